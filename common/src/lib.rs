@@ -1,0 +1,1 @@
+//! What the three daemons share: the protocols as a pure core, and (behind features) the event loop and the daemon's frame.
