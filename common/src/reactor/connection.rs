@@ -1,0 +1,122 @@
+//! What the reactor keeps for one connection.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use super::deadlines::Bucket;
+use super::eviction::Standing;
+use super::outbox::Outbox;
+use super::system::Ends;
+use super::{CloseReason, Token};
+
+/// A connection: the socket, the reactor's part and the handler's part.
+pub(super) struct Connection<C, S> {
+    pub(super) stream: S,
+    pub(super) io: Io,
+    /// `None` for a newcomer that was refused: no handler ever knew it.
+    pub(super) conn: Option<C>,
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The handler talks to the peer.
+    Open,
+    /// What is queued leaves, then the writing side is shut down.
+    Flushing,
+    /// The peer's last bytes are read and thrown away; so many are still allowed.
+    Lingering { bytes_left: usize },
+    /// It is on the list of those to be closed.
+    Closing(CloseReason),
+}
+
+/// The reactor's part of a connection.
+#[allow(clippy::struct_excessive_bools)] // edges are flags
+pub(super) struct Io {
+    pub(super) token: Token,
+    pub(super) ends: Ends,
+    /// The address that the limits count: the peer's, or the one that a trusted proxy told.
+    pub(super) counted: Option<IpAddr>,
+    pub(super) phase: Phase,
+    pub(super) outbox: Outbox,
+    /// Input that the handler did not consume yet.
+    pub(super) tail: Vec<u8>,
+    /// The handler would consume more of the tail: it stopped because of its output, or of the turn's budget.
+    pub(super) resume_tail: bool,
+    pub(super) deadline: Instant,
+    /// When the first queued segment has to be gone.
+    pub(super) stalled_at: Option<Instant>,
+    /// Where the live entry in the list of deadlines is.
+    pub(super) armed: Option<Bucket>,
+    pub(super) standing: Standing,
+    /// It is in the list of the idle already.
+    pub(super) listed_idle: bool,
+
+    /// There may be something to read.
+    pub(super) readable: bool,
+    /// The end of the peer's stream is announced: read until 0.
+    pub(super) read_closed: bool,
+    /// The end of the peer's stream was read.
+    pub(super) ended: bool,
+    /// The handler knows about it.
+    pub(super) end_told: bool,
+    /// The kernel took no more, and has not said since that there is room.
+    pub(super) blocked: bool,
+    /// The handler is owed an `on_drain`.
+    pub(super) owes_drain: bool,
+    /// Room to write is watched.
+    pub(super) watches_writable: bool,
+    /// Both directions are over.
+    pub(super) hung_up: bool,
+    /// A write failed.
+    pub(super) failed: bool,
+    /// It is on the ready list.
+    pub(super) listed_ready: bool,
+}
+
+impl Io {
+    pub(super) fn new(token: Token, ends: Ends, deadline: Instant) -> Self {
+        Self {
+            token,
+            ends,
+            counted: ends.peer.map(|peer| peer.ip()),
+            phase: Phase::Open,
+            outbox: Outbox::default(),
+            tail: Vec::new(),
+            resume_tail: false,
+            deadline,
+            stalled_at: None,
+            armed: None,
+            standing: Standing::Silent,
+            listed_idle: false,
+            readable: true, // a request often is there before its connection is accepted
+            read_closed: false,
+            ended: false,
+            end_told: false,
+            blocked: false,
+            owes_drain: false,
+            watches_writable: false,
+            hung_up: false,
+            failed: false,
+            listed_ready: false,
+        }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_))
+    }
+
+    /// The rest of the input waits until the output has left.
+    pub(super) fn blocked_with_tail(&self) -> bool {
+        self.blocked && self.resume_tail
+    }
+
+    /// The next instant at which something has to happen, whatever the peer does.
+    pub(super) fn next_deadline(&self) -> Instant {
+        match (self.phase, self.stalled_at) {
+            (Phase::Flushing, Some(stalled)) => stalled,
+            (Phase::Open, Some(stalled)) => stalled.min(self.deadline),
+            _ => self.deadline,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What a connection still has to send: own bytes, shared memory, ranges of files, in order.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::settings::TURN_BUDGET;
+
+/// The sending side of a connection, as the outbox needs it.
+pub(super) trait Wire {
+    fn write(&mut self, bytes: &[&[u8]]) -> io::Result<usize>;
+    fn send_file(&mut self, file: &File, offset: u64, len: usize) -> io::Result<usize>;
+}
+
+/// Slices that go out in one vectored write.
+pub(super) const MAX_SLICES: usize = 16;
+
+enum Segment {
+    Own { bytes: Vec<u8>, sent: usize },
+    Shared { bytes: Arc<[u8]>, range: Range<usize> },
+    File { file: Arc<File>, offset: u64, left: u64 },
+}
+
+impl Segment {
+    fn memory(&self) -> &[u8] {
+        match self {
+            Self::Own { bytes, sent } => bytes.get(*sent..).unwrap_or_default(),
+            Self::Shared { bytes, range } => bytes.get(range.clone()).unwrap_or_default(),
+            Self::File { .. } => &[],
+        }
+    }
+
+    fn left(&self) -> u64 {
+        match self {
+            Self::File { left, .. } => *left,
+            memory => memory.memory().len() as u64,
+        }
+    }
+}
+
+/// How far [`Outbox::flush`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// Nothing is left.
+    All,
+    /// The kernel takes no more: wait for writability. `progress`: a whole segment, or a part of a file, went out.
+    Blocked { progress: bool },
+    /// The turn's budget is used up.
+    Budget,
+}
+
+/// A queue of segments. Empty, it owns no memory.
+#[derive(Default)]
+pub(super) struct Outbox {
+    segments: VecDeque<Segment>,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Bytes that are left.
+    pub(super) fn len(&self) -> u64 {
+        self.segments.iter().map(Segment::left).sum()
+    }
+
+    /// The own bytes at the end, to append to.
+    pub(super) fn own(&mut self) -> &mut Vec<u8> {
+        if !matches!(self.segments.back(), Some(Segment::Own { .. })) {
+            self.segments.push_back(Segment::Own { bytes: Vec::new(), sent: 0 });
+        }
+        match self.segments.back_mut() {
+            Some(Segment::Own { bytes, .. }) => bytes,
+            _ => unreachable!("own bytes were just put there"),
+        }
+    }
+
+    pub(super) fn push_shared(&mut self, bytes: Arc<[u8]>, range: Range<usize>) {
+        if !range.is_empty() {
+            self.segments.push_back(Segment::Shared { bytes, range });
+        }
+    }
+
+    pub(super) fn push_file(&mut self, file: Arc<File>, offset: u64, len: u64) {
+        if len > 0 {
+            self.segments.push_back(Segment::File { file, offset, left: len });
+        }
+    }
+
+    /// Writes what the kernel takes, at most about a turn's budget.
+    pub(super) fn flush(&mut self, wire: &mut dyn Wire) -> io::Result<Flushed> {
+        let mut budget = TURN_BUDGET;
+        let mut progress = false;
+        self.drop_finished();
+        while let Some(front) = self.segments.front_mut() {
+            let sent = match front {
+                Segment::File { file, offset, left } => {
+                    let want = usize::try_from(*left).unwrap_or(usize::MAX).min(TURN_BUDGET);
+                    wire.send_file(file, *offset, want)
+                }
+                _ => self.write_memory(wire),
+            };
+            let sent = match sent {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()), // the file is shorter than was announced
+                Ok(sent) => sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Flushed::Blocked { progress });
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            progress |= self.advance(sent);
+            match budget.checked_sub(sent) {
+                Some(left) if left > 0 || self.is_empty() => budget = left,
+                _ if self.is_empty() => {}
+                _ => return Ok(Flushed::Budget),
+            }
+        }
+        Ok(Flushed::All)
+    }
+
+    /// One vectored write of the memory at the front.
+    fn write_memory(&self, wire: &mut dyn Wire) -> io::Result<usize> {
+        let mut slices: [&[u8]; MAX_SLICES] = [&[]; MAX_SLICES];
+        let mut count = 0;
+        let memory = self.segments.iter().take_while(|segment| !matches!(segment, Segment::File { .. }));
+        for (slice, segment) in slices.iter_mut().zip(memory) {
+            *slice = segment.memory();
+            count += 1;
+        }
+        wire.write(slices.get(..count).unwrap_or_default())
+    }
+
+    /// Takes `sent` bytes off the front; true when a segment was finished or a file moved on.
+    fn advance(&mut self, mut sent: usize) -> bool {
+        let mut progress = false;
+        while let Some(front) = self.segments.front_mut() {
+            let taken = sent.min(usize::try_from(front.left()).unwrap_or(usize::MAX));
+            match front {
+                Segment::Own { sent: done, .. } => *done += taken,
+                Segment::Shared { range, .. } => range.start += taken,
+                Segment::File { offset, left, .. } => {
+                    *offset += taken as u64;
+                    *left -= taken as u64;
+                    progress |= taken > 0;
+                }
+            }
+            sent -= taken;
+            if front.left() > 0 {
+                break;
+            }
+            self.segments.pop_front();
+            progress = true;
+        }
+        if self.segments.is_empty() {
+            self.segments = VecDeque::new();
+        }
+        progress
+    }
+
+    fn drop_finished(&mut self) {
+        self.segments.retain(|segment| segment.left() > 0);
+    }
+}
+
+/// The slices of one write as the kernel wants them.
+pub(super) fn io_slices<'b>(bytes: &[&'b [u8]]) -> [IoSlice<'b>; MAX_SLICES] {
+    std::array::from_fn(|i| IoSlice::new(bytes.get(i).copied().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes `room` bytes at a time, then says `WouldBlock` once.
+    struct Narrow {
+        room: usize,
+        blocked: bool,
+        got: Vec<u8>,
+    }
+
+    impl Wire for Narrow {
+        fn write(&mut self, bytes: &[&[u8]]) -> io::Result<usize> {
+            self.blocked = !self.blocked;
+            if self.blocked {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let all = bytes.concat();
+            let taken = all.len().min(self.room);
+            self.got.extend_from_slice(&all[..taken]);
+            Ok(taken)
+        }
+
+        fn send_file(&mut self, file: &File, offset: u64, len: usize) -> io::Result<usize> {
+            use std::os::unix::fs::FileExt;
+            let mut bytes = vec![0; len.min(self.room)];
+            let read = file.read_at(&mut bytes, offset)?;
+            bytes.truncate(read);
+            self.write(&[&bytes])
+        }
+    }
+
+    #[test]
+    fn segments_leave_in_order_whatever_the_kernel_takes_at_a_time() {
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, b"0123456789").unwrap();
+        let file = Arc::new(file);
+        for room in 1..40 {
+            let mut outbox = Outbox::default();
+            outbox.own().extend_from_slice(b"head ");
+            outbox.push_shared(Arc::from(&b"xxsharedxx"[..]), 2..8);
+            outbox.own().extend_from_slice(b" own ");
+            outbox.push_file(file.clone(), 2, 5);
+            outbox.own().extend_from_slice(b" end");
+            let mut wire = Narrow { room, blocked: false, got: Vec::new() };
+            while outbox.flush(&mut wire).unwrap() != Flushed::All {}
+            assert_eq!(wire.got, b"head shared own 23456 end", "{room} at a time");
+        }
+    }
+
+    #[test]
+    fn a_file_that_shrank_is_an_error_and_never_padding() {
+        let mut outbox = Outbox::default();
+        outbox.push_file(Arc::new(tempfile::tempfile().unwrap()), 0, 5);
+        let mut wire = Narrow { room: 9, blocked: true, got: Vec::new() };
+        assert_eq!(outbox.flush(&mut wire).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_part_of_a_memory_segment_is_no_progress_but_its_end_is() {
+        let mut outbox = Outbox::default();
+        outbox.own().extend_from_slice(b"abcd");
+        let mut wire = Narrow { room: 3, blocked: true, got: Vec::new() };
+        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: false });
+        outbox.push_shared(Arc::from(&b"efgh"[..]), 0..4);
+        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: true });
+    }
+}

@@ -1,0 +1,115 @@
+//! Start and end: everything that can fail is made in the main thread, before the first worker runs.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use super::mail::Waker;
+use super::system::{Acceptor, Kernel, System};
+use super::worker::Worker;
+use super::{Control, Handler, Mailboxes, Settings};
+
+/// A listening socket, non-blocking, for one worker.
+#[derive(Debug)]
+pub struct Listener(Acceptor);
+
+impl From<mio::net::TcpListener> for Listener {
+    fn from(listener: mio::net::TcpListener) -> Self {
+        Self(Acceptor::Tcp(listener))
+    }
+}
+
+impl From<mio::net::UnixListener> for Listener {
+    fn from(listener: mio::net::UnixListener) -> Self {
+        Self(Acceptor::Unix(listener))
+    }
+}
+
+/// All workers, ready to run.
+pub struct Reactor<H: Handler> {
+    workers: Vec<(Kernel, Vec<Acceptor>)>,
+    settings: Settings,
+    control: Control,
+    mailboxes: Mailboxes<H::Mail>,
+}
+
+impl<H: Handler + Send + 'static> Reactor<H>
+where
+    H::Mail: 'static,
+{
+    /// Makes one worker for each list of listeners.
+    ///
+    /// # Errors
+    /// When the kernel refuses a poll, a waker, or to watch a listener.
+    pub fn new(listeners: Vec<Vec<Listener>>, settings: Settings) -> io::Result<Self> {
+        let mut workers = Vec::new();
+        let mut wakers: Vec<Waker> = Vec::new();
+        for listeners in listeners {
+            let mut kernel = Kernel::new(&settings)?;
+            let mut acceptors: Vec<Acceptor> =
+                listeners.into_iter().map(|Listener(acceptor)| acceptor).collect();
+            for (number, acceptor) in acceptors.iter_mut().enumerate() {
+                kernel.add_listener(acceptor, number)?;
+            }
+            let waker = kernel.waker();
+            // It fails only when the worker is gone, and then there is nobody to wake.
+            wakers.push(Arc::new(move || drop(waker.wake())));
+            workers.push((kernel, acceptors));
+        }
+        let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
+        Ok(Self { workers, settings, control, mailboxes })
+    }
+
+    /// Sends to the handlers from other threads.
+    pub fn mailboxes(&self) -> Mailboxes<H::Mail> {
+        self.mailboxes.clone()
+    }
+
+    /// Stops the daemon from other threads.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Runs one thread per worker with one handler each, until the daemon was stopped and all connections are gone.
+    ///
+    /// # Errors
+    /// When a thread cannot be started, a poll fails, or a worker panicked outside a connection; the others are
+    /// stopped at once then.
+    ///
+    /// # Panics
+    /// Never; a worker's panic is reported as an error.
+    pub fn run(self, handlers: Vec<H>) -> io::Result<()> {
+        let mut threads = Vec::new();
+        let parts = self.workers.into_iter().zip(handlers).enumerate();
+        for (number, ((kernel, acceptors), handler)) in parts {
+            let (settings, control) = (self.settings.clone(), self.control.clone());
+            let mailboxes = self.mailboxes.clone();
+            let run = move || {
+                let guard = StopOnPanic(control.clone());
+                let mut worker =
+                    Worker::new(number, handler, kernel, acceptors, settings, control, mailboxes);
+                let ended = worker.run();
+                if ended.is_ok() {
+                    std::mem::forget(guard);
+                }
+                ended
+            };
+            threads.push(thread::Builder::new().name(format!("worker-{number}")).spawn(run)?);
+        }
+        let mut outcome = Ok(());
+        for thread in threads {
+            let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}
+
+/// A worker that ends by a fault takes the others along: half a daemon would hold its port and serve nobody.
+struct StopOnPanic(Control);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        self.0.stop_at_once();
+    }
+}

@@ -1,0 +1,16 @@
+//! The name of a connection within its worker.
+
+/// Names a connection of one worker: its place in the table and the generation of that place, so that a late event
+/// never reaches the next connection in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token {
+    /// Place in the table.
+    pub index: u32,
+    /// How often the place was given away before.
+    pub generation: u32,
+}
+
+impl Token {
+    /// No connection has this generation: it marks the listeners and the waker.
+    pub(super) const RESERVED: u32 = u32::MAX;
+}
