@@ -1,0 +1,176 @@
+// One connection to the stream that is always there again: WebSocket, or server-sent events where that fails, with a jittered wait between attempts
+// and a resume by number.
+
+import { httpUrl, withQuery } from "./address.js";
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 10_000;
+/** A connection that stood for this many milliseconds starts the next waits from the shortest again. */
+const STABLE = 5_000;
+/** So many WebSocket attempts may fail, before one has ever opened, until an event source is tried. */
+const ATTEMPTS_BEFORE_FALLBACK = 2;
+/** How a numbered WebSocket message begins: its number and a tab. */
+const NUMBERED = /^(\d{1,15})\t/;
+
+/** Milliseconds to wait before attempt `attempt` (from 0): doubled each time, up to ten seconds, less up to a half by chance. */
+export function waitBefore(attempt, random) {
+  return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (1 - random / 2);
+}
+
+export const TRANSPORTS = {
+  websocket: { name: "WebSocket (RFC 6455)", open: openWebSocket },
+  sse: { name: "server-sent events", open: openEventSource },
+};
+
+/**
+ * Keeps a connection to `url` (ws or wss). `only` fixes the transport. `onMessage({ text, number, resumed })` gets each message; `number` is `null` for a message
+ * without one (a leave notice), `resumed` is `{ after }` on the first numbered message of a connection that asked to resume.
+ * `onState(state)` gets each change: `phase` is connecting, open or waiting, with what is known then.
+ */
+export class Connection {
+  #url;
+  #only;
+  #onMessage;
+  #onState;
+  #failures = 0;
+  #proven = null;
+  #webSocketFailures = 0;
+  #last = null;
+  #close = null;
+  #timer = null;
+
+  constructor({ url, only = null, onMessage, onState }) {
+    this.#url = url;
+    this.#only = only;
+    this.#onMessage = onMessage;
+    this.#onState = onState;
+  }
+
+  /** Connects now, whatever it was doing: also ends a wait early. */
+  connect() {
+    this.#drop();
+    const transport = this.#transport();
+    const base = transport === "sse" ? httpUrl(this.#url) : withQuery(this.#url, { numbered: 1 });
+    const after = this.#last;
+    const target = after === null ? base : withQuery(base, { since: after });
+    this.#onState({ phase: "connecting", transport, attempt: this.#failures });
+    this.#attempt(transport, target, after);
+  }
+
+  /** Gives the connection up, for `reason`, and connects again after the usual wait. */
+  giveUp(reason) {
+    this.#drop();
+    this.#wait(reason, false);
+  }
+
+  #attempt(transport, target, after) {
+    let opened = null;
+    let resume = after === null ? null : { after };
+    this.#close = TRANSPORTS[transport].open(target, {
+      open: () => {
+        opened = performance.now();
+        this.#opened(transport);
+      },
+      message: (text, number) => {
+        const resumed = number === null ? null : resume;
+        if (number !== null) {
+          resume = null;
+          this.#last = number;
+        }
+        this.#onMessage({ text, number, resumed });
+      },
+      close: (reason) => {
+        this.#drop();
+        if (opened === null && transport === "websocket") {
+          this.#webSocketFailures += 1;
+        }
+        if (opened !== null && performance.now() - opened > STABLE) {
+          this.#failures = 0;
+        }
+        this.#wait(reason, opened === null);
+      },
+    });
+  }
+
+  #opened(transport) {
+    this.#proven = transport;
+    this.#onState({ phase: "open", transport, since: Date.now() });
+  }
+
+  #wait(reason, neverOpened) {
+    const wait = waitBefore(this.#failures, Math.random());
+    this.#failures += 1;
+    this.#timer = setTimeout(() => this.connect(), wait);
+    this.#onState({ phase: "waiting", reason, neverOpened, until: performance.now() + wait });
+  }
+
+  /** What once worked is kept: then the server is merely away. Until then every third attempt is an event source. */
+  #transport() {
+    const fixed = this.#only ?? this.#proven;
+    if (fixed !== null) {
+      return fixed;
+    }
+    if (typeof WebSocket === "undefined" || this.#webSocketFailures >= ATTEMPTS_BEFORE_FALLBACK) {
+      this.#webSocketFailures = 0;
+      return "sse";
+    }
+    return "websocket";
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    this.#close?.();
+    this.#close = null;
+  }
+}
+
+function openWebSocket(url, on) {
+  const socket = new WebSocket(url.href);
+  const listen = new AbortController();
+  const { signal } = listen;
+  socket.addEventListener("open", on.open, { signal });
+  socket.addEventListener("message", ({ data }) => {
+    const text = typeof data === "string" ? data : "(a binary message)";
+    const match = NUMBERED.exec(text);
+    if (match === null) {
+      on.message(text, null);
+    } else {
+      on.message(text.slice(match[0].length), Number(match[1]));
+    }
+  }, { signal });
+  socket.addEventListener("close", (event) => on.close(closeReason(event)), { signal });
+  return () => {
+    listen.abort();
+    socket.close();
+  };
+}
+
+function openEventSource(url, on) {
+  const source = new EventSource(url.href);
+  let last = "";
+  const message = ({ data, lastEventId }) => {
+    // An event without an id of its own keeps the id before it: it has no number.
+    const number = lastEventId !== last && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : null;
+    last = lastEventId;
+    on.message(data, number);
+  };
+  source.addEventListener("open", on.open);
+  source.addEventListener("message", message);
+  source.addEventListener("notice", message);
+  // The browser's own reconnect has no jitter and stops at the first HTTP error: ours is used instead.
+  source.addEventListener("error", () => on.close("the event stream ended"));
+  return () => source.close();
+}
+
+function closeReason({ code, reason }) {
+  const meaning = {
+    1000: "the stream has ended",
+    1001: "the server is stopping",
+    1006: "the connection broke",
+    1008: "this page was too slow for the stream",
+    1012: "the server is restarting",
+    1013: "the server has no room",
+  }[code];
+  const said = reason === "" || reason === undefined ? "" : `: ${reason}`;
+  return `${meaning ?? "the server closed"} (${code}${said})`;
+}

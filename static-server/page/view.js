@@ -1,0 +1,125 @@
+// What the page's single elements say. Text only: whatever came from the network goes through `textContent`.
+
+import { TRANSPORTS } from "./connection.js";
+import { httpUrl } from "./address.js";
+import { duration, localClock, localLong, reader, splitAtClock } from "./dates.js";
+
+const LONGEST_CURRENT = 600;
+const at = (id) => document.getElementById(id);
+
+/** Sets an element's text, unless it says so already. */
+function put(id, text) {
+  const element = at(id);
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+}
+
+/** Tells screen readers. Used for changes of the connection and answers to buttons, never for messages. */
+export function announce(text) {
+  put("announce", text);
+}
+
+/** The status line: what is connected by what, to where, since when; or when it is tried again. */
+export function showStatus(state, url, now, everOpened) {
+  at("status").dataset.phase = state.phase;
+  at("retry").hidden = state.phase !== "waiting";
+  if (state.phase === "open") {
+    const address = state.transport === "sse" ? httpUrl(url) : url;
+    put("phase", "Connected");
+    put("detail", `by ${TRANSPORTS[state.transport].name} to ${address.href} since ${localClock(state.since)} (${duration(Date.now() - state.since)})`);
+  } else if (state.phase === "waiting") {
+    put("phase", everOpened ? "Connection lost" : "Not connected");
+    put("detail", `${state.reason}; trying again in ${Math.max(1, Math.ceil((state.until - now) / 1000))} s`);
+  } else {
+    put("phase", "Connecting");
+    put("detail", `by ${TRANSPORTS[state.transport].name} to ${url.host}`);
+  }
+}
+
+/** The newest message, large: a date with its clock face apart, anything else as it is. */
+export function showCurrent({ text, kind }, date) {
+  const element = at("current");
+  element.dataset.kind = date?.whole ? "date" : kind;
+  if (date?.whole) {
+    const [before, face, after] = splitAtClock(text);
+    element.replaceChildren(...[["day", before], ["face", face], ["zone", after]].map(([name, words]) => {
+      const span = document.createElement("span");
+      span.className = name;
+      span.textContent = words;
+      return span;
+    }));
+  } else {
+    element.textContent = text.length > LONGEST_CURRENT ? `${text.slice(0, LONGEST_CURRENT)}…` : text;
+  }
+  at("mine").hidden = date === null;
+  if (date !== null) {
+    const time = at("mine-time");
+    time.textContent = localLong(date.instant);
+    time.dateTime = new Date(date.instant).toISOString();
+    time.lang = reader.language;
+    put("mine-zone", `(${reader.zone})`);
+  }
+}
+
+/** The counters below the newest message. */
+export function showFigures({ messages, left, reconnects }, rate) {
+  put("count", messages.toLocaleString("en"));
+  put("left", left.toLocaleString("en"));
+  put("reconnects", `${reconnects}`);
+  put("rate", rate === null ? "–" : rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 2 : 0 }));
+}
+
+/** Beside the pause button: what is kept, or what has come since the pause. */
+export function showListNote({ paused, whilePaused }) {
+  const since = whilePaused === 1 ? "one message" : `${whilePaused.toLocaleString("en")} messages`;
+  put("list-note", paused ? `Paused: ${since} since. All are counted, the newest 100 are kept.` : "The newest 100 are kept. Times on the right are yours.");
+}
+
+/** The chart and its summary in words. */
+export function showEvenness(arrivals, chart, now) {
+  const evenness = arrivals.evenness();
+  if (evenness === null) {
+    put("chart-summary", "A few more messages are needed.");
+    putBeat("–", "–", "–");
+  } else if (!evenness.steady) {
+    const rates = arrivals.rates(now);
+    const total = rates.reduce((sum, rate) => sum + rate, 0);
+    chart.showRates(rates);
+    put("chart-summary", `The messages keep no beat: ${total.toLocaleString("en")} in the last minute, ${Math.max(...rates).toLocaleString("en")} in its fullest second.`);
+    putBeat("none", "–", "–");
+  } else {
+    const { beat, off, median, p95, missed } = evenness;
+    chart.showBeat(off);
+    const gaps = missed === 0 ? "" : missed === 1 ? " One beat passed without a message." : ` ${missed} beats passed without a message.`;
+    put("chart-summary", `Of the last ${off.length} messages, half came within ${ms(median)} of the beat and 95 % within ${ms(p95)}.${gaps}`);
+    putBeat(ms(beat), ms(median), ms(p95));
+  }
+}
+
+function putBeat(beat, median, p95) {
+  put("beat", beat);
+  put("median", median);
+  put("p95", p95);
+}
+
+/** Server's clock less the reader's, as far as dates cut to `resolution` milliseconds tell. */
+export function showClock(bounds, resolution) {
+  const { low, high } = bounds;
+  const cut = resolution >= 1000 ? "as far as whole seconds tell" : "network included";
+  if (low <= 0 && high >= 0) {
+    put("clock", `they agree, ${cut} (between ${seconds(low)} and ${seconds(high)} s)`);
+  } else {
+    const word = low > 0 ? "ahead" : "behind";
+    const [near, far] = low > 0 ? [low, high] : [-high, -low];
+    put("clock", `${seconds(near)} to ${seconds(far)} s ${word}, ${cut}`);
+  }
+}
+
+function ms(value) {
+  return `${value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 })} ms`;
+}
+
+function seconds(milliseconds) {
+  return (milliseconds / 1000).toFixed(2).replace("-", "−");
+}
