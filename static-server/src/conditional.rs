@@ -1,0 +1,192 @@
+//! Preconditions, in the order that RFC 9110 §13.2.2 fixes.
+
+use crate::date;
+use crate::etag::{Comparison, list_holds};
+
+/// The request's precondition fields, as they came.
+#[derive(Clone, Debug, Default)]
+pub struct Preconditions<'h> {
+    /// `If-Match`
+    pub if_match: Vec<&'h [u8]>,
+    /// `If-None-Match`
+    pub if_none_match: Vec<&'h [u8]>,
+    /// `If-Modified-Since`
+    pub if_modified_since: Vec<&'h [u8]>,
+    /// `If-Unmodified-Since`
+    pub if_unmodified_since: Vec<&'h [u8]>,
+    /// `If-Range`
+    pub if_range: Vec<&'h [u8]>,
+}
+
+/// What tells the versions of a representation apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Validators<'r> {
+    /// The strong entity tag, with its quotes.
+    pub etag: &'r [u8],
+    /// When it was last modified, in seconds since 1970; `None` where that is not known.
+    pub modified: Option<i64>,
+}
+
+/// What the preconditions make of a GET or HEAD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Answer it; `Range` counts only if `range` is true.
+    Perform {
+        /// Whether a `Range` field is to be obeyed.
+        range: bool,
+    },
+    /// 304
+    NotModified,
+    /// 412
+    Failed,
+}
+
+/// Evaluates the preconditions of a GET or HEAD at `wall`, seconds since 1970.
+pub fn evaluate(conditions: &Preconditions<'_>, ours: Validators<'_>, wall: i64) -> Outcome {
+    // Step 1: "When recipient is the origin server and If-Match is present, evaluate the If-Match precondition: if true,
+    // continue to step 3; if false, respond 412".
+    if !conditions.if_match.is_empty() {
+        // §13.1.1: "An origin server MUST use the strong comparison function when comparing entity tags for If-Match".
+        if !is_any(&conditions.if_match) && !list_holds(&conditions.if_match, ours.etag, Comparison::Strong) {
+            return Outcome::Failed;
+        }
+    // Step 2: "When recipient is the origin server, If-Match is not present, and If-Unmodified-Since is present".
+    } else if let (Some(since), Some(modified)) =
+        (single_date(&conditions.if_unmodified_since), ours.modified)
+        && modified > since
+    {
+        return Outcome::Failed;
+    }
+    // Step 3: "When If-None-Match is present, evaluate the If-None-Match precondition: if true, continue to step 5; if
+    // false for GET/HEAD, respond 304 (Not Modified)".
+    if !conditions.if_none_match.is_empty() {
+        // §13.1.2: "A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match".
+        if is_any(&conditions.if_none_match)
+            || list_holds(&conditions.if_none_match, ours.etag, Comparison::Weak)
+        {
+            return Outcome::NotModified;
+        }
+    // Step 4: "When the method is GET or HEAD, If-None-Match is not present, and If-Modified-Since is present".
+    // §13.1.3: "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match header field".
+    } else if let (Some(since), Some(modified)) = (single_date(&conditions.if_modified_since), ours.modified)
+        && modified <= since
+    {
+        return Outcome::NotModified;
+    }
+    // Step 5: "When the method is GET and both Range and If-Range are present, evaluate the If-Range precondition".
+    Outcome::Perform { range: if_range(&conditions.if_range, ours, wall) }
+}
+
+/// `*` alone: any current representation, and there is one.
+fn is_any(values: &[&[u8]]) -> bool {
+    matches!(values, [value] if value.trim_ascii() == b"*")
+}
+
+/// §13.1.3 and §13.1.4: "A recipient MUST ignore the … header field if the received field value is not a valid
+/// HTTP-date" or "the field value has more than one member".
+fn single_date(values: &[&[u8]]) -> Option<i64> {
+    let [value] = values else { return None };
+    date::parse(value.trim_ascii())
+}
+
+/// §13.1.5: true if the range may be sent.
+fn if_range(values: &[&[u8]], ours: Validators<'_>, wall: i64) -> bool {
+    let [value] = values else { return values.is_empty() };
+    let value = value.trim_ascii();
+    if value.starts_with(b"\"") {
+        // "if the field value is an entity tag, compare by the strong comparison function".
+        return value == ours.etag;
+    }
+    // "If the HTTP-date validator provided is not a strong validator in the sense defined by Section 8.8.2.2, the
+    // condition is false. If the HTTP-date validator provided exactly matches the Last-Modified field value … true."
+    // §8.8.2.2 asks for at least one second between the modification and the moment of serving it.
+    match (date::parse(value), ours.modified) {
+        (Some(theirs), Some(modified)) => theirs == modified && modified < wall,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODIFIED: i64 = 784_111_777;
+    const AT: &[u8] = b"Sun, 06 Nov 1994 08:49:37 GMT";
+    const BEFORE: &[u8] = b"Sun, 06 Nov 1994 08:49:36 GMT";
+    const AFTER: &[u8] = b"Sun, 06 Nov 1994 08:49:38 GMT";
+    const OURS: Validators<'_> = Validators { etag: b"\"v2\"", modified: Some(MODIFIED) };
+    const WHOLE: Outcome = Outcome::Perform { range: true };
+
+    fn of(fields: &[(&str, &'static [u8])]) -> Outcome {
+        let mut conditions = Preconditions::default();
+        for (name, value) in fields {
+            match *name {
+                "match" => conditions.if_match.push(value),
+                "none" => conditions.if_none_match.push(value),
+                "modified" => conditions.if_modified_since.push(value),
+                "unmodified" => conditions.if_unmodified_since.push(value),
+                _ => conditions.if_range.push(value),
+            }
+        }
+        evaluate(&conditions, OURS, MODIFIED + 10)
+    }
+
+    #[test]
+    fn each_precondition_alone_is_evaluated() {
+        use Outcome::{Failed, NotModified};
+        for (name, value, expected) in [
+            ("match", b"\"v2\"".as_slice(), WHOLE),
+            ("match", b"*", WHOLE),
+            ("match", b"W/\"v2\"", Failed),
+            ("match", b"\"v1\"", Failed),
+            ("match", b"", Failed),
+            ("none", b"\"v2\"", NotModified),
+            ("none", b"W/\"v2\"", NotModified),
+            ("none", b"*", NotModified),
+            ("none", b"\"v1\", \"v3\"", WHOLE),
+            ("modified", AT, NotModified),
+            ("modified", AFTER, NotModified),
+            ("modified", BEFORE, WHOLE),
+            ("modified", b"yesterday", WHOLE),
+            ("unmodified", AT, WHOLE),
+            ("unmodified", AFTER, WHOLE),
+            ("unmodified", BEFORE, Failed),
+            ("unmodified", b"yesterday", WHOLE),
+        ] {
+            assert_eq!(of(&[(name, value)]), expected, "{name}: {}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn tags_go_before_dates_and_match_before_none_match() {
+        assert_eq!(of(&[("match", b"\"v2\""), ("unmodified", BEFORE)]), WHOLE);
+        assert_eq!(of(&[("none", b"\"v1\""), ("modified", AFTER)]), WHOLE);
+        assert_eq!(of(&[("match", b"\"v1\""), ("none", b"\"v2\"")]), Outcome::Failed);
+        assert_eq!(of(&[("match", b"\"v2\""), ("none", b"\"v2\"")]), Outcome::NotModified);
+        assert_eq!(of(&[("unmodified", BEFORE), ("modified", AT)]), Outcome::Failed);
+    }
+
+    #[test]
+    fn a_date_given_twice_is_ignored() {
+        assert_eq!(of(&[("modified", AT), ("modified", AT)]), WHOLE);
+        assert_eq!(of(&[("unmodified", BEFORE), ("unmodified", BEFORE)]), WHOLE);
+    }
+
+    #[test]
+    fn a_range_is_obeyed_only_for_the_same_version() {
+        for (value, range) in [
+            (b"\"v2\"".as_slice(), true),
+            (b"W/\"v2\"", false),
+            (b"\"v1\"", false),
+            (b"*", false),
+            (AT, true),
+            (BEFORE, false),
+            (AFTER, false),
+            (b"", false),
+        ] {
+            assert_eq!(of(&[("range", value)]), Outcome::Perform { range }, "{}", value.escape_ascii());
+        }
+        let just_now = Preconditions { if_range: vec![AT], ..Preconditions::default() };
+        assert_eq!(evaluate(&just_now, OURS, MODIFIED), Outcome::Perform { range: false });
+    }
+}

@@ -1,0 +1,146 @@
+//! Content codings: which of the precompressed siblings of a file a client gets (RFC 9110 §12.5.3).
+
+/// A content coding with the ending of its precompressed sibling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// `br` (RFC 7932), `.br`
+    Brotli,
+    /// `zstd` (RFC 8878), `.zst`
+    Zstandard,
+    /// `gzip` (RFC 1952), `.gz`
+    Gzip,
+}
+
+impl Coding {
+    /// All of them, the one that compresses a page best first.
+    pub const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstandard, Coding::Gzip];
+
+    /// The name in `Content-Encoding` and `Accept-Encoding`.
+    pub fn token(self) -> &'static str {
+        match self {
+            Coding::Brotli => "br",
+            Coding::Zstandard => "zstd",
+            Coding::Gzip => "gzip",
+        }
+    }
+
+    /// What is appended to a file's name.
+    pub fn ending(self) -> &'static [u8] {
+        match self {
+            Coding::Brotli => b".br",
+            Coding::Zstandard => b".zst",
+            Coding::Gzip => b".gz",
+        }
+    }
+}
+
+/// Chooses among the codings that exist by the values of `Accept-Encoding`; `None` is the file as it is.
+///
+/// Where a client refuses even the plain file it gets that: an answer of 406 would help nobody.
+pub fn choose(accept: &[&[u8]], exists: impl Fn(Coding) -> bool) -> Option<Coding> {
+    // "If no Accept-Encoding header field is in the request, any content coding is considered acceptable": the plain
+    // file is the one that is certainly understood.
+    let plain = weight(accept, "identity").unwrap_or(0);
+    let mut best = None;
+    let mut best_weight = plain.max(1) - 1; // a coding as welcome as the plain file is preferred: it is smaller
+    for coding in Coding::ALL {
+        // "If the representation's content coding is one of the content codings listed in the Accept-Encoding field value,
+        // then it is acceptable unless it is accompanied by a qvalue of 0."
+        let wanted = weight(accept, coding.token()).unwrap_or(0);
+        if wanted > best_weight && exists(coding) {
+            best = Some(coding);
+            best_weight = wanted;
+        }
+    }
+    best
+}
+
+/// The weight of a coding in thousandths: its own, or that of `*`; `None` if neither is listed.
+fn weight(accept: &[&[u8]], token: &str) -> Option<u16> {
+    let mut any = None;
+    for member in accept.iter().flat_map(|value| value.split(|&byte| byte == b',')) {
+        let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let name = parts.next().unwrap_or_default();
+        // §8.4.1: "All content codings are case-insensitive"; and `x-gzip` is to be treated as `gzip`.
+        let named = name.eq_ignore_ascii_case(token.as_bytes())
+            || (token == "gzip" && name.eq_ignore_ascii_case(b"x-gzip"));
+        if named || (name == b"*" && token != "identity") {
+            let quality = parts.next().map_or(Some(1000), quality).unwrap_or(0);
+            if named {
+                return Some(quality);
+            }
+            any = any.or(Some(quality));
+        }
+    }
+    any
+}
+
+/// `q=0.500` in thousandths (RFC 9110 §12.4.2); `None` if it is malformed.
+fn quality(parameter: &[u8]) -> Option<u16> {
+    let value = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="))?;
+    let (whole, fraction) = match value {
+        [whole] | [whole, b'.'] => (*whole, [].as_slice()),
+        [whole, b'.', fraction @ ..] if fraction.len() <= 3 => (*whole, fraction),
+        _ => return None,
+    };
+    let mut thousandths = match whole {
+        b'0' => 0_u16,
+        b'1' => 1000,
+        _ => return None,
+    };
+    for (digit, unit) in fraction.iter().zip([100_u16, 10, 1]) {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        thousandths += u16::from(digit - b'0') * unit;
+    }
+    (thousandths <= 1000).then_some(thousandths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_s_weights_choose_and_ours_break_ties() {
+        use Coding::{Brotli, Gzip, Zstandard};
+        for (accept, expected) in [
+            ("gzip, deflate, br, zstd", Some(Brotli)),
+            ("gzip", Some(Gzip)),
+            ("x-gzip", Some(Gzip)),
+            ("GZIP", Some(Gzip)),
+            ("zstd;q=0.9, gzip;q=1.0", Some(Gzip)),
+            ("zstd , gzip;q=0.999", Some(Zstandard)),
+            ("br;q=0, gzip", Some(Gzip)),
+            ("br;q=0.000, *", Some(Zstandard)),
+            ("*", Some(Brotli)),
+            ("*;q=0", None),
+            ("identity", None),
+            ("gzip;q=0.5, identity;q=0.9", None),
+            ("gzip;q=0.9, identity;q=0.5", Some(Gzip)),
+            ("gzip, identity", Some(Gzip)),
+            ("gzip;q=0", None),
+            ("gzip;q=2", None),
+            ("gzip;q=0.1234", None),
+            ("gzip;q=", None),
+            ("gzipx", None),
+            ("deflate", None),
+            ("", None),
+            (",,gzip,,", Some(Gzip)),
+        ] {
+            assert_eq!(choose(&[accept.as_bytes()], |_| true), expected, "{accept}");
+        }
+        assert_eq!(choose(&[], |_| true), None);
+        assert_eq!(choose(&[b"br", b"gzip"], |coding| coding == Gzip), Some(Gzip), "two fields are one list");
+        assert_eq!(choose(&[b"br, gzip"], |_| false), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_coding_that_was_not_named_is_never_chosen(accept in "[a-z;=,. 01q]{0,40}") {
+            if let Some(coding) = choose(&[accept.as_bytes()], |_| true) {
+                assert!(accept.contains(coding.token()));
+            }
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! From a request target to the name of a file below the root: decoded once, judged, never joined as text again.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use thiserror::Error;
+
+/// Why a target names nothing that could be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PathError {
+    /// The target is not a path, or its percent-encoding is broken.
+    #[error("malformed request target")]
+    Malformed,
+    /// A control byte, a backslash, a colon, a separator in a segment, or `..`.
+    #[error("forbidden byte or segment in the path")]
+    Forbidden,
+    /// A segment begins with a dot: such files are never served.
+    #[error("hidden file")]
+    Hidden,
+}
+
+impl PathError {
+    /// The status of the answer.
+    pub fn status(self) -> u16 {
+        match self {
+            PathError::Malformed | PathError::Forbidden => 400,
+            // RFC 9110 §15.5.5: 404 also where the server "is not willing to disclose that one exists".
+            PathError::Hidden => 404,
+        }
+    }
+}
+
+/// A request path, decoded: segments joined by one `/`, without one at the start or the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPath {
+    name: Vec<u8>,
+    directory: bool,
+}
+
+impl RequestPath {
+    /// Reads a request target in origin-form or absolute-form (RFC 9112 §3.2), without its query.
+    ///
+    /// Each segment is percent-decoded exactly once. Empty segments and `.` say nothing and are dropped, so `//host` is
+    /// the path `/host`, never an authority.
+    ///
+    /// # Errors
+    /// [`PathError`], as its variants say.
+    pub fn parse(target: &[u8]) -> Result<Self, PathError> {
+        let path = path_of(target).ok_or(PathError::Malformed)?;
+        let mut name = Vec::with_capacity(path.len());
+        let mut directory = true;
+        for segment in path.split(|&byte| byte == b'/') {
+            let start = name.len();
+            if start > 0 {
+                name.push(b'/');
+            }
+            let begin = name.len();
+            decode(segment, &mut name)?;
+            let decoded = name.get(begin..).unwrap_or_default();
+            directory = decoded.is_empty() || decoded == b".";
+            if directory {
+                name.truncate(start);
+            } else {
+                judge(decoded)?;
+            }
+        }
+        Ok(RequestPath { name, directory })
+    }
+
+    /// The name below the root; empty for the root itself.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// True if the path ended in a slash: it names a directory.
+    pub fn is_directory(&self) -> bool {
+        self.directory
+    }
+
+    /// True if the last segment has an extension: such a path names an asset, not a page of an application.
+    pub fn has_extension(&self) -> bool {
+        self.name.rsplit(|&byte| byte == b'/').next().is_some_and(|last| last.contains(&b'.'))
+    }
+
+    /// The path with a slash behind it, percent-encoded, for a `Location` on the same origin; the query is kept.
+    pub fn location_of_directory(&self, query: Option<&[u8]>) -> String {
+        let mut location = String::from("/");
+        location.extend(percent_encode(&self.name, PATH));
+        if !location.ends_with('/') {
+            location.push('/');
+        }
+        if let Some(query) = query {
+            location.push('?');
+            location.extend(percent_encode(query, QUERY));
+        }
+        location
+    }
+}
+
+/// What RFC 3986 §3.3 lets stand in a path, of the bytes that [`judge`] lets through.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'@')
+    .remove(b'+');
+/// What RFC 3986 §3.4 lets stand in a query; `%` stays, because a query is handed on as it came.
+const QUERY: &AsciiSet = &PATH
+    .remove(b'%')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'?')
+    .remove(b':')
+    .remove(b';')
+    .remove(b',')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*');
+
+/// The query of a target: what follows its first `?`.
+pub fn query_of(target: &[u8]) -> Option<&[u8]> {
+    let mark = target.iter().position(|&byte| byte == b'?')?;
+    target.get(mark + 1..)
+}
+
+/// The path of a target, beginning with its slash.
+fn path_of(target: &[u8]) -> Option<&[u8]> {
+    let target = target.split(|&byte| byte == b'?').next()?;
+    if target.first() == Some(&b'/') {
+        return Some(target);
+    }
+    // RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests even though most HTTP/1.1 clients will only
+    // send the absolute-form to a proxy."
+    let colon = target.windows(3).position(|bytes| bytes == b"://")?;
+    let (scheme, rest) = target.split_at_checked(colon)?;
+    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+        return None;
+    }
+    let authority_and_path = rest.get(3..)?;
+    let slash = authority_and_path.iter().position(|&byte| byte == b'/');
+    match slash {
+        // RFC 9110 §4.2.1: "A sender MUST NOT generate an "http" URI with an empty host identifier. A recipient that
+        // processes such a URI reference MUST reject it as invalid."
+        Some(0) => None,
+        Some(slash) => authority_and_path.get(slash..),
+        None if authority_and_path.is_empty() => None,
+        None => Some(b"/"),
+    }
+}
+
+/// Appends the percent-decoded segment (RFC 3986 §2.1).
+fn decode(segment: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
+    let mut rest = segment;
+    loop {
+        match rest {
+            [] => return Ok(()),
+            [b'%', high, low, tail @ ..] => {
+                // §2.4: "Implementations must not percent-encode or decode the same string more than once".
+                out.push((hex(*high)? << 4) | hex(*low)?);
+                rest = tail;
+            }
+            [b'%', ..] | [b'#', ..] => return Err(PathError::Malformed),
+            [byte, tail @ ..] => {
+                out.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+}
+
+fn hex(digit: u8) -> Result<u8, PathError> {
+    let value = char::from(digit).to_digit(16).ok_or(PathError::Malformed)?;
+    u8::try_from(value).map_err(|_| PathError::Malformed)
+}
+
+/// Judges a decoded segment.
+fn judge(segment: &[u8]) -> Result<(), PathError> {
+    // A NUL ends a name in the kernel, a backslash or colon is a separator, drive or stream on other systems: a
+    // path that means something else elsewhere means nothing here.
+    if segment.iter().any(|&byte| byte < 0x20 || byte == 0x7f || matches!(byte, b'\\' | b':' | b'/')) {
+        return Err(PathError::Forbidden);
+    }
+    match segment {
+        b".." => Err(PathError::Forbidden),
+        // RFC 8615: the one name with a dot that is meant to be public.
+        b".well-known" => Ok(()),
+        [b'.', ..] => Err(PathError::Hidden),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(target: &str) -> Result<(String, bool), PathError> {
+        RequestPath::parse(target.as_bytes())
+            .map(|path| (String::from_utf8_lossy(path.name()).into_owned(), path.is_directory()))
+    }
+
+    #[test]
+    fn ordinary_paths_name_files_and_directories() {
+        for (target, expected, directory) in [
+            ("/", "", true),
+            ("/index.html", "index.html", false),
+            ("/a/b/", "a/b", true),
+            ("/a%20b", "a b", false),
+            ("/a?x=/../", "a", false),
+            ("//evil.com/x", "evil.com/x", false),
+            ("///a//b", "a/b", false),
+            ("/./a/./", "a", true),
+            ("/.well-known/security.txt", ".well-known/security.txt", false),
+            ("http://host/a", "a", false),
+            ("HTTP://host:80", "", true),
+        ] {
+            assert_eq!(name(target), Ok((expected.to_owned(), directory)), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_decoded_exactly_once() {
+        assert_eq!(name("/%252e%252e/x"), Ok(("%2e%2e/x".to_owned(), false)));
+        let overlong = RequestPath::parse(b"/%c0%ae%c0%ae/x").unwrap();
+        assert_eq!(overlong.name(), b"\xc0\xae\xc0\xae/x");
+    }
+
+    #[test]
+    fn hostile_paths_are_refused() {
+        for target in [
+            "/../etc/passwd",
+            "/a/../b",
+            "/..",
+            "/..%2f",
+            "/%2e%2e/",
+            "/%2e%2e%2f",
+            "/a%2fb",
+            "/a%00.html",
+            "/a%0d%0aX:y",
+            "/a%7f",
+            "/..%5c..%5c",
+            "/a\\b",
+            "/C:/x",
+            "/a%3a%3a$DATA",
+            "/%5c%5chost%5cshare",
+            "/%",
+            "/%2",
+            "/%zz",
+            "/%+1",
+            "/a#b",
+            "*",
+            "",
+            "host:80",
+            "ftp://host/a",
+            "http:///a",
+            "http://",
+        ] {
+            assert_eq!(name(target).map_err(PathError::status), Err(400), "{target}");
+        }
+    }
+
+    #[test]
+    fn dotfiles_are_not_found() {
+        for target in
+            ["/.git/config", "/.env", "/a/.htpasswd", "/%2egit/", "/..;/", "/....//", "/.well-known/.x"]
+        {
+            assert_eq!(name(target), Err(PathError::Hidden), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_location_is_always_one_slash_and_a_path() {
+        for (target, expected) in [
+            ("//evil.com/", "/evil.com/"),
+            ("/a b%22<>", "/a%20b%22%3C%3E/"),
+            ("/a?next=//evil.com", "/a/?next=//evil.com"),
+            ("/a?\"<\\", "/a/?%22%3C%5C"),
+            ("/%ff%2525", "/%FF%2525/"),
+        ] {
+            let path = RequestPath::parse(target.as_bytes()).unwrap();
+            assert_eq!(path.location_of_directory(query_of(target.as_bytes())), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_accepted_name_can_climb_or_hold_a_control_byte(target in proptest::collection::vec(
+            proptest::sample::select(b"./%2eEfF5c\\:\0a;?#\x7f\xc0\xae".to_vec()), 0..24)) {
+            let target = [b"/".as_slice(), &target].concat();
+            if let Ok(path) = RequestPath::parse(&target) {
+                assert!(!path.name().starts_with(b"/") && !path.name().ends_with(b"/"));
+                assert!(path.name().iter().all(|&byte| byte >= 0x20 && byte != 0x7f && byte != b'\\' && byte != b':'));
+                assert!(path.name().is_empty() || path.name().split(|&b| b == b'/').all(|s| !s.is_empty() && s != b"." && s != b".."));
+                let location = path.location_of_directory(query_of(&target));
+                assert!(location.starts_with('/') && !location.starts_with("//"));
+                assert!(location.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+        }
+    }
+
+    #[test]
+    fn all_short_paths_over_the_dangerous_alphabet_stay_below_the_root() {
+        // 9^6 here; the whole 9^7 runs against a real root in the integration tests.
+        let alphabet = b"./%2ef\\\0a";
+        let mut target = *b"/......";
+        for number in 0..9_usize.pow(6) {
+            let mut rest = number;
+            for byte in &mut target[1..] {
+                *byte = alphabet[rest % 9];
+                rest /= 9;
+            }
+            if let Ok(path) = RequestPath::parse(&target) {
+                assert!(path.name().split(|&byte| byte == b'/').all(|segment| segment != b".."));
+                assert!(!path.name().contains(&0) && path.name().first() != Some(&b'/'));
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The directory that is served: every file is opened beneath it by the kernel, never by a joined path.
+
+use std::fs::{File, Metadata};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
+use thiserror::Error;
+
+/// An open root directory.
+#[derive(Debug)]
+pub struct Root {
+    path: PathBuf,
+    directory: OwnedFd,
+}
+
+/// What tells two versions of a file apart without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    /// Length in bytes.
+    pub len: u64,
+    /// Last modification: seconds since 1970, and nanoseconds.
+    pub modified: (i64, i64),
+    /// Last change of the inode: unlike the modification it cannot be set back.
+    pub changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Stamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// The stamp of an open file.
+    ///
+    /// # Errors
+    /// What `fstat` says.
+    pub fn of_file(file: &File) -> std::io::Result<Self> {
+        file.metadata().map(|metadata| Stamp::of(&metadata))
+    }
+}
+
+/// What a name turned out to be.
+#[derive(Debug)]
+pub enum Opened {
+    /// A regular file, with its stamp at the time of opening.
+    File(File, Stamp),
+    /// A directory.
+    Directory,
+}
+
+/// Why a name could not be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum OpenError {
+    /// No such file, or none that may be shown: outside of the root, a FIFO, a device.
+    #[error("no such file")]
+    Missing,
+    /// The daemon's user may not read it.
+    #[error("permission denied")]
+    Forbidden,
+    /// No descriptor is free, or the tree is being renamed under us: worth another try.
+    #[error("busy")]
+    Busy,
+}
+
+impl OpenError {
+    /// The status of the answer.
+    pub fn status(self) -> u16 {
+        match self {
+            OpenError::Missing => 404,
+            OpenError::Forbidden => 403,
+            OpenError::Busy => 503,
+        }
+    }
+}
+
+impl From<Errno> for OpenError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::ACCESS | Errno::PERM => OpenError::Forbidden,
+            // A file that exists is never called missing because descriptors are short.
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN | Errno::IO => OpenError::Busy,
+            // NOENT, NOTDIR, NAMETOOLONG, LOOP, XDEV (it left the root), NXIO (a socket), …
+            _ => OpenError::Missing,
+        }
+    }
+}
+
+impl Root {
+    /// Opens the directory at `path`.
+    ///
+    /// # Errors
+    /// What `open` says; `ENOSYS` where the kernel has no `openat2` (before Linux 5.6).
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let directory = open_directory(path)?;
+        openat2(&directory, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), BENEATH)?;
+        Ok(Root { path: path.to_owned(), directory })
+    }
+
+    /// Opens the root's path again: it may be a symbolic link that a deployment has turned to the next release.
+    pub fn refresh(&mut self) {
+        // While the link is being replaced, or descriptors are short, the old directory goes on.
+        if let Ok(directory) = open_directory(&self.path) {
+            self.directory = directory;
+        }
+    }
+
+    /// Opens a name beneath the root; the empty name is the root itself.
+    ///
+    /// # Errors
+    /// [`OpenError`], as its variants say.
+    pub fn open_beneath(&self, name: &[u8]) -> Result<Opened, OpenError> {
+        if name.is_empty() {
+            return Ok(Opened::Directory);
+        }
+        // NONBLOCK: opening a FIFO must not wait for its writer. NOCTTY: nor may a terminal become ours.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let mut tries = 0;
+        let file = loop {
+            match openat2(&self.directory, name, flags, Mode::empty(), BENEATH) {
+                Ok(descriptor) => break File::from(descriptor),
+                // openat2(2): EAGAIN "could not ensure that a ".." component didn't escape (due to a race condition)";
+                // "Callers may choose to retry".
+                Err(Errno::AGAIN) if tries < 3 => tries += 1,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        };
+        let metadata = file.metadata().map_err(|_| OpenError::Busy)?;
+        if metadata.is_dir() {
+            Ok(Opened::Directory)
+        } else if metadata.is_file() {
+            let stamp = Stamp::of(&metadata);
+            Ok(Opened::File(file, stamp))
+        } else {
+            Err(OpenError::Missing)
+        }
+    }
+}
+
+/// Symbolic links are followed as long as they stay beneath the root; `/proc`'s magic ones never.
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+
+fn open_directory(path: &Path) -> std::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// `www` is the root; `secret` and `www-secret` lie beside it.
+    fn tree() -> (tempfile::TempDir, Root) {
+        let dir = tempfile::tempdir().unwrap();
+        let www = dir.path().join("www");
+        std::fs::create_dir_all(www.join("a")).unwrap();
+        std::fs::create_dir(dir.path().join("www-secret")).unwrap();
+        std::fs::write(dir.path().join("secret"), "secret").unwrap();
+        std::fs::write(dir.path().join("www-secret/file"), "secret").unwrap();
+        std::fs::write(www.join("a/file"), "public").unwrap();
+        let root = Root::open(&www).unwrap();
+        (dir, root)
+    }
+
+    #[test]
+    fn files_and_directories_in_the_root_are_opened() {
+        let (_dir, root) = tree();
+        assert!(matches!(root.open_beneath(b"a/file"), Ok(Opened::File(_, Stamp { len: 6, .. }))));
+        assert!(matches!(root.open_beneath(b"a"), Ok(Opened::Directory)));
+        assert!(matches!(root.open_beneath(b""), Ok(Opened::Directory)));
+        assert_eq!(root.open_beneath(b"none").unwrap_err(), OpenError::Missing);
+        assert_eq!(root.open_beneath(b"a/file/x").unwrap_err(), OpenError::Missing);
+        assert_eq!(root.open_beneath(&[b'x'; 256]).unwrap_err(), OpenError::Missing);
+        assert_eq!(root.open_beneath(&[b"x/".as_slice(); 3000].concat()).unwrap_err(), OpenError::Missing);
+    }
+
+    #[test]
+    fn nothing_outside_of_the_root_is_opened_whatever_the_name() {
+        let (dir, root) = tree();
+        let www = dir.path().join("www");
+        symlink("../secret", www.join("up")).unwrap();
+        symlink(dir.path().join("secret"), www.join("absolute")).unwrap();
+        symlink(www.join("a/file"), www.join("absolute-inside")).unwrap();
+        symlink("../../www-secret", www.join("a/beside")).unwrap();
+        symlink("/proc/self/root", www.join("magic")).unwrap();
+        symlink("loop", www.join("loop")).unwrap();
+        for name in [
+            "../secret",
+            "a/../../secret",
+            "/etc/passwd",
+            "up",
+            "absolute",
+            "absolute-inside",
+            "a/beside/file",
+            "magic/etc/passwd",
+            "loop",
+        ] {
+            assert_eq!(root.open_beneath(name.as_bytes()).unwrap_err(), OpenError::Missing, "{name}");
+        }
+        symlink("a/file", www.join("inside")).unwrap();
+        symlink("../a", www.join("a/self")).unwrap();
+        assert!(matches!(root.open_beneath(b"inside"), Ok(Opened::File(..))));
+        assert!(matches!(root.open_beneath(b"a/self/file"), Ok(Opened::File(..))));
+    }
+
+    #[test]
+    fn a_fifo_or_a_device_is_missing_and_does_not_block() {
+        let (dir, root) = tree();
+        let fifo = dir.path().join("www/fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(dir.path().join("www/socket")).unwrap();
+        assert_eq!(root.open_beneath(b"fifo").unwrap_err(), OpenError::Missing);
+        assert_eq!(root.open_beneath(b"socket").unwrap_err(), OpenError::Missing);
+        drop(socket);
+    }
+
+    #[test]
+    fn a_root_that_is_a_link_follows_its_next_target() {
+        let dir = tempfile::tempdir().unwrap();
+        for release in ["one", "two"] {
+            std::fs::create_dir(dir.path().join(release)).unwrap();
+            std::fs::write(
+                dir.path().join(release).join("file"),
+                release.repeat(if release == "one" { 1 } else { 2 }),
+            )
+            .unwrap();
+        }
+        let current = dir.path().join("current");
+        symlink("one", &current).unwrap();
+        let mut root = Root::open(&current).unwrap();
+        std::fs::remove_file(&current).unwrap();
+        root.refresh();
+        assert!(matches!(root.open_beneath(b"file"), Ok(Opened::File(_, Stamp { len: 3, .. }))));
+        symlink("two", &current).unwrap();
+        root.refresh();
+        assert!(matches!(root.open_beneath(b"file"), Ok(Opened::File(_, Stamp { len: 6, .. }))));
+    }
+
+    #[test]
+    fn short_descriptors_and_permissions_are_not_called_missing() {
+        assert_eq!(OpenError::from(Errno::MFILE).status(), 503);
+        assert_eq!(OpenError::from(Errno::NFILE).status(), 503);
+        assert_eq!(OpenError::from(Errno::AGAIN).status(), 503);
+        assert_eq!(OpenError::from(Errno::ACCESS).status(), 403);
+        assert_eq!(OpenError::from(Errno::XDEV).status(), 404);
+    }
+}
