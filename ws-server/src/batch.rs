@@ -1,0 +1,152 @@
+//! Some consecutive messages of the stream: encoded once per framing in the whole process, and only when somebody
+//! speaks it.
+
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
+
+use common::stream::{Framing, encode};
+
+/// Consecutive messages that came together; shared by all workers.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    first: u64,
+    text: String,
+    /// Where each message ends in `text`.
+    ends: Vec<usize>,
+    encoded: [OnceLock<Encoded>; Framing::ALL.len()],
+}
+
+impl Batch {
+    /// No messages yet; the first one will have the number `first`.
+    pub(crate) fn new(first: u64) -> Self {
+        Self { first, ..Self::default() }
+    }
+
+    /// Adds the next message, which `write` appends to what it is given.
+    pub(crate) fn push(&mut self, write: impl FnOnce(&mut String)) {
+        write(&mut self.text);
+        self.ends.push(self.text.len());
+    }
+
+    /// Number of messages.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True without messages.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The number of the first message.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The number of the next message after the last.
+    pub(crate) fn next(&self) -> u64 {
+        self.first.saturating_add(u64::try_from(self.len()).unwrap_or(u64::MAX))
+    }
+
+    /// All messages in one framing.
+    pub(crate) fn encoded(&self, framing: Framing) -> &Encoded {
+        static NOTHING: OnceLock<Encoded> = OnceLock::new();
+        let place = self.encoded.get(framing.index()).unwrap_or(&NOTHING);
+        place.get_or_init(|| self.encode(framing))
+    }
+
+    fn encode(&self, framing: Framing) -> Encoded {
+        let mut out = Vec::with_capacity(self.text.len().saturating_add(self.ends.len().saturating_mul(8)));
+        let mut ends = Vec::with_capacity(self.ends.len());
+        let mut start = 0;
+        for (seq, end) in (self.first..).zip(&self.ends) {
+            encode(framing, seq, self.text.get(start..*end).unwrap_or_default(), &mut out);
+            ends.push(out.len());
+            start = *end;
+        }
+        Encoded { bytes: out.into(), ends: ends.into() }
+    }
+}
+
+/// The bytes of a batch in one framing.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    /// All messages, one after the other.
+    pub(crate) bytes: Arc<[u8]>,
+    ends: Box<[usize]>,
+}
+
+impl Encoded {
+    /// The bytes of as many whole messages from the `from`th on as fit into `most` bytes, but at least one; and
+    /// the message after them. `None` at the end of the batch.
+    pub(crate) fn piece(&self, from: usize, most: usize) -> Option<(Range<usize>, usize)> {
+        let first_end = *self.ends.get(from)?;
+        let start = from.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let limit = start.saturating_add(most);
+        if self.bytes.len() <= limit {
+            return Some((start..self.bytes.len(), self.ends.len()));
+        }
+        let next = self.ends.partition_point(|end| *end <= limit).max(from.saturating_add(1));
+        let end = next.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(first_end);
+        Some((start..end, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(first: u64, lines: &[&str]) -> Batch {
+        let mut batch = Batch::new(first);
+        for line in lines {
+            batch.push(|out| out.push_str(line));
+        }
+        batch
+    }
+
+    #[test]
+    fn a_batch_is_its_messages_one_after_the_other_in_every_framing() {
+        let batch = batch(9, &["a", "", "ccc"]);
+        for framing in Framing::ALL {
+            let mut expected = Vec::new();
+            for (seq, line) in [(9, "a"), (10, ""), (11, "ccc")] {
+                encode(framing, seq, line, &mut expected);
+            }
+            assert_eq!(&*batch.encoded(framing).bytes, expected);
+        }
+        assert_eq!((batch.first(), batch.next(), batch.len(), batch.bytes()), (9, 12, 3, 4));
+    }
+
+    #[test]
+    fn it_is_encoded_once() {
+        let batch = batch(1, &["a"]);
+        let first = Arc::clone(&batch.encoded(Framing::Lines).bytes);
+        assert!(Arc::ptr_eq(&first, &batch.encoded(Framing::Lines).bytes));
+    }
+
+    #[test]
+    fn pieces_end_between_messages_and_cover_everything() {
+        let batch = batch(1, &["12", "3", "456789", "", "0"]);
+        let encoded = batch.encoded(Framing::Lines);
+        for most in 0..20 {
+            let mut at = 0;
+            let mut read = String::new();
+            while let Some((range, next)) = encoded.piece(at, most) {
+                assert!(next > at);
+                assert!(range.len() <= most || next == at + 1);
+                let piece = std::str::from_utf8(&encoded.bytes[range]).unwrap();
+                assert!(piece.ends_with('\n'));
+                read.push_str(piece);
+                at = next;
+            }
+            assert_eq!(read, "12\n3\n456789\n\n0\n", "pieces of {most}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! How often a connection may do something: so many a second, after a burst.
+
+use std::time::{Duration, Instant};
+
+/// A rate with a burst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate {
+    /// Per second; 0: without limit.
+    pub(crate) per_second: u32,
+    /// How many may come at once.
+    pub(crate) burst: u32,
+}
+
+/// What one connection has used of a [`Rate`]: the generic cell rate algorithm keeps a single instant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// When everything used so far will be paid off.
+    paid_off: Instant,
+}
+
+impl Budget {
+    /// A budget of which nothing was used.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { paid_off: now }
+    }
+
+    /// Uses one; false when there is nothing left.
+    pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
+        if rate.per_second == 0 {
+            return true;
+        }
+        let each = Duration::from_secs(1) / rate.per_second;
+        let debt = self.paid_off.saturating_duration_since(now).saturating_add(each);
+        if debt > each.saturating_mul(rate.burst.max(1)) {
+            return false;
+        }
+        self.paid_off = now.checked_add(debt).unwrap_or(now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn taken(budget: &mut Budget, rate: Rate, now: Instant) -> usize {
+        (0..1000).take_while(|_| budget.take(rate, now)).count()
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_so_many_a_second() {
+        let rate = Rate { per_second: 10, burst: 50 };
+        let t0 = start();
+        let mut budget = Budget::new(t0);
+        assert_eq!(taken(&mut budget, rate, t0), 50);
+        assert_eq!(taken(&mut budget, rate, t0 + Duration::from_millis(99)), 0);
+        assert_eq!(taken(&mut budget, rate, t0 + Duration::from_secs(1)), 10);
+        assert_eq!(taken(&mut budget, rate, t0 + Duration::from_secs(3600)), 50);
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let mut budget = Budget::new(start());
+        assert_eq!(taken(&mut budget, Rate { per_second: 0, burst: 1 }, start()), 1000);
+    }
+}

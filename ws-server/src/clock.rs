@@ -1,0 +1,319 @@
+//! The schedule of the dates: pure, without drift, never a burst.
+//!
+//! ```text
+//! slot      0    1    2  …  99 │ 100  101 …            slot K serves the phase K % slots
+//! phase     0    1    2  …  99 │   0    1 …            and has the number K / slots + 1
+//! number    1    1    1  …   1 │   2    2 …
+//! ```
+//!
+//! The interval is cut into slots. A connection's phase is the slot in which it opened, so that the work is spread
+//! over the whole interval. All workers share the origin, and so the numbers.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The length of a slot, where the interval is not too long for it.
+const SLOT: Duration = Duration::from_millis(10);
+/// Most slots of one interval: what they cost is a few empty lists each.
+const MAX_SLOTS: u64 = 1000;
+/// From here on a difference between the two clocks is a step of the wall clock, not a late reading.
+const STEP: Duration = Duration::from_millis(50);
+
+/// The instant of slot 0, on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// On the clock that the schedule runs on.
+    pub(crate) monotonic: Instant,
+    /// On the clock that people read.
+    pub(crate) wall: SystemTime,
+}
+
+impl Origin {
+    /// An origin at this moment; with `align` at the last whole interval of the wall clock before it.
+    pub(crate) fn new(now: Instant, wall: SystemTime, interval: Duration, align: bool) -> Self {
+        let past = if align { past_whole(wall, interval) } else { Duration::ZERO };
+        match (now.checked_sub(past), wall.checked_sub(past)) {
+            (Some(monotonic), Some(wall)) => Self { monotonic, wall },
+            _ => Self { monotonic: now, wall },
+        }
+    }
+}
+
+/// How long ago the wall clock showed a whole interval.
+fn past_whole(wall: SystemTime, interval: Duration) -> Duration {
+    let since_epoch = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    nanoseconds(since_epoch.as_nanos().checked_rem(interval.as_nanos()).unwrap_or(0))
+}
+
+/// When each date is due.
+#[derive(Clone, Debug)]
+pub(crate) struct Schedule {
+    origin: Origin,
+    interval: Duration,
+    align: bool,
+    slots: u64,
+    /// The next slot that was not taken yet.
+    next: u64,
+    skipped: u64,
+}
+
+impl Schedule {
+    /// A schedule that has served nothing yet: `joined` is when this worker joined it.
+    ///
+    /// `one_phase` puts all connections into one phase, as `align` does.
+    pub(crate) fn new(
+        origin: Origin,
+        joined: Instant,
+        interval: Duration,
+        align: bool,
+        one_phase: bool,
+    ) -> Self {
+        let per_interval = u64::try_from(interval.as_nanos() / SLOT.as_nanos()).unwrap_or(MAX_SLOTS);
+        let slots = if align || one_phase { 1 } else { per_interval.clamp(1, MAX_SLOTS) };
+        let mut schedule = Self { origin, interval, align, slots, next: 0, skipped: 0 };
+        schedule.next = schedule.slot_at(joined);
+        schedule
+    }
+
+    /// Number of phases.
+    pub(crate) fn phases(&self) -> usize {
+        usize::try_from(self.slots).unwrap_or(1)
+    }
+
+    /// The slot that has begun last.
+    pub(crate) fn slot_at(&self, now: Instant) -> u64 {
+        let passed = now.saturating_duration_since(self.origin.monotonic).as_nanos();
+        let interval = self.interval.as_nanos().max(1);
+        let whole = u64::try_from(passed / interval).unwrap_or(u64::MAX / MAX_SLOTS);
+        // The last slot whose start is not after `passed`; the starts are rounded down to nanoseconds.
+        let within = passed % interval;
+        let part =
+            (within.saturating_add(1)).saturating_mul(u128::from(self.slots)).saturating_sub(1) / interval;
+        whole.saturating_mul(self.slots).saturating_add(u64::try_from(part).unwrap_or(0).min(self.slots - 1))
+    }
+
+    /// The phase that a slot serves.
+    pub(crate) fn phase_of(&self, slot: u64) -> usize {
+        usize::try_from(slot % self.slots).unwrap_or(0)
+    }
+
+    /// The number of a slot's message, from 1.
+    pub(crate) fn number_of(&self, slot: u64) -> u64 {
+        slot / self.slots + 1
+    }
+
+    /// How long after the origin a slot begins: whole intervals first, so that rounding never adds up.
+    fn offset_of(&self, slot: u64) -> Duration {
+        let whole = self.interval.as_nanos().saturating_mul(u128::from(slot / self.slots));
+        let part =
+            self.interval.as_nanos().saturating_mul(u128::from(slot % self.slots)) / u128::from(self.slots);
+        nanoseconds(whole.saturating_add(part))
+    }
+
+    /// When a slot is due; `None` past the end of time.
+    pub(crate) fn start_of(&self, slot: u64) -> Option<Instant> {
+        self.origin.monotonic.checked_add(self.offset_of(slot))
+    }
+
+    /// What the wall clock shows when a slot is due: the text of its date, however late it leaves.
+    pub(crate) fn wall_of(&self, slot: u64) -> SystemTime {
+        self.origin.wall.checked_add(self.offset_of(slot)).unwrap_or(self.origin.wall)
+    }
+
+    /// The newest slot of a phase that has begun, if the phase had one yet.
+    pub(crate) fn newest_of(&self, phase: usize, now: Instant) -> Option<u64> {
+        let slot = self.slot_at(now);
+        let back = (slot % self.slots).checked_sub(u64::try_from(phase).ok()?);
+        match back {
+            Some(back) => Some(slot - back),
+            None => slot.checked_sub(slot % self.slots + self.slots)?.checked_add(u64::try_from(phase).ok()?),
+        }
+    }
+
+    /// Takes the next slot that is due. What is late by more than half an interval is skipped and counted: two
+    /// dates of a connection are never closer than that.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<u64> {
+        let newest = self.slot_at(now);
+        if self.next > newest {
+            return None;
+        }
+        let oldest = self.slot_at(now.checked_sub(self.interval / 2).unwrap_or(self.origin.monotonic));
+        if self.next < oldest {
+            self.skipped = self.skipped.saturating_add(oldest - self.next);
+            self.next = oldest;
+        }
+        let slot = self.next;
+        self.next = slot.saturating_add(1);
+        Some(slot)
+    }
+
+    /// Marks a slot and all before it as taken: somebody who opened in it has its date already.
+    pub(crate) fn next_slot(&self) -> u64 {
+        self.next
+    }
+
+    /// Slots that were skipped since the last question.
+    pub(crate) fn take_skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped)
+    }
+
+    /// Compares the two clocks; after a step of the wall clock the texts follow it, and with `align` the slots too.
+    /// Numbers go on. True after a step.
+    pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) -> bool {
+        let passed = now.saturating_duration_since(self.origin.monotonic);
+        let Some(expected) = self.origin.wall.checked_add(passed) else { return false };
+        let off = wall.duration_since(expected).unwrap_or_else(|error| error.duration());
+        if off < STEP {
+            return false;
+        }
+        // The origin moves so that the slot that began last keeps its number.
+        let slot = self.slot_at(now);
+        let past = if self.align { past_whole(wall, self.interval) } else { Duration::ZERO };
+        let began = if self.align { now.checked_sub(past) } else { self.start_of(slot) };
+        let Some(began) = began else { return false };
+        let (Some(monotonic), Some(began_wall)) =
+            (began.checked_sub(self.offset_of(slot)), wall.checked_sub(now.saturating_duration_since(began)))
+        else {
+            return false;
+        };
+        let Some(origin_wall) = began_wall.checked_sub(self.offset_of(slot)) else { return false };
+        self.origin = Origin { monotonic, wall: origin_wall };
+        true
+    }
+}
+
+fn nanoseconds(nanos: u128) -> Duration {
+    u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const MILLI: Duration = Duration::from_millis(1);
+
+    fn wall(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_285_175_062 + seconds)
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+    fn start() -> Instant {
+        Instant::now() + Duration::from_secs(1_000_000)
+    }
+
+    fn schedule(now: Instant, interval: Duration, align: bool) -> Schedule {
+        Schedule::new(Origin::new(now, wall(0), interval, align), now, interval, align, false)
+    }
+
+    #[test]
+    fn a_second_has_a_hundred_slots_and_consecutive_numbers() {
+        let t0 = start();
+        let clock = schedule(t0, SECOND, false);
+        assert_eq!(clock.phases(), 100);
+        let slot = clock.slot_at(t0 + 1234 * MILLI);
+        assert_eq!((slot, clock.phase_of(slot), clock.number_of(slot)), (123, 23, 2));
+        assert_eq!(clock.number_of(slot + 100), 3);
+        assert_eq!(clock.start_of(slot), Some(t0 + 1230 * MILLI));
+        assert_eq!(clock.wall_of(slot), wall(1) + 230 * MILLI);
+    }
+
+    #[test]
+    fn every_slot_contains_its_own_start_for_odd_intervals_too() {
+        let t0 = start();
+        for nanos in [1, 7, 9_999_999, 10_000_001, 33_333_333, 999_999_999, 1_000_000_007, 86_400_000_000_000]
+        {
+            let clock = schedule(t0, Duration::from_nanos(nanos), false);
+            for slot in (0..3000).chain([1_000_000]) {
+                assert_eq!(clock.slot_at(clock.start_of(slot).unwrap()), slot, "interval of {nanos} ns");
+            }
+        }
+    }
+
+    #[test]
+    fn a_year_later_the_slots_are_where_arithmetic_puts_them() {
+        let t0 = start();
+        let clock = schedule(t0, Duration::from_nanos(333_333_333), false);
+        let intervals = 94_608_000;
+        let slot = intervals * clock.slots;
+        assert_eq!(clock.start_of(slot), Some(t0 + Duration::from_nanos(333_333_333 * intervals)));
+    }
+
+    #[test]
+    fn each_slot_is_taken_once_and_in_order() {
+        let t0 = start();
+        let mut clock = schedule(t0, SECOND, false);
+        assert_eq!(clock.take_due(t0), Some(0));
+        assert_eq!(clock.take_due(t0), None);
+        assert_eq!(clock.take_due(t0 + 25 * MILLI), Some(1));
+        assert_eq!(clock.take_due(t0 + 25 * MILLI), Some(2));
+        assert_eq!(clock.take_due(t0 + 25 * MILLI), None);
+        assert_eq!(clock.take_skipped(), 0);
+    }
+
+    #[test]
+    fn a_pause_is_skipped_counted_and_never_made_up_for() {
+        let t0 = start();
+        let mut clock = schedule(t0, SECOND, false);
+        let _first = clock.take_due(t0);
+        let later = t0 + 8 * 3600 * SECOND;
+        let mut taken = 0;
+        let mut phases = vec![0; clock.phases()];
+        while let Some(slot) = clock.take_due(later) {
+            phases[clock.phase_of(slot)] += 1;
+            taken += 1;
+        }
+        assert!(taken <= 51, "{taken} slots at once");
+        assert!(phases.iter().all(|count| *count <= 1));
+        assert_eq!(clock.take_skipped() + taken, 8 * 3600 * 100);
+    }
+
+    #[test]
+    fn aligned_dates_are_at_whole_intervals_of_the_wall_clock() {
+        let t0 = start();
+        let origin = Origin::new(t0, wall(0) + 250 * MILLI, SECOND, true);
+        let clock = Schedule::new(origin, t0, SECOND, true, false);
+        assert_eq!(clock.phases(), 1);
+        assert_eq!(clock.slot_at(t0), 0);
+        assert_eq!(clock.wall_of(0), wall(0));
+        assert_eq!(clock.start_of(1), Some(t0 + 750 * MILLI));
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_changes_the_texts_but_neither_numbers_nor_rhythm() {
+        let t0 = start();
+        let mut clock = schedule(t0, SECOND, false);
+        let now = t0 + 2345 * MILLI;
+        assert!(!clock.follow_wall_clock(now, wall(2) + 346 * MILLI));
+        let slot = clock.slot_at(now);
+        let due = clock.start_of(slot + 1);
+        assert!(clock.follow_wall_clock(now, wall(3600) + 345 * MILLI));
+        assert_eq!(clock.slot_at(now), slot);
+        assert_eq!(clock.start_of(slot + 1), due);
+        assert_eq!(clock.wall_of(slot), wall(3600) + 340 * MILLI);
+        assert!(clock.follow_wall_clock(now, wall(0)), "back again");
+        assert_eq!(clock.slot_at(now), slot);
+    }
+
+    #[test]
+    fn after_a_step_aligned_dates_are_aligned_again() {
+        let t0 = start();
+        let mut clock = schedule(t0, SECOND, true);
+        let now = t0 + 5500 * MILLI;
+        assert!(clock.follow_wall_clock(now, wall(100) + 700 * MILLI));
+        let slot = clock.slot_at(now);
+        assert_eq!(slot, 5);
+        assert_eq!(clock.start_of(slot + 1), Some(now + 300 * MILLI));
+        assert_eq!(clock.wall_of(slot + 1), wall(101));
+    }
+
+    #[test]
+    fn the_newest_slot_of_a_phase_is_found_on_both_sides() {
+        let t0 = start();
+        let clock = schedule(t0, SECOND, false);
+        let now = t0 + 1234 * MILLI;
+        assert_eq!(clock.newest_of(23, now), Some(123));
+        assert_eq!(clock.newest_of(10, now), Some(110));
+        assert_eq!(clock.newest_of(50, now), Some(50));
+        assert_eq!(clock.newest_of(50, t0), None);
+    }
+}

@@ -1,0 +1,204 @@
+//! The newest part of an ordered stream. A connection in it is just a position; nothing is copied for anybody.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::batch::Batch;
+
+/// How much the ring holds, and how much of it newcomers may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Bytes of text; a connection that is further behind is closed as slow.
+    pub(crate) bytes: usize,
+    /// Most messages.
+    pub(crate) messages: usize,
+    /// Most messages that are repeated for somebody who asks.
+    pub(crate) history: usize,
+}
+
+/// What a connection gets next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Which batch, counted from the first one that ever was in the ring.
+    pub(crate) batch: u64,
+    /// Which message of it.
+    pub(crate) message: usize,
+}
+
+/// What is at a position.
+#[derive(Debug)]
+pub(crate) enum Next<'r> {
+    /// This batch.
+    Batch(&'r Batch),
+    /// Nothing yet.
+    CaughtUp,
+    /// It was there, and has made room for newer ones.
+    Lost,
+}
+
+/// The newest batches of one worker.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    batches: VecDeque<Arc<Batch>>,
+    /// Which batch is the oldest one.
+    oldest: u64,
+    bytes: usize,
+    messages: usize,
+    bounds: Bounds,
+}
+
+impl Ring {
+    /// An empty ring.
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self { batches: VecDeque::new(), oldest: 0, bytes: 0, messages: 0, bounds }
+    }
+
+    /// Adds the newest batch; the oldest ones make room, but one always stays.
+    pub(crate) fn push(&mut self, batch: Arc<Batch>) {
+        if batch.is_empty() {
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(batch.bytes());
+        self.messages = self.messages.saturating_add(batch.len());
+        self.batches.push_back(batch);
+        while self.batches.len() > 1 && (self.bytes > self.bounds.bytes || self.messages > self.bounds.messages) {
+            let Some(gone) = self.batches.pop_front() else { return };
+            self.oldest = self.oldest.saturating_add(1);
+            self.bytes = self.bytes.saturating_sub(gone.bytes());
+            self.messages = self.messages.saturating_sub(gone.len());
+        }
+    }
+
+    /// Behind the newest message.
+    pub(crate) fn end(&self) -> Position {
+        Position { batch: self.oldest.saturating_add(self.batches.len() as u64), message: 0 }
+    }
+
+    /// What is at a position.
+    pub(crate) fn at(&self, position: Position) -> Next<'_> {
+        let Some(index) = position.batch.checked_sub(self.oldest) else { return Next::Lost };
+        match usize::try_from(index).ok().and_then(|index| self.batches.get(index)) {
+            Some(batch) => Next::Batch(batch),
+            None => Next::CaughtUp,
+        }
+    }
+
+    /// The last `count` messages, as far as there are that many.
+    pub(crate) fn last(&self, count: usize) -> Position {
+        let mut missing = count;
+        let mut position = self.end();
+        for batch in self.batches.iter().rev() {
+            if missing == 0 {
+                break;
+            }
+            position = Position { batch: position.batch.saturating_sub(1), message: batch.len().saturating_sub(missing) };
+            missing = missing.saturating_sub(batch.len());
+        }
+        position
+    }
+
+    /// The messages after number `since`, as far as the history goes back. `None` if there is no such number yet:
+    /// the numbers have begun again since, and whoever asks is a newcomer.
+    pub(crate) fn after(&self, since: u64) -> Option<Position> {
+        let next = self.batches.back().map_or(0, |newest| newest.next());
+        if since >= next {
+            return None;
+        }
+        let index = self.batches.partition_point(|batch| batch.next() <= since.saturating_add(1));
+        let message = self.batches.get(index).map_or(0, |batch| since.saturating_add(1).saturating_sub(batch.first()));
+        let found = Position {
+            batch: self.oldest.saturating_add(index as u64),
+            message: usize::try_from(message).unwrap_or(usize::MAX),
+        };
+        let oldest = self.last(self.bounds.history);
+        Some(if (found.batch, found.message) < (oldest.batch, oldest.message) { oldest } else { found })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { bytes: 1000, messages: 1000, history: 1000 };
+
+    fn batch(first: u64, count: u64) -> Arc<Batch> {
+        let mut batch = Batch::new(first);
+        for _ in 0..count {
+            batch.push(|out| out.push_str("0123456789"));
+        }
+        Arc::new(batch)
+    }
+
+    /// The numbers that a connection at this position gets.
+    fn numbers(ring: &Ring, from: Position) -> Vec<u64> {
+        let mut position = from;
+        let mut numbers = Vec::new();
+        while let Next::Batch(batch) = ring.at(position) {
+            numbers.extend((batch.first()..batch.next()).skip(position.message));
+            position = Position { batch: position.batch + 1, message: 0 };
+        }
+        numbers
+    }
+
+    #[test]
+    fn a_position_at_the_end_gets_what_comes_later() {
+        let mut ring = Ring::new(BOUNDS);
+        let end = ring.end();
+        assert!(matches!(ring.at(end), Next::CaughtUp));
+        ring.push(batch(1, 3));
+        ring.push(batch(4, 0));
+        ring.push(batch(4, 2));
+        assert_eq!(numbers(&ring, end), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn the_last_messages_are_found_across_batches() {
+        let mut ring = Ring::new(BOUNDS);
+        assert_eq!(ring.last(5), ring.end());
+        ring.push(batch(1, 3));
+        ring.push(batch(4, 2));
+        for count in 0..8 {
+            let expected: Vec<u64> = (1..=5).skip(5_usize.saturating_sub(count)).collect();
+            assert_eq!(numbers(&ring, ring.last(count)), expected);
+        }
+    }
+
+    #[test]
+    fn every_number_resumes_with_the_next_one() {
+        let mut ring = Ring::new(BOUNDS);
+        assert_eq!(ring.after(0), None);
+        ring.push(batch(1, 3));
+        ring.push(batch(4, 2));
+        ring.push(batch(8, 1)); // 6 and 7 were never there
+        for since in 0..=8 {
+            let expected: Vec<u64> = [1, 2, 3, 4, 5, 8].into_iter().filter(|n| *n > since).collect();
+            assert_eq!(numbers(&ring, ring.after(since).unwrap()), expected, "since {since}");
+        }
+        assert_eq!(ring.after(9), None);
+        assert_eq!(ring.after(u64::MAX), None);
+    }
+
+    #[test]
+    fn the_oldest_make_room_and_who_stood_there_is_lost() {
+        let mut ring = Ring::new(Bounds { bytes: 50, ..BOUNDS });
+        let start = ring.end();
+        ring.push(batch(1, 3));
+        ring.push(batch(4, 2));
+        assert!(matches!(ring.at(start), Next::Batch(_)));
+        ring.push(batch(6, 1));
+        assert!(matches!(ring.at(start), Next::Lost));
+        assert_eq!(numbers(&ring, ring.after(0).unwrap()), [4, 5, 6]);
+        ring.push(batch(7, 100));
+        assert_eq!(numbers(&ring, ring.last(2)), [105, 106], "one batch always stays");
+    }
+
+    #[test]
+    fn history_limits_what_is_repeated() {
+        let mut ring = Ring::new(Bounds { history: 2, ..BOUNDS });
+        ring.push(batch(1, 5));
+        assert_eq!(numbers(&ring, ring.after(1).unwrap()), [4, 5]);
+        assert_eq!(numbers(&ring, ring.after(4).unwrap()), [5]);
+        let mut none = Ring::new(Bounds { history: 0, ..BOUNDS });
+        none.push(batch(1, 5));
+        assert_eq!(none.after(1), Some(none.end()));
+    }
+}

@@ -1,0 +1,3 @@
+//! Where the messages come from.
+
+pub(crate) mod lines;
