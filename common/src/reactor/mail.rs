@@ -156,7 +156,10 @@ mod tests {
     fn mail_wakes_once_and_counts_as_waiting_until_handled() {
         let wakes = Arc::new(AtomicUsize::new(0));
         let counter = wakes.clone();
-        let mailboxes = Mailboxes::new(&[Arc::new(move || drop(counter.fetch_add(1, Ordering::Relaxed)))]);
+        let wake: Waker = Arc::new(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        let mailboxes = Mailboxes::new(&[wake]);
         mailboxes.send(0, 'a');
         mailboxes.send(0, 'b');
         mailboxes.send(9, 'c');

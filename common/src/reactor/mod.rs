@@ -18,7 +18,7 @@
 //! - A worker has one receive buffer. A handler gets `&mut [u8]` and says how much of it it consumed; the reactor
 //!   keeps the unconsumed tail. An idle connection owns no buffer at all.
 //! - Every descriptor call and both clocks go through [`system::System`], which has two implementations:
-//!   [`system::Kernel`], and [`system::simulated`] for the tests.
+//!   [`system::Kernel`], and `system::simulated` for the tests.
 
 mod accept;
 mod connection;
@@ -30,9 +30,13 @@ mod limits;
 mod mail;
 mod outbox;
 mod settings;
+#[cfg(any(test, feature = "simulated"))]
+pub mod simulation;
 mod start;
 pub mod system;
 mod table;
+#[cfg(test)]
+mod tests;
 mod token;
 mod worker;
 
@@ -62,7 +66,7 @@ pub trait Handler {
     ///
     /// It is called again with the rest at once while it consumes something and its output is not blocked, so one
     /// request per call is enough. With `consumed: 0` it waits for more (or for its output to drain); a tail of more
-    /// than [`settings::MAX_TAIL`] bytes closes the connection.
+    /// than 64 KiB closes the connection.
     fn on_data(&mut self, conn: &mut Self::Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress;
 
     /// The peer finished sending (a half-close). `input` is the tail that was never consumed.

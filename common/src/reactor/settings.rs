@@ -11,7 +11,7 @@ pub(super) const TURN_ACCEPTS: usize = 64;
 /// A connection with more bytes than this queued is not read from until they are gone.
 pub(super) const READ_PAUSE: u64 = 64 * 1024;
 /// The longest input a handler may leave unconsumed, in bytes.
-pub const MAX_TAIL: usize = 64 * 1024;
+pub(super) const MAX_TAIL: usize = 64 * 1024;
 /// Refused newcomers that one worker sends off politely at the same time; more are closed at once.
 pub(super) const MAX_REFUSED: usize = 64;
 

@@ -87,11 +87,16 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.connections.shared.control.clone()
     }
 
-    /// How long the poll may sleep.
-    fn timeout(&self) -> Option<Duration> {
+    /// True when only an event, mail or time gives it something to do.
+    pub(super) fn is_at_rest(&self) -> bool {
         let accepts = self.draining.is_none() && self.listeners.is_ready();
         let untold = self.draining.as_ref().is_some_and(|draining| !draining.untold.is_empty());
-        if accepts || untold || !self.connections.shared.ready.is_empty() || self.wake == Wake::Again {
+        !accepts && !untold && self.connections.shared.ready.is_empty() && self.wake != Wake::Again
+    }
+
+    /// How long the poll may sleep.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.is_at_rest() {
             return Some(Duration::ZERO);
         }
         let scheduled = match self.wake {
@@ -377,7 +382,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
         if draining.until <= self.connections.shared.now || control.at_once() {
             let tokens: Vec<Token> = self.connections.table.tokens().collect();
-            tokens.into_iter().for_each(|token| self.connections.doom(token, CloseReason::Drained));
+            for token in tokens {
+                self.connections.doom(token, CloseReason::Drained);
+            }
         }
     }
 

@@ -1,8 +1,11 @@
 //! The seam under the event loop: every descriptor call and both clocks.
 //!
+//! Two implementations: [`Kernel`], the operating system through mio, and `simulated`, a network of scripted peers
 //! with its own clocks. `mio::Event` cannot be built outside mio, so the seam has its own [`Event`].
 
 mod kernel;
+#[cfg(any(test, feature = "simulated"))]
+pub mod simulated;
 
 use std::fs::File;
 use std::io;

@@ -1,0 +1,184 @@
+//! Runs one worker and its handler in a simulated world, and checks after every turn what must always hold.
+//!
+//! - No panic; no error out of the loop.
+//! - Open connections = accepted - refused - closed.
+//! - The next deadline of every connection is in the future.
+//! - A turn that changed nothing does not ask for another one at once, for ever (no busy loop).
+
+use std::time::Duration;
+
+use super::connection::Phase;
+use super::mail::Waker;
+use super::system::simulated::{Pipe, Seed, Simulated};
+use super::worker::Worker;
+use super::{Control, Handler, Mailboxes, Settings, Snapshot};
+
+/// A worker in a simulated world. Peers are numbered in the order in which they connected.
+pub struct Simulation<H: Handler> {
+    worker: Worker<H, Simulated>,
+    world: Simulated,
+    control: Control,
+    mailboxes: Mailboxes<H::Mail>,
+}
+
+impl<H: Handler> Simulation<H> {
+    /// A worker whose handler `make` builds; it is given the mailboxes of this one worker.
+    pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Mailboxes<H::Mail>) -> H) -> Self {
+        let waker: Waker = std::sync::Arc::new(|| {});
+        let wakers = [waker];
+        let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
+        let world = Simulated::new(seed);
+        let handler = make(mailboxes.clone());
+        let worker =
+            Worker::new(0, handler, world.clone(), vec![()], settings, control.clone(), mailboxes.clone());
+        Self { worker, world, control, mailboxes }
+    }
+
+    /// Sends mail to the worker.
+    pub fn mail(&self, mail: H::Mail) {
+        self.mailboxes.send(0, mail);
+    }
+
+    /// Stops the daemon, among other things.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// The process-wide counters.
+    pub fn counters(&self) -> Snapshot {
+        self.control.counters().snapshot()
+    }
+
+    /// Numbers from the seed, for the test's own choices.
+    pub fn seed(&self) -> Seed {
+        let world = &mut *self.world.0.borrow_mut();
+        Seed(world.seed.below(u64::MAX))
+    }
+
+    /// A new peer connects; the answer is its number.
+    pub fn connect(&mut self) -> usize {
+        let world = &mut *self.world.0.borrow_mut();
+        let number = world.pipes.len();
+        world.pipes.push(Pipe::default());
+        world.backlog.push_back(number);
+        world.backlog_edge = true;
+        number
+    }
+
+    /// The next `count` calls of `accept` fail with `EMFILE`.
+    pub fn fail_accepts(&mut self, count: u32) {
+        self.world.0.borrow_mut().accept_failures = count;
+    }
+
+    fn pipe<T>(&self, peer: usize, f: impl FnOnce(&mut Pipe) -> T) -> Option<T> {
+        self.world.0.borrow_mut().pipes.get_mut(peer).map(f)
+    }
+
+    /// The peer sends bytes.
+    pub fn send(&mut self, peer: usize, bytes: &[u8]) {
+        self.pipe(peer, |pipe| {
+            pipe.to_server.extend(bytes);
+            pipe.arrived();
+        });
+    }
+
+    /// The peer finishes sending.
+    pub fn end(&mut self, peer: usize) {
+        self.pipe(peer, |pipe| {
+            pipe.peer_ended = true;
+            pipe.arrived();
+        });
+    }
+
+    /// The peer resets the connection.
+    pub fn reset(&mut self, peer: usize) {
+        self.pipe(peer, |pipe| {
+            pipe.peer_reset = true;
+            pipe.arrived();
+        });
+    }
+
+    /// The peer reads at most `most` bytes; the answer is what it read.
+    pub fn read(&mut self, peer: usize, most: usize) -> Vec<u8> {
+        let read = self.pipe(peer, |pipe| {
+            let end = pipe.to_peer.len().min(pipe.taken.saturating_add(most));
+            let bytes = pipe.to_peer.get(pipe.taken..end).unwrap_or_default().to_vec();
+            pipe.taken = end;
+            pipe.made_room();
+            bytes
+        });
+        read.unwrap_or_default()
+    }
+
+    /// True when the peer would see the end of the stream behind what it reads.
+    pub fn is_ended(&self, peer: usize) -> bool {
+        self.pipe(peer, |pipe| pipe.server_ended || pipe.server_closed).unwrap_or(true)
+    }
+
+    /// True when the server has no descriptor for this peer any more.
+    pub fn is_closed(&self, peer: usize) -> bool {
+        self.pipe(peer, |pipe| pipe.server_closed).unwrap_or(true)
+    }
+
+    /// Both clocks go on.
+    pub fn advance(&mut self, by: Duration) {
+        let world = &mut *self.world.0.borrow_mut();
+        world.now += by;
+        world.wall += by;
+    }
+
+    /// The wall clock alone jumps, in seconds.
+    pub fn step_wall_clock(&mut self, seconds: i64) {
+        let world = &mut *self.world.0.borrow_mut();
+        let by = Duration::from_secs(seconds.unsigned_abs());
+        world.wall = if seconds < 0 { world.wall - by } else { world.wall + by };
+    }
+
+    /// One turn of the loop, and the invariants; false when it was the last.
+    ///
+    /// # Panics
+    /// When an invariant does not hold.
+    #[allow(clippy::panic)]
+    pub fn turn(&mut self) -> bool {
+        let more = match self.worker.turn() {
+            Ok(more) => more,
+            Err(error) => panic!("the loop failed: {error}"),
+        };
+        self.check();
+        more
+    }
+
+    /// Turns until nothing is left that a turn could do without time passing; at most 10,000 of them.
+    ///
+    /// # Panics
+    /// When it never comes to rest (a busy loop), or an invariant does not hold.
+    pub fn settle(&mut self) {
+        for _ in 0..10_000 {
+            let more = self.turn();
+            if !more || self.worker.is_at_rest() && !self.has_events() {
+                return;
+            }
+        }
+        assert!(self.worker.is_at_rest(), "a busy loop");
+    }
+
+    fn has_events(&self) -> bool {
+        let world = self.world.0.borrow();
+        world.backlog_edge || world.pipes.iter().any(Pipe::has_edge)
+    }
+
+    fn check(&self) {
+        let counters = self.counters();
+        let closed: u64 = counters.closed.iter().sum();
+        assert_eq!(counters.open as u64, counters.accepted - counters.refused - closed, "{counters:?}");
+        assert_eq!(counters.closed.last(), Some(&0), "a handler panicked");
+        let now = self.worker.connections.shared.now;
+        for token in self.worker.connections.table.tokens() {
+            let Some(entry) = self.worker.connections.table.get(token) else { continue };
+            let waits = entry.io.phase == Phase::Open || matches!(entry.io.phase, Phase::Lingering { .. });
+            // A deadline that has just passed is seen to in the next 16 ms.
+            let late = now.saturating_duration_since(entry.io.next_deadline());
+            assert!(!waits || late <= Duration::from_millis(16), "a deadline {late:?} ago was missed");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A simulated network: scripted peers, two clocks, and a kernel that cuts reads and writes where the seed says.
+//!
+//! Edges are true edges: readiness is said once, when bytes arrive or when room comes back after a `WouldBlock`.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Ends, Event, Source, System};
+use crate::reactor::Token;
+
+/// Bytes that the kernel of the simulation keeps for a peer that does not read.
+const SEND_BUFFER: usize = 4096;
+
+/// A small generator of numbers from a seed (splitmix64).
+#[derive(Clone, Debug)]
+pub struct Seed(pub u64);
+
+impl Seed {
+    /// The next number, from 0 to `below` - 1.
+    pub fn below(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % below.max(1)
+    }
+
+    /// True once in `times`.
+    pub fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    fn up_to(&mut self, most: usize) -> usize {
+        usize::try_from(self.below(most as u64)).unwrap_or(0) + 1
+    }
+}
+
+/// One connection, seen from both ends.
+#[derive(Debug, Default)]
+pub(in crate::reactor) struct Pipe {
+    pub(in crate::reactor) to_server: VecDeque<u8>,
+    pub(in crate::reactor) to_peer: Vec<u8>,
+    /// What the peer took out of `to_peer` already.
+    pub(in crate::reactor) taken: usize,
+    pub(in crate::reactor) peer_ended: bool,
+    pub(in crate::reactor) peer_reset: bool,
+    pub(in crate::reactor) server_ended: bool,
+    pub(in crate::reactor) server_closed: bool,
+    token: Option<Token>,
+    readable_edge: bool,
+    writable_edge: bool,
+    out_of_room: bool,
+}
+
+impl Pipe {
+    /// Bytes that left the server and were not read by the peer.
+    pub(in crate::reactor) fn unread(&self) -> usize {
+        self.to_peer.len() - self.taken
+    }
+
+    pub(in crate::reactor) fn has_edge(&self) -> bool {
+        self.token.is_some() && (self.readable_edge || self.writable_edge)
+    }
+
+    pub(in crate::reactor) fn arrived(&mut self) {
+        self.readable_edge = true;
+    }
+
+    /// The peer has read: room is announced once, if the server was told that there is none.
+    pub(in crate::reactor) fn made_room(&mut self) {
+        if self.out_of_room && self.unread() < SEND_BUFFER / 2 {
+            self.out_of_room = false;
+            self.writable_edge = true;
+        }
+    }
+}
+
+/// Everything outside the worker.
+#[derive(Debug)]
+pub(in crate::reactor) struct World {
+    pub(in crate::reactor) seed: Seed,
+    pub(in crate::reactor) now: Instant,
+    pub(in crate::reactor) wall: SystemTime,
+    pub(in crate::reactor) pipes: Vec<Pipe>,
+    pub(in crate::reactor) backlog: VecDeque<usize>,
+    pub(in crate::reactor) backlog_edge: bool,
+    /// So many calls of `accept` will fail with `EMFILE`.
+    pub(in crate::reactor) accept_failures: u32,
+}
+
+/// The simulated operating system; clones see the same world.
+#[derive(Clone, Debug)]
+pub struct Simulated(pub(in crate::reactor) Rc<RefCell<World>>);
+
+impl Simulated {
+    /// A world without connections, on the first second of 2026.
+    #[allow(clippy::disallowed_methods)] // only differences of it matter
+    pub fn new(seed: u64) -> Self {
+        Self(Rc::new(RefCell::new(World {
+            seed: Seed(seed),
+            now: Instant::now(),
+            wall: SystemTime::UNIX_EPOCH + Duration::from_hours(490_896),
+            pipes: Vec::new(),
+            backlog: VecDeque::new(),
+            backlog_edge: false,
+            accept_failures: 0,
+        })))
+    }
+
+    fn pipe<T>(&self, number: usize, f: impl FnOnce(&mut Pipe, &mut Seed) -> io::Result<T>) -> io::Result<T> {
+        let world = &mut *self.0.borrow_mut();
+        let pipe = world.pipes.get_mut(number).ok_or(io::ErrorKind::NotConnected)?;
+        f(pipe, &mut world.seed)
+    }
+}
+
+impl System for Simulated {
+    type Listener = ();
+    type Stream = usize;
+
+    fn now(&self) -> Instant {
+        self.0.borrow().now
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.0.borrow().wall
+    }
+
+    /// Never waits: time passes when the test says so.
+    fn poll(&mut self, events: &mut Vec<Event>, _timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        let world = &mut *self.0.borrow_mut();
+        let none = Event {
+            source: Source::Waker,
+            readable: false,
+            writable: false,
+            read_closed: false,
+            hung_up: false,
+        };
+        if std::mem::take(&mut world.backlog_edge) {
+            events.push(Event { source: Source::Listener(0), readable: true, ..none });
+        }
+        for pipe in &mut world.pipes {
+            let Some(token) = pipe.token else { continue };
+            let readable = std::mem::take(&mut pipe.readable_edge);
+            let writable = std::mem::take(&mut pipe.writable_edge);
+            let spurious = world.seed.once_in(50);
+            if readable || writable || spurious {
+                let ended = pipe.peer_ended || pipe.peer_reset;
+                let source = Source::Connection(token);
+                let writable = writable || pipe.peer_reset;
+                events.push(Event {
+                    source,
+                    readable,
+                    writable,
+                    read_closed: ended,
+                    hung_up: pipe.peer_reset,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn add_listener(&mut self, (): &mut (), _number: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove_listener(&mut self, (): &mut ()) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn accept(&mut self, (): &mut ()) -> io::Result<(usize, Ends)> {
+        let world = &mut *self.0.borrow_mut();
+        if world.backlog.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if world.accept_failures > 0 {
+            world.accept_failures -= 1;
+            return Err(rustix::io::Errno::MFILE.into());
+        }
+        let number = world.backlog.pop_front().ok_or(io::ErrorKind::WouldBlock)?;
+        let port = u16::try_from(number % 50_000).unwrap_or(0) + 1024;
+        let peer = Some(SocketAddr::from(([127, 0, 0, 1], port)));
+        Ok((number, Ends { peer, local: Some(SocketAddr::from(([127, 0, 0, 1], 80))) }))
+    }
+
+    fn add(&mut self, stream: &mut usize, token: Token) -> io::Result<()> {
+        self.pipe(*stream, |pipe, _| {
+            pipe.token = Some(token);
+            pipe.readable_edge = !pipe.to_server.is_empty() || pipe.peer_ended || pipe.peer_reset;
+            Ok(())
+        })
+    }
+
+    fn watch_writable(&mut self, stream: &mut usize, _token: Token) -> io::Result<()> {
+        self.pipe(*stream, |pipe, _| {
+            pipe.writable_edge |= pipe.unread() < SEND_BUFFER;
+            Ok(())
+        })
+    }
+
+    fn read(&mut self, stream: &mut usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.pipe(*stream, |pipe, seed| {
+            if pipe.peer_reset {
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
+            if pipe.to_server.is_empty() {
+                return if pipe.peer_ended { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
+            }
+            if seed.once_in(20) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let count = pipe.to_server.len().min(buffer.len());
+            for (byte, arrived) in buffer.iter_mut().zip(pipe.to_server.drain(..count)) {
+                *byte = arrived;
+            }
+            Ok(count)
+        })
+    }
+
+    fn write(&mut self, stream: &mut usize, bytes: &[&[u8]]) -> io::Result<usize> {
+        self.pipe(*stream, |pipe, seed| {
+            if pipe.peer_reset {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            let room = SEND_BUFFER.saturating_sub(pipe.unread());
+            let all = bytes.concat();
+            if room == 0 {
+                pipe.out_of_room = true;
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            // A write is short only when the buffer is full, or a signal came: both happen.
+            let fits = all.len().min(room);
+            let count = if fits > 0 && seed.once_in(4) { seed.up_to(fits) } else { fits };
+            pipe.to_peer.extend_from_slice(all.get(..count).unwrap_or_default());
+            Ok(count)
+        })
+    }
+
+    fn send_file(&mut self, stream: &mut usize, file: &File, offset: u64, len: usize) -> io::Result<usize> {
+        let mut bytes = vec![0; len.min(SEND_BUFFER)];
+        let read = file.read_at(&mut bytes, offset)?;
+        bytes.truncate(read);
+        if bytes.is_empty() { Ok(0) } else { self.write(stream, &[&bytes]) }
+    }
+
+    fn shutdown_write(&mut self, stream: &mut usize) -> io::Result<()> {
+        self.pipe(*stream, |pipe, _| {
+            pipe.server_ended = true;
+            if pipe.peer_reset { Err(io::ErrorKind::NotConnected.into()) } else { Ok(()) }
+        })
+    }
+
+    fn close(&mut self, stream: usize, _reset: bool) {
+        let _ = self.pipe(stream, |pipe, _| {
+            pipe.token = None;
+            pipe.server_closed = true;
+            Ok(())
+        });
+    }
+}

@@ -1,0 +1,267 @@
+//! The loop in a simulated world, with the smallest handler that uses all of it: lines are echoed, `big` is answered with
+//! much, `bye` closes, `panic` panics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::simulation::Simulation;
+use super::*;
+
+const LIFE: Duration = Duration::from_secs(10);
+
+struct Echo {
+    big: Arc<[u8]>,
+    closed: Vec<CloseReason>,
+    drains: u32,
+    ticks: Vec<Token>,
+}
+
+impl Handler for Echo {
+    type Conn = ();
+    type Mail = &'static [u8];
+
+    fn on_open(&mut self, cx: &mut Context<'_>) -> ((), Flow) {
+        cx.set_deadline(cx.now() + LIFE);
+        self.ticks.push(cx.token());
+        ((), Flow::Continue)
+    }
+
+    fn on_data(&mut self, (): &mut (), input: &mut [u8], cx: &mut Context<'_>) -> Progress {
+        let Some(end) = input.iter().position(|&byte| byte == b'\n') else {
+            return Progress { consumed: 0, flow: Flow::Continue };
+        };
+        cx.set_established();
+        let line = &input[..=end];
+        let mut flow = Flow::Continue;
+        match line {
+            b"big\n" => cx.send_shared(&self.big, 0..self.big.len()),
+            b"bye\n" => flow = Flow::CloseWhenFlushed,
+            b"panic\n" => panic!("as asked"),
+            line => cx.send(line),
+        }
+        Progress { consumed: end + 1, flow }
+    }
+
+    fn on_end(&mut self, (): &mut (), input: &mut [u8], cx: &mut Context<'_>) -> Flow {
+        cx.send(input);
+        Flow::CloseWhenFlushed
+    }
+
+    fn on_drain(&mut self, (): &mut (), _: &mut Context<'_>) -> Flow {
+        self.drains += 1;
+        Flow::Continue
+    }
+
+    fn on_deadline(&mut self, (): &mut (), _: &mut Context<'_>) -> Flow {
+        Flow::Close
+    }
+
+    fn on_close(&mut self, (): (), token: Token, why: CloseReason) {
+        self.ticks.retain(|&tick| tick != token);
+        self.closed.push(why);
+    }
+
+    fn on_refuse(&mut self) -> &'static [u8] {
+        b"full\n"
+    }
+
+    fn on_mail(&mut self, mail: &'static [u8], turn: &mut Turn<'_, ()>) {
+        for &token in &self.ticks {
+            turn.visit(token, |(), cx| {
+                cx.send(mail);
+                Flow::Continue
+            });
+        }
+    }
+
+    fn on_stop(&mut self, (): &mut (), _: Stop, cx: &mut Context<'_>) -> Flow {
+        cx.send(b"stop\n");
+        Flow::CloseWhenFlushed
+    }
+}
+
+fn simulation(seed: u64, settings: Settings) -> Simulation<Echo> {
+    let big = (0..50_000u32).map(|i| b'a' + u8::try_from(i % 26).unwrap()).collect();
+    Simulation::new(seed, settings, |_| Echo { big, closed: Vec::new(), drains: 0, ticks: Vec::new() })
+}
+
+fn all(sim: &mut Simulation<Echo>, peer: usize) -> Vec<u8> {
+    let mut got = Vec::new();
+    loop {
+        sim.settle();
+        let read = sim.read(peer, usize::MAX);
+        if read.is_empty() {
+            return got;
+        }
+        got.extend(read);
+    }
+}
+
+#[test]
+fn lines_come_back_in_order_however_they_are_cut() {
+    for seed in 0..200 {
+        let mut sim = simulation(seed, Settings::default());
+        let peer = sim.connect();
+        let mut seeds = sim.seed();
+        let text: Vec<u8> = (0..100).flat_map(|i| format!("line {i}\n").into_bytes()).collect();
+        let mut rest = &text[..];
+        while !rest.is_empty() {
+            let cut = usize::try_from(seeds.below(rest.len() as u64) + 1).unwrap();
+            sim.send(peer, &rest[..cut]);
+            rest = &rest[cut..];
+            if seeds.once_in(2) {
+                sim.settle();
+            }
+        }
+        assert_eq!(all(&mut sim, peer), text, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_not_read_from_and_gets_everything_once_it_does() {
+    for seed in 0..50 {
+        let mut sim = simulation(seed, Settings::default());
+        let peer = sim.connect();
+        sim.send(peer, b"big\none\nbig\ntwo\n");
+        sim.settle();
+        let got = all(&mut sim, peer);
+        assert_eq!(got.len(), 100_008, "seed {seed}");
+        assert_eq!(&got[50_000..50_004], b"one\n");
+        assert_eq!(&got[100_004..], b"two\n");
+    }
+}
+
+#[test]
+fn one_connection_that_panics_is_closed_and_the_others_go_on() {
+    let mut sim = simulation(1, Settings::default());
+    let (bad, good) = (sim.connect(), sim.connect());
+    sim.send(bad, b"panic\n");
+    sim.send(good, b"hello\n");
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sim.turn()));
+    std::panic::set_hook(hook);
+    assert!(turned.is_err(), "the simulation reports a panic");
+    assert!(sim.is_closed(bad));
+    assert_eq!(sim.counters().open, 1);
+    assert_eq!(sim.read(good, 99), b"hello\n");
+}
+
+#[test]
+fn a_connection_ends_at_its_deadline_and_a_slow_one_at_the_write_timeout() {
+    let settings = Settings { write_timeout: Duration::from_secs(3), ..Settings::default() };
+    let mut sim = simulation(2, settings);
+    let (silent, slow) = (sim.connect(), sim.connect());
+    sim.send(slow, b"big\n");
+    sim.settle();
+    for _ in 0..9 {
+        sim.advance(Duration::from_secs(1));
+        sim.read(slow, 1); // a byte a second is no progress
+        sim.settle();
+    }
+    assert!(sim.is_closed(slow) && !sim.is_closed(silent));
+    assert_eq!(sim.counters().closed[CloseReason::Slow as usize], 1);
+    sim.advance(Duration::from_millis(1_016));
+    sim.settle();
+    assert!(sim.is_closed(silent));
+}
+
+#[test]
+fn the_answer_arrives_before_the_end_and_late_bytes_are_read_away() {
+    let mut sim = simulation(3, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"hello\nbye\nlate");
+    assert_eq!(all(&mut sim, peer), b"hello\n");
+    assert!(sim.is_ended(peer) && !sim.is_closed(peer), "it lingers");
+    sim.send(peer, &[b'x'; 1000]);
+    sim.settle();
+    assert!(!sim.is_closed(peer));
+    sim.end(peer);
+    sim.settle();
+    assert!(sim.is_closed(peer));
+}
+
+#[test]
+fn accepting_goes_on_by_itself_after_descriptors_ran_out() {
+    let mut sim = simulation(4, Settings::default());
+    sim.fail_accepts(2);
+    let peer = sim.connect();
+    sim.send(peer, b"hello\n");
+    sim.settle();
+    assert_eq!(sim.counters().accept_errors, 1);
+    for _ in 0..2 {
+        sim.advance(Duration::from_millis(100));
+        sim.settle();
+    }
+    assert_eq!(all(&mut sim, peer), b"hello\n");
+}
+
+#[test]
+fn a_newcomer_takes_the_place_of_a_silent_one_and_is_refused_when_all_have_spoken() {
+    let mut sim = simulation(5, Settings { max_connections: 2, ..Settings::default() });
+    let (silent, spoke) = (sim.connect(), sim.connect());
+    sim.send(spoke, b"hello\n");
+    sim.settle();
+    let newcomer = sim.connect();
+    sim.send(newcomer, b"hello\n");
+    sim.settle();
+    assert!(sim.is_closed(silent) && !sim.is_closed(spoke));
+    let refused = sim.connect();
+    assert_eq!(all(&mut sim, refused), b"full\n");
+    assert!(sim.is_ended(refused));
+}
+
+#[test]
+fn an_address_over_its_limit_gives_up_its_own_oldest_silent_connection() {
+    let mut sim = simulation(6, Settings { max_per_address: 2, ..Settings::default() });
+    let peers = [sim.connect(), sim.connect(), sim.connect()];
+    sim.settle();
+    assert_eq!(peers.map(|peer| sim.is_closed(peer)), [true, false, false]);
+}
+
+#[test]
+fn a_stop_tells_everyone_and_ends_within_the_drain_timeout() {
+    let mut sim = simulation(7, Settings::default());
+    let (polite, stuck) = (sim.connect(), sim.connect());
+    sim.send(stuck, b"big\n");
+    sim.settle();
+    sim.control().stop(Stop::Shutdown);
+    assert_eq!(all(&mut sim, polite), b"stop\n");
+    sim.end(polite);
+    assert!(sim.turn(), "one is still there");
+    sim.advance(Duration::from_secs(5));
+    while sim.turn() {}
+    assert!(sim.is_closed(polite) && sim.is_closed(stuck));
+}
+
+#[test]
+fn any_order_of_events_keeps_the_invariants() {
+    let steps: [(u64, &[u8]); 5] = [(0, b"hello\n"), (1, b"hel"), (2, b"big\n"), (3, b"bye\n"), (4, b"\n")];
+    for seed in 0..300 {
+        let settings = Settings { max_connections: 8, max_heads: 5, ..Settings::default() };
+        let mut sim = simulation(seed, settings);
+        let mut seeds = sim.seed();
+        let mut peers = vec![sim.connect()];
+        for _ in 0..200 {
+            let peer = peers[usize::try_from(seeds.below(peers.len() as u64)).unwrap()];
+            match seeds.below(12) {
+                step @ 0..=4 => sim.send(peer, steps[usize::try_from(step).unwrap()].1),
+                5 => sim.end(peer),
+                6 => sim.reset(peer),
+                7 => sim.advance(Duration::from_millis(seeds.below(4000))),
+                8 => sim.fail_accepts(1),
+                9 => sim.mail(b"tick\n"),
+                10 => drop(sim.read(peer, usize::try_from(seeds.below(5000)).unwrap())),
+                _ => peers.push(sim.connect()),
+            }
+            sim.turn();
+        }
+        sim.settle();
+        sim.control().stop(Stop::Shutdown);
+        sim.advance(Duration::from_secs(6));
+        sim.turn();
+        sim.advance(Duration::from_secs(6));
+        sim.settle();
+        assert_eq!(sim.counters().open, 0, "seed {seed}");
+    }
+}
