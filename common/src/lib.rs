@@ -1,4 +1,15 @@
 //! What the three daemons share: the protocols as a pure core, and (behind features) the event loop and the daemon's frame.
 
+pub mod frame;
+pub mod handshake;
+pub mod http;
+mod parsed;
 #[cfg(feature = "reactor")]
 pub mod reactor;
+pub mod stream;
+pub mod utf8;
+mod version;
+pub mod websocket;
+
+pub use parsed::Parsed;
+pub use version::Version;

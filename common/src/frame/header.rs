@@ -1,0 +1,116 @@
+//! The frame header of RFC 6455 §5.2, which drafts 07 and 08 share.
+
+use super::{Opcode, ProtocolError};
+use crate::Parsed;
+
+/// The longest header: two bytes, eight of length, four of masking key.
+pub const MAX_HEADER_LEN: usize = 14;
+
+/// The largest payload of a control frame, in bytes (RFC 6455 §5.5).
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// A frame header, decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// The last fragment of its message.
+    pub fin: bool,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// The key that the payload is masked with: always there from a client, never from a server.
+    pub masking_key: Option<[u8; 4]>,
+    /// Length of the payload in bytes.
+    pub payload_len: u64,
+}
+
+/// Decodes a frame header (RFC 6455 §5.2) from the front of `bytes`.
+///
+/// A fault is found with the first byte that shows it, before the rest of the header is there.
+///
+/// # Errors
+/// [`ProtocolError`] for reserved bits and opcodes, control frames that are fragmented or too long, and lengths that
+/// are not in their shortest form or have the most significant bit set.
+pub fn decode_header(bytes: &[u8]) -> Result<Parsed<FrameHeader>, ProtocolError> {
+    let Some((&first, rest)) = bytes.split_first() else { return Ok(Parsed::Partial) };
+    let (fin, opcode) = decode_first(first)?;
+    let Some((&second, rest)) = rest.split_first() else { return Ok(Parsed::Partial) };
+    let length_code = second & 0x7F;
+    // §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented."
+    if opcode.is_control() && length_code > 125 {
+        return Err(ProtocolError::OversizedControl);
+    }
+    let (payload_len, rest) = match length_code {
+        126 => {
+            let Some((len, rest)) = rest.split_first_chunk() else { return Ok(Parsed::Partial) };
+            (u64::from(u16::from_be_bytes(*len)), rest)
+        }
+        127 => {
+            // The first of the eight bytes shows this fault.
+            // §5.2: "the most significant bit MUST be 0"
+            if rest.first().is_some_and(|byte| byte & 0x80 != 0) {
+                return Err(ProtocolError::ImpossibleLength);
+            }
+            let Some((len, rest)) = rest.split_first_chunk() else { return Ok(Parsed::Partial) };
+            (u64::from_be_bytes(*len), rest)
+        }
+        short => (u64::from(short), rest),
+    };
+    // §5.2: "in all cases, the minimal number of bytes MUST be used to encode the length"
+    if (length_code == 126 && payload_len < 126) || (length_code == 127 && payload_len <= 0xFFFF) {
+        return Err(ProtocolError::NonMinimalLength);
+    }
+    let (masking_key, rest) = if second & 0x80 == 0 {
+        (None, rest)
+    } else {
+        let Some((key, rest)) = rest.split_first_chunk() else { return Ok(Parsed::Partial) };
+        (Some(*key), rest)
+    };
+    let value = FrameHeader { fin, opcode, masking_key, payload_len };
+    Ok(Parsed::Complete { value, len: bytes.len() - rest.len() })
+}
+
+/// FIN, the reserved bits and the opcode.
+fn decode_first(first: u8) -> Result<(bool, Opcode), ProtocolError> {
+    // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values."
+    if first & 0x70 != 0 {
+        return Err(ProtocolError::ReservedBit);
+    }
+    // §5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_."
+    let number = first & 0x0F;
+    let opcode = Opcode::from_number(number).ok_or(ProtocolError::ReservedOpcode(number))?;
+    let fin = first & 0x80 != 0;
+    // §5.4: "Control frames ... MUST NOT be fragmented."
+    if opcode.is_control() && !fin {
+        return Err(ProtocolError::FragmentedControl);
+    }
+    Ok((fin, opcode))
+}
+
+/// Appends a frame header in its shortest form (RFC 6455 §5.2).
+pub fn encode_header(header: FrameHeader, out: &mut Vec<u8>) {
+    let FrameHeader { fin, opcode, masking_key, payload_len } = header;
+    out.push(if fin { 0x80 } else { 0 } | opcode.number());
+    let masked = if masking_key.is_some() { 0x80 } else { 0 };
+    if let Ok(short) = u8::try_from(payload_len)
+        && short < 126
+    {
+        out.push(masked | short);
+    } else if let Ok(medium) = u16::try_from(payload_len) {
+        out.push(masked | 126);
+        out.extend_from_slice(&medium.to_be_bytes());
+    } else {
+        out.push(masked | 127);
+        out.extend_from_slice(&payload_len.to_be_bytes());
+    }
+    if let Some(key) = masking_key {
+        out.extend_from_slice(&key);
+    }
+}
+
+/// Appends a whole frame as a server sends it: one fragment, not masked.
+pub fn encode_frame(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+    encode_header(
+        FrameHeader { fin: true, opcode, masking_key: None, payload_len: payload.len() as u64 },
+        out,
+    );
+    out.extend_from_slice(payload);
+}

@@ -1,0 +1,50 @@
+//! The opcode of a frame.
+
+/// What a frame is (RFC 6455 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Opcode {
+    /// The next fragment of the open message.
+    Continuation,
+    /// The first fragment of a text message.
+    Text,
+    /// The first fragment of a binary message.
+    Binary,
+    /// The closing handshake.
+    Close,
+    /// Asks for a Pong.
+    Ping,
+    /// Answers a Ping, or nothing.
+    Pong,
+}
+
+impl Opcode {
+    /// The opcode with this number (0-15); `None` for a reserved one.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0x0 => Self::Continuation,
+            0x1 => Self::Text,
+            0x2 => Self::Binary,
+            0x8 => Self::Close,
+            0x9 => Self::Ping,
+            0xA => Self::Pong,
+            _ => return None,
+        })
+    }
+
+    /// Its number on the wire.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Continuation => 0x0,
+            Self::Text => 0x1,
+            Self::Binary => 0x2,
+            Self::Close => 0x8,
+            Self::Ping => 0x9,
+            Self::Pong => 0xA,
+        }
+    }
+
+    /// True for Close, Ping and Pong: never fragmented, at most 125 bytes (RFC 6455 §5.5).
+    pub fn is_control(self) -> bool {
+        matches!(self, Self::Close | Self::Ping | Self::Pong)
+    }
+}

@@ -1,0 +1,165 @@
+//! A request head, taken apart.
+
+use super::{Body, HeadError, HeadLimits, MAX_HEADERS, body, query, request_line};
+use std::borrow::Cow;
+
+/// A request head (RFC 9112 §2.1). It borrows the bytes it was parsed from, and nothing of it is copied.
+#[derive(Clone, Debug)]
+pub struct Head<'h> {
+    /// The method, as sent: case matters.
+    pub method: &'h str,
+    /// The request target, as sent: no byte of it is a control byte or a blank.
+    pub target: &'h [u8],
+    /// 0 for HTTP/1.0, 1 for HTTP/1.1 and later.
+    pub minor_version: u8,
+    headers: [httparse::Header<'h>; MAX_HEADERS],
+    count: usize,
+    body: Body,
+}
+
+impl<'h> Head<'h> {
+    /// Parses a whole head: the bytes up to and with the blank line that [`super::HeadScan`] found.
+    ///
+    /// # Errors
+    /// [`HeadError`]: nothing that two servers could read in two ways is accepted.
+    pub fn parse(bytes: &'h [u8], limits: HeadLimits) -> Result<Self, HeadError> {
+        if bytes.len() > limits.max_bytes {
+            return Err(HeadError::TooLong);
+        }
+        // The scan checks each line's end and each byte; here again, for callers that come without it.
+        match super::HeadScan::default().find_end(bytes, limits)? {
+            Some(len) if len == bytes.len() => {}
+            _ => return Err(HeadError::RequestLine),
+        }
+        let mut rest = bytes;
+        while let Some(after) = rest.strip_prefix(b"\r\n") {
+            rest = after;
+        }
+        let end = rest.iter().position(|&byte| byte == b'\r').ok_or(HeadError::RequestLine)?;
+        let (line, fields) = rest.split_at_checked(end).ok_or(HeadError::RequestLine)?;
+        let line = request_line::parse(line, limits)?;
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let count = parse_fields(fields.get(2..).unwrap_or_default(), &mut headers)?;
+        if count > limits.max_headers {
+            return Err(HeadError::TooManyFields);
+        }
+        let (method, target, minor_version) = (line.method, line.target, line.minor_version);
+        let mut head = Self { method, target, minor_version, headers, count, body: Body::None };
+        head.check_host()?;
+        head.body = body::of(&head)?;
+        Ok(head)
+    }
+
+    /// The first field of this name (any case).
+    pub fn get(&self, name: &str) -> Option<&'h [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// All fields of this name (any case), in order.
+    pub fn get_all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
+        self.fields().filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The field of this name where it must not be repeated: `Err` if it is.
+    ///
+    /// # Errors
+    /// [`HeadError::Field`] if there are several.
+    pub fn get_only(&self, name: &str) -> Result<Option<&'h [u8]>, HeadError> {
+        let mut all = self.get_all(name);
+        let first = all.next();
+        if all.next().is_some() { Err(HeadError::Field) } else { Ok(first) }
+    }
+
+    /// All header fields, in order.
+    pub fn fields(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + '_ {
+        self.headers.iter().take(self.count).map(|header| (header.name, header.value))
+    }
+
+    /// True if the comma-separated lists in the fields of this name hold the token (any case; RFC 9110 §5.6.1).
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.get_all(name)
+            .flat_map(|value| value.split(|&byte| byte == b','))
+            .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// The path of the target, as sent; `*` for the asterisk form, empty for CONNECT.
+    pub fn path(&self) -> &'h [u8] {
+        let resource = self.resource();
+        let end = resource.iter().position(|&byte| byte == b'?').unwrap_or(resource.len());
+        match resource.get(..end).unwrap_or_default() {
+            // RFC 9112 §3.2.2: an absolute URI may have no path at all.
+            [] if self.method != "CONNECT" => b"/",
+            path => path,
+        }
+    }
+
+    /// The query of the target, as sent, without its `?`.
+    pub fn query(&self) -> Option<&'h [u8]> {
+        let resource = self.resource();
+        let end = resource.iter().position(|&byte| byte == b'?')?;
+        resource.get(end + 1..)
+    }
+
+    /// Path and query, as sent; what is before them in an absolute target is left out.
+    pub fn resource(&self) -> &'h [u8] {
+        match self.target {
+            [b'/', ..] | b"*" => self.target,
+            _ if self.method == "CONNECT" => b"",
+            absolute => request_line::split_absolute(absolute).map_or(absolute, |(_, rest)| rest),
+        }
+    }
+
+    /// The first query parameter of this name, percent-decoded (`+` is a blank); empty where it has no `=`.
+    pub fn query_param(&self, name: &str) -> Option<Cow<'h, [u8]>> {
+        query::param(self.query()?, name)
+    }
+
+    /// The host that the client asked for, with its port if it named one.
+    pub fn host(&self) -> Option<&'h [u8]> {
+        // RFC 9112 §3.2.2: "an origin server MUST ignore the received Host header field (if any) and instead use the
+        // host information of the request-target" of an absolute one.
+        match self.target {
+            [b'/', ..] | b"*" => self.get("Host"),
+            target => {
+                request_line::split_absolute(target).map_or_else(|| self.get("Host"), |(host, _)| Some(host))
+            }
+        }
+    }
+
+    /// The body that follows.
+    pub fn body(&self) -> Body {
+        self.body
+    }
+
+    /// True if the client wants the connection kept for a next request (RFC 9112 §9.3).
+    pub fn keep_alive(&self) -> bool {
+        if self.has_token("Connection", "close") {
+            return false;
+        }
+        self.minor_version > 0 || self.has_token("Connection", "keep-alive")
+    }
+
+    fn check_host(&self) -> Result<(), HeadError> {
+        // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message
+        // that lacks a Host header field and to any request message that contains more than one Host header field
+        // line or a Host header field with an invalid field value."
+        match self.get_only("Host").map_err(|_| HeadError::Host)? {
+            Some(host) if request_line::is_authority(host) => Ok(()),
+            None if self.minor_version == 0 => Ok(()),
+            _ => Err(HeadError::Host),
+        }
+    }
+}
+
+/// The header fields (RFC 9112 §5), the blank line at their end included; gives how many there are.
+fn parse_fields<'h>(
+    bytes: &'h [u8],
+    headers: &mut [httparse::Header<'h>; MAX_HEADERS],
+) -> Result<usize, HeadError> {
+    // httparse refuses folded lines, a blank before the colon, an empty name and bytes that are no token.
+    match httparse::parse_headers(bytes, headers) {
+        Ok(httparse::Status::Complete((_, fields))) => Ok(fields.len()),
+        Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooManyFields),
+        Ok(httparse::Status::Partial) | Err(_) => Err(HeadError::Field),
+    }
+}

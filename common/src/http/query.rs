@@ -1,0 +1,41 @@
+//! The query of a request target.
+
+use std::borrow::Cow;
+
+/// The first parameter of this name in `a=1&b=2`, percent-decoded (`+` is a blank); empty where it has no `=`.
+pub fn param<'q>(query: &'q [u8], name: &str) -> Option<Cow<'q, [u8]>> {
+    query.split(|&byte| byte == b'&').find_map(|pair| {
+        let end = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
+        let (key, value) = pair.split_at_checked(end)?;
+        (decode(key).as_ref() == name.as_bytes()).then(|| decode(value.get(1..).unwrap_or_default()))
+    })
+}
+
+/// Percent-decodes a value of a query. A `%` that no two hex digits follow stands for itself.
+pub fn decode(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(value);
+    }
+    let mut decoded = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match (byte, tail) {
+            (b'+', _) => decoded.push(b' '),
+            (b'%', [high, low, after @ ..]) => {
+                if let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low)) {
+                    decoded.push(high << 4 | low);
+                    rest = after;
+                } else {
+                    decoded.push(b'%');
+                }
+            }
+            _ => decoded.push(byte),
+        }
+    }
+    Cow::Owned(decoded)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}

@@ -1,0 +1,139 @@
+//! The request line (RFC 9112 §3).
+
+use super::{HeadError, HeadLimits};
+
+/// The methods of RFC 9110 §9 and RFC 5789.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+/// The longest method that is looked at: longer than all that are registered.
+const MAX_METHOD: usize = 32;
+
+/// True for a method that exists: one that a server does not allow is answered with 405, an unknown one with 501.
+pub fn is_known_method(method: &str) -> bool {
+    // RFC 9110 §9.1: "The method token is case-sensitive"
+    METHODS.contains(&method)
+}
+
+/// The parts of a request line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RequestLine<'h> {
+    pub(super) method: &'h str,
+    pub(super) target: &'h [u8],
+    /// 0 or 1.
+    pub(super) minor_version: u8,
+}
+
+/// Parses a request line, without its CRLF.
+pub(super) fn parse(line: &[u8], limits: HeadLimits) -> Result<RequestLine<'_>, HeadError> {
+    check_beginning(line, limits)?;
+    // §3: "request-line = method SP request-target SP HTTP-version": exactly two single blanks.
+    let mut words = line.split(|&byte| byte == b' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(HeadError::RequestLine);
+    };
+    let method = std::str::from_utf8(method).map_err(|_| HeadError::RequestLine)?;
+    let minor_version = parse_version(version)?;
+    check_target(method, target)?;
+    Ok(RequestLine { method, target, minor_version })
+}
+
+/// Judges the beginning of a request line whose end has not arrived.
+pub(super) fn check_beginning(line: &[u8], limits: HeadLimits) -> Result<(), HeadError> {
+    // What may be the CR of the line's end is not part of it.
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let shown = line.get(..=MAX_METHOD).unwrap_or(line);
+    let Some(blank) = shown.iter().position(|&byte| byte == b' ') else {
+        if !shown.iter().copied().all(is_token_byte) {
+            return Err(HeadError::RequestLine);
+        }
+        return if shown.len() > MAX_METHOD { Err(HeadError::Method) } else { Ok(()) };
+    };
+    let (method, rest) = line.split_at_checked(blank).unwrap_or_default();
+    if method.is_empty() || !method.iter().copied().all(is_token_byte) {
+        return Err(HeadError::RequestLine);
+    }
+    let target_end = limits.max_target.saturating_add(1);
+    let rest = rest.get(1..).unwrap_or_default();
+    if rest.len() >= target_end && !rest.iter().take(target_end).any(|&byte| byte == b' ') {
+        return Err(HeadError::TargetTooLong);
+    }
+    Ok(())
+}
+
+/// `HTTP/1.x` (RFC 9112 §2.3).
+fn parse_version(version: &[u8]) -> Result<u8, HeadError> {
+    // §2.3: "HTTP-name = %s"HTTP"", case-sensitive.
+    let Some([major, b'.', minor]) = version.strip_prefix(b"HTTP/") else {
+        return Err(HeadError::RequestLine);
+    };
+    match (major, minor) {
+        (b'1', b'0') => Ok(0),
+        // RFC 9110 §2.5: a higher minor version of a known major one is processed "as if it was in the highest minor
+        // version within that major version to which the recipient is conformant."
+        (b'1', b'1'..=b'9') => Ok(1),
+        (b'0'..=b'9', b'0'..=b'9') => Err(HeadError::Version),
+        _ => Err(HeadError::RequestLine),
+    }
+}
+
+/// The four forms of RFC 9112 §3.2.
+fn check_target(method: &str, target: &[u8]) -> Result<(), HeadError> {
+    let well_formed = match (method, target) {
+        // §3.2.3: "authority-form of request-target is only used for CONNECT requests"
+        ("CONNECT", authority) => is_authority(authority) && authority.contains(&b':'),
+        // §3.2.4: "asterisk-form ... is only used for a server-wide OPTIONS request"
+        (_, b"*") => method == "OPTIONS" || method == "PRI",
+        (_, [b'/', ..]) => true,
+        (_, absolute) => {
+            split_absolute(absolute).is_some_and(|(host, _)| !host.is_empty() && is_authority(host))
+        }
+    };
+    // §3.2: a fragment is never sent; whoever sends one wants two servers to see two paths.
+    let clean = target.iter().all(|&byte| byte > b' ' && byte != 0x7F && byte != b'#');
+    if well_formed && clean { Ok(()) } else { Err(HeadError::Target) }
+}
+
+/// Splits `http://host:port/path?query` into authority and the rest (§3.2.2).
+pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let scheme_end = target.windows(3).take(8).position(|bytes| bytes == b"://")?;
+    let (scheme, rest) = target.split_at_checked(scheme_end)?;
+    if !(scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")) {
+        return None;
+    }
+    let rest = rest.get(3..)?;
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    rest.split_at_checked(end)
+}
+
+/// `host` or `host:port` (RFC 3986 §3.2.2, without user information); empty is one, too.
+pub(super) fn is_authority(value: &[u8]) -> bool {
+    let (host, port) = match value {
+        [b'[', rest @ ..] => {
+            let Some(end) = rest.iter().position(|&byte| byte == b']') else { return false };
+            let (literal, after) = rest.split_at_checked(end).unwrap_or_default();
+            let inside = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'%');
+            if literal.is_empty() || !literal.iter().all(inside) {
+                return false;
+            }
+            (&[][..], after.get(1..).unwrap_or_default())
+        }
+        _ => {
+            let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
+            value.split_at_checked(end).unwrap_or_default()
+        }
+    };
+    let port_ok = match port {
+        [] => true,
+        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    port_ok
+        && host.iter().copied().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte))
+}
+
+/// A byte of a token (RFC 9110 §5.6.2).
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

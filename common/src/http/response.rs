@@ -1,0 +1,115 @@
+//! Response heads, written through one checked writer.
+
+use super::date::format_date;
+use std::time::SystemTime;
+
+/// Writes a response head (RFC 9112 §4) at the end of a buffer.
+///
+/// ```
+/// let mut out = Vec::new();
+/// common::http::Response::new(204, &mut out).header("Server", "datecast").finish();
+/// assert_eq!(out, b"HTTP/1.1 204 No Content\r\nServer: datecast\r\n\r\n");
+/// ```
+#[derive(Debug)]
+#[must_use = "a head is not complete before `finish`"]
+pub struct Response<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl<'o> Response<'o> {
+    /// Begins with the status line.
+    pub fn new(status: u16, out: &'o mut Vec<u8>) -> Self {
+        let mut head = Self { out };
+        head.put(b"HTTP/1.1 ");
+        head.put(status.to_string().as_bytes());
+        head.put(b" ");
+        head.put(reason(status).as_bytes());
+        head.put(b"\r\n");
+        head
+    }
+
+    /// Adds a header field.
+    ///
+    /// A value with a control byte, or a name that is no token, is left out whole: nothing that came from a peer can
+    /// begin a line of its own. Who wants to answer 400 instead asks [`is_field_value`] first.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        if is_field_value(value) && !name.is_empty() && name.bytes().all(super::request_line::is_token_byte) {
+            self.put(name.as_bytes());
+            self.put(b": ");
+            self.put(value);
+            self.put(b"\r\n");
+        }
+        self
+    }
+
+    /// Ends the head; the body may be appended to the buffer.
+    pub fn finish(mut self) {
+        self.put(b"\r\n");
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+}
+
+/// True for bytes that may be the value of a header field (RFC 9110 §5.5): no control byte, tabs not excepted.
+pub fn is_field_value(value: &[u8]) -> bool {
+    !value.iter().any(u8::is_ascii_control)
+}
+
+/// Appends a whole error response: a line of text that says the status, and nothing that the peer sent. The
+/// connection must be closed after it.
+///
+/// `wall` is for `Date`; `extra` are further header fields, such as `Allow` or `Retry-After`.
+pub fn error_response(status: u16, wall: SystemTime, extra: &[(&str, &str)], out: &mut Vec<u8>) {
+    let body = format!("{status} {}\n", reason(status));
+    let mut head = Response::new(status, out)
+        .header("Server", "datecast")
+        .header("Date", format_date(wall))
+        .header("Content-Type", "text/plain; charset=utf-8")
+        .header("Content-Length", body.len().to_string())
+        .header("X-Content-Type-Options", "nosniff")
+        .header("Cache-Control", "no-store")
+        .header("Connection", "close");
+    for (name, value) in extra {
+        head = head.header(name, value);
+    }
+    head.finish();
+    out.extend_from_slice(body.as_bytes());
+}
+
+/// The reason phrase of a status (RFC 9110 §15, RFC 6585).
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        101 => "Switching Protocols",
+        200 => "OK",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Timeout",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "Unknown",
+    }
+}

@@ -1,0 +1,80 @@
+//! Finds the end of a request head in bytes that arrive in pieces, and refuses early what is no request.
+
+use super::{HeadError, HeadLimits, request_line};
+
+/// How far the search for the end of a head came. Each byte is looked at once, however small the pieces are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeadScan {
+    /// Bytes that were looked at.
+    scanned: usize,
+    /// Where the current line begins.
+    line: usize,
+    /// Lines that ended, the request line included.
+    lines: usize,
+    /// The last byte was CR.
+    after_cr: bool,
+}
+
+impl HeadScan {
+    /// Looks for the blank line; `input` holds all bytes of the head from its beginning. With the end found, gives the
+    /// length of the head in bytes, the blank line included.
+    ///
+    /// # Errors
+    /// [`HeadError`] with the first byte that shows that this cannot become a request within the limits: something
+    /// that is not HTTP is answered at once, not at the deadline.
+    pub fn find_end(&mut self, input: &[u8], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
+        let within = input.get(..limits.max_bytes).unwrap_or(input);
+        for &byte in within.get(self.scanned..).unwrap_or_default() {
+            self.scanned += 1;
+            if self.step(byte, within, limits)? {
+                return Ok(Some(self.scanned));
+            }
+        }
+        if self.lines == 0 {
+            let line = within.get(self.line..).unwrap_or_default();
+            request_line::check_beginning(line, limits)?;
+        }
+        if self.scanned >= limits.max_bytes {
+            return Err(if self.lines == 0 { HeadError::TargetTooLong } else { HeadError::TooLong });
+        }
+        Ok(None)
+    }
+
+    /// One byte; true if it ends the head.
+    fn step(&mut self, byte: u8, input: &[u8], limits: HeadLimits) -> Result<bool, HeadError> {
+        match byte {
+            b'\n' if self.after_cr => {
+                self.after_cr = false;
+                return self.end_line(input, limits);
+            }
+            // RFC 9112 §2.2: "A recipient of such a bare CR MUST consider that element to be invalid". A bare LF may
+            // be taken as a line's end there; where one server does and the next does not, requests are smuggled.
+            _ if self.after_cr || byte == b'\n' => return Err(HeadError::ControlByte),
+            b'\r' => self.after_cr = true,
+            b'\t' if self.lines > 0 => {}
+            // RFC 9110 §5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"
+            0x00..=0x1F | 0x7F => return Err(HeadError::ControlByte),
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    /// A line ended; true if it was the blank one.
+    fn end_line(&mut self, input: &[u8], limits: HeadLimits) -> Result<bool, HeadError> {
+        let line = input.get(self.line..self.scanned - 2).unwrap_or_default();
+        self.line = self.scanned;
+        if line.is_empty() {
+            // RFC 9112 §2.2: "a server ... SHOULD ignore at least one empty line (CRLF) received prior to the
+            // request-line."
+            return Ok(self.lines > 0);
+        }
+        if self.lines == 0 {
+            request_line::parse(line, limits)?;
+        }
+        self.lines += 1;
+        if self.lines > limits.max_headers.min(super::MAX_HEADERS) + 1 {
+            return Err(HeadError::TooManyFields);
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,163 @@
+//! How one text message looks in each kind of stream.
+//!
+//! A message is encoded once per framing that is in use, and shared by all connections of that framing.
+
+use crate::frame::{Opcode, header::encode_frame};
+use std::io::Write;
+
+/// The form that a connection gets its messages in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Framing {
+    /// A text frame of RFC 6455 and drafts 07, 08: header and text.
+    Hybi,
+    /// As [`Framing::Hybi`], the text being the number, U+0009 and the message: for clients that resume by number.
+    HybiNumbered,
+    /// A text frame of drafts 75 and 76: `00`, text, `FF`.
+    Hixie,
+    /// As [`Framing::Hixie`], the text being the number, U+0009 and the message.
+    HixieNumbered,
+    /// A server-sent event, to the end of the stream (HTTP/1.0).
+    EventStream,
+    /// A server-sent event in one HTTP chunk (HTTP/1.1).
+    EventStreamChunked,
+    /// The text and a newline, to the end of the stream (HTTP/1.0).
+    Lines,
+    /// The text and a newline in one HTTP chunk (HTTP/1.1).
+    LinesChunked,
+}
+
+impl Framing {
+    /// All of them, in the order of [`Framing::index`].
+    pub const ALL: [Self; 8] = [
+        Self::Hybi,
+        Self::HybiNumbered,
+        Self::Hixie,
+        Self::HixieNumbered,
+        Self::EventStream,
+        Self::EventStreamChunked,
+        Self::Lines,
+        Self::LinesChunked,
+    ];
+
+    /// Its place in [`Framing::ALL`]: for tables with one entry a framing.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The same form with the message's number in the text, where the form has no other place for it.
+    #[must_use]
+    pub fn numbered(self) -> Self {
+        match self {
+            Self::Hybi => Self::HybiNumbered,
+            Self::Hixie => Self::HixieNumbered,
+            other => other,
+        }
+    }
+}
+
+/// Appends message number `seq` of the stream, whole.
+///
+/// In an event stream the number is the event's `id:`, which a browser sends back as `Last-Event-ID`.
+pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
+    match framing {
+        Framing::Hybi => encode_frame(Opcode::Text, text.as_bytes(), out),
+        Framing::HybiNumbered => encode_frame(Opcode::Text, format!("{seq}\t{text}").as_bytes(), out),
+        Framing::Hixie => encode_hixie(&[text.as_bytes()], out),
+        Framing::HixieNumbered => encode_hixie(&[seq.to_string().as_bytes(), b"\t", text.as_bytes()], out),
+        Framing::EventStream => encode_event(EventField::Id(seq), text, out),
+        Framing::EventStreamChunked => chunk(out, |out| encode_event(EventField::Id(seq), text, out)),
+        Framing::Lines => encode_line(text, out),
+        Framing::LinesChunked => chunk(out, |out| encode_line(text, out)),
+    }
+}
+
+/// Appends a notice: a message that has no number and is not part of the stream.
+///
+/// In an event stream it is an event of the type `notice` without `id:`, so that `Last-Event-ID` stays what it was.
+pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
+    match framing {
+        Framing::Hybi | Framing::HybiNumbered => encode_frame(Opcode::Text, text.as_bytes(), out),
+        Framing::Hixie | Framing::HixieNumbered => encode_hixie(&[text.as_bytes()], out),
+        Framing::EventStream => encode_event(EventField::Notice, text, out),
+        Framing::EventStreamChunked => chunk(out, |out| encode_event(EventField::Notice, text, out)),
+        Framing::Lines => encode_line(text, out),
+        Framing::LinesChunked => chunk(out, |out| encode_line(text, out)),
+    }
+}
+
+/// Appends what keeps an idle event stream alive: a comment. Nothing in the other forms (WebSocket has its Ping).
+pub fn encode_heartbeat(framing: Framing, out: &mut Vec<u8>) {
+    match framing {
+        Framing::EventStream => out.extend_from_slice(b":\n\n"),
+        Framing::EventStreamChunked => chunk(out, |out| out.extend_from_slice(b":\n\n")),
+        _ => {}
+    }
+}
+
+/// Appends how many milliseconds the browser waits before it reconnects. Nothing but event streams can say it.
+pub fn encode_retry(framing: Framing, milliseconds: u64, out: &mut Vec<u8>) {
+    let text = format!("retry: {milliseconds}\n\n");
+    match framing {
+        Framing::EventStream => out.extend_from_slice(text.as_bytes()),
+        Framing::EventStreamChunked => chunk(out, |out| out.extend_from_slice(text.as_bytes())),
+        _ => {}
+    }
+}
+
+/// Appends the orderly end of an HTTP stream: the last chunk (RFC 9112 §7.1), where there are chunks.
+pub fn finish(framing: Framing, out: &mut Vec<u8>) {
+    if matches!(framing, Framing::EventStreamChunked | Framing::LinesChunked) {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+}
+
+/// `00`, text, `FF`. UTF-8 holds no `FF`, so the text cannot end the frame early.
+fn encode_hixie(parts: &[&[u8]], out: &mut Vec<u8>) {
+    out.push(0x00);
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    out.push(0xFF);
+}
+
+/// The text and a newline.
+fn encode_line(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\n');
+}
+
+/// What an event carries beside its text.
+enum EventField {
+    Id(u64),
+    Notice,
+}
+
+/// One event (HTML Standard §9.2.5): every line of the text is a `data:` line of its own.
+fn encode_event(field: EventField, text: &str, out: &mut Vec<u8>) {
+    match field {
+        EventField::Id(seq) => out.extend_from_slice(format!("id: {seq}\n").as_bytes()),
+        EventField::Notice => out.extend_from_slice(b"event: notice\n"),
+    }
+    // CR, LF and CRLF all end a line there: none may come from the text itself.
+    let text = text.replace("\r\n", "\n");
+    for line in text.split(['\n', '\r']) {
+        out.extend_from_slice(b"data: ");
+        encode_line(line, out);
+    }
+    out.push(b'\n');
+}
+
+/// One HTTP chunk (RFC 9112 §7.1) around what `body` appends.
+fn chunk(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    // The size comes before the bytes: eight digits are reserved, leading zeros are allowed.
+    let start = out.len();
+    out.extend_from_slice(b"00000000\r\n");
+    let body_start = out.len();
+    body(out);
+    let size = out.len() - body_start;
+    if let Some(mut digits) = out.get_mut(start..start + 8) {
+        // Writing eight digits into eight bytes cannot fail.
+        let _ = write!(digits, "{size:08x}");
+    }
+    out.extend_from_slice(b"\r\n");
+}

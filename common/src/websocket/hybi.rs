@@ -1,0 +1,154 @@
+//! Receiving frames of RFC 6455 and drafts 07, 08.
+
+use super::{CloseCode, Event, Input, Message, Opcode, Phase, ProtocolError, WebSocket, cut};
+use crate::Parsed;
+use crate::frame::{FrameHeader, decode_header, mask};
+
+/// A data frame whose payload is arriving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenFrame {
+    pub(super) fin: bool,
+    pub(super) key: [u8; 4],
+    /// Bytes of the payload that were taken.
+    pub(super) taken: u64,
+    /// Its whole length in bytes.
+    pub(super) len: u64,
+}
+
+/// A piece of a message: its opcode, the bytes, and whether it is the last.
+type Piece<'i> = (Opcode, &'i [u8], bool);
+
+impl WebSocket {
+    pub(super) fn receive_hybi<'i>(
+        &mut self,
+        mut open: Option<OpenFrame>,
+        input: &mut &'i mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
+        loop {
+            if let Some(frame) = open {
+                let Some((opcode, chunk, fin)) = self.take_payload(frame, input)? else { return Ok(None) };
+                // The end of an empty fragment is no news. After our Close nobody wants messages any more: they are
+                // read, judged, and left.
+                if self.phase == Phase::Open && (fin || !chunk.is_empty()) {
+                    return Ok(Some(Event::Data { opcode, chunk, fin }));
+                }
+            }
+            let (header, header_len) = match decode_header(input)? {
+                Parsed::Complete { value, len } => (value, len),
+                Parsed::Partial => return self.check_mask_bit(input).map(|()| None),
+            };
+            // RFC 6455 §5.1: "The server MUST close the connection upon receiving a frame that is not masked."
+            let key = header.masking_key.ok_or(ProtocolError::Unmasked)?;
+            if header.opcode.is_control() {
+                // At most 125 bytes: the caller's buffer holds it until it is whole.
+                let len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+                if input.len() - header_len < len {
+                    return Ok(None);
+                }
+                cut(input, header_len);
+                let payload = cut(input, len);
+                mask(key, 0, payload);
+                if let Some(event) = self.take_control(header.opcode, payload, out)? {
+                    return Ok(Some(event));
+                }
+                if self.phase == Phase::Closed {
+                    *input = &mut [];
+                    return Ok(None);
+                }
+                open = None;
+                continue;
+            }
+            self.begin_frame(header)?;
+            cut(input, header_len);
+            open = Some(OpenFrame { fin: header.fin, key, taken: 0, len: header.payload_len });
+            self.input = Input::Hybi(open);
+        }
+    }
+
+    /// A frame that is not masked is refused with its second byte, not when its header is whole.
+    fn check_mask_bit(&self, input: &[u8]) -> Result<(), ProtocolError> {
+        match input {
+            [_, second, ..] if second & 0x80 == 0 => Err(ProtocolError::Unmasked),
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges the header of a data frame against the open message (RFC 6455 §5.4).
+    fn begin_frame(&mut self, header: FrameHeader) -> Result<(), ProtocolError> {
+        match (header.opcode, self.message.opcode) {
+            (Opcode::Continuation, None) => return Err(ProtocolError::OrphanContinuation),
+            (Opcode::Continuation, Some(_)) => {}
+            // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message"
+            (_, Some(_)) => return Err(ProtocolError::UnfinishedMessage),
+            (opcode, None) => self.message = Message { opcode: Some(opcode), ..Message::default() },
+        }
+        self.message.add_fragment(header.payload_len, self.limits)
+    }
+
+    /// Takes what is there of a data frame's payload; `None` when more is needed.
+    fn take_payload<'i>(
+        &mut self,
+        frame: OpenFrame,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Piece<'i>>, ProtocolError> {
+        let left = frame.len - frame.taken;
+        if left > 0 && input.is_empty() {
+            return Ok(None);
+        }
+        let chunk = cut(input, usize::try_from(left).unwrap_or(usize::MAX));
+        mask(frame.key, frame.taken, chunk);
+        let taken = frame.taken + chunk.len() as u64;
+        let frame_ended = taken == frame.len;
+        let fin = frame.fin && frame_ended;
+        self.message.check(chunk, fin)?;
+        self.input = Input::Hybi((!frame_ended).then_some(OpenFrame { taken, ..frame }));
+        let opcode = self.message.opcode.unwrap_or(Opcode::Binary);
+        if fin {
+            self.message = Message::default();
+        }
+        Ok(Some((opcode, chunk, fin)))
+    }
+
+    /// Answers a whole control frame; `None` where nobody needs to know of it.
+    fn take_control<'i>(
+        &mut self,
+        opcode: Opcode,
+        payload: &'i [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'i>>, ProtocolError> {
+        match opcode {
+            Opcode::Close => {
+                let code = self.parse_close(payload)?;
+                // §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame, the
+                // endpoint MUST send a Close frame in response."
+                self.reply_close(code, out);
+                Ok(Some(Event::Closed(code)))
+            }
+            // After our Close nothing else may follow it: no Pong, either.
+            _ if self.phase != Phase::Open => Ok(None),
+            Opcode::Ping => {
+                // §5.5.3: "A Pong frame sent in response to a Ping frame must have identical "Application data""
+                crate::frame::header::encode_frame(Opcode::Pong, payload, out);
+                Ok(Some(Event::Ping(payload)))
+            }
+            _ => Ok(Some(Event::Pong(payload))),
+        }
+    }
+
+    /// Code and reason of a Close frame (RFC 6455 §5.5.1).
+    fn parse_close(&self, payload: &[u8]) -> Result<Option<CloseCode>, ProtocolError> {
+        match payload {
+            [] => Ok(None),
+            // §5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer"
+            [_] => Err(ProtocolError::TruncatedCloseCode),
+            [high, low, reason @ ..] => {
+                let number = u16::from_be_bytes([*high, *low]);
+                let code = CloseCode::from_wire(number, self.version);
+                let code = code.ok_or(ProtocolError::BadCloseCode(number))?;
+                std::str::from_utf8(reason).map_err(|_| ProtocolError::InvalidUtf8)?;
+                Ok(Some(code))
+            }
+        }
+    }
+}
