@@ -246,11 +246,11 @@ impl<H: Handler, S: System> Worker<H, S> {
             if !alive || io.phase != Phase::Open {
                 return;
             }
-            if progress.consumed == 0 {
-                break;
-            }
             if io.blocked || is_paused(io) || call >= TURN_CONNECTIONS {
                 resume = at < input.len();
+                break;
+            }
+            if progress.consumed == 0 {
                 break;
             }
         }
