@@ -3,7 +3,10 @@
 pub mod frame;
 pub mod handshake;
 pub mod http;
+pub mod origin;
 mod parsed;
+pub mod policy;
+pub mod proxy;
 #[cfg(feature = "reactor")]
 pub mod reactor;
 pub mod stream;

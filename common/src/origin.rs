@@ -1,0 +1,77 @@
+//! Which pages may read the stream: the origin list.
+
+use std::str::FromStr;
+
+/// An origin as browsers send it (RFC 6454 §6.2): `https://example.com`, `http://localhost:8080`, or `null`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(String);
+
+/// Not an origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no origin: write scheme://host or scheme://host:port, without a path (or null)")]
+pub struct BadOrigin(pub String);
+
+impl FromStr for Origin {
+    type Err = BadOrigin;
+
+    fn from_str(text: &str) -> Result<Self, BadOrigin> {
+        let bad = || BadOrigin(text.to_owned());
+        if text == "null" {
+            return Ok(Self(text.to_owned()));
+        }
+        let lower = text.to_ascii_lowercase();
+        let (scheme, host) = lower.split_once("://").ok_or_else(bad)?;
+        let scheme_ok = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let host_ok = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+        if !scheme_ok || !host_ok || host.is_empty() || host.starts_with(':') || host.ends_with(':') {
+            return Err(bad());
+        }
+        // A browser never sends the port that the scheme has anyway.
+        let default_port = match scheme {
+            "http" => ":80",
+            "https" => ":443",
+            _ => "",
+        };
+        let host = host.strip_suffix(default_port).unwrap_or(host);
+        Ok(Self(format!("{scheme}://{host}")))
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The origins that are let in; empty: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OriginList(Vec<Origin>);
+
+impl From<Vec<Origin>> for OriginList {
+    fn from(origins: Vec<Origin>) -> Self {
+        Self(origins)
+    }
+}
+
+impl OriginList {
+    /// True if every origin is let in.
+    pub fn is_any(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Judges the origin of a request. One without is from no browser, which could say what it wants: it is let in.
+    pub fn allows(&self, origin: Option<&[u8]>) -> bool {
+        let Some(origin) = origin else { return true };
+        self.is_any() || self.0.iter().any(|known| known.0.as_bytes().eq_ignore_ascii_case(origin))
+    }
+
+    /// The value of `Access-Control-Allow-Origin` for a request of this origin; `None`: leave it out. Where
+    /// [`OriginList::is_any`] is false, `Vary: Origin` belongs beside it.
+    pub fn cors<'o>(&self, origin: Option<&'o [u8]>) -> Option<&'o [u8]> {
+        if self.is_any() {
+            return Some(b"*");
+        }
+        origin.filter(|_| self.allows(origin))
+    }
+}

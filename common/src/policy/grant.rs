@@ -1,0 +1,124 @@
+//! One grant: which programs may open sockets to which ports.
+
+use super::ports::{PortError, Ports};
+use std::{fmt, str::FromStr};
+
+/// The host that a SWF must come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// `*`
+    Any,
+    /// `*.example.com`: this domain and all below it.
+    Suffix(String),
+    /// A host name or an IPv4 address.
+    Exact(String),
+}
+
+/// A grant, as `DOMAIN:PORTS` in options and `allow-access-from` in the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Where the SWF comes from (not the page around it).
+    pub domain: Domain,
+    /// What it may connect to.
+    pub ports: Ports,
+}
+
+/// Why a grant is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    /// No colon.
+    #[error("`{0}` has no ports: write DOMAIN:PORTS, such as *:40132 or *.example.com:80,8000-8080")]
+    NoPorts(String),
+    /// No host name, `*` or `*.suffix`.
+    #[error("`{0}` is no domain: write a host name, *, or *.example.com")]
+    BadDomain(String),
+    /// The ports are at fault.
+    #[error(transparent)]
+    Ports(#[from] PortError),
+}
+
+/// Flash refuses a policy that a server on an unprivileged port makes about a privileged one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{grant}` grants port {port}: a policy served from port {served_from} may only grant ports of 1024 and above; \
+     serve it from a port below 1024"
+)]
+pub struct LowPort {
+    /// The grant, as text.
+    pub grant: String,
+    /// The lowest port that it grants.
+    pub port: u16,
+    /// The port that the policy would be served from.
+    pub served_from: u16,
+}
+
+/// Ports below this one are privileged.
+const FIRST_UNPRIVILEGED: u16 = 1024;
+
+impl Grant {
+    /// Judges the grant for a policy that is served from this port. `*` stands for what that port may grant.
+    ///
+    /// # Errors
+    /// [`LowPort`] if Flash would refuse it.
+    pub fn check_served_from(&self, served_from: u16) -> Result<(), LowPort> {
+        let Ports::List(ranges) = &self.ports else { return Ok(()) };
+        let lowest = ranges.iter().map(|range| range.first).min().unwrap_or(FIRST_UNPRIVILEGED);
+        if served_from >= FIRST_UNPRIVILEGED && lowest < FIRST_UNPRIVILEGED {
+            return Err(LowPort { grant: self.to_string(), port: lowest, served_from });
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Grant {
+    type Err = GrantError;
+
+    fn from_str(text: &str) -> Result<Self, GrantError> {
+        let (domain, ports) = text.rsplit_once(':').ok_or_else(|| GrantError::NoPorts(text.to_owned()))?;
+        Ok(Self { domain: domain.parse()?, ports: ports.parse()? })
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.domain, self.ports)
+    }
+}
+
+impl FromStr for Domain {
+    type Err = GrantError;
+
+    fn from_str(text: &str) -> Result<Self, GrantError> {
+        let (name, wrap): (&str, fn(String) -> Self) = match text.strip_prefix("*.") {
+            Some(suffix) => (suffix, Self::Suffix),
+            None if text == "*" => return Ok(Self::Any),
+            None => (text, Self::Exact),
+        };
+        if is_host_name(name) {
+            Ok(wrap(name.to_owned()))
+        } else {
+            Err(GrantError::BadDomain(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Suffix(suffix) => write!(f, "*.{suffix}"),
+            Self::Exact(host) => f.write_str(host),
+        }
+    }
+}
+
+/// Labels of letters, digits, `-` and `_` with dots between them (RFC 1123 §2.1); IPv4 addresses are such names.
+fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}

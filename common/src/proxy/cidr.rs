@@ -1,0 +1,68 @@
+//! Ranges of addresses.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+/// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cidr {
+    /// IPv4 as `::ffff:a.b.c.d`, so that a dual-stack listener's peers compare equal.
+    network: u128,
+    /// How many of the 128 bits count.
+    prefix: u8,
+}
+
+/// Not a range of addresses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no address range: write 10.0.0.0/8, fd00::/8 or one address")]
+pub struct BadCidr(pub String);
+
+impl FromStr for Cidr {
+    type Err = BadCidr;
+
+    fn from_str(text: &str) -> Result<Self, BadCidr> {
+        let bad = || BadCidr(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| bad())?;
+        let width: u8 = if address.is_ipv4() { 32 } else { 128 };
+        let prefix: u8 = match prefix {
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse().map_err(|_| bad())?
+            }
+            Some(_) => return Err(bad()),
+            None => width,
+        };
+        if prefix > width {
+            return Err(bad());
+        }
+        let prefix = prefix + (128 - width);
+        Ok(Self { network: bits(address) & mask(prefix), prefix })
+    }
+}
+
+impl Cidr {
+    /// True if the address is in the range. An IPv4 address is the same as its IPv4-mapped IPv6 form.
+    pub fn contains(self, address: IpAddr) -> bool {
+        bits(address) & mask(self.prefix) == self.network
+    }
+}
+
+/// True if any of the ranges holds the address.
+pub fn is_trusted(trusted: &[Cidr], address: IpAddr) -> bool {
+    trusted.iter().any(|range| range.contains(address))
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => Ipv6Addr::to_bits(v6),
+    }
+}
+
+fn mask(prefix: u8) -> u128 {
+    // A shift by the whole width is none that a processor has.
+    u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0)
+}

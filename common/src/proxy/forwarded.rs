@@ -1,0 +1,37 @@
+//! `X-Forwarded-For` and `X-Forwarded-Proto`.
+
+use super::{Cidr, is_trusted};
+use crate::http::Head;
+use std::net::{IpAddr, SocketAddr};
+
+/// The real client of a request that came from `peer`: the rightmost address in `X-Forwarded-For` that is not one of
+/// the trusted proxies. What stands left of it was written by the client itself.
+pub fn forwarded_for(head: &Head<'_>, peer: IpAddr, trusted: &[Cidr]) -> IpAddr {
+    let mut client = peer;
+    // The fields count as one list; a head holds at most 64 of them.
+    let fields: Vec<&[u8]> = head.get_all("X-Forwarded-For").collect();
+    for element in fields.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b',')) {
+        if !is_trusted(trusted, client) {
+            break;
+        }
+        let Some(address) = parse_address(element) else { break };
+        client = address;
+    }
+    client
+}
+
+/// True if a trusted proxy says that the client came by TLS. `None` if it says nothing.
+pub fn forwarded_secure(head: &Head<'_>, peer: IpAddr, trusted: &[Cidr]) -> Option<bool> {
+    if !is_trusted(trusted, peer) {
+        return None;
+    }
+    let scheme = head.get("X-Forwarded-Proto")?.split(|&byte| byte == b',').next()?.trim_ascii();
+    Some(scheme.eq_ignore_ascii_case(b"https") || scheme.eq_ignore_ascii_case(b"wss"))
+}
+
+/// An address, with or without a port.
+fn parse_address(element: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(element).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
+}
