@@ -95,10 +95,10 @@ pub fn encode_header(header: FrameHeader, out: &mut Vec<u8>) {
     {
         out.push(masked | short);
     } else if let Ok(medium) = u16::try_from(payload_len) {
-        out.push(masked | 126);
+        out.push(masked | 0x7E);
         out.extend_from_slice(&medium.to_be_bytes());
     } else {
-        out.push(masked | 127);
+        out.push(masked | 0x7F);
         out.extend_from_slice(&payload_len.to_be_bytes());
     }
     if let Some(key) = masking_key {

@@ -10,7 +10,7 @@ pub fn key_number(key: &[u8]) -> Option<u32> {
     digits.peek()?;
     let number = digits
         .try_fold(0_u64, |number, &digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?;
-    let blanks = key.iter().filter(|&&byte| byte == b' ').count() as u64;
+    let blanks = key.split(|&byte| byte == b' ').skip(1).count() as u64;
     // Step 4: "If either /spaces_1/ or /spaces_2/ is zero, then abort these steps."
     // Step 5: "If /key-number_1/ is not an integral multiple of /spaces_1/, then abort these steps."
     if number.checked_rem(blanks)? != 0 {

@@ -24,15 +24,14 @@ pub(super) fn of(head: &Head<'_>) -> Result<Body, HeadError> {
             0 => Ok(Body::None),
             length => Ok(Body::Length(length)),
         },
-        // §6.1: "A server MAY reject a request that contains both Content-Length and Transfer-Encoding"
-        (Some(_), Some(_)) => Err(HeadError::BodyLength),
         // §6.3: "If a Transfer-Encoding header field is present in a request and the chunked transfer coding is not
         // the final encoding, ... the server MUST respond with the 400 (Bad Request) status code". Nobody sends
         // requests in other codings; chunked alone is accepted, and not in HTTP/1.0, which has none.
         (None, Some(coding)) if head.minor_version > 0 && coding.eq_ignore_ascii_case(b"chunked") => {
             Ok(Body::Chunked)
         }
-        (None, Some(_)) => Err(HeadError::BodyLength),
+        // §6.1: "A server MAY reject a request that contains both Content-Length and Transfer-Encoding"
+        (_, Some(_)) => Err(HeadError::BodyLength),
     }
 }
 

@@ -109,20 +109,17 @@ pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// `host` or `host:port` (RFC 3986 §3.2.2, without user information); empty is one, too.
 pub(super) fn is_authority(value: &[u8]) -> bool {
-    let (host, port) = match value {
-        [b'[', rest @ ..] => {
-            let Some(end) = rest.iter().position(|&byte| byte == b']') else { return false };
-            let (literal, after) = rest.split_at_checked(end).unwrap_or_default();
-            let inside = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'%');
-            if literal.is_empty() || !literal.iter().all(inside) {
-                return false;
-            }
-            (&[][..], after.get(1..).unwrap_or_default())
+    let (host, port) = if let [b'[', rest @ ..] = value {
+        let Some(end) = rest.iter().position(|&byte| byte == b']') else { return false };
+        let (literal, after) = rest.split_at_checked(end).unwrap_or_default();
+        let inside = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'%');
+        if literal.is_empty() || !literal.iter().all(inside) {
+            return false;
         }
-        _ => {
-            let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
-            value.split_at_checked(end).unwrap_or_default()
-        }
+        (&[][..], after.get(1..).unwrap_or_default())
+    } else {
+        let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
+        value.split_at_checked(end).unwrap_or_default()
     };
     let port_ok = match port {
         [] => true,

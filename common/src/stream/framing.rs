@@ -127,6 +127,7 @@ fn encode_line(text: &str, out: &mut Vec<u8>) {
 }
 
 /// What an event carries beside its text.
+#[derive(Clone, Copy)]
 enum EventField {
     Id(u64),
     Notice,

@@ -36,7 +36,7 @@ impl WebSocket {
             }
             let (header, header_len) = match decode_header(input)? {
                 Parsed::Complete { value, len } => (value, len),
-                Parsed::Partial => return self.check_mask_bit(input).map(|()| None),
+                Parsed::Partial => return check_mask_bit(input).map(|()| None),
             };
             // RFC 6455 §5.1: "The server MUST close the connection upon receiving a frame that is not masked."
             let key = header.masking_key.ok_or(ProtocolError::Unmasked)?;
@@ -63,14 +63,6 @@ impl WebSocket {
             cut(input, header_len);
             open = Some(OpenFrame { fin: header.fin, key, taken: 0, len: header.payload_len });
             self.input = Input::Hybi(open);
-        }
-    }
-
-    /// A frame that is not masked is refused with its second byte, not when its header is whole.
-    fn check_mask_bit(&self, input: &[u8]) -> Result<(), ProtocolError> {
-        match input {
-            [_, second, ..] if second & 0x80 == 0 => Err(ProtocolError::Unmasked),
-            _ => Ok(()),
         }
     }
 
@@ -150,5 +142,13 @@ impl WebSocket {
                 Ok(Some(code))
             }
         }
+    }
+}
+
+/// A frame that is not masked is refused with its second byte, not when its header is whole.
+fn check_mask_bit(input: &[u8]) -> Result<(), ProtocolError> {
+    match input {
+        [_, second, ..] if second & 0x80 == 0 => Err(ProtocolError::Unmasked),
+        _ => Ok(()),
     }
 }

@@ -14,6 +14,9 @@
 //! It owns no buffer: a chunk of a message is unmasked in the caller's buffer and passed through. Between two calls it
 //! is a few numbers that can be written down and read back ([`WebSocket::to_bytes`]).
 
+// Callers loop over one buffer: the unconsumed rest is handed back through the reference they gave.
+#![allow(clippy::mut_mut)]
+
 mod hixie;
 mod hybi;
 mod message;

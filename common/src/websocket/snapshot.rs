@@ -181,8 +181,10 @@ impl Reader<'_> {
             1 if !hixie => {
                 let (fin, key) = (self.flag()?, self.take()?);
                 let (taken, len) = (self.long()?, self.long()?);
-                // A frame that is wholly taken is not open any more.
-                Input::Hybi((taken < len).then_some(OpenFrame { fin, key, taken, len }).or_else(|| None))
+                if taken > len {
+                    return None;
+                }
+                Input::Hybi(Some(OpenFrame { fin, key, taken, len }))
             }
             2 if hixie => Input::Hixie(Inside::Text { delivered: self.flag()? }),
             3 if hixie => {
