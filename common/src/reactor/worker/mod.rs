@@ -1,16 +1,21 @@
 //! One worker: the loop over its events, its connections and its handler's schedule.
 
+mod draining;
+mod reading;
+
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::accept::Listeners;
-use super::connection::{Connection, Io, Phase};
-use super::connections::{Connections, is_paused};
-use super::context::{Turn, Visit};
-use super::eviction::Standing;
-use super::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
-use super::system::{Event, Source, System};
-use super::{CloseReason, Control, Flow, Handler, Mailboxes, Progress, Settings, Stop, Token, Wake};
+use draining::Draining;
+
+use crate::reactor::accept::Listeners;
+use crate::reactor::connection::{Connection, Io, Phase};
+use crate::reactor::connections::Connections;
+use crate::reactor::context::{Turn, Visit};
+use crate::reactor::eviction::Standing;
+use crate::reactor::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
+use crate::reactor::system::{Event, Source, System};
+use crate::reactor::{CloseReason, Control, Handler, Mailboxes, Settings, Token, Wake};
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
@@ -24,14 +29,6 @@ pub(super) struct Worker<H: Handler, S: System> {
     events: Vec<Event>,
     wake: Wake,
     draining: Option<Draining>,
-}
-
-/// The daemon stops.
-struct Draining {
-    stop: Stop,
-    until: Instant,
-    /// Connections that were not told yet.
-    untold: Vec<Token>,
 }
 
 impl<H: Handler, S: System> Worker<H, S> {
@@ -168,152 +165,6 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.connections.table.get_mut(token).map(|entry| &mut entry.io)
     }
 
-    /// Reads and delivers, at most a turn's budget.
-    fn read(&mut self, token: Token) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let mut budget = TURN_BUDGET;
-        while let Some((len, fresh)) = self.fill(token, &mut buffer) {
-            self.deliver(token, buffer.get_mut(..len).unwrap_or_default());
-            budget = budget.saturating_sub(fresh);
-            if budget == 0 {
-                break;
-            }
-        }
-        self.buffer = buffer;
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        let io = &mut entry.io;
-        if io.phase == Phase::Open
-            && (io.readable || io.resume_tail)
-            && !is_paused(io)
-            && !io.blocked_with_tail()
-        {
-            self.connections.shared.list_ready(io);
-        }
-    }
-
-    /// Puts the tail and what is new into the buffer; `None` when there is nothing to deliver.
-    fn fill(&mut self, token: Token, buffer: &mut [u8]) -> Option<(usize, usize)> {
-        let Connection { stream, io, .. } = self.connections.table.get_mut(token)?;
-        if io.phase != Phase::Open || is_paused(io) || io.blocked_with_tail() {
-            return None;
-        }
-        let tail = io.tail.len();
-        buffer.get_mut(..tail)?.copy_from_slice(&io.tail);
-        let mut fresh = 0;
-        if io.readable && !io.ended {
-            let space = buffer.get_mut(tail..)?;
-            let room = space.len().min(TURN_BUDGET);
-            match self.connections.system.read(stream, space.get_mut(..room)?) {
-                Ok(0) => (io.ended, io.readable) = (true, false),
-                Ok(read) => {
-                    fresh = read;
-                    // A short read: nothing is left, and the end would have been announced.
-                    io.readable = read == room || io.read_closed;
-                    if io.standing == Standing::Silent {
-                        io.standing = Standing::Head;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.connections.shared.doom(io, CloseReason::Error);
-                    return None;
-                }
-            }
-        }
-        let something = fresh > 0 || io.resume_tail || io.ended && !io.end_told;
-        io.resume_tail = false;
-        something.then_some((tail + fresh, fresh))
-    }
-
-    /// Shows the input to the handler until it consumes no more, and keeps the rest.
-    fn deliver(&mut self, token: Token, input: &mut [u8]) {
-        let mut at = 0;
-        let mut resume = false;
-        for call in 0.. {
-            let rest = input.get_mut(at..).unwrap_or_default();
-            if rest.is_empty() {
-                break;
-            }
-            let mut progress = Progress { consumed: 0, flow: Flow::Continue };
-            let Self { handler, connections, .. } = self;
-            let alive = connections.visit(token, &mut |conn, cx| {
-                progress = handler.on_data(conn, rest, cx);
-                progress.flow
-            });
-            at = (at + progress.consumed).min(input.len());
-            let Some(io) = self.io(token) else { return };
-            if !alive || io.phase != Phase::Open {
-                return;
-            }
-            if io.blocked || is_paused(io) || call >= TURN_CONNECTIONS {
-                resume = at < input.len();
-                break;
-            }
-            if progress.consumed == 0 {
-                break;
-            }
-        }
-        self.keep(token, input.get_mut(at..).unwrap_or_default(), resume);
-    }
-
-    /// Keeps what was not consumed; at the end of the stream, tells the handler.
-    fn keep(&mut self, token: Token, rest: &mut [u8], resume: bool) {
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        let io = &mut entry.io;
-        io.resume_tail = resume;
-        if rest.len() > MAX_TAIL {
-            log::error!("a handler left {} bytes unconsumed", rest.len());
-            return self.connections.shared.doom(io, CloseReason::Handler);
-        }
-        if io.ended && !io.end_told && !resume {
-            io.end_told = true;
-            io.tail = Vec::new();
-            let Self { handler, connections, .. } = self;
-            connections.visit(token, &mut |conn, cx| handler.on_end(conn, rest, cx));
-            return;
-        }
-        if rest.is_empty() {
-            io.tail = Vec::new();
-        } else {
-            io.tail.clear();
-            io.tail.extend_from_slice(rest);
-        }
-    }
-
-    /// Reads on after our own end of the stream, and throws it away.
-    fn discard(&mut self, token: Token) {
-        let Some(Connection { stream, io, .. }) = self.connections.table.get_mut(token) else { return };
-        let Phase::Lingering { bytes_left } = io.phase else { return };
-        if !io.readable {
-            return;
-        }
-        let room = bytes_left.saturating_add(1).min(TURN_BUDGET);
-        let read = self.connections.system.read(stream, self.buffer.get_mut(..room).unwrap_or_default());
-        let shared = &mut self.connections.shared;
-        match read {
-            Ok(0) => shared.doom(io, CloseReason::Handler),
-            Ok(read) if read > bytes_left => shared.doom(io, CloseReason::Handler),
-            Ok(read) => {
-                io.phase = Phase::Lingering { bytes_left: bytes_left - read };
-                shared.list_ready(io);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => shared.list_ready(io),
-            Err(_) => shared.doom(io, CloseReason::Error),
-        }
-    }
-
-    /// Both directions are over, and what had arrived was read.
-    fn notice_hang_up(&mut self, token: Token) {
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        let io = &mut entry.io;
-        if io.hung_up && (io.ended || !io.readable || io.phase == Phase::Flushing) {
-            let why = if io.ended { CloseReason::Peer } else { CloseReason::Error };
-            self.connections.shared.doom(io, why);
-        }
-    }
-
     /// Looks after every connection whose deadline has passed.
     fn expire(&mut self) {
         let now = self.connections.shared.now;
@@ -356,35 +207,6 @@ impl<H: Handler, S: System> Worker<H, S> {
         for mail in self.mailboxes.take(self.number) {
             self.handler.on_mail(mail, &mut turn(&mut self.connections, &control));
             self.mailboxes.handled(self.number);
-        }
-    }
-
-    /// Follows a stop: no more accepting, every connection is told, and the time is limited.
-    fn drain(&mut self) {
-        let control = self.control();
-        if self.draining.is_none() {
-            let Some(stop) = control.stopping().or(control.at_once().then_some(Stop::Shutdown)) else {
-                return;
-            };
-            for (mut listener, _) in std::mem::take(&mut self.listeners.sockets) {
-                let _ = self.connections.system.remove_listener(&mut listener);
-            }
-            let until = self.connections.shared.now + self.connections.shared.settings.drain_timeout;
-            let untold = self.connections.table.tokens().collect();
-            self.draining = Some(Draining { stop, until, untold });
-        }
-        let Some(draining) = &mut self.draining else { return };
-        for _ in 0..TURN_CONNECTIONS {
-            let Some(token) = draining.untold.pop() else { break };
-            let stop = draining.stop;
-            let Self { handler, connections, .. } = self;
-            connections.visit(token, &mut |conn, cx| handler.on_stop(conn, stop, cx));
-        }
-        if draining.until <= self.connections.shared.now || control.at_once() {
-            let tokens: Vec<Token> = self.connections.table.tokens().collect();
-            for token in tokens {
-                self.connections.doom(token, CloseReason::Drained);
-            }
         }
     }
 

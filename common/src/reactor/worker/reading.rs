@@ -1,0 +1,160 @@
+//! Reading: a bounded amount into the worker's one buffer, and what the handler does not consume into the tail.
+
+use std::io;
+
+use super::Worker;
+use crate::reactor::connection::{Connection, Phase};
+use crate::reactor::connections::is_paused;
+use crate::reactor::context::Visit;
+use crate::reactor::eviction::Standing;
+use crate::reactor::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
+use crate::reactor::system::System;
+use crate::reactor::{CloseReason, Flow, Handler, Progress, Token};
+
+impl<H: Handler, S: System> Worker<H, S> {
+    /// Reads and delivers, at most a turn's budget.
+    pub(super) fn read(&mut self, token: Token) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut budget = TURN_BUDGET;
+        while let Some((len, fresh)) = self.fill(token, &mut buffer) {
+            self.deliver(token, buffer.get_mut(..len).unwrap_or_default());
+            budget = budget.saturating_sub(fresh);
+            if budget == 0 {
+                break;
+            }
+        }
+        self.buffer = buffer;
+        let Some(entry) = self.connections.table.get_mut(token) else { return };
+        let io = &mut entry.io;
+        if io.phase == Phase::Open
+            && (io.readable || io.resume_tail)
+            && !is_paused(io)
+            && !io.blocked_with_tail()
+        {
+            self.connections.shared.list_ready(io);
+        }
+    }
+
+    /// Puts the tail and what is new into the buffer; `None` when there is nothing to deliver.
+    fn fill(&mut self, token: Token, buffer: &mut [u8]) -> Option<(usize, usize)> {
+        let Connection { stream, io, .. } = self.connections.table.get_mut(token)?;
+        if io.phase != Phase::Open || is_paused(io) || io.blocked_with_tail() {
+            return None;
+        }
+        let tail = io.tail.len();
+        buffer.get_mut(..tail)?.copy_from_slice(&io.tail);
+        let mut fresh = 0;
+        if io.readable && !io.ended {
+            let space = buffer.get_mut(tail..)?;
+            let room = space.len().min(TURN_BUDGET);
+            match self.connections.system.read(stream, space.get_mut(..room)?) {
+                Ok(0) => (io.ended, io.readable) = (true, false),
+                Ok(read) => {
+                    fresh = read;
+                    // A short read: nothing is left, and the end would have been announced.
+                    io.readable = read == room || io.read_closed;
+                    if io.standing == Standing::Silent {
+                        io.standing = Standing::Head;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.connections.shared.doom(io, CloseReason::Error);
+                    return None;
+                }
+            }
+        }
+        let something = fresh > 0 || io.resume_tail || io.ended && !io.end_told;
+        io.resume_tail = false;
+        something.then_some((tail + fresh, fresh))
+    }
+
+    /// Shows the input to the handler until it consumes no more, and keeps the rest.
+    fn deliver(&mut self, token: Token, input: &mut [u8]) {
+        let mut at = 0;
+        let mut resume = false;
+        for call in 0.. {
+            let rest = input.get_mut(at..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            let mut progress = Progress { consumed: 0, flow: Flow::Continue };
+            let Self { handler, connections, .. } = self;
+            let alive = connections.visit(token, &mut |conn, cx| {
+                progress = handler.on_data(conn, rest, cx);
+                progress.flow
+            });
+            at = (at + progress.consumed).min(input.len());
+            let Some(io) = self.io(token) else { return };
+            if !alive || io.phase != Phase::Open {
+                return;
+            }
+            if io.blocked || is_paused(io) || call >= TURN_CONNECTIONS {
+                resume = at < input.len();
+                break;
+            }
+            if progress.consumed == 0 {
+                break;
+            }
+        }
+        self.keep(token, input.get_mut(at..).unwrap_or_default(), resume);
+    }
+
+    /// Keeps what was not consumed; at the end of the stream, tells the handler.
+    fn keep(&mut self, token: Token, rest: &mut [u8], resume: bool) {
+        let Some(entry) = self.connections.table.get_mut(token) else { return };
+        let io = &mut entry.io;
+        io.resume_tail = resume;
+        if rest.len() > MAX_TAIL {
+            log::error!("a handler left {} bytes unconsumed", rest.len());
+            return self.connections.shared.doom(io, CloseReason::Handler);
+        }
+        if io.ended && !io.end_told && !resume {
+            io.end_told = true;
+            io.tail = Vec::new();
+            let Self { handler, connections, .. } = self;
+            connections.visit(token, &mut |conn, cx| handler.on_end(conn, rest, cx));
+            return;
+        }
+        if rest.is_empty() {
+            io.tail = Vec::new();
+        } else {
+            io.tail.clear();
+            io.tail.extend_from_slice(rest);
+        }
+    }
+
+    /// Reads on after our own end of the stream, and throws it away.
+    pub(super) fn discard(&mut self, token: Token) {
+        let Some(Connection { stream, io, .. }) = self.connections.table.get_mut(token) else { return };
+        let Phase::Lingering { bytes_left } = io.phase else { return };
+        if !io.readable {
+            return;
+        }
+        let room = bytes_left.saturating_add(1).min(TURN_BUDGET);
+        let read = self.connections.system.read(stream, self.buffer.get_mut(..room).unwrap_or_default());
+        let shared = &mut self.connections.shared;
+        match read {
+            Ok(0) => shared.doom(io, CloseReason::Handler),
+            Ok(read) if read > bytes_left => shared.doom(io, CloseReason::Handler),
+            Ok(read) => {
+                io.phase = Phase::Lingering { bytes_left: bytes_left - read };
+                shared.list_ready(io);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => shared.list_ready(io),
+            Err(_) => shared.doom(io, CloseReason::Error),
+        }
+    }
+
+    /// Both directions are over, and what had arrived was read.
+    pub(super) fn notice_hang_up(&mut self, token: Token) {
+        let Some(entry) = self.connections.table.get_mut(token) else { return };
+        let io = &mut entry.io;
+        if io.hung_up && (io.ended || !io.readable || io.phase == Phase::Flushing) {
+            let why = if io.ended { CloseReason::Peer } else { CloseReason::Error };
+            self.connections.shared.doom(io, why);
+        }
+    }
+}
