@@ -1,5 +1,7 @@
 //! What the three daemons share: the protocols as a pure core, and (behind features) the event loop and the daemon's frame.
 
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod frame;
 pub mod handshake;
 pub mod http;

@@ -1,0 +1,83 @@
+//! The frame of a daemon's `main`: options, log, check, serve, exit code.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::mpsc,
+    time::Duration,
+};
+
+use clap::Parser;
+
+use super::{
+    exit::{Exit, Failure},
+    log as daemon_log, open_files,
+    options::{self, InForce, Parsed},
+};
+
+/// Runs a daemon from its options to its exit code.
+///
+/// `check` turns the options into what the daemon serves with and refuses what is wrong; it touches no socket, and is
+/// all that runs for `--check` and `--print-config`. `serve` runs until the daemon is told to stop.
+pub fn main<T: Parser, C>(
+    env_prefix: &str,
+    check: impl FnOnce(T) -> Result<C, Failure>,
+    serve: impl FnOnce(C) -> Result<(), Failure>,
+) -> ExitCode {
+    open_files::raise();
+    let outcome = try_main(env_prefix, check, serve);
+    daemon_log::flush();
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    // Not through the log: a failure is told whatever the log level. A closed standard error is no reason to panic.
+    _ = writeln!(io::stderr(), "{}: {failure}", T::command().get_name());
+    if failure.exit == Exit::Config && is_set("INVOCATION_ID") {
+        // Under systemd a client that waits on the socket starts us again at once: not a thousand times a second.
+        pause(Duration::from_secs(1));
+    }
+    failure.exit.into()
+}
+
+fn try_main<T: Parser, C>(
+    env_prefix: &str,
+    check: impl FnOnce(T) -> Result<C, Failure>,
+    serve: impl FnOnce(C) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let name = T::command().get_name().to_owned();
+    let InForce { options, common, printed, warnings } =
+        match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())? {
+            Parsed::Options(in_force) => *in_force,
+            Parsed::Print(text) => {
+                print(&text);
+                return Ok(());
+            }
+        };
+    daemon_log::start(common.log_level, is_set("JOURNAL_STREAM"))
+        .map_err(|error| Failure::system("starting the log", &error))?;
+    for warning in warnings {
+        log::warn!("{warning}");
+    }
+    let checked = check(options)?;
+    if common.print_config {
+        print(&printed);
+        return Ok(());
+    }
+    if common.check {
+        print(&format!("{name}: the configuration is right\n"));
+        return Ok(());
+    }
+    serve(checked)
+}
+
+/// Standard output may be closed; that is the reader's choice.
+fn print(text: &str) {
+    _ = io::stdout().write_all(text.as_bytes());
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+fn pause(time: Duration) {
+    let (_keep, never) = mpsc::channel::<()>();
+    _ = never.recv_timeout(time);
+}

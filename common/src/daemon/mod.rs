@@ -1,0 +1,38 @@
+//! What every daemon's `main.rs` needs: options, listeners, log, signals and exit codes.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! use common::daemon::{self, Common, Failure};
+//!
+//! /// The daemon's options, each with its default.
+//! #[derive(clap::Parser)]
+//! struct Options {
+//!     #[command(flatten)]
+//!     common: Common,
+//! }
+//!
+//! fn check(options: Options) -> Result<Options, Failure> {
+//!     Ok(options)
+//! }
+//!
+//! fn serve(_checked: Options) -> Result<(), Failure> {
+//!     Ok(())
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     daemon::main("DATECAST_WS_", check, serve)
+//! }
+//! ```
+
+pub mod exit;
+pub mod log;
+mod main;
+pub mod open_files;
+pub mod options;
+pub mod value;
+
+pub use exit::{Exit, Failure};
+pub use main::main;
+pub use options::Common;
+pub use value::ListenAddress;

@@ -1,0 +1,197 @@
+//! The layers below the command line: the environment and the configuration file.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use clap::{Arg, ArgAction, Command};
+
+use super::{
+    super::exit::{Exit, Failure},
+    tidy,
+};
+
+/// Where an option's value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Flag,
+    /// This environment variable.
+    Environment(String),
+    /// The `--config` file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("command line"),
+            Self::Environment(name) => write!(f, "environment: {name}"),
+            Self::File(path) => write!(f, "file: {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Values by the option's id, each with the layer it came from; the environment hides the file.
+pub(super) struct Layers {
+    values: BTreeMap<String, (Vec<OsString>, Source)>,
+    warnings: Vec<String>,
+}
+
+impl Layers {
+    /// Takes the variables that begin with the prefix; an empty one counts as not set.
+    pub(super) fn new(
+        command: &Command,
+        prefix: &str,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Failure> {
+        let mut layers = Self { values: BTreeMap::new(), warnings: Vec::new() };
+        for (variable, value) in env {
+            let Some(variable) = variable.to_str() else { continue };
+            let Some(name) = variable.strip_prefix(prefix) else { continue };
+            if value.is_empty() {
+                continue;
+            }
+            let long = name.to_ascii_lowercase().replace('_', "-");
+            let Some(arg) =
+                option(command, &long).filter(|_| !name.contains(|c: char| c.is_ascii_lowercase()))
+            else {
+                // Not an error: container platforms put variables of their own (`..._SERVICE_HOST`) beside ours.
+                layers.warnings.push(format!("environment variable {variable} is no option"));
+                continue;
+            };
+            let values = list(arg, &value).unwrap_or_else(|| vec![value]);
+            check(command, arg, &values).map_err(|wrong| {
+                Failure::new(Exit::Config, format!("environment variable {variable}: {wrong}"))
+            })?;
+            layers
+                .values
+                .insert(arg.get_id().to_string(), (values, Source::Environment(variable.to_owned())));
+        }
+        Ok(layers)
+    }
+
+    /// The configuration file, if the command line or the environment names one.
+    pub(super) fn config_file(&self, command: &Command, args: &[OsString]) -> Option<PathBuf> {
+        // Whatever else is wrong with the command line is reported by the real parse.
+        let flags = command.clone().ignore_errors(true).try_get_matches_from(args).ok();
+        let flag = flags.and_then(|matches| matches.get_one::<PathBuf>("config").cloned());
+        flag.or_else(|| self.values.get("config").and_then(|(values, _)| values.first()).map(PathBuf::from))
+    }
+
+    /// Adds the file's values where the environment has said nothing.
+    pub(super) fn read_file(&mut self, command: &Command, path: &Path) -> Result<(), Failure> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(Exit::NoInput, format!("--config {}: {error}", path.display())))?;
+        let wrong = |what: String| Failure::new(Exit::Config, format!("{}: {what}", path.display()));
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| wrong(place(&text, &error)))?;
+        for (key, value) in &table {
+            let Some(arg) = option(command, key).filter(|arg| arg.get_id() != "config") else {
+                return Err(wrong(format!(
+                    "`{key}` is no option; the keys are the flags' names, see --help"
+                )));
+            };
+            let values = strings(arg, value).map_err(|what| wrong(format!("`{key}` {what}")))?;
+            check(command, arg, &values).map_err(|what| wrong(format!("`{key}`: {what}")))?;
+            let source = Source::File(path.to_owned());
+            self.values.entry(arg.get_id().to_string()).or_insert((values, source));
+        }
+        Ok(())
+    }
+
+    /// The command with these values as its defaults.
+    pub(super) fn apply(&self, command: Command) -> Command {
+        command.mut_args(|arg| match self.values.get(arg.get_id().as_str()) {
+            Some((values, _)) => arg.default_values(values.iter().map(clap::builder::OsStr::from)),
+            None => arg,
+        })
+    }
+
+    /// The layer that gave this option's value, the command line left aside.
+    pub(super) fn source(&self, id: &str) -> Source {
+        self.values.get(id).map_or(Source::Default, |(_, source)| source.clone())
+    }
+
+    pub(super) fn into_warnings(self) -> Vec<String> {
+        self.warnings
+    }
+}
+
+/// The option with this long name, if it can be set outside of the command line.
+fn option<'c>(command: &'c Command, long: &str) -> Option<&'c Arg> {
+    let only_flags = ["help", "version", "print-config", "check"];
+    command.get_arguments().find(|arg| arg.get_long() == Some(long) && !only_flags.contains(&long))
+}
+
+/// True if the option may be given several times.
+pub(super) fn is_list(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::Append)
+}
+
+/// True if the option is a flag without a value.
+pub(super) fn is_flag(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
+}
+
+/// A variable's value as the list `["one", "two"]`, for an option that may be repeated.
+fn list(arg: &Arg, value: &OsStr) -> Option<Vec<OsString>> {
+    if !is_list(arg) {
+        return None;
+    }
+    // `[::]:80` begins with a bracket, too, but is no TOML.
+    let table: toml::Table = format!("list = {}", value.to_str()?).parse().ok()?;
+    table.get("list").filter(|list| list.is_array()).and_then(|list| strings(arg, list).ok())
+}
+
+/// A value of the file as the words that the command line would have.
+fn strings(arg: &Arg, value: &toml::Value) -> Result<Vec<OsString>, &'static str> {
+    match value {
+        toml::Value::String(text) => Ok(vec![text.into()]),
+        toml::Value::Integer(number) => Ok(vec![number.to_string().into()]),
+        toml::Value::Float(number) => Ok(vec![number.to_string().into()]),
+        toml::Value::Boolean(yes) => Ok(vec![yes.to_string().into()]),
+        toml::Value::Array(items) if is_list(arg) => items
+            .iter()
+            .map(|item| {
+                item.as_str().map(OsString::from).ok_or("takes a list of strings: [\"one\", \"two\"]")
+            })
+            .collect(),
+        toml::Value::Array(_) => Err("takes one value, not a list"),
+        toml::Value::Datetime(_) | toml::Value::Table(_) => Err("takes a string, a number, true or false"),
+    }
+}
+
+/// Lets clap judge the values as if they stood on the command line.
+fn check(command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String> {
+    let Some(long) = arg.get_long() else { return Ok(()) };
+    let mut words = vec![OsString::from(command.get_name())];
+    for value in values {
+        if is_flag(arg) {
+            match value.to_str() {
+                Some("true") => words.push(format!("--{long}").into()),
+                Some("false") => {}
+                _ => return Err("say true or false".to_owned()),
+            }
+        } else {
+            let mut word = OsString::from(format!("--{long}="));
+            word.push(value);
+            words.push(word);
+        }
+    }
+    command.clone().try_get_matches_from(words).map(drop).map_err(|error| tidy(&error))
+}
+
+/// One line about a mistake in the file's syntax: line, column, message.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {}", error.message())
+}

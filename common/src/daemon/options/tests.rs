@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use super::*;
+use crate::daemon::value::{self, ListenAddress};
+
+/// A daemon's options.
+#[derive(Parser, Debug)]
+#[command(name = "try", version)]
+struct Options {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:40132")]
+    listen: Vec<ListenAddress>,
+
+    /// How often
+    #[arg(long, value_parser = value::duration, default_value = "1s")]
+    interval: Duration,
+
+    /// How much
+    #[arg(long, value_parser = value::bytes, default_value = "16KiB")]
+    max_message: u64,
+
+    /// A switch
+    #[arg(long, value_parser = value::on_off, action = clap::ArgAction::Set, default_value = "on")]
+    legacy: bool,
+
+    /// A flag
+    #[arg(long)]
+    align: bool,
+
+    /// Perhaps
+    #[arg(long)]
+    template: Option<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+fn parse_with(args: &[&str], env: &[(&str, &str)]) -> Result<Parsed<Options>, Failure> {
+    let args = std::iter::once("try").chain(args.iter().copied()).map(OsString::from);
+    let env = env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    parse("DATECAST_TRY_", args, env)
+}
+
+fn in_force(args: &[&str], env: &[(&str, &str)]) -> InForce<Options> {
+    match parse_with(args, env).expect("the options are right") {
+        Parsed::Options(in_force) => *in_force,
+        Parsed::Print(text) => panic!("printed {text}"),
+    }
+}
+
+fn options(args: &[&str], env: &[(&str, &str)]) -> Options {
+    in_force(args, env).options
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), text).expect("written");
+    file
+}
+
+#[test]
+fn flag_beats_environment_beats_file_beats_default() {
+    let file = file("interval = \"4s\"\nmax-message = 5\nalign = true\ntemplate = \"f\"\n");
+    let config = file.path().to_str().expect("a name");
+    let env = [("DATECAST_TRY_INTERVAL", "3s"), ("DATECAST_TRY_MAX_MESSAGE", "4KiB")];
+    let options = options(&["--interval", "2s", "--config", config], &env);
+    assert_eq!(options.interval, Duration::from_secs(2));
+    assert_eq!(options.max_message, 4096);
+    assert!(options.align);
+    assert_eq!(options.template.as_deref(), Some("f"));
+    assert!(options.legacy);
+}
+
+#[test]
+fn the_environment_can_name_the_file() {
+    let file = file("legacy = false\nlisten = [\"127.0.0.1:1\", \"unix:/a\"]\n");
+    let options = options(&[], &[("DATECAST_TRY_CONFIG", file.path().to_str().expect("a name"))]);
+    assert!(!options.legacy);
+    assert_eq!(options.listen.len(), 2);
+}
+
+#[test]
+fn a_repeated_option_takes_a_list_from_the_environment() {
+    let listen = |value| options(&[], &[("DATECAST_TRY_LISTEN", value)]).listen;
+    assert_eq!(listen("[\"[::]:1\", \"unix:/a\"]").len(), 2);
+    assert_eq!(listen("[::]:7"), ["[::]:7".parse().expect("an address")]);
+    assert_eq!(options(&["--listen", "[::]:9"], &[("DATECAST_TRY_LISTEN", "[::]:7")]).listen.len(), 1);
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    assert_eq!(options(&[], &[("DATECAST_TRY_INTERVAL", "")]).interval, Duration::from_secs(1));
+}
+
+#[test]
+fn a_foreign_variable_with_our_prefix_is_a_warning() {
+    let warnings = in_force(&[], &[("DATECAST_TRY_SERVICE_HOST", "10.0.0.1")]).warnings;
+    assert_eq!(warnings, ["environment variable DATECAST_TRY_SERVICE_HOST is no option"]);
+}
+
+#[test]
+fn a_wrong_value_names_its_place() {
+    let config = file("interval = \"soon\"\n");
+    let path = config.path().to_str().expect("a name");
+    for (args, env, exit, part) in [
+        (vec!["--interval", "soon"], vec![], Exit::Usage, "'soon' for '--interval"),
+        (vec![], vec![("DATECAST_TRY_INTERVAL", "soon")], Exit::Config, "variable DATECAST_TRY_INTERVAL: "),
+        (vec!["--config", path], vec![], Exit::Config, "`interval`: invalid value 'soon'"),
+        (vec!["--config", "/nowhere/x"], vec![], Exit::NoInput, "--config /nowhere/x: "),
+        (vec!["--nonsense"], vec![], Exit::Usage, "'--nonsense'"),
+    ] {
+        let failure = parse_with(&args, &env).expect_err("wrong");
+        assert_eq!(failure.exit, exit, "{failure}");
+        assert!(failure.message.contains(part), "{failure}");
+    }
+}
+
+#[test]
+fn a_wrong_file_is_told_by_key_or_by_line() {
+    for (text, part) in [
+        ("nonsense = 1", "`nonsense` is no option"),
+        ("check = true", "`check` is no option"),
+        ("config = \"x\"", "`config` is no option"),
+        ("interval = [\"1s\"]", "`interval` takes one value"),
+        ("listen = [1]", "`listen` takes a list of strings"),
+        ("align = \"maybe\"", "say true or false"),
+        ("[interval]", "takes a string"),
+        ("legacy = \"on\"\ninterval = ", "line 2, column 12"),
+    ] {
+        let file = file(text);
+        let failure = parse_with(&["--config", file.path().to_str().expect("a name")], &[]).expect_err(text);
+        assert_eq!(failure.exit, Exit::Config);
+        assert!(failure.message.contains(part), "{text}: {failure}");
+    }
+}
+
+#[test]
+fn what_is_printed_is_a_file_with_the_same_meaning() {
+    let args =
+        ["--listen", "[::]:1", "--listen", "unix:/a", "--template", "say \"{date}\"\\\t", "--workers", "3"];
+    let first = in_force(&args, &[("DATECAST_TRY_ALIGN", "true")]).printed;
+    assert!(first.contains("listen = [\"[::]:1\", \"unix:/a\"] # command line"), "{first}");
+    assert!(first.contains("align = true # environment: DATECAST_TRY_ALIGN"), "{first}");
+    assert!(first.contains("max-message = \"16KiB\" # default"), "{first}");
+    assert!(first.contains("workers = 3 # command line"), "{first}");
+
+    let file = file(&first);
+    let second = in_force(&["--config", file.path().to_str().expect("a name")], &[]).printed;
+    let values = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split(" # ").next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(values(&first), values(&second));
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for flag in ["--help", "--version"] {
+        let parsed = parse_with(&[flag], &[]).expect("right");
+        assert!(matches!(parsed, Parsed::Print(text) if text.contains("try")));
+    }
+}

@@ -1,0 +1,170 @@
+//! The types of option values: durations, sizes, switches and addresses, each with its unit in the text.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+/// Parses a duration with its unit: `1s`, `500ms`, `2m 30s`, or `0`.
+///
+/// # Errors
+/// A sentence that says how a duration is written.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    if text.bytes().all(|b| b.is_ascii_digit()) && text.bytes().any(|b| b != b'0') {
+        return Err(format!("say the unit: `{text}s` or `{text}ms`"));
+    }
+    humantime::parse_duration(text)
+        .map_err(|_| "a duration is written `1s`, `500ms`, `2m 30s` or `0`".to_owned())
+}
+
+/// Parses a number of bytes: `4096`, `16KiB`, `1MiB`, `2GiB`, `16kB` (1,000), or `0`.
+///
+/// # Errors
+/// A sentence that says how a size is written.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "a size is written `4096`, `16KiB`, `1MiB` or `0` (bytes)".to_owned();
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let factor: u64 = match unit.trim_start() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "K" | "k" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(factor).ok_or_else(|| format!("{text} is too large"))
+}
+
+/// As [`bytes`], for sizes of things in memory.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn size(text: &str) -> Result<usize, String> {
+    usize::try_from(bytes(text)?).map_err(|_| format!("{text} is too large"))
+}
+
+/// Parses a switch: `on` or `off` (also `true`/`false`, `yes`/`no`, `1`/`0`).
+///
+/// # Errors
+/// A sentence that names the two values.
+pub fn on_off(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok(true),
+        "off" | "false" | "no" | "0" => Ok(false),
+        _ => Err("say `on` or `off`".to_owned()),
+    }
+}
+
+/// Where a daemon listens: `[::]:40132`, `127.0.0.1:8080`, `localhost:8080` or `unix:/run/ws.sock`.
+///
+/// `[::]` takes IPv4 as well (dual-stack).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An address with its port; port 0 takes any free one.
+    Tcp(SocketAddr),
+    /// A name, looked up when the daemon starts; all its addresses are bound.
+    Name(String, u16),
+    /// A Unix socket at this path.
+    Unix(PathBuf),
+}
+
+impl FromStr for ListenAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path {
+                "" => Err("a Unix socket needs a path: `unix:/run/name.sock`".to_owned()),
+                path if path.len() > 107 => Err("the path of a Unix socket has at most 107 bytes".to_owned()),
+                path => Ok(Self::Unix(path.into())),
+            };
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Tcp(address));
+        }
+        let Some((host, port)) = text.rsplit_once(':') else {
+            return Err(format!("the port is missing: `{text}:PORT`, or `[::]:PORT` for every address"));
+        };
+        let port: u16 = port
+            .parse()
+            .map_err(|_| format!("`{port}` is no port: a number from 0 (any free one) to 65535"))?;
+        if host.is_empty() || host == "*" {
+            return Err(format!("say which address: `[::]:{port}` is every one"));
+        }
+        if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
+            return Err(format!(
+                "`{host}` is no address: `[::]:{port}`, `127.0.0.1:{port}`, `localhost:{port}`"
+            ));
+        }
+        Ok(Self::Name(host.to_owned(), port))
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Name(host, port) => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_carry_their_unit() {
+        for (text, wanted) in [("1s", 1000), ("500ms", 500), ("0", 0), ("2m 30s", 150_000), (" 5s ", 5000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(wanted)), "{text}");
+        }
+        for text in ["", "5", "-1s", "1 fortnight", "s", "99999999999999999999s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert_eq!(duration("5"), Err("say the unit: `5s` or `5ms`".to_owned()));
+    }
+
+    #[test]
+    fn sizes_are_bytes_unless_a_unit_follows() {
+        for (text, wanted) in [("0", 0), ("4096", 4096), ("16KiB", 16384), ("16 KiB", 16384), ("1kB", 1000)] {
+            assert_eq!(bytes(text), Ok(wanted), "{text}");
+        }
+        for text in ["", "-1", "KiB", "1.5MiB", "1TiBx", "18446744073709551616", "18446744073709551615KiB"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off() {
+        assert_eq!((on_off("on"), on_off("OFF"), on_off("true")), (Ok(true), Ok(false), Ok(true)));
+        assert!(on_off("maybe").is_err());
+    }
+
+    #[test]
+    fn listen_addresses_are_read_and_written_alike() {
+        for text in ["[::]:40132", "127.0.0.1:0", "localhost:8080", "unix:/run/ws.sock"] {
+            let address: ListenAddress = text.parse().expect(text);
+            assert_eq!(address.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_wrong_listen_address_says_how_to_write_it() {
+        for (text, part) in [
+            ("8080", "`8080:PORT`"),
+            (":8080", "`[::]:8080`"),
+            ("*:8080", "`[::]:8080`"),
+            ("::1:x", "`x` is no port"),
+            ("::1:80", "`127.0.0.1:80`"),
+            ("localhost:99999", "65535"),
+            ("unix:", "needs a path"),
+        ] {
+            let error = text.parse::<ListenAddress>().expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}
