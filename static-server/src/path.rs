@@ -161,7 +161,7 @@ fn decode(segment: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
                 out.push((hex(*high)? << 4) | hex(*low)?);
                 rest = tail;
             }
-            [b'%', ..] | [b'#', ..] => return Err(PathError::Malformed),
+            [b'%' | b'#', ..] => return Err(PathError::Malformed),
             [byte, tail @ ..] => {
                 out.push(*byte);
                 rest = tail;

@@ -1,0 +1,78 @@
+//! The page that is built in: answers that are ready from the start.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::csp::WsUrl;
+use crate::representation::{Body, Facts, Representation, Resource};
+use crate::response::Common;
+
+/// The page's files, by name.
+const FILES: &[(&str, &[u8])] = &[
+    ("address.js", include_bytes!("../page/address.js")),
+    ("app.js", include_bytes!("../page/app.js")),
+    ("arrivals.js", include_bytes!("../page/arrivals.js")),
+    ("chart.js", include_bytes!("../page/chart.js")),
+    ("connection.js", include_bytes!("../page/connection.js")),
+    ("dates.js", include_bytes!("../page/dates.js")),
+    ("favicon.svg", include_bytes!("../page/favicon.svg")),
+    ("howto.js", include_bytes!("../page/howto.js")),
+    ("messages.js", include_bytes!("../page/messages.js")),
+    ("style.css", include_bytes!("../page/style.css")),
+    ("view.js", include_bytes!("../page/view.js")),
+];
+const INDEX: &str = include_str!("../page/index.html");
+/// Where `index.html` is told its ws-server.
+const PLACE: &str = "%WS_URL%";
+
+/// The built-in page's files, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct BuiltIn {
+    files: HashMap<&'static [u8], Arc<Resource>>,
+}
+
+impl BuiltIn {
+    /// Lays the answers out; without a URL the page takes its own host and port 40132.
+    pub fn new(ws_url: Option<&WsUrl>, common: &Common) -> Self {
+        // What a checked URL can hold of the characters that an attribute cannot is the ampersand.
+        let url = ws_url.map(ToString::to_string).unwrap_or_default().replace('&', "&amp;");
+        let index = INDEX.replace(PLACE, &url);
+        let mut files: HashMap<&'static [u8], Arc<Resource>> = HashMap::new();
+        let all = FILES.iter().copied().chain([("index.html", index.as_bytes())]);
+        for (name, bytes) in all {
+            let facts = Facts { name: name.as_bytes(), coding: None, varies: false, modified: None };
+            let plain = Representation::new(facts, Body::Memory(bytes.into()), common);
+            files.insert(name.as_bytes(), Arc::new(Resource { plain, coded: Vec::new() }));
+        }
+        BuiltIn { files }
+    }
+
+    /// The file of this name.
+    pub fn get(&self, name: &[u8]) -> Option<Arc<Resource>> {
+        self.files.get(name).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_built_in() {
+        let page = BuiltIn::new(None, &Common::default());
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/page")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(page.get(name.as_bytes()).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_page_is_told_its_ws_server_once() {
+        assert_eq!(INDEX.matches(PLACE).count(), 1);
+        let url = "wss://h/x?a=1&b=2".parse().unwrap();
+        let index = BuiltIn::new(Some(&url), &Common::default()).get(b"index.html").unwrap();
+        let Body::Memory(bytes) = &index.plain.body else { panic!("it is in memory") };
+        let text = String::from_utf8_lossy(bytes);
+        assert!(text.contains("content=\"wss://h/x?a=1&amp;b=2\"") && !text.contains(PLACE));
+    }
+}
