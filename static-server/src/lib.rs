@@ -14,6 +14,7 @@ pub mod builtin;
 pub mod cache;
 pub mod cache_control;
 pub mod conditional;
+pub mod config;
 pub mod csp;
 pub mod date;
 pub mod directory;

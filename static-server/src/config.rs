@@ -1,0 +1,282 @@
+//! The options, and what becomes of them.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::daemon::value::{duration, size};
+use common::daemon::{self, Exit, Failure, ListenAddress, open_files};
+use common::http::{HeadLimits, is_field_value};
+use common::reactor::Settings;
+
+use crate::builtin::BuiltIn;
+use crate::csp::{self, WsUrl};
+use crate::directory::Directory;
+use crate::handler::{Limits, StaticHandler};
+use crate::response::Common;
+use crate::root::Root;
+use crate::site::{Site, Source};
+
+/// Serves static files over HTTP/1.1; without --root the built-in page of datecast.
+#[derive(clap::Parser, Clone, Debug)]
+#[command(name = "static-server", version)]
+pub struct Options {
+    /// Where to listen: ADDRESS:PORT or unix:PATH (repeatable; port 0: any free one)
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8080")]
+    pub listen: Vec<ListenAddress>,
+
+    /// The directory to serve (default: the built-in page)
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+
+    /// Which ws-server the page connects to (default: the page's host, port 40132)
+    #[arg(long, value_name = "URL")]
+    pub ws_url: Option<WsUrl>,
+
+    /// Answers paths that name no file, and have no extension, with the root's index.html
+    #[arg(long)]
+    pub spa: bool,
+
+    /// Adds a header field to every answer, or replaces ours (repeatable)
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header: Vec<HeaderField>,
+
+    /// Memory for ready answers, of all workers together (0: none)
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB")]
+    pub cache_size: usize,
+
+    /// Most open connections (default: half of the descriptors, less 64)
+    #[arg(long, value_name = "N")]
+    pub max_connections: Option<usize>,
+
+    /// Most open connections from one IPv4 address or IPv6 /64 (0: no limit)
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub max_connections_per_ip: usize,
+
+    /// Longest request head
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "8KiB")]
+    pub max_head: usize,
+
+    /// Most header fields of a request, at most 64
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub max_headers: usize,
+
+    /// Longest request target
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4KiB")]
+    pub max_target: usize,
+
+    /// Longest time for a request head to arrive
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    pub head_timeout: Duration,
+
+    /// Longest time between an answer and the next request
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "15s")]
+    pub keep_alive: Duration,
+
+    /// Most requests on one connection
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub keep_alive_requests: u32,
+
+    /// Longest time in which a client takes nothing of an answer
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub write_timeout: Duration,
+
+    /// How long a connection is read on after its last answer
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s")]
+    pub linger: Duration,
+
+    /// Longest time to finish answers when the daemon stops
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub drain_timeout: Duration,
+
+    /// What all daemons have.
+    #[command(flatten)]
+    pub common: daemon::Common,
+}
+
+/// A checked `--header`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderField(pub String, pub String);
+
+/// Fields that say how a message is read, or what a file is: a wrong one breaks every client.
+const OURS: &[&str] = &[
+    "Accept-Ranges",
+    "Allow",
+    "Connection",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Range",
+    "Content-Type",
+    "Date",
+    "ETag",
+    "Keep-Alive",
+    "Last-Modified",
+    "Location",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+    "X-Content-Type-Options",
+];
+
+impl FromStr for HeaderField {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
+        let value = value.trim_matches([' ', '\t']);
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(format!("{name:?} is not the name of a header field"));
+        }
+        if !is_field_value(value.as_bytes()) || !value.is_ascii() {
+            return Err("the value holds a byte that may not stand in a header field".to_owned());
+        }
+        if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+            return Err(format!("{name} is set by the server itself"));
+        }
+        Ok(HeaderField(name.to_owned(), value.to_owned()))
+    }
+}
+
+/// Checked options: what the daemon runs with.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: Vec<ListenAddress>,
+    /// Threads.
+    pub workers: usize,
+    /// The reactor's limits.
+    pub settings: Settings,
+    limits: Limits,
+    source: Checked,
+    spa: bool,
+    cache_per_worker: usize,
+    common: Arc<Common>,
+}
+
+/// Where the files come from, one for each worker.
+#[derive(Debug)]
+enum Checked {
+    BuiltIn(BuiltIn),
+    Roots(Vec<Root>),
+}
+
+impl Config {
+    /// Checks the options, and opens the root.
+    ///
+    /// # Errors
+    /// A limit that makes no sense, or a root that cannot be opened.
+    pub fn check(options: Options) -> Result<Self, Failure> {
+        let limits = limits(&options)?;
+        let workers = options.common.workers();
+        let max_connections =
+            options.max_connections.unwrap_or_else(|| (open_files::limit() / 2).saturating_sub(64).max(16));
+        let settings = Settings {
+            max_connections,
+            max_per_address: options.max_connections_per_ip,
+            max_heads: max_connections,
+            write_timeout: options.write_timeout,
+            linger: options.linger,
+            drain_timeout: options.drain_timeout,
+            ..Settings::default()
+        };
+        let ws_url = options.ws_url.as_ref();
+        let policy = if options.root.is_some() { csp::for_root(ws_url) } else { csp::for_built_in(ws_url) };
+        let extra = options.header.into_iter().map(|HeaderField(name, value)| (name, value)).collect();
+        let common = Common { extra, policy };
+        let source = match &options.root {
+            None => Checked::BuiltIn(BuiltIn::new(ws_url, &common)),
+            Some(path) => {
+                let root = || {
+                    Root::open(path).map_err(|error| {
+                        Failure::new(Exit::NoInput, format!("--root {}: {error}", path.display()))
+                    })
+                };
+                Checked::Roots((0..workers).map(|_| root()).collect::<Result<_, _>>()?)
+            }
+        };
+        let cache_per_worker = options.cache_size / workers.max(1);
+        let common = Arc::new(common);
+        Ok(Config {
+            listen: options.listen,
+            workers,
+            settings,
+            limits,
+            source,
+            spa: options.spa,
+            cache_per_worker,
+            common,
+        })
+    }
+
+    /// The handler of one more worker; at most [`Config::workers`] times with a root.
+    ///
+    /// # Errors
+    /// When it is called more often.
+    pub fn handler(&mut self) -> Result<StaticHandler, Failure> {
+        let source = match &mut self.source {
+            Checked::BuiltIn(page) => Source::BuiltIn(page.clone()),
+            Checked::Roots(roots) => {
+                let root =
+                    roots.pop().ok_or_else(|| Failure::new(Exit::Software, "more workers than roots"))?;
+                Source::Directory(Directory::new(root, self.cache_per_worker, (*self.common).clone()))
+            }
+        };
+        Ok(StaticHandler::new(Site::new(source, self.spa), self.common.clone(), self.limits))
+    }
+}
+
+fn limits(options: &Options) -> Result<Limits, Failure> {
+    if options.max_headers == 0 || options.max_headers > common::http::MAX_HEADERS {
+        return Err(Failure::option("max-headers", options.max_headers, "must be from 1 to 64"));
+    }
+    if !(64..=32 * 1024).contains(&options.max_head) {
+        return Err(Failure::option("max-head", options.max_head, "must be from 64 bytes to 32KiB"));
+    }
+    for (flag, time) in [
+        ("head-timeout", options.head_timeout),
+        ("keep-alive", options.keep_alive),
+        ("write-timeout", options.write_timeout),
+    ] {
+        if time.is_zero() || time > Duration::from_secs(86_400) {
+            return Err(Failure::option(flag, format!("{time:?}"), "must be more than 0 and at most a day"));
+        }
+    }
+    let head = HeadLimits {
+        max_bytes: options.max_head,
+        max_headers: options.max_headers,
+        max_target: options.max_target,
+    };
+    let (head_timeout, keep_alive) = (options.head_timeout, options.keep_alive);
+    Ok(Limits { head, head_timeout, keep_alive, requests: options.keep_alive_requests.max(1) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_header_fields_are_taken() {
+        let field: HeaderField = "Referrer-Policy:  no-referrer ".parse().unwrap();
+        assert_eq!(field, HeaderField("Referrer-Policy".into(), "no-referrer".into()));
+        assert!("X-Empty:".parse::<HeaderField>().is_ok());
+    }
+
+    #[test]
+    fn header_fields_that_would_break_an_answer_are_refused() {
+        for text in [
+            "",
+            "x",
+            ": x",
+            "a b: c",
+            "a: b\r\nc: d",
+            "a: \u{e9}",
+            "content-length: 1",
+            "Connection: close",
+            "a\0: b",
+        ] {
+            assert!(text.parse::<HeaderField>().is_err(), "{text:?}");
+        }
+    }
+}
