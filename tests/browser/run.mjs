@@ -1,0 +1,73 @@
+// The page in real browsers, against the real daemons: `node run.mjs [STATIC_SERVER [WS_SERVER]]`.
+// Prints one line a check, and `NOT RUN: reason` for a browser that is not there.
+
+import { existsSync, mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
+import { stopAll } from "./daemons.mjs";
+import { datesArrive, resumesByNumber, fallsBackToEvents, showsTextAsText, looksRight } from "./scenarios.mjs";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const binaries = {
+  staticServer: process.argv[2] ?? process.env.STATIC_SERVER ?? here("../../target/debug/static-server"),
+  wsServer: process.argv[3] ?? process.env.WS_SERVER ?? here("../../target/debug/ws-server"),
+  screenshots: here("../out/screenshots"),
+};
+const totals = { ok: 0, failed: 0, notRun: 0 };
+
+function notRun(reason) {
+  totals.notRun += 1;
+  console.log(`NOT RUN: ${reason}`);
+}
+
+/** One check: a name and what must hold; a thrown error is the reason why it does not. */
+function checker(browser) {
+  return async (name, body) => {
+    try {
+      await body();
+      totals.ok += 1;
+      console.log(`ok ${browser}: ${name}`);
+    } catch (error) {
+      totals.failed += 1;
+      console.log(`not ok ${browser}: ${name}: ${error.message.replaceAll("\n", " ")}`);
+    }
+  };
+}
+
+async function runIn(name) {
+  const check = checker(name);
+  const browser = await launch(name);
+  try {
+    for (const scenario of [datesArrive, resumesByNumber, fallsBackToEvents, showsTextAsText]) {
+      const page = await browser.newPage();
+      await scenario({ page, check, binaries, console: watchConsole(page) });
+      await page.close();
+    }
+    await looksRight({ name, browser, check, binaries });
+  } finally {
+    await browser.close();
+  }
+}
+
+mkdirSync(binaries.screenshots, { recursive: true });
+const missing = [binaries.staticServer, binaries.wsServer].filter((path) => !existsSync(path));
+if (missing.length > 0) {
+  console.log(`not ok: no ${missing.join(" and no ")}: build the workspace first`);
+  process.exit(1);
+}
+for (const [name, { executablePath }] of Object.entries(BROWSERS)) {
+  if (!existsSync(executablePath)) {
+    notRun(`${name}: there is no ${executablePath}`);
+    continue;
+  }
+  try {
+    await runIn(name);
+  } catch (error) {
+    totals.failed += 1;
+    console.log(`not ok ${name}: ${error.stack}`);
+  } finally {
+    await stopAll();
+  }
+}
+console.log(`browsers: ${totals.ok} ok, ${totals.failed} not ok, ${totals.notRun} NOT RUN`);
+process.exit(totals.failed === 0 ? 0 : 1);

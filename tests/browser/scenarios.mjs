@@ -1,0 +1,210 @@
+// What the page must do. Each scenario has its own daemons on ports of their own.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { launch } from "./browsers.mjs";
+import { Proxy, comeAndGo, start, stop } from "./daemons.mjs";
+
+const PATIENCE = { timeout: 20_000 };
+/** What browsers print about a connection that fails: expected while the server is away, and only then. */
+const FAILED_CONNECTION = /WebSocket connection to|establish a connection|ERR_CONNECTION_REFUSED|connection to .* was interrupted|Failed to load resource/i;
+
+const phase = (page, wanted) => page.waitForFunction((name) => document.getElementById("status").dataset.phase === name, PATIENCE, wanted);
+const detail = (page) => page.$eval("#detail", (element) => element.textContent);
+const rows = (page, kind) => page.$$eval(`#messages .${kind} .text`, (all) => all.map((element) => element.textContent));
+const atLeast = (page, kind, count) => page.waitForFunction(
+  (selector, wanted) => document.querySelectorAll(selector).length >= wanted, PATIENCE, `#messages .${kind}`, count);
+
+async function pageServer(binaries, wsPort) {
+  return start(binaries.staticServer, ["--listen", "127.0.0.1:0", "--ws-url", `ws://127.0.0.1:${wsPort}/`]);
+}
+
+function streamServer(binaries, args, options) {
+  return start(binaries.wsServer, ["--listen", "127.0.0.1:0", ...args], options);
+}
+
+/** The next `count` changes of the message shown large: `[milliseconds, text]` each. */
+function nextDates(page, count) {
+  return page.evaluate((wanted) => new Promise((done) => {
+    const seen = [];
+    const observer = new MutationObserver(() => {
+      const text = document.getElementById("current").textContent;
+      if (seen.at(-1)?.[1] !== text && seen.push([performance.now(), text]) === wanted) {
+        observer.disconnect();
+        done(seen);
+      }
+    });
+    observer.observe(document.getElementById("current"), { childList: true, subtree: true, characterData: true });
+  }), count);
+}
+
+export async function datesArrive({ page, check, binaries, console: errors }) {
+  let ws = await streamServer(binaries, []);
+  const site = await pageServer(binaries, ws.port);
+  await check("the page loads and connects by WebSocket", async () => {
+    const response = await page.goto(`http://127.0.0.1:${site.port}/`);
+    assert.equal(response.status(), 200);
+    await phase(page, "open");
+    assert.match(await detail(page), new RegExp(`by WebSocket \\(RFC 6455\\) to ws://127\\.0\\.0\\.1:${ws.port}/ since`));
+  });
+  await check("dates come about a second apart", async () => {
+    const dates = await nextDates(page, 4);
+    for (const [index, [time, text]] of dates.slice(1).entries()) {
+      const [before, textBefore] = dates[index];
+      assert.equal(Date.parse(text) - Date.parse(textBefore), 1000, `${textBefore}, then ${text}`);
+      assert.ok(Math.abs(time - before - 1000) < 500, `${time - before} ms apart`);
+    }
+  });
+  await check("another client's leaving is seen", async () => {
+    const id = await comeAndGo(ws.port);
+    await atLeast(page, "notice", 1);
+    assert.deepEqual(await rows(page, "notice"), [`${id} disconnected`]);
+  });
+  await check("the pause holds the list and counts on", () => pauseHolds(page));
+  await check("nothing is on the console as an error", async () => assert.deepEqual(errors, []));
+  await check("a restart of ws-server is survived", async () => {
+    await stop(ws.child);
+    await phase(page, "waiting");
+    ws = await start(binaries.wsServer, ["--listen", `127.0.0.1:${ws.port}`]);
+    await phase(page, "open");
+    await nextDates(page, 2);
+    await atLeast(page, "event", 2);
+  });
+  await check("nothing but the failed connection is on the console", async () => {
+    assert.deepEqual(errors.filter((text) => !FAILED_CONNECTION.test(text)), []);
+  });
+  await Promise.all([stop(ws.child), stop(site.child)]);
+}
+
+async function pauseHolds(page) {
+  await page.click("#pause");
+  const held = await rows(page, "message");
+  await page.waitForFunction(() => /2 messages since/.test(document.getElementById("list-note").textContent), PATIENCE);
+  assert.deepEqual(await rows(page, "message"), held);
+  await page.click("#pause");
+  await page.waitForFunction((count) => document.querySelectorAll("#messages .message").length >= count, PATIENCE, held.length + 2);
+}
+
+/** Feeds numbered lines into a ws-server until the returned function is called. */
+function feed(child) {
+  let number = 0;
+  child.stdin.on("error", () => {});
+  const timer = setInterval(() => child.stdin.write(`line ${(number += 1)}\n`), 100);
+  return () => clearInterval(timer);
+}
+
+export async function resumesByNumber({ page, check, binaries, console: errors }) {
+  const ws = await streamServer(binaries, ["--source", "-"], { stdin: "pipe" });
+  const endFeed = feed(ws.child);
+  const proxy = new Proxy(ws.port);
+  await proxy.open();
+  const site = await pageServer(binaries, proxy.port);
+  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
+    await check(`lines resume by number over ${name}: none lost, none doubled`, async () => {
+      await page.goto(`http://127.0.0.1:${site.port}/?via=${via}`);
+      await atLeast(page, "message", 5);
+      await proxy.close();
+      await phase(page, "waiting");
+      await proxy.open();
+      await page.waitForFunction(() => /none was missed/.test(document.getElementById("messages").textContent), PATIENCE);
+      const lines = (await rows(page, "message")).map((text) => Number(text.replace("line ", ""))).reverse();
+      assert.deepEqual(lines, lines.map((_, index) => lines[0] + index));
+    });
+  }
+  await check("nothing but the failed connection is on the console", async () => {
+    assert.deepEqual(errors.filter((text) => !FAILED_CONNECTION.test(text)), []);
+  });
+  endFeed();
+  await page.goto("about:blank");
+  await Promise.all([stop(ws.child), stop(site.child), proxy.close()]);
+}
+
+export async function fallsBackToEvents({ page, check, binaries }) {
+  const ws = await streamServer(binaries, []);
+  const proxy = new Proxy(ws.port);
+  proxy.refuseUpgrades = true;
+  await proxy.open();
+  const site = await pageServer(binaries, proxy.port);
+  await check("where WebSocket is blocked, server-sent events are used", async () => {
+    await page.goto(`http://127.0.0.1:${site.port}/`);
+    await phase(page, "open");
+    assert.match(await detail(page), /by server-sent events to http:/);
+    await nextDates(page, 2);
+  });
+  await page.goto("about:blank");
+  await Promise.all([stop(ws.child), stop(site.child), proxy.close()]);
+}
+
+export async function showsTextAsText({ page, check, binaries, console: errors }) {
+  const hostile = '<img src=x onerror="document.title=1"><b>bold</b> & 17 disconnected';
+  const ws = await streamServer(binaries, ["--source", "-"], { stdin: "pipe" });
+  const site = await pageServer(binaries, ws.port);
+  ws.child.stdin.on("error", () => {});
+  await check("markup in a message is shown as text", async () => {
+    await page.goto(`http://127.0.0.1:${site.port}/`);
+    await phase(page, "open");
+    ws.child.stdin.write(`${hostile}\n`);
+    await atLeast(page, "message", 1);
+    assert.deepEqual(await rows(page, "message"), [hostile]);
+    assert.equal(await page.$eval("#current", (element) => element.textContent), hostile);
+    assert.equal(await page.$("#messages img, #current img"), null);
+  });
+  await check("thousands of messages a second leave the page quick and bounded", () => staysQuick(page, ws.child));
+  await check("nothing is on the console as an error", async () => assert.deepEqual(errors, []));
+  await page.goto("about:blank");
+  await Promise.all([stop(ws.child), stop(site.child)]);
+}
+
+async function staysQuick(page, child) {
+  let sent = 1;
+  const timer = setInterval(() => {
+    let batch = "";
+    for (let count = 0; count < 100; count += 1) {
+      batch += `line ${(sent += 1)}\n`;
+    }
+    child.stdin.write(batch);
+  }, 20);
+  try {
+    await page.waitForFunction(() => Number(document.getElementById("count").textContent.replaceAll(",", "")) > 10_000, PATIENCE);
+    const slowest = await page.evaluate(() => new Promise((done) => {
+      const frames = [];
+      const frame = (time) => (frames.push(time) < 60 ? requestAnimationFrame(frame) : done(frames));
+      requestAnimationFrame(frame);
+    })).then((times) => Math.max(...times.slice(1).map((time, index) => time - times[index])));
+    assert.ok(slowest < 500, `a frame took ${slowest} ms`);
+    assert.ok(await page.$$eval("#messages li", (all) => all.length) <= 100);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Screenshots at the width of a phone and of a desk, light and dark; nothing may be wider than the screen. */
+export async function looksRight({ name, browser, check, binaries }) {
+  const ws = await streamServer(binaries, []);
+  const site = await pageServer(binaries, ws.port);
+  for (const scheme of ["light", "dark"]) {
+    const dark = name === "firefox" && scheme === "dark" ? await launch(name, scheme) : null;
+    const page = await (dark ?? browser).newPage();
+    if (name === "chromium") {
+      await page.emulateTimezone("Europe/Berlin");
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    }
+    await page.setViewport({ width: 1280, height: 860 });
+    await page.goto(`http://127.0.0.1:${site.port}/`);
+    await atLeast(page, "message", 5);
+    await comeAndGo(ws.port);
+    await atLeast(page, "message", 12);
+    for (const [width, height] of [[360, 780], [1280, 860]]) {
+      await check(`the page fits ${width} px, ${scheme}`, async () => {
+        await page.setViewport({ width, height });
+        await nextDates(page, 1);
+        await page.screenshot({ path: join(binaries.screenshots, `${name}-${width}-${scheme}.png`), fullPage: width === 360 });
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "wider than the screen");
+        assert.equal(await page.evaluate((wanted) => matchMedia(`(prefers-color-scheme: ${wanted})`).matches, scheme), true);
+      });
+    }
+    await page.close();
+    await dark?.close();
+  }
+  await Promise.all([stop(ws.child), stop(site.child)]);
+}
