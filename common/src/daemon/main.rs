@@ -11,8 +11,8 @@ use clap::Parser;
 
 use super::{
     exit::{Exit, Failure},
-    log as daemon_log, open_files,
-    options::{self, InForce, Parsed},
+    inherit, log as daemon_log, open_files,
+    options::{self, InForce, Parsed, Source},
 };
 
 /// Runs a daemon from its options to its exit code.
@@ -43,7 +43,7 @@ fn try_main<T: Parser, C>(
     serve: impl FnOnce(C) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let name = T::command().get_name().to_owned();
-    let InForce { options, common, printed, warnings } =
+    let InForce { options, common, listen, printed, warnings } =
         match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())? {
             Parsed::Options(in_force) => *in_force,
             Parsed::Print(text) => {
@@ -65,7 +65,20 @@ fn try_main<T: Parser, C>(
         print(&format!("{name}: the configuration is right\n"));
         return Ok(());
     }
+    refuse_listen_beside_inherited(&listen)?;
     serve(checked)
+}
+
+/// Two answers to "where" are a mistake that would show only when nobody can connect.
+fn refuse_listen_beside_inherited(listen: &Source) -> Result<(), Failure> {
+    let inherited = inherit::count(|name| std::env::var_os(name))?;
+    if inherited == 0 || *listen == Source::Default {
+        return Ok(());
+    }
+    let what = format!(
+        "--listen ({listen}) beside {inherited} inherited sockets (LISTEN_FDS): leave one of them out"
+    );
+    Err(Failure::new(Exit::Config, what))
 }
 
 /// Standard output may be closed; that is the reader's choice.

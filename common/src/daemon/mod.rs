@@ -26,13 +26,18 @@
 //! ```
 
 pub mod exit;
+mod inherit;
+mod listen;
 pub mod log;
 mod main;
 pub mod open_files;
 pub mod options;
+mod run;
+mod signals;
 pub mod value;
 
 pub use exit::{Exit, Failure};
 pub use main::main;
 pub use options::Common;
+pub use run::{Serve, Start, run};
 pub use value::ListenAddress;

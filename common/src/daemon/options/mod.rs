@@ -65,6 +65,8 @@ pub struct InForce<T> {
     pub options: T,
     /// Those that every daemon has.
     pub common: Common,
+    /// Where the value of `--listen` came from.
+    pub listen: Source,
     /// All of them as TOML: the answer to `--print-config`.
     pub printed: String,
     /// Warnings: variables with our prefix that are no option.
@@ -98,13 +100,20 @@ pub fn parse<T: Parser>(
     let wrong = |error: clap::Error| Failure::new(Exit::Usage, tidy(&error));
     let options = T::from_arg_matches(&matches).map_err(wrong)?;
     let common = Common::from_arg_matches(&matches).map_err(wrong)?;
+    let listen = source(&layers, &matches, "listen");
     let printed = print::in_force(&command, &matches, |id| source(&layers, &matches, id));
-    Ok(Parsed::Options(Box::new(InForce { options, common, printed, warnings: layers.into_warnings() })))
+    Ok(Parsed::Options(Box::new(InForce {
+        options,
+        common,
+        listen,
+        printed,
+        warnings: layers.into_warnings(),
+    })))
 }
 
 /// Where the option's value came from.
 fn source(layers: &Layers, matches: &ArgMatches, id: &str) -> Source {
-    match matches.value_source(id) {
+    match matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id)) {
         Some(clap::parser::ValueSource::CommandLine) => Source::Flag,
         _ => layers.source(id),
     }

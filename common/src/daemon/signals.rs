@@ -1,0 +1,84 @@
+//! Signals: a handler that sets a flag and writes one byte, and a thread that acts on it.
+//!
+//! `TERM` and `INT` drain and stop (a second one at once), `USR2` drains for a restart, `USR1` logs the counters.
+
+use std::{
+    io::{self, Read as _},
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
+    flag, low_level,
+};
+
+use crate::reactor::{CloseReason, Control, Stop};
+
+/// Takes the signals over from here on.
+///
+/// # Errors
+/// The system refuses a handler, the pipe or the thread.
+pub(super) fn watch(control: Control) -> io::Result<()> {
+    let (mut read, write) = UnixStream::pair()?;
+    let mut flags = Vec::new();
+    for signal in [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP] {
+        let raised = Arc::new(AtomicBool::new(false));
+        // In this order: the flag is up when the byte arrives.
+        flag::register(signal, Arc::clone(&raised))?;
+        low_level::pipe::register(signal, write.try_clone()?)?;
+        flags.push((signal, raised));
+    }
+    let run = move || {
+        let mut byte = [0];
+        while read.read_exact(&mut byte).is_ok() {
+            for (signal, raised) in &flags {
+                if raised.swap(false, Ordering::AcqRel) {
+                    act(*signal, &control);
+                }
+            }
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(run).map(drop)
+}
+
+fn act(signal: i32, control: &Control) {
+    match signal {
+        SIGTERM | SIGINT => {
+            log::info!("stopping; a second signal stops at once");
+            control.stop(Stop::Shutdown);
+        }
+        SIGUSR2 => {
+            log::info!("stopping for a restart");
+            control.stop(Stop::Restart);
+        }
+        SIGUSR1 => log::info!("{}", counters(control)),
+        _ => log::warn!("SIGHUP: the configuration is read at the start only; restart to apply a new one"),
+    }
+}
+
+/// One line for the operator.
+fn counters(control: &Control) -> String {
+    let now = control.counters().snapshot();
+    let closed = |why: CloseReason| now.closed.get(why as usize).copied().unwrap_or_default();
+    format!(
+        "open={} heads={} accepted={} refused={} accept_errors={} closed: handler={} peer={} error={} slow={} \
+         evicted={} drained={} panic={}",
+        now.open,
+        now.heads,
+        now.accepted,
+        now.refused,
+        now.accept_errors,
+        closed(CloseReason::Handler),
+        closed(CloseReason::Peer),
+        closed(CloseReason::Error),
+        closed(CloseReason::Slow),
+        closed(CloseReason::Evicted),
+        closed(CloseReason::Drained),
+        closed(CloseReason::Panic),
+    )
+}
