@@ -67,3 +67,66 @@ impl Utf8 {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Judges the text in these pieces: where it failed, or whether it may end.
+    fn judge(pieces: &[&[u8]]) -> Result<bool, InvalidUtf8> {
+        let mut utf8 = Utf8::default();
+        pieces.iter().try_for_each(|piece| utf8.feed(piece))?;
+        Ok(utf8.is_complete())
+    }
+
+    /// What the standard library says: invalid for ever, or whether it may end here.
+    fn expected(bytes: &[u8]) -> Result<bool, InvalidUtf8> {
+        match std::str::from_utf8(bytes) {
+            Ok(_) => Ok(true),
+            Err(error) if error.error_len().is_none() => Ok(false),
+            Err(_) => Err(InvalidUtf8),
+        }
+    }
+
+    // WS-12
+    #[test]
+    fn every_four_bytes_on_the_edges_are_judged_alike_at_every_split() {
+        let edges = [
+            0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
+            0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
+        ];
+        for a in edges {
+            for b in edges {
+                for (c, d) in edges.iter().flat_map(|&c| edges.iter().map(move |&d| (c, d))) {
+                    let bytes = [a, b, c, d];
+                    let whole = expected(&bytes);
+                    for split in 0..=4 {
+                        let (front, back) = bytes.split_at(split);
+                        assert_eq!(judge(&[front, back]), whole, "{bytes:02x?} at {split}");
+                    }
+                }
+            }
+        }
+    }
+
+    // WS-12: fail fast, within the fragment
+    #[test]
+    fn a_text_fails_with_the_first_byte_that_cannot_be_saved() {
+        for bytes in [&b"\xCE\xBA\xE1\xBD\xB9\xF4\x90"[..], b"ok\xED\xA0\x80", b"\xC0\x80", b"\xF8", b"a\x80"]
+        {
+            let mut utf8 = Utf8::default();
+            let failed = bytes.iter().position(|&byte| utf8.feed(&[byte]).is_err());
+            let expected = (0..bytes.len()).find(|&end| expected(&bytes[..=end]).is_err());
+            assert_eq!(failed, expected, "{bytes:02x?}");
+            assert!(failed.is_some());
+        }
+    }
+
+    #[test]
+    fn a_text_in_single_bytes_is_the_text_whole() {
+        let text = "Wed Sep 22 – κόσμε – 日本 – 🎈".as_bytes();
+        let pieces: Vec<&[u8]> = text.chunks(1).collect();
+        assert_eq!(judge(&pieces), Ok(true));
+        assert_eq!(judge(&[&text[..text.len() - 1]]), Ok(false));
+    }
+}

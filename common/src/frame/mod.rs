@@ -6,6 +6,8 @@ pub mod header;
 pub mod hixie;
 pub mod mask;
 mod opcode;
+#[cfg(test)]
+mod tests;
 
 pub use close_code::CloseCode;
 pub use header::{FrameHeader, decode_header, encode_header};

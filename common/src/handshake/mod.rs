@@ -12,6 +12,8 @@ mod accept;
 mod detect;
 pub mod hixie76;
 pub mod hybi;
+#[cfg(test)]
+mod tests;
 
 pub use crate::Version;
 pub use detect::detect;

@@ -37,7 +37,7 @@ impl<'h> Head<'h> {
         }
         let end = rest.iter().position(|&byte| byte == b'\r').ok_or(HeadError::RequestLine)?;
         let (line, fields) = rest.split_at_checked(end).ok_or(HeadError::RequestLine)?;
-        let line = request_line::parse(line, limits)?;
+        let line = request_line::parse(line)?;
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let count = parse_fields(fields.get(2..).unwrap_or_default(), &mut headers)?;
         if count > limits.max_headers {

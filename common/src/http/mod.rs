@@ -14,6 +14,8 @@ pub mod query;
 mod request_line;
 pub mod response;
 pub mod scan;
+#[cfg(test)]
+mod tests;
 
 pub use body::Body;
 pub use date::{format_date, parse_date};

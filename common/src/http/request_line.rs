@@ -1,12 +1,15 @@
 //! The request line (RFC 9112 §3).
 
-use super::{HeadError, HeadLimits};
+use super::HeadError;
 
 /// The methods of RFC 9110 §9 and RFC 5789.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 /// The longest method that is looked at: longer than all that are registered.
-const MAX_METHOD: usize = 32;
+pub(super) const MAX_METHOD: usize = 32;
+
+/// `HTTP/1.1`
+pub(super) const VERSION_LEN: usize = 8;
 
 /// True for a method that exists: one that a server does not allow is answered with 405, an unknown one with 501.
 pub fn is_known_method(method: &str) -> bool {
@@ -24,8 +27,7 @@ pub(super) struct RequestLine<'h> {
 }
 
 /// Parses a request line, without its CRLF.
-pub(super) fn parse(line: &[u8], limits: HeadLimits) -> Result<RequestLine<'_>, HeadError> {
-    check_beginning(line, limits)?;
+pub(super) fn parse(line: &[u8]) -> Result<RequestLine<'_>, HeadError> {
     // §3: "request-line = method SP request-target SP HTTP-version": exactly two single blanks.
     let mut words = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -33,33 +35,13 @@ pub(super) fn parse(line: &[u8], limits: HeadLimits) -> Result<RequestLine<'_>, 
     else {
         return Err(HeadError::RequestLine);
     };
+    if method.is_empty() || !method.iter().copied().all(is_token_byte) {
+        return Err(HeadError::RequestLine);
+    }
     let method = std::str::from_utf8(method).map_err(|_| HeadError::RequestLine)?;
     let minor_version = parse_version(version)?;
     check_target(method, target)?;
     Ok(RequestLine { method, target, minor_version })
-}
-
-/// Judges the beginning of a request line whose end has not arrived.
-pub(super) fn check_beginning(line: &[u8], limits: HeadLimits) -> Result<(), HeadError> {
-    // What may be the CR of the line's end is not part of it.
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let shown = line.get(..=MAX_METHOD).unwrap_or(line);
-    let Some(blank) = shown.iter().position(|&byte| byte == b' ') else {
-        if !shown.iter().copied().all(is_token_byte) {
-            return Err(HeadError::RequestLine);
-        }
-        return if shown.len() > MAX_METHOD { Err(HeadError::Method) } else { Ok(()) };
-    };
-    let (method, rest) = line.split_at_checked(blank).unwrap_or_default();
-    if method.is_empty() || !method.iter().copied().all(is_token_byte) {
-        return Err(HeadError::RequestLine);
-    }
-    let target_end = limits.max_target.saturating_add(1);
-    let rest = rest.get(1..).unwrap_or_default();
-    if rest.len() >= target_end && !rest.iter().take(target_end).any(|&byte| byte == b' ') {
-        return Err(HeadError::TargetTooLong);
-    }
-    Ok(())
 }
 
 /// `HTTP/1.x` (RFC 9112 §2.3).

@@ -9,6 +9,10 @@ pub struct HeadScan {
     scanned: usize,
     /// Where the current line begins.
     line: usize,
+    /// Where the current word of the request line begins.
+    word: usize,
+    /// Blanks in the request line so far.
+    blanks: u8,
     /// Lines that ended, the request line included.
     lines: usize,
     /// The last byte was CR.
@@ -30,12 +34,9 @@ impl HeadScan {
                 return Ok(Some(self.scanned));
             }
         }
-        if self.lines == 0 {
-            let line = within.get(self.line..).unwrap_or_default();
-            request_line::check_beginning(line, limits)?;
-        }
         if self.scanned >= limits.max_bytes {
-            return Err(if self.lines == 0 { HeadError::TargetTooLong } else { HeadError::TooLong });
+            let in_target = self.lines == 0 && self.blanks == 1;
+            return Err(if in_target { HeadError::TargetTooLong } else { HeadError::TooLong });
         }
         Ok(None)
     }
@@ -54,22 +55,47 @@ impl HeadScan {
             b'\t' if self.lines > 0 => {}
             // RFC 9110 §5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"
             0x00..=0x1F | 0x7F => return Err(HeadError::ControlByte),
+            _ if self.lines == 0 => self.step_request_line(byte, limits)?,
             _ => {}
         }
         Ok(false)
+    }
+
+    /// One byte of the request line, that is neither CR nor LF: each of its three words has a bound.
+    fn step_request_line(&mut self, byte: u8, limits: HeadLimits) -> Result<(), HeadError> {
+        let len = self.scanned - self.word;
+        match (self.blanks, byte) {
+            (0 | 1, b' ') => {
+                // An empty word: RFC 9112 §3 has single blanks, and none before the method.
+                if len == 1 {
+                    return Err(HeadError::RequestLine);
+                }
+                self.blanks += 1;
+                self.word = self.scanned;
+            }
+            (0, byte) if !request_line::is_token_byte(byte) => return Err(HeadError::RequestLine),
+            (0, _) if len > request_line::MAX_METHOD => return Err(HeadError::Method),
+            (1, _) if len > limits.max_target => return Err(HeadError::TargetTooLong),
+            (2.., _) if len > request_line::VERSION_LEN || byte == b' ' => {
+                return Err(HeadError::RequestLine);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// A line ended; true if it was the blank one.
     fn end_line(&mut self, input: &[u8], limits: HeadLimits) -> Result<bool, HeadError> {
         let line = input.get(self.line..self.scanned - 2).unwrap_or_default();
         self.line = self.scanned;
+        self.word = self.scanned;
         if line.is_empty() {
             // RFC 9112 §2.2: "a server ... SHOULD ignore at least one empty line (CRLF) received prior to the
             // request-line."
             return Ok(self.lines > 0);
         }
         if self.lines == 0 {
-            request_line::parse(line, limits)?;
+            request_line::parse(line)?;
         }
         self.lines += 1;
         if self.lines > limits.max_headers.min(super::MAX_HEADERS) + 1 {

@@ -12,6 +12,8 @@ mod file;
 mod grant;
 mod ports;
 mod request;
+#[cfg(test)]
+mod tests;
 mod xml;
 
 pub use document::{Policy, SiteControl, UnknownSiteControl};

@@ -5,6 +5,8 @@
 mod cidr;
 mod forwarded;
 mod header_v2;
+#[cfg(test)]
+mod tests;
 
 pub use cidr::{BadCidr, Cidr, is_trusted};
 pub use forwarded::{forwarded_for, forwarded_secure};

@@ -22,6 +22,8 @@ mod hybi;
 mod message;
 mod send;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use crate::frame::{CloseCode, Opcode, ProtocolError};
 pub use snapshot::SnapshotError;
