@@ -1,1 +1,313 @@
-//! tests
+//! Tables of request heads.
+
+use super::*;
+use proptest::prelude::*;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const LIMITS: HeadLimits = HeadLimits { max_bytes: 8192, max_headers: 64, max_target: 4096 };
+
+/// Scans and parses these bytes as they would arrive in these pieces; `None` while the head is not whole.
+fn arrive(bytes: &[u8], ends: impl IntoIterator<Item = usize>) -> Result<Option<usize>, HeadError> {
+    let mut scan = HeadScan::default();
+    for end in ends {
+        if let Some(len) = scan.find_end(&bytes[..end], LIMITS)? {
+            return Head::parse(&bytes[..len], LIMITS).map(|_| Some(len));
+        }
+    }
+    Ok(None)
+}
+
+/// The outcome, which is the same whole, byte by byte, and at every split.
+fn judge(bytes: &[u8]) -> Result<Option<usize>, HeadError> {
+    let whole = arrive(bytes, [bytes.len()]);
+    assert_eq!(arrive(bytes, 1..=bytes.len()), whole, "byte by byte: {:?}", bytes.escape_ascii().to_string());
+    for split in 0..bytes.len() {
+        assert_eq!(arrive(bytes, [split, bytes.len()]), whole, "at {split}: {}", bytes.escape_ascii());
+    }
+    whole
+}
+
+fn status(bytes: &[u8]) -> u16 {
+    match judge(bytes) {
+        Ok(Some(_)) => 200,
+        Ok(None) => 0,
+        Err(error) => error.status(),
+    }
+}
+
+// ST-21, ST-23
+#[test]
+fn heads_are_accepted_or_refused_as_rfc_9112_has_it() {
+    let table: &[(u16, &str)] = &[
+        (200, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (200, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (200, "GET / HTTP/1.0\r\n\r\n"),
+        (200, "GET / HTTP/1.9\r\nHost: a\r\n\r\n"),
+        (200, "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
+        (200, "GET http://a:80/x?y HTTP/1.1\r\nHost: b\r\n\r\n"),
+        (200, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (200, "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
+        (200, "get / HTTP/1.1\r\nHost: a\r\n\r\n"), // an unknown method: the server's 501
+        (200, "GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"),
+        (200, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (200, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n"),
+        (0, "GET / HTTP/1.1\r\nHost: a\r\n"),
+        // the request line
+        (400, "GET / \r\n\r\n"),
+        (400, "GET /\r\n\r\n"), // HTTP/0.9
+        (400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, " GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"),
+        (400, "GET /\tHTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET / http/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET / HTTP/1\r\nHost: a\r\n\r\n"),
+        (400, "GET / HTTP/1.11\r\nHost: a\r\n\r\n"),
+        (400, "G(T / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (505, "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
+        (505, "GET / HTTP/0.9\r\nHost: a\r\n\r\n"),
+        (505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (501, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        // the target
+        (400, "GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET x HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET /#x HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n"),
+        // Host
+        (400, "GET / HTTP/1.1\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+        (400, "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"),
+        // fields
+        (400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\n Host: a\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\nX(: b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\nX: b\x1bc\r\n\r\n"),
+        (400, "GET / HTTP/1.1\nHost: a\n\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n"),
+        // the body's length
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n"),
+        (400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    ];
+    for (expected, request) in table {
+        assert_eq!(status(request.as_bytes()), *expected, "{}", request.escape_debug());
+    }
+}
+
+// WS-33
+#[test]
+fn what_is_no_http_is_refused_with_its_first_bytes() {
+    let preludes: [&[u8]; 12] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
+        b"\x80\x2e\x01\x00\x02",                         // SSL 2
+        b"PRI * HTTP/2.0\r\n",                           // HTTP/2
+        b"SSH-2.0-OpenSSH_9.2\r\n",                      // SSH
+        b"EHLO example.com\r\n",                         // SMTP
+        b"USER anonymous\r\n",                           // FTP
+        b"*1\r\n$4\r\nPING\r\n",                         // Redis
+        b"\x03\x00\x00\x13\x0e\xe0",                     // RDP
+        b"\x00\x00\x00\x85\xffSMB",                      // SMB
+        b"\x10\x16\x00\x04MQTT",                         // MQTT
+        b"{\"id\":1,\"method\":\"mining.subscribe\"}\n", // a miner
+        b"<policy-file-request/>\0",                     // Flash: ws-server looks for it first
+    ];
+    for prelude in preludes {
+        assert!(matches!(judge(prelude), Err(error) if error.status() >= 400), "{}", prelude.escape_ascii());
+    }
+}
+
+// ST-24, WS-19, WS-20
+#[test]
+fn limits_hold_to_the_byte() {
+    let target =
+        |len: usize| format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(len - 1)).into_bytes();
+    assert_eq!(arrive(&target(4096), [target(4096).len()]).unwrap(), Some(target(4096).len()));
+    assert_eq!(arrive(&target(4097), [target(4097).len()]), Err(HeadError::TargetTooLong));
+
+    let fields = |count: usize| {
+        format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(count - 1)).into_bytes()
+    };
+    assert_eq!(arrive(&fields(64), [fields(64).len()]).unwrap(), Some(fields(64).len()));
+    assert_eq!(arrive(&fields(65), [fields(65).len()]), Err(HeadError::TooManyFields));
+
+    let head = |len: usize| {
+        let frame = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n".len();
+        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "y".repeat(len - frame)).into_bytes()
+    };
+    assert_eq!(arrive(&head(8192), 1..=8192).unwrap(), Some(8192));
+    assert_eq!(arrive(&head(8193), 1..=8193), Err(HeadError::TooLong));
+    // Without its end, too: nobody waits for what will be refused.
+    assert_eq!(arrive(&head(9000), [8191]), Ok(None));
+    assert_eq!(arrive(&head(9000), [8192]), Err(HeadError::TooLong));
+    let endless = format!("GET /{}", "x".repeat(65536));
+    assert_eq!(arrive(endless.as_bytes(), [endless.len()]), Err(HeadError::TargetTooLong));
+}
+
+#[test]
+fn a_second_request_behind_the_head_is_left_alone() {
+    let both = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(judge(both), Ok(Some("GET / HTTP/1.1\r\nHost: a\r\n\r\n".len())));
+}
+
+fn head(text: &str) -> Head<'_> {
+    Head::parse(text.as_bytes(), LIMITS).unwrap()
+}
+
+#[test]
+fn the_parts_of_a_head_are_found() {
+    let head = head(
+        "GET /a%20b?x=1&since=4%32&empty&plus=a+b HTTP/1.1\r\nhOsT: a:80\r\nConnection: keep-alive, Upgrade\r\n\
+         Accept: x\r\nACCEPT: y\r\n\r\n",
+    );
+    assert_eq!((head.path(), head.query().map(<[u8]>::len)), (&b"/a%20b"[..], Some(29)));
+    assert_eq!(head.query_param("since").as_deref(), Some(&b"42"[..]));
+    assert_eq!(head.query_param("empty").as_deref(), Some(&b""[..]));
+    assert_eq!(head.query_param("plus").as_deref(), Some(&b"a b"[..]));
+    assert_eq!(head.query_param("none"), None);
+    assert_eq!(head.host(), Some(&b"a:80"[..]));
+    assert!(head.has_token("connection", "upgrade") && head.has_token("connection", "Keep-Alive"));
+    assert!(!head.has_token("connection", "up") && !head.has_token("upgrade", "upgrade"));
+    assert_eq!(head.get_all("accept").collect::<Vec<_>>(), [b"x", b"y"]);
+    assert_eq!(head.get_only("accept"), Err(HeadError::Field));
+    assert!(head.keep_alive());
+}
+
+#[test]
+fn the_host_in_an_absolute_target_wins() {
+    let absolute = head("GET HTTP://real:1/p?q HTTP/1.1\r\nHost: other\r\n\r\n");
+    assert_eq!(
+        (absolute.host(), absolute.path(), absolute.query()),
+        (Some(&b"real:1"[..]), &b"/p"[..], Some(&b"q"[..]))
+    );
+    assert_eq!(head("GET http://real HTTP/1.1\r\nHost: a\r\n\r\n").path(), b"/");
+}
+
+#[test]
+fn connections_are_kept_as_the_version_has_it() {
+    assert!(head("GET / HTTP/1.1\r\nHost: a\r\n\r\n").keep_alive());
+    assert!(!head("GET / HTTP/1.1\r\nHost: a\r\nConnection: Close\r\n\r\n").keep_alive());
+    assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive());
+    assert!(head("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive());
+}
+
+#[test]
+fn bodies_are_announced() {
+    assert_eq!(head("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").body(), Body::None);
+    assert_eq!(head("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n").body(), Body::Length(7));
+    assert_eq!(head("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n").body(), Body::Chunked);
+}
+
+#[test]
+fn a_percent_that_no_digits_follow_stands_for_itself() {
+    for (encoded, decoded) in [("%41", "A"), ("%4", "%4"), ("%", "%"), ("%zz%20", "%zz "), ("%252e", "%2e")] {
+        assert_eq!(query::decode(encoded.as_bytes()).as_ref(), decoded.as_bytes());
+    }
+}
+
+// ST-11
+#[test]
+fn a_header_value_with_a_control_byte_is_left_out_whole() {
+    for value in ["a\r\nSet-Cookie: x", "a\n", "\0", "a\x7f", "\t"] {
+        let mut out = Vec::new();
+        Response::new(200, &mut out).header("X", value).header("Bad Name", "y").finish();
+        assert_eq!(out, b"HTTP/1.1 200 OK\r\n\r\n");
+    }
+}
+
+#[test]
+fn an_error_response_is_whole_and_says_close() {
+    let mut out = Vec::new();
+    error_response(426, UNIX_EPOCH, crate::handshake::VERSIONS_OFFERED, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 426 Upgrade Required\r\n"), "{head}");
+    assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{head}");
+    assert!(head.contains("\r\nSec-WebSocket-Version: 13, 8, 7") && head.contains("\r\nConnection: close"));
+    assert!(head.contains("\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"));
+}
+
+#[test]
+fn dates_are_written_and_read_back() {
+    let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+    assert_eq!(format_date(at(784_111_777)), "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!(format_date(at(951_782_400)), "Tue, 29 Feb 2000 00:00:00 GMT");
+    assert_eq!(format_date(UNIX_EPOCH - Duration::from_secs(9)), "Thu, 01 Jan 1970 00:00:00 GMT");
+    assert_eq!(format_date(at(u64::MAX >> 2)), "Fri, 31 Dec 9999 23:59:59 GMT");
+    // Each day of four hundred years and some, at a moving time of day.
+    for day in 0..150_000_u64 {
+        let time: SystemTime = at(day * 86_400 + day * 7 % 86_400);
+        assert_eq!(parse_date(format_date(time).as_bytes()), Some(time), "day {day}");
+    }
+}
+
+// ST-16
+#[test]
+fn dates_that_do_not_exist_are_none() {
+    for text in [
+        "",
+        "x",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Mon, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 30 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06-Nov-1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        "Sun, +6 Nov 1994 08:49:37 GMT",
+        "Sun, 00 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT ",
+        "Sun, 06 Nov 0000 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:3é GMT",
+    ] {
+        assert_eq!(parse_date(text.as_bytes()), None, "{text}");
+    }
+}
+
+proptest! {
+    // WS-20, WS-21, ST-16
+    #[test]
+    fn arbitrary_bytes_never_panic_and_are_judged_alike_in_pieces(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200), split in 0..200_usize,
+    ) {
+        let split = split.min(bytes.len());
+        prop_assert_eq!(arrive(&bytes, [split, bytes.len()]), arrive(&bytes, [bytes.len()]));
+        let _ = (query::decode(&bytes), query::param(&bytes, "a"), parse_date(&bytes));
+    }
+
+    #[test]
+    fn requests_with_arbitrary_fields_never_panic(
+        target in "[ -~]{0,20}", name in "[ -~]{0,12}", value in "[\\x00-\\xff]{0,30}",
+    ) {
+        let request = format!("GET /{target} HTTP/1.1\r\nHost: a\r\n{name}: {value}\r\n\r\n");
+        if let Ok(head) = Head::parse(request.as_bytes(), LIMITS) {
+            let _ = (head.path(), head.query_param("x"), head.has_token(&name, "x"), head.keep_alive());
+            prop_assert_eq!(head.fields().count(), 2);
+        }
+    }
+}

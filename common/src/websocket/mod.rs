@@ -186,12 +186,11 @@ impl WebSocket {
     fn take_key(&mut self, input: &mut &mut [u8]) {
         let Phase::AwaitingKey { third, len, .. } = &mut self.phase else { return };
         let wanted = third.get_mut(usize::from(*len)..).unwrap_or_default();
-        let (taken, rest) = std::mem::take(input).split_at_mut(wanted.len().min(input.len()));
+        let taken = cut(input, wanted.len());
         for (place, byte) in wanted.iter_mut().zip(taken.iter()) {
             *place = *byte;
             *len += 1;
         }
-        *input = rest;
     }
 
     /// Sends the digest once the third key is whole.
