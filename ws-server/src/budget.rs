@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(taken(&mut budget, rate, t0), 50);
         assert_eq!(taken(&mut budget, rate, t0 + Duration::from_millis(99)), 0);
         assert_eq!(taken(&mut budget, rate, t0 + Duration::from_secs(1)), 10);
-        assert_eq!(taken(&mut budget, rate, t0 + Duration::from_secs(3600)), 50);
+        assert_eq!(taken(&mut budget, rate, t0 + Duration::from_hours(1)), 50);
     }
 
     #[test]

@@ -129,26 +129,37 @@ impl Schedule {
         }
     }
 
-    /// Takes the next slot that is due. What is late by more than half an interval is skipped and counted: two
-    /// dates of a connection are never closer than that.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<u64> {
+    /// Takes the next slot that is due and has somebody in its phase. What is late by more than half an interval is
+    /// skipped and counted: two dates of a connection are never closer than that.
+    pub(crate) fn take_due(&mut self, now: Instant, occupied: impl Fn(usize) -> bool) -> Option<u64> {
         let newest = self.slot_at(now);
-        if self.next > newest {
-            return None;
-        }
         let oldest = self.slot_at(now.checked_sub(self.interval / 2).unwrap_or(self.origin.monotonic));
         if self.next < oldest {
-            self.skipped = self.skipped.saturating_add(oldest - self.next);
+            // Whole intervals at once, then slot by slot: a pause may have been long.
+            let missed = oldest - self.next;
+            let in_one = |slots: u64| {
+                (0..slots).filter(|ahead| occupied(self.phase_of(self.next.saturating_add(*ahead)))).count()
+                    as u64
+            };
+            let whole = (missed / self.slots).saturating_mul(in_one(self.slots.min(missed)));
+            self.skipped = self.skipped.saturating_add(whole).saturating_add(in_one(missed % self.slots));
             self.next = oldest;
         }
-        let slot = self.next;
-        self.next = slot.saturating_add(1);
-        Some(slot)
+        while self.next <= newest {
+            let slot = self.next;
+            self.next = slot.saturating_add(1);
+            if occupied(self.phase_of(slot)) {
+                return Some(slot);
+            }
+        }
+        None
     }
 
-    /// Marks a slot and all before it as taken: somebody who opened in it has its date already.
-    pub(crate) fn next_slot(&self) -> u64 {
-        self.next
+    /// When the next slot with somebody in its phase is due.
+    pub(crate) fn next_due(&self, occupied: impl Fn(usize) -> bool) -> Option<Instant> {
+        let ahead =
+            (0..self.slots).find(|ahead| occupied(self.phase_of(self.next.saturating_add(*ahead))))?;
+        self.start_of(self.next.saturating_add(ahead))
     }
 
     /// Slots that were skipped since the last question.
@@ -242,11 +253,11 @@ mod tests {
     fn each_slot_is_taken_once_and_in_order() {
         let t0 = start();
         let mut clock = schedule(t0, SECOND, false);
-        assert_eq!(clock.take_due(t0), Some(0));
-        assert_eq!(clock.take_due(t0), None);
-        assert_eq!(clock.take_due(t0 + 25 * MILLI), Some(1));
-        assert_eq!(clock.take_due(t0 + 25 * MILLI), Some(2));
-        assert_eq!(clock.take_due(t0 + 25 * MILLI), None);
+        assert_eq!(clock.take_due(t0, |_| true), Some(0));
+        assert_eq!(clock.take_due(t0, |_| true), None);
+        assert_eq!(clock.take_due(t0 + 25 * MILLI, |_| true), Some(1));
+        assert_eq!(clock.take_due(t0 + 25 * MILLI, |_| true), Some(2));
+        assert_eq!(clock.take_due(t0 + 25 * MILLI, |_| true), None);
         assert_eq!(clock.take_skipped(), 0);
     }
 
@@ -254,17 +265,29 @@ mod tests {
     fn a_pause_is_skipped_counted_and_never_made_up_for() {
         let t0 = start();
         let mut clock = schedule(t0, SECOND, false);
-        let _first = clock.take_due(t0);
+        let _first = clock.take_due(t0, |_| true);
         let later = t0 + 8 * 3600 * SECOND;
         let mut taken = 0;
         let mut phases = vec![0; clock.phases()];
-        while let Some(slot) = clock.take_due(later) {
+        while let Some(slot) = clock.take_due(later, |_| true) {
             phases[clock.phase_of(slot)] += 1;
             taken += 1;
         }
         assert!(taken <= 51, "{taken} slots at once");
         assert!(phases.iter().all(|count| *count <= 1));
         assert_eq!(clock.take_skipped() + taken, 8 * 3600 * 100);
+    }
+
+    #[test]
+    fn slots_without_anybody_are_neither_served_nor_missed() {
+        let t0 = start();
+        let mut clock = schedule(t0, SECOND, false);
+        assert_eq!(clock.take_due(t0 + 995 * MILLI, |phase| phase == 99), Some(99));
+        assert_eq!(clock.take_skipped(), 0);
+        assert_eq!(clock.next_due(|phase| phase == 98), Some(t0 + 1980 * MILLI));
+        assert_eq!(clock.next_due(|_| false), None);
+        assert_eq!(clock.take_due(t0 + 20 * SECOND, |phase| phase == 50), Some(1950));
+        assert_eq!(clock.take_skipped(), 18);
     }
 
     #[test]

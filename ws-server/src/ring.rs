@@ -24,6 +24,13 @@ pub(crate) struct Position {
     pub(crate) message: usize,
 }
 
+impl Position {
+    /// The beginning of the next batch.
+    pub(crate) fn next_batch(self) -> Self {
+        Self { batch: self.batch.saturating_add(1), message: 0 }
+    }
+}
+
 /// What is at a position.
 #[derive(Debug)]
 pub(crate) enum Next<'r> {
@@ -60,7 +67,9 @@ impl Ring {
         self.bytes = self.bytes.saturating_add(batch.bytes());
         self.messages = self.messages.saturating_add(batch.len());
         self.batches.push_back(batch);
-        while self.batches.len() > 1 && (self.bytes > self.bounds.bytes || self.messages > self.bounds.messages) {
+        while self.batches.len() > 1
+            && (self.bytes > self.bounds.bytes || self.messages > self.bounds.messages)
+        {
             let Some(gone) = self.batches.pop_front() else { return };
             self.oldest = self.oldest.saturating_add(1);
             self.bytes = self.bytes.saturating_sub(gone.bytes());
@@ -90,7 +99,10 @@ impl Ring {
             if missing == 0 {
                 break;
             }
-            position = Position { batch: position.batch.saturating_sub(1), message: batch.len().saturating_sub(missing) };
+            position = Position {
+                batch: position.batch.saturating_sub(1),
+                message: batch.len().saturating_sub(missing),
+            };
             missing = missing.saturating_sub(batch.len());
         }
         position
@@ -104,7 +116,8 @@ impl Ring {
             return None;
         }
         let index = self.batches.partition_point(|batch| batch.next() <= since.saturating_add(1));
-        let message = self.batches.get(index).map_or(0, |batch| since.saturating_add(1).saturating_sub(batch.first()));
+        let message =
+            self.batches.get(index).map_or(0, |batch| since.saturating_add(1).saturating_sub(batch.first()));
         let found = Position {
             batch: self.oldest.saturating_add(index as u64),
             message: usize::try_from(message).unwrap_or(usize::MAX),

@@ -19,24 +19,24 @@ pub(crate) struct Room {
     lists: Vec<Vec<Token>>,
     /// By the token's index: joining and leaving take constant time.
     places: Vec<Option<Place>>,
-    members: usize,
+    /// Members of each phase.
+    occupied: Vec<usize>,
 }
 
 impl Room {
     /// An empty room.
     pub(crate) fn new(phases: usize) -> Self {
-        Self { lists: vec![Vec::new(); phases.max(1).saturating_mul(FRAMINGS)], places: Vec::new(), members: 0 }
-    }
-
-    /// Number of members.
-    pub(crate) fn len(&self) -> usize {
-        self.members
+        let phases = phases.max(1);
+        Self {
+            lists: vec![Vec::new(); phases.saturating_mul(FRAMINGS)],
+            places: Vec::new(),
+            occupied: vec![0; phases],
+        }
     }
 
     /// True if there is somebody in a phase.
     pub(crate) fn has_phase(&self, phase: usize) -> bool {
-        let first = phase.saturating_mul(FRAMINGS);
-        self.lists.get(first..first.saturating_add(FRAMINGS)).is_some_and(|lists| lists.iter().any(|list| !list.is_empty()))
+        self.occupied.get(phase).is_some_and(|members| *members > 0)
     }
 
     /// Adds a connection.
@@ -46,7 +46,9 @@ impl Room {
         let Some(list) = self.lists.get_mut(number) else { return };
         let (Ok(number), Ok(index)) = (u32::try_from(number), u32::try_from(list.len())) else { return };
         list.push(token);
-        self.members = self.members.saturating_add(1);
+        if let Some(members) = self.occupied.get_mut(phase) {
+            *members = members.saturating_add(1);
+        }
         let at = token.index as usize;
         if self.places.len() <= at {
             self.places.resize(at.saturating_add(1), None);
@@ -62,9 +64,13 @@ impl Room {
         let Some(place) = slot.take_if(|place| place.generation == token.generation) else { return false };
         let Some(list) = self.lists.get_mut(place.list as usize) else { return false };
         list.swap_remove(place.index as usize);
-        self.members = self.members.saturating_sub(1);
+        if let Some(members) = self.occupied.get_mut(place.list as usize / FRAMINGS) {
+            *members = members.saturating_sub(1);
+        }
         let moved = list.get(place.index as usize).copied();
-        if let Some(moved) = moved.and_then(|token| self.places.get_mut(token.index as usize)).and_then(Option::as_mut) {
+        if let Some(moved) =
+            moved.and_then(|token| self.places.get_mut(token.index as usize)).and_then(Option::as_mut)
+        {
             moved.index = place.index;
         }
         true
@@ -145,9 +151,9 @@ mod tests {
         room.join(Token { index: 4, generation: 1 }, 0, Framing::Hixie);
         assert!(!room.leave(Token { index: 4, generation: 0 }));
         assert!(!room.leave(token(99)));
-        assert_eq!(room.len(), 1);
+        assert!(room.has_phase(0));
         assert!(room.leave(Token { index: 4, generation: 1 }));
-        assert_eq!(room.len(), 0);
+        assert!(!room.has_phase(0));
     }
 
     proptest! {

@@ -119,6 +119,12 @@ impl Context<'_> {
         self.io.blocked
     }
 
+    /// Asks for one `on_drain` as soon as nothing is queued, even if the kernel takes everything without a pause: for who
+    /// has more to send than it wants to queue.
+    pub fn want_drain(&mut self) {
+        self.io.owes_drain = true;
+    }
+
     /// Bytes that are queued in user space.
     pub fn queued(&self) -> u64 {
         self.io.outbox.len()

@@ -1,0 +1,362 @@
+//! Where the protocols and the event loop meet: what each callback means to a connection.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use common::{
+    frame::CloseCode,
+    http::HeadError,
+    reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Stop, Token, Turn, Wake},
+};
+
+use crate::{
+    announcement::Announcement,
+    batch::Batch,
+    clock::Origin,
+    config::Config,
+    connection::{Conn, State},
+    fanout::Fanout,
+    http_stream::{self, Cors, NO_ROOM},
+    notices::Left,
+    opening::Wish,
+    options::AtEof,
+    prelude::{Prelude, judge},
+    room::Room,
+    source,
+    stream::{self, Stream},
+};
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The options.
+    pub(crate) config: Config,
+    /// How far the workers are with the source's batches.
+    pub(crate) progress: Arc<source::Progress>,
+    /// What the clock counts from, fixed by the first worker that asks.
+    origin: OnceLock<Origin>,
+    /// Workers that have passed on everything after the source's end.
+    finished: AtomicUsize,
+}
+
+impl Shared {
+    /// For so many workers as the configuration says.
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let progress = source::Progress::new(config.workers);
+        Arc::new(Self { config, progress, origin: OnceLock::new(), finished: AtomicUsize::new(0) })
+    }
+}
+
+/// What workers and the source say to a worker.
+#[derive(Clone, Debug)]
+pub(crate) enum Mail {
+    /// New lines.
+    Batch(Arc<Batch>),
+    /// There will be no more.
+    Ended,
+    /// Connections of another worker left.
+    Left(Left),
+    /// A client of another worker said something to all.
+    Said(Announcement),
+}
+
+/// One worker of ws-server.
+pub(crate) struct WsHandler {
+    pub(crate) shared: Arc<Shared>,
+    worker: usize,
+    mailboxes: Option<Mailboxes<Mail>>,
+    next_id: u64,
+    pub(crate) stream: Stream,
+    pub(crate) room: Room,
+    pub(crate) fanout: Fanout,
+    /// Who left in this turn.
+    left: Left,
+    /// What clients said to all in this turn.
+    pub(crate) said: Vec<Announcement>,
+    /// The newest time that the reactor told.
+    now: Instant,
+    started: bool,
+    /// Batches that came from the source.
+    batches: u64,
+    ended: bool,
+    finished: bool,
+    /// When what was lost was said last.
+    complained: Option<Instant>,
+}
+
+impl WsHandler {
+    /// The handler of one worker; `now` is any instant before it runs.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        worker: usize,
+        mailboxes: Option<Mailboxes<Mail>>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            worker,
+            mailboxes,
+            next_id: (worker as u64).saturating_add(1),
+            stream: Stream::new(&shared.config, None),
+            room: Room::new(1),
+            fanout: Fanout::new(&shared.config),
+            left: Left::default(),
+            said: Vec::new(),
+            now,
+            started: false,
+            batches: 0,
+            ended: false,
+            finished: false,
+            complained: None,
+            shared,
+        }
+    }
+
+    /// Before the first callback: joins the schedule that all workers share.
+    fn start(&mut self, now: Instant, wall: SystemTime) {
+        self.now = now;
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let config = &self.shared.config;
+        let origin = *self.shared.origin.get_or_init(|| stream::origin(config, now, wall));
+        self.stream = Stream::new(config, stream::schedule(config, origin, now));
+        self.room = Room::new(self.stream.phases());
+    }
+
+    /// The next id: striped over the workers, so that none is given twice.
+    pub(crate) fn take_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id = id.saturating_add(self.shared.config.workers as u64);
+        id
+    }
+
+    /// The connection gets the stream from now on.
+    pub(crate) fn join(&mut self, conn: &mut Conn, wish: Wish, cx: &mut Context<'_>) -> Flow {
+        cx.set_established();
+        conn.member.since = cx.now();
+        conn.member.announcement = self.fanout.announced();
+        let flow = self.stream.welcome(&self.shared.config, conn, wish, cx);
+        self.room.join(cx.token(), conn.member.phase, conn.member.framing);
+        flow
+    }
+
+    /// Answers with a status and ends.
+    pub(crate) fn refuse(
+        conn: &mut Conn,
+        status: u16,
+        extra: &[(&str, &str)],
+        cors: Cors<'_>,
+        cx: &mut Context<'_>,
+    ) -> Flow {
+        conn.state = State::Done;
+        let wall = cx.wall();
+        http_stream::refuse(status, extra, cors, wall, cx.out());
+        Flow::CloseWhenFlushed
+    }
+
+    /// As much as everybody may read who asks without a request.
+    pub(crate) fn refuse_head(&self, conn: &mut Conn, error: HeadError, cx: &mut Context<'_>) -> Flow {
+        Self::refuse(conn, error.status(), &[], self.open_to_all(), cx)
+    }
+
+    /// The CORS fields of an answer to who has no origin.
+    pub(crate) fn open_to_all(&self) -> Cors<'static> {
+        Cors::without_request(&self.shared.config.rules)
+    }
+
+    fn worker_count(&self) -> usize {
+        self.shared.config.workers.max(1)
+    }
+
+    /// Tells the other workers what happened in this turn, in one piece of mail each.
+    fn tell_others(&mut self) {
+        let left = std::mem::take(&mut self.left);
+        let said = std::mem::take(&mut self.said);
+        if left.is_empty() && said.is_empty() {
+            return;
+        }
+        if let Some(mailboxes) = &self.mailboxes {
+            for other in (0..self.worker_count()).filter(|other| *other != self.worker) {
+                if !left.is_empty() {
+                    mailboxes.send(other, Mail::Left(left.clone()));
+                }
+                for announcement in &said {
+                    mailboxes.send(other, Mail::Said(announcement.clone()));
+                }
+            }
+        }
+        self.fanout.left(&left);
+        for announcement in said {
+            self.fanout.announce(announcement);
+        }
+    }
+
+    /// The source has ended and this worker has passed everything on; the last such worker ends the daemon.
+    fn finish(&mut self, turn: &mut Turn<'_, Conn>) {
+        if !self.ended || std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        let before = self.shared.finished.fetch_add(1, Ordering::AcqRel);
+        if before.saturating_add(1) >= self.worker_count() && self.shared.config.at_eof == AtEof::Exit {
+            turn.stop_all(Stop::Finished);
+        }
+    }
+
+    /// Says what was lost, at most once a second.
+    fn complain(&mut self, now: Instant) {
+        let second = std::time::Duration::from_secs(1);
+        if self.complained.is_some_and(|at| now.saturating_duration_since(at) < second) {
+            return;
+        }
+        let skipped = self.stream.clock.as_mut().map_or(0, crate::clock::Schedule::take_skipped);
+        let dropped = self.fanout.take_dropped();
+        if skipped > 0 {
+            log::warn!("{skipped} dates were skipped: they were late by more than half an interval");
+        }
+        if dropped > 0 {
+            log::warn!("{dropped} announcements were dropped: too many at once");
+        }
+        if skipped > 0 || dropped > 0 {
+            self.complained = Some(now);
+        }
+    }
+}
+
+impl Handler for WsHandler {
+    type Conn = Conn;
+    type Mail = Mail;
+
+    fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
+        self.start(cx.now(), cx.wall());
+        cx.set_deadline(after(cx.now(), self.shared.config.head_timeout));
+        (Conn::new(cx.now()), Flow::Continue)
+    }
+
+    fn on_data(&mut self, conn: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
+        self.now = cx.now();
+        match &conn.state {
+            State::Opening { .. } => self.on_opening(conn, input, cx),
+            State::WebSocket(_) => self.on_frames(conn, input, cx),
+            // What a client says after its request is nothing to a stream over HTTP.
+            State::Stream | State::Done => Progress { consumed: input.len(), flow: Flow::Continue },
+        }
+    }
+
+    fn on_end(&mut self, conn: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Flow {
+        self.now = cx.now();
+        match &conn.state {
+            State::Opening { .. } if input.is_empty() => Flow::Close,
+            State::Opening { .. } if judge(input, false) == Prelude::Policy => {
+                self.policy_at_end(conn, input, cx)
+            }
+            State::Opening { .. } => self.refuse_head(conn, HeadError::RequestLine, cx),
+            // `nc` and others close their side after the request, and read on.
+            State::Stream => Flow::Continue,
+            State::WebSocket(_) | State::Done => Flow::CloseWhenFlushed,
+        }
+    }
+
+    fn on_drain(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+        self.now = cx.now();
+        Self::send_pong(conn, cx);
+        self.stream.resume(&self.shared.config, conn, cx)
+    }
+
+    fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+        self.now = cx.now();
+        match &conn.state {
+            State::Opening { .. } => Self::refuse(conn, 408, &[], self.open_to_all(), cx),
+            State::WebSocket(_) => self.keep_alive(conn, cx),
+            State::Stream => self.heartbeat(conn, cx),
+            State::Done => Flow::Close,
+        }
+    }
+
+    fn on_stop(&mut self, conn: &mut Conn, stop: Stop, cx: &mut Context<'_>) -> Flow {
+        self.now = cx.now();
+        let (code, reason) = match stop {
+            Stop::Shutdown => (CloseCode::GOING_AWAY, ""),
+            Stop::Restart => (CloseCode::RESTART, "back at once"),
+            Stop::Finished => (CloseCode::NORMAL, ""),
+        };
+        if let State::Opening { .. } = conn.state {
+            return Self::refuse(conn, 503, &[("Retry-After", "5")], self.open_to_all(), cx);
+        }
+        cx.set_deadline(after(cx.now(), self.shared.config.close_timeout));
+        if stop != Stop::Finished {
+            return stream::end(conn, code, reason, cx);
+        }
+        // What is queued is delivered first.
+        conn.member.finishing = true;
+        if cx.is_blocked() || cx.queued() > 0 {
+            cx.want_drain();
+            return Flow::Continue;
+        }
+        self.stream.resume(&self.shared.config, conn, cx)
+    }
+
+    fn on_close(&mut self, conn: Conn, token: Token, why: CloseReason) {
+        let age = self.now.saturating_duration_since(conn.member.since);
+        let config = &self.shared.config;
+        let told = self.room.leave(token) && config.leave_notices && age >= config.notice_age();
+        if told {
+            self.left.push(conn.member.id, config.notice_rate);
+        }
+        log::trace!("connection {}: {why:?}", conn.member.id);
+    }
+
+    fn on_refuse(&mut self) -> &'static [u8] {
+        NO_ROOM
+    }
+
+    fn on_mail(&mut self, mail: Mail, turn: &mut Turn<'_, Conn>) {
+        self.start(turn.now(), turn.wall());
+        match mail {
+            Mail::Batch(batch) => {
+                self.batches = self.batches.saturating_add(1);
+                self.stream.ring.push(batch);
+            }
+            Mail::Ended => self.ended = true,
+            Mail::Left(left) => self.fanout.left(&left),
+            Mail::Said(announcement) => self.fanout.announce(announcement),
+        }
+    }
+
+    fn on_turn(&mut self, turn: &mut Turn<'_, Conn>) -> Wake {
+        let (now, wall) = (turn.now(), turn.wall());
+        self.start(now, wall);
+        if let Some(clock) = &mut self.stream.clock
+            && clock.follow_wall_clock(now, wall)
+        {
+            log::info!("the wall clock was set: the dates follow it");
+        }
+        self.tell_others();
+        if self.fanout.run(&self.shared.config, &mut self.stream, &self.room, turn) {
+            return Wake::Again;
+        }
+        if self.batches > 0 {
+            self.shared.progress.report(self.worker, self.batches);
+        }
+        self.finish(turn);
+        self.complain(now);
+        let room = &self.room;
+        let everyone = self.stream.clock_in_ring;
+        let date = self
+            .stream
+            .clock
+            .as_ref()
+            .and_then(|clock| clock.next_due(|phase| everyone || room.has_phase(phase)));
+        let next = [date, self.fanout.next()].into_iter().flatten().min();
+        next.map_or(Wake::Idle, Wake::At)
+    }
+}
+
+/// An instant later; never one that has passed.
+pub(crate) fn after(now: Instant, time: std::time::Duration) -> Instant {
+    now.checked_add(time).unwrap_or(now)
+}

@@ -1,0 +1,148 @@
+//! The heads of the streams over HTTP, and what goes with every answer.
+
+use std::time::SystemTime;
+
+use common::{
+    http::{Head, Response, error_response, format_date},
+    stream::{Framing, encode_retry},
+};
+
+use crate::opening::{METHODS, Rules};
+
+/// What a newcomer gets when there is no room.
+pub(crate) const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Server: datecast\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 24\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Access-Control-Allow-Origin: *\r\n\
+    Retry-After: 5\r\n\
+    Connection: close\r\n\r\n\
+    503 Service Unavailable\n";
+
+/// The fields that let a page of another origin read the answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cors<'h> {
+    allowed: Option<&'h str>,
+    by_list: bool,
+}
+
+impl<'h> Cors<'h> {
+    /// What the origin list says to this request.
+    pub(crate) fn new(head: &Head<'h>, rules: &Rules) -> Self {
+        let origin = rules.origins.cors(head.get("Origin"));
+        Self {
+            allowed: origin.and_then(|origin| std::str::from_utf8(origin).ok()),
+            by_list: !rules.origins.is_any(),
+        }
+    }
+
+    /// For an answer to bytes that are no request.
+    pub(crate) fn without_request(rules: &Rules) -> Self {
+        let any = rules.origins.is_any();
+        Self { allowed: any.then_some("*"), by_list: !any }
+    }
+
+    fn fields(self) -> impl Iterator<Item = (&'static str, &'h str)> {
+        let allowed = self.allowed.map(|origin| ("Access-Control-Allow-Origin", origin));
+        allowed.into_iter().chain(self.by_list.then_some(("Vary", "Origin")))
+    }
+}
+
+/// Appends the head of a stream; for an event stream also how long to wait before reconnecting.
+pub(crate) fn begin(
+    framing: Framing,
+    id: u64,
+    retry_ms: u64,
+    cors: Cors<'_>,
+    wall: SystemTime,
+    out: &mut Vec<u8>,
+) {
+    write_head(framing, Some(id), cors, wall, out);
+    encode_retry(framing, retry_ms, out);
+}
+
+/// Appends the answer to HEAD.
+pub(crate) fn head_only(framing: Framing, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
+    write_head(framing, None, cors, wall, out);
+}
+
+fn write_head(framing: Framing, id: Option<u64>, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
+    let media = match framing {
+        Framing::EventStream | Framing::EventStreamChunked => "text/event-stream; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    };
+    let mut head = Response::new(200, out)
+        .header("Server", "datecast")
+        .header("Date", format_date(wall))
+        .header("Content-Type", media)
+        .header("Cache-Control", "no-store")
+        .header("X-Content-Type-Options", "nosniff")
+        // nginx in front would hold the messages back.
+        .header("X-Accel-Buffering", "no");
+    for (name, value) in cors.fields() {
+        head = head.header(name, value);
+    }
+    if let Some(id) = id {
+        head = head.header("X-Connection-Id", id.to_string());
+        head = head.header("Access-Control-Expose-Headers", "X-Connection-Id");
+    }
+    if matches!(framing, Framing::EventStreamChunked | Framing::LinesChunked) {
+        head = head.header("Transfer-Encoding", "chunked");
+    }
+    head.header("Connection", "close").finish();
+}
+
+/// Appends the answer to OPTIONS.
+pub(crate) fn options(cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
+    let mut head = Response::new(204, out).header("Server", "datecast").header("Date", format_date(wall));
+    for (name, value) in METHODS.iter().copied().chain(cors.fields()) {
+        head = head.header(name, value);
+    }
+    head.header("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+        .header("Access-Control-Allow-Headers", "Cache-Control, Last-Event-ID")
+        .header("Access-Control-Max-Age", "86400")
+        .header("Connection", "close")
+        .finish();
+}
+
+/// Appends a refusal; a page of an allowed origin can read it.
+pub(crate) fn refuse<'a>(
+    status: u16,
+    extra: &[(&'a str, &'a str)],
+    cors: Cors<'a>,
+    wall: SystemTime,
+    out: &mut Vec<u8>,
+) {
+    let mut fields: Vec<(&str, &str)> = extra.to_vec();
+    for field in cors.fields() {
+        fields.push(field);
+    }
+    error_response(status, wall, &fields, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prepared_refusal_has_a_true_length() {
+        let text = std::str::from_utf8(NO_ROOM).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+    }
+
+    #[test]
+    fn an_event_stream_begins_with_its_head_and_the_retry_time() {
+        let mut out = Vec::new();
+        begin(Framing::EventStream, 7, 2000, Cors::default(), SystemTime::UNIX_EPOCH, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text,
+            "HTTP/1.1 200 OK\r\nServer: datecast\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
+             Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n\
+             X-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\nX-Connection-Id: 7\r\n\
+             Access-Control-Expose-Headers: X-Connection-Id\r\nConnection: close\r\n\r\nretry: 2000\n\n"
+        );
+    }
+}

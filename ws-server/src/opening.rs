@@ -1,0 +1,186 @@
+//! What a request gets: a WebSocket, a stream over HTTP, or a refusal. Pure: head in, answer out.
+
+use common::{
+    handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
+    http::Head,
+    origin::OriginList,
+    stream::Framing,
+};
+
+/// What the server's options say about requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// Pages that may connect.
+    pub(crate) origins: OriginList,
+    /// Paths that are served; empty: all.
+    pub(crate) paths: Vec<Vec<u8>>,
+    /// Drafts 75 and 76, too.
+    pub(crate) legacy: bool,
+}
+
+/// What the client wants of the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// It has everything up to this number: `?since=N`, or `Last-Event-ID`.
+    pub(crate) since: Option<u64>,
+    /// It wants the numbers in the texts: `?numbered=1`.
+    pub(crate) numbered: bool,
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub(crate) enum Answer<'h> {
+    /// A WebSocket.
+    WebSocket(Offer<'h>),
+    /// A stream over HTTP in this framing.
+    Stream(Framing),
+    /// The head of that stream only.
+    Head(Framing),
+    /// What may be asked for here: the answer to a browser's question before the request.
+    Options,
+    /// No: status and further header fields.
+    Refuse(u16, &'static [(&'static str, &'static str)]),
+}
+
+/// The methods of a stream.
+pub(crate) const METHODS: &[(&str, &str)] = &[("Allow", "GET, HEAD, OPTIONS")];
+
+/// Decides. The origin and the path count for every way to the stream.
+pub(crate) fn answer<'h>(head: &'h Head<'h>, rules: &Rules) -> Answer<'h> {
+    let detected = match detect(head) {
+        Ok(detected) => detected,
+        Err(error) => return Answer::Refuse(error.status(), error.headers()),
+    };
+    if !rules.paths.is_empty() && !rules.paths.iter().any(|path| path == head.path()) && head.path() != b"*" {
+        return Answer::Refuse(404, &[]);
+    }
+    let origin = match &detected {
+        Detected::WebSocket(offer) => offer.origin,
+        Detected::Plain => head.get("Origin"),
+    };
+    if !rules.origins.allows(origin) {
+        return Answer::Refuse(403, &[]);
+    }
+    match detected {
+        Detected::WebSocket(offer) if offer.version.is_hixie() && !rules.legacy => {
+            Answer::Refuse(426, VERSIONS_OFFERED)
+        }
+        Detected::WebSocket(offer) => Answer::WebSocket(offer),
+        Detected::Plain => plain(head),
+    }
+}
+
+fn plain<'h>(head: &Head<'_>) -> Answer<'h> {
+    // RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request."
+    if head.minor_version > 0 && head.get("Upgrade").is_some() && head.method == "GET" {
+        return Answer::Refuse(426, VERSIONS_OFFERED);
+    }
+    match head.method {
+        "GET" => Answer::Stream(framing(head)),
+        "HEAD" => Answer::Head(framing(head)),
+        "OPTIONS" => Answer::Options,
+        _ => Answer::Refuse(405, METHODS),
+    }
+}
+
+/// Events for who accepts them, else lines; chunks since HTTP/1.1.
+fn framing(head: &Head<'_>) -> Framing {
+    match (accepts_events(head), head.minor_version > 0) {
+        (true, true) => Framing::EventStreamChunked,
+        (true, false) => Framing::EventStream,
+        (false, true) => Framing::LinesChunked,
+        (false, false) => Framing::Lines,
+    }
+}
+
+fn accepts_events(head: &Head<'_>) -> bool {
+    let mut types = head.get_all("Accept").flat_map(|value| value.split(|byte| *byte == b','));
+    types.any(|media| {
+        let name = media.split(|byte| *byte == b';').next().unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+    })
+}
+
+/// What the client wants of the stream; what is not a number is no wish.
+pub(crate) fn wish(head: &Head<'_>) -> Wish {
+    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
+    let last_event = head.get("Last-Event-ID").and_then(number);
+    let since = last_event.or_else(|| head.query_param("since").and_then(|text| number(&text)));
+    let numbered = head.query_param("numbered").is_some_and(|value| &*value != b"0");
+    Wish { since, numbered }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::http::HeadLimits;
+
+    use super::*;
+
+    fn rules() -> Rules {
+        Rules { origins: OriginList::default(), paths: Vec::new(), legacy: true }
+    }
+
+    /// The answer in a word.
+    fn answered(request: &str, rules: &Rules) -> String {
+        let bytes = format!("{}\r\n\r\n", request.replace('\n', "\r\n"));
+        let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
+        match answer(&head, rules) {
+            Answer::WebSocket(offer) => format!("{:?}", offer.version),
+            Answer::Stream(framing) => format!("{framing:?}"),
+            Answer::Head(framing) => format!("HEAD {framing:?}"),
+            Answer::Options => "OPTIONS".to_owned(),
+            Answer::Refuse(status, _) => status.to_string(),
+        }
+    }
+
+    const SHELL: &str = "GET /echo HTTP/1.1\nHost: localhost\nConnection: Upgrade\nUpgrade: WebSocket";
+
+    #[test]
+    fn each_request_gets_what_it_asks_for() {
+        let table = [
+            (SHELL, "Hixie75"),
+            ("GET / HTTP/1.1\nHost: a", "LinesChunked"),
+            ("GET / HTTP/1.0", "Lines"),
+            ("GET / HTTP/1.1\nHost: a\nAccept: text/html, text/event-stream;q=0.9", "EventStreamChunked"),
+            ("GET / HTTP/1.0\nAccept: Text/Event-Stream", "EventStream"),
+            ("HEAD / HTTP/1.1\nHost: a", "HEAD LinesChunked"),
+            ("OPTIONS * HTTP/1.1\nHost: a", "OPTIONS"),
+            ("POST / HTTP/1.1\nHost: a\nContent-Length: 3", "405"),
+            ("GET / HTTP/1.1\nHost: a\nUpgrade: h2c\nConnection: Upgrade", "426"),
+            ("GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: keep-alive", "426"),
+            ("GET / HTTP/1.0\nUpgrade: websocket", "Lines"),
+        ];
+        for (request, expected) in table {
+            assert_eq!(answered(request, &rules()), expected, "{request}");
+        }
+    }
+
+    #[test]
+    fn a_path_outside_the_list_is_not_found_and_a_query_does_not_matter() {
+        let rules = Rules { paths: vec![b"/echo".to_vec()], ..rules() };
+        assert_eq!(answered(SHELL, &rules), "Hixie75");
+        assert_eq!(answered("GET /echo?a=b HTTP/1.0", &rules), "Lines");
+        assert_eq!(answered("GET / HTTP/1.0", &rules), "404");
+        assert_eq!(answered("GET /echo/ HTTP/1.0", &rules), "404");
+    }
+
+    #[test]
+    fn without_legacy_the_drafts_are_told_what_is_served() {
+        assert_eq!(answered(SHELL, &Rules { legacy: false, ..rules() }), "426");
+    }
+
+    #[test]
+    fn a_wish_is_a_number_or_none() {
+        let wished = |request: &str| {
+            let bytes = format!("GET {request}\r\n\r\n");
+            wish(&Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap())
+        };
+        assert_eq!(wished("/ HTTP/1.0"), Wish::default());
+        assert_eq!(wished("/?since=12&numbered=1 HTTP/1.0"), Wish { since: Some(12), numbered: true });
+        assert_eq!(
+            wished("/?since=12 HTTP/1.0\r\nLast-Event-ID: 15"),
+            Wish { since: Some(15), numbered: false }
+        );
+        assert_eq!(wished("/?since=-1&numbered=0 HTTP/1.0\r\nLast-Event-ID: x"), Wish::default());
+    }
+}

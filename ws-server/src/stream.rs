@@ -1,0 +1,216 @@
+//! The stream as one worker serves it: where its messages are, and how one connection gets what it is owed.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use common::{
+    frame::CloseCode,
+    reactor::{Context, Flow},
+    stream::{Framing, encode, finish},
+};
+
+use crate::{
+    announcement::Encodings,
+    batch::Batch,
+    clock::Schedule,
+    config::Config,
+    connection::{Conn, Member, State},
+    opening::Wish,
+    options::Delivery,
+    ring::{Next, Ring},
+};
+
+/// The numbered stream of one worker.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// When dates are due; none for lines, or with `--interval 0`.
+    pub(crate) clock: Option<Schedule>,
+    /// The newest messages, for everything but the clock's own `latest`.
+    pub(crate) ring: Ring,
+    /// The clock publishes into the ring.
+    pub(crate) clock_in_ring: bool,
+    delivery: Delivery,
+    greet: usize,
+    max_queue: usize,
+}
+
+impl Stream {
+    /// An empty stream.
+    pub(crate) fn new(config: &Config, clock: Option<Schedule>) -> Self {
+        Self {
+            clock,
+            ring: Ring::new(config.ring),
+            clock_in_ring: config.delivery == Delivery::Ordered,
+            delivery: config.delivery,
+            greet: config.greet,
+            max_queue: config.max_queue,
+        }
+    }
+
+    /// Number of phases that connections are spread over.
+    pub(crate) fn phases(&self) -> usize {
+        self.clock.as_ref().map_or(1, Schedule::phases)
+    }
+
+    /// The clock, where each connection has its own beat.
+    fn beat(&self) -> Option<&Schedule> {
+        self.clock.as_ref().filter(|_| !self.clock_in_ring)
+    }
+
+    /// The text of a slot's message.
+    pub(crate) fn text_of(config: &Config, clock: &Schedule, slot: u64) -> String {
+        let mut text = String::new();
+        config.template.fill(&config.format.write(clock.wall_of(slot)), clock.number_of(slot), "", &mut text);
+        text
+    }
+
+    /// Puts a slot's message into the ring.
+    pub(crate) fn publish_date(&mut self, config: &Config, slot: u64) {
+        let Some(clock) = &self.clock else { return };
+        let mut batch = Batch::new(clock.number_of(slot));
+        let text = Self::text_of(config, clock, slot);
+        batch.push(|out| out.push_str(&text));
+        self.ring.push(Arc::new(batch));
+    }
+
+    /// Gives a newcomer its place in the stream, and what it gets at once.
+    pub(crate) fn welcome(&self, config: &Config, conn: &mut Conn, wish: Wish, cx: &mut Context<'_>) -> Flow {
+        if let Some(clock) = self.beat() {
+            let slot = clock.slot_at(cx.now());
+            conn.member.phase = clock.phase_of(slot);
+            send_date(config, clock, slot, &mut conn.member, cx);
+            return Flow::Continue;
+        }
+        let greet = if self.delivery == Delivery::Latest { self.greet.max(1) } else { self.greet };
+        let resumed = wish.since.filter(|_| self.delivery == Delivery::Ordered);
+        let resumed = resumed.and_then(|since| self.ring.after(since));
+        conn.member.position = resumed.unwrap_or_else(|| self.ring.last(greet));
+        self.catch_up(conn, cx)
+    }
+
+    /// Sends what the connection can take of what it is owed.
+    pub(crate) fn catch_up(&self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+        if !conn.is_open() {
+            return Flow::Continue;
+        }
+        loop {
+            let batch = match self.ring.at(conn.member.position) {
+                Next::Batch(batch) => batch,
+                Next::CaughtUp if conn.member.finishing => return end(conn, CloseCode::NORMAL, "", cx),
+                Next::CaughtUp => return Flow::Continue,
+                Next::Lost if self.delivery == Delivery::Latest => {
+                    conn.member.position = self.ring.last(1);
+                    continue;
+                }
+                Next::Lost => {
+                    // RFC 6455 §7.4.1: 1008 is for what violates the endpoint's policy.
+                    let _waits = end(conn, CloseCode::POLICY, "slow", cx);
+                    return Flow::CloseWhenFlushed;
+                }
+            };
+            if cx.is_blocked() || cx.queued() >= self.max_queue as u64 {
+                cx.want_drain();
+                return Flow::Continue;
+            }
+            let encoded = batch.encoded(conn.member.framing);
+            let room = self.max_queue.saturating_sub(usize::try_from(cx.queued()).unwrap_or(usize::MAX));
+            match encoded.piece(conn.member.position.message, room) {
+                Some((range, next)) => {
+                    cx.send_shared(&encoded.bytes, range);
+                    conn.member.position.message = next;
+                }
+                None => conn.member.position = conn.member.position.next_batch(),
+            }
+        }
+    }
+
+    /// Everything queued has left: what is owed since goes on.
+    pub(crate) fn resume(&self, config: &Config, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+        if let Some(clock) = self.beat() {
+            if conn.is_open()
+                && std::mem::take(&mut conn.member.pending)
+                && let Some(slot) = clock.newest_of(conn.member.phase, cx.now())
+            {
+                send_date(config, clock, slot, &mut conn.member, cx);
+            }
+            return if conn.member.finishing { end(conn, CloseCode::NORMAL, "", cx) } else { Flow::Continue };
+        }
+        // Of a `latest` stream only the newest message is worth sending after a pause.
+        let newest = self.ring.last(1);
+        if self.delivery == Delivery::Latest && conn.member.position.batch < newest.batch {
+            conn.member.position = newest;
+        }
+        self.catch_up(conn, cx)
+    }
+}
+
+/// Sends one connection its date alone: at the opening, and after a pause.
+fn send_date(config: &Config, clock: &Schedule, slot: u64, member: &mut Member, cx: &mut Context<'_>) {
+    let number = clock.number_of(slot);
+    if number > member.date {
+        member.date = number;
+        encode(member.framing, number, &Stream::text_of(config, clock, slot), cx.out());
+    }
+}
+
+/// A date on its way to everybody of a phase.
+#[derive(Debug)]
+pub(crate) struct Date {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Its text.
+    pub(crate) text: String,
+    /// Its bytes.
+    pub(crate) encodings: Encodings,
+}
+
+impl Date {
+    /// Sends it; who cannot take it now gets the newest one later.
+    pub(crate) fn send(&mut self, conn: &mut Conn, framing: Framing, cx: &mut Context<'_>) -> Flow {
+        // Who joined in this slot has it already.
+        if self.number <= conn.member.date || !conn.is_open() {
+            return Flow::Continue;
+        }
+        if cx.is_blocked() || cx.queued() > 0 {
+            conn.member.pending = true;
+            cx.want_drain();
+            return Flow::Continue;
+        }
+        conn.member.date = self.number;
+        let bytes = self.encodings.get(framing, |out| encode(framing, self.number, &self.text, out));
+        cx.send_shared(&bytes, 0..bytes.len());
+        Flow::Continue
+    }
+}
+
+/// Ends a connection politely: the closing handshake of its dialect, or the last chunk.
+pub(crate) fn end(conn: &mut Conn, code: CloseCode, reason: &str, cx: &mut Context<'_>) -> Flow {
+    match &mut conn.state {
+        State::WebSocket(socket) if socket.protocol.is_open() => {
+            socket.protocol.close(code, reason, cx.out());
+            if socket.protocol.is_closed() { Flow::CloseWhenFlushed } else { Flow::Continue }
+        }
+        // Its closing handshake has begun: the deadline is its end.
+        State::WebSocket(_) => Flow::Continue,
+        State::Stream => {
+            finish(conn.member.framing, cx.out());
+            conn.state = State::Done;
+            Flow::CloseWhenFlushed
+        }
+        State::Opening { .. } | State::Done => Flow::CloseWhenFlushed,
+    }
+}
+
+/// The moment that all workers count from, and this worker's schedule on it.
+pub(crate) fn schedule(config: &Config, origin: crate::clock::Origin, now: Instant) -> Option<Schedule> {
+    let has_dates = config.is_clock && !config.interval.is_zero();
+    let one_phase = config.delivery == Delivery::Ordered;
+    has_dates.then(|| Schedule::new(origin, now, config.interval, config.align, one_phase))
+}
+
+/// The origin at this moment.
+pub(crate) fn origin(config: &Config, now: Instant, wall: SystemTime) -> crate::clock::Origin {
+    crate::clock::Origin::new(now, wall, config.interval, config.align)
+}
