@@ -87,7 +87,7 @@ function enter(next) {
     const what = everOpened ? "Connection lost" : "No connection yet";
     announce(`${what}: ${next.reason}. Trying again.`);
     if (everOpened) {
-      say(`${what}: ${next.reason}.`);
+      say(`${what}: ${next.reason}.`, "event lost");
     }
   }
   document.title = { open: "datecast", connecting: "Connecting · datecast", waiting: "Not connected · datecast" }[next.phase];
@@ -107,8 +107,8 @@ function opened({ transport }) {
 }
 
 /** A line of the page's own among the messages. */
-function say(text) {
-  list.add({ text, number: null, wall: Date.now(), kind: "event" });
+function say(text, kind = "event") {
+  list.add({ text, number: null, wall: Date.now(), kind });
   schedule();
 }
 
@@ -131,8 +131,8 @@ function draw() {
   const date = findDate(newest.text);
   if (date?.whole) {
     clock.record(date.instant, date.resolution, newest.wall);
-    showClock(clock.bounds(), date.resolution);
   }
+  showClock(clock.bounds(), date);
   showCurrent(newest, date);
   list.flush();
   showEvenness(arrivals, chart, lastRedraw);

@@ -34,10 +34,15 @@ export class Arrivals {
     return Array.from({ length: WINDOW }, (_, index) => this.#perSecond.get(second - WINDOW + index) ?? 0);
   }
 
-  /** Messages a second, over the newest arrivals; `null` while there are too few. */
+  /** Messages a second: of a fast stream over the last five whole seconds, else over the newest arrivals; `null` while there are too few. */
   rate(now) {
-    const [first] = this.#times;
-    const span = now - first;
+    const recent = this.rates(now).slice(-5);
+    const since = recent.findIndex((count) => count > 0);
+    const total = recent.reduce((sum, count) => sum + count, 0);
+    if (total > WINDOW) {
+      return total / (recent.length - since);
+    }
+    const span = now - this.#times[0];
     return this.#times.length < 2 || span < 1 ? null : ((this.#times.length - 1) * 1000) / span;
   }
 

@@ -34,7 +34,7 @@ export class MessageList {
   /** Takes a record for the next `flush`; of more than a hundred, the newest are kept. */
   add(record) {
     this.#pending.push(record);
-    if (this.#paused && record.kind !== "event") {
+    if (this.#paused && !record.kind.startsWith("event")) {
       this.#missedWhilePaused += 1;
     }
     // Cut seldom, so that a firehose costs little per message.

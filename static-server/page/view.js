@@ -103,10 +103,14 @@ function putBeat(beat, median, p95) {
   put("p95", p95);
 }
 
-/** Server's clock less the reader's, as far as dates cut to `resolution` milliseconds tell. */
-export function showClock(bounds, resolution) {
+/** Server's clock less the reader's, as far as the dates so far tell; `date` is the newest message's, or `null`. */
+export function showClock(bounds, date) {
+  if (bounds === null) {
+    put("clock", date === null ? "the messages hold no date to compare" : "the messages are more than a date");
+    return;
+  }
   const { low, high } = bounds;
-  const cut = resolution >= 1000 ? "as far as whole seconds tell" : "network included";
+  const cut = (date?.resolution ?? 1000) >= 1000 ? "as far as whole seconds tell" : "network included";
   if (low <= 0 && high >= 0) {
     put("clock", `they agree, ${cut} (between ${seconds(low)} and ${seconds(high)} s)`);
   } else {
@@ -121,5 +125,5 @@ function ms(value) {
 }
 
 function seconds(milliseconds) {
-  return (milliseconds / 1000).toFixed(2).replace("-", "−");
+  return (Math.round(milliseconds / 10) / 100 + 0).toFixed(2).replace("-", "−");
 }

@@ -198,6 +198,7 @@ export async function looksRight({ name, browser, check, binaries }) {
       await check(`the page fits ${width} px, ${scheme}`, async () => {
         await page.setViewport({ width, height });
         await nextDates(page, 1);
+        await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
         await page.screenshot({ path: join(binaries.screenshots, `${name}-${width}-${scheme}.png`), fullPage: width === 360 });
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "wider than the screen");
         assert.equal(await page.evaluate((wanted) => matchMedia(`(prefers-color-scheme: ${wanted})`).matches, scheme), true);

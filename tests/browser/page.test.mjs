@@ -1,0 +1,145 @@
+// The page's pure modules, and the contrast of its colours: `node --test`, no browser.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { httpUrl, streamUrl, withQuery } from "../../static-server/page/address.js";
+import { Arrivals, ClockOffset, percentile } from "../../static-server/page/arrivals.js";
+import { waitBefore } from "../../static-server/page/connection.js";
+import { duration, findDate, splitAtClock } from "../../static-server/page/dates.js";
+import { commands } from "../../static-server/page/howto.js";
+
+const INSTANT = Date.UTC(2010, 8, 22, 17, 4, 22);
+
+test("an address that was not filled in is the page's host with the stream's port", () => {
+  for (const configured of ["", " ", "%WS_URL%"]) {
+    assert.equal(streamUrl(configured, new URL("http://example.org:8080/")).href, "ws://example.org:40132/");
+    assert.equal(streamUrl(configured, new URL("https://[::1]/x")).href, "wss://[::1]:40132/");
+  }
+});
+
+test("an address is a WebSocket URL whatever it was given as, and has an HTTP form", () => {
+  const page = new URL("http://a/");
+  assert.equal(streamUrl("https://b:1/c?d=1#e", page).href, "wss://b:1/c?d=1");
+  assert.equal(httpUrl(streamUrl("wss://b/c", page)).href, "https://b/c");
+  assert.equal(withQuery(new URL("ws://b/?d=1"), { since: 7 }).href, "ws://b/?d=1&since=7");
+  assert.throws(() => streamUrl("javascript:alert(1)", page), TypeError);
+});
+
+test("every date format of ws-server is found, alone and in a template", () => {
+  const texts = ["Wed Sep 22 2010 17:04:22 GMT+0000 (UTC)", "2010-09-22T17:04:22Z", "2010-09-22T19:04:22+02:00", "Wed, 22 Sep 2010 17:04:22 +0000", "1285175062"];
+  for (const text of texts) {
+    assert.deepEqual(findDate(text), { instant: INSTANT, resolution: 1000, whole: true }, text);
+  }
+  assert.deepEqual(findDate(`5: ${texts[0]}`), { instant: INSTANT, resolution: 1000, whole: false });
+  assert.equal(findDate("2010-09-22T17:04:22.250Z").instant, INSTANT + 250);
+  assert.equal(findDate("2010-09-22T17:04:22.250Z").resolution, 1);
+});
+
+test("what is no date is none", () => {
+  for (const text of ["", "17 disconnected", " 1  0  0 12428845 104452 5391824", "May 1", "2010-99-99T99:99:99Z", "x".repeat(100_000)]) {
+    assert.equal(findDate(text), null, text.slice(0, 40));
+  }
+});
+
+test("a date is cut at its clock face", () => {
+  assert.deepEqual(splitAtClock("Wed Sep 22 2010 17:04:22 GMT+0000"), ["Wed Sep 22 2010 ", "17:04:22", " GMT+0000"]);
+  assert.deepEqual(splitAtClock("1285175062"), ["", "1285175062", ""]);
+});
+
+test("durations read as words", () => {
+  assert.deepEqual([0, 59_999, 125_000, 11_400_000].map(duration), ["0 s", "59 s", "2 min 5 s", "3 h 10 min"]);
+});
+
+test("waits double from half a second to ten seconds, less up to a half by chance", () => {
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 60].map((attempt) => waitBefore(attempt, 0)), [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  assert.equal(waitBefore(0, 1), 250);
+  assert.equal(waitBefore(2000, 1), 5000);
+});
+
+function arrivalsAt(times) {
+  const arrivals = new Arrivals();
+  times.forEach((time) => arrivals.record(time));
+  return arrivals;
+}
+
+test("an even stream is even, and one late message is the only one off", () => {
+  const times = Array.from({ length: 30 }, (_, index) => 5000.5 + index * 1000);
+  times[20] += 40;
+  const { steady, beat, off, median, p95, missed } = arrivalsAt(times).evenness();
+  assert.deepEqual({ steady, beat, missed, median }, { steady: true, beat: 1000, missed: 0, median: 0 });
+  assert.deepEqual(off.map(Math.round).filter((value) => value !== 0), [40]);
+  assert.equal(Math.round(off[20]), 40);
+  assert.ok(p95 < 1);
+});
+
+test("a missed beat is counted and puts nothing off", () => {
+  const times = [0, 1, 2, 3, 5, 6, 7, 8].map((beat) => beat * 500);
+  const { beat, missed, p95 } = arrivalsAt(times).evenness();
+  assert.deepEqual({ beat, missed, p95 }, { beat: 500, missed: 1, p95: 0 });
+});
+
+test("bursts have no beat, and too few messages say nothing", () => {
+  assert.equal(arrivalsAt([0, 1000, 2000]).evenness(), null);
+  assert.deepEqual(arrivalsAt([0, 1, 2, 900, 901, 4000, 4001]).evenness(), { steady: false });
+});
+
+test("rates count whole seconds, and forget old ones", () => {
+  const arrivals = arrivalsAt([100, 200, 1100, 2100]);
+  assert.deepEqual(arrivals.rates(3000).slice(-3), [2, 1, 1]);
+  assert.deepEqual(arrivals.rates(100_000).filter(Boolean), []);
+  const fast = arrivalsAt(Array.from({ length: 4000 }, (_, index) => index));
+  assert.equal(fast.rate(4000), 1000);
+});
+
+test("percentiles are by nearest rank", () => {
+  assert.equal(percentile([3, 1, 2], 0.5), 2);
+  assert.equal(percentile([1], 0.95), 1);
+});
+
+test("the clock's offset narrows with each date and starts anew when a clock is set", () => {
+  const offset = new ClockOffset();
+  assert.equal(offset.bounds(), null);
+  offset.record(1000, 1000, 1300);
+  assert.deepEqual(offset.bounds(), { low: -300, high: 700 });
+  offset.record(2000, 1000, 2900);
+  assert.deepEqual(offset.bounds(), { low: -300, high: 100 });
+  offset.record(9000, 1000, 2000);
+  assert.deepEqual(offset.bounds(), { low: 7000, high: 8000 });
+});
+
+test("commands hold the address, and nothing in it breaks out of the shell's quotes", () => {
+  const plain = commands(new URL("ws://[::1]:40132/"));
+  assert.equal(plain.curl, "curl -N 'http://[::1]:40132/'");
+  assert.equal(plain.pipe, "printf 'GET / HTTP/1.0\\r\\nHost: [::1]:40132\\r\\n\\r\\n' | nc ::1 40132");
+  assert.equal(plain.script.split("\n").length, 5);
+  const odd = commands(new URL("wss://h/a'b?c=%20&d"));
+  assert.equal(odd.curl, "curl -N 'https://h/a'\\''b?c=%20&d'");
+  assert.equal(odd.pipe, "printf 'GET /a%%27b?c=%%20&d HTTP/1.0\\r\\nHost: h\\r\\n\\r\\n' | openssl s_client -quiet -connect h:443");
+});
+
+function luminance(hex) {
+  const [red, green, blue] = hex.match(/\w\w/g).map((pair) => {
+    const share = Number.parseInt(pair, 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+test("text has a contrast of 4.5 or more, light and dark", () => {
+  const css = readFileSync(new URL("../../static-server/page/style.css", import.meta.url), "utf8");
+  const pairs = [["ink", "paper"], ["ink", "card"], ["soft", "paper"], ["soft", "card"], ["accent", "paper"], ["accent", "card"], ["accent", "accent-wash"],
+    ["ink", "accent-wash"], ["warn", "warn-wash"], ["ink", "warn-wash"], ["bad", "bad-wash"], ["ink", "bad-wash"], ["ink", "paper"], ["card", "accent"]];
+  for (const block of [...css.matchAll(/:root \{([^}]*)\}/g)].map((match) => match[1])) {
+    const colours = Object.fromEntries([...block.matchAll(/--([\w-]+): (#\w{6})/g)].map((match) => [match[1], match[2]]));
+    for (const [text, ground] of pairs) {
+      const [dark, bright] = [luminance(colours[text]), luminance(colours[ground])].sort((a, b) => a - b);
+      assert.ok((bright + 0.05) / (dark + 0.05) >= 4.5, `${text} ${colours[text]} on ${ground} ${colours[ground]}`);
+    }
+  }
+});
+
+test("nothing in the page is inline or from elsewhere, as its content policy demands", () => {
+  const html = readFileSync(new URL("../../static-server/page/index.html", import.meta.url), "utf8");
+  assert.doesNotMatch(html, /\sstyle=|\son\w+=|<style|<script(?![^>]* src="[\w.]+")|(?:src|href)="(?:https?:)?\/\//i);
+});
