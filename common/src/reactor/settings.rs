@@ -24,6 +24,8 @@ pub struct Settings {
     pub max_per_address: usize,
     /// Open connections whose first request is not complete yet, of the whole process.
     pub max_heads: usize,
+    /// The most bytes that one call reads; a protocol that never wants more than a few takes no more from the kernel.
+    pub read_size: usize,
     /// How long a peer may take for one queued segment before it is reset; also its `TCP_USER_TIMEOUT`.
     pub write_timeout: Duration,
     /// How long a connection that was closed by us is read on, so that no reset eats the answer.
@@ -42,6 +44,7 @@ impl Default for Settings {
             max_connections: 1024,
             max_per_address: 0,
             max_heads: 256,
+            read_size: TURN_BUDGET,
             write_timeout: Duration::from_secs(30),
             linger: Duration::from_secs(2),
             linger_bytes: 64 * 1024,

@@ -46,7 +46,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let mut fresh = 0;
         if io.readable && !io.ended {
             let space = buffer.get_mut(tail..)?;
-            let room = space.len().min(TURN_BUDGET);
+            let room = space.len().min(self.connections.shared.settings.read_size.clamp(1, TURN_BUDGET));
             match self.connections.system.read(stream, space.get_mut(..room)?) {
                 Ok(0) => (io.ended, io.readable) = (true, false),
                 Ok(read) => {

@@ -1,0 +1,233 @@
+//! The options, and what is wrong with them before anything is bound.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Parser;
+use common::{
+    daemon::{Common, Exit, Failure, ListenAddress, value},
+    policy::{Grant, MAX_FILE, Policy, Ports, SiteControl, parse_file},
+    reactor::Settings,
+};
+
+/// A request is 22 bytes and its end; nobody needs more than this from us to read.
+const READ_SIZE: usize = 64;
+
+/// Tells Flash clients which sockets they may open
+#[derive(Parser, Debug)]
+#[command(name = "policy-server", version)]
+pub(crate) struct Options {
+    /// Where to listen: [::]:PORT (both families), ADDRESS:PORT, NAME:PORT or unix:PATH; may be repeated
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:843")]
+    listen: Vec<ListenAddress>,
+
+    /// Grants SWFs from this domain these ports, such as *.example.com:80,8000-8080; may be repeated
+    #[arg(long, value_name = "DOMAIN:PORTS", default_value = "*:40132", conflicts_with = "file")]
+    allow: Vec<Grant>,
+
+    /// Which policies count on this host: none, master-only or all
+    #[arg(long, value_name = "WHICH", default_value = "master-only", conflicts_with = "file")]
+    site_control: SiteControl,
+
+    /// Serves this document (at most 20 KiB) instead of one made from --allow
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// How long a connection may take from its beginning to its end
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "5s")]
+    lifetime: Duration,
+
+    /// Open connections of the whole process (0: no limit)
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    max_connections: usize,
+
+    /// Open connections from one IPv4 address or IPv6 /64; one more closes the oldest of them (0: no limit)
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    max_connections_per_ip: usize,
+
+    /// How long a connection is read on after the answer, so that no reset eats it
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "1s")]
+    linger: Duration,
+
+    /// How long open connections may take when the daemon stops
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "1s")]
+    drain_timeout: Duration,
+
+    /// The kernel's send buffer of a connection, in bytes
+    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "4KiB")]
+    send_buffer: usize,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The options once they are known to be right.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: Vec<ListenAddress>,
+    pub(crate) workers: usize,
+    pub(crate) settings: Settings,
+    /// The document and its NUL.
+    pub(crate) answer: Arc<[u8]>,
+    pub(crate) lifetime: Duration,
+    pub(crate) max_per_address: usize,
+    policy: Policy,
+    /// `--allow` or `--file PATH`: what a mistake in the policy is blamed on.
+    origin: String,
+}
+
+impl Config {
+    /// Checks that Flash would take this policy from a server on this port.
+    ///
+    /// # Errors
+    /// Names the grant: "a file served from a port of 1024 or above may grant only ports of 1024 or above".
+    pub(crate) fn check_served_from(&self, port: u16) -> Result<(), Failure> {
+        self.policy
+            .check_served_from(port)
+            .map_err(|low| Failure::new(Exit::Config, format!("{} {low}", self.origin)))
+    }
+}
+
+/// Judges the options; reads the policy file.
+pub(crate) fn check(options: Options) -> Result<Config, Failure> {
+    if options.lifetime.is_zero() {
+        return Err(Failure::option("lifetime", "0", "no client could ask in that time; the default is 5s"));
+    }
+    let (policy, answer, origin) = if let Some(path) = &options.file {
+        let (policy, answer) = read_policy(path)?;
+        (policy, answer, format!("--file {}:", path.display()))
+    } else {
+        let policy = Policy { site_control: Some(options.site_control), grants: options.allow };
+        let answer = policy.to_bytes();
+        (policy, answer, "--allow".to_owned())
+    };
+    for grant in policy.grants.iter().filter(|grant| grant.ports == Ports::All) {
+        log::warn!("{origin} {grant} grants every port of this host, not only the stream's");
+    }
+    let config = Config {
+        workers: options.common.workers(),
+        settings: Settings {
+            max_connections: unlimited_if_zero(options.max_connections),
+            max_heads: unlimited_if_zero(options.max_connections),
+            // The handler counts addresses itself: the oldest makes room for the newest.
+            max_per_address: 0,
+            read_size: READ_SIZE,
+            write_timeout: options.lifetime,
+            linger: options.linger,
+            linger_bytes: READ_SIZE,
+            drain_timeout: options.drain_timeout,
+            send_buffer: Some(options.send_buffer),
+        },
+        listen: options.listen,
+        answer: answer.into(),
+        lifetime: options.lifetime,
+        max_per_address: options.max_connections_per_ip,
+        policy,
+        origin,
+    };
+    for address in &config.listen {
+        if let ListenAddress::Name(_, port) = address {
+            config.check_served_from(*port)?;
+        } else if let ListenAddress::Tcp(tcp) = address
+            && tcp.port() != 0
+        {
+            config.check_served_from(tcp.port())?;
+        }
+    }
+    Ok(config)
+}
+
+fn unlimited_if_zero(limit: usize) -> usize {
+    if limit == 0 { usize::MAX } else { limit }
+}
+
+/// The policy in a file, and the file's own bytes with the NUL that ends them on the wire.
+fn read_policy(path: &Path) -> Result<(Policy, Vec<u8>), Failure> {
+    let flag = |exit, what: String| Failure::new(exit, format!("--file {}: {what}", path.display()));
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a file that is too long from one that just fits.
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| flag(Exit::NoInput, error.to_string()))?;
+    let policy = parse_file(&bytes).map_err(|error| flag(Exit::Config, error.to_string()))?;
+    bytes.push(0);
+    Ok((policy, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(args: &[&str]) -> Result<Config, Failure> {
+        let args = std::iter::once(&"policy-server").chain(args);
+        check(Options::try_parse_from(args).expect("clap takes them"))
+    }
+
+    fn file(text: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), text).expect("written");
+        file
+    }
+
+    #[test]
+    fn the_default_grants_the_streams_port_and_nothing_else() {
+        let config = config(&[]).expect("right");
+        assert_eq!(
+            String::from_utf8_lossy(&config.answer),
+            "<?xml version=\"1.0\"?>\n<!DOCTYPE cross-domain-policy SYSTEM \
+             \"http://www.adobe.com/xml/dtds/cross-domain-policy.dtd\">\n<cross-domain-policy>\n  \
+             <site-control permitted-cross-domain-policies=\"master-only\"/>\n  \
+             <allow-access-from domain=\"*\" to-ports=\"40132\"/>\n</cross-domain-policy>\n\0"
+        );
+    }
+
+    #[test]
+    fn a_low_port_granted_from_a_high_one_is_refused_with_the_flag() {
+        let failure = config(&["--listen", "[::]:8843", "--allow", "*:80"]).expect_err("Flash refuses it");
+        assert!(failure.message.starts_with("--allow `*:80` grants port 80"), "{failure}");
+        assert_eq!(failure.exit, Exit::Config);
+        assert!(config(&["--listen", "[::]:843", "--allow", "*:80"]).is_ok());
+    }
+
+    #[test]
+    fn a_bad_grant_or_site_control_names_flag_and_value() {
+        for (flag, value) in
+            [("--allow", "*"), ("--allow", "ex ample:80"), ("--allow", "*:0"), ("--site-control", "some")]
+        {
+            let error =
+                Options::try_parse_from(["policy-server", flag, value]).expect_err("wrong").to_string();
+            assert!(error.contains(flag) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_served_byte_for_byte() {
+        let text = b"<cross-domain-policy><!-- ours -->\n<allow-access-from domain=\"a.example\" to-ports=\"2000\"/>\
+                     </cross-domain-policy>";
+        let file = file(text);
+        let config = config(&["--file", file.path().to_str().expect("a name")]).expect("right");
+        assert_eq!(config.answer.strip_suffix(b"\0"), Some(&text[..]));
+    }
+
+    #[test]
+    fn a_hostile_file_is_refused_with_its_name() {
+        let long = vec![b' '; MAX_FILE + 1];
+        for (text, part) in [
+            (&b"not xml"[..], "line 1"),
+            (b"<cross-domain-policy>\0</cross-domain-policy>", "NUL"),
+            (&long, "20 KiB"),
+            (b"<cross-domain-policy><allow-access-from domain=\"*\" to-ports=\"x\"/></cross-domain-policy>", "to-ports"),
+        ] {
+            let file = file(text);
+            let path = file.path().to_str().expect("a name");
+            let failure = config(&["--file", path]).expect_err(part);
+            assert!(failure.message.contains(path) && failure.message.contains(part), "{failure}");
+        }
+        assert_eq!(config(&["--file", "/nowhere/policy.xml"]).expect_err("missing").exit, Exit::NoInput);
+    }
+}

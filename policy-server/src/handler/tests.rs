@@ -1,0 +1,139 @@
+use common::{
+    policy::REQUEST,
+    reactor::{Settings, simulation::Simulation},
+};
+
+use super::*;
+
+const ANSWER: &[u8] = b"<cross-domain-policy/>\n\0";
+const LIFETIME: Duration = Duration::from_secs(5);
+
+fn simulation(seed: u64, max_per_address: usize) -> Simulation<PolicyHandler> {
+    let settings = Settings { read_size: 64, linger_bytes: 64, ..Settings::default() };
+    Simulation::new(seed, settings, |mailboxes| {
+        let crowd = Mutex::new(Crowd::new(max_per_address));
+        PolicyHandler::new(
+            0,
+            Arc::new(Shared { answer: ANSWER.into(), lifetime: LIFETIME, crowd, mailboxes }),
+        )
+    })
+}
+
+#[test]
+fn every_ending_of_the_request_at_every_split_is_answered() {
+    let endings: [&[u8]; 4] = [b"\0", b"\r", b"\n", b"\r\n"];
+    for (seed, ending) in endings.iter().enumerate() {
+        for split in 0..=REQUEST.len() + ending.len() {
+            let request = [REQUEST, ending].concat();
+            let mut sim = simulation(seed as u64, 0);
+            let peer = sim.connect();
+            sim.send(peer, &request[..split]);
+            sim.settle();
+            sim.send(peer, &request[split..]);
+            sim.settle();
+            assert_eq!(sim.read(peer, usize::MAX), ANSWER, "{ending:?} split at {split}");
+            assert!(sim.is_ended(peer));
+        }
+    }
+}
+
+#[test]
+fn the_end_of_the_stream_ends_the_request() {
+    let mut sim = simulation(1, 0);
+    let peer = sim.connect();
+    sim.send(peer, REQUEST);
+    sim.settle();
+    assert_eq!(sim.read(peer, usize::MAX), b"");
+    sim.end(peer);
+    sim.settle();
+    assert_eq!(sim.read(peer, usize::MAX), ANSWER);
+}
+
+#[test]
+fn an_unfinished_request_that_ends_gets_nothing() {
+    let mut sim = simulation(2, 0);
+    let peer = sim.connect();
+    sim.send(peer, &REQUEST[..21]);
+    sim.end(peer);
+    sim.settle();
+    assert_eq!(sim.read(peer, usize::MAX), b"");
+    assert!(sim.is_closed(peer));
+}
+
+#[test]
+fn the_first_wrong_byte_at_any_place_closes() {
+    for place in 0..=REQUEST.len() {
+        let mut sim = simulation(place as u64, 0);
+        let peer = sim.connect();
+        sim.send(peer, &[&REQUEST[..place], b"x"].concat());
+        sim.settle();
+        assert!(sim.is_closed(peer), "byte {place}");
+        assert_eq!(sim.read(peer, usize::MAX), b"");
+    }
+}
+
+#[test]
+fn no_byte_prolongs_the_life() {
+    let mut sim = simulation(3, 0);
+    let (silent, dribbling) = (sim.connect(), sim.connect());
+    sim.settle();
+    for byte in REQUEST.chunks(1).take(4) {
+        sim.send(dribbling, byte);
+        sim.advance(Duration::from_secs(1));
+        sim.settle();
+    }
+    assert!(!sim.is_closed(silent) && !sim.is_closed(dribbling));
+    sim.advance(Duration::from_millis(1100));
+    sim.settle();
+    assert!(sim.is_closed(silent) && sim.is_closed(dribbling));
+}
+
+#[test]
+fn the_oldest_connection_of_an_address_makes_room() {
+    let mut sim = simulation(4, 2);
+    let peers: Vec<usize> = (0..3)
+        .map(|_| {
+            let peer = sim.connect();
+            sim.settle();
+            peer
+        })
+        .collect();
+    sim.settle();
+    // Whether the simulated peers share an address is the simulation's choice; never are there more than two of one.
+    let open = peers.iter().filter(|&&peer| !sim.is_closed(peer)).count();
+    assert!(open >= 2, "only the oldest goes");
+    assert!(!sim.is_closed(peers[2]), "the newest stays");
+}
+
+#[test]
+fn healthy_peers_among_hostile_ones_all_get_the_policy() {
+    for seed in 0..200 {
+        let mut sim = simulation(seed, 0);
+        let mut choose = sim.seed();
+        let mut healthy = Vec::new();
+        for _ in 0..20 {
+            let peer = sim.connect();
+            match choose.below(4) {
+                0 => sim.send(peer, &[b'<'; 500]),
+                1 => sim.reset(peer),
+                2 => sim.send(peer, &REQUEST[..5]),
+                _ => {
+                    sim.send(peer, REQUEST);
+                    healthy.push(peer);
+                }
+            }
+            sim.turn();
+        }
+        for &peer in &healthy {
+            sim.send(peer, b"\0");
+        }
+        sim.settle();
+        for peer in healthy {
+            assert_eq!(sim.read(peer, usize::MAX), ANSWER, "seed {seed}, peer {peer}");
+            sim.end(peer);
+        }
+        sim.advance(LIFETIME * 2);
+        sim.settle();
+        assert_eq!(sim.counters().open, 0, "seed {seed}");
+    }
+}
