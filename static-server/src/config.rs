@@ -1,6 +1,6 @@
 //! The options, and what becomes of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,15 +151,15 @@ pub struct Config {
     limits: Limits,
     source: Checked,
     spa: bool,
-    cache_per_worker: usize,
+    cache_size: usize,
     common: Arc<Common>,
 }
 
-/// Where the files come from, one for each worker.
+/// Where the files come from, checked.
 #[derive(Debug)]
 enum Checked {
     BuiltIn(BuiltIn),
-    Roots(Vec<Root>),
+    Root(PathBuf),
 }
 
 impl Config {
@@ -169,7 +169,6 @@ impl Config {
     /// A limit that makes no sense, or a root that cannot be opened.
     pub fn check(options: Options) -> Result<Self, Failure> {
         let limits = limits(&options)?;
-        let workers = options.common.workers();
         let max_connections =
             options.max_connections.unwrap_or_else(|| (open_files::limit() / 2).saturating_sub(64).max(16));
         let settings = Settings {
@@ -185,46 +184,47 @@ impl Config {
         let policy = if options.root.is_some() { csp::for_root(ws_url) } else { csp::for_built_in(ws_url) };
         let extra = options.header.into_iter().map(|HeaderField(name, value)| (name, value)).collect();
         let common = Common { extra, policy };
-        let source = match &options.root {
+        let source = match options.root {
             None => Checked::BuiltIn(BuiltIn::new(ws_url, &common)),
             Some(path) => {
-                let root = || {
-                    Root::open(path).map_err(|error| {
-                        Failure::new(Exit::NoInput, format!("--root {}: {error}", path.display()))
-                    })
-                };
-                Checked::Roots((0..workers).map(|_| root()).collect::<Result<_, _>>()?)
+                open_root(&path)?;
+                Checked::Root(path)
             }
         };
-        let cache_per_worker = options.cache_size / workers.max(1);
-        let common = Arc::new(common);
         Ok(Config {
             listen: options.listen,
-            workers,
+            workers: options.common.workers(),
             settings,
             limits,
             source,
             spa: options.spa,
-            cache_per_worker,
-            common,
+            cache_size: options.cache_size,
+            common: Arc::new(common),
         })
     }
 
-    /// The handler of one more worker; at most [`Config::workers`] times with a root.
+    /// One handler for each worker.
     ///
     /// # Errors
-    /// When it is called more often.
-    pub fn handler(&mut self) -> Result<StaticHandler, Failure> {
-        let source = match &mut self.source {
-            Checked::BuiltIn(page) => Source::BuiltIn(page.clone()),
-            Checked::Roots(roots) => {
-                let root =
-                    roots.pop().ok_or_else(|| Failure::new(Exit::Software, "more workers than roots"))?;
-                Source::Directory(Directory::new(root, self.cache_per_worker, (*self.common).clone()))
-            }
+    /// A root that can no longer be opened.
+    pub fn handlers(&self, workers: usize) -> Result<Vec<StaticHandler>, Failure> {
+        let handler = || {
+            let source = match &self.source {
+                Checked::BuiltIn(page) => Source::BuiltIn(page.clone()),
+                Checked::Root(path) => {
+                    let cache_bytes = self.cache_size / workers.max(1);
+                    Source::Directory(Directory::new(open_root(path)?, cache_bytes, (*self.common).clone()))
+                }
+            };
+            Ok(StaticHandler::new(Site::new(source, self.spa), self.common.clone(), self.limits))
         };
-        Ok(StaticHandler::new(Site::new(source, self.spa), self.common.clone(), self.limits))
+        (0..workers).map(|_| handler()).collect()
     }
+}
+
+fn open_root(path: &Path) -> Result<Root, Failure> {
+    Root::open(path)
+        .map_err(|error| Failure::new(Exit::NoInput, format!("--root {}: {error}", path.display())))
 }
 
 fn limits(options: &Options) -> Result<Limits, Failure> {
@@ -239,7 +239,7 @@ fn limits(options: &Options) -> Result<Limits, Failure> {
         ("keep-alive", options.keep_alive),
         ("write-timeout", options.write_timeout),
     ] {
-        if time.is_zero() || time > Duration::from_secs(86_400) {
+        if time.is_zero() || time > Duration::from_hours(24) {
             return Err(Failure::option(flag, format!("{time:?}"), "must be more than 0 and at most a day"));
         }
     }

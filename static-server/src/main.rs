@@ -2,23 +2,19 @@
 
 use std::process::ExitCode;
 
-use common::daemon::{self, Exit, Failure, ListenAddress};
-use common::reactor::{Listener, Reactor};
+use common::daemon::{self, Failure, Serve, Start};
 use static_server::config::Config;
 
 fn main() -> ExitCode {
-    daemon::main("DATECAST_STATIC_", Config::check, serve)
+    daemon::main("DATECAST_STATIC_", Config::check, |config| serve(&config))
 }
 
-fn serve(mut config: Config) -> Result<(), Failure> {
-    let bound = |error: std::io::Error| Failure::new(Exit::Unavailable, error.to_string());
-    let mut listeners = Vec::new();
-    for address in &config.listen {
-        let ListenAddress::Tcp(address) = address else { continue };
-        let listener = mio::net::TcpListener::bind(*address).map_err(bound)?;
-        log::info!("static-server: listening on {}", listener.local_addr().map_err(bound)?);
-        listeners.push(Listener::from(listener));
-    }
-    let reactor = Reactor::new(vec![listeners], config.settings.clone()).map_err(bound)?;
-    reactor.run(vec![config.handler()?]).map_err(bound)
+fn serve(config: &Config) -> Result<(), Failure> {
+    let serve = Serve {
+        name: "static-server",
+        listen: &config.listen,
+        workers: config.workers,
+        settings: config.settings.clone(),
+    };
+    daemon::run(&serve, |start: Start<'_, ()>| config.handlers(start.workers))
 }

@@ -44,9 +44,11 @@ impl<H: Handler, S: System> Worker<H, S> {
         let tail = io.tail.len();
         buffer.get_mut(..tail)?.copy_from_slice(&io.tail);
         let mut fresh = 0;
-        if io.readable && !io.ended {
-            let space = buffer.get_mut(tail..)?;
-            let room = space.len().min(self.connections.shared.settings.read_size.clamp(1, TURN_BUDGET));
+        let space = buffer.get_mut(tail..)?;
+        // While input waits that the handler could take, no more of it is read than a tail holds.
+        let most = if io.resume_tail { MAX_TAIL.saturating_sub(tail) } else { TURN_BUDGET };
+        let room = space.len().min(most).min(TURN_BUDGET);
+        if io.readable && !io.ended && room > 0 {
             match self.connections.system.read(stream, space.get_mut(..room)?) {
                 Ok(0) => (io.ended, io.readable) = (true, false),
                 Ok(read) => {
@@ -106,7 +108,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
         io.resume_tail = resume;
-        if rest.len() > MAX_TAIL {
+        if rest.len() > MAX_TAIL && !resume {
             log::error!("a handler left {} bytes unconsumed", rest.len());
             return self.connections.shared.doom(io, CloseReason::Handler);
         }

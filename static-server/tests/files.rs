@@ -1,0 +1,283 @@
+//! How files are answered: rows ST-13 to ST-16, 25, 26 and 30 of the attack table, and what the cache may not do.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail anywhere
+#![allow(clippy::disallowed_methods)] // and has a clock
+
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use support::{Server, request};
+
+fn site(files: &[(&str, &[u8])], arguments: &[&str]) -> (tempfile::TempDir, Server) {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let server = Server::with_root(dir.path(), arguments);
+    (dir, server)
+}
+
+/// Replaces a file as a deployment does.
+fn replace(dir: &Path, name: &str, bytes: &[u8]) {
+    fs::write(dir.join(".new"), bytes).unwrap();
+    fs::rename(dir.join(".new"), dir.join(name)).unwrap();
+}
+
+#[test]
+fn every_answer_says_its_type_and_forbids_sniffing() {
+    let (_dir, server) =
+        site(&[("a.html", b"<p>"), ("a.css", b""), ("a.qqq", b"<script>"), ("plain", b"<script>")], &[]);
+    for (target, expected) in [
+        ("/a.html", "text/html; charset=utf-8"),
+        ("/a.css", "text/css; charset=utf-8"),
+        ("/a.qqq", "application/octet-stream"),
+        ("/plain", "application/octet-stream"),
+        ("/none", "text/plain; charset=utf-8"),
+    ] {
+        let answer = server.get(target);
+        assert_eq!(answer.header("content-type"), Some(expected), "{target}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
+        assert_eq!(answer.header("content-security-policy").is_some(), target == "/a.html");
+        assert_eq!(answer.header("server"), Some("datecast"));
+    }
+}
+
+#[test]
+fn one_range_is_a_part_and_many_are_the_whole() {
+    let large: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
+    let (_dir, server) = site(&[("small", b"0123456789"), ("large", &large)], &[]);
+    for (range, status, body, content_range) in [
+        ("bytes=0-0", 206, "0", Some("bytes 0-0/10")),
+        ("bytes=-3", 206, "789", Some("bytes 7-9/10")),
+        ("bytes=4-", 206, "456789", Some("bytes 4-9/10")),
+        ("bytes=2-18446744073709551615", 206, "23456789", Some("bytes 2-9/10")),
+        ("bytes=-99999999999999999999", 206, "0123456789", Some("bytes 0-9/10")),
+        ("bytes=10-", 416, "416 Range Not Satisfiable\n", Some("bytes */10")),
+        ("bytes=-0", 416, "416 Range Not Satisfiable\n", Some("bytes */10")),
+        ("bytes=18446744073709551616-", 416, "416 Range Not Satisfiable\n", Some("bytes */10")),
+        ("bytes=3-2", 200, "0123456789", None),
+        ("bytes=0-0,2-2", 200, "0123456789", None),
+        ("bytes=--1", 200, "0123456789", None),
+        ("lines=0-0", 200, "0123456789", None),
+    ] {
+        let answer = server.get_with("/small", &format!("Range: {range}\r\n"));
+        assert_eq!((answer.status, answer.text().as_str()), (status, body), "{range}");
+        assert_eq!(answer.header("content-range"), content_range, "{range}");
+    }
+    for (range, part) in
+        [("0-99999", 0..100_000), ("65536-65536", 65_536..65_537), ("-65537", 234_463..300_000)]
+    {
+        let answer = server.get_with("/large", &format!("Range: bytes={range}\r\n"));
+        assert_eq!(answer.status, 206);
+        assert!(answer.body == large[part], "{range}");
+    }
+    let bomb: Vec<String> = (0..1300).map(|at| format!("{at}-")).collect();
+    let answer = server.get_with("/large", &format!("Range: bytes={}\r\n", bomb.join(",")));
+    assert_eq!((answer.status, answer.body.len()), (200, 300_000));
+}
+
+#[test]
+fn preconditions_decide_before_ranges() {
+    let (_dir, server) = site(&[("file", b"0123456789")], &[]);
+    let first = server.get("/file");
+    let (tag, date) = (first.header("etag").unwrap(), first.header("last-modified").unwrap());
+    for (fields, expected) in [
+        (format!("If-None-Match: {tag}\r\nRange: bytes=0-0\r\n"), 304),
+        (format!("If-None-Match: W/{tag}\r\n"), 304),
+        (format!("If-Modified-Since: {date}\r\n"), 304),
+        (format!("If-Modified-Since: {date}\r\nIf-None-Match: \"x\"\r\n"), 200),
+        ("If-Modified-Since: Sat, 29 Oct 1994 19:43:31 GMT\r\n".to_owned(), 200),
+        ("If-Modified-Since: Sat, 29 Oct 99999999999994 19:43:31 GMT\r\n".to_owned(), 200),
+        (format!("If-Modified-Since: {}\r\n", "(".repeat(4000)), 200),
+        ("If-Unmodified-Since: Sat, 29 Oct 1994 19:43:31 GMT\r\n".to_owned(), 412),
+        ("If-Match: \"x\"\r\n".to_owned(), 412),
+        (format!("If-Match: {tag}\r\n"), 200),
+        (format!("If-Range: {tag}\r\nRange: bytes=0-0\r\n"), 206),
+        ("If-Range: \"x\"\r\nRange: bytes=0-0\r\n".to_owned(), 200),
+        (format!("If-Range: W/{tag}\r\nRange: bytes=0-0\r\n"), 200),
+        (format!("If-Range: {}\r\nRange: bytes=0-0\r\n", "9".repeat(4000)), 200),
+    ] {
+        assert_eq!(server.get_with("/file", &fields).status, expected, "{fields}");
+    }
+}
+
+#[test]
+fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
+    let (dir, server) =
+        site(&[("a.js.br", b"BR"), ("a.js.gz", b"GZ"), ("b.js", b"plain"), ("only.js.gz", b"GZ")], &[]);
+    fs::write(dir.path().join("a.js.zst"), b"ZST").unwrap();
+    let file = fs::File::create(dir.path().join("a.js")).unwrap();
+    (&file).write_all(b"plain").unwrap();
+    // Older than its siblings, as a build leaves it.
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
+    let mut tags = Vec::new();
+    for (accept, coding, body) in [
+        ("gzip, br, zstd", Some("br"), "BR"),
+        ("gzip", Some("gzip"), "GZ"),
+        ("zstd;q=1, gzip;q=0.5", Some("zstd"), "ZST"),
+        ("br;q=0, gzip;q=0", None, "plain"),
+        ("deflate", None, "plain"),
+        ("identity;q=1, *;q=0", None, "plain"),
+    ] {
+        let answer = server.get_with("/a.js", &format!("Accept-Encoding: {accept}\r\n"));
+        assert_eq!((answer.header("content-encoding"), answer.text().as_str()), (coding, body), "{accept}");
+        assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{accept}");
+        assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
+        tags.push(answer.header("etag").unwrap().to_owned());
+    }
+    assert_eq!(server.get("/a.js").text(), "plain");
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), 4, "one tag for each coding");
+    let unchanged =
+        server.get_with("/a.js", &format!("If-None-Match: {}\r\nAccept-Encoding: br\r\n", tags.join(", ")));
+    assert_eq!((unchanged.status, unchanged.header("vary")), (304, Some("Accept-Encoding")));
+    // Without siblings nothing varies; a sibling without its file, and one that was left behind, are none.
+    assert_eq!(server.get_with("/b.js", "Accept-Encoding: br\r\n").header("vary"), None);
+    assert_eq!(server.get_with("/only.js", "Accept-Encoding: gzip\r\n").status, 404);
+    fs::File::options()
+        .write(true)
+        .open(dir.path().join("a.js"))
+        .unwrap()
+        .set_modified(std::time::SystemTime::now() + Duration::from_secs(10))
+        .unwrap();
+    until(|| server.get_with("/a.js", "Accept-Encoding: br\r\n").text() == "plain");
+}
+
+/// True within a second and a half, or the test fails.
+fn until(mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_millis(1500), "the change was not seen within a second");
+    }
+}
+
+#[test]
+fn a_file_that_changes_is_served_new_within_a_second() {
+    let (dir, server) = site(&[("index.html", b"one")], &[]);
+    assert_eq!(server.get("/").text(), "one");
+    // In place, of the same length, and again at once: nothing but the bytes tells the versions apart.
+    for text in ["two", "six", "ten"] {
+        fs::write(dir.path().join("index.html"), text).unwrap();
+        until(|| server.get("/").text() == text);
+    }
+    replace(dir.path(), "index.html", b"replaced");
+    until(|| server.get("/").text() == "replaced");
+    fs::remove_file(dir.path().join("index.html")).unwrap();
+    until(|| server.get("/").status == 404);
+    fs::write(dir.path().join("index.html"), "back").unwrap();
+    until(|| server.get("/").text() == "back");
+}
+
+#[test]
+fn a_body_and_its_tag_are_of_one_version_while_files_are_replaced() {
+    // Versions of different lengths on both sides of the border between memory and sendfile.
+    let versions: Vec<Vec<u8>> = (1..=4_u8).map(|it| vec![b'0' + it; usize::from(it) * 30_000]).collect();
+    let (dir, server) =
+        site(&[("file", &versions[0])], &["--cache-size", "0", "--keep-alive-requests", "1000000"]);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                for version in &versions {
+                    replace(dir.path(), "file", version);
+                }
+            }
+        });
+        let mut client = server.connect();
+        for _ in 0..1000 {
+            client.send(request("GET", "/file", ""));
+            let answer = client.response();
+            if answer.status == 503 {
+                continue;
+            }
+            assert_eq!(answer.status, 200);
+            assert!(versions.contains(&answer.body), "{} bytes of one version", answer.body.len());
+            let tag = answer.header("etag").unwrap();
+            client.send(request("GET", "/file", &format!("If-Match: {tag}\r\n")));
+            let again = client.response();
+            assert!(again.status != 200 || again.body == answer.body, "one tag, two bodies");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_file_that_shrinks_while_it_is_sent_ends_in_a_reset_and_never_in_padding() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large");
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(64 << 20).unwrap();
+    let server = Server::with_root(dir.path(), &[]);
+    let mut client = server.connect();
+    client.send([request("GET", "/large", ""), request("GET", "/large", "Range: bytes=0-0\r\n")].concat());
+    let head = client.head();
+    assert_eq!(head.header("content-length"), Some("67108864"));
+    file.set_len(1 << 20).unwrap();
+    let mut body = Vec::new();
+    let end = client.0.read_to_end(&mut body);
+    assert!(body.len() < 64 << 20, "{} bytes", body.len());
+    assert!(body.iter().all(|&byte| byte == 0), "the next answer is not in the body");
+    assert!(end.is_err(), "the end is a reset, not an orderly close: {end:?}");
+}
+
+#[test]
+fn large_files_arrive_whole() {
+    let large: Vec<u8> = (0..5_000_000_u32).map(|at| (at % 253) as u8).collect();
+    let (_dir, server) =
+        site(&[("large", &large), ("edge", &large[..65_536]), ("over", &large[..65_537])], &[]);
+    let mut client = server.connect();
+    client.send(["/large", "/edge", "/over", "/large"].map(|target| request("GET", target, "")).concat());
+    for len in [5_000_000, 65_536, 65_537, 5_000_000] {
+        assert!(client.response().body == large[..len]);
+    }
+}
+
+#[test]
+fn hashed_names_are_kept_and_the_others_are_asked_for() {
+    let (_dir, server) = site(&[("app.3f2a1b9c.js", b""), ("app.js", b"")], &[]);
+    assert_eq!(
+        server.get("/app.3f2a1b9c.js").header("cache-control"),
+        Some("public, max-age=31536000, immutable")
+    );
+    assert_eq!(server.get("/app.js").header("cache-control"), Some("no-cache"));
+}
+
+#[test]
+fn header_fields_of_the_operator_are_added_or_replace_ours() {
+    let (_dir, server) = site(
+        &[("index.html", b"")],
+        &[
+            "--header",
+            "Referrer-Policy: no-referrer",
+            "--header",
+            "Content-Security-Policy: sandbox",
+            "--header",
+            "Server: x",
+        ],
+    );
+    let answer = server.get("/");
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(answer.headers.iter().filter(|(name, _)| name == "Content-Security-Policy").count(), 1);
+    assert_eq!(answer.header("content-security-policy"), Some("sandbox"));
+    assert_eq!(answer.header("server"), Some("x"));
+}
+
+#[test]
+fn the_built_in_page_may_reach_its_ws_server() {
+    let server = Server::start(&["--ws-url", "wss://dates.example:444/live"]);
+    let page = server.get("/");
+    assert!(page.text().contains("content=\"wss://dates.example:444/live\""));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("connect-src 'self' wss://dates.example:444 https://dates.example:444;"),
+        "{policy}"
+    );
+    assert_eq!(server.get("/app.js").header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(server.get("/../etc/passwd").status, 400);
+    assert_eq!(server.get("/etc/passwd").status, 404);
+}
