@@ -75,3 +75,53 @@ impl OriginList {
         origin.filter(|_| self.allows(origin))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(origins: &[&str]) -> OriginList {
+        origins.iter().map(|text| text.parse().unwrap()).collect::<Vec<Origin>>().into()
+    }
+
+    // WS-29
+    #[test]
+    fn a_foreign_origin_is_let_in_by_an_empty_list_only() {
+        let some = list(&["https://Example.com:443", "http://localhost:8080"]);
+        for (origin, allowed) in [
+            ("https://example.com", true),
+            ("HTTPS://EXAMPLE.COM", true),
+            ("http://localhost:8080", true),
+            ("http://example.com", false),
+            ("https://example.com.evil", false),
+            ("https://example.com:444", false),
+            ("http://localhost", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(some.allows(Some(origin.as_bytes())), allowed, "{origin}");
+            assert!(list(&[]).allows(Some(origin.as_bytes())));
+            assert_eq!(some.cors(Some(origin.as_bytes())), allowed.then_some(origin.as_bytes()));
+        }
+        assert!(some.allows(None), "no browser");
+        assert!(list(&["null"]).allows(Some(b"null")));
+        assert_eq!((some.cors(None), list(&[]).cors(None)), (None, Some(&b"*"[..])));
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused() {
+        for text in [
+            "",
+            "example.com",
+            "https://",
+            "https://a/",
+            "https://a b",
+            "://a",
+            "https://a:",
+            "https://:80",
+            "*",
+        ] {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+}

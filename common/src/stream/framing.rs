@@ -162,3 +162,78 @@ fn chunk(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     }
     out.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(framing: Framing, text: &str) -> String {
+        let mut out = Vec::new();
+        encode(framing, 7, text, &mut out);
+        out.iter().map(|&byte| char::from(byte)).collect()
+    }
+
+    #[test]
+    fn a_message_looks_as_its_framing_has_it() {
+        for (framing, expected) in [
+            (Framing::Hybi, "\u{81}\u{2}hi"),
+            (Framing::HybiNumbered, "\u{81}\u{4}7\thi"),
+            (Framing::Hixie, "\0hi\u{FF}"),
+            (Framing::HixieNumbered, "\07\thi\u{FF}"),
+            (Framing::EventStream, "id: 7\ndata: hi\n\n"),
+            (Framing::EventStreamChunked, "00000010\r\nid: 7\ndata: hi\n\n\r\n"),
+            (Framing::Lines, "hi\n"),
+            (Framing::LinesChunked, "00000003\r\nhi\n\r\n"),
+        ] {
+            assert_eq!(encoded(framing, "hi"), expected);
+            assert_eq!(Framing::ALL[framing.index()], framing);
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_text_is_a_data_line() {
+        let expected = "id: 7\ndata: a\ndata: b\ndata: c\ndata: \ndata: id: 9\n\n";
+        assert_eq!(encoded(Framing::EventStream, "a\nb\r\nc\r\rid: 9"), expected);
+        assert_eq!(encoded(Framing::EventStream, ""), "id: 7\ndata: \n\n");
+    }
+
+    #[test]
+    fn a_notice_has_no_number() {
+        for (framing, expected) in [
+            (Framing::HybiNumbered, &b"\x81\x0f17 disconnected"[..]),
+            (Framing::HixieNumbered, b"\x0017 disconnected\xFF"),
+            (Framing::EventStream, b"event: notice\ndata: 17 disconnected\n\n"),
+            (Framing::Lines, b"17 disconnected\n"),
+        ] {
+            let mut out = Vec::new();
+            encode_notice(framing, "17 disconnected", &mut out);
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn heartbeat_retry_and_end_are_for_those_who_know_them() {
+        for framing in Framing::ALL {
+            let mut out = Vec::new();
+            encode_heartbeat(framing, &mut out);
+            encode_retry(framing, 1000, &mut out);
+            finish(framing, &mut out);
+            let expected: &[u8] = match framing {
+                Framing::EventStream => b":\n\nretry: 1000\n\n",
+                Framing::EventStreamChunked => {
+                    b"00000003\r\n:\n\n\r\n0000000d\r\nretry: 1000\n\n\r\n0\r\n\r\n"
+                }
+                Framing::LinesChunked => b"0\r\n\r\n",
+                _ => b"",
+            };
+            assert_eq!(out, expected, "{framing:?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_appended_to_what_is_there() {
+        let mut out = b"before".to_vec();
+        encode(Framing::LinesChunked, 1, &"x".repeat(70_000), &mut out);
+        assert!(out.starts_with(b"before00011171\r\nxxx"));
+    }
+}

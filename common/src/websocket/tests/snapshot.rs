@@ -1,0 +1,63 @@
+//! A connection written down and read back.
+
+use super::*;
+
+/// What a peer may send, and what it makes of the connection.
+fn conversations() -> Vec<(WebSocket, Vec<u8>)> {
+    let hybi =
+        [frame(0x01, "Hé".as_bytes()), frame(0x89, b"p"), frame(0x80, b"llo"), frame(0x88, b"\x03\xE8")]
+            .concat();
+    let hixie = b"\x80\x81\x02skipped bytes that are more than a hundred and thirty: ".to_vec();
+    let hixie = [hixie, vec![b'.'; 100], b"\x00\xCE\xBA\xFF\x07not this\xFF\xFF\x00".to_vec()].concat();
+    let keyed = [b"Tm[K T2u".to_vec(), hixie.clone()].concat();
+    vec![
+        (WebSocket::new(Version::Rfc6455, Limits::default()), hybi.clone()),
+        (WebSocket::new(Version::Hybi08, NO_LIMITS), hybi.clone()),
+        (WebSocket::new(Version::Hybi07, NO_LIMITS), [hybi, frame(0x83, b"")].concat()),
+        (WebSocket::new(Version::Hixie75, Limits::default()), hixie),
+        (WebSocket::awaiting_key(155_712_099, 173_347_027, NO_LIMITS), keyed),
+        (open(Version::Rfc6455, NO_LIMITS), frame(0x87, b"")),
+    ]
+}
+
+#[test]
+fn a_connection_goes_on_after_every_byte_as_if_nothing_had_happened() {
+    for (start, bytes) in conversations() {
+        let whole = feed(&mut start.clone(), &[&bytes]);
+        for split in 0..=bytes.len() {
+            let mut before = start.clone();
+            let mut tail = bytes[..split].to_vec();
+            let (mut input, mut out) = (&mut tail[..], Vec::new());
+            while let Ok(Some(_)) = before.receive(&mut input, &mut out) {}
+            let rest = [&input[..], &bytes[split..]].concat();
+            let written = before.to_bytes();
+            assert!(written.len() <= 100);
+            let mut after = WebSocket::from_bytes(&written).unwrap();
+            assert_eq!(after, before);
+            out.extend(feed(&mut after, &[&rest]).out);
+            assert_eq!(out, whole.out, "at {split}");
+            // It ends as the uninterrupted one.
+            let mut uninterrupted = start.clone();
+            feed(&mut uninterrupted, &[&bytes]);
+            assert_eq!(after, uninterrupted, "at {split}");
+        }
+    }
+}
+
+#[test]
+fn a_closing_connection_is_read_back() {
+    let mut socket = open(Version::Rfc6455, Limits::default());
+    socket.close(CloseCode::RESTART, "", &mut Vec::new());
+    assert_eq!(WebSocket::from_bytes(&socket.to_bytes()), Ok(socket));
+}
+
+#[test]
+fn damaged_bytes_are_refused() {
+    let written = open(Version::Rfc6455, Limits::default()).to_bytes();
+    for end in 0..written.len() {
+        assert_eq!(WebSocket::from_bytes(&written[..end]), Err(SnapshotError::Damaged));
+    }
+    assert_eq!(WebSocket::from_bytes(&[&written[..], &[0]].concat()), Err(SnapshotError::Damaged));
+    assert_eq!(WebSocket::from_bytes(&[&[2], &written[1..]].concat()), Err(SnapshotError::Layout(2)));
+    assert_eq!(WebSocket::from_bytes(&[&[1, 99], &written[2..]].concat()), Err(SnapshotError::Damaged));
+}
