@@ -73,7 +73,7 @@ fn every_two_byte_head_is_judged_at_every_boundary_length() {
             let decoded = decode_header(&bytes);
             match expected(first, second, len) {
                 Ok(value) => {
-                    assert_eq!(decoded, Ok(Parsed::Complete { value, len: bytes.len() }), "{bytes:02x?}")
+                    assert_eq!(decoded, Ok(Parsed::Complete { value, len: bytes.len() }), "{bytes:02x?}");
                 }
                 Err(error) => assert_eq!(decoded, Err(error), "{bytes:02x?}"),
             }

@@ -155,7 +155,7 @@ fn a_bad_file_is_refused_with_its_line_and_attribute() {
     let root = |inside: &str| format!("<cross-domain-policy>\n{inside}\n</cross-domain-policy>\n");
     let access = |attributes: &str| root(&format!("<allow-access-from {attributes}/>"));
     let table = [
-        ("".to_owned(), 1, "not one `cross-domain-policy` element"),
+        (String::new(), 1, "not one `cross-domain-policy` element"),
         ("hello".to_owned(), 1, "text between"),
         ("<html/>".to_owned(), 1, "not one `cross-domain-policy` element"),
         ("<cross-domain-policy>\n".to_owned(), 2, "has no end"),
@@ -202,7 +202,7 @@ fn a_bad_file_is_refused_with_its_line_and_attribute() {
         assert!(error.to_string().contains(message) && error.line == line, "{file}\n{error}");
     }
     assert_eq!(parse_file(b"<a>\n\xFF").unwrap_err(), FileError { line: 2, fault: FileFault::NotUtf8 });
-    let long = [&b"<cross-domain-policy/>"[..], &[b' '; MAX_FILE]].concat();
+    let long = [&b"<cross-domain-policy/>"[..], &vec![b' '; MAX_FILE]].concat();
     assert_eq!(parse_file(&long[..MAX_FILE]), Ok(Policy::default()));
     assert_eq!(parse_file(&long[..=MAX_FILE]).unwrap_err().fault, FileFault::TooLong);
 }

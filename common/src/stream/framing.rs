@@ -178,8 +178,8 @@ mod tests {
         for (framing, expected) in [
             (Framing::Hybi, "\u{81}\u{2}hi"),
             (Framing::HybiNumbered, "\u{81}\u{4}7\thi"),
-            (Framing::Hixie, "\0hi\u{FF}"),
-            (Framing::HixieNumbered, "\07\thi\u{FF}"),
+            (Framing::Hixie, "\u{0}hi\u{FF}"),
+            (Framing::HixieNumbered, "\u{0}7\thi\u{FF}"),
             (Framing::EventStream, "id: 7\ndata: hi\n\n"),
             (Framing::EventStreamChunked, "00000010\r\nid: 7\ndata: hi\n\n\r\n"),
             (Framing::Lines, "hi\n"),
