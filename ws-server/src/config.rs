@@ -166,6 +166,7 @@ impl Config {
                 linger_bytes: limits.linger_bytes,
                 drain_timeout: limits.drain_timeout,
                 send_buffer: Some(limits.send_buffer).filter(|size| *size > 0),
+                ..Settings::default()
             },
         })
     }
