@@ -1,22 +1,61 @@
-use common::{
-    policy::REQUEST,
-    reactor::{Settings, simulation::Simulation},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Parser as _;
+use common::{policy::REQUEST, reactor::simulation::Simulation};
 
 use super::*;
+use crate::config::Options;
 
 const ANSWER: &[u8] = b"<cross-domain-policy/>\n\0";
 const LIFETIME: Duration = Duration::from_secs(5);
 
+fn shared(max_per_address: usize, mailboxes: Mailboxes<Evict>) -> Arc<Shared> {
+    let crowd = Mutex::new(Crowd::new(max_per_address));
+    Arc::new(Shared { answer: ANSWER.into(), lifetime: LIFETIME, crowd, mailboxes })
+}
+
 fn simulation(seed: u64, max_per_address: usize) -> Simulation<PolicyHandler> {
-    let settings = Settings { read_size: 64, linger_bytes: 64, ..Settings::default() };
-    Simulation::new(seed, settings, |mailboxes| {
-        let crowd = Mutex::new(Crowd::new(max_per_address));
-        PolicyHandler::new(
-            0,
-            Arc::new(Shared { answer: ANSWER.into(), lifetime: LIFETIME, crowd, mailboxes }),
-        )
-    })
+    let settings = crate::config::check(Options::parse_from(["policy-server"])).expect("right").settings;
+    Simulation::new(seed, settings, |mailboxes| PolicyHandler::new(0, shared(max_per_address, mailboxes)))
+}
+
+/// Counts what the reactor reads for the handler.
+struct Counting(PolicyHandler, Arc<AtomicUsize>);
+
+impl Handler for Counting {
+    type Conn = Conn;
+    type Mail = Evict;
+
+    fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
+        self.0.on_open(cx)
+    }
+
+    fn on_data(&mut self, conn: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
+        self.1.fetch_add(input.len(), Ordering::Relaxed);
+        self.0.on_data(conn, input, cx)
+    }
+
+    fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+        self.0.on_deadline(conn, cx)
+    }
+}
+
+#[test]
+fn at_most_64_bytes_of_a_firehose_are_read() {
+    for (seed, start) in [(1, &b"GET /"[..]), (2, REQUEST), (3, b"<policy-file-request/>\0")] {
+        let read = Arc::new(AtomicUsize::new(0));
+        let settings = crate::config::check(Options::parse_from(["policy-server"])).expect("right").settings;
+        let count = Arc::clone(&read);
+        let mut sim = Simulation::new(seed, settings, |mailboxes| {
+            Counting(PolicyHandler::new(0, shared(0, mailboxes)), count)
+        });
+        let peer = sim.connect();
+        sim.send(peer, start);
+        sim.send(peer, &vec![b'x'; 100_000]);
+        sim.settle();
+        let read = read.load(Ordering::Relaxed);
+        assert!((1..=64).contains(&read), "{read} bytes");
+    }
 }
 
 #[test]

@@ -1,0 +1,229 @@
+//! What policy-server answers, and what it does not: rows PO-01 to PO-06, PO-08, PO-11 and PO-12 over real sockets.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    unreachable_pub,
+    reason = "a test fails by a panic"
+)]
+
+mod support;
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use socket2::{Domain, Socket, Type};
+use support::{Daemon, REQUEST, SOON, exchange, read_all, timed};
+
+const POLICY: &str = "<?xml version=\"1.0\"?>\n\
+    <!DOCTYPE cross-domain-policy SYSTEM \"http://www.adobe.com/xml/dtds/cross-domain-policy.dtd\">\n\
+    <cross-domain-policy>\n  \
+    <site-control permitted-cross-domain-policies=\"master-only\"/>\n  \
+    <allow-access-from domain=\"*\" to-ports=\"40132\"/>\n\
+    </cross-domain-policy>\n\0";
+
+/// A short life, so that the tests of it are short; the default is 5 s.
+const LIFE: Duration = Duration::from_millis(700);
+const SHORT: [&str; 2] = ["--lifetime", "700ms"];
+
+fn assert_life(elapsed: Duration) {
+    assert!(elapsed >= LIFE && elapsed < LIFE + Duration::from_secs(2), "closed after {elapsed:?}");
+}
+
+#[test]
+fn the_default_policy_names_the_streams_port_and_ends_with_one_nul() {
+    let daemon = Daemon::start(&[]);
+    let request = [REQUEST, b"\0"].concat();
+    let (got, reset) = exchange(&mut daemon.connect(), &request);
+    assert_eq!((String::from_utf8_lossy(&got).as_ref(), reset), (POLICY, false));
+}
+
+#[test]
+fn every_ending_at_every_split_is_answered() {
+    let daemon = Daemon::start(&[]);
+    for ending in [b"\0", b"\r", b"\n"] {
+        let request = [REQUEST, ending].concat();
+        for split in 0..=request.len() {
+            let mut stream = daemon.connect();
+            stream.write_all(&request[..split]).expect("sent");
+            let (got, reset) = exchange(&mut stream, &request[split..]);
+            assert_eq!((got.as_slice(), reset), (POLICY.as_bytes(), false), "{ending:?} split at {split}");
+        }
+    }
+}
+
+#[test]
+fn the_request_byte_by_byte_and_ended_by_the_stream_is_answered() {
+    let daemon = Daemon::start(&[]);
+    let mut stream = daemon.connect();
+    for byte in REQUEST.chunks(1) {
+        stream.write_all(byte).expect("sent");
+    }
+    stream.shutdown(Shutdown::Write).expect("shut down");
+    assert_eq!(read_all(&mut stream), (POLICY.as_bytes().to_vec(), false));
+}
+
+#[test]
+fn nothing_is_said_before_the_request_is_complete() {
+    let daemon = Daemon::start(&SHORT);
+    let mut stream = daemon.connect();
+    assert_eq!(exchange(&mut stream, REQUEST).0, b"", "an unended request is not answered");
+}
+
+#[test]
+fn silence_is_closed_at_the_end_of_the_life() {
+    let daemon = Daemon::start(&SHORT);
+    let mut stream = daemon.connect();
+    let ((got, _), elapsed) = timed(|| read_all(&mut stream));
+    assert_eq!(got, b"");
+    assert_life(elapsed);
+}
+
+#[test]
+fn the_default_life_is_five_seconds() {
+    let printed = support::command(&["--print-config"]).output().expect("runs").stdout;
+    assert!(String::from_utf8_lossy(&printed).contains("lifetime = \"5s\""));
+}
+
+#[test]
+fn a_dribble_does_not_prolong_the_life() {
+    let daemon = Daemon::start(&SHORT);
+    let mut stream = daemon.connect();
+    // The pause between two bytes is the wait for an answer that must not come.
+    stream.set_read_timeout(Some(Duration::from_millis(100))).expect("set");
+    let (sent, elapsed) = timed(|| {
+        let mut buffer = [0];
+        for (sent, byte) in REQUEST.chunks(1).enumerate() {
+            if stream.write_all(byte).is_err() {
+                return sent;
+            }
+            match stream.read(&mut buffer) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                _ => return sent,
+            }
+        }
+        REQUEST.len()
+    });
+    assert!(sent < REQUEST.len(), "{sent} bytes in {elapsed:?}");
+    assert_life(elapsed);
+}
+
+#[test]
+fn a_firehose_is_closed_at_its_first_wrong_byte() {
+    let daemon = Daemon::start(&[]);
+    let mut stream = daemon.connect();
+    stream.set_write_timeout(Some(SOON)).expect("set");
+    let (written, elapsed) =
+        timed(|| (0..100_000).take_while(|_| stream.write_all(&[b'<'; 4096]).is_ok()).count());
+    assert!(written < 100_000 && elapsed < Duration::from_secs(3), "{written} blocks in {elapsed:?}");
+}
+
+#[test]
+fn other_protocols_are_closed_at_once_without_a_word_or_a_log_line() {
+    let daemon = Daemon::start(&[]);
+    let preludes: [&[u8]; 12] = [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /x HTTP/1.0\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"EHLO example.com\r\n",
+        b"\x04\x01\x00\x50\x7f\x00\x00\x01\0",
+        b"\x05\x01\x00",
+        b"\x03\x00\x00\x13\x0e\xe0\0\0",
+        b"<policy-file-requesT/>\0",
+        b"<policy-file-request />\0",
+        b"\0",
+    ];
+    for prelude in preludes {
+        let mut stream = daemon.connect();
+        let ((got, _), elapsed) = timed(|| exchange(&mut stream, prelude));
+        assert_eq!(got, b"", "{prelude:?}");
+        assert!(elapsed < Duration::from_secs(2), "{prelude:?} after {elapsed:?}");
+    }
+    let (code, log) = daemon.stop();
+    assert_eq!(code, Some(0));
+    assert_eq!(log.lines().filter(|line| !line.contains("stop")).count(), 0, "{log}");
+}
+
+#[test]
+fn any_other_byte_after_the_request_closes() {
+    let daemon = Daemon::start(&[]);
+    for byte in [b' ', b'x', 0x01, 0xff] {
+        let (got, _) = exchange(&mut daemon.connect(), &[REQUEST, &[byte]].concat());
+        assert_eq!(got, b"", "{byte}");
+    }
+}
+
+#[test]
+fn bytes_behind_the_request_do_not_cost_the_answer() {
+    let daemon = Daemon::start(&[]);
+    for _ in 0..20 {
+        let mut stream = daemon.connect();
+        stream.write_all(&[REQUEST, b"\0", &[b'x'; 80]].concat()).expect("sent");
+        let (got, reset) = exchange(&mut stream, b"and more");
+        assert_eq!((got.as_slice(), reset), (POLICY.as_bytes(), false));
+    }
+}
+
+#[test]
+fn who_never_reads_is_gone_at_the_end_of_the_life() {
+    let grants = "<allow-access-from domain=\"a.example\" to-ports=\"2000\"/>".repeat(300);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), format!("<cross-domain-policy>{grants}</cross-domain-policy>"))
+        .expect("written");
+    let path = file.path().to_str().expect("a name");
+    let mut daemon = Daemon::start(&["--lifetime", "700ms", "--linger", "200ms", "--file", path]);
+
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(1).expect("set");
+    socket.connect(&daemon.address.into()).expect("connected");
+    let mut stuck = TcpStream::from(socket);
+    stuck.write_all(&[REQUEST, b"\0"].concat()).expect("sent");
+    // Each round waits for one connection's whole life; the stuck one is gone as soon.
+    let ((), elapsed) = timed(|| {
+        while !daemon_is_empty(&mut daemon) {
+            read_all(&mut daemon.connect());
+        }
+    });
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+}
+
+fn daemon_is_empty(daemon: &mut Daemon) -> bool {
+    daemon.signal("USR1");
+    daemon.log_line("open=").contains("open=0 ")
+}
+
+#[test]
+fn the_oldest_connection_of_an_address_makes_room_and_others_notice_nothing() {
+    let daemon = Daemon::start(&["--max-connections-per-ip", "4", "--workers", "2"]);
+    let from = |ip: [u8; 4]| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((ip, 0)).into()).expect("bound");
+        socket.connect(&daemon.address.into()).expect("connected");
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(SOON)).expect("set");
+        stream
+    };
+    let mut other = from([127, 0, 0, 3]);
+    let mut crowd: Vec<TcpStream> = (0..4).map(|_| from([127, 0, 0, 2])).collect();
+    // The four are known to both workers only when the fifth one's arrival has closed one of them.
+    let mut fifth = from([127, 0, 0, 2]);
+    for stream in &crowd {
+        stream.set_read_timeout(Some(Duration::from_millis(50))).expect("set");
+    }
+    let closed = (0..100).find_map(|_| {
+        crowd.iter_mut().position(|stream| {
+            !matches!(stream.read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        })
+    });
+    assert!(closed.is_some(), "one of the four had to go");
+    for stream in [&mut other, &mut fifth] {
+        let (got, _) = exchange(stream, &[REQUEST, b"\0"].concat());
+        assert_eq!(got, POLICY.as_bytes());
+    }
+}
