@@ -1,0 +1,160 @@
+//! Every beginning gets an answer at once, and the right one (rows WS-18 to WS-26, WS-29, WS-32 to WS-34).
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::{Server, frame};
+
+const HYBI: &str = "GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: Upgrade";
+
+#[test]
+fn each_bad_request_has_its_status() {
+    let server = Server::start(&["--path", "/", "--path", "/echo"]);
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let table: Vec<(String, u16)> = vec![
+        ("POST / HTTP/1.1\nHost: a\nContent-Length: 5".into(), 405),
+        ("DELETE / HTTP/1.1\nHost: a".into(), 405),
+        ("GET /other HTTP/1.1\nHost: a".into(), 404),
+        ("GET / HTTP/1.1".into(), 400),
+        ("GET / HTTP/2.0\nHost: a".into(), 505),
+        ("GET / HTTP/1.1\nHost: a\nUpgrade: h2c\nConnection: Upgrade".into(), 426),
+        (format!("GET /{} HTTP/1.1\nHost: a", "x".repeat(1100)), 414),
+        (format!("GET / HTTP/1.1\nHost: a\nX: {}", "x".repeat(9000)), 431),
+        (format!("GET / HTTP/1.1\nHost: a{}", "\nX: y".repeat(64)), 431),
+        (format!("{HYBI}\n{key}\nSec-WebSocket-Version: 99"), 426),
+        (format!("{HYBI}\n{key}"), 426),
+        (format!("{HYBI}\n{key}\nSec-WebSocket-Version: 13\nSec-WebSocket-Version: 13"), 400),
+        (format!("{HYBI}\nSec-WebSocket-Version: 13"), 400),
+        (format!("{HYBI}\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: short"), 400),
+        (
+            format!(
+                "{HYBI}\n{key}\nSec-WebSocket-Version: 13\nSec-WebSocket-Key1: 1 1\nSec-WebSocket-Key2: 1 1"
+            ),
+            400,
+        ),
+        (format!("{HYBI}\nSec-WebSocket-Key1: 1 1"), 400),
+        (format!("{HYBI}\nSec-WebSocket-Key1: 11\nSec-WebSocket-Key2: 1 1"), 400), // WS-23: no blank, a division by zero
+        (format!("{HYBI}\nSec-WebSocket-Key1: 99999999999 9\nSec-WebSocket-Key2: 1 1"), 400),
+        (format!("{HYBI}\nSec-WebSocket-Key1: 1  2\nSec-WebSocket-Key2: 3  x  4"), 400),
+        (format!("{HYBI}\nOrigin: a\u{1}b"), 400), // WS-22
+        (format!("{HYBI}\nOrigin: a\u{7f}b"), 400),
+    ];
+    for (request, status) in table {
+        assert_eq!(server.request(&request).status(), status, "{request}");
+    }
+}
+
+#[test]
+fn what_is_not_http_is_answered_within_a_moment() {
+    let server = Server::start(&[]);
+    let preludes: [&[u8]; 12] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00",
+        b"SSH-2.0-OpenSSH_9.0\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x03\x00\x00\x13\x0e\xe0\x00\x00",
+        b"\x05\x01\x00",
+        b"\x00\x00\x00\x55\xffSMB",
+        b"EHLO example.org\r\n",
+        b"GET /\r\n",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c",
+        b"GET / HTTP/1.1\nHost: a\n\n",
+    ];
+    for bytes in preludes {
+        let started = Instant::now();
+        let mut client = server.connect();
+        client.send(bytes);
+        let status = client.status();
+        assert!(matches!(status, 400 | 405 | 426 | 501 | 505), "{}: {status}", bytes.escape_ascii());
+        assert!(
+            started.elapsed() < Duration::from_secs(2),
+            "{}: far from the deadline",
+            bytes.escape_ascii()
+        );
+    }
+}
+
+#[test]
+fn a_head_that_dribbles_is_answered_at_the_absolute_deadline() {
+    let server = Server::start(&["--head-timeout", "300ms"]);
+    for beginning in ["", "GET / HTTP/1.1\r\nHost:"] {
+        let started = Instant::now();
+        let mut client = server.connect();
+        client.send(beginning);
+        assert_eq!(client.status(), 408);
+        assert!(started.elapsed() >= Duration::from_millis(290));
+    }
+}
+
+#[test]
+fn a_handshake_byte_by_byte_is_a_handshake_and_frames_behind_it_are_kept() {
+    let server = Server::start(&["--interval", "0", "--on-message", "echo"]);
+    let request =
+        format!("{HYBI}\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n")
+            .replace('\n', "\r\n");
+    let mut bytes = request.into_bytes();
+    bytes.extend_from_slice(&frame(0x81, b"early"));
+    let mut client = server.connect();
+    bytes.chunks(1).for_each(|byte| client.send(byte));
+    client.head();
+    assert_eq!(client.text(), "early");
+    let mut client = server.connect();
+    client.send(&bytes);
+    client.head();
+    assert_eq!(client.text(), "early");
+}
+
+#[test]
+fn a_policy_request_is_answered_whatever_ends_it() {
+    let server = Server::start(&[]);
+    for end in [&b"\0"[..], b"\r", b"\n", b""] {
+        let mut client = server.connect();
+        client.send(b"<policy-file-request/>");
+        client.send(end);
+        client.finish_sending();
+        let answer = String::from_utf8(client.rest()).unwrap();
+        assert!(answer.ends_with("</cross-domain-policy>\n\0"), "{answer:?}");
+        let grant = format!("domain=\"*\" to-ports=\"{}\"", server.address.port());
+        assert!(answer.contains(&grant), "{answer:?}");
+    }
+    let mut client = server.connect();
+    client.send(b"<html>");
+    assert_eq!(client.status(), 400);
+}
+
+#[test]
+fn a_foreign_origin_is_refused_by_every_way() {
+    let server = Server::start(&["--allow-origin", "https://example.org"]);
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    for request in [
+        format!("{HYBI}\n{key}\nSec-WebSocket-Version: 13\nOrigin: https://evil.example"),
+        format!("{HYBI}\n{key}\nSec-WebSocket-Version: 8\nSec-WebSocket-Origin: https://evil.example"),
+        format!("{HYBI}\nOrigin: https://evil.example"),
+        "GET / HTTP/1.1\nHost: a\nOrigin: https://evil.example".to_owned(),
+    ] {
+        assert_eq!(server.request(&request).status(), 403, "{request}");
+    }
+    let mut friend = server.request("GET / HTTP/1.1\nHost: a\nOrigin: https://example.org");
+    assert!(friend.head().contains("Access-Control-Allow-Origin: https://example.org\r\n"));
+}
+
+#[test]
+fn a_trusted_proxy_tells_address_and_scheme() {
+    let server = Server::start(&["--trusted-proxy", "127.0.0.1/32", "--max-connections-per-ip", "2"]);
+    let shell = "GET /a HTTP/1.1\nHost: b\nConnection: Upgrade\nUpgrade: WebSocket\nX-Forwarded-Proto: https";
+    let mut client = server.request(shell);
+    assert!(client.head().contains("WebSocket-Location: wss://b/a\r\n"));
+    let from = |last: u8| format!("GET / HTTP/1.0\nX-Forwarded-For: 192.0.2.{last}");
+    let mut first = server.request(&from(1));
+    assert!(first.head().starts_with("HTTP/1.1 200 "));
+    let mut second = server.request(&from(1));
+    assert!(second.head().starts_with("HTTP/1.1 200 "));
+    assert_eq!(server.request(&from(1)).status(), 503);
+    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
+    header.extend_from_slice(&[192, 0, 2, 1, 127, 0, 0, 1, 0x30, 0x39, 0, 80]);
+    let mut by_header = server.connect();
+    by_header.send([&header[..], b"GET / HTTP/1.0\r\n\r\n"].concat());
+    assert_eq!(by_header.status(), 503);
+}

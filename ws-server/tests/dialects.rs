@@ -1,0 +1,160 @@
+//! Opening handshakes of every dialect on the wire, the first dates, and the notice when somebody leaves.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::{Server, frame, is_js_date};
+
+const SHELL: &str = "GET /echo HTTP/1.1\nHost: localhost\nConnection: Upgrade\nUpgrade: WebSocket";
+const HIXIE76: &str = "GET /demo?a=b HTTP/1.1\nHost: example.com\nConnection: Upgrade\nUpgrade: WebSocket\n\
+    Origin: http://example.com\nSec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00";
+
+#[test]
+fn the_shell_style_request_gets_exactly_the_answer_of_draft_75_and_then_dates() {
+    let server = Server::start(&["--interval", "50ms"]);
+    let mut client = server.request(SHELL);
+    assert_eq!(
+        client.head(),
+        "HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+         WebSocket-Origin: undefined\r\nWebSocket-Location: ws://localhost/echo\r\nWebSocket-Protocol: *\r\n\r\n"
+    );
+    for _ in 0..3 {
+        let date = client.hixie_text();
+        assert!(is_js_date(&date), "{date:?}");
+    }
+}
+
+#[test]
+fn draft_76_gets_its_head_at_once_and_the_digest_when_the_third_key_arrives() {
+    let server = Server::start(&[]);
+    let key3 = b"^n:ds[4U";
+    for split in 0..=key3.len() {
+        let mut client = server.request(HIXIE76);
+        assert_eq!(
+            client.head(),
+            "HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Origin: http://example.com\r\nSec-WebSocket-Location: ws://example.com/demo?a=b\r\n\
+             Sec-WebSocket-Protocol: *\r\n\r\n"
+        );
+        client.send(&key3[..split]);
+        client.send(&key3[split..]);
+        assert_eq!(client.take(16), b"8jKS'y:G*Co,Wxa-");
+        assert!(is_js_date(&client.hixie_text()));
+        client.send([0xFF, 0x00]);
+        assert_eq!(client.rest(), [0xFF, 0x00], "its closing handshake is answered");
+    }
+}
+
+#[test]
+fn frames_right_behind_the_third_key_are_kept() {
+    let server = Server::start(&["--on-message", "echo", "--interval", "0"]);
+    let mut client = server.connect();
+    client.send(
+        [format!("{}\r\n\r\n", HIXIE76.replace('\n', "\r\n")).as_bytes(), b"^n:ds[4U\x00early\xff"].concat(),
+    );
+    client.head();
+    assert_eq!(client.take(16), b"8jKS'y:G*Co,Wxa-");
+    assert_eq!(client.hixie_text(), "early");
+}
+
+#[test]
+fn the_hybi_family_learns_its_id_and_gets_the_first_date_at_once() {
+    let server = Server::start(&["--interval", "1h"]);
+    let mut ids = Vec::new();
+    for version in ["13", "8", "7"] {
+        let started = Instant::now();
+        let mut client = server.request(&format!(
+            "GET / HTTP/1.1\nHost: a\nUpgrade: WebSocket\nConnection: keep-alive, Upgrade\n\
+             Sec-WebSocket-Version: {version}\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+        ));
+        let head = client.head();
+        assert!(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{head}");
+        assert!(head.contains("Connection: Upgrade\r\n"), "{head}");
+        assert!(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
+        let (_, id) = head.split_once("X-Connection-Id: ").unwrap();
+        ids.push(id.lines().next().unwrap().to_owned());
+        assert!(is_js_date(&client.text()));
+        assert!(started.elapsed() < Duration::from_secs(5), "far less than the interval");
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "every id is another");
+}
+
+#[test]
+fn dates_keep_their_interval_and_their_numbers() {
+    let server = Server::start(&["--interval", "100ms", "--template", "{seq}", "--align"]);
+    let (mut client, _) = server.websocket("/");
+    let first: u64 = client.text().parse().unwrap();
+    let started = Instant::now();
+    for number in first + 1..first + 6 {
+        assert_eq!(client.text(), number.to_string());
+    }
+    let passed = started.elapsed();
+    assert!(passed >= Duration::from_millis(390), "five dates within {passed:?}");
+}
+
+#[test]
+fn everybody_in_every_dialect_is_told_who_left_after_a_whole_interval() {
+    let server = Server::start(&["--interval", "100ms"]);
+    let mut old = server.request(SHELL);
+    old.head();
+    let (mut other, _) = server.websocket("/?numbered=1");
+    let mut events = server.request("GET / HTTP/1.1\nHost: a\nAccept: text/event-stream");
+    let (mut leaver, head) = server.websocket("/");
+    let id = head.split_once("X-Connection-Id: ").unwrap().1.lines().next().unwrap().to_owned();
+    for _ in 0..4 {
+        leaver.text(); // it lives for whole intervals
+    }
+    leaver.send(frame(0x88, &1000_u16.to_be_bytes()));
+    assert_eq!(leaver.close_code(), Some(1000));
+    drop(leaver);
+    let notice = format!("{id} disconnected");
+    while old.hixie_text() != notice {}
+    while other.text() != notice {}
+    events.until(format!("event: notice\ndata: {notice}\n\n").as_bytes());
+}
+
+#[test]
+fn without_legacy_the_hixie_drafts_are_told_which_versions_are_served() {
+    let server = Server::start(&["--legacy", "off"]);
+    for request in [SHELL, HIXIE76] {
+        let answer = String::from_utf8(server.request(request).rest()).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+        assert!(answer.contains("Sec-WebSocket-Version: 13, 8, 7\r\n"), "{answer}");
+    }
+}
+
+#[test]
+fn messages_are_ignored_echoed_or_passed_on() {
+    let server = Server::start(&["--on-message", "echo", "--interval", "0"]);
+    let (mut client, _) = server.websocket("/");
+    client.send(
+        [frame(0x01, b"one "), frame(0x89, b"ping"), frame(0x80, b"two"), frame(0x82, &[0xFF])].concat(),
+    );
+    assert_eq!(client.frame(), (0x8A, b"ping".to_vec()));
+    assert_eq!(client.text(), "one two");
+    assert_eq!(client.frame(), (0x82, vec![0xFF]));
+
+    let server = Server::start(&["--on-message", "broadcast", "--interval", "0"]);
+    let (mut speaker, _) = server.websocket("/");
+    let (mut listener, _) = server.websocket("/");
+    let (mut second, _) = server.websocket("/");
+    speaker.send(frame(0x81, b"to all others"));
+    assert_eq!(listener.text(), "to all others");
+    assert_eq!(second.text(), "to all others");
+    speaker.send(frame(0x89, b""));
+    assert_eq!(speaker.frame().0, 0x8A, "nothing came back before the pong");
+}
+
+#[test]
+fn a_silent_peer_is_pinged_and_then_let_go() {
+    let server = Server::start(&["--interval", "0", "--ping-interval", "100ms", "--pong-timeout", "200ms"]);
+    let (mut client, _) = server.websocket("/");
+    for _ in 0..3 {
+        assert_eq!(client.frame().0, 0x89);
+        client.send(frame(0x8A, b""));
+    }
+    assert_eq!(client.rest(), [0x89, 0], "no pong any more: one ping, then the end");
+}

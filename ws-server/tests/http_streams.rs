@@ -1,0 +1,70 @@
+//! Events and lines over HTTP, to the byte.
+
+mod support;
+
+use support::Server;
+
+fn body(server: &mut Server, request: &str, lines: &str, end: &[u8]) -> String {
+    let mut client = server.request(request);
+    let head = client.head();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(head.contains("X-Content-Type-Options: nosniff\r\n"), "{head}");
+    server.write(lines);
+    String::from_utf8(client.until(end)).unwrap()
+}
+
+#[test]
+fn the_four_forms_of_a_message() {
+    let mut server = Server::start(&["--source", "-"]);
+    let text = body(&mut server, "GET / HTTP/1.0", "a\n", b"a\n");
+    assert_eq!(text, "a\n");
+    let text = body(&mut server, "GET / HTTP/1.1\nHost: a", "b\n", b"b\n\r\n");
+    assert_eq!(text, "00000002\r\nb\n\r\n");
+    let text = body(&mut server, "GET / HTTP/1.0\nAccept: text/event-stream", "c\n", b"c\n\n");
+    assert_eq!(text, "retry: 2000\n\nid: 3\ndata: c\n\n");
+    let text = body(&mut server, "GET / HTTP/1.1\nHost: a\nAccept: text/event-stream", "d\n", b"d\n\n\r\n");
+    assert_eq!(text, "0000000d\r\nretry: 2000\n\n\r\n0000000f\r\nid: 4\ndata: d\n\n\r\n");
+}
+
+#[test]
+fn a_stream_goes_on_when_its_client_half_closes() {
+    let mut server = Server::start(&["--source", "-"]);
+    let mut client = server.request("GET / HTTP/1.0");
+    client.head();
+    client.finish_sending();
+    server.write("still here\n");
+    client.until(b"still here\n");
+    server.stdin = None;
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn the_end_of_the_source_is_the_last_chunk() {
+    let mut server = Server::start(&["--source", "-"]);
+    let mut client = server.request("GET / HTTP/1.1\nHost: a");
+    client.head();
+    server.write("last");
+    server.stdin = None;
+    assert_eq!(client.rest(), b"00000005\r\nlast\n\r\n0\r\n\r\n");
+    assert!(server.wait().0.success());
+}
+
+#[test]
+fn an_idle_event_stream_gets_comments() {
+    let server = Server::start(&["--source", "-", "--heartbeat", "100ms"]);
+    let mut client = server.request("GET / HTTP/1.0\nAccept: text/event-stream");
+    client.head();
+    assert_eq!(client.until(b":\n\n:\n\n"), b"retry: 2000\n\n:\n\n:\n\n");
+}
+
+#[test]
+fn head_and_options_are_answered_without_a_stream() {
+    let server = Server::start(&[]);
+    let head = String::from_utf8(server.request("HEAD / HTTP/1.1\nHost: a").rest()).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    let options =
+        String::from_utf8(server.request("OPTIONS / HTTP/1.1\nHost: a\nOrigin: http://b").rest()).unwrap();
+    assert!(options.starts_with("HTTP/1.1 204 "), "{options}");
+    assert!(options.contains("Access-Control-Allow-Origin: *\r\n"), "{options}");
+    assert!(options.contains("Allow: GET, HEAD, OPTIONS\r\n"), "{options}");
+}

@@ -1,0 +1,142 @@
+//! Lines from elsewhere: none lost, none doubled, resumed by number, and a polite end.
+
+mod support;
+
+use std::{fmt::Write as _, io::Write as _, os::unix::net::UnixStream};
+
+use support::{Client, Server};
+
+/// Reads `numbered` messages and checks that each is its number.
+fn check(client: &mut Client, from: u64, to: u64) {
+    for number in from..=to {
+        assert_eq!(client.text(), number.to_string());
+    }
+}
+
+#[test]
+fn a_hundred_thousand_lines_reach_everybody_once_and_in_order() {
+    let mut server = Server::start(&["--source", "-"]);
+    let mut clients: Vec<_> = (0..6).map(|_| server.websocket("/").0).collect();
+    let mut old = server.request("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket");
+    old.head();
+    let mut plain = server.request("GET / HTTP/1.0");
+    plain.head();
+    let mut stdin = server.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        let mut text = String::new();
+        (1..=100_000).for_each(|number| writeln!(text, "{number}").unwrap());
+        stdin.write_all(text.as_bytes()).unwrap();
+    });
+    std::thread::scope(|scope| {
+        for client in &mut clients {
+            scope.spawn(|| {
+                check(client, 1, 100_000);
+                assert_eq!(client.close_code(), Some(1000));
+            });
+        }
+        scope.spawn(|| (1..=100_000).for_each(|number| assert_eq!(old.hixie_text(), number.to_string())));
+        scope.spawn(|| {
+            let text = String::from_utf8(plain.rest()).unwrap();
+            assert!(text.lines().eq((1..=100_000).map(|number| number.to_string())));
+        });
+    });
+    writer.join().unwrap();
+    drop(clients);
+    drop(old);
+    assert!(server.wait().0.success());
+}
+
+#[test]
+fn who_comes_back_with_its_last_number_misses_nothing() {
+    let mut server = Server::start(&["--source", "-", "--history", "5"]);
+    let (mut first, _) = server.websocket("/");
+    server.write("1\n2\n3\n4\n5\n6\n7\n8\n");
+    check(&mut first, 1, 8);
+    check(&mut server.websocket("/?since=6").0, 7, 8);
+    check(&mut server.websocket("/?since=1").0, 4, 8); // as far as the history goes
+    let mut numbered = server.websocket("/?since=7&numbered=1").0;
+    assert_eq!(numbered.text(), "8\t8");
+    let mut events = server.request("GET / HTTP/1.0\nAccept: text/event-stream\nLast-Event-ID: 7");
+    events.head();
+    assert_eq!(events.until(b"data: 8\n\n"), b"retry: 2000\n\nid: 8\ndata: 8\n\n");
+    let (mut ahead, _) = server.websocket("/?since=99"); // of an earlier life of the server
+    server.write("9\n");
+    check(&mut ahead, 9, 9);
+}
+
+#[test]
+fn newcomers_are_greeted_with_the_last_lines() {
+    let mut server = Server::start(&["--source", "-", "--greet", "2"]);
+    let (mut first, _) = server.websocket("/");
+    server.write("1\n2\n3\n");
+    check(&mut first, 1, 3);
+    check(&mut server.websocket("/").0, 2, 3);
+}
+
+#[test]
+fn bad_lines_are_dropped_and_said() {
+    let mut server = Server::start(&["--source", "-", "--max-line", "8"]);
+    let (mut client, _) = server.websocket("/");
+    server.write(b"good\n\xff\xfe\n123456789\nbetter\r\n");
+    assert_eq!(client.text(), "good");
+    assert_eq!(client.text(), "better");
+    server.log_line("2 lines dropped");
+}
+
+#[test]
+fn with_keep_the_connections_outlive_the_source() {
+    let mut server = Server::start(&["--source", "-", "--at-eof", "keep", "--greet", "1"]);
+    server.write("only\n");
+    server.stdin = None;
+    let (mut client, _) = server.websocket("/");
+    assert_eq!(client.text(), "only");
+    client.send(support::frame(0x89, b"?"));
+    assert_eq!(client.frame().0, 0x8A);
+}
+
+#[test]
+fn a_template_and_the_ordered_clock_work_together() {
+    let server = Server::start(&["--delivery", "ordered", "--interval", "20ms", "--template", "{seq}"]);
+    let (mut client, _) = server.websocket("/");
+    let first: u64 = client.text().parse().unwrap();
+    check(&mut client, first + 1, first + 5);
+    check(&mut server.websocket(&format!("/?since={first}")).0, first + 1, first + 8);
+}
+
+#[test]
+fn a_fifo_serves_one_writer_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let server = Server::start(&["--source", &format!("fifo:{}", path.display())]);
+    let (mut client, _) = server.websocket("/");
+    for number in 1..=20 {
+        std::fs::write(&path, format!("{number}\n")).unwrap();
+    }
+    check(&mut client, 1, 20);
+}
+
+#[test]
+fn many_producers_share_one_numbering() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let server = Server::start(&["--source", &format!("unix:{}", path.display()), "--template", "{seq}"]);
+    let (mut client, _) = server.websocket("/");
+    let producers: Vec<_> = (0..4).map(|_| UnixStream::connect(&path).unwrap()).collect();
+    for _ in 0..5 {
+        for mut producer in &producers {
+            producer.write_all(b"line\n").unwrap();
+        }
+    }
+    check(&mut client, 1, 20);
+}
+
+#[test]
+fn a_source_that_is_not_there_is_exit_66() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_ws-server"))
+        .args(["--listen", "127.0.0.1:0", "--source", "fifo:/nonexistent/fifo"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(66));
+}
