@@ -33,9 +33,9 @@ impl CloseCode {
         match (code, version) {
             // hybi-07 to -12 §7.4.1: 1004 says that the frame was too large.
             (1004, Version::Hybi07 | Version::Hybi08) => Some(Self::TOO_BIG),
-            // §7.4.1: 1005, 1006 and 1015 are "reserved values and MUST NOT be set as a status code in a Close
-            // control frame by an endpoint"; 1004 and 1016-2999 are not defined, and §7.4.2 leaves 3000-4999 to
-            // libraries and applications.
+            // §7.4.1: each of 1005, 1006 and 1015 "MUST NOT be set as a status code in a Close control frame by an
+            // endpoint"; 1004 and 1016-2999 are not defined, and §7.4.2 leaves 3000-4999 to libraries and
+            // applications. 1012-1014 were registered with IANA later.
             (1000..=1003 | 1007..=1014 | 3000..=4999, _) => Some(Self(code)),
             _ => None,
         }

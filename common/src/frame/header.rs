@@ -78,7 +78,7 @@ fn decode_first(first: u8) -> Result<(bool, Opcode), ProtocolError> {
     let number = first & 0x0F;
     let opcode = Opcode::from_number(number).ok_or(ProtocolError::ReservedOpcode(number))?;
     let fin = first & 0x80 != 0;
-    // §5.4: "Control frames ... MUST NOT be fragmented."
+    // §5.4: "Control frames themselves MUST NOT be fragmented."
     if opcode.is_control() && !fin {
         return Err(ProtocolError::FragmentedControl);
     }

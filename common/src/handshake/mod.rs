@@ -96,6 +96,7 @@ impl HandshakeError {
 /// What goes with a 426: which versions are served.
 ///
 /// RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response"; RFC 6455 §4.4 has the list.
-/// `Connection` is added by [`crate::http::error_response`].
+/// `Connection` names the field, as RFC 9110 §7.8 wants it; the `close` of
+/// [`crate::http::error_response`] is a line of its own.
 pub const VERSIONS_OFFERED: &[(&str, &str)] =
-    &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13, 8, 7")];
+    &[("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13, 8, 7")];

@@ -63,10 +63,10 @@ fn parse_version(version: &[u8]) -> Result<u8, HeadError> {
 /// The four forms of RFC 9112 §3.2.
 fn check_target(method: &str, target: &[u8]) -> Result<(), HeadError> {
     let well_formed = match (method, target) {
-        // §3.2.3: "authority-form of request-target is only used for CONNECT requests"
+        // §3.2.3: the authority-form "is only used for CONNECT requests"
         ("CONNECT", authority) => is_authority(authority) && authority.contains(&b':'),
-        // §3.2.4: "asterisk-form ... is only used for a server-wide OPTIONS request"
-        (_, b"*") => method == "OPTIONS" || method == "PRI",
+        // §3.2.4: the asterisk-form "is only used for a server-wide OPTIONS request"
+        (_, b"*") => method == "OPTIONS",
         (_, [b'/', ..]) => true,
         (_, absolute) => {
             split_absolute(absolute).is_some_and(|(host, _)| !host.is_empty() && is_authority(host))

@@ -3,7 +3,6 @@
 //! A message is encoded once per framing that is in use, and shared by all connections of that framing.
 
 use crate::frame::{Opcode, header::encode_frame};
-use std::io::Write;
 
 /// The form that a connection gets its messages in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,16 +149,10 @@ fn encode_event(field: EventField, text: &str, out: &mut Vec<u8>) {
 
 /// One HTTP chunk (RFC 9112 §7.1) around what `body` appends.
 fn chunk(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
-    // The size comes before the bytes: eight digits are reserved, leading zeros are allowed.
-    let start = out.len();
-    out.extend_from_slice(b"00000000\r\n");
-    let body_start = out.len();
-    body(out);
-    let size = out.len() - body_start;
-    if let Some(mut digits) = out.get_mut(start..start + 8) {
-        // Writing eight digits into eight bytes cannot fail.
-        let _ = write!(digits, "{size:08x}");
-    }
+    let mut bytes = Vec::new();
+    body(&mut bytes);
+    out.extend_from_slice(format!("{:x}\r\n", bytes.len()).as_bytes());
+    out.extend_from_slice(&bytes);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -181,9 +174,9 @@ mod tests {
             (Framing::Hixie, "\u{0}hi\u{FF}"),
             (Framing::HixieNumbered, "\u{0}7\thi\u{FF}"),
             (Framing::EventStream, "id: 7\ndata: hi\n\n"),
-            (Framing::EventStreamChunked, "00000010\r\nid: 7\ndata: hi\n\n\r\n"),
+            (Framing::EventStreamChunked, "10\r\nid: 7\ndata: hi\n\n\r\n"),
             (Framing::Lines, "hi\n"),
-            (Framing::LinesChunked, "00000003\r\nhi\n\r\n"),
+            (Framing::LinesChunked, "3\r\nhi\n\r\n"),
         ] {
             assert_eq!(encoded(framing, "hi"), expected);
             assert_eq!(Framing::ALL[framing.index()], framing);
@@ -220,9 +213,7 @@ mod tests {
             finish(framing, &mut out);
             let expected: &[u8] = match framing {
                 Framing::EventStream => b":\n\nretry: 1000\n\n",
-                Framing::EventStreamChunked => {
-                    b"00000003\r\n:\n\n\r\n0000000d\r\nretry: 1000\n\n\r\n0\r\n\r\n"
-                }
+                Framing::EventStreamChunked => b"3\r\n:\n\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n",
                 Framing::LinesChunked => b"0\r\n\r\n",
                 _ => b"",
             };
@@ -234,6 +225,6 @@ mod tests {
     fn a_frame_is_appended_to_what_is_there() {
         let mut out = b"before".to_vec();
         encode(Framing::LinesChunked, 1, &"x".repeat(70_000), &mut out);
-        assert!(out.starts_with(b"before00011171\r\nxxx"));
+        assert!(out.starts_with(b"before11171\r\nxxx"));
     }
 }
