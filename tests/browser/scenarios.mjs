@@ -38,6 +38,20 @@ function nextDates(page, count) {
   }), count);
 }
 
+/** A watch that sees nothing proves nothing. */
+async function watchSees(page, errors) {
+  await page.evaluate(() => {
+    console.error("a probe");
+    setTimeout(() => { throw new Error("thrown by a probe"); });
+  });
+  for (const deadline = Date.now() + PATIENCE.timeout; errors.length < 2 && Date.now() < deadline;) {
+    await page.evaluate(() => new Promise((done) => { requestAnimationFrame(done); }));
+  }
+  assert.ok(errors.some((text) => text.includes("a probe")), `no console error among ${errors}`);
+  assert.ok(errors.some((text) => text.includes("thrown by a probe")), `no uncaught error among ${errors}`);
+  errors.length = 0;
+}
+
 export async function datesArrive({ page, check, binaries, console: errors }) {
   let ws = await streamServer(binaries, []);
   const site = await pageServer(binaries, ws.port);
@@ -60,8 +74,10 @@ export async function datesArrive({ page, check, binaries, console: errors }) {
     await atLeast(page, "notice", 1);
     assert.deepEqual(await rows(page, "notice"), [`${id} disconnected`]);
   });
+  await check("the keyboard reaches the stream, and a screen reader is told of the connection only", () => keyboardAndAnnouncements(page));
   await check("the pause holds the list and counts on", () => pauseHolds(page));
   await check("nothing is on the console as an error", async () => assert.deepEqual(errors, []));
+  await check("an error on the console would have been seen", () => watchSees(page, errors));
   await check("a restart of ws-server is survived", async () => {
     await stop(ws.child);
     await phase(page, "waiting");
@@ -76,12 +92,29 @@ export async function datesArrive({ page, check, binaries, console: errors }) {
   await Promise.all([stop(ws.child), stop(site.child)]);
 }
 
+async function keyboardAndAnnouncements(page) {
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.className);
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "skip");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "main");
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "pause");
+  const announced = () => page.$eval("#announce", (element) => element.textContent);
+  const before = await announced();
+  assert.match(before, /^Connected by WebSocket/);
+  await nextDates(page, 2);
+  assert.equal(await announced(), before);
+}
+
+/** By keyboard: the button has the focus. */
 async function pauseHolds(page) {
-  await page.click("#pause");
+  await page.focus("#pause");
+  await page.keyboard.press(" ");
   const held = await rows(page, "message");
   await page.waitForFunction(() => /2 messages since/.test(document.getElementById("list-note").textContent), PATIENCE);
   assert.deepEqual(await rows(page, "message"), held);
-  await page.click("#pause");
+  await page.keyboard.press(" ");
   await page.waitForFunction((count) => document.querySelectorAll("#messages .message").length >= count, PATIENCE, held.length + 2);
 }
 
@@ -194,7 +227,7 @@ export async function looksRight({ name, browser, check, binaries }) {
     await atLeast(page, "message", 5);
     await comeAndGo(ws.port);
     await atLeast(page, "message", 12);
-    for (const [width, height] of [[360, 780], [1280, 860]]) {
+    for (const [width, height] of [[360, 780], [1280, 860], [3840, 2160]]) {
       await check(`the page fits ${width} px, ${scheme}`, async () => {
         await page.setViewport({ width, height });
         await nextDates(page, 1);
