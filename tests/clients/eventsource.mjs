@@ -1,0 +1,19 @@
+// npm eventsource: server-sent events, over the same URL by HTTP. It would reconnect by itself; the end is told instead.
+import { EventSource } from "eventsource";
+import { each, url } from "./report.mjs";
+
+each((reporter) => {
+  const source = new EventSource(url.replace(/^ws/, "http"));
+  reporter.leave = () => {
+    source.close();
+    reporter.close();
+  };
+  source.addEventListener("open", () => reporter.open());
+  source.addEventListener("message", (event) => reporter.text(event.data));
+  source.addEventListener("notice", (event) => reporter.text(event.data));
+  source.addEventListener("error", (event) => {
+    if (event.code) reporter.fail(event);
+    source.close();
+    reporter.close();
+  });
+});

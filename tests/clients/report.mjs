@@ -1,0 +1,33 @@
+// What every client here shares: `URL [CONNECTIONS [STOP_AFTER]]` on the command line, and one printed line per event,
+// `INDEX open ID`, `INDEX text MESSAGE`, `INDEX close CODE`. ID is X-Connection-Id, or `-`.
+
+export const url = process.argv[2];
+const connections = Number(process.argv[3] ?? 1);
+const stopAfter = Number(process.argv[4] ?? Infinity);
+
+/** Calls `connect(reporter)` for each connection; `reporter.leave` is set by it and ends the connection. */
+export function each(connect) {
+  for (let index = 0; index < connections; index += 1) {
+    let texts = 0;
+    let closed = false;
+    const reporter = {
+      leave: () => {},
+      open: (id) => console.log(`${index} open ${id ?? "-"}`),
+      text(message) {
+        if (texts >= stopAfter) return;
+        console.log(`${index} text ${message}`);
+        texts += 1;
+        if (texts === stopAfter) reporter.leave();
+      },
+      close(code) {
+        if (!closed) console.log(`${index} close ${code ?? "-"}`);
+        closed = true;
+      },
+      fail(error) {
+        console.error(`${index}: ${error?.message ?? error}`);
+        process.exitCode = 1;
+      },
+    };
+    connect(reporter);
+  }
+}

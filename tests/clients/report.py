@@ -1,0 +1,33 @@
+"""What the Python clients share; see report.mjs. Runs on Python 2.7 as well: autobahn 0.8.15 does."""
+from __future__ import print_function
+
+import sys
+
+url = sys.argv[1]
+connections = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+stop_after = int(sys.argv[3]) if len(sys.argv) > 3 else float("inf")
+
+
+class Reporter:
+    """Prints the events of one connection."""
+
+    def __init__(self, index):
+        self.index = index
+        self.texts = 0
+
+    def say(self, event, value):
+        print(self.index, event, value)
+        sys.stdout.flush()
+
+    def open(self, connection_id):
+        self.say("open", connection_id or "-")
+
+    def text(self, message):
+        """True when this was the last one wanted."""
+        if self.texts < stop_after:
+            self.say("text", message)
+        self.texts += 1
+        return self.texts >= stop_after
+
+    def close(self, code):
+        self.say("close", "-" if code is None else code)
