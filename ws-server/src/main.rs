@@ -27,6 +27,8 @@ mod prelude;
 mod requests;
 mod ring;
 mod room;
+#[cfg(test)]
+mod simulated;
 mod source;
 mod stream;
 mod template;

@@ -48,7 +48,7 @@ fn each_fault_has_its_code() {
         ("WS-16 a Close of one byte", frame(0x88, b"a"), 1002),
         ("WS-16 a reason that is no UTF-8", frame(0x88, b"\x03\xe8\xff"), 1007),
         ("WS-31 a compressed message", frame(0xC1, b"\x00"), 1002),
-        ("too long in one", frame(0x82, &[0; 16385]), 1009),
+        ("too long in one", frame(0x82, &vec![0; 16385]), 1009),
     ];
     for (name, bytes, expected) in table {
         assert_eq!(code(&server, &bytes), Some(expected), "{name}");

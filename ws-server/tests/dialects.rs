@@ -1,5 +1,7 @@
 //! Opening handshakes of every dialect on the wire, the first dates, and the notice when somebody leaves.
 
+#![allow(clippy::disallowed_methods, reason = "a test of a deadline reads the real clock")]
+
 mod support;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! Events and lines over HTTP, to the byte.
 
+#![allow(clippy::unwrap_used, reason = "for tests")]
+
 mod support;
 
 use support::Server;

@@ -1,7 +1,13 @@
 //! A server on a free port and raw clients. Every wait ends: reads have a timeout, children are killed by their id.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::missing_panics_doc)]
-#![allow(missing_docs, unreachable_pub, clippy::missing_const_for_fn, reason = "support of tests")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "not every test uses all of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "for tests"
+)]
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -123,7 +129,7 @@ impl Client {
     }
 
     fn fill(&mut self) -> bool {
-        let mut chunk = [0; 65536];
+        let mut chunk = [0; 8192];
         let read = self.stream.read(&mut chunk).unwrap();
         self.buffer.extend_from_slice(&chunk[..read]);
         read > 0
@@ -220,11 +226,11 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         len @ 0..126 => frame.push(0x80 | u8::try_from(len).unwrap()),
         len @ 126..65536 => {
-            frame.push(0x80 | 126);
+            frame.push(0xFE);
             frame.extend_from_slice(&u16::try_from(len).unwrap().to_be_bytes());
         }
         len => {
-            frame.push(0x80 | 127);
+            frame.push(0xFF);
             frame.extend_from_slice(&(len as u64).to_be_bytes());
         }
     }

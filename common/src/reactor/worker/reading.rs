@@ -27,7 +27,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
         if io.phase == Phase::Open
-            && (io.readable || io.resume_tail)
+            // After the end, an edge of the other direction still says readable: there is nothing to come back for.
+            && (io.readable && !io.ended || io.resume_tail)
             && !is_paused(io)
             && !io.blocked_with_tail()
         {

@@ -1,0 +1,181 @@
+//! The whole handler in a simulated world: short reads and writes, resets, garbage and pauses from seeds. Whoever behaves gets
+//! each message once and in order, whatever the others do.
+
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use common::reactor::simulation::Simulation;
+
+use crate::{
+    batch::Batch,
+    config::tests::config,
+    handler::{Mail, Shared, WsHandler},
+};
+
+const SEEDS: u64 = 20;
+const STEPS: u64 = 400;
+
+type World = Simulation<WsHandler>;
+
+#[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+fn world(seed: u64, args: &[&str]) -> World {
+    let config = config(
+        &[args, &["--workers", "1", "--max-connections", "2000", "--max-connections-per-ip", "0"]].concat(),
+    );
+    let shared = Shared::new(config.unwrap());
+    let settings = shared.config.reactor.clone();
+    Simulation::new(seed, settings, |mailboxes| WsHandler::new(shared, 0, Some(mailboxes), Instant::now()))
+}
+
+/// A peer that reads lines, and what it has read.
+struct Reader {
+    peer: usize,
+    bytes: Vec<u8>,
+}
+
+impl Reader {
+    fn new(world: &mut World) -> Self {
+        let peer = world.connect();
+        world.send(peer, b"GET /?since=0 HTTP/1.0\r\n\r\n");
+        Self { peer, bytes: Vec::new() }
+    }
+
+    fn read(&mut self, world: &mut World, most: usize) {
+        self.bytes.extend(world.read(self.peer, most));
+    }
+
+    /// The numbers it got.
+    fn numbers(&self) -> Vec<u64> {
+        let text = std::str::from_utf8(&self.bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        assert!(head.is_empty() || head.starts_with("HTTP/1.1 200 "), "{head}");
+        let whole = body.rfind('\n').map_or("", |end| &body[..end]);
+        whole.lines().map(|line| line.parse().unwrap()).collect()
+    }
+}
+
+/// Somebody does something that nobody expects.
+fn misbehave(world: &mut World, strangers: &mut Vec<usize>) {
+    const GREETINGS: [&[u8]; 8] = [
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost",
+        b"<policy-file-request/>\0",
+        b"\x16\x03\x01",
+        b"\x89\x80\x01\x02\x03\x04",
+        b"\x81\x85\x00\x00\x00\x00hello",
+    ];
+    let mut seed = world.seed();
+    let greeting = GREETINGS[usize::try_from(seed.below(8)).unwrap()];
+    if strangers.is_empty() || seed.once_in(3) {
+        let peer = world.connect();
+        world.send(peer, greeting);
+        strangers.push(peer);
+        return;
+    }
+    let peer = strangers[usize::try_from(seed.below(strangers.len() as u64)).unwrap()];
+    match seed.below(5) {
+        0 => world.reset(peer),
+        1 => world.end(peer),
+        2 => drop(world.read(peer, 100)),
+        _ => world.send(peer, greeting),
+    }
+}
+
+#[test]
+fn who_reads_the_clock_gets_every_date_once() {
+    for seed in 0..SEEDS {
+        let mut world = world(seed, &["--template", "{seq}", "--leave-notices", "off"]);
+        let (mut readers, mut strangers) = (Vec::new(), Vec::new());
+        for step in 0..STEPS {
+            if step % 100 == 0 {
+                readers.push(Reader::new(&mut world));
+            }
+            misbehave(&mut world, &mut strangers);
+            world.settle();
+            world.advance(Duration::from_millis(world.seed().below(15)));
+            world.settle();
+            for reader in &mut readers {
+                reader.read(&mut world, usize::MAX);
+            }
+        }
+        for reader in &readers {
+            let numbers = reader.numbers();
+            assert!(!numbers.is_empty(), "seed {seed}");
+            assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "seed {seed}: {numbers:?}");
+        }
+    }
+}
+
+#[test]
+fn who_reads_lines_at_any_speed_gets_every_line_once() {
+    for seed in 0..SEEDS {
+        let mut world = world(seed, &["--source", "-", "--max-queue", "100", "--leave-notices", "off"]);
+        let (mut fast, mut slow) = (Reader::new(&mut world), Reader::new(&mut world));
+        world.settle();
+        let mut strangers = Vec::new();
+        let mut next = 1;
+        for _ in 0..STEPS {
+            let mut batch = Batch::new(next);
+            for _ in 0..world.seed().below(30) {
+                let number = batch.next();
+                batch.push(|out| write!(out, "{number}").unwrap());
+            }
+            next = batch.next();
+            world.mail(Mail::Batch(Arc::new(batch)));
+            misbehave(&mut world, &mut strangers);
+            world.settle();
+            world.advance(Duration::from_millis(1));
+            fast.read(&mut world, usize::MAX);
+            let most = world.seed().below(200);
+            slow.read(&mut world, usize::try_from(most).unwrap());
+        }
+        while !(fast.numbers().len() as u64 == next - 1 && slow.numbers().len() as u64 == next - 1) {
+            let before = (fast.bytes.len(), slow.bytes.len());
+            world.settle();
+            fast.read(&mut world, usize::MAX);
+            slow.read(&mut world, 1000);
+            world.settle();
+            let stuck = before == (fast.bytes.len(), slow.bytes.len()) && world.read(slow.peer, 0).is_empty();
+            world.advance(Duration::from_millis(1));
+            assert!(!stuck || world.turn(), "seed {seed}: nothing comes any more");
+            assert!(
+                !world.is_ended(fast.peer) && !world.is_ended(slow.peer),
+                "seed {seed}: a reader was let go"
+            );
+        }
+        for reader in [&fast, &slow] {
+            assert!(reader.numbers().into_iter().eq(1..next), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn jumps_of_the_wall_clock_and_pauses_never_make_a_burst() {
+    for seed in 0..SEEDS {
+        let mut world = world(seed, &["--template", "{seq}", "--ping-interval", "10h", "--heartbeat", "10h"]);
+        let mut reader = Reader::new(&mut world);
+        world.settle();
+        reader.read(&mut world, usize::MAX);
+        let mut got = reader.numbers().len();
+        for _ in 0..50 {
+            let jump = i64::try_from(world.seed().below(20_000)).unwrap() - 10_000;
+            world.step_wall_clock(jump);
+            let pause = world.seed().below(5000);
+            world.advance(Duration::from_millis(pause));
+            for _ in 0..5 {
+                world.settle();
+                reader.read(&mut world, usize::MAX);
+            }
+            let now = reader.numbers().len();
+            assert!(now <= got + 1, "seed {seed}: {} dates after one pause", now - got);
+            got = now;
+        }
+        assert!(reader.numbers().windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}
