@@ -22,7 +22,7 @@ pub struct Answer {
     /// The status.
     pub status: u16,
     /// The fields, laid out.
-    pub block: Vec<u8>,
+    pub block: Arc<[u8]>,
     /// `Content-Length`, also where the body is left out (HEAD).
     pub length: Option<u64>,
     /// Further fields.
@@ -36,7 +36,7 @@ pub struct Answer {
 impl Answer {
     /// 200 with nothing in it yet.
     fn empty() -> Self {
-        let (block, further) = (Vec::new(), Vec::new());
+        let (block, further) = (Arc::default(), Vec::new());
         Answer { status: 200, block, length: None, further, payload: Payload::None, close: false }
     }
 }
@@ -174,7 +174,7 @@ impl Respond<'_> {
                 ("Cache-Control", "no-cache"),
                 ("Content-Security-Policy", self.common.policy.as_str()),
             ];
-            let block = self.common.block(&fields);
+            let block = self.common.block(&fields).into();
             let payload = if head.method == "HEAD" {
                 Payload::None
             } else {
@@ -202,7 +202,7 @@ impl Respond<'_> {
     }
 
     fn options(&self) -> Answer {
-        let block = self.common.block(&[("Allow", ALLOW)]);
+        let block = self.common.block(&[("Allow", ALLOW)]).into();
         // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx
         // (Informational) or 204 (No Content)."
         Answer { status: 204, block, ..Answer::empty() }
@@ -220,7 +220,7 @@ impl Respond<'_> {
         } else {
             Payload::Memory(body.into_bytes().into(), bytes)
         };
-        Answer { status, block, length, further, payload, close: false }
+        Answer { status, block: block.into(), length, further, payload, close: false }
     }
 }
 

@@ -46,9 +46,9 @@ pub struct Options {
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB")]
     pub cache_size: usize,
 
-    /// Most open connections (default: half of the descriptors, less 64)
-    #[arg(long, value_name = "N")]
-    pub max_connections: Option<usize>,
+    /// Most open connections: by default half of the descriptors, less 64, as each may send a file
+    #[arg(long, value_name = "N", default_value_t = (open_files::limit() / 2).saturating_sub(64).max(16))]
+    pub max_connections: usize,
 
     /// Most open connections from one IPv4 address or IPv6 /64 (0: no limit)
     #[arg(long, value_name = "N", default_value_t = 64)]
@@ -169,12 +169,10 @@ impl Config {
     /// A limit that makes no sense, or a root that cannot be opened.
     pub fn check(options: Options) -> Result<Self, Failure> {
         let limits = limits(&options)?;
-        let max_connections =
-            options.max_connections.unwrap_or_else(|| (open_files::limit() / 2).saturating_sub(64).max(16));
         let settings = Settings {
-            max_connections,
+            max_connections: options.max_connections,
             max_per_address: options.max_connections_per_ip,
-            max_heads: max_connections,
+            max_heads: options.max_connections,
             write_timeout: options.write_timeout,
             linger: options.linger,
             drain_timeout: options.drain_timeout,

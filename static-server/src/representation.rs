@@ -41,9 +41,9 @@ pub struct Representation {
     /// Length in bytes.
     pub len: u64,
     /// The fields of 200 and 206, laid out.
-    pub fields: Vec<u8>,
+    pub fields: Arc<[u8]>,
     /// The fields of 304, laid out.
-    pub short_fields: Vec<u8>,
+    pub short_fields: Arc<[u8]>,
     /// The bytes.
     pub body: Body,
 }
@@ -87,7 +87,7 @@ impl Representation {
         if facts.varies {
             fields.push(("Vary", "Accept-Encoding"));
         }
-        let short_fields = common.block(&fields);
+        let short_fields = common.block(&fields).into();
         fields.push(("Content-Type", &content_type));
         fields.push(("Accept-Ranges", "bytes"));
         fields.extend(last_modified.as_deref().map(|date| ("Last-Modified", date)));
@@ -95,7 +95,7 @@ impl Representation {
         if mime::is_document(&content_type) {
             fields.push(("Content-Security-Policy", &common.policy));
         }
-        let fields = common.block(&fields);
+        let fields = common.block(&fields).into();
         Representation { modified: facts.modified, len, fields, short_fields, body, etag }
     }
 

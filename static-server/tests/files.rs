@@ -7,10 +7,9 @@ mod support;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Server, request};
+use support::{Server, Stop, StopAtEnd, request};
 
 fn site(files: &[(&str, &[u8])], arguments: &[&str]) -> (tempfile::TempDir, Server) {
     let dir = tempfile::tempdir().unwrap();
@@ -179,15 +178,16 @@ fn a_body_and_its_tag_are_of_one_version_while_files_are_replaced() {
     let versions: Vec<Vec<u8>> = (1..=4_u8).map(|it| vec![b'0' + it; usize::from(it) * 30_000]).collect();
     let (dir, server) =
         site(&[("file", &versions[0])], &["--cache-size", "0", "--keep-alive-requests", "1000000"]);
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
+            while !stop.is_asked() {
                 for version in &versions {
                     replace(dir.path(), "file", version);
                 }
             }
         });
+        let _stop = StopAtEnd(&stop);
         let mut client = server.connect();
         for _ in 0..1000 {
             client.send(request("GET", "/file", ""));
@@ -202,7 +202,6 @@ fn a_body_and_its_tag_are_of_one_version_while_files_are_replaced() {
             let again = client.response();
             assert!(again.status != 200 || again.body == answer.body, "one tag, two bodies");
         }
-        stop.store(true, Ordering::Relaxed);
     });
 }
 

@@ -7,10 +7,9 @@ mod support;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Server, request, status};
+use support::{Server, Stop, StopAtEnd, request, status};
 
 const SECRET: &str = "outside of the root";
 
@@ -161,11 +160,11 @@ fn a_symbolic_link_is_followed_inside_of_the_root_only() {
 fn a_link_that_is_flipped_while_it_is_opened_never_shows_the_outside() {
     let (dir, server) = tree_with(&["--cache-size", "0", "--keep-alive-requests", "1000000"]);
     let www = dir.path().join("www");
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let (link, next) = (www.join("flip"), www.join("next"));
-            while !stop.load(Ordering::Relaxed) {
+            while !stop.is_asked() {
                 for target in ["../www-secret", "dir"] {
                     let _ = fs::remove_file(&next);
                     symlink(target, &next).unwrap();
@@ -173,6 +172,7 @@ fn a_link_that_is_flipped_while_it_is_opened_never_shows_the_outside() {
                 }
             }
         });
+        let _stop = StopAtEnd(&stop);
         let mut client = server.connect();
         let mut seen = [0; 2];
         for number in 0..5_000 {
@@ -182,7 +182,6 @@ fn a_link_that_is_flipped_while_it_is_opened_never_shows_the_outside() {
             assert!([200, 404, 503].contains(&answer.status), "{answer:?}");
             seen[usize::from(answer.status == 200)] += 1;
         }
-        stop.store(true, Ordering::Relaxed);
         assert!(seen[0] > 0 && seen[1] > 0, "both targets were met: {seen:?}");
     });
 }

@@ -13,7 +13,26 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// Tells a thread beside a test to stop, also when the test fails.
+#[derive(Default)]
+pub struct Stop(pub AtomicBool);
+
+pub struct StopAtEnd<'s>(pub &'s Stop);
+
+impl Stop {
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// A running static-server; it is killed when this is dropped.
 pub struct Server {

@@ -1,0 +1,132 @@
+//! The handler in the reactor's simulated world: short reads and writes, any cut, from seeds.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail anywhere
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::http::HeadLimits;
+use common::reactor::Settings;
+use common::reactor::simulation::Simulation;
+use static_server::directory::Directory;
+use static_server::handler::{Limits, StaticHandler};
+use static_server::response::Common;
+use static_server::root::Root;
+use static_server::site::{Site, Source};
+
+const LIMITS: Limits = Limits {
+    head: HeadLimits { max_bytes: 8192, max_headers: 64, max_target: 4096 },
+    head_timeout: Duration::from_secs(10),
+    keep_alive: Duration::from_secs(15),
+    requests: 1000,
+};
+
+fn simulation(seed: u64, root: &Path) -> Simulation<StaticHandler> {
+    Simulation::new(seed, Settings::default(), |_| {
+        let directory = Directory::new(Root::open(root).unwrap(), 1 << 20, Common::default());
+        StaticHandler::new(Site::new(Source::Directory(directory), false), Arc::default(), LIMITS)
+    })
+}
+
+/// A small file, and one that goes by `sendfile`.
+fn site() -> (tempfile::TempDir, Vec<u8>) {
+    let dir = tempfile::tempdir().unwrap();
+    let large: Vec<u8> = (0..150_000_u32)
+        .flat_map(|at| (at % 251).to_be_bytes())
+        .step_by(4)
+        .chain(b"end".repeat(30_000))
+        .collect();
+    std::fs::write(dir.path().join("small"), "small").unwrap();
+    std::fs::write(dir.path().join("large"), &large).unwrap();
+    (dir, large)
+}
+
+/// Takes one answer off the front: its status and body.
+fn take(bytes: &mut Vec<u8>) -> Option<(u16, Vec<u8>)> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let len = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "))
+        .map_or(0, |len| len.parse().unwrap());
+    if bytes.len() < end + len {
+        return None;
+    }
+    let answer = (head[9..12].parse().unwrap(), bytes[end..end + len].to_vec());
+    bytes.drain(..end + len);
+    Some(answer)
+}
+
+#[test]
+fn every_request_gets_its_answer_whole_and_in_order_however_bytes_are_cut() {
+    let (dir, large) = site();
+    for seed in 0..60 {
+        let mut sim = simulation(seed, dir.path());
+        let mut seeds = sim.seed();
+        // One that never reads and one that sends garbage stay beside it.
+        let (stuck, garbage, peer) = (sim.connect(), sim.connect(), sim.connect());
+        sim.send(stuck, &b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50));
+        sim.send(garbage, b"\x16\x03\x01");
+        let kinds = ["large", "none", "small"];
+        let targets: Vec<&str> = (0..30).map(|_| kinds[usize::try_from(seeds.below(3)).unwrap()]).collect();
+        let request = |target: &&str| format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes();
+        let text: Vec<u8> = targets.iter().flat_map(request).collect();
+        let (mut rest, mut got, mut answers) = (text.as_slice(), Vec::new(), Vec::new());
+        for _ in 0..100_000 {
+            if !rest.is_empty() {
+                let cut = usize::try_from(seeds.below(rest.len().min(90) as u64) + 1).unwrap();
+                sim.send(peer, &rest[..cut]);
+                rest = &rest[cut..];
+            }
+            if seeds.once_in(2) {
+                sim.settle();
+            }
+            sim.turn();
+            got.extend(sim.read(peer, usize::try_from(seeds.below(200_000)).unwrap()));
+            while let Some(answer) = take(&mut got) {
+                answers.push(answer);
+            }
+            if answers.len() == targets.len() {
+                break;
+            }
+        }
+        assert_eq!(answers.len(), targets.len(), "seed {seed}");
+        for (target, (status, body)) in targets.iter().zip(&answers) {
+            let (wanted, bytes): (u16, &[u8]) = match *target {
+                "large" => (200, &large),
+                "small" => (200, b"small"),
+                _ => (404, b"404 Not Found\n"),
+            };
+            assert!(*status == wanted && body == bytes, "seed {seed}: {target} {status}");
+        }
+        assert!(got.is_empty() && !sim.is_ended(peer), "seed {seed}");
+        sim.settle();
+        assert!(sim.read(garbage, 1000).starts_with(b"HTTP/1.1 400 "), "seed {seed}");
+    }
+}
+
+#[test]
+fn every_state_ends_by_its_own_deadline() {
+    let (dir, _) = site();
+    for (sent, seconds, answer) in [
+        ("", 11, ""),
+        ("GET / HT", 11, "HTTP/1.1 408 "),
+        ("GET /small HTTP/1.1\r\nHost: a\r\n\r\n", 16, "HTTP/1.1 200 "),
+        ("GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", 16, "HTTP/1.1 200 "),
+        ("GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 3, "HTTP/1.1 404 "),
+    ] {
+        let mut sim = simulation(1, dir.path());
+        let peer = sim.connect();
+        sim.send(peer, sent.as_bytes());
+        sim.settle();
+        assert!(!sim.is_closed(peer), "{sent}");
+        // And two seconds in which what it might still send would be read and thrown away.
+        for _ in 0..(seconds + 3) * 100 {
+            sim.advance(Duration::from_millis(10));
+            sim.settle();
+        }
+        let got = sim.read(peer, 10_000);
+        assert!(got.starts_with(answer.as_bytes()), "{sent}: {}", got.escape_ascii());
+        assert!(sim.is_ended(peer) && sim.is_closed(peer), "{sent}");
+    }
+}
