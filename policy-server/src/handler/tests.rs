@@ -77,6 +77,31 @@ fn every_ending_of_the_request_at_every_split_is_answered() {
 }
 
 #[test]
+fn after_the_answer_a_little_more_is_read_so_that_no_reset_eats_it() {
+    let mut sim = simulation(5, 0);
+    let peer = sim.connect();
+    sim.send(peer, &[REQUEST, b"\0"].concat());
+    sim.settle();
+    assert!(sim.is_ended(peer) && !sim.is_closed(peer), "our side is ended, the connection is not closed");
+    sim.send(peer, &[b'x'; 40]);
+    sim.settle();
+    assert!(!sim.is_closed(peer), "40 more bytes are read and thrown away");
+    sim.advance(Duration::from_millis(1100));
+    sim.settle();
+    assert!(sim.is_closed(peer), "for a second, not longer");
+}
+
+#[test]
+fn after_the_answer_a_firehose_is_closed() {
+    let mut sim = simulation(6, 0);
+    let peer = sim.connect();
+    sim.send(peer, &[REQUEST, b"\0", &[b'x'; 1000]].concat());
+    sim.settle();
+    assert!(sim.is_closed(peer));
+    assert_eq!(sim.read(peer, usize::MAX), ANSWER);
+}
+
+#[test]
 fn the_end_of_the_stream_ends_the_request() {
     let mut sim = simulation(1, 0);
     let peer = sim.connect();

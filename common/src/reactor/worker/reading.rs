@@ -48,7 +48,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         let space = buffer.get_mut(tail..)?;
         // While input waits that the handler could take, no more of it is read than a tail holds.
         let most = if io.resume_tail { MAX_TAIL.saturating_sub(tail) } else { TURN_BUDGET };
-        let room = space.len().min(most).min(TURN_BUDGET);
+        let per_call = self.connections.shared.settings.read_size.clamp(1, TURN_BUDGET);
+        let room = space.len().min(most).min(per_call);
         if io.readable && !io.ended && room > 0 {
             match self.connections.system.read(stream, space.get_mut(..room)?) {
                 Ok(0) => (io.ended, io.readable) = (true, false),
