@@ -94,6 +94,8 @@ pub(crate) struct Member {
     pub(crate) date: u64,
     /// A date is due that could not be sent; the newest one will be.
     pub(crate) pending: bool,
+    /// It has everything up to this number, even where the ring of its worker is still behind that.
+    pub(crate) has: u64,
     /// Where in the ring it is.
     pub(crate) position: Position,
     /// The number of the newest announcement that it met.
@@ -114,6 +116,7 @@ impl Conn {
                 phase: 0,
                 date: 0,
                 pending: false,
+                has: 0,
                 position: Position::default(),
                 announcement: 0,
                 finishing: false,

@@ -140,7 +140,7 @@ impl WsHandler {
         cx.set_established();
         conn.member.since = cx.now();
         conn.member.announcement = self.fanout.announced();
-        let flow = self.stream.welcome(&self.shared.config, conn, wish, cx);
+        let flow = self.stream.welcome(&self.shared.config, conn, wish, self.shared.progress.next(), cx);
         self.room.join(cx.token(), conn.member.phase, conn.member.framing);
         flow
     }

@@ -26,6 +26,7 @@ fn world(seed: u64, args: &[&str]) -> World {
         &[args, &["--workers", "1", "--max-connections", "2000", "--max-connections-per-ip", "0"]].concat(),
     );
     let shared = Shared::new(config.unwrap());
+    shared.progress.set_next(1000);
     let settings = shared.config.reactor.clone();
     Simulation::new(seed, settings, |mailboxes| WsHandler::new(shared, 0, Some(mailboxes), Instant::now()))
 }
@@ -153,6 +154,28 @@ fn who_reads_lines_at_any_speed_gets_every_line_once() {
             assert!(reader.numbers().into_iter().eq(1..next), "seed {seed}");
         }
     }
+}
+
+#[test]
+fn who_knows_a_number_that_this_worker_does_not_have_yet_gets_nothing_twice() {
+    let mut world = world(1, &["--source", "-"]);
+    let batch = |numbers: std::ops::Range<u64>| {
+        let mut batch = Batch::new(numbers.start);
+        numbers.for_each(|number| batch.push(|out| write!(out, "{number}").unwrap()));
+        Mail::Batch(Arc::new(batch))
+    };
+    world.mail(batch(1..4));
+    world.settle();
+    let mut ahead = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(ahead.peer, b"GET /?since=6 HTTP/1.0\r\n\r\n");
+    world.settle();
+    world.mail(batch(4..6));
+    world.mail(batch(6..9));
+    for _ in 0..10 {
+        world.settle();
+        ahead.read(&mut world, usize::MAX);
+    }
+    assert_eq!(ahead.numbers(), [7, 8]);
 }
 
 #[test]

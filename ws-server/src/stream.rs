@@ -76,7 +76,16 @@ impl Stream {
     }
 
     /// Gives a newcomer its place in the stream, and what it gets at once.
-    pub(crate) fn welcome(&self, config: &Config, conn: &mut Conn, wish: Wish, cx: &mut Context<'_>) -> Flow {
+    ///
+    /// `next` is the number of the line that the source will have next.
+    pub(crate) fn welcome(
+        &self,
+        config: &Config,
+        conn: &mut Conn,
+        wish: Wish,
+        next: u64,
+        cx: &mut Context<'_>,
+    ) -> Flow {
         if let Some(clock) = self.beat() {
             let slot = clock.slot_at(cx.now());
             conn.member.phase = clock.phase_of(slot);
@@ -85,8 +94,14 @@ impl Stream {
         }
         let greet = if self.delivery == Delivery::Latest { self.greet.max(1) } else { self.greet };
         let resumed = wish.since.filter(|_| self.delivery == Delivery::Ordered);
-        let resumed = resumed.and_then(|since| self.ring.after(since));
-        conn.member.position = resumed.unwrap_or_else(|| self.ring.last(greet));
+        // Another worker was ahead when it got that number: what comes here until then it has already.
+        let next = self.clock.as_ref().map_or(next, |clock| clock.number_of(clock.slot_at(cx.now())) + 1);
+        conn.member.has = resumed.filter(|since| *since < next).unwrap_or(0);
+        conn.member.position = match resumed.and_then(|since| self.ring.after(since)) {
+            Some(position) => position,
+            None if conn.member.has > 0 => self.ring.end(),
+            None => self.ring.last(greet),
+        };
         self.catch_up(conn, cx)
     }
 
@@ -114,9 +129,11 @@ impl Stream {
                 cx.want_drain();
                 return Flow::Continue;
             }
+            let skip = conn.member.has.saturating_add(1).saturating_sub(batch.first());
+            let message = conn.member.position.message.max(usize::try_from(skip).unwrap_or(usize::MAX));
             let encoded = batch.encoded(conn.member.framing);
             let room = self.max_queue.saturating_sub(usize::try_from(cx.queued()).unwrap_or(usize::MAX));
-            match encoded.piece(conn.member.position.message, room) {
+            match encoded.piece(message, room) {
                 Some((range, next)) => {
                     cx.send_shared(&encoded.bytes, range);
                     conn.member.position.message = next;

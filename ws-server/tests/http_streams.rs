@@ -21,11 +21,11 @@ fn the_four_forms_of_a_message() {
     let text = body(&mut server, "GET / HTTP/1.0", "a\n", b"a\n");
     assert_eq!(text, "a\n");
     let text = body(&mut server, "GET / HTTP/1.1\nHost: a", "b\n", b"b\n\r\n");
-    assert_eq!(text, "00000002\r\nb\n\r\n");
+    assert_eq!(text, "2\r\nb\n\r\n");
     let text = body(&mut server, "GET / HTTP/1.0\nAccept: text/event-stream", "c\n", b"c\n\n");
     assert_eq!(text, "retry: 2000\n\nid: 3\ndata: c\n\n");
     let text = body(&mut server, "GET / HTTP/1.1\nHost: a\nAccept: text/event-stream", "d\n", b"d\n\n\r\n");
-    assert_eq!(text, "0000000d\r\nretry: 2000\n\n\r\n0000000f\r\nid: 4\ndata: d\n\n\r\n");
+    assert_eq!(text, "d\r\nretry: 2000\n\n\r\nf\r\nid: 4\ndata: d\n\n\r\n");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn the_end_of_the_source_is_the_last_chunk() {
     client.head();
     server.write("last");
     server.stdin = None;
-    assert_eq!(client.rest(), b"00000005\r\nlast\n\r\n0\r\n\r\n");
+    assert_eq!(client.rest(), b"5\r\nlast\n\r\n0\r\n\r\n");
     assert!(server.wait().0.success());
 }
 

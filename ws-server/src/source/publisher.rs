@@ -2,7 +2,10 @@
 
 use std::{
     io::{self, Read},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -14,17 +17,23 @@ const IN_FLIGHT: u64 = 16;
 /// What is read at once, and so the most text of a batch.
 const READ_SIZE: usize = 64 * 1024;
 
-/// How many batches each worker has finished with.
+/// What the source has posted, and how many batches each worker has finished with.
 #[derive(Debug)]
 pub(crate) struct Progress {
     done: Mutex<Vec<u64>>,
     changed: Condvar,
+    /// The number of the next line.
+    next: AtomicU64,
 }
 
 impl Progress {
     /// For so many workers.
     pub(crate) fn new(workers: usize) -> Arc<Self> {
-        Arc::new(Self { done: Mutex::new(vec![0; workers]), changed: Condvar::new() })
+        Arc::new(Self {
+            done: Mutex::new(vec![0; workers]),
+            changed: Condvar::new(),
+            next: AtomicU64::new(1),
+        })
     }
 
     /// A worker has passed on so many batches in all.
@@ -33,6 +42,17 @@ impl Progress {
             *done = batches;
         }
         self.changed.notify_all();
+    }
+
+    /// The number of the line that will come next; a worker may still have some before it in its mailbox.
+    pub(crate) fn next(&self) -> u64 {
+        self.next.load(Ordering::Acquire)
+    }
+
+    /// Tests have no source.
+    #[cfg(test)]
+    pub(crate) fn set_next(&self, next: u64) {
+        self.next.store(next, Ordering::Release);
     }
 
     /// Waits until every worker is less than [`IN_FLIGHT`] batches behind.
@@ -120,6 +140,7 @@ impl Publisher {
             return;
         }
         next.seq = batch.next();
+        self.progress.next.store(next.seq, Ordering::Release);
         next.posted = next.posted.saturating_add(1);
         (self.post)(Arc::new(batch));
     }

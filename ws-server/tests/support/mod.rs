@@ -30,7 +30,8 @@ impl Server {
     /// Starts it on a free port of 127.0.0.1, and waits until it listens.
     pub fn start(args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ws-server"))
-            .args(["--listen", "127.0.0.1:0", "--workers", "2"])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(if args.contains(&"--workers") { &[][..] } else { &["--workers", "2"] })
             .args(args)
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
