@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod closing;
+mod conversation;
 mod hixie;
 mod hybi;
 mod snapshot;
