@@ -40,7 +40,9 @@ fn the_deadline_holds_for_the_second_head_too() {
     let mut client = server.connect();
     client.send([request("GET", "/", ""), b"GET /".to_vec()].concat());
     assert_eq!(client.response().status, 200);
+    let begun = Instant::now();
     assert_eq!(status(&client.rest()), "408");
+    assert!(begun.elapsed() < Duration::from_secs(5), "not the longer time between two requests");
 }
 
 #[test]
@@ -275,6 +277,20 @@ fn a_connection_is_kept_as_its_client_wants_and_for_so_many_requests() {
     assert_eq!(client.response().header("connection"), Some("keep-alive"));
     assert_eq!(client.response().header("connection"), Some("close"));
     assert_eq!(client.rest(), "");
+}
+
+#[test]
+fn an_answer_that_was_begun_is_finished_when_the_daemon_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::File::create(dir.path().join("large")).unwrap().set_len(32 << 20).unwrap();
+    let server = Server::with_root(dir.path(), &[]);
+    let mut client = server.connect();
+    client.send(request("GET", "/large", ""));
+    let head = client.head();
+    assert_eq!(head.header("content-length"), Some("33554432"));
+    let pid = server.pid().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(client.rest().len(), 32 << 20);
 }
 
 #[test]
