@@ -42,7 +42,8 @@ pub(crate) struct Config {
     pub(crate) is_clock: bool,
     pub(crate) delivery: Delivery,
     pub(crate) ring: Bounds,
-    pub(crate) greet: usize,
+    pub(crate) history: u64,
+    pub(crate) greet: u64,
     pub(crate) at_eof: AtEof,
     pub(crate) interval: Duration,
     pub(crate) align: bool,
@@ -124,9 +125,9 @@ impl Config {
             ring: Bounds {
                 bytes: limits.max_backlog,
                 messages: if is_clock { keep.max(64) } else { keep.max(MAX_BACKLOG_MESSAGES) },
-                history,
             },
-            greet: stream.greet,
+            history: history as u64,
+            greet: stream.greet as u64,
             at_eof: stream.at_eof,
             interval: stream.interval,
             align: stream.align,
@@ -232,11 +233,11 @@ pub(crate) mod tests {
     #[test]
     fn the_delivery_and_history_depend_on_the_source() {
         let clock = config(&[]).unwrap();
-        assert_eq!((clock.delivery, clock.ring.history), (Delivery::Latest, 0));
+        assert_eq!((clock.delivery, clock.history), (Delivery::Latest, 0));
         let lines = config(&["--source", "-"]).unwrap();
-        assert_eq!((lines.delivery, lines.ring.history), (Delivery::Ordered, 4096));
+        assert_eq!((lines.delivery, lines.history), (Delivery::Ordered, 4096));
         let latest = config(&["--source", "-", "--delivery", "latest", "--history", "9"]).unwrap();
-        assert_eq!((latest.delivery, latest.ring.history), (Delivery::Latest, 9));
+        assert_eq!((latest.delivery, latest.history), (Delivery::Latest, 9));
     }
 
     #[test]

@@ -4,15 +4,13 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::batch::Batch;
 
-/// How much the ring holds, and how much of it newcomers may ask for.
+/// How much the ring holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
     /// Bytes of text; a connection that is further behind is closed as slow.
     pub(crate) bytes: usize,
     /// Most messages.
     pub(crate) messages: usize,
-    /// Most messages that are repeated for somebody who asks.
-    pub(crate) history: usize,
 }
 
 /// What a connection gets next.
@@ -108,8 +106,7 @@ impl Ring {
         position
     }
 
-    /// The messages after number `since`, as far as the history goes back. `None` if there is no such number yet:
-    /// the numbers have begun again since, and whoever asks is a newcomer.
+    /// The messages after number `since`, as far as the ring goes back. `None` if that number did not come here yet.
     pub(crate) fn after(&self, since: u64) -> Option<Position> {
         let next = self.batches.back().map_or(0, |newest| newest.next());
         if since >= next {
@@ -118,12 +115,10 @@ impl Ring {
         let index = self.batches.partition_point(|batch| batch.next() <= since.saturating_add(1));
         let message =
             self.batches.get(index).map_or(0, |batch| since.saturating_add(1).saturating_sub(batch.first()));
-        let found = Position {
+        Some(Position {
             batch: self.oldest.saturating_add(index as u64),
             message: usize::try_from(message).unwrap_or(usize::MAX),
-        };
-        let oldest = self.last(self.bounds.history);
-        Some(if (found.batch, found.message) < (oldest.batch, oldest.message) { oldest } else { found })
+        })
     }
 }
 
@@ -131,7 +126,7 @@ impl Ring {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { bytes: 1000, messages: 1000, history: 1000 };
+    const BOUNDS: Bounds = Bounds { bytes: 1000, messages: 1000 };
 
     fn batch(first: u64, count: u64) -> Arc<Batch> {
         let mut batch = Batch::new(first);
@@ -202,16 +197,5 @@ mod tests {
         assert_eq!(numbers(&ring, ring.after(0).unwrap()), [4, 5, 6]);
         ring.push(batch(7, 100));
         assert_eq!(numbers(&ring, ring.last(2)), [105, 106], "one batch always stays");
-    }
-
-    #[test]
-    fn history_limits_what_is_repeated() {
-        let mut ring = Ring::new(Bounds { history: 2, ..BOUNDS });
-        ring.push(batch(1, 5));
-        assert_eq!(numbers(&ring, ring.after(1).unwrap()), [4, 5]);
-        assert_eq!(numbers(&ring, ring.after(4).unwrap()), [5]);
-        let mut none = Ring::new(Bounds { history: 0, ..BOUNDS });
-        none.push(batch(1, 5));
-        assert_eq!(none.after(1), Some(none.end()));
     }
 }

@@ -32,19 +32,23 @@ pub(crate) struct Stream {
     /// The clock publishes into the ring.
     pub(crate) clock_in_ring: bool,
     delivery: Delivery,
-    greet: usize,
+    history: u64,
+    greet: u64,
     max_queue: usize,
 }
 
 impl Stream {
     /// An empty stream.
     pub(crate) fn new(config: &Config, clock: Option<Schedule>) -> Self {
+        // A date comes at once, and of a `latest` stream the newest message is there to be shown.
+        let at_once = u64::from(config.is_clock || config.delivery == Delivery::Latest);
         Self {
             clock,
             ring: Ring::new(config.ring),
             clock_in_ring: config.delivery == Delivery::Ordered,
             delivery: config.delivery,
-            greet: config.greet,
+            history: config.history,
+            greet: config.greet.max(at_once),
             max_queue: config.max_queue,
         }
     }
@@ -92,16 +96,16 @@ impl Stream {
             send_date(config, clock, slot, &mut conn.member, cx);
             return Flow::Continue;
         }
-        let greet = if self.delivery == Delivery::Latest { self.greet.max(1) } else { self.greet };
-        let resumed = wish.since.filter(|_| self.delivery == Delivery::Ordered);
-        // Another worker was ahead when it got that number: what comes here until then it has already.
+        // The numbers decide, not what this worker has seen of them: another one may have been ahead, and this client there.
         let next = self.clock.as_ref().map_or(next, |clock| clock.number_of(clock.slot_at(cx.now())) + 1);
-        conn.member.has = resumed.filter(|since| *since < next).unwrap_or(0);
-        conn.member.position = match resumed.and_then(|since| self.ring.after(since)) {
-            Some(position) => position,
-            None if conn.member.has > 0 => self.ring.end(),
-            None => self.ring.last(greet),
+        let newest = next.saturating_sub(1);
+        // A number that is not there yet is of an earlier life of the server: who names it is a newcomer.
+        let since = wish.since.filter(|since| self.delivery == Delivery::Ordered && *since < next);
+        conn.member.has = match since {
+            Some(since) => since.max(newest.saturating_sub(self.history)),
+            None => newest.saturating_sub(self.greet),
         };
+        conn.member.position = self.ring.after(conn.member.has).unwrap_or_else(|| self.ring.end());
         self.catch_up(conn, cx)
     }
 

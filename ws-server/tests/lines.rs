@@ -48,7 +48,7 @@ fn a_hundred_thousand_lines_reach_everybody_once_and_in_order() {
 
 #[test]
 fn who_comes_back_with_its_last_number_misses_nothing() {
-    let mut server = Server::start(&["--source", "-", "--history", "5", "--workers", "1"]);
+    let mut server = Server::start(&["--source", "-", "--history", "5"]);
     let (mut first, _) = server.websocket("/");
     server.write("1\n2\n3\n4\n5\n6\n7\n8\n");
     check(&mut first, 1, 8);
@@ -77,7 +77,7 @@ fn whichever_worker_one_comes_back_to_nothing_is_missed_or_doubled() {
 
 #[test]
 fn newcomers_are_greeted_with_the_last_lines() {
-    let mut server = Server::start(&["--source", "-", "--greet", "2", "--workers", "1"]);
+    let mut server = Server::start(&["--source", "-", "--greet", "2"]);
     let (mut first, _) = server.websocket("/");
     server.write("1\n2\n3\n");
     check(&mut first, 1, 3);
