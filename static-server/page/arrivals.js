@@ -60,7 +60,7 @@ export class Arrivals {
     if (beat < SHORTEST_BEAT || astray > beat / 4) {
       return { steady: false };
     }
-    const off = offBeat(this.#times, beat);
+    const off = offBeat(this.#times, beat).slice(-WINDOW);
     const distances = off.map(Math.abs);
     const missed = gaps.reduce((sum, gap) => sum + Math.max(0, Math.round(gap / beat) - 1), 0);
     return { steady: true, beat, off, missed, median: percentile(distances, 0.5), p95: percentile(distances, 0.95) };
