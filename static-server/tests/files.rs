@@ -1,4 +1,4 @@
-//! How files are answered: rows ST-13 to ST-16, 25, 26 and 30 of the attack table, and what the cache may not do.
+//! How files are answered: rows ST-13 to ST-16, 25, 26, 29 and 30 of the attack table, and what the cache may not do.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail anywhere
 #![allow(clippy::disallowed_methods)] // and has a clock
 
@@ -222,6 +222,27 @@ fn a_file_that_shrinks_while_it_is_sent_ends_in_a_reset_and_never_in_padding() {
     assert!(body.len() < 64 << 20, "{} bytes", body.len());
     assert!(body.iter().all(|&byte| byte == 0), "the next answer is not in the body");
     assert!(end.is_err(), "the end is a reset, not an orderly close: {end:?}");
+}
+
+#[test]
+fn without_a_free_descriptor_a_file_is_busy_and_not_missing() {
+    let (_dir, server) = site(&[("index.html", b"<p>"), ("file", b"file")], &[]);
+    let limit = |soft: &str| {
+        let (pid, limit) = (server.pid().to_string(), format!("--nofile={soft}:"));
+        assert!(
+            std::process::Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success()
+        );
+    };
+    let mut client = server.connect();
+    client.send(request("GET", "/", ""));
+    assert_eq!(client.response().status, 200);
+    limit("3");
+    client.send(request("GET", "/file", ""));
+    let busy = client.response();
+    assert_eq!((busy.status, busy.header("retry-after")), (503, Some("1")));
+    limit("1000");
+    client.send(request("GET", "/file", ""));
+    assert_eq!(client.response().text(), "file");
 }
 
 #[test]
