@@ -161,6 +161,7 @@ impl WsHandler {
 
     /// As much as everybody may read who asks without a request.
     pub(crate) fn refuse_head(&self, conn: &mut Conn, error: HeadError, cx: &mut Context<'_>) -> Flow {
+        log::debug!("{:?}: {error}; answering {}", cx.peer(), error.status());
         Self::refuse(conn, error.status(), &[], self.open_to_all(), cx)
     }
 

@@ -43,7 +43,10 @@ impl WsHandler {
             let step = match socket.protocol.receive(&mut rest, cx.out()) {
                 Ok(None) => break,
                 Ok(Some(event)) => socket.take(event, queued, &self.shared.config, cx),
-                Err(error) => Step::Refused(error.close_code(), ""),
+                Err(error) => {
+                    log::debug!("{:?}: {error}; closing with {}", cx.peer(), error.close_code());
+                    Step::Refused(error.close_code(), "")
+                }
             };
             flow = self.carry_out(step, conn, cx);
         }

@@ -2,6 +2,7 @@
 
 use common::{
     Parsed,
+    daemon::log::escape,
     http::{Head, HeadError},
     policy::{Domain, Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
@@ -92,7 +93,10 @@ impl WsHandler {
         }
         let wall = cx.wall();
         match answer(head, &config.rules) {
-            Answer::Refuse(status, extra) => Self::refuse(conn, status, extra, cors, cx),
+            Answer::Refuse(status, extra) => {
+                log::debug!("{:?}: {} {}: {status}", cx.peer(), head.method, escape(head.target));
+                Self::refuse(conn, status, extra, cors, cx)
+            }
             Answer::WebSocket(offer) => {
                 let id = self.take_id();
                 let peer = cx.peer().map_or(UNIX_PEER, |peer| peer.ip());

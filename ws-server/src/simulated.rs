@@ -178,6 +178,46 @@ fn who_knows_a_number_that_this_worker_does_not_have_yet_gets_nothing_twice() {
     assert_eq!(ahead.numbers(), [7, 8]);
 }
 
+/// A peer takes nothing while many lines come, and then everything; what it got, without the answer to its request.
+fn sleep_through(args: &[&str], request: &[u8]) -> Vec<u8> {
+    let mut world = world(1, args);
+    let mut sleeper = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(sleeper.peer, request);
+    for number in 1..2000 {
+        let mut batch = Batch::new(number);
+        batch.push(|out| write!(out, "{number:01000}").unwrap());
+        world.mail(Mail::Batch(Arc::new(batch)));
+        world.settle();
+    }
+    for _ in 0..2000 {
+        sleeper.read(&mut world, usize::MAX);
+        world.settle();
+    }
+    let head = sleeper.bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
+    sleeper.bytes.split_off(head + 4)
+}
+
+const MODERN: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[test]
+fn who_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message() {
+    let bytes = sleep_through(&["--source", "-", "--max-backlog", "10000"], MODERN);
+    let close = [b"\x88\x06".as_slice(), &1008_u16.to_be_bytes(), b"slow"].concat();
+    assert!(bytes.ends_with(&close), "{}", bytes[bytes.len() - 20..].escape_ascii());
+    assert_eq!((bytes.len() - close.len()) % 1004, 0, "frames are whole");
+}
+
+#[test]
+fn of_a_latest_stream_who_slept_gets_only_the_newest() {
+    let bytes = sleep_through(&["--source", "-", "--delivery", "latest"], b"GET / HTTP/1.0\r\n\r\n");
+    let text = String::from_utf8(bytes).unwrap();
+    let numbers: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(numbers.last(), Some(&1999));
+    assert!(numbers.len() < 500, "{} of 1999 were kept for it", numbers.len());
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+}
+
 #[test]
 fn jumps_of_the_wall_clock_and_pauses_never_make_a_burst() {
     for seed in 0..SEEDS {
