@@ -22,7 +22,7 @@ const READ_SIZE: usize = 64;
 #[derive(Parser, Debug)]
 #[command(name = "policy-server", version)]
 pub(crate) struct Options {
-    /// Where to listen: [::]:PORT (both families), ADDRESS:PORT, NAME:PORT or unix:PATH; may be repeated
+    /// Where to listen: ADDRESS:PORT, NAME:PORT or unix:PATH; may be repeated
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:843")]
     listen: Vec<ListenAddress>,
 

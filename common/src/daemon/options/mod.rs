@@ -122,8 +122,8 @@ fn source(layers: &Layers, matches: &ArgMatches, id: &str) -> Source {
 /// The names of the other two ways to set an option, for `--help`.
 fn after_help(env_prefix: &str) -> String {
     format!(
-        "Every option is also an environment variable ({env_prefix}LOG_LEVEL=debug) and a key of the --config file\n\
-         (log-level = \"debug\"); the command line counts first, then the environment, then the file. An option that\n\
+        "Every option is also an environment variable ({env_prefix}LOG_LEVEL=debug) and a key of the --config file \
+         (log-level = \"debug\"); the command line counts first, then the environment, then the file. An option that \
          may be repeated takes a list there: [\"one\", \"two\"]."
     )
 }
