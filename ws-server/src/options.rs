@@ -49,7 +49,7 @@ pub(crate) struct Stream {
     /// Sends dates at whole intervals of the wall clock, instead of counting from each connection's opening
     #[arg(long)]
     pub(crate) align: bool,
-    /// How a date is written: js, rfc3339, rfc2822, unix, or a description such as '[hour]:[minute]:[second]'
+    /// How a date is written: js, rfc3339, rfc2822, unix, or a description of the crate `time`, such as `[hour]:[minute]`
     #[arg(long, value_name = "FORMAT", default_value = "js")]
     pub(crate) format: DateFormat,
     /// What a message says; {date}, {seq} and {line} are filled in [default: {date} for the clock, {line} for lines]
@@ -69,7 +69,7 @@ pub(crate) struct Stream {
 /// Who gets it, and where.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Access {
-    /// Where to listen: [::]:PORT, HOST:PORT or unix:PATH (repeatable)
+    /// Where to listen: `[::]:PORT`, `HOST:PORT` or `unix:PATH` (repeatable)
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:40132")]
     pub(crate) listen: Vec<ListenAddress>,
     /// Origin of a page that may connect, such as <https://example.org> (repeatable) [default: any]
