@@ -160,3 +160,28 @@ fn a_trusted_proxy_tells_address_and_scheme() {
     by_header.send([&header[..], b"GET / HTTP/1.0\r\n\r\n"].concat());
     assert_eq!(by_header.status(), 503);
 }
+
+#[test]
+fn a_newcomer_without_room_is_told_when_to_come_back() {
+    let server = Server::start(&["--max-connections", "2", "--workers", "1"]);
+    let streams: Vec<_> = (0..2).map(|_| server.websocket("/")).collect();
+    let answer = String::from_utf8(server.request("GET / HTTP/1.1\nHost: a").rest()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("Retry-After: "), "{answer}");
+    drop(streams);
+}
+
+#[test]
+fn a_unix_socket_is_served_and_its_proxy_is_trusted_when_told() {
+    use std::io::{Read, Write};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ws.sock");
+    let _server =
+        Server::start(&["--listen", &format!("unix:{}", path.display()), "--trusted-proxy", "unix"]);
+    let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let request = "GET /a HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nX-Forwarded-Proto: https\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = [0; 150];
+    stream.read_exact(&mut answer).unwrap();
+    assert!(String::from_utf8_lossy(&answer).contains("WebSocket-Location: wss://b/a\r\n"));
+}
