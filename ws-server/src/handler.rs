@@ -1,10 +1,7 @@
 //! Where the protocols and the event loop meet: what each callback means to a connection.
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Instant, SystemTime},
 };
 
@@ -16,9 +13,6 @@ use common::{
 
 use crate::{
     announcement::Announcement,
-    batch::Batch,
-    clock::Origin,
-    config::Config,
     connection::{Conn, State},
     fanout::Fanout,
     http_stream::{self, Cors, NO_ROOM},
@@ -27,43 +21,9 @@ use crate::{
     options::AtEof,
     prelude::{Prelude, judge},
     room::Room,
-    source,
+    shared::{Mail, Shared},
     stream::{self, Stream},
 };
-
-/// What all workers share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    /// The options.
-    pub(crate) config: Config,
-    /// How far the workers are with the source's batches.
-    pub(crate) progress: Arc<source::Progress>,
-    /// What the clock counts from, fixed by the first worker that asks.
-    origin: OnceLock<Origin>,
-    /// Workers that have passed on everything after the source's end.
-    finished: AtomicUsize,
-}
-
-impl Shared {
-    /// For so many workers as the configuration says.
-    pub(crate) fn new(config: Config) -> Arc<Self> {
-        let progress = source::Progress::new(config.workers);
-        Arc::new(Self { config, progress, origin: OnceLock::new(), finished: AtomicUsize::new(0) })
-    }
-}
-
-/// What workers and the source say to a worker.
-#[derive(Clone, Debug)]
-pub(crate) enum Mail {
-    /// New lines.
-    Batch(Arc<Batch>),
-    /// There will be no more.
-    Ended,
-    /// Connections of another worker left.
-    Left(Left),
-    /// A client of another worker said something to all.
-    Said(Announcement),
-}
 
 /// One worker of ws-server.
 pub(crate) struct WsHandler {

@@ -27,6 +27,7 @@ mod prelude;
 mod requests;
 mod ring;
 mod room;
+mod shared;
 #[cfg(test)]
 mod simulated;
 mod source;
@@ -38,8 +39,9 @@ use std::{process::ExitCode, sync::Arc, time::Instant};
 use common::daemon::{self, Failure, Serve, Start, run};
 
 use config::Config;
-use handler::{Mail, Shared, WsHandler};
+use handler::WsHandler;
 use options::Options;
+use shared::{Mail, Shared};
 use source::{Publisher, Source};
 
 fn main() -> ExitCode {

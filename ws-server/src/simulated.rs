@@ -12,7 +12,8 @@ use common::reactor::simulation::Simulation;
 use crate::{
     batch::Batch,
     config::tests::config,
-    handler::{Mail, Shared, WsHandler},
+    handler::WsHandler,
+    shared::{Mail, Shared},
 };
 
 const SEEDS: u64 = 20;
