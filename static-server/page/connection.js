@@ -66,7 +66,7 @@ export class Connection {
   #attempt(transport, target, after) {
     let opened = null;
     let resume = after === null ? null : { after };
-    this.#close = TRANSPORTS[transport].open(target, {
+    const on = {
       open: () => {
         opened = performance.now();
         this.#opened(transport);
@@ -89,7 +89,13 @@ export class Connection {
         }
         this.#wait(reason, opened === null);
       },
-    });
+    };
+    try {
+      this.#close = TRANSPORTS[transport].open(target, on);
+    } catch (error) {
+      // A browser refuses ws: from a page that came by https: before it tries.
+      on.close(error.message);
+    }
   }
 
   #opened(transport) {
