@@ -57,7 +57,8 @@ pub fn responses(mut bytes: &[u8], methods: &[&str]) -> Result<Vec<Response>, St
 
 fn first_response<'b>(bytes: &'b [u8], method: &str) -> Result<(Response, &'b [u8]), String> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or("a head without an end")?;
-    let head = std::str::from_utf8(bytes.get(..end).unwrap_or_default()).map_err(|error| error.to_string())?;
+    let head =
+        std::str::from_utf8(bytes.get(..end).unwrap_or_default()).map_err(|error| error.to_string())?;
     let rest = bytes.get(end + 4..).unwrap_or_default();
     let mut lines = head.split("\r\n");
     let status_line = lines.next().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use common::{
-    daemon::{Failure, ListenAddress, open_files},
+    daemon::{Failure, ListenAddress},
     http::{HeadLimits, MAX_HEADERS},
     origin::{Origin, OriginList},
     policy::{Grant, Policy},
@@ -25,8 +25,6 @@ use crate::{
     template::Template,
 };
 
-/// Descriptors that are not connections: listeners, polls, the log, the source.
-const RESERVED_FILES: usize = 64;
 /// Most messages of the backlog, however short they are.
 const MAX_BACKLOG_MESSAGES: usize = 262_144;
 /// A peer without an address, on a Unix socket, is known by this one; nobody connects from it.
@@ -108,10 +106,7 @@ impl Config {
             }
         }
         let default_template = if is_clock { "{date}" } else { "{line}" };
-        let max_connections = limits
-            .max_connections
-            .unwrap_or_else(|| open_files::limit().saturating_sub(RESERVED_FILES))
-            .max(1);
+        let max_connections = limits.max_connections;
         let max_heads = max_connections.saturating_mul(usize::from(limits.max_heads)).div_ceil(100);
         Ok(Self {
             rules: rules(&access.allow_origin, &access.path, access.legacy)?,

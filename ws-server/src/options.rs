@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser, ValueEnum};
 use common::daemon::{
+    open_files,
     options::Common,
     value::{ListenAddress, duration, on_off, size},
 };
 
 use crate::{date_format::DateFormat, source::SourceKind};
+
+/// Descriptors that are not connections: listeners, polls, the log, the source.
+const RESERVED_FILES: usize = 64;
 
 /// One numbered stream of lines or dates to every browser ever shipped
 #[derive(Clone, Debug, Parser)]
@@ -96,9 +100,9 @@ pub(crate) struct Access {
 /// What nobody exceeds.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Limits {
-    /// Open connections [default: what the limit of open files leaves, less 64]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_connections: Option<usize>,
+    /// Open connections; 0: no limit. By default what the limit of open files leaves, less 64
+    #[arg(long, value_name = "N", default_value_t = open_files::limit().saturating_sub(RESERVED_FILES))]
+    pub(crate) max_connections: usize,
     /// Open connections from one IPv4 address or IPv6 /64 network; 0: no limit
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_connections_per_ip: usize,

@@ -119,8 +119,9 @@ impl<L> Listeners<L> {
 fn make_room<C, S: System>(ends: Ends, connections: &mut Connections<C, S>) -> bool {
     let settings = connections.shared.settings.clone();
     let counters = connections.shared.control.counters().clone();
-    let full = counters.open() >= settings.max_connections && !connections.evict(false);
-    let full = full || counters.heads() >= settings.max_heads && !connections.evict(true);
+    let reaches = |count: usize, limit: usize| limit > 0 && count >= limit;
+    let full = reaches(counters.open(), settings.max_connections) && !connections.evict(false);
+    let full = full || reaches(counters.heads(), settings.max_heads) && !connections.evict(true);
     if full {
         return false;
     }

@@ -18,11 +18,11 @@ pub(super) const MAX_REFUSED: usize = 64;
 /// Limits and timeouts, the same for every worker; each is a flag of the daemons.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Open connections of the whole process.
+    /// Open connections of the whole process; 0: no limit.
     pub max_connections: usize,
     /// Open connections from one IPv4 address or IPv6 /64 network; 0: no limit.
     pub max_per_address: usize,
-    /// Open connections whose first request is not complete yet, of the whole process.
+    /// Open connections whose first request is not complete yet, of the whole process; 0: no limit.
     pub max_heads: usize,
     /// The most bytes that one call reads; a protocol that never wants more than a few takes no more from the kernel.
     pub read_size: usize,
