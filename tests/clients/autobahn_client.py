@@ -29,7 +29,8 @@ class Client(WebSocketClientProtocol):
 
 
 for index in range(connections):
-    factory = WebSocketClientFactory(url)
+    # The server of 2010, and ours, names the protocol `*` in draft 76; autobahn takes only what it asked for.
+    factory = WebSocketClientFactory(url, protocols=["*"] if DRAFT == 0 else [])
     factory.protocol = Client
     factory.reporter = Reporter(index)
     factory.setProtocolOptions(version=DRAFT, allowHixie76=True)

@@ -248,8 +248,8 @@ impl Handler for WsHandler {
         if let State::Opening { .. } = conn.state {
             return Self::refuse(conn, 503, &[("Retry-After", "5")], self.open_to_all(), cx);
         }
-        cx.set_deadline(after(cx.now(), self.shared.config.close_timeout));
         if stop != Stop::Finished {
+            cx.set_deadline(after(cx.now(), self.shared.config.close_timeout));
             return stream::end(conn, code, reason, cx);
         }
         // What is queued is delivered first.

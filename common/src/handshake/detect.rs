@@ -12,12 +12,14 @@ pub fn detect<'h>(head: &'h Head<'h>) -> Result<Detected<'h>, HandshakeError> {
     if !asks_for_websocket(head) {
         return Ok(Detected::Plain);
     }
-    // Whether what follows is a body or frames must not be a matter of opinion.
-    if head.body() != Body::None {
-        return Err(HandshakeError::Body);
-    }
     let is_hybi = has(head, "Sec-WebSocket-Version") || has(head, "Sec-WebSocket-Key");
     let (has_first, has_second) = (has(head, "Sec-WebSocket-Key1"), has(head, "Sec-WebSocket-Key2"));
+    // Whether what follows is a body or frames must not be a matter of opinion. The one body that we know is key3 of
+    // draft 76, whose length most clients left out and some (autobahn) said.
+    let is_key3 = !is_hybi && has_first && has_second && head.body() == Body::Length(8);
+    if head.body() != Body::None && !is_key3 {
+        return Err(HandshakeError::Body);
+    }
     let offer = match (is_hybi, has_first, has_second) {
         (true, false, false) => offer_hybi(head)?,
         (false, true, true) => offer_hixie76(head)?,

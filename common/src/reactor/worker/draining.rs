@@ -11,7 +11,9 @@ use crate::reactor::{CloseReason, Handler, Stop, Token};
 /// The daemon stops.
 pub(super) struct Draining {
     stop: Stop,
-    pub(super) until: Instant,
+    /// When it is enough. Never for an end of the source: everything is delivered, and who takes nothing of it for
+    /// the write timeout is closed as slow like any other.
+    pub(super) until: Option<Instant>,
     /// Connections that were not told yet.
     pub(super) untold: Vec<Token>,
 }
@@ -27,7 +29,8 @@ impl<H: Handler, S: System> Worker<H, S> {
             for (mut listener, _) in std::mem::take(&mut self.listeners.sockets) {
                 let _ = self.connections.system.remove_listener(&mut listener);
             }
-            let until = self.connections.shared.now + self.connections.shared.settings.drain_timeout;
+            let shared = &self.connections.shared;
+            let until = (stop != Stop::Finished).then(|| shared.now + shared.settings.drain_timeout);
             let untold = self.connections.table.tokens().collect();
             self.draining = Some(Draining { stop, until, untold });
         }
@@ -38,7 +41,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Self { handler, connections, .. } = self;
             connections.visit(token, &mut |conn, cx| handler.on_stop(conn, stop, cx));
         }
-        if draining.until <= self.connections.shared.now || control.at_once() {
+        if draining.until.is_some_and(|until| until <= self.connections.shared.now) || control.at_once() {
             let tokens: Vec<Token> = self.connections.table.tokens().collect();
             for token in tokens {
                 self.connections.doom(token, CloseReason::Drained);

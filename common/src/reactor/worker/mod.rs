@@ -104,7 +104,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             scheduled,
             self.connections.shared.deadlines.next(),
             self.listeners.paused_until,
-            self.draining.as_ref().map(|draining| draining.until),
+            self.draining.as_ref().and_then(|draining| draining.until),
         ];
         let next = instants.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(self.connections.system.now()))
