@@ -3,13 +3,10 @@
 set -u
 url=${1/#ws/http} connections=${2:-1} stop_after=${3:-0}
 one() {
-  local texts=0 line
+  local stop=""
+  [ "$stop_after" = 0 ] || stop="${stop_after}q"
   echo "$1 open -"
-  while IFS= read -r line; do
-    echo "$1 text $line"
-    texts=$((texts + 1))
-    [ "$texts" = "$stop_after" ] && break
-  done < <(exec curl -sSN "$url")
+  curl -sSN "$url" 2>/dev/null | stdbuf -oL sed -e "s/^/$1 text /" -e "$stop"
   echo "$1 close -"
 }
 for ((index = 0; index < connections; index++)); do one "$index" & done

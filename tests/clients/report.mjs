@@ -5,6 +5,18 @@ export const url = process.argv[2];
 const connections = Number(process.argv[3] ?? 1);
 const stopAfter = Number(process.argv[4] ?? Infinity);
 
+// One write for all that came together: a write per line would make these clients slower than any reader is.
+let pending = "";
+function say(line) {
+  if (pending === "") {
+    setImmediate(() => {
+      process.stdout.write(pending);
+      pending = "";
+    });
+  }
+  pending += `${line}\n`;
+}
+
 /** Calls `connect(reporter)` for each connection; `reporter.leave` is set by it and ends the connection. */
 export function each(connect) {
   for (let index = 0; index < connections; index += 1) {
@@ -12,15 +24,15 @@ export function each(connect) {
     let closed = false;
     const reporter = {
       leave: () => {},
-      open: (id) => console.log(`${index} open ${id ?? "-"}`),
+      open: (id) => say(`${index} open ${id ?? "-"}`),
       text(message) {
         if (texts >= stopAfter) return;
-        console.log(`${index} text ${message}`);
+        say(`${index} text ${message}`);
         texts += 1;
         if (texts === stopAfter) reporter.leave();
       },
       close(code) {
-        if (!closed) console.log(`${index} close ${code ?? "-"}`);
+        if (!closed) say(`${index} close ${code ?? "-"}`);
         closed = true;
       },
       fail(error) {
