@@ -1,6 +1,6 @@
 # What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-browser
+.PHONY: run test test-rust test-http test-clients test-browser conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
 run:
@@ -25,3 +25,7 @@ test-clients:
 # The page in headless Chromium and Firefox.
 test-browser:
 	@tests/run browser
+
+# Autobahn's WebSocket suite against ws-server (about ten minutes); writes docs/conformance.md.
+conformance:
+	@tests/conformance/run
