@@ -13,7 +13,6 @@ use crate::{
     connection::{Conn, Socket, State},
     handler::{WsHandler, after},
     options::OnMessage,
-    stream,
 };
 
 /// What an event means, without the bytes that it lends.
@@ -101,6 +100,11 @@ impl WsHandler {
     pub(crate) fn keep_alive(&self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         let config = &self.shared.config;
         let State::WebSocket(socket) = &mut conn.state else { return Flow::Close };
+        if socket.protocol.is_open() && cx.is_blocked() {
+            // A ping would wait behind what the client is still taking; the write timeout judges whether it does.
+            cx.set_deadline(after(cx.now(), config.pong_timeout));
+            return Flow::Continue;
+        }
         if !socket.protocol.is_open() || socket.awaiting_pong {
             // The third key, the Close or the Pong did not come.
             return Flow::Close;
@@ -115,9 +119,6 @@ impl WsHandler {
 
     /// The deadline of a stream over HTTP.
     pub(crate) fn heartbeat(&self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
-        if conn.member.finishing {
-            return stream::end(conn, CloseCode::NORMAL, "", cx);
-        }
         if !cx.is_blocked() {
             encode_heartbeat(conn.member.framing, cx.out());
         }

@@ -220,6 +220,33 @@ fn of_a_latest_stream_who_slept_gets_only_the_newest() {
 }
 
 #[test]
+fn who_takes_more_than_a_minute_for_the_rest_at_the_end_of_the_input_gets_all_of_it() {
+    const SENT: u64 = 40_000;
+    let mut world = world(1, &["--source", "-", "--leave-notices", "off"]);
+    let mut lines = Reader::new(&mut world);
+    let mut frames = Reader { peer: world.connect(), bytes: Vec::new() };
+    let request: &[u8] =
+        b"GET /?since=0 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    world.send(frames.peer, request);
+    world.settle();
+    let mut batch = Batch::new(1);
+    (1..=SENT).for_each(|number| batch.push(|out| write!(out, "{number}").unwrap()));
+    world.mail(Mail::Batch(Arc::new(batch)));
+    world.settle();
+    world.mail(Mail::Ended);
+    for _ in 0..1000 {
+        world.settle();
+        lines.read(&mut world, 300);
+        frames.read(&mut world, 300);
+        world.advance(Duration::from_millis(100));
+    }
+    assert_eq!(lines.numbers().len() as u64, SENT);
+    let close = [0x88, 2, 0x03, 0xe8];
+    assert!(frames.bytes.ends_with(&close), "{:?}", frames.bytes.rchunks(20).next());
+}
+
+#[test]
 fn jumps_of_the_wall_clock_and_pauses_never_make_a_burst() {
     for seed in 0..SEEDS {
         let mut world = world(seed, &["--template", "{seq}", "--ping-interval", "10h", "--heartbeat", "10h"]);

@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use common::{
@@ -35,6 +35,8 @@ pub(crate) struct Stream {
     history: u64,
     greet: u64,
     max_queue: usize,
+    /// How long a closing handshake may take when the source has ended.
+    farewell: Duration,
 }
 
 impl Stream {
@@ -50,6 +52,7 @@ impl Stream {
             history: config.history,
             greet: config.greet.max(at_once),
             max_queue: config.max_queue,
+            farewell: config.reactor.write_timeout,
         }
     }
 
@@ -117,7 +120,7 @@ impl Stream {
         loop {
             let batch = match self.ring.at(conn.member.position) {
                 Next::Batch(batch) => batch,
-                Next::CaughtUp if conn.member.finishing => return end(conn, CloseCode::NORMAL, "", cx),
+                Next::CaughtUp if conn.member.finishing => return self.finish(conn, cx),
                 Next::CaughtUp => return Flow::Continue,
                 Next::Lost if self.delivery == Delivery::Latest => {
                     conn.member.position = self.ring.last(1);
@@ -147,6 +150,13 @@ impl Stream {
         }
     }
 
+    /// The source has ended and this client has been sent everything.
+    fn finish(&self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+        // What the kernels hold comes before the Close, and a slow client may take its time for it.
+        cx.set_deadline(cx.now() + self.farewell);
+        end(conn, CloseCode::NORMAL, "", cx)
+    }
+
     /// Everything queued has left: what is owed since goes on.
     pub(crate) fn resume(&self, config: &Config, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if let Some(clock) = self.beat() {
@@ -156,7 +166,7 @@ impl Stream {
             {
                 send_date(config, clock, slot, &mut conn.member, cx);
             }
-            return if conn.member.finishing { end(conn, CloseCode::NORMAL, "", cx) } else { Flow::Continue };
+            return if conn.member.finishing { self.finish(conn, cx) } else { Flow::Continue };
         }
         // Of a `latest` stream only the newest message is worth sending after a pause.
         let newest = self.ring.last(1);
