@@ -1,6 +1,6 @@
 # What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-browser conformance
+.PHONY: run test test-rust test-http test-clients test-policy test-browser conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
 run:
@@ -21,6 +21,10 @@ test-http:
 # Clients that other people wrote.
 test-clients:
 	@tests/run clients
+
+# The policy document, judged by xmllint.
+test-policy:
+	@tests/run policy
 
 # The page in headless Chromium and Firefox.
 test-browser:
