@@ -129,6 +129,12 @@ impl Schedule {
         }
     }
 
+    /// Goes on after the slot that has begun last: nobody was there to miss those before it, and a newcomer gets that
+    /// one at once.
+    pub(crate) fn rejoin(&mut self, now: Instant) {
+        self.next = self.next.max(self.slot_at(now).saturating_add(1));
+    }
+
     /// Takes the next slot that is due and has somebody in its phase. What is late by more than half an interval is
     /// skipped and counted: two dates of a connection are never closer than that.
     pub(crate) fn take_due(&mut self, now: Instant, occupied: impl Fn(usize) -> bool) -> Option<u64> {
@@ -288,6 +294,18 @@ mod tests {
         assert_eq!(clock.next_due(|_| false), None);
         assert_eq!(clock.take_due(t0 + 20 * SECOND, |phase| phase == 50), Some(1950));
         assert_eq!(clock.take_skipped(), 18);
+    }
+
+    #[test]
+    fn what_was_due_while_nobody_was_there_is_not_skipped() {
+        let t0 = start();
+        let mut clock = schedule(t0, SECOND, false);
+        let later = t0 + 20 * SECOND + 500 * MILLI;
+        clock.rejoin(later);
+        assert_eq!(clock.take_due(later + SECOND, |phase| phase == 50), Some(2150));
+        assert_eq!(clock.take_skipped(), 0);
+        clock.rejoin(later);
+        assert_eq!(clock.take_due(later + SECOND, |phase| phase == 50), None, "nothing twice");
     }
 
     #[test]

@@ -100,6 +100,9 @@ impl WsHandler {
         cx.set_established();
         conn.member.since = cx.now();
         conn.member.announcement = self.fanout.announced();
+        if self.room.is_empty() {
+            self.stream.wake(cx.now());
+        }
         let flow = self.stream.welcome(&self.shared.config, conn, wish, self.shared.progress.next(), cx);
         self.room.join(cx.token(), conn.member.phase, conn.member.framing);
         flow

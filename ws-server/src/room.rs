@@ -21,6 +21,8 @@ pub(crate) struct Room {
     places: Vec<Option<Place>>,
     /// Members of each phase.
     occupied: Vec<usize>,
+    /// Members of all phases.
+    members: usize,
 }
 
 impl Room {
@@ -31,7 +33,13 @@ impl Room {
             lists: vec![Vec::new(); phases.saturating_mul(FRAMINGS)],
             places: Vec::new(),
             occupied: vec![0; phases],
+            members: 0,
         }
+    }
+
+    /// True if there is nobody at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members == 0
     }
 
     /// True if there is somebody in a phase.
@@ -46,6 +54,7 @@ impl Room {
         let Some(list) = self.lists.get_mut(number) else { return };
         let (Ok(number), Ok(index)) = (u32::try_from(number), u32::try_from(list.len())) else { return };
         list.push(token);
+        self.members = self.members.saturating_add(1);
         if let Some(members) = self.occupied.get_mut(phase) {
             *members = members.saturating_add(1);
         }
@@ -64,6 +73,7 @@ impl Room {
         let Some(place) = slot.take_if(|place| place.generation == token.generation) else { return false };
         let Some(list) = self.lists.get_mut(place.list as usize) else { return false };
         list.swap_remove(place.index as usize);
+        self.members = self.members.saturating_sub(1);
         if let Some(members) = self.occupied.get_mut(place.list as usize / FRAMINGS) {
             *members = members.saturating_sub(1);
         }

@@ -73,6 +73,13 @@ impl Stream {
         text
     }
 
+    /// The first of a worker's connections comes: dates that had nobody to go to were not skipped.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        if let Some(clock) = self.clock.as_mut().filter(|_| !self.clock_in_ring) {
+            clock.rejoin(now);
+        }
+    }
+
     /// Puts a slot's message into the ring.
     pub(crate) fn publish_date(&mut self, config: &Config, slot: u64) {
         let Some(clock) = &self.clock else { return };

@@ -70,3 +70,21 @@ fn head_and_options_are_answered_without_a_stream() {
     assert!(options.contains("Access-Control-Allow-Origin: *\r\n"), "{options}");
     assert!(options.contains("Allow: GET, HEAD, OPTIONS\r\n"), "{options}");
 }
+
+#[test]
+fn dates_that_had_nobody_to_go_to_are_not_called_skipped() {
+    let server = Server::start(&["--workers", "1", "--interval", "20ms", "--head-timeout", "500ms"]);
+    // Half a second in which nobody gets the stream: a head that never comes.
+    assert!(String::from_utf8(server.connect().rest()).unwrap().starts_with("HTTP/1.1 408 "));
+    let mut client = server.request("GET / HTTP/1.0");
+    client.head();
+    client.until(b"(UTC)\n");
+    client.until(b"(UTC)\n");
+    server.signal(rustix::process::Signal::TERM);
+    let (status, log) = server.wait();
+    assert!(status.success(), "{log}");
+    // A busy machine may be late by a date or two, but not by half a second.
+    let skipped = log.lines().find(|line| line.contains("dates were skipped"));
+    let count = skipped.and_then(|line| line.split(' ').find_map(|word| word.parse::<u32>().ok()));
+    assert!(count.unwrap_or(0) < 10, "{log}");
+}
