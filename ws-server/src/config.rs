@@ -19,7 +19,7 @@ use crate::{
     budget::Rate,
     date_format::DateFormat,
     opening::Rules,
-    options::{AtEof, Delivery, OnMessage, Options},
+    options::{AtEof, Delivery, Limits, OnMessage, Options, Stream},
     ring::Bounds,
     source::SourceKind,
     template::Template,
@@ -93,18 +93,8 @@ impl Config {
         let delivery = stream.delivery.unwrap_or(if is_clock { Delivery::Latest } else { Delivery::Ordered });
         let history = stream.history.unwrap_or(if delivery == Delivery::Ordered { 4096 } else { 0 });
         let keep = history.max(stream.greet);
-        for (flag, time) in [
-            ("head-timeout", limits.head_timeout),
-            ("write-timeout", limits.write_timeout),
-            ("ping-interval", limits.ping_interval),
-            ("pong-timeout", limits.pong_timeout),
-            ("heartbeat", limits.heartbeat),
-            ("close-timeout", limits.close_timeout),
-        ] {
-            if time.is_zero() {
-                return Err(Failure::option(flag, "0", "no state is without an end; say a time"));
-            }
-        }
+        check_limits(&limits)?;
+        check_history(&stream, delivery)?;
         let default_template = if is_clock { "{date}" } else { "{line}" };
         let max_connections = limits.max_connections;
         let max_heads = max_connections.saturating_mul(usize::from(limits.max_heads)).div_ceil(100);
@@ -134,7 +124,7 @@ impl Config {
             secure: access.secure,
             head: HeadLimits {
                 max_bytes: limits.max_head,
-                max_headers: limits.max_headers.min(MAX_HEADERS),
+                max_headers: limits.max_headers,
                 max_target: limits.max_target,
             },
             head_timeout: limits.head_timeout,
@@ -148,7 +138,7 @@ impl Config {
             notice_rate: limits.notice_rate,
             max_line: limits.max_line,
             max_producers: limits.max_producers,
-            max_queue: limits.max_queue.max(1),
+            max_queue: limits.max_queue,
             ping_interval: limits.ping_interval,
             pong_timeout: limits.pong_timeout,
             heartbeat: limits.heartbeat,
@@ -171,6 +161,62 @@ impl Config {
     pub(crate) fn notice_age(&self) -> Duration {
         if self.interval.is_zero() { Duration::from_secs(1) } else { self.interval }
     }
+}
+
+/// The shortest time between two dates that makes sense on a network.
+const MIN_INTERVAL: Duration = Duration::from_millis(1);
+
+fn check_limits(limits: &Limits) -> Result<(), Failure> {
+    for (flag, time) in [
+        ("head-timeout", limits.head_timeout),
+        ("write-timeout", limits.write_timeout),
+        ("ping-interval", limits.ping_interval),
+        ("pong-timeout", limits.pong_timeout),
+        ("heartbeat", limits.heartbeat),
+        ("close-timeout", limits.close_timeout),
+    ] {
+        if time.is_zero() {
+            return Err(Failure::option(flag, "0", "no state is without an end; say a time"));
+        }
+    }
+    if !(64..=32 * 1024).contains(&limits.max_head) {
+        return Err(Failure::option("max-head", limits.max_head, "must be from 64 bytes to 32KiB"));
+    }
+    if !(1..=MAX_HEADERS).contains(&limits.max_headers) {
+        return Err(Failure::option("max-headers", limits.max_headers, "must be from 1 to 64"));
+    }
+    for (flag, limit) in [
+        ("max-target", limits.max_target),
+        ("max-line", limits.max_line),
+        ("max-producers", limits.max_producers),
+        ("max-backlog", limits.max_backlog),
+        ("max-queue", limits.max_queue),
+    ] {
+        if limit == 0 {
+            return Err(Failure::option(flag, limit, "this one is never without a limit; say at least 1"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what would be promised and not kept.
+fn check_history(stream: &Stream, delivery: Delivery) -> Result<(), Failure> {
+    if stream.source == SourceKind::Clock && !stream.interval.is_zero() && stream.interval < MIN_INTERVAL {
+        let interval = format!("{:?}", stream.interval);
+        return Err(Failure::option("interval", interval, "say at least 1ms, or 0 for no dates"));
+    }
+    if delivery == Delivery::Ordered {
+        return Ok(());
+    }
+    let why = "only the newest message counts here; add --delivery ordered";
+    match stream.history {
+        Some(history) if history > 0 => return Err(Failure::option("history", history, why)),
+        _ => {}
+    }
+    if stream.source == SourceKind::Clock && stream.greet > 0 {
+        return Err(Failure::option("greet", stream.greet, why));
+    }
+    Ok(())
 }
 
 fn rules(origins: &[String], paths: &[String], legacy: bool) -> Result<Rules, Failure> {
@@ -231,8 +277,8 @@ pub(crate) mod tests {
         assert_eq!((clock.delivery, clock.history), (Delivery::Latest, 0));
         let lines = config(&["--source", "-"]).unwrap();
         assert_eq!((lines.delivery, lines.history), (Delivery::Ordered, 4096));
-        let latest = config(&["--source", "-", "--delivery", "latest", "--history", "9"]).unwrap();
-        assert_eq!((latest.delivery, latest.history), (Delivery::Latest, 9));
+        let dates = config(&["--delivery", "ordered", "--history", "9"]).unwrap();
+        assert_eq!((dates.delivery, dates.history), (Delivery::Ordered, 9));
     }
 
     #[test]
@@ -244,10 +290,32 @@ pub(crate) mod tests {
             ("--policy", "*:80"),
             ("--trusted-proxy", "10.0.0.0/33"),
             ("--ping-interval", "0"),
+            ("--interval", "1ns"),
+            ("--max-head", "0"),
+            ("--max-headers", "65"),
+            ("--max-target", "0"),
+            ("--max-line", "0"),
+            ("--max-producers", "0"),
+            ("--max-backlog", "0"),
+            ("--max-queue", "0"),
         ] {
             let error = config(&[flag, value]).unwrap_err();
             assert!(error.to_string().contains(flag), "{error}");
         }
+    }
+
+    #[test]
+    fn a_history_of_dates_is_refused_where_only_the_newest_counts() {
+        for args in [
+            &["--history", "9"][..],
+            &["--greet", "3"],
+            &["--delivery", "latest", "--source", "-", "--history", "9"],
+        ] {
+            let error = config(args).unwrap_err().to_string();
+            assert!(error.contains("--delivery ordered"), "{error}");
+        }
+        assert!(config(&["--history", "0"]).is_ok());
+        assert!(config(&["--delivery", "latest", "--source", "-", "--greet", "3"]).is_ok());
     }
 
     #[test]
