@@ -74,7 +74,7 @@ pub struct Options {
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "15s")]
     pub keep_alive: Duration,
 
-    /// Most requests on one connection
+    /// Most requests on one connection (0: no limit)
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub keep_alive_requests: u32,
 
@@ -232,6 +232,9 @@ fn limits(options: &Options) -> Result<Limits, Failure> {
     if !(64..=32 * 1024).contains(&options.max_head) {
         return Err(Failure::option("max-head", options.max_head, "must be from 64 bytes to 32KiB"));
     }
+    if options.max_target == 0 {
+        return Err(Failure::option("max-target", 0, "must be at least 1"));
+    }
     for (flag, time) in [
         ("head-timeout", options.head_timeout),
         ("keep-alive", options.keep_alive),
@@ -247,12 +250,24 @@ fn limits(options: &Options) -> Result<Limits, Failure> {
         max_target: options.max_target,
     };
     let (head_timeout, keep_alive) = (options.head_timeout, options.keep_alive);
-    Ok(Limits { head, head_timeout, keep_alive, requests: options.keep_alive_requests.max(1) })
+    let requests = if options.keep_alive_requests == 0 { u32::MAX } else { options.keep_alive_requests };
+    Ok(Limits { head, head_timeout, keep_alive, requests })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_0_is_none_or_refused() {
+        let check = |args: &[&str]| {
+            limits(&<Options as clap::Parser>::try_parse_from(["static-server"].iter().chain(args)).unwrap())
+        };
+        assert_eq!(check(&["--keep-alive-requests", "0"]).unwrap().requests, u32::MAX);
+        for flag in ["--max-target", "--max-head", "--max-headers", "--keep-alive"] {
+            assert!(check(&[flag, "0"]).unwrap_err().to_string().contains(flag));
+        }
+    }
 
     #[test]
     fn good_header_fields_are_taken() {
