@@ -64,9 +64,12 @@ pub enum FileFault {
     /// A value without quotation marks.
     #[error("attribute `{0}`: the value must be in quotation marks")]
     Unquoted(String),
-    /// A value with a character or a word that it may not have.
-    #[error("attribute `{0}`: the value is not allowed")]
+    /// A value with a character that it may not have.
+    #[error("attribute `{0}`: the value may hold no `<`, `&`, tab or line end")]
     BadValue(String),
+    /// `secure` is at fault.
+    #[error("attribute `secure`: say true or false")]
+    Secure,
     /// `domain` is at fault.
     #[error("attribute `domain`: {0}")]
     Domain(GrantError),
@@ -134,7 +137,7 @@ fn parse_element(tags: &mut Tags<'_>, tag: &Tag<'_>, policy: &mut Policy) -> Res
         (_, "allow-access-from") => {
             tag.check_attributes(&["domain", "to-ports", "secure"])?;
             if !matches!(tag.attribute("secure"), None | Some("true" | "false")) {
-                return Err(FileFault::BadValue("secure".to_owned()));
+                return Err(FileFault::Secure);
             }
             let domain = tag.required("domain")?.parse().map_err(FileFault::Domain)?;
             let ports = tag.required("to-ports")?.parse().map_err(FileFault::Ports)?;

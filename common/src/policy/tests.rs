@@ -179,7 +179,7 @@ fn a_bad_file_is_refused_with_its_line_and_attribute() {
         (access("domain='*'"), 2, "`to-ports` is missing"),
         (access("to-ports='1'"), 2, "`domain` is missing"),
         (access("domain='*' to-ports='0'"), 2, "attribute `to-ports`: `0` is no port"),
-        (access("domain='*' to-ports='1' secure='maybe'"), 2, "attribute `secure`"),
+        (access("domain='*' to-ports='1' secure='maybe'"), 2, "attribute `secure`: say true or false"),
         (access("domain='a b' to-ports='1'"), 2, "attribute `domain`"),
         (access("domain='*' to-ports='1' ports='1'"), 2, "attribute `ports`"),
         (access("domain='*' domain='*' to-ports='1'"), 2, "`domain` is there twice"),
