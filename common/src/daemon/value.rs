@@ -58,6 +58,14 @@ pub fn on_off(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Parses how much to log: `off`, `error`, `warn`, `info`, `debug` or `trace`.
+///
+/// # Errors
+/// A sentence that names the values.
+pub fn log_level(text: &str) -> Result<log::LevelFilter, String> {
+    text.parse().map_err(|_| "say `off`, `error`, `warn`, `info`, `debug` or `trace`".to_owned())
+}
+
 /// Where a daemon listens: `[::]:40132`, `127.0.0.1:8080`, `localhost:8080` or `unix:/run/ws.sock`.
 ///
 /// `[::]` takes IPv4 as well (dual-stack).

@@ -11,7 +11,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgMatches, Args, FromArgMatches, Parser};
 
-use super::exit::{Exit, Failure};
+use super::{
+    exit::{Exit, Failure},
+    value::log_level,
+};
 use layers::Layers;
 pub use layers::Source;
 
@@ -31,7 +34,7 @@ pub struct Common {
     pub check: bool,
 
     /// How much to log: off, error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level)]
     pub log_level: log::LevelFilter,
 
     /// Number of threads that serve connections (0: one per core)

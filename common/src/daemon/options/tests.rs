@@ -108,6 +108,7 @@ fn a_wrong_value_names_its_place() {
         (vec!["--config", path], vec![], Exit::Config, "`interval`: invalid value 'soon'"),
         (vec!["--config", "/nowhere/x"], vec![], Exit::NoInput, "--config /nowhere/x: "),
         (vec!["--nonsense"], vec![], Exit::Usage, "'--nonsense'"),
+        (vec!["--log-level", "loud"], vec![], Exit::Usage, "say `off`, `error`"),
     ] {
         let failure = parse_with(&args, &env).expect_err("wrong");
         assert_eq!(failure.exit, exit, "{failure}");
