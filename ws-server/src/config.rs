@@ -96,8 +96,6 @@ impl Config {
         check_limits(&limits)?;
         check_history(&stream, delivery)?;
         let default_template = if is_clock { "{date}" } else { "{line}" };
-        let max_connections = limits.max_connections;
-        let max_heads = max_connections.saturating_mul(usize::from(limits.max_heads)).div_ceil(100);
         Ok(Self {
             rules: rules(&access.allow_origin, &access.path, access.legacy)?,
             policy: policy(&access.policy, &access.listen)?,
@@ -143,23 +141,28 @@ impl Config {
             pong_timeout: limits.pong_timeout,
             heartbeat: limits.heartbeat,
             close_timeout: limits.close_timeout,
-            reactor: Settings {
-                max_connections,
-                max_per_address: limits.max_connections_per_ip,
-                max_heads,
-                write_timeout: limits.write_timeout,
-                linger: limits.linger,
-                linger_bytes: limits.linger_bytes,
-                drain_timeout: limits.drain_timeout,
-                send_buffer: Some(limits.send_buffer).filter(|size| *size > 0),
-                ..Settings::default()
-            },
+            reactor: settings(&limits),
         })
     }
 
     /// How long a connection must have lived for others to be told that it left.
     pub(crate) fn notice_age(&self) -> Duration {
         if self.interval.is_zero() { Duration::from_secs(1) } else { self.interval }
+    }
+}
+
+fn settings(limits: &Limits) -> Settings {
+    let max_connections = limits.max_connections;
+    Settings {
+        max_connections,
+        max_per_address: limits.max_connections_per_ip,
+        max_heads: max_connections.saturating_mul(usize::from(limits.max_heads)).div_ceil(100),
+        write_timeout: limits.write_timeout,
+        linger: limits.linger,
+        linger_bytes: limits.linger_bytes,
+        drain_timeout: limits.drain_timeout,
+        send_buffer: Some(limits.send_buffer).filter(|size| *size > 0),
+        ..Settings::default()
     }
 }
 
