@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::{fmt::Write as _, io::Write as _, os::unix::net::UnixStream};
+use std::{fmt::Write as _, fs::File, io::Write as _, os::unix::net::UnixStream, path::Path};
 
 use support::{Client, Server};
 
@@ -117,18 +117,71 @@ fn a_template_and_the_ordered_clock_work_together() {
     }
 }
 
+#[allow(clippy::unwrap_used, reason = "for tests")]
+fn make_fifo(path: &Path) {
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
 #[test]
 fn a_fifo_serves_one_writer_after_the_other() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
-    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    make_fifo(&path);
     let server = Server::start(&["--source", &format!("fifo:{}", path.display())]);
     let (mut client, _) = server.websocket("/");
     for number in 1..=20 {
         std::fs::write(&path, format!("{number}\n")).unwrap();
     }
     check(&mut client, 1, 20);
+}
+
+#[test]
+fn what_a_writer_left_in_a_fifo_does_not_wait_for_the_next_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    make_fifo(&path);
+    let mut writer = File::options().read(true).write(true).open(&path).unwrap();
+    let _keeps_it = File::open(&path).unwrap();
+    writer.write_all(b"1\n").unwrap();
+    drop(writer);
+    let server = Server::start(&["--source", &format!("fifo:{}", path.display())]);
+    check(&mut server.websocket("/?since=0").0, 1, 1);
+}
+
+#[test]
+fn a_fifo_that_was_replaced_is_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    make_fifo(&path);
+    let mut server = Server::start(&["--source", &format!("fifo:{}", path.display())]);
+    let (mut client, _) = server.websocket("/");
+    let mut writer = File::create(&path).unwrap();
+    writer.write_all(b"1\n").unwrap();
+    check(&mut client, 1, 1);
+    std::fs::remove_file(&path).unwrap();
+    drop(writer);
+    server.log_line("trying again");
+    make_fifo(&path);
+    std::fs::write(&path, "2\n").unwrap();
+    check(&mut client, 2, 2);
+}
+
+#[test]
+fn a_producer_that_finds_no_free_descriptor_is_let_in_when_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let mut server = Server::start(&["--source", &format!("unix:{}", path.display()), "--template", "{seq}"]);
+    let (mut client, _) = server.websocket("/");
+    server.limit_files(3);
+    // The kernel has set a descriptor aside for the first one already.
+    let producers: Vec<_> = (0..2).map(|_| UnixStream::connect(&path).unwrap()).collect();
+    for mut producer in &producers {
+        producer.write_all(b"line\n").unwrap();
+    }
+    server.log_line("accepting a producer");
+    server.limit_files(1000);
+    check(&mut client, 1, 2);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+/// Longer than any daemon runs, and short enough to be added to any instant.
+const MAX_DURATION: Duration = Duration::from_hours(36_525 * 24);
+
 /// Parses a duration with its unit: `1s`, `500ms`, `2m 30s`, or `0`.
 ///
 /// # Errors
@@ -11,8 +14,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if text.bytes().all(|b| b.is_ascii_digit()) && text.bytes().any(|b| b != b'0') {
         return Err(format!("say the unit: `{text}s` or `{text}ms`"));
     }
-    humantime::parse_duration(text)
-        .map_err(|_| "a duration is written `1s`, `500ms`, `2m 30s` or `0`".to_owned())
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "a duration is written `1s`, `500ms`, `2m 30s` or `0`".to_owned())?;
+    if duration > MAX_DURATION { Err("longer than 100 years".to_owned()) } else { Ok(duration) }
 }
 
 /// Parses a number of bytes: `4096`, `16KiB`, `1MiB`, `2GiB`, `16kB` (1,000), or `0`.
@@ -133,6 +137,8 @@ mod tests {
         for text in ["", "5", "-1s", "1 fortnight", "s", "99999999999999999999s"] {
             assert!(duration(text).is_err(), "{text}");
         }
+        assert!(duration("100y").is_ok());
+        assert_eq!(duration("101y"), Err("longer than 100 years".to_owned()));
         assert_eq!(duration("5"), Err("say the unit: `5s` or `5ms`".to_owned()));
     }
 

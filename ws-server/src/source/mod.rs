@@ -11,11 +11,14 @@ mod producers;
 mod publisher;
 mod stdin;
 
-use std::{path::PathBuf, str::FromStr, thread};
+use std::{path::PathBuf, str::FromStr, thread, time::Duration};
 
 use common::daemon::{exit::Exit, exit::Failure};
 
 pub(crate) use publisher::{Progress, Publisher};
+
+/// How long a source waits before it tries again what the system refused.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The value of `--source`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    os::unix::net::{UnixListener, UnixStream},
+    os::unix::{
+        fs::FileTypeExt,
+        net::{UnixListener, UnixStream},
+    },
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -10,12 +13,14 @@ use std::{
 
 use common::daemon::exit::{Exit, Failure};
 
-use super::Publisher;
+use super::{PAUSE, Publisher};
 
 /// Binds the socket; one that nobody listens on any more makes room.
 pub(super) fn bind(path: &Path) -> Result<UnixListener, Failure> {
     let bound = UnixListener::bind(path).or_else(|error| {
+        // Connecting to a file is refused as well: only what is a socket may be taken away.
         let stale = error.kind() == io::ErrorKind::AddrInUse
+            && std::fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket())
             && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
         if !stale {
             return Err(error);
@@ -35,16 +40,22 @@ pub(super) fn bind(path: &Path) -> Result<UnixListener, Failure> {
 /// Reads from each producer in a thread of its own; one too many is let go.
 pub(super) fn serve(listener: &UnixListener, publisher: &Publisher, max_producers: usize) {
     let producers = AtomicUsize::new(0);
+    let mut complained = false;
     thread::scope(|scope| {
         for stream in listener.incoming() {
             let stream = match stream {
                 Ok(stream) => stream,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                // No more descriptors or memory: they come back when connections close.
                 Err(error) => {
-                    log::error!("accepting a producer: {error}; no more producers will come");
-                    return;
+                    if !std::mem::replace(&mut complained, true) {
+                        log::error!("accepting a producer: {error}; trying again");
+                    }
+                    thread::park_timeout(PAUSE);
+                    continue;
                 }
             };
+            complained = false;
             if producers.fetch_add(1, Ordering::AcqRel) >= max_producers {
                 producers.fetch_sub(1, Ordering::AcqRel);
                 log::warn!("a producer was let go: {max_producers} are connected (--max-producers)");
@@ -63,4 +74,23 @@ pub(super) fn serve(listener: &UnixListener, publisher: &Publisher, max_producer
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_left_behind_is_replaced_but_a_live_one_and_a_file_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let live = bind(&path).unwrap();
+        assert_eq!(bind(&path).unwrap_err().exit, Exit::Unavailable);
+        drop(live);
+        drop(bind(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "mine").unwrap();
+        assert_eq!(bind(&path).unwrap_err().exit, Exit::Unavailable);
+        assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+    }
 }

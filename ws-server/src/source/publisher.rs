@@ -6,10 +6,11 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
-use super::lines::Splitter;
+use super::{PAUSE, lines::Splitter};
 use crate::{batch::Batch, date_format::DateFormat, template::Template};
 
 /// Batches that are on their way to a worker; then the source waits. It never waits for a client.
@@ -107,6 +108,11 @@ impl Publisher {
             let read = match input.read(&mut buffer) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // Whoever shares a terminal or socket with us may have made it non-blocking.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    thread::park_timeout(PAUSE);
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             self.publish(&mut splitter, buffer.get(..read).unwrap_or_default());
@@ -211,6 +217,20 @@ mod tests {
             batches.iter().flat_map(|batch| batch.encoded(Framing::Lines).bytes.to_vec()).collect();
         assert_eq!(text, b"1:a\n2:b\n3:c\n");
         assert_eq!(batches.last().unwrap().next(), 4);
+    }
+
+    #[test]
+    fn an_input_that_does_not_wait_is_asked_again() {
+        struct Unready(bool);
+        impl Read for Unready {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                let waited = std::mem::replace(&mut self.0, true);
+                if waited { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) }
+            }
+        }
+        let (publisher, posted) = publisher("{line}");
+        publisher.publish_all(Unready(false).chain(&b"a\n"[..])).unwrap();
+        assert_eq!(posted.recv().unwrap().len(), 1);
     }
 
     #[test]

@@ -83,6 +83,12 @@ impl Server {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Lets it have so many open files at the most.
+    pub fn limit_files(&self, soft: u64) {
+        let (pid, limit) = (self.child.id().to_string(), format!("--nofile={soft}:"));
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+    }
+
     /// Waits for its end; what the log said last, too.
     pub fn wait(mut self) -> (ExitStatus, String) {
         drop(self.stdin.take());
