@@ -80,13 +80,55 @@ fn what_is_not_http_is_answered_within_a_moment() {
 
 #[test]
 fn a_head_that_dribbles_is_answered_at_the_absolute_deadline() {
-    let server = Server::start(&["--head-timeout", "300ms"]);
-    for beginning in ["", "GET / HTTP/1.1\r\nHost:"] {
+    // Longer than the second that the event loop gives who has no deadline of its own.
+    let server = Server::start(&["--head-timeout", "1200ms"]);
+    let waiting = ["", "GET / HTTP/1.1\r\nHost:"].map(|beginning| {
         let started = Instant::now();
         let mut client = server.connect();
         client.send(beginning);
+        (started, client)
+    });
+    for (started, mut client) in waiting {
         assert_eq!(client.status(), 408);
+        assert!(started.elapsed() >= Duration::from_millis(1190));
+    }
+}
+
+// WS-18: each byte in time, the whole never
+#[test]
+fn bytes_that_dribble_in_do_not_put_the_deadline_off() {
+    let server = Server::start(&["--head-timeout", "500ms"]);
+    let mut client = server.connect();
+    client.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    client.send("GET / HTTP/1.1\r\nX: ");
+    let answered = (0..100).any(|_| client.stream.peek(&mut [0]).is_ok() || !client.try_send(b"y"));
+    assert!(answered, "100 bytes, each 50 ms after the last, kept it waiting");
+    assert_eq!(client.status(), 408);
+}
+
+// WS-24
+#[test]
+fn a_third_key_that_stays_away_is_waited_for_until_the_deadline_of_the_head() {
+    let server = Server::start(&["--head-timeout", "300ms"]);
+    for part in ["", "^n:ds[4"] {
+        let started = Instant::now();
+        let mut client = server.request(&format!("{HYBI}\nSec-WebSocket-Key1: 1 2\nSec-WebSocket-Key2: 3 4"));
+        client.send(part);
+        assert!(client.head().starts_with("HTTP/1.1 101 "));
+        assert_eq!(client.rest(), b"", "no digest and no date");
         assert!(started.elapsed() >= Duration::from_millis(290));
+    }
+}
+
+// WS-33
+#[test]
+fn a_request_that_breaks_off_is_answered_at_its_end() {
+    let server = Server::start(&[]);
+    for beginning in ["G", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"] {
+        let mut client = server.connect();
+        client.send(beginning);
+        client.finish_sending();
+        assert_eq!(client.status(), 400, "{beginning:?}");
     }
 }
 

@@ -128,8 +128,25 @@ fn without_legacy_the_hixie_drafts_are_told_which_versions_are_served() {
     }
 }
 
+// WS-28: nobody speaks through this server unless the operator says so
 #[test]
-fn messages_are_ignored_echoed_or_passed_on() {
+fn by_default_no_message_is_sent_back_or_passed_on() {
+    let server = Server::start(&["--interval", "0"]);
+    let (mut speaker, _) = server.websocket("/");
+    let (mut listener, _) = server.websocket("/");
+    speaker.send([frame(0x81, b"to all"), frame(0x89, b"")].concat());
+    assert_eq!(speaker.frame().0, 0x8A, "nothing came back before the pong");
+    listener.send(frame(0x89, b""));
+    assert_eq!(listener.frame().0, 0x8A, "nothing was passed on before the pong");
+    let mut old = server.request(HIXIE76);
+    old.head();
+    old.send(b"^n:ds[4U\x00said unmasked\xFF\xFF\x00");
+    old.take(16);
+    assert_eq!(old.rest(), [0xFF, 0x00]);
+}
+
+#[test]
+fn messages_are_echoed_or_passed_on() {
     let server = Server::start(&["--on-message", "echo", "--interval", "0"]);
     let (mut client, _) = server.websocket("/");
     client.send(

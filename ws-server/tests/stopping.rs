@@ -23,3 +23,14 @@ fn each_signal_has_its_close_code_and_exit_0() {
         assert!(server.wait().0.success());
     }
 }
+
+// WS-15
+#[test]
+fn who_never_answers_the_close_is_let_go() {
+    let server = Server::start(&["--close-timeout", "200ms", "--drain-timeout", "1h", "--linger", "100ms"]);
+    let (mut client, _) = server.websocket("/");
+    server.signal(Signal::TERM);
+    assert_eq!(client.close_code(), Some(1001));
+    assert_eq!(client.rest(), b"");
+    assert!(server.wait().0.success());
+}

@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::disallowed_methods,
     reason = "for tests"
 )]
 
@@ -13,7 +14,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -172,12 +173,18 @@ impl Client {
     /// Everything up to the end of the stream; a reset counts as an end.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = std::mem::take(&mut self.buffer);
-        match self.stream.read_to_end(&mut rest) {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
-            Err(error) => panic!("{error}; so far: {:?}", rest.escape_ascii().to_string()),
+        let started = Instant::now();
+        let mut chunk = [0; 8192];
+        loop {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return rest,
+                Ok(read) => rest.extend_from_slice(&chunk[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return rest,
+                Err(error) => panic!("{error}; so far: {:?}", rest.escape_ascii().to_string()),
+            }
+            // With a date every second no single read ever times out.
+            assert!(started.elapsed() < PATIENCE, "no end: {:?}", rest.escape_ascii().to_string());
         }
-        rest
     }
 
     pub fn status(&mut self) -> u16 {
