@@ -120,6 +120,19 @@ fn a_third_key_that_stays_away_is_waited_for_until_the_deadline_of_the_head() {
     }
 }
 
+// WS-26
+#[test]
+fn an_unknown_version_is_told_which_ones_are_served() {
+    let server = Server::start(&[]);
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    for version in ["99", "6", "13, 8", ""] {
+        let request = format!("{HYBI}\n{key}\nSec-WebSocket-Version: {version}");
+        let answer = String::from_utf8(server.request(&request).rest()).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+        assert!(answer.contains("\r\nSec-WebSocket-Version: 13, 8, 7\r\n"), "{answer}");
+    }
+}
+
 // WS-33
 #[test]
 fn a_request_that_breaks_off_is_answered_at_its_end() {
