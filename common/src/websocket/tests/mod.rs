@@ -49,7 +49,7 @@ fn feed(socket: &mut WebSocket, pieces: &[&[u8]]) -> Seen {
                 Ok(Some(Event::Pong(payload))) => seen.pongs.push(payload.to_vec()),
                 Ok(Some(Event::Closed(code))) => seen.closed.push(code.map(CloseCode::number)),
                 Ok(None) => break,
-                Err(error) => seen.error = Some(error),
+                Err(error) => assert_eq!(seen.error.replace(error), None, "a failed connection fails once"),
             }
         }
         tail = input.to_vec();
