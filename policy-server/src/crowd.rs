@@ -2,8 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
 };
+
+use common::reactor::network;
 
 /// Open connections by address, oldest first. `C` names a connection.
 #[derive(Debug)]
@@ -37,14 +39,6 @@ impl<C: PartialEq> Crowd<C> {
         if connections.is_empty() {
             self.addresses.remove(&network);
         }
-    }
-}
-
-/// What counts as one address: an IPv4 address (mapped into IPv6 or not), or the /64 of an IPv6 address.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -110,7 +110,7 @@ impl Counters {
 }
 
 /// What counts as one address: an IPv4 address (also when it is mapped into IPv6), or the /64 of an IPv6 address.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         v4 @ IpAddr::V4(_) => v4,

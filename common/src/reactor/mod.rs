@@ -43,7 +43,7 @@ mod worker;
 use std::time::Instant;
 
 pub use context::{Context, Turn};
-pub use limits::{Counters, Snapshot};
+pub use limits::{Counters, Snapshot, network};
 pub use mail::{Control, Mailboxes};
 pub use settings::Settings;
 pub use start::{Listener, Reactor};

@@ -112,7 +112,7 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Events set flags; nothing is read or written yet.
     fn take_events(&mut self) {
-        for event in std::mem::take(&mut self.events) {
+        for event in &self.events {
             match event.source {
                 Source::Listener(number) => {
                     if let Some((_, ready)) = self.listeners.sockets.get_mut(number) {
