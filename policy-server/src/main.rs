@@ -1,34 +1,7 @@
 //! The Flash socket policy server: which Flash clients may open which sockets.
-//!
-//! Flash asks port 843 before it opens a socket: `<policy-file-request/>` and a NUL. The answer is a small XML
-//! document and one NUL; then the connection is over, all of it within five seconds.
 
-mod config;
-mod crowd;
-mod handler;
-
-use std::{process::ExitCode, sync::Arc};
-
-use common::daemon::{self, Failure, Serve};
-
-use config::Config;
-use handler::PolicyHandler;
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    daemon::main("DATECAST_POLICY_", config::check, |config| serve(&config))
-}
-
-fn serve(config: &Config) -> Result<(), Failure> {
-    let serve = Serve {
-        name: "Flash policy server",
-        listen: &config.listen,
-        workers: config.workers,
-        settings: config.settings.clone(),
-    };
-    daemon::run(&serve, |start| {
-        // Port 0 and inherited sockets have told their ports only now.
-        start.addresses.iter().try_for_each(|address| config.check_served_from(address.port()))?;
-        let shared = Arc::new(handler::Shared::new(config, start.mailboxes));
-        Ok((0..start.workers).map(|worker| PolicyHandler::new(worker, Arc::clone(&shared))).collect())
-    })
+    policy_server::main()
 }

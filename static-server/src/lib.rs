@@ -29,3 +29,32 @@ pub mod representation;
 pub mod response;
 pub mod root;
 pub mod site;
+
+use std::process::ExitCode;
+
+use common::daemon::{self, Failure, Serve, Start};
+
+use config::{Config, Options};
+
+/// The beginning of the names of the environment variables.
+const ENV_PREFIX: &str = "DATECAST_STATIC_";
+
+/// The whole daemon, from its command line to its exit code.
+pub fn main() -> ExitCode {
+    daemon::main(ENV_PREFIX, Config::check, |config| serve(&config))
+}
+
+/// The command line, for manual pages and completions.
+pub fn command() -> clap::Command {
+    daemon::command::<Options>(ENV_PREFIX)
+}
+
+fn serve(config: &Config) -> Result<(), Failure> {
+    let serve = Serve {
+        name: "static-server",
+        listen: &config.listen,
+        workers: config.workers,
+        settings: config.settings.clone(),
+    };
+    daemon::run(&serve, |start: Start<'_, ()>| config.handlers(start.workers))
+}

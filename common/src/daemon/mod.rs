@@ -38,6 +38,6 @@ pub mod value;
 
 pub use exit::{Exit, Failure};
 pub use main::main;
-pub use options::Common;
+pub use options::{Common, command};
 pub use run::{Serve, Start, run};
 pub use value::ListenAddress;

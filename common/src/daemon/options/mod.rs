@@ -89,7 +89,7 @@ pub fn parse<T: Parser>(
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Parsed<T>, Failure> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let command = T::command().after_help(after_help(env_prefix));
+    let command = command::<T>(env_prefix);
     let mut layers = Layers::new(&command, env_prefix, env)?;
     if let Some(file) = layers.config_file(&command, &args) {
         layers.read_file(&command, &file)?;
@@ -112,6 +112,11 @@ pub fn parse<T: Parser>(
         printed,
         warnings: layers.into_warnings(),
     })))
+}
+
+/// A daemon's command line, with what is said behind its options.
+pub fn command<T: Parser>(env_prefix: &str) -> clap::Command {
+    T::command().after_help(after_help(env_prefix))
 }
 
 /// Where the option's value came from.
