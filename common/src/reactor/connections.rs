@@ -61,9 +61,9 @@ pub(super) struct Connections<C, S: System> {
 }
 
 /// A socket and the system that knows how to write to it.
-struct Bound<'a, S: System> {
-    system: &'a mut S,
-    stream: &'a mut S::Stream,
+pub(super) struct Bound<'a, S: System> {
+    pub(super) system: &'a mut S,
+    pub(super) stream: &'a mut S::Stream,
 }
 
 impl<S: System> Wire for Bound<'_, S> {

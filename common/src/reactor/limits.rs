@@ -15,7 +15,8 @@ pub struct Counters {
     accepted: AtomicU64,
     refused: AtomicU64,
     accept_errors: AtomicU64,
-    closed: [AtomicU64; 7],
+    adopted: AtomicU64,
+    closed: [AtomicU64; 8],
     addresses: Mutex<HashMap<IpAddr, u32>>,
 }
 
@@ -30,10 +31,12 @@ pub struct Snapshot {
     pub accepted: u64,
     /// Connections that got the answer for "full".
     pub refused: u64,
+    /// Connections that were taken over from the process before this one.
+    pub adopted: u64,
     /// Failed calls of `accept`.
     pub accept_errors: u64,
     /// Closed connections, in the order of [`CloseReason`].
-    pub closed: [u64; 7],
+    pub closed: [u64; 8],
 }
 
 impl Counters {
@@ -44,6 +47,7 @@ impl Counters {
             heads: self.heads.load(Relaxed),
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
+            adopted: self.adopted.load(Relaxed),
             accept_errors: self.accept_errors.load(Relaxed),
             closed: std::array::from_fn(|i| self.closed.get(i).map_or(0, |count| count.load(Relaxed))),
         }
@@ -68,6 +72,11 @@ impl Counters {
 
     pub(super) fn count_established(&self) {
         self.heads.fetch_sub(1, Relaxed);
+    }
+
+    /// One that was open in the process before this one.
+    pub(super) fn count_adopted(&self) {
+        self.adopted.fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_refused(&self) {

@@ -106,6 +106,7 @@ impl Control {
             Stop::Shutdown => 1,
             Stop::Restart => 2,
             Stop::Finished => 3,
+            Stop::HandOver => 5,
         };
         if self.state.compare_exchange(RUNNING, wanted, Ordering::AcqRel, Ordering::Acquire).is_err()
             && stop != Stop::Finished
@@ -127,6 +128,7 @@ impl Control {
             1 => Some(Stop::Shutdown),
             2 => Some(Stop::Restart),
             3 => Some(Stop::Finished),
+            5 => Some(Stop::HandOver),
             _ => None,
         }
     }

@@ -26,7 +26,9 @@ mod connections;
 mod context;
 mod deadlines;
 mod eviction;
+mod handing_over;
 mod limits;
+mod live;
 mod mail;
 mod outbox;
 mod settings;
@@ -44,9 +46,10 @@ use std::time::Instant;
 
 pub use context::{Context, Turn};
 pub use limits::{Counters, Snapshot, network};
+pub use live::{Exported, LiveConnection};
 pub use mail::{Control, Mailboxes};
 pub use settings::Settings;
-pub use start::{Listener, Reactor};
+pub use start::{Ended, Listener, Reactor};
 pub use token::Token;
 
 /// What a daemon does with its connections. One handler per worker; it is never shared between threads.
@@ -88,6 +91,27 @@ pub trait Handler {
     fn on_stop(&mut self, conn: &mut Self::Conn, stop: Stop, cx: &mut Context<'_>) -> Flow {
         let _ = (conn, stop, cx);
         Flow::CloseWhenFlushed
+    }
+
+    /// The connection is to outlive this process ([`Stop::HandOver`]): what the next one has to know of it, or `None` if
+    /// it has to end here. What is queued on the way goes along. The last callback about it, then.
+    ///
+    /// `partial` is the number of bytes that were received and wait for more behind them.
+    fn export(
+        &mut self,
+        conn: &mut Self::Conn,
+        partial: usize,
+        cx: &mut Context<'_>,
+    ) -> Option<Exported> {
+        let _ = (conn, partial, cx);
+        None
+    }
+
+    /// A connection of the process before this one, as its `export` wrote it down; takes the place of `on_open`. Its
+    /// deadline goes on. `None` if the state cannot be read: the peer gets the farewell that came with it.
+    fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Self::Conn, Flow)> {
+        let _ = (state, cx);
+        None
     }
 
     /// The connection is gone. The last callback about it; its token is not used again.
@@ -154,6 +178,8 @@ pub enum Stop {
     Shutdown,
     /// It will be back at once (`SIGUSR2`): WebSocket 1012.
     Restart,
+    /// Another process takes the connections over ([`Handler::export`]); those that cannot be handed over end here.
+    HandOver,
     /// The source has ended and everything was delivered: WebSocket 1000.
     Finished,
 }
@@ -175,4 +201,6 @@ pub enum CloseReason {
     Drained,
     /// The handler panicked.
     Panic,
+    /// It lives on in the next process.
+    HandedOver,
 }

@@ -161,6 +161,14 @@ impl Outbox {
         progress
     }
 
+    /// Takes everything that is left, if all of it is in memory.
+    pub(super) fn take_memory(&mut self) -> Option<Vec<u8>> {
+        if self.segments.iter().any(|segment| matches!(segment, Segment::File { .. })) {
+            return None;
+        }
+        Some(std::mem::take(&mut self.segments).iter().flat_map(Segment::memory).copied().collect())
+    }
+
     fn drop_finished(&mut self) {
         self.segments.retain(|segment| segment.left() > 0);
     }

@@ -1,7 +1,7 @@
 //! Runs one worker and its handler in a simulated world, and checks after every turn what must always hold.
 //!
 //! - No panic; no error out of the loop.
-//! - Open connections = accepted - refused - closed.
+//! - Open connections = accepted + taken over - refused - closed.
 //! - The next deadline of every connection is in the future.
 //! - A turn that changed nothing does not ask for another one at once, for ever (no busy loop).
 
@@ -11,7 +11,7 @@ use super::connection::Phase;
 use super::mail::Waker;
 use super::system::simulated::{Pipe, Seed, Simulated};
 use super::worker::Worker;
-use super::{Control, Handler, Mailboxes, Settings, Snapshot};
+use super::{CloseReason, Control, Handler, LiveConnection, Mailboxes, Settings, Snapshot, Stop};
 
 /// A worker in a simulated world. Peers are numbered in the order in which they connected.
 pub struct Simulation<H: Handler> {
@@ -24,13 +24,41 @@ pub struct Simulation<H: Handler> {
 impl<H: Handler> Simulation<H> {
     /// A worker whose handler `make` builds; it is given the mailboxes of this one worker.
     pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Mailboxes<H::Mail>) -> H) -> Self {
+        Self::inherit(Simulated::new(seed), settings, Vec::new(), make)
+    }
+
+    /// Hands every connection over to a new process in the same world, whose handler `make` builds from the old one.
+    ///
+    /// # Panics
+    /// When the old one does not end.
+    #[must_use]
+    pub fn hand_over(mut self, make: impl FnOnce(H, Mailboxes<H::Mail>) -> H) -> Self {
+        self.control.stop(Stop::HandOver);
+        for _ in 0..10_000 {
+            if !self.turn() {
+                let Worker { handler, given, connections, .. } = self.worker;
+                let settings = connections.shared.settings;
+                let seed = connections.system;
+                return Self::inherit(seed, settings, given, |mailboxes| make(handler, mailboxes));
+            }
+            self.advance(Duration::from_millis(1));
+        }
+        unreachable!("the hand-over has no end");
+    }
+
+    fn inherit(
+        world: Simulated,
+        settings: Settings,
+        given: Vec<LiveConnection<usize>>,
+        make: impl FnOnce(Mailboxes<H::Mail>) -> H,
+    ) -> Self {
         let waker: Waker = std::sync::Arc::new(|| {});
         let wakers = [waker];
         let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
-        let world = Simulated::new(seed);
         let handler = make(mailboxes.clone());
-        let worker =
+        let mut worker =
             Worker::new(0, handler, world.clone(), vec![()], settings, control.clone(), mailboxes.clone());
+        worker.inherit(given);
         Self { worker, world, control, mailboxes }
     }
 
@@ -170,8 +198,9 @@ impl<H: Handler> Simulation<H> {
     fn check(&self) {
         let counters = self.counters();
         let closed: u64 = counters.closed.iter().sum();
-        assert_eq!(counters.open as u64, counters.accepted - counters.refused - closed, "{counters:?}");
-        assert_eq!(counters.closed.last(), Some(&0), "a handler panicked");
+        let opened = counters.accepted + counters.adopted - counters.refused;
+        assert_eq!(counters.open as u64, opened - closed, "{counters:?}");
+        assert_eq!(counters.closed.get(CloseReason::Panic as usize), Some(&0), "a handler panicked");
         let now = self.worker.connections.shared.now;
         for token in self.worker.connections.table.tokens() {
             let Some(entry) = self.worker.connections.table.get(token) else { continue };

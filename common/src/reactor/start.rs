@@ -1,13 +1,14 @@
 //! Start and end: everything that can fail is made in the main thread, before the first worker runs.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
 
 use super::mail::Waker;
 use super::system::{Acceptor, Kernel, System};
 use super::worker::Worker;
-use super::{Control, Handler, Mailboxes, Settings};
+use super::{Control, Handler, LiveConnection, Mailboxes, Settings};
 
 /// A listening socket, non-blocking, for one worker.
 #[derive(Debug)]
@@ -31,6 +32,17 @@ pub struct Reactor<H: Handler> {
     settings: Settings,
     control: Control,
     mailboxes: Mailboxes<H::Mail>,
+    /// Connections of another process, for each worker.
+    inherited: Vec<Vec<LiveConnection<OwnedFd>>>,
+}
+
+/// A worker that has ended.
+#[derive(Debug)]
+pub struct Ended<H> {
+    /// Its handler.
+    pub handler: H,
+    /// The connections that live on; none unless they were to be handed over.
+    pub given: Vec<LiveConnection<OwnedFd>>,
 }
 
 impl<H: Handler + Send + 'static> Reactor<H>
@@ -57,7 +69,8 @@ where
             workers.push((kernel, acceptors));
         }
         let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
-        Ok(Self { workers, settings, control, mailboxes })
+        let inherited = workers.iter().map(|_| Vec::new()).collect();
+        Ok(Self { workers, settings, control, mailboxes, inherited })
     }
 
     /// Sends to the handlers from other threads.
@@ -70,6 +83,16 @@ where
         self.control.clone()
     }
 
+    /// Spreads connections of another process over the workers, which take them up when they run.
+    pub fn inherit(&mut self, connections: Vec<LiveConnection<OwnedFd>>) {
+        let workers = self.inherited.len().max(1);
+        for (number, connection) in connections.into_iter().enumerate() {
+            if let Some(inherited) = self.inherited.get_mut(number % workers) {
+                inherited.push(connection);
+            }
+        }
+    }
+
     /// Runs one thread per worker with one handler each, until the daemon was stopped and all connections are gone.
     ///
     /// # Errors
@@ -78,30 +101,37 @@ where
     ///
     /// # Panics
     /// Never; a worker's panic is reported as an error.
-    pub fn run(self, handlers: Vec<H>) -> io::Result<()> {
+    pub fn run(self, handlers: Vec<H>) -> io::Result<Vec<Ended<H>>> {
         let mut threads = Vec::new();
-        let parts = self.workers.into_iter().zip(handlers).enumerate();
-        for (number, ((kernel, acceptors), handler)) in parts {
+        let parts = self.workers.into_iter().zip(self.inherited).zip(handlers).enumerate();
+        for (number, (((kernel, acceptors), inherited), handler)) in parts {
             let (settings, control) = (self.settings.clone(), self.control.clone());
             let mailboxes = self.mailboxes.clone();
             let run = move || {
                 let guard = StopOnPanic(control.clone());
                 let mut worker =
                     Worker::new(number, handler, kernel, acceptors, settings, control, mailboxes);
+                worker.inherit(inherited);
                 let ended = worker.run();
                 if ended.is_ok() {
                     std::mem::forget(guard);
                 }
-                ended
+                ended.map(|()| worker.into_ended())
             };
             threads.push(thread::Builder::new().name(format!("worker-{number}")).spawn(run)?);
         }
-        let mut outcome = Ok(());
-        for thread in threads {
-            let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
-            outcome = outcome.and(ended);
-        }
-        outcome
+        let join = |thread: thread::JoinHandle<_>| {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
+        };
+        // All are waited for, whatever became of the first.
+        let ended: Vec<io::Result<Ended<H>>> = threads.into_iter().map(join).collect();
+        ended.into_iter().collect()
+    }
+}
+
+impl<H: Handler> Worker<H, Kernel> {
+    fn into_ended(self) -> Ended<H> {
+        Ended { handler: self.handler, given: self.given }
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::simulation::Simulation;
 use super::*;
 
+/// What a connection is in the middle of when it is not handed over.
+const STAYS: &[u8] = b"a line that is longer than any other here";
 const LIFE: Duration = Duration::from_secs(10);
 
 struct Echo {
@@ -14,6 +16,15 @@ struct Echo {
     closed: Vec<CloseReason>,
     drains: u32,
     ticks: Vec<Token>,
+    /// What it says to everybody that it hands over.
+    goodbye: &'static [u8],
+    /// The state that it can read.
+    reads: &'static [u8],
+}
+
+fn echo() -> Echo {
+    let big = (0..50_000u32).map(|i| b'a' + u8::try_from(i % 26).unwrap()).collect();
+    Echo { big, closed: Vec::new(), drains: 0, ticks: Vec::new(), goodbye: b"", reads: b"echo" }
 }
 
 impl Handler for Echo {
@@ -56,6 +67,20 @@ impl Handler for Echo {
         Flow::Close
     }
 
+    fn export(&mut self, (): &mut (), partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
+        if partial == STAYS.len() {
+            return None;
+        }
+        cx.send(self.goodbye);
+        Some(Exported { state: b"echo".to_vec(), farewell: b"moved\n".to_vec() })
+    }
+
+    fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<((), Flow)> {
+        self.ticks.push(cx.token());
+        cx.set_established();
+        (state == self.reads).then_some(((), Flow::Continue))
+    }
+
     fn on_close(&mut self, (): (), token: Token, why: CloseReason) {
         self.ticks.retain(|&tick| tick != token);
         self.closed.push(why);
@@ -81,8 +106,7 @@ impl Handler for Echo {
 }
 
 fn simulation(seed: u64, settings: Settings) -> Simulation<Echo> {
-    let big = (0..50_000u32).map(|i| b'a' + u8::try_from(i % 26).unwrap()).collect();
-    Simulation::new(seed, settings, |_| Echo { big, closed: Vec::new(), drains: 0, ticks: Vec::new() })
+    Simulation::new(seed, settings, |_| echo())
 }
 
 fn all(sim: &mut Simulation<Echo>, peer: usize) -> Vec<u8> {
@@ -264,4 +288,93 @@ fn any_order_of_events_keeps_the_invariants() {
         sim.settle();
         assert_eq!(sim.counters().open, 0, "seed {seed}");
     }
+}
+
+#[test]
+fn lines_come_back_in_order_however_often_the_process_changes() {
+    for seed in 0..100 {
+        let mut sim = simulation(seed, Settings::default());
+        let peer = sim.connect();
+        let mut seeds = sim.seed();
+        let text: Vec<u8> = (0..300).flat_map(|i| format!("line {i}\n").into_bytes()).collect();
+        let (mut rest, mut got) = (&text[..], Vec::new());
+        while !rest.is_empty() {
+            let cut = usize::try_from(seeds.below(rest.len().min(400) as u64) + 1).unwrap();
+            sim.send(peer, &rest[..cut]);
+            rest = &rest[cut..];
+            if seeds.once_in(2) {
+                sim.turn();
+            }
+            if seeds.once_in(3) {
+                sim = sim.hand_over(|_, _| echo());
+            }
+            got.extend(sim.read(peer, usize::try_from(seeds.below(500)).unwrap()));
+        }
+        got.extend(all(&mut sim, peer));
+        assert_eq!(got, text, "seed {seed}");
+        assert!(sim.counters().adopted <= 1);
+    }
+}
+
+#[test]
+fn what_a_slow_peer_was_not_sent_yet_goes_along() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"big\n");
+    sim.settle();
+    let mut got = sim.read(peer, 1000);
+    let mut sim = sim.hand_over(|_, _| echo());
+    got.extend(all(&mut sim, peer));
+    assert_eq!(got, &*echo().big);
+}
+
+#[test]
+fn a_connection_that_is_handed_over_is_told_what_its_handler_says_and_not_closed() {
+    let mut sim = Simulation::new(1, Settings::default(), |_| Echo { goodbye: b"soon\n", ..echo() });
+    let (idle, staying) = (sim.connect(), sim.connect());
+    sim.send(idle, b"x\n");
+    sim.send(staying, b"x\n");
+    sim.send(staying, STAYS);
+    sim.settle();
+    let mut sim = sim.hand_over(|old, _| {
+        assert_eq!(old.closed, [CloseReason::Drained], "only the one that stayed");
+        echo()
+    });
+    sim.send(idle, b"y\n");
+    assert_eq!(all(&mut sim, idle), b"x\nsoon\ny\n");
+    assert!(!sim.is_ended(idle) && sim.is_closed(staying));
+    assert_eq!(sim.counters().open, 1);
+}
+
+#[test]
+fn who_cannot_read_the_state_says_the_farewell_that_came_with_it() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"big\n");
+    sim.settle();
+    let mut sim = sim.hand_over(|_, _| Echo { reads: b"something else", ..echo() });
+    let got = all(&mut sim, peer);
+    assert_eq!(got.strip_prefix(&*echo().big), Some(&b"moved\n"[..]), "after what was begun");
+    assert!(sim.is_ended(peer));
+    sim.end(peer);
+    sim.settle();
+    assert_eq!(sim.counters().open, 0);
+    assert!(sim.is_closed(peer));
+}
+
+#[test]
+fn a_deadline_goes_on_in_the_next_process() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.settle();
+    sim.advance(LIFE / 2);
+    let mut sim = sim.hand_over(|_, _| echo());
+    sim.settle();
+    sim.advance(LIFE / 2 - Duration::from_secs(1));
+    sim.settle();
+    assert!(!sim.is_closed(peer));
+    // What the hand-over itself took is not counted.
+    sim.advance(Duration::from_millis(1200));
+    sim.settle();
+    assert!(sim.is_closed(peer));
 }

@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, event};
-use socket2::SockRef;
+use socket2::{Domain, SockRef};
 
 use super::{Ends, Event, Source, System};
 use crate::reactor::outbox::io_slices;
@@ -88,6 +88,7 @@ impl Kernel {
 impl System for Kernel {
     type Listener = Acceptor;
     type Stream = Socket;
+    type Detached = OwnedFd;
 
     fn now(&self) -> Instant {
         Instant::now()
@@ -128,6 +129,28 @@ impl System for Kernel {
             }
             Acceptor::Unix(listener) => Ok((Socket::Unix(listener.accept()?.0), Ends::default())),
         }
+    }
+
+    fn detach(&mut self, mut stream: Socket) -> io::Result<OwnedFd> {
+        self.poll.registry().deregister(stream.source())?;
+        Ok(match stream {
+            Socket::Tcp(stream) => stream.into(),
+            Socket::Unix(stream) => stream.into(),
+        })
+    }
+
+    fn attach(&mut self, detached: OwnedFd) -> io::Result<(Socket, Ends)> {
+        let socket = SockRef::from(&detached);
+        let domain = socket.domain()?;
+        socket.set_nonblocking(true)?;
+        if domain == Domain::UNIX {
+            return Ok((Socket::Unix(UnixStream::from(detached)), Ends::default()));
+        }
+        let stream = TcpStream::from(detached);
+        self.set_options(&stream);
+        // A peer that is gone meanwhile has no address any more; the first read will say so.
+        let ends = Ends { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
+        Ok((Socket::Tcp(stream), ends))
     }
 
     fn add(&mut self, stream: &mut Socket, token: Token) -> io::Result<()> {

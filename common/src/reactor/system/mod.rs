@@ -58,6 +58,8 @@ pub trait System {
     type Listener;
     /// A connected socket.
     type Stream;
+    /// A connected socket on its way to another process.
+    type Detached;
 
     /// The monotonic clock.
     fn now(&self) -> Instant;
@@ -71,6 +73,10 @@ pub trait System {
     fn remove_listener(&mut self, listener: &mut Self::Listener) -> io::Result<()>;
     /// Takes the next connection, non-blocking.
     fn accept(&mut self, listener: &mut Self::Listener) -> io::Result<(Self::Stream, Ends)>;
+    /// Gives a connection away: it is watched no more, and stays open.
+    fn detach(&mut self, stream: Self::Stream) -> io::Result<Self::Detached>;
+    /// Takes up a connection that another process gave away; it is not watched yet.
+    fn attach(&mut self, detached: Self::Detached) -> io::Result<(Self::Stream, Ends)>;
     /// Watches a connection for what it sends.
     fn add(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
     /// From now on, watches it for room to write too.

@@ -123,6 +123,7 @@ impl Simulated {
 impl System for Simulated {
     type Listener = ();
     type Stream = usize;
+    type Detached = usize;
 
     fn now(&self) -> Instant {
         self.0.borrow().now
@@ -185,9 +186,18 @@ impl System for Simulated {
             return Err(rustix::io::Errno::MFILE.into());
         }
         let number = world.backlog.pop_front().ok_or(io::ErrorKind::WouldBlock)?;
-        let port = u16::try_from(number % 50_000).unwrap_or(0) + 1024;
-        let peer = Some(SocketAddr::from(([127, 0, 0, 1], port)));
-        Ok((number, Ends { peer, local: Some(SocketAddr::from(([127, 0, 0, 1], 80))) }))
+        Ok((number, ends(number)))
+    }
+
+    fn detach(&mut self, stream: usize) -> io::Result<usize> {
+        self.pipe(stream, |pipe, _| {
+            pipe.token = None;
+            Ok(stream)
+        })
+    }
+
+    fn attach(&mut self, detached: usize) -> io::Result<(usize, Ends)> {
+        Ok((detached, ends(detached)))
     }
 
     fn add(&mut self, stream: &mut usize, token: Token) -> io::Result<()> {
@@ -264,4 +274,11 @@ impl System for Simulated {
             Ok(())
         });
     }
+}
+
+/// The two ends of the connection with this number.
+fn ends(number: usize) -> Ends {
+    let port = u16::try_from(number % 50_000).unwrap_or(0) + 1024;
+    let peer = Some(SocketAddr::from(([127, 0, 0, 1], port)));
+    Ends { peer, local: Some(SocketAddr::from(([127, 0, 0, 1], 80))) }
 }

@@ -30,10 +30,12 @@ impl<H: Handler, S: System> Worker<H, S> {
                 let _ = self.connections.system.remove_listener(&mut listener);
             }
             let shared = &self.connections.shared;
-            let until = (stop != Stop::Finished).then(|| shared.now + shared.settings.drain_timeout);
-            let untold = self.connections.table.tokens().collect();
+            let until = (!matches!(stop, Stop::Finished | Stop::HandOver)).then(|| shared.now + shared.settings.drain_timeout);
+            let untold =
+                if stop == Stop::HandOver { Vec::new() } else { self.connections.table.tokens().collect() };
             self.draining = Some(Draining { stop, until, untold });
         }
+        let handed_over = control.stopping() == Some(Stop::HandOver) && self.hand_over();
         let Some(draining) = &mut self.draining else { return };
         for _ in 0..TURN_CONNECTIONS {
             let Some(token) = draining.untold.pop() else { break };
@@ -41,7 +43,8 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Self { handler, connections, .. } = self;
             connections.visit(token, &mut |conn, cx| handler.on_stop(conn, stop, cx));
         }
-        if draining.until.is_some_and(|until| until <= self.connections.shared.now) || control.at_once() {
+        if draining.until.is_some_and(|until| until <= self.connections.shared.now) || handed_over || control.at_once()
+        {
             let tokens: Vec<Token> = self.connections.table.tokens().collect();
             for token in tokens {
                 self.connections.doom(token, CloseReason::Drained);

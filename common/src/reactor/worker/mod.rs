@@ -1,12 +1,15 @@
 //! One worker: the loop over its events, its connections and its handler's schedule.
 
 mod draining;
+mod handing_over;
 mod reading;
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
 use draining::Draining;
+use handing_over::HandingOver;
 
 use crate::reactor::accept::Listeners;
 use crate::reactor::connection::{Connection, Io, Phase};
@@ -15,7 +18,7 @@ use crate::reactor::context::{Turn, Visit};
 use crate::reactor::eviction::Standing;
 use crate::reactor::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::reactor::system::{Event, Source, System};
-use crate::reactor::{CloseReason, Control, Handler, Mailboxes, Settings, Token, Wake};
+use crate::reactor::{CloseReason, Control, Handler, LiveConnection, Mailboxes, Settings, Token, Wake};
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
@@ -29,6 +32,11 @@ pub(super) struct Worker<H: Handler, S: System> {
     events: Vec<Event>,
     wake: Wake,
     draining: Option<Draining>,
+    handing_over: Option<HandingOver>,
+    /// Connections of another process that were not taken up yet.
+    adopting: VecDeque<LiveConnection<S::Detached>>,
+    /// Connections that were given away to another process.
+    pub(super) given: Vec<LiveConnection<S::Detached>>,
 }
 
 impl<H: Handler, S: System> Worker<H, S> {
@@ -51,6 +59,9 @@ impl<H: Handler, S: System> Worker<H, S> {
             events: Vec::new(),
             wake: Wake::Again,
             draining: None,
+            handing_over: None,
+            adopting: VecDeque::new(),
+            given: Vec::new(),
         }
     }
 
@@ -67,6 +78,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.connections.shared.now = self.connections.system.now();
         self.connections.shared.wall = self.connections.system.wall();
         self.take_events();
+        self.adopt();
         if self.draining.is_none() {
             self.listeners.accept(&mut self.handler, &mut self.connections);
         }
@@ -88,7 +100,8 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn is_at_rest(&self) -> bool {
         let accepts = self.draining.is_none() && self.listeners.is_ready();
         let untold = self.draining.as_ref().is_some_and(|draining| !draining.untold.is_empty());
-        !accepts && !untold && self.connections.shared.ready.is_empty() && self.wake != Wake::Again
+        let adopts = !self.adopting.is_empty();
+        !accepts && !untold && !adopts && self.connections.shared.ready.is_empty() && self.wake != Wake::Again
     }
 
     /// How long the poll may sleep.
@@ -105,6 +118,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             self.connections.shared.deadlines.next(),
             self.listeners.paused_until,
             self.draining.as_ref().and_then(|draining| draining.until),
+            self.hand_over_until(),
         ];
         let next = instants.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(self.connections.system.now()))
