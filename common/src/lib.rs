@@ -32,6 +32,7 @@ pub mod handshake;
 pub mod http;
 pub mod origin;
 mod parsed;
+pub mod plain;
 pub mod policy;
 pub mod proxy;
 #[cfg(feature = "reactor")]

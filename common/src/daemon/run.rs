@@ -68,7 +68,8 @@ where
     for name in names {
         log::info!("{}{} listening on {name}", serve.name, if serve.name.contains(' ') { "" } else { ":" });
     }
-    let outcome = reactor.run(handlers).map(drop).map_err(|error| Failure::new(Exit::Software, error.to_string()));
+    let outcome =
+        reactor.run(handlers).map(drop).map_err(|error| Failure::new(Exit::Software, error.to_string()));
     if own {
         remove_unix(serve.listen);
     }

@@ -97,12 +97,7 @@ pub trait Handler {
     /// it has to end here. What is queued on the way goes along. The last callback about it, then.
     ///
     /// `partial` is the number of bytes that were received and wait for more behind them.
-    fn export(
-        &mut self,
-        conn: &mut Self::Conn,
-        partial: usize,
-        cx: &mut Context<'_>,
-    ) -> Option<Exported> {
+    fn export(&mut self, conn: &mut Self::Conn, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
         let _ = (conn, partial, cx);
         None
     }

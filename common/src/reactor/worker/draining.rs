@@ -30,7 +30,8 @@ impl<H: Handler, S: System> Worker<H, S> {
                 let _ = self.connections.system.remove_listener(&mut listener);
             }
             let shared = &self.connections.shared;
-            let until = (!matches!(stop, Stop::Finished | Stop::HandOver)).then(|| shared.now + shared.settings.drain_timeout);
+            let until = (!matches!(stop, Stop::Finished | Stop::HandOver))
+                .then(|| shared.now + shared.settings.drain_timeout);
             let untold =
                 if stop == Stop::HandOver { Vec::new() } else { self.connections.table.tokens().collect() };
             self.draining = Some(Draining { stop, until, untold });
@@ -43,7 +44,9 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Self { handler, connections, .. } = self;
             connections.visit(token, &mut |conn, cx| handler.on_stop(conn, stop, cx));
         }
-        if draining.until.is_some_and(|until| until <= self.connections.shared.now) || handed_over || control.at_once()
+        if draining.until.is_some_and(|until| until <= self.connections.shared.now)
+            || handed_over
+            || control.at_once()
         {
             let tokens: Vec<Token> = self.connections.table.tokens().collect();
             for token in tokens {
