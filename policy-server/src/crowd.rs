@@ -20,6 +20,11 @@ impl<C: PartialEq> Crowd<C> {
         Self { max_per_address, addresses: HashMap::new() }
     }
 
+    /// Another limit, for those who come from now on.
+    pub(crate) fn limit(&mut self, max_per_address: usize) {
+        self.max_per_address = max_per_address;
+    }
+
     /// Adds a connection; over the limit, the answer is the one that has to go. It is forgotten already.
     pub(crate) fn enter(&mut self, address: IpAddr, connection: C) -> Option<C> {
         let connections = self.addresses.entry(network(address)).or_default();

@@ -2,44 +2,65 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use common::{
     Parsed,
     policy::PolicyRequest,
-    reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Token, Turn},
+    reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Settings, Token, Turn},
 };
 
 use crate::{config::Config, crowd::Crowd};
 
 /// What the workers have together.
 pub(crate) struct Shared {
-    /// The document and its NUL: one buffer for all connections.
-    answer: Arc<[u8]>,
-    lifetime: Duration,
     /// Locked once when a connection opens and once when it closes.
     crowd: Mutex<Crowd<(usize, Token)>>,
-    mailboxes: Mailboxes<Evict>,
+    mailboxes: Mailboxes<Mail>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: &Config, mailboxes: Mailboxes<Evict>) -> Self {
-        Self {
-            answer: Arc::clone(&config.answer),
-            lifetime: config.lifetime,
-            crowd: Mutex::new(Crowd::new(config.max_per_address)),
-            mailboxes,
-        }
+    pub(crate) fn new(config: &Config, mailboxes: Mailboxes<Mail>) -> Self {
+        Self { crowd: Mutex::new(Crowd::new(config.max_per_address)), mailboxes }
+    }
+
+    /// Lets another configuration be in force.
+    pub(crate) fn reload(&self, config: &Config) {
+        self.crowd().limit(config.max_per_address);
+        self.mailboxes.send_all(|| Mail::Reload(Box::new((Serving::new(config), config.settings.clone()))));
+    }
+
+    fn crowd(&self) -> MutexGuard<'_, Crowd<(usize, Token)>> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// To the worker that has this connection: its place is needed.
-pub(crate) struct Evict(Token);
+/// What a worker is told.
+pub(crate) enum Mail {
+    /// It has this connection, whose place is needed.
+    Evict(Token),
+    /// What is served from now on.
+    Reload(Box<(Serving, Settings)>),
+}
+
+/// What a connection gets.
+pub(crate) struct Serving {
+    /// The document and its NUL: one buffer for all connections.
+    answer: Arc<[u8]>,
+    lifetime: Duration,
+}
+
+impl Serving {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { answer: Arc::clone(&config.answer), lifetime: config.lifetime }
+    }
+}
 
 pub(crate) struct PolicyHandler {
     worker: usize,
+    serving: Serving,
     shared: Arc<Shared>,
 }
 
@@ -49,13 +70,13 @@ pub(crate) struct Conn {
 }
 
 impl PolicyHandler {
-    pub(crate) fn new(worker: usize, shared: Arc<Shared>) -> Self {
-        Self { worker, shared }
+    pub(crate) fn new(worker: usize, serving: Serving, shared: Arc<Shared>) -> Self {
+        Self { worker, serving, shared }
     }
 
     fn answer(&self, cx: &mut Context<'_>) -> Flow {
         cx.set_established();
-        cx.send_shared(&self.shared.answer, 0..self.shared.answer.len());
+        cx.send_shared(&self.serving.answer, 0..self.serving.answer.len());
         // The end of our side first: closing with unread input would reset the connection and eat the answer.
         Flow::CloseWhenFlushed
     }
@@ -63,18 +84,16 @@ impl PolicyHandler {
 
 impl Handler for PolicyHandler {
     type Conn = Conn;
-    type Mail = Evict;
+    type Mail = Mail;
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
         // The one deadline, for the whole life: no byte moves it.
-        cx.set_deadline(cx.now() + self.shared.lifetime);
+        cx.set_deadline(cx.now() + self.serving.lifetime);
         let address = cx.peer().map(|peer| peer.ip());
         if let Some(address) = address {
-            let mut crowd = self.shared.crowd.lock().unwrap_or_else(PoisonError::into_inner);
-            let oldest = crowd.enter(address, (self.worker, cx.token()));
-            drop(crowd);
+            let oldest = self.shared.crowd().enter(address, (self.worker, cx.token()));
             if let Some((worker, token)) = oldest {
-                self.shared.mailboxes.send(worker, Evict(token));
+                self.shared.mailboxes.send(worker, Mail::Evict(token));
             }
         }
         (Conn { request: PolicyRequest::default(), address }, Flow::Continue)
@@ -104,14 +123,20 @@ impl Handler for PolicyHandler {
 
     fn on_close(&mut self, conn: Conn, token: Token, _why: CloseReason) {
         if let Some(address) = conn.address {
-            let mut crowd = self.shared.crowd.lock().unwrap_or_else(PoisonError::into_inner);
-            crowd.leave(address, &(self.worker, token));
+            self.shared.crowd().leave(address, &(self.worker, token));
         }
     }
 
-    fn on_mail(&mut self, Evict(token): Evict, turn: &mut Turn<'_, Conn>) {
-        // It may have ended by itself meanwhile.
-        _ = turn.visit(token, |_, _| Flow::Close);
+    fn on_mail(&mut self, mail: Mail, turn: &mut Turn<'_, Conn>) {
+        match mail {
+            // It may have ended by itself meanwhile.
+            Mail::Evict(token) => _ = turn.visit(token, |_, _| Flow::Close),
+            Mail::Reload(new) => {
+                let (serving, settings) = *new;
+                self.serving = serving;
+                turn.configure(settings);
+            }
+        }
     }
 }
 

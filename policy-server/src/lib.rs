@@ -9,17 +9,17 @@ mod handler;
 
 use std::{process::ExitCode, sync::Arc};
 
-use common::daemon::{self, Failure, Serve};
+use common::daemon::{self, Failure, Hooks, Ready, Reload, Serve, hand_over};
 
 use config::Config;
-use handler::PolicyHandler;
+use handler::{PolicyHandler, Serving};
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_POLICY_";
 
 /// The whole daemon, from its command line to its exit code.
 pub fn main() -> ExitCode {
-    daemon::main(ENV_PREFIX, config::check, |config| serve(&config))
+    daemon::main(ENV_PREFIX, config::check, serve)
 }
 
 /// The command line, for manual pages and completions.
@@ -27,17 +27,30 @@ pub fn command() -> clap::Command {
     daemon::command::<config::Options>(ENV_PREFIX)
 }
 
-fn serve(config: &Config) -> Result<(), Failure> {
+#[allow(clippy::needless_pass_by_value, reason = "`daemon::main` hands it over")]
+fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
     let serve = Serve {
         name: "Flash policy server",
         listen: &config.listen,
         workers: config.workers,
         settings: config.settings.clone(),
     };
-    daemon::run(&serve, |start| {
+    daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
         // Port 0 and inherited sockets have told their ports only now.
-        start.addresses.iter().try_for_each(|address| config.check_served_from(address.port()))?;
-        let shared = Arc::new(handler::Shared::new(config, start.mailboxes));
-        Ok((0..start.workers).map(|worker| PolicyHandler::new(worker, Arc::clone(&shared))).collect())
+        let ports: Vec<u16> = start.addresses.iter().map(std::net::SocketAddr::port).collect();
+        ports.iter().try_for_each(|port| config.check_served_from(*port))?;
+        let shared = Arc::new(handler::Shared::new(&config, start.mailboxes));
+        let handler = |worker| PolicyHandler::new(worker, Serving::new(&config), Arc::clone(&shared));
+        let handlers = (0..start.workers).map(handler).collect();
+        let (listen, workers) = (config.listen.clone(), config.workers);
+        let reload = move || {
+            let new = reload.read()?;
+            ports.iter().try_for_each(|port| new.check_served_from(*port))?;
+            daemon::warn_of_restart(&[("listen", new.listen != listen), ("workers", new.workers != workers)]);
+            shared.reload(&new);
+            Ok(())
+        };
+        Ok(Ready { handlers, hooks: Hooks { reload: Box::new(reload), hand_over: None } })
     })
+    .map(drop)
 }

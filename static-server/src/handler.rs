@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::http::{Body, Head, HeadError, HeadLimits, HeadScan};
-use common::reactor::{Context, Flow, Handler, Progress};
+use common::reactor::{Context, Flow, Handler, Progress, Settings, Turn};
 
 use crate::answer::{Answer, Payload, Respond};
 use crate::response::{Common, Line, Persistence, plain_body, write_head};
@@ -134,7 +134,8 @@ impl StaticHandler {
 
 impl Handler for StaticHandler {
     type Conn = Conn;
-    type Mail = ();
+    /// What serves from now on: the configuration was read again.
+    type Mail = Box<(Self, Settings)>;
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
         cx.set_deadline(cx.now() + self.limits.head_timeout);
@@ -182,6 +183,13 @@ impl Handler for StaticHandler {
         }
         // RFC 9112 §9.5: "A client or server that wishes to time out SHOULD issue a graceful close on the connection."
         Flow::CloseWhenFlushed
+    }
+
+    fn on_mail(&mut self, mail: Self::Mail, turn: &mut Turn<'_, Conn>) {
+        // Answers that were begun have what they need.
+        let (handler, settings) = *mail;
+        *self = handler;
+        turn.configure(settings);
     }
 
     fn on_refuse(&mut self) -> &'static [u8] {

@@ -32,7 +32,7 @@ pub mod site;
 
 use std::process::ExitCode;
 
-use common::daemon::{self, Failure, Serve, Start};
+use common::daemon::{self, Failure, Hooks, Ready, Reload, Serve, hand_over};
 
 use config::{Config, Options};
 
@@ -41,7 +41,7 @@ const ENV_PREFIX: &str = "DATECAST_STATIC_";
 
 /// The whole daemon, from its command line to its exit code.
 pub fn main() -> ExitCode {
-    daemon::main(ENV_PREFIX, Config::check, |config| serve(&config))
+    daemon::main(ENV_PREFIX, Config::check, serve)
 }
 
 /// The command line, for manual pages and completions.
@@ -49,12 +49,27 @@ pub fn command() -> clap::Command {
     daemon::command::<Options>(ENV_PREFIX)
 }
 
-fn serve(config: &Config) -> Result<(), Failure> {
+#[allow(clippy::needless_pass_by_value, reason = "`daemon::main` hands it over")]
+fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
     let serve = Serve {
         name: "static-server",
         listen: &config.listen,
         workers: config.workers,
         settings: config.settings.clone(),
     };
-    daemon::run(&serve, |start: Start<'_, ()>| config.handlers(start.workers))
+    daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
+        let handlers = config.handlers(start.workers)?;
+        let (listen, workers, mailboxes) = (config.listen.clone(), config.workers, start.mailboxes);
+        let reload = move || {
+            let new = reload.read()?;
+            let handlers = new.handlers(mailboxes.workers())?;
+            daemon::warn_of_restart(&[("listen", new.listen != listen), ("workers", new.workers != workers)]);
+            for (worker, handler) in handlers.into_iter().enumerate() {
+                mailboxes.send(worker, Box::new((handler, new.settings.clone())));
+            }
+            Ok(())
+        };
+        Ok(Ready { handlers, hooks: Hooks { reload: Box::new(reload), hand_over: None } })
+    })
+    .map(drop)
 }

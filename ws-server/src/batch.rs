@@ -55,6 +55,13 @@ impl Batch {
         self.first.saturating_add(u64::try_from(self.len()).unwrap_or(u64::MAX))
     }
 
+    /// The texts of the messages.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges = self.ends.iter().zip(starts);
+        ranges.map(|(end, start)| self.text.get(start..*end).unwrap_or_default())
+    }
+
     /// All messages in one framing.
     pub(crate) fn encoded(&self, framing: Framing) -> &Encoded {
         static NOTHING: OnceLock<Encoded> = OnceLock::new();

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const SLOT: Duration = Duration::from_millis(10);
 /// Most slots of one interval: what they cost is a few empty lists each.
 const MAX_SLOTS: u64 = 1000;
+/// Most slots that are made up for after the process has changed.
+const MAX_OWED: u64 = 10_000;
 /// From here on a difference between the two clocks is a step of the wall clock, not a late reading.
 const STEP: Duration = Duration::from_millis(50);
 
@@ -44,6 +46,23 @@ fn past_whole(wall: SystemTime, interval: Duration) -> Duration {
     nanoseconds(since_epoch.as_nanos().checked_rem(interval.as_nanos()).unwrap_or(0))
 }
 
+/// What a schedule is made of; with it, another process keeps the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beat {
+    /// Where slot 0 begins.
+    pub(crate) origin: Origin,
+    /// Time between two dates of a connection.
+    pub(crate) interval: Duration,
+    /// The slots begin at whole intervals of the wall clock.
+    pub(crate) align: bool,
+    /// Slots in an interval.
+    pub(crate) slots: u64,
+    /// The number of slot 0.
+    pub(crate) first: u64,
+    /// The next slot that was not taken.
+    pub(crate) next: u64,
+}
+
 /// When each date is due.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
@@ -51,6 +70,10 @@ pub(crate) struct Schedule {
     interval: Duration,
     align: bool,
     slots: u64,
+    /// The number of slot 0.
+    first: u64,
+    /// Slots before this one are never skipped: they were due while the process changed.
+    owed: u64,
     /// The next slot that was not taken yet.
     next: u64,
     skipped: u64,
@@ -69,9 +92,30 @@ impl Schedule {
     ) -> Self {
         let per_interval = u64::try_from(interval.as_nanos() / SLOT.as_nanos()).unwrap_or(MAX_SLOTS);
         let slots = if align || one_phase { 1 } else { per_interval.clamp(1, MAX_SLOTS) };
-        let mut schedule = Self { origin, interval, align, slots, next: 0, skipped: 0 };
+        let mut schedule = Self { origin, interval, align, slots, first: 1, owed: 0, next: 0, skipped: 0 };
         schedule.next = schedule.slot_at(joined);
         schedule
+    }
+
+    /// The beat of a schedule, for another process.
+    pub(crate) fn beat(&self) -> Beat {
+        let Self { interval, align, slots, first, next, .. } = *self;
+        Beat { origin: self.origin, interval, align, slots, first, next }
+    }
+
+    /// Goes on where a schedule of another process was. If its beat is another one (the options have changed), only the
+    /// numbers go on: from the one after its newest.
+    pub(crate) fn resume(&mut self, before: &Beat, now: Instant) {
+        if (self.interval, self.align, self.slots) == (before.interval, before.align, before.slots) {
+            self.origin = before.origin;
+            self.first = before.first;
+            // Nobody is owed more than what the process that ended would have kept.
+            let newest = self.slot_at(now);
+            self.owed = newest.saturating_add(1);
+            self.next = before.next.max(newest.saturating_sub(MAX_OWED));
+        } else {
+            self.first = (before.next / before.slots.max(1)).saturating_add(before.first).saturating_add(1);
+        }
     }
 
     /// Number of phases.
@@ -98,7 +142,7 @@ impl Schedule {
 
     /// The number of a slot's message, from 1.
     pub(crate) fn number_of(&self, slot: u64) -> u64 {
-        slot / self.slots + 1
+        (slot / self.slots).saturating_add(self.first)
     }
 
     /// How long after the origin a slot begins: whole intervals first, so that rounding never adds up.
@@ -140,7 +184,7 @@ impl Schedule {
     pub(crate) fn take_due(&mut self, now: Instant, occupied: impl Fn(usize) -> bool) -> Option<u64> {
         let newest = self.slot_at(now);
         let oldest = self.slot_at(now.checked_sub(self.interval / 2).unwrap_or(self.origin.monotonic));
-        if self.next < oldest {
+        if self.next < oldest && self.next >= self.owed {
             // Whole intervals at once, then slot by slot: a pause may have been long.
             let missed = oldest - self.next;
             let in_one = |slots: u64| {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use common::{
-    daemon::{Failure, ListenAddress},
+    daemon::{self, Failure, ListenAddress},
     http::{HeadLimits, MAX_HEADERS},
     origin::{Origin, OriginList},
     policy::{Grant, Policy},
@@ -21,7 +21,7 @@ use crate::{
     opening::Rules,
     options::{AtEof, Delivery, Limits, OnMessage, Options, Stream},
     ring::Bounds,
-    source::SourceKind,
+    source::{SourceKind, Style},
     template::Template,
 };
 
@@ -54,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) policy: PolicyAnswer,
     pub(crate) trusted: Vec<Cidr>,
     pub(crate) secure: bool,
+    pub(crate) hand_over: bool,
     pub(crate) head: HeadLimits,
     pub(crate) head_timeout: Duration,
     pub(crate) messages: websocket::Limits,
@@ -120,6 +121,7 @@ impl Config {
             leave_notices: stream.leave_notices,
             retry_ms: u64::try_from(stream.retry.as_millis()).unwrap_or(u64::MAX),
             secure: access.secure,
+            hand_over: stream.hand_over,
             head: HeadLimits {
                 max_bytes: limits.max_head,
                 max_headers: limits.max_headers,
@@ -143,6 +145,40 @@ impl Config {
             close_timeout: limits.close_timeout,
             reactor: settings(&limits),
         })
+    }
+
+    /// How a line of the source becomes a message.
+    pub(crate) fn style(&self) -> Style {
+        Style { template: self.template.clone(), format: self.format.clone(), max_line: self.max_line }
+    }
+
+    /// This configuration while the daemon runs on with what `old` fixed at its start; says what waits for a restart.
+    pub(crate) fn after(mut self, old: &Self) -> Self {
+        daemon::warn_of_restart(&[
+            ("listen", self.listen != old.listen),
+            ("workers", self.workers != old.workers),
+            ("source", self.source != old.source),
+            ("delivery", self.delivery != old.delivery),
+            ("max-producers", self.max_producers != old.max_producers),
+            ("interval", self.interval != old.interval),
+            ("align", self.align != old.align),
+            ("hand-over", self.hand_over != old.hand_over),
+        ]);
+        self.listen.clone_from(&old.listen);
+        self.source.clone_from(&old.source);
+        self.workers = old.workers;
+        self.delivery = old.delivery;
+        self.max_producers = old.max_producers;
+        self.interval = old.interval;
+        self.align = old.align;
+        self.hand_over = old.hand_over;
+        if self.is_clock != old.is_clock {
+            // These depend on the source that stays.
+            self.template.clone_from(&old.template);
+            (self.ring, self.history, self.greet) = (old.ring, old.history, old.greet);
+        }
+        self.is_clock = old.is_clock;
+        self
     }
 
     /// How long a connection must have lived for others to be told that it left.

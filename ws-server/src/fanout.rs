@@ -60,9 +60,19 @@ impl Fanout {
         }
     }
 
+    /// What may change while it runs.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        self.notices.limit(config.notice_rate);
+    }
+
     /// Somebody left.
     pub(crate) fn left(&mut self, left: &Left) {
         self.notices.add(left);
+    }
+
+    /// Who left, and nobody was told yet.
+    pub(crate) fn untold(&self) -> &Left {
+        self.notices.waiting()
     }
 
     /// Adds an announcement; too many are dropped.

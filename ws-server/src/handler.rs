@@ -8,11 +8,12 @@ use std::{
 use common::{
     frame::CloseCode,
     http::HeadError,
-    reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Stop, Token, Turn, Wake},
+    reactor::{CloseReason, Context, Exported, Flow, Handler, Mailboxes, Progress, Stop, Token, Turn, Wake},
 };
 
 use crate::{
     announcement::Announcement,
+    config::Config,
     connection::{Conn, State},
     fanout::Fanout,
     http_stream::{self, Cors, NO_ROOM},
@@ -25,12 +26,16 @@ use crate::{
     stream::{self, Stream},
 };
 
+/// The reason that goes with 1012.
+pub(crate) const RESTARTING: &str = "back at once";
+
 /// One worker of ws-server.
 pub(crate) struct WsHandler {
+    pub(crate) config: Arc<Config>,
     pub(crate) shared: Arc<Shared>,
     worker: usize,
     mailboxes: Option<Mailboxes<Mail>>,
-    next_id: u64,
+    pub(crate) next_id: u64,
     pub(crate) stream: Stream,
     pub(crate) room: Room,
     pub(crate) fanout: Fanout,
@@ -52,6 +57,7 @@ pub(crate) struct WsHandler {
 impl WsHandler {
     /// The handler of one worker; `now` is any instant before it runs.
     pub(crate) fn new(
+        config: Arc<Config>,
         shared: Arc<Shared>,
         worker: usize,
         mailboxes: Option<Mailboxes<Mail>>,
@@ -60,10 +66,10 @@ impl WsHandler {
         Self {
             worker,
             mailboxes,
-            next_id: (worker as u64).saturating_add(1),
-            stream: Stream::new(&shared.config, None),
+            next_id: shared.past.as_ref().map_or(1, |past| past.next_id).saturating_add(worker as u64),
+            stream: Stream::new(&config, None),
             room: Room::new(1),
-            fanout: Fanout::new(&shared.config),
+            fanout: Fanout::new(&config),
             left: Left::default(),
             said: Vec::new(),
             now,
@@ -72,6 +78,7 @@ impl WsHandler {
             ended: false,
             finished: false,
             complained: None,
+            config,
             shared,
         }
     }
@@ -82,16 +89,20 @@ impl WsHandler {
         if std::mem::replace(&mut self.started, true) {
             return;
         }
-        let config = &self.shared.config;
+        let config = &self.config;
         let origin = *self.shared.origin.get_or_init(|| stream::origin(config, now, wall));
         self.stream = Stream::new(config, stream::schedule(config, origin, now));
+        if let Some(past) = &self.shared.past {
+            self.stream.resume_from(past, now);
+            self.fanout.left(&past.left);
+        }
         self.room = Room::new(self.stream.phases());
     }
 
     /// The next id: striped over the workers, so that none is given twice.
     pub(crate) fn take_id(&mut self) -> u64 {
         let id = self.next_id;
-        self.next_id = id.saturating_add(self.shared.config.workers as u64);
+        self.next_id = id.saturating_add(self.config.workers as u64);
         id
     }
 
@@ -103,8 +114,23 @@ impl WsHandler {
         if self.room.is_empty() {
             self.stream.wake(cx.now());
         }
-        let flow = self.stream.welcome(&self.shared.config, conn, wish, self.shared.progress.next(), cx);
+        let flow = self.stream.welcome(&self.config, conn, wish, self.shared.progress.next(), cx);
         self.room.join(cx.token(), conn.member.phase, conn.member.framing);
+        flow
+    }
+
+    /// A connection of the process before this one gets the stream again.
+    pub(crate) fn rejoin(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+        cx.set_established();
+        conn.member.announcement = self.fanout.announced();
+        if self.room.is_empty() {
+            self.stream.wake(cx.now());
+        }
+        conn.member.phase = self.stream.phase_now(conn.member.phase, self.shared.past.as_ref());
+        let flow = self.stream.welcome_back(&self.config, conn, cx);
+        if conn.is_open() {
+            self.room.join(cx.token(), conn.member.phase, conn.member.framing);
+        }
         flow
     }
 
@@ -130,11 +156,19 @@ impl WsHandler {
 
     /// The CORS fields of an answer to who has no origin.
     pub(crate) fn open_to_all(&self) -> Cors<'static> {
-        Cors::without_request(&self.shared.config.rules)
+        Cors::without_request(&self.config.rules)
+    }
+
+    /// Another configuration is in force from now on.
+    fn reload(&mut self, config: Arc<Config>, turn: &mut Turn<'_, Conn>) {
+        turn.configure(config.reactor.clone());
+        self.stream.configure(&config);
+        self.fanout.configure(&config);
+        self.config = config;
     }
 
     fn worker_count(&self) -> usize {
-        self.shared.config.workers.max(1)
+        self.config.workers.max(1)
     }
 
     /// Tells the other workers what happened in this turn, in one piece of mail each.
@@ -166,7 +200,7 @@ impl WsHandler {
             return;
         }
         let before = self.shared.finished.fetch_add(1, Ordering::AcqRel);
-        if before.saturating_add(1) >= self.worker_count() && self.shared.config.at_eof == AtEof::Exit {
+        if before.saturating_add(1) >= self.worker_count() && self.config.at_eof == AtEof::Exit {
             turn.stop_all(Stop::Finished);
         }
     }
@@ -197,7 +231,7 @@ impl Handler for WsHandler {
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
         self.start(cx.now(), cx.wall());
-        cx.set_deadline(after(cx.now(), self.shared.config.head_timeout));
+        cx.set_deadline(after(cx.now(), self.config.head_timeout));
         (Conn::new(cx.now()), Flow::Continue)
     }
 
@@ -228,7 +262,7 @@ impl Handler for WsHandler {
     fn on_drain(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         self.now = cx.now();
         Self::send_pong(conn, cx);
-        self.stream.resume(&self.shared.config, conn, cx)
+        self.stream.resume(&self.config, conn, cx)
     }
 
     fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
@@ -245,14 +279,14 @@ impl Handler for WsHandler {
         self.now = cx.now();
         let (code, reason) = match stop {
             Stop::Shutdown => (CloseCode::GOING_AWAY, ""),
-            Stop::Restart => (CloseCode::RESTART, "back at once"),
+            Stop::Restart | Stop::HandOver => (CloseCode::RESTART, RESTARTING),
             Stop::Finished => (CloseCode::NORMAL, ""),
         };
         if let State::Opening { .. } = conn.state {
             return Self::refuse(conn, 503, &[("Retry-After", "5")], self.open_to_all(), cx);
         }
         if stop != Stop::Finished {
-            cx.set_deadline(after(cx.now(), self.shared.config.close_timeout));
+            cx.set_deadline(after(cx.now(), self.config.close_timeout));
             return stream::end(conn, code, reason, cx);
         }
         // What is queued is delivered first.
@@ -261,12 +295,21 @@ impl Handler for WsHandler {
             cx.want_drain();
             return Flow::Continue;
         }
-        self.stream.resume(&self.shared.config, conn, cx)
+        self.stream.resume(&self.config, conn, cx)
+    }
+
+    fn export(&mut self, conn: &mut Conn, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
+        self.write_connection(conn, partial, cx)
+    }
+
+    fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Conn, Flow)> {
+        self.start(cx.now(), cx.wall());
+        self.read_connection(state, cx)
     }
 
     fn on_close(&mut self, conn: Conn, token: Token, why: CloseReason) {
         let age = self.now.saturating_duration_since(conn.member.since);
-        let config = &self.shared.config;
+        let config = &self.config;
         let told = self.room.leave(token) && config.leave_notices && age >= config.notice_age();
         if told {
             self.left.push(conn.member.id, config.notice_rate);
@@ -286,6 +329,7 @@ impl Handler for WsHandler {
                 self.stream.ring.push(batch);
             }
             Mail::Ended => self.ended = true,
+            Mail::Reload(config) => self.reload(config, turn),
             Mail::Left(left) => self.fanout.left(&left),
             Mail::Said(announcement) => self.fanout.announce(announcement),
         }
@@ -300,7 +344,7 @@ impl Handler for WsHandler {
             log::info!("the wall clock was set: the dates follow it");
         }
         self.tell_others();
-        if self.fanout.run(&self.shared.config, &mut self.stream, &self.room, turn) {
+        if self.fanout.run(&self.config, &mut self.stream, &self.room, turn) {
             return Wake::Again;
         }
         if self.batches > 0 {

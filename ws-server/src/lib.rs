@@ -17,6 +17,7 @@ mod config;
 mod connection;
 mod date_format;
 mod fanout;
+mod hand_over;
 mod handler;
 mod http_stream;
 mod messages;
@@ -36,13 +37,14 @@ mod template;
 
 use std::{process::ExitCode, sync::Arc, time::Instant};
 
-use common::daemon::{self, Failure, Serve, Start, run};
+use common::daemon::{self, Failure, Hooks, Ready, Reload, Serve, Start, run};
 
 use config::Config;
+use hand_over::State;
 use handler::WsHandler;
 use options::Options;
 use shared::{Mail, Shared};
-use source::{Publisher, Source};
+use source::{Feed, Publisher, Source};
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
@@ -57,38 +59,74 @@ pub fn command() -> clap::Command {
     daemon::command::<Options>(ENV_PREFIX)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "`daemon::main` hands it over")]
-fn serve(config: Config) -> Result<(), Failure> {
-    let source = Source::open(&config.source)?;
-    let listen = config.listen.clone();
-    let settings = config.reactor.clone();
-    let serve = Serve { name: "ws-server", listen: &listen, workers: config.workers, settings };
-    let outcome = run(&serve, |start| make_handlers(config.clone(), source, &start));
-    source::remove_socket(&config.source);
-    outcome
+fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
+    let mut inherited = daemon::inherit(&hand_over::FORMATS)?;
+    let (past, producers) = hand_over::past(inherited.legacy.as_mut(), &config);
+    let source = Source::open(&config.source, producers)?;
+    let serve = Serve {
+        name: "ws-server",
+        listen: &config.listen.clone(),
+        workers: config.workers,
+        settings: config.reactor.clone(),
+    };
+    let (kind, feed) = (config.source.clone(), Arc::new(Feed::default()));
+    let ended = run(&serve, inherited, |start| make_ready(config, reload, source, past, &feed, &start))?;
+    match feed.take_left() {
+        Some(left) => hand_over::store(ended, &kind, left),
+        None => source::remove_socket(&kind),
+    }
+    Ok(())
 }
 
-fn make_handlers(
+fn make_ready(
     mut config: Config,
+    reload: Reload<Config>,
     source: Source,
+    past: Option<State>,
+    feed: &Arc<Feed>,
     start: &Start<'_, Mail>,
-) -> Result<Vec<WsHandler>, Failure> {
+) -> Result<Ready<WsHandler>, Failure> {
     config.workers = start.workers;
-    let shared = Shared::new(config);
-    let config = &shared.config;
+    let config = Arc::new(config);
+    let shared = Shared::new(start.workers, past);
     let post = start.mailboxes.clone();
-    let publisher = Publisher::new(
-        Arc::clone(&shared.progress),
-        config.template.clone(),
-        config.format.clone(),
-        config.max_line,
-        move |batch| post.send_all(|| Mail::Batch(Arc::clone(&batch))),
-    );
+    let publisher = Publisher::new(Arc::clone(&shared.progress), config.style(), move |batch| {
+        post.send_all(|| Mail::Batch(Arc::clone(&batch)));
+    });
+    let publisher = Arc::new(publisher);
     let mailboxes = start.mailboxes.clone();
-    source.start(publisher, config.max_producers, move || mailboxes.send_all(|| Mail::Ended))?;
+    let ended = move || mailboxes.send_all(|| Mail::Ended);
+    feed.start(source, Arc::clone(&publisher), config.max_producers, ended)?;
     let now = now();
-    let handler = |worker| WsHandler::new(Arc::clone(&shared), worker, Some(start.mailboxes.clone()), now);
-    Ok((0..start.workers).map(handler).collect())
+    let handler = |worker| {
+        let (config, shared) = (Arc::clone(&config), Arc::clone(&shared));
+        WsHandler::new(config, shared, worker, Some(start.mailboxes.clone()), now)
+    };
+    let handlers = (0..start.workers).map(handler).collect();
+    let hand_over = prepare_hand_over(&config, feed);
+    let mailboxes = start.mailboxes.clone();
+    let reload = move || {
+        let new = Arc::new(reload.read()?.after(&config));
+        publisher.restyle(new.style());
+        mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
+        Ok(())
+    };
+    Ok(Ready { handlers, hooks: Hooks { reload: Box::new(reload), hand_over } })
+}
+
+/// What comes before a hand-over, if there is one: nothing more is read from the source.
+fn prepare_hand_over(config: &Config, feed: &Arc<Feed>) -> Option<Box<dyn Fn() + Send>> {
+    if !config.hand_over {
+        return None;
+    }
+    if !daemon::notify::is_heard() {
+        log::warn!(
+            "--hand-over on: there is no service manager (NOTIFY_SOCKET), so a restart closes with 1012"
+        );
+        return None;
+    }
+    let feed = Arc::clone(feed);
+    Some(Box::new(move || feed.stop()))
 }
 
 #[allow(clippy::disallowed_methods, reason = "before the event loop there is nobody to tell the time")]

@@ -41,7 +41,7 @@ impl WsHandler {
             let queued = cx.out().len();
             let step = match socket.protocol.receive(&mut rest, cx.out()) {
                 Ok(None) => break,
-                Ok(Some(event)) => socket.take(event, queued, &self.shared.config, cx),
+                Ok(Some(event)) => socket.take(event, queued, &self.config, cx),
                 Err(error) => {
                     log::debug!("{:?}: {error}; closing with {}", cx.peer(), error.close_code());
                     Step::Refused(error.close_code(), "")
@@ -59,7 +59,7 @@ impl WsHandler {
             Step::Opened => {
                 let State::WebSocket(socket) = &conn.state else { return Flow::Continue };
                 let wish = socket.wish;
-                cx.set_deadline(after(cx.now(), self.shared.config.ping_interval));
+                cx.set_deadline(after(cx.now(), self.config.ping_interval));
                 self.join(conn, wish, cx)
             }
             Step::Message(opcode) => {
@@ -86,7 +86,7 @@ impl WsHandler {
             (_, Ok(text)) => Said::Binary(text.into_bytes()),
             (_, Err(error)) => Said::Binary(error.into_bytes()),
         };
-        match self.shared.config.on_message {
+        match self.config.on_message {
             OnMessage::Ignore => {}
             OnMessage::Echo => match said {
                 Said::Text(text) => encode_notice(socket.protocol.framing(), &text, cx.out()),
@@ -98,7 +98,7 @@ impl WsHandler {
 
     /// The deadline of a WebSocket: asks whether somebody is there, or ends what was asked before.
     pub(crate) fn keep_alive(&self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
-        let config = &self.shared.config;
+        let config = &self.config;
         let State::WebSocket(socket) = &mut conn.state else { return Flow::Close };
         if socket.protocol.is_open() && cx.is_blocked() {
             // A ping would wait behind what the client is still taking; the write timeout judges whether it does.
@@ -122,7 +122,7 @@ impl WsHandler {
         if !cx.is_blocked() {
             encode_heartbeat(conn.member.framing, cx.out());
         }
-        cx.set_deadline(after(cx.now(), self.shared.config.heartbeat));
+        cx.set_deadline(after(cx.now(), self.config.heartbeat));
         Flow::Continue
     }
 

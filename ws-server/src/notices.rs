@@ -26,6 +26,11 @@ impl Left {
         }
     }
 
+    /// How many left.
+    pub(crate) fn count(&self) -> u64 {
+        self.more.saturating_add(self.ids.len() as u64)
+    }
+
     /// True if nobody left.
     pub(crate) fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.more == 0
@@ -48,12 +53,22 @@ impl Notices {
         Self { per_second, said: VecDeque::new(), waiting: Left::default() }
     }
 
+    /// Another limit, from now on.
+    pub(crate) fn limit(&mut self, per_second: usize) {
+        self.per_second = per_second;
+    }
+
     /// Somebody left.
     pub(crate) fn add(&mut self, left: &Left) {
         for id in &left.ids {
             self.waiting.push(*id, self.per_second);
         }
         self.waiting.more = self.waiting.more.saturating_add(left.more);
+    }
+
+    /// Who was not told about yet.
+    pub(crate) fn waiting(&self) -> &Left {
+        &self.waiting
     }
 
     /// What may be said now, one text each. The last one allowed carries the count of all that had no room.

@@ -65,6 +65,9 @@ pub(crate) struct Stream {
     /// Tells all others when somebody leaves: on or off
     #[arg(long, value_name = "ON|OFF", default_value = "on", action = ArgAction::Set, value_parser = on_off)]
     pub(crate) leave_notices: bool,
+    /// Hands the live connections to the next process on USR2, through a service manager that keeps descriptors: on or off
+    #[arg(long, value_name = "ON|OFF", default_value = "off", action = ArgAction::Set, value_parser = on_off)]
+    pub(crate) hand_over: bool,
     /// How long a browser waits before it reconnects to an event stream
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub(crate) retry: Duration,

@@ -1,5 +1,7 @@
 //! The first bytes of a connection: a PROXY header, a Flash policy request, or an HTTP request and its answer.
 
+use std::sync::Arc;
+
 use common::{
     Parsed,
     daemon::log::escape,
@@ -29,7 +31,7 @@ impl WsHandler {
             return Progress { consumed: all, flow: Flow::Continue };
         };
         let peer = cx.peer().map_or(UNIX_PEER, |peer| peer.ip());
-        let config = &self.shared.config;
+        let config = &self.config;
         let flow = match judge(input, !*proxied && is_trusted(&config.trusted, peer)) {
             Prelude::Unknown => return WAIT,
             Prelude::Policy => return self.on_policy(conn, input, cx),
@@ -72,7 +74,7 @@ impl WsHandler {
     fn on_head(&mut self, conn: &mut Conn, input: &mut [u8], len: usize, cx: &mut Context<'_>) -> Progress {
         let all = input.len();
         let (head, rest) = input.split_at_mut(len.min(all));
-        let flow = match Head::parse(head, self.shared.config.head) {
+        let flow = match Head::parse(head, self.config.head) {
             Ok(head) => self.on_request(conn, &head, cx),
             Err(error) => self.refuse_head(conn, error, cx),
         };
@@ -85,8 +87,7 @@ impl WsHandler {
     }
 
     fn on_request(&mut self, conn: &mut Conn, head: &Head<'_>, cx: &mut Context<'_>) -> Flow {
-        let shared = self.shared.clone();
-        let config = &shared.config;
+        let config = &Arc::clone(&self.config);
         let cors = Cors::new(head, &config.rules);
         if !is_admitted(config, head, cx) {
             return Self::refuse(conn, 503, &[("Retry-After", "5")], cors, cx);
@@ -130,7 +131,7 @@ impl WsHandler {
         cors: Cors<'_>,
         cx: &mut Context<'_>,
     ) -> Flow {
-        let config = &self.shared.config;
+        let config = &self.config;
         let (retry_ms, heartbeat) = (config.retry_ms, config.heartbeat);
         conn.member.id = self.take_id();
         conn.member.framing = framing;
@@ -162,7 +163,7 @@ impl WsHandler {
 
     fn send_policy(&self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         conn.state = State::Done;
-        match &self.shared.config.policy {
+        match &self.config.policy {
             PolicyAnswer::Off => {}
             PolicyAnswer::Grants(document) => cx.send(document),
             PolicyAnswer::ThisPort => {

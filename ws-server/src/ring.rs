@@ -57,6 +57,11 @@ impl Ring {
         Self { batches: VecDeque::new(), oldest: 0, bytes: 0, messages: 0, bounds }
     }
 
+    /// Other bounds, from the next batch on.
+    pub(crate) fn limit(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
     /// Adds the newest batch; the oldest ones make room, but one always stays.
     pub(crate) fn push(&mut self, batch: Arc<Batch>) {
         if batch.is_empty() {
@@ -87,6 +92,26 @@ impl Ring {
             Some(batch) => Next::Batch(batch),
             None => Next::CaughtUp,
         }
+    }
+
+    /// The number of the message before a position; `None` in an empty ring, and where it was lost.
+    pub(crate) fn number_before(&self, position: Position) -> Option<u64> {
+        let next = match self.at(position) {
+            Next::Batch(batch) => batch.first().saturating_add(position.message as u64).min(batch.next()),
+            Next::CaughtUp => self.batches.back()?.next(),
+            Next::Lost => return None,
+        };
+        next.checked_sub(1)
+    }
+
+    /// All batches, the oldest first.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &Arc<Batch>> {
+        self.batches.iter()
+    }
+
+    /// The number of the message that will come next, if there was one before.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.batches.back().map(|newest| newest.next())
     }
 
     /// The last `count` messages, as far as there are that many.

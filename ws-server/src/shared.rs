@@ -2,26 +2,29 @@
 
 use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
 
-use crate::{announcement::Announcement, batch::Batch, clock::Origin, config::Config, notices::Left, source};
+use crate::{
+    announcement::Announcement, batch::Batch, clock::Origin, config::Config, hand_over::State, notices::Left,
+    source,
+};
 
 /// What all workers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// The options.
-    pub(crate) config: Config,
     /// How far the workers are with the source's batches.
     pub(crate) progress: Arc<source::Progress>,
     /// What the clock counts from, fixed by the first worker that asks.
     pub(crate) origin: OnceLock<Origin>,
+    /// What the process before this one left.
+    pub(crate) past: Option<State>,
     /// Workers that have passed on everything after the source's end.
     pub(crate) finished: AtomicUsize,
 }
 
 impl Shared {
-    /// For so many workers as the configuration says.
-    pub(crate) fn new(config: Config) -> Arc<Self> {
-        let progress = source::Progress::new(config.workers);
-        Arc::new(Self { config, progress, origin: OnceLock::new(), finished: AtomicUsize::new(0) })
+    /// For so many workers, after the process that left this.
+    pub(crate) fn new(workers: usize, past: Option<State>) -> Arc<Self> {
+        let progress = source::Progress::new(workers, past.as_ref().map_or(1, |past| past.next_line));
+        Arc::new(Self { progress, origin: OnceLock::new(), past, finished: AtomicUsize::new(0) })
     }
 }
 
@@ -36,4 +39,6 @@ pub(crate) enum Mail {
     Left(Left),
     /// A client of another worker said something to all.
     Said(Announcement),
+    /// The configuration was read again.
+    Reload(Arc<Config>),
 }

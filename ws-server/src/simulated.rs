@@ -12,6 +12,7 @@ use common::reactor::simulation::Simulation;
 use crate::{
     batch::Batch,
     config::tests::config,
+    hand_over::State,
     handler::WsHandler,
     shared::{Mail, Shared},
 };
@@ -26,10 +27,12 @@ fn world(seed: u64, args: &[&str]) -> World {
     let config = config(
         &[args, &["--workers", "1", "--max-connections", "2000", "--max-connections-per-ip", "0"]].concat(),
     );
-    let shared = Shared::new(config.unwrap());
-    shared.progress.set_next(1000);
-    let settings = shared.config.reactor.clone();
-    Simulation::new(seed, settings, |mailboxes| WsHandler::new(shared, 0, Some(mailboxes), Instant::now()))
+    let config = Arc::new(config.unwrap());
+    let shared = Shared::new(1, Some(State { next_id: 1, next_line: 1000, ..State::default() }));
+    let settings = config.reactor.clone();
+    Simulation::new(seed, settings, |mailboxes| {
+        WsHandler::new(config, shared, 0, Some(mailboxes), Instant::now())
+    })
 }
 
 /// A peer that reads lines, and what it has read.

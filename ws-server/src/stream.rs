@@ -16,11 +16,15 @@ use crate::{
     batch::Batch,
     clock::Schedule,
     config::Config,
-    connection::{Conn, Member, State},
+    connection::{self, Conn, Member},
+    hand_over::State,
     opening::Wish,
     options::Delivery,
     ring::{Next, Ring},
 };
+
+/// Most dates that a connection gets at once after the process has changed.
+const MAX_MISSED: u64 = 100;
 
 /// The numbered stream of one worker.
 #[derive(Debug)]
@@ -42,18 +46,44 @@ pub(crate) struct Stream {
 impl Stream {
     /// An empty stream.
     pub(crate) fn new(config: &Config, clock: Option<Schedule>) -> Self {
-        // A date comes at once, and of a `latest` stream the newest message is there to be shown.
-        let at_once = u64::from(config.is_clock || config.delivery == Delivery::Latest);
-        Self {
+        let mut stream = Self {
             clock,
             ring: Ring::new(config.ring),
             clock_in_ring: config.delivery == Delivery::Ordered,
             delivery: config.delivery,
-            history: config.history,
-            greet: config.greet.max(at_once),
-            max_queue: config.max_queue,
-            farewell: config.reactor.write_timeout,
+            history: 0,
+            greet: 0,
+            max_queue: 0,
+            farewell: Duration::ZERO,
+        };
+        stream.configure(config);
+        stream
+    }
+
+    /// What may change while it runs.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        // A date comes at once, and of a `latest` stream the newest message is there to be shown.
+        let at_once = u64::from(config.is_clock || config.delivery == Delivery::Latest);
+        self.ring.limit(config.ring);
+        self.history = config.history;
+        self.greet = config.greet.max(at_once);
+        self.max_queue = config.max_queue;
+        self.farewell = config.reactor.write_timeout;
+    }
+
+    /// Goes on where the stream of another process was.
+    pub(crate) fn resume_from(&mut self, past: &State, now: Instant) {
+        if let (Some(clock), Some(beat)) = (&mut self.clock, &past.beat) {
+            clock.resume(beat, now);
         }
+        past.ring.iter().for_each(|batch| self.ring.push(Arc::clone(batch)));
+    }
+
+    /// What a phase of another process is here.
+    pub(crate) fn phase_now(&self, phase: usize, past: Option<&State>) -> usize {
+        let slots = past.and_then(|past| past.beat).map_or(1, |beat| beat.slots.max(1));
+        let scaled = (phase as u64).saturating_mul(self.phases() as u64).checked_div(slots).unwrap_or(0);
+        usize::try_from(scaled).unwrap_or(0).min(self.phases().saturating_sub(1))
     }
 
     /// Number of phases that connections are spread over.
@@ -87,6 +117,37 @@ impl Stream {
         let text = Self::text_of(config, clock, slot);
         batch.push(|out| out.push_str(&text));
         self.ring.push(Arc::new(batch));
+    }
+
+    /// The number of the newest message that a connection has.
+    pub(crate) fn has(&self, conn: &Conn) -> u64 {
+        let has = conn.member.has;
+        match self.ring.number_before(conn.member.position) {
+            Some(number) => has.max(number),
+            None => has,
+        }
+    }
+
+    /// Gives a connection of another process its place again, and what it missed while the process changed.
+    pub(crate) fn welcome_back(&self, config: &Config, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+        let Some(clock) = self.beat() else {
+            conn.member.position = self.ring.after(conn.member.has).unwrap_or_else(|| self.ring.end());
+            return self.catch_up(conn, cx);
+        };
+        let newest = clock.newest_of(conn.member.phase, cx.now());
+        if !conn.is_open() || newest.is_none() {
+            return Flow::Continue;
+        }
+        let newest = newest.unwrap_or_default();
+        let missed = clock.number_of(newest).saturating_sub(conn.member.date);
+        // Who was too slow already gets the newest one, and so does who would get too many.
+        let missed = if conn.member.pending || missed > MAX_MISSED { 1 } else { missed };
+        conn.member.pending = false;
+        for back in (0..missed).rev() {
+            let slot = newest.saturating_sub(back.saturating_mul(clock.phases() as u64));
+            send_date(config, clock, slot, &mut conn.member, cx);
+        }
+        Flow::Continue
     }
 
     /// Gives a newcomer its place in the stream, and what it gets at once.
@@ -226,18 +287,18 @@ impl Date {
 /// Ends a connection politely: the closing handshake of its dialect, or the last chunk.
 pub(crate) fn end(conn: &mut Conn, code: CloseCode, reason: &str, cx: &mut Context<'_>) -> Flow {
     match &mut conn.state {
-        State::WebSocket(socket) if socket.protocol.is_open() => {
+        connection::State::WebSocket(socket) if socket.protocol.is_open() => {
             socket.protocol.close(code, reason, cx.out());
             if socket.protocol.is_closed() { Flow::CloseWhenFlushed } else { Flow::Continue }
         }
         // Its closing handshake has begun: the deadline is its end.
-        State::WebSocket(_) => Flow::Continue,
-        State::Stream => {
+        connection::State::WebSocket(_) => Flow::Continue,
+        connection::State::Stream => {
             finish(conn.member.framing, cx.out());
-            conn.state = State::Done;
+            conn.state = connection::State::Done;
             Flow::CloseWhenFlushed
         }
-        State::Opening { .. } | State::Done => Flow::CloseWhenFlushed,
+        connection::State::Opening { .. } | connection::State::Done => Flow::CloseWhenFlushed,
     }
 }
 

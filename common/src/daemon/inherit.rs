@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     net::TcpListener,
+    ops::RangeInclusive,
     os::{fd::AsFd, unix::net::UnixListener},
 };
 
@@ -10,6 +11,7 @@ use listenfd::ListenFd;
 
 use super::{
     exit::{Exit, Failure},
+    hand_over::{self, Legacy},
     listen::Socket,
 };
 
@@ -38,33 +40,51 @@ pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize
     }
 }
 
-/// Takes all inherited sockets; empty if there are none.
+/// What was opened for this process, or kept for it.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    /// Where the daemon listens.
+    pub(super) listeners: Vec<Socket>,
+    /// What the process before this one left.
+    pub legacy: Option<Legacy>,
+}
+
+/// Takes everything that was opened for this process or kept for it, by the names of the descriptors. `formats` are those
+/// in which it can read the state of a process before it.
 ///
 /// # Errors
 /// [`Exit::Config`] for a descriptor that is no listening TCP or Unix stream socket.
-pub(super) fn take() -> Result<Vec<Socket>, Failure> {
+pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, Failure> {
+    let mut all = Inherited::default();
+    let mut kept = Vec::new();
     let count = count(|name| std::env::var_os(name))?;
     if count == 0 {
-        return Ok(Vec::new());
+        return Ok(all);
     }
     let names = std::env::var_os("LISTEN_FDNAMES").unwrap_or_default();
     let names = names.to_string_lossy();
     let mut names = names.split(':');
     let mut inherited = ListenFd::from_env();
-    (0..count)
-        .map(|index| {
-            let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unnamed");
-            let socket = take_one(&mut inherited, index).map_err(|what| {
-                let number = FIRST + index;
-                let what = format!(
-                    "inherited descriptor {number} (`{name}`) {what}; see ListenStream= of the socket unit"
-                );
-                Failure::new(Exit::Config, what)
-            })?;
-            log::info!("inherited {socket} as `{name}`");
-            Ok(socket)
-        })
-        .collect()
+    for index in 0..count {
+        let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unnamed");
+        if name == hand_over::NAME
+            && let Ok(Some(socket)) = inherited.take_unix_datagram(index)
+        {
+            kept.push(socket);
+            continue;
+        }
+        let socket = take_one(&mut inherited, index).map_err(|what| {
+            let number = FIRST + index;
+            let what = format!(
+                "inherited descriptor {number} (`{name}`) {what}; see ListenStream= of the socket unit"
+            );
+            Failure::new(Exit::Config, what)
+        })?;
+        log::info!("inherited {socket} as `{name}`");
+        all.listeners.push(socket);
+    }
+    all.legacy = hand_over::take(&kept, formats);
+    Ok(all)
 }
 
 fn take_one(inherited: &mut ListenFd, index: usize) -> Result<Socket, String> {

@@ -47,12 +47,14 @@ pub fn start(level: LevelFilter, journald: bool) -> io::Result<()> {
         .name("log".to_owned())
         .spawn(move || write_lines(&receiver, &dropped, io::stderr()))?;
     let logger = env_logger::Builder::new()
-        .filter_level(level)
+        // What is logged is decided before a record comes here, so that it can change while the daemon runs.
+        .filter_level(LevelFilter::Trace)
         .format(move |out, record| format_line(out, record, journald))
         .target(env_logger::Target::Pipe(Box::new(queue)))
         .try_init();
     // A second start (in tests) keeps the first logger.
     if logger.is_ok() {
+        ::log::set_max_level(level);
         _ = QUEUE_END.set(sender);
     }
     Ok(())

@@ -20,10 +20,14 @@ use super::{
 /// `check` turns the options into what the daemon serves with and refuses what is wrong; it touches no socket, and is
 /// all that runs for `--check` and `--print-config`. `serve` runs until the daemon is told to stop.
 pub fn main<T: Parser, C>(
-    env_prefix: &str,
-    check: impl FnOnce(T) -> Result<C, Failure>,
-    serve: impl FnOnce(C) -> Result<(), Failure>,
-) -> ExitCode {
+    env_prefix: &'static str,
+    check: fn(T) -> Result<C, Failure>,
+    serve: impl FnOnce(C, Reload<C>) -> Result<(), Failure>,
+) -> ExitCode
+where
+    T: 'static,
+    C: 'static,
+{
     open_files::raise();
     let outcome = try_main(env_prefix, check, serve);
     daemon_log::flush();
@@ -37,10 +41,40 @@ pub fn main<T: Parser, C>(
     failure.exit.into()
 }
 
-fn try_main<T: Parser, C>(
-    env_prefix: &str,
-    check: impl FnOnce(T) -> Result<C, Failure>,
-    serve: impl FnOnce(C) -> Result<(), Failure>,
+/// Reads the configuration again, with the same command line and environment, and judges it as at the start.
+pub struct Reload<C>(Box<dyn Fn() -> Result<C, Failure> + Send>);
+
+impl<C> Reload<C> {
+    fn new<T: Parser + 'static>(env_prefix: &'static str, check: fn(T) -> Result<C, Failure>) -> Self
+    where
+        C: 'static,
+    {
+        Self(Box::new(move || {
+            let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())?;
+            // Help and version are no options that a daemon runs with.
+            let Parsed::Options(in_force) = parsed else {
+                return Err(Failure::new(Exit::Usage, "no options"));
+            };
+            let InForce { options, common, .. } = *in_force;
+            let config = check(options)?;
+            ::log::set_max_level(common.log_level);
+            Ok(config)
+        }))
+    }
+
+    /// The configuration as the file says it now.
+    ///
+    /// # Errors
+    /// What is wrong with it, as at the start.
+    pub fn read(&self) -> Result<C, Failure> {
+        (self.0)()
+    }
+}
+
+fn try_main<T: Parser + 'static, C: 'static>(
+    env_prefix: &'static str,
+    check: fn(T) -> Result<C, Failure>,
+    serve: impl FnOnce(C, Reload<C>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let name = T::command().get_name().to_owned();
     let InForce { options, common, listen, printed, warnings } =
@@ -66,7 +100,7 @@ fn try_main<T: Parser, C>(
         return Ok(());
     }
     refuse_listen_beside_inherited(&listen)?;
-    serve(checked)
+    serve(checked, Reload::new(env_prefix, check))
 }
 
 /// Two answers to "where" are a mistake that would show only when nobody can connect.

@@ -3,7 +3,7 @@
 //! ```no_run
 //! use std::process::ExitCode;
 //!
-//! use common::daemon::{self, Common, Failure};
+//! use common::daemon::{self, Common, Failure, Reload};
 //!
 //! /// The daemon's options, each with its default.
 //! #[derive(clap::Parser)]
@@ -16,7 +16,7 @@
 //!     Ok(options)
 //! }
 //!
-//! fn serve(_checked: Options) -> Result<(), Failure> {
+//! fn serve(_checked: Options, _reload: Reload<Options>) -> Result<(), Failure> {
 //!     Ok(())
 //! }
 //!
@@ -26,10 +26,12 @@
 //! ```
 
 pub mod exit;
+pub mod hand_over;
 mod inherit;
 mod listen;
 pub mod log;
 mod main;
+pub mod notify;
 pub mod open_files;
 pub mod options;
 mod run;
@@ -37,7 +39,9 @@ mod signals;
 pub mod value;
 
 pub use exit::{Exit, Failure};
-pub use main::main;
+pub use hand_over::Legacy;
+pub use inherit::{Inherited, inherit};
+pub use main::{Reload, main};
 pub use options::{Common, command};
-pub use run::{Serve, Start, run};
+pub use run::{Hooks, Ready, Serve, Start, run, warn_of_restart};
 pub use value::ListenAddress;

@@ -4,10 +4,20 @@ use std::{fs, net::SocketAddr};
 
 use super::{
     exit::{Exit, Failure},
-    inherit, listen, signals,
+    inherit::Inherited,
+    listen, notify, signals,
     value::ListenAddress,
 };
-use crate::reactor::{Control, Handler, Mailboxes, Reactor, Settings};
+use crate::reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
+
+/// Says which changed options wait for a restart.
+pub fn warn_of_restart(changes: &[(&str, bool)]) {
+    let waiting: Vec<String> =
+        changes.iter().filter(|(_, changed)| *changed).map(|(flag, _)| format!("--{flag}")).collect();
+    if !waiting.is_empty() {
+        log::warn!("{}: the change takes effect with the next restart", waiting.join(", "));
+    }
+}
 
 /// What a daemon serves with.
 #[derive(Clone, Debug)]
@@ -34,23 +44,41 @@ pub struct Start<'a, M> {
     pub control: Control,
 }
 
-/// Serves until the daemon is told to stop. `make_handlers` makes one handler per worker; other threads that the
-/// daemon needs are started there.
+/// A daemon that is ready to run.
+pub struct Ready<H> {
+    /// One handler per worker.
+    pub handlers: Vec<H>,
+    /// What it does when it is told to.
+    pub hooks: Hooks,
+}
+
+/// What a daemon does when it is told to; all of it in the thread of the signals.
+pub struct Hooks {
+    /// `SIGHUP`: reads the configuration again, and lets it be in force.
+    pub reload: Box<dyn Fn() -> Result<(), Failure> + Send>,
+    /// `SIGUSR2`, if the connections are to be handed over: what is to be done before the workers give them away.
+    pub hand_over: Option<Box<dyn Fn() + Send>>,
+}
+
+/// Serves until the daemon is told to stop, with what it inherited: its connections are those that are open at the
+/// start. `make_handlers` makes one handler per worker; other threads that the
+/// daemon needs are started there. The answer is what has ended, with the connections that are to live on.
 ///
 /// # Errors
 /// What cannot be bound, inherited or started, and a worker that failed.
 pub fn run<H>(
     serve: &Serve<'_>,
-    make_handlers: impl FnOnce(Start<'_, H::Mail>) -> Result<Vec<H>, Failure>,
-) -> Result<(), Failure>
+    inherited: Inherited,
+    make_handlers: impl FnOnce(Start<'_, H::Mail>) -> Result<Ready<H>, Failure>,
+) -> Result<Vec<Ended<H>>, Failure>
 where
     H: Handler + Send + 'static,
     H::Mail: 'static,
 {
     let workers = serve.workers.max(1);
-    let inherited = inherit::take()?;
-    let own = inherited.is_empty();
-    let sockets = if own { listen::bind(serve.listen, workers)? } else { inherited };
+    let Inherited { listeners, legacy } = inherited;
+    let own = listeners.is_empty();
+    let sockets = if own { listen::bind(serve.listen, workers)? } else { listeners };
     let mut names: Vec<String> = sockets.iter().map(ToString::to_string).collect();
     names.dedup();
     let mut addresses: Vec<SocketAddr> = sockets.iter().filter_map(listen::Socket::tcp_address).collect();
@@ -60,16 +88,22 @@ where
     let listeners =
         listen::deal(&sockets, workers).map_err(|error| system("sharing the listeners", &error))?;
     drop(sockets);
-    let reactor: Reactor<H> = Reactor::new(listeners, serve.settings.clone())
+    let mut reactor: Reactor<H> = Reactor::new(listeners, serve.settings.clone())
         .map_err(|error| system("starting the event loop", &error))?;
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
-    signals::watch(control.clone()).map_err(|error| system("taking over the signals", &error))?;
-    let handlers = make_handlers(Start { workers, addresses: &addresses, mailboxes, control })?;
+    if let Some(legacy) = legacy {
+        let count = legacy.connections.len();
+        log::info!("{}: taking over {count} live connections of {}", serve.name, legacy.stream.writer);
+        reactor.inherit(legacy.connections);
+    }
+    let start = Start { workers, addresses: &addresses, mailboxes, control: control.clone() };
+    let Ready { handlers, hooks } = make_handlers(start)?;
+    signals::watch(control, hooks).map_err(|error| system("taking over the signals", &error))?;
     for name in names {
         log::info!("{}{} listening on {name}", serve.name, if serve.name.contains(' ') { "" } else { ":" });
     }
-    let outcome =
-        reactor.run(handlers).map(drop).map_err(|error| Failure::new(Exit::Software, error.to_string()));
+    notify::ready();
+    let outcome = reactor.run(handlers).map_err(|error| Failure::new(Exit::Software, error.to_string()));
     if own {
         remove_unix(serve.listen);
     }

@@ -1,6 +1,7 @@
 //! Signals: a handler that sets a flag and writes one byte, and a thread that acts on it.
 //!
-//! `TERM` and `INT` drain and stop (a second one at once), `USR2` drains for a restart, `USR1` logs the counters.
+//! `TERM` and `INT` drain and stop (a second one at once), `USR2` hands over or drains for a restart, `HUP` reads the
+//! configuration again, `USR1` logs the counters.
 
 use std::{
     io::{self, Read as _},
@@ -17,13 +18,14 @@ use signal_hook::{
     flag, low_level,
 };
 
+use super::{notify, run::Hooks};
 use crate::reactor::{CloseReason, Control, Stop};
 
 /// Takes the signals over from here on.
 ///
 /// # Errors
 /// The system refuses a handler, the pipe or the thread.
-pub(super) fn watch(control: Control) -> io::Result<()> {
+pub(super) fn watch(control: Control, hooks: Hooks) -> io::Result<()> {
     let (mut read, write) = UnixStream::pair()?;
     let mut flags = Vec::new();
     for signal in [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP] {
@@ -38,7 +40,7 @@ pub(super) fn watch(control: Control) -> io::Result<()> {
         while read.read_exact(&mut byte).is_ok() {
             for (signal, raised) in &flags {
                 if raised.swap(false, Ordering::AcqRel) {
-                    act(*signal, &control);
+                    act(*signal, &control, &hooks);
                 }
             }
         }
@@ -46,19 +48,37 @@ pub(super) fn watch(control: Control) -> io::Result<()> {
     thread::Builder::new().name("signals".to_owned()).spawn(run).map(drop)
 }
 
-fn act(signal: i32, control: &Control) {
+fn act(signal: i32, control: &Control, hooks: &Hooks) {
     match signal {
         SIGTERM | SIGINT => {
             log::info!("stopping; a second signal stops at once");
+            notify::stopping();
             control.stop(Stop::Shutdown);
         }
         SIGUSR2 => {
-            log::info!("stopping for a restart");
-            control.stop(Stop::Restart);
+            notify::stopping();
+            if let Some(prepare) = &hooks.hand_over {
+                log::info!("handing the live connections over to the next process");
+                prepare();
+                control.stop(Stop::HandOver);
+            } else {
+                log::info!("stopping for a restart");
+                control.stop(Stop::Restart);
+            }
         }
         SIGUSR1 => log::info!("{}", counters(control)),
-        _ => log::warn!("SIGHUP: the configuration is read at the start only; restart to apply a new one"),
+        _ => reload(hooks),
     }
+}
+
+/// A new configuration that is wrong changes nothing.
+fn reload(hooks: &Hooks) {
+    notify::reloading();
+    match (hooks.reload)() {
+        Ok(()) => log::info!("the configuration was read again"),
+        Err(failure) => log::error!("the new configuration is wrong, the old one stays in force: {failure}"),
+    }
+    notify::ready();
 }
 
 /// One line for the operator.
@@ -67,7 +87,7 @@ fn counters(control: &Control) -> String {
     let closed = |why: CloseReason| now.closed.get(why as usize).copied().unwrap_or_default();
     format!(
         "open={} heads={} accepted={} refused={} accept_errors={} closed: handler={} peer={} error={} slow={} \
-         evicted={} drained={} panic={}",
+         evicted={} drained={} panic={} handed_over={} adopted={}",
         now.open,
         now.heads,
         now.accepted,
@@ -80,5 +100,7 @@ fn counters(control: &Control) -> String {
         closed(CloseReason::Evicted),
         closed(CloseReason::Drained),
         closed(CloseReason::Panic),
+        closed(CloseReason::HandedOver),
+        now.adopted,
     )
 }

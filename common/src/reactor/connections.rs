@@ -194,6 +194,11 @@ impl<C, S: System> Visit<C> for Connections<C, S> {
     fn len(&self) -> usize {
         self.table.len()
     }
+
+    fn configure(&mut self, settings: Settings) {
+        self.system.configure(&settings);
+        self.shared.settings = settings;
+    }
 }
 
 fn flush<S: System>(system: &mut S, stream: &mut S::Stream, io: &mut Io, shared: &mut Shared) {

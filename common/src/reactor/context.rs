@@ -11,7 +11,7 @@ use super::connection::Io;
 use super::connections::Shared;
 use super::eviction::Standing;
 use super::outbox::Wire;
-use super::{Control, Flow, Stop, Token};
+use super::{Control, Flow, Settings, Stop, Token};
 
 /// One connection, during a callback about it.
 pub struct Context<'a> {
@@ -135,6 +135,7 @@ impl Context<'_> {
 pub(super) trait Visit<C> {
     fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> bool;
     fn len(&self) -> usize;
+    fn configure(&mut self, settings: Settings);
 }
 
 /// All connections of a worker, between events.
@@ -164,6 +165,11 @@ impl<C> Turn<'_, C> {
             Some(f) => f(conn, cx),
             None => Flow::Continue,
         })
+    }
+
+    /// Other limits and timeouts for this worker, from now on; deadlines that are set stay.
+    pub fn configure(&mut self, settings: Settings) {
+        self.connections.configure(settings);
     }
 
     /// Asks every worker to stop.

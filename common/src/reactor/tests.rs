@@ -250,12 +250,32 @@ fn a_stop_tells_everyone_and_ends_within_the_drain_timeout() {
     sim.send(stuck, b"big\n");
     sim.settle();
     sim.control().stop(Stop::Shutdown);
+    sim.settle();
+    sim.advance(Duration::from_millis(10));
     assert_eq!(all(&mut sim, polite), b"stop\n");
     sim.end(polite);
     assert!(sim.turn(), "one is still there");
     sim.advance(Duration::from_secs(5));
     while sim.turn() {}
     assert!(sim.is_closed(polite) && sim.is_closed(stuck));
+}
+
+#[test]
+fn a_stop_spreads_many_over_half_of_the_drain_timeout() {
+    const PEERS: usize = 5000;
+    let mut sim = simulation(8, Settings { max_connections: PEERS, max_heads: 0, ..Settings::default() });
+    let peers: Vec<usize> = (0..PEERS).map(|_| sim.connect()).collect();
+    sim.settle();
+    sim.control().stop(Stop::Shutdown);
+    let told = |sim: &Simulation<Echo>| peers.iter().filter(|peer| sim.is_ended(**peer)).count();
+    for tenths in 1..=10 {
+        sim.advance(Duration::from_millis(250));
+        sim.settle();
+        let part = told(&sim) as f64 / PEERS as f64;
+        assert!((part - f64::from(tenths) / 10.0).abs() < 0.02, "{part} after {tenths} tenths");
+    }
+    let first: Vec<bool> = peers.iter().map(|peer| sim.is_ended(*peer)).collect();
+    assert!(first.iter().all(|told| *told));
 }
 
 #[test]

@@ -177,6 +177,16 @@ impl WebSocket {
         self.phase == Phase::Open
     }
 
+    /// True in the middle of a frame from the peer.
+    pub fn is_amid_frame(&self) -> bool {
+        !matches!(self.input, Input::Hybi(None) | Input::Hixie(frame::hixie::Inside::Nothing))
+    }
+
+    /// Other limits, from the next frame on.
+    pub fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// True when neither side owes the other anything: the connection may be closed once `out` is flushed.
     pub fn is_closed(&self) -> bool {
         self.phase == Phase::Closed

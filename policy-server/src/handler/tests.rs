@@ -9,14 +9,15 @@ use crate::config::Options;
 const ANSWER: &[u8] = b"<cross-domain-policy/>\n\0";
 const LIFETIME: Duration = Duration::from_secs(5);
 
-fn shared(max_per_address: usize, mailboxes: Mailboxes<Evict>) -> Arc<Shared> {
+fn handler(max_per_address: usize, mailboxes: Mailboxes<Mail>) -> PolicyHandler {
     let crowd = Mutex::new(Crowd::new(max_per_address));
-    Arc::new(Shared { answer: ANSWER.into(), lifetime: LIFETIME, crowd, mailboxes })
+    let serving = Serving { answer: ANSWER.into(), lifetime: LIFETIME };
+    PolicyHandler::new(0, serving, Arc::new(Shared { crowd, mailboxes }))
 }
 
 fn simulation(seed: u64, max_per_address: usize) -> Simulation<PolicyHandler> {
     let settings = crate::config::check(Options::parse_from(["policy-server"])).expect("right").settings;
-    Simulation::new(seed, settings, |mailboxes| PolicyHandler::new(0, shared(max_per_address, mailboxes)))
+    Simulation::new(seed, settings, |mailboxes| handler(max_per_address, mailboxes))
 }
 
 /// Counts what the reactor reads for the handler.
@@ -24,7 +25,7 @@ struct Counting(PolicyHandler, Arc<AtomicUsize>);
 
 impl Handler for Counting {
     type Conn = Conn;
-    type Mail = Evict;
+    type Mail = Mail;
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
         self.0.on_open(cx)
@@ -46,9 +47,7 @@ fn at_most_64_bytes_of_a_firehose_are_read() {
         let read = Arc::new(AtomicUsize::new(0));
         let settings = crate::config::check(Options::parse_from(["policy-server"])).expect("right").settings;
         let count = Arc::clone(&read);
-        let mut sim = Simulation::new(seed, settings, |mailboxes| {
-            Counting(PolicyHandler::new(0, shared(0, mailboxes)), count)
-        });
+        let mut sim = Simulation::new(seed, settings, |mailboxes| Counting(handler(0, mailboxes), count));
         let peer = sim.connect();
         sim.send(peer, start);
         sim.send(peer, &vec![b'x'; 100_000]);

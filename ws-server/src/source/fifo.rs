@@ -3,14 +3,20 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read},
-    os::unix::fs::FileTypeExt,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::FileTypeExt,
+    },
     path::Path,
     thread,
 };
 
 use common::daemon::exit::{Exit, Failure};
 
-use super::{PAUSE, Publisher};
+use super::{
+    PAUSE, Producer, Publisher,
+    gate::{Gate, Gated, is_closed},
+};
 
 /// Looks whether there is a FIFO.
 pub(super) fn check(path: &Path) -> Result<(), Failure> {
@@ -19,28 +25,45 @@ pub(super) fn check(path: &Path) -> Result<(), Failure> {
     if metadata.file_type().is_fifo() { Ok(()) } else { Err(said("not a FIFO; `mkfifo PATH` makes one")) }
 }
 
-/// Publishes what all writers write, one after the other or together.
-pub(super) fn read(path: &Path, publisher: &Publisher) {
+/// Publishes what all writers write, one after the other or together. When the gate is closed, what is left is the FIFO:
+/// its writers wait in it for the next reader.
+pub(super) fn read(
+    path: &Path,
+    publisher: &Publisher,
+    gate: &Gate,
+    inherited: Option<Producer>,
+) -> Vec<Producer> {
+    let mut splitter = publisher.splitter();
     // Held while the FIFO is opened again: a writer that came in between would else be told that nobody reads.
     let mut previous: Option<File> = None;
+    if let Some(Producer { descriptor, partial }) = inherited {
+        splitter.resume(partial);
+        previous = Some(File::from(descriptor));
+    }
     let mut complained = false;
     loop {
         let opened = Fifo::open(path);
         let outcome = opened.and_then(|mut fifo| {
             drop(previous.take());
             complained = false;
-            let result = publisher.publish_all(&mut fifo);
+            let result = publisher.publish_all(&mut splitter, Gated { input: &mut fifo, gate });
             previous = Some(fifo.file);
             result
         });
-        if let Err(error) = outcome {
+        match outcome {
+            Ok(()) => splitter = publisher.splitter(),
+            Err(error) if is_closed(&error) => break,
             // No more descriptors, or the FIFO is being replaced.
-            if !std::mem::replace(&mut complained, true) {
-                log::error!("reading {}: {error}; trying again", path.display());
+            Err(error) => {
+                if !std::mem::replace(&mut complained, true) {
+                    log::error!("reading {}: {error}; trying again", path.display());
+                }
+                thread::park_timeout(PAUSE);
             }
-            thread::park_timeout(PAUSE);
         }
     }
+    let fifo = previous.map(|file| Producer { descriptor: file.into(), partial: splitter.into_partial() });
+    fifo.into_iter().collect()
 }
 
 /// One round: from the first bytes to when all writers have left.
@@ -59,10 +82,16 @@ impl Fifo {
     }
 }
 
-impl Read for Fifo {
+impl Read for &mut Fifo {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         self.writer = None;
         Ok(read)
+    }
+}
+
+impl AsFd for Fifo {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }

@@ -33,6 +33,22 @@ impl Splitter {
         Self { max_line, partial: Vec::new(), overlong: false, dropped: Dropped::default() }
     }
 
+    /// What it has of a line; `None` of one that is too long already.
+    pub(crate) fn into_partial(self) -> Option<Vec<u8>> {
+        (!self.overlong).then_some(self.partial)
+    }
+
+    /// Goes on where another splitter was.
+    pub(crate) fn resume(&mut self, partial: Option<Vec<u8>>) {
+        self.overlong = partial.is_none();
+        self.partial = partial.unwrap_or_default();
+    }
+
+    /// Another longest line, from now on.
+    pub(crate) fn limit(&mut self, max_line: usize) {
+        self.max_line = max_line;
+    }
+
     /// Gives each line that `bytes` ends to `emit`, without its LF or CR LF.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut emit: impl FnMut(&str)) {
         let mut rest = bytes;

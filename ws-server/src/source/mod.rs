@@ -6,16 +6,26 @@
 //! ```
 
 mod fifo;
+mod gate;
 pub(crate) mod lines;
 mod producers;
 mod publisher;
 mod stdin;
 
-use std::{path::PathBuf, str::FromStr, thread, time::Duration};
+use std::{
+    io,
+    os::{fd::OwnedFd, unix::net::UnixListener},
+    path::PathBuf,
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use common::daemon::{exit::Exit, exit::Failure};
 
-pub(crate) use publisher::{Progress, Publisher};
+use gate::{Gate, Key};
+pub(crate) use publisher::{Progress, Publisher, Style};
 
 /// How long a source waits before it tries again what the system refused.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -58,6 +68,15 @@ impl std::fmt::Display for SourceKind {
     }
 }
 
+/// One that lines are read from: a producer, the FIFO, or what producers connect to.
+#[derive(Debug)]
+pub(crate) struct Producer {
+    /// Its descriptor.
+    pub(crate) descriptor: OwnedFd,
+    /// What it has written of a line that goes on; `None` of one that is too long already.
+    pub(crate) partial: Option<Vec<u8>>,
+}
+
 /// A source that was found usable, before any client is let in.
 #[derive(Debug)]
 pub(crate) enum Source {
@@ -65,51 +84,107 @@ pub(crate) enum Source {
     Clock,
     /// Standard input.
     Stdin,
-    /// A FIFO that is there.
-    Fifo(PathBuf),
-    /// A socket that is bound.
-    Unix(std::os::unix::net::UnixListener),
+    /// A FIFO that is there, perhaps with what the process before this one left in it.
+    Fifo(PathBuf, Option<Producer>),
+    /// A socket that is bound, and the producers of the process before this one.
+    Unix(UnixListener, Vec<Producer>),
 }
 
 impl Source {
-    /// Looks whether the source is there.
+    /// Looks whether the source is there. `inherited` is what the process before this one left of the same source.
     ///
     /// # Errors
     /// [`Exit::NoInput`] for a FIFO that is none, [`Exit::Unavailable`] for a socket that cannot be bound.
-    pub(crate) fn open(kind: &SourceKind) -> Result<Self, Failure> {
+    pub(crate) fn open(kind: &SourceKind, mut inherited: Vec<Producer>) -> Result<Self, Failure> {
         match kind {
             SourceKind::Clock => Ok(Self::Clock),
             SourceKind::Stdin => Ok(Self::Stdin),
-            SourceKind::Fifo(path) => fifo::check(path).map(|()| Self::Fifo(path.clone())),
-            SourceKind::Unix(path) => producers::bind(path).map(Self::Unix),
+            SourceKind::Fifo(path) => fifo::check(path).map(|()| Self::Fifo(path.clone(), inherited.pop())),
+            SourceKind::Unix(_) if !inherited.is_empty() => {
+                let listener = UnixListener::from(inherited.remove(0).descriptor);
+                Ok(Self::Unix(listener, inherited))
+            }
+            SourceKind::Unix(path) => producers::bind(path).map(|listener| Self::Unix(listener, Vec::new())),
         }
     }
 
+    fn start(
+        self,
+        publisher: Arc<Publisher>,
+        max_producers: usize,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<Option<Reading>, Failure> {
+        if let Self::Clock = self {
+            return Ok(None);
+        }
+        let system = |error: io::Error| Failure::new(Exit::System, format!("starting the source: {error}"));
+        let (gate, key) = Gate::new().map_err(system)?;
+        let read = move || match self {
+            Self::Clock => Vec::new(),
+            Self::Stdin => {
+                if stdin::read(&publisher, &gate) {
+                    ended();
+                }
+                Vec::new()
+            }
+            Self::Fifo(path, inherited) => fifo::read(&path, &publisher, &gate, inherited),
+            Self::Unix(listener, inherited) => {
+                producers::serve(listener, &publisher, max_producers, &gate, inherited)
+            }
+        };
+        let thread = thread::Builder::new().name("source".to_owned()).spawn(read).map_err(system)?;
+        Ok(Some(Reading { key, thread }))
+    }
+}
+
+/// The source while the daemon runs.
+#[derive(Debug, Default)]
+pub(crate) struct Feed {
+    reading: Mutex<Option<Reading>>,
+    left: Mutex<Option<Vec<Producer>>>,
+}
+
+/// A thread that reads until the key is dropped.
+#[derive(Debug)]
+struct Reading {
+    key: Key,
+    thread: JoinHandle<Vec<Producer>>,
+}
+
+impl Feed {
     /// Starts to read; `ended` is called when there will never be another line.
     ///
     /// # Errors
     /// [`Exit::System`] if the thread cannot be started.
     pub(crate) fn start(
-        self,
-        publisher: Publisher,
+        &self,
+        source: Source,
+        publisher: Arc<Publisher>,
         max_producers: usize,
         ended: impl FnOnce() + Send + 'static,
     ) -> Result<(), Failure> {
-        if let Self::Clock = self {
-            return Ok(());
-        }
-        let read = move || match self {
-            Self::Clock => {}
-            Self::Stdin => {
-                stdin::read(&publisher);
-                ended();
-            }
-            Self::Fifo(path) => fifo::read(&path, &publisher),
-            Self::Unix(listener) => producers::serve(&listener, &publisher, max_producers),
-        };
-        let started = thread::Builder::new().name("source".to_owned()).spawn(read);
-        started.map(drop).map_err(|error| Failure::new(Exit::System, format!("starting the source: {error}")))
+        *lock(&self.reading) = source.start(publisher, max_producers, ended)?;
+        Ok(())
     }
+
+    /// Reads no more, and returns when everything that was read is published.
+    pub(crate) fn stop(&self) {
+        let reading = lock(&self.reading).take();
+        let left = reading.map(|Reading { key, thread }| {
+            drop(key);
+            thread.join().unwrap_or_default()
+        });
+        *lock(&self.left) = Some(left.unwrap_or_default());
+    }
+
+    /// What is left for the next process; `None` if the source was not stopped for one.
+    pub(crate) fn take_left(&self) -> Option<Vec<Producer>> {
+        lock(&self.left).take()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes a source's socket away when the daemon has ended; what cannot be removed is replaced at the next start.

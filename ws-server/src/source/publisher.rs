@@ -3,14 +3,14 @@
 use std::{
     io::{self, Read},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{PAUSE, lines::Splitter};
+use super::{PAUSE, lines::Splitter, lock};
 use crate::{batch::Batch, date_format::DateFormat, template::Template};
 
 /// Batches that are on their way to a worker; then the source waits. It never waits for a client.
@@ -28,12 +28,12 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// For so many workers.
-    pub(crate) fn new(workers: usize) -> Arc<Self> {
+    /// For so many workers; the first line will have the number `next`.
+    pub(crate) fn new(workers: usize, next: u64) -> Arc<Self> {
         Arc::new(Self {
             done: Mutex::new(vec![0; workers]),
             changed: Condvar::new(),
-            next: AtomicU64::new(1),
+            next: AtomicU64::new(next),
         })
     }
 
@@ -50,12 +50,6 @@ impl Progress {
         self.next.load(Ordering::Acquire)
     }
 
-    /// Tests have no source.
-    #[cfg(test)]
-    pub(crate) fn set_next(&self, next: u64) {
-        self.next.store(next, Ordering::Release);
-    }
-
     /// Waits until every worker is less than [`IN_FLIGHT`] batches behind.
     fn wait_for_room(&self, posted: u64) {
         let mut done = lock(&self.done);
@@ -70,14 +64,23 @@ pub(crate) struct Publisher {
     next: Mutex<Next>,
     progress: Arc<Progress>,
     post: Box<dyn Fn(Arc<Batch>) + Send + Sync>,
-    template: Template,
-    format: DateFormat,
-    max_line: usize,
+}
+
+/// How a line becomes a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Style {
+    /// What the message says.
+    pub(crate) template: Template,
+    /// How its date is written.
+    pub(crate) format: DateFormat,
+    /// Bytes of a line; longer ones are dropped.
+    pub(crate) max_line: usize,
 }
 
 #[derive(Debug)]
 struct Next {
     seq: u64,
+    style: Style,
     posted: u64,
     warned: Option<Instant>,
     /// Dropped lines that nobody was told about.
@@ -85,24 +88,31 @@ struct Next {
 }
 
 impl Publisher {
-    /// Posts each batch with `post`; the first line is number 1.
+    /// Posts each batch with `post`; the first line has the number that `progress` has next.
     pub(crate) fn new(
         progress: Arc<Progress>,
-        template: Template,
-        format: DateFormat,
-        max_line: usize,
+        style: Style,
         post: impl Fn(Arc<Batch>) + Send + Sync + 'static,
     ) -> Self {
-        let next = Mutex::new(Next { seq: 1, posted: 0, warned: None, dropped: 0 });
-        Self { next, progress, post: Box::new(post), template, format, max_line }
+        let next = Mutex::new(Next { seq: progress.next(), style, posted: 0, warned: None, dropped: 0 });
+        Self { next, progress, post: Box::new(post) }
     }
 
-    /// Publishes what one producer writes, until it ends.
+    /// From the next line on.
+    pub(crate) fn restyle(&self, style: Style) {
+        lock(&self.next).style = style;
+    }
+
+    /// A splitter for one producer.
+    pub(crate) fn splitter(&self) -> Splitter {
+        Splitter::new(lock(&self.next).style.max_line)
+    }
+
+    /// Publishes what one producer writes, until it ends; the splitter keeps what it has of a line.
     ///
     /// # Errors
     /// What reading failed with.
-    pub(crate) fn publish_all(&self, mut input: impl Read) -> io::Result<()> {
-        let mut splitter = Splitter::new(self.max_line);
+    pub(crate) fn publish_all(&self, splitter: &mut Splitter, mut input: impl Read) -> io::Result<()> {
         let mut buffer = vec![0; READ_SIZE];
         loop {
             let read = match input.read(&mut buffer) {
@@ -115,7 +125,7 @@ impl Publisher {
                 }
                 Err(error) => return Err(error),
             };
-            self.publish(&mut splitter, buffer.get(..read).unwrap_or_default());
+            self.publish(splitter, buffer.get(..read).unwrap_or_default());
             if read == 0 {
                 return Ok(());
             }
@@ -127,13 +137,15 @@ impl Publisher {
         let mut next = lock(&self.next);
         self.progress.wait_for_room(next.posted);
         let mut batch = Batch::new(next.seq);
-        let date = if self.template.has_date() { self.format.write(wall()) } else { String::new() };
+        let Style { template, format, max_line } = &next.style;
+        splitter.limit(*max_line);
+        let date = if template.has_date() { format.write(wall()) } else { String::new() };
         let push = |line: &str| {
             let seq = batch.next();
-            if self.template.is_line_only() {
+            if template.is_line_only() {
                 batch.push(|out| out.push_str(line));
             } else {
-                batch.push(|out| self.template.fill(&date, seq, line, out));
+                batch.push(|out| template.fill(&date, seq, line, out));
             }
         };
         if bytes.is_empty() {
@@ -183,10 +195,6 @@ fn wall() -> SystemTime {
     SystemTime::now()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -197,9 +205,9 @@ mod tests {
 
     fn publisher(template: &str) -> (Publisher, mpsc::Receiver<Arc<Batch>>) {
         let (post, posted) = mpsc::channel();
-        let template = Template::new(template);
+        let style = Style { template: Template::new(template), format: DateFormat::Unix, max_line: 100 };
         (
-            Publisher::new(Progress::new(0), template, DateFormat::Unix, 100, move |batch| {
+            Publisher::new(Progress::new(0, 1), style, move |batch| {
                 post.send(batch).unwrap();
             }),
             posted,
@@ -209,8 +217,8 @@ mod tests {
     #[test]
     fn lines_of_all_producers_share_one_numbering() {
         let (publisher, posted) = publisher("{seq}:{line}");
-        publisher.publish_all(&b"a\nb\n"[..]).unwrap();
-        publisher.publish_all(&b"c"[..]).unwrap();
+        publisher.publish_all(&mut publisher.splitter(), &b"a\nb\n"[..]).unwrap();
+        publisher.publish_all(&mut publisher.splitter(), &b"c"[..]).unwrap();
         drop(publisher);
         let batches: Vec<_> = posted.iter().collect();
         let text: Vec<u8> =
@@ -229,13 +237,13 @@ mod tests {
             }
         }
         let (publisher, posted) = publisher("{line}");
-        publisher.publish_all(Unready(false).chain(&b"a\n"[..])).unwrap();
+        publisher.publish_all(&mut publisher.splitter(), Unready(false).chain(&b"a\n"[..])).unwrap();
         assert_eq!(posted.recv().unwrap().len(), 1);
     }
 
     #[test]
     fn the_source_waits_for_a_worker_that_is_behind() {
-        let progress = Progress::new(2);
+        let progress = Progress::new(2, 1);
         progress.report(0, 100);
         let waiting = Arc::clone(&progress);
         let thread = std::thread::spawn(move || waiting.wait_for_room(20));

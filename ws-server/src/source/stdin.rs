@@ -2,11 +2,20 @@
 
 use std::io;
 
-use super::Publisher;
+use super::{
+    Publisher,
+    gate::{Gate, Gated, is_closed},
+};
 
-/// Publishes all of standard input; returns at its end.
-pub(super) fn read(publisher: &Publisher) {
-    if let Err(error) = publisher.publish_all(io::stdin().lock()) {
-        log::error!("reading standard input: {error}");
+/// Publishes all of standard input; true at its end, false if the gate was closed before.
+pub(super) fn read(publisher: &Publisher, gate: &Gate) -> bool {
+    let input = Gated { input: io::stdin().lock(), gate };
+    match publisher.publish_all(&mut publisher.splitter(), input) {
+        Err(error) if is_closed(&error) => false,
+        Err(error) => {
+            log::error!("reading standard input: {error}");
+            true
+        }
+        Ok(()) => true,
     }
 }

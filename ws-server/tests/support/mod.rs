@@ -10,6 +10,8 @@
     reason = "for tests"
 )]
 
+pub mod holder;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
@@ -55,26 +57,17 @@ impl Server {
     }
 
     pub fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client { stream, buffer: Vec::new() }
+        Client::connect(self.address)
     }
 
     /// A client that has sent this request, whose lines end with LF here.
     pub fn request(&self, request: &str) -> Client {
-        let mut client = self.connect();
-        client.send(format!("{}\r\n\r\n", request.replace('\n', "\r\n")));
-        client
+        Client::request(self.address, request)
     }
 
     /// A client of RFC 6455 whose opening handshake is over; its head is given, too.
     pub fn websocket(&self, target: &str) -> (Client, String) {
-        let mut client = self.request(&format!(
-            "GET {target} HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: keep-alive, Upgrade\n\
-             Sec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
-        ));
+        let mut client = self.request(&modern(target, 13));
         let head = client.head();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         (client, head)
@@ -122,7 +115,29 @@ pub struct Client {
     buffer: Vec<u8>,
 }
 
+/// The request of RFC 6455, or of the drafts 07 and 08.
+pub fn modern(target: &str, version: u8) -> String {
+    format!(
+        "GET {target} HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: keep-alive, Upgrade\n\
+         Sec-WebSocket-Version: {version}\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    )
+}
+
 impl Client {
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, buffer: Vec::new() }
+    }
+
+    pub fn request(address: SocketAddr, request: &str) -> Self {
+        let mut client = Self::connect(address);
+        client.send(format!("{}\r\n\r\n", request.replace('\n', "\r\n")));
+        client
+    }
+
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }

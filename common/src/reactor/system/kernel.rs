@@ -108,6 +108,11 @@ impl System for Kernel {
         Ok(())
     }
 
+    fn configure(&mut self, settings: &Settings) {
+        self.write_timeout = settings.write_timeout;
+        self.send_buffer = settings.send_buffer;
+    }
+
     fn add_listener(&mut self, listener: &mut Acceptor, number: usize) -> io::Result<()> {
         let index = u32::try_from(number).map_err(|_| io::ErrorKind::InvalidInput)?;
         let token = to_mio(Token { index, generation: Token::RESERVED });

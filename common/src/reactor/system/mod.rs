@@ -12,7 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Token;
+use super::{Settings, Token};
 
 pub use kernel::{Acceptor, Kernel, Socket};
 
@@ -67,6 +67,8 @@ pub trait System {
     fn wall(&self) -> SystemTime;
     /// Waits for events and replaces `events` by them. Being interrupted is no error, and gives none.
     fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
+    /// Limits and timeouts of the sockets that come from now on.
+    fn configure(&mut self, settings: &Settings);
     /// Watches a listener.
     fn add_listener(&mut self, listener: &mut Self::Listener, number: usize) -> io::Result<()>;
     /// Watches it no more.

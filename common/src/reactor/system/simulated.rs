@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Ends, Event, Source, System};
-use crate::reactor::Token;
+use crate::reactor::{Settings, Token};
 
 /// Bytes that the kernel of the simulation keeps for a peer that does not read.
 const SEND_BUFFER: usize = 4096;
@@ -167,6 +167,8 @@ impl System for Simulated {
         }
         Ok(())
     }
+
+    fn configure(&mut self, _settings: &Settings) {}
 
     fn add_listener(&mut self, (): &mut (), _number: usize) -> io::Result<()> {
         Ok(())

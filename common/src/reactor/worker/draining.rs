@@ -1,6 +1,6 @@
 //! The stop of the daemon: no more accepting, every connection is told, and the time is limited.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::reactor::context::Visit;
@@ -8,20 +8,60 @@ use crate::reactor::settings::TURN_CONNECTIONS;
 use crate::reactor::system::System;
 use crate::reactor::{CloseReason, Handler, Stop, Token};
 
+/// The longest time between two connections that are told: a stop with a few of them is quick.
+const MAX_PACE: Duration = Duration::from_millis(10);
+
 /// The daemon stops.
 pub(super) struct Draining {
     stop: Stop,
     /// When it is enough. Never for an end of the source: everything is delivered, and who takes nothing of it for
     /// the write timeout is closed as slow like any other.
-    pub(super) until: Option<Instant>,
+    until: Option<Instant>,
     /// Connections that were not told yet.
-    pub(super) untold: Vec<Token>,
+    untold: Vec<Token>,
+    /// The time between two that are told: who is told at once with all others comes back at once with all others.
+    pace: Duration,
+    /// When the next one is told.
+    next: Instant,
+}
+
+impl Draining {
+    fn new(stop: Stop, now: Instant, drain_timeout: Duration, open: impl Iterator<Item = Token>) -> Self {
+        let mut untold: Vec<Token> = if stop == Stop::HandOver { Vec::new() } else { open.collect() };
+        // Neighbours in the table came together; their clients shall not come back together.
+        untold.sort_by_key(|token| token.index.wrapping_mul(0x9e37_79b9));
+        let (pace, until) = match stop {
+            Stop::Finished | Stop::HandOver => (Duration::ZERO, None),
+            Stop::Shutdown | Stop::Restart => {
+                let count = u32::try_from(untold.len()).unwrap_or(u32::MAX).max(1);
+                ((drain_timeout / 2 / count).min(MAX_PACE), now.checked_add(drain_timeout))
+            }
+        };
+        Self { stop, until, untold, pace, next: now }
+    }
+
+    /// When something happens that no event announces.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        let next = (!self.untold.is_empty()).then_some(self.next);
+        next.into_iter().chain(self.until).min()
+    }
+
+    /// The next one that is told now.
+    fn pop(&mut self, now: Instant) -> Option<Token> {
+        if self.next > now {
+            return None;
+        }
+        let token = self.untold.pop()?;
+        self.next += self.pace;
+        Some(token)
+    }
 }
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// Follows a stop, once there is one.
     pub(super) fn drain(&mut self) {
         let control = self.control();
+        let now = self.connections.shared.now;
         if self.draining.is_none() {
             let Some(stop) = control.stopping().or(control.at_once().then_some(Stop::Shutdown)) else {
                 return;
@@ -29,25 +69,18 @@ impl<H: Handler, S: System> Worker<H, S> {
             for (mut listener, _) in std::mem::take(&mut self.listeners.sockets) {
                 let _ = self.connections.system.remove_listener(&mut listener);
             }
-            let shared = &self.connections.shared;
-            let until = (!matches!(stop, Stop::Finished | Stop::HandOver))
-                .then(|| shared.now + shared.settings.drain_timeout);
-            let untold =
-                if stop == Stop::HandOver { Vec::new() } else { self.connections.table.tokens().collect() };
-            self.draining = Some(Draining { stop, until, untold });
+            let drain_timeout = self.connections.shared.settings.drain_timeout;
+            self.draining = Some(Draining::new(stop, now, drain_timeout, self.connections.table.tokens()));
         }
         let handed_over = control.stopping() == Some(Stop::HandOver) && self.hand_over();
         let Some(draining) = &mut self.draining else { return };
         for _ in 0..TURN_CONNECTIONS {
-            let Some(token) = draining.untold.pop() else { break };
+            let Some(token) = draining.pop(now) else { break };
             let stop = draining.stop;
             let Self { handler, connections, .. } = self;
             connections.visit(token, &mut |conn, cx| handler.on_stop(conn, stop, cx));
         }
-        if draining.until.is_some_and(|until| until <= self.connections.shared.now)
-            || handed_over
-            || control.at_once()
-        {
+        if draining.until.is_some_and(|until| until <= now) || handed_over || control.at_once() {
             let tokens: Vec<Token> = self.connections.table.tokens().collect();
             for token in tokens {
                 self.connections.doom(token, CloseReason::Drained);

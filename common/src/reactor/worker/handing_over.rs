@@ -42,6 +42,11 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
+    /// True until the connections are given away.
+    pub(super) fn is_settling(&self) -> bool {
+        matches!(self.handing_over, Some(HandingOver::Settling { .. }))
+    }
+
     /// When the hand-over wants the next turn.
     pub(super) fn hand_over_until(&self) -> Option<Instant> {
         match self.handing_over? {

@@ -89,7 +89,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.wake = self.handler.on_turn(&mut turn(&mut self.connections, &control));
         self.drain();
         self.reap();
-        Ok(self.draining.is_none() || self.connections.table.len() > 0)
+        Ok(self.draining.is_none() || self.is_settling() || self.connections.table.len() > 0)
     }
 
     fn control(&self) -> Control {
@@ -99,9 +99,8 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// True when only an event, mail or time gives it something to do.
     pub(super) fn is_at_rest(&self) -> bool {
         let accepts = self.draining.is_none() && self.listeners.is_ready();
-        let untold = self.draining.as_ref().is_some_and(|draining| !draining.untold.is_empty());
         let adopts = !self.adopting.is_empty();
-        !accepts && !untold && !adopts && self.connections.shared.ready.is_empty() && self.wake != Wake::Again
+        !accepts && !adopts && self.connections.shared.ready.is_empty() && self.wake != Wake::Again
     }
 
     /// How long the poll may sleep.
@@ -117,7 +116,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             scheduled,
             self.connections.shared.deadlines.next(),
             self.listeners.paused_until,
-            self.draining.as_ref().and_then(|draining| draining.until),
+            self.draining.as_ref().and_then(Draining::wakes_at),
             self.hand_over_until(),
         ];
         let next = instants.into_iter().flatten().min()?;

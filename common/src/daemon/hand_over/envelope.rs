@@ -1,0 +1,204 @@
+//! What one process writes down for the next, as bytes.
+//!
+//! ```text
+//!  magic · format · writer · state · others · count · records…
+//!  record: cookie · queued · farewell │ unconsumed · deadline · counted · state
+//!          the same in every layout   │ read only if the format is known
+//! ```
+//!
+//! The first part of a record is enough to end a connection politely: what was begun, then the farewell in the
+//! connection's own dialect. A process that cannot read the rest, because it is older or newer, does that.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::plain::{Reader, Writer};
+use crate::reactor::Exported;
+
+/// The beginning of every envelope.
+const MAGIC: &[u8; 20] = b"datecast hand-over 1";
+
+/// What a daemon writes down beside its connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stream {
+    /// The format of `state` and of every connection's state: a process reads its own and those it says it knows.
+    pub format: u32,
+    /// Who wrote it, for the log: name and version.
+    pub writer: String,
+    /// The daemon's own state.
+    pub state: Vec<u8>,
+}
+
+/// A connection as the envelope has it; its descriptor travels beside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    /// `SO_COOKIE` of the socket: which descriptor this belongs to.
+    pub(super) cookie: u64,
+    pub(super) queued: Vec<u8>,
+    pub(super) unconsumed: Vec<u8>,
+    pub(super) deadline: Duration,
+    pub(super) counted: Option<IpAddr>,
+    pub(super) exported: Exported,
+}
+
+/// An envelope that was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Envelope {
+    pub(super) stream: Stream,
+    /// How many of the first descriptors are the daemon's own, and no connections.
+    pub(super) others: u64,
+    pub(super) records: Vec<Record>,
+}
+
+/// The bytes are no envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum EnvelopeError {
+    #[error("it does not begin as one of datecast's")]
+    Magic,
+    #[error("it is damaged")]
+    Damaged,
+}
+
+impl Envelope {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut to = Writer::default();
+        to.raw(MAGIC);
+        to.long(self.stream.format.into());
+        to.bytes(self.stream.writer.as_bytes());
+        to.bytes(&self.stream.state);
+        to.long(self.others);
+        to.long(self.records.len() as u64);
+        for record in &self.records {
+            to.bytes(&record.to_bytes());
+        }
+        to.into_bytes()
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let mut from = Reader::new(bytes);
+        if from.take().as_ref() != Some(MAGIC) {
+            return Err(EnvelopeError::Magic);
+        }
+        Self::read(&mut from).ok_or(EnvelopeError::Damaged)
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let format = from.word()?;
+        let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
+        let stream = Stream { format, writer, state: from.bytes()?.to_vec() };
+        let (others, count) = (from.long()?, from.long()?);
+        let mut records = Vec::new();
+        for _ in 0..count {
+            records.push(Record::from_bytes(from.bytes()?)?);
+        }
+        Some(Self { stream, others, records })
+    }
+}
+
+impl Record {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut to = Writer::default();
+        to.long(self.cookie);
+        to.bytes(&self.queued);
+        to.bytes(&self.exported.farewell);
+        to.bytes(&self.unconsumed);
+        to.long(u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX));
+        match self.counted {
+            None => to.byte(0),
+            Some(IpAddr::V4(address)) => {
+                to.byte(4);
+                to.raw(&address.octets());
+            }
+            Some(IpAddr::V6(address)) => {
+                to.byte(6);
+                to.raw(&address.octets());
+            }
+        }
+        to.bytes(&self.exported.state);
+        to.into_bytes()
+    }
+
+    /// `None` without its first part; what follows that and cannot be read leaves the state empty, which nobody adopts.
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut from = Reader::new(bytes);
+        let (cookie, queued, farewell) = (from.long()?, from.bytes()?.to_vec(), from.bytes()?.to_vec());
+        let mut record = Self { cookie, queued, ..Self::default() };
+        record.exported.farewell = farewell;
+        _ = record.read_rest(&mut from);
+        Some(record)
+    }
+
+    fn read_rest(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.unconsumed = from.bytes()?.to_vec();
+        self.deadline = Duration::from_millis(from.long()?);
+        self.counted = match from.byte()? {
+            0 => None,
+            4 => Some(Ipv4Addr::from(from.take::<4>()?).into()),
+            6 => Some(Ipv6Addr::from(from.take::<16>()?).into()),
+            _ => return None,
+        };
+        self.exported.state = from.bytes()?.to_vec();
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope() -> Envelope {
+        let record = |cookie, counted: Option<&str>| Record {
+            cookie,
+            queued: b"half a fra".to_vec(),
+            unconsumed: b"GET /".to_vec(),
+            deadline: Duration::from_millis(29_999),
+            counted: counted.map(|address| address.parse().unwrap()),
+            exported: Exported { state: vec![1, 2, 3], farewell: b"\x88\x02\x03\xf4".to_vec() },
+        };
+        Envelope {
+            stream: Stream { format: 1, writer: "ws-server 0.1.0".to_owned(), state: vec![9; 100] },
+            others: 2,
+            records: vec![record(7, None), record(8, Some("192.0.2.1")), record(9, Some("2001:db8::1"))],
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        assert_eq!(Envelope::from_bytes(&envelope().to_bytes()), Ok(envelope()));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_damaged_and_what_is_something_else_is_told_apart() {
+        let bytes = envelope().to_bytes();
+        for len in 0..MAGIC.len() {
+            assert_eq!(Envelope::from_bytes(&bytes[..len]), Err(EnvelopeError::Magic));
+        }
+        for len in MAGIC.len()..bytes.len() {
+            assert_eq!(Envelope::from_bytes(&bytes[..len]), Err(EnvelopeError::Damaged), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_farewell_can_be_read_however_the_rest_of_its_record_looks() {
+        let mut to = Writer::default();
+        to.long(7);
+        to.bytes(b"queued");
+        to.bytes(b"bye");
+        to.raw(b"a layout of the year 2030");
+        let record = Record::from_bytes(&to.into_bytes()).unwrap();
+        assert_eq!((record.cookie, record.queued.as_slice()), (7, &b"queued"[..]));
+        assert_eq!(record.exported, Exported { state: Vec::new(), farewell: b"bye".to_vec() });
+    }
+
+    #[test]
+    fn no_length_in_the_bytes_sizes_an_allocation() {
+        let mut to = Writer::default();
+        to.raw(MAGIC);
+        to.long(1);
+        to.bytes(b"");
+        to.bytes(b"");
+        to.long(0);
+        to.long(u64::MAX);
+        assert_eq!(Envelope::from_bytes(&to.into_bytes()), Err(EnvelopeError::Damaged));
+    }
+}

@@ -1,0 +1,158 @@
+//! Descriptors on their way from one process to the next: queued in Unix sockets, whose other ends the holder keeps.
+//!
+//! The holder (systemd's fd store) needs a few descriptors only, however many connections there are: keeping thousands
+//! one by one takes it half a minute. A pack is the envelope, in memory without a name, and then the connections.
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Seek as _, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
+
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+
+/// Descriptors in one message: `SCM_MAX_FD` of Linux.
+const PER_MESSAGE: usize = 253;
+/// The largest envelope that is read back, in bytes: more than every connection with a full queue.
+const MAX_ENVELOPE: u64 = 4 << 30;
+
+/// Queues the envelope and the descriptors; the answer is what the holder has to keep.
+///
+/// # Errors
+/// The system has no more memory or descriptors.
+pub(super) fn pack(envelope: &[u8], connections: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
+    let mut memory = File::from(memfd_create("hand-over", MemfdFlags::CLOEXEC)?);
+    memory.write_all(envelope)?;
+    let mut packs = Packs::default();
+    packs.push(&[memory.as_fd()])?;
+    connections.chunks(PER_MESSAGE).try_for_each(|some| packs.push(some))?;
+    Ok(packs.kept)
+}
+
+/// Sockets that are filled one after the other.
+#[derive(Default)]
+struct Packs {
+    filling: Option<UnixDatagram>,
+    kept: Vec<UnixDatagram>,
+}
+
+impl Packs {
+    fn push(&mut self, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        if let Some(socket) = &self.filling {
+            match send(socket, descriptors) {
+                // It is full: the next one goes on.
+                Err(Errno::AGAIN | Errno::NOBUFS) => {}
+                sent => return Ok(sent?),
+            }
+        }
+        let (filling, kept) = UnixDatagram::pair()?;
+        filling.set_nonblocking(true)?;
+        send(&filling, descriptors)?;
+        self.filling = Some(filling);
+        self.kept.push(kept);
+        Ok(())
+    }
+}
+
+fn send(socket: &UnixDatagram, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PER_MESSAGE))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(Errno::INVAL);
+    }
+    sendmsg(socket, &[IoSlice::new(b"+")], &mut control, SendFlags::empty()).map(drop)
+}
+
+/// Takes everything out of what the holder kept: the envelope, and the descriptors in their order. What was taken once
+/// is gone, so that nobody takes it twice. `None` if it was.
+///
+/// # Errors
+/// The system has no more descriptors, or the envelope cannot be read.
+pub(super) fn unpack(kept: &[UnixDatagram]) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+    let mut descriptors = Vec::new();
+    for socket in kept {
+        socket.set_nonblocking(true)?;
+        while let Some(some) = receive(socket)? {
+            descriptors.extend(some);
+        }
+    }
+    if descriptors.is_empty() {
+        return Ok(None);
+    }
+    let mut memory = File::from(descriptors.remove(0));
+    let mut envelope = Vec::new();
+    memory.rewind()?;
+    memory.take(MAX_ENVELOPE).read_to_end(&mut envelope)?;
+    Ok(Some((envelope, descriptors)))
+}
+
+/// The descriptors of one message; `None` when there is no other.
+fn receive(socket: &UnixDatagram) -> io::Result<Option<Vec<OwnedFd>>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PER_MESSAGE))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let received = recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC);
+    match received {
+        // The other end was closed long ago; an empty queue is the end, too.
+        Ok(message) if message.bytes == 0 => return Ok(None),
+        Err(Errno::AGAIN) => return Ok(None),
+        received => received?,
+    };
+    let mut descriptors = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(some) = message {
+            descriptors.extend(some);
+        }
+    }
+    Ok(Some(descriptors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_descriptors_and_the_envelope_come_out_in_order_and_only_once() {
+        let files: Vec<File> = (0..1000)
+            .map(|number| {
+                let mut file = tempfile::tempfile().unwrap();
+                write!(file, "{number}").unwrap();
+                file
+            })
+            .collect();
+        let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
+        let kept = pack(b"what is written", &borrowed).unwrap();
+        drop(files);
+        let (envelope, taken) = unpack(&kept).unwrap().unwrap();
+        assert_eq!(envelope, b"what is written");
+        for (number, descriptor) in taken.into_iter().enumerate() {
+            let mut text = String::new();
+            let mut file = File::from(descriptor);
+            file.rewind().unwrap();
+            file.read_to_string(&mut text).unwrap();
+            assert_eq!(text, number.to_string());
+        }
+        assert!(unpack(&kept).unwrap().is_none(), "a second process finds nothing");
+    }
+
+    #[test]
+    fn a_full_socket_is_followed_by_another_and_few_of_them_are_kept() {
+        let file = tempfile::tempfile().unwrap();
+        let borrowed = vec![file.as_fd(); 18_000];
+        let kept = pack(b"", &borrowed).unwrap();
+        assert!(kept.len() <= 4, "{} sockets", kept.len());
+        let mut count = 0;
+        for socket in &kept {
+            socket.set_nonblocking(true).unwrap();
+            while let Some(some) = receive(socket).unwrap() {
+                count += some.len();
+            }
+        }
+        assert_eq!(count, 18_001);
+    }
+}

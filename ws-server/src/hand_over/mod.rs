@@ -1,0 +1,148 @@
+//! What ws-server hands to the next process, and takes up from the one before: the connections, the numbers, the beat of
+//! the dates, and the source.
+//!
+//! The bytes have a format with a number. A process that does not know it closes the connections with 1012, by the farewell
+//! that each brings along; what stands in `tests` was written by earlier versions and must be read for ever.
+
+mod connection;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    ops::RangeInclusive,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use common::{
+    daemon::{
+        Legacy,
+        hand_over::{self, Stream},
+    },
+    frame::CloseCode,
+    reactor::{Context, Ended, Exported, Flow},
+};
+
+pub(crate) use state::{Moment, State};
+
+use crate::{
+    clock::Beat,
+    config::Config,
+    connection::{self as conn, Conn},
+    handler::{RESTARTING, WsHandler},
+    source::{Producer, SourceKind},
+};
+
+/// The format that is written.
+const FORMAT: u32 = 1;
+/// The formats that can be read.
+pub(crate) const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
+
+/// Gives everything to the service manager; if it does not take it, the clients are told to come back.
+pub(crate) fn store(ended: Vec<Ended<WsHandler>>, source: &SourceKind, left: Vec<Producer>) {
+    let legacy = legacy(ended, source, left);
+    match hand_over::store(&legacy) {
+        Ok(()) => log::info!("{} live connections wait for the next process", legacy.connections.len()),
+        Err(error) => {
+            log::error!("the live connections cannot be handed over and are closed (1012): {error}");
+            hand_over::say_farewell(legacy);
+        }
+    }
+}
+
+/// Puts together what the next process gets.
+fn legacy(ended: Vec<Ended<WsHandler>>, source: &SourceKind, left: Vec<Producer>) -> Legacy {
+    let mut state = State { source: source.to_string(), ..State::default() };
+    let mut connections = Vec::new();
+    for Ended { handler, given } in ended {
+        handler.write_down(&mut state);
+        connections.extend(given);
+    }
+    let mut others = Vec::new();
+    for Producer { descriptor, partial } in left {
+        others.push(descriptor);
+        state.partials.push(partial);
+    }
+    let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
+    let stream = Stream { format: FORMAT, writer, state: state.to_bytes(moment()) };
+    Legacy { stream, others, connections }
+}
+
+/// What the process before this one left: its state, and of the source what is still the same.
+pub(crate) fn past(legacy: Option<&mut Legacy>, config: &Config) -> (Option<State>, Vec<Producer>) {
+    let Some(legacy) = legacy else { return (None, Vec::new()) };
+    let Some(mut state) = State::from_bytes(&legacy.stream.state, moment()) else {
+        return (None, Vec::new());
+    };
+    let descriptors = std::mem::take(&mut legacy.others);
+    let partials = std::mem::take(&mut state.partials);
+    if state.source != config.source.to_string() {
+        return (Some(state), Vec::new());
+    }
+    let producer = |(descriptor, partial)| Producer { descriptor, partial };
+    (Some(state), descriptors.into_iter().zip(partials).map(producer).collect())
+}
+
+/// The two readings of the monotonic clock at once.
+#[allow(clippy::disallowed_methods, reason = "outside of the event loop nobody tells the time")]
+fn moment() -> Moment {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default());
+    let nanos = Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default());
+    Moment { instant: Instant::now(), since_boot: seconds.saturating_add(nanos) }
+}
+
+impl WsHandler {
+    /// Adds what this worker knows.
+    fn write_down(&self, state: &mut State) {
+        state.next_id = state.next_id.max(self.next_id);
+        state.next_line = self.shared.progress.next();
+        // What one of them sent last, another one may still have to send.
+        state.beat = match (state.beat, self.stream.clock.as_ref().map(crate::clock::Schedule::beat)) {
+            (Some(one), Some(other)) => Some(Beat { next: one.next.min(other.next), ..one }),
+            (one, other) => one.or(other),
+        };
+        let has_more = self.stream.ring.next() > state.ring.last().map(|batch| batch.next());
+        if has_more {
+            state.ring = self.stream.ring.batches().map(Arc::clone).collect();
+        }
+        // Every worker is told about everybody: the longest list has them all.
+        let untold = self.fanout.untold();
+        if untold.count() > state.left.count() {
+            state.left = untold.clone();
+        }
+    }
+
+    /// What the next process has to know of a connection.
+    pub(crate) fn write_connection(
+        &mut self,
+        conn: &mut Conn,
+        partial: usize,
+        cx: &mut Context<'_>,
+    ) -> Option<Exported> {
+        if let conn::State::WebSocket(socket) = &mut conn.state
+            && socket.protocol.is_open()
+            && (partial > 0 || socket.protocol.is_amid_frame())
+        {
+            // Its client is told to come back; the next process sees its closing handshake through.
+            socket.protocol.close(CloseCode::RESTART, RESTARTING, cx.out());
+            cx.set_deadline(crate::handler::after(cx.now(), self.config.close_timeout));
+        }
+        let state = connection::to_bytes(conn, self.stream.has(conn), cx.now())?;
+        Some(Exported { state, farewell: connection::farewell(conn) })
+    }
+
+    /// A connection of the process before this one goes on.
+    pub(crate) fn read_connection(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Option<(Conn, Flow)> {
+        let mut conn = connection::from_bytes(bytes, cx.now())?;
+        if let conn::State::WebSocket(socket) = &mut conn.state {
+            socket.protocol.limit(self.config.messages);
+        }
+        if conn.member.id == 0 || matches!(conn.state, conn::State::Opening { .. }) {
+            return Some((conn, Flow::Continue));
+        }
+        let flow = self.rejoin(&mut conn, cx);
+        Some((conn, flow))
+    }
+}

@@ -1,0 +1,439 @@
+//! A restart that no client notices: the holder plays systemd's part, and each connection lives on in the next process.
+
+mod support;
+
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    os::unix::net::UnixStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use support::{Client, frame, holder::Holder, modern};
+
+/// Dates as numbers, ten a second.
+const DATES: [&str; 8] =
+    ["--hand-over", "on", "--interval", "100ms", "--template", "{seq}", "--workers", "2"];
+
+const HIXIE_75: &str = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket";
+const HIXIE_76: &str = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket\n\
+    Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00";
+
+/// What a client reads next.
+type Next = fn(&mut Client) -> String;
+
+/// One client of each dialect, after the head of its answer.
+fn one_of_each(holder: &Holder) -> Vec<(&'static str, Client, Next)> {
+    let line: Next = |client| text(client.until(b"\n"));
+    let chunk: Next = |client| {
+        client.until(b"\r\n");
+        text(client.until(b"\r\n"))
+    };
+    let requests: [(&str, String, Next); 8] = [
+        ("RFC 6455", modern("/", 13), Client::text),
+        ("hybi-08", modern("/", 8), Client::text),
+        ("hybi-07", modern("/", 7), Client::text),
+        ("hixie-75", HIXIE_75.to_owned(), Client::hixie_text),
+        ("lines", "GET / HTTP/1.0".to_owned(), line),
+        ("lines in chunks", "GET / HTTP/1.1\nHost: a".to_owned(), chunk),
+        ("events", "GET / HTTP/1.0\nAccept: text/event-stream".to_owned(), event),
+        ("events in chunks", "GET / HTTP/1.1\nHost: a\nAccept: text/event-stream".to_owned(), event),
+    ];
+    let mut clients: Vec<_> = requests
+        .into_iter()
+        .map(|(name, request, next)| {
+            let mut client = holder.request(&request);
+            client.head();
+            (name, client, next)
+        })
+        .collect();
+    let mut old = holder.request(HIXIE_76);
+    old.send(b"^n:ds[4U");
+    old.head();
+    assert_eq!(old.take(16), b"8jKS'y:G*Co,Wxa-");
+    clients.push(("hixie-76", old, Client::hixie_text));
+    clients
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap().trim_end().to_owned()
+}
+
+/// The number of the next event, which is its text, too.
+fn event(client: &mut Client) -> String {
+    client.until(b"id: ");
+    let id = text(client.until(b"\n"));
+    assert_eq!(text(client.until(b"\n\n")), format!("data: {id}"));
+    id
+}
+
+/// The next number that a client reads.
+fn number(client: &mut Client, next: Next) -> u64 {
+    let text = next(client);
+    text.parse().unwrap_or_else(|_| panic!("not a number: {text:?}"))
+}
+
+#[test]
+fn every_dialect_lives_on_and_gets_each_number_once() {
+    let mut holder = Holder::start(&[&DATES[..], &["--leave-notices", "off"]].concat());
+    let mut clients = one_of_each(&holder);
+    let mut last: Vec<u64> = clients.iter_mut().map(|(_, client, next)| number(client, *next)).collect();
+    for _ in 0..3 {
+        holder.restart();
+        for ((name, client, next), last) in clients.iter_mut().zip(&mut last) {
+            for _ in 0..5 {
+                let number = number(client, *next);
+                assert_eq!(number, *last + 1, "{name}");
+                *last = number;
+            }
+        }
+    }
+    // Everybody has the same beat, the newcomers, too.
+    let mut newcomer = holder.request("GET / HTTP/1.0");
+    newcomer.head();
+    let newest = number(&mut newcomer, |client| text(client.until(b"\n")));
+    assert!(newest.abs_diff(last[0]) <= 15, "{newest} after {}", last[0]);
+    assert!(holder.kept.is_empty(), "what was taken is not kept any more");
+}
+
+#[test]
+fn an_id_stays_what_it_was_and_is_never_given_twice() {
+    let mut holder = Holder::start(&["--hand-over", "on", "--interval", "50ms"]);
+    let id = |client: &mut Client| -> u64 {
+        let head = client.head();
+        let (_, rest) = head.split_once("X-Connection-Id: ").unwrap();
+        rest.split_once("\r\n").unwrap().0.parse().unwrap()
+    };
+    let request = "GET / HTTP/1.0";
+    let (mut stays, mut leaves) = (holder.request(request), holder.request(request));
+    let (first, second) = (id(&mut stays), id(&mut leaves));
+    leaves.until(b"\n");
+    leaves.until(b"\n");
+    holder.restart();
+    let mut newcomer = holder.request(request);
+    let third = id(&mut newcomer);
+    assert!(third > first && third > second, "{third} after {first} and {second}");
+    leaves.until(b"\n");
+    drop(leaves);
+    stays.until(format!("\n{second} disconnected\n").as_bytes());
+}
+
+#[test]
+fn who_left_unnoticed_in_between_is_told_about_afterwards() {
+    let mut holder = Holder::start(&["--hand-over", "on", "--interval", "50ms"]);
+    let mut stays = holder.request("GET / HTTP/1.0");
+    let mut leaves = holder.request("GET / HTTP/1.0");
+    for client in [&mut stays, &mut leaves] {
+        client.head();
+        client.until(b"\n");
+        client.until(b"\n");
+    }
+    holder.end(Signal::USR2);
+    drop(leaves);
+    holder.start_next();
+    stays.until(b" disconnected\n");
+}
+
+#[test]
+fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
+    let mut holder = Holder::start(&["--hand-over", "on"]);
+    let whole = frame(0x81, b"hello");
+    for cut in 1..whole.len() {
+        let mut client = holder.request(&modern("/", 13));
+        client.head();
+        client.text();
+        client.send(&whole[..cut]);
+        // What was sent before this answer is there, too.
+        let mut other = holder.request(&modern("/", 13));
+        other.head();
+        other.text();
+        holder.restart();
+        assert_eq!(client.close_code(), Some(1012), "cut at {cut}");
+        client.send(&whole[cut..]);
+        client.send(frame(0x88, &1012_u16.to_be_bytes()));
+        assert_eq!(client.rest(), b"", "the closing handshake is seen through");
+        other.text();
+    }
+}
+
+#[test]
+fn a_message_between_two_fragments_goes_on() {
+    let mut holder = Holder::start(&["--hand-over", "on", "--on-message", "echo", "--interval", "0"]);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    client.send(frame(0x01, b"one "));
+    client.send(frame(0x89, b"there?"));
+    assert_eq!(client.frame(), (0x8A, b"there?".to_vec()), "the fragment was read");
+    holder.restart();
+    client.send(frame(0x80, b"message"));
+    assert_eq!(client.text(), "one message");
+}
+
+#[test]
+fn half_a_request_is_not_refused() {
+    let mut holder = Holder::start(&["--hand-over", "on"]);
+    let request = format!("{}\r\n\r\n", modern("/", 13).replace('\n', "\r\n"));
+    let mut clients: Vec<Client> = (0..request.len()).step_by(20).map(|_| holder.connect()).collect();
+    for (client, cut) in clients.iter_mut().zip((0..request.len()).step_by(20)) {
+        client.send(&request[..cut]);
+    }
+    let mut old = holder.request(HIXIE_76);
+    old.send(b"^n:d");
+    old.head();
+    holder.restart();
+    for (client, cut) in clients.iter_mut().zip((0..request.len()).step_by(20)) {
+        client.send(&request[cut..]);
+        assert!(client.head().starts_with("HTTP/1.1 101 "), "cut at {cut}");
+        client.text();
+    }
+    old.send(b"s[4U");
+    assert_eq!(old.take(16), b"8jKS'y:G*Co,Wxa-");
+    old.hixie_text();
+}
+
+#[test]
+fn who_never_answers_its_ping_is_let_go_by_the_next_process() {
+    let mut holder = Holder::start(&[
+        "--hand-over",
+        "on",
+        "--interval",
+        "0",
+        "--ping-interval",
+        "300ms",
+        "--pong-timeout",
+        "1s",
+    ]);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    assert_eq!(client.frame().0, 0x89, "a ping");
+    let pinged = Instant::now();
+    holder.restart();
+    assert_eq!(client.rest(), b"", "no second ping");
+    let waited = pinged.elapsed();
+    assert!(waited < Duration::from_secs(5), "{waited:?}: its deadline went on");
+}
+
+/// Numbers that come as lines over a Unix socket or a FIFO, across restarts.
+fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
+    let mut lines = holder.request("GET /?since=0 HTTP/1.0");
+    lines.head();
+    let mut frames = holder.request(&modern("/?since=0", 13));
+    frames.head();
+    let mut next = 1;
+    for round in 0..3 {
+        for _ in 0..50 {
+            write(format!("{next}\n").as_bytes());
+            next += 1;
+        }
+        // A line goes on across the restart.
+        write(b"half of ");
+        // While nobody reads, nothing is lost.
+        holder.end(Signal::USR2);
+        write(format!("{next}\n").as_bytes());
+        next += 1;
+        for _ in 0..50 {
+            write(format!("{next}\n").as_bytes());
+            next += 1;
+        }
+        holder.start_next();
+        for number in next - 101..next {
+            let expected = if number == next - 51 { format!("half of {number}") } else { number.to_string() };
+            assert_eq!(text(lines.until(b"\n")), expected, "round {round}");
+            assert_eq!(frames.text(), expected, "round {round}");
+        }
+    }
+    // The history goes along: a newcomer can ask for what came before.
+    let mut newcomer = holder.request("GET /?since=0 HTTP/1.0");
+    newcomer.head();
+    assert_eq!(text(newcomer.until(b"\n")), "1");
+    // And so do the numbers.
+    let mut numbered = holder.request(&modern(&format!("/?numbered=1&since={}", next - 2), 13));
+    numbered.head();
+    assert_eq!(numbered.text(), format!("{0}\t{0}", next - 1));
+}
+
+#[test]
+fn no_line_of_a_producer_is_lost_or_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    let source = format!("unix:{}", path.display());
+    let mut holder = Holder::start(&[
+        "--hand-over",
+        "on",
+        "--source",
+        &source,
+        "--workers",
+        "2",
+        "--leave-notices",
+        "off",
+    ]);
+    let mut producer = UnixStream::connect(&path).unwrap();
+    expect_all(&mut holder, |bytes| producer.write_all(bytes).unwrap());
+    // The socket is still the way to the source for others.
+    let mut last = holder.request("GET / HTTP/1.0");
+    last.head();
+    UnixStream::connect(&path).unwrap().write_all(b"another producer\n").unwrap();
+    last.until(b"another producer\n");
+}
+
+#[test]
+fn no_line_in_a_fifo_is_lost_or_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let source = format!("fifo:{}", path.display());
+    let mut holder = Holder::start(&[
+        "--hand-over",
+        "on",
+        "--source",
+        &source,
+        "--workers",
+        "2",
+        "--leave-notices",
+        "off",
+    ]);
+    let mut fifo = OpenOptions::new().write(true).open(&path).unwrap();
+    expect_all(&mut holder, |bytes| fifo.write_all(bytes).unwrap());
+}
+
+#[test]
+fn a_slow_client_goes_on_in_the_middle_of_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    let source = format!("unix:{}", path.display());
+    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut slow = holder.request(&modern("/?since=0", 13));
+    slow.head();
+    let mut fast = holder.request(&modern("/?since=0", 13));
+    fast.head();
+    let mut producer = UnixStream::connect(&path).unwrap();
+    const LINES: usize = 400;
+    for line in 0..LINES {
+        // More in all than the kernel takes for a client that does not read.
+        producer.write_all(format!("{line:016000}\n").as_bytes()).unwrap();
+        fast.text();
+    }
+    for restart in 0..2 {
+        for line in restart * LINES / 4..(restart + 1) * LINES / 4 {
+            assert_eq!(slow.text(), format!("{line:016000}"));
+        }
+        holder.restart();
+    }
+    for line in LINES / 2..LINES {
+        assert_eq!(slow.text(), format!("{line:016000}"));
+    }
+}
+
+#[test]
+fn ordered_dates_have_no_gap_either() {
+    let mut holder = Holder::start(&[&DATES[..], &["--delivery", "ordered"]].concat());
+    let mut client = holder.request("GET / HTTP/1.0");
+    client.head();
+    let mut last = number(&mut client, |client| text(client.until(b"\n")));
+    for _ in 0..2 {
+        holder.end(Signal::USR2);
+        // A restart that takes several intervals.
+        thread::sleep(Duration::from_millis(500));
+        holder.start_next();
+        for _ in 0..15 {
+            let next = number(&mut client, |client| text(client.until(b"\n")));
+            assert_eq!(next, last + 1);
+            last = next;
+        }
+    }
+}
+
+#[test]
+fn after_a_long_pause_the_dates_that_were_due_come_all_the_same() {
+    let mut holder = Holder::start(&DATES);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    let last = number(&mut client, Client::text);
+    holder.end(Signal::USR2);
+    thread::sleep(Duration::from_millis(750));
+    holder.start_next();
+    for expected in last + 1..last + 15 {
+        assert_eq!(number(&mut client, Client::text), expected);
+    }
+}
+
+#[test]
+fn another_interval_begins_after_the_newest_number() {
+    let mut holder = Holder::start(&DATES);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    let last = number(&mut client, Client::text);
+    holder.args_mut()[3] = "50ms".to_owned();
+    holder.restart();
+    let first = number(&mut client, Client::text);
+    assert!(first > last && first <= last + 10, "{first} after {last}");
+    for expected in first + 1..first + 10 {
+        assert_eq!(number(&mut client, Client::text), expected);
+    }
+}
+
+#[test]
+fn a_stop_is_no_restart() {
+    let mut holder = Holder::start(&DATES);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    holder.signal(Signal::TERM);
+    assert_eq!(client.close_code(), Some(1001));
+    client.send(frame(0x88, &1001_u16.to_be_bytes()));
+    assert!(holder.wait().0.success());
+    assert!(holder.kept.is_empty());
+}
+
+#[test]
+fn without_the_feature_a_restart_closes_with_1012() {
+    let mut holder = Holder::start(&[]);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    holder.signal(Signal::USR2);
+    assert_eq!(client.close_code(), Some(1012));
+    client.send(frame(0x88, &1012_u16.to_be_bytes()));
+    assert!(holder.wait().0.success());
+    assert!(holder.kept.is_empty());
+}
+
+#[test]
+fn who_cannot_read_the_state_ends_each_connection_in_its_own_way_and_says_so() {
+    let mut holder = Holder::start(&DATES);
+    let mut clients = one_of_each(&holder);
+    let mut opening = holder.connect();
+    opening.send(b"GET / HTTP/1.1\r\nHo");
+    holder.end(Signal::USR2);
+    holder.change_format(999);
+    holder.start_next();
+    for (name, client, _) in &mut clients {
+        match *name {
+            "RFC 6455" | "hybi-08" | "hybi-07" => {
+                assert_eq!(client.close_code(), Some(1012), "{name}");
+                client.send(frame(0x88, &1012_u16.to_be_bytes()));
+            }
+            _ => {}
+        }
+        client.finish_sending();
+        let rest = client.rest();
+        match *name {
+            "hixie-76" => assert!(rest.ends_with(b"\xFF\x00"), "{name}: {rest:?}"),
+            "lines in chunks" | "events in chunks" => assert!(rest.ends_with(b"\r\n0\r\n\r\n"), "{name}"),
+            _ => {}
+        }
+    }
+    assert!(opening.head().starts_with("HTTP/1.1 503 "));
+    let log = holder.end(Signal::TERM).1;
+    assert!(log.contains("in format 999, which this version cannot read (it reads 1 to 1)"), "{log}");
+}
+
+#[test]
+fn what_stays_behind_when_nobody_keeps_descriptors_is_closed() {
+    let server = support::Server::start(&["--hand-over", "on"]);
+    let (mut client, _) = server.websocket("/");
+    server.signal(Signal::USR2);
+    assert_eq!(client.close_code(), Some(1012));
+    client.send(frame(0x88, &1012_u16.to_be_bytes()));
+    assert!(server.wait().0.success());
+}
