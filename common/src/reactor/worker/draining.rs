@@ -46,6 +46,11 @@ impl Draining {
         next.into_iter().chain(self.until).min()
     }
 
+    /// True while somebody is to be told now.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        !self.untold.is_empty() && self.next <= now
+    }
+
     /// The next one that is told now.
     fn pop(&mut self, now: Instant) -> Option<Token> {
         if self.next > now {

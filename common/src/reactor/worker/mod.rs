@@ -100,7 +100,9 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn is_at_rest(&self) -> bool {
         let accepts = self.draining.is_none() && self.listeners.is_ready();
         let adopts = !self.adopting.is_empty();
-        !accepts && !adopts && self.connections.shared.ready.is_empty() && self.wake != Wake::Again
+        let now = self.connections.shared.now;
+        let tells = self.draining.as_ref().is_some_and(|draining| draining.is_due(now));
+        !accepts && !adopts && !tells && self.connections.shared.ready.is_empty() && self.wake != Wake::Again
     }
 
     /// How long the poll may sleep.
