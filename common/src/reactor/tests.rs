@@ -267,6 +267,7 @@ fn a_stop_spreads_many_over_half_of_the_drain_timeout() {
     let peers: Vec<usize> = (0..PEERS).map(|_| sim.connect()).collect();
     sim.settle();
     sim.control().stop(Stop::Shutdown);
+    sim.settle();
     let told = |sim: &Simulation<Echo>| peers.iter().filter(|peer| sim.is_ended(**peer)).count();
     for tenths in 1..=10 {
         sim.advance(Duration::from_millis(250));
@@ -274,8 +275,6 @@ fn a_stop_spreads_many_over_half_of_the_drain_timeout() {
         let part = told(&sim) as f64 / PEERS as f64;
         assert!((part - f64::from(tenths) / 10.0).abs() < 0.02, "{part} after {tenths} tenths");
     }
-    let first: Vec<bool> = peers.iter().map(|peer| sim.is_ended(*peer)).collect();
-    assert!(first.iter().all(|told| *told));
 }
 
 #[test]
