@@ -33,3 +33,39 @@ test-browser:
 # Autobahn's WebSocket suite against ws-server (about ten minutes); writes docs/conformance.md.
 conformance:
 	@tests/conformance/run
+
+# Where things are installed; DESTDIR is put in front of it all.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+# Binaries that are there already, instead of a release build; manual pages and completions likewise.
+BINARIES ?=
+MANUAL ?=
+export DESTDIR PREFIX SYSCONFDIR UNITDIR BASHDIR ZSHDIR FISHDIR
+
+built := $(or $(BINARIES),target/release)
+manual := $(or $(MANUAL),target/manual)
+
+.PHONY: install uninstall deb binaries manual
+
+# The daemons with their units, configuration, manual pages and completions. Nothing is enabled or started.
+install: binaries manual
+	@systemd/install $(built) $(manual)
+
+# What `make install` put there, but for configuration that was changed since.
+uninstall:
+	@systemd/install --uninstall
+
+# target/debian/datecast_VERSION_ARCH.deb, and datecast.deb as a link to it.
+deb: binaries manual
+	@systemd/debian/build $(built) $(manual)
+
+binaries:
+	@[ -n "$(BINARIES)" ] || cargo build --release --locked --workspace --bins
+
+# Manual pages and completions, from the options of the daemons themselves.
+manual: binaries
+	@[ -n "$(MANUAL)" ] || $(built)/datecast-manual $(manual)
