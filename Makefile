@@ -68,4 +68,4 @@ binaries:
 
 # Manual pages and completions, from the options of the daemons themselves.
 manual: binaries
-	@[ -n "$(MANUAL)" ] || $(built)/datecast-manual $(manual)
+	@[ -n "$(MANUAL)" ] || $(built)/datecast-manual $(manual) "$$(git log -1 --format=%cs 2>/dev/null || date +%F)"
