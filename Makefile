@@ -1,6 +1,6 @@
 # What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-policy test-browser conformance
+.PHONY: run test test-rust test-http test-clients test-policy test-units test-browser conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
 run:
@@ -26,6 +26,10 @@ test-clients:
 test-policy:
 	@tests/run policy
 
+# Units, configuration, installation, manual pages, completions and the package, without a running systemd.
+test-units:
+	@tests/run units
+
 # The page in headless Chromium and Firefox.
 test-browser:
 	@tests/run browser
@@ -44,7 +48,9 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # Binaries that are there already, instead of a release build; manual pages and completions likewise.
 BINARIES ?=
 MANUAL ?=
-export DESTDIR PREFIX SYSCONFDIR UNITDIR BASHDIR ZSHDIR FISHDIR
+# Not exported: a make that a test starts is not to inherit them.
+folders = DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNITDIR="$(UNITDIR)" \
+	BASHDIR="$(BASHDIR)" ZSHDIR="$(ZSHDIR)" FISHDIR="$(FISHDIR)"
 
 built := $(or $(BINARIES),target/release)
 manual := $(or $(MANUAL),target/manual)
@@ -53,11 +59,11 @@ manual := $(or $(MANUAL),target/manual)
 
 # The daemons with their units, configuration, manual pages and completions. Nothing is enabled or started.
 install: binaries manual
-	@systemd/install $(built) $(manual)
+	@$(folders) systemd/install $(built) $(manual)
 
 # What `make install` put there, but for configuration that was changed since.
 uninstall:
-	@systemd/install --uninstall
+	@$(folders) systemd/install --uninstall
 
 # target/debian/datecast_VERSION_ARCH.deb, and datecast.deb as a link to it.
 deb: binaries manual

@@ -50,6 +50,12 @@ fn for_a_page(mut command: clap::Command) -> clap::Command {
     command.about(lower_first(about.trim_end_matches('.'))).override_usage(usage).mut_args(|argument| {
         // That default is the limit of open files on the machine that makes the page.
         let by_machine = argument.get_id() == "max_connections" && argument.get_default_values() != ["4096"];
+        let argument = match argument.get_id().as_str() {
+            // clap's own text compares the two forms of help.
+            "help" => argument.help("Prints the options, and exits").long_help(None),
+            "version" => argument.help("Prints the version, and exits").long_help(None),
+            _ => argument,
+        };
         // Each option's text names its values already.
         argument.hide_possible_values(true).hide_default_value(by_machine)
     })
