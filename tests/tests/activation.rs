@@ -6,10 +6,10 @@
 #![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
 
 use std::{
-    fs,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,37 +19,38 @@ use datecast_tests::daemon::binary;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A daemon behind sockets, or the program that still waits for its first connection; killed when this is dropped.
-struct Activated(Child);
+struct Activated {
+    child: Child,
+    addresses: Vec<SocketAddr>,
+}
 
 impl Activated {
     fn start(name: &str, sockets: usize, arguments: &[&str]) -> Self {
+        let addresses = free_addresses(sockets);
         let mut command = Command::new("systemd-socket-activate");
-        command.args(vec!["--listen=127.0.0.1:0"; sockets]);
+        command.args(addresses.iter().map(|address| format!("--listen={address}")));
         command.arg(format!("--fdname={}", vec!["stream"; sockets].join(":")));
         command.arg(binary(name)).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().expect("start systemd-socket-activate"))
+        Self { child: command.spawn().expect("start systemd-socket-activate"), addresses }
     }
 
-    /// The address of this inherited socket (`SD_LISTEN_FDS_START` is 3).
-    fn address(&self, index: usize) -> SocketAddr {
-        let descriptor = format!("/proc/{}/fd/{}", self.0.id(), 3 + index);
+    /// Connects to this socket as soon as it is there.
+    fn connect(&mut self, index: usize) -> TcpStream {
+        let address = self.addresses.get(index).expect("one of the sockets");
         let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            let socket = fs::read_link(&descriptor).ok();
-            let inode = socket.as_ref().and_then(|link| {
-                link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(ToOwned::to_owned)
-            });
-            if let Some(address) = inode.and_then(|inode| listening(&inode)) {
-                return address;
+        loop {
+            match TcpStream::connect(address) {
+                Ok(stream) => return stream,
+                Err(error) => assert!(Instant::now() < deadline, "{address}: {error}"),
             }
-            std::thread::yield_now();
+            assert_eq!(self.child.try_wait().expect("waited"), None, "it ended; see its message above");
+            thread::yield_now();
         }
-        panic!("{descriptor} never listened");
     }
 
     /// What comes first after this request.
-    fn ask(&self, index: usize, request: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.address(index)).expect("connected");
+    fn ask(&mut self, index: usize, request: &[u8]) -> String {
+        let mut stream = self.connect(index);
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.write_all(request).expect("asked");
         let mut answer = [0; 512];
@@ -60,19 +61,15 @@ impl Activated {
 
 impl Drop for Activated {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
-/// The address of the listening TCP socket with this inode: `sl local_address rem_address st … inode`.
-fn listening(inode: &str) -> Option<SocketAddr> {
-    const LISTEN: &str = "0A";
-    let table = fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
-    let row = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let row = row.into_iter().find(|row| row.get(9) == Some(&inode) && row.get(3) == Some(&LISTEN))?;
-    let port = row.get(1)?.split_once(':')?.1;
-    Some(SocketAddr::from(([127, 0, 0, 1], u16::from_str_radix(port, 16).ok()?)))
+/// Addresses with nobody on them. systemd takes no port 0, so a moment is left in which another could take one.
+fn free_addresses(count: usize) -> Vec<SocketAddr> {
+    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+    held.iter().map(|listener| listener.local_addr().expect("its address")).collect()
 }
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -80,7 +77,7 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 #[test]
 #[ignore = "needs systemd-socket-activate"]
 fn the_first_connection_starts_ws_server_and_both_sockets_are_answered() {
-    let daemon = Activated::start("ws-server", 2, &["--workers", "2"]);
+    let mut daemon = Activated::start("ws-server", 2, &["--workers", "2"]);
     assert!(daemon.ask(1, GET).starts_with("HTTP/1.1 200 "));
     assert!(daemon.ask(0, GET).starts_with("HTTP/1.1 200 "));
 }
@@ -88,11 +85,11 @@ fn the_first_connection_starts_ws_server_and_both_sockets_are_answered() {
 #[test]
 #[ignore = "needs systemd-socket-activate"]
 fn one_worker_serves_several_sockets_and_several_workers_serve_one() {
-    let daemon = Activated::start("ws-server", 3, &["--workers", "1"]);
+    let mut daemon = Activated::start("ws-server", 3, &["--workers", "1"]);
     for index in 0..3 {
         assert!(daemon.ask(index, GET).starts_with("HTTP/1.1 200 "));
     }
-    let daemon = Activated::start("ws-server", 1, &["--workers", "3"]);
+    let mut daemon = Activated::start("ws-server", 1, &["--workers", "3"]);
     for _ in 0..6 {
         assert!(daemon.ask(0, GET).starts_with("HTTP/1.1 200 "));
     }
@@ -101,7 +98,7 @@ fn one_worker_serves_several_sockets_and_several_workers_serve_one() {
 #[test]
 #[ignore = "needs systemd-socket-activate"]
 fn the_first_connection_starts_static_server() {
-    let daemon = Activated::start("static-server", 2, &[]);
+    let mut daemon = Activated::start("static-server", 2, &[]);
     for index in [0, 1] {
         assert!(daemon.ask(index, GET).starts_with("HTTP/1.1 200 "));
     }
@@ -111,7 +108,7 @@ fn the_first_connection_starts_static_server() {
 #[ignore = "needs systemd-socket-activate"]
 fn the_first_connection_starts_policy_server() {
     // The socket's port is a high one: only high ports may be granted from it, as the default does.
-    let daemon = Activated::start("policy-server", 2, &[]);
+    let mut daemon = Activated::start("policy-server", 2, &[]);
     for index in [0, 1] {
         assert!(daemon.ask(index, b"<policy-file-request/>\0").contains("to-ports=\"40132\""));
     }
@@ -121,8 +118,8 @@ fn the_first_connection_starts_policy_server() {
 #[ignore = "needs systemd-socket-activate"]
 fn listen_beside_an_inherited_socket_is_a_wrong_configuration() {
     let mut daemon = Activated::start("ws-server", 1, &["--listen", "127.0.0.1:0"]);
-    let mut stream = TcpStream::connect(daemon.address(0)).expect("connected");
+    let mut stream = daemon.connect(0);
     drop(stream.write_all(GET));
-    let status = daemon.0.wait().expect("ended");
+    let status = daemon.child.wait().expect("ended");
     assert_eq!(status.code(), Some(78));
 }
