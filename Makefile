@@ -1,6 +1,6 @@
 # What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-policy test-browser conformance
+.PHONY: run test test-rust test-http test-clients test-policy test-units test-browser conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
 run:
@@ -26,6 +26,10 @@ test-clients:
 test-policy:
 	@tests/run policy
 
+# Units, configuration, installation, manual pages, completions and the package, without a running systemd.
+test-units:
+	@tests/run units
+
 # The page in headless Chromium and Firefox.
 test-browser:
 	@tests/run browser
@@ -33,3 +37,41 @@ test-browser:
 # Autobahn's WebSocket suite against ws-server (about ten minutes); writes docs/conformance.md.
 conformance:
 	@tests/conformance/run
+
+# Where things are installed; DESTDIR is put in front of it all.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+# Binaries that are there already, instead of a release build; manual pages and completions likewise.
+BINARIES ?=
+MANUAL ?=
+# Not exported: a make that a test starts is not to inherit them.
+folders = DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNITDIR="$(UNITDIR)" \
+	BASHDIR="$(BASHDIR)" ZSHDIR="$(ZSHDIR)" FISHDIR="$(FISHDIR)"
+
+built := $(or $(BINARIES),target/release)
+manual := $(or $(MANUAL),target/manual)
+
+.PHONY: install uninstall deb binaries manual
+
+# The daemons with their units, configuration, manual pages and completions. Nothing is enabled or started.
+install: binaries manual
+	@$(folders) systemd/install $(built) $(manual)
+
+# What `make install` put there, but for configuration that was changed since.
+uninstall:
+	@$(folders) systemd/install --uninstall
+
+# target/debian/datecast_VERSION_ARCH.deb, and datecast.deb as a link to it.
+deb: binaries manual
+	@systemd/debian/build $(built) $(manual)
+
+binaries:
+	@[ -n "$(BINARIES)" ] || cargo build --release --locked --workspace --bins
+
+# Manual pages and completions, from the options of the daemons themselves.
+manual: binaries
+	@[ -n "$(MANUAL)" ] || $(built)/datecast-manual $(manual) "$$(git log -1 --format=%cs 2>/dev/null || date +%F)"

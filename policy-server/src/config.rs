@@ -39,27 +39,27 @@ pub(crate) struct Options {
     file: Option<PathBuf>,
 
     /// How long a connection may take from its beginning to its end
-    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "5s")]
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = value::duration, default_value = "5s")]
     lifetime: Duration,
 
     /// Open connections of the whole process (0: no limit)
-    #[arg(long, value_name = "N", default_value_t = 4096)]
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 4096)]
     max_connections: usize,
 
     /// Open connections from one IPv4 address or IPv6 /64; one more closes the oldest of them (0: no limit)
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 32)]
     max_connections_per_ip: usize,
 
     /// How long a connection is read on after the answer, so that no reset eats it
-    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "1s")]
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = value::duration, default_value = "1s")]
     linger: Duration,
 
     /// How long open connections may take when the daemon stops
-    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "1s")]
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = value::duration, default_value = "1s")]
     drain_timeout: Duration,
 
     /// The kernel's send buffer of a connection, in bytes
-    #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "4KiB")]
+    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = value::size, default_value = "4KiB")]
     send_buffer: usize,
 
     #[command(flatten)]

@@ -47,47 +47,47 @@ pub struct Options {
     pub cache_size: usize,
 
     /// Most open connections: by default half of the descriptors, less 64, as each may send a file
-    #[arg(long, value_name = "N", default_value_t = (open_files::limit() / 2).saturating_sub(64).max(16))]
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = (open_files::limit() / 2).saturating_sub(64).max(16))]
     pub max_connections: usize,
 
     /// Most open connections from one IPv4 address or IPv6 /64 (0: no limit)
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 64)]
     pub max_connections_per_ip: usize,
 
     /// Longest request head
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "8KiB")]
+    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "8KiB")]
     pub max_head: usize,
 
     /// Most header fields of a request, at most 64
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 64)]
     pub max_headers: usize,
 
     /// Longest request target
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4KiB")]
+    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "4KiB")]
     pub max_target: usize,
 
     /// Longest time for a request head to arrive
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "10s")]
     pub head_timeout: Duration,
 
     /// Longest time between an answer and the next request
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "15s")]
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "15s")]
     pub keep_alive: Duration,
 
     /// Most requests on one connection (0: no limit)
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000)]
     pub keep_alive_requests: u32,
 
     /// Longest time in which a client takes nothing of an answer
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "30s")]
     pub write_timeout: Duration,
 
     /// How long a connection is read on after its last answer
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s")]
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "2s")]
     pub linger: Duration,
 
     /// Longest time to finish answers when the daemon stops
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "30s")]
     pub drain_timeout: Duration,
 
     /// What all daemons have.

@@ -30,6 +30,7 @@ pub(crate) struct Options {
 
 /// What is sent, and how.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Stream")]
 pub(crate) struct Stream {
     /// Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH
     #[arg(long, value_name = "SOURCE", default_value = "clock")]
@@ -75,11 +76,12 @@ pub(crate) struct Stream {
 
 /// Who gets it, and where.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Access")]
 pub(crate) struct Access {
     /// Where to listen: `[::]:PORT`, `HOST:PORT` or `unix:PATH` (repeatable)
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:40132")]
     pub(crate) listen: Vec<ListenAddress>,
-    /// Origin of a page that may connect, such as <https://example.org> (repeatable) [default: any]
+    /// Origin of a page that may connect, such as `https://example.org` (repeatable) [default: any]
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) allow_origin: Vec<String>,
     /// Path that is served, such as /echo (repeatable) [default: any]
@@ -102,6 +104,7 @@ pub(crate) struct Access {
 
 /// What nobody exceeds.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
     /// Open connections; 0: no limit. By default what the limit of open files leaves, less 64
     #[arg(long, value_name = "N", default_value_t = open_files::limit().saturating_sub(RESERVED_FILES))]

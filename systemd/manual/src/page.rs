@@ -1,0 +1,118 @@
+//! One manual page: the text in `pages/` with what the command line knows put in.
+
+use std::io;
+
+use clap_mangen::Man;
+
+/// The exit codes of all three, where a page says `@EXIT@`.
+const EXIT_STATUS: &str = include_str!("pages/exit-status.man");
+/// The variables that systemd sets, where a page says `@SYSTEMD@`.
+const SYSTEMD: &str = include_str!("pages/systemd.man");
+
+/// A daemon and its page.
+pub(crate) struct Page {
+    /// The command line.
+    pub(crate) command: fn() -> clap::Command,
+    /// The page from DESCRIPTION on.
+    pub(crate) text: &'static str,
+}
+
+impl Page {
+    /// The page in the language of man(7).
+    ///
+    /// # Errors
+    /// None but those of writing into memory.
+    pub(crate) fn to_roff(&self, date: &str) -> io::Result<String> {
+        let command = for_a_page((self.command)());
+        let source = format!("datecast {}", command.get_version().unwrap_or_default());
+        let man = Man::new(command).date(date).source(source).manual("datecast");
+        let mut head = Vec::new();
+        man.render_title(&mut head)?;
+        man.render_name_section(&mut head)?;
+        man.render_synopsis_section(&mut head)?;
+        let mut options = Vec::new();
+        man.render_options_section(&mut options)?;
+        let text = self
+            .text
+            .replace("@OPTIONS@\n", &group_options(&String::from_utf8_lossy(&options)))
+            .replace("@SYSTEMD@\n", SYSTEMD)
+            .replace("@EXIT@\n", EXIT_STATUS);
+        Ok(format!("{}{text}", String::from_utf8_lossy(&head)))
+    }
+}
+
+/// The command line as a page tells it.
+fn for_a_page(mut command: clap::Command) -> clap::Command {
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let usage = format!("{} [OPTION]...", command.get_name());
+    // `--help` and `--version` come to be only then.
+    command.build();
+    command.about(lower_first(about.trim_end_matches('.'))).override_usage(usage).mut_args(|argument| {
+        // That default is the limit of open files on the machine that makes the page.
+        let by_machine = argument.get_id() == "max_connections" && argument.get_default_values() != ["4096"];
+        let argument = match argument.get_id().as_str() {
+            // clap's own text compares the two forms of help.
+            "help" => argument.help("Prints the options, and exits").long_help(None),
+            "version" => argument.help("Prints the version, and exits").long_help(None),
+            _ => argument,
+        };
+        // Each option's text names its values already.
+        argument.hide_possible_values(true).hide_default_value(by_machine)
+    })
+}
+
+/// Every group of options as a subsection of OPTIONS; `clap_mangen` makes each a section.
+fn group_options(sections: &str) -> String {
+    let line = |line: &str| match line.strip_prefix(".SH ").map(|title| title.trim_matches('"')) {
+        Some("OPTIONS") | None => format!("{line}\n"),
+        Some(title) => format!(".SS {}{}\n", title.get(..1).unwrap_or_default(), {
+            title.get(1..).unwrap_or_default().to_lowercase()
+        }),
+    };
+    sections.lines().map(line).collect()
+}
+
+/// NAME goes on in the middle of a sentence.
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(page: &Page) -> String {
+        page.to_roff("2026-01-01").expect("written")
+    }
+
+    #[test]
+    fn every_option_and_every_section_is_on_the_page() {
+        for each in &crate::PAGES {
+            let text = page(each);
+            for argument in (each.command)().get_arguments() {
+                let flag = format!("--{}", argument.get_long().expect("all are long")).replace('-', "\\-");
+                assert!(text.contains(&flag), "{flag}");
+            }
+            for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "SIGNALS"] {
+                assert!(text.contains(&format!(".SH {section}\n")), "{section}");
+            }
+            for section in ["\"EXIT STATUS\"", "EXAMPLES", "\"SEE ALSO\""] {
+                assert!(text.contains(&format!(".SH {section}\n")), "{section}");
+            }
+            assert!(!text.contains('@'), "a place was left over");
+        }
+    }
+
+    #[test]
+    fn a_page_is_the_same_on_every_machine() {
+        let ws = page(&crate::PAGES[0]);
+        let (_, after) = ws.split_once("max\\-connections\\fR").expect("the option");
+        assert!(!after.lines().next().expect("its line").contains("default"));
+    }
+
+    #[test]
+    fn groups_of_options_are_subsections() {
+        assert_eq!(group_options(".SH OPTIONS\nx\n.SH LIMITS\ny\n"), ".SH OPTIONS\nx\n.SS Limits\ny\n");
+    }
+}

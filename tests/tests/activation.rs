@@ -1,0 +1,125 @@
+//! Each daemon on sockets that were opened for it: the first connection starts it, and every socket is answered.
+//!
+//! `systemd-socket-activate` plays systemd's part. Ignored by default: `tests/run units` looks whether it is there.
+
+#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use datecast_tests::daemon::binary;
+
+/// How long a socket may take to be there, and an answer to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A daemon behind sockets, or the program that still waits for its first connection; killed when this is dropped.
+struct Activated {
+    child: Child,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Activated {
+    fn start(name: &str, sockets: usize, arguments: &[&str]) -> Self {
+        let addresses = free_addresses(sockets);
+        let mut command = Command::new("systemd-socket-activate");
+        command.args(addresses.iter().map(|address| format!("--listen={address}")));
+        command.arg(format!("--fdname={}", vec!["stream"; sockets].join(":")));
+        command.arg(binary(name)).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        Self { child: command.spawn().expect("start systemd-socket-activate"), addresses }
+    }
+
+    /// Connects to this socket as soon as it is there.
+    fn connect(&mut self, index: usize) -> TcpStream {
+        let address = self.addresses.get(index).expect("one of the sockets");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match TcpStream::connect(address) {
+                Ok(stream) => return stream,
+                Err(error) => assert!(Instant::now() < deadline, "{address}: {error}"),
+            }
+            assert_eq!(self.child.try_wait().expect("waited"), None, "it ended; see its message above");
+            thread::yield_now();
+        }
+    }
+
+    /// What comes first after this request.
+    fn ask(&mut self, index: usize, request: &[u8]) -> String {
+        let mut stream = self.connect(index);
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.write_all(request).expect("asked");
+        let mut answer = [0; 512];
+        let length = stream.read(&mut answer).expect("an answer");
+        String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Activated {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Addresses with nobody on them. systemd takes no port 0, so a moment is left in which another could take one.
+fn free_addresses(count: usize) -> Vec<SocketAddr> {
+    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+    held.iter().map(|listener| listener.local_addr().expect("its address")).collect()
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+#[test]
+#[ignore = "needs systemd-socket-activate"]
+fn the_first_connection_starts_ws_server_and_both_sockets_are_answered() {
+    let mut daemon = Activated::start("ws-server", 2, &["--workers", "2"]);
+    assert!(daemon.ask(1, GET).starts_with("HTTP/1.1 200 "));
+    assert!(daemon.ask(0, GET).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+#[ignore = "needs systemd-socket-activate"]
+fn one_worker_serves_several_sockets_and_several_workers_serve_one() {
+    let mut daemon = Activated::start("ws-server", 3, &["--workers", "1"]);
+    for index in 0..3 {
+        assert!(daemon.ask(index, GET).starts_with("HTTP/1.1 200 "));
+    }
+    let mut daemon = Activated::start("ws-server", 1, &["--workers", "3"]);
+    for _ in 0..6 {
+        assert!(daemon.ask(0, GET).starts_with("HTTP/1.1 200 "));
+    }
+}
+
+#[test]
+#[ignore = "needs systemd-socket-activate"]
+fn the_first_connection_starts_static_server() {
+    let mut daemon = Activated::start("static-server", 2, &[]);
+    for index in [0, 1] {
+        assert!(daemon.ask(index, GET).starts_with("HTTP/1.1 200 "));
+    }
+}
+
+#[test]
+#[ignore = "needs systemd-socket-activate"]
+fn the_first_connection_starts_policy_server() {
+    // The socket's port is a high one: only high ports may be granted from it, as the default does.
+    let mut daemon = Activated::start("policy-server", 2, &[]);
+    for index in [0, 1] {
+        assert!(daemon.ask(index, b"<policy-file-request/>\0").contains("to-ports=\"40132\""));
+    }
+}
+
+#[test]
+#[ignore = "needs systemd-socket-activate"]
+fn listen_beside_an_inherited_socket_is_a_wrong_configuration() {
+    let mut daemon = Activated::start("ws-server", 1, &["--listen", "127.0.0.1:0"]);
+    let mut stream = daemon.connect(0);
+    drop(stream.write_all(GET));
+    let status = daemon.child.wait().expect("ended");
+    assert_eq!(status.code(), Some(78));
+}
