@@ -148,7 +148,7 @@ fn who_left_unnoticed_in_between_is_told_about_afterwards() {
 
 #[test]
 fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
-    let mut holder = Holder::start(&["--hand-over", "on"]);
+    let mut holder = Holder::start(&DATES);
     let whole = frame(0x81, b"hello");
     for cut in 1..whole.len() {
         let mut client = holder.request(&modern("/", 13));
