@@ -181,6 +181,18 @@ fn the_beat_goes_on_at_another_moment() {
 }
 
 #[test]
+fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
+    let ahead = state(now()).beat.unwrap();
+    let late = Beat { next: ahead.next - 2, ..ahead };
+    assert_eq!(behind(Some(ahead), Some(late)), Some(late));
+    assert_eq!(behind(Some(late), Some(ahead)), Some(late));
+    assert_eq!(
+        (behind(None, Some(late)), behind(Some(late), None), behind(None, None)),
+        (Some(late), Some(late), None)
+    );
+}
+
+#[test]
 fn whatever_is_cut_off_or_longer_is_refused_without_a_panic() {
     let now = now();
     for (number, line) in FORMAT_1.lines().enumerate() {
