@@ -184,10 +184,10 @@ impl WsHandler {
     }
 }
 
-/// The limit per address counts the real client, where a trusted proxy names one.
+/// The limit per address counts the real client, where a trusted proxy names one; else the proxy itself.
 fn is_admitted(config: &Config, head: &Head<'_>, sender: IpAddr, cx: &mut Context<'_>) -> bool {
     let real = forwarded_for(head, sender, &config.trusted);
-    real == sender || cx.set_real_peer(real)
+    real == UNIX_PEER || cx.set_real_peer(real)
 }
 
 /// The other end of the connection itself.

@@ -238,6 +238,23 @@ fn behind_a_proxy_header_the_fields_of_the_client_do_not_count() {
 }
 
 #[test]
+fn clients_of_one_proxy_do_not_evict_each_other() {
+    let flags = ["--trusted-proxy", "127.0.0.1", "--max-connections-per-ip", "1", "--workers", "1"];
+    let server = Server::start(&flags);
+    let request = |last: u8| format!("GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.{last}\r\n\r\n");
+    let mut slow = server.connect();
+    let mut quick = server.connect();
+    quick.send(request(1));
+    assert!(quick.head().starts_with("HTTP/1.1 200 "));
+    slow.send(request(2));
+    assert!(slow.head().starts_with("HTTP/1.1 200 "));
+    // Who comes without a name counts as the proxy.
+    let mut first = server.request("GET / HTTP/1.0");
+    assert!(first.head().starts_with("HTTP/1.1 200 "));
+    assert_eq!(server.request("GET / HTTP/1.0").status(), 503);
+}
+
+#[test]
 fn a_newcomer_without_room_is_told_when_to_come_back() {
     let server = Server::start(&["--max-connections", "2", "--workers", "1"]);
     let streams: Vec<_> = (0..2).map(|_| server.websocket("/")).collect();
