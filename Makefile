@@ -1,6 +1,6 @@
 # What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-policy test-browser conformance
+.PHONY: run test test-rust test-http test-clients test-policy test-proxies test-browser conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
 run:
@@ -25,6 +25,10 @@ test-clients:
 # The policy document, judged by xmllint.
 test-policy:
 	@tests/run policy
+
+# Page and stream behind nginx, HAProxy and Caddy, with the configurations of docs/proxies/.
+test-proxies:
+	@tests/run proxies
 
 # The page in headless Chromium and Firefox.
 test-browser:

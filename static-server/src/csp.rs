@@ -163,7 +163,8 @@ mod tests {
         let policy = for_built_in(Some(&"wss://h:1/x".parse().unwrap()));
         assert!(policy.starts_with("default-src 'none';"));
         assert!(policy.contains("connect-src 'self' wss://h:1 https://h:1;"));
-        for policy in [for_built_in(Some(&"/stream".parse().unwrap())), for_root(Some(&"/".parse().unwrap()))] {
+        for policy in [for_built_in(Some(&"/stream".parse().unwrap())), for_root(Some(&"/".parse().unwrap()))]
+        {
             assert!(policy.contains("connect-src 'self'; "), "{policy}");
         }
         assert!(for_built_in(None).contains("ws://*:40132 wss://*:40132 http://*:40132 https://*:40132;"));
