@@ -28,6 +28,7 @@ pub(crate) enum Way {
 
 /// A running proxy; all three processes are killed when this is dropped.
 pub(crate) struct Front {
+    kind: Kind,
     proxy: Child,
     /// Where `https://example.com/` of the configuration is.
     pub(crate) port: u16,
@@ -36,7 +37,7 @@ pub(crate) struct Front {
     /// Where HAProxy passes everything on as it is; nothing is there with the others.
     pub(crate) raw_port: u16,
     _daemons: [Daemon; 2],
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What stands in a configuration, and what stands there instead.
@@ -60,16 +61,64 @@ impl Front {
             let text = kind.configuration(&upstreams, way, ports, folder.path(), edits);
             if let Some(proxy) = kind.launch(&text, folder.path(), ports[0]) {
                 let [port, plain_port, raw_port] = ports;
-                return Self { proxy, port, plain_port, raw_port, _daemons: [ws, site], _folder: folder };
+                return Self { kind, proxy, port, plain_port, raw_port, _daemons: [ws, site], folder };
             }
         }
         panic!("{kind:?} does not listen; its log:\n{}", log_of(folder.path()));
+    }
+
+    /// Lets the proxy read its configuration again, and waits until the new one serves.
+    pub(crate) fn reload(&self) {
+        let folder = self.folder.path();
+        if self.kind == Kind::Caddy {
+            // Caddy takes a configuration without a change for none.
+            let file = folder.join(Kind::Caddy.file());
+            let text =
+                fs::read_to_string(&file).expect("read it").replace("handle {", "header X-New yes\nhandle {");
+            fs::write(&file, text).expect("write it");
+            let admin = format!("unix/{}", folder.join("admin.sock").display());
+            let mut command = Command::new("caddy");
+            command.args(["reload", "--adapter", "caddyfile", "--address", &admin, "--config"]).arg(file);
+            assert!(command.output().expect("run caddy").status.success(), "caddy reloads");
+            return;
+        }
+        let before = self.workers();
+        // HAProxy's master process loses a signal that comes before it has finished its own start.
+        for _ in 0..5 {
+            self.signal(if self.kind == Kind::Nginx { "-HUP" } else { "-USR2" });
+            let deadline = Instant::now() + Duration::from_secs(2);
+            while Instant::now() < deadline {
+                if self.workers().iter().any(|worker| !before.contains(worker)) {
+                    return;
+                }
+                thread::yield_now();
+            }
+        }
+        panic!("no new worker:\n{}", log_of(folder));
+    }
+
+    /// The children of its master process.
+    fn workers(&self) -> Vec<String> {
+        let id = self.proxy.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        children.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.proxy.id().to_string()]).status();
+        assert!(status.expect("run kill").success(), "the proxy is there to be told");
     }
 }
 
 impl Drop for Front {
     fn drop(&mut self) {
-        // nginx and HAProxy run as one process each here: nothing is left behind.
+        // TERM, not KILL: the master process takes its workers with it.
+        let id = self.proxy.id().to_string();
+        drop(Command::new("kill").args(["-TERM", &id]).status());
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline && matches!(self.proxy.try_wait(), Ok(None)) {
+            thread::yield_now();
+        }
         drop(self.proxy.kill());
         drop(self.proxy.wait());
     }
@@ -139,6 +188,8 @@ impl Kind {
                     ("127.0.0.1:40132 send-proxy-v2", format!("{stream} send-proxy-v2")),
                     // Two descriptors each: more than the limit of open files here may allow.
                     ("maxconn 20000", "maxconn 200".into()),
+                    // Who runs the tests may not become another user, or the folder is closed to that one.
+                    ("    user haproxy\n    group haproxy\n", String::new()),
                     (":::80 v4v6", format!("127.0.0.1:{plain_port}")),
                     (":::443 v4v6", format!("127.0.0.1:{port}")),
                     (":::40133 v4v6", format!("127.0.0.1:{raw_port}")),
@@ -169,7 +220,7 @@ impl Kind {
             Self::Nginx => nginx(folder, &file),
             Self::Haproxy => {
                 let mut command = Command::new("haproxy");
-                command.arg("-db").arg("-f").arg(&file);
+                command.arg("-W").arg("-f").arg(&file);
                 command
             }
             Self::Caddy => {
@@ -198,7 +249,7 @@ impl Kind {
 fn nginx(folder: &Path, file: &Path) -> Command {
     let here = folder.display();
     let around = format!(
-        "user root; daemon off; master_process off; pid {here}/nginx.pid; error_log stderr;
+        "user root; daemon off; pid {here}/nginx.pid; error_log stderr;
          events {{ worker_connections 256; }}
          http {{ access_log off; client_body_temp_path {here}; proxy_temp_path {here};
            fastcgi_temp_path {here}; uwsgi_temp_path {here}; scgi_temp_path {here};

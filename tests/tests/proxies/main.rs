@@ -50,6 +50,7 @@ behind_each! {
     messages_arrive_one_by_one
     who_leaves_is_noticed
     a_quiet_stream_is_not_cut
+    a_reload_leaves_streams_alone_but_caddy_closes_websockets
     a_browser_connects_by_wss_on_the_origin_of_the_page
 }
 
@@ -171,6 +172,27 @@ fn a_quiet_stream_is_not_cut(kind: Kind) {
         events.head();
         assert!(events.has_ended(PATIENCE), "{kind:?} cuts a stream that says nothing");
     }
+}
+
+/// What docs/operations.md says about it.
+fn a_reload_leaves_streams_alone_but_caddy_closes_websockets(kind: Kind) {
+    let front = Front::start(kind, &[]);
+    let (mut socket, mut events) =
+        (websocket(&front, "127.0.0.1", ""), http_stream(&front, "text/event-stream"));
+    id(&socket.head());
+    socket.text();
+    front.reload();
+    if kind == Kind::Caddy {
+        let mut frame = socket.frame();
+        while frame.0 == 0x81 {
+            frame = socket.frame();
+        }
+        assert_eq!(frame, (0x88, 1001_u16.to_be_bytes().to_vec()));
+    } else {
+        (0..10).for_each(|_| drop(socket.text()));
+    }
+    (0..12).for_each(|_| drop(events.until(b"(UTC)")));
+    id(&websocket(&front, "127.0.0.1", "").head());
 }
 
 /// The real page in a real Chromium: its content policy and ours agree on `wss:` of the same origin.
