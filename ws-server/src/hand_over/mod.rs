@@ -131,6 +131,7 @@ impl WsHandler {
             cx.set_deadline(crate::handler::after(cx.now(), self.config.close_timeout));
         }
         let state = connection::to_bytes(conn, self.stream.has(conn), cx.now())?;
+        self.counts.closed("handed_over");
         Some(Exported { state, farewell: connection::farewell(conn) })
     }
 
