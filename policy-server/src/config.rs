@@ -121,6 +121,7 @@ pub(crate) fn check(options: Options) -> Result<Config, Failure> {
             linger: options.linger,
             linger_bytes: READ_SIZE,
             drain_timeout: options.drain_timeout,
+            stop_spread: Duration::ZERO,
             send_buffer: Some(options.send_buffer),
         },
         listen: options.listen,

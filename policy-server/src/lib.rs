@@ -50,7 +50,9 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
             shared.reload(&new);
             Ok(())
         };
-        Ok(Ready { handlers, hooks: Hooks { reload: Box::new(reload), hand_over: None } })
+        let status = daemon::connections(start.control);
+        let hooks = Hooks { reload: Box::new(reload), status, hand_over: None };
+        Ok(Ready { handlers, hooks })
     })
     .map(drop)
 }

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!  bytes ─▶ handler ─▶ common::http::Head ─▶ answer ─▶ path ─▶ site ─▶ builtin
-//!              ▲                                │                └──▶ directory ─▶ cache, root (openat2)
+//!              ▲                                │                └──▶ directory ─▶ cache, root (openat2, walk)
 //!              │                                ├─ conditional, range, encoding: what of it, and whether
 //!              └── response: head and body ◀────┘
 //! ```
 //!
-//! Only `handler` knows the event loop, and only `root` and `directory` touch the file system.
+//! Only `handler` knows the event loop, and only `root`, `walk` and `directory` touch the file system.
 
 pub mod answer;
 pub mod builtin;
@@ -29,6 +29,7 @@ pub mod representation;
 pub mod response;
 pub mod root;
 pub mod site;
+mod walk;
 
 use std::process::ExitCode;
 
@@ -69,7 +70,9 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
             }
             Ok(())
         };
-        Ok(Ready { handlers, hooks: Hooks { reload: Box::new(reload), hand_over: None } })
+        let status = daemon::connections(start.control);
+        let hooks = Hooks { reload: Box::new(reload), status, hand_over: None };
+        Ok(Ready { handlers, hooks })
     })
     .map(drop)
 }

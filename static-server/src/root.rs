@@ -1,4 +1,4 @@
-//! The directory that is served: every file is opened beneath it by the kernel, never by a joined path.
+//! The directory that is served: every file is opened beneath it, never by a joined path.
 
 use std::fs::{File, Metadata};
 use std::os::fd::OwnedFd;
@@ -9,11 +9,15 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 use thiserror::Error;
 
+use crate::walk;
+
 /// An open root directory.
 #[derive(Debug)]
 pub struct Root {
     path: PathBuf,
     directory: OwnedFd,
+    /// Whether `openat2` resolves names; where it is refused, we walk.
+    by_kernel: bool,
 }
 
 /// What tells two versions of a file apart without reading it.
@@ -99,11 +103,17 @@ impl Root {
     /// Opens the directory at `path`.
     ///
     /// # Errors
-    /// What `open` says; `ENOSYS` where the kernel has no `openat2` (before Linux 5.6).
+    /// What `open` says.
     pub fn open(path: &Path) -> std::io::Result<Self> {
         let directory = open_directory(path)?;
-        openat2(&directory, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), BENEATH)?;
-        Ok(Root { path: path.to_owned(), directory })
+        let by_kernel = match openat2(&directory, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), BENEATH)
+        {
+            Ok(_) => true,
+            // A kernel before 5.6, or a filter of system calls: systemd's for RestrictSUIDSGID= refuses this one.
+            Err(Errno::NOSYS) => false,
+            Err(errno) => return Err(errno.into()),
+        };
+        Ok(Root { path: path.to_owned(), directory, by_kernel })
     }
 
     /// Opens the root's path again: it may be a symbolic link that a deployment has turned to the next release.
@@ -126,7 +136,7 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let mut tries = 0;
         let file = loop {
-            match openat2(&self.directory, name, flags, Mode::empty(), BENEATH) {
+            match self.resolve(name, flags) {
                 Ok(descriptor) => break File::from(descriptor),
                 // openat2(2): EAGAIN "could not ensure that a ".." component didn't escape (due to a race condition)";
                 // "Callers may choose to retry".
@@ -143,6 +153,14 @@ impl Root {
             Ok(Opened::File(file, stamp))
         } else {
             Err(OpenError::Missing)
+        }
+    }
+
+    fn resolve(&self, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        if self.by_kernel {
+            openat2(&self.directory, name, flags, Mode::empty(), BENEATH)
+        } else {
+            walk::open_beneath(&self.directory, name, flags)
         }
     }
 }

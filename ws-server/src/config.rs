@@ -197,6 +197,7 @@ fn settings(limits: &Limits) -> Settings {
         linger: limits.linger,
         linger_bytes: limits.linger_bytes,
         drain_timeout: limits.drain_timeout,
+        stop_spread: limits.drain_timeout / 2,
         send_buffer: Some(limits.send_buffer).filter(|size| *size > 0),
         ..Settings::default()
     }

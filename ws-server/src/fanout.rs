@@ -152,11 +152,13 @@ impl Fanout {
         if stream.clock_in_ring {
             // The ring has a history: it is written for nobody, too.
             let slot = stream.clock.as_mut()?.take_due(now, |_| true)?;
+            stream.taken = Some(slot);
             stream.publish_date(config, slot);
             return None;
         }
         let clock = stream.clock.as_mut()?;
         let slot = clock.take_due(now, |phase| room.has_phase(phase))?;
+        stream.taken = Some(slot);
         let text = Stream::text_of(config, clock, slot);
         let date = Date { number: clock.number_of(slot), text, encodings: Encodings::default() };
         Some((Task::Date(date), Walk::phase(clock.phase_of(slot))))

@@ -344,7 +344,11 @@ impl Handler for WsHandler {
             log::info!("the wall clock was set: the dates follow it");
         }
         self.tell_others();
-        if self.fanout.run(&self.config, &mut self.stream, &self.room, turn) {
+        let more = self.fanout.run(&self.config, &mut self.stream, &self.room, turn);
+        if let Some(late) = self.stream.take_lateness(now) {
+            self.shared.set_lateness(late);
+        }
+        if more {
             return Wake::Again;
         }
         if self.batches > 0 {

@@ -59,7 +59,15 @@ pub(crate) fn begin(
     out: &mut Vec<u8>,
 ) {
     write_head(framing, Some(id), cors, wall, out);
-    encode_retry(framing, retry_ms, out);
+    encode_retry(framing, spread(retry_ms, id), out);
+}
+
+/// Up to half as long again, another time for each connection: a browser waits exactly so long before it reconnects, and
+/// all that lost the server at once would come back at once.
+fn spread(retry_ms: u64, id: u64) -> u64 {
+    // Multiples of the golden ratio fall evenly, however many there are.
+    let parts = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+    retry_ms.saturating_add(retry_ms / 2 * parts / 1024)
 }
 
 /// Appends the answer to HEAD.
@@ -133,6 +141,17 @@ mod tests {
     }
 
     #[test]
+    fn those_who_lost_the_server_together_do_not_come_back_together() {
+        let mut times: Vec<u64> = (1..=1000).map(|id| spread(2000, id)).collect();
+        times.sort_unstable();
+        assert!((2000..2010).contains(&times[0]) && (2990..3000).contains(&times[999]));
+        for hundred in times.chunks(100) {
+            assert!((80..=120).contains(&(hundred[99] - hundred[0])), "evenly: {hundred:?}");
+        }
+        assert_eq!((spread(0, 7), spread(1, 7)), (0, 1));
+    }
+
+    #[test]
     fn an_event_stream_begins_with_its_head_and_the_retry_time() {
         let mut out = Vec::new();
         begin(Framing::EventStream, 7, 2000, Cors::default(), SystemTime::UNIX_EPOCH, &mut out);
@@ -142,7 +161,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nServer: datecast\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
              Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n\
              X-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\nX-Connection-Id: 7\r\n\
-             Access-Control-Expose-Headers: X-Connection-Id\r\nConnection: close\r\n\r\nretry: 2000\n\n"
+             Access-Control-Expose-Headers: X-Connection-Id\r\nConnection: close\r\n\r\nretry: 2326\n\n"
         );
     }
 }

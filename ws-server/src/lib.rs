@@ -39,6 +39,8 @@ use std::{process::ExitCode, sync::Arc, time::Instant};
 
 use common::daemon::{self, Failure, Hooks, Ready, Reload, Serve, Start, run};
 
+use common::reactor::Control;
+
 use config::Config;
 use hand_over::State;
 use handler::WsHandler;
@@ -89,9 +91,9 @@ fn make_ready(
     config.workers = start.workers;
     let config = Arc::new(config);
     let shared = Shared::new(start.workers, past);
-    let post = start.mailboxes.clone();
+    let readers = start.mailboxes.clone();
     let publisher = Publisher::new(Arc::clone(&shared.progress), config.style(), move |batch| {
-        post.send_all(|| Mail::Batch(Arc::clone(&batch)));
+        readers.send_all(|| Mail::Batch(Arc::clone(&batch)));
     });
     let publisher = Arc::new(publisher);
     let mailboxes = start.mailboxes.clone();
@@ -111,7 +113,19 @@ fn make_ready(
         mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
         Ok(())
     };
-    Ok(Ready { handlers, hooks: Hooks { reload: Box::new(reload), hand_over } })
+    let status = Box::new(status(start.control.clone(), shared));
+    Ok(Ready { handlers, hooks: Hooks { reload: Box::new(reload), status, hand_over } })
+}
+
+/// How it is, in a line: `9214 clients, last date 3 ms late`.
+fn status(control: Control, shared: Arc<Shared>) -> impl Fn() -> String {
+    move || {
+        let clients = control.counters().snapshot().open;
+        match shared.lateness() {
+            Some(late) => format!("{clients} clients, last date {} ms late", late.as_millis()),
+            None => format!("{clients} clients"),
+        }
+    }
 }
 
 /// What comes before a hand-over, if there is one: nothing more is read from the source.

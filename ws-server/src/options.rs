@@ -69,7 +69,7 @@ pub(crate) struct Stream {
     /// Hands the live connections to the next process on USR2, through a service manager that keeps descriptors: on or off
     #[arg(long, value_name = "ON|OFF", default_value = "off", action = ArgAction::Set, value_parser = on_off)]
     pub(crate) hand_over: bool,
-    /// How long a browser waits before it reconnects to an event stream
+    /// How long a browser waits at least before it reconnects to an event stream; each gets up to half as long again
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub(crate) retry: Duration,
 }

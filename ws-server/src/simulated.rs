@@ -11,8 +11,8 @@ use common::reactor::simulation::Simulation;
 
 use crate::{
     batch::Batch,
-    config::tests::config,
-    hand_over::State,
+    config::{Config, tests::config},
+    hand_over::{Moment, State},
     handler::WsHandler,
     shared::{Mail, Shared},
 };
@@ -22,17 +22,36 @@ const STEPS: u64 = 400;
 
 type World = Simulation<WsHandler>;
 
+fn configured(args: &[&str]) -> Arc<Config> {
+    let limits = ["--workers", "1", "--max-connections", "2000", "--max-connections-per-ip", "0"];
+    Arc::new(config(&[args, &limits[..]].concat()).unwrap())
+}
+
 #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Now and then another process takes everything over, by way of the bytes that the first one writes down.
+fn perhaps_restart(world: World, args: &[&str]) -> World {
+    if !world.seed().once_in(20) {
+        return world;
+    }
+    world.hand_over(|old, mailboxes| {
+        let mut state = State::default();
+        old.write_down(&mut state);
+        let moment = Moment { instant: now(), since_boot: Duration::ZERO };
+        let state = State::from_bytes(&state.to_bytes(moment), moment);
+        assert!(state.is_some());
+        WsHandler::new(configured(args), Shared::new(1, state), 0, Some(mailboxes), now())
+    })
+}
+
 fn world(seed: u64, args: &[&str]) -> World {
-    let config = config(
-        &[args, &["--workers", "1", "--max-connections", "2000", "--max-connections-per-ip", "0"]].concat(),
-    );
-    let config = Arc::new(config.unwrap());
+    let config = configured(args);
     let shared = Shared::new(1, Some(State { next_id: 1, next_line: 1000, ..State::default() }));
     let settings = config.reactor.clone();
-    Simulation::new(seed, settings, |mailboxes| {
-        WsHandler::new(config, shared, 0, Some(mailboxes), Instant::now())
-    })
+    Simulation::new(seed, settings, |mailboxes| WsHandler::new(config, shared, 0, Some(mailboxes), now()))
 }
 
 /// A peer that reads lines, and what it has read.
@@ -93,15 +112,17 @@ fn misbehave(world: &mut World, strangers: &mut Vec<usize>) {
 }
 
 #[test]
-fn who_reads_the_clock_gets_every_date_once() {
+fn who_reads_the_clock_gets_every_date_once_whatever_process_it_is() {
+    let args = ["--template", "{seq}", "--leave-notices", "off"];
     for seed in 0..SEEDS {
-        let mut world = world(seed, &["--template", "{seq}", "--leave-notices", "off"]);
+        let mut world = world(seed, &args);
         let (mut readers, mut strangers) = (Vec::new(), Vec::new());
         for step in 0..STEPS {
             if step % 100 == 0 {
                 readers.push(Reader::new(&mut world));
             }
             misbehave(&mut world, &mut strangers);
+            world = perhaps_restart(world, &args);
             world.settle();
             world.advance(Duration::from_millis(world.seed().below(15)));
             world.settle();
@@ -118,9 +139,10 @@ fn who_reads_the_clock_gets_every_date_once() {
 }
 
 #[test]
-fn who_reads_lines_at_any_speed_gets_every_line_once() {
+fn who_reads_lines_at_any_speed_gets_every_line_once_whatever_process_it_is() {
+    let args = ["--source", "-", "--max-queue", "100", "--leave-notices", "off"];
     for seed in 0..SEEDS {
-        let mut world = world(seed, &["--source", "-", "--max-queue", "100", "--leave-notices", "off"]);
+        let mut world = world(seed, &args);
         let (mut fast, mut slow) = (Reader::new(&mut world), Reader::new(&mut world));
         world.settle();
         let mut strangers = Vec::new();
@@ -134,6 +156,7 @@ fn who_reads_lines_at_any_speed_gets_every_line_once() {
             next = batch.next();
             world.mail(Mail::Batch(Arc::new(batch)));
             misbehave(&mut world, &mut strangers);
+            world = perhaps_restart(world, &args);
             world.settle();
             world.advance(Duration::from_millis(1));
             fast.read(&mut world, usize::MAX);

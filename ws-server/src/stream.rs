@@ -33,6 +33,8 @@ pub(crate) struct Stream {
     pub(crate) clock: Option<Schedule>,
     /// The newest messages, for everything but the clock's own `latest`.
     pub(crate) ring: Ring,
+    /// The date that was taken last, and whose lateness nobody asked for yet.
+    pub(crate) taken: Option<u64>,
     /// The clock publishes into the ring.
     pub(crate) clock_in_ring: bool,
     delivery: Delivery,
@@ -49,6 +51,7 @@ impl Stream {
         let mut stream = Self {
             clock,
             ring: Ring::new(config.ring),
+            taken: None,
             clock_in_ring: config.delivery == Delivery::Ordered,
             delivery: config.delivery,
             history: 0,
@@ -108,6 +111,12 @@ impl Stream {
         if let Some(clock) = self.clock.as_mut().filter(|_| !self.clock_in_ring) {
             clock.rejoin(now);
         }
+    }
+
+    /// How late the date is that was taken last in this turn.
+    pub(crate) fn take_lateness(&mut self, now: Instant) -> Option<Duration> {
+        let slot = self.taken.take()?;
+        Some(now.saturating_duration_since(self.clock.as_ref()?.start_of(slot)?))
     }
 
     /// Puts a slot's message into the ring.

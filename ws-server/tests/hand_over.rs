@@ -1,5 +1,12 @@
 //! A restart that no client notices: the holder plays systemd's part, and each connection lives on in the next process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "for tests; what is slept through is the restart itself"
+)]
+
 mod support;
 
 use std::{
@@ -12,6 +19,9 @@ use std::{
 
 use rustix::process::Signal;
 use support::{Client, frame, holder::Holder, modern};
+
+/// Long lines, more in all than the kernel takes for a client that does not read.
+const LINES: usize = 400;
 
 /// Dates as numbers, ten a second.
 const DATES: [&str; 8] =
@@ -138,7 +148,7 @@ fn who_left_unnoticed_in_between_is_told_about_afterwards() {
 
 #[test]
 fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
-    let mut holder = Holder::start(&["--hand-over", "on"]);
+    let mut holder = Holder::start(&DATES);
     let whole = frame(0x81, b"hello");
     for cut in 1..whole.len() {
         let mut client = holder.request(&modern("/", 13));
@@ -309,9 +319,7 @@ fn a_slow_client_goes_on_in_the_middle_of_a_message() {
     let mut fast = holder.request(&modern("/?since=0", 13));
     fast.head();
     let mut producer = UnixStream::connect(&path).unwrap();
-    const LINES: usize = 400;
     for line in 0..LINES {
-        // More in all than the kernel takes for a client that does not read.
         producer.write_all(format!("{line:016000}\n").as_bytes()).unwrap();
         fast.text();
     }

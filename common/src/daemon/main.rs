@@ -19,15 +19,11 @@ use super::{
 ///
 /// `check` turns the options into what the daemon serves with and refuses what is wrong; it touches no socket, and is
 /// all that runs for `--check` and `--print-config`. `serve` runs until the daemon is told to stop.
-pub fn main<T: Parser, C>(
+pub fn main<T: Parser + 'static, C: 'static>(
     env_prefix: &'static str,
     check: fn(T) -> Result<C, Failure>,
     serve: impl FnOnce(C, Reload<C>) -> Result<(), Failure>,
-) -> ExitCode
-where
-    T: 'static,
-    C: 'static,
-{
+) -> ExitCode {
     open_files::raise();
     let outcome = try_main(env_prefix, check, serve);
     daemon_log::flush();
@@ -44,11 +40,8 @@ where
 /// Reads the configuration again, with the same command line and environment, and judges it as at the start.
 pub struct Reload<C>(Box<dyn Fn() -> Result<C, Failure> + Send>);
 
-impl<C> Reload<C> {
-    fn new<T: Parser + 'static>(env_prefix: &'static str, check: fn(T) -> Result<C, Failure>) -> Self
-    where
-        C: 'static,
-    {
+impl<C: 'static> Reload<C> {
+    fn new<T: Parser + 'static>(env_prefix: &'static str, check: fn(T) -> Result<C, Failure>) -> Self {
         Self(Box::new(move || {
             let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())?;
             // Help and version are no options that a daemon runs with.

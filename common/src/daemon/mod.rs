@@ -36,6 +36,7 @@ pub mod open_files;
 pub mod options;
 mod run;
 mod signals;
+mod supervisor;
 pub mod value;
 
 pub use exit::{Exit, Failure};
@@ -43,5 +44,5 @@ pub use hand_over::Legacy;
 pub use inherit::{Inherited, inherit};
 pub use main::{Reload, main};
 pub use options::{Common, command};
-pub use run::{Hooks, Ready, Serve, Start, run, warn_of_restart};
+pub use run::{Hooks, Ready, Serve, Start, connections, run, warn_of_restart};
 pub use value::ListenAddress;

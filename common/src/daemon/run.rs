@@ -5,10 +5,18 @@ use std::{fs, net::SocketAddr};
 use super::{
     exit::{Exit, Failure},
     inherit::Inherited,
-    listen, notify, signals,
+    listen, signals, supervisor,
     value::ListenAddress,
 };
 use crate::reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
+
+/// The status of a daemon of which nothing more is to be said than how many it serves.
+pub fn connections(control: Control) -> Box<dyn Fn() -> String + Send> {
+    Box::new(move || {
+        let now = control.counters().snapshot();
+        format!("{} connections open, {} since the start", now.open, now.accepted)
+    })
+}
 
 /// Says which changed options wait for a restart.
 pub fn warn_of_restart(changes: &[(&str, bool)]) {
@@ -52,10 +60,12 @@ pub struct Ready<H> {
     pub hooks: Hooks,
 }
 
-/// What a daemon does when it is told to; all of it in the thread of the signals.
+/// What a daemon does when it is told to, or asked.
 pub struct Hooks {
     /// `SIGHUP`: reads the configuration again, and lets it be in force.
     pub reload: Box<dyn Fn() -> Result<(), Failure> + Send>,
+    /// How the daemon is, in a line for `systemctl status`.
+    pub status: Box<dyn Fn() -> String + Send>,
     /// `SIGUSR2`, if the connections are to be handed over: what is to be done before the workers give them away.
     pub hand_over: Option<Box<dyn Fn() + Send>>,
 }
@@ -98,11 +108,13 @@ where
     }
     let start = Start { workers, addresses: &addresses, mailboxes, control: control.clone() };
     let Ready { handlers, hooks } = make_handlers(start)?;
-    signals::watch(control, hooks).map_err(|error| system("taking over the signals", &error))?;
+    let Hooks { reload, hand_over, status } = hooks;
+    let acts = signals::Acts { control: control.clone(), reload, hand_over };
+    signals::watch(acts).map_err(|error| system("taking over the signals", &error))?;
     for name in names {
         log::info!("{}{} listening on {name}", serve.name, if serve.name.contains(' ') { "" } else { ":" });
     }
-    notify::ready();
+    supervisor::start(control, status).map_err(|error| system("starting the supervisor", &error))?;
     let outcome = reactor.run(handlers).map_err(|error| Failure::new(Exit::Software, error.to_string()));
     if own {
         remove_unix(serve.listen);

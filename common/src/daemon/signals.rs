@@ -18,14 +18,14 @@ use signal_hook::{
     flag, low_level,
 };
 
-use super::{notify, run::Hooks};
+use super::{exit::Failure, notify};
 use crate::reactor::{CloseReason, Control, Stop};
 
 /// Takes the signals over from here on.
 ///
 /// # Errors
 /// The system refuses a handler, the pipe or the thread.
-pub(super) fn watch(control: Control, hooks: Hooks) -> io::Result<()> {
+pub(super) fn watch(acts: Acts) -> io::Result<()> {
     let (mut read, write) = UnixStream::pair()?;
     let mut flags = Vec::new();
     for signal in [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP] {
@@ -40,7 +40,7 @@ pub(super) fn watch(control: Control, hooks: Hooks) -> io::Result<()> {
         while read.read_exact(&mut byte).is_ok() {
             for (signal, raised) in &flags {
                 if raised.swap(false, Ordering::AcqRel) {
-                    act(*signal, &control, &hooks);
+                    acts.act(*signal);
                 }
             }
         }
@@ -48,37 +48,50 @@ pub(super) fn watch(control: Control, hooks: Hooks) -> io::Result<()> {
     thread::Builder::new().name("signals".to_owned()).spawn(run).map(drop)
 }
 
-fn act(signal: i32, control: &Control, hooks: &Hooks) {
-    match signal {
-        SIGTERM | SIGINT => {
-            log::info!("stopping; a second signal stops at once");
-            notify::stopping();
-            control.stop(Stop::Shutdown);
-        }
-        SIGUSR2 => {
-            notify::stopping();
-            if let Some(prepare) = &hooks.hand_over {
-                log::info!("handing the live connections over to the next process");
-                prepare();
-                control.stop(Stop::HandOver);
-            } else {
-                log::info!("stopping for a restart");
-                control.stop(Stop::Restart);
-            }
-        }
-        SIGUSR1 => log::info!("{}", counters(control)),
-        _ => reload(hooks),
-    }
+/// What the signals lead to.
+pub(super) struct Acts {
+    pub(super) control: Control,
+    pub(super) reload: Box<dyn Fn() -> Result<(), Failure> + Send>,
+    pub(super) hand_over: Option<Box<dyn Fn() + Send>>,
 }
 
-/// A new configuration that is wrong changes nothing.
-fn reload(hooks: &Hooks) {
-    notify::reloading();
-    match (hooks.reload)() {
-        Ok(()) => log::info!("the configuration was read again"),
-        Err(failure) => log::error!("the new configuration is wrong, the old one stays in force: {failure}"),
+impl Acts {
+    fn act(&self, signal: i32) {
+        match signal {
+            SIGTERM | SIGINT => {
+                log::info!("stopping; a second signal stops at once");
+                notify::stopping();
+                self.control.stop(Stop::Shutdown);
+            }
+            SIGUSR2 => self.restart(),
+            SIGUSR1 => log::info!("{}", counters(&self.control)),
+            _ => self.reload(),
+        }
     }
-    notify::ready();
+
+    fn restart(&self) {
+        notify::stopping();
+        if let Some(prepare) = &self.hand_over {
+            log::info!("handing the live connections over to the next process");
+            prepare();
+            self.control.stop(Stop::HandOver);
+        } else {
+            log::info!("stopping for a restart");
+            self.control.stop(Stop::Restart);
+        }
+    }
+
+    /// A new configuration that is wrong changes nothing.
+    fn reload(&self) {
+        notify::reloading();
+        match (self.reload)() {
+            Ok(()) => log::info!("the configuration was read again"),
+            Err(failure) => {
+                log::error!("the new configuration is wrong, the old one stays in force: {failure}");
+            }
+        }
+        notify::ready();
+    }
 }
 
 /// One line for the operator.

@@ -39,7 +39,7 @@ impl<C, S: System> Connections<C, S> {
         let queued = io.outbox.take_memory()?;
         let entry = self.table.remove(token)?;
         let counters = self.shared.control.counters();
-        counters.count_closed(CloseReason::HandedOver, !is_head(entry.io.standing));
+        counters.count_closed(CloseReason::HandedOver, is_established(entry.io.standing));
         if let Some(address) = entry.io.counted {
             counters.leave(address);
         }
@@ -81,22 +81,19 @@ impl<C, S: System> Connections<C, S> {
         let mut cx = Context { io, wire: &mut wire, shared: &mut self.shared };
         let made = catch_unwind(AssertUnwindSafe(|| adopt(&exported.state, &mut cx))).unwrap_or_default();
         let adopted = made.is_some();
-        let flow = match made {
-            Some((new, flow)) => {
-                *conn = Some(new);
-                flow
+        let flow = if let Some((new, flow)) = made {
+            *conn = Some(new);
+            flow
+        } else {
+            // From here on as one that was refused: no handler knows it.
+            counters.count_closed(CloseReason::Handler, is_established(io.standing));
+            if let Some(address) = io.counted.take() {
+                counters.leave(address);
             }
-            None => {
-                // From here on as one that was refused: no handler knows it.
-                counters.count_closed(CloseReason::Handler, false);
-                if let Some(address) = io.counted.take() {
-                    counters.leave(address);
-                }
-                io.outbox.own().extend_from_slice(&exported.farewell);
-                Flow::CloseWhenFlushed
-            }
+            io.outbox.own().extend_from_slice(&exported.farewell);
+            Flow::CloseWhenFlushed
         };
-        if is_head(io.standing) {
+        if !is_established(io.standing) {
             self.shared.eviction.push_head(token);
         }
         self.settle(token, Some(flow));
@@ -107,6 +104,7 @@ impl<C, S: System> Connections<C, S> {
     }
 }
 
-fn is_head(standing: Standing) -> bool {
-    matches!(standing, Standing::Silent | Standing::Head)
+/// Its first request is complete.
+fn is_established(standing: Standing) -> bool {
+    !matches!(standing, Standing::Silent | Standing::Head)
 }

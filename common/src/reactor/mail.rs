@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Counters, Stop};
+use super::{Counters, Stats, Stop};
 
 /// Wakes one worker out of its poll.
 pub(super) type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -79,12 +79,19 @@ impl<M> Mailboxes<M> {
     }
 }
 
-/// Stops the daemon; clones control the same one.
+/// Stops the daemon, and knows how it is; clones control the same one.
 #[derive(Clone)]
 pub struct Control {
     state: Arc<AtomicU8>,
     counters: Arc<Counters>,
+    stats: Arc<[Stats]>,
     wakers: Arc<[Waker]>,
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Control").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 const RUNNING: u8 = 0;
@@ -92,12 +99,23 @@ const AT_ONCE: u8 = 4;
 
 impl Control {
     pub(super) fn new(wakers: &[Waker]) -> Self {
-        Self { state: Arc::default(), counters: Arc::default(), wakers: wakers.into() }
+        let stats = wakers.iter().map(|_| Stats::default()).collect();
+        Self { state: Arc::default(), counters: Arc::default(), stats, wakers: wakers.into() }
     }
 
     /// The process-wide counters.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// What each worker says about itself.
+    pub fn stats(&self) -> &[Stats] {
+        &self.stats
+    }
+
+    /// Wakes every worker out of its sleep.
+    pub fn wake(&self) {
+        self.wakers.iter().for_each(|wake| wake());
     }
 
     /// Asks every worker to stop: close politely, within the drain timeout. Asked again, they stop at once.
@@ -113,13 +131,13 @@ impl Control {
         {
             self.state.store(AT_ONCE, Ordering::Release);
         }
-        self.wakers.iter().for_each(|wake| wake());
+        self.wake();
     }
 
     /// Stops every worker now, whatever is open.
     pub(super) fn stop_at_once(&self) {
         self.state.store(AT_ONCE, Ordering::Release);
-        self.wakers.iter().for_each(|wake| wake());
+        self.wake();
     }
 
     /// What was asked for first, while no second stop came.

@@ -35,6 +35,7 @@ mod settings;
 #[cfg(any(test, feature = "simulated"))]
 pub mod simulation;
 mod start;
+mod stats;
 pub mod system;
 mod table;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub use live::{Exported, LiveConnection};
 pub use mail::{Control, Mailboxes};
 pub use settings::Settings;
 pub use start::{Ended, Listener, Reactor};
+pub use stats::Stats;
 pub use token::Token;
 
 /// What a daemon does with its connections. One handler per worker; it is never shared between threads.

@@ -34,6 +34,9 @@ pub struct Settings {
     pub linger_bytes: usize,
     /// How long connections may take to end when the daemon stops.
     pub drain_timeout: Duration,
+    /// Over how long the ends of the connections are spread when the daemon goes away for good, so that its clients do not
+    /// all look for another one at once; 0: all are told at once.
+    pub stop_spread: Duration,
     /// `SO_SNDBUF` of accepted sockets, in bytes; `None` leaves it to the kernel.
     pub send_buffer: Option<usize>,
 }
@@ -49,6 +52,7 @@ impl Default for Settings {
             linger: Duration::from_secs(2),
             linger_bytes: 64 * 1024,
             drain_timeout: Duration::from_secs(5),
+            stop_spread: Duration::ZERO,
             send_buffer: None,
         }
     }

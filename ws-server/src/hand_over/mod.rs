@@ -27,7 +27,7 @@ use common::{
 pub(crate) use state::{Moment, State};
 
 use crate::{
-    clock::Beat,
+    clock::{Beat, Schedule},
     config::Config,
     connection::{self as conn, Conn},
     handler::{RESTARTING, WsHandler},
@@ -93,16 +93,17 @@ fn moment() -> Moment {
     Moment { instant: Instant::now(), since_boot: seconds.saturating_add(nanos) }
 }
 
+/// Of the beats of two workers the one that has more to do: what one of them sent last, the other may still have to send.
+fn behind(one: Option<Beat>, other: Option<Beat>) -> Option<Beat> {
+    one.into_iter().chain(other).min_by_key(|beat| beat.next)
+}
+
 impl WsHandler {
     /// Adds what this worker knows.
-    fn write_down(&self, state: &mut State) {
+    pub(crate) fn write_down(&self, state: &mut State) {
         state.next_id = state.next_id.max(self.next_id);
         state.next_line = self.shared.progress.next();
-        // What one of them sent last, another one may still have to send.
-        state.beat = match (state.beat, self.stream.clock.as_ref().map(crate::clock::Schedule::beat)) {
-            (Some(one), Some(other)) => Some(Beat { next: one.next.min(other.next), ..one }),
-            (one, other) => one.or(other),
-        };
+        state.beat = behind(state.beat, self.stream.clock.as_ref().map(Schedule::beat));
         let has_more = self.stream.ring.next() > state.ring.last().map(|batch| batch.next());
         if has_more {
             state.ring = self.stream.ring.batches().map(Arc::clone).collect();

@@ -78,7 +78,11 @@ impl State {
         let left = Left { ids, more: from.long()? };
         let ring = (0..from.long()?).map(|_| batch(&mut from)).collect::<Option<_>>()?;
         let source = String::from_utf8(from.bytes()?.to_vec()).ok()?;
-        let partials = (0..from.long()?).map(|_| partial(&mut from)).collect::<Option<_>>()?;
+        let mut partials = Vec::new();
+        for _ in 0..from.long()? {
+            let (is_there, bytes) = (from.flag()?, from.bytes()?);
+            partials.push(is_there.then(|| bytes.to_vec()));
+        }
         from.is_empty().then_some(Self { next_id, next_line, beat, left, ring, source, partials })
     }
 }
@@ -119,11 +123,6 @@ fn batch(from: &mut Reader<'_>) -> Option<Arc<Batch>> {
         batch.push(|out| out.push_str(text));
     }
     Some(Arc::new(batch))
-}
-
-fn partial(from: &mut Reader<'_>) -> Option<Option<Vec<u8>>> {
-    let (is_there, bytes) = (from.flag()?, from.bytes()?);
-    Some(is_there.then(|| bytes.to_vec()))
 }
 
 fn nanos(time: Duration) -> u64 {

@@ -31,7 +31,9 @@ fn now() -> Instant {
 fn state(now: Instant) -> State {
     let batch = |first: u64, texts: &[&str]| {
         let mut batch = Batch::new(first);
-        texts.iter().for_each(|text| batch.push(|out| out.push_str(text)));
+        for text in texts {
+            batch.push(|out| out.push_str(text));
+        }
         Arc::new(batch)
     };
     State {
@@ -39,7 +41,7 @@ fn state(now: Instant) -> State {
         next_line: 6,
         beat: Some(Beat {
             origin: Origin {
-                monotonic: now - Duration::from_millis(12_345),
+                monotonic: now.checked_sub(Duration::from_millis(12_345)).unwrap(),
                 wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_285_175_062),
             },
             interval: Duration::from_secs(1),
@@ -88,7 +90,7 @@ fn conns(now: Instant) -> Vec<Conn> {
         state,
         member: Member {
             id,
-            since: now - Duration::from_secs(60),
+            since: now.checked_sub(Duration::from_mins(1)).unwrap(),
             framing,
             phase: 42,
             date: 1000,
@@ -106,8 +108,12 @@ fn moment(now: Instant) -> Moment {
     Moment { instant: now, since_boot: Duration::from_secs(100_000) }
 }
 
+fn digit(half: u8) -> char {
+    char::from_digit(half.into(), 16).unwrap()
+}
+
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()
 }
 
 /// Everything as it is written today, a line each.
@@ -172,6 +178,18 @@ fn the_beat_goes_on_at_another_moment() {
     assert_eq!(State::from_bytes(&bytes, at).unwrap().beat, state(now).beat, "the same instants");
     let before = Moment { instant: now, since_boot: Duration::from_secs(99_999) };
     assert!(State::from_bytes(&bytes, before).is_none(), "of another boot");
+}
+
+#[test]
+fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
+    let ahead = state(now()).beat.unwrap();
+    let late = Beat { next: ahead.next - 2, ..ahead };
+    assert_eq!(behind(Some(ahead), Some(late)), Some(late));
+    assert_eq!(behind(Some(late), Some(ahead)), Some(late));
+    assert_eq!(
+        (behind(None, Some(late)), behind(Some(late), None), behind(None, None)),
+        (Some(late), Some(late), None)
+    );
 }
 
 #[test]

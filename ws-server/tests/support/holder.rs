@@ -10,7 +10,7 @@ use std::{
         unix::{fs::FileExt, net::UnixDatagram},
     },
     process::{Child, Command, ExitStatus, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use command_fds::{CommandFdExt, FdMapping};
@@ -23,6 +23,9 @@ use rustix::{
 };
 
 use super::{Client, PATIENCE};
+
+/// In which time the daemon has to say that all is well.
+pub const WATCHDOG: Duration = Duration::from_millis(600);
 
 /// A service manager for one daemon.
 pub struct Holder {
@@ -85,6 +88,7 @@ impl Holder {
         command
             .args(&self.args)
             .env("NOTIFY_SOCKET", self.folder.path().join("notify"))
+            .env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string())
             .env("LISTEN_FDS", mappings.len().to_string())
             .env("LISTEN_FDNAMES", [vec!["stream"], names].concat().join(":"))
             .stdin(Stdio::null())
@@ -103,6 +107,16 @@ impl Holder {
             assert!(started.elapsed() < PATIENCE, "no {line}: {:?}", self.said);
             self.receive();
         }
+    }
+
+    /// True if nothing comes in the time of the watchdog, after what was on its way.
+    pub fn is_silent(&mut self) -> bool {
+        self.notify.set_read_timeout(Some(WATCHDOG)).unwrap();
+        let text = &mut [0; 4096];
+        // At most one was on its way.
+        let silent = self.notify.recv(text).is_err() || self.notify.recv(text).is_err();
+        self.notify.set_read_timeout(Some(PATIENCE)).unwrap();
+        silent
     }
 
     /// One notification, as systemd takes it.

@@ -272,3 +272,10 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 pub fn is_js_date(text: &str) -> bool {
     text.len() == 39 && text.ends_with(" GMT+0000 (UTC)") && text.as_bytes()[3] == b' '
 }
+
+/// The text of an event stream without the `retry:` field at its beginning, which is at least two seconds.
+pub fn after_retry(text: &str) -> &str {
+    let (milliseconds, rest) = text.strip_prefix("retry: ").and_then(|text| text.split_once("\n\n")).unwrap();
+    assert!((2000..3000).contains(&milliseconds.parse().unwrap()), "{milliseconds}");
+    rest
+}

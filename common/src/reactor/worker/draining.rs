@@ -6,7 +6,7 @@ use super::Worker;
 use crate::reactor::context::Visit;
 use crate::reactor::settings::TURN_CONNECTIONS;
 use crate::reactor::system::System;
-use crate::reactor::{CloseReason, Handler, Stop, Token};
+use crate::reactor::{CloseReason, Handler, Settings, Stop, Token};
 
 /// The longest time between two connections that are told: a stop with a few of them is quick.
 const MAX_PACE: Duration = Duration::from_millis(10);
@@ -19,23 +19,25 @@ pub(super) struct Draining {
     until: Option<Instant>,
     /// Connections that were not told yet.
     untold: Vec<Token>,
-    /// The time between two that are told: who is told at once with all others comes back at once with all others.
+    /// The time between two that are told.
     pace: Duration,
     /// When the next one is told.
     next: Instant,
 }
 
 impl Draining {
-    fn new(stop: Stop, now: Instant, drain_timeout: Duration, open: impl Iterator<Item = Token>) -> Self {
+    fn new(stop: Stop, now: Instant, settings: &Settings, open: impl Iterator<Item = Token>) -> Self {
         let mut untold: Vec<Token> = if stop == Stop::HandOver { Vec::new() } else { open.collect() };
-        // Neighbours in the table came together; their clients shall not come back together.
+        // Neighbours in the table came together; their clients shall not leave together.
         untold.sort_by_key(|token| token.index.wrapping_mul(0x9e37_79b9));
-        let (pace, until) = match stop {
-            Stop::Finished | Stop::HandOver => (Duration::ZERO, None),
-            Stop::Shutdown | Stop::Restart => {
-                let count = u32::try_from(untold.len()).unwrap_or(u32::MAX).max(1);
-                ((drain_timeout / 2 / count).min(MAX_PACE), now.checked_add(drain_timeout))
-            }
+        let count = u32::try_from(untold.len()).unwrap_or(u32::MAX).max(1);
+        let pace = match stop {
+            Stop::Shutdown => (settings.stop_spread / count).min(MAX_PACE),
+            Stop::Restart | Stop::HandOver | Stop::Finished => Duration::ZERO,
+        };
+        let until = match stop {
+            Stop::Shutdown | Stop::Restart => now.checked_add(settings.drain_timeout),
+            Stop::HandOver | Stop::Finished => None,
         };
         Self { stop, until, untold, pace, next: now }
     }
@@ -74,8 +76,8 @@ impl<H: Handler, S: System> Worker<H, S> {
             for (mut listener, _) in std::mem::take(&mut self.listeners.sockets) {
                 let _ = self.connections.system.remove_listener(&mut listener);
             }
-            let drain_timeout = self.connections.shared.settings.drain_timeout;
-            self.draining = Some(Draining::new(stop, now, drain_timeout, self.connections.table.tokens()));
+            let settings = &self.connections.shared.settings;
+            self.draining = Some(Draining::new(stop, now, settings, self.connections.table.tokens()));
         }
         let handed_over = control.stopping() == Some(Stop::HandOver) && self.hand_over();
         let Some(draining) = &mut self.draining else { return };

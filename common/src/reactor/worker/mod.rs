@@ -89,6 +89,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.wake = self.handler.on_turn(&mut turn(&mut self.connections, &control));
         self.drain();
         self.reap();
+        if let Some(stats) = control.stats().get(self.number) {
+            stats.turned(self.listeners.paused_until.is_some());
+        }
         Ok(self.draining.is_none() || self.is_settling() || self.connections.table.len() > 0)
     }
 

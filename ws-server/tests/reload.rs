@@ -1,0 +1,96 @@
+//! HUP reads the configuration again: a right one is in force at once, a wrong one changes nothing.
+
+#![allow(clippy::unwrap_used, reason = "for tests")]
+
+mod support;
+
+use std::fs;
+
+use rustix::process::Signal;
+use support::{Client, Server};
+
+/// A server whose configuration is this file.
+fn server(config: &str) -> (Server, tempfile::NamedTempFile) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), config).unwrap();
+    let server = Server::start(&["--config", file.path().to_str().unwrap()]);
+    (server, file)
+}
+
+fn line(client: &mut Client) -> String {
+    String::from_utf8(client.until(b"\n")).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn a_right_configuration_is_in_force_at_once_and_nobody_is_cut_off() {
+    let (mut server, file) = server("template = \"old {seq}\"\ninterval = \"50ms\"\n");
+    let mut client = server.request("GET / HTTP/1.0");
+    client.head();
+    assert!(line(&mut client).starts_with("old "));
+    fs::write(
+        file.path(),
+        "template = \"new {seq}\"\ninterval = \"50ms\"\npath = [\"/stream\"]\nlog-level = \"debug\"\n",
+    )
+    .unwrap();
+    server.signal(Signal::HUP);
+    server.log_line("the configuration was read again");
+    while line(&mut client).starts_with("old ") {}
+    assert!(line(&mut client).starts_with("new "));
+    assert_eq!(server.request("GET / HTTP/1.0").status(), 404, "the paths are new, too");
+    server.log_line("DEBUG");
+}
+
+#[test]
+fn limits_change_for_those_who_come_from_now_on() {
+    let (mut server, file) = server("");
+    let mut clients: Vec<Client> = (0..3).map(|_| server.request("GET / HTTP/1.0")).collect();
+    for client in &mut clients {
+        assert!(client.head().starts_with("HTTP/1.1 200 "));
+    }
+    fs::write(file.path(), "max-connections-per-ip = 3\n").unwrap();
+    server.signal(Signal::HUP);
+    server.log_line("the configuration was read again");
+    assert_eq!(server.request("GET / HTTP/1.0").status(), 503);
+    for client in &mut clients {
+        line(client);
+    }
+}
+
+// OP-10
+#[test]
+fn a_wrong_configuration_changes_nothing_however_often_it_comes() {
+    let (mut server, file) = server("template = \"old\"\ninterval = \"20ms\"\n");
+    let mut client = server.request("GET / HTTP/1.0");
+    client.head();
+    for wrong in ["template = ", "interval = \"-1s\"", "nonsense = 1", "max-head = 0"] {
+        fs::write(file.path(), wrong).unwrap();
+        server.signal(Signal::HUP);
+        let said = server.log_line("the new configuration is wrong");
+        assert!(said.contains("the old one stays in force: "), "{said}");
+        for _ in 0..3 {
+            assert_eq!(line(&mut client), "old");
+        }
+    }
+    fs::remove_file(file.path()).unwrap();
+    server.signal(Signal::HUP);
+    server.log_line("the new configuration is wrong");
+    assert_eq!(line(&mut client), "old");
+    // The file is gone for good; so that it can be removed again.
+    fs::write(file.path(), "").unwrap();
+}
+
+#[test]
+fn what_waits_for_a_restart_is_named() {
+    let (mut server, file) = server("interval = \"50ms\"\n");
+    let mut client = server.request("GET / HTTP/1.0");
+    client.head();
+    fs::write(file.path(), "interval = \"1h\"\nworkers = 7\nsource = \"-\"\n").unwrap();
+    server.signal(Signal::HUP);
+    let said = server.log_line("takes effect with the next restart");
+    for flag in ["--source", "--interval"] {
+        assert!(said.contains(flag), "{said}");
+    }
+    for _ in 0..3 {
+        assert!(support::is_js_date(&line(&mut client)), "the old source and interval stay");
+    }
+}

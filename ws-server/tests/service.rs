@@ -1,0 +1,54 @@
+//! What the daemon tells a service manager: that it is ready, how it is, that all is well, and that it goes.
+
+#![allow(clippy::unwrap_used, reason = "for tests")]
+
+mod support;
+
+use rustix::process::Signal;
+use support::holder::Holder;
+
+#[test]
+fn it_is_ready_then_says_how_it_is_and_that_it_stops() {
+    let mut holder = Holder::start(&["--interval", "50ms"]);
+    holder.wait_for("STATUS=0 clients");
+    let mut client = holder.request("GET / HTTP/1.0");
+    client.head();
+    client.until(b"\n");
+    let status = loop {
+        let before = holder.said.len();
+        holder.wait_for("WATCHDOG=1");
+        if let Some(status) = holder.said[before..].iter().find(|line| line.starts_with("STATUS=1 clients")) {
+            break status.clone();
+        }
+    };
+    let late = status.strip_prefix("STATUS=1 clients, last date ").unwrap().strip_suffix(" ms late").unwrap();
+    assert!(late.parse::<u64>().unwrap() < 1000, "{status}");
+    holder.signal(Signal::TERM);
+    holder.wait_for("STOPPING=1");
+    assert!(holder.wait().0.success());
+}
+
+// OP-09
+#[test]
+fn the_watchdog_is_fed_while_the_loops_turn_and_only_then() {
+    let mut holder = Holder::start(&["--workers", "2"]);
+    for _ in 0..3 {
+        holder.wait_for("WATCHDOG=1");
+    }
+    holder.signal(Signal::STOP);
+    assert!(holder.is_silent());
+    holder.signal(Signal::CONT);
+    holder.wait_for("WATCHDOG=1");
+}
+
+#[test]
+fn a_reload_is_told_from_its_beginning_to_its_end() {
+    let mut holder = Holder::start(&[]);
+    let from = holder.said.len();
+    holder.signal(Signal::HUP);
+    holder.wait_for("READY=1");
+    let told: Vec<&String> = holder.said[from..].iter().filter(|line| line.ends_with("=1")).collect();
+    let reloading = told.iter().position(|line| *line == "RELOADING=1").unwrap();
+    let ready = told.iter().position(|line| *line == "READY=1").unwrap();
+    assert!(reloading < ready, "{told:?}");
+}
