@@ -19,8 +19,6 @@ use crate::{
 
 /// No more at once than the process has descriptors for, with room to spare.
 const AT_ONCE: usize = 15_000;
-/// Who has no answer after this long never gets one.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// A new address for every connection, so that no limit per address is met.
 const SOURCES: Sources = Sources { net: 2, each: 1, count: 1000 };
 
@@ -66,15 +64,24 @@ struct Knock {
     answer: Vec<u8>,
 }
 
-/// Counts what becomes of `rate` connections a second, until the time is over or `quit` is said.
-pub(crate) fn run(
-    mut poll: Poll,
-    commands: &Receiver<String>,
-    to: SocketAddr,
-    rate: u32,
-    time: Duration,
-    kind: &str,
-) -> io::Result<()> {
+/// What is asked for on the command line.
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) to: SocketAddr,
+    /// Connections a second.
+    pub(crate) rate: u32,
+    pub(crate) time: Duration,
+    /// No more than so many.
+    pub(crate) count: usize,
+    /// Who has no answer after this long never gets one.
+    pub(crate) patience: Duration,
+    /// Which request.
+    pub(crate) kind: &'a str,
+}
+
+/// Counts what becomes of the connections, until the time is over or `quit` is said.
+pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) -> io::Result<()> {
+    let Task { to, rate, time, count, patience, kind } = *task;
     let question = Question::new(kind);
     let begun = Instant::now();
     let (mut events, mut buffer) = (Events::with_capacity(1024), vec![0; 64 * 1024]);
@@ -83,11 +90,14 @@ pub(crate) fn run(
     let (mut waits, mut started, mut stopped) = (Vec::new(), 0_usize, None);
     loop {
         let now = Instant::now();
-        if commands.try_recv().is_ok_and(|command| command == "quit") || now - begun > time {
+        if commands.try_recv().is_ok_and(|command| command == "quit")
+            || now - begun > time
+            || started == count
+        {
             stopped.get_or_insert(now - begun);
         }
         let due = (now - begun).as_millis() as usize * rate as usize / 1000;
-        while stopped.is_none() && started < due && knocks.len() < AT_ONCE {
+        while stopped.is_none() && started < due.min(count) && knocks.len() < AT_ONCE {
             match connect(to, SOURCES, started) {
                 Ok(mut socket) => {
                     poll.registry().register(
@@ -123,7 +133,7 @@ pub(crate) fn run(
             }
         }
         // Keys rise with time: the first one is the oldest.
-        while let Some(oldest) = knocks.first_entry().filter(|entry| entry.get().begun.elapsed() > PATIENCE) {
+        while let Some(oldest) = knocks.first_entry().filter(|entry| entry.get().begun.elapsed() > patience) {
             oldest.remove();
             *outcomes.entry("no answer in time".to_owned()).or_default() += 1;
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! crowd hold  --to 127.0.0.1:40132 --connections 9000          all dialects in turn, each connection held for ever
-//! crowd knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy
+//! crowd knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy [--patience 20] [--count N]
 //!                                                              new connections, each with one short request
 //!   stdin:  one command a line      stdout: one JSON object a line
 //! ```
@@ -45,8 +45,16 @@ fn main() -> io::Result<()> {
     match arguments.first().map(String::as_str) {
         Some("hold") => hold::run(poll, &commands, to, number("--connections", 9000)),
         Some("knock") => {
-            let time = Duration::from_secs(number("--seconds", 10).into());
-            knock::run(poll, &commands, to, number("--rate", 1000), time, value("--as").unwrap_or("stream"))
+            let seconds = |name, default| Duration::from_secs(number(name, default).into());
+            let task = knock::Task {
+                to,
+                rate: number("--rate", 1000),
+                time: seconds("--seconds", 10),
+                count: number("--count", u32::MAX) as usize,
+                patience: seconds("--patience", 20),
+                kind: value("--as").unwrap_or("stream"),
+            };
+            knock::run(poll, &commands, &task)
         }
         _ => panic!("crowd hold|knock: see tests/crowd/main.rs"),
     }

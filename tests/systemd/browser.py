@@ -1,0 +1,5 @@
+"""A real page in Chromium across a restart."""
+
+
+def checks():
+    return []

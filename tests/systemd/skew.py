@@ -1,0 +1,5 @@
+"""How evenly connections come to the workers: a listener each, or one shared."""
+
+
+def checks():
+    return []
