@@ -21,6 +21,8 @@ use crate::{
 
 /// The messages' beat: that of ws-server by default.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// Until all are open: how often to look whether the next ones are due.
+const PACE: Duration = Duration::from_millis(5);
 /// More connects at once would overflow the listener's queue, which costs a second each.
 const AT_ONCE: usize = 100;
 /// Below the 256 that ws-server allows an address.
@@ -56,11 +58,14 @@ struct Crowd {
 }
 
 /// Opens the connections, then holds them and obeys.
+///
+/// They are opened at a steady `rate` a second: a client's beat begins when it opens, and beats are to fall everywhere.
 pub(crate) fn run(
     mut poll: Poll,
     commands: &Receiver<String>,
     to: SocketAddr,
     wanted: u32,
+    rate: u32,
 ) -> io::Result<()> {
     let mut events = Events::with_capacity(1024);
     let begun = Instant::now();
@@ -68,8 +73,10 @@ pub(crate) fn run(
     let mut crowd = Crowd { to, wanted, clients: Vec::new(), settled: 0, buffer: vec![0; 64 * 1024] };
     let mut announced = false;
     loop {
-        crowd.open_more(poll.registry())?;
-        match poll.poll(&mut events, None) {
+        let due = begun.elapsed().as_millis() as usize * rate as usize / 1000;
+        crowd.open_more(poll.registry(), due)?;
+        let patience = (crowd.clients.len() < wanted).then_some(PACE);
+        match poll.poll(&mut events, patience) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
@@ -94,8 +101,8 @@ pub(crate) fn run(
 }
 
 impl Crowd {
-    fn open_more(&mut self, registry: &Registry) -> io::Result<()> {
-        while self.clients.len() < self.wanted && self.clients.len() - self.settled < AT_ONCE {
+    fn open_more(&mut self, registry: &Registry, due: usize) -> io::Result<()> {
+        while self.clients.len() < self.wanted.min(due) && self.clients.len() - self.settled < AT_ONCE {
             let index = self.clients.len();
             let dialect = Dialect::ALL[index % Dialect::ALL.len()];
             let mut socket = connect(self.to, SOURCES, index)?;

@@ -1,7 +1,7 @@
 //! A crowd of clients in one thread, for `tests/systemd`.
 //!
 //! ```text
-//! crowd hold  --to 127.0.0.1:40132 --connections 9000          all dialects in turn, each connection held for ever
+//! crowd hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000]        all dialects in turn, each connection held for ever
 //! crowd knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy [--patience 20] [--count N]
 //!                                                              new connections, each with one short request
 //!   stdin:  one command a line      stdout: one JSON object a line
@@ -43,7 +43,7 @@ fn main() -> io::Result<()> {
     let poll = Poll::new()?;
     let commands = commands(&poll)?;
     match arguments.first().map(String::as_str) {
-        Some("hold") => hold::run(poll, &commands, to, number("--connections", 9000)),
+        Some("hold") => hold::run(poll, &commands, to, number("--connections", 9000), number("--rate", 3000)),
         Some("knock") => {
             let seconds = |name, default| Duration::from_secs(number(name, default).into());
             let task = knock::Task {

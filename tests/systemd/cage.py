@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 
@@ -14,9 +15,10 @@ def hierarchies():
 
 
 class Cage:
-    """A cgroup in each hierarchy, for two machines at once not to share theirs."""
+    """A cgroup in each hierarchy, for two machines at once not to share theirs, and a folder to mount on."""
 
     def __init__(self):
+        self.mount_point = tempfile.mkdtemp(prefix="datecast-")
         self.folders = [where / f"datecast-test-{os.getpid()}" for where in hierarchies()]
 
     def __enter__(self):
@@ -25,6 +27,7 @@ class Cage:
         return self
 
     def __exit__(self, *_):
+        os.rmdir(self.mount_point)
         for folder in self.folders:
             for path, _, _ in os.walk(folder, topdown=False):
                 os.rmdir(path)
@@ -35,4 +38,4 @@ class Cage:
         unshare = "exec unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc"
         # The parent may be killed: then unshare gets a KILL, too.
         shell = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", f'{enter}; {unshare} -- "$@"', "sh"]
-        return subprocess.run([*shell, *command], stdin=subprocess.DEVNULL).returncode
+        return subprocess.run([*shell, *command, self.mount_point], stdin=subprocess.DEVNULL).returncode

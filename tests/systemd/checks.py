@@ -1,7 +1,5 @@
 """All checks in their order, on one machine: from the installation to the purge."""
 
-import tempfile
-
 import browser
 import crashes
 import hand_over
@@ -14,9 +12,9 @@ from machine import Machine
 from services import Services
 
 
-def run(wanted):
+def run(mount_point, wanted):
     """Runs the checks whose names begin with one of these (all, if there are none); the exit status."""
-    machine = Machine(tempfile.mkdtemp(prefix="datecast-"), report.OUT / "systemd-console.log")
+    machine = Machine(mount_point, report.OUT / "systemd-console.log")
     if not report.check("systemd-boots", machine.boot):
         return report.finish()
     lab = Services(machine)

@@ -50,11 +50,11 @@ def without_watchdog(lab):
     return f"20 without an answer for {3 * WATCHDOG} s"
 
 
-def crash(lab, name, times):
+def crash(lab, name, times, patience=20):
     pid = lab.main_pid(name)
     for _ in range(times):
         lab.kill(name, "KILL")
-        pid = lab.started_anew(name, pid)
+        pid = lab.started_anew(name, pid, patience)
 
 
 def eight_crashes(lab, name):
@@ -74,7 +74,7 @@ def default_limits_close_the_port(lab):
     with lab.drop_in(f"{name}.service", DEFAULT_LIMITS), lab.drop_in(f"{name}.socket", DEFAULT_TRIGGER, restart):
         with Knocker(lab.machine, name, rate=300, patience=3) as knocker:
             try:
-                crash(lab, name, 8)
+                crash(lab, name, 8, patience=2)
             except AssertionError:
                 pass  # It does not come back: that is what is looked for.
             outcomes = knocker.stop()["outcomes"]

@@ -47,8 +47,11 @@ def hand_over(lab, live):
     fresh(lab)
     before = lab.main_pid(NAME)
     with Crowd(lab.machine, live) as crowd:
-        beat(crowd, 3)
+        crowd.ask("mark")
+        beat(crowd, 4)
         quiet = crowd.report()
+        status = lab.show(f"{NAME}.service", "StatusText")
+        assert f"{live:,} clients" in status.replace(str(live), f"{live:,}"), status
         crowd.ask("mark")
         seconds = restart(lab)
         beat(crowd, 4)
@@ -58,7 +61,7 @@ def hand_over(lab, live):
         assert said["shift_ms"]["p50"] < 250, said
         answers_pings(crowd)
         leave_by_their_ids(crowd)
-    report.figure(f"{live} live clients of nine kinds over two workers across `systemctl restart ws-server`",
+    report.figure(f"{live:,} live clients of nine kinds over two workers across `systemctl restart ws-server`",
                   f"{said['open']} kept, 0 numbers missing, 0 doubled; the restart took {seconds * 1000:.0f} ms")
     report.figure("the longest pause between two messages of a client around it (p50 / p99 / max; the beat is 1000 ms)",
                   "{p50:.0f} / {p99:.0f} / {max:.0f} ms".format(**said["gap_ms"]))
@@ -136,7 +139,7 @@ def stop_closes(lab):
         ended = crowd.report()["ended"]
     ninth = LIVE // 9
     assert ended == {"1001": 3 * ninth, "closed": 2 * ninth, "end": 4 * ninth}, ended
-    report.figure(f"`systemctl stop ws-server` with {LIVE} live clients", f"all closed in order in {seconds:.1f} s: {3 * ninth} with 1001, "
+    report.figure(f"`systemctl stop ws-server` with {LIVE:,} live clients", f"all closed in order in {seconds:.1f} s: {3 * ninth} with 1001, "
                   f"{2 * ninth} by the drafts' own ways, {4 * ninth} at the end of an HTTP stream")
     return f"{ended} in {seconds:.1f} s"
 
