@@ -1,4 +1,4 @@
-"""The crowd and the knocker (tests/crowd) in the container's network."""
+"""The clients: the crowd and the knocker (tests/crowd), in the container's network."""
 
 import json
 import subprocess
@@ -12,12 +12,11 @@ PORTS = {"ws-server": 40132, "policy-server": 843, "static-server": 8080}
 REQUESTS = {"ws-server": "stream", "policy-server": "policy", "static-server": "page"}
 
 
-class Client:
-    """One process of tests/crowd; `with` ends it."""
+class Program:
+    """A process that says JSON lines and is told lines; `with` ends it."""
 
-    def __init__(self, machine, *arguments):
-        command = machine.enter_network(prepare.CROWD, *arguments)
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, command, cwd=None):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd)
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -29,7 +28,7 @@ class Client:
     def next(self, patience=60):
         """The next thing it says."""
         said = self.lines.get(timeout=patience)
-        assert said is not None, f"the crowd has ended with {self.process.wait()}"
+        assert said is not None, f"{self.process.args} ended with {self.process.wait()}"
         return said
 
     def tell(self, command):
@@ -44,11 +43,11 @@ class Client:
         self.process.wait()
 
 
-class Crowd(Client):
+class Crowd(Program):
     """Live connections of all dialects."""
 
     def __init__(self, machine, count, port=40132):
-        super().__init__(machine, "hold", "--to", f"127.0.0.1:{port}", "--connections", count)
+        super().__init__(machine.enter_network(prepare.CROWD, "hold", "--to", f"127.0.0.1:{port}", "--connections", count))
         self.opening = self.next(120)
         assert self.opening["open"] == count, f"not all are open: {self.opening}"
 
@@ -60,12 +59,13 @@ class Crowd(Client):
         return self.ask("report")
 
 
-class Knocker(Client):
+class Knocker(Program):
     """New connections at a steady rate. `with` gives it back once the first one was answered."""
 
     def __init__(self, machine, name, rate=1000, port=None, patience=20, count=60_000):
-        super().__init__(machine, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--rate", rate, "--count", count,
-                         "--seconds", 60, "--patience", patience, "--as", REQUESTS[name])
+        command = [prepare.CROWD, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--as", REQUESTS[name],
+                   "--rate", rate, "--count", count, "--seconds", 60, "--patience", patience]
+        super().__init__(machine.enter_network(*command))
 
     def go_on(self, seconds):
         """Lets it knock for so long."""

@@ -43,6 +43,21 @@ def install(packages):
     return True
 
 
+def browser_is_there():
+    """Chromium and what drives it; `install_browser` has tried."""
+    return shutil.which("chromium") and shutil.which("node") and (BROWSER / "node_modules/puppeteer-core").exists()
+
+
+def install_browser():
+    """For two checks; they do not run without it."""
+    missing = [name for name, command in (("chromium", "chromium"), ("nodejs", "node"), ("npm", "npm")) if not shutil.which(command)]
+    if missing:
+        install(missing)
+    if shutil.which("npm") and not browser_is_there():
+        with open(OUT / "npm.log", "a") as log:
+            subprocess.run(["npm", "ci", "--silent"], cwd=BROWSER, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+
 def build():
     """Builds the package, the same with a higher version, and the crowd; true if all is there."""
     shutil.rmtree(PACKAGE.parent, ignore_errors=True)
