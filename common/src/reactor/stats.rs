@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 pub struct Stats {
     turns: AtomicU64,
     paused: AtomicBool,
+    ended: AtomicBool,
 }
 
 impl Stats {
@@ -19,6 +20,16 @@ impl Stats {
     /// True while it accepts nobody, because the process or the machine is out of descriptors or memory.
     pub fn is_paused(&self) -> bool {
         self.paused.load(Relaxed)
+    }
+
+    /// True once it has had its last turn: it was told to stop and has no connection any more, while others may have some.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+
+    /// The end of its last turn.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Relaxed);
     }
 
     /// The end of a turn.
