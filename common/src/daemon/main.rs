@@ -100,15 +100,14 @@ fn try_main<T: Parser + 'static, C: 'static>(
 
 /// Two answers to "where" are a mistake that would show only when nobody can connect.
 fn refuse_beside_inherited(listen: &Source, metrics: &Source) -> Result<(), Failure> {
-    let variable = |name: &str| std::env::var_os(name);
-    let inherited = inherit::count(variable)?;
+    let (inherited, for_metrics) = inherit::count_by_use(|name| std::env::var_os(name))?;
     let refuse = |what: String| Err(Failure::new(Exit::Config, what));
     if inherited > 0 && *listen != Source::Default {
         return refuse(format!(
             "--listen ({listen}) beside {inherited} inherited sockets (LISTEN_FDS): leave one of them out"
         ));
     }
-    if inherited > 0 && inherit::has_metrics(variable) && *metrics != Source::Default {
+    if for_metrics > 0 && *metrics != Source::Default {
         return refuse(format!(
             "--metrics ({metrics}) beside an inherited socket `metrics` (LISTEN_FDNAMES): leave one of them out"
         ));

@@ -15,8 +15,9 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// The limits of the endpoint: a few programs ask it, each now and then.
 pub(super) fn settings() -> Settings {
     Settings {
-        max_connections: 64,
-        max_heads: 64,
+        // The daemon keeps 64 descriptors free for everything that is no connection of its own.
+        max_connections: 16,
+        max_heads: 16,
         write_timeout: DEADLINE,
         linger: Duration::from_secs(1),
         ..Settings::default()
