@@ -28,8 +28,7 @@ pub fn main<T: Parser + 'static, C: 'static>(
     let outcome = try_main(env_prefix, check, serve);
     daemon_log::flush();
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    // Not through the log: a failure is told whatever the log level. A closed standard error is no reason to panic.
-    _ = writeln!(io::stderr(), "{}: {failure}", T::command().get_name());
+    daemon_log::last_words(T::command().get_name(), &failure);
     if failure.exit == Exit::Config && is_set("INVOCATION_ID") {
         // Under systemd a client that waits on the socket starts us again at once: not a thousand times a second.
         pause(Duration::from_secs(1));
