@@ -1,6 +1,6 @@
 # What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-policy test-units test-proxies test-browser conformance
+.PHONY: run test test-rust test-http test-clients test-policy test-units test-proxies test-browser test-systemd conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
 run:
@@ -37,6 +37,10 @@ test-proxies:
 # The page in headless Chromium and Firefox.
 test-browser:
 	@tests/run browser
+
+# The package on a real systemd in a container: restarts, crashes, upgrades, live connections. Needs root.
+test-systemd:
+	@tests/systemd/run
 
 # Autobahn's WebSocket suite against ws-server (about ten minutes); writes docs/conformance.md.
 conformance:

@@ -342,7 +342,7 @@ impl Handler for WsHandler {
         let config = &self.config;
         let was_member = self.room.leave(token);
         if was_member {
-            self.counts.closed(reason(why, conn.ending));
+            self.counts.closed(why, conn.ending);
         }
         if was_member && config.leave_notices && age >= config.notice_age() {
             self.left.push(conn.member.id, config.notice_rate);
@@ -408,21 +408,6 @@ impl Handler for WsHandler {
         self.due = date;
         let next = [date, self.fanout.next()].into_iter().flatten().min();
         next.map_or(Wake::Idle, Wake::At)
-    }
-}
-
-/// The reason of a connection's end, as the metrics have it.
-fn reason(why: CloseReason, ending: Option<&'static str>) -> &'static str {
-    match (why, ending) {
-        (CloseReason::Handler | CloseReason::Peer, Some(ending)) => ending,
-        (CloseReason::Handler, None) => "server",
-        (CloseReason::Peer, None) => "peer",
-        (CloseReason::Error, _) => "error",
-        (CloseReason::Slow, _) => "slow",
-        (CloseReason::Evicted, _) => "evicted",
-        (CloseReason::Drained, _) => "drained",
-        (CloseReason::Panic, _) => "panic",
-        (CloseReason::HandedOver, _) => "handed_over",
     }
 }
 

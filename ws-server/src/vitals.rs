@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use common::{
     Version,
     daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals},
-    reactor::Snapshot,
+    reactor::{CloseReason, Snapshot},
     stream::Framing,
 };
 
@@ -91,8 +91,9 @@ impl Counts {
         self.0.add(REFUSED + place, 1);
     }
 
-    /// A connection that had the stream was closed for this one of the known reasons.
-    pub(crate) fn closed(&mut self, reason: &str) {
+    /// A connection that had the stream is gone; `ending` is what it ended for, if the server knows better.
+    pub(crate) fn closed(&mut self, why: CloseReason, ending: Option<&'static str>) {
+        let reason = reason(why, ending);
         let place = REASONS.iter().position(|known| *known == reason).unwrap_or(REASONS.len() - 1);
         self.0.add(CLOSED + place, 1);
     }
@@ -120,6 +121,21 @@ impl Counts {
 
 fn micros(late: Duration) -> u64 {
     u64::try_from(late.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The reason of a connection's end, as the metrics have it.
+fn reason(why: CloseReason, ending: Option<&'static str>) -> &'static str {
+    match (why, ending) {
+        (CloseReason::Handler | CloseReason::Peer, Some(ending)) => ending,
+        (CloseReason::Handler, None) => "server",
+        (CloseReason::Peer, None) => "peer",
+        (CloseReason::Error, _) => "error",
+        (CloseReason::Slow, _) => "slow",
+        (CloseReason::Evicted, _) => "evicted",
+        (CloseReason::Drained, _) => "drained",
+        (CloseReason::Panic, _) => "panic",
+        (CloseReason::HandedOver, _) => "handed_over",
+    }
 }
 
 /// The places of a connection's dialect and state.

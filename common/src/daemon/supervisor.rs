@@ -31,12 +31,13 @@ impl Watch {
         Self { control, turns }
     }
 
-    /// True if every worker has turned since the last look. Each was woken then: none sleeps through it.
+    /// True if every worker has turned since the last look, or has come to its end. Each was woken then: none sleeps through
+    /// it. In a drain one worker may be done long before another, which is no reason to end them all.
     pub(super) fn look(&mut self) -> bool {
         let mut alive = true;
         for (stats, before) in self.control.stats().iter().zip(&mut self.turns) {
             let now = stats.turns();
-            alive &= now != *before;
+            alive &= now != *before || stats.has_ended();
             *before = now;
         }
         self.control.wake();
@@ -154,6 +155,10 @@ mod tests {
         turn(1);
         assert!(watch.look());
         assert!(!watch.look());
+        control.stats()[0].end();
+        assert!(!watch.look(), "the other one hangs while the first is done");
+        turn(1);
+        assert!(watch.look());
     }
 
     /// Nothing to say.

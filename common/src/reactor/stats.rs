@@ -27,6 +27,7 @@ pub struct Stats {
     /// How often it was asked for what is not counted all the time, and which of these questions it answered last.
     asked: AtomicU64,
     answered: AtomicU64,
+    ended: AtomicBool,
 }
 
 impl Stats {
@@ -53,7 +54,7 @@ impl Stats {
 
     /// True once it has answered the newest question.
     pub fn has_answered(&self) -> bool {
-        self.answered.load(Acquire) == self.asked.load(Relaxed)
+        self.has_ended() || self.answered.load(Acquire) == self.asked.load(Relaxed)
     }
 
     /// Asks it to look at all its connections.
@@ -71,6 +72,16 @@ impl Stats {
     pub(super) fn answer(&self, question: u64, queued: u64) {
         self.queued.store(queued, Relaxed);
         self.answered.store(question, Release);
+    }
+
+    /// True once it has had its last turn: it was told to stop and has no connection any more, while others may have some.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+
+    /// The end of its last turn.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Relaxed);
     }
 
     /// The end of a turn.

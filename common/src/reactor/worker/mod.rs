@@ -68,6 +68,9 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Runs until the daemon was asked to stop and the last connection is gone.
     pub(super) fn run(&mut self) -> io::Result<()> {
         while self.turn()? {}
+        if let Some(stats) = self.control().stats().get(self.number) {
+            stats.end();
+        }
         Ok(())
     }
 

@@ -1,0 +1,287 @@
+//! What one connection has received, as items: incremental, for bytes cut anywhere.
+
+use crate::dialect::Dialect;
+
+/// Something whole that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// The opening is done; the id of the connection, where the answer tells it.
+    Opened(Option<u64>),
+    /// A message of the stream, or a notice where the dialect does not tell them apart.
+    Text(String),
+    /// A notice, where the dialect says so.
+    Notice(String),
+    Ping(Vec<u8>),
+    Pong,
+    /// The closing handshake begins; its code, where there is one.
+    Close(Option<u16>),
+    /// The orderly end of an HTTP stream.
+    End,
+}
+
+/// The bytes of one connection that are not yet an item.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    dialect: Dialect,
+    opened: bool,
+    /// As received.
+    raw: Vec<u8>,
+    /// Without the chunks around it.
+    body: Vec<u8>,
+    event: Event,
+}
+
+/// The lines of an event so far.
+#[derive(Debug, Default)]
+struct Event {
+    id: Option<String>,
+    kind: Option<String>,
+    data: Option<String>,
+}
+
+/// More than this without an item is no stream of dates.
+const MOST: usize = 64 * 1024;
+
+impl Decoder {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self { dialect, opened: false, raw: Vec::new(), body: Vec::new(), event: Event::default() }
+    }
+
+    /// Takes what was received and appends what is whole now.
+    ///
+    /// # Errors
+    /// A sentence, when the bytes are not what this dialect allows.
+    pub(crate) fn feed(&mut self, bytes: &[u8], items: &mut Vec<Item>) -> Result<(), String> {
+        self.raw.extend_from_slice(bytes);
+        if !self.opened && !self.open(items)? {
+            return Ok(());
+        }
+        if self.dialect.is_hybi() {
+            while let Some((item, len)) = frame(&self.raw)? {
+                self.raw.drain(..len);
+                items.push(item);
+            }
+        } else if self.dialect.is_hixie() {
+            while let Some((item, len)) = hixie_frame(&self.raw)? {
+                self.raw.drain(..len);
+                items.push(item);
+            }
+        } else {
+            self.http(items)?;
+        }
+        if self.raw.len() + self.body.len() > MOST { Err("bytes without an end".to_owned()) } else { Ok(()) }
+    }
+
+    fn open(&mut self, items: &mut Vec<Item>) -> Result<bool, String> {
+        let Some(end) = position(&self.raw, b"\r\n\r\n").map(|at| at + 4) else { return Ok(false) };
+        // A refusal ends with its head.
+        let upgraded = self.raw.starts_with(b"HTTP/1.1 101");
+        let after = end + if upgraded { self.dialect.after_head() } else { 0 };
+        let Some(digest) = self.raw.get(end..after) else { return Ok(false) };
+        if let Some(fault) = self.dialect.fault(&self.raw[..end], digest) {
+            return Err(fault);
+        }
+        items.push(Item::Opened(connection_id(&self.raw[..end])));
+        self.raw.drain(..after);
+        self.opened = true;
+        Ok(true)
+    }
+
+    fn http(&mut self, items: &mut Vec<Item>) -> Result<(), String> {
+        let mut ended = false;
+        if self.dialect.is_chunked() {
+            while let Some((start, len, whole)) = chunk(&self.raw)? {
+                self.body.extend_from_slice(&self.raw[start..start + len]);
+                self.raw.drain(..whole);
+                ended |= len == 0;
+            }
+        } else {
+            self.body.append(&mut self.raw);
+        }
+        while let Some(end) = position(&self.body, b"\n") {
+            let line = String::from_utf8(self.body[..end].to_vec()).map_err(|error| error.to_string())?;
+            self.body.drain(..=end);
+            if self.dialect.is_events() {
+                self.event_line(&line, items)?;
+            } else {
+                items.push(Item::Text(line));
+            }
+        }
+        if ended {
+            items.push(Item::End);
+        }
+        Ok(())
+    }
+
+    /// One line of an event stream (HTML Standard §9.2.6).
+    fn event_line(&mut self, line: &str, items: &mut Vec<Item>) -> Result<(), String> {
+        match line.split_once(": ") {
+            Some(("id", id)) => self.event.id = Some(id.to_owned()),
+            Some(("event", kind)) => self.event.kind = Some(kind.to_owned()),
+            Some(("data", data)) => self.event.data = Some(data.to_owned()),
+            Some(("retry", _)) => {}
+            _ if line.is_empty() => return self.dispatch(items),
+            _ if line.starts_with(':') => {}
+            _ => return Err(format!("no line of an event stream: {line:?}")),
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, items: &mut Vec<Item>) -> Result<(), String> {
+        let Event { id, kind, data } = std::mem::take(&mut self.event);
+        let Some(data) = data else { return Ok(()) };
+        if kind.as_deref() == Some("notice") {
+            items.push(Item::Notice(data));
+        } else if id.as_deref() == data.split(' ').next() {
+            items.push(Item::Text(data));
+        } else {
+            return Err(format!("the event {data:?} has the id {id:?}"));
+        }
+        Ok(())
+    }
+}
+
+fn position(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+fn connection_id(head: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(head).ok()?;
+    text.split("\r\n").find_map(|line| line.strip_prefix("X-Connection-Id: "))?.parse().ok()
+}
+
+/// A frame of RFC 6455 §5.2 and its length in bytes. The server sends none in fragments.
+fn frame(bytes: &[u8]) -> Result<Option<(Item, usize)>, String> {
+    let &[first, second, ..] = bytes else { return Ok(None) };
+    let (start, len) = match second {
+        126 => match bytes.get(2..4) {
+            Some(length) => (4, usize::from(u16::from_be_bytes([length[0], length[1]]))),
+            None => return Ok(None),
+        },
+        // §5.1: "A server MUST NOT mask any frames that it sends to the client."
+        127.. => return Err(format!("a masked or very long frame: {first:02x} {second:02x}")),
+        len => (2, usize::from(len)),
+    };
+    let Some(payload) = bytes.get(start..start + len) else { return Ok(None) };
+    let item = match first {
+        0x81 => Item::Text(String::from_utf8(payload.to_vec()).map_err(|error| error.to_string())?),
+        0x88 => Item::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+        0x89 => Item::Ping(payload.to_vec()),
+        0x8A => Item::Pong,
+        _ => return Err(format!("a frame that begins with {first:02x}")),
+    };
+    Ok(Some((item, start + len)))
+}
+
+/// A frame of draft 76 §4.2 and its length in bytes.
+fn hixie_frame(bytes: &[u8]) -> Result<Option<(Item, usize)>, String> {
+    match bytes {
+        [] | [0xFF] => Ok(None),
+        [0xFF, 0x00, ..] => Ok(Some((Item::Close(None), 2))),
+        [0x00, rest @ ..] => {
+            let Some(end) = position(rest, &[0xFF]) else { return Ok(None) };
+            let text = String::from_utf8(rest[..end].to_vec()).map_err(|error| error.to_string())?;
+            Ok(Some((Item::Text(text), end + 2)))
+        }
+        [kind, ..] => Err(format!("a frame that begins with {kind:02x}")),
+    }
+}
+
+/// Where the data of a chunk begins, its length, and the length of the whole chunk (RFC 9112 §7.1).
+fn chunk(bytes: &[u8]) -> Result<Option<(usize, usize, usize)>, String> {
+    let Some(line) = position(bytes, b"\r\n") else { return Ok(None) };
+    let size = std::str::from_utf8(&bytes[..line]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
+    let Some(len) = size else { return Err("no chunk".to_owned()) };
+    let start = line + 2;
+    match bytes.get(start + len..start + len + 2) {
+        None => Ok(None),
+        Some(b"\r\n") => Ok(Some((start, len, start + len + 2))),
+        Some(_) => Err("a chunk that is longer than it says".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPENINGS: [(Dialect, &[u8]); 9] = [
+        (Dialect::Rfc6455, b"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
+        (Dialect::Hybi08, b"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
+        (Dialect::Hybi07, b"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
+        (Dialect::Hixie76, b"HTTP/1.1 101 S\r\n\r\n8jKS'y:G*Co,Wxa-"),
+        (Dialect::Hixie75, b"HTTP/1.1 101 S\r\nWebSocket-Origin: http://localhost\r\n\r\n"),
+        (Dialect::EventsChunked, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (Dialect::Events, b"HTTP/1.1 200 OK\r\n\r\n"),
+        (
+            Dialect::LinesChunked,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Connection-Id: 7\r\n\r\n",
+        ),
+        (Dialect::Lines, b"HTTP/1.1 200 OK\r\n\r\n"),
+    ];
+
+    /// Two messages and a notice, then the end.
+    fn stream(dialect: Dialect) -> &'static [u8] {
+        match dialect {
+            Dialect::Rfc6455 | Dialect::Hybi08 | Dialect::Hybi07 => {
+                b"\x81\x033 a\x89\x01p\x81\x069 gone\x81\x034 b\x88\x02\x03\xE9"
+            }
+            Dialect::Hixie76 | Dialect::Hixie75 => b"\x003 a\xFF\x009 gone\xFF\x004 b\xFF\xFF\x00",
+            Dialect::EventsChunked => {
+                b"d\r\nretry: 2000\n\n\r\n17\r\nid: 3\ndata: 3 a\n\nevent:\r\n2a\r\n notice\ndata: 9 gone\n\n:\n\nid: 4\ndata: 4 b\n\n\r\n0\r\n\r\n"
+            }
+            Dialect::Events => b"retry: 2000\n\nid: 3\ndata: 3 a\n\nevent: notice\ndata: 9 gone\n\n:\n\nid: 4\ndata: 4 b\n\n",
+            Dialect::LinesChunked => b"4\r\n3 a\n\r\nb\r\n9 gone\n4 b\n\r\n0\r\n\r\n",
+            Dialect::Lines => b"3 a\n9 gone\n4 b\n",
+        }
+    }
+
+    fn texts(items: &[Item]) -> Vec<&str> {
+        let mut texts = Vec::new();
+        for item in items {
+            if let Item::Text(text) | Item::Notice(text) = item {
+                texts.push(text.as_str());
+            }
+        }
+        texts
+    }
+
+    #[test]
+    fn every_dialect_is_read_whole_and_at_every_split() {
+        for (dialect, opening) in OPENINGS {
+            let bytes = [opening, stream(dialect)].concat();
+            let mut whole = Vec::new();
+            Decoder::new(dialect).feed(&bytes, &mut whole).unwrap();
+            assert_eq!(texts(&whole), ["3 a", "9 gone", "4 b"], "{dialect:?}");
+            let id = if dialect == Dialect::LinesChunked { Some(7) } else { None };
+            assert_eq!(whole.first(), Some(&Item::Opened(id)));
+            let closed = if dialect.is_hybi() { Item::Close(Some(1001)) } else { Item::Close(None) };
+            let ended = if dialect.is_chunked() { Item::End } else { closed };
+            assert!(matches!(dialect, Dialect::Events | Dialect::Lines) || whole.last() == Some(&ended));
+            for split in 0..bytes.len() {
+                let (mut decoder, mut items) = (Decoder::new(dialect), Vec::new());
+                decoder.feed(&bytes[..split], &mut items).unwrap();
+                decoder.feed(&bytes[split..], &mut items).unwrap();
+                assert_eq!(items, whole, "{dialect:?} split at {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_dialect_does_not_allow_is_an_error() {
+        for (dialect, bytes) in [
+            (Dialect::Rfc6455, &b"\x81\x81\0\0\0\0a"[..]),
+            (Dialect::Rfc6455, b"\x01\x01a"),
+            (Dialect::Hixie76, b"\x01a\xFF"),
+            (Dialect::LinesChunked, b"x\r\n"),
+            (Dialect::LinesChunked, b"1\r\nab\n"),
+            (Dialect::Events, b"id: 3\ndata: 4 b\n\n"),
+            (Dialect::Events, b"nonsense\n"),
+        ] {
+            let opening = OPENINGS.iter().find(|row| row.0 == dialect).unwrap().1;
+            let mut decoder = Decoder::new(dialect);
+            assert!(decoder.feed(&[opening, bytes].concat(), &mut Vec::new()).is_err(), "{bytes:?}");
+        }
+        let refused = Decoder::new(Dialect::Hixie76).feed(b"HTTP/1.1 503 No\r\n\r\n", &mut Vec::new());
+        assert_eq!(refused, Err("status 503".to_owned()));
+    }
+}

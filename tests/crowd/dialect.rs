@@ -1,0 +1,128 @@
+//! The ways to ask for the stream, and what a right answer has.
+
+/// One way to ask for the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Rfc6455,
+    Hybi08,
+    Hybi07,
+    Hixie76,
+    Hixie75,
+    /// Server-sent events over HTTP/1.1, in chunks.
+    EventsChunked,
+    /// Server-sent events over HTTP/1.0, to the end of the stream.
+    Events,
+    /// Lines over HTTP/1.1, in chunks.
+    LinesChunked,
+    /// Lines over HTTP/1.0, to the end of the stream.
+    Lines,
+}
+
+/// The key of RFC 6455 §1.3 and its answer: one for all, as only the answer counts here.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// The keys of the example in draft 76 §1.2, and their answer.
+const KEYS: &str = "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n";
+const THIRD_KEY: &str = "^n:ds[4U";
+const DIGEST: &[u8] = b"8jKS'y:G*Co,Wxa-";
+
+impl Dialect {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Rfc6455,
+        Self::Hybi08,
+        Self::Hybi07,
+        Self::Hixie76,
+        Self::Hixie75,
+        Self::EventsChunked,
+        Self::Events,
+        Self::LinesChunked,
+        Self::Lines,
+    ];
+
+    /// The name in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rfc6455 => "rfc6455",
+            Self::Hybi08 => "hybi-08",
+            Self::Hybi07 => "hybi-07",
+            Self::Hixie76 => "hixie-76",
+            Self::Hixie75 => "hixie-75",
+            Self::EventsChunked => "events-1.1",
+            Self::Events => "events-1.0",
+            Self::LinesChunked => "lines-1.1",
+            Self::Lines => "lines-1.0",
+        }
+    }
+
+    /// It has the frames of RFC 6455.
+    pub(crate) fn is_hybi(self) -> bool {
+        matches!(self, Self::Rfc6455 | Self::Hybi08 | Self::Hybi07)
+    }
+
+    /// It has the frames of drafts 75 and 76.
+    pub(crate) fn is_hixie(self) -> bool {
+        matches!(self, Self::Hixie76 | Self::Hixie75)
+    }
+
+    /// Its messages are events.
+    pub(crate) fn is_events(self) -> bool {
+        matches!(self, Self::EventsChunked | Self::Events)
+    }
+
+    /// Its body comes in HTTP chunks.
+    pub(crate) fn is_chunked(self) -> bool {
+        matches!(self, Self::EventsChunked | Self::LinesChunked)
+    }
+
+    /// What the client sends first.
+    pub(crate) fn request(self) -> String {
+        let hybi = |version: u8, origin: &str| {
+            format!(
+                "GET / HTTP/1.1\r\nHost: localhost:40132\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: {version}\r\n{origin}: http://localhost\r\n\r\n"
+            )
+        };
+        let hixie = |keys: &str, body: &str| {
+            format!(
+                "GET / HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: localhost:40132\r\n\
+                 Origin: http://localhost\r\n{keys}\r\n{body}"
+            )
+        };
+        let plain = |minor: u8, accept: &str| {
+            format!("GET / HTTP/1.{minor}\r\nHost: localhost:40132\r\nAccept: {accept}\r\n\r\n")
+        };
+        match self {
+            Self::Rfc6455 => hybi(13, "Origin"),
+            Self::Hybi08 => hybi(8, "Sec-WebSocket-Origin"),
+            Self::Hybi07 => hybi(7, "Sec-WebSocket-Origin"),
+            Self::Hixie76 => hixie(KEYS, THIRD_KEY),
+            Self::Hixie75 => hixie("", ""),
+            Self::EventsChunked => plain(1, "text/event-stream"),
+            Self::Events => plain(0, "text/event-stream"),
+            Self::LinesChunked => plain(1, "*/*"),
+            Self::Lines => plain(0, "*/*"),
+        }
+    }
+
+    /// How many bytes of the answer to the handshake follow its head.
+    pub(crate) fn after_head(self) -> usize {
+        if self == Self::Hixie76 { DIGEST.len() } else { 0 }
+    }
+
+    /// What is wrong with an answer to the handshake, if anything is.
+    pub(crate) fn fault(self, head: &[u8], after: &[u8]) -> Option<String> {
+        let text = String::from_utf8_lossy(head);
+        let status = text.split(' ').nth(1).unwrap_or_default();
+        let upgraded = self.is_hybi() || self.is_hixie();
+        if status != if upgraded { "101" } else { "200" } {
+            return Some(format!("status {status}"));
+        }
+        let right = match self {
+            Self::Rfc6455 | Self::Hybi08 | Self::Hybi07 => text.contains(ACCEPT),
+            Self::Hixie76 => after == DIGEST,
+            Self::Hixie75 => text.contains("WebSocket-Origin: http://localhost"),
+            other => other.is_chunked() == text.contains("Transfer-Encoding: chunked"),
+        };
+        (!right).then(|| "a wrong opening handshake".to_owned())
+    }
+}

@@ -1,0 +1,284 @@
+//! Live connections of all dialects, held as long as the server holds them.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr},
+    sync::mpsc::{Receiver, TryRecvError},
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Registry, Token, event::Event, net::TcpStream};
+
+use crate::{
+    COMMAND,
+    decoder::{Decoder, Item},
+    dialect::Dialect,
+    json,
+    record::{Ended, Record},
+    sockets::{Sources, connect},
+};
+
+/// The messages' beat: that of ws-server by default.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Until all are open: how often to look whether the next ones are due.
+const PACE: Duration = Duration::from_millis(5);
+/// More connects at once would overflow the listener's queue, which costs a second each.
+const AT_ONCE: usize = 100;
+/// Below the 256 that ws-server allows an address.
+const SOURCES: Sources = Sources { net: 1, each: 200, count: 1000 };
+/// A Ping and a text that ends too early, masked with zeros.
+const PING: &[u8] = b"\x89\x84\0\0\0\0crwd";
+const HALF_A_TEXT: &[u8] = b"\x81\x85\0\0\0\0ab";
+
+/// One connection.
+#[derive(Debug)]
+struct Client {
+    dialect: Dialect,
+    socket: TcpStream,
+    decoder: Decoder,
+    record: Record,
+    asked: bool,
+    opened: bool,
+    /// The server's id, where the dialect tells it.
+    id: Option<u64>,
+    closing: Option<Ended>,
+    ended: Option<Ended>,
+    pongs: u64,
+}
+
+/// All of them.
+struct Crowd {
+    to: SocketAddr,
+    wanted: usize,
+    clients: Vec<Client>,
+    /// Clients that are open or ended.
+    settled: usize,
+    buffer: Vec<u8>,
+}
+
+/// Opens the connections, then holds them and obeys.
+///
+/// They are opened at a steady `rate` a second: a client's beat begins when it opens, and beats are to fall everywhere.
+pub(crate) fn run(
+    mut poll: Poll,
+    commands: &Receiver<String>,
+    to: SocketAddr,
+    wanted: u32,
+    rate: u32,
+) -> io::Result<()> {
+    let mut events = Events::with_capacity(1024);
+    let begun = Instant::now();
+    let wanted = wanted as usize;
+    let mut crowd = Crowd { to, wanted, clients: Vec::new(), settled: 0, buffer: vec![0; 64 * 1024] };
+    let mut announced = false;
+    loop {
+        let due = begun.elapsed().as_millis() as usize * rate as usize / 1000;
+        crowd.open_more(poll.registry(), due)?;
+        let patience = (crowd.clients.len() < wanted).then_some(PACE);
+        match poll.poll(&mut events, patience) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let now = Instant::now();
+        for event in &events {
+            if event.token() != COMMAND {
+                crowd.serve(event, now);
+            }
+        }
+        if !announced && crowd.settled == wanted {
+            announced = true;
+            println!(r#"{{"opened_in":{:.2},{}"#, begun.elapsed().as_secs_f64(), &crowd.report()[1..]);
+        }
+        loop {
+            match commands.try_recv() {
+                Ok(command) if command == "quit" => return Ok(()),
+                Ok(command) => println!("{}", crowd.obey(&command)),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+    }
+}
+
+impl Crowd {
+    fn open_more(&mut self, registry: &Registry, due: usize) -> io::Result<()> {
+        while self.clients.len() < self.wanted.min(due) && self.clients.len() - self.settled < AT_ONCE {
+            let index = self.clients.len();
+            let dialect = Dialect::ALL[index % Dialect::ALL.len()];
+            let mut socket = connect(self.to, SOURCES, index)?;
+            registry.register(&mut socket, Token(index), Interest::READABLE | Interest::WRITABLE)?;
+            self.clients.push(Client {
+                dialect,
+                socket,
+                decoder: Decoder::new(dialect),
+                record: Record::default(),
+                asked: false,
+                opened: false,
+                id: None,
+                closing: None,
+                ended: None,
+                pongs: 0,
+            });
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, event: &Event, now: Instant) {
+        let Some(client) = self.clients.get_mut(event.token().0) else { return };
+        let was_settled = client.opened || client.ended.is_some();
+        if client.ended.is_none() {
+            client.ended = client.turn(event, &mut self.buffer, now);
+            if client.ended.is_some() {
+                // The descriptor stays, so that its number goes to nobody else; the connection is over.
+                drop(client.socket.shutdown(Shutdown::Both));
+            }
+        }
+        if !was_settled && (client.opened || client.ended.is_some()) {
+            self.settled += 1;
+        }
+    }
+
+    fn obey(&mut self, command: &str) -> String {
+        let (verb, count) = command.split_once(' ').unwrap_or((command, "0"));
+        let count = count.parse().unwrap_or(0);
+        match verb {
+            "mark" => {
+                for client in &mut self.clients {
+                    client.record.mark();
+                    client.pongs = 0;
+                }
+                r#"{"marked":true}"#.to_owned()
+            }
+            "report" => self.report(),
+            "ping" => self.each(usize::MAX, |client| client.dialect.is_hybi(), |client| client.send(PING)),
+            "half" => self.each(count, |client| client.dialect.is_hybi(), |client| client.send(HALF_A_TEXT)),
+            "leave" => self.each(
+                count,
+                |client| client.id.is_some(),
+                |client| {
+                    drop(client.socket.shutdown(Shutdown::Both));
+                    client.ended = Some(Ended::Fault("left".to_owned()));
+                },
+            ),
+            _ => r#"{"error":"no such command"}"#.to_owned(),
+        }
+    }
+
+    /// Does something with so many of the open connections that fit; answers with their number and ids.
+    fn each(&mut self, most: usize, fits: fn(&Client) -> bool, action: fn(&mut Client)) -> String {
+        let open = self.clients.iter_mut().filter(|client| client.opened && client.ended.is_none());
+        let (mut done, mut ids) = (0, Vec::new());
+        for client in open.filter(|client| fits(client)).take(most) {
+            action(client);
+            done += 1;
+            ids.extend(client.id.filter(|_| ids.len() < 100));
+        }
+        format!(r#"{{"done":{done},"ids":{}}}"#, json::list(&ids))
+    }
+
+    fn report(&self) -> String {
+        let (mut open, mut ended): (BTreeMap<String, u64>, BTreeMap<String, u64>) = Default::default();
+        let (mut gaps, mut shifts, mut notices) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut messages, mut missing, mut doubled, mut pongs, mut silent) = (0, 0, 0, 0, 0);
+        for client in &self.clients {
+            if let Some(end) = &client.ended {
+                *ended.entry(end.name()).or_default() += 1;
+            } else {
+                *open.entry(client.dialect.name().to_owned()).or_default() += 1;
+                silent += u64::from(client.record.messages == 0);
+                gaps.push(client.record.longest);
+            }
+            messages += client.record.messages;
+            missing += client.record.missing;
+            doubled += client.record.doubled;
+            pongs += client.pongs;
+            shifts.extend(client.record.shift(INTERVAL));
+            notices.extend_from_slice(&client.record.notices);
+        }
+        let total = notices.len();
+        notices.sort_unstable();
+        notices.dedup();
+        notices.truncate(100);
+        format!(
+            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"silent":{silent},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{}}}"#,
+            open.values().sum::<u64>(),
+            json::counts(&open),
+            json::counts(&ended),
+            json::list(&notices),
+            json::percentiles(gaps),
+            json::percentiles(shifts),
+        )
+    }
+}
+
+impl Client {
+    /// Takes an event; the end of the connection, if this was it.
+    fn turn(&mut self, event: &Event, buffer: &mut [u8], now: Instant) -> Option<Ended> {
+        if event.is_writable() && !self.asked {
+            if let Ok(Some(error)) = self.socket.take_error() {
+                return Some(Ended::Fault(error.kind().to_string()));
+            }
+            self.asked = true;
+            self.send(self.dialect.request().as_bytes());
+        }
+        if !event.is_readable() {
+            return None;
+        }
+        loop {
+            match self.socket.read(buffer) {
+                Ok(0) => return Some(self.closing.clone().unwrap_or(self.end_of_stream())),
+                Ok(len) => {
+                    if let Err(fault) = self.receive(&buffer[..len], now) {
+                        return Some(Ended::Fault(fault));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Some(self.closing.clone().unwrap_or(Ended::Reset)),
+            }
+        }
+    }
+
+    /// Without chunks, the end of the connection is that of the stream. Draft 75 has no closing handshake.
+    fn end_of_stream(&self) -> Ended {
+        match self.dialect {
+            Dialect::Events | Dialect::Lines if self.opened => Ended::EndOfStream,
+            Dialect::Hixie75 if self.opened => Ended::ClosedWithoutCode,
+            _ => Ended::Cut,
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8], now: Instant) -> Result<(), String> {
+        let mut items = Vec::new();
+        self.decoder.feed(bytes, &mut items)?;
+        for item in items {
+            match item {
+                Item::Opened(id) => (self.opened, self.id) = (true, id),
+                Item::Text(text) | Item::Notice(text) => self.record.text(&text, now)?,
+                Item::Ping(payload) => self.send(&masked(0x8A, &payload)),
+                Item::Pong => self.pongs += 1,
+                Item::Close(Some(code)) => {
+                    self.send(&masked(0x88, &code.to_be_bytes()));
+                    self.closing = Some(Ended::Closed(code));
+                }
+                Item::Close(None) => {
+                    self.send(if self.dialect.is_hixie() { b"\xFF\0" } else { b"\x88\x80\0\0\0\0" });
+                    self.closing = Some(Ended::ClosedWithoutCode);
+                }
+                Item::End => self.closing = Some(Ended::EndOfStream),
+            }
+        }
+        Ok(())
+    }
+
+    /// All that a client says fits into an empty send buffer; what a dying connection does not take is lost with it.
+    fn send(&mut self, bytes: &[u8]) {
+        drop(self.socket.write(bytes));
+    }
+}
+
+/// A control frame, masked with zeros.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(payload.len()).expect("a control frame has 125 bytes at most");
+    [&[first, 0x80 | len, 0, 0, 0, 0], payload].concat()
+}

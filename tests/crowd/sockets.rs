@@ -1,0 +1,46 @@
+//! Connections from many loopback addresses, as the limits per address would stop a crowd from one.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use mio::net::TcpStream;
+use socket2::{Domain, Socket, Type};
+
+/// Which addresses a kind of client comes from: `127.NET.x.y`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sources {
+    pub(crate) net: u8,
+    /// Connections from one address before the next one's turn.
+    pub(crate) each: usize,
+    /// Addresses; then the first one again.
+    pub(crate) count: usize,
+}
+
+impl Sources {
+    fn of(self, index: usize) -> Ipv4Addr {
+        let number = index / self.each % self.count;
+        let byte = |value: usize| u8::try_from(value).unwrap_or(1);
+        Ipv4Addr::new(127, self.net, byte(number / 250), byte(number % 250 + 1))
+    }
+}
+
+/// Begins to connect the client of this index.
+pub(crate) fn connect(to: SocketAddr, sources: Sources, index: usize) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    if to.is_ipv4() {
+        socket.bind(&SocketAddr::from((sources.of(index), 0)).into())?;
+    }
+    match socket.connect(&to.into()) {
+        Err(error) if !in_progress(&error) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
+    }
+}
+
+/// `EINPROGRESS`.
+fn in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(115)
+}

@@ -1,0 +1,47 @@
+"""All checks in their order, on one machine: from the installation to the purge."""
+
+import browser
+import crashes
+import hand_over
+import metrics
+import package
+import privileges
+import report
+import restarts
+import skew
+import work
+from machine import Machine
+from services import Services
+
+
+def run(mount_point, wanted):
+    """Runs the checks whose names begin with one of these (all, if there are none); the exit status."""
+    machine = Machine(mount_point, report.OUT / "systemd-console.log")
+    if not report.check("systemd-boots", machine.boot):
+        return report.finish()
+    lab = Services(machine)
+    if report.check("package-installs", package.installs, lab):
+        for name, body, *arguments in every_check(lab):
+            if not wanted or name.startswith(tuple(wanted)):
+                report.check(name, body, lab, *arguments)
+                keep_journal(lab, name)
+    return report.finish()
+
+
+def every_check(lab):
+    yield from package.activation_checks()
+    yield from privileges.checks()
+    yield from restarts.checks()
+    yield from crashes.checks()
+    yield from hand_over.checks()
+    yield from work.checks()
+    yield from metrics.checks()
+    yield from browser.checks()
+    yield from skew.checks()
+    yield from package.removal_checks()
+
+
+def keep_journal(lab, name):
+    """What the services said so far, for who has to find out why."""
+    log = lab.machine.query("journalctl", "--no-pager", "-o", "short-precise", "-b")
+    (report.OUT / "systemd-journal.log").write_text(log + "\n")

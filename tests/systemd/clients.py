@@ -1,0 +1,90 @@
+"""The clients: the crowd and the knocker (tests/crowd), in the container's network."""
+
+import json
+import subprocess
+import queue
+import threading
+import time
+
+import prepare
+
+PORTS = {"ws-server": 40132, "policy-server": 843, "static-server": 8080}
+REQUESTS = {"ws-server": "stream", "policy-server": "policy", "static-server": "page"}
+
+
+class Program:
+    """A process that says JSON lines and is told lines; `with` ends it."""
+
+    def __init__(self, command, cwd=None):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd)
+        self.lines = queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+        self.lines.put(None)
+
+    def next(self, patience=60):
+        """The next thing it says."""
+        said = self.lines.get(timeout=patience)
+        assert said is not None, f"{self.process.args} ended with {self.process.wait()}"
+        return said
+
+    def tell(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+class Crowd(Program):
+    """Live connections of all dialects."""
+
+    def __init__(self, machine, count, port=40132):
+        super().__init__(machine.enter_network(prepare.CROWD, "hold", "--to", f"127.0.0.1:{port}", "--connections", count))
+        self.opening = self.next(120)
+        assert self.opening["open"] == count, f"not all are open: {self.opening}"
+
+    def ask(self, command):
+        self.tell(command)
+        return self.next()
+
+    def report(self):
+        return self.ask("report")
+
+
+class Knocker(Program):
+    """New connections at a steady rate. `with` gives it back once the first one was answered."""
+
+    def __init__(self, machine, name, rate=1000, port=None, patience=20, count=60_000, kind=None):
+        command = [prepare.CROWD, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--as", kind or REQUESTS[name],
+                   "--rate", rate, "--count", count, "--seconds", 60, "--patience", patience]
+        super().__init__(machine.enter_network(*command))
+
+    def go_on(self, seconds):
+        """Lets it knock for so long."""
+        time.sleep(seconds)
+
+    def wait_for_answer(self, patience=20):
+        assert "first_answer" in (said := self.next(patience)), f"no answer: {said}"
+
+    def stop(self):
+        """Ends the knocking, waits for the last answers, and tells what became of all."""
+        self.tell("quit")
+        while "outcomes" not in (said := self.next()):
+            pass
+        return said
+
+
+def knock(machine, name, count=20, port=None, patience=20):
+    """What becomes of so many connections."""
+    with Knocker(machine, name, rate=1000, count=count, port=port, patience=patience) as knocker:
+        while "outcomes" not in (said := knocker.next()):
+            pass
+        return said["outcomes"]

@@ -1,0 +1,191 @@
+"""Live connections across `systemctl restart ws-server`, and what a stop is instead."""
+
+import re
+import time
+
+import report
+from clients import Crowd, Knocker
+from machine import until
+from services import CONFIGURATION
+
+NAME = "ws-server"
+LIVE = 9000
+# For the checks that ask for no number: hundreds of each dialect.
+FEW = 1800
+OFF = "[Service]\nEnvironment=DATECAST_WS_HAND_OVER=off\n"
+
+
+def checks():
+    yield "hand-over-of-9000", hand_over, LIVE
+    yield "hand-over-again-and-again", again_and_again
+    yield "hand-over-over-a-bad-configuration", bad_configuration
+    yield "hand-over-of-half-a-frame", half_a_frame
+    yield "control-hand-over-off", hand_over_off
+    yield "stop-closes-with-1001", stop_closes
+    yield "control-kill-closes-without-a-code", kill_closes
+
+
+def restart(lab):
+    """Restarts ws-server; the seconds that took."""
+    before, begin = lab.main_pid(NAME), time.monotonic()
+    lab.systemctl("restart", f"{NAME}.service")
+    seconds = time.monotonic() - begin
+    lab.started_anew(NAME, before)
+    return seconds
+
+
+def nobody_noticed(said, live):
+    """The same connections, each with the next number and no other."""
+    assert said["open"] == live, said
+    assert said["missing"] == said["doubled"] == said["silent"] == said["notices"] == 0, said
+
+
+def fresh(lab):
+    """A ws-server that starts with the connections of this check."""
+    lab.systemctl("stop", f"{NAME}.service")
+    lab.wake(NAME)
+
+
+def hand_over(lab, live):
+    fresh(lab)
+    before = lab.main_pid(NAME)
+    with Crowd(lab.machine, live) as crowd:
+        crowd.ask("mark")
+        beat(crowd, 4)
+        quiet = crowd.report()
+        sockets = server_sockets(lab)
+        assert len(sockets) == live, len(sockets)
+        status = lab.show(f"{NAME}.service", "StatusText")
+        assert f"{live:,} clients" in status.replace(str(live), f"{live:,}"), status
+        crowd.ask("mark")
+        seconds = restart(lab)
+        beat(crowd, 4)
+        said = crowd.report()
+        nobody_noticed(said, live)
+        assert lab.main_pid(NAME) != before
+        assert server_sockets(lab) == sockets, "the kernel has other connections than before"
+        assert said["shift_ms"]["p50"] < 250, said
+        answers_pings(crowd)
+        leave_by_their_ids(crowd)
+    report.figure(f"{live:,} live clients of nine kinds over two workers across `systemctl restart ws-server`",
+                  f"{said['open']} kept, 0 numbers missing, 0 doubled; the restart took {seconds * 1000:.0f} ms")
+    report.figure("the longest pause between two messages of a client around it (p50 / p99 / max; the beat is 1000 ms)",
+                  "{p50:.0f} / {p99:.0f} / {max:.0f} ms".format(**said["gap_ms"]))
+    report.figure("the same for as long without a restart", "{p50:.0f} / {p99:.0f} / {max:.0f} ms".format(**quiet["gap_ms"]))
+    return f"{seconds * 1000:.0f} ms, gap p99 {said['gap_ms']['p99']} ms ({quiet['gap_ms']['p99']} ms without), beat moved by {said['shift_ms']['p99']} ms (p99)"
+
+
+def server_sockets(lab):
+    """The kernel's cookies of the server's ends of all connections: no two sockets ever have the same."""
+    listing = lab.machine.run("ss", "-tneH", "state", "established", "sport = :40132")
+    return set(re.findall(r" sk:(\w+)", listing))
+
+
+def beat(crowd, seconds):
+    """Lets so many seconds of messages come."""
+    time.sleep(seconds)
+
+
+def answers_pings(crowd):
+    """The new process hears the old connections, too."""
+    asked = crowd.ask("ping")["done"]
+    until("every Ping is answered", lambda: crowd.report()["pongs"] >= asked)
+
+
+def leave_by_their_ids(crowd):
+    """Ids stay what they were: who leaves after the restart is announced by the id from before."""
+    ids = set(crowd.ask("leave 5")["ids"])
+    until(f"leave notices of {ids}", lambda: ids <= set(crowd.report()["left"]))
+
+
+def again_and_again(lab):
+    """Restart upon restart, the next as soon as one is done, while others come and go."""
+    fresh(lab)
+    with Crowd(lab.machine, FEW) as crowd, Knocker(lab.machine, NAME, rate=300, kind="websocket") as knocker:
+        knocker.wait_for_answer()
+        crowd.ask("mark")
+        pids = set()
+        for _ in range(6):
+            lab.systemctl("restart", f"{NAME}.service")
+            pids.add(lab.main_pid(NAME))
+        beat(crowd, 2)
+        result, said = knocker.stop(), crowd.report()
+    assert len(pids) == 6, pids
+    assert list(result["outcomes"]) == ["answered"], result
+    assert said["open"] == FEW and said["missing"] == said["doubled"] == said["silent"] == 0, said
+    return f"6 restarts in {result['seconds'] - 2:.1f} s, {FEW} kept, {result['knocks']} new ones answered"
+
+
+def bad_configuration(lab):
+    """A configuration that no process starts with: clients and newcomers wait until it is mended, and lose nothing but time."""
+    fresh(lab)
+    with Crowd(lab.machine, FEW) as crowd, Knocker(lab.machine, NAME, rate=50) as knocker:
+        knocker.wait_for_answer()
+        beat(crowd, 1.2)
+        lab.configure("workers = \"many\"\n")
+        try:
+            lab.machine.query("systemctl", "restart", f"{NAME}.service")
+            beat(crowd, 2.5)
+        finally:
+            lab.configure(CONFIGURATION)
+        until("it starts again", lambda: lab.is_active(f"{NAME}.service"))
+        beat(crowd, 2)
+        result, said = knocker.stop(), crowd.report()
+    assert list(result["outcomes"]) == ["answered"], result
+    assert said["open"] == FEW and said["doubled"] == said["silent"] == 0, said
+    return f"{FEW} kept, {result['knocks']} new ones answered, the longest after {result['wait_ms']['max'] / 1000:.1f} s"
+
+
+def half_a_frame(lab):
+    """Who is in the middle of a frame is closed with 1012; nobody else is."""
+    fresh(lab)
+    with Crowd(lab.machine, FEW) as crowd:
+        beat(crowd, 1.2)
+        assert crowd.ask("half 60")["done"] == 60
+        beat(crowd, 0.5)
+        restart(lab)
+        beat(crowd, 2)
+        said = crowd.report()
+    assert said["ended"] == {"1012": 60} and said["open"] == FEW - 60, said
+
+
+def hand_over_off(lab):
+    """The control: without the hand-over the same restart closes everybody, with 1012."""
+    with lab.drop_in(f"{NAME}.service", OFF, restart=[f"{NAME}.service"]):
+        fresh(lab)
+        with Crowd(lab.machine, LIVE) as crowd:
+            beat(crowd, 1.2)
+            restart(lab)
+            until("everybody is closed", lambda: crowd.report()["open"] == 0)
+            ended = crowd.report()["ended"]
+    assert ended.get("1012", 0) == LIVE // 3, ended
+    return f"all {LIVE} closed: {ended}"
+
+
+def stop_closes(lab):
+    """Close 1001 for RFC 6455 and its drafts, the closing handshake of draft 76, the end of the stream for HTTP."""
+    fresh(lab)
+    with Crowd(lab.machine, LIVE) as crowd:
+        beat(crowd, 1.2)
+        begin = time.monotonic()
+        lab.systemctl("stop", f"{NAME}.service")
+        until("everybody is closed", lambda: crowd.report()["open"] == 0)
+        seconds = time.monotonic() - begin
+        ended = crowd.report()["ended"]
+    ninth = LIVE // 9
+    assert ended == {"1001": 3 * ninth, "closed": 2 * ninth, "end": 4 * ninth}, ended
+    report.figure(f"`systemctl stop ws-server` with {LIVE:,} live clients", f"all closed in order in {seconds:.1f} s: {3 * ninth} with 1001, "
+                  f"{2 * ninth} by the drafts' own ways, {4 * ninth} at the end of an HTTP stream")
+    return f"{ended} in {seconds:.1f} s"
+
+
+def kill_closes(lab):
+    """The control: a killed process says nothing."""
+    fresh(lab)
+    with Crowd(lab.machine, FEW) as crowd:
+        before = lab.kill(NAME, "KILL")
+        until("everybody is cut off", lambda: crowd.report()["open"] == 0)
+        ended = crowd.report()["ended"]
+        lab.started_anew(NAME, before)
+    assert "1001" not in ended and ended.get("cut", 0) + ended.get("reset", 0) >= FEW // 3, ended
+    return str(ended)

@@ -1,0 +1,81 @@
+"""What the checks need before the container is booted: tools, the package in two versions, the crowd."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+OUT = Path("tests/out").resolve()
+PACKAGE = OUT / "systemd/datecast.deb"
+NEWER = OUT / "systemd/datecast-newer.deb"
+CROWD = Path("target/debug/examples/crowd").resolve()
+BROWSER = Path("tests/browser").resolve()
+
+# Command and the Debian package that brings it.
+TOOLS = {"systemd-nspawn": "systemd-container", "ip": "iproute2", "nsenter": "util-linux", "dbus-daemon": "dbus-daemon",
+         "dbus-send": "dbus", "dpkg-shlibdeps": "dpkg-dev", "deb-systemd-invoke": "init-system-helpers"}
+
+
+def obstacle():
+    """Why the checks cannot run here, or None."""
+    if os.geteuid() != 0:
+        return "not root"
+    OUT.mkdir(exist_ok=True)
+    missing = [package for command, package in TOOLS.items() if not shutil.which(command)]
+    if missing and not install(missing):
+        return f"no {' '.join(missing)}, and no way to install them"
+    trial = ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "sh", "-c",
+             "mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b && "
+             "mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/a,workdir=/mnt/b /mnt"]
+    tried = subprocess.run(trial, capture_output=True, text=True)
+    return None if tried.returncode == 0 else f"no namespaces or overlays here: {tried.stderr.strip()}"
+
+
+def install(packages):
+    """Installs Debian packages where that is possible."""
+    if not shutil.which("apt-get"):
+        return False
+    with open(OUT / "apt.log", "a") as log:
+        for command in (["update"], ["install", "-y", *packages]):
+            apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", *command]
+            if subprocess.run(apt, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdout=log, stderr=log).returncode:
+                return False
+    return True
+
+
+def browser_is_there():
+    """Chromium and what drives it; `install_browser` has tried."""
+    return shutil.which("chromium") and shutil.which("node") and (BROWSER / "node_modules/puppeteer-core").exists()
+
+
+def install_browser():
+    """For two checks; they do not run without it."""
+    missing = [name for name, command in (("chromium", "chromium"), ("nodejs", "node"), ("npm", "npm")) if not shutil.which(command)]
+    if missing:
+        install(missing)
+    if shutil.which("npm") and not browser_is_there():
+        with open(OUT / "npm.log", "a") as log:
+            subprocess.run(["npm", "ci", "--silent"], cwd=BROWSER, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+
+def build():
+    """Builds the package, the same with a higher version, and the crowd; true if all is there."""
+    shutil.rmtree(PACKAGE.parent, ignore_errors=True)
+    PACKAGE.parent.mkdir(parents=True)
+    make = ["make", "--no-print-directory", "deb"] + [f"{name}={os.environ[name]}" for name in ("BINARIES", "MANUAL") if name in os.environ]
+    steps = [make, ["cp", "target/debian/datecast.deb", PACKAGE],
+             ["cargo", "build", "--locked", "-q", "-p", "datecast-tests", "--example", "crowd"]]
+    with open(OUT / "systemd-build.log", "w") as log:
+        done = all(subprocess.run(step, stdout=log, stderr=log, stdin=subprocess.DEVNULL).returncode == 0 for step in steps)
+        return done and newer(log)
+
+
+def newer(log):
+    """Packs the same files again as a later version."""
+    stage = PACKAGE.parent / "newer"
+    if subprocess.run(["dpkg-deb", "--raw-extract", PACKAGE, stage], stdout=log, stderr=log).returncode:
+        return False
+    control = stage / "DEBIAN/control"
+    lines = control.read_text().splitlines()
+    control.write_text("\n".join(f"{line}+later" if line.startswith("Version:") else line for line in lines) + "\n")
+    return subprocess.run(["dpkg-deb", "--build", "--root-owner-group", stage, NEWER], stdout=log, stderr=log).returncode == 0

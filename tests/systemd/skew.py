@@ -1,0 +1,56 @@
+"""How evenly connections come to the two workers: a listener for each, or one that they share."""
+
+import re
+
+import hand_over
+import report
+from clients import Crowd
+from machine import until
+
+CONNECTIONS = 2000
+SHARED = "[Socket]\nListenStream=\nListenStream=[::]:40132\n"
+BOTH = [f"{hand_over.NAME}.socket", f"{hand_over.NAME}.service"]
+
+
+def checks():
+    yield "workers-share-evenly", listener_each
+    yield "workers-with-one-listener", one_listener
+
+
+def per_worker(lab):
+    """Connections of each worker: what its epoll instance watches (proc_pid_fdinfo(5)), but for a handful of its own."""
+    pid = lab.main_pid(hand_over.NAME)
+    lines = lab.machine.query("sh", "-c", f"grep -c ^tfd: /proc/{pid}/fdinfo/*").splitlines()
+    counts = [int(re.search(r":(\d+)$", line).group(1)) for line in lines]
+    return sorted(count for count in counts if count > 10)
+
+
+def spread(lab):
+    hand_over.fresh(lab)
+    with Crowd(lab.machine, CONNECTIONS):
+        def all_and_no_others():
+            counts = per_worker(lab)
+            return counts if CONNECTIONS <= sum(counts) <= CONNECTIONS + 10 else None
+        return until("the workers hold all of them", all_and_no_others)
+
+
+def listener_each(lab):
+    """As shipped: the address twice in the socket unit, with `ReusePort=yes`. The kernel spreads by a hash."""
+    counts = spread(lab)
+    assert len(counts) == 2 and counts[0] > CONNECTIONS * 0.44, counts
+    text = " / ".join(map(str, counts))
+    report.figure(f"{CONNECTIONS:,} connections over two workers, a listener each (`ReusePort=yes`, as shipped)", text)
+    return text
+
+
+def one_listener(lab):
+    """For comparison: one inherited listener, of which each worker has a duplicate."""
+    with lab.drop_in(f"{hand_over.NAME}.socket", SHARED):
+        lab.systemctl("stop", *BOTH)
+        lab.systemctl("start", BOTH[0])
+        counts = spread(lab)
+    lab.systemctl("stop", *BOTH)
+    lab.systemctl("start", BOTH[0])
+    text = " / ".join(map(str, counts))
+    report.figure(f"{CONNECTIONS:,} connections over two workers that share one listener", text)
+    return text
