@@ -119,10 +119,6 @@ impl Counts {
     }
 }
 
-fn micros(late: Duration) -> u64 {
-    u64::try_from(late.as_micros()).unwrap_or(u64::MAX)
-}
-
 /// The reason of a connection's end, as the metrics have it.
 fn reason(why: CloseReason, ending: Option<&'static str>) -> &'static str {
     match (why, ending) {
@@ -136,6 +132,10 @@ fn reason(why: CloseReason, ending: Option<&'static str>) -> &'static str {
         (CloseReason::Panic, _) => "panic",
         (CloseReason::HandedOver, _) => "handed_over",
     }
+}
+
+fn micros(late: Duration) -> u64 {
+    u64::try_from(late.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The places of a connection's dialect and state.
