@@ -3,6 +3,7 @@
 import browser
 import crashes
 import hand_over
+import metrics
 import package
 import privileges
 import report
@@ -41,6 +42,7 @@ def every_check():
     yield from crashes.checks()
     yield from hand_over.checks()
     yield from work.checks()
+    yield from metrics.checks()
     yield from browser.checks()
     yield from skew.checks()
     yield from package.removal_checks()
