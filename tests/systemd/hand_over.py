@@ -22,6 +22,7 @@ def checks():
     yield "hand-over-of-9000", hand_over, LIVE
     yield "hand-over-again-and-again", again_and_again
     yield "hand-over-over-a-bad-configuration", bad_configuration
+    yield "hand-over-with-the-socket-restarted", socket_restarted
     yield "hand-over-of-half-a-frame", half_a_frame
     yield "control-hand-over-off", hand_over_off
     yield "stop-closes-with-1001", stop_closes
@@ -139,6 +140,19 @@ def bad_configuration(lab):
     assert list(result["outcomes"]) == ["answered"], result
     assert said["open"] == FEW and said["doubled"] == said["silent"] == 0, said
     return f"{FEW} kept, {result['knocks']} new ones answered, the longest after {result['wait_ms']['max'] / 1000:.1f} s"
+
+
+def socket_restarted(lab):
+    """A restart of the socket unit closes the port for a moment, and nobody who is connected."""
+    fresh(lab)
+    with Crowd(lab.machine, FEW) as crowd:
+        beat(crowd, 1)
+        crowd.ask("mark")
+        before = lab.main_pid(NAME)
+        lab.systemctl("restart", f"{NAME}.socket")
+        lab.started_anew(NAME, before)
+        beat(crowd, 2)
+        nobody_noticed(crowd.report(), FEW)
 
 
 def half_a_frame(lab):
