@@ -22,6 +22,7 @@ def checks():
     yield "hand-over-of-9000", hand_over, LIVE
     yield "hand-over-again-and-again", again_and_again
     yield "hand-over-over-a-bad-configuration", bad_configuration
+    yield "hand-over-with-the-socket-restarted", socket_restarted
     yield "hand-over-of-half-a-frame", half_a_frame
     yield "control-hand-over-off", hand_over_off
     yield "stop-closes-with-1001", stop_closes
@@ -84,9 +85,11 @@ def server_sockets(lab):
     return set(re.findall(r" sk:(\w+)", listing))
 
 
-def beat(crowd, seconds):
-    """Lets so many seconds of messages come."""
-    time.sleep(seconds)
+def beat(crowd, beats):
+    """Waits for so many messages a client, on the average."""
+    said = crowd.report()
+    wanted = said["messages"] + beats * said["open"]
+    until(f"{beats} messages a client", lambda: crowd.report()["messages"] >= wanted, pause=0.1)
 
 
 def answers_pings(crowd):
@@ -124,11 +127,11 @@ def bad_configuration(lab):
     fresh(lab)
     with Crowd(lab.machine, FEW) as crowd, Knocker(lab.machine, NAME, rate=50) as knocker:
         knocker.wait_for_answer()
-        beat(crowd, 1.2)
+        beat(crowd, 1)
         lab.configure("workers = \"many\"\n")
         try:
             lab.machine.query("systemctl", "restart", f"{NAME}.service")
-            beat(crowd, 2.5)
+            until("it has tried twice", lambda: int(lab.show(f"{NAME}.service", "NRestarts")) >= 2)
         finally:
             lab.configure(CONFIGURATION)
         until("it starts again", lambda: lab.is_active(f"{NAME}.service"))
@@ -139,13 +142,26 @@ def bad_configuration(lab):
     return f"{FEW} kept, {result['knocks']} new ones answered, the longest after {result['wait_ms']['max'] / 1000:.1f} s"
 
 
+def socket_restarted(lab):
+    """A restart of the socket unit closes the port for a moment, and nobody who is connected."""
+    fresh(lab)
+    with Crowd(lab.machine, FEW) as crowd:
+        beat(crowd, 1)
+        crowd.ask("mark")
+        before = lab.main_pid(NAME)
+        lab.systemctl("restart", f"{NAME}.socket")
+        lab.started_anew(NAME, before)
+        beat(crowd, 2)
+        nobody_noticed(crowd.report(), FEW)
+
+
 def half_a_frame(lab):
     """Who is in the middle of a frame is closed with 1012; nobody else is."""
     fresh(lab)
     with Crowd(lab.machine, FEW) as crowd:
-        beat(crowd, 1.2)
+        beat(crowd, 1)
         assert crowd.ask("half 60")["done"] == 60
-        beat(crowd, 0.5)
+        beat(crowd, 1)
         restart(lab)
         beat(crowd, 2)
         said = crowd.report()
@@ -157,7 +173,7 @@ def hand_over_off(lab):
     with lab.drop_in(f"{NAME}.service", OFF, restart=[f"{NAME}.service"]):
         fresh(lab)
         with Crowd(lab.machine, LIVE) as crowd:
-            beat(crowd, 1.2)
+            beat(crowd, 1)
             restart(lab)
             until("everybody is closed", lambda: crowd.report()["open"] == 0)
             ended = crowd.report()["ended"]
@@ -169,17 +185,23 @@ def stop_closes(lab):
     """Close 1001 for RFC 6455 and its drafts, the closing handshake of draft 76, the end of the stream for HTTP."""
     fresh(lab)
     with Crowd(lab.machine, LIVE) as crowd:
-        beat(crowd, 1.2)
+        beat(crowd, 1)
         begin = time.monotonic()
         lab.systemctl("stop", f"{NAME}.service")
         until("everybody is closed", lambda: crowd.report()["open"] == 0)
         seconds = time.monotonic() - begin
         ended = crowd.report()["ended"]
+    closed_in_order(ended, LIVE)
     ninth = LIVE // 9
-    assert ended == {"1001": 3 * ninth, "closed": 2 * ninth, "end": 4 * ninth}, ended
     report.figure(f"`systemctl stop ws-server` with {LIVE:,} live clients", f"all closed in order in {seconds:.1f} s: {3 * ninth} with 1001, "
                   f"{2 * ninth} by the drafts' own ways, {4 * ninth} at the end of an HTTP stream")
     return f"{ended} in {seconds:.1f} s"
+
+
+def closed_in_order(ended, live):
+    """Each of nine kinds in its own way."""
+    ninth = live // 9
+    assert ended == {"1001": 3 * ninth, "closed": 2 * ninth, "end": 4 * ninth}, ended
 
 
 def kill_closes(lab):
