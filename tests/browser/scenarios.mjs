@@ -234,6 +234,10 @@ export async function looksRight({ name, browser, check, binaries }) {
         await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
         await page.screenshot({ path: join(binaries.screenshots, `${name}-${width}-${scheme}.png`), fullPage: width === 360 });
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "wider than the screen");
+        assert.ok(await page.evaluate(() => {
+          const face = document.querySelector(".current .face");
+          return face.scrollWidth <= face.clientWidth && face.offsetHeight < 1.5 * parseFloat(getComputedStyle(face).fontSize);
+        }), "the clock face is not on one line within its card");
         assert.equal(await page.evaluate((wanted) => matchMedia(`(prefers-color-scheme: ${wanted})`).matches, scheme), true);
       });
     }
