@@ -7,7 +7,7 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     net::TcpStream,
-    os::unix::{fs::MetadataExt as _, net::UnixStream},
+    os::unix::fs::MetadataExt as _,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -33,13 +33,15 @@ fn log_of(arguments: &[&str], tell_stream: impl Fn(u64, u64) -> String) -> Strin
         .spawn()
         .expect("started");
     let deadline = Instant::now() + PATIENCE;
-    while UnixStream::connect(&socket).is_err() && child.try_wait().expect("looked").is_none() {
+    // Not as soon as the socket is there: signals are taken over after that.
+    let read = || std::fs::read_to_string(&log).expect("text");
+    while !read().contains("listening on") && child.try_wait().expect("looked").is_none() {
         assert!(Instant::now() < deadline, "it neither listens nor ends");
     }
     let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     drop(kill);
     child.wait().expect("ended");
-    std::fs::read_to_string(&log).expect("text")
+    read()
 }
 
 #[test]
