@@ -4,6 +4,7 @@ import tempfile
 
 import hand_over
 import prepare
+import report
 from clients import Program
 from report import Skip
 
@@ -52,6 +53,7 @@ def stays_connected(lab):
     assert seen["opened"] == 1 and seen["closed"] == 0, seen
     assert seen["phases"][-1] == "open" and seen["phases"].count("open") == 1 and "waiting" not in seen["phases"], seen
     assert consecutive(seen["numbers"]), seen
+    report.figure("a page in Chromium over two restarts of ws-server and one of static-server", f"one socket, {len(seen['numbers'])} numbers without a gap")
     return f"two restarts, one socket, numbers {seen['numbers'][0]} to {seen['numbers'][-1]}"
 
 

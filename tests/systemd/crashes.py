@@ -31,6 +31,7 @@ def watchdog(lab, name):
         after = lab.started_anew(name, before)
         assert outcomes == {"answered": 20}, outcomes
         assert lab.show(f"{name}.service", "NRestarts") != "0"
+        report.figure(f"{name} stopped dead (`SIGSTOP`), `WatchdogSec={WATCHDOG}`", f"20 of 20 new connections answered by the next process after {seconds:.1f} s")
         return f"answered after {seconds:.1f} s by pid {after} instead of {before}"
 
 

@@ -4,6 +4,7 @@ import subprocess
 import time
 
 import hand_over
+import report
 from clients import Crowd, Program
 from crashes import WATCHDOG
 from machine import until
@@ -59,6 +60,7 @@ def lines_across_restarts(lab):
             said = crowd.report()
     assert said["open"] == LISTENERS and said["missing"] == said["doubled"] == 0, said
     assert said["messages"] == LISTENERS * lines, (lines, said)
+    report.figure(f"{lines} lines of a producer to {LISTENERS} clients over two restarts", "every client each line once, the producer connected once")
     return f"{lines} lines to each of {LISTENERS} clients over two restarts"
 
 
