@@ -1,6 +1,6 @@
 # What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-policy test-units test-browser test-systemd conformance
+.PHONY: run test test-rust test-http test-clients test-policy test-units test-proxies test-browser test-systemd conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
 run:
@@ -29,6 +29,10 @@ test-policy:
 # Units, configuration, installation, manual pages, completions and the package, without a running systemd.
 test-units:
 	@tests/run units
+
+# Page and stream behind nginx, HAProxy and Caddy, with the configurations of docs/proxies/.
+test-proxies:
+	@tests/run proxies
 
 # The page in headless Chromium and Firefox.
 test-browser:

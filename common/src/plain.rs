@@ -3,6 +3,8 @@
 //! It is what a process writes down for the next one, so a reader takes nothing for granted: whatever is too short is
 //! `None`, and no length that stands in the data sizes an allocation.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 /// Appends plain data.
 #[derive(Clone, Debug, Default)]
 pub struct Writer(Vec<u8>);
@@ -32,6 +34,21 @@ impl Writer {
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.long(bytes.len() as u64);
         self.raw(bytes);
+    }
+
+    /// An IP address, or that there is none.
+    pub fn address(&mut self, address: Option<IpAddr>) {
+        match address {
+            None => self.byte(0),
+            Some(IpAddr::V4(address)) => {
+                self.byte(4);
+                self.raw(&address.octets());
+            }
+            Some(IpAddr::V6(address)) => {
+                self.byte(6);
+                self.raw(&address.octets());
+            }
+        }
     }
 
     /// What was written.
@@ -84,6 +101,17 @@ impl<'b> Reader<'b> {
     /// A number of 8 bytes that fits into 4.
     pub fn word(&mut self) -> Option<u32> {
         self.long()?.try_into().ok()
+    }
+
+    /// An IP address, or that there is none; the outer `None` is that it cannot be read.
+    #[allow(clippy::option_option, reason = "both can be")]
+    pub fn address(&mut self) -> Option<Option<IpAddr>> {
+        Some(match self.byte()? {
+            0 => None,
+            4 => Some(Ipv4Addr::from(self.take::<4>()?).into()),
+            6 => Some(Ipv6Addr::from(self.take::<16>()?).into()),
+            _ => return None,
+        })
     }
 
     /// Bytes behind their length.

@@ -112,6 +112,7 @@ pub(crate) fn check(options: Options) -> Result<Config, Failure> {
     let config = Config {
         workers: options.common.workers(),
         settings: Settings {
+            proxies: Vec::new(),
             max_connections: unlimited_if_zero(options.max_connections),
             max_heads: unlimited_if_zero(options.max_connections),
             // The handler counts addresses itself: the oldest makes room for the newest.

@@ -3,19 +3,25 @@
 use std::str::FromStr;
 use thiserror::Error;
 
-/// Where the page finds its ws-server: a checked `ws://` or `wss://` URL.
+/// Where the page finds its ws-server: a checked `ws://` or `wss://` URL, or a path of the page's own origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WsUrl {
+    /// `None`: the page's own, where a proxy puts both under one name.
+    server: Option<Server>,
+    path: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Server {
     secure: bool,
     authority: String,
-    path: String,
 }
 
 /// Why a `--ws-url` was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WsUrlError {
     /// Another scheme, or none.
-    #[error("expected ws:// or wss://")]
+    #[error("expected ws://, wss:// or, for the page's own host, a path that begins with one /")]
     Scheme,
     /// No host, or one with bytes that stand in no host.
     #[error("expected HOST or HOST:PORT after the scheme")]
@@ -29,6 +35,10 @@ impl FromStr for WsUrl {
     type Err = WsUrlError;
 
     fn from_str(text: &str) -> Result<Self, WsUrlError> {
+        // Two slashes would begin the name of another host (RFC 3986 §4.2).
+        if text.starts_with('/') && !text.starts_with("//") {
+            return Ok(WsUrl { server: None, path: checked_path(text)? });
+        }
         let (scheme, rest) = text.split_once("://").ok_or(WsUrlError::Scheme)?;
         let secure = match scheme {
             "ws" => false,
@@ -45,34 +55,46 @@ impl FromStr for WsUrl {
         if host.is_empty() || !authority.bytes().all(host_byte) || !port_is_good {
             return Err(WsUrlError::Host);
         }
-        // RFC 6455 §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used".
-        if !path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#';,".contains(&byte)) {
-            return Err(WsUrlError::Path);
-        }
-        Ok(WsUrl { secure, authority: authority.to_owned(), path: path.to_owned() })
+        let server = Some(Server { secure, authority: authority.to_owned() });
+        Ok(WsUrl { server, path: checked_path(path)? })
     }
+}
+
+fn checked_path(path: &str) -> Result<String, WsUrlError> {
+    // RFC 6455 §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used".
+    if !path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#';,".contains(&byte)) {
+        return Err(WsUrlError::Path);
+    }
+    Ok(path.to_owned())
 }
 
 impl std::fmt::Display for WsUrl {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}://{}{}", if self.secure { "wss" } else { "ws" }, self.authority, self.path)
+        if let Some(Server { secure, authority }) = &self.server {
+            write!(out, "{}://{authority}", if *secure { "wss" } else { "ws" })?;
+        }
+        out.write_str(&self.path)
     }
 }
 
-/// What a page may connect to: its ws-server by WebSocket, and by HTTP for server-sent events.
+/// What a page may connect to besides its own origin: its ws-server by WebSocket, and by HTTP for server-sent events.
 fn connect_sources(ws_url: Option<&WsUrl>) -> String {
-    match ws_url {
+    let Some(url) = ws_url else {
         // The page's own host is not known here, only the port.
-        None => "ws://*:40132 wss://*:40132 http://*:40132 https://*:40132".to_owned(),
-        Some(WsUrl { secure: false, authority, .. }) => format!("ws://{authority} http://{authority}"),
-        Some(WsUrl { secure: true, authority, .. }) => format!("wss://{authority} https://{authority}"),
+        return " ws://*:40132 wss://*:40132 http://*:40132 https://*:40132".to_owned();
+    };
+    match &url.server {
+        // CSP 3 §6.7.2.8: 'self' matches ws: and wss: of the same host and port, too.
+        None => String::new(),
+        Some(Server { secure: false, authority }) => format!(" ws://{authority} http://{authority}"),
+        Some(Server { secure: true, authority }) => format!(" wss://{authority} https://{authority}"),
     }
 }
 
 /// The policy for the built-in page, which needs nothing but its own files.
 pub fn for_built_in(ws_url: Option<&WsUrl>) -> String {
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         connect_sources(ws_url)
     )
@@ -81,7 +103,7 @@ pub fn for_built_in(ws_url: Option<&WsUrl>) -> String {
 /// The policy for the files of `--root`: all that comes from the same origin.
 pub fn for_root(ws_url: Option<&WsUrl>) -> String {
     format!(
-        "default-src 'self'; img-src 'self' data:; connect-src 'self' {}; object-src 'none'; base-uri 'self'; \
+        "default-src 'self'; img-src 'self' data:; connect-src 'self'{}; object-src 'none'; base-uri 'self'; \
          form-action 'self'; frame-ancestors 'self'",
         connect_sources(ws_url)
     )
@@ -99,6 +121,8 @@ mod tests {
             "wss://dates.example/live?since=1",
             "ws://[::1]:40132",
             "ws://[::1]",
+            "/",
+            "/stream?greet=1",
         ] {
             assert_eq!(text.parse::<WsUrl>().unwrap().to_string(), text);
         }
@@ -125,6 +149,10 @@ mod tests {
             "ws://host/#x",
             "ws://u@host",
             "ws://:80",
+            "stream",
+            "//host/stream",
+            "/stream;x",
+            "/stream#x",
         ] {
             assert!(text.parse::<WsUrl>().is_err(), "{text}");
         }
@@ -135,6 +163,10 @@ mod tests {
         let policy = for_built_in(Some(&"wss://h:1/x".parse().unwrap()));
         assert!(policy.starts_with("default-src 'none';"));
         assert!(policy.contains("connect-src 'self' wss://h:1 https://h:1;"));
+        for policy in [for_built_in(Some(&"/stream".parse().unwrap())), for_root(Some(&"/".parse().unwrap()))]
+        {
+            assert!(policy.contains("connect-src 'self'; "), "{policy}");
+        }
         assert!(for_built_in(None).contains("ws://*:40132 wss://*:40132 http://*:40132 https://*:40132;"));
     }
 }

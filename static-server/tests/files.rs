@@ -297,6 +297,10 @@ fn the_built_in_page_may_reach_its_ws_server() {
         policy.contains("connect-src 'self' wss://dates.example:444 https://dates.example:444;"),
         "{policy}"
     );
+    // Behind a proxy that puts both under one name, a path is enough.
+    let same_origin = Server::start(&["--ws-url", "/stream"]).get("/");
+    assert!(same_origin.text().contains("content=\"/stream\""));
+    assert!(same_origin.header("content-security-policy").unwrap().contains("connect-src 'self';"));
     assert_eq!(server.get("/app.js").header("content-type"), Some("text/javascript; charset=utf-8"));
     assert_eq!(server.get("/../etc/passwd").status, 400);
     assert_eq!(server.get("/etc/passwd").status, 404);

@@ -23,6 +23,7 @@ test("an address is a WebSocket URL whatever it was given as, and has an HTTP fo
   assert.equal(streamUrl("https://b:1/c?d=1#e", page).href, "wss://b:1/c?d=1");
   assert.equal(httpUrl(streamUrl("wss://b/c", page)).href, "https://b/c");
   assert.equal(withQuery(new URL("ws://b/?d=1"), { since: 7 }).href, "ws://b/?d=1&since=7");
+  assert.equal(streamUrl("/stream", new URL("https://a:8443/x")).href, "wss://a:8443/stream");
   assert.throws(() => streamUrl("javascript:alert(1)", page), TypeError);
 });
 

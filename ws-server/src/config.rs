@@ -96,11 +96,13 @@ impl Config {
         let keep = history.max(stream.greet);
         check_limits(&limits)?;
         check_history(&stream, delivery)?;
+        let trusted = trusted(&access.trusted_proxy)?;
         let default_template = if is_clock { "{date}" } else { "{line}" };
         Ok(Self {
             rules: rules(&access.allow_origin, &access.path, access.legacy)?,
             policy: policy(&access.policy, &access.listen)?,
-            trusted: trusted(&access.trusted_proxy)?,
+            reactor: Settings { proxies: trusted.clone(), ..settings(&limits) },
+            trusted,
             listen: access.listen,
             workers: common.workers(),
             is_clock,
@@ -143,7 +145,6 @@ impl Config {
             pong_timeout: limits.pong_timeout,
             heartbeat: limits.heartbeat,
             close_timeout: limits.close_timeout,
-            reactor: settings(&limits),
         })
     }
 

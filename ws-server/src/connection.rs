@@ -6,7 +6,7 @@
 //!            └──▶ refused ────────────────┘
 //! ```
 
-use std::time::Instant;
+use std::{net::IpAddr, time::Instant};
 
 use common::{http::HeadScan, stream::Framing, websocket::WebSocket};
 
@@ -28,8 +28,8 @@ pub(crate) enum State {
     Opening {
         /// How far the request's end was looked for.
         scan: HeadScan,
-        /// A PROXY header said so, or the proxy's own address counts.
-        proxied: bool,
+        /// Who a PROXY header says is there; it stands in the place of the proxy's own address.
+        told: Option<IpAddr>,
     },
     /// It has upgraded; in draft 76 its third key may still be missing.
     WebSocket(Box<Socket>),
@@ -108,7 +108,7 @@ impl Conn {
     /// A connection that has said nothing yet.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            state: State::Opening { scan: HeadScan::default(), proxied: false },
+            state: State::Opening { scan: HeadScan::default(), told: None },
             member: Member {
                 id: 0,
                 since: now,

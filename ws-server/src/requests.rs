@@ -1,6 +1,6 @@
 //! The first bytes of a connection: a PROXY header, a Flash policy request, or an HTTP request and its answer.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use common::{
     Parsed,
@@ -13,7 +13,7 @@ use common::{
 };
 
 use crate::{
-    config::{PolicyAnswer, UNIX_PEER},
+    config::{Config, PolicyAnswer, UNIX_PEER},
     connection::{Conn, Socket, State},
     handler::{WsHandler, after},
     http_stream::{self, Cors},
@@ -27,12 +27,11 @@ impl WsHandler {
     /// Input before the first request is complete.
     pub(crate) fn on_opening(&mut self, conn: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
         let all = input.len();
-        let State::Opening { scan, proxied } = &mut conn.state else {
+        let State::Opening { scan, told } = &mut conn.state else {
             return Progress { consumed: all, flow: Flow::Continue };
         };
-        let peer = cx.peer().map_or(UNIX_PEER, |peer| peer.ip());
         let config = &self.config;
-        let flow = match judge(input, !*proxied && is_trusted(&config.trusted, peer)) {
+        let flow = match judge(input, told.is_none() && is_trusted(&config.trusted, peer(cx))) {
             Prelude::Unknown => return WAIT,
             Prelude::Policy => return self.on_policy(conn, input, cx),
             Prelude::Proxy => return self.on_proxy_header(conn, input, cx),
@@ -56,8 +55,8 @@ impl WsHandler {
                 return Progress { consumed: all, flow };
             }
         };
-        if let State::Opening { proxied, .. } = &mut conn.state {
-            *proxied = true;
+        if let State::Opening { told, .. } = &mut conn.state {
+            *told = Some(address.map_or_else(|| peer(cx), |address| address.ip()));
         }
         if let Some(address) = address
             && !cx.set_real_peer(address.ip())
@@ -89,7 +88,13 @@ impl WsHandler {
     fn on_request(&mut self, conn: &mut Conn, head: &Head<'_>, cx: &mut Context<'_>) -> Flow {
         let config = &Arc::clone(&self.config);
         let cors = Cors::new(head, &config.rules);
-        if !is_admitted(config, head, cx) {
+        // Behind a PROXY header comes what the client itself wrote: its `X-Forwarded-For` counts only if the client is a
+        // trusted proxy, too.
+        let sender = match &conn.state {
+            State::Opening { told: Some(told), .. } => *told,
+            _ => peer(cx),
+        };
+        if !is_admitted(config, head, sender, cx) {
             return Self::refuse(conn, 503, &[("Retry-After", "5")], cors, cx);
         }
         let wall = cx.wall();
@@ -100,8 +105,7 @@ impl WsHandler {
             }
             Answer::WebSocket(offer) => {
                 let id = self.take_id();
-                let peer = cx.peer().map_or(UNIX_PEER, |peer| peer.ip());
-                let secure = forwarded_secure(head, peer, &config.trusted).unwrap_or(config.secure);
+                let secure = forwarded_secure(head, sender, &config.trusted).unwrap_or(config.secure);
                 let protocol = offer.accept(secure, id, config.messages, cx.out());
                 let socket = Socket::new(protocol, wish(head), cx.now());
                 conn.member.id = id;
@@ -179,9 +183,13 @@ impl WsHandler {
     }
 }
 
-/// The limit per address counts the real client, where a trusted proxy names one.
-fn is_admitted(config: &crate::config::Config, head: &Head<'_>, cx: &mut Context<'_>) -> bool {
-    let peer = cx.peer().map_or(UNIX_PEER, |peer| peer.ip());
-    let real = forwarded_for(head, peer, &config.trusted);
-    real == peer || cx.set_real_peer(real)
+/// The limit per address counts the real client, where a trusted proxy names one; else the proxy itself.
+fn is_admitted(config: &Config, head: &Head<'_>, sender: IpAddr, cx: &mut Context<'_>) -> bool {
+    let real = forwarded_for(head, sender, &config.trusted);
+    real == UNIX_PEER || cx.set_real_peer(real)
+}
+
+/// The other end of the connection itself.
+fn peer(cx: &Context<'_>) -> IpAddr {
+    cx.peer().map_or(UNIX_PEER, |peer| peer.ip())
 }

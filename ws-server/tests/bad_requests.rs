@@ -209,11 +209,49 @@ fn a_trusted_proxy_tells_address_and_scheme() {
     let mut second = server.request(&from(1));
     assert!(second.head().starts_with("HTTP/1.1 200 "));
     assert_eq!(server.request(&from(1)).status(), 503);
-    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
-    header.extend_from_slice(&[192, 0, 2, 1, 127, 0, 0, 1, 0x30, 0x39, 0, 80]);
     let mut by_header = server.connect();
-    by_header.send([&header[..], b"GET / HTTP/1.0\r\n\r\n"].concat());
+    by_header.send([&proxy_header([192, 0, 2, 1])[..], b"GET / HTTP/1.0\r\n\r\n"].concat());
     assert_eq!(by_header.status(), 503);
+}
+
+/// What a proxy sends that passes a client's bytes on as they are.
+fn proxy_header(source: [u8; 4]) -> Vec<u8> {
+    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
+    header.extend_from_slice(&source);
+    header.extend_from_slice(&[127, 0, 0, 1, 0x30, 0x39, 0, 80]);
+    header
+}
+
+#[test]
+fn behind_a_proxy_header_the_fields_of_the_client_do_not_count() {
+    let server = Server::start(&["--trusted-proxy", "127.0.0.1", "--max-connections-per-ip", "1"]);
+    let client = |request: &str| {
+        let mut client = server.connect();
+        client.send([&proxy_header([192, 0, 2, 1]), request.as_bytes()].concat());
+        client
+    };
+    let shell = "GET / HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nX-Forwarded-Proto: https\r\n\r\n";
+    let mut first = client(shell);
+    assert!(first.head().contains("WebSocket-Location: ws://b/\r\n"));
+    // It has its share now: no name that it gives itself makes it another one.
+    assert_eq!(client("GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.2\r\n\r\n").status(), 503);
+}
+
+#[test]
+fn clients_of_one_proxy_do_not_evict_each_other() {
+    let flags = ["--trusted-proxy", "127.0.0.1", "--max-connections-per-ip", "1", "--workers", "1"];
+    let server = Server::start(&flags);
+    let request = |last: u8| format!("GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.{last}\r\n\r\n");
+    let mut slow = server.connect();
+    let mut quick = server.connect();
+    quick.send(request(1));
+    assert!(quick.head().starts_with("HTTP/1.1 200 "));
+    slow.send(request(2));
+    assert!(slow.head().starts_with("HTTP/1.1 200 "));
+    // Who comes without a name counts as the proxy.
+    let mut first = server.request("GET / HTTP/1.0");
+    assert!(first.head().starts_with("HTTP/1.1 200 "));
+    assert_eq!(server.request("GET / HTTP/1.0").status(), 503);
 }
 
 #[test]

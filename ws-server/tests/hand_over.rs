@@ -108,6 +108,63 @@ fn every_dialect_lives_on_and_gets_each_number_once() {
     assert!(holder.kept.is_empty(), "what was taken is not kept any more");
 }
 
+/// Milliseconds of the day in a date of RFC 3339.
+fn milliseconds(date: &str) -> i64 {
+    let time = date.split_once('T').unwrap().1.trim_end_matches('Z');
+    let mut parts = time.split([':', '.']).map(|part| part.parse::<i64>().unwrap());
+    let mut next = || parts.next().unwrap();
+    ((next() * 60 + next()) * 60 + next()) * 1000 + next()
+}
+
+#[test]
+fn the_beat_of_a_connection_is_the_same_in_every_process() {
+    let template = ["--template", "{seq} {date}", "--format", "rfc3339"];
+    let mut holder = Holder::start(
+        &[&["--hand-over", "on", "--interval", "100ms", "--workers", "2"], &template[..]].concat(),
+    );
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    let mut next = || {
+        let text = client.text();
+        let (number, date) = text.split_once(' ').unwrap();
+        (number.parse::<i64>().unwrap(), milliseconds(date))
+    };
+    let (first, began) = next();
+    for round in 0..3 {
+        holder.restart();
+        for _ in 0..5 {
+            let (number, at) = next();
+            // Over midnight the day begins again.
+            let passed = (at - began).rem_euclid(86_400_000);
+            assert_eq!(passed, (number - first) * 100, "round {round}");
+        }
+    }
+}
+
+#[test]
+fn notices_that_wait_for_their_second_are_not_forgotten() {
+    let mut holder =
+        Holder::start(&["--hand-over", "on", "--interval", "50ms", "--notice-rate", "1", "--workers", "1"]);
+    let mut stays = holder.request("GET / HTTP/1.0");
+    let mut leave: Vec<Client> = (0..4).map(|_| holder.request("GET / HTTP/1.0")).collect();
+    for client in std::iter::once(&mut stays).chain(&mut leave) {
+        client.head();
+        client.until(b"\n");
+        client.until(b"\n");
+    }
+    let others = leave.split_off(1);
+    drop(leave);
+    stays.until(b" disconnected\n");
+    drop(others);
+    // They are gone for the server when it has closed them; its answer to somebody else comes after that.
+    let mut newcomer = holder.request("GET / HTTP/1.0");
+    newcomer.head();
+    newcomer.until(b"\n");
+    newcomer.until(b"\n");
+    holder.restart();
+    stays.until(b"\n3 disconnected\n");
+}
+
 #[test]
 fn an_id_stays_what_it_was_and_is_never_given_twice() {
     let mut holder = Holder::start(&["--hand-over", "on", "--interval", "50ms"]);

@@ -12,6 +12,7 @@ use super::eviction::Standing;
 use super::settings::{MAX_REFUSED, TURN_ACCEPTS};
 use super::system::{Ends, System};
 use super::{CloseReason, Handler, limits};
+use crate::proxy::is_trusted;
 
 /// How long accepting pauses when the process or the machine has no more descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -80,7 +81,9 @@ impl<L> Listeners<L> {
         S: System<Listener = L>,
     {
         connections.shared.control.counters().count_accepted();
-        let admitted = make_room(ends, connections);
+        let address = ends.peer.map(|peer| peer.ip());
+        let counted = address.filter(|address| !is_trusted(&connections.shared.settings.proxies, *address));
+        let admitted = make_room(counted, connections);
         if !admitted && self.refused >= MAX_REFUSED {
             connections.shared.control.counters().count_refused();
             return connections.system.close(stream, false);
@@ -90,6 +93,9 @@ impl<L> Listeners<L> {
             Some(token) if admitted => {
                 connections.shared.control.counters().count_open();
                 connections.shared.eviction.push_head(token);
+                if let Some(entry) = connections.table.get_mut(token) {
+                    entry.io.counted = counted;
+                }
                 connections.open(token, |cx| handler.on_open(cx));
                 if let Some(entry) = connections.table.get_mut(token) {
                     connections.shared.list_ready(&mut entry.io);
@@ -106,8 +112,8 @@ impl<L> Listeners<L> {
                 connections.flush(token);
             }
             None if admitted => {
-                if let Some(peer) = ends.peer {
-                    connections.shared.control.counters().leave(peer.ip());
+                if let Some(address) = counted {
+                    connections.shared.control.counters().leave(address);
                 }
             }
             None => {}
@@ -116,7 +122,7 @@ impl<L> Listeners<L> {
 }
 
 /// Counts the newcomer's address and evicts who has to go; false if there is no room.
-fn make_room<C, S: System>(ends: Ends, connections: &mut Connections<C, S>) -> bool {
+fn make_room<C, S: System>(address: Option<IpAddr>, connections: &mut Connections<C, S>) -> bool {
     let settings = connections.shared.settings.clone();
     let counters = connections.shared.control.counters().clone();
     let reaches = |count: usize, limit: usize| limit > 0 && count >= limit;
@@ -125,7 +131,7 @@ fn make_room<C, S: System>(ends: Ends, connections: &mut Connections<C, S>) -> b
     if full {
         return false;
     }
-    let Some(address) = ends.peer.map(|peer| peer.ip()) else { return true };
+    let Some(address) = address else { return true };
     if counters.enter(address, settings.max_per_address) {
         return true;
     }

@@ -11,7 +11,7 @@ use super::connection::Io;
 use super::connections::Shared;
 use super::eviction::Standing;
 use super::outbox::Wire;
-use super::{Control, Flow, Settings, Stop, Token};
+use super::{Control, Flow, Settings, Stop, Token, limits};
 
 /// One connection, during a callback about it.
 pub struct Context<'a> {
@@ -72,6 +72,9 @@ impl Context<'_> {
     /// A trusted proxy told who the peer really is: the limit per address counts that one from now on.
     /// False if it has its share already; the caller then refuses the connection.
     pub fn set_real_peer(&mut self, address: IpAddr) -> bool {
+        if self.io.counted.map(limits::network) == Some(limits::network(address)) {
+            return true;
+        }
         let counters = self.shared.control.counters();
         if !counters.enter(address, self.shared.settings.max_per_address) {
             return false;

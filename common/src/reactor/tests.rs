@@ -348,6 +348,16 @@ fn what_a_slow_peer_was_not_sent_yet_goes_along() {
 }
 
 #[test]
+fn input_that_waits_behind_a_long_answer_is_not_forgotten() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"big\nhello\n");
+    sim.settle();
+    let mut sim = sim.hand_over(|_, _| echo());
+    assert_eq!(all(&mut sim, peer).strip_prefix(&*echo().big), Some(&b"hello\n"[..]));
+}
+
+#[test]
 fn a_connection_that_is_handed_over_is_told_what_its_handler_says_and_not_closed() {
     let mut sim = Simulation::new(1, Settings::default(), |_| Echo { goodbye: b"soon\n", ..echo() });
     let (idle, staying) = (sim.connect(), sim.connect());

@@ -25,9 +25,9 @@ const STREAM: u8 = 2;
 pub(crate) fn to_bytes(conn: &Conn, has: u64, now: Instant) -> Option<Vec<u8>> {
     let mut to = Writer::default();
     match &conn.state {
-        State::Opening { proxied, .. } => {
+        State::Opening { told, .. } => {
             to.byte(OPENING);
-            to.flag(*proxied);
+            to.address(*told);
         }
         State::WebSocket(socket) => {
             to.byte(WEBSOCKET);
@@ -51,7 +51,7 @@ pub(crate) fn to_bytes(conn: &Conn, has: u64, now: Instant) -> Option<Vec<u8>> {
 pub(crate) fn from_bytes(bytes: &[u8], now: Instant) -> Option<Conn> {
     let mut from = Reader::new(bytes);
     let state = match from.byte()? {
-        OPENING => State::Opening { scan: HeadScan::default(), proxied: from.flag()? },
+        OPENING => State::Opening { scan: HeadScan::default(), told: from.address()? },
         WEBSOCKET => State::WebSocket(socket(&mut from, now)?),
         STREAM => State::Stream,
         _ => return None,

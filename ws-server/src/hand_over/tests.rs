@@ -76,7 +76,7 @@ fn conns(now: Instant) -> Vec<Conn> {
     asked.message = b"the first half".to_vec();
     let keys = "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n";
     let speaks = [
-        (Speaks::Opening { scan: HeadScan::default(), proxied: true }, Framing::Lines),
+        (Speaks::Opening { scan: HeadScan::default(), told: Some([192, 0, 2, 7].into()) }, Framing::Lines),
         (Speaks::WebSocket(asked), Framing::HybiNumbered),
         (Speaks::WebSocket(websocket(&format!("Sec-WebSocket-Version: 8\r\n{key}"), now)), Framing::Hybi),
         (Speaks::WebSocket(websocket(&format!("Sec-WebSocket-Version: 7\r\n{key}"), now)), Framing::Hybi),

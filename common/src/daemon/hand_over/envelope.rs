@@ -9,7 +9,7 @@
 //! The first part of a record is enough to end a connection politely: what was begun, then the farewell in the
 //! connection's own dialect. A process that cannot read the rest, because it is older or newer, does that.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::plain::{Reader, Writer};
@@ -103,17 +103,7 @@ impl Record {
         to.bytes(&self.exported.farewell);
         to.bytes(&self.unconsumed);
         to.long(u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX));
-        match self.counted {
-            None => to.byte(0),
-            Some(IpAddr::V4(address)) => {
-                to.byte(4);
-                to.raw(&address.octets());
-            }
-            Some(IpAddr::V6(address)) => {
-                to.byte(6);
-                to.raw(&address.octets());
-            }
-        }
+        to.address(self.counted);
         to.bytes(&self.exported.state);
         to.into_bytes()
     }
@@ -131,12 +121,7 @@ impl Record {
     fn read_rest(&mut self, from: &mut Reader<'_>) -> Option<()> {
         self.unconsumed = from.bytes()?.to_vec();
         self.deadline = Duration::from_millis(from.long()?);
-        self.counted = match from.byte()? {
-            0 => None,
-            4 => Some(Ipv4Addr::from(from.take::<4>()?).into()),
-            6 => Some(Ipv6Addr::from(from.take::<16>()?).into()),
-            _ => return None,
-        };
+        self.counted = from.address()?;
         self.exported.state = from.bytes()?.to_vec();
         Some(())
     }
