@@ -38,6 +38,8 @@ impl Ended {
 pub(crate) struct Record {
     /// Number and arrival of the last message.
     last: Option<(u64, Instant)>,
+    /// The first message's line less its number, where the source's lines are numbers, too.
+    offset: Option<i64>,
     /// When the last message before the mark came.
     before: Option<Instant>,
     pub(crate) messages: u64,
@@ -54,14 +56,14 @@ pub(crate) struct Record {
 impl Record {
     /// Begins a new window: what follows is counted from here.
     pub(crate) fn mark(&mut self) {
-        let last = self.last;
-        *self = Self { last, before: last.map(|last| last.1), ..Self::default() };
+        let Self { last, offset, .. } = *self;
+        *self = Self { last, offset, before: last.map(|last| last.1), ..Self::default() };
     }
 
-    /// Takes one text: `NUMBER DATE`, or `ID disconnected`.
+    /// Takes one text: `NUMBER DATE`, `NUMBER LINE`, or `ID disconnected`. Lines that are numbers must rise with the messages'.
     ///
     /// # Errors
-    /// A sentence when it is neither.
+    /// A sentence when it is none of them.
     pub(crate) fn text(&mut self, text: &str, now: Instant) -> Result<(), String> {
         let fault = || format!("neither a numbered date nor a notice: {text:?}");
         let (number, rest) = text.split_once(' ').ok_or_else(fault)?;
@@ -71,6 +73,12 @@ impl Record {
         }
         let number: u64 = number.parse().map_err(|_| fault())?;
         self.messages += 1;
+        if let Ok(line) = rest.parse::<i64>() {
+            let offset = line.wrapping_sub_unsigned(number);
+            if *self.offset.get_or_insert(offset) != offset {
+                return Err(format!("message {number} has the line of another: {line}"));
+            }
+        }
         if let Some((before, at)) = self.last {
             match number.checked_sub(before) {
                 None | Some(0) => self.doubled += 1,
@@ -141,6 +149,14 @@ mod tests {
         assert_eq!(record.longest_until(start + Duration::from_secs(2)), Duration::from_millis(1300));
         assert_eq!(record.longest_until(start + Duration::from_secs(9)), Duration::from_millis(7010));
         assert_eq!(record.shift(Duration::from_secs(1)), Some(Duration::from_millis(10)));
+    }
+
+    #[test]
+    fn a_line_that_moves_against_its_number_is_an_error() {
+        let mut record = after(&["7 100", "8 101"]);
+        record.mark();
+        assert!(record.text("9 102", Instant::now()).is_ok());
+        assert!(record.text("10 104", Instant::now()).is_err());
     }
 
     #[test]

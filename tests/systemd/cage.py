@@ -1,8 +1,11 @@
 """Namespaces and cgroups of our own: what is started in them ends with us, whatever happens."""
 
 import os
+import signal
 import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 
@@ -17,25 +20,38 @@ def hierarchies():
 class Cage:
     """A cgroup in each hierarchy, for two machines at once not to share theirs, and a folder to mount on."""
 
-    def __init__(self):
-        self.mount_point = tempfile.mkdtemp(prefix="datecast-")
-        self.folders = [where / f"datecast-test-{os.getpid()}" for where in hierarchies()]
-
     def __enter__(self):
-        for folder in self.folders:
-            folder.mkdir()
+        # A polite end comes by way of __exit__; after a KILL only empty folders stay.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        self.mount_point = tempfile.mkdtemp(prefix="datecast-")
+        self.cgroups = [where / f"datecast-test-{os.getpid()}" for where in hierarchies()]
+        for cgroup in self.cgroups:
+            cgroup.mkdir()
         return self
 
     def __exit__(self, *_):
         os.rmdir(self.mount_point)
-        for folder in self.folders:
-            for path, _, _ in os.walk(folder, topdown=False):
-                os.rmdir(path)
+        for cgroup in self.cgroups:
+            remove(cgroup)
 
     def run(self, command):
         """Runs it inside; the exit status. `--kill-child`: the whole pid namespace dies with its parent."""
-        enter = "; ".join(f"echo $$ >{folder}/cgroup.procs" for folder in self.folders)
+        enter = "; ".join(f"echo $$ >{cgroup}/cgroup.procs" for cgroup in self.cgroups)
         unshare = "exec unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc"
         # The parent may be killed: then unshare gets a KILL, too.
         shell = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", f'{enter}; {unshare} -- "$@"', "sh"]
         return subprocess.run([*shell, *command, self.mount_point], stdin=subprocess.DEVNULL).returncode
+
+
+def remove(cgroup, patience=5):
+    """Removes a cgroup and those in it, once the last process that was killed there is gone."""
+    deadline = time.monotonic() + patience
+    for path, _, _ in os.walk(cgroup, topdown=False):
+        while True:
+            try:
+                os.rmdir(path)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)

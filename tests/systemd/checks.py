@@ -8,6 +8,7 @@ import privileges
 import report
 import restarts
 import skew
+import work
 from machine import Machine
 from services import Services
 
@@ -32,6 +33,7 @@ def every_check(lab):
     yield from restarts.checks()
     yield from crashes.checks()
     yield from hand_over.checks()
+    yield from work.checks()
     yield from browser.checks()
     yield from skew.checks()
     yield from package.removal_checks()

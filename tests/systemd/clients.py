@@ -62,8 +62,8 @@ class Crowd(Program):
 class Knocker(Program):
     """New connections at a steady rate. `with` gives it back once the first one was answered."""
 
-    def __init__(self, machine, name, rate=1000, port=None, patience=20, count=60_000):
-        command = [prepare.CROWD, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--as", REQUESTS[name],
+    def __init__(self, machine, name, rate=1000, port=None, patience=20, count=60_000, kind=None):
+        command = [prepare.CROWD, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--as", kind or REQUESTS[name],
                    "--rate", rate, "--count", count, "--seconds", 60, "--patience", patience]
         super().__init__(machine.enter_network(*command))
 

@@ -5,11 +5,7 @@ import shutil
 import prepare
 from clients import PORTS, Crowd, Knocker, knock
 from machine import until
-from services import NAMES
-
-CONFIGURATION = """template = "{seq} {date}"
-workers = 2
-"""
+from services import CONFIGURATION, NAMES
 
 
 def installs(lab):

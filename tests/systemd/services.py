@@ -5,6 +5,10 @@ from contextlib import contextmanager
 from clients import Knocker, knock
 from machine import until
 
+# ws-server's: each message says its number.
+CONFIGURATION = """template = "{seq} {date}"
+workers = 2
+"""
 NAMES = ["ws-server", "policy-server", "static-server"]
 
 
@@ -43,9 +47,22 @@ class Services:
         assert knock(self.machine, name) == {"answered": 20}
         return until(f"{name} runs", lambda: self.is_active(f"{name}.service") and self.main_pid(name))
 
-    def configure(self, text):
-        """ws-server's configuration, in force after its next start."""
-        self.machine.write("/etc/datecast/ws-server.toml", text)
+    def configure(self, text, name="ws-server"):
+        """The daemon's configuration, in force after its next start."""
+        self.machine.write(f"/etc/datecast/{name}.toml", text)
+
+    @contextmanager
+    def configured(self, text, name="ws-server"):
+        """Another configuration for a while, with a fresh process at both ends."""
+        file = self.machine.root / f"etc/datecast/{name}.toml"
+        before = file.read_text()
+        self.systemctl("stop", f"{name}.service")
+        self.configure(text, name)
+        try:
+            yield
+        finally:
+            self.configure(before, name)
+            self.systemctl("stop", f"{name}.service")
 
     @contextmanager
     def drop_in(self, unit, text, restart=None):

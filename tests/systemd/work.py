@@ -1,0 +1,101 @@
+"""What goes on across a restart besides the clock: lines from a producer, a download, a changed configuration."""
+
+import hashlib
+import subprocess
+import time
+
+import hand_over
+from clients import Crowd, Program
+from machine import until
+
+LINES = """source = "unix:/run/ws-server/lines"
+template = "{seq} {line}"
+workers = 2
+"""
+# Numbers, 50 a second, to the end of the input; then how many there were.
+PRODUCER = """
+import json, select, socket, sys, time
+producer = socket.socket(socket.AF_UNIX)
+producer.connect("/run/ws-server/lines")
+print(json.dumps({"connected": True}), flush=True)
+number, due = 0, time.monotonic()
+while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
+    number, due = number + 1, due + 0.02
+    producer.sendall(b"%d\\n" % number)
+print(json.dumps({"lines": number}), flush=True)
+"""
+LISTENERS = 450
+BIG = 24 * 1024 * 1024
+
+
+def checks():
+    yield "lines-across-restarts", lines_across_restarts
+    yield "download-across-restart", download_across_restart
+    yield "reload-keeps-everybody", reload_keeps_everybody
+
+
+def lines_across_restarts(lab):
+    """A producer that writes all the while, connected once; every client gets every line, in order, once."""
+    with lab.configured(LINES):
+        lab.systemctl("start", "ws-server.service")
+        with Crowd(lab.machine, LISTENERS) as crowd, Program(lab.machine.enter("python3", "-c", PRODUCER)) as producer:
+            assert producer.next() == {"connected": True}
+            until("lines come", lambda: crowd.report()["messages"] > 0)
+            for _ in range(2):
+                hand_over.restart(lab)
+                hand_over.beat(crowd, 1)
+            producer.tell("enough")
+            lines = producer.next()["lines"]
+            until("all lines are there", lambda: crowd.report()["messages"] >= LISTENERS * lines, patience=10)
+            said = crowd.report()
+    assert said["open"] == LISTENERS and said["missing"] == said["doubled"] == 0, said
+    assert said["messages"] == LISTENERS * lines, (lines, said)
+    return f"{lines} lines to each of {LISTENERS} clients over two restarts"
+
+
+def download_across_restart(lab):
+    """static-server ends what it has begun; meanwhile new connections wait, and are answered by the next process."""
+    content = bytes(range(256)) * (BIG // 256)
+    folder = lab.machine.root / "srv/www"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "big").write_bytes(content)
+    with lab.configured('root = "/srv/www"\n', "static-server"):
+        lab.systemctl("start", "static-server.service")
+        before = lab.main_pid("static-server")
+        slow = ["curl", "-s", "--limit-rate", "12M", "http://127.0.0.1:8080/big"]
+        download = subprocess.Popen(lab.machine.enter_network(*slow), stdout=subprocess.PIPE)
+        begun = download.stdout.read(1024 * 1024)
+        begin = time.monotonic()
+        lab.systemctl("restart", "static-server.service")
+        seconds = time.monotonic() - begin
+        rest, _ = download.communicate(timeout=30)
+        assert download.returncode == 0, download.returncode
+        lab.started_anew("static-server", before)
+    assert hashlib.sha256(begun + rest).digest() == hashlib.sha256(content).digest(), len(begun + rest)
+    return f"{BIG >> 20} MiB whole; the restart waited {seconds:.1f} s for it"
+
+
+def reload_keeps_everybody(lab):
+    """A reload changes what is said, in the same process; one with a fault in it changes nothing."""
+    hand_over.fresh(lab)
+    with lab.configured(hand_over.CONFIGURATION):
+        hand_over.fresh(lab)
+        pid = lab.main_pid("ws-server")
+        with Crowd(lab.machine, 90) as crowd:
+            lab.configure(hand_over.CONFIGURATION.replace("{date}", "{date} anew"))
+            lab.systemctl("reload", "ws-server.service")
+            until("the new template is in force", lambda: "anew" in one_line(lab))
+            lab.configure("workers = \"many\"\n")
+            lab.machine.query("systemctl", "reload", "ws-server.service")
+            crowd.ask("mark")
+            hand_over.beat(crowd, 2)
+            said = crowd.report()
+        assert "anew" in one_line(lab)
+        assert lab.main_pid("ws-server") == pid
+    hand_over.nobody_noticed({**said, "notices": 0}, 90)
+
+
+def one_line(lab):
+    """What a newcomer gets first."""
+    command = lab.machine.enter_network("curl", "-sN", "--max-time", "0.5", "--http1.0", "http://127.0.0.1:40132/")
+    return subprocess.run(command, capture_output=True, text=True).stdout
