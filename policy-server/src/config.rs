@@ -71,6 +71,7 @@ pub(crate) struct Options {
 pub(crate) struct Config {
     pub(crate) listen: Vec<ListenAddress>,
     pub(crate) workers: usize,
+    pub(crate) metrics: Option<ListenAddress>,
     pub(crate) settings: Settings,
     /// The document and its NUL.
     pub(crate) answer: Arc<[u8]>,
@@ -111,6 +112,7 @@ pub(crate) fn check(options: Options) -> Result<Config, Failure> {
     }
     let config = Config {
         workers: options.common.workers(),
+        metrics: options.common.metrics,
         settings: Settings {
             proxies: Vec::new(),
             max_connections: unlimited_if_zero(options.max_connections),

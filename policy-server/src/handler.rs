@@ -9,10 +9,14 @@ use std::{
 use common::{
     Parsed,
     policy::PolicyRequest,
-    reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Settings, Token, Turn},
+    reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Settings, Token, Turn, Wake},
 };
 
-use crate::{config::Config, crowd::Crowd};
+use crate::{
+    config::Config,
+    crowd::Crowd,
+    vitals::{BOGUS, Counts, SERVED, SILENT},
+};
 
 /// What the workers have together.
 pub(crate) struct Shared {
@@ -60,6 +64,7 @@ impl Serving {
 
 pub(crate) struct PolicyHandler {
     worker: usize,
+    pub(crate) counts: Counts,
     serving: Serving,
     shared: Arc<Shared>,
 }
@@ -71,10 +76,11 @@ pub(crate) struct Conn {
 
 impl PolicyHandler {
     pub(crate) fn new(worker: usize, serving: Serving, shared: Arc<Shared>) -> Self {
-        Self { worker, serving, shared }
+        Self { worker, counts: Counts::default(), serving, shared }
     }
 
-    fn answer(&self, cx: &mut Context<'_>) -> Flow {
+    fn answer(&mut self, cx: &mut Context<'_>) -> Flow {
+        self.counts.add(SERVED, 1);
         cx.set_established();
         cx.send_shared(&self.serving.answer, 0..self.serving.answer.len());
         // The end of our side first: closing with unread input would reset the connection and eat the answer.
@@ -106,6 +112,7 @@ impl Handler for PolicyHandler {
             // HTTP, TLS, a scanner: nothing that we say would mean anything to it.
             Err(error) => {
                 log::debug!("{:?}: {error}", cx.peer());
+                self.counts.add(BOGUS, 1);
                 Flow::Close
             }
         };
@@ -114,10 +121,15 @@ impl Handler for PolicyHandler {
 
     fn on_end(&mut self, conn: &mut Conn, _input: &mut [u8], cx: &mut Context<'_>) -> Flow {
         // People test with `printf '<policy-file-request/>' | nc`: the end of the stream ends the request, too.
-        if conn.request.is_complete_at_end() { self.answer(cx) } else { Flow::Close }
+        if conn.request.is_complete_at_end() {
+            return self.answer(cx);
+        }
+        self.counts.add(SILENT, 1);
+        Flow::Close
     }
 
     fn on_deadline(&mut self, _conn: &mut Conn, _cx: &mut Context<'_>) -> Flow {
+        self.counts.add(SILENT, 1);
         Flow::Close
     }
 
@@ -125,6 +137,11 @@ impl Handler for PolicyHandler {
         if let Some(address) = conn.address {
             self.shared.crowd().leave(address, &(self.worker, token));
         }
+    }
+
+    fn on_turn(&mut self, _: &mut Turn<'_, Conn>) -> Wake {
+        self.counts.publish();
+        Wake::Idle
     }
 
     fn on_mail(&mut self, mail: Mail, turn: &mut Turn<'_, Conn>) {

@@ -6,13 +6,15 @@
 mod config;
 mod crowd;
 mod handler;
+mod vitals;
 
 use std::{process::ExitCode, sync::Arc};
 
-use common::daemon::{self, Failure, Hooks, Ready, Reload, Serve, hand_over};
+use common::daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, hand_over, metrics::Totals};
 
 use config::Config;
 use handler::{PolicyHandler, Serving};
+use vitals::PolicyVitals;
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_POLICY_";
@@ -34,6 +36,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
         listen: &config.listen,
         workers: config.workers,
         settings: config.settings.clone(),
+        endpoint: Endpoint { prefix: "datecast_policy_", metrics: config.metrics.clone() },
     };
     daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
         // Port 0 and inherited sockets have told their ports only now.
@@ -41,7 +44,8 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
         ports.iter().try_for_each(|port| config.check_served_from(*port))?;
         let shared = Arc::new(handler::Shared::new(&config, start.mailboxes));
         let handler = |worker| PolicyHandler::new(worker, Serving::new(&config), Arc::clone(&shared));
-        let handlers = (0..start.workers).map(handler).collect();
+        let handlers: Vec<PolicyHandler> = (0..start.workers).map(handler).collect();
+        let vitals = PolicyVitals(Totals::of(handlers.iter().map(|handler| &handler.counts)));
         let (listen, workers) = (config.listen.clone(), config.workers);
         let reload = move || {
             let new = reload.read()?;
@@ -50,8 +54,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
             shared.reload(&new);
             Ok(())
         };
-        let status = daemon::connections(start.control);
-        let hooks = Hooks { reload: Box::new(reload), status, hand_over: None };
+        let hooks = Hooks { reload: Box::new(reload), vitals: Arc::new(vitals), hand_over: None };
         Ok(Ready { handlers, hooks })
     })
     .map(drop)

@@ -147,6 +147,8 @@ pub struct Config {
     pub listen: Vec<ListenAddress>,
     /// Threads.
     pub workers: usize,
+    /// Where metrics are told.
+    pub metrics: Option<ListenAddress>,
     /// The reactor's limits.
     pub settings: Settings,
     limits: Limits,
@@ -193,6 +195,7 @@ impl Config {
         Ok(Config {
             listen: options.listen,
             workers: options.common.workers(),
+            metrics: options.common.metrics,
             settings,
             limits,
             source,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::http::{Body, Head, HeadError, HeadLimits, HeadScan};
-use common::reactor::{Context, Flow, Handler, Progress, Settings, Turn};
+use common::reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::{Answer, Payload, Respond};
 use crate::response::{Common, Line, Persistence, plain_body, write_head};
 use crate::site::Site;
+use crate::vitals::Counts;
 use crate::{date, log_line};
 
 /// Bodies of requests up to this many bytes are read and thrown away; a longer one ends the connection.
@@ -33,6 +34,7 @@ pub struct StaticHandler {
     site: Site,
     common: Arc<Common>,
     limits: Limits,
+    pub(crate) counts: Counts,
     /// The last second's `Date`.
     date: (i64, String),
 }
@@ -51,7 +53,7 @@ pub struct Conn {
 impl StaticHandler {
     /// A handler for one worker.
     pub fn new(site: Site, common: Arc<Common>, limits: Limits) -> Self {
-        StaticHandler { site, common, limits, date: (i64::MIN, String::new()) }
+        StaticHandler { site, common, limits, counts: Counts::default(), date: (i64::MIN, String::new()) }
     }
 
     /// A complete head: answers it.
@@ -83,6 +85,7 @@ impl StaticHandler {
     }
 
     fn send(&mut self, answer: Answer, old: bool, wall: i64, cx: &mut Context<'_>) {
+        self.counts.answered(answer.status);
         self.tell_time(wall);
         let connection = match (answer.close, old) {
             (true, _) => Persistence::Close,
@@ -115,6 +118,7 @@ impl StaticHandler {
     }
 
     fn refuse_with(&mut self, status: u16, cx: &mut Context<'_>) -> Flow {
+        self.counts.answered(status);
         self.tell_time(date::seconds(cx.wall()));
         let body = plain_body(status);
         let block = self.common.block(&[("Content-Type", "text/plain; charset=utf-8")]);
@@ -185,10 +189,16 @@ impl Handler for StaticHandler {
         Flow::CloseWhenFlushed
     }
 
+    fn on_turn(&mut self, _: &mut Turn<'_, Conn>) -> Wake {
+        self.counts.publish();
+        Wake::Idle
+    }
+
     fn on_mail(&mut self, mail: Self::Mail, turn: &mut Turn<'_, Conn>) {
         // Answers that were begun have what they need.
         let (handler, settings) = *mail;
-        *self = handler;
+        let counts = std::mem::take(&mut self.counts);
+        *self = Self { counts, ..handler };
         turn.configure(settings);
     }
 

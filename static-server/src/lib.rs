@@ -29,13 +29,15 @@ pub mod representation;
 pub mod response;
 pub mod root;
 pub mod site;
+mod vitals;
 mod walk;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
-use common::daemon::{self, Failure, Hooks, Ready, Reload, Serve, hand_over};
+use common::daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, hand_over};
 
 use config::{Config, Options};
+use vitals::StaticVitals;
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_STATIC_";
@@ -57,9 +59,11 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
         listen: &config.listen,
         workers: config.workers,
         settings: config.settings.clone(),
+        endpoint: Endpoint { prefix: "datecast_static_", metrics: config.metrics.clone() },
     };
     daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
         let handlers = config.handlers(start.workers)?;
+        let vitals = StaticVitals::new(handlers.iter().map(|handler| &handler.counts));
         let (listen, workers, mailboxes) = (config.listen.clone(), config.workers, start.mailboxes);
         let reload = move || {
             let new = reload.read()?;
@@ -70,8 +74,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
             }
             Ok(())
         };
-        let status = daemon::connections(start.control);
-        let hooks = Hooks { reload: Box::new(reload), status, hand_over: None };
+        let hooks = Hooks { reload: Box::new(reload), vitals: Arc::new(vitals), hand_over: None };
         Ok(Ready { handlers, hooks })
     })
     .map(drop)

@@ -48,7 +48,7 @@ class Crowd(Program):
 
     def __init__(self, machine, count, port=40132):
         super().__init__(machine.enter_network(prepare.CROWD, "hold", "--to", f"127.0.0.1:{port}", "--connections", count))
-        self.opening = self.next(120)
+        self.opening = self.next(30)
         assert self.opening["open"] == count, f"not all are open: {self.opening}"
 
     def ask(self, command):

@@ -1,5 +1,6 @@
 """Live connections across `systemctl restart ws-server`, and what a stop is instead."""
 
+import os
 import re
 import time
 
@@ -9,7 +10,9 @@ from machine import until
 from services import CONFIGURATION
 
 NAME = "ws-server"
-LIVE = 9000
+LIVE = int(os.environ.get("LIVE", 9000))
+# Every client has a Ping to answer at any time.
+PINGS = CONFIGURATION + 'ping-interval = "1s"\n'
 # For the checks that ask for no number: hundreds of each dialect.
 FEW = 1800
 OFF = "[Service]\nEnvironment=DATECAST_WS_HAND_OVER=off\n"
@@ -101,8 +104,8 @@ def leave_by_their_ids(crowd):
 
 def again_and_again(lab):
     """Restart upon restart, the next as soon as one is done, while others come and go."""
-    fresh(lab)
-    with Crowd(lab.machine, FEW) as crowd, Knocker(lab.machine, NAME, rate=300, kind="websocket") as knocker:
+    with lab.configured(PINGS), Crowd(lab.machine, FEW) as crowd, \
+            Knocker(lab.machine, NAME, rate=300, kind="websocket") as knocker:
         knocker.wait_for_answer()
         crowd.ask("mark")
         pids = set()

@@ -1,10 +1,16 @@
 """One line a check, the figures, and the count of all; in the manner of tests/run."""
 
+import os
+import platform
+import subprocess
 import time
 import traceback
 from pathlib import Path
 
 OUT = Path("tests/out")
+DOCUMENT = Path("docs/operations.md")
+# What stands between them is written by a run with RECORD=1.
+BEGIN, END = "<!-- figures of make test-systemd -->\n", "<!-- end of figures -->\n"
 totals = {"passed": 0, "failed": 0, "skipped": 0}
 figures = []
 started = time.monotonic()
@@ -62,8 +68,21 @@ def finish():
 
 
 def write_figures():
-    """As a table that docs/operations.md can take as it is: printed, and in tests/out/systemd-figures.md."""
+    """As a table with its date: printed, in tests/out/systemd-figures.md, and in docs/operations.md if RECORD is set."""
     rows = ["| what | measured |", "|---|---|"] + [f"| {what} | {value} |" for what, value in figures]
-    text = "\n".join(rows) + "\n"
+    text = f"{circumstances()}\n\n" + "\n".join(rows) + "\n"
     (OUT / "systemd-figures.md").write_text(text)
     print("\n" + text)
+    if os.environ.get("RECORD"):
+        before, rest = DOCUMENT.read_text().split(BEGIN)
+        DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+
+
+def circumstances():
+    """When and on what."""
+    system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    kernel = ".".join(platform.release().split(".")[:2])
+    manager = subprocess.run(["systemctl", "--version"], capture_output=True, text=True).stdout.split()[1]
+    build = f"binaries of {os.environ['BINARIES']}" if os.environ.get("BINARIES") else "release build"
+    return (f"`make test-systemd` on {time.strftime('%F')}: {os.cpu_count()} cores, {system}, Linux {kernel}, "
+            f"systemd {manager}, {build}; clients and services on the same cores.")

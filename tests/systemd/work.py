@@ -1,11 +1,11 @@
 """What goes on across a restart besides the clock: lines from a producer, a download, a changed configuration."""
 
-import hashlib
 import subprocess
 import time
 
 import hand_over
 from clients import Crowd, Program
+from crashes import WATCHDOG
 from machine import until
 
 LINES = """source = "unix:/run/ws-server/lines"
@@ -25,7 +25,7 @@ while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
 print(json.dumps({"lines": number}), flush=True)
 """
 LISTENERS = 450
-BIG = 24 * 1024 * 1024
+BIG = 40 * 1024 * 1024
 
 
 def checks():
@@ -54,24 +54,27 @@ def lines_across_restarts(lab):
 
 
 def download_across_restart(lab):
-    """static-server ends what it has begun; meanwhile new connections wait, and are answered by the next process."""
+    """static-server ends what it has begun, and the watchdog waits for it: one worker is done long before the other."""
+    name = "static-server"
     content = bytes(range(256)) * (BIG // 256)
     folder = lab.machine.root / "srv/www"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "big").write_bytes(content)
-    with lab.configured('root = "/srv/www"\n', "static-server"):
-        lab.systemctl("start", "static-server.service")
-        before = lab.main_pid("static-server")
-        slow = ["curl", "-s", "--limit-rate", "12M", "http://127.0.0.1:8080/big"]
-        download = subprocess.Popen(lab.machine.enter_network(*slow), stdout=subprocess.PIPE)
-        begun = download.stdout.read(1024 * 1024)
+    copy = lab.machine.folder / "copy"
+    slow = ["curl", "-s", "--limit-rate", "6M", "--output", copy, "http://127.0.0.1:8080/big"]
+    short = f"[Service]\nWatchdogSec={WATCHDOG}\n"
+    with lab.configured('root = "/srv/www"\n', name), lab.drop_in(f"{name}.service", short, restart=[f"{name}.service"]):
+        before = lab.main_pid(name)
+        download = subprocess.Popen(lab.machine.enter_network(*slow))
+        until("the download has begun", lambda: copy.exists() and copy.stat().st_size > 0)
         begin = time.monotonic()
-        lab.systemctl("restart", "static-server.service")
+        lab.systemctl("restart", f"{name}.service")
         seconds = time.monotonic() - begin
-        rest, _ = download.communicate(timeout=30)
-        assert download.returncode == 0, download.returncode
-        lab.started_anew("static-server", before)
-    assert hashlib.sha256(begun + rest).digest() == hashlib.sha256(content).digest(), len(begun + rest)
+        status = download.wait(timeout=30)
+        lab.started_anew(name, before)
+    whole = copy.read_bytes() == content
+    assert status == 0 and whole, f"curl ended with {status}, {copy.stat().st_size} of {BIG} bytes"
+    assert seconds > 2 * WATCHDOG, "the download was over before the watchdog could have come"
     return f"{BIG >> 20} MiB whole; the restart waited {seconds:.1f} s for it"
 
 

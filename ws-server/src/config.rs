@@ -36,6 +36,7 @@ pub(crate) const UNIX_PEER: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 pub(crate) struct Config {
     pub(crate) listen: Vec<ListenAddress>,
     pub(crate) workers: usize,
+    pub(crate) metrics: Option<ListenAddress>,
     pub(crate) source: SourceKind,
     pub(crate) is_clock: bool,
     pub(crate) delivery: Delivery,
@@ -105,6 +106,7 @@ impl Config {
             trusted,
             listen: access.listen,
             workers: common.workers(),
+            metrics: common.metrics,
             is_clock,
             source: stream.source,
             delivery,
@@ -164,6 +166,7 @@ impl Config {
             ("interval", self.interval != old.interval),
             ("align", self.align != old.align),
             ("hand-over", self.hand_over != old.hand_over),
+            ("metrics", self.metrics != old.metrics),
         ]);
         self.listen.clone_from(&old.listen);
         self.source.clone_from(&old.source);

@@ -19,6 +19,8 @@ pub(crate) struct Conn {
     pub(crate) state: State,
     /// How it gets the stream, once it does.
     pub(crate) member: Member,
+    /// Why it ends, once that is known: one of the reasons of the metrics.
+    pub(crate) ending: Option<&'static str>,
 }
 
 /// What a connection speaks.
@@ -121,6 +123,7 @@ impl Conn {
                 announcement: 0,
                 finishing: false,
             },
+            ending: None,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{
     ring::Position,
     room::{Room, Walk},
     stream::{Date, Stream},
+    vitals::Counts,
 };
 
 /// Connections that are visited in one turn.
@@ -105,6 +106,7 @@ impl Fanout {
         config: &Config,
         stream: &mut Stream,
         room: &Room,
+        counts: &mut Counts,
         turn: &mut Turn<'_, Conn>,
     ) -> bool {
         let mut visits = VISITS;
@@ -117,9 +119,11 @@ impl Fanout {
                 visit(task, stream, token, framing, turn);
                 visits = visits.saturating_sub(1);
                 if visits == 0 {
+                    count(task, turn.now(), counts);
                     return true;
                 }
             }
+            count(task, turn.now(), counts);
             if matches!(task, Task::Ring) {
                 self.passed = self.target;
             }
@@ -160,8 +164,17 @@ impl Fanout {
         let slot = clock.take_due(now, |phase| room.has_phase(phase))?;
         stream.taken = Some(slot);
         let text = Stream::text_of(config, clock, slot);
-        let date = Date { number: clock.number_of(slot), text, encodings: Encodings::default() };
+        let due = clock.start_of(slot).unwrap_or(now);
+        let date =
+            Date { number: clock.number_of(slot), text, encodings: Encodings::default(), due, sent: 0 };
         Some((Task::Date(date), Walk::phase(clock.phase_of(slot))))
+    }
+}
+
+/// Counts who got a date in this turn, and how late.
+fn count(task: &mut Task, now: Instant, counts: &mut Counts) {
+    if let Task::Date(date) = task {
+        counts.dates(std::mem::take(&mut date.sent), now.saturating_duration_since(date.due));
     }
 }
 

@@ -13,6 +13,7 @@ use common::{
 
 use crate::{
     announcement::Announcement,
+    clock::Schedule,
     config::Config,
     connection::{Conn, State},
     fanout::Fanout,
@@ -24,6 +25,7 @@ use crate::{
     room::Room,
     shared::{Mail, Shared},
     stream::{self, Stream},
+    vitals::Counts,
 };
 
 /// The reason that goes with 1012.
@@ -50,6 +52,10 @@ pub(crate) struct WsHandler {
     batches: u64,
     ended: bool,
     finished: bool,
+    /// What it counts for others.
+    pub(crate) counts: Counts,
+    /// Dates that were skipped and not complained about.
+    skipped: u64,
     /// When what was lost was said last.
     complained: Option<Instant>,
 }
@@ -77,6 +83,8 @@ impl WsHandler {
             batches: 0,
             ended: false,
             finished: false,
+            counts: Counts::default(),
+            skipped: 0,
             complained: None,
             config,
             shared,
@@ -136,12 +144,14 @@ impl WsHandler {
 
     /// Answers with a status and ends.
     pub(crate) fn refuse(
+        &mut self,
         conn: &mut Conn,
         status: u16,
         extra: &[(&str, &str)],
         cors: Cors<'_>,
         cx: &mut Context<'_>,
     ) -> Flow {
+        self.counts.refused(status);
         conn.state = State::Done;
         let wall = cx.wall();
         http_stream::refuse(status, extra, cors, wall, cx.out());
@@ -149,9 +159,10 @@ impl WsHandler {
     }
 
     /// As much as everybody may read who asks without a request.
-    pub(crate) fn refuse_head(&self, conn: &mut Conn, error: HeadError, cx: &mut Context<'_>) -> Flow {
+    pub(crate) fn refuse_head(&mut self, conn: &mut Conn, error: HeadError, cx: &mut Context<'_>) -> Flow {
         log::debug!("{:?}: {error}; answering {}", cx.peer(), error.status());
-        Self::refuse(conn, error.status(), &[], self.open_to_all(), cx)
+        let cors = self.open_to_all();
+        self.refuse(conn, error.status(), &[], cors, cx)
     }
 
     /// The CORS fields of an answer to who has no origin.
@@ -205,13 +216,22 @@ impl WsHandler {
         }
     }
 
+    /// Shows others what was counted in this turn.
+    fn count(&mut self) {
+        let skipped = self.stream.clock.as_mut().map_or(0, Schedule::take_skipped);
+        self.skipped = self.skipped.saturating_add(skipped);
+        self.counts.skipped(skipped);
+        self.counts.messages(self.stream.sent.take());
+        self.counts.publish();
+    }
+
     /// Says what was lost, at most once a second.
     fn complain(&mut self, now: Instant) {
         let second = std::time::Duration::from_secs(1);
         if self.complained.is_some_and(|at| now.saturating_duration_since(at) < second) {
             return;
         }
-        let skipped = self.stream.clock.as_mut().map_or(0, crate::clock::Schedule::take_skipped);
+        let skipped = std::mem::take(&mut self.skipped);
         let dropped = self.fanout.take_dropped();
         if skipped > 0 {
             log::warn!("{skipped} dates were skipped: they were late by more than half an interval");
@@ -268,7 +288,10 @@ impl Handler for WsHandler {
     fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         self.now = cx.now();
         match &conn.state {
-            State::Opening { .. } => Self::refuse(conn, 408, &[], self.open_to_all(), cx),
+            State::Opening { .. } => {
+                let cors = self.open_to_all();
+                self.refuse(conn, 408, &[], cors, cx)
+            }
             State::WebSocket(_) => self.keep_alive(conn, cx),
             State::Stream => self.heartbeat(conn, cx),
             State::Done => Flow::Close,
@@ -283,7 +306,8 @@ impl Handler for WsHandler {
             Stop::Finished => (CloseCode::NORMAL, ""),
         };
         if let State::Opening { .. } = conn.state {
-            return Self::refuse(conn, 503, &[("Retry-After", "5")], self.open_to_all(), cx);
+            let cors = self.open_to_all();
+            return self.refuse(conn, 503, &[("Retry-After", "5")], cors, cx);
         }
         if stop != Stop::Finished {
             cx.set_deadline(after(cx.now(), self.config.close_timeout));
@@ -310,8 +334,11 @@ impl Handler for WsHandler {
     fn on_close(&mut self, conn: Conn, token: Token, why: CloseReason) {
         let age = self.now.saturating_duration_since(conn.member.since);
         let config = &self.config;
-        let told = self.room.leave(token) && config.leave_notices && age >= config.notice_age();
-        if told {
+        let was_member = self.room.leave(token);
+        if was_member {
+            self.counts.closed(why, conn.ending);
+        }
+        if was_member && config.leave_notices && age >= config.notice_age() {
             self.left.push(conn.member.id, config.notice_rate);
         }
         log::trace!("connection {}: {why:?}", conn.member.id);
@@ -335,6 +362,10 @@ impl Handler for WsHandler {
         }
     }
 
+    fn on_look(&mut self, connections: &mut dyn Iterator<Item = &Conn>) {
+        self.counts.look(connections);
+    }
+
     fn on_turn(&mut self, turn: &mut Turn<'_, Conn>) -> Wake {
         let (now, wall) = (turn.now(), turn.wall());
         self.start(now, wall);
@@ -344,7 +375,8 @@ impl Handler for WsHandler {
             log::info!("the wall clock was set: the dates follow it");
         }
         self.tell_others();
-        let more = self.fanout.run(&self.config, &mut self.stream, &self.room, turn);
+        let more = self.fanout.run(&self.config, &mut self.stream, &self.room, &mut self.counts, turn);
+        self.count();
         if let Some(late) = self.stream.take_lateness(now) {
             self.shared.set_lateness(late);
         }

@@ -34,12 +34,11 @@ mod simulated;
 mod source;
 mod stream;
 mod template;
+mod vitals;
 
 use std::{process::ExitCode, sync::Arc, time::Instant};
 
-use common::daemon::{self, Failure, Hooks, Ready, Reload, Serve, Start, run};
-
-use common::reactor::Control;
+use common::daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, Start, run};
 
 use config::Config;
 use hand_over::State;
@@ -47,6 +46,7 @@ use handler::WsHandler;
 use options::Options;
 use shared::{Mail, Shared};
 use source::{Feed, Publisher, Source};
+use vitals::WsVitals;
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
@@ -70,6 +70,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
         listen: &config.listen.clone(),
         workers: config.workers,
         settings: config.reactor.clone(),
+        endpoint: Endpoint { prefix: "datecast_ws_", metrics: config.metrics.clone() },
     };
     let (kind, feed) = (config.source.clone(), Arc::new(Feed::default()));
     let ended = run(&serve, inherited, |start| make_ready(config, reload, source, past, &feed, &start))?;
@@ -104,7 +105,8 @@ fn make_ready(
         let (config, shared) = (Arc::clone(&config), Arc::clone(&shared));
         WsHandler::new(config, shared, worker, Some(start.mailboxes.clone()), now)
     };
-    let handlers = (0..start.workers).map(handler).collect();
+    let handlers: Vec<WsHandler> = (0..start.workers).map(handler).collect();
+    let vitals = WsVitals::new(handlers.iter().map(|handler| &handler.counts), shared);
     let hand_over = prepare_hand_over(&config, feed);
     let mailboxes = start.mailboxes.clone();
     let reload = move || {
@@ -113,19 +115,8 @@ fn make_ready(
         mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
         Ok(())
     };
-    let status = Box::new(status(start.control.clone(), shared));
-    Ok(Ready { handlers, hooks: Hooks { reload: Box::new(reload), status, hand_over } })
-}
-
-/// How it is, in a line: `9214 clients, last date 3 ms late`.
-fn status(control: Control, shared: Arc<Shared>) -> impl Fn() -> String {
-    move || {
-        let clients = control.counters().snapshot().open;
-        match shared.lateness() {
-            Some(late) => format!("{clients} clients, last date {} ms late", late.as_millis()),
-            None => format!("{clients} clients"),
-        }
-    }
+    let hooks = Hooks { reload: Box::new(reload), vitals: Arc::new(vitals), hand_over };
+    Ok(Ready { handlers, hooks })
 }
 
 /// What comes before a hand-over, if there is one: nothing more is read from the source.

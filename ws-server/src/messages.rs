@@ -66,9 +66,13 @@ impl WsHandler {
                 self.on_message(opcode, conn, cx);
                 Flow::Continue
             }
-            Step::Closed => Flow::CloseWhenFlushed,
+            Step::Closed => {
+                conn.ending = Some(conn.ending.unwrap_or("peer"));
+                Flow::CloseWhenFlushed
+            }
             Step::Refused(code, reason) => {
                 let State::WebSocket(socket) = &mut conn.state else { return Flow::Close };
+                conn.ending = Some(if code == CloseCode::POLICY { "policy" } else { "protocol" });
                 socket.protocol.close(code, reason, cx.out());
                 Flow::CloseWhenFlushed
             }
@@ -107,6 +111,7 @@ impl WsHandler {
         }
         if !socket.protocol.is_open() || socket.awaiting_pong {
             // The third key, the Close or the Pong did not come.
+            conn.ending = Some(conn.ending.unwrap_or("timeout"));
             return Flow::Close;
         }
         let has_pings = !socket.protocol.version().is_hixie();

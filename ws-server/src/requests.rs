@@ -61,7 +61,8 @@ impl WsHandler {
         if let Some(address) = address
             && !cx.set_real_peer(address.ip())
         {
-            let flow = Self::refuse(conn, 503, &[("Retry-After", "5")], self.open_to_all(), cx);
+            let cors = self.open_to_all();
+            let flow = self.refuse(conn, 503, &[("Retry-After", "5")], cors, cx);
             return Progress { consumed: all, flow };
         }
         let rest = input.get_mut(len..).unwrap_or_default();
@@ -95,13 +96,13 @@ impl WsHandler {
             _ => peer(cx),
         };
         if !is_admitted(config, head, sender, cx) {
-            return Self::refuse(conn, 503, &[("Retry-After", "5")], cors, cx);
+            return self.refuse(conn, 503, &[("Retry-After", "5")], cors, cx);
         }
         let wall = cx.wall();
         match answer(head, &config.rules) {
             Answer::Refuse(status, extra) => {
                 log::debug!("{:?}: {} {}: {status}", cx.peer(), head.method, escape(head.target));
-                Self::refuse(conn, status, extra, cors, cx)
+                self.refuse(conn, status, extra, cors, cx)
             }
             Answer::WebSocket(offer) => {
                 let id = self.take_id();

@@ -1,6 +1,7 @@
 //! The stream as one worker serves it: where its messages are, and how one connection gets what it is owed.
 
 use std::{
+    cell::Cell,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -35,6 +36,8 @@ pub(crate) struct Stream {
     pub(crate) ring: Ring,
     /// The date that was taken last, and whose lateness nobody asked for yet.
     pub(crate) taken: Option<u64>,
+    /// Messages that were sent and not counted yet, but for those of a date that goes to all.
+    pub(crate) sent: Cell<u64>,
     /// The clock publishes into the ring.
     pub(crate) clock_in_ring: bool,
     delivery: Delivery,
@@ -52,6 +55,7 @@ impl Stream {
             clock,
             ring: Ring::new(config.ring),
             taken: None,
+            sent: Cell::new(0),
             clock_in_ring: config.delivery == Delivery::Ordered,
             delivery: config.delivery,
             history: 0,
@@ -154,7 +158,7 @@ impl Stream {
         conn.member.pending = false;
         for back in (0..missed).rev() {
             let slot = newest.saturating_sub(back.saturating_mul(clock.phases() as u64));
-            send_date(config, clock, slot, &mut conn.member, cx);
+            self.send_date(config, clock, slot, &mut conn.member, cx);
         }
         Flow::Continue
     }
@@ -173,7 +177,7 @@ impl Stream {
         if let Some(clock) = self.beat() {
             let slot = clock.slot_at(cx.now());
             conn.member.phase = clock.phase_of(slot);
-            send_date(config, clock, slot, &mut conn.member, cx);
+            self.send_date(config, clock, slot, &mut conn.member, cx);
             return Flow::Continue;
         }
         // The numbers decide, not what this worker has seen of them: another one may have been ahead, and this client there.
@@ -220,6 +224,7 @@ impl Stream {
             match encoded.piece(message, room) {
                 Some((range, next)) => {
                     cx.send_shared(&encoded.bytes, range);
+                    self.sent.set(self.sent.get().wrapping_add(next.saturating_sub(message) as u64));
                     conn.member.position.message = next;
                 }
                 None => conn.member.position = conn.member.position.next_batch(),
@@ -234,6 +239,23 @@ impl Stream {
         end(conn, CloseCode::NORMAL, "", cx)
     }
 
+    /// Sends one connection its date alone: at the opening, and after a pause.
+    fn send_date(
+        &self,
+        config: &Config,
+        clock: &Schedule,
+        slot: u64,
+        member: &mut Member,
+        cx: &mut Context<'_>,
+    ) {
+        let number = clock.number_of(slot);
+        if number > member.date {
+            member.date = number;
+            self.sent.set(self.sent.get().wrapping_add(1));
+            encode(member.framing, number, &Self::text_of(config, clock, slot), cx.out());
+        }
+    }
+
     /// Everything queued has left: what is owed since goes on.
     pub(crate) fn resume(&self, config: &Config, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if let Some(clock) = self.beat() {
@@ -241,7 +263,7 @@ impl Stream {
                 && std::mem::take(&mut conn.member.pending)
                 && let Some(slot) = clock.newest_of(conn.member.phase, cx.now())
             {
-                send_date(config, clock, slot, &mut conn.member, cx);
+                self.send_date(config, clock, slot, &mut conn.member, cx);
             }
             return if conn.member.finishing { self.finish(conn, cx) } else { Flow::Continue };
         }
@@ -254,15 +276,6 @@ impl Stream {
     }
 }
 
-/// Sends one connection its date alone: at the opening, and after a pause.
-fn send_date(config: &Config, clock: &Schedule, slot: u64, member: &mut Member, cx: &mut Context<'_>) {
-    let number = clock.number_of(slot);
-    if number > member.date {
-        member.date = number;
-        encode(member.framing, number, &Stream::text_of(config, clock, slot), cx.out());
-    }
-}
-
 /// A date on its way to everybody of a phase.
 #[derive(Debug)]
 pub(crate) struct Date {
@@ -272,6 +285,10 @@ pub(crate) struct Date {
     pub(crate) text: String,
     /// Its bytes.
     pub(crate) encodings: Encodings,
+    /// When it was due.
+    pub(crate) due: Instant,
+    /// How many got it since the last question.
+    pub(crate) sent: u64,
 }
 
 impl Date {
@@ -287,6 +304,7 @@ impl Date {
             return Flow::Continue;
         }
         conn.member.date = self.number;
+        self.sent += 1;
         let bytes = self.encodings.get(framing, |out| encode(framing, self.number, &self.text, out));
         cx.send_shared(&bytes, 0..bytes.len());
         Flow::Continue
@@ -295,6 +313,7 @@ impl Date {
 
 /// Ends a connection politely: the closing handshake of its dialect, or the last chunk.
 pub(crate) fn end(conn: &mut Conn, code: CloseCode, reason: &str, cx: &mut Context<'_>) -> Flow {
+    conn.ending = conn.ending.or(Some(ending(code)));
     match &mut conn.state {
         connection::State::WebSocket(socket) if socket.protocol.is_open() => {
             socket.protocol.close(code, reason, cx.out());
@@ -308,6 +327,18 @@ pub(crate) fn end(conn: &mut Conn, code: CloseCode, reason: &str, cx: &mut Conte
             Flow::CloseWhenFlushed
         }
         connection::State::Opening { .. } | connection::State::Done => Flow::CloseWhenFlushed,
+    }
+}
+
+/// What the metrics call an end with this code.
+fn ending(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::NORMAL => "finished",
+        CloseCode::GOING_AWAY => "stopped",
+        CloseCode::RESTART => "restarted",
+        // Of all that the stream itself ends only who falls out of the ring.
+        CloseCode::POLICY => "slow",
+        _ => "server",
     }
 }
 

@@ -10,18 +10,12 @@
 mod support;
 
 use std::{
-    fs::OpenOptions,
-    io::Write as _,
-    os::unix::net::UnixStream,
     thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
 use support::{Client, frame, holder::Holder, modern};
-
-/// Long lines, more in all than the kernel takes for a client that does not read.
-const LINES: usize = 400;
 
 /// Dates as numbers, ten a second.
 const DATES: [&str; 8] =
@@ -282,115 +276,6 @@ fn who_never_answers_its_ping_is_let_go_by_the_next_process() {
     assert!(waited < Duration::from_secs(5), "{waited:?}: its deadline went on");
 }
 
-/// Numbers that come as lines over a Unix socket or a FIFO, across restarts.
-fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
-    let mut lines = holder.request("GET /?since=0 HTTP/1.0");
-    lines.head();
-    let mut frames = holder.request(&modern("/?since=0", 13));
-    frames.head();
-    let mut next = 1;
-    for round in 0..3 {
-        for _ in 0..50 {
-            write(format!("{next}\n").as_bytes());
-            next += 1;
-        }
-        // A line goes on across the restart.
-        write(b"half of ");
-        // While nobody reads, nothing is lost.
-        holder.end(Signal::USR2);
-        write(format!("{next}\n").as_bytes());
-        next += 1;
-        for _ in 0..50 {
-            write(format!("{next}\n").as_bytes());
-            next += 1;
-        }
-        holder.start_next();
-        for number in next - 101..next {
-            let expected = if number == next - 51 { format!("half of {number}") } else { number.to_string() };
-            assert_eq!(text(lines.until(b"\n")), expected, "round {round}");
-            assert_eq!(frames.text(), expected, "round {round}");
-        }
-    }
-    // The history goes along: a newcomer can ask for what came before.
-    let mut newcomer = holder.request("GET /?since=0 HTTP/1.0");
-    newcomer.head();
-    assert_eq!(text(newcomer.until(b"\n")), "1");
-    // And so do the numbers.
-    let mut numbered = holder.request(&modern(&format!("/?numbered=1&since={}", next - 2), 13));
-    numbered.head();
-    assert_eq!(numbered.text(), format!("{0}\t{0}", next - 1));
-}
-
-#[test]
-fn no_line_of_a_producer_is_lost_or_doubled() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("lines");
-    let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--source",
-        &source,
-        "--workers",
-        "2",
-        "--leave-notices",
-        "off",
-    ]);
-    let mut producer = UnixStream::connect(&path).unwrap();
-    expect_all(&mut holder, |bytes| producer.write_all(bytes).unwrap());
-    // The socket is still the way to the source for others.
-    let mut last = holder.request("GET / HTTP/1.0");
-    last.head();
-    UnixStream::connect(&path).unwrap().write_all(b"another producer\n").unwrap();
-    last.until(b"another producer\n");
-}
-
-#[test]
-fn no_line_in_a_fifo_is_lost_or_doubled() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("lines");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
-    let source = format!("fifo:{}", path.display());
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--source",
-        &source,
-        "--workers",
-        "2",
-        "--leave-notices",
-        "off",
-    ]);
-    let mut fifo = OpenOptions::new().write(true).open(&path).unwrap();
-    expect_all(&mut holder, |bytes| fifo.write_all(bytes).unwrap());
-}
-
-#[test]
-fn a_slow_client_goes_on_in_the_middle_of_a_message() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("lines");
-    let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
-    let mut slow = holder.request(&modern("/?since=0", 13));
-    slow.head();
-    let mut fast = holder.request(&modern("/?since=0", 13));
-    fast.head();
-    let mut producer = UnixStream::connect(&path).unwrap();
-    for line in 0..LINES {
-        producer.write_all(format!("{line:016000}\n").as_bytes()).unwrap();
-        fast.text();
-    }
-    for restart in 0..2 {
-        for line in restart * LINES / 4..(restart + 1) * LINES / 4 {
-            assert_eq!(slow.text(), format!("{line:016000}"));
-        }
-        holder.restart();
-    }
-    for line in LINES / 2..LINES {
-        assert_eq!(slow.text(), format!("{line:016000}"));
-    }
-}
-
 #[test]
 fn ordered_dates_have_no_gap_either() {
     let mut holder = Holder::start(&[&DATES[..], &["--delivery", "ordered"]].concat());
@@ -440,27 +325,17 @@ fn another_interval_begins_after_the_newest_number() {
 }
 
 #[test]
-fn a_stop_is_no_restart() {
-    let mut holder = Holder::start(&DATES);
-    let mut client = holder.request(&modern("/", 13));
-    client.head();
-    holder.signal(Signal::TERM);
-    assert_eq!(client.close_code(), Some(1001));
-    client.send(frame(0x88, &1001_u16.to_be_bytes()));
-    assert!(holder.wait().0.success());
-    assert!(holder.kept.is_empty());
-}
-
-#[test]
-fn without_the_feature_a_restart_closes_with_1012() {
-    let mut holder = Holder::start(&[]);
-    let mut client = holder.request(&modern("/", 13));
-    client.head();
-    holder.signal(Signal::USR2);
-    assert_eq!(client.close_code(), Some(1012));
-    client.send(frame(0x88, &1012_u16.to_be_bytes()));
-    assert!(holder.wait().0.success());
-    assert!(holder.kept.is_empty());
+fn a_stop_is_no_restart_and_without_the_feature_a_restart_is_a_stop() {
+    for (args, signal, code) in [(&DATES[..], Signal::TERM, 1001_u16), (&[], Signal::USR2, 1012)] {
+        let mut holder = Holder::start(args);
+        let mut client = holder.request(&modern("/", 13));
+        client.head();
+        holder.signal(signal);
+        assert_eq!(client.close_code(), Some(code));
+        client.send(frame(0x88, &code.to_be_bytes()));
+        assert!(holder.wait().0.success());
+        assert!(holder.kept.is_empty());
+    }
 }
 
 #[test]

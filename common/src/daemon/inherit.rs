@@ -17,6 +17,8 @@ use super::{
 
 /// The first inherited descriptor (`SD_LISTEN_FDS_START`).
 const FIRST: usize = 3;
+/// Sockets of this name (`FileDescriptorName=`) are for the metrics endpoint.
+const METRICS: &str = "metrics";
 /// More inherited sockets than this are a mistake, not a configuration.
 const MAX: usize = 1024;
 
@@ -40,11 +42,19 @@ pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize
     }
 }
 
+/// True if one of them is for the metrics endpoint.
+pub(super) fn has_metrics(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let names = variable("LISTEN_FDNAMES").unwrap_or_default();
+    names.to_string_lossy().split(':').any(|name| name == METRICS)
+}
+
 /// What was opened for this process, or kept for it.
 #[derive(Debug, Default)]
 pub struct Inherited {
     /// Where the daemon listens.
     pub(super) listeners: Vec<Socket>,
+    /// Where the metrics endpoint listens.
+    pub(super) metrics: Vec<Socket>,
     /// What the process before this one left.
     pub legacy: Option<Legacy>,
 }
@@ -81,7 +91,8 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, Failure> {
             Failure::new(Exit::Config, what)
         })?;
         log::info!("inherited {socket} as `{name}`");
-        all.listeners.push(socket);
+        let is_metrics = name == METRICS;
+        if is_metrics { &mut all.metrics } else { &mut all.listeners }.push(socket);
     }
     all.legacy = hand_over::take(&kept, formats);
     Ok(all)

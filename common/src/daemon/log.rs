@@ -1,21 +1,34 @@
 //! The log: lines on standard error that never hold up the event loop.
 //!
-//! A line is formatted where it is logged and put on a bounded channel; one thread writes. When the reader of
-//! standard error is slower than the log, lines are dropped and counted instead of blocking a worker.
+//! ```text
+//!  log::warn! ──▶ Limited ──▶ format ──▶ bounded channel ──▶ one thread ──▶ standard error
+//!                (10 a second                (full: dropped
+//!                 for each place)             and counted)
+//! ```
+//!
+//! A line is formatted where it is logged. When the reader of standard error is slower than the log, lines are dropped
+//! and counted instead of blocking a worker.
+
+mod format;
+mod limit;
 
 use std::{
     fmt,
     io::{self, Write},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 
-use log::{Level, LevelFilter, Record};
+use log::{LevelFilter, Log, Metadata, Record};
+
+use limit::Limiter;
+
+pub use format::LogFormat;
 
 /// Lines that wait to be written; at 512 bytes a line that is half a megabyte at most.
 const QUEUE: usize = 1024;
@@ -32,32 +45,64 @@ enum Item {
     Flush(SyncSender<()>),
 }
 
-/// Starts logging at this level to standard error; called once, in the main thread.
-///
-/// `journald` is true when standard error is journald's (`JOURNAL_STREAM` is set): lines then begin with a `<N>`
-/// priority and have no time, which journald adds itself.
+/// Starts logging at this level to standard error, in this format; called once, in the main thread.
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn start(level: LevelFilter, journald: bool) -> io::Result<()> {
+pub fn start(level: LevelFilter, format: LogFormat) -> io::Result<()> {
+    let format = format.resolve();
     let (sender, receiver) = sync_channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
+    let limiter = Arc::new(Mutex::new(Limiter::default()));
     let queue = Queue { sender: sender.clone(), dropped: Arc::clone(&dropped) };
-    thread::Builder::new()
-        .name("log".to_owned())
-        .spawn(move || write_lines(&receiver, &dropped, io::stderr()))?;
+    let writer = Writer { dropped, limiter: Arc::clone(&limiter), format, out: io::stderr() };
+    thread::Builder::new().name("log".to_owned()).spawn(move || writer.run(&receiver))?;
     let logger = env_logger::Builder::new()
         // What is logged is decided before a record comes here, so that it can change while the daemon runs.
         .filter_level(LevelFilter::Trace)
-        .format(move |out, record| format_line(out, record, journald))
+        .format(move |out, record| format.write(out, record.level(), record.args()))
         .target(env_logger::Target::Pipe(Box::new(queue)))
-        .try_init();
+        .build();
     // A second start (in tests) keeps the first logger.
-    if logger.is_ok() {
-        ::log::set_max_level(level);
+    if log::set_boxed_logger(Box::new(Limited { logger, limiter })).is_ok() {
+        log::set_max_level(level);
         _ = QUEUE_END.set(sender);
     }
     Ok(())
+}
+
+/// The logger behind the limit of lines from one place.
+struct Limited<L> {
+    logger: L,
+    limiter: Arc<Mutex<Limiter>>,
+}
+
+impl<L: Log> Log for Limited<L> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.logger.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let place = (record.file_static().unwrap_or_default(), record.line().unwrap_or_default());
+        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        let admitted = limiter.admit(place, record.level(), now());
+        drop(limiter);
+        if admitted {
+            self.logger.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.logger.flush();
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a log line comes from any thread, whatever it was told of the time"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Waits until what was logged is written, at most a second.
@@ -111,68 +156,53 @@ impl Write for Queue {
 
 /// The thread: writes until every sender is gone. A write that fails loses its line, and nothing else: standard
 /// error may be closed, or journald be restarted.
-fn write_lines(receiver: &Receiver<Item>, dropped: &AtomicU64, mut out: impl Write) {
-    while let Ok(item) = receiver.recv() {
-        match item {
-            Item::Line(line) => _ = out.write_all(&line),
-            Item::Flush(done) => _ = done.try_send(()),
+struct Writer<W> {
+    dropped: Arc<AtomicU64>,
+    limiter: Arc<Mutex<Limiter>>,
+    format: LogFormat,
+    out: W,
+}
+
+impl<W: Write> Writer<W> {
+    fn run(mut self, receiver: &Receiver<Item>) {
+        loop {
+            match receiver.recv_timeout(limit::WINDOW) {
+                Ok(Item::Line(line)) => _ = self.out.write_all(&line),
+                Ok(Item::Flush(done)) => {
+                    self.tell_what_is_missing(true);
+                    _ = done.try_send(());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.tell_what_is_missing(true),
+            }
+            self.tell_what_is_missing(false);
         }
-        let lost = dropped.swap(0, Ordering::Relaxed);
+    }
+
+    /// A line about lines that were suppressed or dropped; `all` also of places that may say more in this second.
+    fn tell_what_is_missing(&mut self, all: bool) {
+        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        let suppressed = limiter.take_suppressed(now(), all);
+        drop(limiter);
+        for ((file, line), level, count) in suppressed {
+            let text =
+                format_args!("{count} more like the last one from {file}:{line} were suppressed").to_string();
+            _ = self.format.write(&mut self.out, level, &format_args!("{text}"));
+        }
+        let lost = self.dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            _ = writeln!(out, "log: {lost} lines dropped, standard error is read too slowly");
+            let text = format!("log: {lost} lines dropped, standard error is read too slowly");
+            _ = self.format.write(&mut self.out, log::Level::Warn, &format_args!("{text}"));
         }
     }
-}
-
-fn format_line(out: &mut impl Write, record: &Record<'_>, journald: bool) -> io::Result<()> {
-    if journald {
-        // sd-daemon(3): "<N>" prefixes with the priorities of syslog.
-        let priority = match record.level() {
-            Level::Error => 3,
-            Level::Warn => 4,
-            Level::Info => 6,
-            Level::Debug | Level::Trace => 7,
-        };
-        return writeln!(out, "<{priority}>{}", record.args());
-    }
-    writeln!(out, "{} {:5} {}", timestamp(), record.level(), record.args())
-}
-
-/// `17:04:22.123` in UTC.
-fn timestamp() -> impl fmt::Display {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a log line's time is for people; nothing is decided by it"
-    )]
-    let now = SystemTime::now();
-    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let seconds = since.as_secs() % 86_400;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", since.subsec_millis())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn line(level: Level, journald: bool) -> String {
-        let mut out = Vec::new();
-        let record = Record::builder().level(level).args(format_args!("hello")).build();
-        format_line(&mut out, &record, journald).expect("written");
-        String::from_utf8(out).expect("text")
-    }
-
-    #[test]
-    fn journald_gets_a_priority_and_no_time() {
-        assert_eq!(line(Level::Error, true), "<3>hello\n");
-        assert_eq!(line(Level::Info, true), "<6>hello\n");
-    }
-
-    #[test]
-    fn others_get_time_and_level() {
-        let line = line(Level::Warn, false);
-        assert_eq!(line.len(), "17:04:22.123 WARN  hello\n".len());
-        assert!(line.ends_with(" WARN  hello\n"), "{line}");
+    fn writer<W: Write>(dropped: &Arc<AtomicU64>, out: W) -> Writer<W> {
+        Writer { dropped: Arc::clone(dropped), limiter: Arc::default(), format: LogFormat::Journald, out }
     }
 
     #[test]
@@ -191,9 +221,24 @@ mod tests {
         }
         drop(queue);
         let mut out = Vec::new();
-        write_lines(&receiver, &dropped, &mut out);
+        writer(&dropped, &mut out).run(&receiver);
         let text = String::from_utf8(out).expect("text");
-        assert_eq!(text, "line\nlog: 3 lines dropped, standard error is read too slowly\nline\n");
+        assert_eq!(text, "line\n<4>log: 3 lines dropped, standard error is read too slowly\nline\n");
+    }
+
+    #[test]
+    fn what_was_suppressed_is_counted_at_the_end_at_the_latest() {
+        let (sender, receiver) = sync_channel(8);
+        let mut out = Vec::new();
+        let writer = writer(&Arc::default(), &mut out);
+        for _ in 0..25 {
+            let mut limiter = writer.limiter.lock().expect("not poisoned");
+            limiter.admit(("a.rs", 7), log::Level::Debug, now());
+        }
+        drop(sender);
+        writer.run(&receiver);
+        let text = String::from_utf8(out).expect("text");
+        assert_eq!(text, "<7>15 more like the last one from a.rs:7 were suppressed\n");
     }
 
     #[test]
@@ -212,7 +257,7 @@ mod tests {
         sender.send(Item::Line(b"lost".to_vec())).expect("sent");
         sender.send(Item::Flush(done)).expect("sent");
         drop(sender);
-        write_lines(&receiver, &AtomicU64::new(0), Closed);
+        writer(&Arc::default(), Closed).run(&receiver);
         assert_eq!(wait.recv(), Ok(()));
     }
 }

@@ -49,6 +49,7 @@ impl<C: 'static> Reload<C> {
                 return Err(Failure::new(Exit::Usage, "no options"));
             };
             let InForce { options, common, .. } = *in_force;
+            common.check()?;
             let config = check(options)?;
             ::log::set_max_level(common.log_level);
             Ok(config)
@@ -70,7 +71,7 @@ fn try_main<T: Parser + 'static, C: 'static>(
     serve: impl FnOnce(C, Reload<C>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let name = T::command().get_name().to_owned();
-    let InForce { options, common, listen, printed, warnings } =
+    let InForce { options, common, listen, metrics, printed, warnings } =
         match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())? {
             Parsed::Options(in_force) => *in_force,
             Parsed::Print(text) => {
@@ -78,11 +79,12 @@ fn try_main<T: Parser + 'static, C: 'static>(
                 return Ok(());
             }
         };
-    daemon_log::start(common.log_level, is_set("JOURNAL_STREAM"))
+    daemon_log::start(common.log_level, common.log_format)
         .map_err(|error| Failure::system("starting the log", &error))?;
     for warning in warnings {
         log::warn!("{warning}");
     }
+    common.check()?;
     let checked = check(options)?;
     if common.print_config {
         print(&printed);
@@ -92,20 +94,26 @@ fn try_main<T: Parser + 'static, C: 'static>(
         print(&format!("{name}: the configuration is right\n"));
         return Ok(());
     }
-    refuse_listen_beside_inherited(&listen)?;
+    refuse_beside_inherited(&listen, &metrics)?;
     serve(checked, Reload::new(env_prefix, check))
 }
 
 /// Two answers to "where" are a mistake that would show only when nobody can connect.
-fn refuse_listen_beside_inherited(listen: &Source) -> Result<(), Failure> {
-    let inherited = inherit::count(|name| std::env::var_os(name))?;
-    if inherited == 0 || *listen == Source::Default {
-        return Ok(());
+fn refuse_beside_inherited(listen: &Source, metrics: &Source) -> Result<(), Failure> {
+    let variable = |name: &str| std::env::var_os(name);
+    let inherited = inherit::count(variable)?;
+    let refuse = |what: String| Err(Failure::new(Exit::Config, what));
+    if inherited > 0 && *listen != Source::Default {
+        return refuse(format!(
+            "--listen ({listen}) beside {inherited} inherited sockets (LISTEN_FDS): leave one of them out"
+        ));
     }
-    let what = format!(
-        "--listen ({listen}) beside {inherited} inherited sockets (LISTEN_FDS): leave one of them out"
-    );
-    Err(Failure::new(Exit::Config, what))
+    if inherited > 0 && inherit::has_metrics(variable) && *metrics != Source::Default {
+        return refuse(format!(
+            "--metrics ({metrics}) beside an inherited socket `metrics` (LISTEN_FDNAMES): leave one of them out"
+        ));
+    }
+    Ok(())
 }
 
 /// Standard output may be closed; that is the reader's choice.

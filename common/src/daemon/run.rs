@@ -1,22 +1,25 @@
 //! From addresses to a running daemon: bind or inherit, make the handlers, watch the signals, serve until stopped.
 
-use std::{fs, net::SocketAddr};
+use std::{
+    fs,
+    net::SocketAddr,
+    sync::Arc,
+    thread,
+    time::{Duration, SystemTime},
+};
 
 use super::{
     exit::{Exit, Failure},
     inherit::Inherited,
-    listen, signals, supervisor,
+    listen,
+    metrics::{self, Vitals},
+    signals, supervisor,
     value::ListenAddress,
 };
 use crate::reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
 
-/// The status of a daemon of which nothing more is to be said than how many it serves.
-pub fn connections(control: Control) -> Box<dyn Fn() -> String + Send> {
-    Box::new(move || {
-        let now = control.counters().snapshot();
-        format!("{} connections open, {} since the start", now.open, now.accepted)
-    })
-}
+/// How long a reload waits for workers that are busy.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Says which changed options wait for a restart.
 pub fn warn_of_restart(changes: &[(&str, bool)]) {
@@ -38,6 +41,17 @@ pub struct Serve<'a> {
     pub workers: usize,
     /// The reactor's limits and timeouts.
     pub settings: Settings,
+    /// How others are told how it is.
+    pub endpoint: Endpoint,
+}
+
+/// The metrics endpoint of a daemon.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The beginning of the metrics' names: `datecast_ws_`.
+    pub prefix: &'static str,
+    /// Where it listens, unless a socket is inherited.
+    pub metrics: Option<ListenAddress>,
 }
 
 /// What the handlers are made from, when every socket is bound and nothing runs yet.
@@ -64,8 +78,8 @@ pub struct Ready<H> {
 pub struct Hooks {
     /// `SIGHUP`: reads the configuration again, and lets it be in force.
     pub reload: Box<dyn Fn() -> Result<(), Failure> + Send>,
-    /// How the daemon is, in a line for `systemctl status`.
-    pub status: Box<dyn Fn() -> String + Send>,
+    /// How the daemon is.
+    pub vitals: Arc<dyn Vitals>,
     /// `SIGUSR2`, if the connections are to be handed over: what is to be done before the workers give them away.
     pub hand_over: Option<Box<dyn Fn() + Send>>,
 }
@@ -86,7 +100,7 @@ where
     H::Mail: 'static,
 {
     let workers = serve.workers.max(1);
-    let Inherited { listeners, legacy } = inherited;
+    let Inherited { listeners, metrics, legacy } = inherited;
     let own = listeners.is_empty();
     let sockets = if own { listen::bind(serve.listen, workers)? } else { listeners };
     let mut names: Vec<String> = sockets.iter().map(ToString::to_string).collect();
@@ -106,21 +120,66 @@ where
         log::info!("{}: taking over {count} live connections of {}", serve.name, legacy.stream.writer);
         reactor.inherit(legacy.connections);
     }
+    let told = mailboxes.clone();
     let start = Start { workers, addresses: &addresses, mailboxes, control: control.clone() };
     let Ready { handlers, hooks } = make_handlers(start)?;
-    let Hooks { reload, hand_over, status } = hooks;
+    let Hooks { reload, hand_over, vitals } = hooks;
+    let reload = Box::new(move || {
+        reload()?;
+        wait_until_told(&told);
+        Ok(())
+    });
     let acts = signals::Acts { control: control.clone(), reload, hand_over };
     signals::watch(acts).map_err(|error| system("taking over the signals", &error))?;
     for name in names {
         log::info!("{}{} listening on {name}", serve.name, if serve.name.contains(' ') { "" } else { ":" });
     }
-    supervisor::start(control, status).map_err(|error| system("starting the supervisor", &error))?;
+    start_endpoint(serve, metrics, control, vitals)?;
     let outcome = reactor.run(handlers).map_err(|error| Failure::new(Exit::Software, error.to_string()));
     if own {
         remove_unix(serve.listen);
     }
+    remove_unix(serve.endpoint.metrics.as_slice());
     log::info!("{}: stopped", serve.name);
     outcome
+}
+
+/// Returns when every worker has what it was sent: only then a new configuration is in force.
+fn wait_until_told<M>(mailboxes: &Mailboxes<M>) {
+    let step = Duration::from_millis(1);
+    let mut waited = Duration::ZERO;
+    while waited < PATIENCE && (0..mailboxes.workers()).any(|worker| mailboxes.waiting(worker) > 0) {
+        thread::park_timeout(step);
+        waited += step;
+    }
+}
+
+/// Starts what tells others how the daemon is: the supervisor, and the metrics endpoint if there is one.
+fn start_endpoint(
+    serve: &Serve<'_>,
+    mut sockets: Vec<listen::Socket>,
+    control: Control,
+    vitals: Arc<dyn Vitals>,
+) -> Result<(), Failure> {
+    if sockets.is_empty() {
+        sockets = listen::bind(serve.endpoint.metrics.as_slice(), 1)?;
+    }
+    let has_endpoint = !sockets.is_empty();
+    let verdict = supervisor::start(control.clone(), Arc::clone(&vitals), has_endpoint)
+        .map_err(|error| Failure::system("starting the supervisor", &error))?;
+    if !has_endpoint {
+        return Ok(());
+    }
+    for socket in &sockets {
+        log::info!("{}: metrics on {socket}", serve.name);
+    }
+    let source = metrics::Source { prefix: serve.endpoint.prefix, control, vitals, verdict, started: wall() };
+    metrics::start(sockets, source).map_err(|error| Failure::system("starting the metrics endpoint", &error))
+}
+
+#[allow(clippy::disallowed_methods, reason = "the moment of the start, for people")]
+fn wall() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Takes the paths of our Unix sockets away; what cannot be removed is replaced at the next start.

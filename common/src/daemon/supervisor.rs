@@ -1,12 +1,19 @@
 //! Looks after the workers: wakes them now and then, sees whether they turn, and tells the service manager.
 
-use std::{io, thread, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::notify;
-use crate::reactor::Control;
+use super::{metrics::Vitals, notify};
+use crate::reactor::{Control, Stats};
 
 /// Between two looks, unless the watchdog wants them closer together.
 const EVERY: Duration = Duration::from_secs(1);
+/// A judgement that is older than this is none.
+const STALE: Duration = Duration::from_secs(4);
 /// Between two looks before the workers have turned for the first time.
 const FIRST: Duration = Duration::from_millis(10);
 
@@ -20,16 +27,17 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(control: Control) -> Self {
-        let turns = control.stats().iter().map(crate::reactor::Stats::turns).collect();
+        let turns = control.stats().iter().map(Stats::turns).collect();
         Self { control, turns }
     }
 
-    /// True if every worker has turned since the last look. Each was woken then: none sleeps through it.
+    /// True if every worker has turned since the last look, or has come to its end. Each was woken then: none sleeps through
+    /// it. In a drain one worker may be done long before another, which is no reason to end them all.
     pub(super) fn look(&mut self) -> bool {
         let mut alive = true;
         for (stats, before) in self.control.stats().iter().zip(&mut self.turns) {
             let now = stats.turns();
-            alive &= now != *before;
+            alive &= now != *before || stats.has_ended();
             *before = now;
         }
         self.control.wake();
@@ -37,44 +45,98 @@ impl Watch {
     }
 }
 
-/// Watches the workers in a thread of its own, if there is a service manager to tell: that the daemon is ready, that all
-/// is well, and `status` in a line.
+/// The newest judgement of the supervisor.
+#[derive(Debug)]
+pub(super) struct Verdict(Mutex<(Instant, Result<(), String>)>);
+
+impl Verdict {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new((now(), Err("starting".to_owned())))))
+    }
+
+    fn give(&self, verdict: Result<(), String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (now(), verdict);
+    }
+
+    /// What is wrong; a judgement that is old says that the supervisor itself hangs.
+    pub(super) fn now(&self) -> Result<(), String> {
+        let (at, verdict) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now().saturating_duration_since(*at) > STALE {
+            return Err("the supervisor hangs".to_owned());
+        }
+        verdict.clone()
+    }
+}
+
+/// Watches the workers in a thread of its own, if there is somebody to tell: the service manager that the daemon is ready,
+/// that all is well, and its status in a line; the metrics endpoint, which is there or not, whether all is well.
 ///
 /// # Errors
 /// The thread cannot be started.
-pub(super) fn start(control: Control, status: Box<dyn Fn() -> String + Send>) -> io::Result<()> {
-    if !notify::is_heard() {
-        return Ok(());
+pub(super) fn start(
+    control: Control,
+    vitals: Arc<dyn Vitals>,
+    has_endpoint: bool,
+) -> io::Result<Arc<Verdict>> {
+    let verdict = Verdict::new();
+    if !notify::is_heard() && !has_endpoint {
+        return Ok(verdict);
     }
+    let judged = Arc::clone(&verdict);
+    let run = move || supervise(&control, &*vitals, &judged);
+    thread::Builder::new().name("supervisor".to_owned()).spawn(run)?;
+    Ok(verdict)
+}
+
+fn supervise(control: &Control, vitals: &dyn Vitals, verdict: &Verdict) {
     let watchdog = notify::watchdog();
     // Three looks in the time of the watchdog: one may be late.
     let every = watchdog.map_or(EVERY, |within| (within / 3).min(EVERY));
-    let run = move || {
-        let mut watch = Watch::new(control);
-        while !watch.look() {
-            thread::park_timeout(FIRST);
+    let mut watch = Watch::new(control.clone());
+    while !watch.look() {
+        thread::park_timeout(FIRST);
+    }
+    notify::ready();
+    verdict.give(Ok(()));
+    let mut said = String::new();
+    loop {
+        let status = vitals.status(&control.counters().snapshot());
+        if status != said {
+            notify::status(&status);
+            said = status;
         }
-        notify::ready();
-        let mut said = String::new();
-        loop {
-            let now = status();
-            if now != said {
-                notify::status(&now);
-                said = now;
-            }
-            thread::park_timeout(every);
-            if watch.look() && watchdog.is_some() {
-                notify::alive();
-            }
+        thread::park_timeout(every);
+        let alive = watch.look();
+        if alive && watchdog.is_some() {
+            notify::alive();
         }
-    };
-    thread::Builder::new().name("supervisor".to_owned()).spawn(run).map(drop)
+        verdict.give(judge(alive, control, vitals));
+    }
+}
+
+/// What is wrong, the worst first.
+fn judge(alive: bool, control: &Control, vitals: &dyn Vitals) -> Result<(), String> {
+    if !alive {
+        return Err("a worker's loop hangs".to_owned());
+    }
+    if control.stats().iter().any(Stats::is_paused) {
+        return Err("no connections are accepted: out of descriptors or memory".to_owned());
+    }
+    vitals.health()
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a thread that looks at others has no turn to be told the time of"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reactor::Reactor;
+    use crate::reactor::{Reactor, Traffic};
 
     #[test]
     fn a_worker_that_does_not_turn_is_noticed_and_one_that_turns_again_too() {
@@ -83,13 +145,17 @@ mod tests {
             .control();
         let mut watch = Watch::new(control.clone());
         assert!(!watch.look(), "nobody runs yet");
-        let turn = |worker: usize| control.stats()[worker].turned(false);
+        let turn = |worker: usize| control.stats()[worker].turned(false, Traffic::default());
         turn(0);
         assert!(!watch.look(), "the other one hangs");
         turn(0);
         turn(1);
         assert!(watch.look());
         assert!(!watch.look());
+        control.stats()[0].end();
+        assert!(!watch.look(), "the other one hangs while the first is done");
+        turn(1);
+        assert!(watch.look());
     }
 
     /// No daemon at all.

@@ -83,6 +83,17 @@ pub enum ListenAddress {
     Unix(PathBuf),
 }
 
+impl ListenAddress {
+    /// True if only programs of this machine reach it.
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Self::Name(name, _) => name == "localhost",
+            Self::Unix(_) => true,
+        }
+    }
+}
+
 impl FromStr for ListenAddress {
     type Err = String;
 

@@ -113,6 +113,13 @@ impl Control {
         &self.stats
     }
 
+    /// Asks every worker for the numbers that it does not keep all the time; [`Stats::has_answered`] says when they are
+    /// there.
+    pub fn ask(&self) {
+        self.stats.iter().for_each(Stats::ask);
+        self.wake();
+    }
+
     /// Wakes every worker out of its sleep.
     pub fn wake(&self) {
         self.wakers.iter().for_each(|wake| wake());

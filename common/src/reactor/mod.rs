@@ -51,7 +51,7 @@ pub use live::{Exported, LiveConnection};
 pub use mail::{Control, Mailboxes};
 pub use settings::Settings;
 pub use start::{Ended, Listener, Reactor};
-pub use stats::Stats;
+pub use stats::{Stats, Traffic};
 pub use token::Token;
 
 /// What a daemon does with its connections. One handler per worker; it is never shared between threads.
@@ -124,6 +124,11 @@ pub trait Handler {
     /// Mail from another thread, in the order it was sent.
     fn on_mail(&mut self, mail: Self::Mail, turn: &mut Turn<'_, Self::Conn>) {
         let _ = (mail, turn);
+    }
+
+    /// Somebody wants numbers that are not kept all the time (a scrape of the metrics): a look at all connections.
+    fn on_look(&mut self, connections: &mut dyn Iterator<Item = &Self::Conn>) {
+        let _ = connections;
     }
 
     /// Called once per turn of the loop, after the events: the place for a schedule and for broadcasts.

@@ -1,12 +1,31 @@
 //! What each worker says about itself, once a turn: nobody else writes it, and whoever asks reads it without a lock.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// Bytes that went through a worker's sockets since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes that were read.
+    pub read: u64,
+    /// Bytes that were written.
+    pub written: u64,
+}
 
 /// One worker, as it was at the end of its newest turn.
 #[derive(Debug, Default)]
 pub struct Stats {
     turns: AtomicU64,
     paused: AtomicBool,
+    read: AtomicU64,
+    written: AtomicU64,
+    queued: AtomicU64,
+    /// How often it was asked for what is not counted all the time, and which of these questions it answered last.
+    asked: AtomicU64,
+    answered: AtomicU64,
+    ended: AtomicBool,
 }
 
 impl Stats {
@@ -21,9 +40,53 @@ impl Stats {
         self.paused.load(Relaxed)
     }
 
+    /// What went through its sockets.
+    pub fn traffic(&self) -> Traffic {
+        Traffic { read: self.read.load(Relaxed), written: self.written.load(Relaxed) }
+    }
+
+    /// Bytes that its connections had queued in user space when it was asked last.
+    pub fn queued(&self) -> u64 {
+        self.queued.load(Relaxed)
+    }
+
+    /// True once it has answered the newest question.
+    pub fn has_answered(&self) -> bool {
+        self.has_ended() || self.answered.load(Acquire) == self.asked.load(Relaxed)
+    }
+
+    /// Asks it to look at all its connections.
+    pub(super) fn ask(&self) {
+        self.asked.fetch_add(1, Relaxed);
+    }
+
+    /// The question that is to be answered.
+    pub(super) fn question(&self) -> Option<u64> {
+        let asked = self.asked.load(Relaxed);
+        (asked != self.answered.load(Relaxed)).then_some(asked)
+    }
+
+    /// It has looked at all its connections.
+    pub(super) fn answer(&self, question: u64, queued: u64) {
+        self.queued.store(queued, Relaxed);
+        self.answered.store(question, Release);
+    }
+
+    /// True once it has had its last turn: it was told to stop and has no connection any more, while others may have some.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+
+    /// The end of its last turn.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Relaxed);
+    }
+
     /// The end of a turn.
-    pub(crate) fn turned(&self, paused: bool) {
+    pub(crate) fn turned(&self, paused: bool, traffic: Traffic) {
         self.turns.store(self.turns().wrapping_add(1), Relaxed);
         self.paused.store(paused, Relaxed);
+        self.read.store(traffic.read, Relaxed);
+        self.written.store(traffic.written, Relaxed);
     }
 }

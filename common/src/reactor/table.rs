@@ -47,6 +47,10 @@ impl<T> Table<T> {
         self.entries.len()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().map(|(_, (_, entry))| entry)
+    }
+
     pub(super) fn tokens(&self) -> impl Iterator<Item = Token> + '_ {
         self.entries.iter().filter_map(|(index, (generation, _))| {
             Some(Token { index: u32::try_from(index).ok()?, generation: *generation })

@@ -177,6 +177,11 @@ impl WebSocket {
         self.phase == Phase::Open
     }
 
+    /// True while draft 76's third key is not whole.
+    pub fn is_awaiting_key(&self) -> bool {
+        matches!(self.phase, Phase::AwaitingKey { .. })
+    }
+
     /// True in the middle of a frame from the peer.
     pub fn is_amid_frame(&self) -> bool {
         !matches!(self.input, Input::Hybi(None) | Input::Hixie(frame::hixie::Inside::Nothing))

@@ -68,7 +68,7 @@ pub(crate) fn from_bytes(bytes: &[u8], now: Instant) -> Option<Conn> {
         announcement: 0,
         finishing: false,
     };
-    from.is_empty().then_some(Conn { state, member })
+    from.is_empty().then_some(Conn { state, member, ending: None })
 }
 
 /// What says goodbye in the connection's own dialect: the server is being restarted, and cannot take it along.

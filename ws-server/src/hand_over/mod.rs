@@ -21,7 +21,7 @@ use common::{
         hand_over::{self, Stream},
     },
     frame::CloseCode,
-    reactor::{Context, Ended, Exported, Flow},
+    reactor::{CloseReason, Context, Ended, Exported, Flow},
 };
 
 pub(crate) use state::{Moment, State};
@@ -131,6 +131,7 @@ impl WsHandler {
             cx.set_deadline(crate::handler::after(cx.now(), self.config.close_timeout));
         }
         let state = connection::to_bytes(conn, self.stream.has(conn), cx.now())?;
+        self.counts.closed(CloseReason::HandedOver, None);
         Some(Exported { state, farewell: connection::farewell(conn) })
     }
 

@@ -100,6 +100,7 @@ fn conns(now: Instant) -> Vec<Conn> {
             announcement: 0,
             finishing: false,
         },
+        ending: None,
     };
     (1..).zip(speaks).map(conn).collect()
 }

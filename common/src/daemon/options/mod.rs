@@ -13,7 +13,8 @@ use clap::{ArgMatches, Args, FromArgMatches, Parser};
 
 use super::{
     exit::{Exit, Failure},
-    value::log_level,
+    log::LogFormat,
+    value::{ListenAddress, log_level},
 };
 use layers::Layers;
 pub use layers::Source;
@@ -37,12 +38,34 @@ pub struct Common {
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level)]
     pub log_level: log::LevelFilter,
 
+    /// How a line of the log is written: auto, text, journald or json (auto: journald where standard error goes there)
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+
+    /// Where to tell metrics and health over HTTP: a loopback address and port, or unix:PATH [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<ListenAddress>,
+
     /// Number of threads that serve connections (0: one per core)
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub workers: u16,
 }
 
 impl Common {
+    /// Judges what no other option depends on.
+    ///
+    /// # Errors
+    /// [`Exit::Config`] for metrics that anybody could read.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match &self.metrics {
+            Some(address) if !address.is_loopback() => {
+                let what = "anybody could read them there; say a loopback address such as 127.0.0.1:8432, or unix:PATH";
+                Err(Failure::option("metrics", address, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How many workers to start: as asked for, or one per core.
     pub fn workers(&self) -> usize {
         match self.workers {
@@ -70,6 +93,8 @@ pub struct InForce<T> {
     pub common: Common,
     /// Where the value of `--listen` came from.
     pub listen: Source,
+    /// Where the value of `--metrics` came from.
+    pub metrics: Source,
     /// All of them as TOML: the answer to `--print-config`.
     pub printed: String,
     /// Warnings: variables with our prefix that are no option.
@@ -104,11 +129,13 @@ pub fn parse<T: Parser>(
     let options = T::from_arg_matches(&matches).map_err(wrong)?;
     let common = Common::from_arg_matches(&matches).map_err(wrong)?;
     let listen = source(&layers, &matches, "listen");
+    let metrics = source(&layers, &matches, "metrics");
     let printed = print::in_force(&command, &matches, |id| source(&layers, &matches, id));
     Ok(Parsed::Options(Box::new(InForce {
         options,
         common,
         listen,
+        metrics,
         printed,
         warnings: layers.into_warnings(),
     })))

@@ -13,7 +13,7 @@ use socket2::{Domain, SockRef};
 
 use super::{Ends, Event, Source, System};
 use crate::reactor::outbox::io_slices;
-use crate::reactor::{Settings, Token};
+use crate::reactor::{Settings, Token, Traffic};
 
 /// Events that are taken from the kernel at once.
 const EVENTS: usize = 256;
@@ -45,6 +45,7 @@ pub struct Kernel {
     waker: Arc<mio::Waker>,
     write_timeout: Duration,
     send_buffer: Option<usize>,
+    traffic: Traffic,
 }
 
 impl Kernel {
@@ -62,12 +63,17 @@ impl Kernel {
             waker,
             write_timeout: settings.write_timeout,
             send_buffer: settings.send_buffer,
+            traffic: Traffic::default(),
         })
     }
 
     /// Wakes this poll from another thread.
     pub fn waker(&self) -> Arc<mio::Waker> {
         self.waker.clone()
+    }
+
+    fn count_written(&mut self, bytes: usize) {
+        self.traffic.written = self.traffic.written.wrapping_add(bytes as u64);
     }
 
     /// Options that only make things better: a socket that refuses one is served all the same.
@@ -96,6 +102,10 @@ impl System for Kernel {
 
     fn wall(&self) -> SystemTime {
         SystemTime::now()
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.traffic
     }
 
     fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
@@ -168,14 +178,16 @@ impl System for Kernel {
     }
 
     fn read(&mut self, stream: &mut Socket, buffer: &mut [u8]) -> io::Result<usize> {
-        match stream {
+        let read = match stream {
             Socket::Tcp(stream) => stream.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
-        }
+        }?;
+        self.traffic.read = self.traffic.read.wrapping_add(read as u64);
+        Ok(read)
     }
 
     fn write(&mut self, stream: &mut Socket, bytes: &[&[u8]]) -> io::Result<usize> {
-        match (stream, bytes) {
+        let written = match (stream, bytes) {
             (Socket::Tcp(stream), [bytes]) => stream.write(bytes),
             (Socket::Unix(stream), [bytes]) => stream.write(bytes),
             (Socket::Tcp(stream), _) => {
@@ -184,7 +196,9 @@ impl System for Kernel {
             (Socket::Unix(stream), _) => {
                 stream.write_vectored(io_slices(bytes).get(..bytes.len()).unwrap_or_default())
             }
-        }
+        }?;
+        self.count_written(written);
+        Ok(written)
     }
 
     fn send_file(
@@ -194,7 +208,9 @@ impl System for Kernel {
         mut offset: u64,
         len: usize,
     ) -> io::Result<usize> {
-        Ok(rustix::fs::sendfile(stream.as_fd(), file, Some(&mut offset), len)?)
+        let written = rustix::fs::sendfile(stream.as_fd(), file, Some(&mut offset), len)?;
+        self.count_written(written);
+        Ok(written)
     }
 
     fn shutdown_write(&mut self, stream: &mut Socket) -> io::Result<()> {

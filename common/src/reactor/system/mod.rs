@@ -12,7 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Settings, Token};
+use super::{Settings, Token, Traffic};
 
 pub use kernel::{Acceptor, Kernel, Socket};
 
@@ -65,6 +65,10 @@ pub trait System {
     fn now(&self) -> Instant;
     /// The wall clock.
     fn wall(&self) -> SystemTime;
+    /// What went through the sockets so far.
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
     /// Waits for events and replaces `events` by them. Being interrupted is no error, and gives none.
     fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
     /// Limits and timeouts of the sockets that come from now on.

@@ -68,6 +68,9 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Runs until the daemon was asked to stop and the last connection is gone.
     pub(super) fn run(&mut self) -> io::Result<()> {
         while self.turn()? {}
+        if let Some(stats) = self.control().stats().get(self.number) {
+            stats.end();
+        }
         Ok(())
     }
 
@@ -89,10 +92,20 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.wake = self.handler.on_turn(&mut turn(&mut self.connections, &control));
         self.drain();
         self.reap();
-        if let Some(stats) = control.stats().get(self.number) {
-            stats.turned(self.listeners.paused_until.is_some());
-        }
+        self.tell(&control);
         Ok(self.draining.is_none() || self.is_settling() || self.connections.table.len() > 0)
+    }
+
+    /// Says how it is, and answers who asks for more.
+    fn tell(&mut self, control: &Control) {
+        let Some(stats) = control.stats().get(self.number) else { return };
+        let connections = &self.connections;
+        if let Some(question) = stats.question() {
+            self.handler.on_look(&mut connections.table.iter().filter_map(|entry| entry.conn.as_ref()));
+            let queued = connections.table.iter().map(|entry| entry.io.outbox.len()).sum();
+            stats.answer(question, queued);
+        }
+        stats.turned(self.listeners.paused_until.is_some(), connections.system.traffic());
     }
 
     fn control(&self) -> Control {

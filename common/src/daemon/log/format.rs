@@ -1,0 +1,176 @@
+//! How a line looks: for people, for journald, or for programs.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use log::Level;
+use rustix::fs::fstat;
+
+/// The value of `--log-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// `journald` if standard error goes there, else `text`.
+    Auto,
+    /// Time, level and message.
+    Text,
+    /// Priority and message; journald adds the time itself.
+    Journald,
+    /// A JSON object.
+    Json,
+}
+
+impl LogFormat {
+    /// What `auto` means here.
+    pub(super) fn resolve(self) -> Self {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "not configuration: systemd says where it connected standard error"
+        )]
+        let stream = std::env::var("JOURNAL_STREAM").ok();
+        match self {
+            Self::Auto if is_journald(stream.as_deref()) => Self::Journald,
+            Self::Auto => Self::Text,
+            other => other,
+        }
+    }
+
+    /// Writes one line. The message may hold no line end: what peers say was escaped before.
+    pub(super) fn write(
+        self,
+        out: &mut impl Write,
+        level: Level,
+        message: &fmt::Arguments<'_>,
+    ) -> io::Result<()> {
+        let mut line = match self {
+            Self::Journald => format!("<{}>{}", priority(level), OneLine(message)),
+            Self::Json => format!(
+                "{{\"time\":\"{}\",\"level\":\"{}\",\"message\":\"{}\"}}",
+                timestamp(now()),
+                level.as_str().to_ascii_lowercase(),
+                Json(&message.to_string())
+            ),
+            Self::Text | Self::Auto => {
+                // The day is that of whoever looks at it.
+                let time = timestamp(now()).to_string();
+                let time = time.get(11..23).unwrap_or_default();
+                format!("{time} {level:5} {}", OneLine(message))
+            }
+        };
+        line.push('\n');
+        out.write_all(line.as_bytes())
+    }
+}
+
+/// systemd.exec(5), `$JOURNAL_STREAM`: "the device and inode numbers of the file descriptor ... separated by a colon".
+/// Whoever redirected standard error since then is told apart.
+fn is_journald(stream: Option<&str>) -> bool {
+    let Some((device, inode)) = stream.and_then(|stream| stream.split_once(':')) else { return false };
+    let Ok(stat) = fstat(io::stderr()) else { return false };
+    device.parse() == Ok(stat.st_dev) && inode.parse() == Ok(stat.st_ino)
+}
+
+/// sd-daemon(3): "<N>" prefixes with the priorities of syslog.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+/// A message without line ends: one event is one line.
+struct OneLine<'m>(&'m fmt::Arguments<'m>);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Joined<'a, 'f>(&'a mut fmt::Formatter<'f>);
+        impl fmt::Write for Joined<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                for (at, part) in text.split(['\n', '\r']).enumerate() {
+                    if at > 0 {
+                        self.0.write_char(' ')?;
+                    }
+                    self.0.write_str(part)?;
+                }
+                Ok(())
+            }
+        }
+        write!(Joined(f), "{}", self.0)
+    }
+}
+
+/// The inside of a JSON string (RFC 8259 §7).
+struct Json<'t>(&'t str);
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                c if u32::from(c) < 0x20 => write!(f, "\\u{:04x}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a log line's time is for people; nothing is decided by it")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// `2010-09-22T17:04:22.123Z` (RFC 3339).
+fn timestamp(at: SystemTime) -> impl fmt::Display {
+    humantime::format_rfc3339_millis(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(format: LogFormat, level: Level, message: &str) -> String {
+        let mut out = Vec::new();
+        format.write(&mut out, level, &format_args!("{message}")).expect("written");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn journald_gets_a_priority_and_no_time() {
+        assert_eq!(line(LogFormat::Journald, Level::Error, "hello"), "<3>hello\n");
+        assert_eq!(line(LogFormat::Journald, Level::Info, "hello"), "<6>hello\n");
+    }
+
+    #[test]
+    fn people_get_time_and_level() {
+        let line = line(LogFormat::Text, Level::Warn, "hello");
+        assert_eq!(line.len(), "17:04:22.123 WARN  hello\n".len());
+        assert!(line.ends_with(" WARN  hello\n"), "{line}");
+    }
+
+    #[test]
+    fn programs_get_json_whatever_the_message_holds() {
+        let line = line(LogFormat::Json, Level::Info, "a \"b\" \\ \n\t\u{1} π");
+        let (time, rest) = line.strip_prefix("{\"time\":\"").expect("time").split_once('"').expect("its end");
+        assert_eq!((time.len(), time.ends_with('Z')), ("2010-09-22T17:04:22.123Z".len(), true));
+        let expected = ",\"level\":\"info\",\"message\":\"a \\\"b\\\" \\\\ \\u000a\\u0009\\u0001 π\"}\n";
+        assert_eq!(rest, expected);
+    }
+
+    #[test]
+    fn one_event_is_one_line() {
+        assert_eq!(line(LogFormat::Journald, Level::Info, "a\nb\r\nc"), "<6>a b  c\n");
+        assert_eq!(line(LogFormat::Text, Level::Info, "a\n<0>b").lines().count(), 1);
+    }
+
+    #[test]
+    fn standard_error_is_journalds_only_if_the_numbers_are_its_own() {
+        let stat = fstat(io::stderr()).expect("standard error is there");
+        assert!(is_journald(Some(&format!("{}:{}", stat.st_dev, stat.st_ino))));
+        for stream in [None, Some(""), Some("1"), Some("x:y"), Some("18446744073709551615:1")] {
+            assert!(!is_journald(stream), "{stream:?}");
+        }
+    }
+}

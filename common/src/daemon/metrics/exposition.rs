@@ -1,0 +1,138 @@
+//! The text format that Prometheus reads, version 0.0.4.
+
+use std::fmt::{Display, Write as _};
+
+/// What a family's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// Counts by upper bound, a sum and a count.
+    Histogram,
+}
+
+/// Metrics as text; the names of all begin with the daemon's prefix.
+#[derive(Clone, Debug)]
+pub struct Exposition {
+    prefix: &'static str,
+    text: String,
+}
+
+impl Exposition {
+    /// Nothing yet; `prefix` is such as `datecast_ws_`.
+    pub(super) fn new(prefix: &'static str) -> Self {
+        Self { prefix, text: String::new() }
+    }
+
+    /// Begins a family; its samples follow.
+    pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> Family<'_> {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let Self { prefix, text } = self;
+        // Writing to a String does not fail; here and below.
+        _ = writeln!(text, "# HELP {prefix}{name} {help}\n# TYPE {prefix}{name} {kind}");
+        Family { exposition: self, name }
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+}
+
+/// The samples of one family.
+#[derive(Debug)]
+pub struct Family<'e> {
+    exposition: &'e mut Exposition,
+    name: &'static str,
+}
+
+impl Family<'_> {
+    /// One sample, with its labels.
+    pub fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) -> &mut Self {
+        self.write("", labels, value);
+        self
+    }
+
+    /// A histogram without further labels: how many were at most each bound in seconds, counted for each bound alone and
+    /// beyond the last one, and the sum of all in seconds.
+    pub fn histogram(&mut self, bounds: &[f64], counts: &[u64], sum: f64) {
+        let mut all: u64 = 0;
+        for (at, count) in counts.iter().enumerate() {
+            all = all.saturating_add(*count);
+            let bound = bounds.get(at).map_or_else(|| "+Inf".to_owned(), ToString::to_string);
+            self.write("_bucket", &[("le", &bound)], all);
+        }
+        self.write("_sum", &[], sum);
+        self.write("_count", &[], all);
+    }
+
+    fn write(&mut self, suffix: &str, labels: &[(&str, &str)], value: impl Display) {
+        let Exposition { prefix, text } = &mut *self.exposition;
+        _ = write!(text, "{prefix}{}{suffix}", self.name);
+        for (at, (label, value)) in labels.iter().enumerate() {
+            let open = if at == 0 { '{' } else { ',' };
+            _ = write!(text, "{open}{label}=\"{}\"", Escaped(value));
+        }
+        if !labels.is_empty() {
+            text.push('}');
+        }
+        _ = writeln!(text, " {value}");
+    }
+}
+
+/// A label's value: backslash, quote and line end are escaped.
+struct Escaped<'t>(&'t str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '\\' => f.write_str("\\\\")?,
+                '"' => f.write_str("\\\"")?,
+                '\n' => f.write_str("\\n")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_help_type_and_samples() {
+        let mut out = Exposition::new("datecast_ws_");
+        out.family("connections", Kind::Gauge, "Open now.")
+            .sample(&[("dialect", "sse"), ("state", "open")], 3)
+            .sample(&[], 0.5);
+        assert_eq!(
+            out.into_text(),
+            "# HELP datecast_ws_connections Open now.\n# TYPE datecast_ws_connections gauge\n\
+             datecast_ws_connections{dialect=\"sse\",state=\"open\"} 3\ndatecast_ws_connections 0.5\n"
+        );
+    }
+
+    #[test]
+    fn a_histogram_counts_up_to_all() {
+        let mut out = Exposition::new("x_");
+        out.family("late_seconds", Kind::Histogram, "Late.").histogram(&[0.001, 0.5], &[5, 0, 2], 1.25);
+        assert!(out.into_text().ends_with(
+            "x_late_seconds_bucket{le=\"0.001\"} 5\nx_late_seconds_bucket{le=\"0.5\"} 5\n\
+             x_late_seconds_bucket{le=\"+Inf\"} 7\nx_late_seconds_sum 1.25\nx_late_seconds_count 7\n"
+        ));
+    }
+
+    #[test]
+    fn a_labels_value_cannot_end_its_line() {
+        let mut out = Exposition::new("x_");
+        out.family("a", Kind::Gauge, "A.").sample(&[("b", "\"\\\n")], 1);
+        assert!(out.into_text().ends_with("x_a{b=\"\\\"\\\\\\n\"} 1\n"));
+    }
+}

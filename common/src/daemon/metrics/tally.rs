@@ -1,0 +1,86 @@
+//! Numbers that a worker counts for others to read: plain numbers on its path, published once a turn.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// One worker's numbers, by index.
+#[derive(Debug)]
+pub struct Tally<const N: usize> {
+    numbers: [u64; N],
+    changed: bool,
+    published: Arc<[AtomicU64; N]>,
+}
+
+impl<const N: usize> Default for Tally<N> {
+    fn default() -> Self {
+        let published = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
+        Self { numbers: [0; N], changed: false, published }
+    }
+}
+
+impl<const N: usize> Tally<N> {
+    /// Counts so many more.
+    pub fn add(&mut self, index: usize, more: u64) {
+        if let Some(number) = self.numbers.get_mut(index) {
+            *number = number.wrapping_add(more);
+            self.changed = true;
+        }
+    }
+
+    /// Lets a number be this.
+    pub fn set(&mut self, index: usize, value: u64) {
+        if let Some(number) = self.numbers.get_mut(index) {
+            *number = value;
+            self.changed = true;
+        }
+    }
+
+    /// Shows the numbers to those who read them.
+    pub fn publish(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            for (published, number) in self.published.iter().zip(&self.numbers) {
+                published.store(*number, Relaxed);
+            }
+        }
+    }
+}
+
+/// The numbers of all workers together.
+#[derive(Clone, Debug)]
+pub struct Totals<const N: usize>(Vec<Arc<[AtomicU64; N]>>);
+
+impl<const N: usize> Totals<N> {
+    /// Reads what these tallies publish.
+    pub fn of<'t>(tallies: impl IntoIterator<Item = &'t Tally<N>>) -> Self {
+        Self(tallies.into_iter().map(|tally| Arc::clone(&tally.published)).collect())
+    }
+
+    /// The sum of one number over all workers.
+    pub fn get(&self, index: usize) -> u64 {
+        let numbers = self.0.iter().filter_map(|published| published.get(index));
+        numbers.fold(0, |sum, number| sum.wrapping_add(number.load(Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_is_read_as_a_sum_and_nothing_before() {
+        let mut tallies = [Tally::<3>::default(), Tally::default()];
+        let totals = Totals::of(&tallies);
+        for tally in &mut tallies {
+            tally.add(1, 2);
+            tally.set(2, 7);
+            tally.add(99, 1);
+        }
+        assert_eq!(totals.get(1), 0);
+        tallies.iter_mut().for_each(Tally::publish);
+        tallies[0].add(1, 1);
+        tallies[0].publish();
+        assert_eq!((totals.get(0), totals.get(1), totals.get(2), totals.get(3)), (0, 5, 14, 0));
+    }
+}

@@ -1,0 +1,127 @@
+//! A restart of a server of lines: what producers write meanwhile waits for the next process, and no client misses or doubles
+//! a line.
+
+#![allow(clippy::unwrap_used, reason = "for tests")]
+
+mod support;
+
+use std::{fs::OpenOptions, io::Write as _, os::unix::net::UnixStream};
+
+use rustix::process::Signal;
+use support::{holder::Holder, modern};
+
+/// Long lines, more in all than the kernel takes for a client that does not read.
+const LINES: usize = 400;
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap().trim_end().to_owned()
+}
+
+/// Numbers that come as lines over a Unix socket or a FIFO, across restarts.
+fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
+    let mut lines = holder.request("GET /?since=0 HTTP/1.0");
+    lines.head();
+    let mut frames = holder.request(&modern("/?since=0", 13));
+    frames.head();
+    let mut next = 1;
+    for round in 0..3 {
+        for _ in 0..50 {
+            write(format!("{next}\n").as_bytes());
+            next += 1;
+        }
+        // A line goes on across the restart.
+        write(b"half of ");
+        // While nobody reads, nothing is lost.
+        holder.end(Signal::USR2);
+        write(format!("{next}\n").as_bytes());
+        next += 1;
+        for _ in 0..50 {
+            write(format!("{next}\n").as_bytes());
+            next += 1;
+        }
+        holder.start_next();
+        for number in next - 101..next {
+            let expected = if number == next - 51 { format!("half of {number}") } else { number.to_string() };
+            assert_eq!(text(lines.until(b"\n")), expected, "round {round}");
+            assert_eq!(frames.text(), expected, "round {round}");
+        }
+    }
+    // The history goes along: a newcomer can ask for what came before.
+    let mut newcomer = holder.request("GET /?since=0 HTTP/1.0");
+    newcomer.head();
+    assert_eq!(text(newcomer.until(b"\n")), "1");
+    // And so do the numbers.
+    let mut numbered = holder.request(&modern(&format!("/?numbered=1&since={}", next - 2), 13));
+    numbered.head();
+    assert_eq!(numbered.text(), format!("{0}\t{0}", next - 1));
+}
+
+#[test]
+fn no_line_of_a_producer_is_lost_or_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    let source = format!("unix:{}", path.display());
+    let mut holder = Holder::start(&[
+        "--hand-over",
+        "on",
+        "--source",
+        &source,
+        "--workers",
+        "2",
+        "--leave-notices",
+        "off",
+    ]);
+    let mut producer = UnixStream::connect(&path).unwrap();
+    expect_all(&mut holder, |bytes| producer.write_all(bytes).unwrap());
+    // The socket is still the way to the source for others.
+    let mut last = holder.request("GET / HTTP/1.0");
+    last.head();
+    UnixStream::connect(&path).unwrap().write_all(b"another producer\n").unwrap();
+    last.until(b"another producer\n");
+}
+
+#[test]
+fn no_line_in_a_fifo_is_lost_or_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let source = format!("fifo:{}", path.display());
+    let mut holder = Holder::start(&[
+        "--hand-over",
+        "on",
+        "--source",
+        &source,
+        "--workers",
+        "2",
+        "--leave-notices",
+        "off",
+    ]);
+    let mut fifo = OpenOptions::new().write(true).open(&path).unwrap();
+    expect_all(&mut holder, |bytes| fifo.write_all(bytes).unwrap());
+}
+
+#[test]
+fn a_slow_client_goes_on_in_the_middle_of_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    let source = format!("unix:{}", path.display());
+    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut slow = holder.request(&modern("/?since=0", 13));
+    slow.head();
+    let mut fast = holder.request(&modern("/?since=0", 13));
+    fast.head();
+    let mut producer = UnixStream::connect(&path).unwrap();
+    for line in 0..LINES {
+        producer.write_all(format!("{line:016000}\n").as_bytes()).unwrap();
+        fast.text();
+    }
+    for restart in 0..2 {
+        for line in restart * LINES / 4..(restart + 1) * LINES / 4 {
+            assert_eq!(slow.text(), format!("{line:016000}"));
+        }
+        holder.restart();
+    }
+    for line in LINES / 2..LINES {
+        assert_eq!(slow.text(), format!("{line:016000}"));
+    }
+}
