@@ -16,6 +16,7 @@ PINGS = CONFIGURATION + 'ping-interval = "1s"\n'
 # For the checks that ask for no number: hundreds of each dialect.
 FEW = 1800
 OFF = "[Service]\nEnvironment=DATECAST_WS_HAND_OVER=off\n"
+MUTE = "[Service]\nExecStop=\n"
 
 
 def checks():
@@ -24,6 +25,7 @@ def checks():
     yield "hand-over-over-a-bad-configuration", bad_configuration
     yield "hand-over-of-half-a-frame", half_a_frame
     yield "control-hand-over-off", hand_over_off
+    yield "control-nobody-says-restart", nobody_says_restart
     yield "stop-closes-with-1001", stop_closes
     yield "control-kill-closes-without-a-code", kill_closes
 
@@ -68,6 +70,8 @@ def hand_over(lab, live):
         nobody_noticed(said, live, 3)
         assert lab.main_pid(NAME) != before
         assert server_sockets(lab) == sockets, "the kernel has other connections than before"
+        workers = lab.connections_per_worker(NAME)
+        assert len(workers) == 2 and workers[0] > live * 0.44, workers
         assert said["shift_ms"]["p50"] < 250, said
         answers_pings(crowd)
         leave_by_their_ids(crowd)
@@ -167,6 +171,19 @@ def hand_over_off(lab):
             ended = crowd.report()["ended"]
     assert ended.get("1012", 0) == LIVE // 3, ended
     return f"all {LIVE} closed: {ended}"
+
+
+def nobody_says_restart(lab):
+    """The control: without `ExecStop=` a restart is told as a stop, and everybody is closed with 1001."""
+    with lab.drop_in(f"{NAME}.service", MUTE, restart=[f"{NAME}.service"]):
+        fresh(lab)
+        with Crowd(lab.machine, FEW) as crowd:
+            beat(crowd, 1.2)
+            restart(lab)
+            until("everybody is closed", lambda: crowd.report()["open"] == 0)
+            ended = crowd.report()["ended"]
+    assert ended.get("1001", 0) == FEW // 3, ended
+    return str(ended)
 
 
 def stop_closes(lab):
