@@ -69,8 +69,20 @@ impl Daemon {
 
     /// Sends `SIGTERM`.
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal, by its name without `SIG`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(status.expect("run kill").success(), "the daemon is there to be told");
+    }
+
+    /// Lets it have so many open files at the most.
+    pub fn limit_files(&self, soft: u64) {
+        let (pid, limit) = (self.child.id().to_string(), format!("--nofile={soft}:"));
+        let status = Command::new("prlimit").args(["--pid", &pid, &limit]).status();
+        assert!(status.expect("run prlimit").success(), "the daemon is there to be limited");
     }
 
     /// Waits until it has ended by itself.

@@ -17,6 +17,7 @@ pub mod client;
 pub mod daemon;
 pub mod http;
 mod lines;
+pub mod scrape;
 
 pub use client::{Client, Event};
 pub use daemon::Daemon;

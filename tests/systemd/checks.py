@@ -3,6 +3,7 @@
 import browser
 import crashes
 import hand_over
+import metrics
 import package
 import privileges
 import report
@@ -20,26 +21,34 @@ def run(mount_point, wanted):
         return report.finish()
     lab = Services(machine)
     if report.check("package-installs", package.installs, lab):
-        for name, body, *arguments in every_check(lab):
+        for name, body, *arguments in every_check():
             if not wanted or name.startswith(tuple(wanted)):
-                report.check(name, body, lab, *arguments)
-                keep_journal(lab, name)
+                if not report.check(name, body, lab, *arguments):
+                    lab.recover()
+                keep_journal(lab)
     return report.finish()
 
 
-def every_check(lab):
+def count():
+    """How many checks there are, with the boot and the installation."""
+    return 2 + sum(1 for _ in every_check())
+
+
+def every_check():
+    """Name, function, and what it takes besides the services."""
     yield from package.activation_checks()
     yield from privileges.checks()
     yield from restarts.checks()
     yield from crashes.checks()
     yield from hand_over.checks()
     yield from work.checks()
+    yield from metrics.checks()
     yield from browser.checks()
     yield from skew.checks()
     yield from package.removal_checks()
 
 
-def keep_journal(lab, name):
+def keep_journal(lab):
     """What the services said so far, for who has to find out why."""
     log = lab.machine.query("journalctl", "--no-pager", "-o", "short-precise", "-b")
     (report.OUT / "systemd-journal.log").write_text(log + "\n")

@@ -1,8 +1,8 @@
 """The clients: the crowd and the knocker (tests/crowd), in the container's network."""
 
 import json
-import subprocess
 import queue
+import subprocess
 import threading
 import time
 
@@ -26,9 +26,14 @@ class Program:
         self.lines.put(None)
 
     def next(self, patience=60):
-        """The next thing it says."""
-        said = self.lines.get(timeout=patience)
-        assert said is not None, f"{self.process.args} ended with {self.process.wait()}"
+        """The next thing it says; it must say something."""
+        try:
+            said = self.lines.get(timeout=patience)
+        except queue.Empty:
+            said = None
+        if said is None:
+            self.end()
+            raise AssertionError(f"nothing for {patience} s, or its end: {' '.join(map(str, self.process.args))}")
         return said
 
     def tell(self, command):
@@ -39,6 +44,9 @@ class Program:
         return self
 
     def __exit__(self, *_):
+        self.end()
+
+    def end(self):
         self.process.kill()
         self.process.wait()
 
@@ -48,8 +56,10 @@ class Crowd(Program):
 
     def __init__(self, machine, count, port=40132):
         super().__init__(machine.enter_network(prepare.CROWD, "hold", "--to", f"127.0.0.1:{port}", "--connections", count))
-        self.opening = self.next(30)
-        assert self.opening["open"] == count, f"not all are open: {self.opening}"
+        opening = self.next(30)
+        if opening["open"] != count:
+            self.end()
+            raise AssertionError(f"not all are open: {opening}")
 
     def ask(self, command):
         self.tell(command)

@@ -89,9 +89,11 @@ def server_sockets(lab):
     return set(re.findall(r" sk:(\w+)", listing))
 
 
-def beat(crowd, seconds):
-    """Lets so many seconds of messages come."""
-    time.sleep(seconds)
+def beat(crowd, beats):
+    """Waits for so many messages a client, on the average."""
+    said = crowd.report()
+    wanted = said["messages"] + beats * said["open"]
+    until(f"{beats} messages a client", lambda: crowd.report()["messages"] >= wanted, pause=0.1)
 
 
 def answers_pings(crowd):
@@ -131,11 +133,11 @@ def bad_configuration(lab):
     fresh(lab)
     with Crowd(lab.machine, FEW) as crowd, Knocker(lab.machine, NAME, rate=50) as knocker:
         knocker.wait_for_answer()
-        beat(crowd, 1.2)
+        beat(crowd, 1)
         lab.configure("workers = \"many\"\n")
         try:
             lab.machine.query("systemctl", "restart", f"{NAME}.service")
-            beat(crowd, 2.5)
+            until("it has tried twice", lambda: int(lab.show(f"{NAME}.service", "NRestarts")) >= 2)
         finally:
             lab.configure(CONFIGURATION)
         until("it starts again", lambda: lab.is_active(f"{NAME}.service"))
@@ -151,9 +153,9 @@ def half_a_frame(lab):
     """Who is in the middle of a frame is closed with 1012; nobody else is."""
     fresh(lab)
     with Crowd(lab.machine, FEW) as crowd:
-        beat(crowd, 1.2)
+        beat(crowd, 1)
         assert crowd.ask("half 60")["done"] == 60
-        beat(crowd, 0.5)
+        beat(crowd, 1)
         restart(lab)
         beat(crowd, 2)
         said = crowd.report()
@@ -165,7 +167,7 @@ def hand_over_off(lab):
     with lab.drop_in(f"{NAME}.service", OFF, restart=[f"{NAME}.service"]):
         fresh(lab)
         with Crowd(lab.machine, LIVE) as crowd:
-            beat(crowd, 1.2)
+            beat(crowd, 1)
             restart(lab)
             until("everybody is closed", lambda: crowd.report()["open"] == 0)
             ended = crowd.report()["ended"]
@@ -190,7 +192,7 @@ def stop_closes(lab):
     """Close 1001 for RFC 6455 and its drafts, the closing handshake of draft 76, the end of the stream for HTTP."""
     fresh(lab)
     with Crowd(lab.machine, LIVE) as crowd:
-        beat(crowd, 1.2)
+        beat(crowd, 1)
         begin = time.monotonic()
         lab.systemctl("stop", f"{NAME}.service")
         until("everybody is closed", lambda: crowd.report()["open"] == 0)

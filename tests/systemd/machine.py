@@ -16,7 +16,7 @@ AllowIsolate=yes
 JOURNAL = "[Journal]\nStorage=volatile\nRateLimitBurst=0\nForwardToConsole=no\n"
 
 
-def until(what, condition, patience=20):
+def until(what, condition, patience=20, pause=0.02):
     """Waits until the condition gives something, and gives it back; fails with `what`."""
     deadline = time.monotonic() + patience
     while True:
@@ -24,7 +24,7 @@ def until(what, condition, patience=20):
         if found:
             return found
         assert time.monotonic() < deadline, f"not within {patience} s: {what}"
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 class Machine:
@@ -82,7 +82,10 @@ class Machine:
 
     def remove(self, path):
         file = self.root / path.lstrip("/")
-        shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
+        if file.is_dir():
+            shutil.rmtree(file)
+        else:
+            file.unlink(missing_ok=True)
 
     def enter(self, *command):
         """The command line that runs a command in the container."""

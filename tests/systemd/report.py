@@ -42,14 +42,14 @@ def failed(name, reason, seconds=0):
     print(f"FAILED  {name} ({seconds:.0f} s): {reason}", flush=True)
 
 
-def not_run_one(name, reason):
-    totals["skipped"] += 1
-    print(f"NOT RUN {name}: {reason} (1 checks)", flush=True)
+def not_run_one(name, reason, count=1):
+    totals["skipped"] += count
+    print(f"NOT RUN {name}: {reason} ({count} checks)", flush=True)
 
 
-def not_run(name, reason):
-    """None of the checks can run here; the exit status."""
-    not_run_one(name, reason)
+def not_run(name, reason, count):
+    """None of these checks can run here; the exit status."""
+    not_run_one(name, reason, count)
     return finish()
 
 

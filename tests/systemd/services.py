@@ -89,6 +89,19 @@ class Services:
             self.systemctl("reset-failed", *restart)
             self.systemctl("restart", *restart)
 
+    def recover(self):
+        """After a check that failed: the units as they came, the sockets open, the services not running."""
+        for name in NAMES:
+            for unit in (f"{name}.socket", f"{name}.service"):
+                self.machine.remove(f"/etc/systemd/system/{unit}.d")
+        self.configure(CONFIGURATION)
+        self.configure("", "static-server")
+        units = [f"{name}.{kind}" for name in NAMES for kind in ("socket", "service")]
+        self.machine.query("systemctl", "daemon-reload")
+        self.machine.query("systemctl", "stop", *units)
+        self.machine.query("systemctl", "reset-failed", *units)
+        self.machine.query("systemctl", "start", *units[::2])
+
     def under_load(self, name, action, rate=1000, port=None, before=1.0, after=1.0):
         """Does something while new connections knock; what became of them."""
         with Knocker(self.machine, name, rate=rate, port=port) as knocker:

@@ -43,7 +43,7 @@ def lines_across_restarts(lab):
             until("lines come", lambda: crowd.report()["messages"] > 0)
             for _ in range(2):
                 hand_over.restart(lab)
-                hand_over.beat(crowd, 1)
+                hand_over.beat(crowd, 50)
             producer.tell("enough")
             lines = producer.next()["lines"]
             until("all lines are there", lambda: crowd.report()["messages"] >= LISTENERS * lines, patience=10)

@@ -26,8 +26,8 @@ const MAX_WAITING: usize = 1024;
 enum Task {
     /// A date, to one phase.
     Date(Date),
-    /// Everything up to this position, to all.
-    Ring,
+    /// Everything up to this position, to all; the oldest of it came up then.
+    Ring(Option<Instant>),
     /// An announcement with its number, to all.
     Announce(u64, Announcement, Encodings),
 }
@@ -115,16 +115,17 @@ impl Fanout {
                 self.task = self.next_task(config, stream, room, turn.now());
             }
             let Some((task, walk)) = &mut self.task else { return false };
+            let before = stream.sent.get();
             while let Some((token, framing)) = walk.next(room) {
                 visit(task, stream, token, framing, turn);
                 visits = visits.saturating_sub(1);
                 if visits == 0 {
-                    count(task, turn.now(), counts);
+                    count(task, stream.sent.get().wrapping_sub(before), turn.now(), counts);
                     return true;
                 }
             }
-            count(task, turn.now(), counts);
-            if matches!(task, Task::Ring) {
+            count(task, stream.sent.get().wrapping_sub(before), turn.now(), counts);
+            if matches!(task, Task::Ring(_)) {
                 self.passed = self.target;
             }
             self.task = None;
@@ -143,7 +144,7 @@ impl Fanout {
         }
         if self.passed != stream.ring.end() {
             self.target = stream.ring.end();
-            return Some((Task::Ring, Walk::all(room)));
+            return Some((Task::Ring(stream.due.take()), Walk::all(room)));
         }
         let Self { notices, announcements, .. } = self;
         notices.say(now, |text| announcements.push_back(Announcement::notice(text)));
@@ -171,10 +172,17 @@ impl Fanout {
     }
 }
 
-/// Counts who got a date in this turn, and how late.
-fn count(task: &mut Task, now: Instant, counts: &mut Counts) {
-    if let Task::Date(date) = task {
-        counts.dates(std::mem::take(&mut date.sent), now.saturating_duration_since(date.due));
+/// Counts how many messages left in this turn, and how late; `lines` are those of the ring.
+fn count(task: &mut Task, lines: u64, now: Instant, counts: &mut Counts) {
+    let late = |due: Instant| now.saturating_duration_since(due);
+    match task {
+        Task::Date(date) => {
+            let dates = std::mem::take(&mut date.sent);
+            counts.messages(dates);
+            counts.late(dates, late(date.due));
+        }
+        Task::Ring(Some(due)) => counts.late(lines, late(*due)),
+        Task::Ring(None) | Task::Announce(..) => {}
     }
 }
 
@@ -187,7 +195,7 @@ fn visit(
 ) {
     turn.visit(token, |conn, cx| match task {
         Task::Date(date) => date.send(conn, framing, cx),
-        Task::Ring => stream.catch_up(conn, cx),
+        Task::Ring(_) => stream.catch_up(conn, cx),
         Task::Announce(number, announcement, encodings) => {
             let met = std::mem::replace(&mut conn.member.announcement, *number) >= *number;
             let is_own = announcement.except != 0 && announcement.except == conn.member.id;

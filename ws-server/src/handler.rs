@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use common::{
@@ -22,6 +22,7 @@ use crate::{
     opening::Wish,
     options::AtEof,
     prelude::{Prelude, judge},
+    punctuality::Punctuality,
     room::Room,
     shared::{Mail, Shared},
     stream::{self, Stream},
@@ -54,6 +55,9 @@ pub(crate) struct WsHandler {
     finished: bool,
     /// What it counts for others.
     pub(crate) counts: Counts,
+    punctuality: Punctuality,
+    /// When the next date is due, as the newest turn that had nothing left to do knew it.
+    due: Option<Instant>,
     /// Dates that were skipped and not complained about.
     skipped: u64,
     /// When what was lost was said last.
@@ -84,6 +88,8 @@ impl WsHandler {
             ended: false,
             finished: false,
             counts: Counts::default(),
+            punctuality: Punctuality::new(now),
+            due: None,
             skipped: 0,
             complained: None,
             config,
@@ -227,7 +233,7 @@ impl WsHandler {
 
     /// Says what was lost, at most once a second.
     fn complain(&mut self, now: Instant) {
-        let second = std::time::Duration::from_secs(1);
+        let second = Duration::from_secs(1);
         if self.complained.is_some_and(|at| now.saturating_duration_since(at) < second) {
             return;
         }
@@ -353,7 +359,7 @@ impl Handler for WsHandler {
         match mail {
             Mail::Batch(batch) => {
                 self.batches = self.batches.saturating_add(1);
-                self.stream.ring.push(batch);
+                self.stream.publish(batch, turn.now());
             }
             Mail::Ended => self.ended = true,
             Mail::Reload(config) => self.reload(config, turn),
@@ -376,6 +382,10 @@ impl Handler for WsHandler {
         }
         self.tell_others();
         let more = self.fanout.run(&self.config, &mut self.stream, &self.room, &mut self.counts, turn);
+        // A broadcast that goes on counts, too: `due` stays until it is through.
+        let late = self.due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
+        self.punctuality.turn(now, late);
+        self.counts.worst(self.punctuality.worst());
         self.count();
         if let Some(late) = self.stream.take_lateness(now) {
             self.shared.set_lateness(late);
@@ -395,12 +405,13 @@ impl Handler for WsHandler {
             .clock
             .as_ref()
             .and_then(|clock| clock.next_due(|phase| everyone || room.has_phase(phase)));
+        self.due = date;
         let next = [date, self.fanout.next()].into_iter().flatten().min();
         next.map_or(Wake::Idle, Wake::At)
     }
 }
 
 /// An instant later; never one that has passed.
-pub(crate) fn after(now: Instant, time: std::time::Duration) -> Instant {
+pub(crate) fn after(now: Instant, time: Duration) -> Instant {
     now.checked_add(time).unwrap_or(now)
 }

@@ -25,6 +25,7 @@ mod notices;
 mod opening;
 mod options;
 mod prelude;
+mod punctuality;
 mod requests;
 mod ring;
 mod room;

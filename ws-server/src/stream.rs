@@ -38,6 +38,8 @@ pub(crate) struct Stream {
     pub(crate) taken: Option<u64>,
     /// Messages that were sent and not counted yet, but for those of a date that goes to all.
     pub(crate) sent: Cell<u64>,
+    /// When the oldest message of the ring that was not begun came up.
+    pub(crate) due: Option<Instant>,
     /// The clock publishes into the ring.
     pub(crate) clock_in_ring: bool,
     delivery: Delivery,
@@ -56,6 +58,7 @@ impl Stream {
             ring: Ring::new(config.ring),
             taken: None,
             sent: Cell::new(0),
+            due: None,
             clock_in_ring: config.delivery == Delivery::Ordered,
             delivery: config.delivery,
             history: 0,
@@ -129,7 +132,14 @@ impl Stream {
         let mut batch = Batch::new(clock.number_of(slot));
         let text = Self::text_of(config, clock, slot);
         batch.push(|out| out.push_str(&text));
+        self.due = self.due.or_else(|| clock.start_of(slot));
         self.ring.push(Arc::new(batch));
+    }
+
+    /// Puts what came from the source into the ring.
+    pub(crate) fn publish(&mut self, batch: Arc<Batch>, now: Instant) {
+        self.due = self.due.or(Some(now));
+        self.ring.push(batch);
     }
 
     /// The number of the newest message that a connection has.

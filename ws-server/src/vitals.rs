@@ -1,12 +1,6 @@
 //! How ws-server is, in numbers: what each worker counts, and what others are told of it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use common::{
     Version,
@@ -55,7 +49,8 @@ const LATE: usize = 3;
 const REFUSED: usize = LATE + BOUNDS.len() + 1;
 const CLOSED: usize = REFUSED + STATUSES.len();
 const CONNECTIONS: usize = CLOSED + REASONS.len();
-const NUMBERS: usize = CONNECTIONS + DIALECTS.len() * STATES.len();
+const WORST_MICROS: usize = CONNECTIONS + DIALECTS.len() * STATES.len();
+const NUMBERS: usize = WORST_MICROS + 1;
 
 /// What one worker counts.
 #[derive(Debug, Default)]
@@ -67,17 +62,20 @@ impl Counts {
         self.0.add(MESSAGES, count);
     }
 
-    /// So many dates were sent this late.
-    pub(crate) fn dates(&mut self, count: u64, late: Duration) {
+    /// So many messages were sent this late as they came up.
+    pub(crate) fn late(&mut self, count: u64, late: Duration) {
         if count == 0 {
             return;
         }
         let seconds = late.as_secs_f64();
         let bucket = BOUNDS.partition_point(|bound| *bound < seconds);
         self.0.add(LATE + bucket, count);
-        let micros = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
-        self.0.add(LATE_MICROS, micros.saturating_mul(count));
-        self.messages(count);
+        self.0.add(LATE_MICROS, micros(late).saturating_mul(count));
+    }
+
+    /// The latest date of the last seconds was this late.
+    pub(crate) fn worst(&mut self, late: Duration) {
+        self.0.set(WORST_MICROS, micros(late));
     }
 
     /// So many dates were too late to be sent at all.
@@ -136,6 +134,10 @@ fn reason(why: CloseReason, ending: Option<&'static str>) -> &'static str {
     }
 }
 
+fn micros(late: Duration) -> u64 {
+    u64::try_from(late.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// The places of a connection's dialect and state.
 fn kind(conn: &Conn) -> (usize, usize) {
     const OPENING: usize = 0;
@@ -170,15 +172,17 @@ fn kind(conn: &Conn) -> (usize, usize) {
 pub(crate) struct WsVitals {
     totals: Totals<NUMBERS>,
     shared: Arc<Shared>,
-    /// Skipped dates that a judgement of the health has seen.
-    seen: AtomicU64,
 }
 
 impl WsVitals {
     /// Of these workers.
     pub(crate) fn new<'c>(counts: impl IntoIterator<Item = &'c Counts>, shared: Arc<Shared>) -> Self {
         let totals = Totals::of(counts.into_iter().map(|Counts(tally)| tally));
-        Self { totals, shared, seen: AtomicU64::new(0) }
+        Self { totals, shared }
+    }
+
+    fn worst(&self) -> Duration {
+        Duration::from_micros(self.totals.max(WORST_MICROS))
     }
 }
 
@@ -194,13 +198,9 @@ impl Vitals for WsVitals {
 
     /// The dates are on time.
     fn health(&self) -> Result<(), String> {
-        let skipped = self.totals.get(SKIPPED);
-        let new = skipped.saturating_sub(self.seen.swap(skipped, Relaxed));
-        if new > 0 {
-            return Err(format!("{new} dates were skipped: they were late by more than half an interval"));
-        }
-        match self.shared.lateness() {
-            Some(late) if late > TOO_LATE => Err(format!("the last date was {} ms late", late.as_millis())),
+        // A date that is skipped was due, too: it counts from then on, however late the next one is.
+        match self.worst() {
+            late if late > TOO_LATE => Err(format!("dates are {} ms late", late.as_millis())),
             _ => Ok(()),
         }
     }
@@ -230,9 +230,15 @@ impl Vitals for WsVitals {
         out.family(
             "lateness_seconds",
             Kind::Histogram,
-            "How late dates were sent, after their scheduled instant.",
+            "How late messages were sent that came up: dates after their scheduled instant, lines after their worker got them.",
         )
         .histogram(&BOUNDS, &late, sum);
+        out.family(
+            "worst_lateness_seconds",
+            Kind::Gauge,
+            "How late the latest date of the last five to ten seconds was.",
+        )
+        .sample(&[], self.worst().as_secs_f64());
         out.family("dates_skipped_total", Kind::Counter, "Dates that were too late to be sent.")
             .sample(&[], number(SKIPPED));
         let mut closed =
@@ -260,28 +266,27 @@ mod tests {
     fn a_date_is_counted_in_the_bucket_that_it_fits_into() {
         let mut counts = Counts::default();
         for (millis, count) in [(0, 1), (1, 2), (2, 3), (999, 4), (5000, 5)] {
-            counts.dates(count, Duration::from_millis(millis));
+            counts.late(count, Duration::from_millis(millis));
         }
         counts.publish();
         let totals = Totals::of([&counts.0]);
         let buckets: Vec<u64> = (LATE..REFUSED).map(|index| totals.get(index)).collect();
         assert_eq!(buckets, [3, 3, 0, 0, 0, 0, 0, 0, 0, 4, 5]);
-        assert_eq!(
-            (totals.get(MESSAGES), totals.get(LATE_MICROS)),
-            (15, 2000 + 6000 + 3_996_000 + 25_000_000)
-        );
+        assert_eq!(totals.get(LATE_MICROS), 2000 + 6000 + 3_996_000 + 25_000_000);
     }
 
     #[test]
-    fn a_skipped_date_is_a_fault_until_none_is_skipped_any_more() {
-        let mut counts = Counts::default();
-        let vitals = WsVitals::new([&counts], Shared::new(1, None));
-        assert_eq!(vitals.health(), Ok(()));
-        counts.skipped(3);
-        counts.publish();
-        assert!(vitals.health().unwrap_err().starts_with("3 dates were skipped"));
-        assert_eq!(vitals.health(), Ok(()));
-        vitals.shared.set_lateness(Duration::from_secs(3));
-        assert_eq!(vitals.health(), Err("the last date was 3000 ms late".to_owned()));
+    fn dates_that_are_late_by_more_than_two_seconds_with_any_worker_are_a_fault() {
+        let mut workers = [Counts::default(), Counts::default()];
+        let vitals = WsVitals::new(&workers, Shared::new(2, None));
+        let mut health = |late: u64| {
+            workers[1].worst(Duration::from_millis(late));
+            workers.iter_mut().for_each(Counts::publish);
+            vitals.health()
+        };
+        assert_eq!(health(0), Ok(()));
+        assert_eq!(health(2000), Ok(()));
+        assert_eq!(health(2001), Err("dates are 2001 ms late".to_owned()));
+        assert_eq!(health(1), Ok(()));
     }
 }

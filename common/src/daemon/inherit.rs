@@ -42,10 +42,18 @@ pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize
     }
 }
 
-/// True if one of them is for the metrics endpoint.
-pub(super) fn has_metrics(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+/// Of them, how many the daemon itself is to listen on, and how many are for the metrics endpoint.
+///
+/// # Errors
+/// As [`count`].
+pub(super) fn count_by_use(variable: impl Fn(&str) -> Option<OsString>) -> Result<(usize, usize), Failure> {
+    let all = count(&variable)?;
     let names = variable("LISTEN_FDNAMES").unwrap_or_default();
-    names.to_string_lossy().split(':').any(|name| name == METRICS)
+    let names = names.to_string_lossy();
+    let count_of = |wanted| names.split(':').take(all).filter(|name| *name == wanted).count();
+    let metrics = count_of(METRICS);
+    // Connections that were kept for this process are no listeners.
+    Ok((all.saturating_sub(metrics).saturating_sub(count_of(hand_over::NAME)), metrics))
 }
 
 /// What was opened for this process, or kept for it.
@@ -145,6 +153,19 @@ mod tests {
         assert_eq!(count_of(&[("LISTEN_FDS", "2"), ("LISTEN_PID", &own)]), Ok(2));
         assert_eq!(count_of(&[("LISTEN_FDS", "2")]), Ok(2));
         assert_eq!(count_of(&[("LISTEN_FDS", "2"), ("LISTEN_PID", "1")]), Ok(0));
+    }
+
+    #[test]
+    fn sockets_for_the_metrics_and_kept_connections_are_not_for_the_daemon_to_listen_on() {
+        let of = |count: &str, names: &str| {
+            let variables = [("LISTEN_FDS", count), ("LISTEN_FDNAMES", names)];
+            count_by_use(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into()))
+        };
+        assert_eq!(of("4", "stream:metrics:stream:hand-over"), Ok((2, 1)));
+        assert_eq!(of("1", "hand-over"), Ok((0, 0)));
+        assert_eq!(of("1", "metrics"), Ok((0, 1)));
+        assert_eq!(of("2", ""), Ok((2, 0)));
+        assert_eq!(of("0", "metrics"), Ok((0, 0)));
     }
 
     #[test]

@@ -74,11 +74,12 @@ impl From<Socket> for Listener {
 /// Binds every address; a TCP address is bound once per worker, so that the kernel spreads the connections.
 ///
 /// # Errors
-/// [`Exit::Unavailable`] for a port in use, [`Exit::Permission`] for one that needs a privilege.
-pub(super) fn bind(addresses: &[ListenAddress], workers: usize) -> Result<Vec<Socket>, Failure> {
+/// [`Exit::Unavailable`] for a port in use, [`Exit::Permission`] for one that needs a privilege; the message names the
+/// option `flag`.
+pub(super) fn bind(flag: &str, addresses: &[ListenAddress], workers: usize) -> Result<Vec<Socket>, Failure> {
     let mut sockets = Vec::new();
     for address in addresses {
-        let failed = |error: io::Error| failure(address, &error);
+        let failed = |error: io::Error| failure(flag, address, &error);
         match address {
             ListenAddress::Tcp(tcp) => sockets.extend(bind_tcp(*tcp, workers).map_err(failed)?),
             ListenAddress::Name(host, port) => {
@@ -190,7 +191,7 @@ fn bind_unix(path: &Path) -> io::Result<Socket> {
 }
 
 /// Says which address, why, and what to do.
-fn failure(address: &ListenAddress, error: &io::Error) -> Failure {
+fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> Failure {
     let port = match address {
         ListenAddress::Tcp(tcp) => Some(tcp.port()),
         ListenAddress::Name(_, port) => Some(*port),
@@ -200,27 +201,27 @@ fn failure(address: &ListenAddress, error: &io::Error) -> Failure {
         (io::ErrorKind::PermissionDenied, Some(port)) => Failure::new(
             Exit::Permission,
             format!(
-                "--listen {address}: this user may not bind port {port}. Three ways out: socket activation (systemd \
-                 opens the port and hands it over), the capability CAP_NET_BIND_SERVICE, or another port (--listen \
+                "--{flag} {address}: this user may not bind port {port}. Three ways out: socket activation (systemd \
+                 opens the port and hands it over), the capability CAP_NET_BIND_SERVICE, or another port (--{flag} \
                  [::]:{})",
                 u32::from(port) + 8000
             ),
         ),
         (io::ErrorKind::PermissionDenied, None) => Failure::new(
             Exit::Permission,
-            format!("--listen {address}: this user may not make a socket there"),
+            format!("--{flag} {address}: this user may not make a socket there"),
         ),
         (io::ErrorKind::AddrInUse, Some(port)) => Failure::new(
             Exit::Unavailable,
             format!(
-                "--listen {address}: port {port} is in use by another program (`ss -ltnp sport = :{port}` names it); \
+                "--{flag} {address}: port {port} is in use by another program (`ss -ltnp sport = :{port}` names it); \
                  stop it, or take another port"
             ),
         ),
         (io::ErrorKind::AddrInUse, None) => {
-            Failure::new(Exit::Unavailable, format!("--listen {address}: another program listens there"))
+            Failure::new(Exit::Unavailable, format!("--{flag} {address}: another program listens there"))
         }
-        _ => Failure::new(Exit::Unavailable, format!("--listen {address}: {error}")),
+        _ => Failure::new(Exit::Unavailable, format!("--{flag} {address}: {error}")),
     }
 }
 
@@ -234,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_worker_has_a_socket_on_the_same_port() {
-        let sockets = bind(&[address("127.0.0.1:0")], 3).expect("bound");
+        let sockets = bind("listen", &[address("127.0.0.1:0")], 3).expect("bound");
         let ports: Vec<_> = sockets.iter().filter_map(Socket::tcp_address).map(|a| a.port()).collect();
         assert_eq!(ports.len(), 3);
         assert!(ports.iter().all(|port| *port == ports[0] && *port != 0));
@@ -243,25 +244,25 @@ mod tests {
 
     #[test]
     fn workers_share_what_there_is_once_and_nothing_inherited_is_left_out() {
-        let one = bind(&[address("127.0.0.1:0")], 1).expect("bound");
+        let one = bind("listen", &[address("127.0.0.1:0")], 1).expect("bound");
         assert!(deal(&one, 2).expect("dealt").iter().all(|listeners| listeners.len() == 1));
-        let three = bind(&[address("127.0.0.1:0")], 3).expect("bound");
+        let three = bind("listen", &[address("127.0.0.1:0")], 3).expect("bound");
         let counts: Vec<_> = deal(&three, 2).expect("dealt").iter().map(Vec::len).collect();
         assert_eq!(counts, [2, 1]);
     }
 
     #[test]
     fn a_port_in_use_is_named_even_when_its_owner_would_share_it() {
-        let first = bind(&[address("127.0.0.1:0")], 2).expect("bound");
+        let first = bind("listen", &[address("127.0.0.1:0")], 2).expect("bound");
         let taken = ListenAddress::Tcp(first[0].tcp_address().expect("an address"));
-        let failure = bind(std::slice::from_ref(&taken), 2).expect_err("in use");
+        let failure = bind("listen", std::slice::from_ref(&taken), 2).expect_err("in use");
         assert_eq!(failure.exit, Exit::Unavailable);
         assert!(failure.message.contains(&format!("--listen {taken}: port ")), "{failure}");
     }
 
     #[test]
     fn a_missing_privilege_names_the_three_ways_out() {
-        let failure = failure(&address("[::]:843"), &io::ErrorKind::PermissionDenied.into());
+        let failure = failure("listen", &address("[::]:843"), &io::ErrorKind::PermissionDenied.into());
         assert_eq!(failure.exit, Exit::Permission);
         for way in ["socket activation", "CAP_NET_BIND_SERVICE", "--listen [::]:8843"] {
             assert!(failure.message.contains(way), "{failure}");
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_address_takes_both_families() {
-        let sockets = bind(&[address("[::]:0")], 1).expect("bound");
+        let sockets = bind("listen", &[address("[::]:0")], 1).expect("bound");
         let port = sockets[0].tcp_address().expect("an address").port();
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("IPv4 reaches it");
     }
@@ -280,7 +281,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("s");
         let unix = ListenAddress::Unix(path.clone());
-        let bind_it = || bind(std::slice::from_ref(&unix), 1);
+        let bind_it = || bind("listen", std::slice::from_ref(&unix), 1);
         let live = bind_it().expect("bound");
         assert_eq!(bind_it().expect_err("alive").exit, Exit::Unavailable);
         drop(live);

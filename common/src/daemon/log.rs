@@ -38,6 +38,8 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_ESCAPED: usize = 512;
 
 static QUEUE_END: OnceLock<SyncSender<Item>> = OnceLock::new();
+/// How lines look, once logging has started.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 enum Item {
     Line(Vec<u8>),
@@ -67,6 +69,7 @@ pub fn start(level: LevelFilter, format: LogFormat) -> io::Result<()> {
     if log::set_boxed_logger(Box::new(Limited { logger, limiter })).is_ok() {
         log::set_max_level(level);
         _ = QUEUE_END.set(sender);
+        _ = FORMAT.set(format);
     }
     Ok(())
 }
@@ -103,6 +106,18 @@ impl<L: Log> Log for Limited<L> {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// Says why the daemon ends, whatever the log level; for people without time and level, as every command does.
+pub fn last_words(name: &str, failure: &super::Failure) {
+    let words = format!("{name}: {failure}");
+    // A closed standard error is no reason to panic.
+    _ = match FORMAT.get() {
+        Some(format @ (LogFormat::Journald | LogFormat::Json)) => {
+            format.write(&mut io::stderr(), log::Level::Error, &format_args!("{words}"))
+        }
+        _ => writeln!(io::stderr(), "{words}"),
+    };
 }
 
 /// Waits until what was logged is written, at most a second.

@@ -28,8 +28,7 @@ pub fn main<T: Parser + 'static, C: 'static>(
     let outcome = try_main(env_prefix, check, serve);
     daemon_log::flush();
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    // Not through the log: a failure is told whatever the log level. A closed standard error is no reason to panic.
-    _ = writeln!(io::stderr(), "{}: {failure}", T::command().get_name());
+    daemon_log::last_words(T::command().get_name(), &failure);
     if failure.exit == Exit::Config && is_set("INVOCATION_ID") {
         // Under systemd a client that waits on the socket starts us again at once: not a thousand times a second.
         pause(Duration::from_secs(1));
@@ -100,15 +99,14 @@ fn try_main<T: Parser + 'static, C: 'static>(
 
 /// Two answers to "where" are a mistake that would show only when nobody can connect.
 fn refuse_beside_inherited(listen: &Source, metrics: &Source) -> Result<(), Failure> {
-    let variable = |name: &str| std::env::var_os(name);
-    let inherited = inherit::count(variable)?;
+    let (inherited, for_metrics) = inherit::count_by_use(|name| std::env::var_os(name))?;
     let refuse = |what: String| Err(Failure::new(Exit::Config, what));
     if inherited > 0 && *listen != Source::Default {
         return refuse(format!(
             "--listen ({listen}) beside {inherited} inherited sockets (LISTEN_FDS): leave one of them out"
         ));
     }
-    if inherited > 0 && inherit::has_metrics(variable) && *metrics != Source::Default {
+    if for_metrics > 0 && *metrics != Source::Default {
         return refuse(format!(
             "--metrics ({metrics}) beside an inherited socket `metrics` (LISTEN_FDNAMES): leave one of them out"
         ));

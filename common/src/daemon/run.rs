@@ -102,7 +102,7 @@ where
     let workers = serve.workers.max(1);
     let Inherited { listeners, metrics, legacy } = inherited;
     let own = listeners.is_empty();
-    let sockets = if own { listen::bind(serve.listen, workers)? } else { listeners };
+    let sockets = if own { listen::bind("listen", serve.listen, workers)? } else { listeners };
     let mut names: Vec<String> = sockets.iter().map(ToString::to_string).collect();
     names.dedup();
     let mut addresses: Vec<SocketAddr> = sockets.iter().filter_map(listen::Socket::tcp_address).collect();
@@ -162,7 +162,7 @@ fn start_endpoint(
     vitals: Arc<dyn Vitals>,
 ) -> Result<(), Failure> {
     if sockets.is_empty() {
-        sockets = listen::bind(serve.endpoint.metrics.as_slice(), 1)?;
+        sockets = listen::bind("metrics", serve.endpoint.metrics.as_slice(), 1)?;
     }
     let has_endpoint = !sockets.is_empty();
     let verdict = supervisor::start(control.clone(), Arc::clone(&vitals), has_endpoint)

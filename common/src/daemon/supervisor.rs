@@ -119,6 +119,9 @@ fn judge(alive: bool, control: &Control, vitals: &dyn Vitals) -> Result<(), Stri
     if !alive {
         return Err("a worker's loop hangs".to_owned());
     }
+    if control.is_stopping() {
+        return Err("stopping".to_owned());
+    }
     if control.stats().iter().any(Stats::is_paused) {
         return Err("no connections are accepted: out of descriptors or memory".to_owned());
     }
@@ -156,6 +159,72 @@ mod tests {
         assert!(!watch.look(), "the other one hangs while the first is done");
         turn(1);
         assert!(watch.look());
+    }
+
+    /// Nothing to say.
+    struct NoVitals;
+
+    impl Vitals for NoVitals {
+        fn status(&self, _: &crate::reactor::Snapshot) -> String {
+            String::new()
+        }
+
+        fn collect(&self, _: &mut crate::daemon::metrics::Exposition) {}
+    }
+
+    // OP-09, OP-17
+    #[test]
+    fn the_verdict_is_bad_while_one_worker_hangs_and_good_again_when_it_goes_on() {
+        let reactor =
+            Reactor::<Hanging>::new(vec![vec![], vec![]], crate::reactor::Settings::default()).expect("made");
+        let (control, mailboxes) = (reactor.control(), reactor.mailboxes());
+        let workers = thread::spawn(move || reactor.run(vec![Hanging, Hanging]).map(drop));
+        let verdict = start(control.clone(), Arc::new(NoVitals), true).expect("started");
+        let wait_for = |wanted: &Result<(), String>| {
+            let begin = now();
+            while verdict.now() != *wanted {
+                assert!(begin.elapsed() < Duration::from_secs(10), "it is {:?}", verdict.now());
+                thread::park_timeout(Duration::from_millis(5));
+            }
+        };
+        wait_for(&Ok(()));
+        let (go_on, wait) = std::sync::mpsc::channel();
+        mailboxes.send(1, wait);
+        wait_for(&Err("a worker's loop hangs".to_owned()));
+        drop(go_on);
+        wait_for(&Ok(()));
+        control.stop(crate::reactor::Stop::Shutdown);
+        workers.join().expect("no panic").expect("ended");
+    }
+
+    /// Hangs as long as it is told.
+    struct Hanging;
+
+    impl crate::reactor::Handler for Hanging {
+        type Conn = ();
+        type Mail = std::sync::mpsc::Receiver<()>;
+
+        fn on_open(&mut self, _: &mut crate::reactor::Context<'_>) -> ((), crate::reactor::Flow) {
+            ((), crate::reactor::Flow::Close)
+        }
+
+        fn on_data(
+            &mut self,
+            (): &mut (),
+            input: &mut [u8],
+            _: &mut crate::reactor::Context<'_>,
+        ) -> crate::reactor::Progress {
+            crate::reactor::Progress { consumed: input.len(), flow: crate::reactor::Flow::Close }
+        }
+
+        fn on_deadline(&mut self, (): &mut (), _: &mut crate::reactor::Context<'_>) -> crate::reactor::Flow {
+            crate::reactor::Flow::Close
+        }
+
+        fn on_mail(&mut self, wait: Self::Mail, _: &mut crate::reactor::Turn<'_, ()>) {
+            // The sender's end says that it is enough.
+            _ = wait.recv();
+        }
     }
 
     /// No daemon at all.

@@ -141,6 +141,11 @@ impl Control {
         self.wake();
     }
 
+    /// True since somebody asked for a stop.
+    pub fn is_stopping(&self) -> bool {
+        self.state.load(Ordering::Acquire) != RUNNING
+    }
+
     /// Stops every worker now, whatever is open.
     pub(super) fn stop_at_once(&self) {
         self.state.store(AT_ONCE, Ordering::Release);

@@ -14,8 +14,10 @@ pub struct Traffic {
     pub written: u64,
 }
 
-/// One worker, as it was at the end of its newest turn.
+/// One worker, as it was at the end of its newest turn. On cache lines of its own: two workers that write to one line in
+/// every turn would wait for each other.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub struct Stats {
     turns: AtomicU64,
     paused: AtomicBool,

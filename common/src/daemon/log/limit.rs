@@ -18,6 +18,8 @@ struct Window {
     began: Instant,
     lines: u32,
     suppressed: u64,
+    /// What was suppressed in windows before this one, and not told yet.
+    untold: u64,
     level: Level,
 }
 
@@ -28,12 +30,13 @@ pub(super) struct Limiter(HashMap<Place, Window>);
 impl Limiter {
     /// Counts a line; false if it is one too many.
     pub(super) fn admit(&mut self, place: Place, level: Level, now: Instant) -> bool {
-        let new = || Window { began: now, lines: 0, suppressed: 0, level };
+        let new = || Window { began: now, lines: 0, suppressed: 0, untold: 0, level };
         let window = self.0.entry(place).or_insert_with(new);
-        // What a window has suppressed is told before the next one begins, or stays in the count.
         if now.saturating_duration_since(window.began) >= WINDOW {
             window.began = now;
             window.lines = 0;
+            // While a flood goes on no window stays over: it is told all the same.
+            window.untold += std::mem::take(&mut window.suppressed);
         }
         window.level = level;
         let admitted = window.lines < LINES;
@@ -48,10 +51,12 @@ impl Limiter {
     /// How many lines of which places were suppressed in windows that are over (`all`: or are not).
     pub(super) fn take_suppressed(&mut self, now: Instant, all: bool) -> Vec<(Place, Level, u64)> {
         let over = |window: &Window| all || now.saturating_duration_since(window.began) >= WINDOW;
-        let windows = self.0.iter_mut().filter(|(_, window)| window.suppressed > 0 && over(window));
-        windows
-            .map(|(place, window)| (*place, window.level, std::mem::take(&mut window.suppressed)))
-            .collect()
+        let take = |window: &mut Window| {
+            let suppressed = if over(window) { std::mem::take(&mut window.suppressed) } else { 0 };
+            std::mem::take(&mut window.untold) + suppressed
+        };
+        let windows = self.0.iter_mut().map(|(place, window)| (*place, window.level, take(window)));
+        windows.filter(|(_, _, count)| *count > 0).collect()
     }
 }
 
@@ -75,6 +80,19 @@ mod tests {
         let end = start + Duration::from_secs(4);
         assert_eq!(limiter.take_suppressed(end, false), [(HERE, Level::Debug, 2970)]);
         assert!(limiter.take_suppressed(end, true).is_empty(), "told once");
+    }
+
+    #[test]
+    fn a_flood_that_goes_on_is_told_once_a_second() {
+        let mut limiter = Limiter::default();
+        let start = Instant::now();
+        let mut told = Vec::new();
+        for millis in 0..2500 {
+            let now = start + Duration::from_millis(millis);
+            limiter.admit(HERE, Level::Debug, now);
+            told.extend(limiter.take_suppressed(now, false));
+        }
+        assert_eq!(told, [(HERE, Level::Debug, 990), (HERE, Level::Debug, 990)]);
     }
 
     #[test]

@@ -15,8 +15,10 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// The limits of the endpoint: a few programs ask it, each now and then.
 pub(super) fn settings() -> Settings {
     Settings {
-        max_connections: 64,
-        max_heads: 64,
+        // The daemon keeps 64 descriptors free for everything that is no connection of its own.
+        max_connections: 16,
+        // One limit is enough: whoever holds a request back makes room for the next one.
+        max_heads: 0,
         write_timeout: DEADLINE,
         linger: Duration::from_secs(1),
         ..Settings::default()
@@ -86,6 +88,10 @@ impl Handler for MetricsHandler {
             Err(error) => Self::refuse(error, cx),
         };
         Progress { consumed: all, flow }
+    }
+
+    fn on_refuse(&mut self) -> &'static [u8] {
+        b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     }
 
     fn on_deadline(&mut self, _: &mut HeadScan, _: &mut Context<'_>) -> Flow {

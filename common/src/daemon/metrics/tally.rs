@@ -31,7 +31,7 @@ impl<const N: usize> Tally<N> {
 
     /// Lets a number be this.
     pub fn set(&mut self, index: usize, value: u64) {
-        if let Some(number) = self.numbers.get_mut(index) {
+        if let Some(number) = self.numbers.get_mut(index).filter(|number| **number != value) {
             *number = value;
             self.changed = true;
         }
@@ -62,6 +62,12 @@ impl<const N: usize> Totals<N> {
         let numbers = self.0.iter().filter_map(|published| published.get(index));
         numbers.fold(0, |sum, number| sum.wrapping_add(number.load(Relaxed)))
     }
+
+    /// The largest that this number is with any worker.
+    pub fn max(&self, index: usize) -> u64 {
+        let numbers = self.0.iter().filter_map(|published| published.get(index));
+        numbers.map(|number| number.load(Relaxed)).max().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +87,7 @@ mod tests {
         tallies.iter_mut().for_each(Tally::publish);
         tallies[0].add(1, 1);
         tallies[0].publish();
+        assert_eq!((totals.max(1), totals.max(99)), (3, 0));
         assert_eq!((totals.get(0), totals.get(1), totals.get(2), totals.get(3)), (0, 5, 14, 0));
     }
 }

@@ -1,0 +1,104 @@
+//! The log of a daemon on its real standard error: whose format it has, and how much of it there is.
+
+#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
+
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    os::unix::{fs::MetadataExt as _, net::UnixStream},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use datecast_tests::{Daemon, daemon::binary};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What static-server logs with these arguments from its start to its end; `tell_stream` makes `JOURNAL_STREAM` from the
+/// device and inode of its standard error.
+fn log_of(arguments: &[&str], tell_stream: impl Fn(u64, u64) -> String) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (log, socket) = (folder.path().join("log"), folder.path().join("socket"));
+    let stderr = File::create(&log).expect("a log");
+    let stat = stderr.metadata().expect("its numbers");
+    let mut child = Command::new(binary("static-server"))
+        .arg("--listen")
+        .arg(format!("unix:{}", socket.display()))
+        .args(arguments)
+        .env("JOURNAL_STREAM", tell_stream(stat.dev(), stat.ino()))
+        .stdin(Stdio::null())
+        .stderr(stderr)
+        .spawn()
+        .expect("started");
+    let deadline = Instant::now() + PATIENCE;
+    while UnixStream::connect(&socket).is_err() && child.try_wait().expect("looked").is_none() {
+        assert!(Instant::now() < deadline, "it neither listens nor ends");
+    }
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    drop(kill);
+    child.wait().expect("ended");
+    std::fs::read_to_string(&log).expect("text")
+}
+
+#[test]
+fn standard_error_is_journalds_only_if_its_numbers_are_told() {
+    let own = |device: u64, inode: u64| format!("{device}:{inode}");
+    let text = log_of(&[], own);
+    assert!(text.lines().count() >= 2 && text.lines().all(|line| line.starts_with("<6>")), "{text}");
+    // Somebody else's: it was inherited from the shell of a service, say.
+    let text = log_of(&[], |device, inode| format!("{device}:{}", inode + 1));
+    assert!(text.lines().all(|line| line.contains(" INFO  ")), "{text}");
+    // What was asked for counts more.
+    let text = log_of(&["--log-format", "text"], own);
+    assert!(text.lines().all(|line| line.contains(" INFO  ")), "{text}");
+}
+
+#[test]
+fn every_line_is_an_object_if_that_was_asked_for_the_last_words_too() {
+    let none = |_, _| String::new();
+    let text = log_of(&["--log-format", "json"], none);
+    assert!(text.lines().count() >= 2, "{text}");
+    let wrong = log_of(&["--log-format", "json", "--max-target", "0"], none);
+    assert!(wrong.contains("\"level\":\"error\",\"message\":\"static-server: --max-target 0: "), "{wrong}");
+    for line in text.lines().chain(wrong.lines()) {
+        let inside = line.strip_prefix("{\"time\":\"").and_then(|line| line.strip_suffix("\"}"));
+        let (time, rest) = inside.expect(line).split_once('"').expect(line);
+        assert!(time.len() == 24 && time.ends_with('Z'), "{line}");
+        assert!(rest.starts_with(",\"level\":\""), "{line}");
+    }
+}
+
+// OP-04
+#[test]
+fn a_flood_of_bad_requests_makes_no_flood_of_lines_and_all_are_counted() {
+    let daemon = Daemon::start("static-server", &["--log-level", "debug"]);
+    let begin = Instant::now();
+    let mut sent = 0_u64;
+    while begin.elapsed() < Duration::from_millis(2500) {
+        let mut stream = TcpStream::connect(daemon.address()).expect("connected");
+        stream.write_all(b"\x16\x03\x01").expect("sent");
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer));
+        assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+        sent += 1;
+    }
+    assert!(sent > 100, "{sent} requests are no flood");
+    daemon.terminate();
+    let (mut lines, mut suppressed) = (0, 0);
+    while let Some(line) = daemon.log_line() {
+        if let Some((count, _)) = line.split_once(" more like the last one from ") {
+            let count = count.rsplit(' ').next().expect("a word");
+            suppressed += count.parse::<u64>().expect("a number");
+            assert!(line.ends_with(" were suppressed"), "{line}");
+            lines += 1;
+        } else if line.contains("closing with 400") {
+            suppressed += 1;
+            lines += 1;
+        }
+    }
+    assert_eq!(suppressed, sent, "every one is in the log, or in a number");
+    let seconds = begin.elapsed().as_secs() + 1;
+    assert!(lines <= 20 * seconds, "{lines} lines in {seconds} s");
+}

@@ -1,0 +1,361 @@
+//! `--metrics` of the three daemons over real sockets: the numbers move as they should, and the health is true.
+
+#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::net::UnixStream,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use command_fds::{CommandFdExt as _, FdMapping};
+use datecast_tests::{
+    Daemon,
+    daemon::binary,
+    scrape::{ask, ask_on, metrics, value, wait_for_health, wait_until},
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A daemon with its metrics on a free port.
+fn start(name: &str, arguments: &[&str]) -> (Daemon, SocketAddr) {
+    let daemon = Daemon::start(name, &[&["--metrics", "127.0.0.1:0"], arguments].concat());
+    loop {
+        let line = daemon.log_line().expect("it says where the metrics are");
+        if let Some((_, address)) = line.split_once("metrics on ") {
+            return (daemon, address.parse().expect("an address"));
+        }
+    }
+}
+
+/// A connection that has sent this request, whose lines end with LF here, and got the beginning of an answer.
+fn request(daemon: &Daemon, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(daemon.address()).expect("connected");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.write_all(request.replace('\n', "\r\n").as_bytes()).expect("asked");
+    let mut beginning = [0; 12];
+    stream.read_exact(&mut beginning).expect("an answer");
+    stream
+}
+
+const RFC6455: &str = "GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: Upgrade\n\
+    Sec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n";
+const HIXIE75: &str =
+    "GET / HTTP/1.1\nHost: a\nUpgrade: WebSocket\nConnection: Upgrade\nOrigin: http://a\n\n";
+const HIXIE76: &str = "GET / HTTP/1.1\nHost: a\nUpgrade: WebSocket\nConnection: Upgrade\nOrigin: http://a\n\
+    Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\n\n^n:ds[4U";
+const EVENTS: &str = "GET / HTTP/1.1\nHost: a\nAccept: text/event-stream\n\n";
+const LINES: &str = "GET / HTTP/1.1\nHost: a\n\n";
+
+#[test]
+fn each_dialect_is_counted_while_it_is_there_and_gone_again() {
+    let (daemon, at) = start("ws-server", &["--interval", "100ms"]);
+    let older = |version: &str| RFC6455.replace("Version: 13", &format!("Version: {version}"));
+    for (dialect, text) in [
+        ("rfc6455", RFC6455),
+        ("hybi08", &older("8")),
+        ("hybi07", &older("7")),
+        ("hixie76", HIXIE76),
+        ("hixie75", HIXIE75),
+        ("sse", EVENTS),
+        ("lines", LINES),
+    ] {
+        let sample = format!("datecast_ws_connections{{dialect=\"{dialect}\",state=\"open\"}}");
+        let clients = [request(&daemon, text), request(&daemon, text)];
+        wait_until(at, &sample, |open| (open - 2.0).abs() < 0.1);
+        drop(clients);
+        wait_until(at, &sample, |open| open < 0.1);
+    }
+    let waiting = TcpStream::connect(daemon.address()).expect("connected");
+    wait_until(at, "datecast_ws_connections{dialect=\"unknown\",state=\"opening\"}", |open| open > 0.9);
+    wait_until(at, "datecast_ws_open_heads", |open| open > 0.9);
+    drop(waiting);
+    wait_until(at, "datecast_ws_open_connections", |open| open < 0.1);
+    let text = metrics(at);
+    assert!(value(&text, "datecast_ws_accepted_total") > 14.0);
+    assert!(value(&text, "datecast_ws_turns_total") > 0.0);
+}
+
+#[test]
+fn messages_their_lateness_and_bytes_are_counted() {
+    let (daemon, at) = start("ws-server", &["--interval", "20ms"]);
+    let client = request(&daemon, LINES);
+    wait_until(at, "datecast_ws_messages_total", |sent| sent > 10.0);
+    drop(client);
+    wait_until(at, "datecast_ws_open_connections", |open| open < 0.1);
+    let text = metrics(at);
+    let (sent, late) =
+        (value(&text, "datecast_ws_messages_total"), value(&text, "datecast_ws_lateness_seconds_count"));
+    // All but the one that a newcomer gets at once came up.
+    assert!((sent - late - 1.0).abs() < 0.1, "{sent} {late}");
+    assert!(value(&text, "datecast_ws_lateness_seconds_bucket{le=\"+Inf\"}") >= late);
+    let bytes_in = value(&text, "datecast_ws_bytes_total{direction=\"in\"}");
+    #[allow(clippy::cast_precision_loss, reason = "a few bytes")]
+    let asked = LINES.replace('\n', "\r\n").len() as f64;
+    assert!((bytes_in - asked).abs() < 0.1, "{bytes_in} {asked}");
+    assert!(value(&text, "datecast_ws_bytes_total{direction=\"out\"}") > sent * 20.0);
+}
+
+#[test]
+fn lines_of_a_source_are_counted_and_timed_too() {
+    let (mut daemon, at) = start("ws-server", &["--source", "-", "--at-eof", "keep"]);
+    let client = request(&daemon, EVENTS);
+    wait_until(at, "datecast_ws_connections{dialect=\"sse\",state=\"open\"}", |open| open > 0.9);
+    daemon.stdin().write_all(b"one\ntwo\nthree\n").expect("written");
+    wait_until(at, "datecast_ws_lateness_seconds_count", |sent| (sent - 3.0).abs() < 0.1);
+    assert!((value(&metrics(at), "datecast_ws_messages_total") - 3.0).abs() < 0.1);
+    drop(client);
+}
+
+#[test]
+fn refused_handshakes_are_counted_by_status() {
+    let (daemon, at) = start("ws-server", &["--path", "/stream", "--head-timeout", "100ms"]);
+    drop(request(&daemon, "GET /other HTTP/1.1\nHost: a\n\n"));
+    drop(request(&daemon, "\u{1}"));
+    drop(request(&daemon, "POST /stream HTTP/1.1\nHost: a\n\n"));
+    drop(request(&daemon, "GET /stream HT"));
+    for status in [404, 400, 405, 408] {
+        let sample = format!("datecast_ws_handshake_failures_total{{status=\"{status}\"}}");
+        wait_until(at, &sample, |count| (count - 1.0).abs() < 0.1);
+    }
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_seen_in_the_queue_and_then_counted_as_slow() {
+    let (mut daemon, at) =
+        start("ws-server", &["--source", "-", "--write-timeout", "2s", "--at-eof", "keep"]);
+    let client = request(&daemon, RFC6455);
+    let open = "datecast_ws_connections{dialect=\"rfc6455\",state=\"open\"}";
+    wait_until(at, open, |open| open > 0.9);
+    let mut stdin = daemon.stdin();
+    let line = [b"x".repeat(8000), b"\n".to_vec()].concat();
+    for _ in 0..700 {
+        stdin.write_all(&line).expect("written");
+    }
+    wait_until(at, "datecast_ws_queue_bytes", |queued| queued > 0.0);
+    wait_until(at, "datecast_ws_closed_total{reason=\"slow\"}", |slow| slow > 0.9);
+    wait_until(at, "datecast_ws_queue_bytes", |queued| queued < 0.1);
+    assert!(value(&metrics(at), open) < 0.1);
+    drop(client);
+}
+
+// OP-17
+#[test]
+fn the_daemon_is_healthy_until_its_dates_are_late() {
+    let (daemon, at) = start("ws-server", &["--interval", "500ms"]);
+    let client = request(&daemon, LINES);
+    wait_for_health(at, 200);
+    daemon.signal("STOP");
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_millis(3500) {
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    daemon.signal("CONT");
+    let answer = wait_for_health(at, 503);
+    // The first look may still find that nothing has turned meanwhile.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let mut said = answer;
+    while !said.contains("ms late") && Instant::now() < deadline {
+        said = ask(at, "GET", "/healthz");
+    }
+    assert!(said.contains("dates are ") && said.contains("ms late"), "{said}");
+    assert!(value(&metrics(at), "datecast_ws_worst_lateness_seconds") > 2.0);
+    assert!(value(&metrics(at), "datecast_ws_healthy") < 0.1);
+    drop(client);
+}
+
+#[test]
+fn a_daemon_that_cannot_accept_is_not_healthy_and_says_why() {
+    let (daemon, at) = start("static-server", &["--workers", "1"]);
+    wait_for_health(at, 200);
+    // The endpoint cannot accept without descriptors either: it is asked on connections that it has already.
+    let early: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(at).expect("connected")).collect();
+    wait_for_health(at, 200);
+    daemon.limit_files(5);
+    let client = TcpStream::connect(daemon.address()).expect("in the backlog");
+    let is_told = early.into_iter().any(|stream| {
+        std::thread::park_timeout(Duration::from_millis(300));
+        let answer = ask_on(stream, "GET", "/healthz");
+        answer.starts_with("HTTP/1.1 503 ") && answer.contains("out of descriptors")
+    });
+    daemon.limit_files(256);
+    assert!(is_told, "it was healthy all the time");
+    wait_for_health(at, 200);
+    wait_until(at, "datecast_static_accept_paused", |paused| paused < 0.1);
+    assert!(value(&metrics(at), "datecast_static_accept_errors_total") > 0.9);
+    drop(client);
+}
+
+#[test]
+fn policy_requests_are_counted_by_what_became_of_them() {
+    let (daemon, at) = start("policy-server", &["--lifetime", "500ms"]);
+    let ask_policy = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(daemon.address()).expect("connected");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.write_all(bytes).expect("asked");
+        let mut answer = Vec::new();
+        // A bogus request may be reset.
+        drop(stream.read_to_end(&mut answer));
+        answer.len()
+    };
+    assert!(ask_policy(b"<policy-file-request/>\0") > 0);
+    assert!(ask_policy(b"<policy-file-request/>\0") > 0);
+    assert_eq!(ask_policy(b"GET / HTTP/1.1\r\n\r\n"), 0);
+    assert_eq!(ask_policy(b"<policy"), 0);
+    for (result, count) in [("served", 2.0), ("bogus", 1.0), ("silent", 1.0)] {
+        let sample = format!("datecast_policy_answers_total{{result=\"{result}\"}}");
+        wait_until(at, &sample, |now: f64| (now - count).abs() < 0.1);
+    }
+}
+
+#[test]
+fn requests_for_files_are_counted_by_status() {
+    let (daemon, at) = start("static-server", &[]);
+    drop(request(&daemon, LINES));
+    drop(request(&daemon, "GET / HTTP/1.1\nHost: a\n\n"));
+    drop(request(&daemon, "GET /nothing HTTP/1.1\nHost: a\n\n"));
+    drop(request(&daemon, "DELETE / HTTP/1.1\nHost: a\n\n"));
+    drop(request(&daemon, "no request at all\n\n"));
+    for (status, count) in [(200, 2.0), (404, 1.0), (405, 1.0), (400, 1.0)] {
+        let sample = format!("datecast_static_requests_total{{status=\"{status}\"}}");
+        wait_until(at, &sample, |now: f64| (now - count).abs() < 0.1);
+    }
+}
+
+#[test]
+fn the_endpoint_speaks_http_as_it_should() {
+    let (_daemon, at) = start("policy-server", &[]);
+    let head = ask(at, "HEAD", "/metrics");
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(head.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{head}");
+    assert!(ask(at, "GET", "/").starts_with("HTTP/1.1 404 "));
+    let refused = ask(at, "POST", "/metrics");
+    assert!(refused.starts_with("HTTP/1.1 405 ") && refused.contains("Allow: GET, HEAD\r\n"), "{refused}");
+    assert!(ask(at, "G\u{1}T", "/metrics").starts_with("HTTP/1.1 400 "));
+    assert_eq!(wait_for_health(at, 200).rsplit("\r\n\r\n").next(), Some("ok\n"));
+}
+
+// OP-16
+#[test]
+fn clients_that_never_finish_a_request_do_not_keep_others_from_the_endpoint() {
+    let (daemon, at) = start("ws-server", &["--interval", "50ms"]);
+    let mut slow: Vec<TcpStream> = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(at).expect("connected");
+        stream.write_all(b"GET /met").expect("begun");
+        slow.push(stream);
+    }
+    let begin = Instant::now();
+    assert!(metrics(at).contains("datecast_ws_build_info"));
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    wait_for_health(at, 200);
+    // The stream never noticed.
+    drop(request(&daemon, LINES));
+    drop(slow);
+}
+
+#[test]
+fn the_endpoint_may_be_a_unix_socket_and_is_gone_with_the_daemon() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("metrics");
+    let mut daemon = Daemon::start("ws-server", &["--metrics", &format!("unix:{}", path.display())]);
+    let connect = || {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match UnixStream::connect(&path) {
+                Ok(stream) => return stream,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+        }
+    };
+    assert!(ask_on(connect(), "GET", "/metrics").contains("\ndatecast_ws_open_connections 0\n"));
+    let idle = connect();
+    daemon.terminate();
+    let begin = Instant::now();
+    assert!(daemon.wait().success());
+    assert!(begin.elapsed() < Duration::from_secs(2), "nobody waits for the endpoint");
+    assert!(!path.exists());
+    drop(idle);
+}
+
+/// What the daemon says of a configuration that it refuses.
+fn refused(arguments: &[&str], inherited: &[(&str, &TcpListener)]) -> String {
+    let mut command = Command::new(binary("ws-server"));
+    command.args(arguments).stdin(Stdio::null());
+    inherit(&mut command, inherited);
+    let output = command.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(78), "{output:?}");
+    String::from_utf8(output.stderr).expect("text")
+}
+
+/// Lets a command inherit these sockets under these names.
+fn inherit(command: &mut Command, sockets: &[(&str, &TcpListener)]) {
+    let names: Vec<&str> = sockets.iter().map(|(name, _)| *name).collect();
+    let mapping = |(child_fd, (_, socket)): (i32, &(&str, &TcpListener))| FdMapping {
+        parent_fd: socket.try_clone().expect("a second descriptor").into(),
+        child_fd,
+    };
+    if !sockets.is_empty() {
+        command.env("LISTEN_FDS", sockets.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+        command.fd_mappings((3..).zip(sockets).map(mapping).collect()).expect("no descriptor twice");
+    }
+}
+
+#[test]
+fn only_this_machine_may_be_named_and_only_once() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9100", "example.org:9100"] {
+        let said = refused(&["--listen", "127.0.0.1:0", "--metrics", address], &[]);
+        assert!(said.contains(&format!("--metrics {address}")) && said.contains("loopback"), "{said}");
+    }
+    let socket = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let inherited = [("metrics", &socket)];
+    let said = refused(&["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"], &inherited);
+    assert!(said.contains("--metrics") && said.contains("inherited"), "{said}");
+}
+
+#[test]
+fn an_inherited_socket_named_metrics_is_the_endpoint_and_never_the_stream() {
+    let [stream, endpoint] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("bound"));
+    let [served, at] = [&stream, &endpoint].map(|socket| socket.local_addr().expect("an address"));
+    for sockets in [&[("stream", &stream), ("metrics", &endpoint)][..], &[("metrics", &endpoint)]] {
+        let mut command = Command::new(binary("ws-server"));
+        // With a socket for the metrics alone, --listen says where the stream is.
+        if sockets.len() == 1 {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        inherit(&mut command, sockets);
+        let mut child = command.spawn().expect("started");
+        assert!(metrics(at).contains("datecast_ws_build_info"));
+        if sockets.len() == 2 {
+            assert!(ask(served, "HEAD", "/metrics").contains("text/plain; charset=utf-8\r\n"));
+        }
+        assert_eq!(child.try_wait().expect("looked"), None);
+        drop(child.kill());
+        drop(child.wait());
+    }
+}
+
+#[test]
+#[ignore = "needs promtool"]
+fn promtool_finds_nothing_to_say_about_the_metrics() {
+    for name in ["ws-server", "policy-server", "static-server"] {
+        let (_daemon, at) = start(name, &[]);
+        let mut promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("run promtool");
+        let mut stdin = promtool.stdin.take().expect("piped");
+        stdin.write_all(metrics(at).as_bytes()).expect("it reads");
+        drop(stdin);
+        let output = promtool.wait_with_output().expect("it ends");
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success() && said.is_empty(), "{name}: {}", String::from_utf8_lossy(&said));
+    }
+}
