@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token, event::Event, net::TcpStream};
 
 use crate::{
     COMMAND,
@@ -57,6 +57,7 @@ impl Question {
     }
 }
 
+/// One connection.
 struct Knock {
     socket: TcpStream,
     begun: Instant,
@@ -79,39 +80,34 @@ pub(crate) struct Task<'a> {
     pub(crate) kind: &'a str,
 }
 
+/// All of them.
+struct Knocking<'a> {
+    task: &'a Task<'a>,
+    question: Question,
+    begun: Instant,
+    started: usize,
+    /// By the order of their beginning.
+    open: BTreeMap<usize, Knock>,
+    outcomes: BTreeMap<String, u64>,
+    /// From the connect to the answer.
+    waits: Vec<Duration>,
+    buffer: Vec<u8>,
+}
+
 /// Counts what becomes of the connections, until the time is over or `quit` is said.
 pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) -> io::Result<()> {
-    let Task { to, rate, time, count, patience, kind } = *task;
-    let question = Question::new(kind);
-    let begun = Instant::now();
-    let (mut events, mut buffer) = (Events::with_capacity(1024), vec![0; 64 * 1024]);
-    let mut knocks: BTreeMap<usize, Knock> = BTreeMap::new();
-    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
-    let (mut waits, mut started, mut stopped) = (Vec::new(), 0_usize, None);
+    let mut events = Events::with_capacity(1024);
+    let mut knocking = Knocking::new(task);
+    let mut stopped = None;
     loop {
-        let now = Instant::now();
-        if commands.try_recv().is_ok_and(|command| command == "quit")
-            || now - begun > time
-            || started == count
-        {
-            stopped.get_or_insert(now - begun);
+        let elapsed = knocking.begun.elapsed();
+        let quit = commands.try_recv().is_ok_and(|command| command == "quit");
+        if quit || elapsed > task.time || knocking.started == task.count {
+            stopped.get_or_insert(elapsed);
         }
-        let due = (now - begun).as_millis() as usize * rate as usize / 1000;
-        while stopped.is_none() && started < due.min(count) && knocks.len() < AT_ONCE {
-            match connect(to, SOURCES, started) {
-                Ok(mut socket) => {
-                    poll.registry().register(
-                        &mut socket,
-                        Token(started),
-                        Interest::READABLE | Interest::WRITABLE,
-                    )?;
-                    knocks.insert(started, Knock { socket, begun: now, asked: false, answer: Vec::new() });
-                }
-                Err(error) => *outcomes.entry(named(&error)).or_default() += 1,
-            }
-            started += 1;
-        }
-        if stopped.is_some() && knocks.is_empty() {
+        if stopped.is_none() {
+            knocking.start_due(poll.registry(), elapsed)?;
+        } else if knocking.open.is_empty() {
             break;
         }
         match poll.poll(&mut events, Some(Duration::from_millis(2))) {
@@ -119,32 +115,80 @@ pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) 
             _ => {}
         }
         for event in events.iter().filter(|event| event.token() != COMMAND) {
-            let key = event.token().0;
-            let Some(knock) = knocks.get_mut(&key) else { continue };
-            if let Some(outcome) = knock.turn(event, &question, &mut buffer) {
-                if outcome == "answered" {
-                    waits.push(knock.begun.elapsed());
-                    if waits.len() == 1 {
-                        println!(r#"{{"first_answer":{:.3}}}"#, begun.elapsed().as_secs_f64());
-                    }
-                }
-                *outcomes.entry(outcome).or_default() += 1;
-                knocks.remove(&key);
-            }
+            knocking.serve(event);
         }
-        // Keys rise with time: the first one is the oldest.
-        while let Some(oldest) = knocks.first_entry().filter(|entry| entry.get().begun.elapsed() > patience) {
-            oldest.remove();
-            *outcomes.entry("no answer in time".to_owned()).or_default() += 1;
-        }
+        knocking.give_up();
     }
-    let seconds = stopped.unwrap_or(time).as_secs_f64();
     println!(
-        r#"{{"knocks":{started},"seconds":{seconds:.2},"outcomes":{},"wait_ms":{}}}"#,
-        json::counts(&outcomes),
-        json::percentiles(waits)
+        r#"{{"knocks":{},"seconds":{:.2},"outcomes":{},"wait_ms":{}}}"#,
+        knocking.started,
+        stopped.unwrap_or(task.time).as_secs_f64(),
+        json::counts(&knocking.outcomes),
+        json::percentiles(knocking.waits)
     );
     Ok(())
+}
+
+impl<'a> Knocking<'a> {
+    fn new(task: &'a Task<'a>) -> Self {
+        Self {
+            task,
+            question: Question::new(task.kind),
+            begun: Instant::now(),
+            started: 0,
+            open: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            waits: Vec::new(),
+            buffer: vec![0; 64 * 1024],
+        }
+    }
+
+    fn count(&mut self, outcome: String) {
+        *self.outcomes.entry(outcome).or_default() += 1;
+    }
+
+    /// Begins those whose time has come.
+    fn start_due(&mut self, registry: &Registry, elapsed: Duration) -> io::Result<()> {
+        let due = elapsed.as_millis() as usize * self.task.rate as usize / 1000;
+        while self.started < due.min(self.task.count) && self.open.len() < AT_ONCE {
+            match connect(self.task.to, SOURCES, self.started) {
+                Ok(mut socket) => {
+                    let interest = Interest::READABLE | Interest::WRITABLE;
+                    registry.register(&mut socket, Token(self.started), interest)?;
+                    let knock = Knock { socket, begun: Instant::now(), asked: false, answer: Vec::new() };
+                    self.open.insert(self.started, knock);
+                }
+                Err(error) => self.count(named(&error)),
+            }
+            self.started += 1;
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, event: &Event) {
+        let key = event.token().0;
+        let Some(knock) = self.open.get_mut(&key) else { return };
+        let Some(outcome) = knock.turn(event, &self.question, &mut self.buffer) else { return };
+        if outcome == "answered" {
+            if self.waits.is_empty() {
+                println!(r#"{{"first_answer":{:.3}}}"#, self.begun.elapsed().as_secs_f64());
+            }
+            self.waits.push(knock.begun.elapsed());
+        }
+        self.count(outcome);
+        self.open.remove(&key);
+    }
+
+    /// Ends those that have waited too long.
+    fn give_up(&mut self) {
+        let patience = self.task.patience;
+        while let Some(oldest) =
+            self.open.first_entry().filter(|entry| entry.get().begun.elapsed() > patience)
+        {
+            oldest.remove();
+            self.count("no answer in time".to_owned());
+        }
+    }
 }
 
 impl Knock {

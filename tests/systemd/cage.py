@@ -23,10 +23,12 @@ class Cage:
     def __enter__(self):
         # A polite end comes by way of __exit__; after a KILL only empty folders stay.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        self.mount_point = tempfile.mkdtemp(prefix="datecast-")
         self.cgroups = [where / f"datecast-test-{os.getpid()}" for where in hierarchies()]
+        if not self.cgroups:
+            raise OSError("none is mounted")
         for cgroup in self.cgroups:
             cgroup.mkdir()
+        self.mount_point = tempfile.mkdtemp(prefix="datecast-")
         return self
 
     def __exit__(self, *_):

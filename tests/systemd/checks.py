@@ -51,4 +51,5 @@ def every_check():
 def keep_journal(lab):
     """What the services said so far, for who has to find out why."""
     log = lab.machine.query("journalctl", "--no-pager", "-o", "short-precise", "-b")
-    (report.OUT / "systemd-journal.log").write_text(log + "\n")
+    if log:  # none after the shutdown
+        (report.OUT / "systemd-journal.log").write_text(log + "\n")

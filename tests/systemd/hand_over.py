@@ -23,6 +23,7 @@ def checks():
     yield "hand-over-of-9000", hand_over, LIVE
     yield "hand-over-again-and-again", again_and_again
     yield "hand-over-over-a-bad-configuration", bad_configuration
+    yield "hand-over-with-the-socket-restarted", socket_restarted
     yield "hand-over-of-half-a-frame", half_a_frame
     yield "control-hand-over-off", hand_over_off
     yield "control-nobody-says-restart", nobody_says_restart
@@ -149,6 +150,19 @@ def bad_configuration(lab):
     return f"{FEW} kept, {result['knocks']} new ones answered, the longest after {result['wait_ms']['max'] / 1000:.1f} s"
 
 
+def socket_restarted(lab):
+    """A restart of the socket unit closes the port for a moment, and nobody who is connected."""
+    fresh(lab)
+    with Crowd(lab.machine, FEW) as crowd:
+        beat(crowd, 1)
+        crowd.ask("mark")
+        before = lab.main_pid(NAME)
+        lab.systemctl("restart", f"{NAME}.socket")
+        lab.started_anew(NAME, before)
+        beat(crowd, 2)
+        nobody_noticed(crowd.report(), FEW)
+
+
 def half_a_frame(lab):
     """Who is in the middle of a frame is closed with 1012; nobody else is."""
     fresh(lab)
@@ -198,11 +212,17 @@ def stop_closes(lab):
         until("everybody is closed", lambda: crowd.report()["open"] == 0)
         seconds = time.monotonic() - begin
         ended = crowd.report()["ended"]
+    closed_in_order(ended, LIVE)
     ninth = LIVE // 9
-    assert ended == {"1001": 3 * ninth, "closed": 2 * ninth, "end": 4 * ninth}, ended
     report.figure(f"`systemctl stop ws-server` with {LIVE:,} live clients", f"all closed in order in {seconds:.1f} s: {3 * ninth} with 1001, "
                   f"{2 * ninth} by the drafts' own ways, {4 * ninth} at the end of an HTTP stream")
     return f"{ended} in {seconds:.1f} s"
+
+
+def closed_in_order(ended, live):
+    """Each of nine kinds in its own way."""
+    ninth = live // 9
+    assert ended == {"1001": 3 * ninth, "closed": 2 * ninth, "end": 4 * ninth}, ended
 
 
 def kill_closes(lab):

@@ -3,6 +3,7 @@
 import shutil
 
 import prepare
+import hand_over
 from clients import PORTS, Crowd, Knocker, knock
 from machine import until
 from services import CONFIGURATION, NAMES
@@ -47,6 +48,7 @@ def removal_checks():
     yield "control-upgrade-that-restarts-sockets", restarted_sockets_refuse
     yield "removal-keeps-configuration", removal_keeps_configuration
     yield "purge-closes-the-ports", purge_closes_the_ports
+    yield "shutdown-closes-with-1001", shutdown_closes
 
 
 def since(lab):
@@ -107,3 +109,16 @@ def purge_closes_the_ports(lab):
     left = lab.machine.query("sh", "-c", "find /etc /usr /lib /var/lib -xdev -path '*datecast*' -not -path '*/tests/*'")
     assert not (lab.machine.root / "etc/datecast").exists(), left
     return "ports 40132, 843 and 8080 refuse"
+
+
+def shutdown_closes(lab):
+    """The machine goes: no restart for ws-server. Nothing can be checked after this."""
+    lab.machine.run("dpkg", "--install", f"/var/{prepare.PACKAGE.name}", patience=120)
+    lab.configure(CONFIGURATION)
+    hand_over.fresh(lab)
+    with Crowd(lab.machine, hand_over.FEW) as crowd:
+        hand_over.beat(crowd, 1)
+        lab.systemctl("--no-block", "poweroff")
+        until("everybody is closed", lambda: crowd.report()["open"] == 0)
+        hand_over.closed_in_order(crowd.report()["ended"], hand_over.FEW)
+    lab.machine.nspawn.wait(timeout=30)

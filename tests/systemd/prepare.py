@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from cage import Cage
+
 OUT = Path("tests/out").resolve()
 PACKAGE = OUT / "systemd/datecast.deb"
 NEWER = OUT / "systemd/datecast-newer.deb"
@@ -28,7 +30,13 @@ def obstacle():
              "mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b && "
              "mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/a,workdir=/mnt/b /mnt"]
     tried = subprocess.run(trial, capture_output=True, text=True)
-    return None if tried.returncode == 0 else f"no namespaces or overlays here: {tried.stderr.strip()}"
+    if tried.returncode:
+        return f"no namespaces or overlays here: {tried.stderr.strip()}"
+    try:
+        with Cage():
+            return None
+    except OSError as error:
+        return f"no cgroups of our own here: {error}"
 
 
 def install(packages):

@@ -12,11 +12,15 @@ LINES = """source = "unix:/run/ws-server/lines"
 template = "{seq} {line}"
 workers = 2
 """
-# Numbers, 50 a second, to the end of the input; then how many there were.
-PRODUCER = """
+# The producer says the messages' numbers.
+THEIR_NUMBERS = LINES.replace("{seq} {line}", "{line} from outside")
+CONNECTED = """
 import json, select, socket, sys, time
 producer = socket.socket(socket.AF_UNIX)
 producer.connect("/run/ws-server/lines")
+"""
+# Numbers, 50 a second, to the end of the input; then how many there were.
+PRODUCER = CONNECTED + """
 print(json.dumps({"connected": True}), flush=True)
 number, due = 0, time.monotonic()
 while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
@@ -24,12 +28,17 @@ while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
     producer.sendall(b"%d\\n" % number)
 print(json.dumps({"lines": number}), flush=True)
 """
+# 4 is left out, 6 comes twice.
+FAULTY = CONNECTED + """
+producer.sendall(b"1\\n2\\n3\\n5\\n6\\n6\\n7\\n")
+"""
 LISTENERS = 450
 BIG = 40 * 1024 * 1024
 
 
 def checks():
     yield "lines-across-restarts", lines_across_restarts
+    yield "control-a-gap-and-a-double-are-noticed", faults_are_noticed
     yield "download-across-restart", download_across_restart
     yield "reload-keeps-everybody", reload_keeps_everybody
 
@@ -51,6 +60,21 @@ def lines_across_restarts(lab):
     assert said["open"] == LISTENERS and said["missing"] == said["doubled"] == 0, said
     assert said["messages"] == LISTENERS * lines, (lines, said)
     return f"{lines} lines to each of {LISTENERS} clients over two restarts"
+
+
+def faults_are_noticed(lab):
+    """The control of every "0 missing, 0 doubled": numbers with a gap and a double in them."""
+    others = LISTENERS * 7 // 9
+    with lab.configured(THEIR_NUMBERS):
+        lab.systemctl("start", "ws-server.service")
+        with Crowd(lab.machine, LISTENERS) as crowd:
+            lab.machine.run("python3", "-c", FAULTY)
+            # Event streams have the true number as their id: their clients notice at the first false one.
+            until("all lines are there", lambda: crowd.report()["messages"] >= others * 7)
+            said = crowd.report()
+    assert said["missing"] == said["doubled"] == said["open"] == others, said
+    assert len(said["ended"]) == 1 and "has the id" in next(iter(said["ended"])), said
+    return f"{said['missing']} missing, {said['doubled']} doubled, {LISTENERS - others} with a false id"
 
 
 def download_across_restart(lab):

@@ -160,7 +160,10 @@ impl Client {
 
     /// Everything up to and with `end`.
     pub fn until(&mut self, end: &[u8]) -> Vec<u8> {
+        let started = Instant::now();
         loop {
+            // With a date every second no single read ever times out.
+            assert!(started.elapsed() < PATIENCE, "no {:?} in time", end.escape_ascii().to_string());
             if let Some(at) = self.buffer.windows(end.len()).position(|window| window == end) {
                 return self.buffer.drain(..at + end.len()).collect();
             }
