@@ -40,11 +40,10 @@ def restart(lab):
     return seconds
 
 
-def nobody_noticed(said, live, messages=1):
-    """The same connections, each with the next number and no other, each with so many of them at least."""
+def nobody_noticed(said, live):
+    """The same connections, each with the next number and no other."""
     assert said["open"] == live, said
-    assert said["missing"] == said["doubled"] == said["notices"] == 0, said
-    assert said["fewest"] >= messages, said
+    assert said["missing"] == said["doubled"] == said["notices"] == 0 < said["fewest"], said
 
 
 def fresh(lab):
@@ -66,9 +65,9 @@ def hand_over(lab, live):
         assert f"{live:,} clients" in status.replace(str(live), f"{live:,}"), status
         crowd.ask("mark")
         seconds = restart(lab)
-        beat(crowd, 4)
+        each_hears(crowd, 5)
         said = crowd.report()
-        nobody_noticed(said, live, 3)
+        nobody_noticed(said, live)
         assert lab.main_pid(NAME) != before
         assert server_sockets(lab) == sockets, "the kernel has other connections than before"
         workers = lab.connections_per_worker(NAME)
@@ -97,6 +96,11 @@ def beat(crowd, beats):
     until(f"{beats} messages a client", lambda: crowd.report()["messages"] >= wanted, pause=0.1)
 
 
+def each_hears(crowd, messages):
+    """Waits until each client has so many messages since the mark: one that was forgotten would never have them."""
+    until(f"{messages} messages for each client", lambda: crowd.report()["fewest"] >= messages, pause=0.1)
+
+
 def answers_pings(crowd):
     """The new process hears the old connections, too."""
     asked = crowd.ask("ping")["done"]
@@ -115,18 +119,17 @@ def again_and_again(lab):
             Knocker(lab.machine, NAME, rate=300, kind="websocket") as knocker:
         knocker.wait_for_answer()
         crowd.ask("mark")
-        pids = set()
+        pids, begin = set(), time.monotonic()
         for _ in range(6):
             lab.systemctl("restart", f"{NAME}.service")
             pids.add(lab.main_pid(NAME))
-        beat(crowd, 2)
+        seconds = time.monotonic() - begin
+        each_hears(crowd, 5)
         result, said = knocker.stop(), crowd.report()
     assert len(pids) == 6, pids
     assert list(result["outcomes"]) == ["answered"], result
     assert said["open"] == FEW and said["missing"] == said["doubled"] == 0, said
-    # Two seconds after the last restart, so nobody was left behind by any.
-    assert said["fewest"] >= 2 and said["gap_ms"]["max"] < 1900, said
-    return f"6 restarts in {result['seconds'] - 2:.1f} s, {FEW} kept, {result['knocks']} new ones answered"
+    return f"6 restarts in {seconds:.1f} s, {FEW} kept, {result['knocks']} new ones answered"
 
 
 def bad_configuration(lab):
@@ -143,10 +146,10 @@ def bad_configuration(lab):
             lab.configure(CONFIGURATION)
         until("it starts again", lambda: lab.is_active(f"{NAME}.service"))
         crowd.ask("mark")
-        beat(crowd, 2)
+        each_hears(crowd, 2)
         result, said = knocker.stop(), crowd.report()
     assert list(result["outcomes"]) == ["answered"], result
-    assert said["open"] == FEW and said["doubled"] == 0 and said["fewest"] > 0, said
+    assert said["open"] == FEW and said["doubled"] == 0, said
     return f"{FEW} kept, {result['knocks']} new ones answered, the longest after {result['wait_ms']['max'] / 1000:.1f} s"
 
 
@@ -194,7 +197,7 @@ def nobody_says_restart(lab):
     with lab.drop_in(f"{NAME}.service", MUTE, restart=[f"{NAME}.service"]):
         fresh(lab)
         with Crowd(lab.machine, FEW) as crowd:
-            beat(crowd, 1.2)
+            beat(crowd, 1)
             restart(lab)
             until("everybody is closed", lambda: crowd.report()["open"] == 0)
             ended = crowd.report()["ended"]
