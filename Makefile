@@ -1,6 +1,6 @@
 # What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-policy test-units test-proxies test-browser test-systemd conformance
+.PHONY: run test test-rust test-http test-clients test-policy test-metrics test-units test-proxies test-browser test-systemd conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
 run:
@@ -25,6 +25,10 @@ test-clients:
 # The policy document, judged by xmllint.
 test-policy:
 	@tests/run policy
+
+# Metrics, health and logs of the three daemons; promtool has the last word.
+test-metrics:
+	@tests/run metrics
 
 # Units, configuration, installation, manual pages, completions and the package, without a running systemd.
 test-units:

@@ -30,7 +30,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 
-    /// Which ws-server the page connects to: ws://HOST:PORT, wss://HOST, or /PATH on the page's own origin (default: the page's
+    /// Which ws-server the page connects to: a `ws:` or `wss:` address, or /PATH on the page's own origin (default: the page's
     /// host, port 40132)
     #[arg(long, value_name = "URL")]
     pub ws_url: Option<WsUrl>,

@@ -166,7 +166,6 @@ impl Config {
             ("interval", self.interval != old.interval),
             ("align", self.align != old.align),
             ("hand-over", self.hand_over != old.hand_over),
-            ("metrics", self.metrics != old.metrics),
         ]);
         self.listen.clone_from(&old.listen);
         self.source.clone_from(&old.source);

@@ -65,7 +65,10 @@ pub fn command() -> clap::Command {
 fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
     let mut inherited = daemon::inherit(&hand_over::FORMATS)?;
     let (past, producers) = hand_over::past(inherited.legacy.as_mut(), &config);
-    let source = Source::open(&config.source, producers)?;
+    let source = Source::open(&config.source, producers).inspect_err(|_| {
+        // Nobody will serve those who were connected.
+        inherited.legacy.take().into_iter().for_each(daemon::hand_over::say_farewell);
+    })?;
     let serve = Serve {
         name: "ws-server",
         listen: &config.listen.clone(),

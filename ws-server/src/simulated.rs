@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::reactor::simulation::Simulation;
+use common::reactor::{Mailboxes, simulation::Simulation};
 
 use crate::{
     batch::Batch,
@@ -37,14 +37,16 @@ fn perhaps_restart(world: World, args: &[&str]) -> World {
     if !world.seed().once_in(20) {
         return world;
     }
-    world.hand_over(|old, mailboxes| {
-        let mut state = State::default();
-        old.write_down(&mut state);
-        let moment = Moment { instant: now(), since_boot: Duration::ZERO };
-        let state = State::from_bytes(&state.to_bytes(moment), moment);
-        assert!(state.is_some());
-        WsHandler::new(configured(args), Shared::new(1, state), 0, Some(mailboxes), now())
-    })
+    world.hand_over(|old, mailboxes| successor(&old, mailboxes, args))
+}
+
+fn successor(old: &WsHandler, mailboxes: Mailboxes<Mail>, args: &[&str]) -> WsHandler {
+    let mut state = State::default();
+    old.write_down(&mut state);
+    let moment = Moment { instant: now(), since_boot: Duration::ZERO };
+    let state = State::from_bytes(&state.to_bytes(moment), moment);
+    assert!(state.is_some());
+    WsHandler::new(configured(args), Shared::new(1, state), 0, Some(mailboxes), now())
 }
 
 fn world(seed: u64, args: &[&str]) -> World {
@@ -203,6 +205,28 @@ fn who_knows_a_number_that_this_worker_does_not_have_yet_gets_nothing_twice() {
         ahead.read(&mut world, usize::MAX);
     }
     assert_eq!(ahead.numbers(), [7, 8]);
+}
+
+#[test]
+fn a_notice_that_is_on_its_way_when_the_process_changes_reaches_everybody() {
+    let args = ["--interval", "1s", "--notice-rate", "100"];
+    let mut world = world(1, &args);
+    let mut readers: Vec<Reader> = (0..1000).map(|_| Reader::new(&mut world)).collect();
+    world.settle();
+    world.advance(Duration::from_secs(2));
+    world.settle();
+    let leaves = readers.pop().unwrap();
+    world.reset(leaves.peer);
+    // The turn that sees it leave, and the one that begins to tell.
+    world.turn();
+    world.turn();
+    let mut world = world.hand_over(|old, mailboxes| successor(&old, mailboxes, &args));
+    world.settle();
+    for mut reader in readers {
+        reader.read(&mut world, usize::MAX);
+        let text = String::from_utf8(reader.bytes).unwrap();
+        assert_eq!(text.matches(" disconnected\n").count(), 1, "{text}");
+    }
 }
 
 /// A peer takes nothing while many lines come, and then everything; what it got, without the answer to its request.

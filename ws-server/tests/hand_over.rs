@@ -10,12 +10,14 @@
 mod support;
 
 use std::{
+    io::{Read, Write},
+    os::unix::net::UnixStream,
     thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
-use support::{Client, frame, holder::Holder, modern};
+use support::{Client, PATIENCE, frame, holder::Holder, modern};
 
 /// Dates as numbers, ten a second.
 const DATES: [&str; 8] =
@@ -390,4 +392,29 @@ fn what_stays_behind_when_nobody_keeps_descriptors_is_closed() {
     assert_eq!(client.close_code(), Some(1012));
     client.send(frame(0x88, &1012_u16.to_be_bytes()));
     assert!(server.wait().0.success());
+}
+
+#[test]
+fn the_metrics_tell_what_was_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("metrics");
+    let unix = format!("unix:{}", path.display());
+    let mut holder = Holder::start(&[&DATES[..], &["--metrics", &unix]].concat());
+    let mut client = holder.request("GET / HTTP/1.0");
+    client.head();
+    holder.end(Signal::USR2);
+    holder.start_next();
+    client.until(b"\n");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let is_told = |line| answer.contains(&format!("\ndatecast_ws_{line}\n"));
+        if is_told("connections{dialect=\"lines\",state=\"open\"} 1") && is_told("adopted_total 1") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{answer}");
+    }
 }

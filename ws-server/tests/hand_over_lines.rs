@@ -125,3 +125,19 @@ fn a_slow_client_goes_on_in_the_middle_of_a_message() {
         assert_eq!(slow.text(), format!("{line:016000}"));
     }
 }
+
+#[test]
+fn when_the_source_is_gone_the_clients_are_told_to_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let source = format!("fifo:{}", path.display());
+    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source]);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    holder.end(Signal::USR2);
+    std::fs::remove_file(&path).unwrap();
+    let (status, log) = holder.start_in_vain();
+    assert_eq!(status.code(), Some(66), "{log}");
+    assert_eq!(client.close_code(), Some(1012));
+}

@@ -94,3 +94,17 @@ fn what_waits_for_a_restart_is_named() {
         assert!(support::is_js_date(&line(&mut client)), "the old source and interval stay");
     }
 }
+
+#[test]
+fn where_metrics_are_and_how_the_log_looks_waits_for_a_restart_too_but_is_judged_at_once() {
+    let (mut server, file) = server("interval = \"50ms\"\n");
+    fs::write(file.path(), "interval = \"50ms\"\nmetrics = \"127.0.0.1:0\"\nlog-format = \"json\"\n")
+        .unwrap();
+    server.signal(Signal::HUP);
+    let said = server.log_line("takes effect with the next restart");
+    assert!(said.contains("--metrics, --log-format: "), "{said}");
+    fs::write(file.path(), "metrics = \"0.0.0.0:9\"\n").unwrap();
+    server.signal(Signal::HUP);
+    let said = server.log_line("the new configuration is wrong");
+    assert!(said.contains("--metrics 0.0.0.0:9"), "{said}");
+}

@@ -12,7 +12,8 @@ use clap::Parser;
 use super::{
     exit::{Exit, Failure},
     inherit, log as daemon_log, open_files,
-    options::{self, InForce, Parsed, Source},
+    options::{self, Common, InForce, Parsed, Source},
+    run::warn_of_restart,
 };
 
 /// Runs a daemon from its options to its exit code.
@@ -40,7 +41,12 @@ pub fn main<T: Parser + 'static, C: 'static>(
 pub struct Reload<C>(Box<dyn Fn() -> Result<C, Failure> + Send>);
 
 impl<C: 'static> Reload<C> {
-    fn new<T: Parser + 'static>(env_prefix: &'static str, check: fn(T) -> Result<C, Failure>) -> Self {
+    /// `started` are the options of all daemons that the process runs with.
+    fn new<T: Parser + 'static>(
+        env_prefix: &'static str,
+        check: fn(T) -> Result<C, Failure>,
+        started: Common,
+    ) -> Self {
         Self(Box::new(move || {
             let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())?;
             // Help and version are no options that a daemon runs with.
@@ -50,6 +56,10 @@ impl<C: 'static> Reload<C> {
             let InForce { options, common, .. } = *in_force;
             common.check()?;
             let config = check(options)?;
+            warn_of_restart(&[
+                ("metrics", common.metrics != started.metrics),
+                ("log-format", common.log_format != started.log_format),
+            ]);
             ::log::set_max_level(common.log_level);
             Ok(config)
         }))
@@ -94,7 +104,7 @@ fn try_main<T: Parser + 'static, C: 'static>(
         return Ok(());
     }
     refuse_beside_inherited(&listen, &metrics)?;
-    serve(checked, Reload::new(env_prefix, check))
+    serve(checked, Reload::new(env_prefix, check, common))
 }
 
 /// Two answers to "where" are a mistake that would show only when nobody can connect.

@@ -126,9 +126,13 @@ fn make_room<C, S: System>(address: Option<IpAddr>, connections: &mut Connection
     let settings = connections.shared.settings.clone();
     let counters = connections.shared.control.counters().clone();
     let reaches = |count: usize, limit: usize| limit > 0 && count >= limit;
-    let full = reaches(counters.open(), settings.max_connections) && !connections.evict(false);
-    let full = full || reaches(counters.heads(), settings.max_heads) && !connections.evict(true);
-    if full {
+    // One goes for one that comes: where both limits are reached, who has no request yet goes first anyway.
+    let has_room = if reaches(counters.open(), settings.max_connections) {
+        connections.evict(false)
+    } else {
+        !reaches(counters.heads(), settings.max_heads) || connections.evict(true)
+    };
+    if !has_room {
         return false;
     }
     let Some(address) = address else { return true };

@@ -236,6 +236,18 @@ fn a_newcomer_takes_the_place_of_a_silent_one_and_is_refused_when_all_have_spoke
 }
 
 #[test]
+fn one_goes_for_one_that_comes_also_where_two_limits_are_reached() {
+    let mut sim = simulation(5, Settings { max_connections: 4, max_heads: 4, ..Settings::default() });
+    let silent = [sim.connect(), sim.connect(), sim.connect(), sim.connect()];
+    sim.settle();
+    let newcomer = sim.connect();
+    sim.settle();
+    assert_eq!(silent.map(|peer| sim.is_closed(peer)), [true, false, false, false]);
+    assert!(!sim.is_closed(newcomer));
+    assert_eq!(sim.counters().closed[CloseReason::Evicted as usize], 1);
+}
+
+#[test]
 fn an_address_over_its_limit_gives_up_its_own_oldest_silent_connection() {
     let mut sim = simulation(6, Settings { max_per_address: 2, ..Settings::default() });
     let peers = [sim.connect(), sim.connect(), sim.connect()];

@@ -77,6 +77,17 @@ impl Holder {
 
     /// Starts a process with the listening socket and all that is kept, and waits until it is ready.
     pub fn start_next(&mut self) {
+        self.spawn();
+        self.wait_for("READY=1");
+    }
+
+    /// Starts a process that cannot serve; its end, and its log.
+    pub fn start_in_vain(&mut self) -> (ExitStatus, String) {
+        self.spawn();
+        self.wait()
+    }
+
+    fn spawn(&mut self) {
         let names = vec!["hand-over"; self.kept.len()];
         let mut mappings =
             vec![FdMapping { parent_fd: self.listener.try_clone().unwrap().into(), child_fd: 3 }];
@@ -96,7 +107,6 @@ impl Holder {
             .fd_mappings(mappings)
             .unwrap();
         self.child = Some(command.spawn().unwrap());
-        self.wait_for("READY=1");
     }
 
     /// Takes notifications until one is this line.
