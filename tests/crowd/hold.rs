@@ -179,14 +179,15 @@ impl Crowd {
     fn report(&self) -> String {
         let (mut open, mut ended): (BTreeMap<String, u64>, BTreeMap<String, u64>) = Default::default();
         let (mut gaps, mut shifts, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut messages, mut missing, mut doubled, mut pongs, mut silent) = (0, 0, 0, 0, 0);
+        let (mut messages, mut missing, mut doubled, mut pongs) = (0, 0, 0, 0);
+        let (mut fewest, now) = (None, Instant::now());
         for client in &self.clients {
             if let Some(end) = &client.ended {
                 *ended.entry(end.name()).or_default() += 1;
             } else {
                 *open.entry(client.dialect.name().to_owned()).or_default() += 1;
-                silent += u64::from(client.record.messages == 0);
-                gaps.push(client.record.longest);
+                fewest = Some(fewest.unwrap_or(u64::MAX).min(client.record.messages));
+                gaps.push(client.record.longest_until(now));
             }
             messages += client.record.messages;
             missing += client.record.missing;
@@ -200,10 +201,12 @@ impl Crowd {
         notices.dedup();
         notices.truncate(100);
         format!(
-            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"silent":{silent},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{}}}"#,
+            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{}}}"#,
             open.values().sum::<u64>(),
             json::counts(&open),
             json::counts(&ended),
+            // Of a client that is open: one that is forgotten on the way stays behind the others.
+            fewest.unwrap_or(0),
             json::list(&notices),
             json::percentiles(gaps),
             json::percentiles(shifts),

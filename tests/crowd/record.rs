@@ -50,7 +50,7 @@ pub(crate) struct Record {
     /// Ids of the clients that left.
     pub(crate) notices: Vec<u64>,
     /// The longest time between two messages.
-    pub(crate) longest: Duration,
+    longest: Duration,
 }
 
 impl Record {
@@ -88,6 +88,12 @@ impl Record {
         }
         self.last = Some((number, now));
         Ok(())
+    }
+
+    /// The longest time without a message, the one that lasts until `now` among them: who hears nothing more has it, too.
+    pub(crate) fn longest_until(&self, now: Instant) -> Duration {
+        let silence = self.last.map_or(Duration::ZERO, |(_, last)| now.saturating_duration_since(last));
+        self.longest.max(silence)
     }
 
     /// How far the beat of the messages has moved since the mark, for messages each `interval`.
@@ -140,7 +146,8 @@ mod tests {
         record.mark();
         record.text("2 Wed", start + Duration::from_millis(1300)).unwrap();
         record.text("3 Wed", start + Duration::from_millis(1990)).unwrap();
-        assert_eq!(record.longest, Duration::from_millis(1300));
+        assert_eq!(record.longest_until(start + Duration::from_secs(2)), Duration::from_millis(1300));
+        assert_eq!(record.longest_until(start + Duration::from_secs(9)), Duration::from_millis(7010));
         assert_eq!(record.shift(Duration::from_secs(1)), Some(Duration::from_millis(10)));
     }
 

@@ -1,5 +1,6 @@
 """The three services in the container: their state, drop-ins, loads."""
 
+import re
 from contextlib import contextmanager
 
 from clients import Knocker, knock
@@ -46,6 +47,12 @@ class Services:
         """The service running, by a first connection if need be; its pid."""
         assert knock(self.machine, name) == {"answered": 20}
         return until(f"{name} runs", lambda: self.is_active(f"{name}.service") and self.main_pid(name))
+
+    def connections_per_worker(self, name):
+        """What the epoll instance of each worker watches (proc_pid_fdinfo(5)), but for a handful of its own."""
+        lines = self.machine.query("sh", "-c", f"grep -c ^tfd: /proc/{self.main_pid(name)}/fdinfo/*").splitlines()
+        counts = [int(re.search(r":(\d+)$", line).group(1)) for line in lines]
+        return sorted(count for count in counts if count > 10)
 
     def configure(self, text, name="ws-server"):
         """The daemon's configuration, in force after its next start."""

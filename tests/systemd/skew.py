@@ -1,7 +1,5 @@
 """How evenly connections come to the two workers: a listener for each, or one that they share."""
 
-import re
-
 import hand_over
 import report
 from clients import Crowd
@@ -17,19 +15,11 @@ def checks():
     yield "workers-with-one-listener", one_listener
 
 
-def per_worker(lab):
-    """Connections of each worker: what its epoll instance watches (proc_pid_fdinfo(5)), but for a handful of its own."""
-    pid = lab.main_pid(hand_over.NAME)
-    lines = lab.machine.query("sh", "-c", f"grep -c ^tfd: /proc/{pid}/fdinfo/*").splitlines()
-    counts = [int(re.search(r":(\d+)$", line).group(1)) for line in lines]
-    return sorted(count for count in counts if count > 10)
-
-
 def spread(lab):
     hand_over.fresh(lab)
     with Crowd(lab.machine, CONNECTIONS):
         def all_and_no_others():
-            counts = per_worker(lab)
+            counts = lab.connections_per_worker(hand_over.NAME)
             return counts if CONNECTIONS <= sum(counts) <= CONNECTIONS + 10 else None
         return until("the workers hold all of them", all_and_no_others)
 
