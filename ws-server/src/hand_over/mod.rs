@@ -2,7 +2,7 @@
 //! the dates, and the source.
 //!
 //! The bytes have a format with a number. A process that does not know it closes the connections with 1012, by the farewell
-//! that each brings along; what stands in `tests` was written by earlier versions and must be read for ever.
+//! that each brings along; what stands in `format-1.txt` must be read for ever.
 
 mod connection;
 mod state;
@@ -73,6 +73,10 @@ fn legacy(ended: Vec<Ended<WsHandler>>, source: &SourceKind, left: Vec<Producer>
 pub(crate) fn past(legacy: Option<&mut Legacy>, config: &Config) -> (Option<State>, Vec<Producer>) {
     let Some(legacy) = legacy else { return (None, Vec::new()) };
     let Some(mut state) = State::from_bytes(&legacy.stream.state, moment()) else {
+        // A connection's place in a stream that is not known means nothing: it gets its farewell.
+        for connection in &mut legacy.connections {
+            connection.exported.state = Vec::new();
+        }
         return (None, Vec::new());
     };
     let descriptors = std::mem::take(&mut legacy.others);

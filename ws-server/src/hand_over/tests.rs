@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use common::{
     handshake::{Detected, detect},
     http::{Head, HeadLimits, HeadScan},
+    reactor::LiveConnection,
     stream::Framing,
     websocket::Limits,
 };
@@ -191,6 +192,24 @@ fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
         (behind(None, Some(late)), behind(Some(late), None), behind(None, None)),
         (Some(late), Some(late), None)
     );
+}
+
+#[test]
+fn connections_of_a_stream_that_cannot_be_read_get_their_farewell() {
+    let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+    let connection = LiveConnection {
+        descriptor: socket.into(),
+        queued: Vec::new(),
+        unconsumed: Vec::new(),
+        deadline: Duration::ZERO,
+        counted: None,
+        exported: Exported { state: vec![1, 2, 3], farewell: b"bye".to_vec() },
+    };
+    let stream = Stream { format: FORMAT, writer: String::new(), state: vec![0; 7] };
+    let mut legacy = Legacy { stream, others: Vec::new(), connections: vec![connection] };
+    let (past, producers) = past(Some(&mut legacy), &crate::config::tests::config(&[]).unwrap());
+    assert!(past.is_none() && producers.is_empty());
+    assert_eq!(legacy.connections[0].exported, Exported { state: Vec::new(), farewell: b"bye".to_vec() });
 }
 
 #[test]
