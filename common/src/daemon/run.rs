@@ -85,8 +85,8 @@ pub struct Hooks {
 }
 
 /// Serves until the daemon is told to stop, with what it inherited: its connections are those that are open at the
-/// start. `make_handlers` makes one handler per worker; other threads that the
-/// daemon needs are started there. The answer is what has ended, with the connections that are to live on.
+/// start. `make_handlers` makes one handler per worker; other threads that the daemon needs are started there. The answer
+/// is what has ended, with the connections that are to live on.
 ///
 /// # Errors
 /// What cannot be bound, inherited or started, and a worker that failed.
@@ -103,6 +103,11 @@ where
     let Inherited { listeners, metrics, legacy } = inherited;
     let own = listeners.is_empty();
     let sockets = if own { listen::bind("listen", serve.listen, workers)? } else { listeners };
+    let metrics = if metrics.is_empty() {
+        listen::bind("metrics", serve.endpoint.metrics.as_slice(), 1)?
+    } else {
+        metrics
+    };
     let mut names: Vec<String> = sockets.iter().map(ToString::to_string).collect();
     names.dedup();
     let mut addresses: Vec<SocketAddr> = sockets.iter().filter_map(listen::Socket::tcp_address).collect();
@@ -157,13 +162,10 @@ fn wait_until_told<M>(mailboxes: &Mailboxes<M>) {
 /// Starts what tells others how the daemon is: the supervisor, and the metrics endpoint if there is one.
 fn start_endpoint(
     serve: &Serve<'_>,
-    mut sockets: Vec<listen::Socket>,
+    sockets: Vec<listen::Socket>,
     control: Control,
     vitals: Arc<dyn Vitals>,
 ) -> Result<(), Failure> {
-    if sockets.is_empty() {
-        sockets = listen::bind("metrics", serve.endpoint.metrics.as_slice(), 1)?;
-    }
     let has_endpoint = !sockets.is_empty();
     let verdict = supervisor::start(control.clone(), Arc::clone(&vitals), has_endpoint)
         .map_err(|error| Failure::system("starting the supervisor", &error))?;
