@@ -141,3 +141,26 @@ fn when_the_source_is_gone_the_clients_are_told_to_come_back() {
     assert_eq!(status.code(), Some(66), "{log}");
     assert_eq!(client.close_code(), Some(1012));
 }
+
+#[test]
+fn a_fifo_that_is_gone_does_not_hold_up_the_hand_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    let make = || assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    make();
+    let source = format!("fifo:{}", path.display());
+    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut client = holder.request("GET / HTTP/1.0");
+    client.head();
+    let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    writer.write_all(b"before\n").unwrap();
+    drop(writer);
+    client.until(b"before\n");
+    let (status, log) = holder.end(Signal::USR2);
+    assert!(status.success(), "{log}");
+    make();
+    holder.start_next();
+    std::fs::write(&path, "after\n").unwrap();
+    client.until(b"after\n");
+}
