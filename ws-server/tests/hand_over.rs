@@ -240,7 +240,7 @@ fn who_is_told_to_come_back_is_told_about_like_anybody_who_left() {
         amid.text();
     }
     // The beginning of a frame only.
-    amid.send(&[0x81, 0xFE, 0x00]);
+    amid.send([0x81, 0xFE, 0x00]);
     amid.text();
     holder.restart();
     drop(amid);
