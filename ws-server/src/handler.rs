@@ -142,9 +142,8 @@ impl WsHandler {
         }
         conn.member.phase = self.stream.phase_now(conn.member.phase, self.shared.past.as_ref());
         let flow = self.stream.welcome_back(&self.config, conn, cx);
-        if conn.is_open() {
-            self.room.join(cx.token(), conn.member.phase, conn.member.framing);
-        }
+        // Also one in its closing handshake: the others hear of it when it is gone.
+        self.room.join(cx.token(), conn.member.phase, conn.member.framing);
         flow
     }
 

@@ -229,6 +229,25 @@ fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
 }
 
 #[test]
+fn who_is_told_to_come_back_is_told_about_like_anybody_who_left() {
+    let mut holder = Holder::start(&["--hand-over", "on", "--interval", "50ms"]);
+    let mut stays = holder.request("GET / HTTP/1.0");
+    let mut amid = holder.request(&modern("/", 13));
+    stays.head();
+    amid.head();
+    for _ in 0..2 {
+        stays.until(b"\n");
+        amid.text();
+    }
+    // The beginning of a frame only.
+    amid.send([0x81, 0xFE, 0x00]);
+    amid.text();
+    holder.restart();
+    drop(amid);
+    stays.until(b" disconnected\n");
+}
+
+#[test]
 fn a_message_between_two_fragments_goes_on() {
     let mut holder = Holder::start(&["--hand-over", "on", "--on-message", "echo", "--interval", "0"]);
     let mut client = holder.request(&modern("/", 13));

@@ -141,3 +141,64 @@ fn when_the_source_is_gone_the_clients_are_told_to_come_back() {
     assert_eq!(status.code(), Some(66), "{log}");
     assert_eq!(client.close_code(), Some(1012));
 }
+
+#[test]
+fn a_fifo_that_is_gone_does_not_hold_up_the_hand_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    let make = || assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    make();
+    let source = format!("fifo:{}", path.display());
+    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut client = holder.request("GET / HTTP/1.0");
+    client.head();
+    let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    writer.write_all(b"before\n").unwrap();
+    drop(writer);
+    client.until(b"before\n");
+    let (status, log) = holder.end(Signal::USR2);
+    assert!(status.success(), "{log}");
+    make();
+    holder.start_next();
+    std::fs::write(&path, "after\n").unwrap();
+    client.until(b"after\n");
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "one worker has to end, and nothing tells when")]
+fn a_restart_or_a_reload_during_a_stop_holds_up_no_second_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    let source = format!("unix:{}", path.display());
+    let mut holder = Holder::start(&[
+        "--hand-over",
+        "on",
+        "--source",
+        &source,
+        "--workers",
+        "2",
+        "--drain-timeout",
+        "60s",
+        "--close-timeout",
+        "60s",
+    ]);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    let mut producer = UnixStream::connect(&path).unwrap();
+    producer.write_all(b"here\n").unwrap();
+    client.text();
+    let flood = std::thread::spawn(move || while producer.write_all(&[b'\n'; 4096]).is_ok() {});
+    let begun = std::time::Instant::now();
+    holder.signal(Signal::TERM);
+    // The client never answers it, so that one worker goes on without the other.
+    assert_eq!(client.close_code(), Some(1001));
+    holder.wait_for("STOPPING=1");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    holder.signal(Signal::HUP);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    holder.signal(Signal::USR2);
+    let (_, log) = holder.wait();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{log}");
+    flood.join().unwrap();
+}

@@ -71,7 +71,8 @@ impl Acts {
 
     fn restart(&self) {
         notify::stopping();
-        if let Some(prepare) = &self.hand_over {
+        // A second signal ends at once: there is nothing to prepare, and the source may be waiting for a worker that has ended.
+        if let Some(prepare) = self.hand_over.as_ref().filter(|_| !self.control.is_stopping()) {
             log::info!("handing the live connections over to the next process");
             prepare();
             self.control.stop(Stop::HandOver);
@@ -83,6 +84,10 @@ impl Acts {
 
     /// A new configuration that is wrong changes nothing.
     fn reload(&self) {
+        if self.control.is_stopping() {
+            log::info!("stopping; the configuration is not read again");
+            return;
+        }
         notify::reloading();
         match (self.reload)() {
             Ok(()) => log::info!("the configuration was read again"),

@@ -145,7 +145,12 @@ impl WsHandler {
         if let conn::State::WebSocket(socket) = &mut conn.state {
             socket.protocol.limit(self.config.messages);
         }
-        if conn.member.id == 0 || matches!(conn.state, conn::State::Opening { .. }) {
+        let has_joined = match &conn.state {
+            conn::State::Opening { .. } => false,
+            conn::State::WebSocket(socket) => !socket.protocol.is_awaiting_key(),
+            _ => true,
+        };
+        if conn.member.id == 0 || !has_joined {
             return Some((conn, Flow::Continue));
         }
         let flow = self.rejoin(&mut conn, cx);

@@ -8,7 +8,6 @@ use std::{
         unix::fs::FileTypeExt,
     },
     path::Path,
-    thread,
 };
 
 use common::daemon::exit::{Exit, Failure};
@@ -58,7 +57,10 @@ pub(super) fn read(
                 if !std::mem::replace(&mut complained, true) {
                     log::error!("reading {}: {error}; trying again", path.display());
                 }
-                thread::park_timeout(PAUSE);
+                // Nothing is read meanwhile that would see the gate.
+                if gate.is_closed_within(PAUSE) {
+                    break;
+                }
             }
         }
     }

@@ -5,9 +5,10 @@ use std::{
     io::{self, PipeReader, PipeWriter, Read},
     os::fd::AsFd,
     sync::Arc,
+    time::Duration,
 };
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Open while its [`Key`] is there; clones are the same gate.
 #[derive(Clone, Debug)]
@@ -25,6 +26,13 @@ impl Gate {
     pub(crate) fn new() -> io::Result<(Self, Key)> {
         let (reader, writer) = io::pipe()?;
         Ok((Self(Arc::new(reader)), Key(writer)))
+    }
+
+    /// Waits for this long, less if the gate is closed meanwhile; true once it is.
+    pub(crate) fn is_closed_within(&self, time: Duration) -> bool {
+        let timeout = Timespec::try_from(time).ok();
+        let mut gate = [PollFd::new(&*self.0, PollFlags::empty())];
+        poll(&mut gate, timeout.as_ref()).is_ok_and(|closed| closed > 0)
     }
 
     /// Waits until there is something to read from `input`, or its end; false once the gate is closed.
