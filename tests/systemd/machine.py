@@ -32,6 +32,8 @@ class Machine:
 
     def __init__(self, folder, console):
         self.folder, self.console, self.pid = Path(folder), console, None
+        # True from its shutdown on: whoever enters it then may never come back.
+        self.is_gone = False
 
     def boot(self):
         self.folder.mkdir(parents=True, exist_ok=True)

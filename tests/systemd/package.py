@@ -121,5 +121,6 @@ def shutdown_closes(lab):
     with Crowd(lab.machine, hand_over.FEW) as crowd:
         hand_over.beat(crowd, 1)
         lab.systemctl("--no-block", "poweroff")
+        lab.machine.is_gone = True
         until("everybody is closed", lambda: crowd.report()["open"] == 0)
         hand_over.closed_in_order(crowd.report()["ended"], hand_over.FEW)
