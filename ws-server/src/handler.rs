@@ -43,7 +43,7 @@ pub(crate) struct WsHandler {
     pub(crate) room: Room,
     pub(crate) fanout: Fanout,
     /// Who left in this turn.
-    left: Left,
+    pub(crate) left: Left,
     /// What clients said to all in this turn.
     pub(crate) said: Vec<Announcement>,
     /// The newest time that the reactor told.

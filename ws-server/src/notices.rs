@@ -26,9 +26,14 @@ impl Left {
         }
     }
 
-    /// How many left.
-    pub(crate) fn count(&self) -> u64 {
-        self.more.saturating_add(self.ids.len() as u64)
+    /// Adds what another list has of the same departures.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for id in &other.ids {
+            if !self.ids.contains(id) {
+                self.ids.push(*id);
+            }
+        }
+        self.more = self.more.max(other.more);
     }
 
     /// True if nobody left.
@@ -119,6 +124,15 @@ mod tests {
         let mut texts = Vec::new();
         notices.say(now, |text| texts.push(text));
         texts
+    }
+
+    #[test]
+    fn lists_of_the_same_departures_are_one_list() {
+        let mut all = left([1, 2]);
+        all.merge(&left([2, 3]));
+        all.merge(&Left { ids: vec![1], more: 4 });
+        all.merge(&Left { ids: Vec::new(), more: 2 });
+        assert_eq!(all, Left { ids: vec![1, 2, 3], more: 4 });
     }
 
     #[test]

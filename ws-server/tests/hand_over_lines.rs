@@ -202,3 +202,19 @@ fn a_restart_or_a_reload_during_a_stop_holds_up_no_second_signal() {
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{log}");
     flood.join().unwrap();
 }
+
+#[test]
+fn another_source_takes_over_the_clients_and_leaves_no_socket_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    let source = format!("unix:{}", path.display());
+    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut client = holder.request(&modern("/", 13));
+    client.head();
+    UnixStream::connect(&path).unwrap().write_all(b"the last line\n").unwrap();
+    assert_eq!(client.text(), "the last line");
+    holder.args_mut()[3] = "clock".to_owned();
+    holder.restart();
+    assert!(support::is_js_date(&client.text()));
+    assert!(!path.exists());
+}

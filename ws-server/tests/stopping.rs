@@ -34,3 +34,21 @@ fn who_never_answers_the_close_is_let_go() {
     assert_eq!(client.rest(), b"");
     assert!(server.wait().0.success());
 }
+
+#[test]
+fn who_stops_it_while_the_rest_of_its_input_is_delivered_is_no_second_signal() {
+    let mut server = Server::start(&["--source", "-", "--drain-timeout", "20s", "--linger", "100ms"]);
+    let (mut slow, _) = server.websocket("/?since=0");
+    let (mut fast, _) = server.websocket("/?since=0");
+    for line in 0..400 {
+        // More in all than the kernel takes for a client that does not read.
+        server.write(format!("{line:016000}\n"));
+        fast.text();
+    }
+    server.stdin = None;
+    assert_eq!(fast.close_code(), Some(1000), "the source has ended");
+    server.signal(Signal::TERM);
+    assert_eq!(slow.close_code(), Some(1001), "after a whole message");
+    slow.send(support::frame(0x88, &1001_u16.to_be_bytes()));
+    assert!(server.wait().0.success());
+}

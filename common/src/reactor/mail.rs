@@ -95,6 +95,7 @@ impl std::fmt::Debug for Control {
 }
 
 const RUNNING: u8 = 0;
+const FINISHED: u8 = 3;
 const AT_ONCE: u8 = 4;
 
 impl Control {
@@ -130,12 +131,13 @@ impl Control {
         let wanted = match stop {
             Stop::Shutdown => 1,
             Stop::Restart => 2,
-            Stop::Finished => 3,
+            Stop::Finished => FINISHED,
             Stop::HandOver => 5,
         };
-        if self.state.compare_exchange(RUNNING, wanted, Ordering::AcqRel, Ordering::Acquire).is_err()
-            && stop != Stop::Finished
-        {
+        let replace =
+            |known| self.state.compare_exchange(known, wanted, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        // A source that has ended may take long to be delivered: who stops it then is as polite as ever.
+        if !replace(RUNNING) && stop != Stop::Finished && !replace(FINISHED) {
             self.state.store(AT_ONCE, Ordering::Release);
         }
         self.wake();
@@ -157,7 +159,7 @@ impl Control {
         match self.state.load(Ordering::Acquire) {
             1 => Some(Stop::Shutdown),
             2 => Some(Stop::Restart),
-            3 => Some(Stop::Finished),
+            FINISHED => Some(Stop::Finished),
             5 => Some(Stop::HandOver),
             _ => None,
         }
@@ -180,6 +182,16 @@ mod tests {
         control.stop(Stop::Restart);
         control.stop(Stop::Finished);
         assert_eq!(control.stopping(), Some(Stop::Restart));
+        control.stop(Stop::Shutdown);
+        assert!(control.at_once());
+    }
+
+    #[test]
+    fn who_stops_a_source_that_has_ended_is_not_at_once() {
+        let control = Control::new(&[]);
+        control.stop(Stop::Finished);
+        control.stop(Stop::Shutdown);
+        assert_eq!(control.stopping(), Some(Stop::Shutdown));
         control.stop(Stop::Shutdown);
         assert!(control.at_once());
     }

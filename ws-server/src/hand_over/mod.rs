@@ -31,7 +31,7 @@ use crate::{
     config::Config,
     connection::{self as conn, Conn},
     handler::{RESTARTING, WsHandler},
-    source::{Producer, SourceKind},
+    source::{self, Producer, SourceKind},
 };
 
 /// The format that is written.
@@ -82,6 +82,8 @@ pub(crate) fn past(legacy: Option<&mut Legacy>, config: &Config) -> (Option<Stat
     let descriptors = std::mem::take(&mut legacy.others);
     let partials = std::mem::take(&mut state.partials);
     if state.source != config.source.to_string() {
+        // Another source now: nobody is to connect to the old one.
+        _ = state.source.parse().map(|kind| source::remove_socket(&kind));
         return (Some(state), Vec::new());
     }
     let producer = |(descriptor, partial)| Producer { descriptor, partial };
@@ -112,11 +114,9 @@ impl WsHandler {
         if has_more {
             state.ring = self.stream.ring.batches().map(Arc::clone).collect();
         }
-        // Every worker is told about everybody: the longest list has them all.
-        let untold = self.fanout.untold();
-        if untold.count() > state.left.count() {
-            state.left = untold.clone();
-        }
+        // Every worker is told about everybody, but the last words may not have come.
+        state.left.merge(self.fanout.untold());
+        state.left.merge(&self.left);
     }
 
     /// What the next process has to know of a connection.

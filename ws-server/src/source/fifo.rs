@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
     os::{
         fd::{AsFd, BorrowedFd},
-        unix::fs::FileTypeExt,
+        unix::fs::{FileTypeExt, OpenOptionsExt},
     },
     path::Path,
 };
@@ -16,6 +16,9 @@ use super::{
     PAUSE, Producer, Publisher,
     gate::{Gate, Gated, is_closed},
 };
+
+/// Opens without waiting, and reads what is there: the gate does the waiting.
+const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// Looks whether there is a FIFO.
 pub(super) fn check(path: &Path) -> Result<(), Failure> {
@@ -80,7 +83,9 @@ impl Fifo {
     fn open(path: &Path) -> io::Result<Self> {
         // Open for both is what never waits.
         let writer = OpenOptions::new().read(true).write(true).open(path)?;
-        Ok(Self { file: File::open(path)?, writer: Some(writer) })
+        // Not to wait even if the FIFO was replaced since: nobody may have the new one open for writing.
+        let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)?;
+        Ok(Self { file, writer: Some(writer) })
     }
 }
 

@@ -14,7 +14,10 @@ mod stdin;
 
 use std::{
     io,
-    os::{fd::OwnedFd, unix::net::UnixListener},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::FileTypeExt, net::UnixListener},
+    },
     path::PathBuf,
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -189,7 +192,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Takes a source's socket away when the daemon has ended; what cannot be removed is replaced at the next start.
 pub(crate) fn remove_socket(kind: &SourceKind) {
-    if let SourceKind::Unix(path) = kind {
+    if let SourceKind::Unix(path) = kind
+        && std::fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket())
+    {
         _ = std::fs::remove_file(path);
     }
 }

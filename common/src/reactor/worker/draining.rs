@@ -65,14 +65,20 @@ impl Draining {
 }
 
 impl<H: Handler, S: System> Worker<H, S> {
+    /// True for the first stop, and for one that comes while the rest of a finished source is delivered.
+    fn is_news(&self, stop: Stop) -> bool {
+        match &self.draining {
+            None => true,
+            Some(draining) => draining.stop == Stop::Finished && stop != Stop::Finished,
+        }
+    }
+
     /// Follows a stop, once there is one.
     pub(super) fn drain(&mut self) {
         let control = self.control();
         let now = self.connections.shared.now;
-        if self.draining.is_none() {
-            let Some(stop) = control.stopping().or(control.at_once().then_some(Stop::Shutdown)) else {
-                return;
-            };
+        let asked = control.stopping().or(control.at_once().then_some(Stop::Shutdown));
+        if let Some(stop) = asked.filter(|stop| self.is_news(*stop)) {
             for (mut listener, _) in std::mem::take(&mut self.listeners.sockets) {
                 let _ = self.connections.system.remove_listener(&mut listener);
             }

@@ -89,7 +89,11 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.expire();
         self.take_mail();
         let control = self.control();
-        self.wake = self.handler.on_turn(&mut turn(&mut self.connections, &control));
+        self.wake = match self.handing_over {
+            // Nobody is left who could be told anything; what is still to be said goes along.
+            Some(HandingOver::Given { .. }) => Wake::Idle,
+            _ => self.handler.on_turn(&mut turn(&mut self.connections, &control)),
+        };
         self.drain();
         self.reap();
         self.tell(&control);
