@@ -113,7 +113,8 @@ impl Stream {
         text
     }
 
-    /// The first of a worker's connections comes: dates that had nobody to go to were not skipped.
+    /// The first of a worker's connections comes: dates that had nobody to go to were not skipped. What a connection of
+    /// another process missed it gets from [`Stream::welcome_back`], so the schedule need not go back for it either.
     pub(crate) fn wake(&mut self, now: Instant) {
         if let Some(clock) = self.clock.as_mut().filter(|_| !self.clock_in_ring) {
             clock.rejoin(now);

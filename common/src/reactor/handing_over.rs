@@ -28,7 +28,8 @@ impl<C, S: System> Connections<C, S> {
         let mut exported = None;
         self.visit(token, &mut |conn, cx| {
             exported = export(conn, partial, cx);
-            // What was queued for the last time leaves here as far as the kernel takes it.
+            // What was queued for the last time leaves here as far as the kernel takes it; the connection may turn out to be
+            // broken then.
             Flow::Continue
         });
         let exported = exported?;

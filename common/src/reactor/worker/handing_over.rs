@@ -32,6 +32,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 false
             }
             Some(HandingOver::Settling { until }) => {
+                // All mail was taken in this turn, and `Again` says that a broadcast of it is still on its way.
                 if self.wake != Wake::Again || until <= now {
                     self.give_away();
                     self.handing_over = Some(HandingOver::Given { until: now + FAREWELL });
