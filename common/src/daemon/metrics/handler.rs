@@ -1,7 +1,7 @@
 //! The endpoint over HTTP: `/metrics` and `/healthz`, one answer a connection. It runs on an event loop of its own, so that
 //! it answers also while the daemon's loops do not.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::Source;
 use crate::{
@@ -32,6 +32,9 @@ pub(super) struct MetricsHandler {
 impl MetricsHandler {
     fn answer(&self, head: &Head<'_>, cx: &mut Context<'_>) {
         let wall = cx.wall();
+        if !is_local(head.host()) {
+            return error_response(403, wall, &[], cx.out());
+        }
         let (status, media, body) = match (head.method, head.path()) {
             ("GET" | "HEAD", b"/metrics") => {
                 (200, "text/plain; version=0.0.4; charset=utf-8", self.source.metrics())
@@ -61,6 +64,19 @@ impl MetricsHandler {
         error_response(error.status(), wall, &[], cx.out());
         Flow::CloseWhenFlushed
     }
+}
+
+/// True for a request to this machine by an address or its own name. A page of a host that was made to point here (DNS
+/// rebinding) says that host's name.
+fn is_local(host: Option<&[u8]>) -> bool {
+    let Some(host) = host else { return true };
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let without_port = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = without_port.trim_start_matches('[').trim_end_matches(']');
+    address.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 impl Handler for MetricsHandler {
@@ -96,5 +112,21 @@ impl Handler for MetricsHandler {
 
     fn on_deadline(&mut self, _: &mut HeadScan, _: &mut Context<'_>) -> Flow {
         Flow::Close
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_asks_for_this_machine_is_answered() {
+        for host in ["127.0.0.1:8432", "127.0.0.1", "localhost", "LOCALHOST:1", "[::1]:8432", "[::1]"] {
+            assert!(is_local(Some(host.as_bytes())), "{host}");
+        }
+        for host in ["evil.example", "evil.example:8432", "localhost.evil.example", "", "\u{e9}:1"] {
+            assert!(!is_local(Some(host.as_bytes())), "{host}");
+        }
+        assert!(is_local(None), "HTTP/1.0");
     }
 }
