@@ -427,7 +427,7 @@ fn the_metrics_tell_what_was_taken_over() {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut stream = UnixStream::connect(&path).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let is_told = |line| answer.contains(&format!("\ndatecast_ws_{line}\n"));
