@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_does_not_turn_is_noticed_and_one_that_turns_again_too() {
-        let control = Reactor::<NoHandler>::new(vec![vec![], vec![]], crate::reactor::Settings::default())
+        let control = Reactor::<Hanging>::new(vec![vec![], vec![]], crate::reactor::Settings::default())
             .expect("made")
             .control();
         let mut watch = Watch::new(control.clone());
@@ -224,31 +224,6 @@ mod tests {
         fn on_mail(&mut self, wait: Self::Mail, _: &mut crate::reactor::Turn<'_, ()>) {
             // The sender's end says that it is enough.
             _ = wait.recv();
-        }
-    }
-
-    /// No daemon at all.
-    struct NoHandler;
-
-    impl crate::reactor::Handler for NoHandler {
-        type Conn = ();
-        type Mail = ();
-
-        fn on_open(&mut self, _: &mut crate::reactor::Context<'_>) -> ((), crate::reactor::Flow) {
-            ((), crate::reactor::Flow::Close)
-        }
-
-        fn on_data(
-            &mut self,
-            (): &mut (),
-            input: &mut [u8],
-            _: &mut crate::reactor::Context<'_>,
-        ) -> crate::reactor::Progress {
-            crate::reactor::Progress { consumed: input.len(), flow: crate::reactor::Flow::Close }
-        }
-
-        fn on_deadline(&mut self, (): &mut (), _: &mut crate::reactor::Context<'_>) -> crate::reactor::Flow {
-            crate::reactor::Flow::Close
         }
     }
 }
