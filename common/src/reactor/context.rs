@@ -53,7 +53,7 @@ impl Context<'_> {
 
     /// The first request is complete: from now on the connection does not make room for a newcomer.
     pub fn set_established(&mut self) {
-        if matches!(self.io.standing, Standing::Silent | Standing::Head) {
+        if self.io.standing.is_head() {
             self.shared.control.counters().count_established();
         }
         self.io.standing = Standing::Established;

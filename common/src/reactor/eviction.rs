@@ -23,6 +23,13 @@ pub(super) enum Standing {
     Established,
 }
 
+impl Standing {
+    /// True until its first request is complete.
+    pub(super) fn is_head(self) -> bool {
+        matches!(self, Self::Silent | Self::Head)
+    }
+}
+
 /// Candidates, oldest first. Entries of connections that are gone or established meanwhile are dropped when met.
 #[derive(Default)]
 pub(super) struct Eviction {

@@ -40,7 +40,7 @@ impl<C, S: System> Connections<C, S> {
         let queued = io.outbox.take_memory()?;
         let entry = self.table.remove(token)?;
         let counters = self.shared.control.counters();
-        counters.count_closed(CloseReason::HandedOver, is_established(entry.io.standing));
+        counters.count_closed(CloseReason::HandedOver, !entry.io.standing.is_head());
         if let Some(address) = entry.io.counted {
             counters.leave(address);
         }
@@ -87,14 +87,14 @@ impl<C, S: System> Connections<C, S> {
             flow
         } else {
             // From here on as one that was refused: no handler knows it.
-            counters.count_closed(CloseReason::Handler, is_established(io.standing));
+            counters.count_closed(CloseReason::Handler, !io.standing.is_head());
             if let Some(address) = io.counted.take() {
                 counters.leave(address);
             }
             io.outbox.own().extend_from_slice(&exported.farewell);
             Flow::CloseWhenFlushed
         };
-        if !is_established(io.standing) {
+        if io.standing.is_head() {
             self.shared.eviction.push_head(token);
         }
         self.settle(token, Some(flow));
@@ -103,9 +103,4 @@ impl<C, S: System> Connections<C, S> {
         }
         adopted
     }
-}
-
-/// Its first request is complete.
-fn is_established(standing: Standing) -> bool {
-    !matches!(standing, Standing::Silent | Standing::Head)
 }

@@ -15,7 +15,6 @@ use crate::reactor::accept::Listeners;
 use crate::reactor::connection::{Connection, Io, Phase};
 use crate::reactor::connections::Connections;
 use crate::reactor::context::{Turn, Visit};
-use crate::reactor::eviction::Standing;
 use crate::reactor::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::reactor::system::{Event, Source, System};
 use crate::reactor::{CloseReason, Control, Handler, LiveConnection, Mailboxes, Settings, Token, Wake};
@@ -259,7 +258,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Phase::Closing(why) = io.phase else { continue };
             match conn {
                 Some(conn) => {
-                    counters.count_closed(why, !matches!(io.standing, Standing::Silent | Standing::Head));
+                    counters.count_closed(why, !io.standing.is_head());
                     self.handler.on_close(conn, token, why);
                 }
                 None => self.listeners.refused = self.listeners.refused.saturating_sub(1),
