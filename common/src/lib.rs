@@ -11,7 +11,7 @@
 //!   http::HeadScan ──▶ http::Head ──▶ handshake::detect ──▶ Offer::accept ──▶ websocket::WebSocket
 //!         │               │                │ Plain                               │ Event, out
 //!         │ HeadError     │                ▼                                     ▼
-//!         └──▶ http::error_response     stream::Framing ◀── stream::encode     frame, utf8
+//!         └──▶ http::error_response     framing::Framing ◀─ framing::encode    frame, utf8
 //!
 //!   policy::PolicyRequest ──▶ policy::Policy::to_bytes        proxy, origin: who is there, and who may be
 //! ```
@@ -25,19 +25,15 @@
 //!
 //! Begin with [`websocket`]: its picture is a connection's whole life.
 
-#[cfg(feature = "daemon")]
-pub mod daemon;
+pub mod codec;
 pub mod frame;
+pub mod framing;
 pub mod handshake;
 pub mod http;
 pub mod origin;
 mod parsed;
-pub mod plain;
 pub mod policy;
 pub mod proxy;
-#[cfg(feature = "reactor")]
-pub mod reactor;
-pub mod stream;
 pub mod utf8;
 mod version;
 pub mod websocket;

@@ -9,11 +9,9 @@ use std::{
 };
 
 use clap::Parser;
-use common::{
-    daemon::{Common, Exit, Failure, ListenAddress, value},
-    policy::{Grant, MAX_FILE, Policy, Ports, SiteControl, parse_file},
-    reactor::Settings,
-};
+use common::policy::{Grant, MAX_FILE, Policy, Ports, SiteControl, parse_file};
+use daemon::{Common, Exit, Failure, ListenAddress, value};
+use reactor::Settings;
 
 /// A request is 22 bytes and its end; nobody needs more than this from us to read.
 const READ_SIZE: usize = 64;
@@ -114,7 +112,6 @@ pub(crate) fn check(options: Options) -> Result<Config, Failure> {
         workers: options.common.workers(),
         metrics: options.common.metrics,
         settings: Settings {
-            proxies: Vec::new(),
             max_connections: unlimited_if_zero(options.max_connections),
             max_heads: unlimited_if_zero(options.max_connections),
             // The handler counts addresses itself: the oldest makes room for the newest.

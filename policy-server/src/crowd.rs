@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use common::reactor::network;
+use reactor::network;
 
 /// Open connections by address, oldest first. `C` names a connection.
 #[derive(Debug)]

@@ -6,11 +6,8 @@ use std::{
     time::Duration,
 };
 
-use common::{
-    Parsed,
-    policy::PolicyRequest,
-    reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Settings, Token, Turn, Wake},
-};
+use common::{Parsed, policy::PolicyRequest};
+use reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Settings, Token, Turn, Wake};
 
 use crate::{
     config::Config,

@@ -10,7 +10,7 @@ mod vitals;
 
 use std::{process::ExitCode, sync::Arc};
 
-use common::daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, hand_over, metrics::Totals};
+use daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, hand_over, metrics::Totals};
 
 use config::Config;
 use handler::{PolicyHandler, Serving};

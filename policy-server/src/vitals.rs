@@ -1,9 +1,7 @@
 //! How policy-server is, in numbers.
 
-use common::{
-    daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals},
-    reactor::Snapshot,
-};
+use daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals};
+use reactor::Snapshot;
 
 /// What became of a connection: it got the policy; it asked for something else; it asked for nothing in time.
 pub(crate) const RESULTS: [&str; 3] = ["served", "bogus", "silent"];

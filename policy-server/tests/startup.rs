@@ -149,7 +149,7 @@ fn a_low_port_granted_from_an_inherited_high_one_is_refused() {
 fn without_the_privilege_port_843_is_exit_77_with_three_ways_out() {
     let start = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     if start.trim().parse::<u16>().is_ok_and(|first| first <= 843) {
-        // Here any user may bind it; the message has its unit test in common::daemon::listen.
+        // Here any user may bind it; the message has its unit test in daemon::listen.
         return;
     }
     let mut command = command(&[]);

@@ -5,10 +5,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::daemon::value::{duration, size};
-use common::daemon::{self, Exit, Failure, ListenAddress, open_files};
 use common::http::{HeadLimits, is_field_value};
-use common::reactor::Settings;
+use daemon::value::{duration, size};
+use daemon::{self, Exit, Failure, ListenAddress, open_files};
+use reactor::Settings;
 
 use crate::builtin::BuiltIn;
 use crate::csp::{self, WsUrl};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::http::{Body, Head, HeadError, HeadLimits, HeadScan};
-use common::reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
+use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::{Answer, Payload, Respond};
 use crate::response::{Common, Line, Persistence, plain_body, write_head};

@@ -34,7 +34,7 @@ mod walk;
 
 use std::{process::ExitCode, sync::Arc};
 
-use common::daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, hand_over};
+use daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, hand_over};
 
 use config::{Config, Options};
 use vitals::StaticVitals;

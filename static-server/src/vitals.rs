@@ -1,7 +1,7 @@
 //! How static-server is, in numbers.
 
-use common::daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals};
-use common::reactor::Snapshot;
+use daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals};
+use reactor::Snapshot;
 
 /// Statuses that are answered; the last one stands for all others.
 const STATUSES: [u16; 20] =

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::http::HeadLimits;
-use common::reactor::Settings;
-use common::reactor::simulation::Simulation;
+use reactor::Settings;
+use reactor::simulation::Simulation;
 use static_server::directory::Directory;
 use static_server::handler::{Limits, StaticHandler};
 use static_server::response::Common;

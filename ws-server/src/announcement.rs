@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use common::{
     frame::{Opcode, header::encode_frame},
-    stream::{Framing, encode_notice},
+    framing::{Framing, encode_notice},
 };
 
 /// Bytes of one message in each framing that is in use.

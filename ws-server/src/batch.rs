@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use common::stream::{Framing, encode};
+use common::framing::{Framing, encode};
 
 /// Consecutive messages that came together; shared by all workers.
 #[derive(Debug, Default)]

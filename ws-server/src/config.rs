@@ -6,14 +6,14 @@ use std::{
 };
 
 use common::{
-    daemon::{self, Failure, ListenAddress},
     http::{HeadLimits, MAX_HEADERS},
     origin::{Origin, OriginList},
     policy::{Grant, Policy},
     proxy::Cidr,
-    reactor::Settings,
     websocket,
 };
+use daemon::{self, Failure, ListenAddress};
+use reactor::Settings;
 
 use crate::{
     budget::Rate,
@@ -102,7 +102,7 @@ impl Config {
         Ok(Self {
             rules: rules(&access.allow_origin, &access.path, access.legacy)?,
             policy: policy(&access.policy, &access.listen)?,
-            reactor: Settings { proxies: trusted.clone(), ..settings(&limits) },
+            reactor: settings(&limits),
             trusted,
             listen: access.listen,
             workers: common.workers(),

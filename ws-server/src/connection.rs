@@ -8,7 +8,7 @@
 
 use std::{net::IpAddr, time::Instant};
 
-use common::{http::HeadScan, stream::Framing, websocket::WebSocket};
+use common::{framing::Framing, http::HeadScan, websocket::WebSocket};
 
 use crate::{budget::Budget, opening::Wish, ring::Position};
 

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, time::Instant};
 
-use common::reactor::{Flow, Token, Turn};
+use reactor::{Flow, Token, Turn};
 
 use crate::{
     announcement::{Announcement, Encodings},
@@ -190,7 +190,7 @@ fn visit(
     task: &mut Task,
     stream: &Stream,
     token: Token,
-    framing: common::stream::Framing,
+    framing: common::framing::Framing,
     turn: &mut Turn<'_, Conn>,
 ) {
     turn.visit(token, |conn, cx| match task {

@@ -1,15 +1,13 @@
 //! Where the protocols and the event loop meet: what each callback means to a connection.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
-use common::{
-    frame::CloseCode,
-    http::HeadError,
-    reactor::{CloseReason, Context, Exported, Flow, Handler, Mailboxes, Progress, Stop, Token, Turn, Wake},
-};
+use common::{frame::CloseCode, http::HeadError, proxy::is_trusted};
+use reactor::{CloseReason, Context, Exported, Flow, Handler, Mailboxes, Progress, Stop, Token, Turn, Wake};
 
 use crate::{
     announcement::Announcement,
@@ -347,6 +345,10 @@ impl Handler for WsHandler {
             self.left.push(conn.member.id, config.notice_rate);
         }
         log::trace!("connection {}: {why:?}", conn.member.id);
+    }
+
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        is_trusted(&self.config.trusted, peer)
     }
 
     fn on_refuse(&mut self) -> &'static [u8] {

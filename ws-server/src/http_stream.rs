@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use common::{
+    framing::{Framing, encode_retry},
     http::{Head, Response, error_response, format_date},
-    stream::{Framing, encode_retry},
 };
 
 use crate::opening::{METHODS, Rules};

@@ -39,7 +39,7 @@ mod vitals;
 
 use std::{process::ExitCode, sync::Arc, time::Instant};
 
-use common::daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, Start, run};
+use daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, Start, run};
 
 use config::Config;
 use hand_over::State;

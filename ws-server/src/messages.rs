@@ -2,10 +2,10 @@
 
 use common::{
     frame::{CloseCode, Opcode, header::encode_frame},
-    reactor::{Context, Flow, Progress},
-    stream::{encode_heartbeat, encode_notice},
+    framing::{encode_heartbeat, encode_notice},
     websocket::{Event, WebSocket},
 };
+use reactor::{Context, Flow, Progress};
 
 use crate::{
     announcement::{Announcement, Said},

@@ -1,10 +1,10 @@
 //! What a request gets: a WebSocket, a stream over HTTP, or a refusal. Pure: head in, answer out.
 
 use common::{
+    framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
     http::Head,
     origin::OriginList,
-    stream::Framing,
 };
 
 /// What the server's options say about requests.

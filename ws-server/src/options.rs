@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, ValueEnum};
-use common::daemon::{
+use daemon::{
     open_files,
     options::Common,
     value::{ListenAddress, duration, on_off, size},

@@ -4,13 +4,13 @@ use std::{net::IpAddr, sync::Arc};
 
 use common::{
     Parsed,
-    daemon::log::escape,
+    framing::Framing,
     http::{Head, HeadError},
     policy::{Domain, Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
-    reactor::{Context, Flow, Progress},
-    stream::Framing,
 };
+use daemon::log::escape;
+use reactor::{Context, Flow, Progress};
 
 use crate::{
     config::{Config, PolicyAnswer, UNIX_PEER},

@@ -1,6 +1,7 @@
 //! Who gets the stream: the connections of one worker in dense lists, one for each phase and framing.
 
-use common::{reactor::Token, stream::Framing};
+use common::framing::Framing;
+use reactor::Token;
 
 const FRAMINGS: usize = Framing::ALL.len();
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::reactor::{Mailboxes, simulation::Simulation};
+use reactor::{Mailboxes, simulation::Simulation};
 
 use crate::{
     batch::Batch,

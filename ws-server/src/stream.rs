@@ -8,9 +8,9 @@ use std::{
 
 use common::{
     frame::CloseCode,
-    reactor::{Context, Flow},
-    stream::{Framing, encode, finish},
+    framing::{Framing, encode, finish},
 };
+use reactor::{Context, Flow};
 
 use crate::{
     announcement::Encodings,

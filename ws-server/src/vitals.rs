@@ -2,12 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use common::{
-    Version,
-    daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals},
-    reactor::{CloseReason, Snapshot},
-    stream::Framing,
-};
+use common::{Version, framing::Framing};
+use daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals};
+use reactor::{CloseReason, Snapshot};
 
 use crate::{
     connection::{Conn, State},

@@ -28,7 +28,7 @@ mod tests;
 pub use crate::frame::{CloseCode, Opcode, ProtocolError};
 pub use snapshot::SnapshotError;
 
-use crate::stream::Framing;
+use crate::framing::Framing;
 use crate::{Version, frame, handshake::hixie76};
 use message::Message;
 

@@ -4,13 +4,13 @@ use super::{CloseCode, Opcode, Phase, WebSocket};
 use crate::Version;
 use crate::frame::header::{MAX_CONTROL_PAYLOAD, encode_frame};
 use crate::frame::hixie;
-use crate::stream;
+use crate::framing;
 
 impl WebSocket {
     /// Appends a whole text message. Nothing once either side has closed.
     pub fn text(&self, text: &str, out: &mut Vec<u8>) {
         if self.is_open() {
-            stream::encode_notice(self.framing(), text, out);
+            framing::encode_notice(self.framing(), text, out);
         }
     }
 

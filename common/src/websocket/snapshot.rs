@@ -1,8 +1,8 @@
 //! A connection's state as bytes, so that it can outlive its process.
 
 use super::{Input, Limits, Message, Opcode, Phase, Version, WebSocket, hybi::OpenFrame};
+use crate::codec::{Reader, Writer};
 use crate::frame::hixie::Inside;
-use crate::plain::{Reader, Writer};
 use crate::utf8::Utf8;
 
 /// The first byte: what follows has this layout. A new layout gets a new number.

@@ -1,7 +1,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser as _;
-use common::{policy::REQUEST, reactor::simulation::Simulation};
+use common::policy::REQUEST;
+use reactor::simulation::Simulation;
 
 use super::*;
 use crate::config::Options;

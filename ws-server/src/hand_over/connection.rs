@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use common::{
+    codec::{Reader, Writer},
     frame::CloseCode,
+    framing::{Framing, finish},
     http::HeadScan,
-    plain::{Reader, Writer},
-    stream::{Framing, finish},
     websocket::WebSocket,
 };
 

@@ -15,14 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
-    daemon::{
-        Legacy,
-        hand_over::{self, Stream},
-    },
-    frame::CloseCode,
-    reactor::{CloseReason, Context, Ended, Exported, Flow},
+use common::frame::CloseCode;
+use daemon::{
+    Legacy,
+    hand_over::{self, Stream},
 };
+use reactor::{CloseReason, Context, Ended, Exported, Flow};
 
 pub(crate) use state::{Moment, State};
 

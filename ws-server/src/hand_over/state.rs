@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use common::plain::{Reader, Writer};
+use common::codec::{Reader, Writer};
 
 use crate::{
     batch::Batch,

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use common::{
+    framing::Framing,
     handshake::{Detected, detect},
     http::{Head, HeadLimits, HeadScan},
-    reactor::LiveConnection,
-    stream::Framing,
     websocket::Limits,
 };
+use reactor::LiveConnection;
 
 use super::{connection, state::Moment, *};
 use crate::{

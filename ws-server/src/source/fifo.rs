@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use common::daemon::exit::{Exit, Failure};
+use daemon::exit::{Exit, Failure};
 
 use super::{
     PAUSE, Producer, Publisher,

@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use common::daemon::{exit::Exit, exit::Failure};
+use daemon::{exit::Exit, exit::Failure};
 
 use gate::{Gate, Key};
 pub(crate) use publisher::{Progress, Publisher, Style};

@@ -14,7 +14,7 @@ use std::{
     thread::{self, Scope},
 };
 
-use common::daemon::exit::{Exit, Failure};
+use daemon::exit::{Exit, Failure};
 
 use super::{
     PAUSE, Producer, Publisher,

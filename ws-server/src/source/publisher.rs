@@ -199,7 +199,7 @@ fn wall() -> SystemTime {
 mod tests {
     use std::sync::mpsc;
 
-    use common::stream::Framing;
+    use common::framing::Framing;
 
     use super::*;
 

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::reactor::context::Visit;
-use crate::reactor::settings::TURN_CONNECTIONS;
-use crate::reactor::system::System;
-use crate::reactor::{CloseReason, Handler, Settings, Stop, Token};
+use crate::context::Visit;
+use crate::settings::TURN_CONNECTIONS;
+use crate::system::System;
+use crate::{CloseReason, Handler, Settings, Stop, Token};
 
 /// The longest time between two connections that are told: a stop with a few of them is quick.
 const MAX_PACE: Duration = Duration::from_millis(10);

@@ -24,7 +24,7 @@ use socket2::SockRef;
 pub use self::envelope::Stream;
 use self::envelope::{Envelope, Record};
 use super::notify;
-use crate::reactor::LiveConnection;
+use reactor::LiveConnection;
 
 /// The formats of a daemon that hands nothing over.
 #[allow(clippy::reversed_empty_ranges, reason = "it is the empty range")]
@@ -163,7 +163,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::reactor::Exported;
+    use reactor::Exported;
 
     /// A legacy of two connections, and their peers.
     fn legacy(format: u32) -> (Legacy, Vec<TcpStream>) {

@@ -12,8 +12,8 @@ use mio::{Interest, event};
 use socket2::{Domain, SockRef};
 
 use super::{Ends, Event, Source, System};
-use crate::reactor::outbox::io_slices;
-use crate::reactor::{Settings, Token, Traffic};
+use crate::outbox::io_slices;
+use crate::{Settings, Token, Traffic};
 
 /// Events that are taken from the kernel at once.
 const EVENTS: usize = 256;

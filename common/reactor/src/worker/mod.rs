@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use draining::Draining;
 use handing_over::HandingOver;
 
-use crate::reactor::accept::Listeners;
-use crate::reactor::connection::{Connection, Io, Phase};
-use crate::reactor::connections::Connections;
-use crate::reactor::context::{Turn, Visit};
-use crate::reactor::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
-use crate::reactor::system::{Event, Source, System};
-use crate::reactor::{CloseReason, Control, Handler, LiveConnection, Mailboxes, Settings, Token, Wake};
+use crate::accept::Listeners;
+use crate::connection::{Connection, Io, Phase};
+use crate::connections::Connections;
+use crate::context::{Turn, Visit};
+use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
+use crate::system::{Event, Source, System};
+use crate::{CloseReason, Control, Handler, LiveConnection, Mailboxes, Settings, Token, Wake};
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {

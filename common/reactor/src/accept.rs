@@ -12,7 +12,6 @@ use super::eviction::Standing;
 use super::settings::{MAX_REFUSED, TURN_ACCEPTS};
 use super::system::{Ends, System};
 use super::{CloseReason, Handler, limits};
-use crate::proxy::is_trusted;
 
 /// How long accepting pauses when the process or the machine has no more descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -82,7 +81,7 @@ impl<L> Listeners<L> {
     {
         connections.shared.control.counters().count_accepted();
         let address = ends.peer.map(|peer| peer.ip());
-        let counted = address.filter(|address| !is_trusted(&connections.shared.settings.proxies, *address));
+        let counted = address.filter(|address| !handler.is_proxy(*address));
         let admitted = make_room(counted, connections);
         if !admitted && self.refused >= MAX_REFUSED {
             connections.shared.control.counters().count_refused();

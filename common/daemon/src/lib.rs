@@ -3,7 +3,7 @@
 //! ```no_run
 //! use std::process::ExitCode;
 //!
-//! use common::daemon::{self, Common, Failure, Reload};
+//! use daemon::{self, Common, Failure, Reload};
 //!
 //! /// The daemon's options, each with its default.
 //! #[derive(clap::Parser)]
@@ -25,12 +25,12 @@
 //! }
 //! ```
 
+mod entry;
 pub mod exit;
 pub mod hand_over;
 mod inherit;
 mod listen;
 pub mod log;
-mod main;
 pub mod metrics;
 pub mod notify;
 pub mod open_files;
@@ -40,10 +40,10 @@ mod signals;
 mod supervisor;
 pub mod value;
 
+pub use entry::{Reload, main};
 pub use exit::{Exit, Failure};
 pub use hand_over::Legacy;
 pub use inherit::{Inherited, inherit};
-pub use main::{Reload, main};
 pub use metrics::Vitals;
 pub use options::{Common, command};
 pub use run::{Endpoint, Hooks, Ready, Serve, Start, run, warn_of_restart};

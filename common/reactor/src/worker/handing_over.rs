@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::reactor::settings::TURN_CONNECTIONS;
-use crate::reactor::system::System;
-use crate::reactor::{Handler, LiveConnection, Token, Wake};
+use crate::settings::TURN_CONNECTIONS;
+use crate::system::System;
+use crate::{Handler, LiveConnection, Token, Wake};
 
 /// How long a broadcast that goes on may take to reach its end before the connections are given away.
 const SETTLE: Duration = Duration::from_millis(250);
@@ -82,7 +82,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     /// Connections that another process gave away, for this worker.
-    pub(in crate::reactor) fn inherit(&mut self, connections: Vec<LiveConnection<S::Detached>>) {
+    pub(crate) fn inherit(&mut self, connections: Vec<LiveConnection<S::Detached>>) {
         self.adopting.extend(connections);
     }
 }

@@ -19,7 +19,7 @@ use signal_hook::{
 };
 
 use super::{exit::Failure, notify};
-use crate::reactor::{CloseReason, Control, Stop};
+use reactor::{CloseReason, Control, Stop};
 
 /// Takes the signals over from here on.
 ///

@@ -4,10 +4,8 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::Source;
-use crate::{
-    http::{Head, HeadError, HeadLimits, HeadScan, Response, error_response},
-    reactor::{Context, Flow, Handler, Progress, Settings},
-};
+use common::http::{Head, HeadError, HeadLimits, HeadScan, Response, error_response};
+use reactor::{Context, Flow, Handler, Progress, Settings};
 
 /// Whoever takes longer for a request, or for its answer, is let go.
 const DEADLINE: Duration = Duration::from_secs(5);

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::proxy::Cidr;
-
 /// Bytes that one connection may read, and write, in one turn before the others have theirs.
 pub(super) const TURN_BUDGET: usize = 64 * 1024;
 /// Connections that are served in one turn before the schedule is looked at again.
@@ -24,9 +22,6 @@ pub struct Settings {
     pub max_connections: usize,
     /// Open connections from one IPv4 address or IPv6 /64 network; 0: no limit.
     pub max_per_address: usize,
-    /// Peers that speak for others: they are not counted by address before it is told who is behind them, and so do not
-    /// evict each other's clients.
-    pub proxies: Vec<Cidr>,
     /// Open connections whose first request is not complete yet, of the whole process; 0: no limit.
     pub max_heads: usize,
     /// The most bytes that one call reads; a protocol that never wants more than a few takes no more from the kernel.
@@ -51,7 +46,6 @@ impl Default for Settings {
         Self {
             max_connections: 1024,
             max_per_address: 0,
-            proxies: Vec::new(),
             max_heads: 256,
             read_size: TURN_BUDGET,
             write_timeout: Duration::from_secs(30),

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Ends, Event, Source, System};
-use crate::reactor::{Settings, Token};
+use crate::{Settings, Token};
 
 /// Bytes that the kernel of the simulation keeps for a peer that does not read.
 const SEND_BUFFER: usize = 4096;
@@ -43,15 +43,15 @@ impl Seed {
 
 /// One connection, seen from both ends.
 #[derive(Debug, Default)]
-pub(in crate::reactor) struct Pipe {
-    pub(in crate::reactor) to_server: VecDeque<u8>,
-    pub(in crate::reactor) to_peer: Vec<u8>,
+pub(crate) struct Pipe {
+    pub(crate) to_server: VecDeque<u8>,
+    pub(crate) to_peer: Vec<u8>,
     /// What the peer took out of `to_peer` already.
-    pub(in crate::reactor) taken: usize,
-    pub(in crate::reactor) peer_ended: bool,
-    pub(in crate::reactor) peer_reset: bool,
-    pub(in crate::reactor) server_ended: bool,
-    pub(in crate::reactor) server_closed: bool,
+    pub(crate) taken: usize,
+    pub(crate) peer_ended: bool,
+    pub(crate) peer_reset: bool,
+    pub(crate) server_ended: bool,
+    pub(crate) server_closed: bool,
     token: Option<Token>,
     readable_edge: bool,
     writable_edge: bool,
@@ -60,20 +60,20 @@ pub(in crate::reactor) struct Pipe {
 
 impl Pipe {
     /// Bytes that left the server and were not read by the peer.
-    pub(in crate::reactor) fn unread(&self) -> usize {
+    pub(crate) fn unread(&self) -> usize {
         self.to_peer.len() - self.taken
     }
 
-    pub(in crate::reactor) fn has_edge(&self) -> bool {
+    pub(crate) fn has_edge(&self) -> bool {
         self.token.is_some() && (self.readable_edge || self.writable_edge)
     }
 
-    pub(in crate::reactor) fn arrived(&mut self) {
+    pub(crate) fn arrived(&mut self) {
         self.readable_edge = true;
     }
 
     /// The peer has read: room is announced once, if the server was told that there is none.
-    pub(in crate::reactor) fn made_room(&mut self) {
+    pub(crate) fn made_room(&mut self) {
         if self.out_of_room && self.unread() < SEND_BUFFER / 2 {
             self.out_of_room = false;
             self.writable_edge = true;
@@ -83,20 +83,20 @@ impl Pipe {
 
 /// Everything outside the worker.
 #[derive(Debug)]
-pub(in crate::reactor) struct World {
-    pub(in crate::reactor) seed: Seed,
-    pub(in crate::reactor) now: Instant,
-    pub(in crate::reactor) wall: SystemTime,
-    pub(in crate::reactor) pipes: Vec<Pipe>,
-    pub(in crate::reactor) backlog: VecDeque<usize>,
-    pub(in crate::reactor) backlog_edge: bool,
+pub(crate) struct World {
+    pub(crate) seed: Seed,
+    pub(crate) now: Instant,
+    pub(crate) wall: SystemTime,
+    pub(crate) pipes: Vec<Pipe>,
+    pub(crate) backlog: VecDeque<usize>,
+    pub(crate) backlog_edge: bool,
     /// So many calls of `accept` will fail with `EMFILE`.
-    pub(in crate::reactor) accept_failures: u32,
+    pub(crate) accept_failures: u32,
 }
 
 /// The simulated operating system; clones see the same world.
 #[derive(Clone, Debug)]
-pub struct Simulated(pub(in crate::reactor) Rc<RefCell<World>>);
+pub struct Simulated(pub(crate) Rc<RefCell<World>>);
 
 impl Simulated {
     /// A world without connections, on the first second of 2026.

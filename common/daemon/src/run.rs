@@ -16,7 +16,7 @@ use super::{
     signals, supervisor,
     value::ListenAddress,
 };
-use crate::reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
+use reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
 
 /// How long a reload waits for workers that are busy.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -12,8 +12,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::plain::{Reader, Writer};
-use crate::reactor::Exported;
+use common::codec::{Reader, Writer};
+use reactor::Exported;
 
 /// The beginning of every envelope.
 const MAGIC: &[u8; 20] = b"datecast hand-over 1";

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::daemon::value::{self, ListenAddress};
+use crate::value::{self, ListenAddress};
 
 /// A daemon's options.
 #[derive(Parser, Debug)]

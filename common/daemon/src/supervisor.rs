@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{metrics::Vitals, notify};
-use crate::reactor::{Control, Stats};
+use reactor::{Control, Stats};
 
 /// Between two looks, unless the watchdog wants them closer together.
 const EVERY: Duration = Duration::from_secs(1);
@@ -139,11 +139,11 @@ fn now() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reactor::{Reactor, Traffic};
+    use reactor::{Reactor, Traffic};
 
     #[test]
     fn a_worker_that_does_not_turn_is_noticed_and_one_that_turns_again_too() {
-        let control = Reactor::<Hanging>::new(vec![vec![], vec![]], crate::reactor::Settings::default())
+        let control = Reactor::<Hanging>::new(vec![vec![], vec![]], reactor::Settings::default())
             .expect("made")
             .control();
         let mut watch = Watch::new(control.clone());
@@ -165,18 +165,18 @@ mod tests {
     struct NoVitals;
 
     impl Vitals for NoVitals {
-        fn status(&self, _: &crate::reactor::Snapshot) -> String {
+        fn status(&self, _: &reactor::Snapshot) -> String {
             String::new()
         }
 
-        fn collect(&self, _: &mut crate::daemon::metrics::Exposition) {}
+        fn collect(&self, _: &mut crate::metrics::Exposition) {}
     }
 
     // OP-09, OP-17
     #[test]
     fn the_verdict_is_bad_while_one_worker_hangs_and_good_again_when_it_goes_on() {
         let reactor =
-            Reactor::<Hanging>::new(vec![vec![], vec![]], crate::reactor::Settings::default()).expect("made");
+            Reactor::<Hanging>::new(vec![vec![], vec![]], reactor::Settings::default()).expect("made");
         let (control, mailboxes) = (reactor.control(), reactor.mailboxes());
         let workers = thread::spawn(move || reactor.run(vec![Hanging, Hanging]).map(drop));
         let verdict = start(control.clone(), Arc::new(NoVitals), true).expect("started");
@@ -193,35 +193,35 @@ mod tests {
         wait_for(&Err("a worker's loop hangs".to_owned()));
         drop(go_on);
         wait_for(&Ok(()));
-        control.stop(crate::reactor::Stop::Shutdown);
+        control.stop(reactor::Stop::Shutdown);
         workers.join().expect("no panic").expect("ended");
     }
 
     /// Hangs as long as it is told.
     struct Hanging;
 
-    impl crate::reactor::Handler for Hanging {
+    impl reactor::Handler for Hanging {
         type Conn = ();
         type Mail = std::sync::mpsc::Receiver<()>;
 
-        fn on_open(&mut self, _: &mut crate::reactor::Context<'_>) -> ((), crate::reactor::Flow) {
-            ((), crate::reactor::Flow::Close)
+        fn on_open(&mut self, _: &mut reactor::Context<'_>) -> ((), reactor::Flow) {
+            ((), reactor::Flow::Close)
         }
 
         fn on_data(
             &mut self,
             (): &mut (),
             input: &mut [u8],
-            _: &mut crate::reactor::Context<'_>,
-        ) -> crate::reactor::Progress {
-            crate::reactor::Progress { consumed: input.len(), flow: crate::reactor::Flow::Close }
+            _: &mut reactor::Context<'_>,
+        ) -> reactor::Progress {
+            reactor::Progress { consumed: input.len(), flow: reactor::Flow::Close }
         }
 
-        fn on_deadline(&mut self, (): &mut (), _: &mut crate::reactor::Context<'_>) -> crate::reactor::Flow {
-            crate::reactor::Flow::Close
+        fn on_deadline(&mut self, (): &mut (), _: &mut reactor::Context<'_>) -> reactor::Flow {
+            reactor::Flow::Close
         }
 
-        fn on_mail(&mut self, wait: Self::Mail, _: &mut crate::reactor::Turn<'_, ()>) {
+        fn on_mail(&mut self, wait: Self::Mail, _: &mut reactor::Turn<'_, ()>) {
             // The sender's end says that it is enough.
             _ = wait.recv();
         }

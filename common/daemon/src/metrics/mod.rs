@@ -12,8 +12,8 @@ use std::{
 };
 
 use super::{listen::Socket, supervisor::Verdict};
-use crate::reactor::{CloseReason, Control, Listener, Reactor, Snapshot, Stats, Traffic};
 use handler::MetricsHandler;
+use reactor::{CloseReason, Control, Listener, Reactor, Snapshot, Stats, Traffic};
 
 pub use exposition::{Exposition, Family, Kind};
 pub use tally::{Tally, Totals};

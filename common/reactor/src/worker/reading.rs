@@ -3,13 +3,13 @@
 use std::io;
 
 use super::Worker;
-use crate::reactor::connection::{Connection, Phase};
-use crate::reactor::connections::is_paused;
-use crate::reactor::context::Visit;
-use crate::reactor::eviction::Standing;
-use crate::reactor::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
-use crate::reactor::system::System;
-use crate::reactor::{CloseReason, Flow, Handler, Progress, Token};
+use crate::connection::{Connection, Phase};
+use crate::connections::is_paused;
+use crate::context::Visit;
+use crate::eviction::Standing;
+use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
+use crate::system::System;
+use crate::{CloseReason, Flow, Handler, Progress, Token};
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// Reads and delivers, at most a turn's budget.

@@ -43,6 +43,7 @@ mod tests;
 mod token;
 mod worker;
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 pub use context::{Context, Turn};
@@ -114,6 +115,13 @@ pub trait Handler {
     /// The connection is gone. The last callback about it; its token is not used again.
     fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason) {
         let _ = (conn, token, why);
+    }
+
+    /// True for the address of a proxy, whose connections are those of its clients: it is not counted by its own address
+    /// before [`Context::set_real_peer`] names the client, so that its clients do not evict each other.
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        let _ = peer;
+        false
     }
 
     /// There is no room for a newcomer and nobody to evict: what to send before closing (at most a few hundred bytes).

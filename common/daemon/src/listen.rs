@@ -16,7 +16,7 @@ use super::{
     exit::{Exit, Failure},
     value::ListenAddress,
 };
-use crate::reactor::Listener;
+use reactor::Listener;
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`, which is often the same.
 const BACKLOG: i32 = 4096;
