@@ -9,7 +9,7 @@
 //!         │ bytes in, bytes out              below this line: no socket, clock, thread, random number
 //!         ▼
 //!   http::HeadScan ──▶ http::Head ──▶ handshake::detect ──▶ Offer::accept ──▶ websocket::WebSocket
-//!         │               │                │ Plain                               │ Event, out
+//!         │               │                │ Http                               │ Event, out
 //!         │ HeadError     │                ▼                                     ▼
 //!         └──▶ http::error_response     framing::Framing ◀─ framing::encode    frame, utf8
 //!

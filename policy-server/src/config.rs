@@ -10,7 +10,7 @@ use std::{
 
 use clap::Parser;
 use common::policy::{Grant, MAX_FILE, Policy, Ports, SiteControl, parse_file};
-use daemon::{Common, Exit, Failure, ListenAddress, value};
+use daemon::{Common, DaemonError, Exit, ListenAddress, value};
 use reactor::Settings;
 
 /// A request is 22 bytes and its end; nobody needs more than this from us to read.
@@ -85,17 +85,21 @@ impl Config {
     ///
     /// # Errors
     /// Names the grant: "a file served from a port of 1024 or above may grant only ports of 1024 or above".
-    pub(crate) fn check_served_from(&self, port: u16) -> Result<(), Failure> {
+    pub(crate) fn check_served_from(&self, port: u16) -> Result<(), DaemonError> {
         self.policy
             .check_served_from(port)
-            .map_err(|low| Failure::new(Exit::Config, format!("{} {low}", self.origin)))
+            .map_err(|low| DaemonError::new(Exit::Config, format!("{} {low}", self.origin)))
     }
 }
 
 /// Judges the options; reads the policy file.
-pub(crate) fn check(options: Options) -> Result<Config, Failure> {
+pub(crate) fn check(options: Options) -> Result<Config, DaemonError> {
     if options.lifetime.is_zero() {
-        return Err(Failure::option("lifetime", "0", "no client could ask in that time; the default is 5s"));
+        return Err(DaemonError::option(
+            "lifetime",
+            "0",
+            "no client could ask in that time; the default is 5s",
+        ));
     }
     let (policy, answer, origin) = if let Some(path) = &options.file {
         let (policy, answer) = read_policy(path)?;
@@ -148,8 +152,8 @@ fn unlimited_if_zero(limit: usize) -> usize {
 }
 
 /// The policy in a file, and the file's own bytes with the NUL that ends them on the wire.
-fn read_policy(path: &Path) -> Result<(Policy, Vec<u8>), Failure> {
-    let flag = |exit, what: String| Failure::new(exit, format!("--file {}: {what}", path.display()));
+fn read_policy(path: &Path) -> Result<(Policy, Vec<u8>), DaemonError> {
+    let flag = |exit, what: String| DaemonError::new(exit, format!("--file {}: {what}", path.display()));
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that is too long from one that just fits.
     File::open(path)
@@ -164,7 +168,7 @@ fn read_policy(path: &Path) -> Result<(Policy, Vec<u8>), Failure> {
 mod tests {
     use super::*;
 
-    fn config(args: &[&str]) -> Result<Config, Failure> {
+    fn config(args: &[&str]) -> Result<Config, DaemonError> {
         let args = std::iter::once(&"policy-server").chain(args);
         check(Options::try_parse_from(args).expect("clap takes them"))
     }

@@ -12,7 +12,7 @@ use reactor::{CloseReason, Context, Flow, Handler, Mailboxes, Progress, Settings
 use crate::{
     config::Config,
     crowd::Crowd,
-    vitals::{BOGUS, Counts, SERVED, SILENT},
+    metrics::{BOGUS, Counts, SERVED, SILENT},
 };
 
 /// What the workers have together.

@@ -6,15 +6,15 @@
 mod config;
 mod crowd;
 mod handler;
-mod vitals;
+mod metrics;
 
 use std::{process::ExitCode, sync::Arc};
 
-use daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, hand_over, metrics::Totals};
+use daemon::{self, DaemonError, Endpoint, Hooks, Ready, Reload, Serve, hand_over, metrics::Totals};
 
 use config::Config;
 use handler::{PolicyHandler, Serving};
-use vitals::PolicyVitals;
+use metrics::PolicyMetrics;
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_POLICY_";
@@ -30,7 +30,7 @@ pub fn command() -> clap::Command {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "`daemon::main` hands it over")]
-fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
+fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     let serve = Serve {
         name: "Flash policy server",
         listen: &config.listen,
@@ -45,7 +45,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
         let shared = Arc::new(handler::Shared::new(&config, start.mailboxes));
         let handler = |worker| PolicyHandler::new(worker, Serving::new(&config), Arc::clone(&shared));
         let handlers: Vec<PolicyHandler> = (0..start.workers).map(handler).collect();
-        let vitals = PolicyVitals(Totals::of(handlers.iter().map(|handler| &handler.counts)));
+        let metrics = PolicyMetrics(Totals::of(handlers.iter().map(|handler| &handler.counts)));
         let (listen, workers) = (config.listen.clone(), config.workers);
         let reload = move || {
             let new = reload.read()?;
@@ -54,7 +54,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
             shared.reload(&new);
             Ok(())
         };
-        let hooks = Hooks { reload: Box::new(reload), vitals: Arc::new(vitals), hand_over: None };
+        let hooks = Hooks { reload: Box::new(reload), metrics: Arc::new(metrics), hand_over: None };
         Ok(Ready { handlers, hooks })
     })
     .map(drop)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::http::{HeadLimits, is_field_value};
 use daemon::value::{duration, size};
-use daemon::{self, Exit, Failure, ListenAddress, open_files};
+use daemon::{self, DaemonError, Exit, ListenAddress, open_files};
 use reactor::Settings;
 
 use crate::builtin::BuiltIn;
@@ -170,7 +170,7 @@ impl Config {
     ///
     /// # Errors
     /// A limit that makes no sense, or a root that cannot be opened.
-    pub fn check(options: Options) -> Result<Self, Failure> {
+    pub fn check(options: Options) -> Result<Self, DaemonError> {
         let limits = limits(&options)?;
         let settings = Settings {
             max_connections: options.max_connections,
@@ -209,7 +209,7 @@ impl Config {
     ///
     /// # Errors
     /// A root that can no longer be opened.
-    pub fn handlers(&self, workers: usize) -> Result<Vec<StaticHandler>, Failure> {
+    pub fn handlers(&self, workers: usize) -> Result<Vec<StaticHandler>, DaemonError> {
         let handler = || {
             let source = match &self.source {
                 Checked::BuiltIn(page) => Source::BuiltIn(page.clone()),
@@ -224,20 +224,20 @@ impl Config {
     }
 }
 
-fn open_root(path: &Path) -> Result<Root, Failure> {
+fn open_root(path: &Path) -> Result<Root, DaemonError> {
     Root::open(path)
-        .map_err(|error| Failure::new(Exit::NoInput, format!("--root {}: {error}", path.display())))
+        .map_err(|error| DaemonError::new(Exit::NoInput, format!("--root {}: {error}", path.display())))
 }
 
-fn limits(options: &Options) -> Result<Limits, Failure> {
+fn limits(options: &Options) -> Result<Limits, DaemonError> {
     if options.max_headers == 0 || options.max_headers > common::http::MAX_HEADERS {
-        return Err(Failure::option("max-headers", options.max_headers, "must be from 1 to 64"));
+        return Err(DaemonError::option("max-headers", options.max_headers, "must be from 1 to 64"));
     }
     if !(64..=32 * 1024).contains(&options.max_head) {
-        return Err(Failure::option("max-head", options.max_head, "must be from 64 bytes to 32KiB"));
+        return Err(DaemonError::option("max-head", options.max_head, "must be from 64 bytes to 32KiB"));
     }
     if options.max_target == 0 {
-        return Err(Failure::option("max-target", 0, "must be at least 1"));
+        return Err(DaemonError::option("max-target", 0, "must be at least 1"));
     }
     for (flag, time) in [
         ("head-timeout", options.head_timeout),
@@ -245,7 +245,11 @@ fn limits(options: &Options) -> Result<Limits, Failure> {
         ("write-timeout", options.write_timeout),
     ] {
         if time.is_zero() || time > Duration::from_hours(24) {
-            return Err(Failure::option(flag, format!("{time:?}"), "must be more than 0 and at most a day"));
+            return Err(DaemonError::option(
+                flag,
+                format!("{time:?}"),
+                "must be more than 0 and at most a day",
+            ));
         }
     }
     let head = HeadLimits {

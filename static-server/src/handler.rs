@@ -7,9 +7,9 @@ use common::http::{Body, Head, HeadError, HeadLimits, HeadScan};
 use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::{Answer, Payload, Respond};
+use crate::metrics::Counts;
 use crate::response::{Common, Line, Persistence, plain_body, write_head};
 use crate::site::Site;
-use crate::vitals::Counts;
 use crate::{date, log_line};
 
 /// Bodies of requests up to this many bytes are read and thrown away; a longer one ends the connection.

@@ -22,6 +22,7 @@ pub mod encoding;
 pub mod etag;
 pub mod handler;
 mod log_line;
+mod metrics;
 pub mod mime;
 pub mod path;
 pub mod range;
@@ -29,15 +30,14 @@ pub mod representation;
 pub mod response;
 pub mod root;
 pub mod site;
-mod vitals;
 mod walk;
 
 use std::{process::ExitCode, sync::Arc};
 
-use daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, hand_over};
+use daemon::{self, DaemonError, Endpoint, Hooks, Ready, Reload, Serve, hand_over};
 
 use config::{Config, Options};
-use vitals::StaticVitals;
+use metrics::StaticMetrics;
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_STATIC_";
@@ -53,7 +53,7 @@ pub fn command() -> clap::Command {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "`daemon::main` hands it over")]
-fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
+fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     let serve = Serve {
         name: "static-server",
         listen: &config.listen,
@@ -63,7 +63,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
     };
     daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
         let handlers = config.handlers(start.workers)?;
-        let vitals = StaticVitals::new(handlers.iter().map(|handler| &handler.counts));
+        let metrics = StaticMetrics::new(handlers.iter().map(|handler| &handler.counts));
         let (listen, workers, mailboxes) = (config.listen.clone(), config.workers, start.mailboxes);
         let reload = move || {
             let new = reload.read()?;
@@ -74,7 +74,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
             }
             Ok(())
         };
-        let hooks = Hooks { reload: Box::new(reload), vitals: Arc::new(vitals), hand_over: None };
+        let hooks = Hooks { reload: Box::new(reload), metrics: Arc::new(metrics), hand_over: None };
         Ok(Ready { handlers, hooks })
     })
     .map(drop)

@@ -12,7 +12,7 @@ use common::{
     proxy::Cidr,
     websocket,
 };
-use daemon::{self, Failure, ListenAddress};
+use daemon::{self, DaemonError, ListenAddress};
 use reactor::Settings;
 
 use crate::{
@@ -58,7 +58,7 @@ pub(crate) struct Config {
     pub(crate) hand_over: bool,
     pub(crate) head: HeadLimits,
     pub(crate) head_timeout: Duration,
-    pub(crate) messages: websocket::Limits,
+    pub(crate) messages: websocket::MessageLimits,
     pub(crate) max_message: usize,
     pub(crate) message_rate: Rate,
     pub(crate) control_rate: Rate,
@@ -89,7 +89,7 @@ impl Config {
     ///
     /// # Errors
     /// The first that is wrong, by the name of its flag.
-    pub(crate) fn new(options: Options) -> Result<Self, Failure> {
+    pub(crate) fn new(options: Options) -> Result<Self, DaemonError> {
         let Options { common, stream, access, limits } = options;
         let is_clock = stream.source == SourceKind::Clock;
         let delivery = stream.delivery.unwrap_or(if is_clock { Delivery::Latest } else { Delivery::Ordered });
@@ -132,7 +132,7 @@ impl Config {
                 max_target: limits.max_target,
             },
             head_timeout: limits.head_timeout,
-            messages: websocket::Limits {
+            messages: websocket::MessageLimits {
                 max_message: limits.max_message as u64,
                 max_fragments: limits.max_fragments,
             },
@@ -209,7 +209,7 @@ fn settings(limits: &Limits) -> Settings {
 /// The shortest time between two dates that makes sense on a network.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
-fn check_limits(limits: &Limits) -> Result<(), Failure> {
+fn check_limits(limits: &Limits) -> Result<(), DaemonError> {
     for (flag, time) in [
         ("head-timeout", limits.head_timeout),
         ("write-timeout", limits.write_timeout),
@@ -219,14 +219,14 @@ fn check_limits(limits: &Limits) -> Result<(), Failure> {
         ("close-timeout", limits.close_timeout),
     ] {
         if time.is_zero() {
-            return Err(Failure::option(flag, "0", "no state is without an end; say a time"));
+            return Err(DaemonError::option(flag, "0", "no state is without an end; say a time"));
         }
     }
     if !(64..=32 * 1024).contains(&limits.max_head) {
-        return Err(Failure::option("max-head", limits.max_head, "must be from 64 bytes to 32KiB"));
+        return Err(DaemonError::option("max-head", limits.max_head, "must be from 64 bytes to 32KiB"));
     }
     if !(1..=MAX_HEADERS).contains(&limits.max_headers) {
-        return Err(Failure::option("max-headers", limits.max_headers, "must be from 1 to 64"));
+        return Err(DaemonError::option("max-headers", limits.max_headers, "must be from 1 to 64"));
     }
     for (flag, limit) in [
         ("max-target", limits.max_target),
@@ -236,50 +236,56 @@ fn check_limits(limits: &Limits) -> Result<(), Failure> {
         ("max-queue", limits.max_queue),
     ] {
         if limit == 0 {
-            return Err(Failure::option(flag, limit, "this one is never without a limit; say at least 1"));
+            return Err(DaemonError::option(
+                flag,
+                limit,
+                "this one is never without a limit; say at least 1",
+            ));
         }
     }
     Ok(())
 }
 
 /// Refuses what would be promised and not kept.
-fn check_history(stream: &Stream, delivery: Delivery) -> Result<(), Failure> {
+fn check_history(stream: &Stream, delivery: Delivery) -> Result<(), DaemonError> {
     if stream.source == SourceKind::Clock && !stream.interval.is_zero() && stream.interval < MIN_INTERVAL {
         let interval = format!("{:?}", stream.interval);
-        return Err(Failure::option("interval", interval, "say at least 1ms, or 0 for no dates"));
+        return Err(DaemonError::option("interval", interval, "say at least 1ms, or 0 for no dates"));
     }
     if delivery == Delivery::Ordered {
         return Ok(());
     }
     let why = "only the newest message counts here; add --delivery ordered";
     match stream.history {
-        Some(history) if history > 0 => return Err(Failure::option("history", history, why)),
+        Some(history) if history > 0 => return Err(DaemonError::option("history", history, why)),
         _ => {}
     }
     if stream.source == SourceKind::Clock && stream.greet > 0 {
-        return Err(Failure::option("greet", stream.greet, why));
+        return Err(DaemonError::option("greet", stream.greet, why));
     }
     Ok(())
 }
 
-fn rules(origins: &[String], paths: &[String], legacy: bool) -> Result<Rules, Failure> {
-    let parse =
-        |text: &String| text.parse::<Origin>().map_err(|error| Failure::option("allow-origin", text, error));
+fn rules(origins: &[String], paths: &[String], legacy: bool) -> Result<Rules, DaemonError> {
+    let parse = |text: &String| {
+        text.parse::<Origin>().map_err(|error| DaemonError::option("allow-origin", text, error))
+    };
     let origins: Vec<Origin> = origins.iter().map(parse).collect::<Result<_, _>>()?;
     if let Some(path) = paths.iter().find(|path| !path.starts_with('/') || path.contains(['?', '#', ' '])) {
-        return Err(Failure::option("path", path, "a path begins with / and has no query"));
+        return Err(DaemonError::option("path", path, "a path begins with / and has no query"));
     }
     let paths = paths.iter().map(|path| path.clone().into_bytes()).collect();
     Ok(Rules { origins: OriginList::from(origins), paths, legacy })
 }
 
-fn policy(grants: &[String], listen: &[ListenAddress]) -> Result<PolicyAnswer, Failure> {
+fn policy(grants: &[String], listen: &[ListenAddress]) -> Result<PolicyAnswer, DaemonError> {
     match grants {
         [] => return Ok(PolicyAnswer::ThisPort),
         [off] if off == "off" => return Ok(PolicyAnswer::Off),
         _ => {}
     }
-    let parse = |text: &String| text.parse::<Grant>().map_err(|error| Failure::option("policy", text, error));
+    let parse =
+        |text: &String| text.parse::<Grant>().map_err(|error| DaemonError::option("policy", text, error));
     let policy = Policy { site_control: None, grants: grants.iter().map(parse).collect::<Result<_, _>>()? };
     for address in listen {
         let port = match address {
@@ -289,16 +295,18 @@ fn policy(grants: &[String], listen: &[ListenAddress]) -> Result<PolicyAnswer, F
         };
         // Any free port is one above the privileged ones.
         let port = if port == 0 { u16::MAX } else { port };
-        policy.check_served_from(port).map_err(|error| Failure::option("policy", grants.join(" "), error))?;
+        policy
+            .check_served_from(port)
+            .map_err(|error| DaemonError::option("policy", grants.join(" "), error))?;
     }
     Ok(PolicyAnswer::Grants(policy.to_bytes()))
 }
 
-fn trusted(networks: &[String]) -> Result<Vec<Cidr>, Failure> {
+fn trusted(networks: &[String]) -> Result<Vec<Cidr>, DaemonError> {
     let unix = UNIX_PEER.to_string();
     let parse = |text: &String| {
         let network = if text == "unix" { &unix } else { text };
-        network.parse::<Cidr>().map_err(|error| Failure::option("trusted-proxy", text, error))
+        network.parse::<Cidr>().map_err(|error| DaemonError::option("trusted-proxy", text, error))
     };
     networks.iter().map(parse).collect()
 }
@@ -310,7 +318,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// The configuration of a command line.
-    pub(crate) fn config(args: &[&str]) -> Result<Config, Failure> {
+    pub(crate) fn config(args: &[&str]) -> Result<Config, DaemonError> {
         Config::new(Options::try_parse_from(["ws-server"].iter().chain(args)).unwrap())
     }
 
@@ -370,7 +378,7 @@ pub(crate) mod tests {
             (config.head.max_bytes, config.head.max_headers, config.head.max_target),
             (8192, 64, 1024)
         );
-        assert_eq!(config.messages, websocket::Limits { max_message: 16384, max_fragments: 64 });
+        assert_eq!(config.messages, websocket::MessageLimits { max_message: 16384, max_fragments: 64 });
         assert_eq!((config.max_queue, config.reactor.send_buffer), (65536, Some(32768)));
         assert_eq!(config.reactor.drain_timeout, Duration::from_secs(5));
     }

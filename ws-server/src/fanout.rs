@@ -9,11 +9,11 @@ use crate::{
     announcement::{Announcement, Encodings},
     config::Config,
     connection::Conn,
+    metrics::Counts,
     notices::{Left, Notices},
     ring::Position,
     room::{Room, Walk},
     stream::{Date, Stream},
-    vitals::Counts,
 };
 
 /// Connections that are visited in one turn.

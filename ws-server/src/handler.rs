@@ -16,6 +16,7 @@ use crate::{
     connection::{Conn, State},
     fanout::Fanout,
     http_stream::{self, Cors, NO_ROOM},
+    metrics::Counts,
     notices::Left,
     opening::Wish,
     options::AtEof,
@@ -24,7 +25,6 @@ use crate::{
     room::Room,
     shared::{Mail, Shared},
     stream::{self, Stream},
-    vitals::Counts,
 };
 
 /// The reason that goes with 1012.
@@ -369,7 +369,7 @@ impl Handler for WsHandler {
         }
     }
 
-    fn on_look(&mut self, connections: &mut dyn Iterator<Item = &Conn>) {
+    fn on_scrape(&mut self, connections: &mut dyn Iterator<Item = &Conn>) {
         self.counts.look(connections);
     }
 

@@ -21,6 +21,7 @@ mod hand_over;
 mod handler;
 mod http_stream;
 mod messages;
+mod metrics;
 mod notices;
 mod opening;
 mod options;
@@ -35,19 +36,18 @@ mod simulated;
 mod source;
 mod stream;
 mod template;
-mod vitals;
 
 use std::{process::ExitCode, sync::Arc, time::Instant};
 
-use daemon::{self, Endpoint, Failure, Hooks, Ready, Reload, Serve, Start, run};
+use daemon::{self, DaemonError, Endpoint, Hooks, Ready, Reload, Serve, Start, run};
 
 use config::Config;
 use hand_over::State;
 use handler::WsHandler;
+use metrics::WsMetrics;
 use options::Options;
 use shared::{Mail, Shared};
 use source::{Feed, Publisher, Source};
-use vitals::WsVitals;
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
@@ -62,12 +62,12 @@ pub fn command() -> clap::Command {
     daemon::command::<Options>(ENV_PREFIX)
 }
 
-fn serve(config: Config, reload: Reload<Config>) -> Result<(), Failure> {
+fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     let mut inherited = daemon::inherit(&hand_over::FORMATS)?;
-    let (past, producers) = hand_over::past(inherited.legacy.as_mut(), &config);
+    let (past, producers) = hand_over::past(inherited.previous.as_mut(), &config);
     let source = Source::open(&config.source, producers).inspect_err(|_| {
         // Nobody will serve those who were connected.
-        inherited.legacy.take().into_iter().for_each(daemon::hand_over::say_farewell);
+        inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
     })?;
     let serve = Serve {
         name: "ws-server",
@@ -92,7 +92,7 @@ fn make_ready(
     past: Option<State>,
     feed: &Arc<Feed>,
     start: &Start<'_, Mail>,
-) -> Result<Ready<WsHandler>, Failure> {
+) -> Result<Ready<WsHandler>, DaemonError> {
     config.workers = start.workers;
     let config = Arc::new(config);
     let shared = Shared::new(start.workers, past);
@@ -110,7 +110,7 @@ fn make_ready(
         WsHandler::new(config, shared, worker, Some(start.mailboxes.clone()), now)
     };
     let handlers: Vec<WsHandler> = (0..start.workers).map(handler).collect();
-    let vitals = WsVitals::new(handlers.iter().map(|handler| &handler.counts), shared);
+    let metrics = WsMetrics::new(handlers.iter().map(|handler| &handler.counts), shared);
     let hand_over = prepare_hand_over(&config, feed);
     let mailboxes = start.mailboxes.clone();
     let reload = move || {
@@ -119,7 +119,7 @@ fn make_ready(
         mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
         Ok(())
     };
-    let hooks = Hooks { reload: Box::new(reload), vitals: Arc::new(vitals), hand_over };
+    let hooks = Hooks { reload: Box::new(reload), metrics: Arc::new(metrics), hand_over };
     Ok(Ready { handlers, hooks })
 }
 

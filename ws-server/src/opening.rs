@@ -56,7 +56,7 @@ pub(crate) fn answer<'h>(head: &'h Head<'h>, rules: &Rules) -> Answer<'h> {
     }
     let origin = match &detected {
         Detected::WebSocket(offer) => offer.origin,
-        Detected::Plain => head.get("Origin"),
+        Detected::Http => head.get("Origin"),
     };
     if !rules.origins.allows(origin) {
         return Answer::Refuse(403, &[]);
@@ -66,7 +66,7 @@ pub(crate) fn answer<'h>(head: &'h Head<'h>, rules: &Rules) -> Answer<'h> {
             Answer::Refuse(426, VERSIONS_OFFERED)
         }
         Detected::WebSocket(offer) => Answer::WebSocket(offer),
-        Detected::Plain => plain(head),
+        Detected::Http => plain(head),
     }
 }
 

@@ -10,9 +10,9 @@ use std::{
 use clap::Parser;
 
 use super::{
-    exit::{Exit, Failure},
+    exit::{DaemonError, Exit},
     inherit, log as daemon_log, open_files,
-    options::{self, Common, InForce, Parsed, Source},
+    options::{self, Common, InForce, Layer, Parsed},
     run::warn_of_restart,
 };
 
@@ -22,8 +22,8 @@ use super::{
 /// all that runs for `--check` and `--print-config`. `serve` runs until the daemon is told to stop.
 pub fn main<T: Parser + 'static, C: 'static>(
     env_prefix: &'static str,
-    check: fn(T) -> Result<C, Failure>,
-    serve: impl FnOnce(C, Reload<C>) -> Result<(), Failure>,
+    check: fn(T) -> Result<C, DaemonError>,
+    serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
 ) -> ExitCode {
     open_files::raise();
     let outcome = try_main(env_prefix, check, serve);
@@ -38,20 +38,20 @@ pub fn main<T: Parser + 'static, C: 'static>(
 }
 
 /// Reads the configuration again, with the same command line and environment, and judges it as at the start.
-pub struct Reload<C>(Box<dyn Fn() -> Result<C, Failure> + Send>);
+pub struct Reload<C>(Box<dyn Fn() -> Result<C, DaemonError> + Send>);
 
 impl<C: 'static> Reload<C> {
     /// `started` are the options of all daemons that the process runs with.
     fn new<T: Parser + 'static>(
         env_prefix: &'static str,
-        check: fn(T) -> Result<C, Failure>,
+        check: fn(T) -> Result<C, DaemonError>,
         started: Common,
     ) -> Self {
         Self(Box::new(move || {
             let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())?;
             // Help and version are no options that a daemon runs with.
             let Parsed::Options(in_force) = parsed else {
-                return Err(Failure::new(Exit::Usage, "no options"));
+                return Err(DaemonError::new(Exit::Usage, "no options"));
             };
             let InForce { options, common, .. } = *in_force;
             common.check()?;
@@ -69,16 +69,16 @@ impl<C: 'static> Reload<C> {
     ///
     /// # Errors
     /// What is wrong with it, as at the start.
-    pub fn read(&self) -> Result<C, Failure> {
+    pub fn read(&self) -> Result<C, DaemonError> {
         (self.0)()
     }
 }
 
 fn try_main<T: Parser + 'static, C: 'static>(
     env_prefix: &'static str,
-    check: fn(T) -> Result<C, Failure>,
-    serve: impl FnOnce(C, Reload<C>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    check: fn(T) -> Result<C, DaemonError>,
+    serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
+) -> Result<(), DaemonError> {
     let name = T::command().get_name().to_owned();
     let InForce { options, common, listen, metrics, printed, warnings } =
         match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())? {
@@ -89,7 +89,7 @@ fn try_main<T: Parser + 'static, C: 'static>(
             }
         };
     daemon_log::start(common.log_level, common.log_format)
-        .map_err(|error| Failure::system("starting the log", &error))?;
+        .map_err(|error| DaemonError::system("starting the log", &error))?;
     for warning in warnings {
         log::warn!("{warning}");
     }
@@ -108,15 +108,15 @@ fn try_main<T: Parser + 'static, C: 'static>(
 }
 
 /// Two answers to "where" are a mistake that would show only when nobody can connect.
-fn refuse_beside_inherited(listen: &Source, metrics: &Source) -> Result<(), Failure> {
+fn refuse_beside_inherited(listen: &Layer, metrics: &Layer) -> Result<(), DaemonError> {
     let (inherited, for_metrics) = inherit::count_by_use(|name| std::env::var_os(name))?;
-    let refuse = |what: String| Err(Failure::new(Exit::Config, what));
-    if inherited > 0 && *listen != Source::Default {
+    let refuse = |what: String| Err(DaemonError::new(Exit::Config, what));
+    if inherited > 0 && *listen != Layer::Default {
         return refuse(format!(
             "--listen ({listen}) beside {inherited} inherited sockets (LISTEN_FDS): leave one of them out"
         ));
     }
-    if for_metrics > 0 && *metrics != Source::Default {
+    if for_metrics > 0 && *metrics != Layer::Default {
         return refuse(format!(
             "--metrics ({metrics}) beside an inherited socket `metrics` (LISTEN_FDNAMES): leave one of them out"
         ));

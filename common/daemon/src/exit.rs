@@ -44,14 +44,14 @@ impl From<Exit> for ExitCode {
 
 /// A daemon cannot start, or cannot go on: the exit code, and one line for the operator that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct DaemonError {
     /// What the process exits with.
     pub exit: Exit,
     /// One line, without the daemon's name.
     pub message: String,
 }
 
-impl Failure {
+impl DaemonError {
     /// A failure with this exit code and message.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into() }
@@ -68,13 +68,13 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for DaemonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for DaemonError {}
 
 #[cfg(test)]
 mod tests {
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_wrong_option_names_the_flag_and_the_value() {
-        let failure = Failure::option("interval", "-1s", "must not be negative");
+        let failure = DaemonError::option("interval", "-1s", "must not be negative");
         assert_eq!(failure.to_string(), "--interval -1s: must not be negative");
         assert_eq!(failure.exit.code(), 78);
     }

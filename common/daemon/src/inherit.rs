@@ -10,8 +10,8 @@ use std::{
 use listenfd::ListenFd;
 
 use super::{
-    exit::{Exit, Failure},
-    hand_over::{self, Legacy},
+    exit::{DaemonError, Exit},
+    hand_over::{self, HandedOver},
     listen::Socket,
 };
 
@@ -26,7 +26,7 @@ const MAX: usize = 1024;
 ///
 /// # Errors
 /// [`Exit::Config`] if `LISTEN_FDS` is no sensible number.
-pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize, Failure> {
+pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize, DaemonError> {
     let Some(count) = variable("LISTEN_FDS").filter(|count| !count.is_empty()) else { return Ok(0) };
     // sd_listen_fds(3): the variables may have been inherited from a parent that they were meant for.
     let ours = std::process::id().to_string();
@@ -37,7 +37,7 @@ pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize
         Some(count) if count <= MAX => Ok(count),
         _ => {
             let count = count.to_string_lossy();
-            Err(Failure::new(Exit::Config, format!("LISTEN_FDS={count}: not a number from 0 to {MAX}")))
+            Err(DaemonError::new(Exit::Config, format!("LISTEN_FDS={count}: not a number from 0 to {MAX}")))
         }
     }
 }
@@ -46,7 +46,9 @@ pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize
 ///
 /// # Errors
 /// As [`count`].
-pub(super) fn count_by_use(variable: impl Fn(&str) -> Option<OsString>) -> Result<(usize, usize), Failure> {
+pub(super) fn count_by_use(
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<(usize, usize), DaemonError> {
     let all = count(&variable)?;
     let names = variable("LISTEN_FDNAMES").unwrap_or_default();
     let names = names.to_string_lossy();
@@ -64,7 +66,7 @@ pub struct Inherited {
     /// Where the metrics endpoint listens.
     pub(super) metrics: Vec<Socket>,
     /// What the process before this one left.
-    pub legacy: Option<Legacy>,
+    pub previous: Option<HandedOver>,
 }
 
 /// Takes everything that was opened for this process or kept for it, by the names of the descriptors. `formats` are those
@@ -72,7 +74,7 @@ pub struct Inherited {
 ///
 /// # Errors
 /// [`Exit::Config`] for a descriptor that is no listening TCP or Unix stream socket.
-pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, Failure> {
+pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> {
     let mut all = Inherited::default();
     let mut kept = Vec::new();
     let count = count(|name| std::env::var_os(name))?;
@@ -96,13 +98,13 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, Failure> {
             let what = format!(
                 "inherited descriptor {number} (`{name}`) {what}; see ListenStream= of the socket unit"
             );
-            Failure::new(Exit::Config, what)
+            DaemonError::new(Exit::Config, what)
         })?;
         log::info!("inherited {socket} as `{name}`");
         let is_metrics = name == METRICS;
         if is_metrics { &mut all.metrics } else { &mut all.listeners }.push(socket);
     }
-    all.legacy = hand_over::take(&kept, formats);
+    all.previous = hand_over::take(&kept, formats);
     Ok(all)
 }
 
@@ -142,7 +144,7 @@ fn check_listening(socket: &impl AsFd) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn count_of(variables: &[(&str, &str)]) -> Result<usize, Failure> {
+    fn count_of(variables: &[(&str, &str)]) -> Result<usize, DaemonError> {
         count(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into()))
     }
 

@@ -3,7 +3,7 @@
 //! ```no_run
 //! use std::process::ExitCode;
 //!
-//! use daemon::{self, Common, Failure, Reload};
+//! use daemon::{self, Common, DaemonError, Reload};
 //!
 //! /// The daemon's options, each with its default.
 //! #[derive(clap::Parser)]
@@ -12,11 +12,11 @@
 //!     common: Common,
 //! }
 //!
-//! fn check(options: Options) -> Result<Options, Failure> {
+//! fn check(options: Options) -> Result<Options, DaemonError> {
 //!     Ok(options)
 //! }
 //!
-//! fn serve(_checked: Options, _reload: Reload<Options>) -> Result<(), Failure> {
+//! fn serve(_checked: Options, _reload: Reload<Options>) -> Result<(), DaemonError> {
 //!     Ok(())
 //! }
 //!
@@ -41,10 +41,10 @@ mod supervisor;
 pub mod value;
 
 pub use entry::{Reload, main};
-pub use exit::{Exit, Failure};
-pub use hand_over::Legacy;
+pub use exit::{DaemonError, Exit};
+pub use hand_over::HandedOver;
 pub use inherit::{Inherited, inherit};
-pub use metrics::Vitals;
+pub use metrics::DaemonMetrics;
 pub use options::{Common, command};
 pub use run::{Endpoint, Hooks, Ready, Serve, Start, run, warn_of_restart};
 pub use value::ListenAddress;

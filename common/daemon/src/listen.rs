@@ -13,7 +13,7 @@ use std::{
 use socket2::{Domain, Socket as RawSocket, Type};
 
 use super::{
-    exit::{Exit, Failure},
+    exit::{DaemonError, Exit},
     value::ListenAddress,
 };
 use reactor::Listener;
@@ -76,7 +76,11 @@ impl From<Socket> for Listener {
 /// # Errors
 /// [`Exit::Unavailable`] for a port in use, [`Exit::Permission`] for one that needs a privilege; the message names the
 /// option `flag`.
-pub(super) fn bind(flag: &str, addresses: &[ListenAddress], workers: usize) -> Result<Vec<Socket>, Failure> {
+pub(super) fn bind(
+    flag: &str,
+    addresses: &[ListenAddress],
+    workers: usize,
+) -> Result<Vec<Socket>, DaemonError> {
     let mut sockets = Vec::new();
     for address in addresses {
         let failed = |error: io::Error| failure(flag, address, &error);
@@ -191,14 +195,14 @@ fn bind_unix(path: &Path) -> io::Result<Socket> {
 }
 
 /// Says which address, why, and what to do.
-fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> Failure {
+fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonError {
     let port = match address {
         ListenAddress::Tcp(tcp) => Some(tcp.port()),
         ListenAddress::Name(_, port) => Some(*port),
         ListenAddress::Unix(_) => None,
     };
     match (error.kind(), port) {
-        (io::ErrorKind::PermissionDenied, Some(port)) => Failure::new(
+        (io::ErrorKind::PermissionDenied, Some(port)) => DaemonError::new(
             Exit::Permission,
             format!(
                 "--{flag} {address}: this user may not bind port {port}. Three ways out: socket activation (systemd \
@@ -207,11 +211,11 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> Failure {
                 u32::from(port) + 8000
             ),
         ),
-        (io::ErrorKind::PermissionDenied, None) => Failure::new(
+        (io::ErrorKind::PermissionDenied, None) => DaemonError::new(
             Exit::Permission,
             format!("--{flag} {address}: this user may not make a socket there"),
         ),
-        (io::ErrorKind::AddrInUse, Some(port)) => Failure::new(
+        (io::ErrorKind::AddrInUse, Some(port)) => DaemonError::new(
             Exit::Unavailable,
             format!(
                 "--{flag} {address}: port {port} is in use by another program (`ss -ltnp sport = :{port}` names it); \
@@ -219,9 +223,9 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> Failure {
             ),
         ),
         (io::ErrorKind::AddrInUse, None) => {
-            Failure::new(Exit::Unavailable, format!("--{flag} {address}: another program listens there"))
+            DaemonError::new(Exit::Unavailable, format!("--{flag} {address}: another program listens there"))
         }
-        _ => Failure::new(Exit::Unavailable, format!("--{flag} {address}: {error}")),
+        _ => DaemonError::new(Exit::Unavailable, format!("--{flag} {address}: {error}")),
     }
 }
 

@@ -109,7 +109,7 @@ fn now() -> Instant {
 }
 
 /// Says why the daemon ends, whatever the log level; for people without time and level, as every command does.
-pub fn last_words(name: &str, failure: &super::Failure) {
+pub fn last_words(name: &str, failure: &super::DaemonError) {
     let words = format!("{name}: {failure}");
     // A closed standard error is no reason to panic.
     _ = match FORMAT.get() {

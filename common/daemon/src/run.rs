@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::{
-    exit::{Exit, Failure},
+    exit::{DaemonError, Exit},
     inherit::Inherited,
     listen,
-    metrics::{self, Vitals},
+    metrics::{self, DaemonMetrics},
     signals, supervisor,
     value::ListenAddress,
 };
@@ -77,9 +77,9 @@ pub struct Ready<H> {
 /// What a daemon does when it is told to, or asked.
 pub struct Hooks {
     /// `SIGHUP`: reads the configuration again, and lets it be in force.
-    pub reload: Box<dyn Fn() -> Result<(), Failure> + Send>,
+    pub reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
     /// How the daemon is.
-    pub vitals: Arc<dyn Vitals>,
+    pub metrics: Arc<dyn DaemonMetrics>,
     /// `SIGUSR2`, if the connections are to be handed over: what is to be done before the workers give them away.
     pub hand_over: Option<Box<dyn Fn() + Send>>,
 }
@@ -93,14 +93,14 @@ pub struct Hooks {
 pub fn run<H>(
     serve: &Serve<'_>,
     inherited: Inherited,
-    make_handlers: impl FnOnce(Start<'_, H::Mail>) -> Result<Ready<H>, Failure>,
-) -> Result<Vec<Ended<H>>, Failure>
+    make_handlers: impl FnOnce(Start<'_, H::Mail>) -> Result<Ready<H>, DaemonError>,
+) -> Result<Vec<Ended<H>>, DaemonError>
 where
     H: Handler + Send + 'static,
     H::Mail: 'static,
 {
     let workers = serve.workers.max(1);
-    let Inherited { listeners, metrics, legacy } = inherited;
+    let Inherited { listeners, metrics, previous } = inherited;
     let own = listeners.is_empty();
     let sockets = if own { listen::bind("listen", serve.listen, workers)? } else { listeners };
     let metrics = if metrics.is_empty() {
@@ -113,22 +113,22 @@ where
     let mut addresses: Vec<SocketAddr> = sockets.iter().filter_map(listen::Socket::tcp_address).collect();
     addresses.dedup();
 
-    let system = |what, error: &_| Failure::system(what, error);
+    let system = |what, error: &_| DaemonError::system(what, error);
     let listeners =
         listen::deal(&sockets, workers).map_err(|error| system("sharing the listeners", &error))?;
     drop(sockets);
     let mut reactor: Reactor<H> = Reactor::new(listeners, serve.settings.clone())
         .map_err(|error| system("starting the event loop", &error))?;
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
-    if let Some(legacy) = legacy {
-        let count = legacy.connections.len();
-        log::info!("{}: taking over {count} live connections of {}", serve.name, legacy.stream.writer);
-        reactor.inherit(legacy.connections);
+    if let Some(previous) = previous {
+        let count = previous.connections.len();
+        log::info!("{}: taking over {count} live connections of {}", serve.name, previous.stream.writer);
+        reactor.adopt(previous.connections);
     }
     let told = mailboxes.clone();
     let start = Start { workers, addresses: &addresses, mailboxes, control: control.clone() };
     let Ready { handlers, hooks } = make_handlers(start)?;
-    let Hooks { reload, hand_over, vitals } = hooks;
+    let Hooks { reload, hand_over, metrics: daemon_metrics } = hooks;
     let reload = Box::new(move || {
         reload()?;
         wait_until_told(&told);
@@ -139,8 +139,8 @@ where
     for name in names {
         log::info!("{}{} listening on {name}", serve.name, if serve.name.contains(' ') { "" } else { ":" });
     }
-    start_endpoint(serve, metrics, control, vitals)?;
-    let outcome = reactor.run(handlers).map_err(|error| Failure::new(Exit::Software, error.to_string()));
+    start_endpoint(serve, metrics, control, daemon_metrics)?;
+    let outcome = reactor.run(handlers).map_err(|error| DaemonError::new(Exit::Software, error.to_string()));
     if own {
         remove_unix(serve.listen);
     }
@@ -164,19 +164,26 @@ fn start_endpoint(
     serve: &Serve<'_>,
     sockets: Vec<listen::Socket>,
     control: Control,
-    vitals: Arc<dyn Vitals>,
-) -> Result<(), Failure> {
+    daemon_metrics: Arc<dyn DaemonMetrics>,
+) -> Result<(), DaemonError> {
     let has_endpoint = !sockets.is_empty();
-    let verdict = supervisor::start(control.clone(), Arc::clone(&vitals), has_endpoint)
-        .map_err(|error| Failure::system("starting the supervisor", &error))?;
+    let verdict = supervisor::start(control.clone(), Arc::clone(&daemon_metrics), has_endpoint)
+        .map_err(|error| DaemonError::system("starting the supervisor", &error))?;
     if !has_endpoint {
         return Ok(());
     }
     for socket in &sockets {
         log::info!("{}: metrics on {socket}", serve.name);
     }
-    let source = metrics::Source { prefix: serve.endpoint.prefix, control, vitals, verdict, started: wall() };
-    metrics::start(sockets, source).map_err(|error| Failure::system("starting the metrics endpoint", &error))
+    let source = metrics::Source {
+        prefix: serve.endpoint.prefix,
+        control,
+        metrics: daemon_metrics,
+        verdict,
+        started: wall(),
+    };
+    metrics::start(sockets, source)
+        .map_err(|error| DaemonError::system("starting the metrics endpoint", &error))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the moment of the start, for people")]

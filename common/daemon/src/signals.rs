@@ -18,7 +18,7 @@ use signal_hook::{
     flag, low_level,
 };
 
-use super::{exit::Failure, notify};
+use super::{exit::DaemonError, notify};
 use reactor::{CloseReason, Control, Stop};
 
 /// Takes the signals over from here on.
@@ -51,7 +51,7 @@ pub(super) fn watch(acts: Acts) -> io::Result<()> {
 /// What the signals lead to.
 pub(super) struct Acts {
     pub(super) control: Control,
-    pub(super) reload: Box<dyn Fn() -> Result<(), Failure> + Send>,
+    pub(super) reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
     pub(super) hand_over: Option<Box<dyn Fn() + Send>>,
 }
 

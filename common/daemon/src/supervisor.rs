@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{metrics::Vitals, notify};
+use super::{metrics::DaemonMetrics, notify};
 use reactor::{Control, Stats};
 
 /// Between two looks, unless the watchdog wants them closer together.
@@ -75,7 +75,7 @@ impl Verdict {
 /// The thread cannot be started.
 pub(super) fn start(
     control: Control,
-    vitals: Arc<dyn Vitals>,
+    metrics: Arc<dyn DaemonMetrics>,
     has_endpoint: bool,
 ) -> io::Result<Arc<Verdict>> {
     let verdict = Verdict::new();
@@ -83,12 +83,12 @@ pub(super) fn start(
         return Ok(verdict);
     }
     let judged = Arc::clone(&verdict);
-    let run = move || supervise(&control, &*vitals, &judged);
+    let run = move || supervise(&control, &*metrics, &judged);
     thread::Builder::new().name("supervisor".to_owned()).spawn(run)?;
     Ok(verdict)
 }
 
-fn supervise(control: &Control, vitals: &dyn Vitals, verdict: &Verdict) {
+fn supervise(control: &Control, metrics: &dyn DaemonMetrics, verdict: &Verdict) {
     let watchdog = notify::watchdog();
     // Three looks in the time of the watchdog: one may be late.
     let every = watchdog.map_or(EVERY, |within| (within / 3).min(EVERY));
@@ -100,7 +100,7 @@ fn supervise(control: &Control, vitals: &dyn Vitals, verdict: &Verdict) {
     verdict.give(Ok(()));
     let mut said = String::new();
     loop {
-        let status = vitals.status(&control.counters().snapshot());
+        let status = metrics.status(&control.counters().snapshot());
         if status != said {
             notify::status(&status);
             said = status;
@@ -110,12 +110,12 @@ fn supervise(control: &Control, vitals: &dyn Vitals, verdict: &Verdict) {
         if alive && watchdog.is_some() {
             notify::alive();
         }
-        verdict.give(judge(alive, control, vitals));
+        verdict.give(judge(alive, control, metrics));
     }
 }
 
 /// What is wrong, the worst first.
-fn judge(alive: bool, control: &Control, vitals: &dyn Vitals) -> Result<(), String> {
+fn judge(alive: bool, control: &Control, metrics: &dyn DaemonMetrics) -> Result<(), String> {
     if !alive {
         return Err("a worker's loop hangs".to_owned());
     }
@@ -125,7 +125,7 @@ fn judge(alive: bool, control: &Control, vitals: &dyn Vitals) -> Result<(), Stri
     if control.stats().iter().any(Stats::is_paused) {
         return Err("no connections are accepted: out of descriptors or memory".to_owned());
     }
-    vitals.health()
+    metrics.health()
 }
 
 #[allow(
@@ -164,7 +164,7 @@ mod tests {
     /// Nothing to say.
     struct NoVitals;
 
-    impl Vitals for NoVitals {
+    impl DaemonMetrics for NoVitals {
         fn status(&self, _: &reactor::Snapshot) -> String {
             String::new()
         }

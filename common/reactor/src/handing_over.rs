@@ -6,7 +6,7 @@ use super::connection::{Connection, Phase};
 use super::connections::{Bound, Connections};
 use super::context::{Context, Visit};
 use super::eviction::Standing;
-use super::live::{Exported, LiveConnection};
+use super::live::{Exported, ExportedConnection};
 use super::system::System;
 use super::{CloseReason, Flow, Token};
 
@@ -21,7 +21,7 @@ impl<C, S: System> Connections<C, S> {
         &mut self,
         token: Token,
         export: Export<'_, C>,
-    ) -> Option<LiveConnection<S::Detached>> {
+    ) -> Option<ExportedConnection<S::Detached>> {
         let io = &self.table.get(token)?.io;
         // Input that the handler did not get to yet is not cut off: it will get to it there.
         let partial = if io.resume_tail { 0 } else { io.tail.len() };
@@ -45,7 +45,7 @@ impl<C, S: System> Connections<C, S> {
             counters.leave(address);
         }
         let descriptor = self.system.detach(entry.stream).ok()?;
-        Some(LiveConnection {
+        Some(ExportedConnection {
             descriptor,
             queued,
             unconsumed: entry.io.tail,
@@ -56,8 +56,8 @@ impl<C, S: System> Connections<C, S> {
     }
 
     /// Puts a connection of another process into the table; false if it gets its farewell instead, or is gone.
-    pub(super) fn adopt(&mut self, live: LiveConnection<S::Detached>, adopt: Adopt<'_, C>) -> bool {
-        let LiveConnection { descriptor, queued, unconsumed, deadline, counted, exported } = live;
+    pub(super) fn adopt(&mut self, live: ExportedConnection<S::Detached>, adopt: Adopt<'_, C>) -> bool {
+        let ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported } = live;
         let Ok((stream, ends)) = self.system.attach(descriptor) else { return true };
         let Some(token) = self.insert(stream, ends) else { return true };
         let Some(Connection { stream, io, conn }) = self.table.get_mut(token) else { return true };
@@ -91,7 +91,7 @@ impl<C, S: System> Connections<C, S> {
             if let Some(address) = io.counted.take() {
                 counters.leave(address);
             }
-            io.outbox.own().extend_from_slice(&exported.farewell);
+            io.outbox.own().extend_from_slice(&exported.closing_bytes);
             Flow::CloseWhenFlushed
         };
         if io.standing.is_head() {

@@ -48,7 +48,7 @@ use std::time::Instant;
 
 pub use context::{Context, Turn};
 pub use limits::{Counters, Snapshot, network};
-pub use live::{Exported, LiveConnection};
+pub use live::{Exported, ExportedConnection};
 pub use mail::{Control, Mailboxes};
 pub use settings::Settings;
 pub use start::{Ended, Listener, Reactor};
@@ -135,7 +135,7 @@ pub trait Handler {
     }
 
     /// Somebody wants numbers that are not kept all the time (a scrape of the metrics): a look at all connections.
-    fn on_look(&mut self, connections: &mut dyn Iterator<Item = &Self::Conn>) {
+    fn on_scrape(&mut self, connections: &mut dyn Iterator<Item = &Self::Conn>) {
         let _ = connections;
     }
 

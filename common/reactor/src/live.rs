@@ -9,12 +9,12 @@ pub struct Exported {
     /// The handler's own state, for [`super::Handler::adopt`] of the next process.
     pub state: Vec<u8>,
     /// What says goodbye to the peer in its own dialect, for a process that cannot read the state.
-    pub farewell: Vec<u8>,
+    pub closing_bytes: Vec<u8>,
 }
 
 /// A connection without a process: its descriptor, and everything that is known of it.
 #[derive(Debug)]
-pub struct LiveConnection<D> {
+pub struct ExportedConnection<D> {
     /// The socket; the system's own form of it (`OwnedFd` for the kernel).
     pub descriptor: D,
     /// Bytes that were queued and not sent. They may begin in the middle of a message: they go first.

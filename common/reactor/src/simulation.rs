@@ -11,7 +11,7 @@ use super::connection::Phase;
 use super::mail::Waker;
 use super::system::simulated::{Pipe, Seed, Simulated};
 use super::worker::Worker;
-use super::{CloseReason, Control, Handler, LiveConnection, Mailboxes, Settings, Snapshot, Stop};
+use super::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot, Stop};
 
 /// A worker in a simulated world. Peers are numbered in the order in which they connected.
 pub struct Simulation<H: Handler> {
@@ -22,7 +22,7 @@ pub struct Simulation<H: Handler> {
 }
 
 impl<H: Handler> Simulation<H> {
-    /// A worker whose handler `make` builds; it is given the mailboxes of this one worker.
+    /// A worker whose handler `make` builds; it is exported the mailboxes of this one worker.
     pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Mailboxes<H::Mail>) -> H) -> Self {
         Self::inherit(Simulated::new(seed), settings, Vec::new(), make)
     }
@@ -36,10 +36,10 @@ impl<H: Handler> Simulation<H> {
         self.control.stop(Stop::HandOver);
         for _ in 0..10_000 {
             if !self.turn() {
-                let Worker { handler, given, connections, .. } = self.worker;
+                let Worker { handler, exported, connections, .. } = self.worker;
                 let settings = connections.shared.settings;
                 let seed = connections.system;
-                return Self::inherit(seed, settings, given, |mailboxes| make(handler, mailboxes));
+                return Self::inherit(seed, settings, exported, |mailboxes| make(handler, mailboxes));
             }
             self.advance(Duration::from_millis(1));
         }
@@ -49,7 +49,7 @@ impl<H: Handler> Simulation<H> {
     fn inherit(
         world: Simulated,
         settings: Settings,
-        given: Vec<LiveConnection<usize>>,
+        exported: Vec<ExportedConnection<usize>>,
         make: impl FnOnce(Mailboxes<H::Mail>) -> H,
     ) -> Self {
         let waker: Waker = std::sync::Arc::new(|| {});
@@ -58,7 +58,7 @@ impl<H: Handler> Simulation<H> {
         let handler = make(mailboxes.clone());
         let mut worker =
             Worker::new(0, handler, world.clone(), vec![()], settings, control.clone(), mailboxes.clone());
-        worker.inherit(given);
+        worker.inherit(exported);
         Self { worker, world, control, mailboxes }
     }
 

@@ -8,7 +8,7 @@ use std::thread;
 use super::mail::Waker;
 use super::system::{Acceptor, Kernel, System};
 use super::worker::Worker;
-use super::{Control, Handler, LiveConnection, Mailboxes, Settings};
+use super::{Control, ExportedConnection, Handler, Mailboxes, Settings};
 
 /// A listening socket, non-blocking, for one worker.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct Reactor<H: Handler> {
     control: Control,
     mailboxes: Mailboxes<H::Mail>,
     /// Connections of another process, for each worker.
-    inherited: Vec<Vec<LiveConnection<OwnedFd>>>,
+    inherited: Vec<Vec<ExportedConnection<OwnedFd>>>,
 }
 
 /// A worker that has ended.
@@ -42,7 +42,7 @@ pub struct Ended<H> {
     /// Its handler.
     pub handler: H,
     /// The connections that live on; none unless they were to be handed over.
-    pub given: Vec<LiveConnection<OwnedFd>>,
+    pub exported: Vec<ExportedConnection<OwnedFd>>,
 }
 
 impl<H: Handler + Send + 'static> Reactor<H>
@@ -84,7 +84,7 @@ where
     }
 
     /// Spreads connections of another process over the workers, which take them up when they run.
-    pub fn inherit(&mut self, connections: Vec<LiveConnection<OwnedFd>>) {
+    pub fn adopt(&mut self, connections: Vec<ExportedConnection<OwnedFd>>) {
         let workers = self.inherited.len().max(1);
         for (number, connection) in connections.into_iter().enumerate() {
             if let Some(inherited) = self.inherited.get_mut(number % workers) {
@@ -131,7 +131,7 @@ where
 
 impl<H: Handler> Worker<H, Kernel> {
     fn into_ended(self) -> Ended<H> {
-        Ended { handler: self.handler, given: self.given }
+        Ended { handler: self.handler, exported: self.exported }
     }
 }
 

@@ -80,12 +80,12 @@ impl Stats {
     }
 
     /// The end of its last turn.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         self.ended.store(true, Relaxed);
     }
 
     /// The end of a turn.
-    pub(crate) fn turned(&self, paused: bool, traffic: Traffic) {
+    pub fn turned(&self, paused: bool, traffic: Traffic) {
         self.turns.store(self.turns().wrapping_add(1), Relaxed);
         self.paused.store(paused, Relaxed);
         self.read.store(traffic.read, Relaxed);

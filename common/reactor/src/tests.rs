@@ -72,7 +72,7 @@ impl Handler for Echo {
             return None;
         }
         cx.send(self.goodbye);
-        Some(Exported { state: b"echo".to_vec(), farewell: b"moved\n".to_vec() })
+        Some(Exported { state: b"echo".to_vec(), closing_bytes: b"moved\n".to_vec() })
     }
 
     fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<((), Flow)> {

@@ -3,7 +3,7 @@
 use super::{Key, Offer, hybi};
 use crate::Version;
 use crate::http::Response;
-use crate::websocket::{Limits, WebSocket};
+use crate::websocket::{MessageLimits, WebSocket};
 
 impl Offer<'_> {
     /// Writes the 101 answer and gives the connection's state machine. What follows the head in the input is for
@@ -11,7 +11,13 @@ impl Offer<'_> {
     ///
     /// `secure` says that the client came by TLS (at a terminator in front): the older clients compare the URL.
     /// `connection_id` is told in `X-Connection-Id`, in the modern dialects only.
-    pub fn accept(&self, secure: bool, connection_id: u64, limits: Limits, out: &mut Vec<u8>) -> WebSocket {
+    pub fn accept(
+        &self,
+        secure: bool,
+        connection_id: u64,
+        limits: MessageLimits,
+        out: &mut Vec<u8>,
+    ) -> WebSocket {
         match self.key {
             Key::None => {
                 self.write_hixie("101 Web Socket Protocol Handshake", "", secure, out);

@@ -10,7 +10,7 @@ use crate::http::{Body, Head, is_field_value};
 /// [`HandshakeError`] for a WebSocket request that its dialect does not allow. It is never served as an older one.
 pub fn detect<'h>(head: &'h Head<'h>) -> Result<Detected<'h>, HandshakeError> {
     if !asks_for_websocket(head) {
-        return Ok(Detected::Plain);
+        return Ok(Detected::Http);
     }
     let is_hybi = has(head, "Sec-WebSocket-Version") || has(head, "Sec-WebSocket-Key");
     let (has_first, has_second) = (has(head, "Sec-WebSocket-Key1"), has(head, "Sec-WebSocket-Key2"));

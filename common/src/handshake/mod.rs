@@ -1,7 +1,7 @@
 //! Opening handshakes of every WebSocket dialect, told apart in one fixed order.
 //!
 //! ```text
-//!  GET, HTTP/1.1, Upgrade: websocket, Connection: upgrade?  ── no ──▶ Detected::Plain
+//!  GET, HTTP/1.1, Upgrade: websocket, Connection: upgrade?  ── no ──▶ Detected::Http
 //!    │ yes
 //!    ├─ Sec-WebSocket-Version or -Key?  ──▶ 13, 8, 7: hybi;  any other: 426
 //!    ├─ Sec-WebSocket-Key1 and -Key2?   ──▶ draft 76;        only one: 400
@@ -26,7 +26,7 @@ pub enum Detected<'h> {
     /// A WebSocket; [`Offer::accept`] answers it.
     WebSocket(Offer<'h>),
     /// Ordinary HTTP: it gets an ordinary answer.
-    Plain,
+    Http,
 }
 
 /// A valid opening handshake of a client, not answered yet.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::http::{Head, HeadLimits, HeadScan};
-use crate::websocket::{Event, Limits, WebSocket};
+use crate::websocket::{Event, MessageLimits, WebSocket};
 use proptest::prelude::*;
 
 /// Both keys, the third, the two numbers, the digest.
@@ -47,7 +47,7 @@ fn status(request: &str) -> (u16, Option<Version>) {
     match head.map_err(HandshakeError::from).and_then(|head| {
         detect(&head).map(|found| match found {
             Detected::WebSocket(offer) => (101, Some(offer.version)),
-            Detected::Plain => (200, None),
+            Detected::Http => (200, None),
         })
     }) {
         Ok(found) => found,
@@ -59,7 +59,7 @@ fn accept(request: &str, secure: bool) -> (Vec<u8>, WebSocket) {
     let head = Head::parse(request.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no offer: {request}") };
     let mut out = Vec::new();
-    let socket = offer.accept(secure, 42, Limits::default(), &mut out);
+    let socket = offer.accept(secure, 42, MessageLimits::default(), &mut out);
     (out, socket)
 }
 
@@ -291,7 +291,7 @@ proptest! {
             && let Ok(Detected::WebSocket(offer)) = detect(&head)
         {
             let mut out = Vec::new();
-            offer.accept(false, 1, Limits::default(), &mut out);
+            offer.accept(false, 1, MessageLimits::default(), &mut out);
             prop_assert_eq!(out.windows(4).filter(|bytes| bytes == b"\r\n\r\n").count(), 1);
             prop_assert!(out.ends_with(b"\r\n\r\n"));
             prop_assert_eq!(out.split(|&byte| byte == b'\n').count(), 8);

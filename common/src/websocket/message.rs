@@ -1,6 +1,6 @@
 //! The open message: its limits, and its text.
 
-use super::{Limits, Opcode, ProtocolError};
+use super::{MessageLimits, Opcode, ProtocolError};
 use crate::utf8::Utf8;
 
 /// What is known of the message that is arriving.
@@ -18,7 +18,7 @@ pub(super) struct Message {
 
 impl Message {
     /// A fragment of `len` bytes begins; judged before a byte of it is there.
-    pub(super) fn add_fragment(&mut self, len: u64, limits: Limits) -> Result<(), ProtocolError> {
+    pub(super) fn add_fragment(&mut self, len: u64, limits: MessageLimits) -> Result<(), ProtocolError> {
         self.fragments = self.fragments.saturating_add(1);
         if limits.max_fragments > 0 && self.fragments > limits.max_fragments {
             return Err(ProtocolError::TooManyFragments);
@@ -27,7 +27,7 @@ impl Message {
     }
 
     /// The message grows by `len` bytes.
-    pub(super) fn add_len(&mut self, len: u64, limits: Limits) -> Result<(), ProtocolError> {
+    pub(super) fn add_len(&mut self, len: u64, limits: MessageLimits) -> Result<(), ProtocolError> {
         self.len = self.len.saturating_add(len);
         if limits.max_message > 0 && self.len > limits.max_message {
             return Err(ProtocolError::MessageTooBig);

@@ -34,14 +34,14 @@ use message::Message;
 
 /// How much a peer may send at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct MessageLimits {
     /// The longest message in bytes; 0: none.
     pub max_message: u64,
     /// The most fragments of one message; 0: none.
     pub max_fragments: u32,
 }
 
-impl Default for Limits {
+impl Default for MessageLimits {
     /// 16 KiB in 64 fragments.
     fn default() -> Self {
         Self { max_message: 16 * 1024, max_fragments: 64 }
@@ -75,7 +75,7 @@ pub enum Event<'i> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebSocket {
     version: Version,
-    limits: Limits,
+    limits: MessageLimits,
     phase: Phase,
     message: Message,
     input: Input,
@@ -111,14 +111,14 @@ enum Input {
 
 impl WebSocket {
     /// A connection whose opening handshake was answered.
-    pub(crate) fn new(version: Version, limits: Limits) -> Self {
+    pub(crate) fn new(version: Version, limits: MessageLimits) -> Self {
         let input =
             if version.is_hixie() { Input::Hixie(frame::hixie::Inside::Nothing) } else { Input::Hybi(None) };
         Self { version, limits, phase: Phase::Opening, message: Message::default(), input }
     }
 
     /// A connection of draft 76 whose third key is still to come.
-    pub(crate) fn awaiting_key(first: u32, second: u32, limits: Limits) -> Self {
+    pub(crate) fn awaiting_key(first: u32, second: u32, limits: MessageLimits) -> Self {
         let phase = Phase::AwaitingKey { first, second, third: [0; 8], len: 0 };
         Self { phase, ..Self::new(Version::Hixie76, limits) }
     }
@@ -188,7 +188,7 @@ impl WebSocket {
     }
 
     /// Other limits, from the next frame on.
-    pub fn limit(&mut self, limits: Limits) {
+    pub fn limit(&mut self, limits: MessageLimits) {
         self.limits = limits;
     }
 

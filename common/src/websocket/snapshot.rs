@@ -1,6 +1,6 @@
 //! A connection's state as bytes, so that it can outlive its process.
 
-use super::{Input, Limits, Message, Opcode, Phase, Version, WebSocket, hybi::OpenFrame};
+use super::{Input, Message, MessageLimits, Opcode, Phase, Version, WebSocket, hybi::OpenFrame};
 use crate::codec::{Reader, Writer};
 use crate::frame::hixie::Inside;
 use crate::utf8::Utf8;
@@ -107,7 +107,7 @@ fn socket(from: &mut Reader<'_>) -> Option<WebSocket> {
         13 => Version::Rfc6455,
         _ => return None,
     };
-    let limits = Limits { max_message: from.long()?, max_fragments: from.word()? };
+    let limits = MessageLimits { max_message: from.long()?, max_fragments: from.word()? };
     let phase = phase(from, version)?;
     let message = message(from)?;
     let input = input(from, version)?;

@@ -17,8 +17,8 @@ use std::{
 
 use common::frame::CloseCode;
 use daemon::{
-    Legacy,
-    hand_over::{self, Stream},
+    HandedOver,
+    hand_over::{self, DaemonState},
 };
 use reactor::{CloseReason, Context, Ended, Exported, Flow};
 
@@ -44,18 +44,18 @@ pub(crate) fn store(ended: Vec<Ended<WsHandler>>, source: &SourceKind, left: Vec
         Ok(()) => log::info!("{} live connections wait for the next process", legacy.connections.len()),
         Err(error) => {
             log::error!("the live connections cannot be handed over and are closed (1012): {error}");
-            hand_over::say_farewell(legacy);
+            hand_over::send_closing_bytes(legacy);
         }
     }
 }
 
 /// Puts together what the next process gets.
-fn legacy(ended: Vec<Ended<WsHandler>>, source: &SourceKind, left: Vec<Producer>) -> Legacy {
+fn legacy(ended: Vec<Ended<WsHandler>>, source: &SourceKind, left: Vec<Producer>) -> HandedOver {
     let mut state = State { source: source.to_string(), ..State::default() };
     let mut connections = Vec::new();
-    for Ended { handler, given } in ended {
+    for Ended { handler, exported } in ended {
         handler.write_down(&mut state);
-        connections.extend(given);
+        connections.extend(exported);
     }
     let mut others = Vec::new();
     for Producer { descriptor, partial } in left {
@@ -63,12 +63,12 @@ fn legacy(ended: Vec<Ended<WsHandler>>, source: &SourceKind, left: Vec<Producer>
         state.partials.push(partial);
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
-    let stream = Stream { format: FORMAT, writer, state: state.to_bytes(moment()) };
-    Legacy { stream, others, connections }
+    let stream = DaemonState { format: FORMAT, writer, state: state.to_bytes(moment()) };
+    HandedOver { stream, others, connections }
 }
 
 /// What the process before this one left: its state, and of the source what is still the same.
-pub(crate) fn past(legacy: Option<&mut Legacy>, config: &Config) -> (Option<State>, Vec<Producer>) {
+pub(crate) fn past(legacy: Option<&mut HandedOver>, config: &Config) -> (Option<State>, Vec<Producer>) {
     let Some(legacy) = legacy else { return (None, Vec::new()) };
     let Some(mut state) = State::from_bytes(&legacy.stream.state, moment()) else {
         // A connection's place in a stream that is not known means nothing: it gets its farewell.
@@ -134,7 +134,7 @@ impl WsHandler {
         }
         let state = connection::to_bytes(conn, self.stream.has(conn), cx.now())?;
         self.counts.closed(CloseReason::HandedOver, None);
-        Some(Exported { state, farewell: connection::farewell(conn) })
+        Some(Exported { state, closing_bytes: connection::farewell(conn) })
     }
 
     /// A connection of the process before this one goes on.

@@ -6,9 +6,9 @@ use common::{
     framing::Framing,
     handshake::{Detected, detect},
     http::{Head, HeadLimits, HeadScan},
-    websocket::Limits,
+    websocket::MessageLimits,
 };
-use reactor::LiveConnection;
+use reactor::ExportedConnection;
 
 use super::{connection, state::Moment, *};
 use crate::{
@@ -64,7 +64,7 @@ fn websocket(request: &str, now: Instant) -> Box<Socket> {
         format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{request}\r\n");
     let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no WebSocket: {request}") };
-    let protocol = offer.accept(false, 7, Limits::default(), &mut Vec::new());
+    let protocol = offer.accept(false, 7, MessageLimits::default(), &mut Vec::new());
     Socket::new(protocol, Wish { since: Some(41), numbered: true }, now)
 }
 
@@ -197,19 +197,22 @@ fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
 #[test]
 fn connections_of_a_stream_that_cannot_be_read_get_their_farewell() {
     let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
-    let connection = LiveConnection {
+    let connection = ExportedConnection {
         descriptor: socket.into(),
         queued: Vec::new(),
         unconsumed: Vec::new(),
         deadline: Duration::ZERO,
         counted: None,
-        exported: Exported { state: vec![1, 2, 3], farewell: b"bye".to_vec() },
+        exported: Exported { state: vec![1, 2, 3], closing_bytes: b"bye".to_vec() },
     };
-    let stream = Stream { format: FORMAT, writer: String::new(), state: vec![0; 7] };
-    let mut legacy = Legacy { stream, others: Vec::new(), connections: vec![connection] };
+    let stream = DaemonState { format: FORMAT, writer: String::new(), state: vec![0; 7] };
+    let mut legacy = HandedOver { stream, others: Vec::new(), connections: vec![connection] };
     let (past, producers) = past(Some(&mut legacy), &crate::config::tests::config(&[]).unwrap());
     assert!(past.is_none() && producers.is_empty());
-    assert_eq!(legacy.connections[0].exported, Exported { state: Vec::new(), farewell: b"bye".to_vec() });
+    assert_eq!(
+        legacy.connections[0].exported,
+        Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() }
+    );
 }
 
 #[test]

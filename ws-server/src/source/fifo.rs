@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use daemon::exit::{Exit, Failure};
+use daemon::exit::{DaemonError, Exit};
 
 use super::{
     PAUSE, Producer, Publisher,
@@ -21,8 +21,9 @@ use super::{
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// Looks whether there is a FIFO.
-pub(super) fn check(path: &Path) -> Result<(), Failure> {
-    let said = |what: &str| Failure::new(Exit::NoInput, format!("--source fifo:{}: {what}", path.display()));
+pub(super) fn check(path: &Path) -> Result<(), DaemonError> {
+    let said =
+        |what: &str| DaemonError::new(Exit::NoInput, format!("--source fifo:{}: {what}", path.display()));
     let metadata = std::fs::metadata(path).map_err(|error| said(&error.to_string()))?;
     if metadata.file_type().is_fifo() { Ok(()) } else { Err(said("not a FIFO; `mkfifo PATH` makes one")) }
 }

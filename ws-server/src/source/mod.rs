@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use daemon::{exit::Exit, exit::Failure};
+use daemon::{exit::DaemonError, exit::Exit};
 
 use gate::{Gate, Key};
 pub(crate) use publisher::{Progress, Publisher, Style};
@@ -98,7 +98,7 @@ impl Source {
     ///
     /// # Errors
     /// [`Exit::NoInput`] for a FIFO that is none, [`Exit::Unavailable`] for a socket that cannot be bound.
-    pub(crate) fn open(kind: &SourceKind, mut inherited: Vec<Producer>) -> Result<Self, Failure> {
+    pub(crate) fn open(kind: &SourceKind, mut inherited: Vec<Producer>) -> Result<Self, DaemonError> {
         match kind {
             SourceKind::Clock => Ok(Self::Clock),
             SourceKind::Stdin => Ok(Self::Stdin),
@@ -116,11 +116,12 @@ impl Source {
         publisher: Arc<Publisher>,
         max_producers: usize,
         ended: impl FnOnce() + Send + 'static,
-    ) -> Result<Option<Reading>, Failure> {
+    ) -> Result<Option<Reading>, DaemonError> {
         if let Self::Clock = self {
             return Ok(None);
         }
-        let system = |error: io::Error| Failure::new(Exit::System, format!("starting the source: {error}"));
+        let system =
+            |error: io::Error| DaemonError::new(Exit::System, format!("starting the source: {error}"));
         let (gate, key) = Gate::new().map_err(system)?;
         let read = move || match self {
             Self::Clock => Vec::new(),
@@ -165,7 +166,7 @@ impl Feed {
         publisher: Arc<Publisher>,
         max_producers: usize,
         ended: impl FnOnce() + Send + 'static,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DaemonError> {
         *lock(&self.reading) = source.start(publisher, max_producers, ended)?;
         Ok(())
     }

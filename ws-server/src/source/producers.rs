@@ -14,7 +14,7 @@ use std::{
     thread::{self, Scope},
 };
 
-use daemon::exit::{Exit, Failure};
+use daemon::exit::{DaemonError, Exit};
 
 use super::{
     PAUSE, Producer, Publisher,
@@ -23,7 +23,7 @@ use super::{
 };
 
 /// Binds the socket; one that nobody listens on any more makes room.
-pub(super) fn bind(path: &Path) -> Result<UnixListener, Failure> {
+pub(super) fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
     let bound = UnixListener::bind(path).or_else(|error| {
         // Connecting to a file is refused as well: only what is a socket may be taken away.
         let stale = error.kind() == io::ErrorKind::AddrInUse
@@ -40,7 +40,7 @@ pub(super) fn bind(path: &Path) -> Result<UnixListener, Failure> {
             io::ErrorKind::PermissionDenied => Exit::Permission,
             _ => Exit::Unavailable,
         };
-        Failure::new(exit, format!("--source unix:{}: {error}", path.display()))
+        DaemonError::new(exit, format!("--source unix:{}: {error}", path.display()))
     })
 }
 

@@ -20,7 +20,7 @@ const MAGIC: &[u8; 20] = b"datecast hand-over 1";
 
 /// What a daemon writes down beside its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stream {
+pub struct DaemonState {
     /// The format of `state` and of every connection's state: a process reads its own and those it says it knows.
     pub format: u32,
     /// Who wrote it, for the log: name and version.
@@ -44,7 +44,7 @@ pub(super) struct Record {
 /// An envelope that was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Envelope {
-    pub(super) stream: Stream,
+    pub(super) stream: DaemonState,
     /// How many of the first descriptors are the daemon's own, and no connections.
     pub(super) others: u64,
     pub(super) records: Vec<Record>,
@@ -85,7 +85,7 @@ impl Envelope {
     fn read(from: &mut Reader<'_>) -> Option<Self> {
         let format = from.word()?;
         let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
-        let stream = Stream { format, writer, state: from.bytes()?.to_vec() };
+        let stream = DaemonState { format, writer, state: from.bytes()?.to_vec() };
         let (others, count) = (from.long()?, from.long()?);
         let mut records = Vec::new();
         for _ in 0..count {
@@ -100,7 +100,7 @@ impl Record {
         let mut to = Writer::default();
         to.long(self.cookie);
         to.bytes(&self.queued);
-        to.bytes(&self.exported.farewell);
+        to.bytes(&self.exported.closing_bytes);
         to.bytes(&self.unconsumed);
         to.long(u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX));
         to.address(self.counted);
@@ -113,7 +113,7 @@ impl Record {
         let mut from = Reader::new(bytes);
         let (cookie, queued, farewell) = (from.long()?, from.bytes()?.to_vec(), from.bytes()?.to_vec());
         let mut record = Self { cookie, queued, ..Self::default() };
-        record.exported.farewell = farewell;
+        record.exported.closing_bytes = farewell;
         _ = record.read_rest(&mut from);
         Some(record)
     }
@@ -138,10 +138,10 @@ mod tests {
             unconsumed: b"GET /".to_vec(),
             deadline: Duration::from_millis(29_999),
             counted: counted.map(|address| address.parse().unwrap()),
-            exported: Exported { state: vec![1, 2, 3], farewell: b"\x88\x02\x03\xf4".to_vec() },
+            exported: Exported { state: vec![1, 2, 3], closing_bytes: b"\x88\x02\x03\xf4".to_vec() },
         };
         Envelope {
-            stream: Stream { format: 1, writer: "ws-server 0.1.0".to_owned(), state: vec![9; 100] },
+            stream: DaemonState { format: 1, writer: "ws-server 0.1.0".to_owned(), state: vec![9; 100] },
             others: 2,
             records: vec![record(7, None), record(8, Some("192.0.2.1")), record(9, Some("2001:db8::1"))],
         }
@@ -172,7 +172,7 @@ mod tests {
         to.raw(b"a layout of the year 2030");
         let record = Record::from_bytes(&to.into_bytes()).unwrap();
         assert_eq!((record.cookie, record.queued.as_slice()), (7, &b"queued"[..]));
-        assert_eq!(record.exported, Exported { state: Vec::new(), farewell: b"bye".to_vec() });
+        assert_eq!(record.exported, Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() });
     }
 
     #[test]

@@ -21,10 +21,10 @@ use std::os::unix::net::UnixDatagram;
 
 use socket2::SockRef;
 
-pub use self::envelope::Stream;
+pub use self::envelope::DaemonState;
 use self::envelope::{Envelope, Record};
 use super::notify;
-use reactor::LiveConnection;
+use reactor::ExportedConnection;
 
 /// The formats of a daemon that hands nothing over.
 #[allow(clippy::reversed_empty_ranges, reason = "it is the empty range")]
@@ -35,21 +35,21 @@ pub(super) const NAME: &str = "hand-over";
 
 /// Everything that outlives a process.
 #[derive(Debug, Default)]
-pub struct Legacy {
+pub struct HandedOver {
     /// The daemon's own state.
-    pub stream: Stream,
+    pub stream: DaemonState,
     /// Descriptors of the daemon that are no connections, in its own order.
     pub others: Vec<OwnedFd>,
     /// The live connections.
-    pub connections: Vec<LiveConnection<OwnedFd>>,
+    pub connections: Vec<ExportedConnection<OwnedFd>>,
 }
 
 /// Gives everything to the service manager, and returns when it has it.
 ///
 /// # Errors
 /// There is no service manager, or the system has no more memory or descriptors.
-pub fn store(legacy: &Legacy) -> io::Result<()> {
-    let Legacy { stream, others, connections } = legacy;
+pub fn store(legacy: &HandedOver) -> io::Result<()> {
+    let HandedOver { stream, others, connections } = legacy;
     let records = connections.iter().map(record).collect::<io::Result<_>>()?;
     let envelope = Envelope { stream: stream.clone(), others: others.len() as u64, records }.to_bytes();
     let descriptors: Vec<BorrowedFd<'_>> = others
@@ -62,12 +62,12 @@ pub fn store(legacy: &Legacy) -> io::Result<()> {
 }
 
 /// Says goodbye to everybody who cannot be handed over, as far as the kernel takes it at once.
-pub fn say_farewell(legacy: Legacy) {
+pub fn send_closing_bytes(legacy: HandedOver) {
     for connection in legacy.connections {
         let mut socket = socket2::Socket::from(connection.descriptor);
         let said = socket
             .write_all(&connection.queued)
-            .and_then(|()| socket.write_all(&connection.exported.farewell));
+            .and_then(|()| socket.write_all(&connection.exported.closing_bytes));
         if let Err(error) = said.and_then(|()| socket.shutdown(std::net::Shutdown::Write)) {
             log::debug!("a farewell: {error}");
         }
@@ -78,7 +78,7 @@ pub fn say_farewell(legacy: Legacy) {
 ///
 /// Connections whose state was written in a format outside of `formats` come without it: the reactor says their
 /// farewell. So do all, with an empty state of the daemon's own, if that is what cannot be read.
-pub(super) fn take(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Option<Legacy> {
+pub(super) fn take(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Option<HandedOver> {
     if kept.is_empty() {
         return None;
     }
@@ -103,7 +103,7 @@ pub(super) fn take(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opti
     }
 }
 
-fn record(connection: &LiveConnection<OwnedFd>) -> io::Result<Record> {
+fn record(connection: &ExportedConnection<OwnedFd>) -> io::Result<Record> {
     Ok(Record {
         cookie: SockRef::from(&connection.descriptor).cookie()?,
         queued: connection.queued.clone(),
@@ -115,7 +115,7 @@ fn record(connection: &LiveConnection<OwnedFd>) -> io::Result<Record> {
 }
 
 /// Brings records and descriptors together.
-fn open(envelope: Envelope, mut descriptors: Vec<OwnedFd>, formats: &RangeInclusive<u32>) -> Legacy {
+fn open(envelope: Envelope, mut descriptors: Vec<OwnedFd>, formats: &RangeInclusive<u32>) -> HandedOver {
     let Envelope { mut stream, others, records } = envelope;
     let others = usize::try_from(others).unwrap_or(usize::MAX).min(descriptors.len());
     let mut sockets: HashMap<u64, OwnedFd> = HashMap::new();
@@ -125,7 +125,7 @@ fn open(envelope: Envelope, mut descriptors: Vec<OwnedFd>, formats: &RangeInclus
         }
     }
     let wanted = records.len();
-    let mut connections: Vec<LiveConnection<OwnedFd>> =
+    let mut connections: Vec<ExportedConnection<OwnedFd>> =
         records.into_iter().filter_map(|record| live(record, &mut sockets)).collect();
     let lost = wanted - connections.len();
     if lost > 0 {
@@ -147,13 +147,13 @@ fn open(envelope: Envelope, mut descriptors: Vec<OwnedFd>, formats: &RangeInclus
             connection.exported.state = Vec::new();
         }
     }
-    Legacy { stream, others: descriptors, connections }
+    HandedOver { stream, others: descriptors, connections }
 }
 
-fn live(record: Record, sockets: &mut HashMap<u64, OwnedFd>) -> Option<LiveConnection<OwnedFd>> {
+fn live(record: Record, sockets: &mut HashMap<u64, OwnedFd>) -> Option<ExportedConnection<OwnedFd>> {
     let Record { cookie, queued, unconsumed, deadline, counted, exported } = record;
     let descriptor = sockets.remove(&cookie)?;
-    Some(LiveConnection { descriptor, queued, unconsumed, deadline, counted, exported })
+    Some(ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported })
 }
 
 #[cfg(test)]
@@ -166,27 +166,27 @@ mod tests {
     use reactor::Exported;
 
     /// A legacy of two connections, and their peers.
-    fn legacy(format: u32) -> (Legacy, Vec<TcpStream>) {
+    fn legacy(format: u32) -> (HandedOver, Vec<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (mut connections, mut peers) = (Vec::new(), Vec::new());
         for name in [b"first", b"other"] {
             peers.push(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
-            connections.push(LiveConnection {
+            connections.push(ExportedConnection {
                 descriptor: listener.accept().unwrap().0.into(),
                 queued: Vec::new(),
                 unconsumed: Vec::new(),
                 deadline: Duration::from_secs(9),
                 counted: None,
-                exported: Exported { state: name.to_vec(), farewell: b"bye".to_vec() },
+                exported: Exported { state: name.to_vec(), closing_bytes: b"bye".to_vec() },
             });
         }
-        let stream = Stream { format, writer: "a test".to_owned(), state: b"stream".to_vec() };
-        (Legacy { stream, others: vec![tempfile::tempfile().unwrap().into()], connections }, peers)
+        let stream = DaemonState { format, writer: "a test".to_owned(), state: b"stream".to_vec() };
+        (HandedOver { stream, others: vec![tempfile::tempfile().unwrap().into()], connections }, peers)
     }
 
     /// The legacy after its way through a pack, its descriptors in another order.
-    fn passed_on(legacy: Legacy) -> Legacy {
-        let Legacy { stream, others, connections } = legacy;
+    fn passed_on(legacy: HandedOver) -> HandedOver {
+        let HandedOver { stream, others, connections } = legacy;
         let records = connections.iter().map(|connection| record(connection).unwrap()).collect();
         let mut descriptors: Vec<OwnedFd> = connections.into_iter().map(|live| live.descriptor).collect();
         descriptors.reverse();
@@ -218,7 +218,7 @@ mod tests {
         assert!(passed.stream.state.is_empty() && passed.others.is_empty());
         assert_eq!(passed.connections.len(), 2);
         for live in &passed.connections {
-            assert_eq!(live.exported, Exported { state: Vec::new(), farewell: b"bye".to_vec() });
+            assert_eq!(live.exported, Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() });
         }
     }
 

@@ -22,7 +22,7 @@ pub use tally::{Tally, Totals};
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How a daemon is, in numbers and words.
-pub trait Vitals: Send + Sync {
+pub trait DaemonMetrics: Send + Sync {
     /// A line for `systemctl status`.
     fn status(&self, counters: &Snapshot) -> String;
 
@@ -43,7 +43,7 @@ pub(super) struct Source {
     /// The beginning of the names: `datecast_ws_`.
     pub(super) prefix: &'static str,
     pub(super) control: Control,
-    pub(super) vitals: Arc<dyn Vitals>,
+    pub(super) metrics: Arc<dyn DaemonMetrics>,
     pub(super) verdict: Arc<Verdict>,
     pub(super) started: SystemTime,
 }
@@ -80,7 +80,7 @@ impl Source {
         let mut out = Exposition::new(self.prefix);
         self.collect_process(&mut out);
         self.collect_connections(&mut out);
-        self.vitals.collect(&mut out);
+        self.metrics.collect(&mut out);
         out.into_text()
     }
 

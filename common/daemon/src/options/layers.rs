@@ -10,13 +10,13 @@ use std::{
 use clap::{Arg, ArgAction, Command};
 
 use super::{
-    super::exit::{Exit, Failure},
+    super::exit::{DaemonError, Exit},
     tidy,
 };
 
 /// Where an option's value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum Layer {
     /// The command line.
     Flag,
     /// This environment variable.
@@ -27,7 +27,7 @@ pub enum Source {
     Default,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag => f.write_str("command line"),
@@ -40,7 +40,7 @@ impl fmt::Display for Source {
 
 /// Values by the option's id, each with the layer it came from; the environment hides the file.
 pub(super) struct Layers {
-    values: BTreeMap<String, (Vec<OsString>, Source)>,
+    values: BTreeMap<String, (Vec<OsString>, Layer)>,
     warnings: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Layers {
         command: &Command,
         prefix: &str,
         env: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, DaemonError> {
         let mut layers = Self { values: BTreeMap::new(), warnings: Vec::new() };
         for (variable, value) in env {
             let Some(variable) = variable.to_str() else { continue };
@@ -68,11 +68,9 @@ impl Layers {
             };
             let values = list(arg, &value).unwrap_or_else(|| vec![value]);
             check(command, arg, &values).map_err(|wrong| {
-                Failure::new(Exit::Config, format!("environment variable {variable}: {wrong}"))
+                DaemonError::new(Exit::Config, format!("environment variable {variable}: {wrong}"))
             })?;
-            layers
-                .values
-                .insert(arg.get_id().to_string(), (values, Source::Environment(variable.to_owned())));
+            layers.values.insert(arg.get_id().to_string(), (values, Layer::Environment(variable.to_owned())));
         }
         Ok(layers)
     }
@@ -86,10 +84,11 @@ impl Layers {
     }
 
     /// Adds the file's values where the environment has said nothing.
-    pub(super) fn read_file(&mut self, command: &Command, path: &Path) -> Result<(), Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::new(Exit::NoInput, format!("--config {}: {error}", path.display())))?;
-        let wrong = |what: String| Failure::new(Exit::Config, format!("{}: {what}", path.display()));
+    pub(super) fn read_file(&mut self, command: &Command, path: &Path) -> Result<(), DaemonError> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            DaemonError::new(Exit::NoInput, format!("--config {}: {error}", path.display()))
+        })?;
+        let wrong = |what: String| DaemonError::new(Exit::Config, format!("{}: {what}", path.display()));
         let table: toml::Table =
             text.parse().map_err(|error: toml::de::Error| wrong(place(&text, &error)))?;
         for (key, value) in &table {
@@ -100,7 +99,7 @@ impl Layers {
             };
             let values = strings(arg, value).map_err(|what| wrong(format!("`{key}` {what}")))?;
             check(command, arg, &values).map_err(|what| wrong(format!("`{key}`: {what}")))?;
-            let source = Source::File(path.to_owned());
+            let source = Layer::File(path.to_owned());
             self.values.entry(arg.get_id().to_string()).or_insert((values, source));
         }
         Ok(())
@@ -115,8 +114,8 @@ impl Layers {
     }
 
     /// The layer that gave this option's value, the command line left aside.
-    pub(super) fn source(&self, id: &str) -> Source {
-        self.values.get(id).map_or(Source::Default, |(_, source)| source.clone())
+    pub(super) fn source(&self, id: &str) -> Layer {
+        self.values.get(id).map_or(Layer::Default, |(_, source)| source.clone())
     }
 
     pub(super) fn into_warnings(self) -> Vec<String> {

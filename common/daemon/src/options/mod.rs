@@ -12,12 +12,12 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgMatches, Args, FromArgMatches, Parser};
 
 use super::{
-    exit::{Exit, Failure},
+    exit::{DaemonError, Exit},
     log::LogFormat,
     value::{ListenAddress, log_level},
 };
+pub use layers::Layer;
 use layers::Layers;
-pub use layers::Source;
 
 /// The options that every daemon has.
 #[derive(Args, Clone, Debug)]
@@ -56,11 +56,11 @@ impl Common {
     ///
     /// # Errors
     /// [`Exit::Config`] for metrics that anybody could read.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    pub(super) fn check(&self) -> Result<(), DaemonError> {
         match &self.metrics {
             Some(address) if !address.is_loopback() => {
                 let what = "anybody could read them there; say a loopback address such as 127.0.0.1:8432, or unix:PATH";
-                Err(Failure::option("metrics", address, what))
+                Err(DaemonError::option("metrics", address, what))
             }
             _ => Ok(()),
         }
@@ -92,9 +92,9 @@ pub struct InForce<T> {
     /// Those that every daemon has.
     pub common: Common,
     /// Where the value of `--listen` came from.
-    pub listen: Source,
+    pub listen: Layer,
     /// Where the value of `--metrics` came from.
-    pub metrics: Source,
+    pub metrics: Layer,
     /// All of them as TOML: the answer to `--print-config`.
     pub printed: String,
     /// Warnings: variables with our prefix that are no option.
@@ -112,7 +112,7 @@ pub fn parse<T: Parser>(
     env_prefix: &str,
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<Parsed<T>, Failure> {
+) -> Result<Parsed<T>, DaemonError> {
     let args: Vec<OsString> = args.into_iter().collect();
     let command = command::<T>(env_prefix);
     let mut layers = Layers::new(&command, env_prefix, env)?;
@@ -123,9 +123,9 @@ pub fn parse<T: Parser>(
     let matches = match command.clone().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() => return Ok(Parsed::Print(error.to_string())),
-        Err(error) => return Err(Failure::new(Exit::Usage, tidy(&error))),
+        Err(error) => return Err(DaemonError::new(Exit::Usage, tidy(&error))),
     };
-    let wrong = |error: clap::Error| Failure::new(Exit::Usage, tidy(&error));
+    let wrong = |error: clap::Error| DaemonError::new(Exit::Usage, tidy(&error));
     let options = T::from_arg_matches(&matches).map_err(wrong)?;
     let common = Common::from_arg_matches(&matches).map_err(wrong)?;
     let listen = source(&layers, &matches, "listen");
@@ -147,9 +147,9 @@ pub fn command<T: Parser>(env_prefix: &str) -> clap::Command {
 }
 
 /// Where the option's value came from.
-fn source(layers: &Layers, matches: &ArgMatches, id: &str) -> Source {
+fn source(layers: &Layers, matches: &ArgMatches, id: &str) -> Layer {
     match matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id)) {
-        Some(clap::parser::ValueSource::CommandLine) => Source::Flag,
+        Some(clap::parser::ValueSource::CommandLine) => Layer::Flag,
         _ => layers.source(id),
     }
 }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::layers::{Source, is_flag, is_list};
+use super::layers::{Layer, is_flag, is_list};
 
 /// One line an option, sorted as `--help` has them, each with its source as a comment.
-pub(super) fn in_force(command: &Command, matches: &ArgMatches, source: impl Fn(&str) -> Source) -> String {
+pub(super) fn in_force(command: &Command, matches: &ArgMatches, source: impl Fn(&str) -> Layer) -> String {
     let mut out = String::new();
     for arg in command.get_arguments() {
         let Some(long) = arg.get_long() else { continue };

@@ -35,7 +35,7 @@ struct Options {
     common: Common,
 }
 
-fn parse_with(args: &[&str], env: &[(&str, &str)]) -> Result<Parsed<Options>, Failure> {
+fn parse_with(args: &[&str], env: &[(&str, &str)]) -> Result<Parsed<Options>, DaemonError> {
     let args = std::iter::once("try").chain(args.iter().copied()).map(OsString::from);
     let env = env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     parse("DATECAST_TRY_", args, env)

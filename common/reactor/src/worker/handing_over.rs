@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use super::Worker;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::{Handler, LiveConnection, Token, Wake};
+use crate::{ExportedConnection, Handler, Token, Wake};
 
-/// How long a broadcast that goes on may take to reach its end before the connections are given away.
+/// How long a broadcast that goes on may take to reach its end before the connections are exported away.
 const SETTLE: Duration = Duration::from_millis(250);
 /// How long connections that end here may take to do so: everybody else waits for it.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -17,7 +17,7 @@ const FAREWELL: Duration = Duration::from_millis(100);
 pub(super) enum HandingOver {
     /// The handler finishes what it is at.
     Settling { until: Instant },
-    /// The connections are given away; the rest ends.
+    /// The connections are exported away; the rest ends.
     Given { until: Instant },
 }
 
@@ -43,7 +43,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
-    /// True until the connections are given away.
+    /// True until the connections are exported away.
     pub(super) fn is_settling(&self) -> bool {
         matches!(self.handing_over, Some(HandingOver::Settling { .. }))
     }
@@ -58,11 +58,11 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Takes every connection that can live on out of the table.
     fn give_away(&mut self) {
-        self.given.extend(self.adopting.drain(..));
+        self.exported.extend(self.adopting.drain(..));
         let tokens: Vec<Token> = self.connections.table.tokens().collect();
         for token in tokens {
             let Self { handler, connections, .. } = self;
-            self.given.extend(
+            self.exported.extend(
                 connections.give_away(token, &mut |conn, partial, cx| handler.export(conn, partial, cx)),
             );
         }
@@ -82,7 +82,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     /// Connections that another process gave away, for this worker.
-    pub(crate) fn inherit(&mut self, connections: Vec<LiveConnection<S::Detached>>) {
+    pub(crate) fn inherit(&mut self, connections: Vec<ExportedConnection<S::Detached>>) {
         self.adopting.extend(connections);
     }
 }

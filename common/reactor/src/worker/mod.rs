@@ -17,7 +17,7 @@ use crate::connections::Connections;
 use crate::context::{Turn, Visit};
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::{Event, Source, System};
-use crate::{CloseReason, Control, Handler, LiveConnection, Mailboxes, Settings, Token, Wake};
+use crate::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Token, Wake};
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
@@ -33,9 +33,9 @@ pub(super) struct Worker<H: Handler, S: System> {
     draining: Option<Draining>,
     handing_over: Option<HandingOver>,
     /// Connections of another process that were not taken up yet.
-    adopting: VecDeque<LiveConnection<S::Detached>>,
-    /// Connections that were given away to another process.
-    pub(super) given: Vec<LiveConnection<S::Detached>>,
+    adopting: VecDeque<ExportedConnection<S::Detached>>,
+    /// Connections that were exported away to another process.
+    pub(super) exported: Vec<ExportedConnection<S::Detached>>,
 }
 
 impl<H: Handler, S: System> Worker<H, S> {
@@ -60,7 +60,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             draining: None,
             handing_over: None,
             adopting: VecDeque::new(),
-            given: Vec::new(),
+            exported: Vec::new(),
         }
     }
 
@@ -104,7 +104,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let Some(stats) = control.stats().get(self.number) else { return };
         let connections = &self.connections;
         if let Some(question) = stats.question() {
-            self.handler.on_look(&mut connections.table.iter().filter_map(|entry| entry.conn.as_ref()));
+            self.handler.on_scrape(&mut connections.table.iter().filter_map(|entry| entry.conn.as_ref()));
             let queued = connections.table.iter().map(|entry| entry.io.outbox.len()).sum();
             stats.answer(question, queued);
         }

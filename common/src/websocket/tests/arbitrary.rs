@@ -22,15 +22,15 @@ proptest! {
     fn frames_are_judged_alike_in_any_two_pieces(bytes in frames(), version in 0..5_usize, split in any::<prop::sample::Index>()) {
         let version = VERSIONS[version];
         let split = split.index(bytes.len() + 1);
-        let whole = feed(&mut open(version, Limits::default()), &[&bytes]);
-        let pieces = feed(&mut open(version, Limits::default()), &[&bytes[..split], &bytes[split..]]);
+        let whole = feed(&mut open(version, MessageLimits::default()), &[&bytes]);
+        let pieces = feed(&mut open(version, MessageLimits::default()), &[&bytes[..split], &bytes[split..]]);
         prop_assert_eq!(whole, pieces);
     }
 
     // WS-06, WS-17
     #[test]
     fn whatever_arrives_one_close_at_most_is_sent_and_only_the_servers_own_words(bytes in frames()) {
-        let mut socket = open(Version::Rfc6455, Limits::default());
+        let mut socket = open(Version::Rfc6455, MessageLimits::default());
         let mut seen = feed(&mut socket, &[&bytes]);
         socket.close(CloseCode::NORMAL, "", &mut seen.out);
         let (mut rest, mut closes) = (&seen.out[..], 0);
@@ -57,7 +57,7 @@ proptest! {
     #[test]
     fn a_damaged_state_never_panics(place in 0..60_usize, value in any::<u8>(), input in frames()) {
         for version in VERSIONS {
-            let mut socket = open(version, Limits::default());
+            let mut socket = open(version, MessageLimits::default());
             feed(&mut socket, &[&frame(0x01, b"open")[..8]]);
             let mut bytes = socket.to_bytes();
             if let Some(byte) = bytes.get_mut(place) {

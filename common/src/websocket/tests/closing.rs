@@ -7,7 +7,7 @@ fn close_frame(code: u16, reason: &[u8]) -> Vec<u8> {
 }
 
 fn rfc(bytes: &[u8]) -> Seen {
-    judge(Version::Rfc6455, Limits::default(), bytes)
+    judge(Version::Rfc6455, MessageLimits::default(), bytes)
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn what_follows_the_peers_close_is_thrown_away_and_one_close_is_sent() {
 // WS-17
 #[test]
 fn after_our_close_only_the_peers_is_waited_for() {
-    let mut socket = open(Version::Rfc6455, Limits::default());
+    let mut socket = open(Version::Rfc6455, MessageLimits::default());
     let mut out = Vec::new();
     socket.close(CloseCode::GOING_AWAY, "bye", &mut out);
     socket.close(CloseCode::NORMAL, "again", &mut out);
@@ -79,7 +79,7 @@ fn after_our_close_only_the_peers_is_waited_for() {
 
 #[test]
 fn after_a_broken_protocol_one_close_is_sent_and_nothing_more_is_heard() {
-    let mut socket = open(Version::Rfc6455, Limits::default());
+    let mut socket = open(Version::Rfc6455, MessageLimits::default());
     let mut seen = feed(&mut socket, &[&[frame(0x83, b""), frame(0x81, b"x")].concat()]);
     let error = seen.error.unwrap();
     socket.close(error.close_code(), "", &mut seen.out);

@@ -5,7 +5,7 @@ use super::*;
 const HIXIE: [Version; 2] = [Version::Hixie75, Version::Hixie76];
 
 fn both(bytes: &[u8]) -> Seen {
-    let [draft75, draft76] = HIXIE.map(|version| judge(version, Limits::default(), bytes));
+    let [draft75, draft76] = HIXIE.map(|version| judge(version, MessageLimits::default(), bytes));
     assert_eq!(draft75, draft76);
     draft76
 }
@@ -25,9 +25,9 @@ fn frames_of_other_types_are_skipped() {
 
 #[test]
 fn the_closing_handshake_is_of_draft_76_only() {
-    let seen = judge(Version::Hixie76, Limits::default(), b"\x00a\xFF\xFF\x00\x00late\xFF\xFF\x00");
+    let seen = judge(Version::Hixie76, MessageLimits::default(), b"\x00a\xFF\xFF\x00\x00late\xFF\xFF\x00");
     assert_eq!((seen.messages, seen.closed, seen.out), (vec![text("a")], vec![None], vec![0xFF, 0x00]));
-    let seen = judge(Version::Hixie75, Limits::default(), b"\x00a\xFF\xFF\x00\x00b\xFF");
+    let seen = judge(Version::Hixie75, MessageLimits::default(), b"\x00a\xFF\xFF\x00\x00b\xFF");
     assert_eq!((seen.messages, seen.closed.len(), seen.out.len()), (vec![text("a"), text("b")], 0, 0));
 }
 
@@ -37,10 +37,10 @@ fn a_text_that_never_ends_is_refused_at_the_limit() {
     for kind in [0x00, 0x07] {
         let mut bytes = vec![b'x'; 16 * 1024 + 1];
         bytes[0] = kind;
-        assert_eq!(judge(Version::Hixie76, Limits::default(), &bytes).error, None);
+        assert_eq!(judge(Version::Hixie76, MessageLimits::default(), &bytes).error, None);
         bytes.push(b'x');
         assert_eq!(
-            judge(Version::Hixie76, Limits::default(), &bytes).error,
+            judge(Version::Hixie76, MessageLimits::default(), &bytes).error,
             Some(ProtocolError::MessageTooBig)
         );
     }
@@ -50,7 +50,7 @@ fn a_text_that_never_ends_is_refused_at_the_limit() {
 #[test]
 fn a_length_that_never_ends_is_refused() {
     for byte in [0x80, 0xFF] {
-        for limits in [Limits::default(), NO_LIMITS] {
+        for limits in [MessageLimits::default(), NO_LIMITS] {
             let bytes: Vec<u8> = [0x80].into_iter().chain(std::iter::repeat_n(byte, 100)).collect();
             assert!(judge(Version::Hixie75, limits, &bytes).error.is_some());
         }

@@ -5,7 +5,7 @@ use super::*;
 const HYBI: [Version; 3] = [Version::Rfc6455, Version::Hybi08, Version::Hybi07];
 
 fn rfc(bytes: &[u8]) -> Seen {
-    judge(Version::Rfc6455, Limits::default(), bytes)
+    judge(Version::Rfc6455, MessageLimits::default(), bytes)
 }
 
 fn error_of(bytes: &[u8]) -> Option<ProtocolError> {
@@ -19,7 +19,7 @@ fn messages_arrive_whole_and_in_order() {
     for version in HYBI {
         let bytes =
             [frame(0x81, b"one"), frame(0x82, &[0, 0xFF]), frame(0x81, b""), frame(0x81, "κ".as_bytes())];
-        let seen = judge(version, Limits::default(), &bytes.concat());
+        let seen = judge(version, MessageLimits::default(), &bytes.concat());
         let expected = [text("one"), (Opcode::Binary, vec![0, 0xFF]), text(""), text("κ")];
         assert_eq!((seen.messages, seen.error, seen.out.len()), (expected.to_vec(), None, 0));
     }
@@ -123,7 +123,7 @@ fn a_length_beyond_the_limit_is_refused_from_the_head_alone() {
 // WS-07
 #[test]
 fn limits_of_a_message_hold_to_the_byte_and_fragment() {
-    let limits = Limits { max_message: 10, max_fragments: 3 };
+    let limits = MessageLimits { max_message: 10, max_fragments: 3 };
     let outcome = |frames: &[Vec<u8>]| {
         let seen = judge(Version::Rfc6455, limits, &frames.concat());
         (seen.messages.len(), seen.error)

@@ -21,10 +21,10 @@ struct Seen {
     out: Vec<u8>,
 }
 
-const NO_LIMITS: Limits = Limits { max_message: 0, max_fragments: 0 };
+const NO_LIMITS: MessageLimits = MessageLimits { max_message: 0, max_fragments: 0 };
 
 /// A connection whose opening is over.
-fn open(version: Version, limits: Limits) -> WebSocket {
+fn open(version: Version, limits: MessageLimits) -> WebSocket {
     let mut socket = WebSocket::new(version, limits);
     assert_eq!(socket.receive(&mut &mut [][..], &mut Vec::new()), Ok(Some(Event::Opened)));
     socket
@@ -59,7 +59,7 @@ fn feed(socket: &mut WebSocket, pieces: &[&[u8]]) -> Seen {
 }
 
 /// What these bytes lead to, however they arrive.
-fn judge(version: Version, limits: Limits, bytes: &[u8]) -> Seen {
+fn judge(version: Version, limits: MessageLimits, bytes: &[u8]) -> Seen {
     let whole = feed(&mut open(version, limits), &[bytes]);
     let singles: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(feed(&mut open(version, limits), &singles), whole, "byte by byte");

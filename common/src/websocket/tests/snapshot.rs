@@ -11,10 +11,10 @@ fn conversations() -> Vec<(WebSocket, Vec<u8>)> {
     let hixie = [hixie, vec![b'.'; 100], b"\x00\xCE\xBA\xFF\x07not this\xFF\xFF\x00".to_vec()].concat();
     let keyed = [b"Tm[K T2u".to_vec(), hixie.clone()].concat();
     vec![
-        (WebSocket::new(Version::Rfc6455, Limits::default()), hybi.clone()),
+        (WebSocket::new(Version::Rfc6455, MessageLimits::default()), hybi.clone()),
         (WebSocket::new(Version::Hybi08, NO_LIMITS), hybi.clone()),
         (WebSocket::new(Version::Hybi07, NO_LIMITS), [hybi, frame(0x83, b"")].concat()),
-        (WebSocket::new(Version::Hixie75, Limits::default()), hixie),
+        (WebSocket::new(Version::Hixie75, MessageLimits::default()), hixie),
         (WebSocket::awaiting_key(155_712_099, 173_347_027, NO_LIMITS), keyed),
         (open(Version::Rfc6455, NO_LIMITS), frame(0x87, b"")),
     ]
@@ -46,14 +46,14 @@ fn a_connection_goes_on_after_every_byte_as_if_nothing_had_happened() {
 
 #[test]
 fn a_closing_connection_is_read_back() {
-    let mut socket = open(Version::Rfc6455, Limits::default());
+    let mut socket = open(Version::Rfc6455, MessageLimits::default());
     socket.close(CloseCode::RESTART, "", &mut Vec::new());
     assert_eq!(WebSocket::from_bytes(&socket.to_bytes()), Ok(socket));
 }
 
 #[test]
 fn damaged_bytes_are_refused() {
-    let written = open(Version::Rfc6455, Limits::default()).to_bytes();
+    let written = open(Version::Rfc6455, MessageLimits::default()).to_bytes();
     for end in 0..written.len() {
         assert_eq!(WebSocket::from_bytes(&written[..end]), Err(SnapshotError::Damaged));
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use common::{Version, framing::Framing};
-use daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals};
+use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::{CloseReason, Snapshot};
 
 use crate::{
@@ -166,12 +166,12 @@ fn kind(conn: &Conn) -> (usize, usize) {
 }
 
 /// What others are told.
-pub(crate) struct WsVitals {
+pub(crate) struct WsMetrics {
     totals: Totals<NUMBERS>,
     shared: Arc<Shared>,
 }
 
-impl WsVitals {
+impl WsMetrics {
     /// Of these workers.
     pub(crate) fn new<'c>(counts: impl IntoIterator<Item = &'c Counts>, shared: Arc<Shared>) -> Self {
         let totals = Totals::of(counts.into_iter().map(|Counts(tally)| tally));
@@ -183,7 +183,7 @@ impl WsVitals {
     }
 }
 
-impl Vitals for WsVitals {
+impl DaemonMetrics for WsMetrics {
     /// `9214 clients, last date 3 ms late`
     fn status(&self, counters: &Snapshot) -> String {
         let clients = counters.open;
@@ -275,11 +275,11 @@ mod tests {
     #[test]
     fn dates_that_are_late_by_more_than_two_seconds_with_any_worker_are_a_fault() {
         let mut workers = [Counts::default(), Counts::default()];
-        let vitals = WsVitals::new(&workers, Shared::new(2, None));
+        let metrics = WsMetrics::new(&workers, Shared::new(2, None));
         let mut health = |late: u64| {
             workers[1].worst(Duration::from_millis(late));
             workers.iter_mut().for_each(Counts::publish);
-            vitals.health()
+            metrics.health()
         };
         assert_eq!(health(0), Ok(()));
         assert_eq!(health(2000), Ok(()));

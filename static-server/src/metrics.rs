@@ -1,6 +1,6 @@
 //! How static-server is, in numbers.
 
-use daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals};
+use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::Snapshot;
 
 /// Statuses that are answered; the last one stands for all others.
@@ -25,16 +25,16 @@ impl Counts {
 }
 
 /// What others are told.
-pub(crate) struct StaticVitals(Totals<{ STATUSES.len() }>);
+pub(crate) struct StaticMetrics(Totals<{ STATUSES.len() }>);
 
-impl StaticVitals {
+impl StaticMetrics {
     /// Of these workers.
     pub(crate) fn new<'c>(counts: impl IntoIterator<Item = &'c Counts>) -> Self {
         Self(Totals::of(counts.into_iter().map(|Counts(tally)| tally)))
     }
 }
 
-impl Vitals for StaticVitals {
+impl DaemonMetrics for StaticMetrics {
     fn status(&self, counters: &Snapshot) -> String {
         let requests: u64 = (0..STATUSES.len()).map(|place| self.0.get(place)).sum();
         format!("{} connections open, {requests} requests answered", counters.open)

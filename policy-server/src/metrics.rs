@@ -1,6 +1,6 @@
 //! How policy-server is, in numbers.
 
-use daemon::metrics::{Exposition, Kind, Tally, Totals, Vitals};
+use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::Snapshot;
 
 /// What became of a connection: it got the policy; it asked for something else; it asked for nothing in time.
@@ -13,9 +13,9 @@ pub(crate) const SILENT: usize = 2;
 pub(crate) type Counts = Tally<{ RESULTS.len() }>;
 
 /// What others are told.
-pub(crate) struct PolicyVitals(pub(crate) Totals<{ RESULTS.len() }>);
+pub(crate) struct PolicyMetrics(pub(crate) Totals<{ RESULTS.len() }>);
 
-impl Vitals for PolicyVitals {
+impl DaemonMetrics for PolicyMetrics {
     fn status(&self, counters: &Snapshot) -> String {
         let [served, bogus] = [SERVED, BOGUS].map(|result| self.0.get(result));
         format!("{} connections open, {served} served, {bogus} bogus", counters.open)
