@@ -130,7 +130,7 @@ impl Handler for PolicyHandler {
         Flow::Close
     }
 
-    fn on_close(&mut self, conn: Conn, token: Token, _why: CloseReason) {
+    fn on_close(&mut self, conn: Conn, token: Token, _why: CloseReason, _: std::time::Instant) {
         if let Some(address) = conn.address {
             self.shared.crowd().leave(address, &(self.worker, token));
         }

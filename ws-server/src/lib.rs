@@ -1,60 +1,47 @@
 //! One numbered stream of lines or dates to every browser ever shipped.
 //!
 //! ```text
-//!  source ──▶ batches ──▶ ring ──┐                ┌── requests ◀── first bytes
-//!  clock ───────────────▶ dates ─┴─▶ fanout ──▶ connections ◀──▶ messages
-//!                                      ▲                │
-//!                             notices ─┘◀── leaving ────┘
+//!  source ── Mail::Batch ──▶ stream (what comes when) ──▶ broadcast (to whom) ──▶ connection (what one peer speaks)
+//!                                    ▲                            ▲                      │
+//!  handler: the reactor's callbacks ─┴────────────────────────────┴── Received, notices ─┘
 //! ```
 //!
-//! `handler` is where protocols and event loop meet; everything else is pure, but for the threads of `source`.
+//! Read `handler` first: each callback is a few lines that call down. `stream` is pure.
 
-mod announcement;
-mod batch;
-mod budget;
-mod clock;
+mod broadcast;
 mod config;
 mod connection;
-mod date_format;
-mod fanout;
 mod hand_over;
 mod handler;
-mod http_stream;
-mod messages;
+mod lateness;
 mod metrics;
-mod notices;
-mod opening;
-mod options;
-mod prelude;
-mod punctuality;
-mod requests;
-mod ring;
-mod room;
-mod shared;
 #[cfg(test)]
 mod simulated;
 mod source;
 mod stream;
-mod template;
+mod workers;
 
-use std::{process::ExitCode, sync::Arc, time::Instant};
+use std::{
+    process::ExitCode,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
-use daemon::{self, DaemonError, Endpoint, Hooks, Ready, Reload, Serve, Start, run};
+use daemon::{DaemonError, Endpoint, Hooks, Ready, Reload, Serve, run};
 
-use config::Config;
-use hand_over::State;
+use config::{Config, Options};
+use hand_over::PreviousState;
 use handler::WsHandler;
 use metrics::WsMetrics;
-use options::Options;
-use shared::{Mail, Shared};
 use source::{Feed, Publisher, Source};
+use workers::{Mail, Start};
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
 
 /// The whole daemon, from its command line to its exit code.
 pub fn main() -> ExitCode {
-    daemon::main::<Options, Config>(ENV_PREFIX, Config::new, serve)
+    daemon::main::<Options, Config>(ENV_PREFIX, Config::check, serve)
 }
 
 /// The command line, for manual pages and completions.
@@ -64,81 +51,103 @@ pub fn command() -> clap::Command {
 
 fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     let mut inherited = daemon::inherit(&hand_over::FORMATS)?;
-    let (past, producers) = hand_over::past(inherited.previous.as_mut(), &config);
-    let source = Source::open(&config.source, producers).inspect_err(|_| {
-        // Nobody will serve those who were connected.
+    let (previous, producers) = hand_over::adopt(inherited.previous.as_mut(), &config.stream.source);
+    let source = Source::open(&config.stream.source, producers).inspect_err(|_| {
+        // No process will serve the clients that were connected.
         inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
     })?;
     let serve = Serve {
         name: "ws-server",
         listen: &config.listen.clone(),
-        workers: config.workers,
-        settings: config.reactor.clone(),
-        endpoint: Endpoint { prefix: "datecast_ws_", metrics: config.metrics.clone() },
+        workers: config.common.workers(),
+        settings: config.reactor_settings(),
+        endpoint: Endpoint { prefix: "datecast_ws_", metrics: config.common.metrics.clone() },
     };
-    let (kind, feed) = (config.source.clone(), Arc::new(Feed::default()));
-    let ended = run(&serve, inherited, |start| make_ready(config, reload, source, past, &feed, &start))?;
-    match feed.take_left() {
-        Some(left) => hand_over::store(ended, &kind, left),
+    let (kind, feed) = (config.stream.source.clone(), Arc::new(Feed::default()));
+    let make_ready = |start: daemon::Start<'_, Mail>| {
+        Starting { config: Arc::new(config), feed: Arc::clone(&feed), start }
+            .make_ready(source, previous, reload)
+    };
+    let ended = run(&serve, inherited, make_ready)?;
+    match feed.take_exported() {
+        Some(producers) => hand_over::export(ended, &kind, producers),
         None => source::remove_socket(&kind),
     }
     Ok(())
 }
 
-fn make_ready(
-    mut config: Config,
-    reload: Reload<Config>,
-    source: Source,
-    past: Option<State>,
-    feed: &Arc<Feed>,
-    start: &Start<'_, Mail>,
-) -> Result<Ready<WsHandler>, DaemonError> {
-    config.workers = start.workers;
-    let config = Arc::new(config);
-    let shared = Shared::new(start.workers, past);
-    let readers = start.mailboxes.clone();
-    let publisher = Publisher::new(Arc::clone(&shared.progress), config.style(), move |batch| {
-        readers.send_all(|| Mail::Batch(Arc::clone(&batch)));
-    });
-    let publisher = Arc::new(publisher);
-    let mailboxes = start.mailboxes.clone();
-    let ended = move || mailboxes.send_all(|| Mail::Ended);
-    feed.start(source, Arc::clone(&publisher), config.max_producers, ended)?;
-    let now = now();
-    let handler = |worker| {
-        let (config, shared) = (Arc::clone(&config), Arc::clone(&shared));
-        WsHandler::new(config, shared, worker, Some(start.mailboxes.clone()), now)
-    };
-    let handlers: Vec<WsHandler> = (0..start.workers).map(handler).collect();
-    let metrics = WsMetrics::new(handlers.iter().map(|handler| &handler.counts), shared);
-    let hand_over = prepare_hand_over(&config, feed);
-    let mailboxes = start.mailboxes.clone();
-    let reload = move || {
-        let new = Arc::new(reload.read()?.after(&config));
-        publisher.restyle(new.style());
-        mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
-        Ok(())
-    };
-    let hooks = Hooks { reload: Box::new(reload), metrics: Arc::new(metrics), hand_over };
-    Ok(Ready { handlers, hooks })
+/// The daemon between binding its sockets and running its workers.
+struct Starting<'s> {
+    config: Arc<Config>,
+    feed: Arc<Feed>,
+    start: daemon::Start<'s, Mail>,
 }
 
-/// What comes before a hand-over, if there is one: nothing more is read from the source.
-fn prepare_hand_over(config: &Config, feed: &Arc<Feed>) -> Option<Box<dyn Fn() + Send>> {
-    if !config.hand_over {
-        return None;
+impl Starting<'_> {
+    /// Makes the handlers, and starts to read the source.
+    fn make_ready(
+        self,
+        source: Source,
+        previous: Option<PreviousState>,
+        reload: Reload<Config>,
+    ) -> Result<Ready<WsHandler>, DaemonError> {
+        let (workers, mailboxes) = (self.start.workers, &self.start.mailboxes);
+        let (now, wall) = now();
+        let start = Start::new(&self.config, workers, previous, now, wall);
+        let handler = |number| WsHandler::new(Arc::clone(&self.config), &start, number, mailboxes.clone());
+        let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
+        let publisher = self.start_source(source, &start)?;
+        let metrics = WsMetrics::new(handlers.iter().map(|handler| &handler.metrics));
+        let hooks = Hooks {
+            reload: self.reload(publisher, reload),
+            metrics: Arc::new(metrics),
+            hand_over: self.prepare_hand_over(),
+        };
+        Ok(Ready { handlers, hooks })
     }
-    if !daemon::notify::is_heard() {
-        log::warn!(
-            "--hand-over on: there is no service manager (NOTIFY_SOCKET), so a restart closes with 1012"
-        );
-        return None;
+
+    fn start_source(&self, source: Source, start: &Start) -> Result<Arc<Publisher>, DaemonError> {
+        let (batches, end) = (self.start.mailboxes.clone(), self.start.mailboxes.clone());
+        let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
+        let publisher = Publisher::new(Arc::clone(&start.progress), self.config.line_format(), post);
+        let publisher = Arc::new(publisher);
+        let ended = move || end.send_all(|| Mail::Ended);
+        self.feed.start(source, Arc::clone(&publisher), self.config.source.max_producers, ended)?;
+        Ok(publisher)
     }
-    let feed = Arc::clone(feed);
-    Some(Box::new(move || feed.stop()))
+
+    /// Reads the configuration again, and lets it be in force.
+    fn reload(
+        &self,
+        publisher: Arc<Publisher>,
+        reload: Reload<Config>,
+    ) -> Box<dyn Fn() -> Result<(), DaemonError> + Send> {
+        let (config, mailboxes) = (Arc::clone(&self.config), self.start.mailboxes.clone());
+        Box::new(move || {
+            let new = Arc::new(reload.read()?.after(&config));
+            publisher.set_format(new.line_format());
+            mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
+            Ok(())
+        })
+    }
+
+    /// What precedes a hand-over, if there can be one: the source is read no further.
+    fn prepare_hand_over(&self) -> Option<Box<dyn Fn() + Send>> {
+        if !self.config.hand_over {
+            return None;
+        }
+        if !daemon::notify::is_heard() {
+            log::warn!(
+                "--hand-over on: there is no service manager (NOTIFY_SOCKET), so a restart closes with 1012"
+            );
+            return None;
+        }
+        let feed = Arc::clone(&self.feed);
+        Some(Box::new(move || feed.stop()))
+    }
 }
 
-#[allow(clippy::disallowed_methods, reason = "before the event loop there is nobody to tell the time")]
-fn now() -> Instant {
-    Instant::now()
+#[allow(clippy::disallowed_methods, reason = "no event loop runs yet that could pass the time")]
+fn now() -> (Instant, SystemTime) {
+    (Instant::now(), SystemTime::now())
 }

@@ -1,21 +1,15 @@
-//! How ws-server is, in numbers: what each worker counts, and what others are told of it.
+//! The metrics of ws-server: what each worker counts, and what the daemon publishes of it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::{Duration, Instant};
 
-use common::{Version, framing::Framing};
 use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::{CloseReason, Snapshot};
 
-use crate::{
-    connection::{Conn, State},
-    shared::Shared,
-};
+use crate::lateness::LatenessWindow;
 
-/// What a connection speaks.
 const DIALECTS: [&str; 8] = ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines"];
-/// How far its life has come.
 const STATES: [&str; 3] = ["opening", "open", "closing"];
-/// Why a connection that had the stream was closed.
+/// Why a subscriber was closed.
 const REASONS: [&str; 14] = [
     "peer",
     "error",
@@ -32,11 +26,11 @@ const REASONS: [&str; 14] = [
     "handed_over",
     "server",
 ];
-/// Statuses of refused requests; the last one stands for all others.
+/// Statuses of refused requests; 0 stands for all others.
 const STATUSES: [u16; 12] = [400, 403, 404, 405, 408, 414, 426, 431, 501, 503, 505, 0];
 /// Upper bounds of the lateness of dates, in seconds.
 const BOUNDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0];
-/// A date that is later than this is a fault.
+/// The health check fails if a date was later than this.
 const TOO_LATE: Duration = Duration::from_secs(2);
 
 const MESSAGES: usize = 0;
@@ -47,76 +41,128 @@ const REFUSED: usize = LATE + BOUNDS.len() + 1;
 const CLOSED: usize = REFUSED + STATUSES.len();
 const CONNECTIONS: usize = CLOSED + REASONS.len();
 const WORST_MICROS: usize = CONNECTIONS + DIALECTS.len() * STATES.len();
-const NUMBERS: usize = WORST_MICROS + 1;
+/// One more than the lateness of the newest date, in milliseconds; 0 without one.
+const NEWEST_MILLIS: usize = WORST_MICROS + 1;
+const NUMBERS: usize = NEWEST_MILLIS + 1;
 
-/// What one worker counts.
+/// What one worker counts, and how late its dates are.
+#[derive(Debug)]
+pub(crate) struct WorkerMetrics {
+    tally: Tally<NUMBERS>,
+    lateness: LatenessWindow,
+    losses: Losses,
+}
+
+/// Messages that were lost and not logged yet.
 #[derive(Debug, Default)]
-pub(crate) struct Counts(Tally<NUMBERS>);
+struct Losses {
+    dates: u64,
+    notices: u64,
+    logged_at: Option<Instant>,
+}
 
-impl Counts {
-    /// So many messages of the stream were sent.
-    pub(crate) fn messages(&mut self, count: u64) {
-        self.0.add(MESSAGES, count);
+impl WorkerMetrics {
+    pub(crate) fn new(now: Instant) -> Self {
+        let (tally, losses) = (Tally::default(), Losses::default());
+        Self { tally, lateness: LatenessWindow::new(now), losses }
     }
 
-    /// So many messages were sent this late as they came up.
-    pub(crate) fn late(&mut self, count: u64, late: Duration) {
+    /// So many messages of the stream were sent.
+    pub(crate) fn sent(&mut self, count: u64) {
+        self.tally.add(MESSAGES, count);
+    }
+
+    /// So many recipients got a line this long after it came up.
+    pub(crate) fn line_sent(&mut self, count: u64, late: Duration) {
         if count == 0 {
             return;
         }
         let seconds = late.as_secs_f64();
         let bucket = BOUNDS.partition_point(|bound| *bound < seconds);
-        self.0.add(LATE + bucket, count);
-        self.0.add(LATE_MICROS, micros(late).saturating_mul(count));
+        self.tally.add(LATE + bucket, count);
+        self.tally.add(LATE_MICROS, micros(late).saturating_mul(count));
     }
 
-    /// The latest date of the last seconds was this late.
-    pub(crate) fn worst(&mut self, late: Duration) {
-        self.0.set(WORST_MICROS, micros(late));
+    /// So many recipients got a date this long after it was due.
+    pub(crate) fn date_sent(&mut self, count: u64, late: Duration, now: Instant) {
+        self.line_sent(count, late);
+        self.lateness.record(late, now);
+        self.tally.set(NEWEST_MILLIS, u64::try_from(late.as_millis()).unwrap_or(u64::MAX).saturating_add(1));
     }
 
-    /// So many dates were too late to be sent at all.
-    pub(crate) fn skipped(&mut self, count: u64) {
-        if count > 0 {
-            self.0.add(SKIPPED, count);
-        }
+    /// So many dates were too late to be sent at all; the first of them is this late by now.
+    pub(crate) fn dates_skipped(&mut self, count: u64, late: Duration, now: Instant) {
+        self.lateness.record(late, now);
+        self.tally.add(SKIPPED, count);
+        self.losses.dates = self.losses.dates.saturating_add(count);
+    }
+
+    /// So many notices were dropped because too many came at once.
+    pub(crate) fn notices_dropped(&mut self, count: u64) {
+        self.losses.notices = self.losses.notices.saturating_add(count);
     }
 
     /// A request was refused with this status.
     pub(crate) fn refused(&mut self, status: u16) {
         let place = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len() - 1);
-        self.0.add(REFUSED + place, 1);
+        self.tally.add(REFUSED + place, 1);
     }
 
-    /// A connection that had the stream is gone; `ending` is what it ended for, if the server knows better.
+    /// A subscriber is gone; `ending` is the reason that the server knows, if it does.
     pub(crate) fn closed(&mut self, why: CloseReason, ending: Option<&'static str>) {
-        let reason = reason(why, ending);
-        let place = REASONS.iter().position(|known| *known == reason).unwrap_or(REASONS.len() - 1);
-        self.0.add(CLOSED + place, 1);
+        let place = place(&REASONS, reason(why, ending)).unwrap_or(REASONS.len() - 1);
+        self.tally.add(CLOSED + place, 1);
     }
 
-    /// All connections, as they are now.
-    pub(crate) fn look(&mut self, connections: &mut dyn Iterator<Item = &Conn>) {
+    /// Counts all connections by dialect and state.
+    pub(crate) fn count_connections(&mut self, labels: impl Iterator<Item = (&'static str, &'static str)>) {
         let mut counts = [0; DIALECTS.len() * STATES.len()];
-        for conn in connections {
-            let (dialect, state) = kind(conn);
+        for (dialect, state) in labels {
+            let (Some(dialect), Some(state)) = (place(&DIALECTS, dialect), place(&STATES, state)) else {
+                continue;
+            };
             if let Some(count) = counts.get_mut(dialect * STATES.len() + state) {
                 *count += 1;
             }
         }
         for (place, count) in counts.into_iter().enumerate() {
-            self.0.set(CONNECTIONS + place, count);
+            self.tally.set(CONNECTIONS + place, count);
         }
-        self.publish();
+        self.tally.publish();
     }
 
-    /// Shows it all to those who ask.
-    pub(crate) fn publish(&mut self) {
-        self.0.publish();
+    /// Publishes the numbers of this turn; `has_recipients` is false when no date is due to anybody.
+    pub(crate) fn publish(&mut self, now: Instant, has_recipients: bool) {
+        self.tally.set(WORST_MICROS, micros(self.lateness.worst(now)));
+        if !has_recipients {
+            self.tally.set(NEWEST_MILLIS, 0);
+        }
+        self.tally.publish();
+    }
+
+    /// Logs what was lost, at most once a second.
+    pub(crate) fn log_losses(&mut self, now: Instant) {
+        let Losses { dates, notices, logged_at } = &mut self.losses;
+        let recently = logged_at.is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(1));
+        if recently || (*dates == 0 && *notices == 0) {
+            return;
+        }
+        *logged_at = Some(now);
+        let (dates, notices) = (std::mem::take(dates), std::mem::take(notices));
+        if dates > 0 {
+            log::warn!("{dates} dates were skipped: they were late by more than half an interval");
+        }
+        if notices > 0 {
+            log::warn!("{notices} notices were dropped: too many at once");
+        }
     }
 }
 
-/// The reason of a connection's end, as the metrics have it.
+fn place(names: &[&str], name: &str) -> Option<usize> {
+    names.iter().position(|known| *known == name)
+}
+
+/// The name of the reason for which a subscriber was closed.
 fn reason(why: CloseReason, ending: Option<&'static str>) -> &'static str {
     match (why, ending) {
         (CloseReason::Handler | CloseReason::Peer, Some(ending)) => ending,
@@ -135,51 +181,16 @@ fn micros(late: Duration) -> u64 {
     u64::try_from(late.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The places of a connection's dialect and state.
-fn kind(conn: &Conn) -> (usize, usize) {
-    const OPENING: usize = 0;
-    const OPEN: usize = 1;
-    const CLOSING: usize = 2;
-    match &conn.state {
-        State::Opening { .. } => (0, OPENING),
-        State::Done => (0, CLOSING),
-        State::Stream => match conn.member.framing {
-            Framing::EventStream | Framing::EventStreamChunked => (6, OPEN),
-            _ => (7, OPEN),
-        },
-        State::WebSocket(socket) => {
-            let dialect = match socket.protocol.version() {
-                Version::Rfc6455 => 1,
-                Version::Hybi08 => 2,
-                Version::Hybi07 => 3,
-                Version::Hixie76 => 4,
-                Version::Hixie75 => 5,
-            };
-            let state = match (socket.protocol.is_open(), socket.protocol.is_awaiting_key()) {
-                (true, _) => OPEN,
-                (false, true) => OPENING,
-                (false, false) => CLOSING,
-            };
-            (dialect, state)
-        }
-    }
-}
-
-/// What others are told.
-pub(crate) struct WsMetrics {
-    totals: Totals<NUMBERS>,
-    shared: Arc<Shared>,
-}
+/// The numbers of all workers.
+pub(crate) struct WsMetrics(Totals<NUMBERS>);
 
 impl WsMetrics {
-    /// Of these workers.
-    pub(crate) fn new<'c>(counts: impl IntoIterator<Item = &'c Counts>, shared: Arc<Shared>) -> Self {
-        let totals = Totals::of(counts.into_iter().map(|Counts(tally)| tally));
-        Self { totals, shared }
+    pub(crate) fn new<'w>(workers: impl IntoIterator<Item = &'w WorkerMetrics>) -> Self {
+        Self(Totals::of(workers.into_iter().map(|worker| &worker.tally)))
     }
 
     fn worst(&self) -> Duration {
-        Duration::from_micros(self.totals.max(WORST_MICROS))
+        Duration::from_micros(self.0.max(WORST_MICROS))
     }
 }
 
@@ -187,15 +198,13 @@ impl DaemonMetrics for WsMetrics {
     /// `9214 clients, last date 3 ms late`
     fn status(&self, counters: &Snapshot) -> String {
         let clients = counters.open;
-        match self.shared.lateness() {
-            Some(late) => format!("{clients} clients, last date {} ms late", late.as_millis()),
+        match self.0.max(NEWEST_MILLIS).checked_sub(1) {
+            Some(late) => format!("{clients} clients, last date {late} ms late"),
             None => format!("{clients} clients"),
         }
     }
 
-    /// The dates are on time.
     fn health(&self) -> Result<(), String> {
-        // A date that is skipped was due, too: it counts from then on, however late the next one is.
         match self.worst() {
             late if late > TOO_LATE => Err(format!("dates are {} ms late", late.as_millis())),
             _ => Ok(()),
@@ -203,7 +212,7 @@ impl DaemonMetrics for WsMetrics {
     }
 
     fn collect(&self, out: &mut Exposition) {
-        let number = |index: usize| self.totals.get(index);
+        let number = |index: usize| self.0.get(index);
         let mut connections = out.family(
             "connections",
             Kind::Gauge,
@@ -256,17 +265,18 @@ impl DaemonMetrics for WsMetrics {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
 mod tests {
     use super::*;
 
     #[test]
     fn a_date_is_counted_in_the_bucket_that_it_fits_into() {
-        let mut counts = Counts::default();
+        let mut metrics = WorkerMetrics::new(Instant::now());
         for (millis, count) in [(0, 1), (1, 2), (2, 3), (999, 4), (5000, 5)] {
-            counts.late(count, Duration::from_millis(millis));
+            metrics.line_sent(count, Duration::from_millis(millis));
         }
-        counts.publish();
-        let totals = Totals::of([&counts.0]);
+        metrics.tally.publish();
+        let totals = Totals::of([&metrics.tally]);
         let buckets: Vec<u64> = (LATE..REFUSED).map(|index| totals.get(index)).collect();
         assert_eq!(buckets, [3, 3, 0, 0, 0, 0, 0, 0, 0, 4, 5]);
         assert_eq!(totals.get(LATE_MICROS), 2000 + 6000 + 3_996_000 + 25_000_000);
@@ -274,11 +284,16 @@ mod tests {
 
     #[test]
     fn dates_that_are_late_by_more_than_two_seconds_with_any_worker_are_a_fault() {
-        let mut workers = [Counts::default(), Counts::default()];
-        let metrics = WsMetrics::new(&workers, Shared::new(2, None));
+        let start = Instant::now();
+        let mut workers = [WorkerMetrics::new(start), WorkerMetrics::new(start)];
+        let metrics = WsMetrics::new(&workers);
+        let mut turns = 0;
         let mut health = |late: u64| {
-            workers[1].worst(Duration::from_millis(late));
-            workers.iter_mut().for_each(Counts::publish);
+            // Far enough apart that no earlier date is remembered.
+            turns += 1;
+            let now = start + Duration::from_mins(turns);
+            workers[1].date_sent(1, Duration::from_millis(late), now);
+            workers.iter_mut().for_each(|worker| worker.publish(now, true));
             metrics.health()
         };
         assert_eq!(health(0), Ok(()));

@@ -1,20 +1,16 @@
-//! The whole handler in a simulated world: short reads and writes, resets, garbage and pauses from seeds. Whoever behaves gets
-//! each message once and in order, whatever the others do.
+//! The whole handler in a simulated network: short reads and writes, resets, garbage and pauses from seeds. A client that
+//! behaves gets each message once and in order, whatever the others do.
 
-use std::{
-    fmt::Write as _,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use reactor::{Mailboxes, simulation::Simulation};
+use reactor::simulation::{Birth, Simulation};
 
 use crate::{
-    batch::Batch,
     config::{Config, tests::config},
-    hand_over::{Moment, State},
+    hand_over::PreviousState,
     handler::WsHandler,
-    shared::{Mail, Shared},
+    stream::{Batch, Moment},
+    workers::{Mail, Start},
 };
 
 const SEEDS: u64 = 20;
@@ -27,33 +23,34 @@ fn configured(args: &[&str]) -> Arc<Config> {
     Arc::new(config(&[args, &limits[..]].concat()).unwrap())
 }
 
-#[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// Now and then another process takes everything over, by way of the bytes that the first one writes down.
+/// Now and then another process adopts everything, by way of the bytes that the first one exports.
 fn perhaps_restart(world: World, args: &[&str]) -> World {
     if !world.seed().once_in(20) {
         return world;
     }
-    world.hand_over(|old, mailboxes| successor(&old, mailboxes, args))
+    world.hand_over(|old, birth| successor(&old, birth, args))
 }
 
-fn successor(old: &WsHandler, mailboxes: Mailboxes<Mail>, args: &[&str]) -> WsHandler {
-    let mut state = State::default();
-    old.write_down(&mut state);
-    let moment = Moment { instant: now(), since_boot: Duration::ZERO };
-    let state = State::from_bytes(&state.to_bytes(moment), moment);
+fn successor(old: &WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler {
+    let mut state = PreviousState::default();
+    old.export_state(&mut state);
+    let moment = Moment { instant: birth.now, since_boot: Duration::ZERO };
+    let state = PreviousState::from_bytes(&state.to_bytes(moment), moment);
     assert!(state.is_some());
-    WsHandler::new(configured(args), Shared::new(1, state), 0, Some(mailboxes), now())
+    handler(configured(args), state, birth)
+}
+
+fn handler(config: Arc<Config>, previous: Option<PreviousState>, birth: Birth<Mail>) -> WsHandler {
+    let Birth { mailboxes, now, wall } = birth;
+    let start = Start::new(&config, 1, previous, now, wall);
+    WsHandler::new(config, &start, 0, mailboxes)
 }
 
 fn world(seed: u64, args: &[&str]) -> World {
     let config = configured(args);
-    let shared = Shared::new(1, Some(State { next_id: 1, next_line: 1000, ..State::default() }));
-    let settings = config.reactor.clone();
-    Simulation::new(seed, settings, |mailboxes| WsHandler::new(config, shared, 0, Some(mailboxes), now()))
+    let previous = PreviousState { next_id: 1, next_line: 1000, ..PreviousState::default() };
+    let settings = config.reactor_settings();
+    Simulation::new(seed, settings, |birth| handler(config, Some(previous), birth))
 }
 
 /// A peer that reads lines, and what it has read.
@@ -220,7 +217,7 @@ fn a_notice_that_is_on_its_way_when_the_process_changes_reaches_everybody() {
     // The turn that sees it leave, and the one that begins to tell.
     world.turn();
     world.turn();
-    let mut world = world.hand_over(|old, mailboxes| successor(&old, mailboxes, &args));
+    let mut world = world.hand_over(|old, birth| successor(&old, birth, &args));
     world.settle();
     for mut reader in readers {
         reader.read(&mut world, usize::MAX);

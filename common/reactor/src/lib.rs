@@ -113,8 +113,8 @@ pub trait Handler {
     }
 
     /// The connection is gone. The last callback about it; its token is not used again.
-    fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason) {
-        let _ = (conn, token, why);
+    fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason, now: Instant) {
+        let _ = (conn, token, why, now);
     }
 
     /// True for the address of a proxy, whose connections are those of its clients: it is not counted by its own address

@@ -5,13 +5,24 @@
 //! - The next deadline of every connection is in the future.
 //! - A turn that changed nothing does not ask for another one at once, for ever (no busy loop).
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::Phase;
 use super::mail::Waker;
+use super::system::System;
 use super::system::simulated::{Pipe, Seed, Simulated};
 use super::worker::Worker;
 use super::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot, Stop};
+
+/// What a handler is made from.
+pub struct Birth<M> {
+    /// Sends to the one worker.
+    pub mailboxes: Mailboxes<M>,
+    /// The simulated monotonic time.
+    pub now: Instant,
+    /// The simulated wall-clock time.
+    pub wall: SystemTime,
+}
 
 /// A worker in a simulated world. Peers are numbered in the order in which they connected.
 pub struct Simulation<H: Handler> {
@@ -23,7 +34,7 @@ pub struct Simulation<H: Handler> {
 
 impl<H: Handler> Simulation<H> {
     /// A worker whose handler `make` builds; it is exported the mailboxes of this one worker.
-    pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Mailboxes<H::Mail>) -> H) -> Self {
+    pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Birth<H::Mail>) -> H) -> Self {
         Self::inherit(Simulated::new(seed), settings, Vec::new(), make)
     }
 
@@ -32,14 +43,14 @@ impl<H: Handler> Simulation<H> {
     /// # Panics
     /// When the old one does not end.
     #[must_use]
-    pub fn hand_over(mut self, make: impl FnOnce(H, Mailboxes<H::Mail>) -> H) -> Self {
+    pub fn hand_over(mut self, make: impl FnOnce(H, Birth<H::Mail>) -> H) -> Self {
         self.control.stop(Stop::HandOver);
         for _ in 0..10_000 {
             if !self.turn() {
                 let Worker { handler, exported, connections, .. } = self.worker;
                 let settings = connections.shared.settings;
                 let seed = connections.system;
-                return Self::inherit(seed, settings, exported, |mailboxes| make(handler, mailboxes));
+                return Self::inherit(seed, settings, exported, |birth| make(handler, birth));
             }
             self.advance(Duration::from_millis(1));
         }
@@ -50,12 +61,13 @@ impl<H: Handler> Simulation<H> {
         world: Simulated,
         settings: Settings,
         exported: Vec<ExportedConnection<usize>>,
-        make: impl FnOnce(Mailboxes<H::Mail>) -> H,
+        make: impl FnOnce(Birth<H::Mail>) -> H,
     ) -> Self {
         let waker: Waker = std::sync::Arc::new(|| {});
         let wakers = [waker];
         let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
-        let handler = make(mailboxes.clone());
+        let (now, wall) = (world.now(), world.wall());
+        let handler = make(Birth { mailboxes: mailboxes.clone(), now, wall });
         let mut worker =
             Worker::new(0, handler, world.clone(), vec![()], settings, control.clone(), mailboxes.clone());
         worker.inherit(exported);

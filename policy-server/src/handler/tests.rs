@@ -18,7 +18,7 @@ fn handler(max_per_address: usize, mailboxes: Mailboxes<Mail>) -> PolicyHandler 
 
 fn simulation(seed: u64, max_per_address: usize) -> Simulation<PolicyHandler> {
     let settings = crate::config::check(Options::parse_from(["policy-server"])).expect("right").settings;
-    Simulation::new(seed, settings, |mailboxes| handler(max_per_address, mailboxes))
+    Simulation::new(seed, settings, |birth| handler(max_per_address, birth.mailboxes))
 }
 
 /// Counts what the reactor reads for the handler.
@@ -48,7 +48,7 @@ fn at_most_64_bytes_of_a_firehose_are_read() {
         let read = Arc::new(AtomicUsize::new(0));
         let settings = crate::config::check(Options::parse_from(["policy-server"])).expect("right").settings;
         let count = Arc::clone(&read);
-        let mut sim = Simulation::new(seed, settings, |mailboxes| Counting(handler(0, mailboxes), count));
+        let mut sim = Simulation::new(seed, settings, |birth| Counting(handler(0, birth.mailboxes), count));
         let peer = sim.connect();
         sim.send(peer, start);
         sim.send(peer, &vec![b'x'; 100_000]);

@@ -1,6 +1,9 @@
-//! What is written is read back, what earlier versions wrote is read for ever, and nothing else is.
+//! A process reads back what another one wrote, also what earlier versions wrote, and nothing else.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use common::{
     framing::Framing,
@@ -8,16 +11,17 @@ use common::{
     http::{Head, HeadLimits, HeadScan},
     websocket::MessageLimits,
 };
-use reactor::ExportedConnection;
+use daemon::{HandedOver, hand_over::DaemonState};
+use reactor::{Exported, ExportedConnection};
 
-use super::{connection, state::Moment, *};
+use super::{
+    process::{FORMAT, adopt, behind},
+    state::PreviousState,
+};
 use crate::{
-    batch::Batch,
-    clock::Origin,
-    connection::{Member, Socket, State as Speaks},
-    notices::Left,
-    opening::Wish,
-    ring::Position,
+    broadcast::Departures,
+    connection::{Connection, Socket, Stage, StreamParams},
+    stream::{Batch, Moment, Origin, ScheduleState, SourceKind, Subscription},
 };
 
 /// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and [`conns`], in their order. Lines are never
@@ -29,7 +33,7 @@ fn now() -> Instant {
     Instant::now() + Duration::from_secs(1_000_000)
 }
 
-fn state(now: Instant) -> State {
+fn state(now: Instant) -> PreviousState {
     let batch = |first: u64, texts: &[&str]| {
         let mut batch = Batch::new(first);
         for text in texts {
@@ -37,10 +41,10 @@ fn state(now: Instant) -> State {
         }
         Arc::new(batch)
     };
-    State {
+    PreviousState {
         next_id: 77,
         next_line: 6,
-        beat: Some(Beat {
+        schedule: Some(ScheduleState {
             origin: Origin {
                 monotonic: now.checked_sub(Duration::from_millis(12_345)).unwrap(),
                 wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_285_175_062),
@@ -51,7 +55,7 @@ fn state(now: Instant) -> State {
             first: 3,
             next: 1234,
         }),
-        left: Left { ids: vec![5, 9], more: 3 },
+        untold: Departures { ids: vec![5, 9], more: 3 },
         ring: vec![batch(1, &["one", ""]), batch(3, &["drei", "quatre", "π"])],
         source: "unix:/run/ws-server/lines".to_owned(),
         partials: vec![Some(Vec::new()), Some(b"half a li".to_vec()), None],
@@ -65,45 +69,42 @@ fn websocket(request: &str, now: Instant) -> Box<Socket> {
     let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no WebSocket: {request}") };
     let protocol = offer.accept(false, 7, MessageLimits::default(), &mut Vec::new());
-    Socket::new(protocol, Wish { since: Some(41), numbered: true }, now)
+    Socket::new(protocol, StreamParams { since: Some(41), numbered: true }, now)
 }
 
 /// One connection of each kind.
-fn conns(now: Instant) -> Vec<Conn> {
+fn conns(now: Instant) -> Vec<Connection> {
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let mut asked = websocket(&format!("Sec-WebSocket-Version: 13\r\n{key}"), now);
     asked.awaiting_pong = true;
     asked.pong = Some(b"there?".as_slice().into());
     asked.message = b"the first half".to_vec();
     let keys = "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n";
-    let speaks = [
-        (Speaks::Opening { scan: HeadScan::default(), told: Some([192, 0, 2, 7].into()) }, Framing::Lines),
-        (Speaks::WebSocket(asked), Framing::HybiNumbered),
-        (Speaks::WebSocket(websocket(&format!("Sec-WebSocket-Version: 8\r\n{key}"), now)), Framing::Hybi),
-        (Speaks::WebSocket(websocket(&format!("Sec-WebSocket-Version: 7\r\n{key}"), now)), Framing::Hybi),
-        (Speaks::WebSocket(websocket(keys, now)), Framing::Hixie),
-        (Speaks::WebSocket(websocket("", now)), Framing::HixieNumbered),
-        (Speaks::Stream, Framing::EventStream),
-        (Speaks::Stream, Framing::EventStreamChunked),
-        (Speaks::Stream, Framing::LinesChunked),
+    let stages = [
+        (
+            Stage::Opening { scan: HeadScan::default(), proxied_for: Some([192, 0, 2, 7].into()) },
+            Framing::Lines,
+        ),
+        (Stage::WebSocket(asked), Framing::HybiNumbered),
+        (Stage::WebSocket(websocket(&format!("Sec-WebSocket-Version: 8\r\n{key}"), now)), Framing::Hybi),
+        (Stage::WebSocket(websocket(&format!("Sec-WebSocket-Version: 7\r\n{key}"), now)), Framing::Hybi),
+        (Stage::WebSocket(websocket(keys, now)), Framing::Hixie),
+        (Stage::WebSocket(websocket("", now)), Framing::HixieNumbered),
+        (Stage::HttpStream, Framing::EventStream),
+        (Stage::HttpStream, Framing::EventStreamChunked),
+        (Stage::HttpStream, Framing::LinesChunked),
     ];
-    let conn = |(id, (state, framing))| Conn {
-        state,
-        member: Member {
-            id,
-            since: now.checked_sub(Duration::from_mins(1)).unwrap(),
-            framing,
-            phase: 42,
-            date: 1000,
-            pending: true,
-            has: 0,
-            position: Position::default(),
-            announcement: 0,
-            finishing: false,
-        },
+    let conn = |(id, (stage, framing))| Connection {
+        stage,
+        id,
+        since: now.checked_sub(Duration::from_mins(1)).unwrap(),
+        framing,
+        subscription: Subscription { phase: 42, last_date: 1000, owed: 1, ..Subscription::default() },
+        last_notice: 0,
+        finishing: false,
         ending: None,
     };
-    (1..).zip(speaks).map(conn).collect()
+    (1..).zip(stages).map(conn).collect()
 }
 
 fn moment(now: Instant) -> Moment {
@@ -121,7 +122,7 @@ fn hex(bytes: &[u8]) -> String {
 /// Everything as it is written today, a line each.
 fn written(now: Instant) -> Vec<String> {
     let conns = conns(now);
-    let lines = conns.iter().map(|conn| hex(&connection::to_bytes(conn, 999, now).unwrap()));
+    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(999, now).unwrap()));
     std::iter::once(hex(&state(now).to_bytes(moment(now)))).chain(lines).collect()
 }
 
@@ -138,10 +139,13 @@ fn bytes(line: &str) -> Vec<u8> {
 #[test]
 fn the_state_of_format_1_is_read() {
     let now = now();
-    let read = State::from_bytes(&bytes(FORMAT_1.lines().next().unwrap()), moment(now)).unwrap();
+    let read = PreviousState::from_bytes(&bytes(FORMAT_1.lines().next().unwrap()), moment(now)).unwrap();
     let expected = state(now);
-    assert_eq!((read.next_id, read.next_line, read.beat), (77, 6, expected.beat));
-    assert_eq!((read.left, read.source, read.partials), (expected.left, expected.source, expected.partials));
+    assert_eq!((read.next_id, read.next_line, read.schedule), (77, 6, expected.schedule));
+    assert_eq!(
+        (read.untold, read.source, read.partials),
+        (expected.untold, expected.source, expected.partials)
+    );
     let texts = |ring: &[Arc<Batch>]| -> Vec<(u64, Vec<String>)> {
         ring.iter().map(|batch| (batch.first(), batch.texts().map(str::to_owned).collect())).collect()
     };
@@ -153,39 +157,48 @@ fn every_connection_of_format_1_is_read() {
     let now = now();
     assert_eq!(FORMAT_1.lines().skip(1).count(), conns(now).len());
     for (line, expected) in FORMAT_1.lines().skip(1).zip(conns(now)) {
-        let read = connection::from_bytes(&bytes(line), now).unwrap();
-        // `has` is what the stream knows, not what the connection had.
-        assert_eq!(read.member.has, 999);
-        let read = Conn { member: Member { has: 0, ..read.member }, ..read };
-        let budgets_aside = |conn: &Conn| match &conn.state {
-            Speaks::WebSocket(socket) => {
+        let read = Connection::from_bytes(&bytes(line), now).unwrap();
+        // `last_seq` is what the stream knows, not what the connection had.
+        assert_eq!(read.subscription.last_seq, 999);
+        let subscription = Subscription { last_seq: 0, ..read.subscription };
+        let read = Connection { subscription, ..read };
+        let limiters_aside = |conn: &Connection| match &conn.stage {
+            Stage::WebSocket(socket) => {
                 format!(
                     "{:?}",
-                    (&socket.protocol, socket.awaiting_pong, &socket.pong, &socket.message, socket.wish)
+                    (&socket.protocol, socket.awaiting_pong, &socket.pong, &socket.message, socket.params)
                 )
             }
-            state => format!("{state:?}"),
+            stage => format!("{stage:?}"),
         };
-        assert_eq!(budgets_aside(&read), budgets_aside(&expected));
-        assert_eq!(format!("{:?}", read.member), format!("{:?}", expected.member));
+        assert_eq!(limiters_aside(&read), limiters_aside(&expected));
+        let rest = |conn: &Connection| {
+            let Connection { id, since, framing, subscription, last_notice, finishing, ending, .. } = conn;
+            format!("{:?}", (id, since, framing, subscription, last_notice, finishing, ending))
+        };
+        assert_eq!(rest(&read), rest(&expected));
     }
 }
 
 #[test]
-fn the_beat_goes_on_at_another_moment() {
+fn the_schedule_goes_on_at_another_moment() {
     let now = now();
     let bytes = state(now).to_bytes(moment(now));
     let later = now + Duration::from_secs(5);
     let at = Moment { instant: later, since_boot: Duration::from_secs(100_005) };
-    assert_eq!(State::from_bytes(&bytes, at).unwrap().beat, state(now).beat, "the same instants");
+    assert_eq!(
+        PreviousState::from_bytes(&bytes, at).unwrap().schedule,
+        state(now).schedule,
+        "the same instants"
+    );
     let before = Moment { instant: now, since_boot: Duration::from_secs(99_999) };
-    assert!(State::from_bytes(&bytes, before).is_none(), "of another boot");
+    assert!(PreviousState::from_bytes(&bytes, before).is_none(), "of another boot");
 }
 
 #[test]
 fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
-    let ahead = state(now()).beat.unwrap();
-    let late = Beat { next: ahead.next - 2, ..ahead };
+    let ahead = state(now()).schedule.unwrap();
+    let late = ScheduleState { next: ahead.next - 2, ..ahead };
     assert_eq!(behind(Some(ahead), Some(late)), Some(late));
     assert_eq!(behind(Some(late), Some(ahead)), Some(late));
     assert_eq!(
@@ -195,7 +208,7 @@ fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
 }
 
 #[test]
-fn connections_of_a_stream_that_cannot_be_read_get_their_farewell() {
+fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
     let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
     let connection = ExportedConnection {
         descriptor: socket.into(),
@@ -206,11 +219,11 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_farewell() {
         exported: Exported { state: vec![1, 2, 3], closing_bytes: b"bye".to_vec() },
     };
     let stream = DaemonState { format: FORMAT, writer: String::new(), state: vec![0; 7] };
-    let mut legacy = HandedOver { stream, others: Vec::new(), connections: vec![connection] };
-    let (past, producers) = past(Some(&mut legacy), &crate::config::tests::config(&[]).unwrap());
-    assert!(past.is_none() && producers.is_empty());
+    let mut handed_over = HandedOver { stream, others: Vec::new(), connections: vec![connection] };
+    let (previous, producers) = adopt(Some(&mut handed_over), &SourceKind::Clock);
+    assert!(previous.is_none() && producers.is_empty());
     assert_eq!(
-        legacy.connections[0].exported,
+        handed_over.connections[0].exported,
         Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() }
     );
 }
@@ -221,8 +234,8 @@ fn whatever_is_cut_off_or_longer_is_refused_without_a_panic() {
     for (number, line) in FORMAT_1.lines().enumerate() {
         let whole = bytes(line);
         let is_read = |bytes: &[u8]| match number {
-            0 => State::from_bytes(bytes, moment(now)).is_some(),
-            _ => connection::from_bytes(bytes, now).is_some(),
+            0 => PreviousState::from_bytes(bytes, moment(now)).is_some(),
+            _ => Connection::from_bytes(bytes, now).is_some(),
         };
         assert!(is_read(&whole));
         for len in 0..whole.len() {
@@ -233,7 +246,7 @@ fn whatever_is_cut_off_or_longer_is_refused_without_a_panic() {
             for value in [0, 1, 0x7F, 0xFF] {
                 let mut damaged = whole.clone();
                 damaged[at] = value;
-                // Whatever it is taken for: no panic, and no allocation by a length that stands in it.
+                // Neither a panic, nor an allocation by a length in the data.
                 let _read = is_read(&damaged);
             }
         }

@@ -1,4 +1,4 @@
-//! Lines from a FIFO, which is opened again whenever its writers have left.
+//! Lines from a FIFO, which is opened again whenever all its writers have closed it.
 
 use std::{
     fs::{File, OpenOptions},
@@ -13,34 +13,35 @@ use std::{
 use daemon::exit::{DaemonError, Exit};
 
 use super::{
-    PAUSE, Producer, Publisher,
     gate::{Gate, Gated, is_closed},
+    producer::{PAUSE, Producer},
+    publisher::Publisher,
 };
 
-/// Opens without waiting, and reads what is there: the gate does the waiting.
+/// Opening and reading never wait; the gate does.
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
-/// Looks whether there is a FIFO.
+/// Refuses a path that is not a FIFO.
 pub(super) fn check(path: &Path) -> Result<(), DaemonError> {
-    let said =
+    let wrong =
         |what: &str| DaemonError::new(Exit::NoInput, format!("--source fifo:{}: {what}", path.display()));
-    let metadata = std::fs::metadata(path).map_err(|error| said(&error.to_string()))?;
-    if metadata.file_type().is_fifo() { Ok(()) } else { Err(said("not a FIFO; `mkfifo PATH` makes one")) }
+    let metadata = std::fs::metadata(path).map_err(|error| wrong(&error.to_string()))?;
+    if metadata.file_type().is_fifo() { Ok(()) } else { Err(wrong("not a FIFO; `mkfifo PATH` makes one")) }
 }
 
-/// Publishes what all writers write, one after the other or together. When the gate is closed, what is left is the FIFO:
-/// its writers wait in it for the next reader.
+/// Publishes what all writers write, one after the other or together. Once the gate is closed, it returns the FIFO, in
+/// which the writers wait for the next reader.
 pub(super) fn read(
     path: &Path,
     publisher: &Publisher,
     gate: &Gate,
-    inherited: Option<Producer>,
+    handed_over: Option<Producer>,
 ) -> Vec<Producer> {
     let mut splitter = publisher.splitter();
-    // Held while the FIFO is opened again: a writer that came in between would else be told that nobody reads.
+    // Held while the FIFO is opened again: a writer that came in between would otherwise get SIGPIPE.
     let mut previous: Option<File> = None;
-    if let Some(Producer { descriptor, partial }) = inherited {
-        splitter.resume(partial);
+    if let Some(Producer { descriptor, partial }) = handed_over {
+        splitter.adopt(partial);
         previous = Some(File::from(descriptor));
     }
     let mut complained = false;
@@ -61,7 +62,7 @@ pub(super) fn read(
                 if !std::mem::replace(&mut complained, true) {
                     log::error!("reading {}: {error}; trying again", path.display());
                 }
-                // Nothing is read meanwhile that would see the gate.
+                // No read is under way that would notice the gate.
                 if gate.is_closed_within(PAUSE) {
                     break;
                 }

@@ -1,5 +1,4 @@
-//! Reading that can be ended from another thread: when the connections are handed over, nothing more may be read, and what
-//! was not read stays for the next process.
+//! Reading that another thread can end: before a hand-over the source stops, and unread input stays for the next process.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Read},
@@ -10,7 +9,7 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Open while its [`Key`] is there; clones are the same gate.
+/// Open until its [`Key`] is dropped; clones are the same gate.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate(Arc<PipeReader>);
 
@@ -28,14 +27,14 @@ impl Gate {
         Ok((Self(Arc::new(reader)), Key(writer)))
     }
 
-    /// Waits for this long, less if the gate is closed meanwhile; true once it is.
+    /// Waits until the gate is closed, at most for this long; true if it is.
     pub(crate) fn is_closed_within(&self, time: Duration) -> bool {
         let timeout = Timespec::try_from(time).ok();
         let mut gate = [PollFd::new(&*self.0, PollFlags::empty())];
         poll(&mut gate, timeout.as_ref()).is_ok_and(|closed| closed > 0)
     }
 
-    /// Waits until there is something to read from `input`, or its end; false once the gate is closed.
+    /// Waits until `input` has data or has ended; returns false once the gate is closed.
     pub(crate) fn wait(&self, input: &impl AsFd) -> io::Result<bool> {
         let gate = &*self.0;
         let mut both = [PollFd::new(gate, PollFlags::empty()), PollFd::new(input, PollFlags::IN)];
@@ -49,11 +48,9 @@ impl Gate {
     }
 }
 
-/// What is read through a gate; a closed one looks like [`is_closed`] says.
+/// An input behind a gate; [`is_closed`] tells the error of a closed one.
 pub(crate) struct Gated<'g, R> {
-    /// The input.
     pub(crate) input: R,
-    /// The gate.
     pub(crate) gate: &'g Gate,
 }
 
@@ -67,7 +64,7 @@ fn closed() -> io::Error {
     io::ErrorKind::ConnectionAborted.into()
 }
 
-/// True for what reading through a closed gate fails with. Files, pipes and Unix sockets never say it themselves.
+/// True for the error of reading through a closed gate. Files, pipes and Unix sockets never return it themselves.
 pub(crate) fn is_closed(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::ConnectionAborted
 }

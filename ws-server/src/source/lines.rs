@@ -1,6 +1,6 @@
 //! Cuts bytes into lines: pure, bounded, and strict about UTF-8.
 
-/// What became of the input so far.
+/// Lines that were not published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dropped {
     /// Lines that were not UTF-8.
@@ -10,7 +10,6 @@ pub(crate) struct Dropped {
 }
 
 impl Dropped {
-    /// Both together.
     pub(crate) fn total(self) -> u64 {
         self.not_utf8.saturating_add(self.too_long)
     }
@@ -22,7 +21,7 @@ pub(crate) struct Splitter {
     max_line: usize,
     /// The beginning of a line whose end was not seen; never longer than `max_line` and a carriage return.
     partial: Vec<u8>,
-    /// The line that goes on is too long already: wait for its end.
+    /// The present line is too long already: skip to its end.
     overlong: bool,
     dropped: Dropped,
 }
@@ -33,30 +32,29 @@ impl Splitter {
         Self { max_line, partial: Vec::new(), overlong: false, dropped: Dropped::default() }
     }
 
-    /// What it has of a line; `None` of one that is too long already.
+    /// The beginning of a line whose end has not come; `None` if it is too long already.
     pub(crate) fn into_partial(self) -> Option<Vec<u8>> {
         (!self.overlong).then_some(self.partial)
     }
 
-    /// Goes on where another splitter was.
-    pub(crate) fn resume(&mut self, partial: Option<Vec<u8>>) {
+    /// Goes on with the beginning of a line from [`Splitter::into_partial`].
+    pub(crate) fn adopt(&mut self, partial: Option<Vec<u8>>) {
         self.overlong = partial.is_none();
         self.partial = partial.unwrap_or_default();
     }
 
-    /// Another longest line, from now on.
     pub(crate) fn limit(&mut self, max_line: usize) {
         self.max_line = max_line;
     }
 
-    /// Gives each line that `bytes` ends to `emit`, without its LF or CR LF.
+    /// Passes each line that ends in `bytes` to `emit`, without its LF or CR LF.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut emit: impl FnMut(&str)) {
         let mut rest = bytes;
         while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(at);
             rest = after.get(1..).unwrap_or_default();
             if self.partial.is_empty() && !self.overlong {
-                self.judge(line, &mut emit);
+                self.emit_line(line, &mut emit);
             } else {
                 self.keep(line);
                 self.end(&mut emit);
@@ -65,14 +63,14 @@ impl Splitter {
         self.keep(rest);
     }
 
-    /// The producer has ended: what it wrote last is a line, too, even without a line end.
+    /// The producer has ended: its last line counts even without a line end.
     pub(crate) fn finish(&mut self, mut emit: impl FnMut(&str)) {
         if self.overlong || !self.partial.is_empty() {
             self.end(&mut emit);
         }
     }
 
-    /// Lines dropped since the last question.
+    /// Lines dropped since the last call.
     pub(crate) fn take_dropped(&mut self) -> Dropped {
         std::mem::take(&mut self.dropped)
     }
@@ -96,12 +94,12 @@ impl Splitter {
             return;
         }
         let line = std::mem::take(&mut self.partial);
-        self.judge(&line, emit);
+        self.emit_line(&line, emit);
         self.partial = line;
         self.partial.clear();
     }
 
-    fn judge(&mut self, line: &[u8], emit: &mut impl FnMut(&str)) {
+    fn emit_line(&mut self, line: &[u8], emit: &mut impl FnMut(&str)) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.max_line {
             self.dropped.too_long = self.dropped.too_long.saturating_add(1);

@@ -1,4 +1,4 @@
-//! Lines from everybody who connects to a Unix socket: several producers, one stream.
+//! Lines from every process that connects to a Unix socket: several producers, one stream.
 
 use std::{
     io,
@@ -17,15 +17,16 @@ use std::{
 use daemon::exit::{DaemonError, Exit};
 
 use super::{
-    PAUSE, Producer, Publisher,
     gate::{Gate, Gated, is_closed},
-    lock,
+    producer::{PAUSE, Producer},
+    progress::lock,
+    publisher::Publisher,
 };
 
-/// Binds the socket; one that nobody listens on any more makes room.
+/// Binds the socket, in place of one that no process listens on any more.
 pub(super) fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
     let bound = UnixListener::bind(path).or_else(|error| {
-        // Connecting to a file is refused as well: only what is a socket may be taken away.
+        // Connecting to a regular file is refused as well: remove nothing but a socket.
         let stale = error.kind() == io::ErrorKind::AddrInUse
             && std::fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket())
             && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
@@ -44,31 +45,31 @@ pub(super) fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
     })
 }
 
-/// Reads from each producer in a thread of its own; one too many is let go. When the gate is closed, what is left is the
-/// listener, and behind it the producers.
+/// Reads from each producer in a thread of its own, and closes one too many. Once the gate is closed, it returns the
+/// listener and, behind it, the producers.
 pub(super) fn serve(
     listener: UnixListener,
     publisher: &Publisher,
     max_producers: usize,
     gate: &Gate,
-    inherited: Vec<Producer>,
+    previous: Vec<Producer>,
 ) -> Vec<Producer> {
-    let crowd = Crowd { publisher, gate, connected: AtomicUsize::new(0), left: Mutex::default() };
+    let producers = Producers { publisher, gate, connected: AtomicUsize::new(0), exported: Mutex::default() };
     let mut complained = false;
     let accepting = thread::scope(|scope| {
-        // Who is gone before it is accepted must not hold up the thread that waits at the gate.
+        // A producer that is gone before `accept` must not hold up the thread that waits at the gate.
         listener.set_nonblocking(true)?;
-        for Producer { descriptor, partial } in inherited {
-            crowd.start(scope, UnixStream::from(descriptor), partial);
+        for Producer { descriptor, partial } in previous {
+            producers.start(scope, UnixStream::from(descriptor), partial);
         }
         loop {
             if !gate.wait(&listener)? {
                 return io::Result::Ok(());
             }
             match listener.accept() {
-                Ok((stream, _)) if crowd.connected.load(Ordering::Acquire) < max_producers => {
+                Ok((stream, _)) if producers.connected.load(Ordering::Acquire) < max_producers => {
                     complained = false;
-                    crowd.start(scope, stream, Some(Vec::new()));
+                    producers.start(scope, stream, Some(Vec::new()));
                 }
                 Ok(_) => {
                     log::warn!("a producer was let go: {max_producers} are connected (--max-producers)");
@@ -91,32 +92,32 @@ pub(super) fn serve(
     if let Err(error) = accepting {
         log::error!("waiting for producers: {error}");
     }
-    let mut left = std::mem::take(&mut *lock(&crowd.left));
-    left.insert(0, Producer { descriptor: listener.into(), partial: Some(Vec::new()) });
-    left
+    let mut exported = std::mem::take(&mut *lock(&producers.exported));
+    exported.insert(0, Producer { descriptor: listener.into(), partial: Some(Vec::new()) });
+    exported
 }
 
-/// The producers that are connected.
-struct Crowd<'c> {
+/// The connected producers.
+struct Producers<'c> {
     publisher: &'c Publisher,
     gate: &'c Gate,
     connected: AtomicUsize,
-    /// Those that were still there when the gate was closed.
-    left: Mutex<Vec<Producer>>,
+    /// Those that were connected when the gate was closed.
+    exported: Mutex<Vec<Producer>>,
 }
 
-impl Crowd<'_> {
+impl Producers<'_> {
     /// Reads from a producer in a thread of its own.
     fn start<'s>(&'s self, scope: &'s Scope<'s, '_>, stream: UnixStream, partial: Option<Vec<u8>>) {
         self.connected.fetch_add(1, Ordering::AcqRel);
         let read = move || {
             let mut splitter = self.publisher.splitter();
-            splitter.resume(partial);
+            splitter.adopt(partial);
             match self.publisher.publish_all(&mut splitter, Gated { input: &stream, gate: self.gate }) {
                 Ok(()) => {}
                 Err(error) if is_closed(&error) => {
                     let producer = Producer { descriptor: stream.into(), partial: splitter.into_partial() };
-                    lock(&self.left).push(producer);
+                    lock(&self.exported).push(producer);
                 }
                 Err(error) => log::debug!("a producer: {error}"),
             }

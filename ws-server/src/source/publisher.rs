@@ -2,64 +2,22 @@
 
 use std::{
     io::{self, Read},
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{PAUSE, lines::Splitter, lock};
-use crate::{batch::Batch, date_format::DateFormat, template::Template};
+use super::{
+    lines::Splitter,
+    producer::PAUSE,
+    progress::{Progress, lock},
+};
+use crate::stream::{Batch, DateFormat, Template};
 
-/// Batches that are on their way to a worker; then the source waits. It never waits for a client.
-const IN_FLIGHT: u64 = 16;
-/// What is read at once, and so the most text of a batch.
+/// Bytes that one read takes, and so the most text of a batch.
 const READ_SIZE: usize = 64 * 1024;
 
-/// What the source has posted, and how many batches each worker has finished with.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    done: Mutex<Vec<u64>>,
-    changed: Condvar,
-    /// The number of the next line.
-    next: AtomicU64,
-}
-
-impl Progress {
-    /// For so many workers; the first line will have the number `next`.
-    pub(crate) fn new(workers: usize, next: u64) -> Arc<Self> {
-        Arc::new(Self {
-            done: Mutex::new(vec![0; workers]),
-            changed: Condvar::new(),
-            next: AtomicU64::new(next),
-        })
-    }
-
-    /// A worker has passed on so many batches in all.
-    pub(crate) fn report(&self, worker: usize, batches: u64) {
-        if let Some(done) = lock(&self.done).get_mut(worker) {
-            *done = batches;
-        }
-        self.changed.notify_all();
-    }
-
-    /// The number of the line that will come next; a worker may still have some before it in its mailbox.
-    pub(crate) fn next(&self) -> u64 {
-        self.next.load(Ordering::Acquire)
-    }
-
-    /// Waits until every worker is less than [`IN_FLIGHT`] batches behind.
-    fn wait_for_room(&self, posted: u64) {
-        let mut done = lock(&self.done);
-        while done.iter().any(|done| posted.saturating_sub(*done) >= IN_FLIGHT) {
-            done = self.changed.wait(done).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-/// Takes lines from any number of threads.
+/// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
     next: Mutex<Next>,
     progress: Arc<Progress>,
@@ -68,47 +26,46 @@ pub(crate) struct Publisher {
 
 /// How a line becomes a message.
 #[derive(Clone, Debug)]
-pub(crate) struct Style {
-    /// What the message says.
+pub(crate) struct LineFormat {
     pub(crate) template: Template,
-    /// How its date is written.
-    pub(crate) format: DateFormat,
-    /// Bytes of a line; longer ones are dropped.
+    pub(crate) date_format: DateFormat,
+    /// Bytes of a line; the publisher drops longer ones.
     pub(crate) max_line: usize,
 }
 
 #[derive(Debug)]
 struct Next {
     seq: u64,
-    style: Style,
+    format: LineFormat,
     posted: u64,
     warned: Option<Instant>,
-    /// Dropped lines that nobody was told about.
+    /// Dropped lines that no warning has counted yet.
     dropped: u64,
 }
 
 impl Publisher {
-    /// Posts each batch with `post`; the first line has the number that `progress` has next.
+    /// Posts each batch with `post`; `progress` knows the sequence number of the first line.
     pub(crate) fn new(
         progress: Arc<Progress>,
-        style: Style,
+        format: LineFormat,
         post: impl Fn(Arc<Batch>) + Send + Sync + 'static,
     ) -> Self {
-        let next = Mutex::new(Next { seq: progress.next(), style, posted: 0, warned: None, dropped: 0 });
+        let next =
+            Mutex::new(Next { seq: progress.next_line(), format, posted: 0, warned: None, dropped: 0 });
         Self { next, progress, post: Box::new(post) }
     }
 
-    /// From the next line on.
-    pub(crate) fn restyle(&self, style: Style) {
-        lock(&self.next).style = style;
+    /// Changes the format, from the next line on.
+    pub(crate) fn set_format(&self, format: LineFormat) {
+        lock(&self.next).format = format;
     }
 
     /// A splitter for one producer.
     pub(crate) fn splitter(&self) -> Splitter {
-        Splitter::new(lock(&self.next).style.max_line)
+        Splitter::new(lock(&self.next).format.max_line)
     }
 
-    /// Publishes what one producer writes, until it ends; the splitter keeps what it has of a line.
+    /// Publishes the lines of one producer until it ends; the splitter keeps the beginning of a line whose end has not come.
     ///
     /// # Errors
     /// What reading failed with.
@@ -118,7 +75,7 @@ impl Publisher {
             let read = match input.read(&mut buffer) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // Whoever shares a terminal or socket with us may have made it non-blocking.
+                // Another process that shares the terminal or socket may have made it non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     thread::park_timeout(PAUSE);
                     continue;
@@ -132,14 +89,14 @@ impl Publisher {
         }
     }
 
-    /// Publishes the lines that `bytes` ends; no bytes are the end of the producer.
+    /// Publishes the lines that end in `bytes`; no bytes mean the end of the producer.
     fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
         let mut next = lock(&self.next);
         self.progress.wait_for_room(next.posted);
         let mut batch = Batch::new(next.seq);
-        let Style { template, format, max_line } = &next.style;
+        let LineFormat { template, date_format, max_line } = &next.format;
         splitter.limit(*max_line);
-        let date = if template.has_date() { format.write(wall()) } else { String::new() };
+        let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
         let push = |line: &str| {
             let seq = batch.next();
             if template.is_line_only() {
@@ -158,14 +115,14 @@ impl Publisher {
             return;
         }
         next.seq = batch.next();
-        self.progress.next.store(next.seq, Ordering::Release);
+        self.progress.set_next_line(next.seq);
         next.posted = next.posted.saturating_add(1);
         (self.post)(Arc::new(batch));
     }
 }
 
 impl Next {
-    /// Says that lines were dropped, at most once a second.
+    /// Warns of dropped lines, at most once a second.
     fn warn(&mut self, dropped: u64) {
         self.dropped = self.dropped.saturating_add(dropped);
         let now = now();
@@ -184,7 +141,7 @@ impl Next {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "a thread that blocks on its input has no turn to be told the time of"
+    reason = "a thread that blocks on its input has no turn whose time it could use"
 )]
 fn now() -> Instant {
     Instant::now()
@@ -205,9 +162,10 @@ mod tests {
 
     fn publisher(template: &str) -> (Publisher, mpsc::Receiver<Arc<Batch>>) {
         let (post, posted) = mpsc::channel();
-        let style = Style { template: Template::new(template), format: DateFormat::Unix, max_line: 100 };
+        let format =
+            LineFormat { template: Template::new(template), date_format: DateFormat::Unix, max_line: 100 };
         (
-            Publisher::new(Progress::new(0, 1), style, move |batch| {
+            Publisher::new(Progress::new(0, 1), format, move |batch| {
                 post.send(batch).unwrap();
             }),
             posted,
@@ -239,17 +197,5 @@ mod tests {
         let (publisher, posted) = publisher("{line}");
         publisher.publish_all(&mut publisher.splitter(), Unready(false).chain(&b"a\n"[..])).unwrap();
         assert_eq!(posted.recv().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn the_source_waits_for_a_worker_that_is_behind() {
-        let progress = Progress::new(2, 1);
-        progress.report(0, 100);
-        let waiting = Arc::clone(&progress);
-        let thread = std::thread::spawn(move || waiting.wait_for_room(20));
-        progress.report(1, 4);
-        assert!(!thread.is_finished());
-        progress.report(1, 5);
-        thread.join().unwrap();
     }
 }

@@ -3,11 +3,11 @@
 use std::io;
 
 use super::{
-    Publisher,
     gate::{Gate, Gated, is_closed},
+    publisher::Publisher,
 };
 
-/// Publishes all of standard input; true at its end, false if the gate was closed before.
+/// Publishes all of standard input; returns true at its end, false if the gate is closed before.
 pub(super) fn read(publisher: &Publisher, gate: &Gate) -> bool {
     let input = Gated { input: io::stdin().lock(), gate };
     match publisher.publish_all(&mut publisher.splitter(), input) {

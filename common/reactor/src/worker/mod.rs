@@ -259,7 +259,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             match conn {
                 Some(conn) => {
                     counters.count_closed(why, !io.standing.is_head());
-                    self.handler.on_close(conn, token, why);
+                    self.handler.on_close(conn, token, why, self.connections.shared.now);
                 }
                 None => self.listeners.refused = self.listeners.refused.saturating_sub(1),
             }

@@ -1,24 +1,23 @@
-//! The newest part of an ordered stream. A connection in it is just a position; nothing is copied for anybody.
+//! The newest batches of the stream. A connection is only a position in them: nothing is copied or queued per connection.
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::batch::Batch;
+use super::batch::Batch;
 
-/// How much the ring holds.
+/// How much the ring holds; the newest batch stays even if it alone is larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// Bytes of text; a connection that is further behind is closed as slow.
+    /// Bytes of text.
     pub(crate) bytes: usize,
-    /// Most messages.
     pub(crate) messages: usize,
 }
 
-/// What a connection gets next.
+/// A place in the ring: the message that a connection gets next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Position {
-    /// Which batch, counted from the first one that ever was in the ring.
+    /// The batch, counted from the first one that the ring ever held.
     pub(crate) batch: u64,
-    /// Which message of it.
+    /// The message in that batch, from 0.
     pub(crate) message: usize,
 }
 
@@ -29,14 +28,13 @@ impl Position {
     }
 }
 
-/// What is at a position.
 #[derive(Debug)]
-pub(crate) enum Next<'r> {
-    /// This batch.
+pub(crate) enum Found<'r> {
+    /// The batch that holds the position.
     Batch(&'r Batch),
-    /// Nothing yet.
+    /// No batch yet: the position is the end.
     CaughtUp,
-    /// It was there, and has made room for newer ones.
+    /// The batch has made room for newer ones.
     Lost,
 }
 
@@ -44,7 +42,7 @@ pub(crate) enum Next<'r> {
 #[derive(Debug)]
 pub(crate) struct Ring {
     batches: VecDeque<Arc<Batch>>,
-    /// Which batch is the oldest one.
+    /// The batch number of `batches[0]`.
     oldest: u64,
     bytes: usize,
     messages: usize,
@@ -52,17 +50,16 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// An empty ring.
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self { batches: VecDeque::new(), oldest: 0, bytes: 0, messages: 0, bounds }
     }
 
-    /// Other bounds, from the next batch on.
+    /// Changes the bounds; [`Ring::push`] applies them.
     pub(crate) fn limit(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
 
-    /// Adds the newest batch; the oldest ones make room, but one always stays.
+    /// Adds the newest batch and drops the oldest ones that no longer fit.
     pub(crate) fn push(&mut self, batch: Arc<Batch>) {
         if batch.is_empty() {
             return;
@@ -85,21 +82,20 @@ impl Ring {
         Position { batch: self.oldest.saturating_add(self.batches.len() as u64), message: 0 }
     }
 
-    /// What is at a position.
-    pub(crate) fn at(&self, position: Position) -> Next<'_> {
-        let Some(index) = position.batch.checked_sub(self.oldest) else { return Next::Lost };
+    pub(crate) fn at(&self, position: Position) -> Found<'_> {
+        let Some(index) = position.batch.checked_sub(self.oldest) else { return Found::Lost };
         match usize::try_from(index).ok().and_then(|index| self.batches.get(index)) {
-            Some(batch) => Next::Batch(batch),
-            None => Next::CaughtUp,
+            Some(batch) => Found::Batch(batch),
+            None => Found::CaughtUp,
         }
     }
 
-    /// The number of the message before a position; `None` in an empty ring, and where it was lost.
+    /// The sequence number before a position; `None` in an empty ring, and where the batch is gone.
     pub(crate) fn number_before(&self, position: Position) -> Option<u64> {
         let next = match self.at(position) {
-            Next::Batch(batch) => batch.first().saturating_add(position.message as u64).min(batch.next()),
-            Next::CaughtUp => self.batches.back()?.next(),
-            Next::Lost => return None,
+            Found::Batch(batch) => batch.first().saturating_add(position.message as u64).min(batch.next()),
+            Found::CaughtUp => self.batches.back()?.next(),
+            Found::Lost => return None,
         };
         next.checked_sub(1)
     }
@@ -107,11 +103,6 @@ impl Ring {
     /// All batches, the oldest first.
     pub(crate) fn batches(&self) -> impl Iterator<Item = &Arc<Batch>> {
         self.batches.iter()
-    }
-
-    /// The number of the message that will come next, if there was one before.
-    pub(crate) fn next(&self) -> Option<u64> {
-        self.batches.back().map(|newest| newest.next())
     }
 
     /// The last `count` messages, as far as there are that many.
@@ -131,7 +122,7 @@ impl Ring {
         position
     }
 
-    /// The messages after number `since`, as far as the ring goes back. `None` if that number did not come here yet.
+    /// The position after sequence number `since`, or the oldest one. `None` if `since` has not arrived here yet.
     pub(crate) fn after(&self, since: u64) -> Option<Position> {
         let next = self.batches.back().map_or(0, |newest| newest.next());
         if since >= next {
@@ -165,7 +156,7 @@ mod tests {
     fn numbers(ring: &Ring, from: Position) -> Vec<u64> {
         let mut position = from;
         let mut numbers = Vec::new();
-        while let Next::Batch(batch) = ring.at(position) {
+        while let Found::Batch(batch) = ring.at(position) {
             numbers.extend((batch.first()..batch.next()).skip(position.message));
             position = Position { batch: position.batch + 1, message: 0 };
         }
@@ -176,7 +167,7 @@ mod tests {
     fn a_position_at_the_end_gets_what_comes_later() {
         let mut ring = Ring::new(BOUNDS);
         let end = ring.end();
-        assert!(matches!(ring.at(end), Next::CaughtUp));
+        assert!(matches!(ring.at(end), Found::CaughtUp));
         ring.push(batch(1, 3));
         ring.push(batch(4, 0));
         ring.push(batch(4, 2));
@@ -211,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_make_room_and_who_stood_there_is_lost() {
+    fn the_oldest_make_room_and_a_position_there_is_lost() {
         let mut ring = Ring::new(Bounds { bytes: 50, ..BOUNDS });
         let start = ring.end();
         ring.push(batch(1, 3));
         ring.push(batch(4, 2));
-        assert!(matches!(ring.at(start), Next::Batch(_)));
+        assert!(matches!(ring.at(start), Found::Batch(_)));
         ring.push(batch(6, 1));
-        assert!(matches!(ring.at(start), Next::Lost));
+        assert!(matches!(ring.at(start), Found::Lost));
         assert_eq!(numbers(&ring, ring.after(0).unwrap()), [4, 5, 6]);
         ring.push(batch(7, 100));
         assert_eq!(numbers(&ring, ring.last(2)), [105, 106], "one batch always stays");

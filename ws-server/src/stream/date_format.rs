@@ -1,4 +1,4 @@
-//! How a date is written: always in UTC; the reader's zone is the reader's business.
+//! How a date is written, always in UTC: a reader converts it to its own time zone.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,15 +29,15 @@ pub(crate) enum DateFormat {
     Unix,
     /// A format description of the crate `time`, version 2: `[hour]:[minute]:[second]`
     Custom {
-        /// What the person wrote.
+        /// The value of the option.
         text: String,
-        /// The same, understood.
+        /// The same, parsed.
         items: OwnedFormatItem,
     },
 }
 
 impl DateFormat {
-    /// Writes a date; a year that the calendar does not have is written as seconds since 1970.
+    /// Formats a date; one outside the calendar's years becomes seconds since 1970.
     pub(crate) fn write(&self, wall: SystemTime) -> String {
         let nanos = nanos_since_epoch(wall);
         let seconds = nanos.div_euclid(1_000_000_000);
@@ -76,7 +76,7 @@ impl std::str::FromStr for DateFormat {
         }
         let items =
             format_description::parse_owned::<2>(text).map_err(|error| format!("{error}; {NAMES}"))?;
-        // A description may parse and yet ask for what a date in UTC does not have.
+        // A description may parse and still name a component that a UTC date lacks.
         let written =
             OffsetDateTime::UNIX_EPOCH.format(&items).map_err(|error| format!("{error}; {NAMES}"))?;
         if written.contains(['\n', '\r', '\0']) {

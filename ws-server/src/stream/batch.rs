@@ -1,5 +1,5 @@
-//! Some consecutive messages of the stream: encoded once per framing in the whole process, and only when somebody
-//! speaks it.
+//! Consecutive messages of the stream, encoded once per framing in the whole process, and only for framings that a
+//! connection uses.
 
 use std::{
     ops::Range,
@@ -8,7 +8,7 @@ use std::{
 
 use common::framing::{Framing, encode};
 
-/// Consecutive messages that came together; shared by all workers.
+/// Messages that arrived together; all workers share them.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     first: u64,
@@ -19,43 +19,40 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// No messages yet; the first one will have the number `first`.
+    /// Without messages yet; `first` is the sequence number of the first one.
     pub(crate) fn new(first: u64) -> Self {
         Self { first, ..Self::default() }
     }
 
-    /// Adds the next message, which `write` appends to what it is given.
+    /// Adds the next message; `write` appends its text.
     pub(crate) fn push(&mut self, write: impl FnOnce(&mut String)) {
         write(&mut self.text);
         self.ends.push(self.text.len());
     }
 
-    /// Number of messages.
+    /// How many messages it holds.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// True without messages.
     pub(crate) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Bytes of text.
+    /// Bytes of text, before any framing.
     pub(crate) fn bytes(&self) -> usize {
         self.text.len()
     }
 
-    /// The number of the first message.
     pub(crate) fn first(&self) -> u64 {
         self.first
     }
 
-    /// The number of the next message after the last.
+    /// The sequence number after the last message.
     pub(crate) fn next(&self) -> u64 {
         self.first.saturating_add(u64::try_from(self.len()).unwrap_or(u64::MAX))
     }
 
-    /// The texts of the messages.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let ranges = self.ends.iter().zip(starts);
@@ -85,7 +82,6 @@ impl Batch {
 /// The bytes of a batch in one framing.
 #[derive(Debug)]
 pub(crate) struct Encoded {
-    /// All messages, one after the other.
     pub(crate) bytes: Arc<[u8]>,
     ends: Box<[usize]>,
 }

@@ -6,26 +6,24 @@
 //! number    1    1    1  …   1 │   2    2 …
 //! ```
 //!
-//! The interval is cut into slots. A connection's phase is the slot in which it opened, so that the work is spread
-//! over the whole interval. All workers share the origin, and so the numbers.
+//! The interval is cut into slots. A connection's phase is the slot in which it opened, which spreads the work over the
+//! whole interval. All workers share the origin, and so the numbers.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The length of a slot, where the interval is not too long for it.
+/// The length of a slot, unless the interval would then have more than [`MAX_SLOTS`] of them.
 const SLOT: Duration = Duration::from_millis(10);
-/// Most slots of one interval: what they cost is a few empty lists each.
+/// Most slots of one interval; each costs a few empty lists.
 const MAX_SLOTS: u64 = 1000;
-/// Most slots that are made up for after the process has changed.
+/// Most slots that the next process makes up for after a hand-over.
 const MAX_OWED: u64 = 10_000;
-/// From here on a difference between the two clocks is a step of the wall clock, not a late reading.
+/// A difference between the two clocks of at least this much is a step of the wall clock, not a late reading.
 const STEP: Duration = Duration::from_millis(50);
 
 /// The instant of slot 0, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// On the clock that the schedule runs on.
     pub(crate) monotonic: Instant,
-    /// On the clock that people read.
     pub(crate) wall: SystemTime,
 }
 
@@ -46,20 +44,19 @@ fn past_whole(wall: SystemTime, interval: Duration) -> Duration {
     nanoseconds(since_epoch.as_nanos().checked_rem(interval.as_nanos()).unwrap_or(0))
 }
 
-/// What a schedule is made of; with it, another process keeps the same time.
+/// A schedule as plain data: with it, the next process keeps the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Beat {
-    /// Where slot 0 begins.
+pub(crate) struct ScheduleState {
     pub(crate) origin: Origin,
-    /// Time between two dates of a connection.
+    /// Time between two dates of one connection.
     pub(crate) interval: Duration,
     /// The slots begin at whole intervals of the wall clock.
     pub(crate) align: bool,
     /// Slots in an interval.
     pub(crate) slots: u64,
-    /// The number of slot 0.
+    /// The number of slot 0's message.
     pub(crate) first: u64,
-    /// The next slot that was not taken.
+    /// The first slot that was not taken yet.
     pub(crate) next: u64,
 }
 
@@ -70,13 +67,16 @@ pub(crate) struct Schedule {
     interval: Duration,
     align: bool,
     slots: u64,
-    /// The number of slot 0.
+    /// The number of slot 0's message.
     first: u64,
     /// Slots before this one are never skipped: they were due while the process changed.
     owed: u64,
-    /// The next slot that was not taken yet.
+    /// The first slot that was not taken yet.
     next: u64,
+    /// Slots that [`Schedule::take_due`] skipped since [`Schedule::take_skipped`].
     skipped: u64,
+    /// When the first of them was due.
+    skipped_since: Option<Instant>,
 }
 
 impl Schedule {
@@ -92,24 +92,33 @@ impl Schedule {
     ) -> Self {
         let per_interval = u64::try_from(interval.as_nanos() / SLOT.as_nanos()).unwrap_or(MAX_SLOTS);
         let slots = if align || one_phase { 1 } else { per_interval.clamp(1, MAX_SLOTS) };
-        let mut schedule = Self { origin, interval, align, slots, first: 1, owed: 0, next: 0, skipped: 0 };
+        let mut schedule = Self {
+            origin,
+            interval,
+            align,
+            slots,
+            first: 1,
+            owed: 0,
+            next: 0,
+            skipped: 0,
+            skipped_since: None,
+        };
         schedule.next = schedule.slot_at(joined);
         schedule
     }
 
-    /// The beat of a schedule, for another process.
-    pub(crate) fn beat(&self) -> Beat {
+    /// What the next process needs to go on.
+    pub(crate) fn state(&self) -> ScheduleState {
         let Self { interval, align, slots, first, next, .. } = *self;
-        Beat { origin: self.origin, interval, align, slots, first, next }
+        ScheduleState { origin: self.origin, interval, align, slots, first, next }
     }
 
-    /// Goes on where a schedule of another process was. If its beat is another one (the options have changed), only the
-    /// numbers go on: from the one after its newest.
-    pub(crate) fn resume(&mut self, before: &Beat, now: Instant) {
+    /// Goes on where the previous process's schedule stopped. If the interval, the alignment or the slots have changed, only
+    /// the numbers go on, from the one after its newest.
+    pub(crate) fn adopt(&mut self, before: &ScheduleState, now: Instant) {
         if (self.interval, self.align, self.slots) == (before.interval, before.align, before.slots) {
             self.origin = before.origin;
             self.first = before.first;
-            // Nobody is owed more than what the process that ended would have kept.
             let newest = self.slot_at(now);
             self.owed = newest.saturating_add(1);
             self.next = before.next.max(newest.saturating_sub(MAX_OWED));
@@ -173,14 +182,14 @@ impl Schedule {
         }
     }
 
-    /// Goes on after the slot that has begun last: nobody was there to miss those before it, and a newcomer gets that
-    /// one at once.
-    pub(crate) fn rejoin(&mut self, now: Instant) {
+    /// Goes on after the slot that has begun last: nobody missed the slots before it, and a newcomer gets that one at
+    /// once.
+    pub(crate) fn skip_to(&mut self, now: Instant) {
         self.next = self.next.max(self.slot_at(now).saturating_add(1));
     }
 
-    /// Takes the next slot that is due and has somebody in its phase. What is late by more than half an interval is
-    /// skipped and counted: two dates of a connection are never closer than that.
+    /// Takes the next slot that is due and whose phase has a subscriber. Skips and counts slots that are late by more than
+    /// half an interval, so that two dates of a connection are never closer than that.
     pub(crate) fn take_due(&mut self, now: Instant, occupied: impl Fn(usize) -> bool) -> Option<u64> {
         let newest = self.slot_at(now);
         let oldest = self.slot_at(now.checked_sub(self.interval / 2).unwrap_or(self.origin.monotonic));
@@ -192,7 +201,11 @@ impl Schedule {
                     as u64
             };
             let whole = (missed / self.slots).saturating_mul(in_one(self.slots.min(missed)));
-            self.skipped = self.skipped.saturating_add(whole).saturating_add(in_one(missed % self.slots));
+            let skipped = whole.saturating_add(in_one(missed % self.slots));
+            if skipped > 0 {
+                self.skipped = self.skipped.saturating_add(skipped);
+                self.skipped_since = self.skipped_since.or_else(|| self.next_due(&occupied));
+            }
             self.next = oldest;
         }
         while self.next <= newest {
@@ -205,20 +218,25 @@ impl Schedule {
         None
     }
 
-    /// When the next slot with somebody in its phase is due.
+    /// When the next slot is due whose phase has a subscriber.
     pub(crate) fn next_due(&self, occupied: impl Fn(usize) -> bool) -> Option<Instant> {
         let ahead =
             (0..self.slots).find(|ahead| occupied(self.phase_of(self.next.saturating_add(*ahead))))?;
         self.start_of(self.next.saturating_add(ahead))
     }
 
-    /// Slots that were skipped since the last question.
+    /// How many slots were skipped since the last call.
     pub(crate) fn take_skipped(&mut self) -> u64 {
         std::mem::take(&mut self.skipped)
     }
 
-    /// Compares the two clocks; after a step of the wall clock the texts follow it, and with `align` the slots too.
-    /// Numbers go on. True after a step.
+    /// When the first slot that was skipped since the last call was due.
+    pub(crate) fn take_skipped_since(&mut self) -> Option<Instant> {
+        self.skipped_since.take()
+    }
+
+    /// Compares the two clocks. After a step of the wall clock the texts follow it, with `align` the slots too; the numbers
+    /// go on. Returns true after a step.
     pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) -> bool {
         let passed = now.saturating_duration_since(self.origin.monotonic);
         let Some(expected) = self.origin.wall.checked_add(passed) else { return false };
@@ -341,14 +359,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_due_while_nobody_was_there_is_not_skipped() {
+    fn a_slot_that_was_due_without_subscribers_is_not_skipped() {
         let t0 = start();
         let mut clock = schedule(t0, SECOND, false);
         let later = t0 + 20 * SECOND + 500 * MILLI;
-        clock.rejoin(later);
+        clock.skip_to(later);
         assert_eq!(clock.take_due(later + SECOND, |phase| phase == 50), Some(2150));
         assert_eq!(clock.take_skipped(), 0);
-        clock.rejoin(later);
+        clock.skip_to(later);
         assert_eq!(clock.take_due(later + SECOND, |phase| phase == 50), None, "nothing twice");
     }
 

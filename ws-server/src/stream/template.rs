@@ -1,4 +1,4 @@
-//! What a message says: `{date}`, `{seq}` and `{line}` are filled in, everything else stands for itself.
+//! The text of a message: `{date}`, `{seq}` and `{line}` are filled in, everything else stands for itself.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,6 @@ enum Part {
     Line,
 }
 
-/// The words and what they stand for.
 const WORDS: [(&str, Part); 3] = [("{date}", Part::Date), ("{seq}", Part::Seq), ("{line}", Part::Line)];
 
 impl Template {
@@ -43,17 +42,15 @@ impl Template {
         Self { parts }
     }
 
-    /// True if the message is the line and nothing else: it need not be copied.
+    /// True if the message is the line and nothing else, which saves filling the template in.
     pub(crate) fn is_line_only(&self) -> bool {
         self.parts == [Part::Line]
     }
 
-    /// True if it has a place for the date.
     pub(crate) fn has_date(&self) -> bool {
         self.parts.contains(&Part::Date)
     }
 
-    /// Appends the message to `out`.
     pub(crate) fn fill(&self, date: &str, seq: u64, line: &str, out: &mut String) {
         for part in &self.parts {
             match part {

@@ -1,4 +1,4 @@
-//! The heads of the streams over HTTP, and what goes with every answer.
+//! The heads of HTTP streams and refusals, and their CORS fields.
 
 use std::time::SystemTime;
 
@@ -7,9 +7,9 @@ use common::{
     http::{Head, Response, error_response, format_date},
 };
 
-use crate::opening::{METHODS, Rules};
+use super::{request::METHODS, settings::AccessRules};
 
-/// What a newcomer gets when there is no room.
+/// The answer to a newcomer that the limits leave no room for.
 pub(crate) const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Server: datecast\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\
@@ -28,8 +28,8 @@ pub(crate) struct Cors<'h> {
 }
 
 impl<'h> Cors<'h> {
-    /// What the origin list says to this request.
-    pub(crate) fn new(head: &Head<'h>, rules: &Rules) -> Self {
+    /// The fields that the origin list allows for this request.
+    pub(crate) fn new(head: &Head<'h>, rules: &AccessRules) -> Self {
         let origin = rules.origins.cors(head.get("Origin"));
         Self {
             allowed: origin.and_then(|origin| std::str::from_utf8(origin).ok()),
@@ -37,8 +37,8 @@ impl<'h> Cors<'h> {
         }
     }
 
-    /// For an answer to bytes that are no request.
-    pub(crate) fn without_request(rules: &Rules) -> Self {
+    /// For an answer to bytes that are not a request, and so have no origin.
+    pub(crate) fn without_request(rules: &AccessRules) -> Self {
         let any = rules.origins.is_any();
         Self { allowed: any.then_some("*"), by_list: !any }
     }
@@ -62,15 +62,14 @@ pub(crate) fn begin(
     encode_retry(framing, spread(retry_ms, id), out);
 }
 
-/// Up to half as long again, another time for each connection: a browser waits exactly so long before it reconnects, and
-/// all that lost the server at once would come back at once.
+/// Up to half as long again, another time for each connection: a browser waits exactly so long before it reconnects, so
+/// browsers that lost the server together would come back together.
 fn spread(retry_ms: u64, id: u64) -> u64 {
     // Multiples of the golden ratio fall evenly, however many there are.
     let parts = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
     retry_ms.saturating_add(retry_ms / 2 * parts / 1024)
 }
 
-/// Appends the answer to HEAD.
 pub(crate) fn head_only(framing: Framing, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
     write_head(framing, None, cors, wall, out);
 }
@@ -86,7 +85,7 @@ fn write_head(framing: Framing, id: Option<u64>, cors: Cors<'_>, wall: SystemTim
         .header("Content-Type", media)
         .header("Cache-Control", "no-store")
         .header("X-Content-Type-Options", "nosniff")
-        // nginx in front would hold the messages back.
+        // nginx would otherwise buffer the messages.
         .header("X-Accel-Buffering", "no");
     for (name, value) in cors.fields() {
         head = head.header(name, value);
@@ -101,7 +100,6 @@ fn write_head(framing: Framing, id: Option<u64>, cors: Cors<'_>, wall: SystemTim
     head.header("Connection", "close").finish();
 }
 
-/// Appends the answer to OPTIONS.
 pub(crate) fn options(cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
     let mut head = Response::new(204, out).header("Server", "datecast").header("Date", format_date(wall));
     for (name, value) in METHODS.iter().copied().chain(cors.fields()) {
@@ -114,7 +112,7 @@ pub(crate) fn options(cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
         .finish();
 }
 
-/// Appends a refusal; a page of an allowed origin can read it.
+/// Appends a refusal that a page of an allowed origin can read.
 pub(crate) fn refuse<'a>(
     status: u16,
     extra: &[(&'a str, &'a str)],
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_lost_the_server_together_do_not_come_back_together() {
+    fn clients_that_lost_the_server_together_do_not_come_back_together() {
         let mut times: Vec<u64> = (1..=1000).map(|id| spread(2000, id)).collect();
         times.sort_unstable();
         assert!((2000..2010).contains(&times[0]) && (2990..3000).contains(&times[999]));

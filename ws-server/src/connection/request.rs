@@ -1,57 +1,44 @@
-//! What a request gets: a WebSocket, a stream over HTTP, or a refusal. Pure: head in, answer out.
+//! What a request gets: a WebSocket, a stream over HTTP, or a refusal. Pure: a head in, an [`Answer`] out.
 
 use common::{
     framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
     http::Head,
-    origin::OriginList,
 };
 
-/// What the server's options say about requests.
-#[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    /// Pages that may connect.
-    pub(crate) origins: OriginList,
-    /// Paths that are served; empty: all.
-    pub(crate) paths: Vec<Vec<u8>>,
-    /// Drafts 75 and 76, too.
-    pub(crate) legacy: bool,
-}
+use super::settings::AccessRules;
 
-/// What the client wants of the stream.
+/// What a client asks of the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wish {
-    /// It has everything up to this number: `?since=N`, or `Last-Event-ID`.
+pub(crate) struct StreamParams {
+    /// The client has every message up to this sequence number: `Last-Event-ID`, or `?since=N`.
     pub(crate) since: Option<u64>,
-    /// It wants the numbers in the texts: `?numbered=1`.
+    /// The client wants the sequence numbers in the texts: `?numbered=1`.
     pub(crate) numbered: bool,
 }
 
-/// The answer to a request.
 #[derive(Debug)]
 pub(crate) enum Answer<'h> {
-    /// A WebSocket.
     WebSocket(Offer<'h>),
-    /// A stream over HTTP in this framing.
-    Stream(Framing),
-    /// The head of that stream only.
+    /// A stream over HTTP.
+    HttpStream(Framing),
+    /// The head of such a stream, without the stream.
     Head(Framing),
-    /// What may be asked for here: the answer to a browser's question before the request.
+    /// The methods and headers that a page may use: the answer to a browser's preflight.
     Options,
-    /// No: status and further header fields.
+    /// A status and further header fields.
     Refuse(u16, &'static [(&'static str, &'static str)]),
 }
 
-/// The methods of a stream.
 pub(crate) const METHODS: &[(&str, &str)] = &[("Allow", "GET, HEAD, OPTIONS")];
 
-/// Decides. The origin and the path count for every way to the stream.
-pub(crate) fn answer<'h>(head: &'h Head<'h>, rules: &Rules) -> Answer<'h> {
+/// Decides by dialect, path and origin; path and origin apply to WebSockets and HTTP streams alike.
+pub(crate) fn answer<'h>(head: &'h Head<'h>, rules: &AccessRules) -> Answer<'h> {
     let detected = match detect(head) {
         Ok(detected) => detected,
         Err(error) => return Answer::Refuse(error.status(), error.headers()),
     };
-    if !rules.paths.is_empty() && !rules.paths.iter().any(|path| path == head.path()) && head.path() != b"*" {
+    if !rules.serves(head.path()) {
         return Answer::Refuse(404, &[]);
     }
     let origin = match &detected {
@@ -62,28 +49,28 @@ pub(crate) fn answer<'h>(head: &'h Head<'h>, rules: &Rules) -> Answer<'h> {
         return Answer::Refuse(403, &[]);
     }
     match detected {
-        Detected::WebSocket(offer) if offer.version.is_hixie() && !rules.legacy => {
+        Detected::WebSocket(offer) if offer.version.is_hixie() && !rules.access.legacy => {
             Answer::Refuse(426, VERSIONS_OFFERED)
         }
         Detected::WebSocket(offer) => Answer::WebSocket(offer),
-        Detected::Http => plain(head),
+        Detected::Http => http(head),
     }
 }
 
-fn plain<'h>(head: &Head<'_>) -> Answer<'h> {
+fn http<'h>(head: &Head<'_>) -> Answer<'h> {
     // RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request."
     if head.minor_version > 0 && head.get("Upgrade").is_some() && head.method == "GET" {
         return Answer::Refuse(426, VERSIONS_OFFERED);
     }
     match head.method {
-        "GET" => Answer::Stream(framing(head)),
+        "GET" => Answer::HttpStream(framing(head)),
         "HEAD" => Answer::Head(framing(head)),
         "OPTIONS" => Answer::Options,
         _ => Answer::Refuse(405, METHODS),
     }
 }
 
-/// Events for who accepts them, else lines; chunks since HTTP/1.1.
+/// Events for a client that accepts them, else lines; in chunks since HTTP/1.1.
 fn framing(head: &Head<'_>) -> Framing {
     match (accepts_events(head), head.minor_version > 0) {
         (true, true) => Framing::EventStreamChunked,
@@ -101,13 +88,15 @@ fn accepts_events(head: &Head<'_>) -> bool {
     })
 }
 
-/// What the client wants of the stream; what is not a number is no wish.
-pub(crate) fn wish(head: &Head<'_>) -> Wish {
-    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
-    let last_event = head.get("Last-Event-ID").and_then(number);
-    let since = last_event.or_else(|| head.query_param("since").and_then(|text| number(&text)));
-    let numbered = head.query_param("numbered").is_some_and(|value| &*value != b"0");
-    Wish { since, numbered }
+impl StreamParams {
+    /// Reads them from a request; a value that is not a number counts as absent.
+    pub(crate) fn of(head: &Head<'_>) -> Self {
+        let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
+        let last_event = head.get("Last-Event-ID").and_then(number);
+        let since = last_event.or_else(|| head.query_param("since").and_then(|text| number(&text)));
+        let numbered = head.query_param("numbered").is_some_and(|value| &*value != b"0");
+        Self { since, numbered }
+    }
 }
 
 #[cfg(test)]
@@ -116,17 +105,17 @@ mod tests {
 
     use super::*;
 
-    fn rules() -> Rules {
-        Rules { origins: OriginList::default(), paths: Vec::new(), legacy: true }
+    fn rules(args: &[&str]) -> AccessRules {
+        crate::config::tests::config(args).unwrap().rules
     }
 
     /// The answer in a word.
-    fn answered(request: &str, rules: &Rules) -> String {
+    fn answered(request: &str, rules: &AccessRules) -> String {
         let bytes = format!("{}\r\n\r\n", request.replace('\n', "\r\n"));
         let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
         match answer(&head, rules) {
             Answer::WebSocket(offer) => format!("{:?}", offer.version),
-            Answer::Stream(framing) => format!("{framing:?}"),
+            Answer::HttpStream(framing) => format!("{framing:?}"),
             Answer::Head(framing) => format!("HEAD {framing:?}"),
             Answer::Options => "OPTIONS".to_owned(),
             Answer::Refuse(status, _) => status.to_string(),
@@ -151,13 +140,13 @@ mod tests {
             ("GET / HTTP/1.0\nUpgrade: websocket", "Lines"),
         ];
         for (request, expected) in table {
-            assert_eq!(answered(request, &rules()), expected, "{request}");
+            assert_eq!(answered(request, &rules(&[])), expected, "{request}");
         }
     }
 
     #[test]
     fn a_path_outside_the_list_is_not_found_and_a_query_does_not_matter() {
-        let rules = Rules { paths: vec![b"/echo".to_vec()], ..rules() };
+        let rules = rules(&["--path", "/echo"]);
         assert_eq!(answered(SHELL, &rules), "Hixie75");
         assert_eq!(answered("GET /echo?a=b HTTP/1.0", &rules), "Lines");
         assert_eq!(answered("GET / HTTP/1.0", &rules), "404");
@@ -165,22 +154,25 @@ mod tests {
     }
 
     #[test]
-    fn without_legacy_the_drafts_are_told_what_is_served() {
-        assert_eq!(answered(SHELL, &Rules { legacy: false, ..rules() }), "426");
+    fn without_legacy_the_drafts_get_the_versions_that_are_served() {
+        assert_eq!(answered(SHELL, &rules(&["--legacy", "off"])), "426");
     }
 
     #[test]
-    fn a_wish_is_a_number_or_none() {
-        let wished = |request: &str| {
+    fn the_params_are_numbers_or_absent() {
+        let params = |request: &str| {
             let bytes = format!("GET {request}\r\n\r\n");
-            wish(&Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap())
+            StreamParams::of(&Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap())
         };
-        assert_eq!(wished("/ HTTP/1.0"), Wish::default());
-        assert_eq!(wished("/?since=12&numbered=1 HTTP/1.0"), Wish { since: Some(12), numbered: true });
+        assert_eq!(params("/ HTTP/1.0"), StreamParams::default());
         assert_eq!(
-            wished("/?since=12 HTTP/1.0\r\nLast-Event-ID: 15"),
-            Wish { since: Some(15), numbered: false }
+            params("/?since=12&numbered=1 HTTP/1.0"),
+            StreamParams { since: Some(12), numbered: true }
         );
-        assert_eq!(wished("/?since=-1&numbered=0 HTTP/1.0\r\nLast-Event-ID: x"), Wish::default());
+        assert_eq!(
+            params("/?since=12 HTTP/1.0\r\nLast-Event-ID: 15"),
+            StreamParams { since: Some(15), numbered: false }
+        );
+        assert_eq!(params("/?since=-1&numbered=0 HTTP/1.0\r\nLast-Event-ID: x"), StreamParams::default());
     }
 }

@@ -1,30 +1,28 @@
-//! How often a connection may do something: so many a second, after a burst.
+//! How often a connection may do something: a rate per second, after a burst.
 
 use std::time::{Duration, Instant};
 
-/// A rate with a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {
     /// Per second; 0: without limit.
     pub(crate) per_second: u32,
-    /// How many may come at once.
+    /// How many may come at once, at least 1.
     pub(crate) burst: u32,
 }
 
-/// What one connection has used of a [`Rate`]: the generic cell rate algorithm keeps a single instant.
+/// What one connection has used of a [`Rate`]. The generic cell rate algorithm keeps a single instant.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
-    /// When everything used so far will be paid off.
+pub(crate) struct RateLimiter {
+    /// When everything used so far is available again.
     paid_off: Instant,
 }
 
-impl Budget {
-    /// A budget of which nothing was used.
+impl RateLimiter {
     pub(crate) fn new(now: Instant) -> Self {
         Self { paid_off: now }
     }
 
-    /// Uses one; false when there is nothing left.
+    /// Uses one; false if the rate does not allow it.
     pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
         if rate.per_second == 0 {
             return true;
@@ -48,24 +46,24 @@ mod tests {
         Instant::now()
     }
 
-    fn taken(budget: &mut Budget, rate: Rate, now: Instant) -> usize {
-        (0..1000).take_while(|_| budget.take(rate, now)).count()
+    fn taken(limiter: &mut RateLimiter, rate: Rate, now: Instant) -> usize {
+        (0..1000).take_while(|_| limiter.take(rate, now)).count()
     }
 
     #[test]
     fn a_burst_passes_and_then_so_many_a_second() {
         let rate = Rate { per_second: 10, burst: 50 };
         let t0 = start();
-        let mut budget = Budget::new(t0);
-        assert_eq!(taken(&mut budget, rate, t0), 50);
-        assert_eq!(taken(&mut budget, rate, t0 + Duration::from_millis(99)), 0);
-        assert_eq!(taken(&mut budget, rate, t0 + Duration::from_secs(1)), 10);
-        assert_eq!(taken(&mut budget, rate, t0 + Duration::from_hours(1)), 50);
+        let mut limiter = RateLimiter::new(t0);
+        assert_eq!(taken(&mut limiter, rate, t0), 50);
+        assert_eq!(taken(&mut limiter, rate, t0 + Duration::from_millis(99)), 0);
+        assert_eq!(taken(&mut limiter, rate, t0 + Duration::from_secs(1)), 10);
+        assert_eq!(taken(&mut limiter, rate, t0 + Duration::from_hours(1)), 50);
     }
 
     #[test]
     fn zero_is_no_limit() {
-        let mut budget = Budget::new(start());
-        assert_eq!(taken(&mut budget, Rate { per_second: 0, burst: 1 }, start()), 1000);
+        let mut limiter = RateLimiter::new(start());
+        assert_eq!(taken(&mut limiter, Rate { per_second: 0, burst: 1 }, start()), 1000);
     }
 }

@@ -1,0 +1,115 @@
+//! A walk over subscribers that goes on over several turns while others subscribe and leave.
+
+use std::ops::Range;
+
+use common::framing::Framing;
+use reactor::Token;
+
+use super::subscribers::Subscribers;
+
+/// Meets every subscriber that stays all the time at least once. It walks each list from its end, because removing a
+/// subscriber moves the last one of its list forward.
+#[derive(Clone, Debug)]
+pub(crate) struct Cursor {
+    lists: Range<usize>,
+    /// Places of the first list below this one are still to come.
+    below: usize,
+}
+
+impl Cursor {
+    /// Over the subscribers of one phase.
+    pub(crate) fn phase(phase: usize) -> Self {
+        Self { lists: Subscribers::lists_of(phase), below: usize::MAX }
+    }
+
+    /// Over all subscribers.
+    pub(crate) fn all(subscribers: &Subscribers) -> Self {
+        Self { lists: subscribers.all_lists(), below: usize::MAX }
+    }
+
+    /// The next subscriber and its framing.
+    pub(crate) fn next(&mut self, subscribers: &Subscribers) -> Option<(Token, Framing)> {
+        while !self.lists.is_empty() {
+            let (list, framing) = subscribers.list(self.lists.start)?;
+            self.below = self.below.min(list.len());
+            if let Some(at) = self.below.checked_sub(1) {
+                self.below = at;
+                return Some((*list.get(at)?, framing));
+            }
+            self.lists.start = self.lists.start.saturating_add(1);
+            self.below = usize::MAX;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn token(index: u32) -> Token {
+        Token { index, generation: 0 }
+    }
+
+    fn met(subscribers: &Subscribers, mut cursor: Cursor) -> Vec<u32> {
+        std::iter::from_fn(|| cursor.next(subscribers)).map(|(token, _)| token.index).collect()
+    }
+
+    #[test]
+    fn a_cursor_meets_every_subscriber_of_its_phase_with_its_framing() {
+        let mut subscribers = Subscribers::new(3);
+        subscribers.add(token(0), 1, Framing::Hybi);
+        subscribers.add(token(1), 1, Framing::Lines);
+        subscribers.add(token(2), 2, Framing::Hybi);
+        let mut cursor = Cursor::phase(1);
+        assert_eq!(cursor.next(&subscribers), Some((token(0), Framing::Hybi)));
+        assert_eq!(cursor.next(&subscribers), Some((token(1), Framing::Lines)));
+        assert_eq!(cursor.next(&subscribers), None);
+        assert_eq!(met(&subscribers, Cursor::all(&subscribers)), [0, 1, 2]);
+        assert!(subscribers.has_phase(2) && !subscribers.has_phase(0) && !subscribers.has_phase(9));
+    }
+
+    #[test]
+    fn a_late_removal_of_an_earlier_connection_changes_nothing() {
+        let mut subscribers = Subscribers::new(1);
+        subscribers.add(Token { index: 4, generation: 1 }, 0, Framing::Hixie);
+        assert!(!subscribers.remove(Token { index: 4, generation: 0 }));
+        assert!(!subscribers.remove(token(99)));
+        assert!(subscribers.has_phase(0));
+        assert!(subscribers.remove(Token { index: 4, generation: 1 }));
+        assert!(!subscribers.has_phase(0));
+    }
+
+    proptest! {
+        #[test]
+        fn a_subscriber_that_stays_is_met_whatever_the_others_do(
+            leavers in proptest::collection::vec((0_usize..40, 0_u32..60), 0..40),
+            joiners in proptest::collection::vec((0_usize..40, 0_u32..20), 0..20),
+        ) {
+            let mut subscribers = Subscribers::new(2);
+            for index in 0..60 {
+                subscribers.add(token(index), index as usize % 2, Framing::ALL[index as usize % 3]);
+            }
+            let mut cursor = Cursor::all(&subscribers);
+            let mut seen = BTreeSet::new();
+            for step in 0..1000 {
+                for (_, index) in leavers.iter().filter(|(at, _)| *at == step) {
+                    subscribers.remove(token(*index));
+                }
+                for (_, index) in joiners.iter().filter(|(at, _)| *at == step) {
+                    subscribers.add(token(100 + index), 0, Framing::Hybi);
+                }
+                let Some((token, _)) = cursor.next(&subscribers) else { break };
+                seen.insert(token.index);
+            }
+            for index in 0..60 {
+                let left = leavers.iter().any(|(_, leaver)| *leaver == index);
+                prop_assert!(left || seen.contains(&index), "{index} was missed");
+            }
+        }
+    }
+}

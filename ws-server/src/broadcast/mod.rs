@@ -1,0 +1,20 @@
+//! To whom: one date, the new lines or one notice to many connections, a bounded number of them in each turn, so that
+//! accepts and pongs never wait behind a broadcast.
+//!
+//! ```text
+//!  Stream::Paced ── due ──▶ Task::Date ────┐
+//!  Stream::Buffer ─ new ──▶ Task::Ring ────┼──▶ Cursor over Subscribers ──▶ Connection::{send_date, deliver}, send_notice
+//!  notices ───── waiting ─▶ Task::Notice ──┘
+//! ```
+
+mod cursor;
+mod departures;
+mod fanout;
+mod settings;
+mod subscribers;
+
+pub(crate) use self::{
+    departures::Departures,
+    fanout::{Fanout, News},
+    settings::NoticeOptions,
+};

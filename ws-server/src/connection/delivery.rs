@@ -1,0 +1,122 @@
+//! What a connection is sent: the stream's messages, and the end in its own dialect.
+
+use common::{
+    frame::CloseCode,
+    framing::{encode, finish},
+};
+use reactor::{Context, Flow};
+
+use super::{
+    settings::ConnectionOptions,
+    state::{Connection, Stage},
+};
+use crate::stream::{Date, Next, Stream};
+
+/// What a delivery came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivery {
+    /// Messages that were sent or queued.
+    pub(crate) messages: u64,
+    pub(crate) flow: Flow,
+}
+
+impl Connection {
+    /// Sends what the stream has for this connection, as far as `--max-queue` allows.
+    pub(crate) fn deliver(
+        &mut self,
+        stream: &Stream,
+        options: &ConnectionOptions,
+        cx: &mut Context<'_>,
+    ) -> Delivery {
+        let mut delivery = Delivery { messages: 0, flow: Flow::Continue };
+        while self.is_open() {
+            let room = room(options, cx);
+            match stream.next(&mut self.subscription, self.framing, room, cx.now()) {
+                Next::Shared { bytes, range, messages } => {
+                    cx.send_shared(bytes, range);
+                    delivery.messages = delivery.messages.saturating_add(messages);
+                }
+                Next::Single { seq, text } => {
+                    encode(self.framing, seq, &text, cx.out());
+                    delivery.messages = delivery.messages.saturating_add(1);
+                }
+                Next::Full => {
+                    cx.want_drain();
+                    break;
+                }
+                Next::CaughtUp if self.finishing => {
+                    // What the kernels hold comes before the Close, and a slow client may take its time for it.
+                    cx.set_deadline(cx.now() + options.write_timeout);
+                    delivery.flow = self.end(CloseCode::NORMAL, "", cx);
+                    break;
+                }
+                Next::CaughtUp => break,
+                Next::Behind => {
+                    // RFC 6455 §7.4.1: 1008 is for a message that violates the endpoint's policy.
+                    let _ = self.end(CloseCode::POLICY, "slow", cx);
+                    delivery.flow = Flow::CloseWhenFlushed;
+                    break;
+                }
+            }
+        }
+        delivery
+    }
+
+    /// Sends a date that is due to all of its phase; returns the number of messages sent, 0 or 1.
+    pub(crate) fn send_date(&mut self, date: &mut Date, cx: &mut Context<'_>) -> u64 {
+        if !self.is_open() {
+            return 0;
+        }
+        let has_room = !cx.is_blocked() && cx.queued() == 0;
+        match date.next(&mut self.subscription, self.framing, has_room) {
+            Next::Shared { bytes, range, messages } => {
+                cx.send_shared(bytes, range);
+                messages
+            }
+            Next::Full => {
+                cx.want_drain();
+                0
+            }
+            Next::Single { .. } | Next::CaughtUp | Next::Behind => 0,
+        }
+    }
+
+    /// Ends the connection politely: by the closing handshake of its dialect, or by the last chunk.
+    pub(crate) fn end(&mut self, code: CloseCode, reason: &str, cx: &mut Context<'_>) -> Flow {
+        self.ending = self.ending.or(Some(ending(code)));
+        match &mut self.stage {
+            Stage::WebSocket(socket) if socket.protocol.is_open() => {
+                socket.protocol.close(code, reason, cx.out());
+                if socket.protocol.is_closed() { Flow::CloseWhenFlushed } else { Flow::Continue }
+            }
+            // Its closing handshake has begun: the deadline ends it.
+            Stage::WebSocket(_) => Flow::Continue,
+            Stage::HttpStream => {
+                finish(self.framing, cx.out());
+                self.stage = Stage::Done;
+                Flow::CloseWhenFlushed
+            }
+            Stage::Opening { .. } | Stage::Done => Flow::CloseWhenFlushed,
+        }
+    }
+}
+
+/// Bytes that may still be queued; none while the socket is full.
+fn room(options: &ConnectionOptions, cx: &Context<'_>) -> usize {
+    if cx.is_blocked() {
+        return 0;
+    }
+    options.max_queue.saturating_sub(usize::try_from(cx.queued()).unwrap_or(usize::MAX))
+}
+
+/// The metrics' name for an end with this code.
+fn ending(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::NORMAL => "finished",
+        CloseCode::GOING_AWAY => "stopped",
+        CloseCode::RESTART => "restarted",
+        // The stream itself ends only a connection that has fallen out of the ring.
+        CloseCode::POLICY => "slow",
+        _ => "server",
+    }
+}

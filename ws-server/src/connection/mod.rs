@@ -1,0 +1,36 @@
+//! What one peer speaks, from its first bytes to its last.
+//!
+//! ```text
+//!  bytes ─▶ opening (first_bytes, request, response) ─▶ state ─▶ websocket
+//!                                                        ▲
+//!  stream, notices ─▶ delivery ──────────────────────────┘       snapshot: to the next process
+//! ```
+//!
+//! Each file holds the methods of [`Connection`] for its subject.
+
+mod delivery;
+mod first_bytes;
+mod notice;
+mod opening;
+mod rate;
+mod request;
+mod response;
+mod services;
+mod settings;
+mod snapshot;
+mod state;
+mod websocket;
+
+#[cfg(test)]
+pub(crate) use self::state::Socket;
+pub(crate) use self::{
+    delivery::Delivery,
+    notice::Notice,
+    opening::RETRY_LATER,
+    request::StreamParams,
+    response::{Cors, NO_ROOM},
+    services::{Ids, Received, Services},
+    settings::{Access, AccessRules, ConnectionOptions},
+    snapshot::RESTARTING,
+    state::{Connection, Stage},
+};

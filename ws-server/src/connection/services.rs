@@ -1,0 +1,51 @@
+//! What a connection uses of its worker during a callback.
+
+use reactor::Progress;
+
+use super::{
+    notice::Notice,
+    request::StreamParams,
+    settings::{AccessRules, ConnectionOptions},
+};
+use crate::metrics::WorkerMetrics;
+
+/// The parts of its worker that a connection may touch.
+pub(crate) struct Services<'w> {
+    pub(crate) rules: &'w AccessRules,
+    pub(crate) options: &'w ConnectionOptions,
+    pub(crate) ids: &'w mut Ids,
+    /// What clients send to all others.
+    pub(crate) notices: &'w mut Vec<Notice>,
+    pub(crate) metrics: &'w mut WorkerMetrics,
+}
+
+/// The ids that one worker gives to its connections: every `step`th number, so that no two workers give the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ids {
+    /// The id of the next connection.
+    pub(crate) next: u64,
+    /// The number of workers.
+    pub(crate) step: u64,
+}
+
+impl Ids {
+    pub(crate) fn take(&mut self) -> u64 {
+        let id = self.next;
+        self.next = id.saturating_add(self.step);
+        id
+    }
+}
+
+/// How far a connection came with its input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) progress: Progress,
+    /// Its opening handshake is over: it gets the stream now, before the rest of its input is looked at.
+    pub(crate) subscribe: Option<StreamParams>,
+}
+
+impl From<Progress> for Received {
+    fn from(progress: Progress) -> Self {
+        Self { progress, subscribe: None }
+    }
+}

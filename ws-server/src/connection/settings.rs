@@ -1,0 +1,259 @@
+//! The options of a connection: which clients get the stream, and what each may do.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
+use clap::{ArgAction, ValueEnum};
+use common::{
+    http::{HeadLimits, MAX_HEADERS},
+    origin::{Origin, OriginList},
+    policy::{Grant, Policy},
+    proxy::Cidr,
+    websocket::MessageLimits,
+};
+use daemon::{
+    DaemonError, ListenAddress,
+    value::{duration, on_off, size},
+};
+
+use super::rate::Rate;
+
+/// Stands for a peer on a Unix socket, which has no address; no client connects from this one.
+pub(crate) const UNIX_PEER: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// Which clients get the stream, and by which addresses.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Access")]
+pub(crate) struct Access {
+    /// Origin of a page that may connect, such as `https://example.org` (repeatable) [default: any]
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// Path that is served, such as /echo (repeatable) [default: any]
+    #[arg(long, value_name = "PATH")]
+    path: Vec<String>,
+    /// Serves the unmasked drafts 75 and 76, too: on or off
+    #[arg(long, value_name = "ON|OFF", default_value = "on", action = ArgAction::Set, value_parser = on_off)]
+    pub(crate) legacy: bool,
+    /// What a Flash policy request gets here: DOMAIN:PORTS (repeatable), or off [default: any domain, to this port]
+    #[arg(long, value_name = "DOMAIN:PORTS")]
+    policy: Vec<String>,
+    /// Address or network of a proxy whose X-Forwarded-For, X-Forwarded-Proto and PROXY headers count; `unix`: any client
+    /// of a Unix socket (repeatable)
+    #[arg(long, value_name = "CIDR")]
+    trusted_proxy: Vec<String>,
+    /// Clients reach this server by wss://: what drafts 75 and 76 are told
+    #[arg(long)]
+    pub(crate) secure: bool,
+}
+
+/// What one connection may do, and how long it may take.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct ConnectionOptions {
+    /// What becomes of a client's message: ignore, echo or broadcast (to all others)
+    #[arg(long, value_name = "WHAT", default_value = "ignore", help_heading = "Stream")]
+    pub(crate) on_message: OnMessage,
+    /// How long a browser waits at least before it reconnects to an event stream; each gets up to half as long again
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration, help_heading = "Stream")]
+    retry: Duration,
+    /// Bytes of a request head
+    #[arg(long, value_name = "SIZE", default_value = "8KiB", value_parser = size)]
+    max_head: usize,
+    /// Header fields of a request, at most 64
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    max_headers: usize,
+    /// Bytes of a request target
+    #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = size)]
+    max_target: usize,
+    /// How long an opening handshake may take
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub(crate) head_timeout: Duration,
+    /// Bytes of a message from a client; 0: no limit
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = size)]
+    pub(crate) max_message: usize,
+    /// Fragments of a message from a client; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    max_fragments: u32,
+    /// Messages that a client may send in a second; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    message_rate: u32,
+    /// Messages that a client may send at once
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    message_burst: u32,
+    /// Pings and pongs that a client may send in a second; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    control_rate: u32,
+    /// Pings and pongs that a client may send at once
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    control_burst: u32,
+    /// Bytes that are queued for one connection at a time
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = size)]
+    pub(crate) max_queue: usize,
+    /// How long a client may take none of what it is sent
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) write_timeout: Duration,
+    /// Time between two pings
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) ping_interval: Duration,
+    /// How long a client may take to answer a ping
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) pong_timeout: Duration,
+    /// Time between two comments in an event stream without messages
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    pub(crate) heartbeat: Duration,
+    /// How long a closing handshake may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) close_timeout: Duration,
+}
+
+/// The value of `--on-message`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnMessage {
+    /// Drop it, as in the tutorial.
+    Ignore,
+    /// Send it back.
+    Echo,
+    /// Send it to all others.
+    Broadcast,
+}
+
+impl ConnectionOptions {
+    /// Refuses limits that would leave a state without an end.
+    ///
+    /// # Errors
+    /// The first such limit, by its flag.
+    pub(crate) fn check(&self) -> Result<(), DaemonError> {
+        for (flag, time) in [
+            ("head-timeout", self.head_timeout),
+            ("write-timeout", self.write_timeout),
+            ("ping-interval", self.ping_interval),
+            ("pong-timeout", self.pong_timeout),
+            ("heartbeat", self.heartbeat),
+            ("close-timeout", self.close_timeout),
+        ] {
+            if time.is_zero() {
+                return Err(DaemonError::option(flag, "0", "no state is without an end; say a time"));
+            }
+        }
+        if !(64..=32 * 1024).contains(&self.max_head) {
+            return Err(DaemonError::option("max-head", self.max_head, "must be from 64 bytes to 32KiB"));
+        }
+        if !(1..=MAX_HEADERS).contains(&self.max_headers) {
+            return Err(DaemonError::option("max-headers", self.max_headers, "must be from 1 to 64"));
+        }
+        Ok(())
+    }
+
+    /// The limits that have a minimum of 1, with their flags.
+    pub(crate) fn minimums(&self) -> [(&'static str, usize); 2] {
+        [("max-target", self.max_target), ("max-queue", self.max_queue)]
+    }
+
+    pub(crate) fn head_limits(&self) -> HeadLimits {
+        HeadLimits { max_bytes: self.max_head, max_headers: self.max_headers, max_target: self.max_target }
+    }
+
+    pub(crate) fn message_limits(&self) -> MessageLimits {
+        MessageLimits { max_message: self.max_message as u64, max_fragments: self.max_fragments }
+    }
+
+    pub(crate) fn message_rate(&self) -> Rate {
+        Rate { per_second: self.message_rate, burst: self.message_burst }
+    }
+
+    /// The rate of pings and pongs.
+    pub(crate) fn control_rate(&self) -> Rate {
+        Rate { per_second: self.control_rate, burst: self.control_burst }
+    }
+
+    /// `--retry` in milliseconds.
+    pub(crate) fn retry_ms(&self) -> u64 {
+        u64::try_from(self.retry.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// [`Access`], parsed.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessRules {
+    pub(crate) access: Access,
+    /// Pages that may connect.
+    pub(crate) origins: OriginList,
+    /// Proxies whose word about a client counts.
+    pub(crate) trusted: Vec<Cidr>,
+    pub(crate) policy: PolicyAnswer,
+}
+
+/// What a Flash policy request gets.
+#[derive(Clone, Debug)]
+pub(crate) enum PolicyAnswer {
+    /// The end of the connection.
+    Off,
+    /// A grant of the port that it came to, for any domain.
+    ThisPort,
+    /// The document that the options ask for.
+    Document(Vec<u8>),
+}
+
+impl AccessRules {
+    /// Parses the options of a server that listens on these addresses.
+    ///
+    /// # Errors
+    /// The first wrong one, by its flag.
+    pub(crate) fn new(access: Access, listen: &[ListenAddress]) -> Result<Self, DaemonError> {
+        let bad_path = |path: &&String| !path.starts_with('/') || path.contains(['?', '#', ' ']);
+        let origins = OriginList::from(parse_all::<Origin>("allow-origin", &access.allow_origin)?);
+        if let Some(path) = access.path.iter().find(bad_path) {
+            return Err(DaemonError::option("path", path, "a path begins with / and has no query"));
+        }
+        let policy = policy(&access.policy, listen)?;
+        let trusted = trusted(&access.trusted_proxy)?;
+        Ok(Self { access, origins, trusted, policy })
+    }
+
+    /// True if requests to this path are served.
+    pub(crate) fn serves(&self, path: &[u8]) -> bool {
+        let paths = &self.access.path;
+        paths.is_empty() || path == b"*" || paths.iter().any(|served| served.as_bytes() == path)
+    }
+}
+
+fn parse_all<T: std::str::FromStr<Err: std::fmt::Display>>(
+    flag: &str,
+    values: &[String],
+) -> Result<Vec<T>, DaemonError> {
+    let parse = |text: &String| text.parse().map_err(|error| DaemonError::option(flag, text, error));
+    values.iter().map(parse).collect()
+}
+
+fn policy(grants: &[String], listen: &[ListenAddress]) -> Result<PolicyAnswer, DaemonError> {
+    match grants {
+        [] => return Ok(PolicyAnswer::ThisPort),
+        [off] if off == "off" => return Ok(PolicyAnswer::Off),
+        _ => {}
+    }
+    let policy = Policy { site_control: None, grants: parse_all::<Grant>("policy", grants)? };
+    for address in listen {
+        let port = match address {
+            ListenAddress::Tcp(address) => address.port(),
+            ListenAddress::Name(_, port) => *port,
+            ListenAddress::Unix(_) => continue,
+        };
+        // The system picks an unprivileged port for port 0.
+        let port = if port == 0 { u16::MAX } else { port };
+        policy
+            .check_served_from(port)
+            .map_err(|error| DaemonError::option("policy", grants.join(" "), error))?;
+    }
+    Ok(PolicyAnswer::Document(policy.to_bytes()))
+}
+
+fn trusted(networks: &[String]) -> Result<Vec<Cidr>, DaemonError> {
+    let unix = UNIX_PEER.to_string();
+    let parse = |text: &String| {
+        let network = if text == "unix" { &unix } else { text };
+        network.parse::<Cidr>().map_err(|error| DaemonError::option("trusted-proxy", text, error))
+    };
+    networks.iter().map(parse).collect()
+}

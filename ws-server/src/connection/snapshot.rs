@@ -1,0 +1,154 @@
+//! One connection as plain data, for the next process: what it speaks, and how far it is in the stream.
+
+use std::time::{Duration, Instant};
+
+use common::{
+    codec::{Reader, Writer},
+    frame::CloseCode,
+    framing::{Framing, finish},
+    http::HeadScan,
+    websocket::{MessageLimits, WebSocket},
+};
+use reactor::{Context, Exported};
+
+use super::{
+    request::StreamParams,
+    response::NO_ROOM,
+    state::{Connection, Socket, Stage},
+};
+use crate::stream::Subscription;
+
+/// The reason that goes with 1012.
+pub(crate) const RESTARTING: &str = "back at once";
+
+const OPENING: u8 = 0;
+const WEBSOCKET: u8 = 1;
+const HTTP_STREAM: u8 = 2;
+
+impl Connection {
+    /// Exports the connection to the next process. One in the middle of a frame, or with `partial` input, gets 1012 first;
+    /// the next process sees its closing handshake through.
+    pub(crate) fn export(
+        &mut self,
+        last_seq: u64,
+        partial: bool,
+        close_timeout: Duration,
+        cx: &mut Context<'_>,
+    ) -> Option<Exported> {
+        if let Stage::WebSocket(socket) = &mut self.stage
+            && socket.protocol.is_open()
+            && (partial || socket.protocol.is_amid_frame())
+        {
+            socket.protocol.close(CloseCode::RESTART, RESTARTING, cx.out());
+            cx.set_deadline(cx.now() + close_timeout);
+        }
+        let state = self.to_bytes(last_seq, cx.now())?;
+        Some(Exported { state, closing_bytes: self.closing_bytes() })
+    }
+
+    /// Adopts a connection of the previous process; `None` if its bytes cannot be read.
+    pub(crate) fn adopt(bytes: &[u8], limits: MessageLimits, now: Instant) -> Option<Self> {
+        let mut conn = Self::from_bytes(bytes, now)?;
+        if let Stage::WebSocket(socket) = &mut conn.stage {
+            socket.protocol.limit(limits);
+        }
+        Some(conn)
+    }
+
+    /// True for an adopted connection that got the stream in the previous process.
+    pub(crate) fn is_subscriber(&self) -> bool {
+        let is_past_opening = match &self.stage {
+            Stage::Opening { .. } => false,
+            Stage::WebSocket(socket) => !socket.protocol.is_awaiting_key(),
+            Stage::HttpStream | Stage::Done => true,
+        };
+        is_past_opening && self.id != 0
+    }
+
+    /// Writes the connection down; `last_seq` is the sequence number of its newest message, as the stream knows it. `None`
+    /// for a connection whose last bytes are queued.
+    pub(crate) fn to_bytes(&self, last_seq: u64, now: Instant) -> Option<Vec<u8>> {
+        let mut to = Writer::default();
+        match &self.stage {
+            Stage::Opening { proxied_for, .. } => {
+                to.byte(OPENING);
+                to.address(*proxied_for);
+            }
+            Stage::WebSocket(socket) => {
+                to.byte(WEBSOCKET);
+                put_socket(socket, &mut to);
+            }
+            Stage::HttpStream => to.byte(HTTP_STREAM),
+            Stage::Done => return None,
+        }
+        to.long(self.id);
+        to.long(millis(now.saturating_duration_since(self.since)));
+        to.byte(u8::try_from(self.framing.index()).ok()?);
+        to.long(self.subscription.phase as u64);
+        to.long(self.subscription.last_date);
+        to.flag(self.subscription.owed > 0);
+        to.long(last_seq);
+        Some(to.into_bytes())
+    }
+
+    /// Reads a connection back; `None` for anything else than what [`Connection::to_bytes`] wrote.
+    pub(crate) fn from_bytes(bytes: &[u8], now: Instant) -> Option<Self> {
+        let mut from = Reader::new(bytes);
+        let stage = match from.byte()? {
+            OPENING => Stage::Opening { scan: HeadScan::default(), proxied_for: from.address()? },
+            WEBSOCKET => Stage::WebSocket(take_socket(&mut from, now)?),
+            HTTP_STREAM => Stage::HttpStream,
+            _ => return None,
+        };
+        let id = from.long()?;
+        let since = now.checked_sub(Duration::from_millis(from.long()?)).unwrap_or(now);
+        let framing = *Framing::ALL.get(usize::from(from.byte()?))?;
+        let subscription = Subscription {
+            phase: usize::try_from(from.long()?).ok()?,
+            last_date: from.long()?,
+            owed: from.flag()?.into(),
+            last_seq: from.long()?,
+            ..Subscription::default()
+        };
+        from.is_empty().then_some(Self { stage, id, since, framing, subscription, ..Self::new(now) })
+    }
+
+    /// The bytes that end the connection politely in its own dialect, for a process that cannot go on with it.
+    pub(crate) fn closing_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        match &self.stage {
+            Stage::Opening { .. } => out.extend_from_slice(NO_ROOM),
+            Stage::WebSocket(socket) => {
+                socket.protocol.clone().close(CloseCode::RESTART, RESTARTING, &mut out);
+            }
+            Stage::HttpStream => finish(self.framing, &mut out),
+            Stage::Done => {}
+        }
+        out
+    }
+}
+
+fn put_socket(socket: &Socket, to: &mut Writer) {
+    to.bytes(&socket.protocol.to_bytes());
+    to.flag(socket.awaiting_pong);
+    to.flag(socket.pong.is_some());
+    to.bytes(socket.pong.as_deref().unwrap_or_default());
+    to.bytes(&socket.message);
+    to.flag(socket.params.since.is_some());
+    to.long(socket.params.since.unwrap_or_default());
+    to.flag(socket.params.numbered);
+}
+
+fn take_socket(from: &mut Reader<'_>, now: Instant) -> Option<Box<Socket>> {
+    let protocol = WebSocket::from_bytes(from.bytes()?).ok()?;
+    let (awaiting_pong, has_pong, pong) = (from.flag()?, from.flag()?, from.bytes()?);
+    let message = from.bytes()?.to_vec();
+    let (has_since, since, numbered) = (from.flag()?, from.long()?, from.flag()?);
+    let params = StreamParams { since: has_since.then_some(since), numbered };
+    let pong = has_pong.then(|| pong.into());
+    Some(Box::new(Socket { awaiting_pong, pong, message, ..*Socket::new(protocol, params, now) }))
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,140 @@
+//! One connection between two callbacks.
+//!
+//! ```text
+//!            ┌──▶ WebSocket ───┐
+//!  Opening ──┼──▶ HttpStream ──┼──▶ Done (flushed, then closed by the reactor)
+//!            └──▶ refused ─────┘
+//! ```
+
+use std::{net::IpAddr, time::Instant};
+
+use common::{Version, framing::Framing, http::HeadScan, websocket::WebSocket};
+
+use super::{rate::RateLimiter, request::StreamParams};
+use crate::stream::Subscription;
+
+/// A connection, and how far it is in the stream.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) stage: Stage,
+    /// Its name in the whole process, which leave notices tell; 0 before it has one.
+    pub(crate) id: u64,
+    /// When it got the stream.
+    pub(crate) since: Instant,
+    pub(crate) framing: Framing,
+    pub(crate) subscription: Subscription,
+    /// The number of the newest notice that it has met.
+    pub(crate) last_notice: u64,
+    /// The source has ended: close once everything is sent.
+    pub(crate) finishing: bool,
+    /// Why it ends, once the server knows: one of the reasons of the metrics.
+    pub(crate) ending: Option<&'static str>,
+}
+
+/// What a connection speaks.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// Its first request is not complete.
+    Opening {
+        /// How far the input was searched for the end of the head.
+        scan: HeadScan,
+        /// The client that a PROXY header names; its address counts instead of the proxy's.
+        proxied_for: Option<IpAddr>,
+    },
+    /// It has upgraded; in draft 76 its third key may still be missing.
+    WebSocket(Box<Socket>),
+    /// Lines or events over HTTP, until one side ends them.
+    HttpStream,
+    /// Its last bytes are queued.
+    Done,
+}
+
+/// An upgraded connection.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) protocol: WebSocket,
+    /// Limits its pings and pongs.
+    pub(crate) control: RateLimiter,
+    /// Limits its messages.
+    pub(crate) messages: RateLimiter,
+    /// Our ping has no answer yet.
+    pub(crate) awaiting_pong: bool,
+    /// The payload of the peer's newest ping, while nothing can be sent (RFC 6455 §5.5.3: one pong is enough).
+    pub(crate) pong: Option<Box<[u8]>>,
+    /// The message that goes on, if `--on-message` wants it whole.
+    pub(crate) message: Vec<u8>,
+    pub(crate) params: StreamParams,
+}
+
+impl Socket {
+    /// A WebSocket whose opening handshake was just answered.
+    pub(crate) fn new(protocol: WebSocket, params: StreamParams, now: Instant) -> Box<Self> {
+        Box::new(Self {
+            protocol,
+            control: RateLimiter::new(now),
+            messages: RateLimiter::new(now),
+            awaiting_pong: false,
+            pong: None,
+            message: Vec::new(),
+            params,
+        })
+    }
+
+    /// The framing of its messages.
+    pub(crate) fn framing(&self) -> Framing {
+        let framing = self.protocol.framing();
+        if self.params.numbered { framing.numbered() } else { framing }
+    }
+}
+
+impl Connection {
+    /// A connection that has sent nothing yet.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            stage: Stage::Opening { scan: HeadScan::default(), proxied_for: None },
+            id: 0,
+            since: now,
+            framing: Framing::Lines,
+            subscription: Subscription::default(),
+            last_notice: 0,
+            finishing: false,
+            ending: None,
+        }
+    }
+
+    /// True while messages may be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        match &self.stage {
+            Stage::WebSocket(socket) => socket.protocol.is_open(),
+            Stage::HttpStream => true,
+            Stage::Opening { .. } | Stage::Done => false,
+        }
+    }
+
+    /// Its dialect and how far its life has come, as the metrics name them.
+    pub(crate) fn labels(&self) -> (&'static str, &'static str) {
+        match &self.stage {
+            Stage::Opening { .. } => ("unknown", "opening"),
+            Stage::Done => ("unknown", "closing"),
+            Stage::HttpStream => match self.framing {
+                Framing::EventStream | Framing::EventStreamChunked => ("sse", "open"),
+                _ => ("lines", "open"),
+            },
+            Stage::WebSocket(socket) => {
+                let dialect = match socket.protocol.version() {
+                    Version::Rfc6455 => "rfc6455",
+                    Version::Hybi08 => "hybi08",
+                    Version::Hybi07 => "hybi07",
+                    Version::Hixie76 => "hixie76",
+                    Version::Hixie75 => "hixie75",
+                };
+                let state = match (socket.protocol.is_open(), socket.protocol.is_awaiting_key()) {
+                    (true, _) => "open",
+                    (false, true) => "opening",
+                    (false, false) => "closing",
+                };
+                (dialect, state)
+            }
+        }
+    }
+}

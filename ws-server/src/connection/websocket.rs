@@ -1,0 +1,210 @@
+//! An open WebSocket: its frames, its pings, its end.
+
+use std::time::Instant;
+
+use common::{
+    frame::{CloseCode, Opcode, header::encode_frame},
+    framing::{encode_heartbeat, encode_notice},
+    websocket::Event,
+};
+use reactor::{Context, Flow, Progress};
+
+use super::{
+    notice::{Notice, Payload},
+    services::{Received, Services},
+    settings::{ConnectionOptions, OnMessage},
+    state::{Connection, Socket, Stage},
+};
+
+/// What an event leads to, without the bytes that it borrows.
+#[derive(Clone, Copy)]
+enum Step {
+    Ignored,
+    /// The opening handshake is over.
+    Opened,
+    /// A whole message, for the client itself or all others.
+    Message(Opcode),
+    /// The peer's Close.
+    Closed,
+    /// The client broke a rule of the protocol or a limit.
+    Refused(CloseCode, &'static str),
+}
+
+impl Connection {
+    /// Takes input of a WebSocket, up to the end of its opening handshake or to the end of the input.
+    pub(crate) fn on_frames(
+        &mut self,
+        input: &mut [u8],
+        services: &mut Services<'_>,
+        cx: &mut Context<'_>,
+    ) -> Received {
+        let all = input.len();
+        let mut rest = input;
+        let (mut flow, mut subscribe) = (Flow::Continue, None);
+        while flow == Flow::Continue && subscribe.is_none() {
+            let Stage::WebSocket(socket) = &mut self.stage else { break };
+            let queued = cx.out().len();
+            let step = match socket.protocol.receive(&mut rest, cx.out()) {
+                Ok(None) => break,
+                Ok(Some(event)) => socket.take(event, queued, services.options, cx),
+                Err(error) => {
+                    log::debug!("{:?}: {error}; closing with {}", cx.peer(), error.close_code());
+                    Step::Refused(error.close_code(), "")
+                }
+            };
+            if let Step::Opened = step {
+                cx.set_deadline(cx.now() + services.options.ping_interval);
+                subscribe = Some(socket.params);
+            } else {
+                flow = self.follow(step, services, cx);
+            }
+        }
+        let consumed = if flow == Flow::Continue { all.saturating_sub(rest.len()) } else { all };
+        Received { progress: Progress { consumed, flow }, subscribe }
+    }
+
+    fn follow(&mut self, step: Step, services: &mut Services<'_>, cx: &mut Context<'_>) -> Flow {
+        match step {
+            Step::Ignored | Step::Opened => Flow::Continue,
+            Step::Message(opcode) => {
+                self.on_message(opcode, services, cx);
+                Flow::Continue
+            }
+            Step::Closed => {
+                self.ending = Some(self.ending.unwrap_or("peer"));
+                Flow::CloseWhenFlushed
+            }
+            Step::Refused(code, reason) => {
+                let Stage::WebSocket(socket) = &mut self.stage else { return Flow::Close };
+                self.ending = Some(if code == CloseCode::POLICY { "policy" } else { "protocol" });
+                socket.protocol.close(code, reason, cx.out());
+                Flow::CloseWhenFlushed
+            }
+        }
+    }
+
+    /// Takes the message that [`Socket::take`] has collected.
+    fn on_message(&mut self, opcode: Opcode, services: &mut Services<'_>, cx: &mut Context<'_>) {
+        let Stage::WebSocket(socket) = &mut self.stage else { return };
+        let bytes = std::mem::take(&mut socket.message);
+        let payload = match (opcode, String::from_utf8(bytes)) {
+            (Opcode::Text, Ok(text)) => Payload::Text(text),
+            // The protocol has checked that a text is UTF-8, so the rest is binary.
+            (_, Ok(text)) => Payload::Binary(text.into_bytes()),
+            (_, Err(error)) => Payload::Binary(error.into_bytes()),
+        };
+        match services.options.on_message {
+            OnMessage::Ignore => {}
+            OnMessage::Echo => match payload {
+                Payload::Text(text) => encode_notice(socket.protocol.framing(), &text, cx.out()),
+                Payload::Binary(bytes) => encode_frame(Opcode::Binary, &bytes, cx.out()),
+            },
+            OnMessage::Broadcast => services.notices.push(Notice { from: self.id, payload }),
+        }
+    }
+
+    /// The deadline of a WebSocket has passed: sends a ping, or ends a connection that did not answer the last one.
+    pub(crate) fn keep_alive(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
+        let Stage::WebSocket(socket) = &mut self.stage else { return Flow::Close };
+        if socket.protocol.is_open() && cx.is_blocked() {
+            // A ping would wait behind unsent bytes; the write timeout decides whether the client still takes any.
+            cx.set_deadline(cx.now() + options.pong_timeout);
+            return Flow::Continue;
+        }
+        if !socket.protocol.is_open() || socket.awaiting_pong {
+            // The third key, the Close or the Pong did not come.
+            self.ending = Some(self.ending.unwrap_or("timeout"));
+            return Flow::Close;
+        }
+        let has_pings = !socket.protocol.version().is_hixie();
+        socket.protocol.ping(b"", cx.out());
+        socket.awaiting_pong = has_pings;
+        let wait = if has_pings { options.pong_timeout } else { options.ping_interval };
+        cx.set_deadline(cx.now() + wait);
+        Flow::Continue
+    }
+
+    /// The deadline of a stream over HTTP has passed: sends a comment, where the framing has comments.
+    pub(crate) fn heartbeat(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
+        if !cx.is_blocked() {
+            encode_heartbeat(self.framing, cx.out());
+        }
+        cx.set_deadline(cx.now() + options.heartbeat);
+        Flow::Continue
+    }
+
+    /// The socket has drained: answers the newest ping that came while it was full.
+    pub(crate) fn send_pong(&mut self, cx: &mut Context<'_>) {
+        let Stage::WebSocket(socket) = &mut self.stage else { return };
+        if let Some(payload) = socket.pong.take().filter(|_| socket.protocol.is_open()) {
+            encode_frame(Opcode::Pong, &payload, cx.out());
+        }
+    }
+}
+
+impl Socket {
+    /// What an event leads to; `queued` is the number of bytes in `cx.out()` before it.
+    fn take(
+        &mut self,
+        event: Event<'_>,
+        queued: usize,
+        options: &ConnectionOptions,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        if self.awaiting_pong {
+            // Any input shows that the client is alive.
+            self.awaiting_pong = false;
+            cx.set_deadline(cx.now() + options.ping_interval);
+        }
+        match event {
+            Event::Opened => Step::Opened,
+            Event::Closed(_) => Step::Closed,
+            Event::Ping(payload) => {
+                if cx.is_blocked() {
+                    // RFC 6455 §5.5.3: an endpoint that has not answered earlier pings "MAY elect to send a Pong frame
+                    // for only the most recently processed Ping frame".
+                    cx.out().truncate(queued);
+                    self.pong = Some(payload.into());
+                }
+                self.count_control(options, cx.now())
+            }
+            Event::Pong(_) => self.count_control(options, cx.now()),
+            Event::Data { opcode, chunk, fin } => self.take_data(opcode, chunk, fin, options, cx.now()),
+        }
+    }
+
+    fn count_control(&mut self, options: &ConnectionOptions, now: Instant) -> Step {
+        if self.control.take(options.control_rate(), now) {
+            Step::Ignored
+        } else {
+            Step::Refused(CloseCode::POLICY, "too many pings")
+        }
+    }
+
+    /// Collects a chunk of a message, if `--on-message` wants it and no Close was sent yet.
+    fn take_data(
+        &mut self,
+        opcode: Opcode,
+        chunk: &[u8],
+        fin: bool,
+        options: &ConnectionOptions,
+        now: Instant,
+    ) -> Step {
+        let wanted = options.on_message != OnMessage::Ignore && self.protocol.is_open();
+        if wanted {
+            // The protocol enforces the limit of the time of its handshake; a reload may have lowered it since.
+            let max = options.max_message;
+            if max > 0 && self.message.len().saturating_add(chunk.len()) > max {
+                return Step::Refused(CloseCode::TOO_BIG, "");
+            }
+            self.message.extend_from_slice(chunk);
+        }
+        match fin {
+            true if !self.messages.take(options.message_rate(), now) => {
+                Step::Refused(CloseCode::POLICY, "too many messages")
+            }
+            true if wanted => Step::Message(opcode),
+            _ => Step::Ignored,
+        }
+    }
+}

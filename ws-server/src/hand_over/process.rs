@@ -1,0 +1,107 @@
+//! From the workers that have ended to the service manager, and from it to the next process.
+
+use std::{
+    ops::RangeInclusive,
+    time::{Duration, Instant},
+};
+
+use daemon::{
+    HandedOver,
+    hand_over::{self, DaemonState},
+};
+use reactor::Ended;
+
+use super::state::PreviousState;
+use crate::{
+    handler::WsHandler,
+    source::{self, Producer},
+    stream::{Moment, ScheduleState, SourceKind},
+};
+
+/// The format that is written.
+pub(super) const FORMAT: u32 = 1;
+/// The formats that can be read.
+pub(crate) const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
+
+/// Gives everything to the service manager. If that does not take it, the clients get 1012 and come back.
+pub(crate) fn export(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Producer>) {
+    let handed_over = collect(ended, source, producers);
+    match hand_over::store(&handed_over) {
+        Ok(()) => log::info!("{} live connections wait for the next process", handed_over.connections.len()),
+        Err(error) => {
+            log::error!("the live connections cannot be handed over and are closed (1012): {error}");
+            hand_over::send_closing_bytes(handed_over);
+        }
+    }
+}
+
+fn collect(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Producer>) -> HandedOver {
+    let mut state = PreviousState { source: source.to_string(), ..PreviousState::default() };
+    let mut connections = Vec::new();
+    for Ended { handler, exported } in ended {
+        handler.export_state(&mut state);
+        connections.extend(exported);
+    }
+    let mut others = Vec::new();
+    for Producer { descriptor, partial } in producers {
+        others.push(descriptor);
+        state.partials.push(partial);
+    }
+    let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
+    let stream = DaemonState { format: FORMAT, writer, state: state.to_bytes(moment()) };
+    HandedOver { stream, others, connections }
+}
+
+/// Reads what the previous process handed over: its state, and what it read from if the source is still the same.
+pub(crate) fn adopt(
+    handed_over: Option<&mut HandedOver>,
+    source: &SourceKind,
+) -> (Option<PreviousState>, Vec<Producer>) {
+    let Some(handed_over) = handed_over else { return (None, Vec::new()) };
+    let Some(mut state) = PreviousState::from_bytes(&handed_over.stream.state, moment()) else {
+        // A connection's place in an unknown stream means nothing: it gets its closing bytes.
+        for connection in &mut handed_over.connections {
+            connection.exported.state = Vec::new();
+        }
+        return (None, Vec::new());
+    };
+    let descriptors = std::mem::take(&mut handed_over.others);
+    let partials = std::mem::take(&mut state.partials);
+    if state.source != source.to_string() {
+        // The source is another one now: no producer shall connect to the old socket.
+        _ = state.source.parse().map(|old| source::remove_socket(&old));
+        return (Some(state), Vec::new());
+    }
+    let producer = |(descriptor, partial)| Producer { descriptor, partial };
+    (Some(state), descriptors.into_iter().zip(partials).map(producer).collect())
+}
+
+/// Both readings of the monotonic clock, taken together.
+#[allow(clippy::disallowed_methods, reason = "no event loop runs that could pass the time")]
+fn moment() -> Moment {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default());
+    let nanos = Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default());
+    Moment { instant: Instant::now(), since_boot: seconds.saturating_add(nanos) }
+}
+
+/// Of the schedules of two workers the one that has more to do: a slot that one has sent, the other may still have to send.
+pub(super) fn behind(one: Option<ScheduleState>, other: Option<ScheduleState>) -> Option<ScheduleState> {
+    one.into_iter().chain(other).min_by_key(|schedule| schedule.next)
+}
+
+impl WsHandler {
+    /// Adds what this worker knows.
+    pub(crate) fn export_state(&self, state: &mut PreviousState) {
+        state.next_id = state.next_id.max(self.next_id());
+        state.next_line = self.intake.next_line();
+        state.schedule = behind(state.schedule, self.stream.schedule());
+        let ring = self.stream.batches();
+        if ring.last().map(|batch| batch.next()) > state.ring.last().map(|batch| batch.next()) {
+            state.ring = ring;
+        }
+        // Every worker hears of all departures, but the last mail may not have arrived.
+        state.untold.merge(self.fanout.untold());
+        state.untold.merge(&self.fanout.news.departures);
+    }
+}

@@ -1,0 +1,51 @@
+//! How far one worker is with what the source has posted.
+
+use std::sync::Arc;
+
+use super::progress::Progress;
+
+/// One worker's end of [`Progress`].
+#[derive(Debug)]
+pub(crate) struct Intake {
+    worker: usize,
+    progress: Arc<Progress>,
+    /// Batches that came from the source.
+    batches: u64,
+    /// The source has ended.
+    ended: bool,
+    /// The worker has said that it passed on everything after that.
+    finished: bool,
+}
+
+impl Intake {
+    pub(crate) fn new(worker: usize, progress: Arc<Progress>) -> Self {
+        Self { worker, progress, batches: 0, ended: false, finished: false }
+    }
+
+    /// A batch came.
+    pub(crate) fn count_batch(&mut self) {
+        self.batches = self.batches.saturating_add(1);
+    }
+
+    /// No more batches will come.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// The sequence number of the line that the source will read next; some before it may still be in the mailbox.
+    pub(crate) fn next_line(&self) -> u64 {
+        self.progress.next_line()
+    }
+
+    /// Everything that came was passed on to the connections.
+    pub(crate) fn report(&self) {
+        if self.batches > 0 {
+            self.progress.report(self.worker, self.batches);
+        }
+    }
+
+    /// True once: for the last of all workers that has passed on everything after the end of the source.
+    pub(crate) fn is_last_to_finish(&mut self) -> bool {
+        self.ended && !std::mem::replace(&mut self.finished, true) && self.progress.finish()
+    }
+}

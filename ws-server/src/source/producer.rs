@@ -1,0 +1,14 @@
+//! What the source reads from, as one process hands it to the next.
+
+use std::{os::fd::OwnedFd, time::Duration};
+
+/// How long a source waits before it tries again what the system refused.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
+
+/// A descriptor that lines come from: a producer's, the FIFO, or the socket that producers connect to.
+#[derive(Debug)]
+pub(crate) struct Producer {
+    pub(crate) descriptor: OwnedFd,
+    /// The beginning of a line whose end has not come; `None` for a line that is too long already.
+    pub(crate) partial: Option<Vec<u8>>,
+}

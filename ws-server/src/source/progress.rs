@@ -1,0 +1,84 @@
+//! What the source has posted, and how far each worker is with it: the source waits for a worker that is far behind.
+
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+/// Batches that may be on their way to a worker; then the source waits. It never waits for a client.
+const IN_FLIGHT: u64 = 16;
+
+/// Shared by the source and all workers.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    /// How many batches each worker has passed on.
+    done: Mutex<Vec<u64>>,
+    changed: Condvar,
+    next_line: AtomicU64,
+    /// Workers that have not passed on everything after the source's end.
+    unfinished: AtomicUsize,
+}
+
+impl Progress {
+    /// The first line will have the sequence number `next_line`.
+    pub(crate) fn new(workers: usize, next_line: u64) -> Arc<Self> {
+        Arc::new(Self {
+            done: Mutex::new(vec![0; workers]),
+            changed: Condvar::new(),
+            next_line: AtomicU64::new(next_line),
+            unfinished: AtomicUsize::new(workers),
+        })
+    }
+
+    /// A worker has passed on so many batches in all.
+    pub(super) fn report(&self, worker: usize, batches: u64) {
+        if let Some(done) = lock(&self.done).get_mut(worker) {
+            *done = batches;
+        }
+        self.changed.notify_all();
+    }
+
+    /// A worker has passed on everything after the source's end; true for the last one.
+    pub(super) fn finish(&self) -> bool {
+        self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// The sequence number of the line that will be read next.
+    pub(crate) fn next_line(&self) -> u64 {
+        self.next_line.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_next_line(&self, next_line: u64) {
+        self.next_line.store(next_line, Ordering::Release);
+    }
+
+    /// Waits until every worker is less than [`IN_FLIGHT`] batches behind the `posted` ones.
+    pub(super) fn wait_for_room(&self, posted: u64) {
+        let mut done = lock(&self.done);
+        while done.iter().any(|done| posted.saturating_sub(*done) >= IN_FLIGHT) {
+            done = self.changed.wait(done).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A thread that panicked leaves nothing half done behind these locks.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_waits_for_a_worker_that_is_behind() {
+        let progress = Progress::new(2, 1);
+        progress.report(0, 100);
+        let waiting = Arc::clone(&progress);
+        let thread = std::thread::spawn(move || waiting.wait_for_room(20));
+        progress.report(1, 4);
+        assert!(!thread.is_finished());
+        progress.report(1, 5);
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,144 @@
+//! The stream as a ring of batches: lines, and the dates of an `ordered` clock.
+
+use std::{sync::Arc, time::Instant};
+
+use common::framing::Framing;
+
+use super::{
+    batch::Batch,
+    clock::Clock,
+    ring::{Found, Ring},
+    settings::{Delivery, StreamOptions},
+    subscription::{Next, Subscription},
+};
+
+/// The newest messages of one worker, and what subscribers get of them.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    pub(crate) ring: Ring,
+    /// The clock that writes into the ring; `None` for lines.
+    pub(crate) clock: Option<Clock>,
+    delivery: Delivery,
+    history: u64,
+    greet: u64,
+    /// When the oldest message came up that no broadcast has begun to send.
+    due: Option<Instant>,
+}
+
+impl Buffer {
+    pub(crate) fn new(options: &StreamOptions, clock: Option<Clock>) -> Self {
+        Self {
+            ring: Ring::new(options.ring_bounds()),
+            clock,
+            delivery: options.delivery(),
+            history: options.history(),
+            greet: options.greet(),
+            due: None,
+        }
+    }
+
+    pub(crate) fn configure(&mut self, options: &StreamOptions) {
+        self.ring.limit(options.ring_bounds());
+        self.history = options.history();
+        self.greet = options.greet();
+        if let Some(clock) = &mut self.clock {
+            clock.configure(options);
+        }
+    }
+
+    /// Adds what arrived from the source at `now`.
+    pub(crate) fn publish(&mut self, batch: Arc<Batch>, now: Instant) {
+        self.due = self.due.or(Some(now));
+        self.ring.push(batch);
+    }
+
+    /// Adds the next date that is due, also while nobody is subscribed: the ring is the history of those who come later.
+    pub(crate) fn publish_date(&mut self, now: Instant) {
+        let Some(clock) = &mut self.clock else { return };
+        let Some(slot) = clock.schedule.take_due(now, |_| true) else { return };
+        let mut batch = Batch::new(clock.schedule.number_of(slot));
+        let text = clock.text_of(slot);
+        batch.push(|out| out.push_str(&text));
+        self.due = self.due.or_else(|| clock.schedule.start_of(slot));
+        self.ring.push(Arc::new(batch));
+    }
+
+    /// When the oldest message came up that no broadcast has begun to send; the caller begins one.
+    pub(crate) fn take_due(&mut self) -> Option<Instant> {
+        self.due.take()
+    }
+
+    /// Gives a newcomer its place: after `since`, or before the last `greet` messages. `next_line` is the sequence number
+    /// that the source will give next.
+    pub(crate) fn subscribe(
+        &self,
+        subscription: &mut Subscription,
+        since: Option<u64>,
+        next_line: u64,
+        now: Instant,
+    ) {
+        // The source's number decides, not the newest one in this ring: the client may come from a worker that was ahead.
+        let next = match &self.clock {
+            Some(Clock { schedule, .. }) => schedule.number_of(schedule.slot_at(now)).saturating_add(1),
+            None => next_line,
+        };
+        let newest = next.saturating_sub(1);
+        // A number that is not there yet is from an earlier life of the server: its owner is a newcomer.
+        let since = since.filter(|since| self.delivery == Delivery::Ordered && *since < next);
+        subscription.last_seq = match since {
+            Some(since) => since.max(newest.saturating_sub(self.history)),
+            None => newest.saturating_sub(self.greet),
+        };
+        self.readmit(subscription);
+    }
+
+    /// Finds the place after the subscriber's newest message.
+    pub(crate) fn readmit(&self, subscription: &mut Subscription) {
+        subscription.position = self.ring.after(subscription.last_seq).unwrap_or_else(|| self.ring.end());
+    }
+
+    /// The next messages of a subscriber, as many whole ones as fit into `room` bytes, but at least one.
+    pub(crate) fn next(&self, subscription: &mut Subscription, framing: Framing, room: usize) -> Next<'_> {
+        loop {
+            let batch = match self.ring.at(subscription.position) {
+                Found::Batch(batch) => batch,
+                Found::CaughtUp => return Next::CaughtUp,
+                Found::Lost if self.delivery == Delivery::Latest => {
+                    subscription.position = self.ring.last(1);
+                    continue;
+                }
+                Found::Lost => return Next::Behind,
+            };
+            if room == 0 {
+                return Next::Full;
+            }
+            let skip = subscription.last_seq.saturating_add(1).saturating_sub(batch.first());
+            let message = subscription.position.message.max(usize::try_from(skip).unwrap_or(usize::MAX));
+            let encoded = batch.encoded(framing);
+            let Some((range, next)) = encoded.piece(message, room) else {
+                subscription.position = subscription.position.next_batch();
+                continue;
+            };
+            subscription.position.message = next;
+            return Next::Shared {
+                bytes: &encoded.bytes,
+                range,
+                messages: next.saturating_sub(message) as u64,
+            };
+        }
+    }
+
+    /// A full socket has drained: of a `latest` stream only the newest message is still worth sending.
+    pub(crate) fn skip_outdated(&self, subscription: &mut Subscription) {
+        let newest = self.ring.last(1);
+        if self.delivery == Delivery::Latest && subscription.position.batch < newest.batch {
+            subscription.position = newest;
+        }
+    }
+
+    /// The sequence number of the newest message that a subscriber has.
+    pub(crate) fn last_seq(&self, subscription: &Subscription) -> u64 {
+        let before = self.ring.number_before(subscription.position);
+        before.map_or(subscription.last_seq, |seq| subscription.last_seq.max(seq))
+    }
+}

@@ -1,0 +1,149 @@
+//! The dates of the clock: when each is due ([`Schedule`]), and what it says.
+
+use std::time::{Instant, SystemTime};
+
+use common::framing::{Framing, encode};
+
+use super::{
+    date_format::DateFormat,
+    encodings::Encodings,
+    schedule::{Origin, Schedule, ScheduleState},
+    settings::{Delivery, StreamOptions},
+    subscription::{Next, Subscription},
+    template::Template,
+};
+
+/// Most dates that a connection gets at once after a hand-over.
+const MAX_MISSED: u64 = 100;
+
+/// A schedule, and how its dates are written.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    pub(crate) schedule: Schedule,
+    format: DateFormat,
+    template: Template,
+    /// Phases of the previous process's clock; 1 without one.
+    previous_phases: u64,
+}
+
+impl Clock {
+    /// The clock of one worker; `None` for lines, and with `--interval 0`. All workers pass the same `origin`.
+    pub(crate) fn new(options: &StreamOptions, origin: Origin, now: Instant) -> Option<Self> {
+        if !options.is_clock() || options.interval.is_zero() {
+            return None;
+        }
+        let one_phase = options.delivery() == Delivery::Ordered;
+        Some(Self {
+            schedule: Schedule::new(origin, now, options.interval, options.align, one_phase),
+            format: options.format.clone(),
+            template: options.template(),
+            previous_phases: 1,
+        })
+    }
+
+    /// Takes over another format and template; the interval stays until a restart.
+    pub(crate) fn configure(&mut self, options: &StreamOptions) {
+        self.format = options.format.clone();
+        self.template = options.template();
+    }
+
+    /// Goes on where the previous process's clock stopped.
+    pub(crate) fn adopt(&mut self, previous: &ScheduleState, now: Instant) {
+        self.schedule.adopt(previous, now);
+        self.previous_phases = previous.slots.max(1);
+    }
+
+    /// The text of a slot's message.
+    pub(crate) fn text_of(&self, slot: u64) -> String {
+        let mut text = String::new();
+        let date = self.format.write(self.schedule.wall_of(slot));
+        self.template.fill(&date, self.schedule.number_of(slot), "", &mut text);
+        text
+    }
+
+    /// A slot's message on its way to every subscriber of its phase.
+    pub(crate) fn date(&self, slot: u64, now: Instant) -> Date {
+        Date {
+            seq: self.schedule.number_of(slot),
+            text: self.text_of(slot),
+            phase: self.schedule.phase_of(slot),
+            due: self.schedule.start_of(slot).unwrap_or(now),
+            encodings: Encodings::default(),
+        }
+    }
+
+    /// Gives a newcomer the phase of the present slot; that slot's date is due to it at once.
+    pub(crate) fn subscribe(&self, subscription: &mut Subscription, now: Instant) {
+        subscription.phase = self.schedule.phase_of(self.schedule.slot_at(now));
+        subscription.owed = 1;
+    }
+
+    /// Gives a subscriber of the previous process its phase again; what it missed meanwhile is due to it at once.
+    pub(crate) fn readmit(&self, subscription: &mut Subscription, now: Instant) {
+        let phases = self.schedule.phases();
+        let scaled = (subscription.phase as u64).saturating_mul(phases as u64) / self.previous_phases;
+        subscription.phase = usize::try_from(scaled).unwrap_or(0).min(phases.saturating_sub(1));
+        let Some(newest) = self.schedule.newest_of(subscription.phase, now) else { return };
+        let missed = self.schedule.number_of(newest).saturating_sub(subscription.last_date);
+        // A socket that was full already gets the newest date only, and so does one that would get too many.
+        subscription.owed = if subscription.owed > 0 || missed > MAX_MISSED { 1 } else { missed };
+    }
+
+    /// The oldest date that is due to this subscriber alone. What is due to all comes with [`Date::next`].
+    pub(crate) fn next(&self, subscription: &mut Subscription, now: Instant) -> Next<'static> {
+        while let Some(back) = subscription.owed.checked_sub(1) {
+            let Some(newest) = self.schedule.newest_of(subscription.phase, now) else { break };
+            subscription.owed = back;
+            let slot = newest.saturating_sub(back.saturating_mul(self.schedule.phases() as u64));
+            let seq = self.schedule.number_of(slot);
+            if seq > subscription.last_date {
+                subscription.last_date = seq;
+                return Next::Single { seq, text: self.text_of(slot) };
+            }
+        }
+        Next::CaughtUp
+    }
+
+    /// Follows a step of the wall clock.
+    pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) {
+        if self.schedule.follow_wall_clock(now, wall) {
+            log::info!("the wall clock was set: the dates follow it");
+        }
+    }
+}
+
+/// A date on its way to every subscriber of one phase.
+#[derive(Debug)]
+pub(crate) struct Date {
+    seq: u64,
+    text: String,
+    /// The phase whose subscribers get it.
+    pub(crate) phase: usize,
+    /// When it was due.
+    pub(crate) due: Instant,
+    encodings: Encodings,
+}
+
+impl Date {
+    /// What this date is to one subscriber; `has_room` is false while earlier bytes wait for its socket.
+    pub(crate) fn next(
+        &mut self,
+        subscription: &mut Subscription,
+        framing: Framing,
+        has_room: bool,
+    ) -> Next<'_> {
+        // Already sent by `Clock::next` in this slot.
+        if self.seq <= subscription.last_date {
+            return Next::CaughtUp;
+        }
+        // If the socket is full, the newest date follows once it has drained.
+        if !has_room {
+            subscription.owed = subscription.owed.max(1);
+            return Next::Full;
+        }
+        subscription.last_date = self.seq;
+        let Self { seq, text, encodings, .. } = self;
+        let bytes = encodings.get(framing, |out| encode(framing, *seq, text, out));
+        Next::Shared { bytes, range: 0..bytes.len(), messages: 1 }
+    }
+}

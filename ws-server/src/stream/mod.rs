@@ -1,0 +1,196 @@
+//! What comes when: the numbered stream as one worker serves it. Pure: time arrives as an argument.
+//!
+//! ```text
+//!  Stream::Paced   clock ── Date, once an interval to each phase ──▶ Next::Shared to each subscriber of that phase
+//!  Stream::Buffer  lines ── batches ──▶ ring ◀── a position in it is a Subscription ──▶ Next::Shared as far as there is room
+//! ```
+//!
+//! The stream decides what a subscriber gets ([`Next`]); the caller sends it.
+
+mod batch;
+mod buffer;
+mod clock;
+mod date_format;
+mod encodings;
+mod ring;
+mod schedule;
+mod settings;
+mod state;
+mod subscription;
+mod template;
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use common::framing::Framing;
+
+use self::buffer::Buffer;
+pub(crate) use self::{
+    batch::Batch,
+    clock::{Clock, Date},
+    date_format::DateFormat,
+    encodings::Encodings,
+    ring::Position,
+    schedule::{Origin, ScheduleState},
+    settings::{AtEof, Delivery, SourceKind, StreamOptions},
+    state::{Moment, put_batch, put_schedule, take_batch, take_schedule},
+    subscription::{Next, Subscription},
+    template::Template,
+};
+
+/// The numbered stream of one worker.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    /// Dates of which only the newest counts: each subscriber gets its own, at its own phase.
+    Paced(Clock),
+    /// Lines, and dates that nobody may miss: one ring for all.
+    Buffer(Buffer),
+}
+
+impl Stream {
+    /// An empty stream; all workers pass the same `origin`.
+    pub(crate) fn new(options: &StreamOptions, origin: Origin, now: Instant) -> Self {
+        match Clock::new(options, origin, now) {
+            Some(clock) if options.delivery() == Delivery::Latest => Self::Paced(clock),
+            clock => Self::Buffer(Buffer::new(options, clock)),
+        }
+    }
+
+    /// Goes on where the stream of the previous process stopped.
+    pub(crate) fn adopt(&mut self, schedule: Option<&ScheduleState>, ring: &[Arc<Batch>], now: Instant) {
+        if let (Some(clock), Some(schedule)) = (self.clock_mut(), schedule) {
+            clock.adopt(schedule, now);
+        }
+        if let Self::Buffer(buffer) = self {
+            ring.iter().for_each(|batch| buffer.ring.push(Arc::clone(batch)));
+        }
+    }
+
+    /// Takes over options that may change while it runs.
+    pub(crate) fn configure(&mut self, options: &StreamOptions) {
+        match self {
+            Self::Paced(clock) => clock.configure(options),
+            Self::Buffer(buffer) => buffer.configure(options),
+        }
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        match self {
+            Self::Paced(clock) => Some(clock),
+            Self::Buffer(buffer) => buffer.clock.as_ref(),
+        }
+    }
+
+    pub(crate) fn clock_mut(&mut self) -> Option<&mut Clock> {
+        match self {
+            Self::Paced(clock) => Some(clock),
+            Self::Buffer(buffer) => buffer.clock.as_mut(),
+        }
+    }
+
+    /// True if its messages are dates.
+    pub(crate) fn has_dates(&self) -> bool {
+        self.clock().is_some()
+    }
+
+    /// Over how many phases subscribers are spread.
+    pub(crate) fn phases(&self) -> usize {
+        self.clock().map_or(1, |clock| clock.schedule.phases())
+    }
+
+    /// The first subscriber comes: dates that were due without any were not skipped.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        if let Self::Paced(clock) = self {
+            clock.schedule.skip_to(now);
+        }
+    }
+
+    /// Gives a newcomer its place. It resumes after `since`, if it names one; `next_line` is the sequence number that the
+    /// source will give next.
+    pub(crate) fn subscribe(
+        &self,
+        subscription: &mut Subscription,
+        since: Option<u64>,
+        next_line: u64,
+        now: Instant,
+    ) {
+        match self {
+            Self::Paced(clock) => clock.subscribe(subscription, now),
+            Self::Buffer(buffer) => buffer.subscribe(subscription, since, next_line, now),
+        }
+    }
+
+    /// Gives a subscriber of the previous process its place again.
+    pub(crate) fn readmit(&self, subscription: &mut Subscription, now: Instant) {
+        match self {
+            Self::Paced(clock) => clock.readmit(subscription, now),
+            Self::Buffer(buffer) => buffer.readmit(subscription),
+        }
+    }
+
+    /// What a subscriber gets next, if its socket has `room` bytes.
+    pub(crate) fn next(
+        &self,
+        subscription: &mut Subscription,
+        framing: Framing,
+        room: usize,
+        now: Instant,
+    ) -> Next<'_> {
+        match self {
+            Self::Paced(clock) => clock.next(subscription, now),
+            Self::Buffer(buffer) => buffer.next(subscription, framing, room),
+        }
+    }
+
+    /// A subscriber's full socket has drained: where only the newest message counts, it goes on from there.
+    pub(crate) fn skip_outdated(&self, subscription: &mut Subscription) {
+        if let Self::Buffer(buffer) = self {
+            buffer.skip_outdated(subscription);
+        }
+    }
+
+    /// Adds what arrived from the source at `now`.
+    pub(crate) fn publish(&mut self, batch: Arc<Batch>, now: Instant) {
+        if let Self::Buffer(buffer) = self {
+            buffer.publish(batch, now);
+        }
+    }
+
+    /// When the next date is due that has a recipient; `occupied` says which phases have subscribers.
+    pub(crate) fn next_due(&self, occupied: impl Fn(usize) -> bool) -> Option<Instant> {
+        match self {
+            Self::Paced(clock) => clock.schedule.next_due(occupied),
+            Self::Buffer(buffer) => buffer.clock.as_ref()?.schedule.next_due(|_| true),
+        }
+    }
+
+    /// Lets the dates follow a step of the wall clock.
+    pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) {
+        if let Some(clock) = self.clock_mut() {
+            clock.follow_wall_clock(now, wall);
+        }
+    }
+
+    /// The sequence number of the newest message that a subscriber has, for the next process.
+    pub(crate) fn last_seq(&self, subscription: &Subscription) -> u64 {
+        match self {
+            Self::Paced(_) => subscription.last_seq,
+            Self::Buffer(buffer) => buffer.last_seq(subscription),
+        }
+    }
+
+    /// The schedule of its dates, for the next process.
+    pub(crate) fn schedule(&self) -> Option<ScheduleState> {
+        self.clock().map(|clock| clock.schedule.state())
+    }
+
+    /// Its newest messages, for the next process.
+    pub(crate) fn batches(&self) -> Vec<Arc<Batch>> {
+        match self {
+            Self::Paced(_) => Vec::new(),
+            Self::Buffer(buffer) => buffer.ring.batches().map(Arc::clone).collect(),
+        }
+    }
+}

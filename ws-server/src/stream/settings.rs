@@ -1,0 +1,206 @@
+//! The options of the stream.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use clap::ValueEnum;
+use daemon::{
+    DaemonError,
+    value::{duration, size},
+};
+
+use super::{date_format::DateFormat, ring::Bounds, template::Template};
+
+/// Messages that the ring keeps for lines, however short they are.
+const MAX_BACKLOG_MESSAGES: usize = 262_144;
+/// Messages that an `ordered` stream keeps for clients that resume, unless `--history` says otherwise.
+const ORDERED_HISTORY: usize = 4096;
+/// The shortest time between two dates that makes sense on a network.
+const MIN_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What is sent, and when.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Stream")]
+pub(crate) struct StreamOptions {
+    /// Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH
+    #[arg(long, value_name = "SOURCE", default_value = "clock")]
+    pub(crate) source: SourceKind,
+    /// latest (a slow client misses messages) or ordered (none is lost; a client that is too slow is closed) [default:
+    /// latest for the clock, ordered for lines]
+    #[arg(long, value_name = "HOW")]
+    delivery: Option<Delivery>,
+    /// Messages that are repeated for a client that asks by number [default: 4096 if ordered, else 0]
+    #[arg(long, value_name = "N")]
+    history: Option<usize>,
+    /// Newcomers get the last N messages at once
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    greet: usize,
+    /// When standard input ends: exit (after delivering everything) or keep (the connections)
+    #[arg(long, value_name = "WHAT", default_value = "exit")]
+    pub(crate) at_eof: AtEof,
+    /// Time between two dates; 0: no dates
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub(crate) interval: Duration,
+    /// Sends dates at whole intervals of the wall clock, instead of counting from each connection's opening
+    #[arg(long)]
+    pub(crate) align: bool,
+    /// How a date is written: js, rfc3339, rfc2822, unix, or a description of the crate `time`, such as `[hour]:[minute]`
+    #[arg(long, value_name = "FORMAT", default_value = "js")]
+    pub(crate) format: DateFormat,
+    /// What a message says; {date}, {seq} and {line} are filled in [default: {date} for the clock, {line} for lines]
+    #[arg(long, value_name = "TEXT")]
+    template: Option<String>,
+    /// Bytes of text that an ordered stream keeps for clients that are behind
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = size, help_heading = "Limits")]
+    max_backlog: usize,
+}
+
+/// The value of `--source`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    /// The date, once an interval.
+    Clock,
+    /// Lines from standard input.
+    Stdin,
+    /// Lines that any process writes to a FIFO.
+    Fifo(PathBuf),
+    /// Lines from every process that connects to a Unix socket.
+    Unix(PathBuf),
+}
+
+/// The value of `--delivery`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Delivery {
+    /// A slow client skips to the newest message.
+    Latest,
+    /// A client gets every message in order, or is closed as slow.
+    Ordered,
+}
+
+/// The value of `--at-eof`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AtEof {
+    /// Deliver what is there, close, and end.
+    Exit,
+    /// Go on without new messages.
+    Keep,
+}
+
+impl StreamOptions {
+    /// Refuses options that promise what the stream would not keep.
+    ///
+    /// # Errors
+    /// The first such option, by its flag.
+    pub(crate) fn check(&self) -> Result<(), DaemonError> {
+        if self.is_clock() && !self.interval.is_zero() && self.interval < MIN_INTERVAL {
+            let interval = format!("{:?}", self.interval);
+            return Err(DaemonError::option("interval", interval, "say at least 1ms, or 0 for no dates"));
+        }
+        if self.delivery() == Delivery::Ordered {
+            return Ok(());
+        }
+        let why = "only the newest message counts here; add --delivery ordered";
+        match self.history {
+            Some(history) if history > 0 => return Err(DaemonError::option("history", history, why)),
+            _ => {}
+        }
+        if self.is_clock() && self.greet > 0 {
+            return Err(DaemonError::option("greet", self.greet, why));
+        }
+        Ok(())
+    }
+
+    /// These options, with those of `old` that a running stream cannot change.
+    pub(crate) fn after(mut self, old: &Self) -> Self {
+        if self.is_clock() != old.is_clock() {
+            // Their defaults depend on the source, which stays.
+            self.template.clone_from(&old.template);
+            (self.history, self.greet, self.max_backlog) = (old.history, old.greet, old.max_backlog);
+        }
+        self.source.clone_from(&old.source);
+        self.delivery = Some(old.delivery());
+        self.interval = old.interval;
+        self.align = old.align;
+        self
+    }
+
+    pub(crate) fn is_clock(&self) -> bool {
+        self.source == SourceKind::Clock
+    }
+
+    pub(crate) fn delivery(&self) -> Delivery {
+        self.delivery.unwrap_or(if self.is_clock() { Delivery::Latest } else { Delivery::Ordered })
+    }
+
+    /// How many messages a client that resumes gets at most.
+    pub(crate) fn history(&self) -> u64 {
+        self.kept() as u64
+    }
+
+    fn kept(&self) -> usize {
+        self.history.unwrap_or(if self.delivery() == Delivery::Ordered { ORDERED_HISTORY } else { 0 })
+    }
+
+    /// How many messages a newcomer gets at once: a date, or the newest message of a `latest` stream, in any case.
+    pub(crate) fn greet(&self) -> u64 {
+        let at_once = u64::from(self.is_clock() || self.delivery() == Delivery::Latest);
+        at_once.max(self.greet as u64)
+    }
+
+    pub(crate) fn template(&self) -> Template {
+        let default = if self.is_clock() { "{date}" } else { "{line}" };
+        Template::new(self.template.as_deref().unwrap_or(default))
+    }
+
+    pub(crate) fn ring_bounds(&self) -> Bounds {
+        let keep = self.kept().max(self.greet);
+        Bounds {
+            bytes: self.max_backlog,
+            messages: keep.max(if self.is_clock() { 64 } else { MAX_BACKLOG_MESSAGES }),
+        }
+    }
+
+    /// `--max-backlog`, which may not be 0.
+    pub(crate) fn max_backlog(&self) -> usize {
+        self.max_backlog
+    }
+}
+
+impl FromStr for SourceKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.split_once(':') {
+            None if text == "clock" => Ok(Self::Clock),
+            None if text == "-" => Ok(Self::Stdin),
+            Some(("fifo", path)) if !path.is_empty() => Ok(Self::Fifo(path.into())),
+            Some(("unix", path)) if !path.is_empty() => Ok(Self::Unix(path.into())),
+            _ => Err("expected clock, - (standard input), fifo:PATH or unix:PATH"),
+        }
+    }
+}
+
+impl std::fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Clock => f.write_str("clock"),
+            Self::Stdin => f.write_str("-"),
+            Self::Fifo(path) => write!(f, "fifo:{}", path.display()),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_displayed_as_it_was_written() {
+        for text in ["clock", "-", "fifo:/run/a", "unix:/run/b"] {
+            assert_eq!(text.parse::<SourceKind>().unwrap().to_string(), text);
+        }
+        for text in ["", "stdin", "fifo:", "unix:", "file:/a"] {
+            assert!(text.parse::<SourceKind>().is_err(), "{text}");
+        }
+    }
+}

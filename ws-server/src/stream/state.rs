@@ -1,0 +1,70 @@
+//! The stream as plain data, for the next process: its newest messages, and the schedule of its dates.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use common::codec::{Reader, Writer};
+
+use super::{
+    batch::Batch,
+    schedule::{Origin, ScheduleState},
+};
+
+/// One moment on two readings of the monotonic clock: an [`Instant`] cannot be written down, the time since boot can.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// As the event loop has it.
+    pub(crate) instant: Instant,
+    /// `CLOCK_MONOTONIC`, which is the same for every process.
+    pub(crate) since_boot: Duration,
+}
+
+pub(crate) fn put_schedule(schedule: &ScheduleState, at: Moment, to: &mut Writer) {
+    to.long(nanos(at.since_boot));
+    to.long(nanos(at.instant.saturating_duration_since(schedule.origin.monotonic)));
+    to.long(nanos(schedule.origin.wall.duration_since(UNIX_EPOCH).unwrap_or_default()));
+    to.long(nanos(schedule.interval));
+    to.flag(schedule.align);
+    to.long(schedule.slots);
+    to.long(schedule.first);
+    to.long(schedule.next);
+}
+
+pub(crate) fn take_schedule(from: &mut Reader<'_>, at: Moment) -> Option<ScheduleState> {
+    let (written, age) = (Duration::from_nanos(from.long()?), Duration::from_nanos(from.long()?));
+    // A clock that stood still or went back belongs to another boot.
+    let passed = at.since_boot.checked_sub(written)?;
+    let origin = Origin {
+        monotonic: at.instant.checked_sub(age.checked_add(passed)?)?,
+        wall: SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(from.long()?))?,
+    };
+    Some(ScheduleState {
+        origin,
+        interval: Duration::from_nanos(from.long()?),
+        align: from.flag()?,
+        slots: from.long()?,
+        first: from.long()?,
+        next: from.long()?,
+    })
+}
+
+pub(crate) fn put_batch(batch: &Batch, to: &mut Writer) {
+    to.long(batch.first());
+    to.long(batch.len() as u64);
+    batch.texts().for_each(|text| to.bytes(text.as_bytes()));
+}
+
+pub(crate) fn take_batch(from: &mut Reader<'_>) -> Option<Arc<Batch>> {
+    let mut batch = Batch::new(from.long()?);
+    for _ in 0..from.long()? {
+        let text = std::str::from_utf8(from.bytes()?).ok()?;
+        batch.push(|out| out.push_str(text));
+    }
+    Some(Arc::new(batch))
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,47 @@
+//! How far one connection is in the stream, and what the stream answers when asked for more.
+
+use std::{ops::Range, sync::Arc};
+
+use super::ring::Position;
+
+/// How far one connection is in the stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Subscription {
+    /// The phase of the clock in which it gets its dates.
+    pub(crate) phase: usize,
+    /// The sequence number of the newest date that was sent to it.
+    pub(crate) last_date: u64,
+    /// Dates that are due to it alone: what it gets at once when it subscribes, and what its full socket held up.
+    pub(crate) owed: u64,
+    /// It has every message up to this sequence number, even those that have not reached this worker's ring yet.
+    pub(crate) last_seq: u64,
+    /// Its place in the ring.
+    pub(crate) position: Position,
+}
+
+/// What a subscriber gets next.
+#[derive(Debug)]
+pub(crate) enum Next<'s> {
+    /// So many messages, in bytes that all subscribers of the framing share.
+    Shared {
+        /// The encoded messages.
+        bytes: &'s Arc<[u8]>,
+        /// The part of `bytes` to send.
+        range: Range<usize>,
+        /// How many messages `range` holds.
+        messages: u64,
+    },
+    /// A message for this subscriber alone, not encoded yet.
+    Single {
+        /// Its sequence number.
+        seq: u64,
+        /// Its text.
+        text: String,
+    },
+    /// There is more, but no room for it.
+    Full,
+    /// It has everything.
+    CaughtUp,
+    /// The ring has dropped what comes next: an `ordered` subscriber is too slow.
+    Behind,
+}

@@ -1,0 +1,85 @@
+//! One worker among the others: what they send each other, and what all of them start from.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use reactor::Mailboxes;
+
+use crate::{
+    broadcast::{Departures, News},
+    config::Config,
+    connection::{Ids, Notice},
+    hand_over::PreviousState,
+    source::Progress,
+    stream::{Batch, Origin},
+};
+
+/// What workers and the source send to a worker.
+#[derive(Clone, Debug)]
+pub(crate) enum Mail {
+    /// New lines.
+    Batch(Arc<Batch>),
+    /// There will be no more lines.
+    Ended,
+    /// Connections of another worker left.
+    Departures(Departures),
+    /// A client of another worker sent this to all.
+    Notice(Notice),
+    /// The configuration was read again.
+    Reload(Arc<Config>),
+}
+
+/// What all workers start from; with it, they have the same dates and numbers.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) now: Instant,
+    /// Slot 0 of every worker's clock.
+    pub(crate) origin: Origin,
+    /// How far the workers are with the source.
+    pub(crate) progress: Arc<Progress>,
+    /// What the previous process handed over.
+    pub(crate) previous: Option<PreviousState>,
+}
+
+impl Start {
+    pub(crate) fn new(
+        config: &Config,
+        workers: usize,
+        previous: Option<PreviousState>,
+        now: Instant,
+        wall: SystemTime,
+    ) -> Self {
+        let origin = Origin::new(now, wall, config.stream.interval, config.stream.align);
+        let next_line = previous.as_ref().map_or(1, |previous| previous.next_line);
+        Self { now, origin, progress: Progress::new(workers, next_line), previous }
+    }
+}
+
+/// This worker's place among all.
+pub(crate) struct Peers {
+    number: usize,
+    mailboxes: Mailboxes<Mail>,
+    pub(crate) ids: Ids,
+}
+
+impl Peers {
+    /// Worker `number`; `first_id` is the smallest id that no connection had yet.
+    pub(crate) fn new(number: usize, mailboxes: Mailboxes<Mail>, first_id: u64) -> Self {
+        let (step, offset) = (mailboxes.workers().max(1) as u64, number as u64);
+        Self { number, mailboxes, ids: Ids { next: first_id.saturating_add(offset), step } }
+    }
+
+    /// Sends the news of this worker to all others.
+    pub(crate) fn send(&self, news: &News) {
+        for other in (0..self.mailboxes.workers()).filter(|other| *other != self.number) {
+            if !news.departures.is_empty() {
+                self.mailboxes.send(other, Mail::Departures(news.departures.clone()));
+            }
+            for notice in &news.notices {
+                self.mailboxes.send(other, Mail::Notice(notice.clone()));
+            }
+        }
+    }
+}
