@@ -1,4 +1,4 @@
-//! What the server serves with: the options of each part, and what follows from them.
+//! The configuration: the options of each part, as clap parses them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use reactor::Settings;
 
 use crate::{
     broadcast::NoticeOptions,
-    connection::{Access, AccessRules, ConnectionOptions},
+    connection::{Access, ConnectionOptions},
     source::{LineFormat, SourceOptions},
     stream::StreamOptions,
 };
@@ -22,27 +22,27 @@ const RESERVED_FILES: usize = 64;
 /// One numbered stream of dates or lines to every browser ever shipped
 #[derive(Clone, Debug, Parser)]
 #[command(name = "ws-server", version, about)]
-pub(crate) struct Options {
+pub(crate) struct Config {
     #[command(flatten)]
-    common: Common,
+    pub(crate) common: Common,
     #[command(flatten)]
-    stream: StreamOptions,
+    pub(crate) stream: StreamOptions,
     #[command(flatten)]
-    notices: NoticeOptions,
+    pub(crate) notices: NoticeOptions,
     /// Hands the live connections to the next process on USR2, through a service manager that keeps descriptors: on or off
     #[arg(long, value_name = "ON|OFF", default_value = "off", action = ArgAction::Set, value_parser = on_off, help_heading = "Stream")]
-    hand_over: bool,
+    pub(crate) hand_over: bool,
     /// Where to listen: `[::]:PORT`, `HOST:PORT` or `unix:PATH` (repeatable)
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:40132", help_heading = "Access")]
-    listen: Vec<ListenAddress>,
+    pub(crate) listen: Vec<ListenAddress>,
     #[command(flatten)]
-    access: Access,
+    pub(crate) access: Access,
     #[command(flatten)]
     capacity: Capacity,
     #[command(flatten)]
-    connection: ConnectionOptions,
+    pub(crate) connection: ConnectionOptions,
     #[command(flatten)]
-    source: SourceOptions,
+    pub(crate) source: SourceOptions,
 }
 
 /// How many connections there may be, and how they end.
@@ -72,35 +72,19 @@ pub(crate) struct Capacity {
     drain_timeout: Duration,
 }
 
-/// The configuration in force: the options of each part, checked.
-#[derive(Clone, Debug)]
-pub(crate) struct Config {
-    pub(crate) common: Common,
-    pub(crate) stream: StreamOptions,
-    pub(crate) notices: NoticeOptions,
-    pub(crate) hand_over: bool,
-    pub(crate) listen: Vec<ListenAddress>,
-    pub(crate) rules: AccessRules,
-    capacity: Capacity,
-    pub(crate) connection: ConnectionOptions,
-    pub(crate) source: SourceOptions,
-}
-
 impl Config {
-    /// Checks the options.
+    /// Checks the options, and parses what depends on several of them.
     ///
     /// # Errors
-    /// The first wrong one, by its flag.
-    pub(crate) fn check(options: Options) -> Result<Self, DaemonError> {
-        let Options { common, stream, notices, hand_over, listen, access, capacity, connection, source } =
-            options;
-        connection.check()?;
+    /// The first wrong option, by its flag.
+    pub(crate) fn check(mut self) -> Result<Self, DaemonError> {
+        self.connection.check()?;
         let minimums = [
-            ("max-line", source.max_line),
-            ("max-producers", source.max_producers),
-            ("max-backlog", stream.max_backlog()),
+            ("max-line", self.source.max_line),
+            ("max-producers", self.source.max_producers),
+            ("max-backlog", self.stream.max_backlog),
         ];
-        for (flag, limit) in connection.minimums().into_iter().chain(minimums) {
+        for (flag, limit) in self.connection.minimums().into_iter().chain(minimums) {
             if limit == 0 {
                 return Err(DaemonError::option(
                     flag,
@@ -109,9 +93,9 @@ impl Config {
                 ));
             }
         }
-        stream.check()?;
-        let rules = AccessRules::new(access, &listen)?;
-        Ok(Self { common, stream, notices, hand_over, listen, rules, capacity, connection, source })
+        self.stream.check()?;
+        self.access = self.access.check(&self.listen)?;
+        Ok(self)
     }
 
     /// How a line of the source becomes a message.
@@ -175,7 +159,7 @@ pub(crate) mod tests {
 
     /// The configuration of a command line.
     pub(crate) fn config(args: &[&str]) -> Result<Config, DaemonError> {
-        Config::check(Options::try_parse_from(["ws-server"].iter().chain(args)).unwrap())
+        Config::try_parse_from(["ws-server"].iter().chain(args)).unwrap().check()
     }
 
     #[test]

@@ -61,9 +61,10 @@ impl WsHandler {
         self.peers.ids.next
     }
 
-    fn services(&mut self) -> Services<'_> {
+    fn services<'w, 'c>(&'w mut self, cx: &'w mut Context<'c>) -> Services<'w, 'c> {
         Services {
-            rules: &self.config.rules,
+            cx,
+            access: &self.config.access,
             options: &self.config.connection,
             ids: &mut self.peers.ids,
             notices: &mut self.fanout.news.notices,
@@ -125,8 +126,8 @@ impl WsHandler {
         conn: &mut Connection,
         cx: &mut Context<'_>,
     ) -> Flow {
-        let cors = Cors::without_request(&self.config.rules);
-        conn.refuse(status, fields, cors, &mut self.services(), cx)
+        let cors = Cors::without_request(&self.config.access);
+        conn.refuse(status, fields, cors, &mut self.services(cx))
     }
 
     fn reload(&mut self, config: Arc<Config>, turn: &mut Turn<'_, Connection>) {
@@ -166,8 +167,8 @@ impl Handler for WsHandler {
 
     fn on_data(&mut self, conn: &mut Connection, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
         let received = match &conn.stage {
-            Stage::Opening { .. } => conn.on_opening(input, &mut self.services(), cx),
-            Stage::WebSocket(_) => conn.on_frames(input, &mut self.services(), cx),
+            Stage::Opening { .. } => conn.on_opening(input, &mut self.services(cx)),
+            Stage::WebSocket(_) => conn.on_frames(input, &mut self.services(cx)),
             // A stream over HTTP has no use for bytes behind its request.
             Stage::HttpStream | Stage::Done => {
                 Progress { consumed: input.len(), flow: Flow::Continue }.into()
@@ -178,7 +179,7 @@ impl Handler for WsHandler {
 
     fn on_end(&mut self, conn: &mut Connection, input: &mut [u8], cx: &mut Context<'_>) -> Flow {
         match &conn.stage {
-            Stage::Opening { .. } => conn.on_opening_end(input, &mut self.services(), cx),
+            Stage::Opening { .. } => conn.on_opening_end(input, &mut self.services(cx)),
             // `nc` and others close their side after the request, and read on.
             Stage::HttpStream => Flow::Continue,
             Stage::WebSocket(_) | Stage::Done => Flow::CloseWhenFlushed,
@@ -247,7 +248,7 @@ impl Handler for WsHandler {
     }
 
     fn is_proxy(&self, peer: IpAddr) -> bool {
-        is_trusted(&self.config.rules.trusted, peer)
+        is_trusted(&self.config.access.trusted, peer)
     }
 
     fn on_refuse(&mut self) -> &'static [u8] {

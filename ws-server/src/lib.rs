@@ -29,7 +29,7 @@ use std::{
 
 use daemon::{DaemonError, Endpoint, Hooks, Ready, Reload, Serve, run};
 
-use config::{Config, Options};
+use config::Config;
 use hand_over::PreviousState;
 use handler::WsHandler;
 use metrics::WsMetrics;
@@ -41,12 +41,12 @@ const ENV_PREFIX: &str = "DATECAST_WS_";
 
 /// The whole daemon, from its command line to its exit code.
 pub fn main() -> ExitCode {
-    daemon::main::<Options, Config>(ENV_PREFIX, Config::check, serve)
+    daemon::main::<Config, Config>(ENV_PREFIX, Config::check, serve)
 }
 
 /// The command line, for manual pages and completions.
 pub fn command() -> clap::Command {
-    daemon::command::<Options>(ENV_PREFIX)
+    daemon::command::<Config>(ENV_PREFIX)
 }
 
 fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {

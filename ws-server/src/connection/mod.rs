@@ -30,7 +30,7 @@ pub(crate) use self::{
     request::StreamParams,
     response::{Cors, NO_ROOM},
     services::{Ids, Received, Services},
-    settings::{Access, AccessRules, ConnectionOptions},
+    settings::{Access, ConnectionOptions},
     snapshot::RESTARTING,
     state::{Connection, Stage},
 };

@@ -28,37 +28,27 @@ pub(crate) const RETRY_LATER: &[(&str, &str)] = &[("Retry-After", "5")];
 
 impl Connection {
     /// Takes input before the first request is complete.
-    pub(crate) fn on_opening(
-        &mut self,
-        input: &mut [u8],
-        services: &mut Services<'_>,
-        cx: &mut Context<'_>,
-    ) -> Received {
+    pub(crate) fn on_opening(&mut self, input: &mut [u8], at: &mut Services<'_, '_>) -> Received {
         let all = input.len();
         let Stage::Opening { scan, proxied_for } = &mut self.stage else {
             return Progress { consumed: all, flow: Flow::Continue }.into();
         };
-        let proxy_allowed = proxied_for.is_none() && is_trusted(&services.rules.trusted, peer(cx));
+        let proxy_allowed = proxied_for.is_none() && is_trusted(&at.access.trusted, peer(at.cx));
         let flow = match sniff(input, proxy_allowed) {
             FirstBytes::Unknown => return WAIT.into(),
-            FirstBytes::Policy => return self.on_policy(input, services, cx).into(),
-            FirstBytes::Proxy => return self.on_proxy_header(input, services, cx),
-            FirstBytes::Http => match scan.find_end(input, services.options.head_limits()) {
+            FirstBytes::Policy => return self.on_policy(input, at).into(),
+            FirstBytes::Proxy => return self.on_proxy_header(input, at),
+            FirstBytes::Http => match scan.find_end(input, at.options.head_limits()) {
                 Ok(None) => return WAIT.into(),
-                Ok(Some(len)) => return self.on_head(input, len, services, cx),
-                Err(error) => self.refuse_bytes(error, services, cx),
+                Ok(Some(len)) => return self.on_head(input, len, at),
+                Err(error) => self.refuse_bytes(error, at),
             },
         };
         Progress { consumed: all, flow }.into()
     }
 
     /// The client has half-closed before its first request was complete.
-    pub(crate) fn on_opening_end(
-        &mut self,
-        input: &[u8],
-        services: &mut Services<'_>,
-        cx: &mut Context<'_>,
-    ) -> Flow {
+    pub(crate) fn on_opening_end(&mut self, input: &[u8], at: &mut Services<'_, '_>) -> Flow {
         if input.is_empty() {
             return Flow::Close;
         }
@@ -66,57 +56,42 @@ impl Connection {
         let is_policy = sniff(input, false) == FirstBytes::Policy
             && request.feed(input).is_ok()
             && request.is_complete_at_end();
-        if is_policy {
-            self.send_policy(services, cx)
-        } else {
-            self.refuse_bytes(HeadError::RequestLine, services, cx)
-        }
+        if is_policy { self.send_policy(at) } else { self.refuse_bytes(HeadError::RequestLine, at) }
     }
 
     /// A PROXY header names the client; its request follows.
-    fn on_proxy_header(
-        &mut self,
-        input: &mut [u8],
-        services: &mut Services<'_>,
-        cx: &mut Context<'_>,
-    ) -> Received {
+    fn on_proxy_header(&mut self, input: &mut [u8], at: &mut Services<'_, '_>) -> Received {
         let all = input.len();
         let (address, len) = match decode_v2(input) {
             Ok(Parsed::Partial) => return WAIT.into(),
             Ok(Parsed::Complete { value, len }) => (value, len),
             Err(_) => {
-                let flow = self.refuse_bytes(HeadError::ControlByte, services, cx);
+                let flow = self.refuse_bytes(HeadError::ControlByte, at);
                 return Progress { consumed: all, flow }.into();
             }
         };
         if let Stage::Opening { proxied_for, .. } = &mut self.stage {
-            *proxied_for = Some(address.map_or_else(|| peer(cx), |address| address.ip()));
+            *proxied_for = Some(address.map_or_else(|| peer(at.cx), |address| address.ip()));
         }
         if let Some(address) = address
-            && !cx.set_real_peer(address.ip())
+            && !at.cx.set_real_peer(address.ip())
         {
-            let cors = Cors::without_request(services.rules);
-            let flow = self.refuse(503, RETRY_LATER, cors, services, cx);
+            let cors = Cors::without_request(at.access);
+            let flow = self.refuse(503, RETRY_LATER, cors, at);
             return Progress { consumed: all, flow }.into();
         }
-        let mut received = self.on_opening(input.get_mut(len..).unwrap_or_default(), services, cx);
+        let mut received = self.on_opening(input.get_mut(len..).unwrap_or_default(), at);
         received.progress.consumed = received.progress.consumed.saturating_add(len);
         received
     }
 
     /// A complete head of `len` bytes, and what arrived behind it.
-    fn on_head(
-        &mut self,
-        input: &mut [u8],
-        len: usize,
-        services: &mut Services<'_>,
-        cx: &mut Context<'_>,
-    ) -> Received {
+    fn on_head(&mut self, input: &mut [u8], len: usize, at: &mut Services<'_, '_>) -> Received {
         let all = input.len();
         let (head, rest) = input.split_at_mut(len.min(all));
-        let params = match Head::parse(head, services.options.head_limits()) {
-            Ok(head) => self.on_request(&head, services, cx),
-            Err(error) => Err(self.refuse_bytes(error, services, cx)),
+        let params = match Head::parse(head, at.options.head_limits()) {
+            Ok(head) => self.on_request(&head, at),
+            Err(error) => Err(self.refuse_bytes(error, at)),
         };
         let params = match params {
             Err(flow) => return Progress { consumed: all, flow }.into(),
@@ -124,7 +99,7 @@ impl Connection {
         };
         if matches!(self.stage, Stage::WebSocket(_)) {
             // The first frames, or the third key of draft 76, may be there already.
-            let mut received = self.on_frames(rest, services, cx);
+            let mut received = self.on_frames(rest, at);
             received.progress.consumed = received.progress.consumed.saturating_add(len);
             return received;
         }
@@ -133,71 +108,60 @@ impl Connection {
     }
 
     /// Answers the request. `Err` holds the flow of a connection that does not get the stream.
-    fn on_request(
-        &mut self,
-        head: &Head<'_>,
-        services: &mut Services<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<StreamParams, Flow> {
-        let rules = services.rules;
-        let cors = Cors::new(head, rules);
+    fn on_request(&mut self, head: &Head<'_>, at: &mut Services<'_, '_>) -> Result<StreamParams, Flow> {
+        let access = at.access;
+        let cors = Cors::new(head, access);
         // Behind a PROXY header comes what the client itself wrote: its `X-Forwarded-For` counts only if the client is a
         // trusted proxy, too.
         let sender = match &self.stage {
             Stage::Opening { proxied_for: Some(client), .. } => *client,
-            _ => peer(cx),
+            _ => peer(at.cx),
         };
         // The limit per address counts the client that a trusted proxy names, else the proxy itself.
-        let client = forwarded_for(head, sender, &rules.trusted);
-        if client != UNIX_PEER && !cx.set_real_peer(client) {
-            return Err(self.refuse(503, RETRY_LATER, cors, services, cx));
+        let client = forwarded_for(head, sender, &access.trusted);
+        if client != UNIX_PEER && !at.cx.set_real_peer(client) {
+            return Err(self.refuse(503, RETRY_LATER, cors, at));
         }
         let params = StreamParams::of(head);
-        let wall = cx.wall();
-        match answer(head, rules) {
+        let wall = at.cx.wall();
+        match answer(head, access) {
             Answer::Refuse(status, fields) => {
-                log::debug!("{:?}: {} {}: {status}", cx.peer(), head.method, escape(head.target));
-                Err(self.refuse(status, fields, cors, services, cx))
+                log::debug!("{:?}: {} {}: {status}", at.cx.peer(), head.method, escape(head.target));
+                Err(self.refuse(status, fields, cors, at))
             }
             Answer::WebSocket(offer) => {
-                self.id = services.ids.take();
-                let secure = forwarded_secure(head, sender, &rules.trusted).unwrap_or(rules.access.secure);
-                let protocol = offer.accept(secure, self.id, services.options.message_limits(), cx.out());
-                let socket = Socket::new(protocol, params, cx.now());
+                self.id = at.ids.take();
+                let secure = forwarded_secure(head, sender, &access.trusted).unwrap_or(access.secure);
+                let protocol = offer.accept(secure, self.id, at.options.message_limits(), at.cx.out());
+                let socket = Socket::new(protocol, params, at.cx.now());
                 self.framing = socket.framing();
                 self.stage = Stage::WebSocket(socket);
                 Ok(params)
             }
             Answer::HttpStream(framing) => {
-                self.begin_http_stream(framing, cors, services, cx);
+                self.begin_http_stream(framing, cors, at);
                 Ok(params)
             }
             Answer::Head(framing) => {
                 self.stage = Stage::Done;
-                response::head_only(framing, cors, wall, cx.out());
+                response::head_only(framing, cors, wall, at.cx.out());
                 Err(Flow::CloseWhenFlushed)
             }
             Answer::Options => {
                 self.stage = Stage::Done;
-                response::options(cors, wall, cx.out());
+                response::options(cors, wall, at.cx.out());
                 Err(Flow::CloseWhenFlushed)
             }
         }
     }
 
-    fn begin_http_stream(
-        &mut self,
-        framing: Framing,
-        cors: Cors<'_>,
-        services: &mut Services<'_>,
-        cx: &mut Context<'_>,
-    ) {
-        self.id = services.ids.take();
+    fn begin_http_stream(&mut self, framing: Framing, cors: Cors<'_>, at: &mut Services<'_, '_>) {
+        self.id = at.ids.take();
         self.framing = framing;
         self.stage = Stage::HttpStream;
-        cx.set_deadline(cx.now() + services.options.heartbeat);
-        let wall = cx.wall();
-        response::begin(framing, self.id, services.options.retry_ms(), cors, wall, cx.out());
+        at.cx.set_deadline(at.cx.now() + at.options.heartbeat);
+        let wall = at.cx.wall();
+        response::begin(framing, self.id, at.options.retry_ms(), cors, wall, at.cx.out());
     }
 
     /// Answers with a status, and ends.
@@ -206,46 +170,45 @@ impl Connection {
         status: u16,
         fields: &[(&str, &str)],
         cors: Cors<'_>,
-        services: &mut Services<'_>,
-        cx: &mut Context<'_>,
+        at: &mut Services<'_, '_>,
     ) -> Flow {
-        services.metrics.refused(status);
+        at.metrics.refused(status);
         self.stage = Stage::Done;
-        let wall = cx.wall();
-        response::refuse(status, fields, cors, wall, cx.out());
+        let wall = at.cx.wall();
+        response::refuse(status, fields, cors, wall, at.cx.out());
         Flow::CloseWhenFlushed
     }
 
     /// Refuses bytes that are not a request.
-    fn refuse_bytes(&mut self, error: HeadError, services: &mut Services<'_>, cx: &mut Context<'_>) -> Flow {
-        log::debug!("{:?}: {error}; answering {}", cx.peer(), error.status());
-        let cors = Cors::without_request(services.rules);
-        self.refuse(error.status(), &[], cors, services, cx)
+    fn refuse_bytes(&mut self, error: HeadError, at: &mut Services<'_, '_>) -> Flow {
+        log::debug!("{:?}: {error}; answering {}", at.cx.peer(), error.status());
+        let cors = Cors::without_request(at.access);
+        self.refuse(error.status(), &[], cors, at)
     }
 
     /// A Flash policy request, whole or in part. The reactor shows the same bytes again with more behind them, so it is
     /// read from its beginning each time.
-    fn on_policy(&mut self, input: &[u8], services: &mut Services<'_>, cx: &mut Context<'_>) -> Progress {
+    fn on_policy(&mut self, input: &[u8], at: &mut Services<'_, '_>) -> Progress {
         let flow = match PolicyRequest::default().feed(input) {
             Ok(Parsed::Partial) => return WAIT,
-            Ok(Parsed::Complete { .. }) => self.send_policy(services, cx),
-            Err(_) => self.refuse_bytes(HeadError::RequestLine, services, cx),
+            Ok(Parsed::Complete { .. }) => self.send_policy(at),
+            Err(_) => self.refuse_bytes(HeadError::RequestLine, at),
         };
         Progress { consumed: input.len(), flow }
     }
 
-    fn send_policy(&mut self, services: &Services<'_>, cx: &mut Context<'_>) -> Flow {
+    fn send_policy(&mut self, at: &mut Services<'_, '_>) -> Flow {
         self.stage = Stage::Done;
-        match &services.rules.policy {
+        match &at.access.policy_answer {
             PolicyAnswer::Off => {}
-            PolicyAnswer::Document(document) => cx.send(document),
+            PolicyAnswer::Document(document) => at.cx.send(document),
             PolicyAnswer::ThisPort => {
                 let port = |address: std::net::SocketAddr| {
                     Ports::List(vec![PortRange { first: address.port(), last: address.port() }])
                 };
-                let ports = cx.local().map_or(Ports::All, port);
+                let ports = at.cx.local().map_or(Ports::All, port);
                 let grants = vec![Grant { domain: Domain::Any, ports }];
-                cx.send(&Policy { site_control: None, grants }.to_bytes());
+                at.cx.send(&Policy { site_control: None, grants }.to_bytes());
             }
         }
         Flow::CloseWhenFlushed

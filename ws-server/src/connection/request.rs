@@ -6,7 +6,7 @@ use common::{
     http::Head,
 };
 
-use super::settings::AccessRules;
+use super::settings::Access;
 
 /// What a client asks of the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,23 +33,23 @@ pub(crate) enum Answer<'h> {
 pub(crate) const METHODS: &[(&str, &str)] = &[("Allow", "GET, HEAD, OPTIONS")];
 
 /// Decides by dialect, path and origin; path and origin apply to WebSockets and HTTP streams alike.
-pub(crate) fn answer<'h>(head: &'h Head<'h>, rules: &AccessRules) -> Answer<'h> {
+pub(crate) fn answer<'h>(head: &'h Head<'h>, access: &Access) -> Answer<'h> {
     let detected = match detect(head) {
         Ok(detected) => detected,
         Err(error) => return Answer::Refuse(error.status(), error.headers()),
     };
-    if !rules.serves(head.path()) {
+    if !access.serves(head.path()) {
         return Answer::Refuse(404, &[]);
     }
     let origin = match &detected {
         Detected::WebSocket(offer) => offer.origin,
         Detected::Http => head.get("Origin"),
     };
-    if !rules.origins.allows(origin) {
+    if !access.origins.allows(origin) {
         return Answer::Refuse(403, &[]);
     }
     match detected {
-        Detected::WebSocket(offer) if offer.version.is_hixie() && !rules.access.legacy => {
+        Detected::WebSocket(offer) if offer.version.is_hixie() && !access.legacy => {
             Answer::Refuse(426, VERSIONS_OFFERED)
         }
         Detected::WebSocket(offer) => Answer::WebSocket(offer),
@@ -105,15 +105,15 @@ mod tests {
 
     use super::*;
 
-    fn rules(args: &[&str]) -> AccessRules {
-        crate::config::tests::config(args).unwrap().rules
+    fn access(args: &[&str]) -> Access {
+        crate::config::tests::config(args).unwrap().access
     }
 
     /// The answer in a word.
-    fn answered(request: &str, rules: &AccessRules) -> String {
+    fn answered(request: &str, access: &Access) -> String {
         let bytes = format!("{}\r\n\r\n", request.replace('\n', "\r\n"));
         let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
-        match answer(&head, rules) {
+        match answer(&head, access) {
             Answer::WebSocket(offer) => format!("{:?}", offer.version),
             Answer::HttpStream(framing) => format!("{framing:?}"),
             Answer::Head(framing) => format!("HEAD {framing:?}"),
@@ -140,22 +140,22 @@ mod tests {
             ("GET / HTTP/1.0\nUpgrade: websocket", "Lines"),
         ];
         for (request, expected) in table {
-            assert_eq!(answered(request, &rules(&[])), expected, "{request}");
+            assert_eq!(answered(request, &access(&[])), expected, "{request}");
         }
     }
 
     #[test]
     fn a_path_outside_the_list_is_not_found_and_a_query_does_not_matter() {
-        let rules = rules(&["--path", "/echo"]);
-        assert_eq!(answered(SHELL, &rules), "Hixie75");
-        assert_eq!(answered("GET /echo?a=b HTTP/1.0", &rules), "Lines");
-        assert_eq!(answered("GET / HTTP/1.0", &rules), "404");
-        assert_eq!(answered("GET /echo/ HTTP/1.0", &rules), "404");
+        let access = access(&["--path", "/echo"]);
+        assert_eq!(answered(SHELL, &access), "Hixie75");
+        assert_eq!(answered("GET /echo?a=b HTTP/1.0", &access), "Lines");
+        assert_eq!(answered("GET / HTTP/1.0", &access), "404");
+        assert_eq!(answered("GET /echo/ HTTP/1.0", &access), "404");
     }
 
     #[test]
     fn without_legacy_the_drafts_get_the_versions_that_are_served() {
-        assert_eq!(answered(SHELL, &rules(&["--legacy", "off"])), "426");
+        assert_eq!(answered(SHELL, &access(&["--legacy", "off"])), "426");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use common::{
     http::{Head, Response, error_response, format_date},
 };
 
-use super::{request::METHODS, settings::AccessRules};
+use super::{request::METHODS, settings::Access};
 
 /// The answer to a newcomer that the limits leave no room for.
 pub(crate) const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -29,17 +29,17 @@ pub(crate) struct Cors<'h> {
 
 impl<'h> Cors<'h> {
     /// The fields that the origin list allows for this request.
-    pub(crate) fn new(head: &Head<'h>, rules: &AccessRules) -> Self {
-        let origin = rules.origins.cors(head.get("Origin"));
+    pub(crate) fn new(head: &Head<'h>, access: &Access) -> Self {
+        let origin = access.origins.cors(head.get("Origin"));
         Self {
             allowed: origin.and_then(|origin| std::str::from_utf8(origin).ok()),
-            by_list: !rules.origins.is_any(),
+            by_list: !access.origins.is_any(),
         }
     }
 
     /// For an answer to bytes that are not a request, and so have no origin.
-    pub(crate) fn without_request(rules: &AccessRules) -> Self {
-        let any = rules.origins.is_any();
+    pub(crate) fn without_request(access: &Access) -> Self {
+        let any = access.origins.is_any();
         Self { allowed: any.then_some("*"), by_list: !any }
     }
 

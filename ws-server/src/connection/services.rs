@@ -1,17 +1,18 @@
 //! What a connection uses of its worker during a callback.
 
-use reactor::Progress;
+use reactor::{Context, Progress};
 
 use super::{
     notice::Notice,
     request::StreamParams,
-    settings::{AccessRules, ConnectionOptions},
+    settings::{Access, ConnectionOptions},
 };
 use crate::metrics::WorkerMetrics;
 
-/// The parts of its worker that a connection may touch.
-pub(crate) struct Services<'w> {
-    pub(crate) rules: &'w AccessRules,
+/// The parts of its worker that a connection may touch, and the reactor's view of the connection.
+pub(crate) struct Services<'w, 'c> {
+    pub(crate) cx: &'w mut Context<'c>,
+    pub(crate) access: &'w Access,
     pub(crate) options: &'w ConnectionOptions,
     pub(crate) ids: &'w mut Ids,
     /// What clients send to all others.

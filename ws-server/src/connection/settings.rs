@@ -46,6 +46,15 @@ pub(crate) struct Access {
     /// Clients reach this server by wss://: what drafts 75 and 76 are told
     #[arg(long)]
     pub(crate) secure: bool,
+    /// `--allow-origin`, parsed.
+    #[arg(skip)]
+    pub(crate) origins: OriginList,
+    /// `--trusted-proxy`, parsed.
+    #[arg(skip)]
+    pub(crate) trusted: Vec<Cidr>,
+    /// `--policy`, parsed.
+    #[arg(skip)]
+    pub(crate) policy_answer: PolicyAnswer,
 }
 
 /// What one connection may do, and how long it may take.
@@ -174,48 +183,37 @@ impl ConnectionOptions {
     }
 }
 
-/// [`Access`], parsed.
-#[derive(Clone, Debug)]
-pub(crate) struct AccessRules {
-    pub(crate) access: Access,
-    /// Pages that may connect.
-    pub(crate) origins: OriginList,
-    /// Proxies whose word about a client counts.
-    pub(crate) trusted: Vec<Cidr>,
-    pub(crate) policy: PolicyAnswer,
-}
-
 /// What a Flash policy request gets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum PolicyAnswer {
     /// The end of the connection.
     Off,
     /// A grant of the port that it came to, for any domain.
+    #[default]
     ThisPort,
     /// The document that the options ask for.
     Document(Vec<u8>),
 }
 
-impl AccessRules {
+impl Access {
     /// Parses the options of a server that listens on these addresses.
     ///
     /// # Errors
     /// The first wrong one, by its flag.
-    pub(crate) fn new(access: Access, listen: &[ListenAddress]) -> Result<Self, DaemonError> {
+    pub(crate) fn check(mut self, listen: &[ListenAddress]) -> Result<Self, DaemonError> {
         let bad_path = |path: &&String| !path.starts_with('/') || path.contains(['?', '#', ' ']);
-        let origins = OriginList::from(parse_all::<Origin>("allow-origin", &access.allow_origin)?);
-        if let Some(path) = access.path.iter().find(bad_path) {
+        self.origins = OriginList::from(parse_all::<Origin>("allow-origin", &self.allow_origin)?);
+        if let Some(path) = self.path.iter().find(bad_path) {
             return Err(DaemonError::option("path", path, "a path begins with / and has no query"));
         }
-        let policy = policy(&access.policy, listen)?;
-        let trusted = trusted(&access.trusted_proxy)?;
-        Ok(Self { access, origins, trusted, policy })
+        self.policy_answer = policy(&self.policy, listen)?;
+        self.trusted = trusted(&self.trusted_proxy)?;
+        Ok(self)
     }
 
     /// True if requests to this path are served.
     pub(crate) fn serves(&self, path: &[u8]) -> bool {
-        let paths = &self.access.path;
-        paths.is_empty() || path == b"*" || paths.iter().any(|served| served.as_bytes() == path)
+        self.path.is_empty() || path == b"*" || self.path.iter().any(|served| served.as_bytes() == path)
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct StreamOptions {
     template: Option<String>,
     /// Bytes of text that an ordered stream keeps for clients that are behind
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = size, help_heading = "Limits")]
-    max_backlog: usize,
+    pub(crate) max_backlog: usize,
 }
 
 /// The value of `--source`.
@@ -157,11 +157,6 @@ impl StreamOptions {
             bytes: self.max_backlog,
             messages: keep.max(if self.is_clock() { 64 } else { MAX_BACKLOG_MESSAGES }),
         }
-    }
-
-    /// `--max-backlog`, which may not be 0.
-    pub(crate) fn max_backlog(&self) -> usize {
-        self.max_backlog
     }
 }
 
