@@ -69,7 +69,7 @@ pub struct Inherited {
 /// that this one can read.
 ///
 /// # Errors
-/// [`Exit::Config`] for a descriptor that is no listening TCP or Unix stream socket.
+/// [`Exit::Config`] for a descriptor that is not a listening TCP or Unix stream socket.
 pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> {
     let mut sorted = Inherited::default();
     let mut kept = Vec::new();

@@ -38,7 +38,7 @@ impl Limiter {
         if now.saturating_duration_since(window.began) >= WINDOW {
             window.began = now;
             window.lines = 0;
-            // A flood begins a new window at once, and no window of it is ever seen to be over: report it all the same.
+            // In a flood the next window begins as soon as this one is over: keep its number for the next report.
             window.unreported += std::mem::take(&mut window.suppressed);
         }
         window.level = level;
