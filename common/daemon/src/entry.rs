@@ -30,7 +30,7 @@ pub fn main<T: Parser + 'static, C: 'static>(
     daemon_log::flush();
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     daemon_log::report_failure(T::command().get_name(), &failure);
-    if failure.exit == Exit::Config && is_set("INVOCATION_ID") {
+    if failure.exit == Exit::Config && std::env::var_os("INVOCATION_ID").is_some_and(|id| !id.is_empty()) {
         // A client that waits on systemd's socket starts us again at once: not a thousand times a second.
         clock::wait_until(Duration::from_secs(1), || false);
     }
@@ -90,8 +90,4 @@ fn refuse_beside_inherited(listen: &Layer, metrics: &Layer) -> Result<(), Daemon
 fn print(text: &str) {
     // The reader may have closed standard output, which is no error of ours.
     _ = io::stdout().write_all(text.as_bytes());
-}
-
-fn is_set(variable: &str) -> bool {
-    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }

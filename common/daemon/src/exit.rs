@@ -5,39 +5,25 @@ use std::{fmt, process::ExitCode};
 /// Why a daemon ends other than by a clean stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 64: the command line is wrong.
-    Usage,
-    /// 66: an input file is missing or unreadable.
-    NoInput,
-    /// 69: an address cannot be bound.
-    Unavailable,
-    /// 70: a bug in the daemon.
-    Software,
-    /// 71: the system refused a resource (descriptors, threads).
-    System,
-    /// 77: the user lacks a permission.
-    Permission,
-    /// 78: the configuration is wrong: file, environment, or inherited sockets.
-    Config,
-}
-
-impl Exit {
-    fn code(self) -> u8 {
-        match self {
-            Self::Usage => 64,
-            Self::NoInput => 66,
-            Self::Unavailable => 69,
-            Self::Software => 70,
-            Self::System => 71,
-            Self::Permission => 77,
-            Self::Config => 78,
-        }
-    }
+    /// The command line is wrong.
+    Usage = 64,
+    /// An input file is missing or unreadable.
+    NoInput = 66,
+    /// An address cannot be bound.
+    Unavailable = 69,
+    /// A bug in the daemon.
+    Software = 70,
+    /// The system refused a resource (descriptors, threads).
+    System = 71,
+    /// The user lacks a permission.
+    Permission = 77,
+    /// The configuration is wrong: file, environment, or inherited sockets.
+    Config = 78,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
+        Self::from(exit as u8)
     }
 }
 
@@ -83,6 +69,6 @@ mod tests {
     fn a_wrong_option_names_the_flag_and_the_value() {
         let failure = DaemonError::option("interval", "-1s", "must not be negative");
         assert_eq!(failure.to_string(), "--interval -1s: must not be negative");
-        assert_eq!(failure.exit.code(), 78);
+        assert_eq!(failure.exit as u8, 78);
     }
 }

@@ -97,8 +97,7 @@ where
     let names = distinct(listeners.iter().map(ToString::to_string));
     let addresses = distinct(listeners.iter().filter_map(Socket::tcp_address));
 
-    let mut reactor: Reactor<H> = make_reactor(serve, listeners, workers)?;
-    adopt(serve, &mut reactor, previous);
+    let reactor: Reactor<H> = make_reactor(serve, listeners, workers, previous)?;
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
     let start =
         Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
@@ -138,30 +137,25 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 /// Takes the listeners, so that only the workers hold them: a worker that closes its own really stops to listen.
-fn make_reactor<H>(
+fn make_reactor<H: Handler + Send + 'static>(
     serve: &Serve<'_>,
     listeners: Vec<Socket>,
     workers: usize,
+    previous: Option<HandedOver>,
 ) -> Result<Reactor<H>, DaemonError>
 where
-    H: Handler + Send + 'static,
     H::Mail: 'static,
 {
     let dealt = listen::deal(&listeners, workers)
         .map_err(|error| DaemonError::system("sharing the listeners", &error))?;
     drop(listeners);
-    Reactor::new(dealt, serve.settings.clone())
-        .map_err(|error| DaemonError::system("starting the event loop", &error))
-}
-
-fn adopt<H>(serve: &Serve<'_>, reactor: &mut Reactor<H>, previous: Option<HandedOver>)
-where
-    H: Handler + Send + 'static,
-    H::Mail: 'static,
-{
-    let Some(HandedOver { stream, connections, .. }) = previous else { return };
-    log::info!("{}: adopting {} live connections of {}", serve.name, connections.len(), stream.writer);
-    reactor.adopt(connections);
+    let mut reactor = Reactor::new(dealt, serve.settings.clone())
+        .map_err(|error| DaemonError::system("starting the event loop", &error))?;
+    if let Some(HandedOver { stream, connections, .. }) = previous {
+        log::info!("{}: adopting {} live connections of {}", serve.name, connections.len(), stream.writer);
+        reactor.adopt(connections);
+    }
+    Ok(reactor)
 }
 
 /// Returns when every worker has handled its mail: only then is a new configuration in force.
