@@ -1,25 +1,25 @@
-//! The frame of a daemon's `main`: options, log, check, serve, exit code.
+//! A daemon's `main`: options, log, check, serve, exit code.
 
 use std::{
     io::{self, Write as _},
     process::ExitCode,
-    sync::mpsc,
     time::Duration,
 };
 
 use clap::Parser;
 
-use super::{
+use crate::{
+    clock,
     exit::{DaemonError, Exit},
     inherit, log as daemon_log, open_files,
-    options::{self, Common, InForce, Layer, Parsed},
-    run::warn_of_restart,
+    options::{self, InForce, Layer, Parsed},
+    reload::Reload,
 };
 
 /// Runs a daemon from its options to its exit code.
 ///
-/// `check` turns the options into what the daemon serves with and refuses what is wrong; it touches no socket, and is
-/// all that runs for `--check` and `--print-config`. `serve` runs until the daemon is told to stop.
+/// `check` turns the options into the daemon's configuration, or refuses them; it touches no socket, and is all that runs
+/// for `--check` and `--print-config`. `serve` runs until the daemon is stopped.
 pub fn main<T: Parser + 'static, C: 'static>(
     env_prefix: &'static str,
     check: fn(T) -> Result<C, DaemonError>,
@@ -29,49 +29,12 @@ pub fn main<T: Parser + 'static, C: 'static>(
     let outcome = try_main(env_prefix, check, serve);
     daemon_log::flush();
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    daemon_log::last_words(T::command().get_name(), &failure);
-    if failure.exit == Exit::Config && is_set("INVOCATION_ID") {
-        // Under systemd a client that waits on the socket starts us again at once: not a thousand times a second.
-        pause(Duration::from_secs(1));
+    daemon_log::report_failure(T::command().get_name(), &failure);
+    if failure.exit == Exit::Config && std::env::var_os("INVOCATION_ID").is_some_and(|id| !id.is_empty()) {
+        // A client that waits on systemd's socket starts us again at once: not a thousand times a second.
+        clock::wait_until(Duration::from_secs(1), || false);
     }
     failure.exit.into()
-}
-
-/// Reads the configuration again, with the same command line and environment, and judges it as at the start.
-pub struct Reload<C>(Box<dyn Fn() -> Result<C, DaemonError> + Send>);
-
-impl<C: 'static> Reload<C> {
-    /// `started` are the options of all daemons that the process runs with.
-    fn new<T: Parser + 'static>(
-        env_prefix: &'static str,
-        check: fn(T) -> Result<C, DaemonError>,
-        started: Common,
-    ) -> Self {
-        Self(Box::new(move || {
-            let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())?;
-            // Help and version are no options that a daemon runs with.
-            let Parsed::Options(in_force) = parsed else {
-                return Err(DaemonError::new(Exit::Usage, "no options"));
-            };
-            let InForce { options, common, .. } = *in_force;
-            common.check()?;
-            let config = check(options)?;
-            warn_of_restart(&[
-                ("metrics", common.metrics != started.metrics),
-                ("log-format", common.log_format != started.log_format),
-            ]);
-            ::log::set_max_level(common.log_level);
-            Ok(config)
-        }))
-    }
-
-    /// The configuration as the file says it now.
-    ///
-    /// # Errors
-    /// What is wrong with it, as at the start.
-    pub fn read(&self) -> Result<C, DaemonError> {
-        (self.0)()
-    }
 }
 
 fn try_main<T: Parser + 'static, C: 'static>(
@@ -107,7 +70,7 @@ fn try_main<T: Parser + 'static, C: 'static>(
     serve(checked, Reload::new(env_prefix, check, common))
 }
 
-/// Two answers to "where" are a mistake that would show only when nobody can connect.
+/// Refuses an address beside an inherited socket for the same use: the mistake would show only when no client can connect.
 fn refuse_beside_inherited(listen: &Layer, metrics: &Layer) -> Result<(), DaemonError> {
     let (inherited, for_metrics) = inherit::count_by_use(|name| std::env::var_os(name))?;
     let refuse = |what: String| Err(DaemonError::new(Exit::Config, what));
@@ -124,16 +87,7 @@ fn refuse_beside_inherited(listen: &Layer, metrics: &Layer) -> Result<(), Daemon
     Ok(())
 }
 
-/// Standard output may be closed; that is the reader's choice.
 fn print(text: &str) {
+    // The reader may have closed standard output, which is no error of ours.
     _ = io::stdout().write_all(text.as_bytes());
-}
-
-fn is_set(variable: &str) -> bool {
-    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
-}
-
-fn pause(time: Duration) {
-    let (_keep, never) = mpsc::channel::<()>();
-    _ = never.recv_timeout(time);
 }

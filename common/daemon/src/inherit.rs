@@ -1,15 +1,11 @@
-//! Sockets that were opened for us (`LISTEN_FDS`, `sd_listen_fds(3)`), each checked before it is used.
+//! Sockets that another process opened for us (`LISTEN_FDS`, `sd_listen_fds(3)`); each is checked before its first use.
 
-use std::{
-    ffi::OsString,
-    net::TcpListener,
-    ops::RangeInclusive,
-    os::{fd::AsFd, unix::net::UnixListener},
-};
+use std::{ffi::OsString, ops::RangeInclusive, os::fd::AsFd};
 
 use listenfd::ListenFd;
+use socket2::SockRef;
 
-use super::{
+use crate::{
     exit::{DaemonError, Exit},
     hand_over::{self, HandedOver},
     listen::Socket,
@@ -17,18 +13,18 @@ use super::{
 
 /// The first inherited descriptor (`SD_LISTEN_FDS_START`).
 const FIRST: usize = 3;
-/// Sockets of this name (`FileDescriptorName=`) are for the metrics endpoint.
+/// The name (`FileDescriptorName=`) of sockets for the metrics endpoint.
 const METRICS: &str = "metrics";
-/// More inherited sockets than this are a mistake, not a configuration.
+/// A larger number of inherited sockets is a mistake, not a configuration.
 const MAX: usize = 1024;
 
-/// How many sockets were opened for this process; 0 if `LISTEN_FDS` is not set, or was meant for another one.
+/// Returns the number of inherited descriptors; 0 if `LISTEN_FDS` is unset or meant for another process.
 ///
 /// # Errors
-/// [`Exit::Config`] if `LISTEN_FDS` is no sensible number.
-pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize, DaemonError> {
+/// [`Exit::Config`] if `LISTEN_FDS` is not a sensible number.
+fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize, DaemonError> {
     let Some(count) = variable("LISTEN_FDS").filter(|count| !count.is_empty()) else { return Ok(0) };
-    // sd_listen_fds(3): the variables may have been inherited from a parent that they were meant for.
+    // sd_listen_fds(3): we may have inherited the variables from a parent that they were meant for.
     let ours = std::process::id().to_string();
     if variable("LISTEN_PID").is_some_and(|pid| !pid.is_empty() && pid != *ours) {
         return Ok(0);
@@ -42,7 +38,7 @@ pub(super) fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize
     }
 }
 
-/// Of them, how many the daemon itself is to listen on, and how many are for the metrics endpoint.
+/// Returns how many inherited sockets the daemon listens on, and how many are for the metrics endpoint.
 ///
 /// # Errors
 /// As [`count`].
@@ -54,32 +50,32 @@ pub(super) fn count_by_use(
     let names = names.to_string_lossy();
     let count_of = |wanted| names.split(':').take(all).filter(|name| *name == wanted).count();
     let metrics = count_of(METRICS);
-    // Connections that were kept for this process are no listeners.
+    // The connections of the previous process are not listeners.
     Ok((all.saturating_sub(metrics).saturating_sub(count_of(hand_over::NAME)), metrics))
 }
 
-/// What was opened for this process, or kept for it.
+/// The descriptors that this process inherited.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    /// Where the daemon listens.
+    /// The daemon's own listeners.
     pub(super) listeners: Vec<Socket>,
-    /// Where the metrics endpoint listens.
+    /// The listeners of the metrics endpoint.
     pub(super) metrics: Vec<Socket>,
-    /// What the process before this one left.
+    /// What the previous process handed over.
     pub previous: Option<HandedOver>,
 }
 
-/// Takes everything that was opened for this process or kept for it, by the names of the descriptors. `formats` are those
-/// in which it can read the state of a process before it.
+/// Takes every inherited descriptor; its name says what it is for. `formats` are the formats of the previous process's state
+/// that this one can read.
 ///
 /// # Errors
-/// [`Exit::Config`] for a descriptor that is no listening TCP or Unix stream socket.
+/// [`Exit::Config`] for a descriptor that is not a listening TCP or Unix stream socket.
 pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> {
-    let mut all = Inherited::default();
+    let mut sorted = Inherited::default();
     let mut kept = Vec::new();
     let count = count(|name| std::env::var_os(name))?;
     if count == 0 {
-        return Ok(all);
+        return Ok(sorted);
     }
     let names = std::env::var_os("LISTEN_FDNAMES").unwrap_or_default();
     let names = names.to_string_lossy();
@@ -93,7 +89,7 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> 
             kept.push(socket);
             continue;
         }
-        let socket = take_one(&mut inherited, index).map_err(|what| {
+        let socket = take_listener(&mut inherited, index).map_err(|what| {
             let number = FIRST + index;
             let what = format!(
                 "inherited descriptor {number} (`{name}`) {what}; see ListenStream= of the socket unit"
@@ -101,47 +97,42 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> 
             DaemonError::new(Exit::Config, what)
         })?;
         log::info!("inherited {socket} as `{name}`");
-        let is_metrics = name == METRICS;
-        if is_metrics { &mut all.metrics } else { &mut all.listeners }.push(socket);
+        let listeners = if name == METRICS { &mut sorted.metrics } else { &mut sorted.listeners };
+        listeners.push(socket);
     }
-    all.previous = hand_over::take(&kept, formats);
-    Ok(all)
+    sorted.previous = hand_over::adopt(&kept, formats);
+    Ok(sorted)
 }
 
-fn take_one(inherited: &mut ListenFd, index: usize) -> Result<Socket, String> {
-    let socket = match inherited.take_tcp_listener(index) {
-        Ok(Some(listener)) => tcp(listener)?,
-        _ => match inherited.take_unix_listener(index) {
-            Ok(Some(listener)) => unix(listener)?,
-            _ => return Err("is not a TCP or Unix stream socket".to_owned()),
-        },
-    };
-    Ok(socket)
-}
-
-fn tcp(listener: TcpListener) -> Result<Socket, String> {
-    check_listening(&listener)?;
-    // The one who opened it may have left it blocking: accept would stop the whole worker.
-    listener.set_nonblocking(true).map_err(|error| format!("cannot be made non-blocking: {error}"))?;
-    Ok(Socket::Tcp(listener))
-}
-
-fn unix(listener: UnixListener) -> Result<Socket, String> {
-    check_listening(&listener)?;
-    listener.set_nonblocking(true).map_err(|error| format!("cannot be made non-blocking: {error}"))?;
-    Ok(Socket::Unix(listener))
-}
-
-fn check_listening(socket: &impl AsFd) -> Result<(), String> {
-    match socket2::SockRef::from(socket).is_listener() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err("is not listening (a connection, or Accept=yes in the socket unit)".to_owned()),
-        Err(error) => Err(format!("cannot be looked at: {error}")),
+fn take_listener(inherited: &mut ListenFd, index: usize) -> Result<Socket, String> {
+    if let Ok(Some(listener)) = inherited.take_tcp_listener(index) {
+        prepare(&listener)?;
+        return Ok(Socket::Tcp(listener));
     }
+    if let Ok(Some(listener)) = inherited.take_unix_listener(index) {
+        prepare(&listener)?;
+        return Ok(Socket::Unix(listener));
+    }
+    Err("is not a TCP or Unix stream socket".to_owned())
+}
+
+fn prepare(socket: &impl AsFd) -> Result<(), String> {
+    let socket = SockRef::from(socket);
+    match socket.is_listener() {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err("is not listening (a connection, or Accept=yes in the socket unit)".to_owned());
+        }
+        Err(error) => return Err(format!("cannot be examined: {error}")),
+    }
+    // If it is blocking, accept would stop the whole worker.
+    socket.set_nonblocking(true).map_err(|error| format!("cannot be made non-blocking: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     fn count_of(variables: &[(&str, &str)]) -> Result<usize, DaemonError> {
@@ -182,16 +173,16 @@ mod tests {
     #[test]
     fn a_socket_that_does_not_listen_is_told_apart() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-        assert_eq!(check_listening(&listener), Ok(()));
+        assert_eq!(prepare(&listener), Ok(()));
         let client =
             std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
-        assert!(check_listening(&client).expect_err("a connection").contains("not listening"));
+        assert!(prepare(&client).expect_err("a connection").contains("not listening"));
     }
 
     #[test]
     fn an_inherited_listener_is_made_non_blocking() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-        let Ok(Socket::Tcp(listener)) = tcp(listener) else { panic!("refused") };
+        prepare(&listener).expect("it listens");
         assert_eq!(listener.accept().expect_err("nobody").kind(), std::io::ErrorKind::WouldBlock);
     }
 }

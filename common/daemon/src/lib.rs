@@ -1,4 +1,4 @@
-//! What every daemon's `main.rs` needs: options, listeners, log, signals and exit codes.
+//! The frame of every daemon: options, listeners, log, signals, metrics, hand-over and exit codes.
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -25,9 +25,11 @@
 //! }
 //! ```
 
+mod clock;
 mod entry;
 pub mod exit;
 pub mod hand_over;
+mod health;
 mod inherit;
 mod listen;
 pub mod log;
@@ -35,16 +37,18 @@ pub mod metrics;
 pub mod notify;
 pub mod open_files;
 pub mod options;
+mod reload;
 mod run;
 mod signals;
 mod supervisor;
 pub mod value;
 
-pub use entry::{Reload, main};
+pub use entry::main;
 pub use exit::{DaemonError, Exit};
 pub use hand_over::HandedOver;
 pub use inherit::{Inherited, inherit};
 pub use metrics::DaemonMetrics;
 pub use options::{Common, command};
-pub use run::{Endpoint, Hooks, Ready, Serve, Start, run, warn_of_restart};
+pub use reload::{Reload, warn_of_restart};
+pub use run::{Endpoint, Hooks, Ready, Serve, Start, run};
 pub use value::ListenAddress;

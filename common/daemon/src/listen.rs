@@ -1,4 +1,4 @@
-//! Binding: every address once per worker (`SO_REUSEPORT`), and errors that say what to do.
+//! Binds the listeners: every address once per worker (`SO_REUSEPORT`), with errors that say what to do.
 
 use std::{
     fmt, fs, io,
@@ -10,15 +10,15 @@ use std::{
     path::Path,
 };
 
-use socket2::{Domain, Socket as RawSocket, Type};
+use socket2::{Domain, SockRef, Socket as RawSocket, Type};
 
-use super::{
+use crate::{
     exit::{DaemonError, Exit},
     value::ListenAddress,
 };
 use reactor::Listener;
 
-/// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`, which is often the same.
+/// How many connections may wait for accept; the kernel caps it at `net.core.somaxconn`, which is often 4096 as well.
 const BACKLOG: i32 = 4096;
 
 /// A listening, non-blocking socket.
@@ -97,8 +97,8 @@ pub(super) fn bind(
     Ok(sockets)
 }
 
-/// Gives every worker its listeners. Sockets of one address are dealt out in turn; where there are fewer of them than
-/// workers, the workers share duplicates.
+/// Gives every worker its listeners. Deals out the sockets of one address in turn; if there are fewer of them than workers,
+/// the workers share duplicates.
 pub(super) fn deal(sockets: &[Socket], workers: usize) -> io::Result<Vec<Vec<Listener>>> {
     let mut groups: Vec<(String, Vec<&Socket>)> = Vec::new();
     for socket in sockets {
@@ -123,7 +123,7 @@ pub(super) fn deal(sockets: &[Socket], workers: usize) -> io::Result<Vec<Vec<Lis
 
 fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Vec<Socket>> {
     match bind_each(address, workers) {
-        // A kernel without IPv6.
+        // The kernel has no IPv6 (EAFNOSUPPORT, EADDRNOTAVAIL).
         Err(error)
             if address.ip().is_unspecified()
                 && address.is_ipv6()
@@ -139,42 +139,34 @@ fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Vec<Socket>> {
 
 fn bind_each(address: SocketAddr, workers: usize) -> io::Result<Vec<Socket>> {
     if address.port() != 0 {
-        // With SO_REUSEPORT a second daemon of the same user would share the port silently: ask without it first.
+        // With SO_REUSEPORT a second daemon of the same user would silently share the port: first try without it.
         drop(bind_one(address, false)?);
     }
     let first = bind_one(address, true)?;
-    // Port 0 has become a number, which the other workers take.
+    // The kernel has chosen a port for port 0; the other workers share it.
     let address = SocketAddr::new(address.ip(), first.local_addr()?.port());
     let mut sockets = vec![first];
     for _ in 1..workers {
         sockets.push(bind_one(address, true)?);
     }
     for socket in &sockets {
-        SockOf(socket).listen()?;
+        SockRef::from(socket).listen(BACKLOG)?;
     }
     Ok(sockets.into_iter().map(Socket::Tcp).collect())
 }
 
-/// A bound socket that does not listen yet, as std's type, which closes it.
+/// Binds a socket that does not listen yet; std's type closes it on drop.
 fn bind_one(address: SocketAddr, share: bool) -> io::Result<TcpListener> {
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address.is_ipv6() && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
-    // A restart finds connections of its predecessor in TIME_WAIT.
+    // After a restart, connections of the previous process may still be in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(share)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
-}
-
-struct SockOf<'s>(&'s TcpListener);
-
-impl SockOf<'_> {
-    fn listen(&self) -> io::Result<()> {
-        socket2::SockRef::from(self.0).listen(BACKLOG)
-    }
 }
 
 fn bind_unix(path: &Path) -> io::Result<Socket> {
@@ -183,18 +175,18 @@ fn bind_unix(path: &Path) -> io::Result<Socket> {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file with this name"));
         }
         match UnixStream::connect(path) {
-            // Nobody listens: a daemon that was killed left it behind.
+            // Nothing listens there: a killed daemon left the socket behind.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
             _ => return Err(io::ErrorKind::AddrInUse.into()),
         }
     }
     let listener = UnixListener::bind(path)?;
-    socket2::SockRef::from(&listener).listen(BACKLOG)?;
+    SockRef::from(&listener).listen(BACKLOG)?;
     listener.set_nonblocking(true)?;
     Ok(Socket::Unix(listener))
 }
 
-/// Says which address, why, and what to do.
+/// Makes the error: which address, why, and what to do.
 fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonError {
     let port = match address {
         ListenAddress::Tcp(tcp) => Some(tcp.port()),

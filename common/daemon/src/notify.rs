@@ -1,4 +1,4 @@
-//! What the service manager is told (`sd_notify(3)`). Without one, nothing is said and nothing fails.
+//! Messages to the service manager (`sd_notify(3)`). Without a service manager they go nowhere, and do not fail.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,67 +8,65 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sd_notify::NotifyState;
 
-/// How long the service manager may take to work off what was stored.
+/// How long the service manager may take to process stored descriptors.
 const BARRIER_TIMEOUT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
-/// True if there is a service manager that listens.
+/// True if a service manager reads our messages.
 pub fn is_heard() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
 }
 
-/// How often it wants to hear that all is well, if at all (`WatchdogSec=`).
+/// How long the service manager waits for [`alive`] before it restarts the daemon (`WatchdogSec=`); `None`: it does not.
 pub(super) fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|every| !every.is_zero())
 }
 
-/// The daemon serves.
 pub(super) fn ready() {
-    tell(&[NotifyState::Ready]);
+    send(&[NotifyState::Ready]);
 }
 
-/// A line for `systemctl status`.
+/// Sets the line that `systemctl status` shows.
 pub(super) fn status(text: &str) {
-    // A line end would begin another assignment.
-    tell(&[NotifyState::Status(&text.replace('\n', " "))]);
+    // A line end would begin the next assignment.
+    send(&[NotifyState::Status(&text.replace('\n', " "))]);
 }
 
-/// All is well.
+/// Resets the watchdog.
 pub(super) fn alive() {
-    tell(&[NotifyState::Watchdog]);
+    send(&[NotifyState::Watchdog]);
 }
 
-/// The configuration is being read again; `ready` ends it.
+/// Announces that the daemon reads its configuration again; [`ready`] ends the reload.
 pub(super) fn reloading() {
-    tell(&[NotifyState::Reloading]);
+    send(&[NotifyState::Reloading]);
 }
 
-/// The daemon is on its way out.
 pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    send(&[NotifyState::Stopping]);
 }
 
-/// Lets the service manager keep these descriptors, and waits until it has them: what a process sent that is gone is
-/// not worked off any more.
+/// Lets the service manager keep these descriptors, and waits until it has them: it ignores the messages of a process that
+/// has already exited.
 ///
 /// # Errors
-/// It cannot be reached, or does not answer in five seconds.
+/// The service manager cannot be reached, or does not answer in five seconds.
 pub(super) fn store(name: &str, descriptors: &[UnixDatagram]) -> io::Result<()> {
     if !is_heard() {
         return Err(io::Error::other("NOTIFY_SOCKET is not set"));
     }
     let descriptors: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
-    // Their other ends are closed: a manager that polls them would take them for finished.
+    // Their other ends are closed: a service manager that polls them would see a hang-up and drop them.
     let poll_not = NotifyState::Custom("FDPOLL=0");
     sd_notify::notify_with_fds(&[NotifyState::FdStore, NotifyState::FdName(name), poll_not], &descriptors)?;
     barrier()
 }
 
-/// The service manager need not keep these any more.
+/// Lets the service manager drop the descriptors of this name.
 pub(super) fn remove(name: &str) {
-    tell(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]);
+    send(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]);
 }
 
-/// Returns when everything that was told before is worked off: the manager then closes the descriptor that comes along.
+/// Returns when the service manager has processed every earlier message: it then closes the descriptor sent along.
 fn barrier() -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
     sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[writer.as_fd()])?;
@@ -80,8 +78,8 @@ fn barrier() -> io::Result<()> {
     }
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::debug!("telling the service manager: {error}");
+        log::debug!("notifying the service manager: {error}");
     }
 }

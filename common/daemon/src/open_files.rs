@@ -1,15 +1,15 @@
-//! How many descriptors this process may have: the ceiling of every limit on connections.
+//! The limit of open descriptors (`RLIMIT_NOFILE`): the ceiling of every limit on connections.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one; a refusal leaves it as it is.
-pub fn raise() {
+/// Raises the soft limit to the hard one; if the system refuses, the soft limit stays.
+pub(super) fn raise() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// How many descriptors may be open at once, the limit once raised.
+/// Returns the hard limit: the number of descriptors that may be open at once.
 pub fn limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     // Without a limit, a million (Linux's own default ceiling, `fs.nr_open`).
@@ -21,10 +21,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn raising_reaches_the_limit_that_was_told() {
-        let told = limit();
+    fn raising_reaches_the_limit() {
+        let limit = limit();
         raise();
         let now = getrlimit(Resource::Nofile).current.and_then(|n| usize::try_from(n).ok());
-        assert_eq!(now.unwrap_or(1 << 20), told);
+        assert_eq!(now.unwrap_or(1 << 20), limit);
     }
 }

@@ -1,47 +1,35 @@
-//! From addresses to a running daemon: bind or inherit, make the handlers, watch the signals, serve until stopped.
+//! Runs a daemon from its addresses to its end.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    sync::Arc,
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
-use super::{
+use crate::{
+    clock::{wait_until, wall},
     exit::{DaemonError, Exit},
+    hand_over::HandedOver,
     inherit::Inherited,
-    listen,
-    metrics::{self, DaemonMetrics},
-    signals, supervisor,
+    listen::{self, Socket},
+    metrics::{self, Collector, DaemonMetrics},
+    signals::{self, Actions},
+    supervisor,
     value::ListenAddress,
 };
 use reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
 
-/// How long a reload waits for workers that are busy.
+/// How long a reload waits for busy workers.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Says which changed options wait for a restart.
-pub fn warn_of_restart(changes: &[(&str, bool)]) {
-    let waiting: Vec<String> =
-        changes.iter().filter(|(_, changed)| *changed).map(|(flag, _)| format!("--{flag}")).collect();
-    if !waiting.is_empty() {
-        log::warn!("{}: the change takes effect with the next restart", waiting.join(", "));
-    }
-}
-
-/// What a daemon serves with.
+/// What [`run`] has to know of a daemon.
 #[derive(Clone, Debug)]
 pub struct Serve<'a> {
-    /// How the log calls it: `ws-server`.
+    /// The daemon's name in its log: `ws-server`.
     pub name: &'a str,
-    /// Where it listens, unless sockets are inherited.
+    /// The addresses to bind, if the daemon inherits no listeners.
     pub listen: &'a [ListenAddress],
     /// Number of threads that serve connections.
     pub workers: usize,
     /// The reactor's limits and timeouts.
     pub settings: Settings,
-    /// How others are told how it is.
+    /// Where and under which names the daemon serves its metrics.
     pub endpoint: Endpoint,
 }
 
@@ -50,46 +38,47 @@ pub struct Serve<'a> {
 pub struct Endpoint {
     /// The beginning of the metrics' names: `datecast_ws_`.
     pub prefix: &'static str,
-    /// Where it listens, unless a socket is inherited.
+    /// The address to bind, if the daemon inherits no socket for its metrics.
     pub metrics: Option<ListenAddress>,
 }
 
-/// What the handlers are made from, when every socket is bound and nothing runs yet.
+/// What a daemon makes its handlers from. At this moment every socket is bound and no worker runs yet.
 pub struct Start<'a, M> {
     /// Number of handlers to make.
     pub workers: usize,
-    /// The TCP addresses that are bound or were inherited, each once.
+    /// The TCP addresses of the listeners, each once.
     pub addresses: &'a [SocketAddr],
-    /// Sends to the workers from other threads.
+    /// Sends mail to the workers from any thread.
     pub mailboxes: Mailboxes<M>,
-    /// Stops the daemon from other threads.
+    /// Stops the daemon from any thread.
     pub control: Control,
 }
 
-/// A daemon that is ready to run.
+/// A daemon that is ready to serve.
 pub struct Ready<H> {
     /// One handler per worker.
     pub handlers: Vec<H>,
-    /// What it does when it is told to.
+    /// The daemon's answers to signals and scrapes.
     pub hooks: Hooks,
 }
 
-/// What a daemon does when it is told to, or asked.
+/// What a daemon does on a signal or a scrape. Other threads than the workers call it.
 pub struct Hooks {
-    /// `SIGHUP`: reads the configuration again, and lets it be in force.
+    /// On `SIGHUP`: reads the configuration again and puts it in force.
     pub reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
-    /// How the daemon is.
+    /// The daemon's own metrics, health and status.
     pub metrics: Arc<dyn DaemonMetrics>,
-    /// `SIGUSR2`, if the connections are to be handed over: what is to be done before the workers give them away.
+    /// On `SIGUSR2`: prepares the hand-over before the workers export their connections. Without it, the daemon drains.
     pub hand_over: Option<Box<dyn Fn() + Send>>,
 }
 
-/// Serves until the daemon is told to stop, with what it inherited: its connections are those that are open at the
-/// start. `make_handlers` makes one handler per worker; other threads that the daemon needs are started there. The answer
-/// is what has ended, with the connections that are to live on.
+/// Serves until the daemon is stopped; connections that the previous process handed over are open from the start.
+///
+/// `make_handlers` makes one handler per worker, and starts the daemon's other threads. The answer has every worker's
+/// handler, with the connections to hand over.
 ///
 /// # Errors
-/// What cannot be bound, inherited or started, and a worker that failed.
+/// An address cannot be bound, the system refuses a thread or descriptors, `make_handlers` fails, or a worker fails.
 pub fn run<H>(
     serve: &Serve<'_>,
     inherited: Inherited,
@@ -100,99 +89,102 @@ where
     H::Mail: 'static,
 {
     let workers = serve.workers.max(1);
+    let endpoint = serve.endpoint.metrics.as_slice();
     let Inherited { listeners, metrics, previous } = inherited;
-    let own = listeners.is_empty();
-    let sockets = if own { listen::bind("listen", serve.listen, workers)? } else { listeners };
-    let metrics = if metrics.is_empty() {
-        listen::bind("metrics", serve.endpoint.metrics.as_slice(), 1)?
-    } else {
-        metrics
-    };
-    let mut names: Vec<String> = sockets.iter().map(ToString::to_string).collect();
-    names.dedup();
-    let mut addresses: Vec<SocketAddr> = sockets.iter().filter_map(listen::Socket::tcp_address).collect();
-    addresses.dedup();
+    let binds = listeners.is_empty();
+    let listeners = bind_unless_inherited(listeners, "listen", serve.listen, workers)?;
+    let metrics_listeners = bind_unless_inherited(metrics, "metrics", endpoint, 1)?;
+    let names = distinct(listeners.iter().map(ToString::to_string));
+    let addresses = distinct(listeners.iter().filter_map(Socket::tcp_address));
 
-    let system = |what, error: &_| DaemonError::system(what, error);
-    let listeners =
-        listen::deal(&sockets, workers).map_err(|error| system("sharing the listeners", &error))?;
-    drop(sockets);
-    let mut reactor: Reactor<H> = Reactor::new(listeners, serve.settings.clone())
-        .map_err(|error| system("starting the event loop", &error))?;
+    let reactor: Reactor<H> = make_reactor(serve, listeners, workers, previous)?;
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
-    if let Some(previous) = previous {
-        let count = previous.connections.len();
-        log::info!("{}: taking over {count} live connections of {}", serve.name, previous.stream.writer);
-        reactor.adopt(previous.connections);
-    }
-    let told = mailboxes.clone();
-    let start = Start { workers, addresses: &addresses, mailboxes, control: control.clone() };
-    let Ready { handlers, hooks } = make_handlers(start)?;
-    let Hooks { reload, hand_over, metrics: daemon_metrics } = hooks;
-    let reload = Box::new(move || {
-        reload()?;
-        wait_until_told(&told);
-        Ok(())
-    });
-    let acts = signals::Acts { control: control.clone(), reload, hand_over };
-    signals::watch(acts).map_err(|error| system("taking over the signals", &error))?;
+    let start =
+        Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
+    let Ready { handlers, hooks: Hooks { reload, metrics, hand_over } } = make_handlers(start)?;
+
+    let reload = Box::new(move || reload().map(|()| wait_for_delivery(&mailboxes)));
+    signals::watch(Actions { control: control.clone(), reload, hand_over })
+        .map_err(|error| DaemonError::system("taking over the signals", &error))?;
     for name in names {
         log::info!("{}{} listening on {name}", serve.name, if serve.name.contains(' ') { "" } else { ":" });
     }
-    start_endpoint(serve, metrics, control, daemon_metrics)?;
-    let outcome = reactor.run(handlers).map_err(|error| DaemonError::new(Exit::Software, error.to_string()));
-    if own {
-        remove_unix(serve.listen);
+    start_endpoint(serve, metrics_listeners, control, metrics)?;
+    let ended = reactor.run(handlers).map_err(|error| DaemonError::new(Exit::Software, error.to_string()));
+
+    if binds {
+        remove_unix_sockets(serve.listen);
     }
-    remove_unix(serve.endpoint.metrics.as_slice());
+    remove_unix_sockets(endpoint);
     log::info!("{}: stopped", serve.name);
-    outcome
+    ended
 }
 
-/// Returns when every worker has what it was sent: only then a new configuration is in force.
-fn wait_until_told<M>(mailboxes: &Mailboxes<M>) {
-    let step = Duration::from_millis(1);
-    let mut waited = Duration::ZERO;
-    while waited < PATIENCE && (0..mailboxes.workers()).any(|worker| mailboxes.waiting(worker) > 0) {
-        thread::park_timeout(step);
-        waited += step;
+fn bind_unless_inherited(
+    inherited: Vec<Socket>,
+    flag: &str,
+    addresses: &[ListenAddress],
+    workers: usize,
+) -> Result<Vec<Socket>, DaemonError> {
+    if inherited.is_empty() { listen::bind(flag, addresses, workers) } else { Ok(inherited) }
+}
+
+/// Leaves out what is equal to the item before it: the workers' sockets on one address follow each other.
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.dedup();
+    items
+}
+
+/// Takes the listeners, so that only the workers hold them: a worker that closes its own really stops to listen.
+fn make_reactor<H: Handler + Send + 'static>(
+    serve: &Serve<'_>,
+    listeners: Vec<Socket>,
+    workers: usize,
+    previous: Option<HandedOver>,
+) -> Result<Reactor<H>, DaemonError>
+where
+    H::Mail: 'static,
+{
+    let dealt = listen::deal(&listeners, workers)
+        .map_err(|error| DaemonError::system("sharing the listeners", &error))?;
+    drop(listeners);
+    let mut reactor = Reactor::new(dealt, serve.settings.clone())
+        .map_err(|error| DaemonError::system("starting the event loop", &error))?;
+    if let Some(HandedOver { stream, connections, .. }) = previous {
+        log::info!("{}: adopting {} live connections of {}", serve.name, connections.len(), stream.writer);
+        reactor.adopt(connections);
     }
+    Ok(reactor)
 }
 
-/// Starts what tells others how the daemon is: the supervisor, and the metrics endpoint if there is one.
+/// Returns when every worker has handled its mail: only then is a new configuration in force.
+fn wait_for_delivery<M>(mailboxes: &Mailboxes<M>) {
+    wait_until(PATIENCE, || (0..mailboxes.workers()).all(|worker| mailboxes.waiting(worker) == 0));
+}
+
+/// Starts the supervisor, and the metrics endpoint if it has a socket.
 fn start_endpoint(
     serve: &Serve<'_>,
-    sockets: Vec<listen::Socket>,
+    sockets: Vec<Socket>,
     control: Control,
-    daemon_metrics: Arc<dyn DaemonMetrics>,
+    daemon: Arc<dyn DaemonMetrics>,
 ) -> Result<(), DaemonError> {
-    let has_endpoint = !sockets.is_empty();
-    let verdict = supervisor::start(control.clone(), Arc::clone(&daemon_metrics), has_endpoint)
+    let health = supervisor::start(control.clone(), Arc::clone(&daemon), !sockets.is_empty())
         .map_err(|error| DaemonError::system("starting the supervisor", &error))?;
-    if !has_endpoint {
+    if sockets.is_empty() {
         return Ok(());
     }
     for socket in &sockets {
         log::info!("{}: metrics on {socket}", serve.name);
     }
-    let source = metrics::Source {
-        prefix: serve.endpoint.prefix,
-        control,
-        metrics: daemon_metrics,
-        verdict,
-        started: wall(),
-    };
-    metrics::start(sockets, source)
+    let collector = Collector { prefix: serve.endpoint.prefix, control, daemon, health, started: wall() };
+    metrics::start(sockets, collector)
         .map_err(|error| DaemonError::system("starting the metrics endpoint", &error))
 }
 
-#[allow(clippy::disallowed_methods, reason = "the moment of the start, for people")]
-fn wall() -> SystemTime {
-    SystemTime::now()
-}
-
-/// Takes the paths of our Unix sockets away; what cannot be removed is replaced at the next start.
-fn remove_unix(addresses: &[ListenAddress]) {
+/// Removes our Unix sockets from the file system. The next start replaces one that stays.
+fn remove_unix_sockets(addresses: &[ListenAddress]) {
     for address in addresses {
         if let ListenAddress::Unix(path) = address {
             _ = fs::remove_file(path);

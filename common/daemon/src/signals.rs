@@ -1,6 +1,6 @@
-//! Signals: a handler that sets a flag and writes one byte, and a thread that acts on it.
+//! Signals: a handler sets a flag and writes one byte; a thread reads the byte and acts.
 //!
-//! `TERM` and `INT` drain and stop (a second one at once), `USR2` hands over or drains for a restart, `HUP` reads the
+//! `TERM` and `INT` drain and stop (a second one stops at once), `USR2` hands over or drains for a restart, `HUP` reads the
 //! configuration again, `USR1` logs the counters.
 
 use std::{
@@ -18,19 +18,19 @@ use signal_hook::{
     flag, low_level,
 };
 
-use super::{exit::DaemonError, notify};
+use crate::{exit::DaemonError, notify};
 use reactor::{CloseReason, Control, Stop};
 
-/// Takes the signals over from here on.
+/// Handles the signals from now on, in a thread of its own.
 ///
 /// # Errors
-/// The system refuses a handler, the pipe or the thread.
-pub(super) fn watch(acts: Acts) -> io::Result<()> {
+/// The system refuses a signal handler, the pipe or the thread.
+pub(super) fn watch(actions: Actions) -> io::Result<()> {
     let (mut read, write) = UnixStream::pair()?;
     let mut flags = Vec::new();
     for signal in [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP] {
         let raised = Arc::new(AtomicBool::new(false));
-        // In this order: the flag is up when the byte arrives.
+        // In this order, the flag is set before the byte arrives.
         flag::register(signal, Arc::clone(&raised))?;
         low_level::pipe::register(signal, write.try_clone()?)?;
         flags.push((signal, raised));
@@ -40,7 +40,7 @@ pub(super) fn watch(acts: Acts) -> io::Result<()> {
         while read.read_exact(&mut byte).is_ok() {
             for (signal, raised) in &flags {
                 if raised.swap(false, Ordering::AcqRel) {
-                    acts.act(*signal);
+                    actions.handle(*signal);
                 }
             }
         }
@@ -48,15 +48,14 @@ pub(super) fn watch(acts: Acts) -> io::Result<()> {
     thread::Builder::new().name("signals".to_owned()).spawn(run).map(drop)
 }
 
-/// What the signals lead to.
-pub(super) struct Acts {
+pub(super) struct Actions {
     pub(super) control: Control,
     pub(super) reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
     pub(super) hand_over: Option<Box<dyn Fn() + Send>>,
 }
 
-impl Acts {
-    fn act(&self, signal: i32) {
+impl Actions {
+    fn handle(&self, signal: i32) {
         match signal {
             SIGTERM | SIGINT => {
                 log::info!("stopping; a second signal stops at once");
@@ -71,7 +70,7 @@ impl Acts {
 
     fn restart(&self) {
         notify::stopping();
-        // A second signal ends at once: there is nothing to prepare, and the source may be waiting for a worker that has ended.
+        // A second signal stops at once, without `prepare`: the source may be waiting for a worker that has ended.
         if let Some(prepare) = self.hand_over.as_ref().filter(|_| !self.control.is_stopping()) {
             log::info!("handing the live connections over to the next process");
             prepare();
@@ -82,7 +81,7 @@ impl Acts {
         }
     }
 
-    /// A new configuration that is wrong changes nothing.
+    /// If the new configuration is wrong, the old one stays in force.
     fn reload(&self) {
         if self.control.is_stopping() {
             log::info!("stopping; the configuration is not read again");
@@ -99,18 +98,18 @@ impl Acts {
     }
 }
 
-/// One line for the operator.
+/// Formats the counters as one line for the operator.
 fn counters(control: &Control) -> String {
-    let now = control.counters().snapshot();
-    let closed = |why: CloseReason| now.closed.get(why as usize).copied().unwrap_or_default();
+    let counters = control.counters().snapshot();
+    let closed = |why: CloseReason| counters.closed.get(why as usize).copied().unwrap_or_default();
     format!(
         "open={} heads={} accepted={} refused={} accept_errors={} closed: handler={} peer={} error={} slow={} \
          evicted={} drained={} panic={} handed_over={} adopted={}",
-        now.open,
-        now.heads,
-        now.accepted,
-        now.refused,
-        now.accept_errors,
+        counters.open,
+        counters.heads,
+        counters.accepted,
+        counters.refused,
+        counters.accept_errors,
         closed(CloseReason::Handler),
         closed(CloseReason::Peer),
         closed(CloseReason::Error),
@@ -119,6 +118,6 @@ fn counters(control: &Control) -> String {
         closed(CloseReason::Drained),
         closed(CloseReason::Panic),
         closed(CloseReason::HandedOver),
-        now.adopted,
+        counters.adopted,
     )
 }

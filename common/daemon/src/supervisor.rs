@@ -1,121 +1,91 @@
-//! Looks after the workers: wakes them now and then, sees whether they turn, and tells the service manager.
+//! The supervisor: a thread that wakes the workers once a second, checks that their loops turn, and reports to the service
+//! manager and to the metrics endpoint.
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, thread, time::Duration};
 
-use super::{metrics::DaemonMetrics, notify};
+use crate::{health::Health, metrics::DaemonMetrics, notify};
 use reactor::{Control, Stats};
 
-/// Between two looks, unless the watchdog wants them closer together.
-const EVERY: Duration = Duration::from_secs(1);
-/// A judgement that is older than this is none.
-const STALE: Duration = Duration::from_secs(4);
-/// Between two looks before the workers have turned for the first time.
-const FIRST: Duration = Duration::from_millis(10);
+/// Time between two checks, unless the watchdog wants them closer together.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two checks before all workers have turned for the first time.
+const STARTING_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What was seen of the workers.
+/// How often each worker's loop had turned at the last check.
 #[derive(Debug)]
-pub(super) struct Watch {
+struct TurnWatch {
     control: Control,
-    /// The turns of each worker at the last look.
     turns: Vec<u64>,
 }
 
-impl Watch {
-    pub(super) fn new(control: Control) -> Self {
+impl TurnWatch {
+    fn new(control: Control) -> Self {
         let turns = control.stats().iter().map(Stats::turns).collect();
         Self { control, turns }
     }
 
-    /// True if every worker has turned since the last look, or has come to its end. Each was woken then: none sleeps through
-    /// it. In a drain one worker may be done long before another, which is no reason to end them all.
-    pub(super) fn look(&mut self) -> bool {
+    /// True if every worker has turned since the last check or has ended. The check wakes them all, so none can sleep
+    /// through to the next one. In a drain one worker may end long before another: that is no fault.
+    fn check(&mut self) -> bool {
         let mut alive = true;
         for (stats, before) in self.control.stats().iter().zip(&mut self.turns) {
-            let now = stats.turns();
-            alive &= now != *before || stats.has_ended();
-            *before = now;
+            let turns = stats.turns();
+            alive &= turns != *before || stats.has_ended();
+            *before = turns;
         }
         self.control.wake();
         alive
     }
 }
 
-/// The newest judgement of the supervisor.
-#[derive(Debug)]
-pub(super) struct Verdict(Mutex<(Instant, Result<(), String>)>);
-
-impl Verdict {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new((now(), Err("starting".to_owned())))))
-    }
-
-    fn give(&self, verdict: Result<(), String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (now(), verdict);
-    }
-
-    /// What is wrong; a judgement that is old says that the supervisor itself hangs.
-    pub(super) fn now(&self) -> Result<(), String> {
-        let (at, verdict) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now().saturating_duration_since(*at) > STALE {
-            return Err("the supervisor hangs".to_owned());
-        }
-        verdict.clone()
-    }
-}
-
-/// Watches the workers in a thread of its own, if there is somebody to tell: the service manager that the daemon is ready,
-/// that all is well, and its status in a line; the metrics endpoint, which is there or not, whether all is well.
+/// Starts the supervisor if a service manager or a metrics endpoint listens to it. The answer is the health that it keeps up
+/// to date.
 ///
 /// # Errors
-/// The thread cannot be started.
+/// The system refuses the thread.
 pub(super) fn start(
     control: Control,
     metrics: Arc<dyn DaemonMetrics>,
     has_endpoint: bool,
-) -> io::Result<Arc<Verdict>> {
-    let verdict = Verdict::new();
+) -> io::Result<Arc<Health>> {
+    let health = Arc::new(Health::new());
     if !notify::is_heard() && !has_endpoint {
-        return Ok(verdict);
+        return Ok(health);
     }
-    let judged = Arc::clone(&verdict);
-    let run = move || supervise(&control, &*metrics, &judged);
+    let written = Arc::clone(&health);
+    let run = move || supervise(&control, &*metrics, &written);
     thread::Builder::new().name("supervisor".to_owned()).spawn(run)?;
-    Ok(verdict)
+    Ok(health)
 }
 
-fn supervise(control: &Control, metrics: &dyn DaemonMetrics, verdict: &Verdict) {
+fn supervise(control: &Control, metrics: &dyn DaemonMetrics, health: &Health) {
     let watchdog = notify::watchdog();
-    // Three looks in the time of the watchdog: one may be late.
-    let every = watchdog.map_or(EVERY, |within| (within / 3).min(EVERY));
-    let mut watch = Watch::new(control.clone());
-    while !watch.look() {
-        thread::park_timeout(FIRST);
+    // Three checks in the time of the watchdog: one may be late.
+    let interval = watchdog.map_or(INTERVAL, |within| (within / 3).min(INTERVAL));
+    let mut watch = TurnWatch::new(control.clone());
+    while !watch.check() {
+        thread::park_timeout(STARTING_INTERVAL);
     }
     notify::ready();
-    verdict.give(Ok(()));
-    let mut said = String::new();
+    health.update(Ok(()));
+    let mut published = String::new();
     loop {
         let status = metrics.status(&control.counters().snapshot());
-        if status != said {
+        if status != published {
             notify::status(&status);
-            said = status;
+            published = status;
         }
-        thread::park_timeout(every);
-        let alive = watch.look();
+        thread::park_timeout(interval);
+        let alive = watch.check();
         if alive && watchdog.is_some() {
             notify::alive();
         }
-        verdict.give(judge(alive, control, metrics));
+        health.update(diagnose(alive, control, metrics));
     }
 }
 
-/// What is wrong, the worst first.
-fn judge(alive: bool, control: &Control, metrics: &dyn DaemonMetrics) -> Result<(), String> {
+/// Finds what is wrong, the worst first.
+fn diagnose(alive: bool, control: &Control, metrics: &dyn DaemonMetrics) -> Result<(), String> {
     if !alive {
         return Err("a worker's loop hangs".to_owned());
     }
@@ -128,17 +98,10 @@ fn judge(alive: bool, control: &Control, metrics: &dyn DaemonMetrics) -> Result<
     metrics.health()
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a thread that looks at others has no turn to be told the time of"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
     use reactor::{Reactor, Traffic};
 
     #[test]
@@ -146,25 +109,24 @@ mod tests {
         let control = Reactor::<Hanging>::new(vec![vec![], vec![]], reactor::Settings::default())
             .expect("made")
             .control();
-        let mut watch = Watch::new(control.clone());
-        assert!(!watch.look(), "nobody runs yet");
+        let mut watch = TurnWatch::new(control.clone());
+        assert!(!watch.check(), "nobody runs yet");
         let turn = |worker: usize| control.stats()[worker].turned(false, Traffic::default());
         turn(0);
-        assert!(!watch.look(), "the other one hangs");
+        assert!(!watch.check(), "the other one hangs");
         turn(0);
         turn(1);
-        assert!(watch.look());
-        assert!(!watch.look());
+        assert!(watch.check());
+        assert!(!watch.check());
         control.stats()[0].end();
-        assert!(!watch.look(), "the other one hangs while the first is done");
+        assert!(!watch.check(), "the other one hangs while the first is done");
         turn(1);
-        assert!(watch.look());
+        assert!(watch.check());
     }
 
-    /// Nothing to say.
-    struct NoVitals;
+    struct NoMetrics;
 
-    impl DaemonMetrics for NoVitals {
+    impl DaemonMetrics for NoMetrics {
         fn status(&self, _: &reactor::Snapshot) -> String {
             String::new()
         }
@@ -174,16 +136,16 @@ mod tests {
 
     // OP-09, OP-17
     #[test]
-    fn the_verdict_is_bad_while_one_worker_hangs_and_good_again_when_it_goes_on() {
+    fn health_is_bad_while_one_worker_hangs_and_good_again_when_it_goes_on() {
         let reactor =
             Reactor::<Hanging>::new(vec![vec![], vec![]], reactor::Settings::default()).expect("made");
         let (control, mailboxes) = (reactor.control(), reactor.mailboxes());
         let workers = thread::spawn(move || reactor.run(vec![Hanging, Hanging]).map(drop));
-        let verdict = start(control.clone(), Arc::new(NoVitals), true).expect("started");
+        let health = start(control.clone(), Arc::new(NoMetrics), true).expect("started");
         let wait_for = |wanted: &Result<(), String>| {
-            let begin = now();
-            while verdict.now() != *wanted {
-                assert!(begin.elapsed() < Duration::from_secs(10), "it is {:?}", verdict.now());
+            let begin = clock::now();
+            while health.current() != *wanted {
+                assert!(begin.elapsed() < Duration::from_secs(10), "it is {:?}", health.current());
                 thread::park_timeout(Duration::from_millis(5));
             }
         };
@@ -197,7 +159,7 @@ mod tests {
         workers.join().expect("no panic").expect("ended");
     }
 
-    /// Hangs as long as it is told.
+    /// Each piece of mail makes it hang until the mail's sender is dropped.
     struct Hanging;
 
     impl reactor::Handler for Hanging {
@@ -222,7 +184,6 @@ mod tests {
         }
 
         fn on_mail(&mut self, wait: Self::Mail, _: &mut reactor::Turn<'_, ()>) {
-            // The sender's end says that it is enough.
             _ = wait.recv();
         }
     }

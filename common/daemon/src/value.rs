@@ -1,14 +1,14 @@
-//! The types of option values: durations, sizes, switches and addresses, each with its unit in the text.
+//! Parsers for the values of options: durations and sizes with their unit, switches, levels and addresses.
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-/// Longer than any daemon runs, and short enough to be added to any instant.
+/// 100 years: longer than any daemon runs, and short enough to be added to any instant.
 const MAX_DURATION: Duration = Duration::from_hours(36_525 * 24);
 
 /// Parses a duration with its unit: `1s`, `500ms`, `2m 30s`, or `0`.
 ///
 /// # Errors
-/// A sentence that says how a duration is written.
+/// A sentence that shows how to write a duration.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     if text.bytes().all(|b| b.is_ascii_digit()) && text.bytes().any(|b| b != b'0') {
@@ -22,8 +22,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// Parses a number of bytes: `4096`, `16KiB`, `1MiB`, `2GiB`, `16kB` (1,000), or `0`.
 ///
 /// # Errors
-/// A sentence that says how a size is written.
-pub fn bytes(text: &str) -> Result<u64, String> {
+/// A sentence that shows how to write a size.
+pub fn size(text: &str) -> Result<usize, String> {
     let wrong = || "a size is written `4096`, `16KiB`, `1MiB` or `0` (bytes)".to_owned();
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -39,15 +39,8 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         "G" | "GiB" => 1 << 30,
         _ => return Err(wrong()),
     };
-    number.checked_mul(factor).ok_or_else(|| format!("{text} is too large"))
-}
-
-/// As [`bytes`], for sizes of things in memory.
-///
-/// # Errors
-/// As [`bytes`].
-pub fn size(text: &str) -> Result<usize, String> {
-    usize::try_from(bytes(text)?).map_err(|_| format!("{text} is too large"))
+    let bytes = number.checked_mul(factor).and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.ok_or_else(|| format!("{text} is too large"))
 }
 
 /// Parses a switch: `on` or `off` (also `true`/`false`, `yes`/`no`, `1`/`0`).
@@ -62,30 +55,30 @@ pub fn on_off(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Parses how much to log: `off`, `error`, `warn`, `info`, `debug` or `trace`.
+/// Parses a log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
 ///
 /// # Errors
 /// A sentence that names the values.
-pub fn log_level(text: &str) -> Result<log::LevelFilter, String> {
+pub(super) fn log_level(text: &str) -> Result<log::LevelFilter, String> {
     text.parse().map_err(|_| "say `off`, `error`, `warn`, `info`, `debug` or `trace`".to_owned())
 }
 
-/// Where a daemon listens: `[::]:40132`, `127.0.0.1:8080`, `localhost:8080` or `unix:/run/ws.sock`.
+/// An address to listen on: `[::]:40132`, `127.0.0.1:8080`, `localhost:8080` or `unix:/run/ws.sock`.
 ///
-/// `[::]` takes IPv4 as well (dual-stack).
+/// `[::]` accepts IPv4 as well (dual-stack).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// An address with its port; port 0 takes any free one.
+    /// An IP address and a port; port 0 stands for any free one.
     Tcp(SocketAddr),
-    /// A name, looked up when the daemon starts; all its addresses are bound.
+    /// A host name and a port. The daemon resolves the name when it starts, and binds every address.
     Name(String, u16),
-    /// A Unix socket at this path.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
 impl ListenAddress {
-    /// True if only programs of this machine reach it.
-    pub fn is_loopback(&self) -> bool {
+    /// True if only programs of this machine can connect.
+    pub(super) fn is_loopback(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
             Self::Name(name, _) => name == "localhost",
@@ -156,10 +149,10 @@ mod tests {
     #[test]
     fn sizes_are_bytes_unless_a_unit_follows() {
         for (text, wanted) in [("0", 0), ("4096", 4096), ("16KiB", 16384), ("16 KiB", 16384), ("1kB", 1000)] {
-            assert_eq!(bytes(text), Ok(wanted), "{text}");
+            assert_eq!(size(text), Ok(wanted), "{text}");
         }
         for text in ["", "-1", "KiB", "1.5MiB", "1TiBx", "18446744073709551616", "18446744073709551615KiB"] {
-            assert!(bytes(text).is_err(), "{text}");
+            assert!(size(text).is_err(), "{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Writes the manual pages and shell completions of the three daemons: `datecast-manual FOLDER [DATE]`.
 //!
-//! Options, their defaults and completions come from the daemons' own command lines, so none can be missing. The
-//! other sections of a page stand in `pages/`, in the language of man(7), with places for what is generated.
+//! Options, their defaults and completions come from the daemons' own command lines, so none can be missing. `pages/` has
+//! the other sections of each page in the language of man(7), with placeholders for the generated parts.
 
 mod page;
 
@@ -17,7 +17,7 @@ const PAGES: [Page; 3] = [
     Page { command: static_server::command, text: include_str!("pages/static-server.man") },
 ];
 
-#[allow(clippy::print_stderr, reason = "a tool of the build says what is wrong there")]
+#[allow(clippy::print_stderr, reason = "a build tool reports its errors there")]
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let Some(folder) = arguments.next() else {

@@ -1,27 +1,27 @@
-//! One manual page: the text in `pages/` with what the command line knows put in.
+//! Makes one manual page: puts what the command line knows into the text of `pages/`.
 
 use std::io;
 
 use clap_mangen::Man;
 
-/// The exit codes of all three, where a page says `@EXIT@`.
+/// The exit codes of the three daemons; replaces `@EXIT@`.
 const EXIT_STATUS: &str = include_str!("pages/exit-status.man");
-/// The variables that systemd sets, where a page says `@SYSTEMD@`.
+/// The variables that systemd sets; replaces `@SYSTEMD@`.
 const SYSTEMD: &str = include_str!("pages/systemd.man");
 
 /// A daemon and its page.
 pub(crate) struct Page {
-    /// The command line.
+    /// Makes the daemon's command line.
     pub(crate) command: fn() -> clap::Command,
-    /// The page from DESCRIPTION on.
+    /// The page from DESCRIPTION on, with the placeholders.
     pub(crate) text: &'static str,
 }
 
 impl Page {
-    /// The page in the language of man(7).
+    /// Writes the page in the language of man(7).
     ///
     /// # Errors
-    /// None but those of writing into memory.
+    /// Only those of writing into memory.
     pub(crate) fn to_roff(&self, date: &str) -> io::Result<String> {
         let command = for_a_page((self.command)());
         let source = format!("datecast {}", command.get_version().unwrap_or_default());
@@ -41,27 +41,27 @@ impl Page {
     }
 }
 
-/// The command line as a page tells it.
+/// Adapts the command line to a manual page.
 fn for_a_page(mut command: clap::Command) -> clap::Command {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let usage = format!("{} [OPTION]...", command.get_name());
-    // `--help` and `--version` come to be only then.
+    // Adds `--help` and `--version`.
     command.build();
     command.about(lower_first(about.trim_end_matches('.'))).override_usage(usage).mut_args(|argument| {
-        // That default is the limit of open files on the machine that makes the page.
+        // This default is the limit of open files on the machine that builds the page.
         let by_machine = argument.get_id() == "max_connections" && argument.get_default_values() != ["4096"];
         let argument = match argument.get_id().as_str() {
-            // clap's own text compares the two forms of help.
+            // clap's own text compares `-h` with `--help`.
             "help" => argument.help("Prints the options, and exits").long_help(None),
             "version" => argument.help("Prints the version, and exits").long_help(None),
             _ => argument,
         };
-        // Each option's text names its values already.
+        // Each option's text already names its values.
         argument.hide_possible_values(true).hide_default_value(by_machine)
     })
 }
 
-/// Every group of options as a subsection of OPTIONS; `clap_mangen` makes each a section.
+/// Turns the groups of options, which `clap_mangen` writes as sections, into subsections of OPTIONS.
 fn group_options(sections: &str) -> String {
     let line = |line: &str| match line.strip_prefix(".SH ").map(|title| title.trim_matches('"')) {
         Some("OPTIONS") | None => format!("{line}\n"),
@@ -72,7 +72,7 @@ fn group_options(sections: &str) -> String {
     sections.lines().map(line).collect()
 }
 
-/// NAME goes on in the middle of a sentence.
+/// The text of NAME begins in the middle of a sentence.
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
@@ -100,7 +100,7 @@ mod tests {
             for section in ["\"EXIT STATUS\"", "EXAMPLES", "\"SEE ALSO\""] {
                 assert!(text.contains(&format!(".SH {section}\n")), "{section}");
             }
-            assert!(!text.contains('@'), "a place was left over");
+            assert!(!text.contains('@'), "a placeholder was left over");
         }
     }
 

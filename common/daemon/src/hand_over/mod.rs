@@ -1,16 +1,16 @@
-//! The hand-over of live connections to the next process, through a service manager that keeps descriptors meanwhile.
+//! The hand-over of live connections from one process to the next; meanwhile systemd's fd store keeps the descriptors.
 //!
 //! ```text
-//!  the old process                        systemd                       the next process
-//!  Stop::HandOver: workers end
-//!  give away their connections
-//!  pack: envelope + descriptors ──FDSTORE=1──▶ kept ──LISTEN_FDS──▶ unpack ──▶ the workers adopt them
-//!  BARRIER=1, exit                                   ◀─FDSTOREREMOVE=1── (it would be empty the next time)
+//!  the previous process                   systemd                       the next process
+//!  Stop::HandOver: the workers
+//!  export their connections
+//!  pack: manifest + descriptors ──FDSTORE=1──▶ kept ──LISTEN_FDS──▶ unpack ──▶ the workers adopt them
+//!  BARRIER=1, exit                                   ◀─FDSTOREREMOVE=1── (later it would be an empty socket)
 //! ```
 //!
-//! systemd keeps what is stored until the service has stopped for good; a restart is not that.
+//! The fd store keeps its descriptors through a restart, until the service is stopped for good.
 
-mod envelope;
+mod manifest;
 mod pack;
 
 use std::collections::HashMap;
@@ -21,89 +21,86 @@ use std::os::unix::net::UnixDatagram;
 
 use socket2::SockRef;
 
-pub use self::envelope::DaemonState;
-use self::envelope::{Envelope, Record};
-use super::notify;
+pub use self::manifest::DaemonState;
+use self::manifest::{Manifest, Record};
+use crate::notify;
 use reactor::ExportedConnection;
 
 /// The formats of a daemon that hands nothing over.
 #[allow(clippy::reversed_empty_ranges, reason = "it is the empty range")]
 pub const NONE: RangeInclusive<u32> = 1..=0;
 
-/// What is stored is known by this name (`FDNAME=`, `LISTEN_FDNAMES`).
+/// The name of the stored descriptors (`FDNAME=`, `LISTEN_FDNAMES`).
 pub(super) const NAME: &str = "hand-over";
 
-/// Everything that outlives a process.
+/// Everything of a daemon that outlives its process.
 #[derive(Debug, Default)]
 pub struct HandedOver {
     /// The daemon's own state.
     pub stream: DaemonState,
-    /// Descriptors of the daemon that are no connections, in its own order.
+    /// Descriptors that are not connections; their order is the daemon's.
     pub others: Vec<OwnedFd>,
-    /// The live connections.
+    /// The live connections, in no order.
     pub connections: Vec<ExportedConnection<OwnedFd>>,
 }
 
-/// Gives everything to the service manager, and returns when it has it.
+/// Passes everything to the service manager, and returns when the service manager has it.
 ///
 /// # Errors
 /// There is no service manager, or the system has no more memory or descriptors.
-pub fn store(legacy: &HandedOver) -> io::Result<()> {
-    let HandedOver { stream, others, connections } = legacy;
-    let records = connections.iter().map(record).collect::<io::Result<_>>()?;
-    let envelope = Envelope { stream: stream.clone(), others: others.len() as u64, records }.to_bytes();
+pub fn store(handed_over: &HandedOver) -> io::Result<()> {
+    let HandedOver { stream, others, connections } = handed_over;
+    let records = connections.iter().map(to_record).collect::<io::Result<_>>()?;
+    let manifest = Manifest { daemon: stream.clone(), others: others.len() as u64, records }.to_bytes();
     let descriptors: Vec<BorrowedFd<'_>> = others
         .iter()
         .map(AsFd::as_fd)
         .chain(connections.iter().map(|connection| connection.descriptor.as_fd()))
         .collect();
-    let kept = pack::pack(&envelope, &descriptors)?;
-    notify::store(NAME, &kept)
+    notify::store(NAME, &pack::pack(&manifest, &descriptors)?)
 }
 
-/// Says goodbye to everybody who cannot be handed over, as far as the kernel takes it at once.
-pub fn send_closing_bytes(legacy: HandedOver) {
-    for connection in legacy.connections {
+/// Closes the connections instead of handing them over: sends each its closing bytes, as far as its socket has room.
+pub fn send_closing_bytes(handed_over: HandedOver) {
+    for connection in handed_over.connections {
         let mut socket = socket2::Socket::from(connection.descriptor);
-        let said = socket
+        let sent = socket
             .write_all(&connection.queued)
             .and_then(|()| socket.write_all(&connection.exported.closing_bytes));
-        if let Err(error) = said.and_then(|()| socket.shutdown(std::net::Shutdown::Write)) {
-            log::debug!("a farewell: {error}");
+        if let Err(error) = sent.and_then(|()| socket.shutdown(std::net::Shutdown::Write)) {
+            log::debug!("sending the closing bytes: {error}");
         }
     }
 }
 
-/// Takes what the process before this one left; `None` if that was nothing.
+/// Adopts what the previous process stored in these sockets; `None` if there was nothing.
 ///
-/// Connections whose state was written in a format outside of `formats` come without it: the reactor says their
-/// farewell. So do all, with an empty state of the daemon's own, if that is what cannot be read.
-pub(super) fn take(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Option<HandedOver> {
+/// If its format is not one of `formats`, the daemon's state and those of all connections come back empty: the reactor then
+/// sends the connections their closing bytes.
+pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Option<HandedOver> {
     if kept.is_empty() {
         return None;
     }
-    let taken = pack::unpack(kept);
+    let unpacked = pack::unpack(kept);
     notify::remove(NAME);
-    let (bytes, descriptors) = match taken {
-        Ok(taken) => taken?,
+    let (bytes, descriptors) = match unpacked {
+        Ok(unpacked) => unpacked?,
         Err(error) => {
-            log::error!(
-                "taking over the connections of the process before this one: {error}; they are closed"
-            );
+            log::error!("closing the connections of the previous process: {error}");
             return None;
         }
     };
-    match Envelope::from_bytes(&bytes) {
-        Ok(envelope) => Some(open(envelope, descriptors, formats)),
+    match Manifest::from_bytes(&bytes) {
+        Ok(manifest) => Some(join(manifest, descriptors, formats)),
         Err(error) => {
             let count = descriptors.len();
-            log::error!("{count} descriptors of the process before this one are closed: {error}");
+            log::error!("closing {count} descriptors of the previous process: its manifest {error}");
             None
         }
     }
 }
 
-fn record(connection: &ExportedConnection<OwnedFd>) -> io::Result<Record> {
+fn to_record(connection: &ExportedConnection<OwnedFd>) -> io::Result<Record> {
     Ok(Record {
         cookie: SockRef::from(&connection.descriptor).cookie()?,
         queued: connection.queued.clone(),
@@ -114,9 +111,9 @@ fn record(connection: &ExportedConnection<OwnedFd>) -> io::Result<Record> {
     })
 }
 
-/// Brings records and descriptors together.
-fn open(envelope: Envelope, mut descriptors: Vec<OwnedFd>, formats: &RangeInclusive<u32>) -> HandedOver {
-    let Envelope { mut stream, others, records } = envelope;
+/// Joins each record with its descriptor.
+fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclusive<u32>) -> HandedOver {
+    let Manifest { mut daemon, others, records } = manifest;
     let others = usize::try_from(others).unwrap_or(usize::MAX).min(descriptors.len());
     let mut sockets: HashMap<u64, OwnedFd> = HashMap::new();
     for socket in descriptors.split_off(others) {
@@ -126,31 +123,31 @@ fn open(envelope: Envelope, mut descriptors: Vec<OwnedFd>, formats: &RangeInclus
     }
     let wanted = records.len();
     let mut connections: Vec<ExportedConnection<OwnedFd>> =
-        records.into_iter().filter_map(|record| live(record, &mut sockets)).collect();
+        records.into_iter().filter_map(|record| to_connection(record, &mut sockets)).collect();
     let lost = wanted - connections.len();
     if lost > 0 {
-        log::error!("{lost} of {wanted} connections of {} are lost: they were not kept", stream.writer);
+        log::error!("{lost} of {wanted} connections of {} are lost: they were not kept", daemon.writer);
     }
-    if !formats.contains(&stream.format) {
+    if !formats.contains(&daemon.format) {
         log::error!(
             "{} wrote the state of its connections in format {}, which this version cannot read (it reads {} to {}): \
-             {} connections are closed, and their clients told to come back (1012)",
-            stream.writer,
-            stream.format,
+             closing {} connections so that their clients come back (1012)",
+            daemon.writer,
+            daemon.format,
             formats.start(),
             formats.end(),
             connections.len()
         );
-        stream.state = Vec::new();
+        daemon.state = Vec::new();
         descriptors = Vec::new();
         for connection in &mut connections {
             connection.exported.state = Vec::new();
         }
     }
-    HandedOver { stream, others: descriptors, connections }
+    HandedOver { stream: daemon, others: descriptors, connections }
 }
 
-fn live(record: Record, sockets: &mut HashMap<u64, OwnedFd>) -> Option<ExportedConnection<OwnedFd>> {
+fn to_connection(record: Record, sockets: &mut HashMap<u64, OwnedFd>) -> Option<ExportedConnection<OwnedFd>> {
     let Record { cookie, queued, unconsumed, deadline, counted, exported } = record;
     let descriptor = sockets.remove(&cookie)?;
     Some(ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported })
@@ -165,8 +162,8 @@ mod tests {
     use super::*;
     use reactor::Exported;
 
-    /// A legacy of two connections, and their peers.
-    fn legacy(format: u32) -> (HandedOver, Vec<TcpStream>) {
+    /// Two connections to hand over, and their peers.
+    fn handed_over(format: u32) -> (HandedOver, Vec<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (mut connections, mut peers) = (Vec::new(), Vec::new());
         for name in [b"first", b"other"] {
@@ -184,23 +181,23 @@ mod tests {
         (HandedOver { stream, others: vec![tempfile::tempfile().unwrap().into()], connections }, peers)
     }
 
-    /// The legacy after its way through a pack, its descriptors in another order.
-    fn passed_on(legacy: HandedOver) -> HandedOver {
-        let HandedOver { stream, others, connections } = legacy;
-        let records = connections.iter().map(|connection| record(connection).unwrap()).collect();
+    /// What the next process gets if the descriptors come in another order.
+    fn adopted(handed_over: HandedOver) -> HandedOver {
+        let HandedOver { stream, others, connections } = handed_over;
+        let records = connections.iter().map(|connection| to_record(connection).unwrap()).collect();
         let mut descriptors: Vec<OwnedFd> = connections.into_iter().map(|live| live.descriptor).collect();
         descriptors.reverse();
-        let envelope = Envelope { stream, others: 1, records };
+        let manifest = Manifest { daemon: stream, others: 1, records };
         let descriptors = others.into_iter().chain(descriptors).collect();
-        open(Envelope::from_bytes(&envelope.to_bytes()).unwrap(), descriptors, &(1..=2))
+        join(Manifest::from_bytes(&manifest.to_bytes()).unwrap(), descriptors, &(1..=2))
     }
 
     #[test]
     fn each_connection_meets_its_own_state_again_in_whatever_order_the_descriptors_come() {
-        let (legacy, mut peers) = legacy(2);
-        let passed = passed_on(legacy);
-        assert_eq!((passed.stream.state.as_slice(), passed.others.len()), (&b"stream"[..], 1));
-        for (live, peer) in passed.connections.into_iter().zip(&mut peers) {
+        let (handed_over, mut peers) = handed_over(2);
+        let adopted = adopted(handed_over);
+        assert_eq!((adopted.stream.state.as_slice(), adopted.others.len()), (&b"stream"[..], 1));
+        for (live, peer) in adopted.connections.into_iter().zip(&mut peers) {
             let mut stream = TcpStream::from(live.descriptor);
             stream.write_all(&live.exported.state).unwrap();
             assert_eq!(live.deadline, Duration::from_secs(9));
@@ -212,24 +209,25 @@ mod tests {
     }
 
     #[test]
-    fn of_a_format_that_is_not_known_the_farewells_are_left() {
-        let (legacy, _peers) = legacy(3);
-        let passed = passed_on(legacy);
-        assert!(passed.stream.state.is_empty() && passed.others.is_empty());
-        assert_eq!(passed.connections.len(), 2);
-        for live in &passed.connections {
+    fn of_an_unknown_format_only_the_closing_bytes_are_left() {
+        let (handed_over, _peers) = handed_over(3);
+        let adopted = adopted(handed_over);
+        assert!(adopted.stream.state.is_empty() && adopted.others.is_empty());
+        assert_eq!(adopted.connections.len(), 2);
+        for live in &adopted.connections {
             assert_eq!(live.exported, Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() });
         }
     }
 
     #[test]
     fn a_connection_whose_descriptor_was_lost_is_left_out() {
-        let (mut legacy, _peers) = legacy(1);
-        let records = legacy.connections.iter().map(|connection| record(connection).unwrap()).collect();
-        let kept = legacy.connections.remove(1).descriptor;
-        let envelope = Envelope { stream: legacy.stream, others: 0, records };
-        let passed = open(envelope, vec![kept], &(1..=1));
-        assert_eq!(passed.connections.len(), 1);
-        assert_eq!(passed.connections[0].exported.state, b"other");
+        let (mut handed_over, _peers) = handed_over(1);
+        let records =
+            handed_over.connections.iter().map(|connection| to_record(connection).unwrap()).collect();
+        let kept = handed_over.connections.remove(1).descriptor;
+        let manifest = Manifest { daemon: handed_over.stream, others: 0, records };
+        let adopted = join(manifest, vec![kept], &(1..=1));
+        assert_eq!(adopted.connections.len(), 1);
+        assert_eq!(adopted.connections[0].exported.state, b"other");
     }
 }

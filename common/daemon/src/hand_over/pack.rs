@@ -1,7 +1,8 @@
-//! Descriptors on their way from one process to the next: queued in Unix sockets, whose other ends the holder keeps.
+//! The way of the descriptors from one process to the next: queued in Unix sockets whose other ends systemd's fd store
+//! keeps.
 //!
-//! The holder (systemd's fd store) needs a few descriptors only, however many connections there are: keeping thousands
-//! one by one takes it half a minute. A pack is the envelope, in memory without a name, and then the connections.
+//! So the fd store keeps only a few descriptors, however many connections there are: storing thousands one by one takes it
+//! half a minute. The first descriptor in the queue is a memory file with the manifest.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Seek as _, Write as _};
@@ -16,28 +17,30 @@ use rustix::net::{
     SendFlags, recvmsg, sendmsg,
 };
 
-/// Descriptors in one message: `SCM_MAX_FD` of Linux.
+/// The most descriptors that one message carries: `SCM_MAX_FD` of Linux.
 const PER_MESSAGE: usize = 253;
-/// The largest envelope that is read back, in bytes: more than every connection with a full queue.
-const MAX_ENVELOPE: u64 = 4 << 30;
+/// The largest manifest that [`unpack`] reads, in bytes: enough for every connection with a full queue.
+const MAX_MANIFEST: u64 = 4 << 30;
 
-/// Queues the envelope and the descriptors; the answer is what the holder has to keep.
+/// Queues the manifest and the descriptors; the answer is the sockets to store.
 ///
 /// # Errors
 /// The system has no more memory or descriptors.
-pub(super) fn pack(envelope: &[u8], connections: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
+pub(super) fn pack(manifest: &[u8], connections: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
     let mut memory = File::from(memfd_create("hand-over", MemfdFlags::CLOEXEC)?);
-    memory.write_all(envelope)?;
+    memory.write_all(manifest)?;
     let mut packs = Packs::default();
     packs.push(&[memory.as_fd()])?;
     connections.chunks(PER_MESSAGE).try_for_each(|some| packs.push(some))?;
     Ok(packs.kept)
 }
 
-/// Sockets that are filled one after the other.
+/// Socket pairs, filled one after the other.
 #[derive(Default)]
 struct Packs {
+    /// The sending end of the newest pair.
     filling: Option<UnixDatagram>,
+    /// The receiving end of each pair.
     kept: Vec<UnixDatagram>,
 }
 
@@ -45,7 +48,7 @@ impl Packs {
     fn push(&mut self, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         if let Some(socket) = &self.filling {
             match send(socket, descriptors) {
-                // It is full: the next one goes on.
+                // The socket is full: go on with a new one.
                 Err(Errno::AGAIN | Errno::NOBUFS) => {}
                 sent => return Ok(sent?),
             }
@@ -68,11 +71,11 @@ fn send(socket: &UnixDatagram, descriptors: &[BorrowedFd<'_>]) -> Result<(), Err
     sendmsg(socket, &[IoSlice::new(b"+")], &mut control, SendFlags::empty()).map(drop)
 }
 
-/// Takes everything out of what the holder kept: the envelope, and the descriptors in their order. What was taken once
-/// is gone, so that nobody takes it twice. `None` if it was.
+/// Empties the stored sockets: returns the manifest and the descriptors in their order. `None` if an earlier process has
+/// emptied them already, so that no two processes adopt the same connections.
 ///
 /// # Errors
-/// The system has no more descriptors, or the envelope cannot be read.
+/// The system has no more descriptors, or the manifest is unreadable.
 pub(super) fn unpack(kept: &[UnixDatagram]) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
     let mut descriptors = Vec::new();
     for socket in kept {
@@ -85,20 +88,20 @@ pub(super) fn unpack(kept: &[UnixDatagram]) -> io::Result<Option<(Vec<u8>, Vec<O
         return Ok(None);
     }
     let mut memory = File::from(descriptors.remove(0));
-    let mut envelope = Vec::new();
+    let mut manifest = Vec::new();
     memory.rewind()?;
-    memory.take(MAX_ENVELOPE).read_to_end(&mut envelope)?;
-    Ok(Some((envelope, descriptors)))
+    memory.take(MAX_MANIFEST).read_to_end(&mut manifest)?;
+    Ok(Some((manifest, descriptors)))
 }
 
-/// The descriptors of one message; `None` when there is no other.
+/// Returns the descriptors of the next message; `None` if the queue is empty.
 fn receive(socket: &UnixDatagram) -> io::Result<Option<Vec<OwnedFd>>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PER_MESSAGE))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     let received = recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC);
     match received {
-        // The other end was closed long ago; an empty queue is the end, too.
+        // The other end was closed long ago; an empty queue also means the end.
         Ok(message) if message.bytes == 0 => return Ok(None),
         Err(Errno::AGAIN) => return Ok(None),
         received => received?,
@@ -117,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_descriptors_and_the_envelope_come_out_in_order_and_only_once() {
+    fn many_descriptors_and_the_manifest_come_out_in_order_and_only_once() {
         let files: Vec<File> = (0..1000)
             .map(|number| {
                 let mut file = tempfile::tempfile().unwrap();
@@ -128,8 +131,8 @@ mod tests {
         let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
         let kept = pack(b"what is written", &borrowed).unwrap();
         drop(files);
-        let (envelope, taken) = unpack(&kept).unwrap().unwrap();
-        assert_eq!(envelope, b"what is written");
+        let (manifest, taken) = unpack(&kept).unwrap().unwrap();
+        assert_eq!(manifest, b"what is written");
         for (number, descriptor) in taken.into_iter().enumerate() {
             let mut text = String::new();
             let mut file = File::from(descriptor);

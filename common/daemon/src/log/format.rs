@@ -1,27 +1,28 @@
-//! How a line looks: for people, for journald, or for programs.
+//! The formats of a line: for people, for journald, and for programs.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
-use std::time::SystemTime;
 
 use log::Level;
 use rustix::fs::fstat;
+
+use crate::clock::wall;
 
 /// The value of `--log-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// `journald` if standard error goes there, else `text`.
     Auto,
-    /// Time, level and message.
+    /// Time of day in UTC, level and message.
     Text,
-    /// Priority and message; journald adds the time itself.
+    /// Priority and message; journald adds the time.
     Journald,
-    /// A JSON object.
+    /// A JSON object with `time`, `level` and `message`.
     Json,
 }
 
 impl LogFormat {
-    /// What `auto` means here.
+    /// Replaces `auto` by what suits this process's standard error.
     pub(super) fn resolve(self) -> Self {
         #[allow(
             clippy::disallowed_methods,
@@ -35,24 +36,24 @@ impl LogFormat {
         }
     }
 
-    /// Writes one line. The message may hold no line end: what peers say was escaped before.
+    /// Writes one line, in one `write`. Line ends inside the message become spaces.
     pub(super) fn write(
         self,
         out: &mut impl Write,
         level: Level,
-        message: &fmt::Arguments<'_>,
+        message: impl fmt::Display,
     ) -> io::Result<()> {
         let mut line = match self {
             Self::Journald => format!("<{}>{}", priority(level), OneLine(message)),
             Self::Json => format!(
                 "{{\"time\":\"{}\",\"level\":\"{}\",\"message\":\"{}\"}}",
-                timestamp(now()),
+                humantime::format_rfc3339_millis(wall()),
                 level.as_str().to_ascii_lowercase(),
                 Json(&message.to_string())
             ),
             Self::Text | Self::Auto => {
-                // The day is that of whoever looks at it.
-                let time = timestamp(now()).to_string();
+                // The time of day only: people who read this know the date.
+                let time = humantime::format_rfc3339_millis(wall()).to_string();
                 let time = time.get(11..23).unwrap_or_default();
                 format!("{time} {level:5} {}", OneLine(message))
             }
@@ -63,7 +64,7 @@ impl LogFormat {
 }
 
 /// systemd.exec(5), `$JOURNAL_STREAM`: "the device and inode numbers of the file descriptor ... separated by a colon".
-/// Whoever redirected standard error since then is told apart.
+/// If standard error was redirected since then, the numbers differ.
 fn is_journald(stream: Option<&str>) -> bool {
     let Some((device, inode)) = stream.and_then(|stream| stream.split_once(':')) else { return false };
     let Ok(stat) = fstat(io::stderr()) else { return false };
@@ -80,10 +81,10 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// A message without line ends: one event is one line.
-struct OneLine<'m>(&'m fmt::Arguments<'m>);
+/// A message with its line ends replaced by spaces, so that one event is one line.
+struct OneLine<M>(M);
 
-impl fmt::Display for OneLine<'_> {
+impl<M: fmt::Display> fmt::Display for OneLine<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         struct Joined<'a, 'f>(&'a mut fmt::Formatter<'f>);
         impl fmt::Write for Joined<'_, '_> {
@@ -117,23 +118,13 @@ impl fmt::Display for Json<'_> {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a log line's time is for people; nothing is decided by it")]
-fn now() -> SystemTime {
-    SystemTime::now()
-}
-
-/// `2010-09-22T17:04:22.123Z` (RFC 3339).
-fn timestamp(at: SystemTime) -> impl fmt::Display {
-    humantime::format_rfc3339_millis(at)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn line(format: LogFormat, level: Level, message: &str) -> String {
         let mut out = Vec::new();
-        format.write(&mut out, level, &format_args!("{message}")).expect("written");
+        format.write(&mut out, level, message).expect("written");
         String::from_utf8(out).expect("text")
     }
 

@@ -2,18 +2,18 @@
 
 use std::fmt::{Display, Write as _};
 
-/// What a family's numbers are.
+/// The type of a family's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It only grows.
+    /// Only grows.
     Counter,
-    /// It goes up and down.
+    /// Goes up and down.
     Gauge,
-    /// Counts by upper bound, a sum and a count.
+    /// Has counts by upper bound, a sum and a total count.
     Histogram,
 }
 
-/// Metrics as text; the names of all begin with the daemon's prefix.
+/// Metrics as text; every name begins with the daemon's prefix.
 #[derive(Clone, Debug)]
 pub struct Exposition {
     prefix: &'static str,
@@ -21,12 +21,12 @@ pub struct Exposition {
 }
 
 impl Exposition {
-    /// Nothing yet; `prefix` is such as `datecast_ws_`.
+    /// Begins an empty text; `prefix` is for example `datecast_ws_`.
     pub(super) fn new(prefix: &'static str) -> Self {
         Self { prefix, text: String::new() }
     }
 
-    /// Begins a family; its samples follow.
+    /// Begins a family; the caller adds its samples to the answer.
     pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> Family<'_> {
         let kind = match kind {
             Kind::Counter => "counter",
@@ -52,14 +52,14 @@ pub struct Family<'e> {
 }
 
 impl Family<'_> {
-    /// One sample, with its labels.
+    /// Writes one sample with its labels.
     pub fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) -> &mut Self {
         self.write("", labels, value);
         self
     }
 
-    /// A histogram without further labels: how many were at most each bound in seconds, counted for each bound alone and
-    /// beyond the last one, and the sum of all in seconds.
+    /// Writes a histogram without further labels. `counts` has one number per bucket, not cumulative, and one more for what
+    /// exceeds the last bound; `bounds` and `sum` are in seconds.
     pub fn histogram(&mut self, bounds: &[f64], counts: &[u64], sum: f64) {
         let mut all: u64 = 0;
         for (at, count) in counts.iter().enumerate() {
@@ -85,7 +85,7 @@ impl Family<'_> {
     }
 }
 
-/// A label's value: backslash, quote and line end are escaped.
+/// A label's value with backslash, quote and line end escaped.
 struct Escaped<'t>(&'t str);
 
 impl Display for Escaped<'_> {

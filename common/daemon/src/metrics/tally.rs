@@ -1,11 +1,11 @@
-//! Numbers that a worker counts for others to read: plain numbers on its path, published once a turn.
+//! Numbers that a worker counts without atomics on its path, and publishes once a turn for other threads to read.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// One worker's numbers, by index.
+/// The numbers of one worker, by index.
 #[derive(Debug)]
 pub struct Tally<const N: usize> {
     numbers: [u64; N],
@@ -21,7 +21,7 @@ impl<const N: usize> Default for Tally<N> {
 }
 
 impl<const N: usize> Tally<N> {
-    /// Counts so many more.
+    /// Adds to a number; an index out of range does nothing.
     pub fn add(&mut self, index: usize, more: u64) {
         if let Some(number) = self.numbers.get_mut(index) {
             *number = number.wrapping_add(more);
@@ -29,7 +29,7 @@ impl<const N: usize> Tally<N> {
         }
     }
 
-    /// Lets a number be this.
+    /// Sets a number; an index out of range does nothing.
     pub fn set(&mut self, index: usize, value: u64) {
         if let Some(number) = self.numbers.get_mut(index).filter(|number| **number != value) {
             *number = value;
@@ -37,7 +37,7 @@ impl<const N: usize> Tally<N> {
         }
     }
 
-    /// Shows the numbers to those who read them.
+    /// Makes the numbers visible to [`Totals`]; without a change it writes nothing.
     pub fn publish(&mut self) {
         if std::mem::take(&mut self.changed) {
             for (published, number) in self.published.iter().zip(&self.numbers) {
@@ -47,23 +47,23 @@ impl<const N: usize> Tally<N> {
     }
 }
 
-/// The numbers of all workers together.
+/// The published numbers of all workers; clones read the same ones.
 #[derive(Clone, Debug)]
 pub struct Totals<const N: usize>(Vec<Arc<[AtomicU64; N]>>);
 
 impl<const N: usize> Totals<N> {
-    /// Reads what these tallies publish.
+    /// Follows these tallies from now on.
     pub fn of<'t>(tallies: impl IntoIterator<Item = &'t Tally<N>>) -> Self {
         Self(tallies.into_iter().map(|tally| Arc::clone(&tally.published)).collect())
     }
 
-    /// The sum of one number over all workers.
+    /// Returns the sum of one number over all workers.
     pub fn get(&self, index: usize) -> u64 {
         let numbers = self.0.iter().filter_map(|published| published.get(index));
         numbers.fold(0, |sum, number| sum.wrapping_add(number.load(Relaxed)))
     }
 
-    /// The largest that this number is with any worker.
+    /// Returns the largest value of one number among all workers.
     pub fn max(&self, index: usize) -> u64 {
         let numbers = self.0.iter().filter_map(|published| published.get(index));
         numbers.map(|number| number.load(Relaxed)).max().unwrap_or_default()

@@ -9,21 +9,16 @@ use std::{
 
 use clap::{Arg, ArgAction, Command};
 
-use super::{
-    super::exit::{DaemonError, Exit},
-    tidy,
-};
+use crate::exit::{DaemonError, Exit};
 
 /// Where an option's value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Layer {
-    /// The command line.
+pub(crate) enum Layer {
     Flag,
-    /// This environment variable.
+    /// The variable's name.
     Environment(String),
-    /// The `--config` file.
+    /// The path of the `--config` file.
     File(PathBuf),
-    /// Nobody said anything.
     Default,
 }
 
@@ -38,14 +33,14 @@ impl fmt::Display for Layer {
     }
 }
 
-/// Values by the option's id, each with the layer it came from; the environment hides the file.
+/// Values by the option's id, each with the layer it came from. The environment takes precedence over the file.
 pub(super) struct Layers {
     values: BTreeMap<String, (Vec<OsString>, Layer)>,
     warnings: Vec<String>,
 }
 
 impl Layers {
-    /// Takes the variables that begin with the prefix; an empty one counts as not set.
+    /// Reads the variables that begin with the prefix; an empty one counts as unset.
     pub(super) fn new(
         command: &Command,
         prefix: &str,
@@ -75,15 +70,15 @@ impl Layers {
         Ok(layers)
     }
 
-    /// The configuration file, if the command line or the environment names one.
+    /// Returns the configuration file that the command line or the environment names.
     pub(super) fn config_file(&self, command: &Command, args: &[OsString]) -> Option<PathBuf> {
-        // Whatever else is wrong with the command line is reported by the real parse.
+        // The real parse reports other mistakes of the command line.
         let flags = command.clone().ignore_errors(true).try_get_matches_from(args).ok();
         let flag = flags.and_then(|matches| matches.get_one::<PathBuf>("config").cloned());
         flag.or_else(|| self.values.get("config").and_then(|(values, _)| values.first()).map(PathBuf::from))
     }
 
-    /// Adds the file's values where the environment has said nothing.
+    /// Adds the file's values for options that the environment does not set.
     pub(super) fn read_file(&mut self, command: &Command, path: &Path) -> Result<(), DaemonError> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             DaemonError::new(Exit::NoInput, format!("--config {}: {error}", path.display()))
@@ -99,13 +94,13 @@ impl Layers {
             };
             let values = strings(arg, value).map_err(|what| wrong(format!("`{key}` {what}")))?;
             check(command, arg, &values).map_err(|what| wrong(format!("`{key}`: {what}")))?;
-            let source = Layer::File(path.to_owned());
-            self.values.entry(arg.get_id().to_string()).or_insert((values, source));
+            let layer = Layer::File(path.to_owned());
+            self.values.entry(arg.get_id().to_string()).or_insert((values, layer));
         }
         Ok(())
     }
 
-    /// The command with these values as its defaults.
+    /// Returns the command with these values as its defaults.
     pub(super) fn apply(&self, command: Command) -> Command {
         command.mut_args(|arg| match self.values.get(arg.get_id().as_str()) {
             Some((values, _)) => arg.default_values(values.iter().map(clap::builder::OsStr::from)),
@@ -113,9 +108,9 @@ impl Layers {
         })
     }
 
-    /// The layer that gave this option's value, the command line left aside.
-    pub(super) fn source(&self, id: &str) -> Layer {
-        self.values.get(id).map_or(Layer::Default, |(_, source)| source.clone())
+    /// Returns the layer that gave this option its value; the command line is none of ours.
+    pub(super) fn layer_of(&self, id: &str) -> Layer {
+        self.values.get(id).map_or(Layer::Default, |(_, layer)| layer.clone())
     }
 
     pub(super) fn into_warnings(self) -> Vec<String> {
@@ -123,13 +118,13 @@ impl Layers {
     }
 }
 
-/// The option with this long name, if it can be set outside of the command line.
+/// Finds the option of this long name, if the environment and the file may set it.
 fn option<'c>(command: &'c Command, long: &str) -> Option<&'c Arg> {
     let only_flags = ["help", "version", "print-config", "check"];
     command.get_arguments().find(|arg| arg.get_long() == Some(long) && !only_flags.contains(&long))
 }
 
-/// True if the option may be given several times.
+/// True if the option may be repeated.
 pub(super) fn is_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
 }
@@ -139,17 +134,17 @@ pub(super) fn is_flag(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
-/// A variable's value as the list `["one", "two"]`, for an option that may be repeated.
+/// Parses a variable's value as the list `["one", "two"]`, for an option that may be repeated.
 fn list(arg: &Arg, value: &OsStr) -> Option<Vec<OsString>> {
     if !is_list(arg) {
         return None;
     }
-    // `[::]:80` begins with a bracket, too, but is no TOML.
+    // `[::]:80` also begins with a bracket, but is not TOML.
     let table: toml::Table = format!("list = {}", value.to_str()?).parse().ok()?;
     table.get("list").filter(|list| list.is_array()).and_then(|list| strings(arg, list).ok())
 }
 
-/// A value of the file as the words that the command line would have.
+/// Converts a value of the file to the words that the command line would have.
 fn strings(arg: &Arg, value: &toml::Value) -> Result<Vec<OsString>, &'static str> {
     match value {
         toml::Value::String(text) => Ok(vec![text.into()]),
@@ -167,7 +162,7 @@ fn strings(arg: &Arg, value: &toml::Value) -> Result<Vec<OsString>, &'static str
     }
 }
 
-/// Lets clap judge the values as if they stood on the command line.
+/// Lets clap check the values as if they stood on the command line.
 fn check(command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String> {
     let Some(long) = arg.get_long() else { return Ok(()) };
     let mut words = vec![OsString::from(command.get_name())];
@@ -187,10 +182,17 @@ fn check(command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String
     command.clone().try_get_matches_from(words).map(drop).map_err(|error| tidy(&error))
 }
 
-/// One line about a mistake in the file's syntax: line, column, message.
+/// Describes a mistake in the file's syntax: line, column, message.
 fn place(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     format!("line {line}, column {column}: {}", error.message())
+}
+
+/// Returns clap's message without its `error: ` and without the tip to try `--help`; the caller adds the daemon's name.
+pub(super) fn tidy(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    text.split("\n\nFor more information").next().unwrap_or(text).trim_end().to_owned()
 }

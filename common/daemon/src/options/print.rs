@@ -1,4 +1,4 @@
-//! `--print-config`: the options in force, as a file that `--config` takes.
+//! `--print-config`: the options in force, as a file that `--config` accepts.
 
 use std::fmt::Write as _;
 
@@ -6,27 +6,26 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::layers::{Layer, is_flag, is_list};
 
-/// One line an option, sorted as `--help` has them, each with its source as a comment.
-pub(super) fn in_force(command: &Command, matches: &ArgMatches, source: impl Fn(&str) -> Layer) -> String {
+/// Writes one line per option in the order of `--help`, each with its layer as a comment.
+pub(super) fn in_force(command: &Command, matches: &ArgMatches, layer_of: impl Fn(&str) -> Layer) -> String {
     let mut out = String::new();
     for arg in command.get_arguments() {
         let Some(long) = arg.get_long() else { continue };
-        // These three say what to do now; they are not part of a configuration.
+        // They say what to do now, and are not part of a configuration.
         if ["config", "print-config", "check", "help", "version"].contains(&long) {
             continue;
         }
-        let id = arg.get_id().as_str();
-        let from = source(id);
+        let layer = layer_of(arg.get_id().as_str());
         match value(arg, matches) {
             // Writing to a String does not fail.
-            Some(value) => _ = writeln!(out, "{long} = {value} # {from}"),
+            Some(value) => _ = writeln!(out, "{long} = {value} # {layer}"),
             None => _ = writeln!(out, "# {long} is not set"),
         }
     }
     out
 }
 
-/// The option's value as TOML.
+/// Returns the option's value as TOML; `None` if it has none.
 fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
     let id = arg.get_id().as_str();
     if is_flag(arg) {
@@ -44,7 +43,7 @@ fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
     })
 }
 
-/// A TOML string on one line.
+/// Writes a TOML string on one line.
 fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

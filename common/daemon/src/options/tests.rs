@@ -1,7 +1,12 @@
-use std::time::Duration;
+use std::{ffi::OsString, time::Duration};
+
+use clap::Parser;
 
 use super::*;
-use crate::value::{self, ListenAddress};
+use crate::{
+    exit::{DaemonError, Exit},
+    value::{self, ListenAddress},
+};
 
 /// A daemon's options.
 #[derive(Parser, Debug)]
@@ -16,8 +21,8 @@ struct Options {
     interval: Duration,
 
     /// How much
-    #[arg(long, value_parser = value::bytes, default_value = "16KiB")]
-    max_message: u64,
+    #[arg(long, value_parser = value::size, default_value = "16KiB")]
+    max_message: usize,
 
     /// A switch
     #[arg(long, value_parser = value::on_off, action = clap::ArgAction::Set, default_value = "on")]
@@ -117,7 +122,7 @@ fn a_wrong_value_names_its_place() {
 }
 
 #[test]
-fn a_wrong_file_is_told_by_key_or_by_line() {
+fn a_mistake_in_the_file_is_named_by_key_or_by_line() {
     for (text, part) in [
         ("nonsense = 1", "`nonsense` is no option"),
         ("check = true", "`check` is no option"),

@@ -1,13 +1,13 @@
-//! What one process writes down for the next, as bytes.
+//! The manifest: what one process writes for the next, as bytes.
 //!
 //! ```text
 //!  magic · format · writer · state · others · count · records…
-//!  record: cookie · queued · farewell │ unconsumed · deadline · counted · state
-//!          the same in every layout   │ read only if the format is known
+//!  record: cookie · queued · closing bytes │ unconsumed · deadline · counted · state
+//!          the same in every layout        │ read only if the format is known
 //! ```
 //!
-//! The first part of a record is enough to end a connection politely: what was begun, then the farewell in the
-//! connection's own dialect. A process that cannot read the rest, because it is older or newer, does that.
+//! The first part of a record is enough to end a connection politely: it has the rest of what was begun, then the closing
+//! bytes in the connection's own dialect. A process that cannot read the second part, being older or newer, sends those.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,24 +15,24 @@ use std::time::Duration;
 use common::codec::{Reader, Writer};
 use reactor::Exported;
 
-/// The beginning of every envelope.
+/// The beginning of every manifest.
 const MAGIC: &[u8; 20] = b"datecast hand-over 1";
 
-/// What a daemon writes down beside its connections.
+/// What a daemon exports beside its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonState {
-    /// The format of `state` and of every connection's state: a process reads its own and those it says it knows.
+    /// The format of `state` and of every connection's state. A process adopts only what has a format that it can read.
     pub format: u32,
-    /// Who wrote it, for the log: name and version.
+    /// The name and version of the program that wrote it, for the log.
     pub writer: String,
-    /// The daemon's own state.
+    /// The daemon's own state, in its own format.
     pub state: Vec<u8>,
 }
 
-/// A connection as the envelope has it; its descriptor travels beside.
+/// A connection without its descriptor, which travels beside the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
-    /// `SO_COOKIE` of the socket: which descriptor this belongs to.
+    /// `SO_COOKIE` of the socket: it finds the descriptor of this record.
     pub(super) cookie: u64,
     pub(super) queued: Vec<u8>,
     pub(super) unconsumed: Vec<u8>,
@@ -41,31 +41,29 @@ pub(super) struct Record {
     pub(super) exported: Exported,
 }
 
-/// An envelope that was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Envelope {
-    pub(super) stream: DaemonState,
-    /// How many of the first descriptors are the daemon's own, and no connections.
+pub(super) struct Manifest {
+    pub(super) daemon: DaemonState,
+    /// How many descriptors come before those of the connections: the daemon's own.
     pub(super) others: u64,
     pub(super) records: Vec<Record>,
 }
 
-/// The bytes are no envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum EnvelopeError {
-    #[error("it does not begin as one of datecast's")]
+pub(super) enum ManifestError {
+    #[error("does not begin like one of datecast")]
     Magic,
-    #[error("it is damaged")]
+    #[error("is damaged")]
     Damaged,
 }
 
-impl Envelope {
+impl Manifest {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut to = Writer::default();
         to.raw(MAGIC);
-        to.long(self.stream.format.into());
-        to.bytes(self.stream.writer.as_bytes());
-        to.bytes(&self.stream.state);
+        to.long(self.daemon.format.into());
+        to.bytes(self.daemon.writer.as_bytes());
+        to.bytes(&self.daemon.state);
         to.long(self.others);
         to.long(self.records.len() as u64);
         for record in &self.records {
@@ -74,24 +72,24 @@ impl Envelope {
         to.into_bytes()
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, ManifestError> {
         let mut from = Reader::new(bytes);
         if from.take().as_ref() != Some(MAGIC) {
-            return Err(EnvelopeError::Magic);
+            return Err(ManifestError::Magic);
         }
-        Self::read(&mut from).ok_or(EnvelopeError::Damaged)
+        Self::read(&mut from).ok_or(ManifestError::Damaged)
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
         let format = from.word()?;
         let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
-        let stream = DaemonState { format, writer, state: from.bytes()?.to_vec() };
+        let daemon = DaemonState { format, writer, state: from.bytes()?.to_vec() };
         let (others, count) = (from.long()?, from.long()?);
         let mut records = Vec::new();
         for _ in 0..count {
             records.push(Record::from_bytes(from.bytes()?)?);
         }
-        Some(Self { stream, others, records })
+        Some(Self { daemon, others, records })
     }
 }
 
@@ -108,12 +106,13 @@ impl Record {
         to.into_bytes()
     }
 
-    /// `None` without its first part; what follows that and cannot be read leaves the state empty, which nobody adopts.
+    /// Returns `None` if the first part is incomplete. If the second part is unreadable, the state stays empty, and the
+    /// reactor sends the closing bytes instead of adopting the connection.
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut from = Reader::new(bytes);
-        let (cookie, queued, farewell) = (from.long()?, from.bytes()?.to_vec(), from.bytes()?.to_vec());
+        let (cookie, queued, closing_bytes) = (from.long()?, from.bytes()?.to_vec(), from.bytes()?.to_vec());
         let mut record = Self { cookie, queued, ..Self::default() };
-        record.exported.closing_bytes = farewell;
+        record.exported.closing_bytes = closing_bytes;
         _ = record.read_rest(&mut from);
         Some(record)
     }
@@ -131,7 +130,7 @@ impl Record {
 mod tests {
     use super::*;
 
-    fn envelope() -> Envelope {
+    fn manifest() -> Manifest {
         let record = |cookie, counted: Option<&str>| Record {
             cookie,
             queued: b"half a fra".to_vec(),
@@ -140,8 +139,8 @@ mod tests {
             counted: counted.map(|address| address.parse().unwrap()),
             exported: Exported { state: vec![1, 2, 3], closing_bytes: b"\x88\x02\x03\xf4".to_vec() },
         };
-        Envelope {
-            stream: DaemonState { format: 1, writer: "ws-server 0.1.0".to_owned(), state: vec![9; 100] },
+        Manifest {
+            daemon: DaemonState { format: 1, writer: "ws-server 0.1.0".to_owned(), state: vec![9; 100] },
             others: 2,
             records: vec![record(7, None), record(8, Some("192.0.2.1")), record(9, Some("2001:db8::1"))],
         }
@@ -149,22 +148,22 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_back() {
-        assert_eq!(Envelope::from_bytes(&envelope().to_bytes()), Ok(envelope()));
+        assert_eq!(Manifest::from_bytes(&manifest().to_bytes()), Ok(manifest()));
     }
 
     #[test]
     fn what_is_cut_off_is_damaged_and_what_is_something_else_is_told_apart() {
-        let bytes = envelope().to_bytes();
+        let bytes = manifest().to_bytes();
         for len in 0..MAGIC.len() {
-            assert_eq!(Envelope::from_bytes(&bytes[..len]), Err(EnvelopeError::Magic));
+            assert_eq!(Manifest::from_bytes(&bytes[..len]), Err(ManifestError::Magic));
         }
         for len in MAGIC.len()..bytes.len() {
-            assert_eq!(Envelope::from_bytes(&bytes[..len]), Err(EnvelopeError::Damaged), "{len} bytes");
+            assert_eq!(Manifest::from_bytes(&bytes[..len]), Err(ManifestError::Damaged), "{len} bytes");
         }
     }
 
     #[test]
-    fn a_farewell_can_be_read_however_the_rest_of_its_record_looks() {
+    fn closing_bytes_can_be_read_however_the_rest_of_the_record_looks() {
         let mut to = Writer::default();
         to.long(7);
         to.bytes(b"queued");
@@ -184,6 +183,6 @@ mod tests {
         to.bytes(b"");
         to.long(0);
         to.long(u64::MAX);
-        assert_eq!(Envelope::from_bytes(&to.into_bytes()), Err(EnvelopeError::Damaged));
+        assert_eq!(Manifest::from_bytes(&to.into_bytes()), Err(ManifestError::Damaged));
     }
 }

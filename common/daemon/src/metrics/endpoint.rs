@@ -1,21 +1,37 @@
-//! The endpoint over HTTP: `/metrics` and `/healthz`, one answer a connection. It runs on an event loop of its own, so that
-//! it answers also while the daemon's loops do not.
+//! The metrics endpoint: HTTP, one response per connection. It has an event loop of its own, so it answers even when the
+//! daemon's workers hang.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, thread, time::Duration};
 
-use super::Source;
+use super::collector::Collector;
+use crate::listen::Socket;
 use common::http::{Head, HeadError, HeadLimits, HeadScan, Response, error_response};
-use reactor::{Context, Flow, Handler, Progress, Settings};
+use reactor::{Context, Flow, Handler, Listener, Progress, Reactor, Settings};
 
-/// Whoever takes longer for a request, or for its answer, is let go.
+/// How long a client may take to send its request, and to read the response.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The limits of the endpoint: a few programs ask it, each now and then.
-pub(super) fn settings() -> Settings {
+/// Serves the collector's metrics on these sockets, in a thread that ends with the process.
+///
+/// # Errors
+/// The system refuses the poll or the thread.
+pub(crate) fn start(sockets: Vec<Socket>, collector: Collector) -> io::Result<()> {
+    let listeners: Vec<Listener> = sockets.into_iter().map(Listener::from).collect();
+    let reactor = Reactor::new(vec![listeners], settings())?;
+    let run = move || {
+        if let Err(error) = reactor.run(vec![MetricsHandler(collector)]) {
+            log::error!("the metrics endpoint has ended: {error}");
+        }
+    };
+    thread::Builder::new().name("metrics".to_owned()).spawn(run).map(drop)
+}
+
+/// Small limits: only a few programs scrape, each every few seconds.
+fn settings() -> Settings {
     Settings {
         // The daemon keeps 64 descriptors free for everything that is no connection of its own.
         max_connections: 16,
-        // One limit is enough: whoever holds a request back makes room for the next one.
+        // One limit is enough: a client that never finishes its request is evicted for the next one.
         max_heads: 0,
         write_timeout: DEADLINE,
         linger: Duration::from_secs(1),
@@ -23,9 +39,7 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-pub(super) struct MetricsHandler {
-    pub(super) source: Arc<Source>,
-}
+struct MetricsHandler(Collector);
 
 impl MetricsHandler {
     fn answer(&self, head: &Head<'_>, cx: &mut Context<'_>) {
@@ -35,9 +49,9 @@ impl MetricsHandler {
         }
         let (status, media, body) = match (head.method, head.path()) {
             ("GET" | "HEAD", b"/metrics") => {
-                (200, "text/plain; version=0.0.4; charset=utf-8", self.source.metrics())
+                (200, "text/plain; version=0.0.4; charset=utf-8", self.0.scrape())
             }
-            ("GET" | "HEAD", b"/healthz") => match self.source.health() {
+            ("GET" | "HEAD", b"/healthz") => match self.0.health.current() {
                 Ok(()) => (200, "text/plain; charset=utf-8", "ok\n".to_owned()),
                 Err(why) => (503, "text/plain; charset=utf-8", format!("{why}\n")),
             },
@@ -64,8 +78,8 @@ impl MetricsHandler {
     }
 }
 
-/// True for a request to this machine by an address or its own name. A page of a host that was made to point here (DNS
-/// rebinding) says that host's name.
+/// True if the Host field names an IP address or `localhost`. After DNS rebinding, a foreign page's requests reach us under
+/// that page's host name.
 fn is_local(host: Option<&[u8]>) -> bool {
     let Some(host) = host else { return true };
     let Ok(host) = std::str::from_utf8(host) else { return false };
@@ -118,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_who_asks_for_this_machine_is_answered() {
+    fn only_an_address_or_localhost_is_a_local_host() {
         for host in ["127.0.0.1:8432", "127.0.0.1", "localhost", "LOCALHOST:1", "[::1]:8432", "[::1]"] {
             assert!(is_local(Some(host.as_bytes())), "{host}");
         }

@@ -1,0 +1,99 @@
+//! Parses the layers of options into one struct.
+
+use std::ffi::OsString;
+
+use clap::{ArgMatches, FromArgMatches, Parser};
+
+use super::{
+    common::Common,
+    layers::{Layer, Layers, tidy},
+    print,
+};
+use crate::exit::{DaemonError, Exit};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Parsed<T> {
+    /// To serve with these options, to check them, or to print them.
+    Options(Box<InForce<T>>),
+    /// To print this text to standard output and exit: `--help`, `--version`.
+    Print(String),
+}
+
+/// The options in force.
+#[derive(Debug)]
+pub(crate) struct InForce<T> {
+    /// All options of the daemon.
+    pub(crate) options: T,
+    /// Those of them that every daemon has.
+    pub(crate) common: Common,
+    /// The layer that gave `--listen` its value.
+    pub(crate) listen: Layer,
+    /// The layer that gave `--metrics` its value.
+    pub(crate) metrics: Layer,
+    /// The output of `--print-config`.
+    pub(crate) printed: String,
+    /// One line for each environment variable that has our prefix and names no option.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Parses the command line, the environment and the configuration file.
+///
+/// `env_prefix` begins the names of the environment variables: `DATECAST_WS_`.
+///
+/// # Errors
+/// [`Exit::Usage`] for the command line, [`Exit::Config`] for the environment and the file, [`Exit::NoInput`] if
+/// the file is unreadable. The message names the flag, the value and the layer that it came from.
+pub(crate) fn parse<T: Parser>(
+    env_prefix: &str,
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Parsed<T>, DaemonError> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let command = command::<T>(env_prefix);
+    let mut layers = Layers::new(&command, env_prefix, env)?;
+    if let Some(file) = layers.config_file(&command, &args) {
+        layers.read_file(&command, &file)?;
+    }
+    let command = layers.apply(command);
+    let matches = match command.clone().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) if !error.use_stderr() => return Ok(Parsed::Print(error.to_string())),
+        Err(error) => return Err(DaemonError::new(Exit::Usage, tidy(&error))),
+    };
+    let wrong = |error: clap::Error| DaemonError::new(Exit::Usage, tidy(&error));
+    let options = T::from_arg_matches(&matches).map_err(wrong)?;
+    let common = Common::from_arg_matches(&matches).map_err(wrong)?;
+    let layer = |id: &str| layer_of(&layers, &matches, id);
+    let (listen, metrics) = (layer("listen"), layer("metrics"));
+    let printed = print::in_force(&command, &matches, layer);
+    Ok(Parsed::Options(Box::new(InForce {
+        options,
+        common,
+        listen,
+        metrics,
+        printed,
+        warnings: layers.into_warnings(),
+    })))
+}
+
+/// Makes a daemon's command line; its help explains the other layers behind the options.
+pub fn command<T: Parser>(env_prefix: &str) -> clap::Command {
+    T::command().after_help(after_help(env_prefix))
+}
+
+/// Returns the layer that gave the option its value.
+fn layer_of(layers: &Layers, matches: &ArgMatches, id: &str) -> Layer {
+    match matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id)) {
+        Some(clap::parser::ValueSource::CommandLine) => Layer::Flag,
+        _ => layers.layer_of(id),
+    }
+}
+
+fn after_help(env_prefix: &str) -> String {
+    format!(
+        "Every option is also an environment variable ({env_prefix}LOG_LEVEL=debug) and a key of the --config file \
+         (log-level = \"debug\"); the command line counts first, then the environment, then the file. An option that \
+         may be repeated takes a list there: [\"one\", \"two\"]."
+    )
+}

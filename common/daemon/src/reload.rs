@@ -1,0 +1,54 @@
+//! Reads the configuration again (`SIGHUP`).
+
+use clap::Parser;
+
+use crate::{
+    exit::{DaemonError, Exit},
+    options::{self, Common, InForce, Parsed},
+};
+
+/// Reads the configuration again, with the same command line and environment and the same checks as at the start.
+pub struct Reload<C>(Box<dyn Fn() -> Result<C, DaemonError> + Send>);
+
+impl<C: 'static> Reload<C> {
+    /// `started` are the common options that the process runs with.
+    pub(super) fn new<T: Parser + 'static>(
+        env_prefix: &'static str,
+        check: fn(T) -> Result<C, DaemonError>,
+        started: Common,
+    ) -> Self {
+        Self(Box::new(move || {
+            let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())?;
+            // A daemon that asks for help or the version does not run.
+            let Parsed::Options(in_force) = parsed else {
+                return Err(DaemonError::new(Exit::Usage, "no options"));
+            };
+            let InForce { options, common, .. } = *in_force;
+            common.check()?;
+            let config = check(options)?;
+            warn_of_restart(&[
+                ("metrics", common.metrics != started.metrics),
+                ("log-format", common.log_format != started.log_format),
+            ]);
+            log::set_max_level(common.log_level);
+            Ok(config)
+        }))
+    }
+
+    /// Returns the configuration as the file says it now.
+    ///
+    /// # Errors
+    /// The same as at the start.
+    pub fn read(&self) -> Result<C, DaemonError> {
+        (self.0)()
+    }
+}
+
+/// Warns of the options (flag, whether it changed) that take effect only with the next restart.
+pub fn warn_of_restart(changes: &[(&str, bool)]) {
+    let waiting: Vec<String> =
+        changes.iter().filter(|(_, changed)| *changed).map(|(flag, _)| format!("--{flag}")).collect();
+    if !waiting.is_empty() {
+        log::warn!("{}: the change takes effect with the next restart", waiting.join(", "));
+    }
+}
