@@ -1,10 +1,10 @@
-//! How one text message looks in each kind of stream.
+//! The form of the stream's text messages on each kind of connection.
 //!
-//! A message is encoded once per framing that is in use, and shared by all connections of that framing.
+//! The server encodes a message once for each framing in use; all connections of that framing share the bytes.
 
-use crate::frame::{Opcode, header::encode_frame};
+use crate::frame::{Opcode, encode_frame};
 
-/// The form that a connection gets its messages in.
+/// The form in which a connection receives messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Framing {
     /// A text frame of RFC 6455 and drafts 07, 08: header and text.
@@ -26,7 +26,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// All of them, in the order of [`Framing::index`].
+    /// Every framing, in the order of [`Framing::index`].
     pub const ALL: [Self; 8] = [
         Self::Hybi,
         Self::HybiNumbered,
@@ -38,12 +38,12 @@ impl Framing {
         Self::LinesChunked,
     ];
 
-    /// Its place in [`Framing::ALL`]: for tables with one entry a framing.
+    /// Its place in [`Framing::ALL`], for tables with one entry for each framing.
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The same form with the message's number in the text, where the form has no other place for it.
+    /// The same framing with the message's number in the text, unless the framing already has a place for it.
     #[must_use]
     pub fn numbered(self) -> Self {
         match self {
@@ -54,7 +54,7 @@ impl Framing {
     }
 }
 
-/// Appends message number `seq` of the stream, whole.
+/// Appends the whole message number `seq` of the stream.
 ///
 /// In an event stream the number is the event's `id:`, which a browser sends back as `Last-Event-ID`.
 pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
@@ -70,9 +70,9 @@ pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a notice: a message that has no number and is not part of the stream.
+/// Appends a notice: a message without a number, beside the stream.
 ///
-/// In an event stream it is an event of the type `notice` without `id:`, so that `Last-Event-ID` stays what it was.
+/// In an event stream it is an event of the type `notice` without `id:`, so that the browser keeps its `Last-Event-ID`.
 pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
     match framing {
         Framing::Hybi | Framing::HybiNumbered => encode_frame(Opcode::Text, text.as_bytes(), out),
@@ -84,7 +84,7 @@ pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends what keeps an idle event stream alive: a comment. Nothing in the other forms (WebSocket has its Ping).
+/// Appends a comment, which keeps an idle event stream alive; nothing in other framings (WebSocket has Ping).
 pub fn encode_heartbeat(framing: Framing, out: &mut Vec<u8>) {
     match framing {
         Framing::EventStream => out.extend_from_slice(b":\n\n"),
@@ -93,7 +93,8 @@ pub fn encode_heartbeat(framing: Framing, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends how many milliseconds the browser waits before it reconnects. Nothing but event streams can say it.
+/// Appends how many milliseconds the browser should wait before it reconnects; nothing in other framings than event
+/// streams.
 pub fn encode_retry(framing: Framing, milliseconds: u64, out: &mut Vec<u8>) {
     let text = format!("retry: {milliseconds}\n\n");
     match framing {
@@ -103,7 +104,7 @@ pub fn encode_retry(framing: Framing, milliseconds: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the orderly end of an HTTP stream: the last chunk (RFC 9112 §7.1), where there are chunks.
+/// Appends the orderly end of a chunked HTTP stream, its last chunk (RFC 9112 §7.1); nothing in other framings.
 pub fn finish(framing: Framing, out: &mut Vec<u8>) {
     if matches!(framing, Framing::EventStreamChunked | Framing::LinesChunked) {
         out.extend_from_slice(b"0\r\n\r\n");
@@ -119,13 +120,12 @@ fn encode_hixie(parts: &[&[u8]], out: &mut Vec<u8>) {
     out.push(0xFF);
 }
 
-/// The text and a newline.
 fn encode_line(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
 }
 
-/// What an event carries beside its text.
+/// The field of an event beside its `data:`.
 #[derive(Clone, Copy)]
 enum EventField {
     Id(u64),
@@ -138,7 +138,7 @@ fn encode_event(field: EventField, text: &str, out: &mut Vec<u8>) {
         EventField::Id(seq) => out.extend_from_slice(format!("id: {seq}\n").as_bytes()),
         EventField::Notice => out.extend_from_slice(b"event: notice\n"),
     }
-    // CR, LF and CRLF all end a line there: none may come from the text itself.
+    // CR, LF and CRLF all end a line there, so the text itself must not bring any.
     let text = text.replace("\r\n", "\n");
     for line in text.split(['\n', '\r']) {
         out.extend_from_slice(b"data: ");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_looks_as_its_framing_has_it() {
+    fn each_framing_encodes_a_message_in_its_own_form() {
         for (framing, expected) in [
             (Framing::Hybi, "\u{81}\u{2}hi"),
             (Framing::HybiNumbered, "\u{81}\u{4}7\thi"),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn heartbeat_retry_and_end_are_for_those_who_know_them() {
+    fn heartbeat_retry_and_end_are_empty_where_a_framing_has_none() {
         for framing in Framing::ALL {
             let mut out = Vec::new();
             encode_heartbeat(framing, &mut out);
