@@ -52,7 +52,7 @@ impl Writer {
         }
     }
 
-    /// Everything that was appended.
+    /// All bytes so far.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
@@ -68,7 +68,7 @@ impl<'b> Reader<'b> {
         Self(bytes)
     }
 
-    /// True once every byte was read.
+    /// True once it has read every byte.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

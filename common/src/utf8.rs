@@ -5,7 +5,7 @@
 #[error("not UTF-8")]
 pub(crate) struct Utf8Error;
 
-/// Validates a text that arrives in pieces; a character may be cut anywhere.
+/// Validates a text that arrives in pieces; a piece may end inside a character.
 ///
 /// It fails with the first byte that no continuation can save, not at the end of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

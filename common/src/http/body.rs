@@ -15,7 +15,7 @@ pub enum Body {
 
 impl Body {
     /// Decides by the values of `Content-Length` and `Transfer-Encoding`. It refuses whatever two servers could read in
-    /// two ways, because that is how requests are smuggled.
+    /// two ways, because attackers smuggle requests with that.
     pub(super) fn of(
         minor_version: u8,
         length: Option<&[u8]>,

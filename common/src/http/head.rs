@@ -3,7 +3,7 @@
 use super::{Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, query, request_line};
 use std::borrow::Cow;
 
-/// A request head (RFC 9112 §2.1); it borrows the bytes that it was parsed from and copies none of them.
+/// A request head (RFC 9112 §2.1); it borrows the parsed bytes and copies none of them.
 #[derive(Clone, Debug)]
 pub struct Head<'h> {
     /// The method, case-sensitive.

@@ -48,8 +48,9 @@ impl HeadScan {
                 self.after_cr = false;
                 return self.end_line(input, limits);
             }
-            // RFC 9112 §2.2: "A recipient of such a bare CR MUST consider that element to be invalid". A bare LF may
-            // be taken as a line's end there; where one server does and the next does not, requests are smuggled.
+            // RFC 9112 §2.2: "A recipient of such a bare CR MUST consider that element to be invalid". It lets a recipient
+            // take a bare LF as a line's end; where one server does and the next does not, an attacker can smuggle
+            // requests.
             _ if self.after_cr || byte == b'\n' => return Err(HeadError::ControlByte),
             b'\r' => self.after_cr = true,
             b'\t' if self.lines > 0 => {}

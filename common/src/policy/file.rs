@@ -47,7 +47,7 @@ pub enum FileErrorKind {
     #[error("`site-control` must be the first element, and the only one of its kind")]
     SiteControlPlace,
     /// An attribute that its element does not have.
-    #[error("attribute `{0}` is not known here")]
+    #[error("attribute `{0}` does not belong to this element")]
     UnknownAttribute(String),
     /// An attribute twice.
     #[error("attribute `{0}` is there twice")]

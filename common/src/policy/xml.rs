@@ -16,7 +16,7 @@ pub enum XmlError {
     #[error("attribute `{0}`: the value must be in quotation marks")]
     Unquoted(String),
     /// A value with a forbidden character.
-    #[error("attribute `{0}`: the value may hold no `<`, `&`, tab or line end")]
+    #[error("attribute `{0}`: the value must not contain `<`, `&`, a tab or a line end")]
     BadValue(String),
 }
 

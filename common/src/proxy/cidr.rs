@@ -14,7 +14,7 @@ pub struct Cidr {
 
 /// The text is not a range of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no address range: write 10.0.0.0/8, fd00::/8 or one address")]
+#[error("`{0}` is not an address range: write 10.0.0.0/8, fd00::/8 or one address")]
 pub struct CidrError(pub String);
 
 impl FromStr for Cidr {

@@ -11,7 +11,7 @@ impl WebSocket {
     ///
     /// # Errors
     /// [`ProtocolError`] when the peer breaks the protocol or exceeds a limit. The caller sends its code with
-    /// [`WebSocket::close`]; all further input is discarded.
+    /// [`WebSocket::close`]; this method discards all further input.
     pub fn receive<'i>(
         &mut self,
         input: &mut &'i mut [u8],

@@ -17,10 +17,10 @@ const LAYOUT: u8 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// A version with another layout wrote them.
-    #[error("layout {0} of a connection's state is not known")]
+    #[error("a connection's state has the unknown layout {0}")]
     Layout(u8),
     /// They are too few, too many, or hold a value that no state has.
-    #[error("damaged state of a connection")]
+    #[error("a connection's state is damaged")]
     Damaged,
 }
 

@@ -35,12 +35,12 @@ pub(super) enum Phase {
     Closing,
     /// Both have sent their Close, or we sent ours to a peer that broke the protocol.
     Closed,
-    /// The peer broke the protocol, and our Close can still be sent.
+    /// The peer broke the protocol, and we have not sent our Close yet.
     Failed,
 }
 
 impl WebSocket {
-    /// A connection whose opening handshake is answered.
+    /// A connection after our answer to its opening handshake.
     pub(crate) fn new(version: Version, limits: MessageLimits) -> Self {
         let input = if version.is_hixie() { Input::Hixie(Inside::Nothing) } else { Input::Hybi(None) };
         Self { version, limits, phase: Phase::Opening, message: Message::default(), input }
