@@ -52,6 +52,14 @@ impl Framing {
             other => other,
         }
     }
+
+    fn is_event_stream(self) -> bool {
+        matches!(self, Self::EventStream | Self::EventStreamChunked)
+    }
+
+    fn is_chunked(self) -> bool {
+        matches!(self, Self::EventStreamChunked | Self::LinesChunked)
+    }
 }
 
 /// Appends the whole message number `seq` of the stream.
@@ -59,14 +67,10 @@ impl Framing {
 /// In an event stream the number is the event's `id:`, which a browser sends back as `Last-Event-ID`.
 pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
     match framing {
-        Framing::Hybi => encode_frame(Opcode::Text, text.as_bytes(), out),
-        Framing::HybiNumbered => encode_frame(Opcode::Text, format!("{seq}\t{text}").as_bytes(), out),
-        Framing::Hixie => encode_hixie(&[text.as_bytes()], out),
-        Framing::HixieNumbered => encode_hixie(&[seq.to_string().as_bytes(), b"\t", text.as_bytes()], out),
-        Framing::EventStream => encode_event(EventField::Id(seq), text, out),
-        Framing::EventStreamChunked => chunk(out, |out| encode_event(EventField::Id(seq), text, out)),
-        Framing::Lines => encode_line(text, out),
-        Framing::LinesChunked => chunk(out, |out| encode_line(text, out)),
+        Framing::HybiNumbered | Framing::HixieNumbered => {
+            encode_text(framing, EventField::Id(seq), &format!("{seq}\t{text}"), out);
+        }
+        _ => encode_text(framing, EventField::Id(seq), text, out),
     }
 }
 
@@ -74,49 +78,48 @@ pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
 ///
 /// In an event stream it is an event of the type `notice` without `id:`, so that the browser keeps its `Last-Event-ID`.
 pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
+    encode_text(framing, EventField::Notice, text, out);
+}
+
+/// Appends a text; an event stream has the field before it.
+fn encode_text(framing: Framing, field: EventField, text: &str, out: &mut Vec<u8>) {
     match framing {
         Framing::Hybi | Framing::HybiNumbered => encode_frame(Opcode::Text, text.as_bytes(), out),
-        Framing::Hixie | Framing::HixieNumbered => encode_hixie(&[text.as_bytes()], out),
-        Framing::EventStream => encode_event(EventField::Notice, text, out),
-        Framing::EventStreamChunked => chunk(out, |out| encode_event(EventField::Notice, text, out)),
-        Framing::Lines => encode_line(text, out),
-        Framing::LinesChunked => chunk(out, |out| encode_line(text, out)),
+        Framing::Hixie | Framing::HixieNumbered => encode_hixie(text, out),
+        Framing::EventStream | Framing::EventStreamChunked => {
+            http_part(framing, out, |out| encode_event(field, text, out));
+        }
+        Framing::Lines | Framing::LinesChunked => http_part(framing, out, |out| encode_line(text, out)),
     }
 }
 
 /// Appends a comment, which keeps an idle event stream alive; nothing in other framings (WebSocket has Ping).
 pub fn encode_heartbeat(framing: Framing, out: &mut Vec<u8>) {
-    match framing {
-        Framing::EventStream => out.extend_from_slice(b":\n\n"),
-        Framing::EventStreamChunked => chunk(out, |out| out.extend_from_slice(b":\n\n")),
-        _ => {}
+    if framing.is_event_stream() {
+        http_part(framing, out, |out| out.extend_from_slice(b":\n\n"));
     }
 }
 
 /// Appends how many milliseconds the browser should wait before it reconnects; nothing in other framings than event
 /// streams.
 pub fn encode_retry(framing: Framing, milliseconds: u64, out: &mut Vec<u8>) {
-    let text = format!("retry: {milliseconds}\n\n");
-    match framing {
-        Framing::EventStream => out.extend_from_slice(text.as_bytes()),
-        Framing::EventStreamChunked => chunk(out, |out| out.extend_from_slice(text.as_bytes())),
-        _ => {}
+    if framing.is_event_stream() {
+        let text = format!("retry: {milliseconds}\n\n");
+        http_part(framing, out, |out| out.extend_from_slice(text.as_bytes()));
     }
 }
 
 /// Appends the orderly end of a chunked HTTP stream, its last chunk (RFC 9112 §7.1); nothing in other framings.
 pub fn finish(framing: Framing, out: &mut Vec<u8>) {
-    if matches!(framing, Framing::EventStreamChunked | Framing::LinesChunked) {
+    if framing.is_chunked() {
         out.extend_from_slice(b"0\r\n\r\n");
     }
 }
 
 /// `00`, text, `FF`. UTF-8 holds no `FF`, so the text cannot end the frame early.
-fn encode_hixie(parts: &[&[u8]], out: &mut Vec<u8>) {
+fn encode_hixie(text: &str, out: &mut Vec<u8>) {
     out.push(0x00);
-    for part in parts {
-        out.extend_from_slice(part);
-    }
+    out.extend_from_slice(text.as_bytes());
     out.push(0xFF);
 }
 
@@ -147,8 +150,11 @@ fn encode_event(field: EventField, text: &str, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// One HTTP chunk (RFC 9112 §7.1) around what `body` appends.
-fn chunk(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+/// Appends a part of an HTTP stream: what `body` appends, in one chunk (RFC 9112 §7.1) where the framing has chunks.
+fn http_part(framing: Framing, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    if !framing.is_chunked() {
+        return body(out);
+    }
     let mut bytes = Vec::new();
     body(&mut bytes);
     out.extend_from_slice(format!("{:x}\r\n", bytes.len()).as_bytes());

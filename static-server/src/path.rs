@@ -1,5 +1,6 @@
 //! From a request target to the name of a file below the root: decoded once, checked, and never again joined as text.
 
+use common::http::split_absolute;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use thiserror::Error;
 
@@ -118,27 +119,21 @@ const QUERY: &AsciiSet = &PATH
 
 /// The path of a target, beginning with its slash.
 fn path_of(target: &[u8]) -> Option<&[u8]> {
-    let target = target.split(|&byte| byte == b'?').next()?;
-    if target.first() == Some(&b'/') {
-        return Some(target);
-    }
-    // RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests even though most HTTP/1.1 clients will only
-    // send the absolute-form to a proxy."
-    let colon = target.windows(3).position(|bytes| bytes == b"://")?;
-    let (scheme, rest) = target.split_at_checked(colon)?;
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
-        return None;
-    }
-    let authority_and_path = rest.get(3..)?;
-    let slash = authority_and_path.iter().position(|&byte| byte == b'/');
-    match slash {
+    let resource = if target.first() == Some(&b'/') {
+        target
+    } else {
+        // RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests even though most HTTP/1.1 clients will
+        // only send the absolute-form to a proxy."
+        let (authority, resource) = split_absolute(target)?;
         // RFC 9110 §4.2.1: "A sender MUST NOT generate an "http" URI with an empty host identifier. A recipient that
         // processes such a URI reference MUST reject it as invalid."
-        Some(0) => None,
-        Some(slash) => authority_and_path.get(slash..),
-        None if authority_and_path.is_empty() => None,
-        None => Some(b"/"),
-    }
+        if authority.is_empty() {
+            return None;
+        }
+        resource
+    };
+    let path = resource.split(|&byte| byte == b'?').next()?;
+    Some(if path.is_empty() { b"/" } else { path })
 }
 
 /// Appends the percent-decoded segment (RFC 3986 §2.1).

@@ -23,6 +23,6 @@ pub use date::{format_date, parse_date};
 pub use error::HeadError;
 pub use head::Head;
 pub use limits::{HeadLimits, MAX_HEADERS};
-pub use request_line::{is_known_method, is_token};
+pub use request_line::{is_known_method, is_token, split_absolute};
 pub use response::{Response, error_response, is_field_value, reason, status_body};
 pub use scan::HeadScan;

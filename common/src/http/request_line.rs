@@ -74,8 +74,8 @@ fn check_target(method: &str, target: &[u8]) -> Result<(), HeadError> {
     if well_formed && clean { Ok(()) } else { Err(HeadError::Target) }
 }
 
-/// Splits `http://host:port/path?query` into authority and the rest (§3.2.2).
-pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits an absolute target, `http://host:port/path?query`, into its authority and the rest (§3.2.2).
+pub fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
     let scheme_end = target.windows(3).take(8).position(|bytes| bytes == b"://")?;
     let (scheme, rest) = target.split_at_checked(scheme_end)?;
     if !(scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")) {

@@ -14,17 +14,6 @@ pub enum SiteControl {
     All,
 }
 
-impl SiteControl {
-    /// The value of `permitted-cross-domain-policies`.
-    fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::MasterOnly => "master-only",
-            Self::All => "all",
-        }
-    }
-}
-
 /// The text is not one of `none`, `master-only`, `all`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not one of none, master-only, all")]
@@ -36,14 +25,18 @@ impl std::str::FromStr for SiteControl {
     fn from_str(text: &str) -> Result<Self, SiteControlError> {
         [Self::None, Self::MasterOnly, Self::All]
             .into_iter()
-            .find(|known| known.name() == text)
+            .find(|known| known.to_string() == text)
             .ok_or_else(|| SiteControlError(text.to_owned()))
     }
 }
 
 impl std::fmt::Display for SiteControl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+        f.write_str(match self {
+            Self::None => "none",
+            Self::MasterOnly => "master-only",
+            Self::All => "all",
+        })
     }
 }
 
