@@ -38,12 +38,6 @@ impl FromStr for Origin {
     }
 }
 
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The origins that a server admits; an empty list admits all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OriginList(Vec<Origin>);
