@@ -1,42 +1,43 @@
-//! State as plain data: numbers in little-endian order and byte strings behind their length, without padding.
+//! A binary codec for state that a process leaves to its successor: little-endian numbers, byte strings behind their
+//! length, no padding.
 //!
-//! It is what a process writes down for the next one, so a reader takes nothing for granted: whatever is too short is
-//! `None`, and no length that stands in the data sizes an allocation.
+//! [`Reader`] trusts nothing that it reads: it returns `None` where the input is too short, and no length in the input
+//! sizes an allocation.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Appends plain data.
+/// Encodes values, one behind the other.
 #[derive(Clone, Debug, Default)]
 pub struct Writer(Vec<u8>);
 
 impl Writer {
-    /// One byte.
+    /// Appends one byte.
     pub fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
-    /// A truth value as 0 or 1.
+    /// Appends a `bool` as one byte, 0 or 1.
     pub fn flag(&mut self, flag: bool) {
         self.0.push(flag.into());
     }
 
-    /// A number of 8 bytes.
+    /// Appends a number as 8 bytes.
     pub fn long(&mut self, number: u64) {
         self.raw(&number.to_le_bytes());
     }
 
-    /// Bytes whose number the reader knows.
+    /// Appends bytes without their length, which the reader must know.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Bytes behind their length.
+    /// Appends bytes behind their length.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.long(bytes.len() as u64);
         self.raw(bytes);
     }
 
-    /// An IP address, or that there is none.
+    /// Appends the family of an IP address (0 without one, 4 or 6) and its octets.
     pub fn address(&mut self, address: Option<IpAddr>) {
         match address {
             None => self.byte(0),
@@ -51,40 +52,40 @@ impl Writer {
         }
     }
 
-    /// What was written.
+    /// All bytes so far.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 }
 
-/// Reads plain data; each method takes what it returns off the front.
+/// Decodes values; each method cuts what it returns off the front.
 #[derive(Clone, Debug)]
 pub struct Reader<'b>(&'b [u8]);
 
 impl<'b> Reader<'b> {
-    /// Reads these bytes.
+    /// Begins at the front of `bytes`.
     pub fn new(bytes: &'b [u8]) -> Self {
         Self(bytes)
     }
 
-    /// True at the end.
+    /// True once it has read every byte.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// So many bytes.
+    /// Reads `N` bytes.
     pub fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*taken)
     }
 
-    /// One byte.
+    /// Reads one byte.
     pub fn byte(&mut self) -> Option<u8> {
         self.take().map(|[byte]| byte)
     }
 
-    /// 0 or 1.
+    /// Reads a `bool`; a byte other than 0 and 1 is `None`.
     pub fn flag(&mut self) -> Option<bool> {
         match self.byte()? {
             0 => Some(false),
@@ -93,18 +94,18 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// A number of 8 bytes.
+    /// Reads a number of 8 bytes.
     pub fn long(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
     }
 
-    /// A number of 8 bytes that fits into 4.
+    /// Reads a number of 8 bytes; one beyond 32 bits is `None`.
     pub fn word(&mut self) -> Option<u32> {
         self.long()?.try_into().ok()
     }
 
-    /// An IP address, or that there is none; the outer `None` is that it cannot be read.
-    #[allow(clippy::option_option, reason = "both can be")]
+    /// Reads an IP address or its absence; the outer `None` means that the input holds neither.
+    #[allow(clippy::option_option, reason = "an address may be absent, and the input damaged")]
     pub fn address(&mut self) -> Option<Option<IpAddr>> {
         Some(match self.byte()? {
             0 => None,
@@ -114,7 +115,7 @@ impl<'b> Reader<'b> {
         })
     }
 
-    /// Bytes behind their length.
+    /// Reads bytes behind their length.
     pub fn bytes(&mut self) -> Option<&'b [u8]> {
         let len = usize::try_from(self.long()?).ok()?;
         let (bytes, rest) = self.0.split_at_checked(len)?;
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_is_read_back_and_every_shorter_text_is_not() {
+    fn written_values_are_read_back_and_every_shorter_input_is_refused() {
         let mut to = Writer::default();
         to.byte(7);
         to.flag(true);

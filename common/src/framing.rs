@@ -1,10 +1,10 @@
-//! How one text message looks in each kind of stream.
+//! The form of the stream's text messages on each kind of connection.
 //!
-//! A message is encoded once per framing that is in use, and shared by all connections of that framing.
+//! The server encodes a message once for each framing in use; all connections of that framing share the bytes.
 
-use crate::frame::{Opcode, header::encode_frame};
+use crate::frame::{Opcode, encode_frame};
 
-/// The form that a connection gets its messages in.
+/// The form in which a connection receives messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Framing {
     /// A text frame of RFC 6455 and drafts 07, 08: header and text.
@@ -26,7 +26,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// All of them, in the order of [`Framing::index`].
+    /// Every framing, in the order of [`Framing::index`].
     pub const ALL: [Self; 8] = [
         Self::Hybi,
         Self::HybiNumbered,
@@ -38,12 +38,12 @@ impl Framing {
         Self::LinesChunked,
     ];
 
-    /// Its place in [`Framing::ALL`]: for tables with one entry a framing.
+    /// Its place in [`Framing::ALL`], for tables with one entry for each framing.
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The same form with the message's number in the text, where the form has no other place for it.
+    /// The same framing with the message's number in the text, unless the framing already has a place for it.
     #[must_use]
     pub fn numbered(self) -> Self {
         match self {
@@ -52,80 +52,83 @@ impl Framing {
             other => other,
         }
     }
+
+    fn is_event_stream(self) -> bool {
+        matches!(self, Self::EventStream | Self::EventStreamChunked)
+    }
+
+    fn is_chunked(self) -> bool {
+        matches!(self, Self::EventStreamChunked | Self::LinesChunked)
+    }
 }
 
-/// Appends message number `seq` of the stream, whole.
+/// Appends the whole message number `seq` of the stream.
 ///
 /// In an event stream the number is the event's `id:`, which a browser sends back as `Last-Event-ID`.
 pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
     match framing {
-        Framing::Hybi => encode_frame(Opcode::Text, text.as_bytes(), out),
-        Framing::HybiNumbered => encode_frame(Opcode::Text, format!("{seq}\t{text}").as_bytes(), out),
-        Framing::Hixie => encode_hixie(&[text.as_bytes()], out),
-        Framing::HixieNumbered => encode_hixie(&[seq.to_string().as_bytes(), b"\t", text.as_bytes()], out),
-        Framing::EventStream => encode_event(EventField::Id(seq), text, out),
-        Framing::EventStreamChunked => chunk(out, |out| encode_event(EventField::Id(seq), text, out)),
-        Framing::Lines => encode_line(text, out),
-        Framing::LinesChunked => chunk(out, |out| encode_line(text, out)),
+        Framing::HybiNumbered | Framing::HixieNumbered => {
+            encode_text(framing, EventField::Id(seq), &format!("{seq}\t{text}"), out);
+        }
+        _ => encode_text(framing, EventField::Id(seq), text, out),
     }
 }
 
-/// Appends a notice: a message that has no number and is not part of the stream.
+/// Appends a notice: a message without a number, beside the stream.
 ///
-/// In an event stream it is an event of the type `notice` without `id:`, so that `Last-Event-ID` stays what it was.
+/// In an event stream it is an event of the type `notice` without `id:`, so that the browser keeps its `Last-Event-ID`.
 pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
+    encode_text(framing, EventField::Notice, text, out);
+}
+
+/// Appends a text; an event stream has the field before it.
+fn encode_text(framing: Framing, field: EventField, text: &str, out: &mut Vec<u8>) {
     match framing {
         Framing::Hybi | Framing::HybiNumbered => encode_frame(Opcode::Text, text.as_bytes(), out),
-        Framing::Hixie | Framing::HixieNumbered => encode_hixie(&[text.as_bytes()], out),
-        Framing::EventStream => encode_event(EventField::Notice, text, out),
-        Framing::EventStreamChunked => chunk(out, |out| encode_event(EventField::Notice, text, out)),
-        Framing::Lines => encode_line(text, out),
-        Framing::LinesChunked => chunk(out, |out| encode_line(text, out)),
+        Framing::Hixie | Framing::HixieNumbered => encode_hixie(text, out),
+        Framing::EventStream | Framing::EventStreamChunked => {
+            http_part(framing, out, |out| encode_event(field, text, out));
+        }
+        Framing::Lines | Framing::LinesChunked => http_part(framing, out, |out| encode_line(text, out)),
     }
 }
 
-/// Appends what keeps an idle event stream alive: a comment. Nothing in the other forms (WebSocket has its Ping).
+/// Appends a comment, which keeps an idle event stream alive; nothing in other framings (WebSocket has Ping).
 pub fn encode_heartbeat(framing: Framing, out: &mut Vec<u8>) {
-    match framing {
-        Framing::EventStream => out.extend_from_slice(b":\n\n"),
-        Framing::EventStreamChunked => chunk(out, |out| out.extend_from_slice(b":\n\n")),
-        _ => {}
+    if framing.is_event_stream() {
+        http_part(framing, out, |out| out.extend_from_slice(b":\n\n"));
     }
 }
 
-/// Appends how many milliseconds the browser waits before it reconnects. Nothing but event streams can say it.
+/// Appends how many milliseconds the browser should wait before it reconnects; nothing in other framings than event
+/// streams.
 pub fn encode_retry(framing: Framing, milliseconds: u64, out: &mut Vec<u8>) {
-    let text = format!("retry: {milliseconds}\n\n");
-    match framing {
-        Framing::EventStream => out.extend_from_slice(text.as_bytes()),
-        Framing::EventStreamChunked => chunk(out, |out| out.extend_from_slice(text.as_bytes())),
-        _ => {}
+    if framing.is_event_stream() {
+        let text = format!("retry: {milliseconds}\n\n");
+        http_part(framing, out, |out| out.extend_from_slice(text.as_bytes()));
     }
 }
 
-/// Appends the orderly end of an HTTP stream: the last chunk (RFC 9112 §7.1), where there are chunks.
+/// Appends the orderly end of a chunked HTTP stream, its last chunk (RFC 9112 §7.1); nothing in other framings.
 pub fn finish(framing: Framing, out: &mut Vec<u8>) {
-    if matches!(framing, Framing::EventStreamChunked | Framing::LinesChunked) {
+    if framing.is_chunked() {
         out.extend_from_slice(b"0\r\n\r\n");
     }
 }
 
 /// `00`, text, `FF`. UTF-8 holds no `FF`, so the text cannot end the frame early.
-fn encode_hixie(parts: &[&[u8]], out: &mut Vec<u8>) {
+fn encode_hixie(text: &str, out: &mut Vec<u8>) {
     out.push(0x00);
-    for part in parts {
-        out.extend_from_slice(part);
-    }
+    out.extend_from_slice(text.as_bytes());
     out.push(0xFF);
 }
 
-/// The text and a newline.
 fn encode_line(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
 }
 
-/// What an event carries beside its text.
+/// The field of an event beside its `data:`.
 #[derive(Clone, Copy)]
 enum EventField {
     Id(u64),
@@ -138,7 +141,7 @@ fn encode_event(field: EventField, text: &str, out: &mut Vec<u8>) {
         EventField::Id(seq) => out.extend_from_slice(format!("id: {seq}\n").as_bytes()),
         EventField::Notice => out.extend_from_slice(b"event: notice\n"),
     }
-    // CR, LF and CRLF all end a line there: none may come from the text itself.
+    // CR, LF and CRLF all end a line there, so the text itself must not bring any.
     let text = text.replace("\r\n", "\n");
     for line in text.split(['\n', '\r']) {
         out.extend_from_slice(b"data: ");
@@ -147,8 +150,11 @@ fn encode_event(field: EventField, text: &str, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// One HTTP chunk (RFC 9112 §7.1) around what `body` appends.
-fn chunk(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+/// Appends a part of an HTTP stream: what `body` appends, in one chunk (RFC 9112 §7.1) where the framing has chunks.
+fn http_part(framing: Framing, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    if !framing.is_chunked() {
+        return body(out);
+    }
     let mut bytes = Vec::new();
     body(&mut bytes);
     out.extend_from_slice(format!("{:x}\r\n", bytes.len()).as_bytes());
@@ -167,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_looks_as_its_framing_has_it() {
+    fn each_framing_encodes_a_message_in_its_own_form() {
         for (framing, expected) in [
             (Framing::Hybi, "\u{81}\u{2}hi"),
             (Framing::HybiNumbered, "\u{81}\u{4}7\thi"),
@@ -205,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn heartbeat_retry_and_end_are_for_those_who_know_them() {
+    fn heartbeat_retry_and_end_are_empty_where_a_framing_has_none() {
         for framing in Framing::ALL {
             let mut out = Vec::new();
             encode_heartbeat(framing, &mut out);

@@ -1,4 +1,4 @@
-//! Which pages may read the stream: the origin list.
+//! The list of origins whose pages may read the stream.
 
 use std::str::FromStr;
 
@@ -6,16 +6,16 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(String);
 
-/// Not an origin.
+/// The text is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no origin: write scheme://host or scheme://host:port, without a path (or null)")]
-pub struct BadOrigin(pub String);
+#[error("`{0}` is not an origin: write scheme://host or scheme://host:port, without a path (or null)")]
+pub struct OriginError(pub String);
 
 impl FromStr for Origin {
-    type Err = BadOrigin;
+    type Err = OriginError;
 
-    fn from_str(text: &str) -> Result<Self, BadOrigin> {
-        let bad = || BadOrigin(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        let bad = || OriginError(text.to_owned());
         if text == "null" {
             return Ok(Self(text.to_owned()));
         }
@@ -27,7 +27,7 @@ impl FromStr for Origin {
         if !scheme_ok || !host_ok || host.is_empty() || host.starts_with(':') || host.ends_with(':') {
             return Err(bad());
         }
-        // A browser never sends the port that the scheme has anyway.
+        // A browser leaves out the scheme's default port.
         let default_port = match scheme {
             "http" => ":80",
             "https" => ":443",
@@ -38,13 +38,7 @@ impl FromStr for Origin {
     }
 }
 
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The origins that are let in; empty: all.
+/// The origins that a server admits; an empty list admits all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OriginList(Vec<Origin>);
 
@@ -55,19 +49,20 @@ impl From<Vec<Origin>> for OriginList {
 }
 
 impl OriginList {
-    /// True if every origin is let in.
+    /// True if the list admits every origin.
     pub fn is_any(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Judges the origin of a request. One without is from no browser, which could say what it wants: it is let in.
+    /// True if the list admits a request with this `Origin`. A request without one is always admitted: only browsers are
+    /// bound to send the truth there.
     pub fn allows(&self, origin: Option<&[u8]>) -> bool {
         let Some(origin) = origin else { return true };
         self.is_any() || self.0.iter().any(|known| known.0.as_bytes().eq_ignore_ascii_case(origin))
     }
 
-    /// The value of `Access-Control-Allow-Origin` for a request of this origin; `None`: leave it out. Where
-    /// [`OriginList::is_any`] is false, `Vary: Origin` belongs beside it.
+    /// The value of `Access-Control-Allow-Origin` for a request with this `Origin`; `None`: leave the field out. Where
+    /// [`OriginList::is_any`] is false, the answer also needs `Vary: Origin`.
     pub fn cors<'o>(&self, origin: Option<&'o [u8]>) -> Option<&'o [u8]> {
         if self.is_any() {
             return Some(b"*");
@@ -86,7 +81,7 @@ mod tests {
 
     // WS-29
     #[test]
-    fn a_foreign_origin_is_let_in_by_an_empty_list_only() {
+    fn only_an_empty_list_admits_a_foreign_origin() {
         let some = list(&["https://Example.com:443", "http://localhost:8080"]);
         for (origin, allowed) in [
             ("https://example.com", true),
@@ -109,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_refused() {
+    fn a_text_that_is_not_an_origin_is_refused() {
         for text in [
             "",
             "example.com",

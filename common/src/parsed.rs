@@ -1,17 +1,17 @@
-//! What a decoder says about the bytes it was shown.
+//! The outcome of a decoder.
 
-/// The outcome of decoding something from the front of a byte slice.
+/// The outcome of decoding one item from the front of a byte slice.
 ///
-/// Too few bytes is not an error: the caller shows the same bytes again with more behind them.
+/// Too few bytes is not an error: the caller passes the same bytes again with more behind them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed<T> {
-    /// The whole item was there, and took the first `len` bytes.
+    /// The slice begins with a whole item of `len` bytes.
     Complete {
-        /// What the bytes said.
+        /// The decoded item.
         value: T,
-        /// How many bytes it took.
+        /// The item's length on the wire in bytes.
         len: usize,
     },
-    /// The bytes are a good beginning.
+    /// The slice ends before the item does, and is valid so far.
     Partial,
 }

@@ -1,29 +1,26 @@
-//! UTF-8 that arrives in pieces (RFC 3629), judged as early as it can be.
+//! Validation of UTF-8 that arrives in pieces (RFC 3629), as early as the bytes allow.
 
 /// The bytes cannot become UTF-8, whatever follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not UTF-8")]
-pub struct InvalidUtf8;
+pub(crate) struct Utf8Error;
 
-/// Validates a text that arrives in pieces; a character may be cut anywhere.
+/// Validates a text that arrives in pieces; a piece may end inside a character.
 ///
 /// It fails with the first byte that no continuation can save, not at the end of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Utf8 {
+pub(crate) struct Utf8 {
     /// Continuation bytes that the open character still needs.
-    pub(crate) needed: u8,
+    needed: u8,
     /// The smallest value that the next one may have.
-    pub(crate) low: u8,
+    low: u8,
     /// The largest value that the next one may have.
-    pub(crate) high: u8,
+    high: u8,
 }
 
 impl Utf8 {
-    /// Takes the next piece.
-    ///
-    /// # Errors
-    /// [`InvalidUtf8`] as soon as the text cannot be UTF-8 any more.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
+    /// Validates the next piece.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), Utf8Error> {
         let mut rest = bytes;
         while self.needed > 0 {
             let Some((&byte, tail)) = rest.split_first() else { return Ok(()) };
@@ -33,22 +30,32 @@ impl Utf8 {
         // The standard library's validator is the fast one for all that lies whole in this piece.
         let Err(error) = std::str::from_utf8(rest) else { return Ok(()) };
         if error.error_len().is_some() {
-            return Err(InvalidUtf8);
+            return Err(Utf8Error);
         }
-        // Only a good beginning of one character is left: at most three bytes.
+        // What is left is the valid beginning of one character: at most three bytes.
         rest.iter().skip(error.valid_up_to()).try_for_each(|&byte| self.step(byte))
     }
 
     /// True when no character is open: the text may end here.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(self) -> bool {
         self.needed == 0
     }
 
+    /// The state as three bytes, for [`Utf8::from_bytes`].
+    pub(crate) fn to_bytes(self) -> [u8; 3] {
+        [self.needed, self.low, self.high]
+    }
+
+    /// Reads back [`Utf8::to_bytes`]; `None` for a state that no text leads to.
+    pub(crate) fn from_bytes([needed, low, high]: [u8; 3]) -> Option<Self> {
+        (needed <= 3).then_some(Self { needed, low, high })
+    }
+
     /// One byte, by the table of RFC 3629 §4.
-    fn step(&mut self, byte: u8) -> Result<(), InvalidUtf8> {
+    fn step(&mut self, byte: u8) -> Result<(), Utf8Error> {
         if self.needed > 0 {
             if byte < self.low || byte > self.high {
-                return Err(InvalidUtf8);
+                return Err(Utf8Error);
             }
             (self.needed, self.low, self.high) = (self.needed - 1, 0x80, 0xBF);
             return Ok(());
@@ -62,7 +69,7 @@ impl Utf8 {
             0xF0 => (3, 0x90, 0xBF), // below: overlong
             0xF1..=0xF3 => (3, 0x80, 0xBF),
             0xF4 => (3, 0x80, 0x8F), // above: beyond U+10FFFF
-            _ => return Err(InvalidUtf8),
+            _ => return Err(Utf8Error),
         };
         Ok(())
     }
@@ -72,25 +79,25 @@ impl Utf8 {
 mod tests {
     use super::*;
 
-    /// Judges the text in these pieces: where it failed, or whether it may end.
-    fn judge(pieces: &[&[u8]]) -> Result<bool, InvalidUtf8> {
+    /// Validates the text in these pieces: an error, or whether it may end here.
+    fn validate(pieces: &[&[u8]]) -> Result<bool, Utf8Error> {
         let mut utf8 = Utf8::default();
         pieces.iter().try_for_each(|piece| utf8.feed(piece))?;
         Ok(utf8.is_complete())
     }
 
-    /// What the standard library says: invalid for ever, or whether it may end here.
-    fn expected(bytes: &[u8]) -> Result<bool, InvalidUtf8> {
+    /// The standard library's verdict: an error, or whether the text may end here.
+    fn expected(bytes: &[u8]) -> Result<bool, Utf8Error> {
         match std::str::from_utf8(bytes) {
             Ok(_) => Ok(true),
             Err(error) if error.error_len().is_none() => Ok(false),
-            Err(_) => Err(InvalidUtf8),
+            Err(_) => Err(Utf8Error),
         }
     }
 
     // WS-12
     #[test]
-    fn every_four_bytes_on_the_edges_are_judged_alike_at_every_split() {
+    fn four_bytes_at_every_edge_have_the_same_outcome_at_every_split() {
         let edges = [
             0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
             0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
@@ -102,7 +109,7 @@ mod tests {
                     let whole = expected(&bytes);
                     for split in 0..=4 {
                         let (front, back) = bytes.split_at(split);
-                        assert_eq!(judge(&[front, back]), whole, "{bytes:02x?} at {split}");
+                        assert_eq!(validate(&[front, back]), whole, "{bytes:02x?} at {split}");
                     }
                 }
             }
@@ -126,7 +133,7 @@ mod tests {
     fn a_text_in_single_bytes_is_the_text_whole() {
         let text = "Wed Sep 22 – κόσμε – 日本 – 🎈".as_bytes();
         let pieces: Vec<&[u8]> = text.chunks(1).collect();
-        assert_eq!(judge(&pieces), Ok(true));
-        assert_eq!(judge(&[&text[..text.len() - 1]]), Ok(false));
+        assert_eq!(validate(&pieces), Ok(true));
+        assert_eq!(validate(&[&text[..text.len() - 1]]), Ok(false));
     }
 }

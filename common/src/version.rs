@@ -20,21 +20,4 @@ impl Version {
     pub fn is_hixie(self) -> bool {
         matches!(self, Self::Hixie75 | Self::Hixie76)
     }
-
-    /// The name used in logs and counters.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hixie75 => "hixie-75",
-            Self::Hixie76 => "hixie-76",
-            Self::Hybi07 => "hybi-07",
-            Self::Hybi08 => "hybi-08",
-            Self::Rfc6455 => "rfc6455",
-        }
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
 }

@@ -1,40 +1,37 @@
-//! From a request to its answer, as data: nothing is sent here.
+//! From a request to its answer, as data: the handler sends it.
 
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use common::http::{Head, is_known_method};
+use common::http::{Head, is_known_method, status_body};
 
 use crate::conditional::{self, Outcome, Preconditions};
 use crate::directory::{LARGE, read_range};
-use crate::path::{RequestPath, query_of};
+use crate::path::RequestPath;
 use crate::range::{self, Selected};
 use crate::representation::{Body, Representation};
-use crate::response::{Common, plain_body};
+use crate::response::SharedFields;
 use crate::root::OpenError;
 use crate::site::{Bytes, Found, Site};
 
-/// An answer: its status, its fields and its body.
 #[derive(Debug)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The fields, laid out.
-    pub block: Arc<[u8]>,
-    /// `Content-Length`, also where the body is left out (HEAD).
-    pub length: Option<u64>,
-    /// Further fields.
-    pub further: Vec<(&'static str, String)>,
-    /// The body.
-    pub payload: Payload,
-    /// The connection ends with this answer.
-    pub close: bool,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Header fields, laid out beforehand.
+    pub(crate) block: Arc<[u8]>,
+    /// `Content-Length`, also in an answer to HEAD, which has no body.
+    pub(crate) length: Option<u64>,
+    /// Header fields of this answer alone.
+    pub(crate) further: Vec<(&'static str, String)>,
+    pub(crate) payload: Payload,
+    /// True if the connection ends with this answer.
+    pub(crate) close: bool,
 }
 
 impl Answer {
-    /// 200 with nothing in it yet.
+    /// A 200 without fields and body.
     fn empty() -> Self {
         let (block, further) = (Arc::default(), Vec::new());
         Answer { status: 200, block, length: None, further, payload: Payload::None, close: false }
@@ -43,36 +40,32 @@ impl Answer {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub enum Payload {
-    /// None: HEAD, 204, 304.
+pub(crate) enum Payload {
+    /// No body: HEAD, 204, 304.
     None,
-    /// These bytes.
+    /// This range of these bytes.
     Memory(Arc<[u8]>, Range<usize>),
-    /// This range of a file: offset and length in bytes.
+    /// A range of a file: offset and length in bytes.
     File(File, u64, u64),
 }
 
-/// What an answer is made with.
+/// Makes the answer to one request.
 #[derive(Debug)]
-pub struct Respond<'a> {
-    /// The site.
-    pub site: &'a mut Site,
-    /// What all answers share.
-    pub common: &'a Common,
-    /// Monotonic time.
-    pub now: Instant,
+pub(crate) struct Respond<'a> {
+    pub(crate) site: &'a mut Site,
+    pub(crate) shared: &'a SharedFields,
+    pub(crate) now: Instant,
     /// Seconds since 1970.
-    pub wall: i64,
+    pub(crate) wall: i64,
 }
 
-/// The methods that are served; every 405 names them.
+/// The methods that we serve; every 405 names them.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
-/// How often a file that is replaced while it is looked at is tried again.
+/// How often we look for a file that another process replaces while we read it.
 const TRIES: usize = 3;
 
 impl Respond<'_> {
-    /// Answers a request.
-    pub fn to(&mut self, head: &Head<'_>) -> Answer {
+    pub(crate) fn to(&mut self, head: &Head<'_>) -> Answer {
         match head.method {
             "GET" | "HEAD" | "OPTIONS" => {}
             // RFC 9110 §9.1: a method "that is unrecognized or not implemented … SHOULD respond with the 501 (Not
@@ -80,7 +73,10 @@ impl Respond<'_> {
             method => {
                 let status = if is_known_method(method) { 405 } else { 501 };
                 // §15.5.6: "The origin server MUST generate an Allow header field in a 405 response".
-                return Answer { close: true, ..self.plain(status, head, vec![("Allow", ALLOW.to_owned())]) };
+                return Answer {
+                    close: true,
+                    ..self.status_page(status, head, vec![("Allow", ALLOW.to_owned())])
+                };
             }
         }
         // §10.1.1: "A server that receives an Expect field value containing a member other than 100-continue MAY respond
@@ -88,7 +84,7 @@ impl Respond<'_> {
         if head.minor_version > 0
             && head.get_all("Expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue"))
         {
-            return Answer { close: true, ..self.plain(417, head, Vec::new()) };
+            return Answer { close: true, ..self.status_page(417, head, Vec::new()) };
         }
         if head.method == "OPTIONS" && head.target == b"*" {
             return self.options();
@@ -96,7 +92,9 @@ impl Respond<'_> {
         let path = match RequestPath::parse(head.target) {
             Ok(path) => path,
             Err(error) if error.status() == 404 => return self.not_found(head),
-            Err(error) => return Answer { close: true, ..self.plain(error.status(), head, Vec::new()) },
+            Err(error) => {
+                return Answer { close: true, ..self.status_page(error.status(), head, Vec::new()) };
+            }
         };
         if head.method == "OPTIONS" { self.options() } else { self.path(head, &path) }
     }
@@ -112,9 +110,9 @@ impl Respond<'_> {
                     self.site.forget(path);
                 }
                 Found::Directory => {
-                    let location = path.location_of_directory(query_of(head.target));
+                    let location = path.location_of_directory(head.query());
                     let further = vec![("Location", location), ("Cache-Control", "no-cache".to_owned())];
-                    return self.plain(301, head, further);
+                    return self.status_page(301, head, further);
                 }
                 Found::Failed(OpenError::Missing) => return self.not_found(head),
                 Found::Failed(error) => return self.failed(head, error),
@@ -123,7 +121,7 @@ impl Respond<'_> {
         self.failed(head, OpenError::Busy)
     }
 
-    /// Answers with a representation; `None` if its file was replaced meanwhile.
+    /// Answers with a representation; `None` if its file has changed meanwhile.
     fn representation(&mut self, head: &Head<'_>, it: &Representation) -> Option<Answer> {
         let range = match conditional::evaluate(&preconditions(head), it.validators(), self.wall) {
             Outcome::NotModified => {
@@ -132,7 +130,7 @@ impl Respond<'_> {
                 // content or trailers."
                 return Some(Answer { status: 304, block, ..Answer::empty() });
             }
-            Outcome::Failed => return Some(self.plain(412, head, Vec::new())),
+            Outcome::Failed => return Some(self.status_page(412, head, Vec::new())),
             Outcome::Perform { range } => range,
         };
         // §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
@@ -154,7 +152,11 @@ impl Respond<'_> {
             }
             Selected::Unsatisfiable => {
                 // §15.5.17: "SHOULD generate a Content-Range header field specifying the current length".
-                return Some(self.plain(416, head, vec![("Content-Range", format!("bytes */{}", it.len))]));
+                return Some(self.status_page(
+                    416,
+                    head,
+                    vec![("Content-Range", format!("bytes */{}", it.len))],
+                ));
             }
         };
         if head.method == "HEAD" {
@@ -167,14 +169,14 @@ impl Respond<'_> {
     fn not_found(&mut self, head: &Head<'_>) -> Answer {
         let page = self.site.not_found(self.now, self.wall);
         if let Some(resource) = &page
-            && let Body::Memory(bytes) = &resource.plain.body
+            && let Body::Memory(bytes) = &resource.identity.body
         {
             let fields = [
                 ("Content-Type", "text/html; charset=utf-8"),
                 ("Cache-Control", "no-cache"),
-                ("Content-Security-Policy", self.common.policy.as_str()),
+                ("Content-Security-Policy", self.shared.policy.as_str()),
             ];
-            let block = self.common.block(&fields).into();
+            let block = self.shared.block(&fields).into();
             let payload = if head.method == "HEAD" {
                 Payload::None
             } else {
@@ -188,13 +190,13 @@ impl Respond<'_> {
                 ..Answer::empty()
             };
         }
-        self.plain(404, head, vec![("Cache-Control", "no-cache".to_owned())])
+        self.status_page(404, head, vec![("Cache-Control", "no-cache".to_owned())])
     }
 
     fn failed(&self, head: &Head<'_>, error: OpenError) -> Answer {
         let busy = error == OpenError::Busy;
         // RFC 9110 §15.6.4: "The server MAY send a Retry-After header field".
-        self.plain(
+        self.status_page(
             error.status(),
             head,
             if busy { vec![("Retry-After", "1".to_owned())] } else { Vec::new() },
@@ -202,16 +204,16 @@ impl Respond<'_> {
     }
 
     fn options(&self) -> Answer {
-        let block = self.common.block(&[("Allow", ALLOW)]).into();
+        let block = self.shared.block(&[("Allow", ALLOW)]).into();
         // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx
         // (Informational) or 204 (No Content)."
         Answer { status: 204, block, ..Answer::empty() }
     }
 
-    /// An answer in words.
-    pub fn plain(&self, status: u16, head: &Head<'_>, further: Vec<(&'static str, String)>) -> Answer {
-        let body = plain_body(status);
-        let block = self.common.block(&[("Content-Type", "text/plain; charset=utf-8")]);
+    /// A page of one line, which names the status.
+    fn status_page(&self, status: u16, head: &Head<'_>, further: Vec<(&'static str, String)>) -> Answer {
+        let body = status_body(status);
+        let block = self.shared.block(&[("Content-Type", "text/plain; charset=utf-8")]);
         let length = Some(body.len() as u64);
         let bytes = 0..body.len();
         // RFC 9110 §9.3.2: "the server MUST NOT send content in the response" to HEAD.
@@ -235,7 +237,7 @@ fn preconditions<'h>(head: &Head<'h>) -> Preconditions<'h> {
     }
 }
 
-/// The bytes of a part. A small part of a file is read now, so that an answer that waits holds no descriptor.
+/// The bytes of a part. It reads a small part of a file at once, so that an answer in a queue holds no descriptor.
 fn payload(bytes: Bytes, part: &Range<u64>) -> Option<Payload> {
     let len = part.end.saturating_sub(part.start);
     match bytes {

@@ -1,13 +1,13 @@
-//! The page that is built in: answers that are ready from the start.
+//! The built-in page: its answers are ready from the start.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::csp::WsUrl;
 use crate::representation::{Body, Facts, Representation, Resource};
-use crate::response::Common;
+use crate::response::SharedFields;
 
-/// The page's files, by name.
+/// The page's files with their names, without `index.html`.
 const FILES: &[(&str, &[u8])] = &[
     ("address.js", include_bytes!("../page/address.js")),
     ("app.js", include_bytes!("../page/app.js")),
@@ -22,33 +22,32 @@ const FILES: &[(&str, &[u8])] = &[
     ("view.js", include_bytes!("../page/view.js")),
 ];
 const INDEX: &str = include_str!("../page/index.html");
-/// Where `index.html` is told its ws-server.
+/// The place in `index.html` for the URL of the ws-server.
 const PLACE: &str = "%WS_URL%";
 
-/// The built-in page's files, ready to be sent.
+/// The answers of the built-in page, by file name.
 #[derive(Clone, Debug)]
-pub struct BuiltIn {
+pub(crate) struct BuiltIn {
     files: HashMap<&'static [u8], Arc<Resource>>,
 }
 
 impl BuiltIn {
-    /// Lays the answers out; without a URL the page takes its own host and port 40132.
-    pub fn new(ws_url: Option<&WsUrl>, common: &Common) -> Self {
-        // What a checked URL can hold of the characters that an attribute cannot is the ampersand.
+    /// Lays out the answers; without a URL the page connects to its own host, port 40132.
+    pub(crate) fn new(ws_url: Option<&WsUrl>, shared: &SharedFields) -> Self {
+        // Of the characters that an attribute cannot hold, a checked URL can contain only the ampersand.
         let url = ws_url.map(ToString::to_string).unwrap_or_default().replace('&', "&amp;");
         let index = INDEX.replace(PLACE, &url);
         let mut files: HashMap<&'static [u8], Arc<Resource>> = HashMap::new();
         let all = FILES.iter().copied().chain([("index.html", index.as_bytes())]);
         for (name, bytes) in all {
             let facts = Facts { name: name.as_bytes(), coding: None, varies: false, modified: None };
-            let plain = Representation::new(facts, Body::Memory(bytes.into()), common);
-            files.insert(name.as_bytes(), Arc::new(Resource { plain, coded: Vec::new() }));
+            let identity = Representation::new(facts, Body::Memory(bytes.into()), shared);
+            files.insert(name.as_bytes(), Arc::new(Resource { identity, coded: Vec::new() }));
         }
         BuiltIn { files }
     }
 
-    /// The file of this name.
-    pub fn get(&self, name: &[u8]) -> Option<Arc<Resource>> {
+    pub(crate) fn get(&self, name: &[u8]) -> Option<Arc<Resource>> {
         self.files.get(name).cloned()
     }
 }
@@ -59,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_page_is_built_in() {
-        let page = BuiltIn::new(None, &Common::default());
+        let page = BuiltIn::new(None, &SharedFields::default());
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/page")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             assert!(page.get(name.as_bytes()).is_some(), "{name}");
@@ -67,11 +66,11 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_told_its_ws_server_once() {
+    fn the_page_names_its_ws_server_once() {
         assert_eq!(INDEX.matches(PLACE).count(), 1);
         let url = "wss://h/x?a=1&b=2".parse().unwrap();
-        let index = BuiltIn::new(Some(&url), &Common::default()).get(b"index.html").unwrap();
-        let Body::Memory(bytes) = &index.plain.body else { panic!("it is in memory") };
+        let index = BuiltIn::new(Some(&url), &SharedFields::default()).get(b"index.html").unwrap();
+        let Body::Memory(bytes) = &index.identity.body else { panic!("it is in memory") };
         let text = String::from_utf8_lossy(bytes);
         assert!(text.contains("content=\"wss://h/x?a=1&amp;b=2\"") && !text.contains(PLACE));
     }

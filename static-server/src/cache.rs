@@ -4,13 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long an entry is believed without a look at its file. Half a second, because the root itself is looked up as
-/// seldom: together a change is seen within a second.
-pub const FRESH: Duration = Duration::from_millis(500);
+/// How long we trust an entry without a look at its file. Half a second, because we open the root itself again as
+/// seldom: together we see a change within a second.
+pub(crate) const FRESH: Duration = Duration::from_millis(500);
 
-/// Entries by name; the ones that were not asked for lately go first (second chance).
+/// Entries by name; it evicts entries that were not used lately first (second chance).
 #[derive(Debug)]
-pub struct Cache<T> {
+pub(crate) struct Cache<T> {
     entries: HashMap<Arc<[u8]>, Entry<T>>,
     queue: VecDeque<Arc<[u8]>>,
     bytes: usize,
@@ -21,29 +21,28 @@ pub struct Cache<T> {
 struct Entry<T> {
     value: Arc<T>,
     cost: usize,
+    /// When we last compared it with its file.
     checked: Instant,
+    /// Used since the eviction last passed it.
     used: bool,
 }
 
-/// What the cache knows of a name.
 #[derive(Debug)]
-pub enum Cached<T> {
-    /// Good to answer with.
+pub(crate) enum Cached<T> {
+    /// Compared with its file within the last [`FRESH`].
     Fresh(Arc<T>),
-    /// To be compared with its file first.
+    /// The caller must compare it with its file first.
     Stale(Arc<T>),
-    /// Nothing.
     Nothing,
 }
 
 impl<T> Cache<T> {
-    /// A cache of at most `max_bytes`, by the costs that are told to [`insert`](Cache::insert).
-    pub fn new(max_bytes: usize) -> Self {
+    /// A cache of at most `max_bytes`, by the costs that callers pass to [`insert`](Cache::insert).
+    pub(crate) fn new(max_bytes: usize) -> Self {
         Cache { entries: HashMap::new(), queue: VecDeque::new(), bytes: 0, max_bytes }
     }
 
-    /// Looks a name up.
-    pub fn get(&mut self, name: &[u8], now: Instant) -> Cached<T> {
+    pub(crate) fn get(&mut self, name: &[u8], now: Instant) -> Cached<T> {
         let Some(entry) = self.entries.get_mut(name) else { return Cached::Nothing };
         entry.used = true;
         if now.saturating_duration_since(entry.checked) < FRESH {
@@ -53,15 +52,15 @@ impl<T> Cache<T> {
         }
     }
 
-    /// The entry was compared with its file, and is as the file.
-    pub fn renew(&mut self, name: &[u8], now: Instant) {
+    /// Notes that the entry still agrees with its file.
+    pub(crate) fn renew(&mut self, name: &[u8], now: Instant) {
         if let Some(entry) = self.entries.get_mut(name) {
             entry.checked = now;
         }
     }
 
-    /// Keeps a value that costs `cost` bytes, unless it alone is more than a quarter of all.
-    pub fn insert(&mut self, name: &[u8], value: Arc<T>, cost: usize, now: Instant) {
+    /// Keeps a value that costs `cost` bytes, unless it alone would take more than a quarter of the cache.
+    pub(crate) fn insert(&mut self, name: &[u8], value: Arc<T>, cost: usize, now: Instant) {
         self.remove(name);
         let cost = cost.saturating_add(name.len()).saturating_add(128);
         if cost > self.max_bytes / 4 {
@@ -78,15 +77,14 @@ impl<T> Cache<T> {
         self.entries.insert(name, Entry { value, cost, checked: now, used: false });
     }
 
-    /// Forgets a name.
-    pub fn remove(&mut self, name: &[u8]) {
+    pub(crate) fn remove(&mut self, name: &[u8]) {
         if let Some(entry) = self.entries.remove(name) {
             self.bytes -= entry.cost;
             self.queue.retain(|queued| queued.as_ref() != name);
         }
     }
 
-    /// Drops the entry that was not asked for the longest; false if there is none.
+    /// Drops the entry that was unused for the longest time; false if the cache is empty.
     fn evict(&mut self) -> bool {
         while let Some(name) = self.queue.pop_front() {
             match self.entries.get_mut(&name) {
@@ -116,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_believed_for_half_a_second_and_then_checked() {
+    fn an_entry_is_fresh_for_half_a_second_and_then_stale() {
         let now = Instant::now();
         let mut cache = Cache::new(10_000);
         cache.insert(b"a", Arc::new(1), 10, now);
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_holds_and_what_is_used_stays() {
+    fn the_bound_holds_and_used_entries_stay() {
         let now = Instant::now();
         let mut cache = Cache::new(10_000);
         cache.insert(b"used", Arc::new(0), 1000, now);

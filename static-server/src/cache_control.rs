@@ -1,14 +1,14 @@
 //! How long a browser may keep a file without asking (RFC 9111 §5.2.2, RFC 8246).
 
-/// A name with a hash in it never changes its content: a year, and no asking.
+/// The content under a name with a hash never changes: a year, without revalidation.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// Everything else may be kept, and is asked for each time: a 304 costs one small answer.
+/// A browser may keep everything else, but must revalidate it each time: a 304 costs one small answer.
 const REVALIDATE: &str = "no-cache";
 
 /// `Cache-Control` for a file of this name.
-pub fn for_name(name: &[u8]) -> &'static str {
+pub(crate) fn for_name(name: &[u8]) -> &'static str {
     let last = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-    // The last part is the extension, which is never a hash; the first one is never, either.
+    // The last part is the extension, which is never a hash; neither is the first one.
     let mut parts = last.split(|&byte| byte == b'.').rev().skip(1);
     let hashed = parts.any(|part| {
         let part = part.rsplit(|&byte| byte == b'-').next().unwrap_or_default();
@@ -17,7 +17,7 @@ pub fn for_name(name: &[u8]) -> &'static str {
     if hashed { IMMUTABLE } else { REVALIDATE }
 }
 
-/// Eight or more lower-case hexadecimal digits with both letters and figures: `20240101` is a date, `deadbeef` a word.
+/// True for eight or more lower-case hexadecimal digits, letters and figures: `20240101` is a date, `deadbeef` a word.
 fn is_hash(part: &[u8]) -> bool {
     part.len() >= 8
         && part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

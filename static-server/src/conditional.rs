@@ -3,38 +3,31 @@
 use crate::date;
 use crate::etag::{Comparison, list_holds};
 
-/// The request's precondition fields, as they came.
+/// The values of the request's precondition fields.
 #[derive(Clone, Debug, Default)]
-pub struct Preconditions<'h> {
-    /// `If-Match`
-    pub if_match: Vec<&'h [u8]>,
-    /// `If-None-Match`
-    pub if_none_match: Vec<&'h [u8]>,
-    /// `If-Modified-Since`
-    pub if_modified_since: Vec<&'h [u8]>,
-    /// `If-Unmodified-Since`
-    pub if_unmodified_since: Vec<&'h [u8]>,
-    /// `If-Range`
-    pub if_range: Vec<&'h [u8]>,
+#[allow(clippy::struct_field_names, reason = "these are the names of the header fields")]
+pub(crate) struct Preconditions<'h> {
+    pub(crate) if_match: Vec<&'h [u8]>,
+    pub(crate) if_none_match: Vec<&'h [u8]>,
+    pub(crate) if_modified_since: Vec<&'h [u8]>,
+    pub(crate) if_unmodified_since: Vec<&'h [u8]>,
+    pub(crate) if_range: Vec<&'h [u8]>,
 }
 
-/// What tells the versions of a representation apart.
+/// What distinguishes the versions of a representation.
 #[derive(Clone, Copy, Debug)]
-pub struct Validators<'r> {
+pub(crate) struct Validators<'r> {
     /// The strong entity tag, with its quotes.
-    pub etag: &'r [u8],
-    /// When it was last modified, in seconds since 1970; `None` where that is not known.
-    pub modified: Option<i64>,
+    pub(crate) etag: &'r [u8],
+    /// The last modification in seconds since 1970, if it is known.
+    pub(crate) modified: Option<i64>,
 }
 
 /// What the preconditions make of a GET or HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Answer it; `Range` counts only if `range` is true.
-    Perform {
-        /// Whether a `Range` field is to be obeyed.
-        range: bool,
-    },
+pub(crate) enum Outcome {
+    /// Answer it, and obey `Range` if `range` is true.
+    Perform { range: bool },
     /// 304
     NotModified,
     /// 412
@@ -42,7 +35,7 @@ pub enum Outcome {
 }
 
 /// Evaluates the preconditions of a GET or HEAD at `wall`, seconds since 1970.
-pub fn evaluate(conditions: &Preconditions<'_>, ours: Validators<'_>, wall: i64) -> Outcome {
+pub(crate) fn evaluate(conditions: &Preconditions<'_>, ours: Validators<'_>, wall: i64) -> Outcome {
     // Step 1: "When recipient is the origin server and If-Match is present, evaluate the If-Match precondition: if true,
     // continue to step 3; if false, respond 412".
     if !conditions.if_match.is_empty() {
@@ -77,7 +70,7 @@ pub fn evaluate(conditions: &Preconditions<'_>, ours: Validators<'_>, wall: i64)
     Outcome::Perform { range: if_range(&conditions.if_range, ours, wall) }
 }
 
-/// `*` alone: any current representation, and there is one.
+/// True for `*` alone, which any current representation matches, and there is one.
 fn is_any(values: &[&[u8]]) -> bool {
     matches!(values, [value] if value.trim_ascii() == b"*")
 }
@@ -89,7 +82,7 @@ fn single_date(values: &[&[u8]]) -> Option<i64> {
     date::parse(value.trim_ascii())
 }
 
-/// §13.1.5: true if the range may be sent.
+/// §13.1.5: true if the answer may be the range.
 fn if_range(values: &[&[u8]], ours: Validators<'_>, wall: i64) -> bool {
     let [value] = values else { return values.is_empty() };
     let value = value.trim_ascii();

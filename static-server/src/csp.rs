@@ -1,12 +1,12 @@
-//! The Content-Security-Policy, fixed at start: what a page from here may load, and that it may reach its ws-server.
+//! The Content-Security-Policy, fixed at the start: what a page from here may load, and that it may reach its ws-server.
 
 use std::str::FromStr;
 use thiserror::Error;
 
 /// Where the page finds its ws-server: a checked `ws://` or `wss://` URL, or a path of the page's own origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WsUrl {
-    /// `None`: the page's own, where a proxy puts both under one name.
+pub(crate) struct WsUrl {
+    /// `None`: the page's own host, where a proxy puts both under one name.
     server: Option<Server>,
     path: String,
 }
@@ -17,16 +17,14 @@ struct Server {
     authority: String,
 }
 
-/// Why a `--ws-url` was refused.
+/// Why a text is not a `--ws-url`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum WsUrlError {
-    /// Another scheme, or none.
+pub(crate) enum WsUrlError {
     #[error("expected ws://, wss:// or, for the page's own host, a path that begins with one /")]
     Scheme,
-    /// No host, or one with bytes that stand in no host.
     #[error("expected HOST or HOST:PORT after the scheme")]
     Host,
-    /// A byte that would end the attribute or the header it is put into.
+    /// A byte that would end the attribute or the header field around it.
     #[error("a byte in the path must be percent-encoded")]
     Path,
 }
@@ -35,7 +33,7 @@ impl FromStr for WsUrl {
     type Err = WsUrlError;
 
     fn from_str(text: &str) -> Result<Self, WsUrlError> {
-        // Two slashes would begin the name of another host (RFC 3986 §4.2).
+        // Two slashes would begin an authority, another host's name (RFC 3986 §4.2).
         if text.starts_with('/') && !text.starts_with("//") {
             return Ok(WsUrl { server: None, path: checked_path(text)? });
         }
@@ -77,10 +75,11 @@ impl std::fmt::Display for WsUrl {
     }
 }
 
-/// What a page may connect to besides its own origin: its ws-server by WebSocket, and by HTTP for server-sent events.
+/// The sources that a page may connect to besides its own origin: its ws-server, by WebSocket and by HTTP for server-sent
+/// events.
 fn connect_sources(ws_url: Option<&WsUrl>) -> String {
     let Some(url) = ws_url else {
-        // The page's own host is not known here, only the port.
+        // Here we know only the port, not the page's host.
         return " ws://*:40132 wss://*:40132 http://*:40132 https://*:40132".to_owned();
     };
     match &url.server {
@@ -92,7 +91,7 @@ fn connect_sources(ws_url: Option<&WsUrl>) -> String {
 }
 
 /// The policy for the built-in page, which needs nothing but its own files.
-pub fn for_built_in(ws_url: Option<&WsUrl>) -> String {
+pub(crate) fn for_built_in(ws_url: Option<&WsUrl>) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -100,8 +99,8 @@ pub fn for_built_in(ws_url: Option<&WsUrl>) -> String {
     )
 }
 
-/// The policy for the files of `--root`: all that comes from the same origin.
-pub fn for_root(ws_url: Option<&WsUrl>) -> String {
+/// The policy for the files of `--root`, which may load everything from their own origin.
+pub(crate) fn for_root(ws_url: Option<&WsUrl>) -> String {
     format!(
         "default-src 'self'; img-src 'self' data:; connect-src 'self'{}; object-src 'none'; base-uri 'self'; \
          form-action 'self'; frame-ancestors 'self'",
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn good_urls_are_read_and_written_back() {
+    fn a_good_url_is_written_as_it_was_read() {
         for text in [
             "ws://host",
             "ws://host:40132/",
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_end_a_header_or_an_attribute_is_refused() {
+    fn a_url_that_could_end_a_header_or_an_attribute_is_refused() {
         for text in [
             "",
             "host",

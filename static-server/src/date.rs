@@ -1,27 +1,26 @@
-//! Dates of files and of the clock in whole seconds since 1970, as HTTP tells them (RFC 9110 §5.6.7).
+//! Dates of files and of the clock in whole seconds since 1970, and their form in HTTP (RFC 9110 §5.6.7).
 
 use std::time::{Duration, SystemTime};
 
 use common::http::{format_date, parse_date};
 
-/// Seconds since 1970 of a wall-clock time, without the fraction; times before 1970 count as 0.
-pub fn seconds(wall: SystemTime) -> i64 {
+/// Whole seconds since 1970; a time before 1970 counts as 0.
+pub(crate) fn seconds(wall: SystemTime) -> i64 {
     let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The HTTP date of this second; `None` outside of the years 1970 to 9999.
-pub fn format(seconds: i64) -> Option<String> {
+pub(crate) fn format(seconds: i64) -> Option<String> {
     const LAST: u64 = 253_402_300_799;
     let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds <= LAST)?;
     Some(format_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
 }
 
-/// Reads an IMF-fixdate of exactly 29 bytes.
+/// Parses an IMF-fixdate of exactly 29 bytes.
 ///
-/// The two obsolete formats have not been sent by any client for decades. A date that is not understood is ignored, which
-/// costs one full answer and is never a wrong one.
-pub fn parse(text: &[u8]) -> Option<i64> {
+/// No client has sent the two obsolete formats for decades. Ignoring a date costs one full answer, and is never wrong.
+pub(crate) fn parse(text: &[u8]) -> Option<i64> {
     parse_date(text).map(seconds)
 }
 
@@ -51,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_that_no_date_can_say_are_not_written() {
+    fn seconds_outside_of_four_digit_years_have_no_date() {
         for seconds in [i64::MIN, -1, 253_402_300_800, i64::MAX] {
             assert_eq!(format(seconds), None);
         }

@@ -8,22 +8,23 @@ use std::time::{Duration, Instant};
 use crate::cache::{Cache, Cached, FRESH};
 use crate::encoding::Coding;
 use crate::representation::{Body, Facts, Representation, Resource};
-use crate::response::Common;
+use crate::response::SharedFields;
 use crate::root::{OpenError, Opened, Root, Stamp};
 
-/// Files up to this many bytes are read into memory; larger ones go by `sendfile`.
-pub const LARGE: u64 = 64 * 1024;
-/// How often a file that changes while it is read is tried again.
+/// We read files of up to this many bytes into memory, and send larger ones by `sendfile`.
+pub(crate) const LARGE: u64 = 64 * 1024;
+/// How often we read a file that changes meanwhile.
 const TRIES: usize = 3;
-/// A file younger than this may change again without a new time stamp: it is read again, not believed.
+/// A file younger than this may change again without a new time stamp, so we do not trust its stamp but read it again.
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// A served directory. Each worker has its own.
 #[derive(Debug)]
-pub struct Directory {
+pub(crate) struct Directory {
     root: Root,
     cache: Cache<Loaded>,
-    common: Common,
+    shared: Arc<SharedFields>,
+    /// When we last opened the root again.
     refreshed: Option<Instant>,
 }
 
@@ -31,23 +32,26 @@ pub struct Directory {
 struct Loaded {
     resource: Arc<Resource>,
     stamps: Stamps,
+    /// False if the file was so young that its stamp may not tell the next change.
     settled: bool,
 }
 
-/// The file and its siblings, as the file system has them.
+/// The stamps of the file and its siblings; `None` for a sibling that does not exist.
 type Stamps = [Option<Stamp>; 1 + Coding::ALL.len()];
 
 impl Directory {
     /// Serves the files beneath `root`, and keeps at most `cache_bytes` of ready answers.
-    pub fn new(root: Root, cache_bytes: usize, common: Common) -> Self {
-        Directory { root, cache: Cache::new(cache_bytes), common, refreshed: None }
+    pub(crate) fn new(root: Root, cache_bytes: usize, shared: Arc<SharedFields>) -> Self {
+        Directory { root, cache: Cache::new(cache_bytes), shared, refreshed: None }
     }
 
     /// The file of this name; `None` if it is a directory. `wall` is in seconds since 1970.
-    ///
-    /// # Errors
-    /// [`OpenError`], as its variants say.
-    pub fn load(&mut self, name: &[u8], now: Instant, wall: i64) -> Result<Option<Arc<Resource>>, OpenError> {
+    pub(crate) fn load(
+        &mut self,
+        name: &[u8],
+        now: Instant,
+        wall: i64,
+    ) -> Result<Option<Arc<Resource>>, OpenError> {
         match self.cache.get(name, now) {
             Cached::Fresh(loaded) => return Ok(Some(loaded.resource.clone())),
             Cached::Stale(loaded) => {
@@ -66,16 +70,16 @@ impl Directory {
         Ok(Some(resource))
     }
 
-    /// Opens the file of a body on disk; `None` if it is gone or another version by now: [`load`](Directory::load) it again.
-    pub fn open(&self, name: &[u8], stamp: &Stamp) -> Option<File> {
+    /// Opens the file of a body on disk; `None` if it is gone or has changed: then [`load`](Directory::load) it again.
+    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp) -> Option<File> {
         match self.root.open_beneath(name) {
             Ok(Opened::File(file, current)) if current == *stamp => Some(file),
             _ => None,
         }
     }
 
-    /// Forgets a file that turned out to be another version.
-    pub fn forget(&mut self, name: &[u8]) {
+    /// Drops a file that has changed from the cache.
+    pub(crate) fn forget(&mut self, name: &[u8]) {
         self.cache.remove(name);
     }
 
@@ -86,7 +90,7 @@ impl Directory {
         }
     }
 
-    /// The siblings' and the file's stamps, without reading them.
+    /// The current stamps of the file and its siblings, without reading their bytes.
     fn stamps(&self, name: &[u8]) -> Result<Stamps, OpenError> {
         let mut stamps = Stamps::default();
         for (stamp, coding) in stamps.iter_mut().zip(codings()) {
@@ -104,7 +108,7 @@ impl Directory {
         match opened {
             Ok(Opened::File(file, stamp)) => Ok(Some((file, stamp))),
             Ok(Opened::Directory) => Ok(None),
-            // A sibling is an offer: one that cannot be opened is not made.
+            // A sibling is an offer, which we do not make if we cannot open it.
             Err(OpenError::Missing | OpenError::Forbidden) if coding.is_some() => Ok(None),
             Err(error) => Err(error),
         }
@@ -124,9 +128,9 @@ impl Directory {
             *stamp = Some(new);
             found.push((coding, body, new));
         }
-        let [Some(plain), ..] = stamps else { return Ok(None) };
-        // A sibling that is older than its file was forgotten when the file changed.
-        found.retain(|(_, _, stamp)| stamp.modified >= plain.modified);
+        let [Some(identity), ..] = stamps else { return Ok(None) };
+        // An older sibling holds the content from before the last change of the file.
+        found.retain(|(_, _, stamp)| stamp.modified >= identity.modified);
         let settled = found
             .iter()
             .all(|(_, _, stamp)| stamp.changed.0.saturating_add(SETTLED.as_secs().cast_signed()) < wall);
@@ -135,14 +139,14 @@ impl Directory {
             // RFC 9110 §8.8.2.1: "An origin server with a clock MUST NOT generate a Last-Modified date that is later than
             // the server's time of message origination (Date, Section 6.6.1)."
             let modified = Some(stamp.modified.0.min(wall));
-            (coding, Representation::new(Facts { name, coding, varies, modified }, body, &self.common))
+            (coding, Representation::new(Facts { name, coding, varies, modified }, body, &self.shared))
         });
-        let Some((None, plain)) = representations.next() else { return Ok(None) };
+        let Some((None, identity)) = representations.next() else { return Ok(None) };
         let coded = representations.filter_map(|(coding, it)| coding.map(|coding| (coding, it))).collect();
-        Ok(Some(Loaded { resource: Arc::new(Resource { plain, coded }), stamps, settled }))
+        Ok(Some(Loaded { resource: Arc::new(Resource { identity, coded }), stamps, settled }))
     }
 
-    /// The bytes of a small file, or where a large one is.
+    /// Reads the bytes of a small file, and only the stamp of a large one.
     fn read_one(&self, name: &[u8], coding: Option<Coding>) -> Result<Option<(Body, Stamp)>, OpenError> {
         for _ in 0..TRIES {
             let Some((file, stamp)) = self.open_sibling(name, coding)? else { return Ok(None) };
@@ -166,7 +170,7 @@ fn codings() -> impl Iterator<Item = Option<Coding>> {
 }
 
 /// Reads exactly `len` bytes from `offset`, at most [`LARGE`]; `None` if the file has fewer.
-pub fn read_range(file: &File, offset: u64, len: u64) -> Option<Vec<u8>> {
+pub(crate) fn read_range(file: &File, offset: u64, len: u64) -> Option<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(len.min(LARGE)).ok()?];
     file.read_exact_at(&mut bytes, offset).ok()?;
     Some(bytes)

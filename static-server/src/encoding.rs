@@ -1,8 +1,8 @@
-//! Content codings: which of the precompressed siblings of a file a client gets (RFC 9110 §12.5.3).
+//! Content codings: which of a file's precompressed siblings a client gets (RFC 9110 §12.5.3).
 
-/// A content coding with the ending of its precompressed sibling.
+/// A content coding, and the ending of a precompressed sibling's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub(crate) enum Coding {
     /// `br` (RFC 7932), `.br`
     Brotli,
     /// `zstd` (RFC 8878), `.zst`
@@ -12,11 +12,11 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// All of them, the one that compresses a page best first.
-    pub const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstandard, Coding::Gzip];
+    /// Every coding, beginning with the one that compresses a page best.
+    pub(crate) const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstandard, Coding::Gzip];
 
     /// The name in `Content-Encoding` and `Accept-Encoding`.
-    pub fn token(self) -> &'static str {
+    pub(crate) fn token(self) -> &'static str {
         match self {
             Coding::Brotli => "br",
             Coding::Zstandard => "zstd",
@@ -24,8 +24,8 @@ impl Coding {
         }
     }
 
-    /// What is appended to a file's name.
-    pub fn ending(self) -> &'static [u8] {
+    /// The ending behind a file's name.
+    pub(crate) fn ending(self) -> &'static [u8] {
         match self {
             Coding::Brotli => b".br",
             Coding::Zstandard => b".zst",
@@ -34,15 +34,15 @@ impl Coding {
     }
 }
 
-/// Chooses among the codings that exist by the values of `Accept-Encoding`; `None` is the file as it is.
+/// Chooses among the codings that exist by the values of `Accept-Encoding`; `None` is `identity`, the file itself.
 ///
-/// Where a client refuses even the plain file it gets that: an answer of 406 would help nobody.
-pub fn choose(accept: &[&[u8]], exists: impl Fn(Coding) -> bool) -> Option<Coding> {
-    // "If no Accept-Encoding header field is in the request, any content coding is considered acceptable": the plain
-    // file is the one that is certainly understood.
-    let plain = weight(accept, "identity").unwrap_or(0);
+/// A client that refuses even `identity` gets that: a 406 would not help it.
+pub(crate) fn choose(accept: &[&[u8]], exists: impl Fn(Coding) -> bool) -> Option<Coding> {
+    // "If no Accept-Encoding header field is in the request, any content coding is considered acceptable": every client
+    // understands the file itself.
+    let identity = weight(accept, "identity").unwrap_or(0);
     let mut best = None;
-    let mut best_weight = plain.max(1) - 1; // a coding as welcome as the plain file is preferred: it is smaller
+    let mut best_weight = identity.max(1) - 1; // of equal weights we prefer the coding's: it is smaller
     for coding in Coding::ALL {
         // "If the representation's content coding is one of the content codings listed in the Accept-Encoding field value,
         // then it is acceptable unless it is accompanied by a qvalue of 0."
@@ -55,13 +55,13 @@ pub fn choose(accept: &[&[u8]], exists: impl Fn(Coding) -> bool) -> Option<Codin
     best
 }
 
-/// The weight of a coding in thousandths: its own, or that of `*`; `None` if neither is listed.
+/// The weight of a coding in thousandths: its own, or that of `*`; `None` if the client lists neither.
 fn weight(accept: &[&[u8]], token: &str) -> Option<u16> {
     let mut any = None;
     for member in accept.iter().flat_map(|value| value.split(|&byte| byte == b',')) {
         let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
         let name = parts.next().unwrap_or_default();
-        // §8.4.1: "All content codings are case-insensitive"; and `x-gzip` is to be treated as `gzip`.
+        // §8.4.1: "All content codings are case-insensitive"; and a recipient treats `x-gzip` as `gzip`.
         let named = name.eq_ignore_ascii_case(token.as_bytes())
             || (token == "gzip" && name.eq_ignore_ascii_case(b"x-gzip"));
         if named || (name == b"*" && token != "identity") {
@@ -75,7 +75,7 @@ fn weight(accept: &[&[u8]], token: &str) -> Option<u16> {
     any
 }
 
-/// `q=0.500` in thousandths (RFC 9110 §12.4.2); `None` if it is malformed.
+/// Parses `q=0.500` into thousandths (RFC 9110 §12.4.2); `None` if it is malformed.
 fn quality(parameter: &[u8]) -> Option<u16> {
     let value = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="))?;
     let (whole, fraction) = match value {

@@ -2,19 +2,19 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// A strong tag over what tells two versions of a file apart: its bytes, or its [`Stamp`](crate::root::Stamp).
+/// A strong tag over what distinguishes two versions of a file: its bytes, or its [`Stamp`](crate::root::Stamp).
 ///
-/// Hashed, because an inode number is nobody's business. Two processes of one build give the same tag.
-pub fn strong(version: &impl Hash) -> String {
+/// It is a hash, because we keep inode numbers to ourselves. Two processes of one build compute the same tag.
+pub(crate) fn strong(version: &impl Hash) -> String {
     // `new()` has fixed keys: every worker computes the same tag.
     let mut hasher = DefaultHasher::new();
     version.hash(&mut hasher);
     format!("\"{:016x}\"", hasher.finish())
 }
 
-/// How two tags are compared (RFC 9110 §8.8.3.2).
+/// How to compare two tags (RFC 9110 §8.8.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// "two entity tags are equivalent if both are not weak and their opaque-tags match character-by-character."
     Strong,
     /// "two entity tags are equivalent if their opaque-tags match character-by-character, regardless of either or both
@@ -22,27 +22,26 @@ pub enum Comparison {
     Weak,
 }
 
-/// True if one of the tags listed in the fields' values is `ours` (a strong tag, quotes included). A malformed rest of a
-/// list matches nothing.
-pub fn list_holds(values: &[&[u8]], ours: &[u8], comparison: Comparison) -> bool {
+/// True if the fields' values list the tag `ours` (a strong one, quotes included). The list ends where it is malformed.
+pub(crate) fn list_holds(values: &[&[u8]], ours: &[u8], comparison: Comparison) -> bool {
     values.iter().any(|value| {
         Tags(value).any(|(weak, tag)| tag == ours && !(weak && comparison == Comparison::Strong))
     })
 }
 
-/// The tags of one field value: `W/` or not, and the tag with its quotes.
+/// The tags of one field value: whether `W/` stands before it, and the tag with its quotes.
 struct Tags<'v>(&'v [u8]);
 
 impl<'v> Iterator for Tags<'v> {
     type Item = (bool, &'v [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        // Between tags stand commas and blanks, also several (§5.6.1.2).
+        // Any number of commas and blanks stands between tags (§5.6.1.2).
         let start = self.0.iter().position(|byte| !matches!(byte, b',' | b' ' | b'\t'))?;
         let rest = self.0.get(start..)?;
-        // §8.8.3: `weak = %s"W/"`: the case counts.
+        // §8.8.3: `weak = %s"W/"`, case-sensitive.
         let (weak, rest) = rest.strip_prefix(b"W/").map_or((false, rest), |rest| (true, rest));
-        // A comma may stand inside of the quotes, so the list cannot be split at commas.
+        // The quotes may contain a comma, so we cannot split the list at commas.
         let end = rest.strip_prefix(b"\"")?.iter().position(|&byte| byte == b'"')? + 2;
         let (tag, rest) = rest.split_at_checked(end)?;
         if !matches!(rest.first(), None | Some(b',' | b' ' | b'\t')) {

@@ -1,80 +1,67 @@
-//! Where HTTP and the reactor meet: connections, their deadlines, and the order of their answers.
+//! Between HTTP and the reactor: connections, their deadlines, and the order of their answers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use common::http::{Body, Head, HeadError, HeadLimits, HeadScan};
+use common::http::{Body, Head, HeadError, HeadScan, status_body};
 use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::{Answer, Payload, Respond};
+use crate::limits::ConnectionLimits;
 use crate::metrics::Counts;
-use crate::response::{Common, Line, Persistence, plain_body, write_head};
+use crate::response::{Line, Persistence, SharedFields, write_head};
 use crate::site::Site;
 use crate::{date, log_line};
 
-/// Bodies of requests up to this many bytes are read and thrown away; a longer one ends the connection.
-const DRAINED_BODY: u64 = 64 * 1024;
-
-/// The limits of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Of the head.
-    pub head: HeadLimits,
-    /// From the first byte of a head (or the accept) to its blank line.
-    pub head_timeout: Duration,
-    /// Between an answer and the next request.
-    pub keep_alive: Duration,
-    /// Requests on one connection.
-    pub requests: u32,
-}
+/// We read and discard request bodies of up to this many bytes; a longer one ends the connection.
+const DISCARDED_BODY: u64 = 64 * 1024;
 
 /// One worker's handler.
 #[derive(Debug)]
-pub struct StaticHandler {
+pub(crate) struct StaticHandler {
     site: Site,
-    common: Arc<Common>,
-    limits: Limits,
+    shared: Arc<SharedFields>,
+    limits: ConnectionLimits,
     pub(crate) counts: Counts,
-    /// The last second's `Date`.
+    /// The second of the last answer, and its `Date`.
     date: (i64, String),
 }
 
-/// What is kept of a connection between two events.
+/// The state of a connection between two events.
 #[derive(Debug, Default)]
-pub struct Conn {
+pub(crate) struct Conn {
     scan: HeadScan,
-    /// A head has begun.
+    /// True while a head is arriving.
     in_head: bool,
+    /// Requests so far.
     requests: u32,
-    /// Bytes of a request's body that are still to be thrown away.
+    /// Bytes of a request's body that we still have to discard.
     skip: u64,
 }
 
 impl StaticHandler {
-    /// A handler for one worker.
-    pub fn new(site: Site, common: Arc<Common>, limits: Limits) -> Self {
-        StaticHandler { site, common, limits, counts: Counts::default(), date: (i64::MIN, String::new()) }
+    pub(crate) fn new(site: Site, shared: Arc<SharedFields>, limits: ConnectionLimits) -> Self {
+        StaticHandler { site, shared, limits, counts: Counts::default(), date: (i64::MIN, String::new()) }
     }
 
-    /// A complete head: answers it.
+    /// Answers a request whose head is complete.
     fn request(&mut self, conn: &mut Conn, bytes: &[u8], cx: &mut Context<'_>) -> Flow {
         conn.in_head = false;
         conn.scan = HeadScan::default();
         conn.requests = conn.requests.saturating_add(1);
-        let head = match Head::parse(bytes, self.limits.head) {
+        let head = match Head::parse(bytes, self.limits.head()) {
             Ok(head) => head,
             Err(error) => return self.refuse(error, cx),
         };
         cx.set_established();
         let wall = date::seconds(cx.wall());
-        let mut respond = Respond { site: &mut self.site, common: &self.common, now: cx.now(), wall };
+        let mut respond = Respond { site: &mut self.site, shared: &self.shared, now: cx.now(), wall };
         let mut answer = respond.to(&head);
-        answer.close |= !head.keep_alive() || conn.requests >= self.limits.requests;
+        answer.close |= !head.keep_alive() || self.limits.is_last(conn.requests);
         match head.body() {
             Body::None => {}
             // RFC 9112 §9.3: "a server MUST read the entire request message body or close the connection after sending its
-            // response". Who waits for 100 (Continue) is told by the end of the connection that nothing is to be sent.
-            Body::Length(len) if len <= DRAINED_BODY && head.get("Expect").is_none() => conn.skip = len,
+            // response". The end of the connection tells a client that waits for 100 (Continue) to send no body.
+            Body::Length(len) if len <= DISCARDED_BODY && head.get("Expect").is_none() => conn.skip = len,
             Body::Length(_) | Body::Chunked => answer.close = true,
         }
         log_line::access(cx.peer(), &head, &answer);
@@ -86,7 +73,7 @@ impl StaticHandler {
 
     fn send(&mut self, answer: Answer, old: bool, wall: i64, cx: &mut Context<'_>) {
         self.counts.answered(answer.status);
-        self.tell_time(wall);
+        self.update_date(wall);
         let connection = match (answer.close, old) {
             (true, _) => Persistence::Close,
             (false, true) => Persistence::KeepOld,
@@ -102,7 +89,7 @@ impl StaticHandler {
             Payload::Memory(bytes, range) => cx.send_shared(&bytes, range),
             Payload::File(file, offset, len) => {
                 cx.send_file(Arc::new(file), offset, len);
-                idle = false; // while it is being sent, it does not make room for a newcomer
+                idle = false; // the reactor must not evict it for a newcomer while it sends a file
             }
         }
         if idle {
@@ -111,7 +98,7 @@ impl StaticHandler {
         cx.set_deadline(cx.now() + self.limits.keep_alive);
     }
 
-    /// Answers what is no request; the connection ends.
+    /// Answers bytes that are not a request, and ends the connection.
     fn refuse(&mut self, error: HeadError, cx: &mut Context<'_>) -> Flow {
         log_line::refused(cx.peer(), error);
         self.refuse_with(error.status(), cx)
@@ -119,9 +106,9 @@ impl StaticHandler {
 
     fn refuse_with(&mut self, status: u16, cx: &mut Context<'_>) -> Flow {
         self.counts.answered(status);
-        self.tell_time(date::seconds(cx.wall()));
-        let body = plain_body(status);
-        let block = self.common.block(&[("Content-Type", "text/plain; charset=utf-8")]);
+        self.update_date(date::seconds(cx.wall()));
+        let body = status_body(status);
+        let block = self.shared.block(&[("Content-Type", "text/plain; charset=utf-8")]);
         let length = Some(body.len() as u64);
         let line = Line { status, date: &self.date.1, length, connection: Persistence::Close };
         write_head(cx.out(), line, &block, &[]);
@@ -129,7 +116,7 @@ impl StaticHandler {
         Flow::CloseWhenFlushed
     }
 
-    fn tell_time(&mut self, wall: i64) {
+    fn update_date(&mut self, wall: i64) {
         if self.date.0 != wall {
             self.date = (wall, date::format(wall).unwrap_or_default());
         }
@@ -138,7 +125,7 @@ impl StaticHandler {
 
 impl Handler for StaticHandler {
     type Conn = Conn;
-    /// What serves from now on: the configuration was read again.
+    /// The successor of this handler, after a reload of the configuration.
     type Mail = Box<(Self, Settings)>;
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
@@ -152,7 +139,7 @@ impl Handler for StaticHandler {
             conn.skip -= consumed as u64;
             return Progress { consumed, flow: Flow::Continue };
         }
-        match conn.scan.find_end(input, self.limits.head) {
+        match conn.scan.find_end(input, self.limits.head()) {
             Ok(None) => {
                 if !conn.in_head && conn.requests > 0 {
                     cx.set_deadline(cx.now() + self.limits.head_timeout);
@@ -178,7 +165,7 @@ impl Handler for StaticHandler {
 
     fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if cx.queued() > 0 {
-            // A long answer is being taken; the write timeout watches over that.
+            // The client is still taking a long answer, which the write timeout limits.
             cx.set_deadline(cx.now() + self.limits.keep_alive);
             return Flow::Continue;
         }
@@ -195,7 +182,7 @@ impl Handler for StaticHandler {
     }
 
     fn on_mail(&mut self, mail: Self::Mail, turn: &mut Turn<'_, Conn>) {
-        // Answers that were begun have what they need.
+        // Answers that have begun need nothing from the old handler.
         let (handler, settings) = *mail;
         let counts = std::mem::take(&mut self.counts);
         *self = Self { counts, ..handler };

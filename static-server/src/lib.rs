@@ -3,74 +3,82 @@
 //! ```text
 //!  bytes ─▶ handler ─▶ common::http::Head ─▶ answer ─▶ path ─▶ site ─▶ builtin
 //!              ▲                                │                └──▶ directory ─▶ cache, root (openat2, walk)
-//!              │                                ├─ conditional, range, encoding: what of it, and whether
+//!              │                                ├─ conditional, range, encoding: whether to send it, and which part
 //!              └── response: head and body ◀────┘
 //! ```
 //!
-//! Only `handler` knows the event loop, and only `root`, `walk` and `directory` touch the file system.
+//! Only `handler` knows the event loop, and only `root`, `walk` and `directory` touch the file system. `config` puts all
+//! of it together.
 
-pub mod answer;
-pub mod builtin;
-pub mod cache;
-pub mod cache_control;
-pub mod conditional;
-pub mod config;
-pub mod csp;
-pub mod date;
-pub mod directory;
-pub mod encoding;
-pub mod etag;
-pub mod handler;
+mod answer;
+mod builtin;
+mod cache;
+mod cache_control;
+mod conditional;
+mod config;
+mod csp;
+mod date;
+mod directory;
+mod encoding;
+mod etag;
+mod handler;
+mod header_field;
+mod limits;
 mod log_line;
 mod metrics;
-pub mod mime;
-pub mod path;
-pub mod range;
-pub mod representation;
-pub mod response;
-pub mod root;
-pub mod site;
+mod mime;
+mod path;
+mod range;
+mod representation;
+mod response;
+mod root;
+#[cfg(test)]
+mod simulated;
+mod site;
 mod walk;
 
 use std::{process::ExitCode, sync::Arc};
 
-use daemon::{self, DaemonError, Endpoint, Hooks, Ready, Reload, Serve, hand_over};
+use daemon::{DaemonError, Endpoint, Hooks, Ready, Reload, Serve, hand_over};
 
-use config::{Config, Options};
+use config::Config;
 use metrics::StaticMetrics;
 
-/// The beginning of the names of the environment variables.
+/// Begins the name of each environment variable that sets an option.
 const ENV_PREFIX: &str = "DATECAST_STATIC_";
 
-/// The whole daemon, from its command line to its exit code.
+/// Runs the whole daemon, from its command line to its exit code.
 pub fn main() -> ExitCode {
     daemon::main(ENV_PREFIX, Config::check, serve)
 }
 
-/// The command line, for manual pages and completions.
+/// The command line, from which the build makes manual pages and completions.
 pub fn command() -> clap::Command {
-    daemon::command::<Options>(ENV_PREFIX)
+    daemon::command::<Config>(ENV_PREFIX)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "`daemon::main` hands it over")]
+#[allow(clippy::needless_pass_by_value, reason = "`daemon::main` passes it by value")]
 fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     let serve = Serve {
         name: "static-server",
         listen: &config.listen,
-        workers: config.workers,
-        settings: config.settings.clone(),
-        endpoint: Endpoint { prefix: "datecast_static_", metrics: config.metrics.clone() },
+        workers: config.common.workers(),
+        settings: config.settings(),
+        endpoint: Endpoint { prefix: "datecast_static_", metrics: config.common.metrics.clone() },
     };
     daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
         let handlers = config.handlers(start.workers)?;
         let metrics = StaticMetrics::new(handlers.iter().map(|handler| &handler.counts));
-        let (listen, workers, mailboxes) = (config.listen.clone(), config.workers, start.mailboxes);
+        let (listen, workers, mailboxes) = (config.listen.clone(), config.common.workers(), start.mailboxes);
         let reload = move || {
             let new = reload.read()?;
             let handlers = new.handlers(mailboxes.workers())?;
-            daemon::warn_of_restart(&[("listen", new.listen != listen), ("workers", new.workers != workers)]);
+            daemon::warn_of_restart(&[
+                ("listen", new.listen != listen),
+                ("workers", new.common.workers() != workers),
+            ]);
             for (worker, handler) in handlers.into_iter().enumerate() {
-                mailboxes.send(worker, Box::new((handler, new.settings.clone())));
+                mailboxes.send(worker, Box::new((handler, new.settings())));
             }
             Ok(())
         };

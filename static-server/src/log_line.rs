@@ -1,4 +1,4 @@
-//! The access log, at debug: what the peer sent is escaped and cut.
+//! The access log, at debug; it escapes and cuts the peer's text.
 
 use std::net::SocketAddr;
 
@@ -7,10 +7,9 @@ use log::debug;
 
 use crate::answer::Answer;
 
-/// The longest piece of a peer's text in the log, in bytes.
+/// The most bytes of a peer's text in one line.
 const LONGEST: usize = 512;
 
-/// One line for one answer.
 pub(crate) fn access(peer: Option<SocketAddr>, head: &Head<'_>, answer: &Answer) {
     if !log::log_enabled!(log::Level::Debug) {
         return;
@@ -20,7 +19,6 @@ pub(crate) fn access(peer: Option<SocketAddr>, head: &Head<'_>, answer: &Answer)
     debug!("{}: {method} {target} {status} {bytes}", name(peer));
 }
 
-/// One line for what was no request.
 pub(crate) fn refused(peer: Option<SocketAddr>, error: HeadError) {
     debug!("{}: {error}; closing with {}", name(peer), error.status());
 }

@@ -1,34 +1,32 @@
-//! How static-server is, in numbers.
+//! The daemon's own metrics: requests by status.
 
 use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::Snapshot;
 
-/// Statuses that are answered; the last one stands for all others.
+/// The statuses of our answers; the last place counts all others.
 const STATUSES: [u16; 20] =
     [200, 204, 206, 301, 304, 400, 403, 404, 405, 406, 408, 412, 414, 416, 417, 431, 501, 503, 505, 0];
 
-/// Requests by status.
+/// One worker's requests by status.
 #[derive(Debug, Default)]
 pub(crate) struct Counts(Tally<{ STATUSES.len() }>);
 
 impl Counts {
-    /// A request was answered with this status.
     pub(crate) fn answered(&mut self, status: u16) {
         let place = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len() - 1);
         self.0.add(place, 1);
     }
 
-    /// Shows it to those who ask.
+    /// Makes the counts visible to the thread of the metrics.
     pub(crate) fn publish(&mut self) {
         self.0.publish();
     }
 }
 
-/// What others are told.
+/// The sums over all workers.
 pub(crate) struct StaticMetrics(Totals<{ STATUSES.len() }>);
 
 impl StaticMetrics {
-    /// Of these workers.
     pub(crate) fn new<'c>(counts: impl IntoIterator<Item = &'c Counts>) -> Self {
         Self(Totals::of(counts.into_iter().map(|Counts(tally)| tally)))
     }

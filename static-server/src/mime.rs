@@ -1,7 +1,7 @@
 //! Media types by a file's name.
 
-/// The `Content-Type` for a file of this name: text always with its charset, the unknown as bytes.
-pub fn content_type(name: &[u8]) -> String {
+/// The `Content-Type` for a file of this name: text with its charset, an unknown type as bytes.
+pub(crate) fn content_type(name: &[u8]) -> String {
     let last = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     let Some(dot) = last.iter().rposition(|&byte| byte == b'.') else { return OCTETS.to_owned() };
     let Some(extension) = last.get(dot + 1..).and_then(|extension| std::str::from_utf8(extension).ok())
@@ -16,11 +16,11 @@ pub fn content_type(name: &[u8]) -> String {
     if needs_charset(guess) { format!("{guess}; charset=utf-8") } else { guess.to_owned() }
 }
 
-/// RFC 9110 §8.3: with `nosniff` nothing else is made of it.
+/// The type of bytes (RFC 9110 §8.3); with `nosniff` a browser does not guess another.
 const OCTETS: &str = "application/octet-stream";
 
-/// RFC 6657 leaves a text without charset to guessing; JSON and friends are UTF-8 by definition, and old browsers want
-/// to be told.
+/// RFC 6657 lets clients guess the charset of a text that names none; JSON and its kin are UTF-8 by definition, but old
+/// browsers do not know that.
 fn needs_charset(media_type: &str) -> bool {
     media_type.starts_with("text/")
         || media_type.ends_with("+xml")
@@ -28,8 +28,8 @@ fn needs_charset(media_type: &str) -> bool {
         || matches!(media_type, "application/json" | "application/xml")
 }
 
-/// True for what a browser opens as a document that can run script: these get the Content-Security-Policy.
-pub fn is_document(content_type: &str) -> bool {
+/// True for a type that a browser opens as a document with script, which needs the Content-Security-Policy.
+pub(crate) fn is_document(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();
     matches!(media_type, "text/html" | "text/xml" | "application/xml" | "application/pdf")
         || media_type.ends_with("+xml")
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_told_from_assets() {
+    fn documents_are_distinguished_from_assets() {
         assert!(is_document("text/html; charset=utf-8"));
         assert!(is_document("image/svg+xml; charset=utf-8"));
         assert!(!is_document("text/javascript; charset=utf-8"));

@@ -1,25 +1,25 @@
-//! From a request target to the name of a file below the root: decoded once, judged, never joined as text again.
+//! From a request target to the name of a file below the root: decoded once, checked, and never again joined as text.
 
+use common::http::split_absolute;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use thiserror::Error;
 
-/// Why a target names nothing that could be served.
+/// Why a target does not name a file that we could serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum PathError {
+pub(crate) enum PathError {
     /// The target is not a path, or its percent-encoding is broken.
     #[error("malformed request target")]
     Malformed,
     /// A control byte, a backslash, a colon, a separator in a segment, or `..`.
     #[error("forbidden byte or segment in the path")]
     Forbidden,
-    /// A segment begins with a dot: such files are never served.
+    /// A segment that begins with a dot: we never serve such files.
     #[error("hidden file")]
     Hidden,
 }
 
 impl PathError {
-    /// The status of the answer.
-    pub fn status(self) -> u16 {
+    pub(crate) fn status(self) -> u16 {
         match self {
             PathError::Malformed | PathError::Forbidden => 400,
             // RFC 9110 §15.5.5: 404 also where the server "is not willing to disclose that one exists".
@@ -30,20 +30,18 @@ impl PathError {
 
 /// A request path, decoded: segments joined by one `/`, without one at the start or the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestPath {
+pub(crate) struct RequestPath {
     name: Vec<u8>,
+    /// True if the path ended in a slash.
     directory: bool,
 }
 
 impl RequestPath {
-    /// Reads a request target in origin-form or absolute-form (RFC 9112 §3.2), without its query.
+    /// Parses a request target in origin-form or absolute-form (RFC 9112 §3.2), without its query.
     ///
-    /// Each segment is percent-decoded exactly once. Empty segments and `.` say nothing and are dropped, so `//host` is
+    /// It percent-decodes each segment exactly once. It drops empty segments and `.`, which mean nothing, so `//host` is
     /// the path `/host`, never an authority.
-    ///
-    /// # Errors
-    /// [`PathError`], as its variants say.
-    pub fn parse(target: &[u8]) -> Result<Self, PathError> {
+    pub(crate) fn parse(target: &[u8]) -> Result<Self, PathError> {
         let path = path_of(target).ok_or(PathError::Malformed)?;
         let mut name = Vec::with_capacity(path.len());
         let mut directory = true;
@@ -59,29 +57,29 @@ impl RequestPath {
             if directory {
                 name.truncate(start);
             } else {
-                judge(decoded)?;
+                check_segment(decoded)?;
             }
         }
         Ok(RequestPath { name, directory })
     }
 
     /// The name below the root; empty for the root itself.
-    pub fn name(&self) -> &[u8] {
+    pub(crate) fn name(&self) -> &[u8] {
         &self.name
     }
 
     /// True if the path ended in a slash: it names a directory.
-    pub fn is_directory(&self) -> bool {
+    pub(crate) fn is_directory(&self) -> bool {
         self.directory
     }
 
     /// True if the last segment has an extension: such a path names an asset, not a page of an application.
-    pub fn has_extension(&self) -> bool {
+    pub(crate) fn has_extension(&self) -> bool {
         self.name.rsplit(|&byte| byte == b'/').next().is_some_and(|last| last.contains(&b'.'))
     }
 
-    /// The path with a slash behind it, percent-encoded, for a `Location` on the same origin; the query is kept.
-    pub fn location_of_directory(&self, query: Option<&[u8]>) -> String {
+    /// The path with a slash behind it and the query, percent-encoded, for a `Location` on the same origin.
+    pub(crate) fn location_of_directory(&self, query: Option<&[u8]>) -> String {
         let mut location = String::from("/");
         location.extend(percent_encode(&self.name, PATH));
         if !location.ends_with('/') {
@@ -95,7 +93,7 @@ impl RequestPath {
     }
 }
 
-/// What RFC 3986 §3.3 lets stand in a path, of the bytes that [`judge`] lets through.
+/// Of the bytes that [`check_segment`] accepts, those that RFC 3986 §3.3 allows in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -104,7 +102,7 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'@')
     .remove(b'+');
-/// What RFC 3986 §3.4 lets stand in a query; `%` stays, because a query is handed on as it came.
+/// The bytes that RFC 3986 §3.4 allows in a query; `%` stays, because we pass the query on without decoding it.
 const QUERY: &AsciiSet = &PATH
     .remove(b'%')
     .remove(b'&')
@@ -119,35 +117,23 @@ const QUERY: &AsciiSet = &PATH
     .remove(b')')
     .remove(b'*');
 
-/// The query of a target: what follows its first `?`.
-pub fn query_of(target: &[u8]) -> Option<&[u8]> {
-    let mark = target.iter().position(|&byte| byte == b'?')?;
-    target.get(mark + 1..)
-}
-
 /// The path of a target, beginning with its slash.
 fn path_of(target: &[u8]) -> Option<&[u8]> {
-    let target = target.split(|&byte| byte == b'?').next()?;
-    if target.first() == Some(&b'/') {
-        return Some(target);
-    }
-    // RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests even though most HTTP/1.1 clients will only
-    // send the absolute-form to a proxy."
-    let colon = target.windows(3).position(|bytes| bytes == b"://")?;
-    let (scheme, rest) = target.split_at_checked(colon)?;
-    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
-        return None;
-    }
-    let authority_and_path = rest.get(3..)?;
-    let slash = authority_and_path.iter().position(|&byte| byte == b'/');
-    match slash {
+    let resource = if target.first() == Some(&b'/') {
+        target
+    } else {
+        // RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests even though most HTTP/1.1 clients will
+        // only send the absolute-form to a proxy."
+        let (authority, resource) = split_absolute(target)?;
         // RFC 9110 §4.2.1: "A sender MUST NOT generate an "http" URI with an empty host identifier. A recipient that
         // processes such a URI reference MUST reject it as invalid."
-        Some(0) => None,
-        Some(slash) => authority_and_path.get(slash..),
-        None if authority_and_path.is_empty() => None,
-        None => Some(b"/"),
-    }
+        if authority.is_empty() {
+            return None;
+        }
+        resource
+    };
+    let path = resource.split(|&byte| byte == b'?').next()?;
+    Some(if path.is_empty() { b"/" } else { path })
 }
 
 /// Appends the percent-decoded segment (RFC 3986 §2.1).
@@ -175,16 +161,16 @@ fn hex(digit: u8) -> Result<u8, PathError> {
     u8::try_from(value).map_err(|_| PathError::Malformed)
 }
 
-/// Judges a decoded segment.
-fn judge(segment: &[u8]) -> Result<(), PathError> {
-    // A NUL ends a name in the kernel, a backslash or colon is a separator, drive or stream on other systems: a
-    // path that means something else elsewhere means nothing here.
+/// Checks a decoded segment.
+fn check_segment(segment: &[u8]) -> Result<(), PathError> {
+    // A NUL ends a name in the kernel; a backslash or colon is a separator, drive or stream on other systems. We refuse
+    // a path that means something else elsewhere.
     if segment.iter().any(|&byte| byte < 0x20 || byte == 0x7f || matches!(byte, b'\\' | b':' | b'/')) {
         return Err(PathError::Forbidden);
     }
     match segment {
         b".." => Err(PathError::Forbidden),
-        // RFC 8615: the one name with a dot that is meant to be public.
+        // RFC 8615: the one public name with a dot.
         b".well-known" => Ok(()),
         [b'.', ..] => Err(PathError::Hidden),
         _ => Ok(()),
@@ -194,6 +180,12 @@ fn judge(segment: &[u8]) -> Result<(), PathError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The query of a target: what follows its first `?`.
+    fn query_of(target: &[u8]) -> Option<&[u8]> {
+        let mark = target.iter().position(|&byte| byte == b'?')?;
+        target.get(mark + 1..)
+    }
 
     fn name(target: &str) -> Result<(String, bool), PathError> {
         RequestPath::parse(target.as_bytes())

@@ -2,22 +2,22 @@
 
 use std::ops::Range;
 
-/// What a `Range` field asks of a representation.
+/// The part of a representation that a `Range` field selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selected {
+pub(crate) enum Selected {
     /// The whole: no field, a malformed one, another unit, or several ranges.
     Whole,
-    /// These bytes of it, never empty: 206.
+    /// These bytes, never none: 206.
     Part(Range<u64>),
-    /// None of it: 416.
+    /// No byte: 416.
     Unsatisfiable,
 }
 
-/// Selects from a representation of `len` bytes by the values of its `Range` fields.
-pub fn select(values: &[&[u8]], len: u64) -> Selected {
+/// Selects from a representation of `len` bytes by the values of the `Range` fields.
+pub(crate) fn select(values: &[&[u8]], len: u64) -> Selected {
     // §14.2: "A server that supports range requests MAY ignore or reject a Range header field that contains an
     // invalid ranges-specifier, a ranges-specifier with more than two overlapping ranges, or a set of many small
-    // ranges": several ranges get the whole file, so that no request makes an answer larger than the file.
+    // ranges": we answer several ranges with the whole file, so that no answer is larger than the file.
     let [value] = values else { return Selected::Whole };
     let Some(set) =
         value.split_at_checked(6).and_then(|(unit, set)| unit.eq_ignore_ascii_case(b"bytes=").then_some(set))
@@ -33,7 +33,7 @@ pub fn select(values: &[&[u8]], len: u64) -> Selected {
     }
 }
 
-/// One `first-last`, `first-` or `-suffix`; `None` if it is malformed.
+/// Parses one `first-last`, `first-` or `-suffix`; `None` if it is malformed.
 fn select_one(spec: &[u8], len: u64) -> Option<Selected> {
     let dash = spec.iter().position(|&byte| byte == b'-')?;
     let (first, last) = (spec.get(..dash)?, spec.get(dash + 1..)?);
@@ -41,7 +41,7 @@ fn select_one(spec: &[u8], len: u64) -> Option<Selected> {
         let suffix = number(last)?;
         return Some(match (suffix, len) {
             (0, _) => Selected::Unsatisfiable,
-            // A suffix of an empty file is all of it, and no Content-Range can say so.
+            // A suffix of an empty file is the whole file, and no Content-Range can express that.
             (_, 0) => Selected::Whole,
             // §14.1.2: "If the selected representation is shorter than the specified suffix-length, the entire
             // representation is used."
@@ -63,7 +63,7 @@ fn select_one(spec: &[u8], len: u64) -> Option<Selected> {
     Some(Selected::Part(first..last.saturating_add(1).min(len)))
 }
 
-/// A decimal number. One beyond `u64` is beyond every file, and counts as `u64::MAX`.
+/// Parses a decimal number. One beyond `u64` is beyond every file, and counts as `u64::MAX`.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! The directory that is served: every file is opened beneath it, never by a joined path.
+//! The root directory: we open every file beneath its descriptor, never by a joined path.
 
 use std::fs::{File, Metadata};
 use std::os::fd::OwnedFd;
@@ -13,24 +13,24 @@ use crate::walk;
 
 /// An open root directory.
 #[derive(Debug)]
-pub struct Root {
+pub(crate) struct Root {
     path: PathBuf,
     directory: OwnedFd,
-    /// Whether `openat2` resolves names; where it is refused, we walk.
+    /// True if the kernel resolves names with `openat2`; where a filter refuses that call, we walk.
     by_kernel: bool,
 }
 
-/// What tells two versions of a file apart without reading it.
+/// What distinguishes two versions of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     device: u64,
     inode: u64,
-    /// Length in bytes.
-    pub len: u64,
+    /// In bytes.
+    pub(crate) len: u64,
     /// Last modification: seconds since 1970, and nanoseconds.
-    pub modified: (i64, i64),
-    /// Last change of the inode: unlike the modification it cannot be set back.
-    pub changed: (i64, i64),
+    pub(crate) modified: (i64, i64),
+    /// Last change of the inode: no program can set it back, unlike the modification.
+    pub(crate) changed: (i64, i64),
 }
 
 impl Stamp {
@@ -44,41 +44,35 @@ impl Stamp {
         }
     }
 
-    /// The stamp of an open file.
-    ///
-    /// # Errors
-    /// What `fstat` says.
-    pub fn of_file(file: &File) -> std::io::Result<Self> {
+    /// Asks `fstat` for the stamp of an open file.
+    pub(crate) fn of_file(file: &File) -> std::io::Result<Self> {
         file.metadata().map(|metadata| Stamp::of(&metadata))
     }
 }
 
-/// What a name turned out to be.
 #[derive(Debug)]
-pub enum Opened {
+pub(crate) enum Opened {
     /// A regular file, with its stamp at the time of opening.
     File(File, Stamp),
-    /// A directory.
     Directory,
 }
 
-/// Why a name could not be opened.
+/// Why we cannot open a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum OpenError {
-    /// No such file, or none that may be shown: outside of the root, a FIFO, a device.
+pub(crate) enum OpenError {
+    /// No such file, or one that we must not show: outside of the root, a FIFO, a device.
     #[error("no such file")]
     Missing,
-    /// The daemon's user may not read it.
+    /// The daemon's user must not read it.
     #[error("permission denied")]
     Forbidden,
-    /// No descriptor is free, or the tree is being renamed under us: worth another try.
+    /// No descriptor is free, or another process is renaming the tree: worth another try.
     #[error("busy")]
     Busy,
 }
 
 impl OpenError {
-    /// The status of the answer.
-    pub fn status(self) -> u16 {
+    pub(crate) fn status(self) -> u16 {
         match self {
             OpenError::Missing => 404,
             OpenError::Forbidden => 403,
@@ -91,7 +85,7 @@ impl From<Errno> for OpenError {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::ACCESS | Errno::PERM => OpenError::Forbidden,
-            // A file that exists is never called missing because descriptors are short.
+            // We never call a file missing because descriptors are short.
             Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN | Errno::IO => OpenError::Busy,
             // NOENT, NOTDIR, NAMETOOLONG, LOOP, XDEV (it left the root), NXIO (a socket), …
             _ => OpenError::Missing,
@@ -100,11 +94,7 @@ impl From<Errno> for OpenError {
 }
 
 impl Root {
-    /// Opens the directory at `path`.
-    ///
-    /// # Errors
-    /// What `open` says.
-    pub fn open(path: &Path) -> std::io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
         let directory = open_directory(path)?;
         let by_kernel = match openat2(&directory, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), BENEATH)
         {
@@ -116,19 +106,16 @@ impl Root {
         Ok(Root { path: path.to_owned(), directory, by_kernel })
     }
 
-    /// Opens the root's path again: it may be a symbolic link that a deployment has turned to the next release.
-    pub fn refresh(&mut self) {
-        // While the link is being replaced, or descriptors are short, the old directory goes on.
+    /// Opens the root's path again, which may be a symbolic link that a deployment has turned to the next release.
+    pub(crate) fn refresh(&mut self) {
+        // While a deployment replaces the link, or descriptors are short, we go on with the old directory.
         if let Ok(directory) = open_directory(&self.path) {
             self.directory = directory;
         }
     }
 
     /// Opens a name beneath the root; the empty name is the root itself.
-    ///
-    /// # Errors
-    /// [`OpenError`], as its variants say.
-    pub fn open_beneath(&self, name: &[u8]) -> Result<Opened, OpenError> {
+    pub(crate) fn open_beneath(&self, name: &[u8]) -> Result<Opened, OpenError> {
         if name.is_empty() {
             return Ok(Opened::Directory);
         }
@@ -165,7 +152,7 @@ impl Root {
     }
 }
 
-/// Symbolic links are followed as long as they stay beneath the root; `/proc`'s magic ones never.
+/// The kernel follows symbolic links that stay beneath the root, but never the magic ones of `/proc`.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
 
 fn open_directory(path: &Path) -> std::io::Result<OwnedFd> {

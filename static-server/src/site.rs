@@ -1,4 +1,4 @@
-//! What is served: the built-in page or a directory; index pages, redirects and fallbacks are decided here.
+//! The site: the built-in page or a directory, with index pages, redirects and fallbacks.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -12,52 +12,49 @@ use crate::root::OpenError;
 
 /// Where the files come from.
 #[derive(Debug)]
-pub enum Source {
-    /// The built-in page.
+pub(crate) enum Content {
     BuiltIn(BuiltIn),
     /// `--root`
     Directory(Directory),
 }
 
-/// The site of one worker.
+/// One worker's site.
 #[derive(Debug)]
-pub struct Site {
-    source: Source,
+pub(crate) struct Site {
+    content: Content,
+    /// `--spa`
     single_page: bool,
 }
 
 /// What a path leads to.
 #[derive(Debug)]
-pub enum Found {
-    /// A file.
+pub(crate) enum Found {
     Resource(Arc<Resource>),
-    /// A directory that was asked for without its slash.
+    /// A directory whose path lacks the slash at its end.
     Directory,
-    /// Nothing that could be sent.
     Failed(OpenError),
 }
 
-/// The bytes of a representation, ready to be sent.
+/// The bytes of a representation.
 #[derive(Debug)]
-pub enum Bytes {
-    /// From memory.
+pub(crate) enum Bytes {
     Memory(Arc<[u8]>),
-    /// From an open file of the version that was announced.
+    /// An open file, of the representation's version.
     File(File),
 }
 
 impl Site {
-    /// A site; `single_page` answers paths that name no asset with the root's index.
-    pub fn new(source: Source, single_page: bool) -> Self {
-        Site { source, single_page }
+    /// With `single_page` the site answers paths that name no asset with the root's index.
+    pub(crate) fn new(content: Content, single_page: bool) -> Self {
+        Site { content, single_page }
     }
 
-    /// Follows a path. `wall` is in seconds since 1970.
-    pub fn find(&mut self, path: &RequestPath, now: Instant, wall: i64) -> Found {
+    /// Finds the resource of a path. `wall` is in seconds since 1970.
+    pub(crate) fn find(&mut self, path: &RequestPath, now: Instant, wall: i64) -> Found {
         let found = if path.is_directory() {
             let slash = if path.name().is_empty() { b"".as_slice() } else { b"/" };
             match self.load(&[path.name(), slash, INDEX].concat(), now, wall) {
-                // A directory of that name is no index.
+                // A directory with the name of the index is not an index.
                 Found::Directory => Found::Failed(OpenError::Missing),
                 found => found,
             }
@@ -73,27 +70,27 @@ impl Site {
     }
 
     /// The body of 404 answers, if the site has one in memory.
-    pub fn not_found(&mut self, now: Instant, wall: i64) -> Option<Arc<Resource>> {
+    pub(crate) fn not_found(&mut self, now: Instant, wall: i64) -> Option<Arc<Resource>> {
         match self.load(b"404.html", now, wall) {
             Found::Resource(resource) => Some(resource),
             _ => None,
         }
     }
 
-    /// Gets at a representation's bytes; `None` if its file is another version by now: [`find`](Site::find) it again.
-    pub fn bytes(&mut self, representation: &Representation) -> Option<Bytes> {
-        match (&representation.body, &mut self.source) {
+    /// A representation's bytes; `None` if its file has changed: then [`find`](Site::find) the path again.
+    pub(crate) fn bytes(&mut self, representation: &Representation) -> Option<Bytes> {
+        match (&representation.body, &mut self.content) {
             (Body::Memory(bytes), _) => Some(Bytes::Memory(bytes.clone())),
-            (Body::Disk(name, stamp), Source::Directory(directory)) => {
+            (Body::Disk(name, stamp), Content::Directory(directory)) => {
                 directory.open(name, stamp).map(Bytes::File)
             }
-            (Body::Disk(..), Source::BuiltIn(_)) => None,
+            (Body::Disk(..), Content::BuiltIn(_)) => None,
         }
     }
 
-    /// Forgets a path's file that turned out to be another version.
-    pub fn forget(&mut self, path: &RequestPath) {
-        if let Source::Directory(directory) = &mut self.source {
+    /// Drops a path's file, which has changed, from the cache.
+    pub(crate) fn forget(&mut self, path: &RequestPath) {
+        if let Content::Directory(directory) = &mut self.content {
             directory.forget(path.name());
             directory.forget(&[path.name(), b"/", INDEX].concat());
             directory.forget(INDEX);
@@ -101,11 +98,11 @@ impl Site {
     }
 
     fn load(&mut self, name: &[u8], now: Instant, wall: i64) -> Found {
-        match &mut self.source {
-            Source::BuiltIn(page) => {
+        match &mut self.content {
+            Content::BuiltIn(page) => {
                 page.get(name).map_or(Found::Failed(OpenError::Missing), Found::Resource)
             }
-            Source::Directory(directory) => match directory.load(name, now, wall) {
+            Content::Directory(directory) => match directory.load(name, now, wall) {
                 Ok(Some(resource)) => Found::Resource(resource),
                 Ok(None) => Found::Directory,
                 Err(error) => Found::Failed(error),

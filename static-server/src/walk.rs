@@ -1,8 +1,8 @@
-//! `openat2` with `RESOLVE_BENEATH`, component by component, for where the system call is refused.
+//! `openat2` with `RESOLVE_BENEATH`, component by component, for systems that refuse the call.
 //!
 //! systemd refuses it to every service with `RestrictSUIDSGID=`, which `DynamicUser=` includes: a filter of system calls
-//! cannot look at the mode in its structure. Each step opens one name in an open directory and follows no link; what a
-//! link says is walked in the same way. `..` goes back to the directory that we came from and never asks the
+//! cannot look at the mode in its structure. Each step opens one name in an open directory and follows no link; we read a
+//! link's target and walk that in the same way. `..` goes back to the directory that we came from and never asks the
 //! file system, so no rename under us leads out.
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,10 +13,8 @@ use rustix::io::Errno;
 /// As many links as the kernel follows (`MAXSYMLINKS`, `path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
-/// Opens `name` beneath `root` with these flags.
-///
-/// # Errors
-/// Those of `openat2(2)`: `XDEV` for what leads out of the root, `LOOP` for too many links.
+/// Opens `name` beneath `root` with the errors of `openat2(2)`: `XDEV` for a name that leads out of the root, `LOOP` for
+/// too many links.
 pub(crate) fn open_beneath(root: &impl AsFd, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     let mut walk = Walk { root, inside: Vec::new(), ahead: Vec::new(), links: 0 };
     walk.go_on(name)?;
@@ -31,7 +29,7 @@ pub(crate) fn open_beneath(root: &impl AsFd, name: &[u8], flags: OFlags) -> Resu
             },
             name => match walk.open(name, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC) {
                 Ok(directory) => walk.inside.push(directory),
-                // A link, too, is no directory.
+                // The name may be a link, which is not a directory either.
                 Err(Errno::NOTDIR) => walk.follow(name)?,
                 Err(errno) => return Err(errno),
             },
@@ -41,7 +39,7 @@ pub(crate) fn open_beneath(root: &impl AsFd, name: &[u8], flags: OFlags) -> Resu
     walk.open(b".", flags)
 }
 
-/// How far a name has been walked.
+/// How far we have walked along a name.
 struct Walk<'r, R> {
     root: &'r R,
     /// The directories between the root and here, the last one innermost.
@@ -52,7 +50,7 @@ struct Walk<'r, R> {
 }
 
 impl<R: AsFd> Walk<'_, R> {
-    /// Opens a name in the directory that we are in.
+    /// Opens a name in the innermost directory.
     fn open(&self, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let here = self.inside.last().map_or_else(|| self.root.as_fd(), AsFd::as_fd);
         loop {
@@ -63,7 +61,7 @@ impl<R: AsFd> Walk<'_, R> {
         }
     }
 
-    /// Puts the target of this link in front of what is still to come.
+    /// Puts the components of this link's target in front of those still to come.
     fn follow(&mut self, name: &[u8]) -> Result<(), Errno> {
         self.links += 1;
         if self.links > MAX_LINKS {
@@ -72,20 +70,20 @@ impl<R: AsFd> Walk<'_, R> {
         let here = self.inside.last().map_or_else(|| self.root.as_fd(), AsFd::as_fd);
         let target = match readlinkat(here, name, Vec::new()) {
             Ok(target) => target,
-            // No link after all.
+            // Not a link after all.
             Err(Errno::INVAL) => return Err(Errno::NOTDIR),
             Err(errno) => return Err(errno),
         };
         self.go_on(target.as_bytes())
     }
 
-    /// Puts these components in front.
+    /// Puts the components of `name` in front of those still to come.
     fn go_on(&mut self, name: &[u8]) -> Result<(), Errno> {
         // openat2(2), RESOLVE_BENEATH: "all absolute symbolic links, and absolute values of pathname" are "rejected".
         if name.first() == Some(&b'/') {
             return Err(Errno::XDEV);
         }
-        // What ends in a slash is a directory.
+        // A name that ends in a slash names a directory.
         let name = if name.last() == Some(&b'/') { &[name, b"."].concat() } else { name };
         let components = name.split(|byte| *byte == b'/').filter(|component| !component.is_empty());
         self.ahead.extend(components.rev().map(<[u8]>::to_vec));
@@ -140,7 +138,7 @@ mod tests {
     }
 
     /// The content, `directory`, or the error.
-    fn told(outcome: Result<OwnedFd, Errno>) -> Result<String, Errno> {
+    fn described(outcome: Result<OwnedFd, Errno>) -> Result<String, Errno> {
         let mut file = File::from(outcome?);
         if file.metadata().unwrap().is_dir() {
             return Ok("directory".to_owned());
@@ -151,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_what_openat2_says_it_is() {
+    fn the_walk_and_openat2_agree_on_every_name() {
         let (_dir, root) = tree();
         let parts = ["a", "b", "file", "up", "..", ".", "", "dir", "slash", "far", "out", "here", "none"];
         let mut names: Vec<String> = parts.iter().map(ToString::to_string).collect();
@@ -179,16 +177,16 @@ mod tests {
         names.retain(|name| !name.is_empty());
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         for name in names {
-            let kernel = told(openat2(&root, name.as_bytes(), FLAGS, Mode::empty(), beneath));
+            let kernel = described(openat2(&root, name.as_bytes(), FLAGS, Mode::empty(), beneath));
             if kernel == Err(Errno::NOSYS) {
                 return;
             }
-            assert_eq!(told(open_beneath(&root, name.as_bytes(), FLAGS)), kernel, "{name}");
+            assert_eq!(described(open_beneath(&root, name.as_bytes(), FLAGS)), kernel, "{name}");
         }
     }
 
     #[test]
-    fn what_leads_out_of_the_root_is_refused() {
+    fn a_name_that_leads_out_of_the_root_is_refused() {
         let (_dir, root) = tree();
         for name in [
             "../secret",

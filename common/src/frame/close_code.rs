@@ -1,34 +1,28 @@
-//! Why a connection is closed (RFC 6455 §7.4).
+//! The codes of Close frames (RFC 6455 §7.4).
 
 use crate::Version;
 
-/// A close code that may be on the wire.
+/// A close code that an endpoint may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
 
 impl CloseCode {
     /// 1000: the purpose is fulfilled.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: the server stops, or the page is left.
+    /// 1001: the server stops, or the user leaves the page.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1003: a type of data that is not accepted.
-    pub const UNSUPPORTED: Self = Self(1003);
     /// 1007: a text that is not UTF-8.
     pub const INVALID_PAYLOAD: Self = Self(1007);
-    /// 1008: the peer is over a limit, or too slow.
+    /// 1008: the peer exceeds a limit, or reads too slowly.
     pub const POLICY: Self = Self(1008);
-    /// 1009: a message longer than the limit. Drafts 07 and 08 know it as 1004.
+    /// 1009: a message longer than the limit; 1004 in drafts 07 and 08.
     pub const TOO_BIG: Self = Self(1009);
-    /// 1011: a fault of our own.
-    pub const INTERNAL: Self = Self(1011);
-    /// 1012: the server restarts; come back.
+    /// 1012: the server restarts, and the client may reconnect.
     pub const RESTART: Self = Self(1012);
-    /// 1013: no room; come back later.
-    pub const TRY_AGAIN: Self = Self(1013);
 
-    /// Judges a code that a peer sent; `None` if it must not be on the wire in its dialect.
+    /// Validates a code that a peer sent; `None` if its dialect forbids the code in a Close frame.
     pub fn from_wire(code: u16, version: Version) -> Option<Self> {
         match (code, version) {
             // hybi-07 to -12 §7.4.1: 1004 says that the frame was too large.
@@ -41,17 +35,12 @@ impl CloseCode {
         }
     }
 
-    /// What this code is on the wire of this dialect.
+    /// The number that stands for this code in this dialect.
     pub fn to_wire(self, version: Version) -> u16 {
         match (self, version) {
             (Self::TOO_BIG, Version::Hybi07 | Version::Hybi08) => 1004,
             (Self(code), _) => code,
         }
-    }
-
-    /// The number as RFC 6455 has it.
-    pub fn number(self) -> u16 {
-        self.0
     }
 }
 

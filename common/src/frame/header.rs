@@ -3,28 +3,25 @@
 use super::{Opcode, ProtocolError};
 use crate::Parsed;
 
-/// The longest header: two bytes, eight of length, four of masking key.
-pub const MAX_HEADER_LEN: usize = 14;
-
 /// The largest payload of a control frame, in bytes (RFC 6455 §5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// A frame header, decoded.
+/// A decoded frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// The last fragment of its message.
+    /// True in the last fragment of a message.
     pub fin: bool,
-    /// What the frame is.
+    /// Data or control, and which kind.
     pub opcode: Opcode,
-    /// The key that the payload is masked with: always there from a client, never from a server.
+    /// The key that masks the payload: every client sends one, no server does.
     pub masking_key: Option<[u8; 4]>,
-    /// Length of the payload in bytes.
+    /// In bytes.
     pub payload_len: u64,
 }
 
 /// Decodes a frame header (RFC 6455 §5.2) from the front of `bytes`.
 ///
-/// A fault is found with the first byte that shows it, before the rest of the header is there.
+/// It reports a fault with the first byte that shows it, without waiting for the rest of the header.
 ///
 /// # Errors
 /// [`ProtocolError`] for reserved bits and opcodes, control frames that are fragmented or too long, and lengths that
@@ -44,7 +41,7 @@ pub fn decode_header(bytes: &[u8]) -> Result<Parsed<FrameHeader>, ProtocolError>
             (u64::from(u16::from_be_bytes(*len)), rest)
         }
         127 => {
-            // The first of the eight bytes shows this fault.
+            // The first of the eight bytes already shows this fault.
             // §5.2: "the most significant bit MUST be 0"
             if rest.first().is_some_and(|byte| byte & 0x80 != 0) {
                 return Err(ProtocolError::ImpossibleLength);
@@ -106,7 +103,7 @@ pub fn encode_header(header: FrameHeader, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a whole frame as a server sends it: one fragment, not masked.
+/// Appends a whole message or control frame as a server sends it: one fragment, not masked.
 pub fn encode_frame(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     encode_header(
         FrameHeader { fin: true, opcode, masking_key: None, payload_len: payload.len() as u64 },

@@ -3,39 +3,38 @@
 use super::ProtocolError;
 
 /// Both bytes of a frame of type `FF` without payload: the closing handshake of draft 76.
-pub const CLOSING: [u8; 2] = [0xFF, 0x00];
+pub(crate) const CLOSING: [u8; 2] = [0xFF, 0x00];
 
-/// What the input is in the middle of.
+/// Where in a frame the input stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Inside {
+pub(crate) enum Inside {
     /// Between two frames.
     #[default]
     Nothing,
-    /// In a text, up to `FF`; only texts of type `00` are delivered.
+    /// In a text, which ends with `FF`.
     Text {
-        /// False for the types 01-7F, whose text is thrown away.
+        /// True for type 00; the receiver discards texts of the types 01-7F.
         delivered: bool,
     },
-    /// In the length of a frame with the high bit set in its type.
+    /// In the length of a frame whose type has its high bit set.
     Length {
-        /// The type was `FF`.
+        /// True for type `FF`.
         closing: bool,
         /// The value of the length bytes so far.
         len: u64,
-        /// Length bytes so far.
+        /// How many length bytes have arrived.
         count: u8,
     },
-    /// In a payload that is thrown away, with this many bytes to come.
+    /// In a payload that the receiver discards; so many bytes are still to come.
     Skipped(u64),
 }
 
-/// The most bytes that a length may have: more than this is 64 bits, or leading zeros without end.
+/// The most bytes that a length may have: more of them are beyond 63 bits, or are leading zeros without end.
 const MAX_LENGTH_BYTES: u8 = 9;
 
 impl Inside {
-    /// Begins the frame of this type.
-    #[must_use]
-    pub fn begin(kind: u8) -> Self {
+    /// Where the input stands behind this type byte.
+    pub(crate) fn begin(kind: u8) -> Self {
         if kind & 0x80 == 0 {
             Self::Text { delivered: kind == 0 }
         } else {
@@ -44,11 +43,11 @@ impl Inside {
     }
 }
 
-/// Adds one byte to a length: seven bits of value, the high bit says that more follow.
+/// Adds one byte to a length: seven bits of value, and a high bit that announces another byte.
 ///
 /// # Errors
 /// [`ProtocolError::EndlessLength`] where a length goes on for more bytes than 63 bits need.
-pub fn add_length_byte(len: u64, count: u8, byte: u8) -> Result<u64, ProtocolError> {
+pub(crate) fn add_length_byte(len: u64, count: u8, byte: u8) -> Result<u64, ProtocolError> {
     if count >= MAX_LENGTH_BYTES {
         return Err(ProtocolError::EndlessLength);
     }

@@ -1,6 +1,6 @@
 //! The opcode of a frame.
 
-/// What a frame is (RFC 6455 §5.2).
+/// The kind of a frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Opcode {
     /// The next fragment of the open message.
@@ -18,7 +18,7 @@ pub enum Opcode {
 }
 
 impl Opcode {
-    /// The opcode with this number (0-15); `None` for a reserved one.
+    /// Decodes four bits; `None` for a reserved opcode.
     pub fn from_number(number: u8) -> Option<Self> {
         Some(match number {
             0x0 => Self::Continuation,
@@ -31,7 +31,7 @@ impl Opcode {
         })
     }
 
-    /// Its number on the wire.
+    /// The four bits on the wire.
     pub fn number(self) -> u8 {
         match self {
             Self::Continuation => 0x0,
@@ -43,7 +43,7 @@ impl Opcode {
         }
     }
 
-    /// True for Close, Ping and Pong: never fragmented, at most 125 bytes (RFC 6455 §5.5).
+    /// True for Close, Ping and Pong, which are never fragmented and at most 125 bytes long (RFC 6455 §5.5).
     pub fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }

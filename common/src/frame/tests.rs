@@ -1,7 +1,6 @@
 //! Tables of frames.
 
-use super::header::{FrameHeader, decode_header, encode_header};
-use super::{CloseCode, Opcode, ProtocolError, mask};
+use super::{CloseCode, FrameHeader, Opcode, ProtocolError, decode_header, encode_header, mask};
 use crate::{Parsed, Version};
 
 /// Lengths around every edge of the encoding.
@@ -23,7 +22,7 @@ const LENGTHS: [u64; 15] = [
     u64::MAX,
 ];
 
-/// What RFC 6455 §5.2 says about these two bytes with this length behind them, written down anew.
+/// A second, independent reading of RFC 6455 §5.2: the outcome of these two bytes with this length behind them.
 fn expected(first: u8, second: u8, len: u64) -> Result<FrameHeader, ProtocolError> {
     let (number, control) = (first & 15, first & 8 != 0);
     if first & 0b0111_0000 != 0 {
@@ -63,7 +62,7 @@ fn header_bytes(first: u8, second: u8, len: u64) -> Vec<u8> {
 
 // WS-08, WS-09, WS-11, WS-31
 #[test]
-fn every_two_byte_head_is_judged_at_every_boundary_length() {
+fn every_two_byte_head_is_decoded_or_refused_at_every_boundary_length() {
     for (first, second) in (0..=255_u8).flat_map(|first| (0..=255_u8).map(move |second| (first, second))) {
         for len in LENGTHS {
             if second & 127 == 126 && len > 0xFFFF {
@@ -106,7 +105,7 @@ fn faults_are_found_with_the_first_byte_that_shows_them() {
 }
 
 #[test]
-fn what_is_encoded_decodes_to_the_same() {
+fn an_encoded_header_decodes_to_itself() {
     for payload_len in LENGTHS.into_iter().filter(|len| len >> 63 == 0) {
         for (fin, masking_key) in [(true, None), (false, None), (true, Some([9, 8, 7, 6]))] {
             let value = FrameHeader { fin, opcode: Opcode::Binary, masking_key, payload_len };
@@ -121,10 +120,10 @@ fn what_is_encoded_decodes_to_the_same() {
 fn masking_is_the_same_in_any_pieces() {
     let key = [0x37, 0xFA, 0x21, 0x3D];
     for len in 0..40_usize {
-        let plain: Vec<u8> = (0..len).map(|index| u8::try_from(index * 7 % 256).unwrap()).collect();
-        let naive: Vec<u8> = plain.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+        let payload: Vec<u8> = (0..len).map(|index| u8::try_from(index * 7 % 256).unwrap()).collect();
+        let naive: Vec<u8> = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
         for split in 0..=len {
-            let mut bytes = plain.clone();
+            let mut bytes = payload.clone();
             let (front, back) = bytes.split_at_mut(split);
             mask(key, 0, front);
             mask(key, split as u64, back);
@@ -133,19 +132,23 @@ fn masking_is_the_same_in_any_pieces() {
     }
 }
 
+fn rfc_number(code: CloseCode) -> u16 {
+    code.to_wire(Version::Rfc6455)
+}
+
 // WS-16, WS-27
 #[test]
-fn all_close_codes_are_judged_by_their_dialect() {
+fn every_close_code_is_valid_or_not_by_its_dialect() {
     for code in 0..=u16::MAX {
         let known = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
         let rfc = CloseCode::from_wire(code, Version::Rfc6455);
-        assert_eq!(rfc.map(CloseCode::number), known.then_some(code));
+        assert_eq!(rfc.map(rfc_number), known.then_some(code));
         for version in [Version::Hybi07, Version::Hybi08] {
             let old = CloseCode::from_wire(code, version);
             let number = if code == 1004 { Some(1009) } else { known.then_some(code) };
-            assert_eq!(old.map(CloseCode::number), number, "{code} in {version}");
+            assert_eq!(old.map(rfc_number), number, "{code} in {version:?}");
         }
-        // Whatever was accepted may be echoed: 1005, 1006 and 1015 never are.
+        // An accepted code may be echoed: 1005, 1006 and 1015 never are.
         let echoed = rfc.map(|code| code.to_wire(Version::Rfc6455));
         assert!(!matches!(echoed, Some(0..=999 | 1004..=1006 | 1015..=2999 | 5000..)));
     }

@@ -1,21 +1,31 @@
-//! Which dialect a request speaks.
+//! Detects the dialect of a request.
 
-use super::{Detected, HandshakeError, Key, Offer, hixie76, hybi};
+use super::offer::{Key, Offer};
+use super::{HandshakeError, hixie76, hybi};
 use crate::Version;
 use crate::http::{Body, Head, is_field_value};
 
-/// Tells what a request head asks for; the order of the questions is part of the protocol.
+/// What a request head asks for.
+#[derive(Clone, Debug)]
+pub enum Detected<'h> {
+    /// A WebSocket, which [`Offer::accept`] opens.
+    WebSocket(Offer<'h>),
+    /// Ordinary HTTP, which needs an ordinary answer.
+    Http,
+}
+
+/// Decides what a request head asks for; the order of the checks is part of the protocol.
 ///
 /// # Errors
-/// [`HandshakeError`] for a WebSocket request that its dialect does not allow. It is never served as an older one.
+/// [`HandshakeError`] for a WebSocket request that its dialect does not allow; we never fall back to an older dialect.
 pub fn detect<'h>(head: &'h Head<'h>) -> Result<Detected<'h>, HandshakeError> {
     if !asks_for_websocket(head) {
         return Ok(Detected::Http);
     }
     let is_hybi = has(head, "Sec-WebSocket-Version") || has(head, "Sec-WebSocket-Key");
     let (has_first, has_second) = (has(head, "Sec-WebSocket-Key1"), has(head, "Sec-WebSocket-Key2"));
-    // Whether what follows is a body or frames must not be a matter of opinion. The one body that we know is key3 of
-    // draft 76, whose length most clients left out and some (autobahn) said.
+    // A proxy and we must agree whether a body or frames follow. The one body that we accept is key3 of draft 76, whose
+    // length most clients leave out and some (autobahn) send.
     let is_key3 = !is_hybi && has_first && has_second && head.body() == Body::Length(8);
     if head.body() != Body::None && !is_key3 {
         return Err(HandshakeError::Body);
@@ -29,7 +39,7 @@ pub fn detect<'h>(head: &'h Head<'h>) -> Result<Detected<'h>, HandshakeError> {
     Ok(Detected::WebSocket(offer))
 }
 
-/// RFC 6455 §4.2.1, items 1 to 4, which all dialects share.
+/// Checks RFC 6455 §4.2.1, items 1 to 4, which all dialects share.
 fn asks_for_websocket(head: &Head<'_>) -> bool {
     head.method == "GET"
         && head.minor_version >= 1
@@ -73,7 +83,7 @@ fn offer<'h>(
     key: Key<'h>,
 ) -> Result<Offer<'h>, HandshakeError> {
     let origin = head.get_only(origin_field)?;
-    // The hixie drafts echo these three; what was let through here would split the answer.
+    // The hixie drafts echo these three; a control byte in one of them would split the answer.
     let echoed = [origin, head.host(), Some(head.resource())];
     if !echoed.into_iter().flatten().all(is_field_value) {
         return Err(HandshakeError::ControlByte);

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use sha1::{Digest, Sha1};
 
 /// True for a `Sec-WebSocket-Key` that this dialect allows.
-pub fn is_key(key: &[u8], version: Version) -> bool {
+pub(super) fn is_key(key: &[u8], version: Version) -> bool {
     match version {
         // RFC 6455 §4.2.1: "a base64-encoded ... value that, when decoded, is 16 bytes in length"
         Version::Rfc6455 => STANDARD.decode(key).is_ok_and(|decoded| decoded.len() == 16),
@@ -15,7 +15,7 @@ pub fn is_key(key: &[u8], version: Version) -> bool {
 }
 
 /// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2, item 5.4).
-pub fn accept_value(key: &[u8]) -> String {
+pub(super) fn accept_value(key: &[u8]) -> String {
     let digest =
         Sha1::new().chain_update(key).chain_update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
     STANDARD.encode(digest)

@@ -1,11 +1,11 @@
 //! How long the body of a request is (RFC 9112 §6.3).
 
-use super::{Head, HeadError};
+use super::HeadError;
 
 /// The body that follows a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// None: the next request may follow at once.
+    /// No body: the next request may follow at once.
     None,
     /// This many bytes, more than 0.
     Length(u64),
@@ -13,25 +13,29 @@ pub enum Body {
     Chunked,
 }
 
-/// Judges `Content-Length` and `Transfer-Encoding`; what could be read in two ways is refused, as requests are
-/// smuggled with it.
-pub(super) fn of(head: &Head<'_>) -> Result<Body, HeadError> {
-    let length = head.get_only("Content-Length").map_err(|_| HeadError::BodyLength)?;
-    let encoding = head.get_only("Transfer-Encoding").map_err(|_| HeadError::BodyLength)?;
-    match (length, encoding) {
-        (None, None) => Ok(Body::None),
-        (Some(length), None) => match parse_length(length).ok_or(HeadError::BodyLength)? {
-            0 => Ok(Body::None),
-            length => Ok(Body::Length(length)),
-        },
-        // §6.3: "If a Transfer-Encoding header field is present in a request and the chunked transfer coding is not
-        // the final encoding, ... the server MUST respond with the 400 (Bad Request) status code". Nobody sends
-        // requests in other codings; chunked alone is accepted, and not in HTTP/1.0, which has none.
-        (None, Some(coding)) if head.minor_version > 0 && coding.eq_ignore_ascii_case(b"chunked") => {
-            Ok(Body::Chunked)
+impl Body {
+    /// Decides by the values of `Content-Length` and `Transfer-Encoding`. It refuses whatever two servers could read in
+    /// two ways, because attackers smuggle requests with that.
+    pub(super) fn of(
+        minor_version: u8,
+        length: Option<&[u8]>,
+        coding: Option<&[u8]>,
+    ) -> Result<Self, HeadError> {
+        match (length, coding) {
+            (None, None) => Ok(Self::None),
+            (Some(length), None) => match parse_length(length).ok_or(HeadError::BodyLength)? {
+                0 => Ok(Self::None),
+                length => Ok(Self::Length(length)),
+            },
+            // §6.3: "If a Transfer-Encoding header field is present in a request and the chunked transfer coding is not
+            // the final encoding, ... the server MUST respond with the 400 (Bad Request) status code". No client sends
+            // requests in other codings, so only chunked alone passes; HTTP/1.0 has no codings at all.
+            (None, Some(coding)) if minor_version > 0 && coding.eq_ignore_ascii_case(b"chunked") => {
+                Ok(Self::Chunked)
+            }
+            // §6.1: "A server MAY reject a request that contains both Content-Length and Transfer-Encoding"
+            (_, Some(_)) => Err(HeadError::BodyLength),
         }
-        // §6.1: "A server MAY reject a request that contains both Content-Length and Transfer-Encoding"
-        (_, Some(_)) => Err(HeadError::BodyLength),
     }
 }
 

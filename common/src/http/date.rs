@@ -6,10 +6,10 @@ const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]; /
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY: u64 = 86_400;
-/// 9999-12-31 23:59:59, the last second that four digits of a year can say.
+/// 9999-12-31 23:59:59, the last second of a year with four digits.
 const LAST: u64 = 253_402_300_799;
 
-/// An IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`. Times outside 1970-9999 are the nearest one inside.
+/// An IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`. A time outside 1970-9999 becomes the nearest one inside.
 pub fn format_date(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).min(LAST);
     let (days, second) = (seconds / DAY, seconds % DAY);
@@ -22,7 +22,7 @@ pub fn format_date(at: SystemTime) -> String {
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
-/// Reads an IMF-fixdate of exactly 29 bytes; the obsolete forms, and dates that do not exist, are `None`.
+/// Parses an IMF-fixdate of exactly 29 bytes; `None` for the obsolete forms and for dates that do not exist.
 pub fn parse_date(value: &[u8]) -> Option<SystemTime> {
     let text = std::str::from_utf8(value).ok().filter(|text| text.len() == 29 && text.is_ascii())?;
     let day = number(text.get(5..7)?)?;
@@ -35,18 +35,18 @@ pub fn parse_date(value: &[u8]) -> Option<SystemTime> {
     }
     let days = days_from_civil(year, month, day);
     let at = UNIX_EPOCH + Duration::from_secs(days * DAY + hour * 3600 + minute * 60 + second);
-    // What is written back differently (a wrong weekday, 30 February, another separator) was no date.
+    // A text that formats differently (a wrong weekday, 30 February, another separator) was not a date.
     (format_date(at) == text).then_some(at)
 }
 
-/// ASCII digits only.
+/// Parses ASCII digits; `None` for a sign.
 fn number(digits: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 /// Year, month (1-12) and day of this many days after 1970-01-01.
 ///
-/// The year is counted from March, so that the leap day is its last one; 400 years have 146,097 days.
+/// The calculation begins the year in March, so that the leap day is its last one; 400 years have 146,097 days.
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468; // since 0000-03-01
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -1,12 +1,12 @@
-//! Why a request head is refused.
+//! Why the parser refuses a request head.
 
 /// A fault of a request head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// The first line is no request line.
+    /// The first line is not a request line.
     #[error("not a request line")]
     RequestLine,
-    /// The request target is in no form that its method has.
+    /// The request target has none of the forms that its method allows.
     #[error("bad request target")]
     Target,
     /// A method longer than any known one.
@@ -15,16 +15,16 @@ pub enum HeadError {
     /// A major version of HTTP other than 1.
     #[error("unsupported HTTP version")]
     Version,
-    /// A byte that may not be in a head, or CR and LF that are not a pair.
+    /// A byte that a head must not contain, or a CR or LF alone.
     #[error("control byte in the head")]
     ControlByte,
-    /// A line that is no header field: a folded one, or one with a blank before the colon, say.
+    /// A line that is not a header field: a folded one, for example, or one with a blank before the colon.
     #[error("bad header field")]
     Field,
-    /// No `Host`, several, or one that names no host.
+    /// No `Host`, several, or one whose value is not a host.
     #[error("bad Host")]
     Host,
-    /// A body whose end cannot be known for certain.
+    /// A body whose end another server might see elsewhere.
     #[error("ambiguous body length")]
     BodyLength,
     /// A target longer than the limit.
@@ -39,7 +39,7 @@ pub enum HeadError {
 }
 
 impl HeadError {
-    /// The status of the answer; the connection is closed after it.
+    /// The status of the answer, after which the server closes the connection.
     pub fn status(self) -> u16 {
         match self {
             Self::RequestLine

@@ -1,14 +1,14 @@
-//! A request head, taken apart.
+//! A parsed request head.
 
-use super::{Body, HeadError, HeadLimits, MAX_HEADERS, body, query, request_line};
+use super::{Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, query, request_line};
 use std::borrow::Cow;
 
-/// A request head (RFC 9112 §2.1). It borrows the bytes it was parsed from, and nothing of it is copied.
+/// A request head (RFC 9112 §2.1); it borrows the parsed bytes and copies none of them.
 #[derive(Clone, Debug)]
 pub struct Head<'h> {
-    /// The method, as sent: case matters.
+    /// The method, case-sensitive.
     pub method: &'h str,
-    /// The request target, as sent: no byte of it is a control byte or a blank.
+    /// The request target, still percent-encoded; it holds no control byte and no blank.
     pub target: &'h [u8],
     /// 0 for HTTP/1.0, 1 for HTTP/1.1 and later.
     pub minor_version: u8,
@@ -18,16 +18,16 @@ pub struct Head<'h> {
 }
 
 impl<'h> Head<'h> {
-    /// Parses a whole head: the bytes up to and with the blank line that [`super::HeadScan`] found.
+    /// Parses a whole head: the bytes up to and with the blank line that [`HeadScan`] found.
     ///
     /// # Errors
-    /// [`HeadError`]: nothing that two servers could read in two ways is accepted.
+    /// [`HeadError`] for a malformed head, and for whatever two servers could read in two ways.
     pub fn parse(bytes: &'h [u8], limits: HeadLimits) -> Result<Self, HeadError> {
         if bytes.len() > limits.max_bytes {
             return Err(HeadError::TooLong);
         }
-        // The scan checks each line's end and each byte; here again, for callers that come without it.
-        match super::HeadScan::default().find_end(bytes, limits)? {
+        // The scan checks every byte and every line's end; it runs again here for callers that did not scan.
+        match HeadScan::default().find_end(bytes, limits)? {
             Some(len) if len == bytes.len() => {}
             _ => return Err(HeadError::RequestLine),
         }
@@ -46,43 +46,44 @@ impl<'h> Head<'h> {
         let (method, target, minor_version) = (line.method, line.target, line.minor_version);
         let mut head = Self { method, target, minor_version, headers, count, body: Body::None };
         head.check_host()?;
-        head.body = body::of(&head)?;
+        let single = |name| head.get_only(name).map_err(|_| HeadError::BodyLength);
+        head.body = Body::of(minor_version, single("Content-Length")?, single("Transfer-Encoding")?)?;
         Ok(head)
     }
 
-    /// The first field of this name (any case).
+    /// The value of the first field of this name (any case).
     pub fn get(&self, name: &str) -> Option<&'h [u8]> {
         self.get_all(name).next()
     }
 
-    /// All fields of this name (any case), in order.
+    /// The values of all fields of this name (any case), in order.
     pub fn get_all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
         self.fields().filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The field of this name where it must not be repeated: `Err` if it is.
+    /// The value of a field that a client may send only once.
     ///
     /// # Errors
-    /// [`HeadError::Field`] if there are several.
-    pub fn get_only(&self, name: &str) -> Result<Option<&'h [u8]>, HeadError> {
+    /// [`HeadError::Field`] if the head has several of them.
+    pub(crate) fn get_only(&self, name: &str) -> Result<Option<&'h [u8]>, HeadError> {
         let mut all = self.get_all(name);
         let first = all.next();
         if all.next().is_some() { Err(HeadError::Field) } else { Ok(first) }
     }
 
-    /// All header fields, in order.
-    pub fn fields(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + '_ {
+    /// Names and values of all header fields, in order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + '_ {
         self.headers.iter().take(self.count).map(|header| (header.name, header.value))
     }
 
     /// True if the comma-separated lists in the fields of this name hold the token (any case; RFC 9110 §5.6.1).
-    pub fn has_token(&self, name: &str, token: &str) -> bool {
+    pub(crate) fn has_token(&self, name: &str, token: &str) -> bool {
         self.get_all(name)
             .flat_map(|value| value.split(|&byte| byte == b','))
             .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// The path of the target, as sent; `*` for the asterisk form, empty for CONNECT.
+    /// The path of the target, still percent-encoded; `*` for the asterisk form, empty for CONNECT.
     pub fn path(&self) -> &'h [u8] {
         let resource = self.resource();
         let end = resource.iter().position(|&byte| byte == b'?').unwrap_or(resource.len());
@@ -93,15 +94,15 @@ impl<'h> Head<'h> {
         }
     }
 
-    /// The query of the target, as sent, without its `?`.
+    /// The query of the target, still percent-encoded, without its `?`.
     pub fn query(&self) -> Option<&'h [u8]> {
         let resource = self.resource();
         let end = resource.iter().position(|&byte| byte == b'?')?;
         resource.get(end + 1..)
     }
 
-    /// Path and query, as sent; what is before them in an absolute target is left out.
-    pub fn resource(&self) -> &'h [u8] {
+    /// Path and query, still percent-encoded, without the scheme and authority of an absolute target.
+    pub(crate) fn resource(&self) -> &'h [u8] {
         match self.target {
             [b'/', ..] | b"*" => self.target,
             _ if self.method == "CONNECT" => b"",
@@ -109,12 +110,12 @@ impl<'h> Head<'h> {
         }
     }
 
-    /// The first query parameter of this name, percent-decoded (`+` is a blank); empty where it has no `=`.
+    /// The value of the first query parameter of this name, percent-decoded (`+` is a blank); empty without a `=`.
     pub fn query_param(&self, name: &str) -> Option<Cow<'h, [u8]>> {
         query::param(self.query()?, name)
     }
 
-    /// The host that the client asked for, with its port if it named one.
+    /// The host that the client asks for, and its port if the client sent one.
     pub fn host(&self) -> Option<&'h [u8]> {
         // RFC 9112 §3.2.2: "an origin server MUST ignore the received Host header field (if any) and instead use the
         // host information of the request-target" of an absolute one.
@@ -126,12 +127,12 @@ impl<'h> Head<'h> {
         }
     }
 
-    /// The body that follows.
+    /// The body that follows the head.
     pub fn body(&self) -> Body {
         self.body
     }
 
-    /// True if the client wants the connection kept for a next request (RFC 9112 §9.3).
+    /// True if the client wants to send another request on this connection (RFC 9112 §9.3).
     pub fn keep_alive(&self) -> bool {
         if self.has_token("Connection", "close") {
             return false;
@@ -151,7 +152,7 @@ impl<'h> Head<'h> {
     }
 }
 
-/// The header fields (RFC 9112 §5), the blank line at their end included; gives how many there are.
+/// Parses the header fields (RFC 9112 §5), the blank line at their end included; returns their number.
 fn parse_fields<'h>(
     bytes: &'h [u8],
     headers: &mut [httparse::Header<'h>; MAX_HEADERS],

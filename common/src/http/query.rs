@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The first parameter of this name in `a=1&b=2`, percent-decoded (`+` is a blank); empty where it has no `=`.
-pub fn param<'q>(query: &'q [u8], name: &str) -> Option<Cow<'q, [u8]>> {
+/// The value of the first parameter of this name in `a=1&b=2`, percent-decoded (`+` is a blank); empty without a `=`.
+pub(super) fn param<'q>(query: &'q [u8], name: &str) -> Option<Cow<'q, [u8]>> {
     query.split(|&byte| byte == b'&').find_map(|pair| {
         let end = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
         let (key, value) = pair.split_at_checked(end)?;
@@ -11,8 +11,8 @@ pub fn param<'q>(query: &'q [u8], name: &str) -> Option<Cow<'q, [u8]>> {
     })
 }
 
-/// Percent-decodes a value of a query. A `%` that no two hex digits follow stands for itself.
-pub fn decode(value: &[u8]) -> Cow<'_, [u8]> {
+/// Percent-decodes a name or value of a query. A `%` without two hex digits behind it stands for itself.
+pub(super) fn decode(value: &[u8]) -> Cow<'_, [u8]> {
     if !value.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(value);
     }

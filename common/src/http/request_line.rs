@@ -5,19 +5,18 @@ use super::HeadError;
 /// The methods of RFC 9110 §9 and RFC 5789.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
-/// The longest method that is looked at: longer than all that are registered.
+/// The longest method that the parser reads, in bytes; every registered one is shorter.
 pub(super) const MAX_METHOD: usize = 32;
 
-/// `HTTP/1.1`
+/// The length of `HTTP/1.1` in bytes.
 pub(super) const VERSION_LEN: usize = 8;
 
-/// True for a method that exists: one that a server does not allow is answered with 405, an unknown one with 501.
+/// True for a method that exists: a server answers one that it does not allow with 405, an unknown one with 501.
 pub fn is_known_method(method: &str) -> bool {
     // RFC 9110 §9.1: "The method token is case-sensitive"
     METHODS.contains(&method)
 }
 
-/// The parts of a request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RequestLine<'h> {
     pub(super) method: &'h str,
@@ -35,16 +34,14 @@ pub(super) fn parse(line: &[u8]) -> Result<RequestLine<'_>, HeadError> {
     else {
         return Err(HeadError::RequestLine);
     };
-    if method.is_empty() || !method.iter().copied().all(is_token_byte) {
-        return Err(HeadError::RequestLine);
-    }
-    let method = std::str::from_utf8(method).map_err(|_| HeadError::RequestLine)?;
+    let method = std::str::from_utf8(method).ok().filter(|method| is_token(method));
+    let method = method.ok_or(HeadError::RequestLine)?;
     let minor_version = parse_version(version)?;
     check_target(method, target)?;
     Ok(RequestLine { method, target, minor_version })
 }
 
-/// `HTTP/1.x` (RFC 9112 §2.3).
+/// Parses `HTTP/1.x` (RFC 9112 §2.3).
 fn parse_version(version: &[u8]) -> Result<u8, HeadError> {
     // §2.3: "HTTP-name = %s"HTTP"", case-sensitive.
     let Some([major, b'.', minor]) = version.strip_prefix(b"HTTP/") else {
@@ -60,7 +57,7 @@ fn parse_version(version: &[u8]) -> Result<u8, HeadError> {
     }
 }
 
-/// The four forms of RFC 9112 §3.2.
+/// Checks the target against the four forms of RFC 9112 §3.2.
 fn check_target(method: &str, target: &[u8]) -> Result<(), HeadError> {
     let well_formed = match (method, target) {
         // §3.2.3: the authority-form "is only used for CONNECT requests"
@@ -72,13 +69,13 @@ fn check_target(method: &str, target: &[u8]) -> Result<(), HeadError> {
             split_absolute(absolute).is_some_and(|(host, _)| !host.is_empty() && is_authority(host))
         }
     };
-    // §3.2: a fragment is never sent; whoever sends one wants two servers to see two paths.
+    // §3.2: no client sends a fragment, except one that wants two servers to see two paths.
     let clean = target.iter().all(|&byte| byte > b' ' && byte != 0x7F && byte != b'#');
     if well_formed && clean { Ok(()) } else { Err(HeadError::Target) }
 }
 
-/// Splits `http://host:port/path?query` into authority and the rest (§3.2.2).
-pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits an absolute target, `http://host:port/path?query`, into its authority and the rest (§3.2.2).
+pub fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
     let scheme_end = target.windows(3).take(8).position(|bytes| bytes == b"://")?;
     let (scheme, rest) = target.split_at_checked(scheme_end)?;
     if !(scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")) {
@@ -89,7 +86,7 @@ pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(end)
 }
 
-/// `host` or `host:port` (RFC 3986 §3.2.2, without user information); empty is one, too.
+/// True for `host` or `host:port` (RFC 3986 §3.2.2, without user information), and for an empty value.
 pub(super) fn is_authority(value: &[u8]) -> bool {
     let (host, port) = if let [b'[', rest @ ..] = value {
         let Some(end) = rest.iter().position(|&byte| byte == b']') else { return false };
@@ -112,7 +109,11 @@ pub(super) fn is_authority(value: &[u8]) -> bool {
         && host.iter().copied().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte))
 }
 
-/// A byte of a token (RFC 9110 §5.6.2).
+/// True for a token (RFC 9110 §5.6.2), such as a method or the name of a header field.
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
 pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,9 +1,9 @@
 //! Response heads, written through one checked writer.
 
-use super::date::format_date;
+use super::{format_date, is_token};
 use std::time::SystemTime;
 
-/// Writes a response head (RFC 9112 §4) at the end of a buffer.
+/// Appends a response head (RFC 9112 §4) to a buffer.
 ///
 /// ```
 /// let mut out = Vec::new();
@@ -11,13 +11,13 @@ use std::time::SystemTime;
 /// assert_eq!(out, b"HTTP/1.1 204 No Content\r\nServer: datecast\r\n\r\n");
 /// ```
 #[derive(Debug)]
-#[must_use = "a head is not complete before `finish`"]
+#[must_use = "only `finish` completes the head"]
 pub struct Response<'o> {
     out: &'o mut Vec<u8>,
 }
 
 impl<'o> Response<'o> {
-    /// Begins with the status line.
+    /// Appends the status line.
     pub fn new(status: u16, out: &'o mut Vec<u8>) -> Self {
         let mut head = Self { out };
         head.put(b"HTTP/1.1 ");
@@ -28,13 +28,11 @@ impl<'o> Response<'o> {
         head
     }
 
-    /// Adds a header field.
-    ///
-    /// A value with a control byte, or a name that is no token, is left out whole: nothing that came from a peer can
-    /// begin a line of its own. Who wants to answer 400 instead asks [`is_field_value`] first.
+    /// Appends a header field, unless its value holds a control byte or its name is not a token: bytes from a peer cannot
+    /// begin a line of their own. A caller that would rather answer 400 asks [`is_field_value`] first.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let value = value.as_ref();
-        if is_field_value(value) && !name.is_empty() && name.bytes().all(super::request_line::is_token_byte) {
+        if is_field_value(value) && is_token(name) {
             self.put(name.as_bytes());
             self.put(b": ");
             self.put(value);
@@ -43,7 +41,7 @@ impl<'o> Response<'o> {
         self
     }
 
-    /// Ends the head; the body may be appended to the buffer.
+    /// Appends the blank line; the body may follow in the buffer.
     pub fn finish(mut self) {
         self.put(b"\r\n");
     }
@@ -53,17 +51,17 @@ impl<'o> Response<'o> {
     }
 }
 
-/// True for bytes that may be the value of a header field (RFC 9110 §5.5): no control byte, tabs not excepted.
+/// True for bytes without a control byte: they may be the value of a header field (RFC 9110 §5.5, except that we refuse
+/// tabs, too).
 pub fn is_field_value(value: &[u8]) -> bool {
     !value.iter().any(u8::is_ascii_control)
 }
 
-/// Appends a whole error response: a line of text that says the status, and nothing that the peer sent. The
-/// connection must be closed after it.
+/// Appends a whole error response, whose body is [`status_body`]. The caller must close the connection after it.
 ///
-/// `wall` is for `Date`; `extra` are further header fields, such as `Allow` or `Retry-After`.
+/// `wall` becomes `Date`; `extra` are further header fields, such as `Allow` or `Retry-After`.
 pub fn error_response(status: u16, wall: SystemTime, extra: &[(&str, &str)], out: &mut Vec<u8>) {
-    let body = format!("{status} {}\n", reason(status));
+    let body = status_body(status);
     let mut head = Response::new(status, out)
         .header("Server", "datecast")
         .header("Date", format_date(wall))
@@ -77,6 +75,11 @@ pub fn error_response(status: u16, wall: SystemTime, extra: &[(&str, &str)], out
     }
     head.finish();
     out.extend_from_slice(body.as_bytes());
+}
+
+/// The body of an answer about a status: its number and reason in one line, and nothing that the peer sent.
+pub fn status_body(status: u16) -> String {
+    format!("{status} {}\n", reason(status))
 }
 
 /// The reason phrase of a status (RFC 9110 §15, RFC 6585).

@@ -1,11 +1,11 @@
-//! Finds the end of a request head in bytes that arrive in pieces, and refuses early what is no request.
+//! Finds the end of a request head in bytes that arrive in pieces, and refuses early what cannot become a request.
 
-use super::{HeadError, HeadLimits, request_line};
+use super::{HeadError, HeadLimits, MAX_HEADERS, request_line};
 
-/// How far the search for the end of a head came. Each byte is looked at once, however small the pieces are.
+/// The search for the end of a head; it looks at each byte once, however small the pieces are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeadScan {
-    /// Bytes that were looked at.
+    /// Bytes so far.
     scanned: usize,
     /// Where the current line begins.
     line: usize,
@@ -13,19 +13,19 @@ pub struct HeadScan {
     word: usize,
     /// Blanks in the request line so far.
     blanks: u8,
-    /// Lines that ended, the request line included.
+    /// Complete lines so far, the request line included.
     lines: usize,
-    /// The last byte was CR.
+    /// True if the last byte was CR.
     after_cr: bool,
 }
 
 impl HeadScan {
-    /// Looks for the blank line; `input` holds all bytes of the head from its beginning. With the end found, gives the
-    /// length of the head in bytes, the blank line included.
+    /// Looks for the blank line; `input` holds all bytes of the head from its beginning. Returns the length of the head in
+    /// bytes, the blank line included, once that line has arrived.
     ///
     /// # Errors
-    /// [`HeadError`] with the first byte that shows that this cannot become a request within the limits: something
-    /// that is not HTTP is answered at once, not at the deadline.
+    /// [`HeadError`] with the first byte that rules out a request within the limits, so that a client that does not
+    /// speak HTTP gets its answer at once, not at the deadline.
     pub fn find_end(&mut self, input: &[u8], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
         let within = input.get(..limits.max_bytes).unwrap_or(input);
         for &byte in within.get(self.scanned..).unwrap_or_default() {
@@ -41,15 +41,16 @@ impl HeadScan {
         Ok(None)
     }
 
-    /// One byte; true if it ends the head.
+    /// Takes one byte; true if it ends the head.
     fn step(&mut self, byte: u8, input: &[u8], limits: HeadLimits) -> Result<bool, HeadError> {
         match byte {
             b'\n' if self.after_cr => {
                 self.after_cr = false;
                 return self.end_line(input, limits);
             }
-            // RFC 9112 §2.2: "A recipient of such a bare CR MUST consider that element to be invalid". A bare LF may
-            // be taken as a line's end there; where one server does and the next does not, requests are smuggled.
+            // RFC 9112 §2.2: "A recipient of such a bare CR MUST consider that element to be invalid". It lets a recipient
+            // take a bare LF as a line's end; where one server does and the next does not, an attacker can smuggle
+            // requests.
             _ if self.after_cr || byte == b'\n' => return Err(HeadError::ControlByte),
             b'\r' => self.after_cr = true,
             b'\t' if self.lines > 0 => {}
@@ -61,7 +62,7 @@ impl HeadScan {
         Ok(false)
     }
 
-    /// One byte of the request line, that is neither CR nor LF: each of its three words has a bound.
+    /// Takes one byte of the request line, neither CR nor LF; each of the line's three words has a bound.
     fn step_request_line(&mut self, byte: u8, limits: HeadLimits) -> Result<(), HeadError> {
         let len = self.scanned - self.word;
         match (self.blanks, byte) {
@@ -84,7 +85,7 @@ impl HeadScan {
         Ok(())
     }
 
-    /// A line ended; true if it was the blank one.
+    /// Checks the line that has just ended; true if it is the blank line behind the head.
     fn end_line(&mut self, input: &[u8], limits: HeadLimits) -> Result<bool, HeadError> {
         let line = input.get(self.line..self.scanned - 2).unwrap_or_default();
         self.line = self.scanned;
@@ -98,7 +99,7 @@ impl HeadScan {
             request_line::parse(line)?;
         }
         self.lines += 1;
-        if self.lines > limits.max_headers.min(super::MAX_HEADERS) + 1 {
+        if self.lines > limits.max_headers.min(MAX_HEADERS) + 1 {
             return Err(HeadError::TooManyFields);
         }
         Ok(false)

@@ -18,7 +18,7 @@ fn arrive(bytes: &[u8], ends: impl IntoIterator<Item = usize>) -> Result<Option<
 }
 
 /// The outcome, which is the same whole, byte by byte, and at every split.
-fn judge(bytes: &[u8]) -> Result<Option<usize>, HeadError> {
+fn outcome(bytes: &[u8]) -> Result<Option<usize>, HeadError> {
     let whole = arrive(bytes, [bytes.len()]);
     assert_eq!(arrive(bytes, 1..=bytes.len()), whole, "byte by byte: {:?}", bytes.escape_ascii().to_string());
     for split in 0..bytes.len() {
@@ -28,7 +28,7 @@ fn judge(bytes: &[u8]) -> Result<Option<usize>, HeadError> {
 }
 
 fn status(bytes: &[u8]) -> u16 {
-    match judge(bytes) {
+    match outcome(bytes) {
         Ok(Some(_)) => 200,
         Ok(None) => 0,
         Err(error) => error.status(),
@@ -37,7 +37,7 @@ fn status(bytes: &[u8]) -> u16 {
 
 // ST-21, ST-23
 #[test]
-fn heads_are_accepted_or_refused_as_rfc_9112_has_it() {
+fn heads_are_accepted_or_refused_by_rfc_9112() {
     let table: &[(u16, &str)] = &[
         (200, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
         (200, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -122,7 +122,7 @@ fn heads_are_accepted_or_refused_as_rfc_9112_has_it() {
 
 // WS-33
 #[test]
-fn what_is_no_http_is_refused_with_its_first_bytes() {
+fn other_protocols_are_refused_with_their_first_bytes() {
     let preludes: [&[u8]; 12] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
         b"\x80\x2e\x01\x00\x02",                         // SSL 2
@@ -138,11 +138,15 @@ fn what_is_no_http_is_refused_with_its_first_bytes() {
         b"<policy-file-request/>\0",                     // Flash: ws-server looks for it first
     ];
     for prelude in preludes {
-        assert!(matches!(judge(prelude), Err(error) if error.status() >= 400), "{}", prelude.escape_ascii());
+        assert!(
+            matches!(outcome(prelude), Err(error) if error.status() >= 400),
+            "{}",
+            prelude.escape_ascii()
+        );
     }
 }
 
-// WS-33: nobody waits for the end of a line, or of the head
+// WS-33: without waiting for the end of a line, or of the head
 #[test]
 fn a_fault_is_found_with_its_first_byte() {
     for (beginning, error) in [
@@ -156,11 +160,11 @@ fn a_fault_is_found_with_its_first_byte() {
         ("GET / HTTP/1.1\r\nHost: a\r\nX: \n", HeadError::ControlByte),
         ("GET / HTTP/1.1\r\nHost: a\rb", HeadError::ControlByte),
     ] {
-        assert_eq!(judge(beginning.as_bytes()), Err(error), "{beginning:?}");
-        assert_eq!(judge(&beginning.as_bytes()[..beginning.len() - 1]), Ok(None), "{beginning:?}");
+        assert_eq!(outcome(beginning.as_bytes()), Err(error), "{beginning:?}");
+        assert_eq!(outcome(&beginning.as_bytes()[..beginning.len() - 1]), Ok(None), "{beginning:?}");
     }
     let fields = format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(65));
-    assert_eq!(judge(fields.as_bytes()), Err(HeadError::TooManyFields));
+    assert_eq!(outcome(fields.as_bytes()), Err(HeadError::TooManyFields));
 }
 
 // ST-24, WS-19, WS-20
@@ -183,7 +187,7 @@ fn limits_hold_to_the_byte() {
     };
     assert_eq!(arrive(&head(8192), 1..=8192).unwrap(), Some(8192));
     assert_eq!(arrive(&head(8193), 1..=8193), Err(HeadError::TooLong));
-    // Without its end, too: nobody waits for what will be refused.
+    // Without its end, too: the scan does not wait for bytes that it will refuse.
     assert_eq!(arrive(&head(9000), [8191]), Ok(None));
     assert_eq!(arrive(&head(9000), [8192]), Err(HeadError::TooLong));
     let endless = format!("GET /{}", "x".repeat(65536));
@@ -192,12 +196,12 @@ fn limits_hold_to_the_byte() {
 
 // WS-19: the work is linear in the bytes, however they arrive
 #[test]
-fn bytes_that_were_scanned_are_not_looked_at_again() {
+fn the_scan_never_looks_at_a_byte_again() {
     let mut bytes = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(60)).into_bytes();
     let mut scan = HeadScan::default();
     for end in 1..bytes.len() {
         assert_eq!(scan.find_end(&bytes[..end], LIMITS), Ok(None));
-        // Whoever looked again at a line that has ended would stumble over this.
+        // A scan that looked at a complete line again would stumble over this.
         if bytes[..end].ends_with(b"\r\n") {
             bytes[..end].fill(0);
         }
@@ -208,7 +212,7 @@ fn bytes_that_were_scanned_are_not_looked_at_again() {
 #[test]
 fn a_second_request_behind_the_head_is_left_alone() {
     let both = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
-    assert_eq!(judge(both), Ok(Some("GET / HTTP/1.1\r\nHost: a\r\n\r\n".len())));
+    assert_eq!(outcome(both), Ok(Some("GET / HTTP/1.1\r\nHost: a\r\n\r\n".len())));
 }
 
 fn head(text: &str) -> Head<'_> {
@@ -245,7 +249,7 @@ fn the_host_in_an_absolute_target_wins() {
 }
 
 #[test]
-fn connections_are_kept_as_the_version_has_it() {
+fn the_version_decides_whether_a_connection_is_kept() {
     assert!(head("GET / HTTP/1.1\r\nHost: a\r\n\r\n").keep_alive());
     assert!(!head("GET / HTTP/1.1\r\nHost: a\r\nConnection: Close\r\n\r\n").keep_alive());
     assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive());
@@ -260,7 +264,7 @@ fn bodies_are_announced() {
 }
 
 #[test]
-fn a_percent_that_no_digits_follow_stands_for_itself() {
+fn a_percent_without_two_digits_stands_for_itself() {
     for (encoded, decoded) in [("%41", "A"), ("%4", "%4"), ("%", "%"), ("%zz%20", "%zz "), ("%252e", "%2e")] {
         assert_eq!(query::decode(encoded.as_bytes()).as_ref(), decoded.as_bytes());
     }
@@ -277,7 +281,7 @@ fn a_header_value_with_a_control_byte_is_left_out_whole() {
 }
 
 #[test]
-fn an_error_response_is_whole_and_says_close() {
+fn an_error_response_is_whole_and_announces_the_close() {
     let mut out = Vec::new();
     error_response(426, UNIX_EPOCH, crate::handshake::VERSIONS_OFFERED, &mut out);
     let text = String::from_utf8(out).unwrap();
@@ -291,7 +295,7 @@ fn an_error_response_is_whole_and_says_close() {
 proptest! {
     // WS-20, WS-21, ST-16
     #[test]
-    fn arbitrary_bytes_never_panic_and_are_judged_alike_in_pieces(
+    fn arbitrary_bytes_never_panic_and_have_the_same_outcome_in_pieces(
         bytes in proptest::collection::vec(any::<u8>(), 0..200), split in 0..200_usize,
     ) {
         let split = split.min(bytes.len());

@@ -1,14 +1,14 @@
-//! One grant: which programs may open sockets to which ports.
+//! One grant: which SWFs may open sockets to which ports.
 
 use super::ports::{PortError, Ports};
 use std::{fmt, str::FromStr};
 
-/// The host that a SWF must come from.
+/// The host that must serve a SWF.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Domain {
-    /// `*`
+    /// `*`, any host.
     Any,
-    /// `*.example.com`: this domain and all below it.
+    /// `*.example.com`, this domain and all below it.
     Suffix(String),
     /// A host name or an IPv4 address.
     Exact(String),
@@ -17,38 +17,38 @@ pub enum Domain {
 /// A grant, as `DOMAIN:PORTS` in options and `allow-access-from` in the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Where the SWF comes from (not the page around it).
+    /// The host of the SWF (not of the page around it).
     pub domain: Domain,
-    /// What it may connect to.
+    /// The ports that the SWF may connect to.
     pub ports: Ports,
 }
 
-/// Why a grant is refused.
+/// Why a text is not a grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
     /// No colon.
     #[error("`{0}` has no ports: write DOMAIN:PORTS, such as *:40132 or *.example.com:80,8000-8080")]
     NoPorts(String),
-    /// No host name, `*` or `*.suffix`.
+    /// Neither a host name nor `*` nor `*.suffix`.
     #[error("`{0}` is no domain: write a host name, *, or *.example.com")]
     BadDomain(String),
-    /// The ports are at fault.
+    /// The ports are malformed.
     #[error(transparent)]
     Ports(#[from] PortError),
 }
 
-/// Flash refuses a policy that a server on an unprivileged port makes about a privileged one.
+/// An unprivileged port grants a privileged one, and Flash refuses such a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{grant}` grants port {port}: a policy served from port {served_from} may only grant ports of 1024 and above; \
      serve it from a port below 1024"
 )]
-pub struct LowPort {
-    /// The grant, as text.
+pub struct PrivilegedPortError {
+    /// The grant as `DOMAIN:PORTS`.
     pub grant: String,
     /// The lowest port that it grants.
     pub port: u16,
-    /// The port that the policy would be served from.
+    /// The port of the policy server.
     pub served_from: u16,
 }
 
@@ -56,15 +56,15 @@ pub struct LowPort {
 const FIRST_UNPRIVILEGED: u16 = 1024;
 
 impl Grant {
-    /// Judges the grant for a policy that is served from this port. `*` stands for what that port may grant.
+    /// Checks the grant for a policy on this port. `*` stands for the ports that this one may grant.
     ///
     /// # Errors
-    /// [`LowPort`] if Flash would refuse it.
-    pub fn check_served_from(&self, served_from: u16) -> Result<(), LowPort> {
+    /// [`PrivilegedPortError`] if Flash would refuse it.
+    pub fn check_served_from(&self, served_from: u16) -> Result<(), PrivilegedPortError> {
         let Ports::List(ranges) = &self.ports else { return Ok(()) };
         let lowest = ranges.iter().map(|range| range.first).min().unwrap_or(FIRST_UNPRIVILEGED);
         if served_from >= FIRST_UNPRIVILEGED && lowest < FIRST_UNPRIVILEGED {
-            return Err(LowPort { grant: self.to_string(), port: lowest, served_from });
+            return Err(PrivilegedPortError { grant: self.to_string(), port: lowest, served_from });
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl fmt::Display for Domain {
     }
 }
 
-/// Labels of letters, digits, `-` and `_` with dots between them (RFC 1123 §2.1); IPv4 addresses are such names.
+/// True for labels of letters, digits, `-` and `_` with dots between them (RFC 1123 §2.1), also for IPv4 addresses.
 fn is_host_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

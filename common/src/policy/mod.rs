@@ -1,10 +1,10 @@
-//! The Flash socket policy: the request, what is granted, and the document that says so.
+//! The Flash socket policy: the request, the grants, and the document that states them.
 //!
 //! ```text
 //!  <policy-file-request/> NUL ──▶ PolicyRequest ──▶ the document, one NUL, end of stream
 //!  --allow DOMAIN:PORTS ──▶ Grant ──┐
 //!  --site-control ──────────────────┴─▶ Policy::to_bytes
-//!  --file policy.xml ──▶ parse_file ──▶ its own bytes
+//!  --file policy.xml ──▶ parse_file ──▶ the file's own bytes
 //! ```
 
 mod document;
@@ -16,8 +16,9 @@ mod request;
 mod tests;
 mod xml;
 
-pub use document::{Policy, SiteControl, UnknownSiteControl};
-pub use file::{FileError, FileFault, MAX_FILE, parse_file};
-pub use grant::{Domain, Grant, GrantError, LowPort};
+pub use document::{Policy, SiteControl, SiteControlError};
+pub use file::{FileError, FileErrorKind, MAX_FILE, parse_file};
+pub use grant::{Domain, Grant, GrantError, PrivilegedPortError};
 pub use ports::{PortError, PortRange, Ports};
-pub use request::{NotARequest, PolicyRequest, REQUEST};
+pub use request::{PolicyRequest, PolicyRequestError, REQUEST};
+pub use xml::XmlError;

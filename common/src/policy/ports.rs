@@ -14,22 +14,22 @@ pub struct PortRange {
     pub last: u16,
 }
 
-/// What `to-ports` may say: `*`, or a list of ports and ranges (`80,443,8000-8080`).
+/// The value of `to-ports`: `*`, or a list of ports and ranges (`80,443,8000-8080`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// `*`
+    /// `*`, every port.
     All,
-    /// At least one.
+    /// Never empty.
     List(Vec<PortRange>),
 }
 
-/// Why a list of ports is refused.
+/// Why a text is not a list of ports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
     /// Nothing where a port should be.
     #[error("no port (write `*` for all ports, or a list such as 80,8000-8080)")]
     Empty,
-    /// No number from 1 to 65535.
+    /// Something other than a number from 1 to 65535.
     #[error("`{0}` is no port: it is a number from 1 to 65535")]
     NotAPort(String),
     /// A range that ends before it begins.
@@ -64,7 +64,7 @@ fn parse_port(text: &str) -> Result<u16, PortError> {
     if text.is_empty() {
         return Err(PortError::Empty);
     }
-    // `u16::from_str` would take a plus sign.
+    // `u16::from_str` would accept a plus sign.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits && port > 0 => Ok(port),

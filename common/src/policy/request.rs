@@ -2,41 +2,41 @@
 
 use crate::Parsed;
 
-/// The request, without what ends it: 22 bytes.
+/// The request without the byte that ends it: 22 bytes.
 pub const REQUEST: &[u8] = b"<policy-file-request/>";
 
 /// These bytes are not a policy request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a policy request")]
-pub struct NotARequest;
+pub struct PolicyRequestError;
 
-/// Recognizes the request in bytes that arrive in pieces; it never looks at more than 23.
+/// Recognizes the request in bytes that arrive in pieces; it looks at 23 of them at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PolicyRequest {
-    /// Bytes that matched.
+    /// How many bytes have matched.
     matched: usize,
 }
 
 impl PolicyRequest {
-    /// Takes the next bytes, never the same ones twice. `Complete` tells how many of them belonged to the request:
-    /// Flash ends it with NUL, people who test with `nc` with CR or LF.
+    /// Takes the next bytes, never the same ones twice. `Complete` holds how many of them belong to the request, which
+    /// Flash ends with NUL, and a person with `nc` ends with CR or LF.
     ///
     /// # Errors
-    /// [`NotARequest`] with the first byte that does not belong there.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Parsed<()>, NotARequest> {
+    /// [`PolicyRequestError`] with the first byte that does not belong to a request.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Parsed<()>, PolicyRequestError> {
         for (index, &byte) in bytes.iter().enumerate() {
             match REQUEST.get(self.matched) {
                 Some(&expected) if expected == byte => self.matched += 1,
                 None if matches!(byte, 0 | b'\r' | b'\n') => {
                     return Ok(Parsed::Complete { value: (), len: index + 1 });
                 }
-                _ => return Err(NotARequest),
+                _ => return Err(PolicyRequestError),
             }
         }
         Ok(Parsed::Partial)
     }
 
-    /// True if the request counts as complete when the stream ends here.
+    /// True if a stream that ends here holds a complete request.
     pub fn is_complete_at_end(&self) -> bool {
         self.matched == REQUEST.len()
     }

@@ -1,8 +1,26 @@
-//! The little XML that a policy file may use: tags with attributes, comments, one declaration, one document type.
+//! The subset of XML that a policy file may use: tags with attributes, comments, one declaration, one document type.
 
-use super::file::FileFault;
+/// Why a text is not in this subset of XML.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum XmlError {
+    /// Something that is not XML.
+    #[error("not well-formed XML")]
+    Syntax,
+    /// A tag, comment, value or element without its end.
+    #[error("something begins here and has no end")]
+    Unfinished,
+    /// Text outside the tags.
+    #[error("there is text between the tags")]
+    Text,
+    /// A value without quotation marks.
+    #[error("attribute `{0}`: the value must be in quotation marks")]
+    Unquoted(String),
+    /// A value with a forbidden character.
+    #[error("attribute `{0}`: the value must not contain `<`, `&`, a tab or a line end")]
+    BadValue(String),
+}
 
-/// A tag, with the line it begins in.
+/// A tag, and the line in which it begins.
 #[derive(Debug)]
 pub(super) struct Tag<'x> {
     pub(super) line: usize,
@@ -11,7 +29,6 @@ pub(super) struct Tag<'x> {
     pub(super) attributes: Vec<(&'x str, &'x str)>,
 }
 
-/// What kind of tag it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TagKind {
     /// `<name …>`
@@ -30,8 +47,8 @@ pub(super) struct Tags<'x> {
 }
 
 impl<'x> Tags<'x> {
-    /// Reads the declaration and the document type, both of which may be missing.
-    pub(super) fn new(text: &'x str) -> Result<Self, FileFault> {
+    /// Skips the declaration, which may be missing.
+    pub(super) fn new(text: &'x str) -> Result<Self, XmlError> {
         let mut tags = Self { rest: text, line: 1 };
         tags.skip("\u{FEFF}");
         if tags.rest.starts_with("<?xml ") {
@@ -41,31 +58,24 @@ impl<'x> Tags<'x> {
         Ok(tags)
     }
 
-    /// `<!DOCTYPE cross-domain-policy SYSTEM "…">`; one with declarations of its own (entities!) is refused.
-    pub(super) fn skip_document_type(&mut self) -> Result<(), FileFault> {
-        if !self.rest.starts_with("<!DOCTYPE") {
-            return Ok(());
-        }
-        let declaration = self.until(">")?;
-        let known = declaration.split_ascii_whitespace().nth(1) == Some("cross-domain-policy");
-        if !known || declaration.contains('[') {
-            return Err(FileFault::DocumentType);
-        }
-        self.skip_blanks_and_comments()
+    /// Reads `<!DOCTYPE cross-domain-policy SYSTEM "…">` up to its first `>`, which is not part of the result; `None` if
+    /// the document has no type.
+    pub(super) fn document_type(&mut self) -> Result<Option<&'x str>, XmlError> {
+        if self.rest.starts_with("<!DOCTYPE") { self.until(">").map(Some) } else { Ok(None) }
     }
 
-    /// The next tag; `None` at the end. Text between tags is refused.
-    pub(super) fn next(&mut self) -> Result<Option<Tag<'x>>, FileFault> {
+    /// Reads the next tag; `None` at the end. It refuses text between tags.
+    pub(super) fn next(&mut self) -> Result<Option<Tag<'x>>, XmlError> {
         self.skip_blanks_and_comments()?;
         if self.rest.is_empty() {
             return Ok(None);
         }
         let line = self.line;
         if !self.skip("<") {
-            return Err(FileFault::Text);
+            return Err(XmlError::Text);
         }
         let closes = self.skip("/");
-        let name = self.name().ok_or(FileFault::Syntax)?;
+        let name = self.name().ok_or(XmlError::Syntax)?;
         let mut attributes = Vec::new();
         loop {
             let blank = self.skip_blanks();
@@ -77,18 +87,18 @@ impl<'x> Tags<'x> {
                 return Ok(Some(Tag { line, name, kind, attributes }));
             }
             if closes || !blank {
-                return Err(FileFault::Syntax);
+                return Err(XmlError::Syntax);
             }
             attributes.push(self.attribute()?);
         }
     }
 
-    /// `name="value"` or `name='value'`; entities are refused: no value of a policy needs one.
-    fn attribute(&mut self) -> Result<(&'x str, &'x str), FileFault> {
-        let name = self.name().ok_or(FileFault::Syntax)?;
+    /// Reads `name="value"` or `name='value'`. It refuses entities, which no value of a policy needs.
+    fn attribute(&mut self) -> Result<(&'x str, &'x str), XmlError> {
+        let name = self.name().ok_or(XmlError::Syntax)?;
         self.skip_blanks();
         if !self.skip("=") {
-            return Err(FileFault::Syntax);
+            return Err(XmlError::Syntax);
         }
         self.skip_blanks();
         let quote = if self.skip("\"") {
@@ -96,11 +106,11 @@ impl<'x> Tags<'x> {
         } else if self.skip("'") {
             "'"
         } else {
-            return Err(FileFault::Unquoted(name.to_owned()));
+            return Err(XmlError::Unquoted(name.to_owned()));
         };
         let value = self.until(quote)?;
         if value.contains(['<', '&', '\n', '\r', '\t']) {
-            return Err(FileFault::BadValue(name.to_owned()));
+            return Err(XmlError::BadValue(name.to_owned()));
         }
         Ok((name, value))
     }
@@ -113,7 +123,7 @@ impl<'x> Tags<'x> {
         (!name.is_empty()).then_some(name)
     }
 
-    fn skip_blanks_and_comments(&mut self) -> Result<(), FileFault> {
+    fn skip_blanks_and_comments(&mut self) -> Result<(), XmlError> {
         loop {
             self.skip_blanks();
             if !self.skip("<!--") {
@@ -122,7 +132,7 @@ impl<'x> Tags<'x> {
             // XML 1.0 §2.5: "For compatibility, the string "--" (double-hyphen) MUST NOT occur within comments."
             self.until("--")?;
             if !self.skip(">") {
-                return Err(FileFault::Syntax);
+                return Err(XmlError::Syntax);
             }
         }
     }
@@ -141,9 +151,9 @@ impl<'x> Tags<'x> {
         true
     }
 
-    /// What is before `end`, which is skipped, too.
-    fn until(&mut self, end: &str) -> Result<&'x str, FileFault> {
-        let (inside, rest) = self.rest.split_once(end).ok_or(FileFault::Unfinished)?;
+    /// Reads up to `end`, and skips that, too.
+    fn until(&mut self, end: &str) -> Result<&'x str, XmlError> {
+        let (inside, rest) = self.rest.split_once(end).ok_or(XmlError::Unfinished)?;
         self.line += count_lines(inside);
         self.rest = rest;
         Ok(inside)

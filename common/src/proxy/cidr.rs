@@ -6,22 +6,22 @@ use std::str::FromStr;
 /// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cidr {
-    /// IPv4 as `::ffff:a.b.c.d`, so that a dual-stack listener's peers compare equal.
+    /// IPv4 as `::ffff:a.b.c.d`, so that the peers of a dual-stack listener compare equal.
     network: u128,
     /// How many of the 128 bits count.
     prefix: u8,
 }
 
-/// Not a range of addresses.
+/// The text is not a range of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no address range: write 10.0.0.0/8, fd00::/8 or one address")]
-pub struct BadCidr(pub String);
+#[error("`{0}` is not an address range: write 10.0.0.0/8, fd00::/8 or one address")]
+pub struct CidrError(pub String);
 
 impl FromStr for Cidr {
-    type Err = BadCidr;
+    type Err = CidrError;
 
-    fn from_str(text: &str) -> Result<Self, BadCidr> {
-        let bad = || BadCidr(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, CidrError> {
+        let bad = || CidrError(text.to_owned());
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
@@ -63,6 +63,6 @@ fn bits(address: IpAddr) -> u128 {
 }
 
 fn mask(prefix: u8) -> u128 {
-    // A shift by the whole width is none that a processor has.
+    // No processor can shift by the whole width.
     u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0)
 }

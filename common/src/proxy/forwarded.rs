@@ -5,7 +5,7 @@ use crate::http::Head;
 use std::net::{IpAddr, SocketAddr};
 
 /// The real client of a request that came from `peer`: the rightmost address in `X-Forwarded-For` that is not one of
-/// the trusted proxies. What stands left of it was written by the client itself.
+/// the trusted proxies. The client itself may have written whatever stands left of it.
 pub fn forwarded_for(head: &Head<'_>, peer: IpAddr, trusted: &[Cidr]) -> IpAddr {
     let mut client = peer;
     // The fields count as one list; a head holds at most 64 of them.
@@ -20,7 +20,7 @@ pub fn forwarded_for(head: &Head<'_>, peer: IpAddr, trusted: &[Cidr]) -> IpAddr 
     client
 }
 
-/// True if a trusted proxy says that the client came by TLS. `None` if it says nothing.
+/// Whether a trusted proxy says that the client speaks TLS; `None` if it does not say.
 pub fn forwarded_secure(head: &Head<'_>, peer: IpAddr, trusted: &[Cidr]) -> Option<bool> {
     if !is_trusted(trusted, peer) {
         return None;
@@ -29,7 +29,7 @@ pub fn forwarded_secure(head: &Head<'_>, peer: IpAddr, trusted: &[Cidr]) -> Opti
     Some(scheme.eq_ignore_ascii_case(b"https") || scheme.eq_ignore_ascii_case(b"wss"))
 }
 
-/// An address, with or without a port.
+/// Parses an address, with or without a port.
 fn parse_address(element: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(element).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

@@ -6,13 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The first twelve bytes; no request begins with them.
 pub const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
-/// The most bytes after the fixed sixteen: addresses and the extensions that proxies send.
+/// The most bytes after the fixed sixteen, for addresses and the extensions that proxies send.
 const MAX_VARIABLE: usize = 1024;
 
-/// Why a PROXY header is refused.
+/// Why bytes are not a PROXY header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// Other bytes where the header must be.
+    /// Other bytes in the place of the signature.
     #[error("no PROXY header")]
     Signature,
     /// Another version than 2, or an unknown command.
@@ -26,11 +26,11 @@ pub enum ProxyError {
     TooLong,
 }
 
-/// Decodes a header. The value is the client's address; `None` if the proxy itself connected (a health check), or the
-/// client has no IP address.
+/// Decodes a header into the client's address; `None` if the proxy connects for itself (a health check), or the client has
+/// no IP address.
 ///
 /// # Errors
-/// [`ProxyError`] with the first byte that shows a fault.
+/// [`ProxyError`] with the first wrong byte.
 pub fn decode_v2(bytes: &[u8]) -> Result<Parsed<Option<SocketAddr>>, ProxyError> {
     if !bytes.iter().zip(&SIGNATURE).all(|(byte, expected)| byte == expected) {
         return Err(ProxyError::Signature);
@@ -48,17 +48,17 @@ pub fn decode_v2(bytes: &[u8]) -> Result<Parsed<Option<SocketAddr>>, ProxyError>
     }
     let Some(variable) = bytes.get(16..16 + len) else { return Ok(Parsed::Partial) };
     let value = match (command, family) {
-        // LOCAL: the proxy speaks for itself (a health check), and the addresses say nothing.
+        // LOCAL: the proxy speaks for itself (a health check), and the addresses mean nothing.
         (0x20, _) => None,
         (_, 0x11) => Some(source(variable, |bytes: [u8; 4]| Ipv4Addr::from(bytes).into())?),
         (_, 0x21) => Some(source(variable, |bytes: [u8; 16]| Ipv6Addr::from(bytes).into())?),
-        // A Unix socket, a datagram, or nothing that is known: not an error, but no address either.
+        // A Unix socket, a datagram, or an unknown family: not an error, but no address either.
         _ => None,
     };
     Ok(Parsed::Complete { value, len: 16 + len })
 }
 
-/// Source address, destination address, source port, destination port.
+/// Reads the source from: source address, destination address, source port, destination port.
 fn source<const N: usize>(
     bytes: &[u8],
     address: impl Fn([u8; N]) -> IpAddr,

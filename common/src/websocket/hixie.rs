@@ -1,8 +1,12 @@
 //! Receiving frames of drafts 75 and 76.
 
-use super::{Event, Input, Message, Opcode, Phase, ProtocolError, WebSocket, cut};
+use super::Event;
+use super::input::{Input, cut};
+use super::message::Message;
+use super::socket::{Phase, WebSocket};
 use crate::Version;
 use crate::frame::hixie::{Inside, add_length_byte};
+use crate::frame::{Opcode, ProtocolError};
 
 impl WebSocket {
     pub(super) fn receive_hixie<'i>(
@@ -28,7 +32,7 @@ impl WebSocket {
                 Inside::Length { closing, len, count } => {
                     let byte = cut(input, 1).first().copied().unwrap_or_default();
                     let len = add_length_byte(len, count, byte)?;
-                    // A length beyond the limit is refused before a byte of the payload is there.
+                    // Refuses a length beyond the limit before any byte of the payload has arrived.
                     Message::default().add_len(len, self.limits)?;
                     inside = match (byte & 0x80 == 0, len) {
                         (false, _) => Inside::Length { closing, len, count: count + 1 },
@@ -52,7 +56,7 @@ impl WebSocket {
         Ok(None)
     }
 
-    /// Takes what is there of a text, and its end; true if it ended.
+    /// Takes the part of a text that has arrived, and the `FF` behind it; true if that was there.
     fn take_text<'i>(
         &mut self,
         delivered: bool,
@@ -63,7 +67,7 @@ impl WebSocket {
         cut(input, usize::from(end.is_some()));
         self.message.add_len(chunk.len() as u64, self.limits)?;
         if delivered {
-            self.message.check(chunk, end.is_some())?;
+            self.message.validate(chunk, end.is_some())?;
         }
         Ok((chunk, end.is_some()))
     }

@@ -1,19 +1,11 @@
 //! Receiving frames of RFC 6455 and drafts 07, 08.
 
-use super::{CloseCode, Event, Input, Message, Opcode, Phase, ProtocolError, WebSocket, cut};
+use super::Event;
+use super::input::{Input, OpenFrame, cut};
+use super::message::Message;
+use super::socket::{Phase, WebSocket};
 use crate::Parsed;
-use crate::frame::{FrameHeader, decode_header, mask};
-
-/// A data frame whose payload is arriving.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OpenFrame {
-    pub(super) fin: bool,
-    pub(super) key: [u8; 4],
-    /// Bytes of the payload that were taken.
-    pub(super) taken: u64,
-    /// Its whole length in bytes.
-    pub(super) len: u64,
-}
+use crate::frame::{CloseCode, FrameHeader, Opcode, ProtocolError, decode_header, encode_frame, mask};
 
 /// A piece of a message: its opcode, the bytes, and whether it is the last.
 type Piece<'i> = (Opcode, &'i [u8], bool);
@@ -28,8 +20,8 @@ impl WebSocket {
         loop {
             if let Some(frame) = open {
                 let Some((opcode, chunk, fin)) = self.take_payload(frame, input)? else { return Ok(None) };
-                // The end of an empty fragment is no news. After our Close nobody wants messages any more: they are
-                // read, judged, and left.
+                // The end of an empty fragment is not an event. After our Close we still validate messages, but do not
+                // report them.
                 if self.phase == Phase::Open && (fin || !chunk.is_empty()) {
                     return Ok(Some(Event::Data { opcode, chunk, fin }));
                 }
@@ -41,7 +33,7 @@ impl WebSocket {
             // RFC 6455 §5.1: "The server MUST close the connection upon receiving a frame that is not masked."
             let key = header.masking_key.ok_or(ProtocolError::Unmasked)?;
             if header.opcode.is_control() {
-                // At most 125 bytes: the caller's buffer holds it until it is whole.
+                // At most 125 bytes: the caller's buffer holds them until all have arrived.
                 let len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
                 if input.len() - header_len < len {
                     return Ok(None);
@@ -66,7 +58,7 @@ impl WebSocket {
         }
     }
 
-    /// Judges the header of a data frame against the open message (RFC 6455 §5.4).
+    /// Checks the header of a data frame against the open message (RFC 6455 §5.4).
     fn begin_frame(&mut self, header: FrameHeader) -> Result<(), ProtocolError> {
         match (header.opcode, self.message.opcode) {
             (Opcode::Continuation, None) => return Err(ProtocolError::OrphanContinuation),
@@ -78,7 +70,7 @@ impl WebSocket {
         self.message.add_fragment(header.payload_len, self.limits)
     }
 
-    /// Takes what is there of a data frame's payload; `None` when more is needed.
+    /// Takes the part of a data frame's payload that has arrived; `None` if that is nothing.
     fn take_payload<'i>(
         &mut self,
         frame: OpenFrame,
@@ -93,7 +85,7 @@ impl WebSocket {
         let taken = frame.taken + chunk.len() as u64;
         let frame_ended = taken == frame.len;
         let fin = frame.fin && frame_ended;
-        self.message.check(chunk, fin)?;
+        self.message.validate(chunk, fin)?;
         self.input = Input::Hybi((!frame_ended).then_some(OpenFrame { taken, ..frame }));
         let opcode = self.message.opcode.unwrap_or(Opcode::Binary);
         if fin {
@@ -102,7 +94,7 @@ impl WebSocket {
         Ok(Some((opcode, chunk, fin)))
     }
 
-    /// Answers a whole control frame; `None` where nobody needs to know of it.
+    /// Answers a whole control frame; `None` where the caller need not know of it.
     fn take_control<'i>(
         &mut self,
         opcode: Opcode,
@@ -117,18 +109,18 @@ impl WebSocket {
                 self.reply_close(code, out);
                 Ok(Some(Event::Closed(code)))
             }
-            // After our Close nothing else may follow it: no Pong, either.
+            // Nothing may follow our Close, not even a Pong.
             _ if self.phase != Phase::Open => Ok(None),
             Opcode::Ping => {
                 // §5.5.3: "A Pong frame sent in response to a Ping frame must have identical "Application data""
-                crate::frame::header::encode_frame(Opcode::Pong, payload, out);
+                encode_frame(Opcode::Pong, payload, out);
                 Ok(Some(Event::Ping(payload)))
             }
             _ => Ok(Some(Event::Pong(payload))),
         }
     }
 
-    /// Code and reason of a Close frame (RFC 6455 §5.5.1).
+    /// The code of a Close frame, whose reason must be UTF-8 (RFC 6455 §5.5.1).
     fn parse_close(&self, payload: &[u8]) -> Result<Option<CloseCode>, ProtocolError> {
         match payload {
             [] => Ok(None),
@@ -145,7 +137,7 @@ impl WebSocket {
     }
 }
 
-/// A frame that is not masked is refused with its second byte, not when its header is whole.
+/// Refuses a frame that is not masked with its second byte, before its header is whole.
 fn check_mask_bit(input: &[u8]) -> Result<(), ProtocolError> {
     match input {
         [_, second, ..] if second & 0x80 == 0 => Err(ProtocolError::Unmasked),

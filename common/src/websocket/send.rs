@@ -1,20 +1,12 @@
-//! What the server sends beside messages: Ping and Close.
+//! Sending control frames: Ping and Close.
 
-use super::{CloseCode, Opcode, Phase, WebSocket};
+use super::socket::{Phase, WebSocket};
 use crate::Version;
-use crate::frame::header::{MAX_CONTROL_PAYLOAD, encode_frame};
-use crate::frame::hixie;
-use crate::framing;
+use crate::frame::header::MAX_CONTROL_PAYLOAD;
+use crate::frame::{CloseCode, Opcode, encode_frame, hixie};
 
 impl WebSocket {
-    /// Appends a whole text message. Nothing once either side has closed.
-    pub fn text(&self, text: &str, out: &mut Vec<u8>) {
-        if self.is_open() {
-            framing::encode_notice(self.framing(), text, out);
-        }
-    }
-
-    /// Appends a Ping with up to 125 bytes of `payload`; more is cut off. The hixie drafts have none.
+    /// Appends a Ping with the first 125 bytes of `payload`; nothing in the hixie drafts, which have no Ping.
     pub fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         if self.is_open() && !self.version.is_hixie() {
             let payload = payload.get(..MAX_CONTROL_PAYLOAD).unwrap_or(payload);
@@ -22,16 +14,16 @@ impl WebSocket {
         }
     }
 
-    /// Begins the closing handshake, or answers a broken protocol: appends a Close with the code as the dialect has
-    /// it. Draft 76 has neither code nor reason, and draft 75 no closing handshake at all.
+    /// Begins the closing handshake, or ends a connection whose peer broke the protocol: appends a Close with the
+    /// dialect's number for the code. Draft 76 has neither code nor reason, and draft 75 no closing handshake at all.
     ///
-    /// A second one, or one after the peer's was answered, appends nothing. A reason beyond 123 bytes is cut at a
-    /// character.
+    /// A second call, or one after our reply to the peer's Close, appends nothing. The reason ends with the last whole
+    /// character within 123 bytes.
     pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) {
         self.phase = match self.phase {
             Phase::Open | Phase::Opening => Phase::Closing,
             Phase::Failed => Phase::Closed,
-            // The opening is not over: no frame may be sent yet.
+            // No frame may go out before the opening is over.
             Phase::AwaitingKey { .. } => {
                 self.phase = Phase::Closed;
                 return;
@@ -39,7 +31,7 @@ impl WebSocket {
             Phase::Closing | Phase::Closed => return,
         };
         if self.version == Version::Hixie75 {
-            // Nothing can be said, and no answer will come: the end of the stream is the Close.
+            // The draft has no Close: the end of the stream takes its place.
             self.phase = Phase::Closed;
         }
         let end = reason.floor_char_boundary(MAX_CONTROL_PAYLOAD - 2);
@@ -47,7 +39,7 @@ impl WebSocket {
         self.write_close(Some(code), reason, out);
     }
 
-    /// The peer's Close arrived: ours is sent if it was not before.
+    /// Answers the peer's Close, unless we sent ours before.
     pub(super) fn reply_close(&mut self, code: Option<CloseCode>, out: &mut Vec<u8>) {
         if self.phase == Phase::Open {
             self.write_close(code, "", out);

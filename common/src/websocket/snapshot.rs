@@ -1,44 +1,49 @@
-//! A connection's state as bytes, so that it can outlive its process.
+//! A connection's state as bytes, so that the connection can outlive its process.
 
-use super::{Input, Message, MessageLimits, Opcode, Phase, Version, WebSocket, hybi::OpenFrame};
+use super::MessageLimits;
+use super::input::{Input, OpenFrame};
+use super::message::Message;
+use super::socket::{Phase, WebSocket};
+use crate::Version;
 use crate::codec::{Reader, Writer};
+use crate::frame::Opcode;
 use crate::frame::hixie::Inside;
 use crate::utf8::Utf8;
 
-/// The first byte: what follows has this layout. A new layout gets a new number.
+/// The first byte, which names the layout of the others. A new layout gets a new number.
 const LAYOUT: u8 = 1;
 
-/// The bytes are no state of a connection.
+/// Why bytes are not the state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
-    /// Written by a version with another layout.
-    #[error("layout {0} of a connection's state is not known")]
+    /// A version with another layout wrote them.
+    #[error("a connection's state has the unknown layout {0}")]
     Layout(u8),
-    /// Too short, too long, or with a value that no state has.
-    #[error("damaged state of a connection")]
+    /// They are too few, too many, or hold a value that no state has.
+    #[error("a connection's state is damaged")]
     Damaged,
 }
 
 impl WebSocket {
-    /// The whole state, as at most 100 bytes of plain data.
+    /// Encodes the whole state, in at most 100 bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut to = Writer::default();
         to.raw(&[LAYOUT, version_number(self.version)]);
         to.long(self.limits.max_message);
         to.long(self.limits.max_fragments.into());
-        self.put_phase(&mut to);
+        self.write_phase(&mut to);
         to.byte(self.message.opcode.map_or(0, Opcode::number));
         to.long(self.message.len);
         to.long(self.message.fragments.into());
-        to.raw(&[self.message.utf8.needed, self.message.utf8.low, self.message.utf8.high]);
-        self.put_input(&mut to);
+        to.raw(&self.message.utf8.to_bytes());
+        self.write_input(&mut to);
         to.into_bytes()
     }
 
-    /// Reads back what [`WebSocket::to_bytes`] wrote.
+    /// Decodes what [`WebSocket::to_bytes`] encoded.
     ///
     /// # Errors
-    /// [`SnapshotError`] for anything else.
+    /// [`SnapshotError`] for any other bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let mut from = Reader::new(bytes);
         match from.byte() {
@@ -46,11 +51,11 @@ impl WebSocket {
             Some(other) => return Err(SnapshotError::Layout(other)),
             None => return Err(SnapshotError::Damaged),
         }
-        let socket = socket(&mut from).ok_or(SnapshotError::Damaged)?;
+        let socket = read_socket(&mut from).ok_or(SnapshotError::Damaged)?;
         if from.is_empty() { Ok(socket) } else { Err(SnapshotError::Damaged) }
     }
 
-    fn put_phase(&self, to: &mut Writer) {
+    fn write_phase(&self, to: &mut Writer) {
         match self.phase {
             Phase::AwaitingKey { first, second, third, len } => {
                 to.raw(&[0, len]);
@@ -66,7 +71,7 @@ impl WebSocket {
         }
     }
 
-    fn put_input(&self, to: &mut Writer) {
+    fn write_input(&self, to: &mut Writer) {
         match self.input {
             Input::Hybi(None) | Input::Hixie(Inside::Nothing) => to.byte(0),
             Input::Hybi(Some(frame)) => {
@@ -98,7 +103,7 @@ fn version_number(version: Version) -> u8 {
     }
 }
 
-fn socket(from: &mut Reader<'_>) -> Option<WebSocket> {
+fn read_socket(from: &mut Reader<'_>) -> Option<WebSocket> {
     let version = match from.byte()? {
         75 => Version::Hixie75,
         76 => Version::Hixie76,
@@ -108,13 +113,13 @@ fn socket(from: &mut Reader<'_>) -> Option<WebSocket> {
         _ => return None,
     };
     let limits = MessageLimits { max_message: from.long()?, max_fragments: from.word()? };
-    let phase = phase(from, version)?;
-    let message = message(from)?;
-    let input = input(from, version)?;
+    let phase = read_phase(from, version)?;
+    let message = read_message(from)?;
+    let input = read_input(from, version)?;
     Some(WebSocket { version, limits, phase, message, input })
 }
 
-fn phase(from: &mut Reader<'_>, version: Version) -> Option<Phase> {
+fn read_phase(from: &mut Reader<'_>, version: Version) -> Option<Phase> {
     Some(match from.byte()? {
         0 if version == Version::Hixie76 => {
             let len = from.byte().filter(|&len| len < 8)?;
@@ -129,7 +134,7 @@ fn phase(from: &mut Reader<'_>, version: Version) -> Option<Phase> {
     })
 }
 
-fn message(from: &mut Reader<'_>) -> Option<Message> {
+fn read_message(from: &mut Reader<'_>) -> Option<Message> {
     let opcode = match from.byte()? {
         0 => None,
         1 => Some(Opcode::Text),
@@ -137,11 +142,11 @@ fn message(from: &mut Reader<'_>) -> Option<Message> {
         _ => return None,
     };
     let (len, fragments) = (from.long()?, from.word()?);
-    let [needed, low, high] = from.take()?;
-    (needed <= 3).then_some(Message { opcode, len, fragments, utf8: Utf8 { needed, low, high } })
+    let utf8 = Utf8::from_bytes(from.take()?)?;
+    Some(Message { opcode, len, fragments, utf8 })
 }
 
-fn input(from: &mut Reader<'_>, version: Version) -> Option<Input> {
+fn read_input(from: &mut Reader<'_>, version: Version) -> Option<Input> {
     let hixie = version.is_hixie();
     Some(match from.byte()? {
         0 if hixie => Input::Hixie(Inside::Nothing),

@@ -19,7 +19,7 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn frames_are_judged_alike_in_any_two_pieces(bytes in frames(), version in 0..5_usize, split in any::<prop::sample::Index>()) {
+    fn frames_have_the_same_outcome_in_any_two_pieces(bytes in frames(), version in 0..5_usize, split in any::<prop::sample::Index>()) {
         let version = VERSIONS[version];
         let split = split.index(bytes.len() + 1);
         let whole = feed(&mut open(version, MessageLimits::default()), &[&bytes]);
@@ -29,7 +29,7 @@ proptest! {
 
     // WS-06, WS-17
     #[test]
-    fn whatever_arrives_one_close_at_most_is_sent_and_only_the_servers_own_words(bytes in frames()) {
+    fn whatever_arrives_one_close_is_sent_and_it_echoes_no_reason(bytes in frames()) {
         let mut socket = open(Version::Rfc6455, MessageLimits::default());
         let mut seen = feed(&mut socket, &[&bytes]);
         socket.close(CloseCode::NORMAL, "", &mut seen.out);

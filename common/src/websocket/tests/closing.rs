@@ -7,7 +7,7 @@ fn close_frame(code: u16, reason: &[u8]) -> Vec<u8> {
 }
 
 fn rfc(bytes: &[u8]) -> Seen {
-    judge(Version::Rfc6455, MessageLimits::default(), bytes)
+    outcome(Version::Rfc6455, MessageLimits::default(), bytes)
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn all_65536_codes_get_their_answer() {
         for code in 0..=u16::MAX {
             let seen = feed(&mut open(version, NO_LIMITS), &[&close_frame(code, b"")]);
             if let Some(known) = CloseCode::from_wire(code, version) {
-                assert_eq!(seen.closed, [Some(known.number())]);
+                assert_eq!(seen.closed, [Some(rfc_number(known))]);
                 assert_eq!(seen.out, [&[0x88, 2], &known.to_wire(version).to_be_bytes()[..]].concat());
             } else {
                 assert_eq!((seen.error, seen.out.len()), (Some(ProtocolError::BadCloseCode(code)), 0));
@@ -44,7 +44,7 @@ fn half_a_code_and_a_reason_that_is_not_utf8_are_refused() {
 
 // WS-17
 #[test]
-fn what_follows_the_peers_close_is_thrown_away_and_one_close_is_sent() {
+fn input_after_the_peers_close_is_discarded_and_one_close_is_sent() {
     let bytes =
         [close_frame(1000, b""), frame(0x81, b"late"), frame(0x89, b"x"), close_frame(1000, b"")].concat();
     let seen = rfc(&bytes);
@@ -59,13 +59,13 @@ fn what_follows_the_peers_close_is_thrown_away_and_one_close_is_sent() {
 
 // WS-17
 #[test]
-fn after_our_close_only_the_peers_is_waited_for() {
+fn after_our_close_only_the_peers_close_is_an_event() {
     let mut socket = open(Version::Rfc6455, MessageLimits::default());
     let mut out = Vec::new();
     socket.close(CloseCode::GOING_AWAY, "bye", &mut out);
     socket.close(CloseCode::NORMAL, "again", &mut out);
     socket.ping(b"x", &mut out);
-    socket.text("x", &mut out);
+    send_text(&socket, "x", &mut out);
     assert_eq!(out, b"\x88\x05\x03\xE9bye");
     let bytes =
         [frame(0x81, b"on its way"), frame(0x89, b"x"), frame(0x01, b"y"), close_frame(1001, b"")].concat();
@@ -78,7 +78,7 @@ fn after_our_close_only_the_peers_is_waited_for() {
 }
 
 #[test]
-fn after_a_broken_protocol_one_close_is_sent_and_nothing_more_is_heard() {
+fn after_a_protocol_error_one_close_is_sent_and_all_input_is_discarded() {
     let mut socket = open(Version::Rfc6455, MessageLimits::default());
     let mut seen = feed(&mut socket, &[&[frame(0x83, b""), frame(0x81, b"x")].concat()]);
     let error = seen.error.unwrap();
@@ -136,7 +136,7 @@ fn the_hixie_drafts_close_in_their_own_way() {
 fn nothing_is_sent_before_the_third_key_of_draft_76() {
     let mut socket = WebSocket::awaiting_key(1, 2, NO_LIMITS);
     let mut out = Vec::new();
-    socket.text("x", &mut out);
+    send_text(&socket, "x", &mut out);
     socket.ping(b"x", &mut out);
     socket.close(CloseCode::GOING_AWAY, "", &mut out);
     assert!(out.is_empty() && !socket.is_open() && socket.is_closed());

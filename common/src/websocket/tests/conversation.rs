@@ -4,7 +4,7 @@ use super::*;
 use crate::handshake::{Detected, detect};
 use crate::http::{Head, HeadLimits, HeadScan};
 
-/// What a server does with the bytes of one connection, in these pieces.
+/// A server that receives the bytes of one connection in these pieces.
 fn serve(pieces: &[&[u8]]) -> Seen {
     let (mut scan, mut before) = (HeadScan::default(), Vec::new());
     for (index, piece) in pieces.iter().enumerate() {

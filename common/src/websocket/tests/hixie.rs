@@ -5,7 +5,7 @@ use super::*;
 const HIXIE: [Version; 2] = [Version::Hixie75, Version::Hixie76];
 
 fn both(bytes: &[u8]) -> Seen {
-    let [draft75, draft76] = HIXIE.map(|version| judge(version, MessageLimits::default(), bytes));
+    let [draft75, draft76] = HIXIE.map(|version| outcome(version, MessageLimits::default(), bytes));
     assert_eq!(draft75, draft76);
     draft76
 }
@@ -25,9 +25,9 @@ fn frames_of_other_types_are_skipped() {
 
 #[test]
 fn the_closing_handshake_is_of_draft_76_only() {
-    let seen = judge(Version::Hixie76, MessageLimits::default(), b"\x00a\xFF\xFF\x00\x00late\xFF\xFF\x00");
+    let seen = outcome(Version::Hixie76, MessageLimits::default(), b"\x00a\xFF\xFF\x00\x00late\xFF\xFF\x00");
     assert_eq!((seen.messages, seen.closed, seen.out), (vec![text("a")], vec![None], vec![0xFF, 0x00]));
-    let seen = judge(Version::Hixie75, MessageLimits::default(), b"\x00a\xFF\xFF\x00\x00b\xFF");
+    let seen = outcome(Version::Hixie75, MessageLimits::default(), b"\x00a\xFF\xFF\x00\x00b\xFF");
     assert_eq!((seen.messages, seen.closed.len(), seen.out.len()), (vec![text("a"), text("b")], 0, 0));
 }
 
@@ -37,10 +37,10 @@ fn a_text_that_never_ends_is_refused_at_the_limit() {
     for kind in [0x00, 0x07] {
         let mut bytes = vec![b'x'; 16 * 1024 + 1];
         bytes[0] = kind;
-        assert_eq!(judge(Version::Hixie76, MessageLimits::default(), &bytes).error, None);
+        assert_eq!(outcome(Version::Hixie76, MessageLimits::default(), &bytes).error, None);
         bytes.push(b'x');
         assert_eq!(
-            judge(Version::Hixie76, MessageLimits::default(), &bytes).error,
+            outcome(Version::Hixie76, MessageLimits::default(), &bytes).error,
             Some(ProtocolError::MessageTooBig)
         );
     }
@@ -52,7 +52,7 @@ fn a_length_that_never_ends_is_refused() {
     for byte in [0x80, 0xFF] {
         for limits in [MessageLimits::default(), NO_LIMITS] {
             let bytes: Vec<u8> = [0x80].into_iter().chain(std::iter::repeat_n(byte, 100)).collect();
-            assert!(judge(Version::Hixie75, limits, &bytes).error.is_some());
+            assert!(outcome(Version::Hixie75, limits, &bytes).error.is_some());
         }
     }
     assert_eq!(both(b"\x80\x81\x80\x01").error, Some(ProtocolError::MessageTooBig));
@@ -68,12 +68,22 @@ fn a_text_that_is_not_utf8_is_refused() {
 }
 
 #[test]
+fn the_digests_of_draft_76_hold() {
+    for (first, second, third, digest) in [
+        (829_309_203, 259_970_620, b"^n:ds[4U", b"8jKS'y:G*Co,Wxa-"),
+        (155_712_099, 173_347_027, b"Tm[K T2u", b"fQJ,fN/4F4!~K~MH"),
+    ] {
+        assert_eq!(&third_key::digest(first, second, *third), digest);
+    }
+}
+
+#[test]
 fn pings_are_not_sent() {
     for version in HIXIE {
         let mut out = Vec::new();
         open(version, NO_LIMITS).ping(b"x", &mut out);
         assert!(out.is_empty());
-        open(version, NO_LIMITS).text("x", &mut out);
+        send_text(&open(version, NO_LIMITS), "x", &mut out);
         assert_eq!(out, b"\x00x\xFF");
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 const HYBI: [Version; 3] = [Version::Rfc6455, Version::Hybi08, Version::Hybi07];
 
 fn rfc(bytes: &[u8]) -> Seen {
-    judge(Version::Rfc6455, MessageLimits::default(), bytes)
+    outcome(Version::Rfc6455, MessageLimits::default(), bytes)
 }
 
 fn error_of(bytes: &[u8]) -> Option<ProtocolError> {
@@ -19,7 +19,7 @@ fn messages_arrive_whole_and_in_order() {
     for version in HYBI {
         let bytes =
             [frame(0x81, b"one"), frame(0x82, &[0, 0xFF]), frame(0x81, b""), frame(0x81, "κ".as_bytes())];
-        let seen = judge(version, MessageLimits::default(), &bytes.concat());
+        let seen = outcome(version, MessageLimits::default(), &bytes.concat());
         let expected = [text("one"), (Opcode::Binary, vec![0, 0xFF]), text(""), text("κ")];
         assert_eq!((seen.messages, seen.error, seen.out.len()), (expected.to_vec(), None, 0));
     }
@@ -29,7 +29,7 @@ fn messages_arrive_whole_and_in_order() {
 fn messages_of_boundary_lengths_arrive() {
     for len in [0, 1, 125, 126, 127, 65_535, 65_536, 65_537] {
         let payload = vec![b'x'; len];
-        let seen = judge(Version::Rfc6455, NO_LIMITS, &frame(0x81, &payload));
+        let seen = outcome(Version::Rfc6455, NO_LIMITS, &frame(0x81, &payload));
         assert_eq!(seen.messages, [(Opcode::Text, payload)]);
     }
 }
@@ -124,18 +124,18 @@ fn a_length_beyond_the_limit_is_refused_from_the_head_alone() {
 #[test]
 fn limits_of_a_message_hold_to_the_byte_and_fragment() {
     let limits = MessageLimits { max_message: 10, max_fragments: 3 };
-    let outcome = |frames: &[Vec<u8>]| {
-        let seen = judge(Version::Rfc6455, limits, &frames.concat());
+    let result = |frames: &[Vec<u8>]| {
+        let seen = outcome(Version::Rfc6455, limits, &frames.concat());
         (seen.messages.len(), seen.error)
     };
     let part = |first, len| frame(first, &vec![b'x'; len]);
-    assert_eq!(outcome(&[part(0x81, 10), part(0x81, 10)]), (2, None));
-    assert_eq!(outcome(&[part(0x81, 11)]), (0, Some(ProtocolError::MessageTooBig)));
-    assert_eq!(outcome(&[part(0x01, 5), part(0x80, 5)]), (1, None));
-    assert_eq!(outcome(&[part(0x01, 5), part(0x80, 6)]), (0, Some(ProtocolError::MessageTooBig)));
-    assert_eq!(outcome(&[part(0x01, 1), part(0x00, 0), part(0x80, 1)]), (1, None));
+    assert_eq!(result(&[part(0x81, 10), part(0x81, 10)]), (2, None));
+    assert_eq!(result(&[part(0x81, 11)]), (0, Some(ProtocolError::MessageTooBig)));
+    assert_eq!(result(&[part(0x01, 5), part(0x80, 5)]), (1, None));
+    assert_eq!(result(&[part(0x01, 5), part(0x80, 6)]), (0, Some(ProtocolError::MessageTooBig)));
+    assert_eq!(result(&[part(0x01, 1), part(0x00, 0), part(0x80, 1)]), (1, None));
     let four = [part(0x01, 1), part(0x00, 0), part(0x00, 1), part(0x80, 1)];
-    assert_eq!(outcome(&four), (0, Some(ProtocolError::TooManyFragments)));
+    assert_eq!(result(&four), (0, Some(ProtocolError::TooManyFragments)));
     for error in [ProtocolError::MessageTooBig, ProtocolError::TooManyFragments] {
         assert_eq!(error.close_code(), CloseCode::TOO_BIG);
     }

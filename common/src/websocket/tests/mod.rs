@@ -1,4 +1,4 @@
-//! A WebSocket against peers of every kind; each byte string is fed whole, byte by byte, and at every split.
+//! A WebSocket against peers of every kind; it receives each byte string whole, byte by byte, and at every split.
 
 mod arbitrary;
 mod closing;
@@ -8,9 +8,11 @@ mod hybi;
 mod snapshot;
 
 use super::*;
-use crate::frame::{FrameHeader, encode_header, mask};
+use crate::Version;
+use crate::frame::{CloseCode, FrameHeader, Opcode, ProtocolError, encode_header, mask};
+use crate::framing;
 
-/// What a peer's bytes led to, with the pieces of a message put together.
+/// The outcome of a peer's bytes, with the pieces of a message put together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Seen {
     messages: Vec<(Opcode, Vec<u8>)>,
@@ -30,7 +32,7 @@ fn open(version: Version, limits: MessageLimits) -> WebSocket {
     socket
 }
 
-/// Feeds pieces as the reactor does: the unconsumed tail is shown again with the next piece behind it.
+/// Feeds pieces as the reactor does: it passes the unconsumed tail again, with the next piece behind it.
 fn feed(socket: &mut WebSocket, pieces: &[&[u8]]) -> Seen {
     let (mut seen, mut tail, mut message) = (Seen::default(), Vec::new(), Vec::new());
     for piece in pieces {
@@ -47,7 +49,7 @@ fn feed(socket: &mut WebSocket, pieces: &[&[u8]]) -> Seen {
                 }
                 Ok(Some(Event::Ping(payload))) => seen.pings.push(payload.to_vec()),
                 Ok(Some(Event::Pong(payload))) => seen.pongs.push(payload.to_vec()),
-                Ok(Some(Event::Closed(code))) => seen.closed.push(code.map(CloseCode::number)),
+                Ok(Some(Event::Closed(code))) => seen.closed.push(code.map(rfc_number)),
                 Ok(None) => break,
                 Err(error) => assert_eq!(seen.error.replace(error), None, "a failed connection fails once"),
             }
@@ -58,8 +60,8 @@ fn feed(socket: &mut WebSocket, pieces: &[&[u8]]) -> Seen {
     seen
 }
 
-/// What these bytes lead to, however they arrive.
-fn judge(version: Version, limits: MessageLimits, bytes: &[u8]) -> Seen {
+/// The outcome of these bytes, which is the same however they arrive.
+fn outcome(version: Version, limits: MessageLimits, bytes: &[u8]) -> Seen {
     let whole = feed(&mut open(version, limits), &[bytes]);
     let singles: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(feed(&mut open(version, limits), &singles), whole, "byte by byte");
@@ -87,13 +89,24 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+fn rfc_number(code: CloseCode) -> u16 {
+    code.to_wire(Version::Rfc6455)
+}
+
+/// Sends a text message, if the connection is open.
+fn send_text(socket: &WebSocket, text: &str, out: &mut Vec<u8>) {
+    if socket.is_open() {
+        framing::encode_notice(socket.framing(), text, out);
+    }
+}
+
 fn text(text: &str) -> (Opcode, Vec<u8>) {
     (Opcode::Text, text.as_bytes().to_vec())
 }
 
 #[test]
 fn a_connection_owns_no_memory() {
-    // WS-07, WS-08, WS-25: nothing that a peer sends or announces can make it grow.
+    // WS-07, WS-08, WS-25: nothing that a peer sends or announces makes it grow.
     assert!(!std::mem::needs_drop::<WebSocket>());
     assert!(size_of::<WebSocket>() <= 128);
 }

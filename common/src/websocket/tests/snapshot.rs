@@ -1,8 +1,8 @@
-//! A connection written down and read back.
+//! A connection encoded and decoded.
 
 use super::*;
 
-/// What a peer may send, and what it makes of the connection.
+/// Connections, each with all that its peer sends.
 fn conversations() -> Vec<(WebSocket, Vec<u8>)> {
     let hybi =
         [frame(0x01, "Hé".as_bytes()), frame(0x89, b"p"), frame(0x80, b"llo"), frame(0x88, b"\x03\xE8")]

@@ -1,16 +1,38 @@
-//! The server's half of the opening handshakes.
+//! A client's opening handshake, and the server's answer to it.
 
-use super::{Key, Offer, hybi};
+use super::hybi;
 use crate::Version;
-use crate::http::Response;
+use crate::http::{Head, Response};
 use crate::websocket::{MessageLimits, WebSocket};
 
+/// A valid opening handshake of a client, before the server's answer.
+#[derive(Clone, Debug)]
+pub struct Offer<'h> {
+    /// The dialect of the client.
+    pub version: Version,
+    /// The origin of the page; `None` if the client is not a browser.
+    pub origin: Option<&'h [u8]>,
+    pub(super) head: &'h Head<'h>,
+    pub(super) key: Key<'h>,
+}
+
+/// The server's answer to this proves to the client that it speaks the client's dialect.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Key<'h> {
+    /// Draft 75 has none.
+    None,
+    /// The value of `Sec-WebSocket-Key`.
+    Hybi(&'h [u8]),
+    /// The numbers of `Sec-WebSocket-Key1` and `-Key2`.
+    Hixie76(u32, u32),
+}
+
 impl Offer<'_> {
-    /// Writes the 101 answer and gives the connection's state machine. What follows the head in the input is for
-    /// [`WebSocket::receive`]: in draft 76 the eight bytes of the third key, then frames.
+    /// Appends the 101 answer and returns the connection's state machine. Its [`WebSocket::receive`] takes what follows
+    /// the head in the input: in draft 76 the eight bytes of the third key, then frames.
     ///
-    /// `secure` says that the client came by TLS (at a terminator in front): the older clients compare the URL.
-    /// `connection_id` is told in `X-Connection-Id`, in the modern dialects only.
+    /// `secure` means that the client speaks TLS (with a terminator in front of us): old clients compare the URL.
+    /// `connection_id` becomes `X-Connection-Id`, in the modern dialects only.
     pub fn accept(
         &self,
         secure: bool,
@@ -23,13 +45,13 @@ impl Offer<'_> {
                 self.write_hixie("101 Web Socket Protocol Handshake", "", secure, out);
                 WebSocket::new(Version::Hixie75, limits)
             }
-            // A proxy may hold the third key back until it has seen the 101: the head goes out at once.
+            // A proxy may hold the third key back until it sees the 101, so the head goes out at once.
             Key::Hixie76(first, second) => {
                 self.write_hixie("101 WebSocket Protocol Handshake", "Sec-", secure, out);
                 WebSocket::awaiting_key(first, second, limits)
             }
             Key::Hybi(key) => {
-                // RFC 6455 §4.2.2, item 5. `Connection` is this one token: the Flash client takes no list.
+                // RFC 6455 §4.2.2, item 5. `Connection` is this one token: the Flash client does not parse a list.
                 Response::new(101, out)
                     .header("Upgrade", "websocket")
                     .header("Connection", "Upgrade")
@@ -41,7 +63,7 @@ impl Offer<'_> {
         }
     }
 
-    /// The answer of drafts 75 and 76; the first three lines of draft 75 are fixed byte for byte.
+    /// Appends the answer of drafts 75 and 76; draft 75 fixes the first three lines byte for byte.
     fn write_hixie(&self, status: &str, prefix: &str, secure: bool, out: &mut Vec<u8>) {
         let scheme: &[u8] = if secure { b"wss://" } else { b"ws://" };
         let resource = match self.head.resource() {

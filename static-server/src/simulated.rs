@@ -1,30 +1,31 @@
-//! The handler in the reactor's simulated world: short reads and writes, any cut, from seeds.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail anywhere
+//! The handler in the reactor's simulated network: short reads and writes, any cut, from seeds.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::http::HeadLimits;
 use reactor::Settings;
 use reactor::simulation::Simulation;
-use static_server::directory::Directory;
-use static_server::handler::{Limits, StaticHandler};
-use static_server::response::Common;
-use static_server::root::Root;
-use static_server::site::{Site, Source};
 
-const LIMITS: Limits = Limits {
-    head: HeadLimits { max_bytes: 8192, max_headers: 64, max_target: 4096 },
+use crate::directory::Directory;
+use crate::handler::StaticHandler;
+use crate::limits::ConnectionLimits;
+use crate::root::Root;
+use crate::site::{Content, Site};
+
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    max_head: 8192,
+    max_headers: 64,
+    max_target: 4096,
     head_timeout: Duration::from_secs(10),
     keep_alive: Duration::from_secs(15),
-    requests: 1000,
+    keep_alive_requests: 1000,
 };
 
 fn simulation(seed: u64, root: &Path) -> Simulation<StaticHandler> {
     Simulation::new(seed, Settings::default(), |_| {
-        let directory = Directory::new(Root::open(root).unwrap(), 1 << 20, Common::default());
-        StaticHandler::new(Site::new(Source::Directory(directory), false), Arc::default(), LIMITS)
+        let directory = Directory::new(Root::open(root).unwrap(), 1 << 20, Arc::default());
+        StaticHandler::new(Site::new(Content::Directory(directory), false), Arc::default(), LIMITS)
     })
 }
 
@@ -63,7 +64,7 @@ fn every_request_gets_its_answer_whole_and_in_order_however_bytes_are_cut() {
     for seed in 0..60 {
         let mut sim = simulation(seed, dir.path());
         let mut seeds = sim.seed();
-        // One that never reads and one that sends garbage stay beside it.
+        // Beside it stay a client that never reads and one that sends garbage.
         let (stuck, garbage, peer) = (sim.connect(), sim.connect(), sim.connect());
         sim.send(stuck, &b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50));
         sim.send(garbage, b"\x16\x03\x01");
@@ -120,7 +121,7 @@ fn every_state_ends_by_its_own_deadline() {
         sim.send(peer, sent.as_bytes());
         sim.settle();
         assert!(!sim.is_closed(peer), "{sent}");
-        // And two seconds in which what it might still send would be read and thrown away.
+        // Two more seconds, in which the server would read and discard what the client still sends.
         for _ in 0..(seconds + 3) * 100 {
             sim.advance(Duration::from_millis(10));
             sim.settle();

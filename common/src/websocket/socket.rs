@@ -1,0 +1,89 @@
+//! The state of one connection.
+
+use super::MessageLimits;
+use super::input::Input;
+use super::message::Message;
+use crate::Version;
+use crate::frame::hixie::Inside;
+use crate::framing::Framing;
+
+/// One connection, after the answer to its opening handshake ([`crate::handshake::Offer::accept`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSocket {
+    pub(super) version: Version,
+    pub(super) limits: MessageLimits,
+    pub(super) phase: Phase,
+    pub(super) message: Message,
+    pub(super) input: Input,
+}
+
+/// How far the connection's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Draft 76, before the third key is complete.
+    AwaitingKey {
+        first: u32,
+        second: u32,
+        third: [u8; 8],
+        /// Bytes of the third key that have arrived.
+        len: u8,
+    },
+    /// Answered, but `Opened` is not yet reported.
+    Opening,
+    Open,
+    /// We sent our Close and wait for the peer's.
+    Closing,
+    /// Both have sent their Close, or we sent ours to a peer that broke the protocol.
+    Closed,
+    /// The peer broke the protocol, and we have not sent our Close yet.
+    Failed,
+}
+
+impl WebSocket {
+    /// A connection after our answer to its opening handshake.
+    pub(crate) fn new(version: Version, limits: MessageLimits) -> Self {
+        let input = if version.is_hixie() { Input::Hixie(Inside::Nothing) } else { Input::Hybi(None) };
+        Self { version, limits, phase: Phase::Opening, message: Message::default(), input }
+    }
+
+    /// A connection of draft 76 whose third key is still to come.
+    pub(crate) fn awaiting_key(first: u32, second: u32, limits: MessageLimits) -> Self {
+        let phase = Phase::AwaitingKey { first, second, third: [0; 8], len: 0 };
+        Self { phase, ..Self::new(Version::Hixie76, limits) }
+    }
+
+    /// The dialect of the client.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The form of stream messages on this connection.
+    pub fn framing(&self) -> Framing {
+        if self.version.is_hixie() { Framing::Hixie } else { Framing::Hybi }
+    }
+
+    /// True between the opening and the first Close of either side, while we may send messages.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// True until draft 76's third key is complete.
+    pub fn is_awaiting_key(&self) -> bool {
+        matches!(self.phase, Phase::AwaitingKey { .. })
+    }
+
+    /// True in the middle of a frame from the peer.
+    pub fn is_amid_frame(&self) -> bool {
+        !matches!(self.input, Input::Hybi(None) | Input::Hixie(Inside::Nothing))
+    }
+
+    /// Replaces the limits, from the next frame on.
+    pub fn limit(&mut self, limits: MessageLimits) {
+        self.limits = limits;
+    }
+
+    /// True when neither side owes the other anything: the caller may close the connection once it has flushed `out`.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+}

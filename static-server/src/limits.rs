@@ -1,0 +1,68 @@
+//! The limits of one connection, as the operator sets them.
+
+use std::time::Duration;
+
+use common::http::{HeadLimits, MAX_HEADERS};
+use daemon::DaemonError;
+use daemon::value::{duration, size};
+
+/// The limits that the handler keeps; those of the event loop are in [`reactor::Settings`].
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct ConnectionLimits {
+    /// Longest request head
+    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "8KiB")]
+    pub(crate) max_head: usize,
+
+    /// Most header fields of a request, at most 64
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 64)]
+    pub(crate) max_headers: usize,
+
+    /// Longest request target
+    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "4KiB")]
+    pub(crate) max_target: usize,
+
+    /// Longest time for a request head to arrive
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "10s")]
+    pub(crate) head_timeout: Duration,
+
+    /// Longest time between an answer and the next request
+    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "15s")]
+    pub(crate) keep_alive: Duration,
+
+    /// Most requests on one connection (0: no limit)
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000)]
+    pub(crate) keep_alive_requests: u32,
+}
+
+impl ConnectionLimits {
+    pub(crate) fn check(&self) -> Result<(), DaemonError> {
+        if self.max_headers == 0 || self.max_headers > MAX_HEADERS {
+            return Err(DaemonError::option("max-headers", self.max_headers, "must be from 1 to 64"));
+        }
+        if !(64..=32 * 1024).contains(&self.max_head) {
+            return Err(DaemonError::option("max-head", self.max_head, "must be from 64 bytes to 32KiB"));
+        }
+        if self.max_target == 0 {
+            return Err(DaemonError::option("max-target", 0, "must be at least 1"));
+        }
+        check_time("head-timeout", self.head_timeout)?;
+        check_time("keep-alive", self.keep_alive)
+    }
+
+    pub(crate) fn head(&self) -> HeadLimits {
+        HeadLimits { max_bytes: self.max_head, max_headers: self.max_headers, max_target: self.max_target }
+    }
+
+    /// True if a connection ends with its request number `requests`.
+    pub(crate) fn is_last(&self, requests: u32) -> bool {
+        self.keep_alive_requests > 0 && requests >= self.keep_alive_requests
+    }
+}
+
+pub(crate) fn check_time(flag: &str, time: Duration) -> Result<(), DaemonError> {
+    if time.is_zero() || time > Duration::from_hours(24) {
+        let what = "must be more than 0 and at most a day";
+        return Err(DaemonError::option(flag, format!("{time:?}"), what));
+    }
+    Ok(())
+}
