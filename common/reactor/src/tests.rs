@@ -1,5 +1,5 @@
-//! The loop in a simulated world, with the smallest handler that uses all of it: lines are echoed, `big` is answered with
-//! much, `bye` closes, `panic` panics.
+//! The loop in a simulated world, with the smallest handler that uses all of it: it echoes lines, answers `big` with much,
+//! closes for `bye` and panics for `panic`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::simulation::Simulation;
 use super::*;
 
-/// What a connection is in the middle of when it is not handed over.
+mod per_address;
+
+/// The handler does not export a connection that is in the middle of this.
 const STAYS: &[u8] = b"a line that is longer than any other here";
 const LIFE: Duration = Duration::from_secs(10);
 
@@ -16,7 +18,7 @@ struct Echo {
     closed: Vec<CloseReason>,
     drains: u32,
     ticks: Vec<Token>,
-    /// What it says to everybody that it hands over.
+    /// What it sends on every connection that it exports.
     goodbye: &'static [u8],
     /// The state that it can read.
     reads: &'static [u8],
@@ -388,7 +390,7 @@ fn a_connection_that_is_handed_over_is_told_what_its_handler_says_and_not_closed
 }
 
 #[test]
-fn who_cannot_read_the_state_says_the_farewell_that_came_with_it() {
+fn a_handler_that_cannot_read_the_state_ends_with_the_closing_bytes_that_came_with_it() {
     let mut sim = simulation(1, Settings::default());
     let peer = sim.connect();
     sim.send(peer, b"big\n");
