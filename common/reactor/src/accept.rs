@@ -1,4 +1,4 @@
-//! Taking new connections: bounded per turn, within the limits, and never stuck when descriptors run out.
+//! Accepts new connections: bounded per turn, within the limits, and never stuck when descriptors run out.
 
 use std::io;
 use std::net::IpAddr;
@@ -19,7 +19,6 @@ use super::worker_state::WorkerState;
 /// How long accepting pauses when the process or the machine has no more descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The listeners of one worker.
 pub(super) struct Listeners<L> {
     /// With each: whether there may be a connection to accept.
     pub(super) sockets: Vec<(L, bool)>,
@@ -41,7 +40,6 @@ impl<L> Listeners<L> {
         self.paused_until.is_none() && self.sockets.iter().any(|(_, ready)| *ready)
     }
 
-    /// Accepts from every listener that is ready.
     pub(super) fn accept<H, S>(&mut self, handler: &mut H, connections: &mut Connections<H::Conn, S>)
     where
         H: Handler,
@@ -115,7 +113,6 @@ impl<L> Listeners<L> {
     }
 }
 
-/// Whether a newcomer comes in.
 enum Admission {
     /// With its place at its address, if it has an address that counts.
     Admitted(Option<Place>),

@@ -64,15 +64,13 @@ pub(super) struct Io {
     pub(super) end_delivered: bool,
     /// The kernel took no more, and has not said since that there is room.
     pub(super) blocked: bool,
-    /// The handler is owed an `on_drain`.
+    /// The reactor owes the handler an `on_drain`.
     pub(super) owes_drain: bool,
     /// The poll reports room to write.
     pub(super) watches_writable: bool,
     /// Both directions are over.
     pub(super) hung_up: bool,
-    /// A write failed.
     pub(super) failed: bool,
-    /// It is on the ready list.
     pub(super) listed_ready: bool,
 }
 

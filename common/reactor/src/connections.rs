@@ -19,7 +19,6 @@ use super::table::Table;
 use super::token::Token;
 use super::worker_state::WorkerState;
 
-/// The connections of one worker.
 pub(super) struct Connections<C, S: System> {
     pub(super) table: Table<Connection<C, S::Socket>>,
     pub(super) system: S,
@@ -43,7 +42,6 @@ impl<S: System> Wire for Bound<'_, S> {
 }
 
 impl<C, S: System> Connections<C, S> {
-    /// The connections of the worker with this number.
     pub(super) fn new(number: usize, system: S, settings: Settings, control: Control) -> Self {
         let now = system.now();
         let state = WorkerState {

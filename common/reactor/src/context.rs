@@ -55,7 +55,7 @@ impl Context<'_> {
     }
 
     /// The first request is complete: from now on the connection does not make room for a newcomer, unless it becomes idle
-    /// or the settings say [`AddressEviction::Oldest`](crate::AddressEviction::Oldest).
+    /// or the settings say `AddressEviction::Oldest`.
     pub fn set_established(&mut self) {
         if self.io.eviction_class.is_unfinished() {
             self.state.control.counters().count_established();

@@ -107,7 +107,7 @@ impl Control {
         }
     }
 
-    /// A second stop came.
+    /// True after a second stop.
     pub(super) fn at_once(&self) -> bool {
         self.0.state.load(Ordering::Acquire) == AT_ONCE
     }

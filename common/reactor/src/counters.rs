@@ -6,7 +6,7 @@ use super::flow::CloseReason;
 use super::per_address::PerAddress;
 
 /// Process-wide counters. A worker touches them when a connection opens, completes its first request or closes, never for a
-/// message. On cache lines of their own: what a worker reads in every turn lies beside them in [`Control`](crate::Control).
+/// message. On cache lines of their own: what a worker reads in every turn lies beside them in `Control`.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Counters {

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// What a handler writes down of a connection that outlives its process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// The handler's own state, for [`Handler::adopt`](crate::Handler::adopt) of the next process.
+    /// The handler's own state, for `Handler::adopt` of the next process.
     pub state: Vec<u8>,
     /// What ends the peer's dialect politely, for a process that cannot read the state.
     pub closing_bytes: Vec<u8>,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-/// How far [`Handler::on_data`](crate::Handler::on_data) came.
+/// How far `Handler::on_data` came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of the input that the handler has used; the reactor shows the rest again, with what arrives next.
@@ -23,7 +23,7 @@ pub enum Flow {
     Close,
 }
 
-/// When the reactor calls [`Handler::on_turn`](crate::Handler::on_turn) next; mail and events bring the call forward.
+/// When the reactor calls `Handler::on_turn` next; mail and events bring the call forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// In the next turn, which polls for events without sleeping.
@@ -41,8 +41,7 @@ pub enum Stop {
     Shutdown,
     /// It will be back at once (`SIGUSR2`): WebSocket 1012.
     Restart,
-    /// Another process takes the connections over ([`Handler::export`](crate::Handler::export)); those that cannot be
-    /// handed over end here.
+    /// Another process takes the connections over (`Handler::export`); those that cannot be handed over end here.
     HandOver,
     /// The source has ended and everything was delivered: WebSocket 1000.
     Finished,
@@ -51,7 +50,7 @@ pub enum Stop {
 /// Why a connection was closed, for counters and logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// The handler said so, or the protocol was at its end.
+    /// The handler ended it.
     Handler,
     /// The peer finished sending first.
     Peer,

@@ -48,7 +48,7 @@ impl PerAddress {
     }
 
     /// Takes a place at `address`, from its oldest candidates if `max` are taken; the caller closes those. `None`, and
-    /// nobody loses a place, if there are too few candidates.
+    /// no connection loses its place, if there are too few candidates.
     pub(super) fn enter_or_evict(
         &self,
         address: IpAddr,
@@ -57,7 +57,7 @@ impl PerAddress {
     ) -> Option<(Place, Vec<Candidate>)> {
         let Shares { by_network, last_ticket } = &mut *self.lock();
         let share = by_network.entry(network(address)).or_default();
-        // It is more than one only after the limit was lowered.
+        // More than one only after a lower limit came into force.
         let excess = share.excess(max);
         if excess > share.candidates.len() {
             return None;
@@ -68,7 +68,7 @@ impl PerAddress {
         Some((share.add(address, candidate, last_ticket), victims))
     }
 
-    /// The connection keeps its place from now on, whoever comes. False if a newcomer has taken it already.
+    /// No newcomer takes this place from now on. False if one has taken it already.
     pub(super) fn keep(&self, place: &mut Place) -> bool {
         let Some(ticket) = place.ticket.take() else { return true };
         let by_network = &mut self.lock().by_network;
@@ -185,7 +185,7 @@ mod tests {
         let (mut established, _) = places.enter_or_evict(us, 2, Some(candidate(1))).unwrap();
         assert!(places.keep(&mut established));
         let (unfinished, _) = places.enter_or_evict(us, 2, Some(candidate(2))).unwrap();
-        // The limit was lowered: the one candidate would not be enough.
+        // A lower limit now: the one candidate would not be enough.
         assert!(places.enter_or_evict(us, 1, Some(candidate(3))).is_none());
         assert!(places.leave(unfinished) && places.leave(established));
     }

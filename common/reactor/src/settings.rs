@@ -12,7 +12,7 @@ pub(super) const TURN_ACCEPTS: usize = 64;
 pub(super) const READ_PAUSE: u64 = 64 * 1024;
 /// The longest input a handler may leave unconsumed, in bytes.
 pub(super) const MAX_TAIL: usize = 64 * 1024;
-/// Refused newcomers that one worker sends off politely at the same time; more are closed at once.
+/// Refused newcomers to which one worker sends the refusal at the same time; it closes more of them without a word.
 pub(super) const MAX_REFUSED: usize = 64;
 
 /// Which connections of an address make room for its newcomer, once the address has as many as it may.

@@ -101,9 +101,6 @@ where
     /// # Errors
     /// When a thread cannot be started, a poll fails, or a worker panicked outside a connection; the others stop at once
     /// then.
-    ///
-    /// # Panics
-    /// Never; a worker's panic is reported as an error.
     pub fn run(self, handlers: Vec<H>) -> io::Result<Vec<Ended<H>>> {
         let mut threads = Vec::new();
         let parts = self.workers.into_iter().zip(self.to_adopt).zip(handlers).enumerate();
@@ -138,7 +135,7 @@ impl<H: Handler> Worker<H, Kernel> {
     }
 }
 
-/// A worker that ends by a fault takes the others along: half a daemon would hold its port and serve nobody.
+/// A worker that ends by a fault stops the others, too: half a daemon would hold its port and serve no connection.
 struct StopOnPanic(Control);
 
 impl Drop for StopOnPanic {

@@ -258,7 +258,7 @@ fn an_address_over_its_limit_gives_up_its_own_oldest_silent_connection() {
 }
 
 #[test]
-fn a_stop_tells_everyone_and_ends_within_the_drain_timeout() {
+fn a_stop_reaches_every_connection_and_ends_within_the_drain_timeout() {
     let mut sim = simulation(7, Settings::default());
     let (polite, stuck) = (sim.connect(), sim.connect());
     sim.send(stuck, b"big\n");
@@ -282,12 +282,12 @@ fn a_stop_for_good_is_spread_over_the_time_that_the_settings_say() {
     sim.settle();
     sim.control().stop(Stop::Shutdown);
     sim.settle();
-    let told = |sim: &Simulation<Echo>| peers.iter().filter(|peer| sim.is_ended(**peer)).count();
+    let ended = |sim: &Simulation<Echo>| peers.iter().filter(|peer| sim.is_ended(**peer)).count();
     for tenths in 1..=10 {
         sim.advance(Duration::from_millis(250));
         sim.settle();
-        let told = told(&sim);
-        assert!(told.abs_diff(PEERS * tenths / 10) < PEERS / 50, "{told} after {tenths} tenths");
+        let ended = ended(&sim);
+        assert!(ended.abs_diff(PEERS * tenths / 10) < PEERS / 50, "{ended} after {tenths} tenths");
     }
 }
 
@@ -372,7 +372,7 @@ fn input_that_waits_behind_a_long_answer_is_not_forgotten() {
 }
 
 #[test]
-fn a_connection_that_is_handed_over_is_told_what_its_handler_says_and_not_closed() {
+fn a_connection_that_is_handed_over_gets_what_its_handler_sends_and_stays_open() {
     let mut sim = Simulation::new(1, Settings::default(), |_| Echo { goodbye: b"soon\n", ..echo() });
     let (idle, staying) = (sim.connect(), sim.connect());
     sim.send(idle, b"x\n");
