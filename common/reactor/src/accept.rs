@@ -9,12 +9,11 @@ use rustix::io::Errno;
 use super::connection::Phase;
 use super::connections::Connections;
 use super::eviction::EvictionClass;
-use super::flow::CloseReason;
-use super::handler::Handler;
 use super::per_address::Place;
 use super::settings::{MAX_REFUSED, TURN_ACCEPTS};
 use super::system::{Ends, System};
 use super::worker_state::WorkerState;
+use super::{CloseReason, Handler};
 
 /// How long accepting pauses when the process or the machine has no more descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -127,7 +126,7 @@ fn make_room<C, S: System>(address: Option<IpAddr>, connections: &mut Connection
     let is_full_of_heads = reaches(control.counters().heads(), settings.max_heads);
     // One goes for one that comes: where both limits are reached, an unfinished one goes first anyway.
     let has_room =
-        if is_full { connections.evict() } else { !is_full_of_heads || connections.evict_unfinished() };
+        if is_full { connections.evict(false) } else { !is_full_of_heads || connections.evict(true) };
     match address {
         _ if !has_room => Admission::Refused,
         Some(address) => take_place(address, connections),

@@ -4,12 +4,11 @@ use std::time::Instant;
 
 use super::deadlines::Bucket;
 use super::eviction::EvictionClass;
-use super::flow::CloseReason;
 use super::outbox::Outbox;
 use super::per_address::Place;
 use super::settings::READ_PAUSE;
 use super::system::Ends;
-use super::token::Token;
+use super::{CloseReason, Token};
 
 /// A connection: the socket, the reactor's part and the handler's part.
 pub(super) struct Connection<C, S> {

@@ -7,17 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::connection::{Connection, Io, Phase};
-use super::context::{Context, Visit};
-use super::control::Control;
+use super::context::Visit;
 use super::deadlines::Deadlines;
-use super::eviction::{Eviction, EvictionClass};
-use super::flow::{CloseReason, Flow};
+use super::eviction::Eviction;
 use super::outbox::{Flushed, Wire};
-use super::settings::Settings;
 use super::system::{Ends, System};
 use super::table::Table;
-use super::token::Token;
 use super::worker_state::WorkerState;
+use super::{CloseReason, Context, Control, Flow, Settings, Token};
 
 pub(super) struct Connections<C, S: System> {
     pub(super) table: Table<Connection<C, S::Socket>>,
@@ -126,30 +123,20 @@ impl<C, S: System> Connections<C, S> {
         self.state.eviction.sweep(open, class);
     }
 
-    /// Schedules the close of the connection that makes room for a newcomer; false if there is none.
-    pub(super) fn evict(&mut self) -> bool {
-        let victim = self.state.eviction.pop(|token| eviction_class(&self.table, token));
-        self.evict_victim(victim)
-    }
-
-    /// As [`Self::evict`], but leaves idle connections alone.
-    pub(super) fn evict_unfinished(&mut self) -> bool {
-        let victim = self.state.eviction.pop_unfinished(|token| eviction_class(&self.table, token));
-        self.evict_victim(victim)
-    }
-
-    fn evict_victim(&mut self, victim: Option<Token>) -> bool {
-        victim.is_some_and(|token| {
+    /// Schedules the close of the connection that makes room for a newcomer; false if there is none. With
+    /// `unfinished_only`, an idle one stays.
+    pub(super) fn evict(&mut self, unfinished_only: bool) -> bool {
+        let class = |token| {
+            let io = &self.table.get(token)?.io;
+            (!io.is_closing()).then_some(io.eviction_class)
+        };
+        let eviction = &mut self.state.eviction;
+        let victim = if unfinished_only { eviction.pop_unfinished(class) } else { eviction.pop(class) };
+        if let Some(token) = victim {
             self.schedule_close(token, CloseReason::Evicted);
-            true
-        })
+        }
+        victim.is_some()
     }
-}
-
-/// What the connection is to a newcomer; `None` if it is gone or closing.
-fn eviction_class<C, S>(table: &Table<Connection<C, S>>, token: Token) -> Option<EvictionClass> {
-    let io = &table.get(token)?.io;
-    (!io.is_closing()).then_some(io.eviction_class)
 }
 
 impl<C, S: System> Visit<C> for Connections<C, S> {

@@ -9,12 +9,10 @@ use std::time::{Instant, SystemTime};
 
 use super::connection::Io;
 use super::eviction::EvictionClass;
-use super::flow::{Flow, Stop};
 use super::outbox::Wire;
 use super::per_address::network;
-use super::settings::Settings;
-use super::token::Token;
 use super::worker_state::WorkerState;
+use super::{Flow, Settings, Stop, Token};
 
 /// One connection, during a callback about it.
 pub struct Context<'a> {

@@ -4,12 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::counters::Counters;
-use super::flow::Stop;
-use super::mail::{Mailboxes, Waker};
+use super::mail::Waker;
 use super::per_address::Candidate;
-use super::stats::Stats;
-use super::token::Token;
+use super::{Counters, Mailboxes, Stats, Stop, Token};
 
 /// Stops the daemon, and knows how it is; clones control the same one.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use super::flow::CloseReason;
+use super::CloseReason;
 use super::per_address::PerAddress;
 
 /// Process-wide counters. A worker touches them when a connection opens, completes its first request or closes, never for a

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::token::Token;
+use super::Token;
 
 /// Width of a bucket: a worker notices a deadline at most so late.
 const BUCKET: Duration = Duration::from_millis(16);

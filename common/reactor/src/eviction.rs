@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::token::Token;
+use super::Token;
 
 /// How many entries a search looks at for one that fits better than the first.
 const LOOK_AHEAD: usize = 64;

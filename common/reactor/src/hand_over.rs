@@ -4,12 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::connection::{Connection, Phase};
 use super::connections::{Bound, Connections};
-use super::context::{Context, Visit};
+use super::context::Visit;
 use super::eviction::EvictionClass;
-use super::exported::{Exported, ExportedConnection};
-use super::flow::{CloseReason, Flow};
 use super::system::System;
-use super::token::Token;
+use super::{CloseReason, Context, Exported, ExportedConnection, Flow, Token};
 
 /// Asks the handler for its part of a connection; the number is that of the bytes that wait for more behind them.
 pub(super) type Export<'e, C> = &'e mut dyn FnMut(&mut C, usize, &mut Context<'_>) -> Option<Exported>;

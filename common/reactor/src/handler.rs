@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::context::{Context, Turn};
-use super::exported::Exported;
-use super::flow::{CloseReason, Flow, Progress, Stop, Wake};
-use super::token::Token;
+use super::{CloseReason, Context, Exported, Flow, Progress, Stop, Token, Turn, Wake};
 
 /// What a daemon does with its connections. Each worker has a handler of its own; no two threads share one.
 ///

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::token::Token;
+use super::Token;
 
 /// A connection that may make room: its worker's number, and its name there.
 pub(super) type Candidate = (usize, Token);

@@ -9,15 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::Phase;
-use super::control::Control;
-use super::counters::Snapshot;
-use super::exported::ExportedConnection;
-use super::flow::{CloseReason, Stop};
-use super::handler::Handler;
-use super::mail::{Mailboxes, Waker};
-use super::settings::Settings;
+use super::mail::Waker;
 use super::system::simulated::{Pipe, Seed, Simulated};
 use super::worker::Worker;
+use super::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot, Stop};
 
 /// A worker in a simulated world. Peers are numbered in the order in which they connected.
 pub struct Simulation<H: Handler> {

@@ -5,13 +5,10 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
 
-use super::control::Control;
-use super::exported::ExportedConnection;
-use super::handler::Handler;
-use super::mail::{Mailboxes, Waker};
-use super::settings::Settings;
+use super::mail::Waker;
 use super::system::{Acceptor, Kernel, System};
 use super::worker::Worker;
+use super::{Control, ExportedConnection, Handler, Mailboxes, Settings};
 
 /// A listening socket, non-blocking, for one worker.
 #[derive(Debug)]

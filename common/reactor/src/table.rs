@@ -2,7 +2,7 @@
 
 use slab::Slab;
 
-use super::token::Token;
+use super::Token;
 
 /// A table of connections by [`Token`].
 pub(super) struct Table<T> {

@@ -4,13 +4,10 @@ use std::collections::VecDeque;
 use std::time::{Instant, SystemTime};
 
 use super::connection::{Io, Phase};
-use super::control::Control;
 use super::deadlines::Deadlines;
 use super::eviction::{Eviction, EvictionClass};
-use super::flow::CloseReason;
 use super::per_address::Candidate;
-use super::settings::{AddressEviction, Settings};
-use super::token::Token;
+use super::{AddressEviction, CloseReason, Control, Settings, Token};
 
 /// A worker without its connections.
 pub(super) struct WorkerState {

@@ -13,9 +13,7 @@ use socket2::{Domain, SockRef};
 
 use super::seam::{Ends, Event, System, Target};
 use crate::outbox::io_slices;
-use crate::settings::Settings;
-use crate::stats::Traffic;
-use crate::token::Token;
+use crate::{Settings, Token, Traffic};
 
 /// Events that one poll takes from the kernel.
 const EVENTS: usize = 256;

@@ -5,9 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::settings::Settings;
-use crate::stats::Traffic;
-use crate::token::Token;
+use crate::{Settings, Token, Traffic};
 
 /// What became ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

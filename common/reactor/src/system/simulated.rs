@@ -12,8 +12,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::seam::{Ends, Event, System, Target};
-use crate::settings::Settings;
-use crate::token::Token;
+use crate::{Settings, Token};
 
 /// Bytes that the kernel of the simulation keeps for a peer that does not read.
 const SEND_BUFFER: usize = 4096;

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::flow::Stop;
-use crate::settings::Settings;
-use crate::token::Token;
+use crate::{Settings, Stop, Token};
 
 /// The longest time between two connections that hear of the stop: a stop with a few of them is quick.
 const MAX_PACE: Duration = Duration::from_millis(10);

@@ -4,12 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use super::draining::HandOver;
-use crate::exported::ExportedConnection;
-use crate::flow::Wake;
-use crate::handler::Handler;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::token::Token;
+use crate::{ExportedConnection, Handler, Token, Wake};
 
 /// How long a broadcast that goes on may take to reach its end before the worker exports the connections.
 const SETTLE_TIME: Duration = Duration::from_millis(250);

@@ -14,15 +14,10 @@ use draining::{Draining, HandOver};
 use crate::accept::Listeners;
 use crate::connection::{Connection, Io, Phase};
 use crate::connections::Connections;
-use crate::context::{Turn, Visit};
-use crate::control::Control;
-use crate::exported::ExportedConnection;
-use crate::flow::{CloseReason, Wake};
-use crate::handler::Handler;
-use crate::mail::Mailboxes;
-use crate::settings::{MAX_TAIL, Settings, TURN_BUDGET, TURN_CONNECTIONS};
+use crate::context::Visit;
+use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::{Event, System, Target};
-use crate::token::Token;
+use crate::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Token, Turn, Wake};
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {

@@ -6,11 +6,9 @@ use super::Worker;
 use crate::connection::{Connection, Phase};
 use crate::context::Visit;
 use crate::eviction::EvictionClass;
-use crate::flow::{CloseReason, Flow, Progress};
-use crate::handler::Handler;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::System;
-use crate::token::Token;
+use crate::{CloseReason, Flow, Handler, Progress, Token};
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// Reads and delivers, at most a turn's budget.

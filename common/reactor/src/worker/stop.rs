@@ -3,11 +3,9 @@
 use super::Worker;
 use super::draining::Draining;
 use crate::context::Visit;
-use crate::flow::{CloseReason, Stop};
-use crate::handler::Handler;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::token::Token;
+use crate::{CloseReason, Handler, Stop, Token};
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// True for the first stop, and for one that comes while the worker delivers the rest of a finished source.
