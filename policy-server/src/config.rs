@@ -1,4 +1,4 @@
-//! The options, and what is wrong with them before anything is bound.
+//! The options, and the check of them before the daemon binds anything.
 
 use std::{
     fs::File,
@@ -11,9 +11,9 @@ use std::{
 use clap::Parser;
 use common::policy::{Grant, MAX_FILE, Policy, Ports, SiteControl, parse_file};
 use daemon::{Common, DaemonError, Exit, ListenAddress, value};
-use reactor::Settings;
+use reactor::{AddressEviction, Settings};
 
-/// A request is 22 bytes and its end; nobody needs more than this from us to read.
+/// The most bytes that one call reads: a request is 22 bytes and its end.
 const READ_SIZE: usize = 64;
 
 /// Tells Flash clients which sockets they may open
@@ -22,7 +22,7 @@ const READ_SIZE: usize = 64;
 pub(crate) struct Options {
     /// Where to listen: ADDRESS:PORT, NAME:PORT or unix:PATH; may be repeated
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:843")]
-    listen: Vec<ListenAddress>,
+    pub(crate) listen: Vec<ListenAddress>,
 
     /// Grants SWFs from this domain these ports, such as *.example.com:80,8000-8080; may be repeated
     #[arg(long, value_name = "DOMAIN:PORTS", default_value = "*:40132", conflicts_with = "file")]
@@ -38,7 +38,7 @@ pub(crate) struct Options {
 
     /// How long a connection may take from its beginning to its end
     #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = value::duration, default_value = "5s")]
-    lifetime: Duration,
+    pub(crate) lifetime: Duration,
 
     /// Open connections of the whole process (0: no limit)
     #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 4096)]
@@ -61,26 +61,56 @@ pub(crate) struct Options {
     send_buffer: usize,
 
     #[command(flatten)]
-    common: Common,
+    pub(crate) common: Common,
 }
 
-/// The options once they are known to be right.
+/// The options after the check, and what follows from them.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) listen: Vec<ListenAddress>,
-    pub(crate) workers: usize,
-    pub(crate) metrics: Option<ListenAddress>,
+    pub(crate) options: Options,
     pub(crate) settings: Settings,
-    /// The document and its NUL.
+    /// The document and its NUL: one buffer for all connections.
     pub(crate) answer: Arc<[u8]>,
-    pub(crate) lifetime: Duration,
-    pub(crate) max_per_address: usize,
     policy: Policy,
-    /// `--allow` or `--file PATH`: what a mistake in the policy is blamed on.
+    /// `--allow` or `--file PATH`: the errors about the policy name it.
     origin: String,
 }
 
 impl Config {
+    /// Checks the options; reads the policy file.
+    ///
+    /// # Errors
+    /// A sentence that names the flag and what is wrong with its value.
+    pub(crate) fn check(options: Options) -> Result<Self, DaemonError> {
+        if options.lifetime.is_zero() {
+            return Err(DaemonError::option(
+                "lifetime",
+                "0",
+                "no client could ask in that time; the default is 5s",
+            ));
+        }
+        let (policy, answer, origin) = if let Some(path) = &options.file {
+            let (policy, answer) = read_policy(path)?;
+            (policy, answer, format!("--file {}:", path.display()))
+        } else {
+            let policy = Policy { site_control: Some(options.site_control), grants: options.allow.clone() };
+            let answer = policy.to_bytes();
+            (policy, answer, "--allow".to_owned())
+        };
+        for grant in policy.grants.iter().filter(|grant| grant.ports == Ports::All) {
+            log::warn!("{origin} {grant} grants every port of this host, not only the stream's");
+        }
+        let config = Self { settings: settings(&options), options, answer: answer.into(), policy, origin };
+        for address in &config.options.listen {
+            match address {
+                ListenAddress::Name(_, port) => config.check_served_from(*port)?,
+                ListenAddress::Tcp(tcp) if tcp.port() != 0 => config.check_served_from(tcp.port())?,
+                _ => {}
+            }
+        }
+        Ok(config)
+    }
+
     /// Checks that Flash would take this policy from a server on this port.
     ///
     /// # Errors
@@ -92,63 +122,20 @@ impl Config {
     }
 }
 
-/// Judges the options; reads the policy file.
-pub(crate) fn check(options: Options) -> Result<Config, DaemonError> {
-    if options.lifetime.is_zero() {
-        return Err(DaemonError::option(
-            "lifetime",
-            "0",
-            "no client could ask in that time; the default is 5s",
-        ));
-    }
-    let (policy, answer, origin) = if let Some(path) = &options.file {
-        let (policy, answer) = read_policy(path)?;
-        (policy, answer, format!("--file {}:", path.display()))
-    } else {
-        let policy = Policy { site_control: Some(options.site_control), grants: options.allow };
-        let answer = policy.to_bytes();
-        (policy, answer, "--allow".to_owned())
-    };
-    for grant in policy.grants.iter().filter(|grant| grant.ports == Ports::All) {
-        log::warn!("{origin} {grant} grants every port of this host, not only the stream's");
-    }
-    let config = Config {
-        workers: options.common.workers(),
-        metrics: options.common.metrics,
-        settings: Settings {
-            max_connections: unlimited_if_zero(options.max_connections),
-            max_heads: unlimited_if_zero(options.max_connections),
-            // The handler counts addresses itself: the oldest makes room for the newest.
-            max_per_address: 0,
-            read_size: READ_SIZE,
-            write_timeout: options.lifetime,
-            linger: options.linger,
-            linger_bytes: READ_SIZE,
-            drain_timeout: options.drain_timeout,
-            stop_spread: Duration::ZERO,
-            send_buffer: Some(options.send_buffer),
-        },
-        listen: options.listen,
-        answer: answer.into(),
-        lifetime: options.lifetime,
+fn settings(options: &Options) -> Settings {
+    Settings {
+        max_connections: options.max_connections,
         max_per_address: options.max_connections_per_ip,
-        policy,
-        origin,
-    };
-    for address in &config.listen {
-        if let ListenAddress::Name(_, port) = address {
-            config.check_served_from(*port)?;
-        } else if let ListenAddress::Tcp(tcp) = address
-            && tcp.port() != 0
-        {
-            config.check_served_from(tcp.port())?;
-        }
+        address_eviction: AddressEviction::Oldest,
+        max_heads: options.max_connections,
+        read_size: READ_SIZE,
+        write_timeout: options.lifetime,
+        linger: options.linger,
+        linger_bytes: READ_SIZE,
+        drain_timeout: options.drain_timeout,
+        stop_spread: Duration::ZERO,
+        send_buffer: Some(options.send_buffer),
     }
-    Ok(config)
-}
-
-fn unlimited_if_zero(limit: usize) -> usize {
-    if limit == 0 { usize::MAX } else { limit }
 }
 
 /// The policy in a file, and the file's own bytes with the NUL that ends them on the wire.
@@ -170,7 +157,7 @@ mod tests {
 
     fn config(args: &[&str]) -> Result<Config, DaemonError> {
         let args = std::iter::once(&"policy-server").chain(args);
-        check(Options::try_parse_from(args).expect("clap takes them"))
+        Config::check(Options::try_parse_from(args).expect("clap takes them"))
     }
 
     fn file(text: &[u8]) -> tempfile::NamedTempFile {

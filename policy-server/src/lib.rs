@@ -4,7 +4,6 @@
 //! document and one NUL; then the connection is over, all of it within five seconds.
 
 mod config;
-mod crowd;
 mod handler;
 mod metrics;
 
@@ -13,7 +12,7 @@ use std::{process::ExitCode, sync::Arc};
 use daemon::{self, DaemonError, Endpoint, Hooks, Ready, Reload, Serve, hand_over, metrics::Totals};
 
 use config::Config;
-use handler::{PolicyHandler, Serving};
+use handler::PolicyHandler;
 use metrics::PolicyMetrics;
 
 /// The beginning of the names of the environment variables.
@@ -21,7 +20,7 @@ const ENV_PREFIX: &str = "DATECAST_POLICY_";
 
 /// The whole daemon, from its command line to its exit code.
 pub fn main() -> ExitCode {
-    daemon::main(ENV_PREFIX, config::check, serve)
+    daemon::main(ENV_PREFIX, Config::check, serve)
 }
 
 /// The command line, for manual pages and completions.
@@ -29,29 +28,33 @@ pub fn command() -> clap::Command {
     daemon::command::<config::Options>(ENV_PREFIX)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "`daemon::main` hands it over")]
 fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
+    let config = Arc::new(config);
+    let options = &config.options;
     let serve = Serve {
         name: "Flash policy server",
-        listen: &config.listen,
-        workers: config.workers,
+        listen: &options.listen,
+        workers: options.common.workers(),
         settings: config.settings.clone(),
-        endpoint: Endpoint { prefix: "datecast_policy_", metrics: config.metrics.clone() },
+        endpoint: Endpoint { prefix: "datecast_policy_", metrics: options.common.metrics.clone() },
     };
     daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
-        // Port 0 and inherited sockets have told their ports only now.
+        // Port 0 and inherited sockets have a number only now.
         let ports: Vec<u16> = start.addresses.iter().map(std::net::SocketAddr::port).collect();
         ports.iter().try_for_each(|port| config.check_served_from(*port))?;
-        let shared = Arc::new(handler::Shared::new(&config, start.mailboxes));
-        let handler = |worker| PolicyHandler::new(worker, Serving::new(&config), Arc::clone(&shared));
-        let handlers: Vec<PolicyHandler> = (0..start.workers).map(handler).collect();
+        let handlers: Vec<PolicyHandler> =
+            (0..start.workers).map(|_| PolicyHandler::new(Arc::clone(&config))).collect();
         let metrics = PolicyMetrics(Totals::of(handlers.iter().map(|handler| &handler.counts)));
-        let (listen, workers) = (config.listen.clone(), config.workers);
+        let (started, mailboxes) = (Arc::clone(&config), start.mailboxes);
         let reload = move || {
-            let new = reload.read()?;
+            let new = Arc::new(reload.read()?);
             ports.iter().try_for_each(|port| new.check_served_from(*port))?;
-            daemon::warn_of_restart(&[("listen", new.listen != listen), ("workers", new.workers != workers)]);
-            shared.reload(&new);
+            let (old, options) = (&started.options, &new.options);
+            daemon::warn_of_restart(&[
+                ("listen", options.listen != old.listen),
+                ("workers", options.common.workers() != old.common.workers()),
+            ]);
+            mailboxes.send_all(|| Arc::clone(&new));
             Ok(())
         };
         let hooks = Hooks { reload: Box::new(reload), metrics: Arc::new(metrics), hand_over: None };

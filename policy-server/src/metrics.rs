@@ -1,4 +1,4 @@
-//! How policy-server is, in numbers.
+//! policy-server's own metrics: how many connections got the policy, and what became of the others.
 
 use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::Snapshot;
@@ -12,7 +12,7 @@ pub(crate) const SILENT: usize = 2;
 /// What one worker counts, in the order of [`RESULTS`].
 pub(crate) type Counts = Tally<{ RESULTS.len() }>;
 
-/// What others are told.
+/// The counts of all workers.
 pub(crate) struct PolicyMetrics(pub(crate) Totals<{ RESULTS.len() }>);
 
 impl DaemonMetrics for PolicyMetrics {

@@ -293,7 +293,9 @@ mod tests {
             turns += 1;
             let now = start + Duration::from_mins(turns);
             workers[1].date_sent(1, Duration::from_millis(late), now);
-            workers.iter_mut().for_each(|worker| worker.publish(now, true));
+            for worker in &mut workers {
+                worker.publish(now, true);
+            }
             metrics.health()
         };
         assert_eq!(health(0), Ok(()));

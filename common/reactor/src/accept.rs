@@ -1,4 +1,4 @@
-//! Taking new connections: bounded per turn, within the limits, and never stuck when descriptors run out.
+//! Accepts new connections: bounded per turn, within the limits, and never stuck when descriptors run out.
 
 use std::io;
 use std::net::IpAddr;
@@ -6,29 +6,30 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::connection::{Connection, Phase};
+use super::connection::Phase;
 use super::connections::Connections;
-use super::eviction::Standing;
+use super::eviction::EvictionClass;
+use super::per_address::Place;
 use super::settings::{MAX_REFUSED, TURN_ACCEPTS};
 use super::system::{Ends, System};
-use super::{CloseReason, Handler, limits};
+use super::worker_state::WorkerState;
+use super::{CloseReason, Handler};
 
 /// How long accepting pauses when the process or the machine has no more descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The listeners of one worker.
 pub(super) struct Listeners<L> {
     /// With each: whether there may be a connection to accept.
     pub(super) sockets: Vec<(L, bool)>,
     /// No accepting before this instant: an edge-triggered listener says nothing more after `EMFILE`, so time must.
     pub(super) paused_until: Option<Instant>,
-    /// Newcomers that are being refused politely.
+    /// Newcomers that still get their refusal.
     pub(super) refused: usize,
 }
 
 impl<L> Listeners<L> {
     pub(super) fn new(sockets: Vec<L>) -> Self {
-        // A connection may have come before the poll watched: look once without being told.
+        // A connection may have come before the poll watched: look once without an event.
         let sockets = sockets.into_iter().map(|socket| (socket, true)).collect();
         Self { sockets, paused_until: None, refused: 0 }
     }
@@ -38,13 +39,12 @@ impl<L> Listeners<L> {
         self.paused_until.is_none() && self.sockets.iter().any(|(_, ready)| *ready)
     }
 
-    /// Accepts from every listener that is ready.
     pub(super) fn accept<H, S>(&mut self, handler: &mut H, connections: &mut Connections<H::Conn, S>)
     where
         H: Handler,
         S: System<Listener = L>,
     {
-        if self.paused_until.is_some_and(|until| until > connections.shared.now) {
+        if self.paused_until.is_some_and(|until| until > connections.state.now) {
             return;
         }
         self.paused_until = None;
@@ -54,12 +54,12 @@ impl<L> Listeners<L> {
                     break;
                 };
                 match connections.system.accept(socket) {
-                    Ok((stream, ends)) => self.admit(stream, ends, handler, connections),
+                    Ok((socket, ends)) => self.admit(socket, ends, handler, connections),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => *ready = false,
                     Err(error) => {
-                        connections.shared.control.counters().count_accept_error();
+                        connections.state.control.counters().count_accept_error();
                         if is_shortage(&error) {
-                            self.paused_until = Some(connections.shared.now + PAUSE);
+                            self.paused_until = Some(connections.state.now + PAUSE);
                             return;
                         }
                         // Anything else (ECONNABORTED, EPROTO, EPERM ...) is that connection's trouble.
@@ -71,7 +71,7 @@ impl<L> Listeners<L> {
 
     fn admit<H, S>(
         &mut self,
-        stream: S::Stream,
+        socket: S::Socket,
         ends: Ends,
         handler: &mut H,
         connections: &mut Connections<H::Conn, S>,
@@ -79,83 +79,80 @@ impl<L> Listeners<L> {
         H: Handler,
         S: System<Listener = L>,
     {
-        connections.shared.control.counters().count_accepted();
-        let address = ends.peer.map(|peer| peer.ip());
-        let counted = address.filter(|address| !handler.is_proxy(*address));
-        let admitted = make_room(counted, connections);
-        if !admitted && self.refused >= MAX_REFUSED {
-            connections.shared.control.counters().count_refused();
-            return connections.system.close(stream, false);
+        connections.state.control.counters().count_accepted();
+        let address = ends.peer.map(|peer| peer.ip()).filter(|address| !handler.is_proxy(*address));
+        let admission = make_room(address, connections);
+        if matches!(admission, Admission::Refused) && self.refused >= MAX_REFUSED {
+            connections.state.control.counters().count_refused();
+            return connections.system.close(socket, false);
         }
-        let token = connections.insert(stream, ends);
-        match token {
-            Some(token) if admitted => {
-                connections.shared.control.counters().count_open();
-                connections.shared.eviction.push_head(token);
-                if let Some(entry) = connections.table.get_mut(token) {
-                    entry.io.counted = counted;
-                }
+        let token = connections.insert(socket, ends);
+        let entry = token.and_then(|token| connections.table.get_mut(token));
+        let counters = connections.state.control.counters();
+        match (token.zip(entry), admission) {
+            (Some((token, entry)), Admission::Admitted(place)) => {
+                counters.count_open();
+                entry.io.place = place;
+                connections.state.eviction.push_head(token);
+                connections.state.list_ready(&mut entry.io);
                 connections.open(token, |cx| handler.on_open(cx));
-                if let Some(entry) = connections.table.get_mut(token) {
-                    connections.shared.list_ready(&mut entry.io);
-                }
             }
-            Some(token) => {
-                connections.shared.control.counters().count_refused();
+            (Some((token, entry)), Admission::Refused) => {
+                counters.count_refused();
                 self.refused += 1;
-                if let Some(entry) = connections.table.get_mut(token) {
-                    entry.io.counted = None;
-                    entry.io.phase = Phase::Flushing;
-                    entry.io.outbox.own().extend_from_slice(handler.on_refuse());
-                }
+                entry.io.phase = Phase::Flushing;
+                entry.io.outbox.own().extend_from_slice(handler.on_refuse());
                 connections.flush(token);
             }
-            None if admitted => {
-                if let Some(address) = counted {
-                    connections.shared.control.counters().leave(address);
-                }
+            (None, Admission::Admitted(Some(place))) => {
+                counters.addresses.leave(place);
             }
-            None => {}
+            (None, _) => {}
         }
     }
 }
 
-/// Counts the newcomer's address and evicts who has to go; false if there is no room.
-fn make_room<C, S: System>(address: Option<IpAddr>, connections: &mut Connections<C, S>) -> bool {
-    let settings = connections.shared.settings.clone();
-    let counters = connections.shared.control.counters().clone();
-    let reaches = |count: usize, limit: usize| limit > 0 && count >= limit;
-    // One goes for one that comes: where both limits are reached, who has no request yet goes first anyway.
-    let has_room = if reaches(counters.open(), settings.max_connections) {
-        connections.evict(false)
-    } else {
-        !reaches(counters.heads(), settings.max_heads) || connections.evict(true)
-    };
-    if !has_room {
-        return false;
-    }
-    let Some(address) = address else { return true };
-    if counters.enter(address, settings.max_per_address) {
-        return true;
-    }
-    evict_same_address(address, connections) && counters.enter(address, settings.max_per_address)
+enum Admission {
+    /// With its place at its address, if it has an address that counts.
+    Admitted(Option<Place>),
+    Refused,
 }
 
-/// An address that has its share gives up its own oldest unfinished connection.
-fn evict_same_address<C, S: System>(address: IpAddr, connections: &mut Connections<C, S>) -> bool {
-    let network = limits::network(address);
-    let table = &connections.table;
-    let victim = connections.shared.eviction.pop_head_of(|token| {
-        let Some(Connection { io, .. }) = table.get(token) else { return false };
-        let unfinished = matches!(io.standing, Standing::Silent | Standing::Head);
-        unfinished && !io.is_closing() && io.counted.map(limits::network) == Some(network)
-    });
-    let Some(entry) = victim.and_then(|token| connections.table.get_mut(token)) else { return false };
-    if let Some(counted) = entry.io.counted.take() {
-        connections.shared.control.counters().leave(counted);
+/// Takes a place for the newcomer, from another connection where all are taken.
+fn make_room<C, S: System>(address: Option<IpAddr>, connections: &mut Connections<C, S>) -> Admission {
+    let WorkerState { settings, control, .. } = &connections.state;
+    let reaches = |count: usize, limit: usize| limit > 0 && count >= limit;
+    let is_full = reaches(control.counters().open(), settings.max_connections);
+    let is_full_of_heads = reaches(control.counters().heads(), settings.max_heads);
+    // One goes for one that comes: where both limits are reached, an unfinished one goes first anyway.
+    let has_room =
+        if is_full { connections.evict(false) } else { !is_full_of_heads || connections.evict(true) };
+    match address {
+        _ if !has_room => Admission::Refused,
+        Some(address) => take_place(address, connections),
+        None => Admission::Admitted(None),
     }
-    connections.shared.doom(&mut entry.io, CloseReason::Evicted);
-    true
+}
+
+/// Takes a place at the newcomer's address; where all are taken, the address gives up its own oldest candidate, on
+/// whichever worker that is.
+fn take_place<C, S: System>(address: IpAddr, connections: &mut Connections<C, S>) -> Admission {
+    let state = &connections.state;
+    let next = connections.table.next_token();
+    let newcomer = next.and_then(|token| state.candidate(token, EvictionClass::Silent));
+    let addresses = &state.control.counters().addresses;
+    let Some((place, victims)) = addresses.enter_or_evict(address, state.settings.max_per_address, newcomer)
+    else {
+        return Admission::Refused;
+    };
+    for (worker, token) in victims {
+        if worker == connections.state.number {
+            connections.schedule_close(token, CloseReason::Evicted);
+        } else {
+            connections.state.control.evict((worker, token));
+        }
+    }
+    Admission::Admitted(Some(place))
 }
 
 /// The process or the machine is out of something that comes back when connections close.

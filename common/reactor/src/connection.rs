@@ -1,19 +1,20 @@
 //! What the reactor keeps for one connection.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use super::deadlines::Bucket;
-use super::eviction::Standing;
+use super::eviction::EvictionClass;
 use super::outbox::Outbox;
+use super::per_address::Place;
+use super::settings::READ_PAUSE;
 use super::system::Ends;
 use super::{CloseReason, Token};
 
 /// A connection: the socket, the reactor's part and the handler's part.
 pub(super) struct Connection<C, S> {
-    pub(super) stream: S,
+    pub(super) socket: S,
     pub(super) io: Io,
-    /// `None` for a newcomer that was refused: no handler ever knew it.
+    /// `None` for a newcomer that the reactor refused: no handler ever knew it.
     pub(super) conn: Option<C>,
 }
 
@@ -24,9 +25,9 @@ pub(super) enum Phase {
     Open,
     /// What is queued leaves, then the writing side is shut down.
     Flushing,
-    /// The peer's last bytes are read and thrown away; so many are still allowed.
+    /// The worker reads the peer's last bytes and throws them away; so many are still allowed.
     Lingering { bytes_left: usize },
-    /// It is on the list of those to be closed.
+    /// It is on the list of connections to close.
     Closing(CloseReason),
 }
 
@@ -35,8 +36,8 @@ pub(super) enum Phase {
 pub(super) struct Io {
     pub(super) token: Token,
     pub(super) ends: Ends,
-    /// The address that the limits count: the peer's, or the one that a trusted proxy told.
-    pub(super) counted: Option<IpAddr>,
+    /// Its place among the connections of its address: the peer's, or the one that a trusted proxy named.
+    pub(super) place: Option<Place>,
     pub(super) phase: Phase,
     pub(super) outbox: Outbox,
     /// Input that the handler did not consume yet.
@@ -48,29 +49,27 @@ pub(super) struct Io {
     pub(super) stalled_at: Option<Instant>,
     /// Where the live entry in the list of deadlines is.
     pub(super) armed: Option<Bucket>,
-    pub(super) standing: Standing,
+    pub(super) eviction_class: EvictionClass,
     /// It is in the list of the idle already.
     pub(super) listed_idle: bool,
 
     /// There may be something to read.
     pub(super) readable: bool,
-    /// The end of the peer's stream is announced: read until 0.
+    /// The kernel has announced the end of the peer's stream: read until 0.
     pub(super) read_closed: bool,
-    /// The end of the peer's stream was read.
+    /// A read has returned the end of the peer's stream.
     pub(super) ended: bool,
-    /// The handler knows about it.
-    pub(super) end_told: bool,
+    /// `on_end` was called.
+    pub(super) end_delivered: bool,
     /// The kernel took no more, and has not said since that there is room.
     pub(super) blocked: bool,
-    /// The handler is owed an `on_drain`.
+    /// The reactor owes the handler an `on_drain`.
     pub(super) owes_drain: bool,
-    /// Room to write is watched.
+    /// The poll reports room to write.
     pub(super) watches_writable: bool,
     /// Both directions are over.
     pub(super) hung_up: bool,
-    /// A write failed.
     pub(super) failed: bool,
-    /// It is on the ready list.
     pub(super) listed_ready: bool,
 }
 
@@ -79,7 +78,7 @@ impl Io {
         Self {
             token,
             ends,
-            counted: ends.peer.map(|peer| peer.ip()),
+            place: None,
             phase: Phase::Open,
             outbox: Outbox::default(),
             tail: Vec::new(),
@@ -87,12 +86,12 @@ impl Io {
             deadline,
             stalled_at: None,
             armed: None,
-            standing: Standing::Silent,
+            eviction_class: EvictionClass::Silent,
             listed_idle: false,
             readable: true, // a request often is there before its connection is accepted
             read_closed: false,
             ended: false,
-            end_told: false,
+            end_delivered: false,
             blocked: false,
             owes_drain: false,
             watches_writable: false,
@@ -109,6 +108,11 @@ impl Io {
     /// The rest of the input waits until the output has left.
     pub(super) fn blocked_with_tail(&self) -> bool {
         self.blocked && self.resume_tail
+    }
+
+    /// True while so much is queued that the worker reads nothing more.
+    pub(super) fn is_paused(&self) -> bool {
+        !self.outbox.is_empty() && self.outbox.len() > READ_PAUSE
     }
 
     /// The next instant at which something has to happen, whatever the peer does.

@@ -8,27 +8,28 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::connection::Io;
-use super::connections::Shared;
-use super::eviction::Standing;
+use super::eviction::EvictionClass;
 use super::outbox::Wire;
-use super::{Control, Flow, Settings, Stop, Token, limits};
+use super::per_address::network;
+use super::worker_state::WorkerState;
+use super::{Flow, Settings, Stop, Token};
 
 /// One connection, during a callback about it.
 pub struct Context<'a> {
     pub(super) io: &'a mut Io,
     pub(super) wire: &'a mut dyn Wire,
-    pub(super) shared: &'a mut Shared,
+    pub(super) state: &'a mut WorkerState,
 }
 
 impl Context<'_> {
-    /// This turn's monotonic time; the clock is read once per turn.
+    /// This turn's monotonic time; the worker reads the clock once per turn.
     pub fn now(&self) -> Instant {
-        self.shared.now
+        self.state.now
     }
 
     /// This turn's wall-clock time.
     pub fn wall(&self) -> SystemTime {
-        self.shared.wall
+        self.state.wall
     }
 
     /// The connection's name within its worker.
@@ -36,51 +37,54 @@ impl Context<'_> {
         self.io.token
     }
 
-    /// Who connected; `None` for a Unix socket.
+    /// The peer's address; `None` for a Unix socket.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.io.ends.peer
     }
 
-    /// To which of our addresses; `None` for a Unix socket.
+    /// The address of ours to which it connected; `None` for a Unix socket.
     pub fn local(&self) -> Option<SocketAddr> {
         self.io.ends.local
     }
 
-    /// Sets the connection's one deadline: `on_deadline` is called at most 16 ms after it, never before.
+    /// Sets the connection's one deadline: the reactor calls `on_deadline` at most 16 ms after it, never before.
     pub fn set_deadline(&mut self, at: Instant) {
         self.io.deadline = at;
     }
 
-    /// The first request is complete: from now on the connection does not make room for a newcomer.
+    /// The first request is complete: from now on the connection does not make room for a newcomer, unless it becomes idle
+    /// or the settings say `AddressEviction::Oldest`.
     pub fn set_established(&mut self) {
-        if self.io.standing.is_head() {
-            self.shared.control.counters().count_established();
+        if self.io.eviction_class.is_unfinished() {
+            self.state.control.counters().count_established();
+            self.state.keep_place(self.io);
         }
-        self.io.standing = Standing::Established;
+        self.io.eviction_class = EvictionClass::Established;
     }
 
     /// An established connection waits for its next request: the longest idle one makes room when all is full.
     pub fn set_idle(&mut self) {
         self.set_established();
-        self.io.standing = Standing::Idle;
+        self.io.eviction_class = EvictionClass::Idle;
         if !self.io.listed_idle {
             self.io.listed_idle = true;
-            self.shared.eviction.push_idle(self.io.token);
+            self.state.eviction.push_idle(self.io.token);
         }
     }
 
-    /// A trusted proxy told who the peer really is: the limit per address counts that one from now on.
-    /// False if it has its share already; the caller then refuses the connection.
+    /// A trusted proxy named the real peer: the limit per address counts that one from now on. False if its address has
+    /// as many connections as it may; the caller then refuses this one.
     pub fn set_real_peer(&mut self, address: IpAddr) -> bool {
-        if self.io.counted.map(limits::network) == Some(limits::network(address)) {
+        if self.io.place.as_ref().map(|place| network(place.address)) == Some(network(address)) {
             return true;
         }
-        let counters = self.shared.control.counters();
-        if !counters.enter(address, self.shared.settings.max_per_address) {
+        let candidate = self.state.candidate(self.io.token, self.io.eviction_class);
+        let addresses = &self.state.control.counters().addresses;
+        let Some(place) = addresses.enter(address, self.state.settings.max_per_address, candidate) else {
             return false;
-        }
-        if let Some(proxy) = self.io.counted.replace(address) {
-            counters.leave(proxy);
+        };
+        if let Some(proxy) = self.io.place.replace(place) {
+            addresses.leave(proxy);
         }
         true
     }
@@ -90,13 +94,13 @@ impl Context<'_> {
         self.out().extend_from_slice(bytes);
     }
 
-    /// The own bytes at the end of the queue, for encoders that append to a `Vec<u8>`.
+    /// The connection's own bytes at the end of the queue, for encoders that append to a `Vec<u8>`.
     pub fn out(&mut self) -> &mut Vec<u8> {
         self.io.outbox.own()
     }
 
-    /// Sends `bytes[range]`: straight from this memory when nothing is queued before it. What the kernel does not take is
-    /// queued by reference count.
+    /// Sends `bytes[range]`: straight from this memory when nothing is queued before it. Only what the kernel does not take
+    /// costs a reference count, and waits in the queue.
     pub fn send_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
         let Some(slice) = bytes.get(range.clone()) else { return };
         if !self.io.outbox.is_empty() || self.io.blocked {
@@ -112,7 +116,8 @@ impl Context<'_> {
         }
     }
 
-    /// Queues a range of a file, both in bytes. A file that turns out shorter resets the connection: nothing is padded.
+    /// Queues a range of a file, both in bytes. A file that turns out shorter resets the connection; the
+    /// reactor pads nothing.
     pub fn send_file(&mut self, file: Arc<File>, offset: u64, len: u64) {
         self.io.outbox.push_file(file, offset, len);
     }
@@ -122,8 +127,8 @@ impl Context<'_> {
         self.io.blocked
     }
 
-    /// Asks for one `on_drain` as soon as nothing is queued, even if the kernel takes everything without a pause: for who
-    /// has more to send than it wants to queue.
+    /// Asks for one `on_drain` as soon as nothing is queued, even if the kernel takes everything without a pause: for a
+    /// handler with more to send than it wants to queue.
     pub fn want_drain(&mut self) {
         self.io.owes_drain = true;
     }
@@ -137,27 +142,24 @@ impl Context<'_> {
 /// Reaches every connection of a worker, whatever the system below.
 pub(super) trait Visit<C> {
     fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> bool;
-    fn len(&self) -> usize;
     fn configure(&mut self, settings: Settings);
+    fn state(&self) -> &WorkerState;
 }
 
 /// All connections of a worker, between events.
 pub struct Turn<'a, C> {
-    pub(super) now: Instant,
-    pub(super) wall: SystemTime,
     pub(super) connections: &'a mut dyn Visit<C>,
-    pub(super) control: &'a Control,
 }
 
 impl<C> Turn<'_, C> {
-    /// This turn's monotonic time; the clock is read once per turn.
+    /// This turn's monotonic time; the worker reads the clock once per turn.
     pub fn now(&self) -> Instant {
-        self.now
+        self.connections.state().now
     }
 
     /// This turn's wall-clock time.
     pub fn wall(&self) -> SystemTime {
-        self.wall
+        self.connections.state().wall
     }
 
     /// Runs `f` on a connection and carries out its flow; false if it is gone or closing. `on_close` follows after the
@@ -170,18 +172,13 @@ impl<C> Turn<'_, C> {
         })
     }
 
-    /// Other limits and timeouts for this worker, from now on; deadlines that are set stay.
+    /// Gives this worker other limits and timeouts, from now on; deadlines that are set stay.
     pub fn configure(&mut self, settings: Settings) {
         self.connections.configure(settings);
     }
 
     /// Asks every worker to stop.
     pub fn stop_all(&mut self, stop: Stop) {
-        self.control.stop(stop);
-    }
-
-    /// Open connections of this worker, those that are being closed included.
-    pub fn connections(&self) -> usize {
-        self.connections.len()
+        self.connections.state().control.stop(stop);
     }
 }

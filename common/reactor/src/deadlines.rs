@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use super::Token;
 
-/// Width of a bucket: how late a deadline may be noticed.
+/// Width of a bucket: a worker notices a deadline at most so late.
 const BUCKET: Duration = Duration::from_millis(16);
 
 /// A bucket's number, counted from the start of the worker.
 pub(super) type Bucket = u64;
 
-/// Connections by the bucket in which they are to be looked at.
+/// Connections by the bucket in which the worker looks at them.
 ///
 /// A connection has one live entry. Its deadline may move to later without a change here: when the bucket comes up,
-/// the connection is put into its new one.
+/// the worker puts the connection into its new one.
 pub(super) struct Deadlines {
     start: Instant,
     buckets: BTreeMap<Bucket, Vec<Token>>,
@@ -31,7 +31,7 @@ impl Deadlines {
         u64::try_from(nanos.div_ceil(BUCKET.as_nanos())).unwrap_or(u64::MAX)
     }
 
-    /// Makes sure that the connection is looked at by `at`. `armed` is where its live entry is.
+    /// Makes the worker look at the connection by `at`. `armed` is where its live entry is.
     pub(super) fn arm(&mut self, token: Token, at: Instant, armed: &mut Option<Bucket>) {
         let bucket = self.bucket(at);
         if armed.is_some_and(|earlier| earlier <= bucket) {

@@ -1,36 +1,36 @@
-//! Who makes room for a newcomer when all places are taken.
+//! Which connection makes room for a newcomer when all places are taken.
 //!
 //! First the connection that never said anything, then the oldest unfinished head, then the longest idle one.
-//! An opened stream is never in these lists for long: it is dropped from them when it is met.
+//! An opened stream is never in these lists for long: a search drops it when it meets it.
 
 use std::collections::VecDeque;
 
 use super::Token;
 
-/// How far a list is searched for one that fits better than its first.
+/// How many entries a search looks at for one that fits better than the first.
 const LOOK_AHEAD: usize = 64;
 
 /// What a connection is to a newcomer that wants its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum EvictionClass {
     /// It never said a byte.
     Silent,
     /// Its first request is not complete.
     Head,
     /// It waits for its next request.
     Idle,
-    /// It is being served, or is an opened stream.
+    /// It gets an answer, or is an opened stream.
     Established,
 }
 
-impl Standing {
+impl EvictionClass {
     /// True until its first request is complete.
-    pub(super) fn is_head(self) -> bool {
+    pub(super) fn is_unfinished(self) -> bool {
         matches!(self, Self::Silent | Self::Head)
     }
 }
 
-/// Candidates, oldest first. Entries of connections that are gone or established meanwhile are dropped when met.
+/// Candidates, oldest first. A search drops the entries of connections that are gone or established meanwhile.
 #[derive(Default)]
 pub(super) struct Eviction {
     heads: VecDeque<Token>,
@@ -46,32 +46,32 @@ impl Eviction {
         self.idle.push_back(token);
     }
 
-    /// Takes the one that goes. `standing` says what a connection is now; `None` if it is gone or does not matter here.
-    pub(super) fn pop(&mut self, standing: impl Fn(Token) -> Option<Standing>) -> Option<Token> {
-        let unfinished = |token: Token| matches!(standing(token), Some(Standing::Silent | Standing::Head));
-        trim(&mut self.heads, unfinished);
-        let silent =
-            self.heads.iter().take(LOOK_AHEAD).position(|&token| standing(token) == Some(Standing::Silent));
+    /// Takes the one that goes. `class` says what a connection is now; `None` if it is gone or closing.
+    pub(super) fn pop(&mut self, class: impl Fn(Token) -> Option<EvictionClass>) -> Option<Token> {
+        trim(&mut self.heads, |token| class(token).is_some_and(EvictionClass::is_unfinished));
+        let mut first = self.heads.iter().take(LOOK_AHEAD);
+        let silent = first.position(|&token| class(token) == Some(EvictionClass::Silent));
         if let Some(token) = self.heads.remove(silent.unwrap_or(0)) {
             return Some(token);
         }
-        trim(&mut self.idle, |token| standing(token) == Some(Standing::Idle));
+        trim(&mut self.idle, |token| class(token) == Some(EvictionClass::Idle));
         self.idle.pop_front()
     }
 
-    /// Takes the oldest unfinished one of those that `belongs` accepts, among the first few.
-    pub(super) fn pop_head_of(&mut self, belongs: impl Fn(Token) -> bool) -> Option<Token> {
-        let place = self.heads.iter().take(LOOK_AHEAD).position(|&token| belongs(token))?;
+    /// Takes the oldest unfinished one, among the first few.
+    pub(super) fn pop_unfinished(&mut self, class: impl Fn(Token) -> Option<EvictionClass>) -> Option<Token> {
+        let mut first = self.heads.iter().take(LOOK_AHEAD);
+        let place = first.position(|&token| class(token).is_some_and(EvictionClass::is_unfinished))?;
         self.heads.remove(place)
     }
 
     /// Forgets the entries that no longer matter once they are the majority, so that the lists stay bounded.
-    pub(super) fn sweep(&mut self, open: usize, standing: impl Fn(Token) -> Option<Standing>) {
+    pub(super) fn sweep(&mut self, open: usize, class: impl Fn(Token) -> Option<EvictionClass>) {
         if self.heads.len() > 2 * open + LOOK_AHEAD {
-            self.heads.retain(|&token| matches!(standing(token), Some(Standing::Silent | Standing::Head)));
+            self.heads.retain(|&token| class(token).is_some_and(EvictionClass::is_unfinished));
         }
         if self.idle.len() > 2 * open + LOOK_AHEAD {
-            self.idle.retain(|&token| standing(token) == Some(Standing::Idle));
+            self.idle.retain(|&token| class(token) == Some(EvictionClass::Idle));
         }
     }
 }
@@ -88,16 +88,17 @@ mod tests {
 
     #[test]
     fn the_silent_go_first_then_the_oldest_head_then_the_idle_and_never_an_opened_stream() {
-        let standings = [Standing::Established, Standing::Head, Standing::Silent, Standing::Idle];
+        let classes =
+            [EvictionClass::Established, EvictionClass::Head, EvictionClass::Silent, EvictionClass::Idle];
         let mut eviction = Eviction::default();
         let token = |index| Token { index, generation: 0 };
         (0..3).for_each(|index| eviction.push_head(token(index)));
         eviction.push_idle(token(3));
         eviction.push_idle(token(0));
-        let standing = |token: Token| standings.get(token.index as usize).copied();
-        assert_eq!(eviction.pop(standing), Some(token(2)));
-        assert_eq!(eviction.pop(standing), Some(token(1)));
-        assert_eq!(eviction.pop(standing), Some(token(3)));
-        assert_eq!(eviction.pop(standing), None);
+        let class = |token: Token| classes.get(token.index as usize).copied();
+        assert_eq!(eviction.pop(class), Some(token(2)));
+        assert_eq!(eviction.pop(class), Some(token(1)));
+        assert_eq!(eviction.pop(class), Some(token(3)));
+        assert_eq!(eviction.pop(class), None);
     }
 }

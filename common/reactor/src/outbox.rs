@@ -62,7 +62,7 @@ impl Outbox {
         self.segments.is_empty()
     }
 
-    /// Bytes that are left.
+    /// Bytes that are not sent yet.
     pub(super) fn len(&self) -> u64 {
         self.segments.iter().map(Segment::left).sum()
     }
@@ -104,7 +104,7 @@ impl Outbox {
                 _ => self.write_memory(wire),
             };
             let sent = match sent {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()), // the file is shorter than was announced
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()), // the file is shorter than its announced length
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(Flushed::Blocked { progress });

@@ -1,10 +1,11 @@
-//! Runs one worker and its handler in a simulated world, and checks after every turn what must always hold.
+//! Runs a worker and its handler in a simulated world, and checks after every turn what must always hold.
 //!
 //! - No panic; no error out of the loop.
-//! - Open connections = accepted + taken over - refused - closed.
+//! - Open connections = accepted + adopted - refused - closed.
 //! - The next deadline of every connection is in the future.
 //! - A turn that changed nothing does not ask for another one at once, for ever (no busy loop).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::Phase;
@@ -33,9 +34,20 @@ pub struct Simulation<H: Handler> {
 }
 
 impl<H: Handler> Simulation<H> {
-    /// A worker whose handler `make` builds; it is exported the mailboxes of this one worker.
+    /// A worker whose handler `make` builds.
     pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Birth<H::Mail>) -> H) -> Self {
-        Self::inherit(Simulated::new(seed), settings, Vec::new(), make)
+        Self::start(Simulated::new(seed), settings, Vec::new(), make)
+    }
+
+    /// The two workers of one process, each with a world of its own.
+    #[cfg(test)]
+    pub(super) fn pair(seed: u64, settings: &Settings, make: impl Fn() -> H) -> [Self; 2] {
+        let wakers = [no_waker(), no_waker()];
+        let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
+        [0, 1].map(|number| {
+            let world = Simulated::new(seed * 2 + number as u64);
+            Self::worker(number, world, settings.clone(), make(), &control, &mailboxes)
+        })
     }
 
     /// Hands every connection over to a new process in the same world, whose handler `make` builds from the old one.
@@ -48,29 +60,42 @@ impl<H: Handler> Simulation<H> {
         for _ in 0..10_000 {
             if !self.turn() {
                 let Worker { handler, exported, connections, .. } = self.worker;
-                let settings = connections.shared.settings;
-                let seed = connections.system;
-                return Self::inherit(seed, settings, exported, |birth| make(handler, birth));
+                let settings = connections.state.settings;
+                let world = connections.system;
+                return Self::start(world, settings, exported, |birth| make(handler, birth));
             }
             self.advance(Duration::from_millis(1));
         }
         unreachable!("the hand-over has no end");
     }
 
-    fn inherit(
+    fn start(
         world: Simulated,
         settings: Settings,
         exported: Vec<ExportedConnection<usize>>,
         make: impl FnOnce(Birth<H::Mail>) -> H,
     ) -> Self {
-        let waker: Waker = std::sync::Arc::new(|| {});
-        let wakers = [waker];
+        let wakers = [no_waker()];
         let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
         let (now, wall) = (world.now(), world.wall());
         let handler = make(Birth { mailboxes: mailboxes.clone(), now, wall });
-        let mut worker =
-            Worker::new(0, handler, world.clone(), vec![()], settings, control.clone(), mailboxes.clone());
-        worker.inherit(exported);
+        let mut simulation = Self::worker(0, world, settings, handler, &control, &mailboxes);
+        simulation.worker.adopt(exported);
+        simulation
+    }
+
+    fn worker(
+        number: usize,
+        world: Simulated,
+        settings: Settings,
+        handler: H,
+        control: &Control,
+        mailboxes: &Mailboxes<H::Mail>,
+    ) -> Self {
+        let (control, mailboxes) = (control.clone(), mailboxes.clone());
+        let (system, listeners) = (world.clone(), vec![()]);
+        let worker =
+            Worker::new(number, handler, system, listeners, settings, control.clone(), mailboxes.clone());
         Self { worker, world, control, mailboxes }
     }
 
@@ -213,13 +238,18 @@ impl<H: Handler> Simulation<H> {
         let opened = counters.accepted + counters.adopted - counters.refused;
         assert_eq!(counters.open as u64, opened - closed, "{counters:?}");
         assert_eq!(counters.closed.get(CloseReason::Panic as usize), Some(&0), "a handler panicked");
-        let now = self.worker.connections.shared.now;
+        let now = self.worker.connections.state.now;
         for token in self.worker.connections.table.tokens() {
             let Some(entry) = self.worker.connections.table.get(token) else { continue };
             let waits = entry.io.phase == Phase::Open || matches!(entry.io.phase, Phase::Lingering { .. });
-            // A deadline that has just passed is seen to in the next 16 ms.
+            // A worker notices a deadline within 16 ms.
             let late = now.saturating_duration_since(entry.io.next_deadline());
             assert!(!waits || late <= Duration::from_millis(16), "a deadline {late:?} ago was missed");
         }
     }
+}
+
+/// A simulated worker never sleeps.
+fn no_waker() -> Waker {
+    Arc::new(|| {})
 }

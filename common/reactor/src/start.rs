@@ -1,4 +1,4 @@
-//! Start and end: everything that can fail is made in the main thread, before the first worker runs.
+//! Start and end: the main thread makes everything that can fail, before the first worker runs.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -33,7 +33,7 @@ pub struct Reactor<H: Handler> {
     control: Control,
     mailboxes: Mailboxes<H::Mail>,
     /// Connections of another process, for each worker.
-    inherited: Vec<Vec<ExportedConnection<OwnedFd>>>,
+    to_adopt: Vec<Vec<ExportedConnection<OwnedFd>>>,
 }
 
 /// A worker that has ended.
@@ -41,7 +41,7 @@ pub struct Reactor<H: Handler> {
 pub struct Ended<H> {
     /// Its handler.
     pub handler: H,
-    /// The connections that live on; none unless they were to be handed over.
+    /// The connections that live on; none without a hand-over.
     pub exported: Vec<ExportedConnection<OwnedFd>>,
 }
 
@@ -64,13 +64,13 @@ where
                 kernel.add_listener(acceptor, number)?;
             }
             let waker = kernel.waker();
-            // It fails only when the worker is gone, and then there is nobody to wake.
+            // It fails only when the worker is gone, and then nothing is left to wake.
             wakers.push(Arc::new(move || drop(waker.wake())));
             workers.push((kernel, acceptors));
         }
         let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
-        let inherited = workers.iter().map(|_| Vec::new()).collect();
-        Ok(Self { workers, settings, control, mailboxes, inherited })
+        let to_adopt = workers.iter().map(|_| Vec::new()).collect();
+        Ok(Self { workers, settings, control, mailboxes, to_adopt })
     }
 
     /// Sends to the handlers from other threads.
@@ -83,35 +83,32 @@ where
         self.control.clone()
     }
 
-    /// Spreads connections of another process over the workers, which take them up when they run.
+    /// Spreads connections of another process over the workers, which adopt them when they run.
     pub fn adopt(&mut self, connections: Vec<ExportedConnection<OwnedFd>>) {
-        let workers = self.inherited.len().max(1);
+        let workers = self.to_adopt.len().max(1);
         for (number, connection) in connections.into_iter().enumerate() {
-            if let Some(inherited) = self.inherited.get_mut(number % workers) {
-                inherited.push(connection);
+            if let Some(to_adopt) = self.to_adopt.get_mut(number % workers) {
+                to_adopt.push(connection);
             }
         }
     }
 
-    /// Runs one thread per worker with one handler each, until the daemon was stopped and all connections are gone.
+    /// Runs one thread per worker with one handler each, until the daemon has stopped and all connections are gone.
     ///
     /// # Errors
-    /// When a thread cannot be started, a poll fails, or a worker panicked outside a connection; the others are
-    /// stopped at once then.
-    ///
-    /// # Panics
-    /// Never; a worker's panic is reported as an error.
+    /// When a thread cannot be started, a poll fails, or a worker panicked outside a connection; the others stop at once
+    /// then.
     pub fn run(self, handlers: Vec<H>) -> io::Result<Vec<Ended<H>>> {
         let mut threads = Vec::new();
-        let parts = self.workers.into_iter().zip(self.inherited).zip(handlers).enumerate();
-        for (number, (((kernel, acceptors), inherited), handler)) in parts {
+        let parts = self.workers.into_iter().zip(self.to_adopt).zip(handlers).enumerate();
+        for (number, (((kernel, acceptors), to_adopt), handler)) in parts {
             let (settings, control) = (self.settings.clone(), self.control.clone());
             let mailboxes = self.mailboxes.clone();
             let run = move || {
                 let guard = StopOnPanic(control.clone());
                 let mut worker =
                     Worker::new(number, handler, kernel, acceptors, settings, control, mailboxes);
-                worker.inherit(inherited);
+                worker.adopt(to_adopt);
                 let ended = worker.run();
                 if ended.is_ok() {
                     std::mem::forget(guard);
@@ -123,7 +120,7 @@ where
         let join = |thread: thread::JoinHandle<_>| {
             thread.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
         };
-        // All are waited for, whatever became of the first.
+        // Waits for all of them, whatever became of the first.
         let ended: Vec<io::Result<Ended<H>>> = threads.into_iter().map(join).collect();
         ended.into_iter().collect()
     }
@@ -135,7 +132,7 @@ impl<H: Handler> Worker<H, Kernel> {
     }
 }
 
-/// A worker that ends by a fault takes the others along: half a daemon would hold its port and serve nobody.
+/// A worker that ends by a fault stops the others, too: half a daemon would hold its port and serve no connection.
 struct StopOnPanic(Control);
 
 impl Drop for StopOnPanic {

@@ -1,4 +1,4 @@
-//! What each worker says about itself, once a turn: nobody else writes it, and whoever asks reads it without a lock.
+//! What each worker publishes about itself, once a turn: it alone writes these numbers, and others read them without a lock.
 
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
@@ -24,30 +24,29 @@ pub struct Stats {
     read: AtomicU64,
     written: AtomicU64,
     queued: AtomicU64,
-    /// How often it was asked for what is not counted all the time, and which of these questions it answered last.
+    /// The number of the newest question for what the worker does not count all the time; the last one that it answered.
     asked: AtomicU64,
     answered: AtomicU64,
     ended: AtomicBool,
 }
 
 impl Stats {
-    /// Turns of its loop: a worker whose number stands still is asleep, or hangs; one that was woken and stands still
-    /// hangs.
+    /// Turns of its loop: a worker whose number stands still sleeps or hangs; if it stands still after a wake, it hangs.
     pub fn turns(&self) -> u64 {
         self.turns.load(Relaxed)
     }
 
-    /// True while it accepts nobody, because the process or the machine is out of descriptors or memory.
+    /// True while it accepts no connection, because the process or the machine is out of descriptors or memory.
     pub fn is_paused(&self) -> bool {
         self.paused.load(Relaxed)
     }
 
-    /// What went through its sockets.
+    /// Bytes through its sockets since its start.
     pub fn traffic(&self) -> Traffic {
         Traffic { read: self.read.load(Relaxed), written: self.written.load(Relaxed) }
     }
 
-    /// Bytes that its connections had queued in user space when it was asked last.
+    /// Bytes that its connections had queued in user space when it answered last.
     pub fn queued(&self) -> u64 {
         self.queued.load(Relaxed)
     }
@@ -62,7 +61,7 @@ impl Stats {
         self.asked.fetch_add(1, Relaxed);
     }
 
-    /// The question that is to be answered.
+    /// The question that the worker has to answer.
     pub(super) fn question(&self) -> Option<u64> {
         let asked = self.asked.load(Relaxed);
         (asked != self.answered.load(Relaxed)).then_some(asked)
@@ -74,7 +73,7 @@ impl Stats {
         self.answered.store(question, Release);
     }
 
-    /// True once it has had its last turn: it was told to stop and has no connection any more, while others may have some.
+    /// True once it has had its last turn: the daemon stops and it has no connection any more, while others may have some.
     pub fn has_ended(&self) -> bool {
         self.ended.load(Relaxed)
     }

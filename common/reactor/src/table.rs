@@ -15,11 +15,16 @@ impl<T> Table<T> {
         Self { entries: Slab::new(), next_generation: 0 }
     }
 
-    /// Adds what `make` builds for its token. `None` once the table holds 2^32 connections.
+    /// The token of the next connection. `None` while the table holds 2^32 of them.
+    pub(super) fn next_token(&self) -> Option<Token> {
+        let index = u32::try_from(self.entries.vacant_key()).ok()?;
+        Some(Token { index, generation: self.next_generation })
+    }
+
+    /// Adds what `make` builds for [`Self::next_token`].
     pub(super) fn insert_with(&mut self, make: impl FnOnce(Token) -> T) -> Option<Token> {
-        let vacant = self.entries.vacant_entry();
-        let token = Token { index: u32::try_from(vacant.key()).ok()?, generation: self.next_generation };
-        vacant.insert((token.generation, make(token)));
+        let token = self.next_token()?;
+        self.entries.insert((token.generation, make(token)));
         self.next_generation = (self.next_generation + 1) % Token::RESERVED;
         Some(token)
     }

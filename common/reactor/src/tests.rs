@@ -1,13 +1,15 @@
-//! The loop in a simulated world, with the smallest handler that uses all of it: lines are echoed, `big` is answered with
-//! much, `bye` closes, `panic` panics.
+//! The loop in a simulated world, with the smallest handler that uses all of it: it echoes lines, answers `big` with much,
+//! closes for `bye` and panics for `panic`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::simulation::Simulation;
 use super::*;
 
-/// What a connection is in the middle of when it is not handed over.
+mod per_address;
+
+/// The handler does not export a connection that is in the middle of this.
 const STAYS: &[u8] = b"a line that is longer than any other here";
 const LIFE: Duration = Duration::from_secs(10);
 
@@ -16,7 +18,7 @@ struct Echo {
     closed: Vec<CloseReason>,
     drains: u32,
     ticks: Vec<Token>,
-    /// What it says to everybody that it hands over.
+    /// What it sends on every connection that it exports.
     goodbye: &'static [u8],
     /// The state that it can read.
     reads: &'static [u8],
@@ -256,7 +258,7 @@ fn an_address_over_its_limit_gives_up_its_own_oldest_silent_connection() {
 }
 
 #[test]
-fn a_stop_tells_everyone_and_ends_within_the_drain_timeout() {
+fn a_stop_reaches_every_connection_and_ends_within_the_drain_timeout() {
     let mut sim = simulation(7, Settings::default());
     let (polite, stuck) = (sim.connect(), sim.connect());
     sim.send(stuck, b"big\n");
@@ -280,12 +282,12 @@ fn a_stop_for_good_is_spread_over_the_time_that_the_settings_say() {
     sim.settle();
     sim.control().stop(Stop::Shutdown);
     sim.settle();
-    let told = |sim: &Simulation<Echo>| peers.iter().filter(|peer| sim.is_ended(**peer)).count();
+    let ended = |sim: &Simulation<Echo>| peers.iter().filter(|peer| sim.is_ended(**peer)).count();
     for tenths in 1..=10 {
         sim.advance(Duration::from_millis(250));
         sim.settle();
-        let told = told(&sim);
-        assert!(told.abs_diff(PEERS * tenths / 10) < PEERS / 50, "{told} after {tenths} tenths");
+        let ended = ended(&sim);
+        assert!(ended.abs_diff(PEERS * tenths / 10) < PEERS / 50, "{ended} after {tenths} tenths");
     }
 }
 
@@ -370,7 +372,7 @@ fn input_that_waits_behind_a_long_answer_is_not_forgotten() {
 }
 
 #[test]
-fn a_connection_that_is_handed_over_is_told_what_its_handler_says_and_not_closed() {
+fn a_connection_that_is_handed_over_gets_what_its_handler_sends_and_stays_open() {
     let mut sim = Simulation::new(1, Settings::default(), |_| Echo { goodbye: b"soon\n", ..echo() });
     let (idle, staying) = (sim.connect(), sim.connect());
     sim.send(idle, b"x\n");
@@ -388,7 +390,7 @@ fn a_connection_that_is_handed_over_is_told_what_its_handler_says_and_not_closed
 }
 
 #[test]
-fn who_cannot_read_the_state_says_the_farewell_that_came_with_it() {
+fn a_handler_that_cannot_read_the_state_ends_with_the_closing_bytes_that_came_with_it() {
     let mut sim = simulation(1, Settings::default());
     let peer = sim.connect();
     sim.send(peer, b"big\n");

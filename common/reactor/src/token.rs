@@ -6,7 +6,7 @@
 pub struct Token {
     /// Place in the table.
     pub index: u32,
-    /// How often the place was given away before.
+    /// Counts the connections of the worker; no two in one place have the same.
     pub generation: u32,
 }
 

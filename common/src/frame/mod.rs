@@ -3,7 +3,7 @@
 
 mod close_code;
 mod error;
-pub mod header;
+mod header;
 pub(crate) mod hixie;
 mod mask;
 mod opcode;
@@ -12,6 +12,6 @@ mod tests;
 
 pub use close_code::CloseCode;
 pub use error::ProtocolError;
-pub use header::{FrameHeader, decode_header, encode_frame, encode_header};
+pub use header::{FrameHeader, MAX_CONTROL_PAYLOAD, decode_header, encode_frame, encode_header};
 pub(crate) use mask::mask;
 pub use opcode::Opcode;

@@ -2,7 +2,7 @@
 
 use super::socket::{Phase, WebSocket};
 use crate::Version;
-use crate::frame::header::MAX_CONTROL_PAYLOAD;
+use crate::frame::MAX_CONTROL_PAYLOAD;
 use crate::frame::{CloseCode, Opcode, encode_frame, hixie};
 
 impl WebSocket {

@@ -1,4 +1,7 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use clap::Parser as _;
 use common::policy::REQUEST;
@@ -10,34 +13,36 @@ use crate::config::Options;
 const ANSWER: &[u8] = b"<cross-domain-policy/>\n\0";
 const LIFETIME: Duration = Duration::from_secs(5);
 
-fn handler(max_per_address: usize, mailboxes: Mailboxes<Mail>) -> PolicyHandler {
-    let crowd = Mutex::new(Crowd::new(max_per_address));
-    let serving = Serving { answer: ANSWER.into(), lifetime: LIFETIME };
-    PolicyHandler::new(0, serving, Arc::new(Shared { crowd, mailboxes }))
+fn config(max_per_address: usize) -> Arc<Config> {
+    let options =
+        Options::parse_from(["policy-server", "--max-connections-per-ip", &max_per_address.to_string()]);
+    let mut config = Config::check(options).expect("right");
+    config.answer = ANSWER.into();
+    Arc::new(config)
 }
 
 fn simulation(seed: u64, max_per_address: usize) -> Simulation<PolicyHandler> {
-    let settings = crate::config::check(Options::parse_from(["policy-server"])).expect("right").settings;
-    Simulation::new(seed, settings, |birth| handler(max_per_address, birth.mailboxes))
+    let config = config(max_per_address);
+    Simulation::new(seed, config.settings.clone(), |_| PolicyHandler::new(config))
 }
 
 /// Counts what the reactor reads for the handler.
 struct Counting(PolicyHandler, Arc<AtomicUsize>);
 
 impl Handler for Counting {
-    type Conn = Conn;
-    type Mail = Mail;
+    type Conn = PolicyRequest;
+    type Mail = Arc<Config>;
 
-    fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
+    fn on_open(&mut self, cx: &mut Context<'_>) -> (PolicyRequest, Flow) {
         self.0.on_open(cx)
     }
 
-    fn on_data(&mut self, conn: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
+    fn on_data(&mut self, conn: &mut PolicyRequest, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
         self.1.fetch_add(input.len(), Ordering::Relaxed);
         self.0.on_data(conn, input, cx)
     }
 
-    fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
+    fn on_deadline(&mut self, conn: &mut PolicyRequest, cx: &mut Context<'_>) -> Flow {
         self.0.on_deadline(conn, cx)
     }
 }
@@ -46,9 +51,9 @@ impl Handler for Counting {
 fn at_most_64_bytes_of_a_firehose_are_read() {
     for (seed, start) in [(1, &b"GET /"[..]), (2, REQUEST), (3, b"<policy-file-request/>\0")] {
         let read = Arc::new(AtomicUsize::new(0));
-        let settings = crate::config::check(Options::parse_from(["policy-server"])).expect("right").settings;
-        let count = Arc::clone(&read);
-        let mut sim = Simulation::new(seed, settings, |birth| Counting(handler(0, birth.mailboxes), count));
+        let (config, count) = (config(0), Arc::clone(&read));
+        let mut sim =
+            Simulation::new(seed, config.settings.clone(), |_| Counting(PolicyHandler::new(config), count));
         let peer = sim.connect();
         sim.send(peer, start);
         sim.send(peer, &vec![b'x'; 100_000]);
@@ -167,6 +172,28 @@ fn the_oldest_connection_of_an_address_makes_room() {
     let open = peers.iter().filter(|&&peer| !sim.is_closed(peer)).count();
     assert!(open >= 2, "only the oldest goes");
     assert!(!sim.is_closed(peers[2]), "the newest stays");
+}
+
+#[test]
+fn an_answered_connection_makes_room_too_and_a_lower_limit_holds_for_the_next_newcomer() {
+    let mut sim = simulation(4, 3);
+    let arrive = |sim: &mut Simulation<PolicyHandler>| {
+        let peer = sim.connect();
+        sim.send(peer, &[REQUEST, b"\0"].concat());
+        sim.settle();
+        peer
+    };
+    let peers: Vec<usize> = (0..4).map(|_| arrive(&mut sim)).collect();
+    let closed = |sim: &Simulation<PolicyHandler>| -> Vec<bool> {
+        peers.iter().map(|&peer| sim.is_closed(peer)).collect()
+    };
+    assert_eq!(closed(&sim), [true, false, false, false]);
+    sim.mail(config(2));
+    sim.settle();
+    assert_eq!(closed(&sim), [true, false, false, false], "the limit is for newcomers");
+    let newest = arrive(&mut sim);
+    assert_eq!(closed(&sim), [true, true, true, false]);
+    assert_eq!(sim.read(newest, usize::MAX), ANSWER);
 }
 
 #[test]

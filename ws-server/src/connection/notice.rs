@@ -2,7 +2,7 @@
 //! number, and a client whose socket is full misses them.
 
 use common::{
-    frame::{Opcode, header::encode_frame},
+    frame::{Opcode, encode_frame},
     framing::{Framing, encode_notice},
 };
 

@@ -32,7 +32,7 @@ pub(crate) enum Answer<'h> {
 
 pub(crate) const METHODS: &[(&str, &str)] = &[("Allow", "GET, HEAD, OPTIONS")];
 
-/// Decides by dialect, path and origin; path and origin apply to WebSockets and HTTP streams alike.
+/// Decides by dialect, path and origin; path and origin apply to every way to the stream.
 pub(crate) fn answer<'h>(head: &'h Head<'h>, access: &Access) -> Answer<'h> {
     let detected = match detect(head) {
         Ok(detected) => detected,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use common::{
-    frame::{CloseCode, Opcode, header::encode_frame},
+    frame::{CloseCode, Opcode, encode_frame},
     framing::{encode_heartbeat, encode_notice},
     websocket::Event,
 };

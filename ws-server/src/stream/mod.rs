@@ -64,7 +64,9 @@ impl Stream {
             clock.adopt(schedule, now);
         }
         if let Self::Buffer(buffer) = self {
-            ring.iter().for_each(|batch| buffer.ring.push(Arc::clone(batch)));
+            for batch in ring {
+                buffer.ring.push(Arc::clone(batch));
+            }
         }
     }
 

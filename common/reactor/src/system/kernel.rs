@@ -11,11 +11,11 @@ use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, event};
 use socket2::{Domain, SockRef};
 
-use super::{Ends, Event, Source, System};
+use super::seam::{Ends, Event, System, Target};
 use crate::outbox::io_slices;
 use crate::{Settings, Token, Traffic};
 
-/// Events that are taken from the kernel at once.
+/// Events that one poll takes from the kernel.
 const EVENTS: usize = 256;
 /// The waker's place in the number space of the listeners.
 const WAKER: Token = Token { index: u32::MAX, generation: Token::RESERVED };
@@ -31,7 +31,7 @@ pub enum Acceptor {
 
 /// A connected socket.
 #[derive(Debug)]
-pub enum Socket {
+pub enum KernelSocket {
     /// TCP, version 4 or 6.
     Tcp(TcpStream),
     /// A Unix socket.
@@ -93,8 +93,8 @@ impl Kernel {
 #[allow(clippy::disallowed_methods)] // this is the one place that reads the clocks
 impl System for Kernel {
     type Listener = Acceptor;
-    type Stream = Socket;
-    type Detached = OwnedFd;
+    type Socket = KernelSocket;
+    type Exported = OwnedFd;
 
     fn now(&self) -> Instant {
         Instant::now()
@@ -133,67 +133,67 @@ impl System for Kernel {
         self.poll.registry().deregister(listener.source())
     }
 
-    fn accept(&mut self, listener: &mut Acceptor) -> io::Result<(Socket, Ends)> {
+    fn accept(&mut self, listener: &mut Acceptor) -> io::Result<(KernelSocket, Ends)> {
         match listener {
             Acceptor::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
                 self.set_options(&stream);
                 // It fails when the peer has reset the connection already; the first read will say so.
                 let ends = Ends { peer: Some(peer), local: stream.local_addr().ok() };
-                Ok((Socket::Tcp(stream), ends))
+                Ok((KernelSocket::Tcp(stream), ends))
             }
-            Acceptor::Unix(listener) => Ok((Socket::Unix(listener.accept()?.0), Ends::default())),
+            Acceptor::Unix(listener) => Ok((KernelSocket::Unix(listener.accept()?.0), Ends::default())),
         }
     }
 
-    fn detach(&mut self, mut stream: Socket) -> io::Result<OwnedFd> {
-        self.poll.registry().deregister(stream.source())?;
-        Ok(match stream {
-            Socket::Tcp(stream) => stream.into(),
-            Socket::Unix(stream) => stream.into(),
+    fn export(&mut self, mut socket: KernelSocket) -> io::Result<OwnedFd> {
+        self.poll.registry().deregister(socket.source())?;
+        Ok(match socket {
+            KernelSocket::Tcp(stream) => stream.into(),
+            KernelSocket::Unix(stream) => stream.into(),
         })
     }
 
-    fn attach(&mut self, detached: OwnedFd) -> io::Result<(Socket, Ends)> {
-        let socket = SockRef::from(&detached);
+    fn adopt(&mut self, exported: OwnedFd) -> io::Result<(KernelSocket, Ends)> {
+        let socket = SockRef::from(&exported);
         let domain = socket.domain()?;
         socket.set_nonblocking(true)?;
         if domain == Domain::UNIX {
-            return Ok((Socket::Unix(UnixStream::from(detached)), Ends::default()));
+            return Ok((KernelSocket::Unix(UnixStream::from(exported)), Ends::default()));
         }
-        let stream = TcpStream::from(detached);
+        let stream = TcpStream::from(exported);
         self.set_options(&stream);
         // A peer that is gone meanwhile has no address any more; the first read will say so.
         let ends = Ends { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
-        Ok((Socket::Tcp(stream), ends))
+        Ok((KernelSocket::Tcp(stream), ends))
     }
 
-    fn add(&mut self, stream: &mut Socket, token: Token) -> io::Result<()> {
-        self.poll.registry().register(stream.source(), to_mio(token), Interest::READABLE)
+    fn add(&mut self, socket: &mut KernelSocket, token: Token) -> io::Result<()> {
+        self.poll.registry().register(socket.source(), to_mio(token), Interest::READABLE)
     }
 
-    fn watch_writable(&mut self, stream: &mut Socket, token: Token) -> io::Result<()> {
+    fn watch_writable(&mut self, socket: &mut KernelSocket, token: Token) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().reregister(stream.source(), to_mio(token), both)
+        self.poll.registry().reregister(socket.source(), to_mio(token), both)
     }
 
-    fn read(&mut self, stream: &mut Socket, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = match stream {
-            Socket::Tcp(stream) => stream.read(buffer),
-            Socket::Unix(stream) => stream.read(buffer),
+    fn read(&mut self, socket: &mut KernelSocket, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match socket {
+            KernelSocket::Tcp(stream) => stream.read(buffer),
+            KernelSocket::Unix(stream) => stream.read(buffer),
         }?;
         self.traffic.read = self.traffic.read.wrapping_add(read as u64);
         Ok(read)
     }
 
-    fn write(&mut self, stream: &mut Socket, bytes: &[&[u8]]) -> io::Result<usize> {
-        let written = match (stream, bytes) {
-            (Socket::Tcp(stream), [bytes]) => stream.write(bytes),
-            (Socket::Unix(stream), [bytes]) => stream.write(bytes),
-            (Socket::Tcp(stream), _) => {
+    fn write(&mut self, socket: &mut KernelSocket, bytes: &[&[u8]]) -> io::Result<usize> {
+        let written = match (socket, bytes) {
+            (KernelSocket::Tcp(stream), [bytes]) => stream.write(bytes),
+            (KernelSocket::Unix(stream), [bytes]) => stream.write(bytes),
+            (KernelSocket::Tcp(stream), _) => {
                 stream.write_vectored(io_slices(bytes).get(..bytes.len()).unwrap_or_default())
             }
-            (Socket::Unix(stream), _) => {
+            (KernelSocket::Unix(stream), _) => {
                 stream.write_vectored(io_slices(bytes).get(..bytes.len()).unwrap_or_default())
             }
         }?;
@@ -203,26 +203,26 @@ impl System for Kernel {
 
     fn send_file(
         &mut self,
-        stream: &mut Socket,
+        socket: &mut KernelSocket,
         file: &File,
         mut offset: u64,
         len: usize,
     ) -> io::Result<usize> {
-        let written = rustix::fs::sendfile(stream.as_fd(), file, Some(&mut offset), len)?;
+        let written = rustix::fs::sendfile(socket.as_fd(), file, Some(&mut offset), len)?;
         self.count_written(written);
         Ok(written)
     }
 
-    fn shutdown_write(&mut self, stream: &mut Socket) -> io::Result<()> {
-        match stream {
-            Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+    fn shutdown_write(&mut self, socket: &mut KernelSocket) -> io::Result<()> {
+        match socket {
+            KernelSocket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            KernelSocket::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
     }
 
-    fn close(&mut self, stream: Socket, reset: bool) {
+    fn close(&mut self, socket: KernelSocket, reset: bool) {
         if reset {
-            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+            let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
         }
     }
 }
@@ -236,7 +236,7 @@ impl Acceptor {
     }
 }
 
-impl Socket {
+impl KernelSocket {
     fn source(&mut self) -> &mut dyn event::Source {
         match self {
             Self::Tcp(stream) => stream,
@@ -245,7 +245,7 @@ impl Socket {
     }
 }
 
-impl AsFd for Socket {
+impl AsFd for KernelSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(stream) => stream.as_fd(),
@@ -263,13 +263,13 @@ fn to_mio(token: Token) -> mio::Token {
 fn from_mio(event: &event::Event) -> Event {
     let mio::Token(bits) = event.token();
     let token = Token { index: bits as u32, generation: (bits >> 32) as u32 };
-    let source = match token {
-        WAKER => Source::Waker,
-        Token { generation: Token::RESERVED, index } => Source::Listener(index as usize),
-        token => Source::Connection(token),
+    let target = match token {
+        WAKER => Target::Waker,
+        Token { generation: Token::RESERVED, index } => Target::Listener(index as usize),
+        token => Target::Connection(token),
     };
     Event {
-        source,
+        target,
         readable: event.is_readable(),
         writable: event.is_writable(),
         read_closed: event.is_read_closed(),

@@ -1,6 +1,6 @@
 //! A simulated network: scripted peers, two clocks, and a kernel that cuts reads and writes where the seed says.
 //!
-//! Edges are true edges: readiness is said once, when bytes arrive or when room comes back after a `WouldBlock`.
+//! Edges are true edges: the poll reports readiness once, when bytes arrive or when room comes back after a `WouldBlock`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Ends, Event, Source, System};
+use super::seam::{Ends, Event, System, Target};
 use crate::{Settings, Token};
 
 /// Bytes that the kernel of the simulation keeps for a peer that does not read.
@@ -46,7 +46,7 @@ impl Seed {
 pub(crate) struct Pipe {
     pub(crate) to_server: VecDeque<u8>,
     pub(crate) to_peer: Vec<u8>,
-    /// What the peer took out of `to_peer` already.
+    /// Bytes that the peer has read out of `to_peer`.
     pub(crate) taken: usize,
     pub(crate) peer_ended: bool,
     pub(crate) peer_reset: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    /// Bytes that left the server and were not read by the peer.
+    /// Bytes that left the server and that the peer has not read.
     pub(crate) fn unread(&self) -> usize {
         self.to_peer.len() - self.taken
     }
@@ -72,7 +72,7 @@ impl Pipe {
         self.readable_edge = true;
     }
 
-    /// The peer has read: room is announced once, if the server was told that there is none.
+    /// The peer has read: the next poll reports room, if a write said that there is none.
     pub(crate) fn made_room(&mut self) {
         if self.out_of_room && self.unread() < SEND_BUFFER / 2 {
             self.out_of_room = false;
@@ -90,7 +90,7 @@ pub(crate) struct World {
     pub(crate) pipes: Vec<Pipe>,
     pub(crate) backlog: VecDeque<usize>,
     pub(crate) backlog_edge: bool,
-    /// So many calls of `accept` will fail with `EMFILE`.
+    /// The next so many calls of `accept` fail with `EMFILE`.
     pub(crate) accept_failures: u32,
 }
 
@@ -122,8 +122,8 @@ impl Simulated {
 
 impl System for Simulated {
     type Listener = ();
-    type Stream = usize;
-    type Detached = usize;
+    type Socket = usize;
+    type Exported = usize;
 
     fn now(&self) -> Instant {
         self.0.borrow().now
@@ -138,14 +138,14 @@ impl System for Simulated {
         events.clear();
         let world = &mut *self.0.borrow_mut();
         let none = Event {
-            source: Source::Waker,
+            target: Target::Waker,
             readable: false,
             writable: false,
             read_closed: false,
             hung_up: false,
         };
         if std::mem::take(&mut world.backlog_edge) {
-            events.push(Event { source: Source::Listener(0), readable: true, ..none });
+            events.push(Event { target: Target::Listener(0), readable: true, ..none });
         }
         for pipe in &mut world.pipes {
             let Some(token) = pipe.token else { continue };
@@ -154,10 +154,10 @@ impl System for Simulated {
             let spurious = world.seed.once_in(50);
             if readable || writable || spurious {
                 let ended = pipe.peer_ended || pipe.peer_reset;
-                let source = Source::Connection(token);
+                let target = Target::Connection(token);
                 let writable = writable || pipe.peer_reset;
                 events.push(Event {
-                    source,
+                    target,
                     readable,
                     writable,
                     read_closed: ended,
@@ -191,34 +191,34 @@ impl System for Simulated {
         Ok((number, ends(number)))
     }
 
-    fn detach(&mut self, stream: usize) -> io::Result<usize> {
-        self.pipe(stream, |pipe, _| {
+    fn export(&mut self, socket: usize) -> io::Result<usize> {
+        self.pipe(socket, |pipe, _| {
             pipe.token = None;
-            Ok(stream)
+            Ok(socket)
         })
     }
 
-    fn attach(&mut self, detached: usize) -> io::Result<(usize, Ends)> {
-        Ok((detached, ends(detached)))
+    fn adopt(&mut self, exported: usize) -> io::Result<(usize, Ends)> {
+        Ok((exported, ends(exported)))
     }
 
-    fn add(&mut self, stream: &mut usize, token: Token) -> io::Result<()> {
-        self.pipe(*stream, |pipe, _| {
+    fn add(&mut self, socket: &mut usize, token: Token) -> io::Result<()> {
+        self.pipe(*socket, |pipe, _| {
             pipe.token = Some(token);
             pipe.readable_edge = !pipe.to_server.is_empty() || pipe.peer_ended || pipe.peer_reset;
             Ok(())
         })
     }
 
-    fn watch_writable(&mut self, stream: &mut usize, _token: Token) -> io::Result<()> {
-        self.pipe(*stream, |pipe, _| {
+    fn watch_writable(&mut self, socket: &mut usize, _token: Token) -> io::Result<()> {
+        self.pipe(*socket, |pipe, _| {
             pipe.writable_edge |= pipe.unread() < SEND_BUFFER;
             Ok(())
         })
     }
 
-    fn read(&mut self, stream: &mut usize, buffer: &mut [u8]) -> io::Result<usize> {
-        self.pipe(*stream, |pipe, seed| {
+    fn read(&mut self, socket: &mut usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.pipe(*socket, |pipe, seed| {
             if pipe.peer_reset {
                 return Err(io::ErrorKind::ConnectionReset.into());
             }
@@ -236,8 +236,8 @@ impl System for Simulated {
         })
     }
 
-    fn write(&mut self, stream: &mut usize, bytes: &[&[u8]]) -> io::Result<usize> {
-        self.pipe(*stream, |pipe, seed| {
+    fn write(&mut self, socket: &mut usize, bytes: &[&[u8]]) -> io::Result<usize> {
+        self.pipe(*socket, |pipe, seed| {
             if pipe.peer_reset {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
@@ -255,22 +255,22 @@ impl System for Simulated {
         })
     }
 
-    fn send_file(&mut self, stream: &mut usize, file: &File, offset: u64, len: usize) -> io::Result<usize> {
+    fn send_file(&mut self, socket: &mut usize, file: &File, offset: u64, len: usize) -> io::Result<usize> {
         let mut bytes = vec![0; len.min(SEND_BUFFER)];
         let read = file.read_at(&mut bytes, offset)?;
         bytes.truncate(read);
-        if bytes.is_empty() { Ok(0) } else { self.write(stream, &[&bytes]) }
+        if bytes.is_empty() { Ok(0) } else { self.write(socket, &[&bytes]) }
     }
 
-    fn shutdown_write(&mut self, stream: &mut usize) -> io::Result<()> {
-        self.pipe(*stream, |pipe, _| {
+    fn shutdown_write(&mut self, socket: &mut usize) -> io::Result<()> {
+        self.pipe(*socket, |pipe, _| {
             pipe.server_ended = true;
             if pipe.peer_reset { Err(io::ErrorKind::NotConnected.into()) } else { Ok(()) }
         })
     }
 
-    fn close(&mut self, stream: usize, _reset: bool) {
-        let _ = self.pipe(stream, |pipe, _| {
+    fn close(&mut self, socket: usize, _reset: bool) {
+        let _ = self.pipe(socket, |pipe, _| {
             pipe.token = None;
             pipe.server_closed = true;
             Ok(())

@@ -1,12 +1,11 @@
-//! Reading: a bounded amount into the worker's one buffer, and what the handler does not consume into the tail.
+//! Reads a bounded amount into the worker's one buffer, and keeps what the handler does not consume as the tail.
 
 use std::io;
 
 use super::Worker;
 use crate::connection::{Connection, Phase};
-use crate::connections::is_paused;
 use crate::context::Visit;
-use crate::eviction::Standing;
+use crate::eviction::EvictionClass;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::System;
 use crate::{CloseReason, Flow, Handler, Progress, Token};
@@ -29,17 +28,17 @@ impl<H: Handler, S: System> Worker<H, S> {
         if io.phase == Phase::Open
             // After the end, an edge of the other direction still says readable: there is nothing to come back for.
             && (io.readable && !io.ended || io.resume_tail)
-            && !is_paused(io)
+            && !io.is_paused()
             && !io.blocked_with_tail()
         {
-            self.connections.shared.list_ready(io);
+            self.connections.state.list_ready(io);
         }
     }
 
     /// Puts the tail and what is new into the buffer; `None` when there is nothing to deliver.
     fn fill(&mut self, token: Token, buffer: &mut [u8]) -> Option<(usize, usize)> {
-        let Connection { stream, io, .. } = self.connections.table.get_mut(token)?;
-        if io.phase != Phase::Open || is_paused(io) || io.blocked_with_tail() {
+        let Connection { socket, io, .. } = self.connections.table.get_mut(token)?;
+        if io.phase != Phase::Open || io.is_paused() || io.blocked_with_tail() {
             return None;
         }
         let tail = io.tail.len();
@@ -48,28 +47,28 @@ impl<H: Handler, S: System> Worker<H, S> {
         let space = buffer.get_mut(tail..)?;
         // While input waits that the handler could take, no more of it is read than a tail holds.
         let most = if io.resume_tail { MAX_TAIL.saturating_sub(tail) } else { TURN_BUDGET };
-        let per_call = self.connections.shared.settings.read_size.clamp(1, TURN_BUDGET);
+        let per_call = self.connections.state.settings.read_size.clamp(1, TURN_BUDGET);
         let room = space.len().min(most).min(per_call);
         if io.readable && !io.ended && room > 0 {
-            match self.connections.system.read(stream, space.get_mut(..room)?) {
+            match self.connections.system.read(socket, space.get_mut(..room)?) {
                 Ok(0) => (io.ended, io.readable) = (true, false),
                 Ok(read) => {
                     fresh = read;
                     // A short read: nothing is left, and the end would have been announced.
                     io.readable = read == room || io.read_closed;
-                    if io.standing == Standing::Silent {
-                        io.standing = Standing::Head;
+                    if io.eviction_class == EvictionClass::Silent {
+                        io.eviction_class = EvictionClass::Head;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => {
-                    self.connections.shared.doom(io, CloseReason::Error);
+                    self.connections.state.schedule_close(io, CloseReason::Error);
                     return None;
                 }
             }
         }
-        let something = fresh > 0 || io.resume_tail || io.ended && !io.end_told;
+        let something = fresh > 0 || io.resume_tail || io.ended && !io.end_delivered;
         io.resume_tail = false;
         something.then_some((tail + fresh, fresh))
     }
@@ -94,7 +93,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             if !alive || io.phase != Phase::Open {
                 return;
             }
-            if io.blocked || is_paused(io) || call >= TURN_CONNECTIONS {
+            if io.blocked || io.is_paused() || call >= TURN_CONNECTIONS {
                 resume = at < input.len();
                 break;
             }
@@ -105,17 +104,17 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.keep(token, input.get_mut(at..).unwrap_or_default(), resume);
     }
 
-    /// Keeps what was not consumed; at the end of the stream, tells the handler.
+    /// Keeps what the handler did not consume; at the end of the peer's stream, calls `on_end`.
     fn keep(&mut self, token: Token, rest: &mut [u8], resume: bool) {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
         io.resume_tail = resume;
         if rest.len() > MAX_TAIL && !resume {
             log::error!("a handler left {} bytes unconsumed", rest.len());
-            return self.connections.shared.doom(io, CloseReason::Handler);
+            return self.connections.state.schedule_close(io, CloseReason::Handler);
         }
-        if io.ended && !io.end_told && !resume {
-            io.end_told = true;
+        if io.ended && !io.end_delivered && !resume {
+            io.end_delivered = true;
             io.tail = Vec::new();
             let Self { handler, connections, .. } = self;
             connections.visit(token, &mut |conn, cx| handler.on_end(conn, rest, cx));
@@ -129,36 +128,36 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
-    /// Reads on after our own end of the stream, and throws it away.
+    /// Reads on after the end of our own side, and throws the bytes away.
     pub(super) fn discard(&mut self, token: Token) {
-        let Some(Connection { stream, io, .. }) = self.connections.table.get_mut(token) else { return };
+        let Some(Connection { socket, io, .. }) = self.connections.table.get_mut(token) else { return };
         let Phase::Lingering { bytes_left } = io.phase else { return };
         if !io.readable {
             return;
         }
         let room = bytes_left.saturating_add(1).min(TURN_BUDGET);
-        let read = self.connections.system.read(stream, self.buffer.get_mut(..room).unwrap_or_default());
-        let shared = &mut self.connections.shared;
+        let read = self.connections.system.read(socket, self.buffer.get_mut(..room).unwrap_or_default());
+        let state = &mut self.connections.state;
         match read {
-            Ok(0) => shared.doom(io, CloseReason::Handler),
-            Ok(read) if read > bytes_left => shared.doom(io, CloseReason::Handler),
+            Ok(0) => state.schedule_close(io, CloseReason::Handler),
+            Ok(read) if read > bytes_left => state.schedule_close(io, CloseReason::Handler),
             Ok(read) => {
                 io.phase = Phase::Lingering { bytes_left: bytes_left - read };
-                shared.list_ready(io);
+                state.list_ready(io);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => shared.list_ready(io),
-            Err(_) => shared.doom(io, CloseReason::Error),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => state.list_ready(io),
+            Err(_) => state.schedule_close(io, CloseReason::Error),
         }
     }
 
-    /// Both directions are over, and what had arrived was read.
+    /// Closes when both directions are over and the worker has read what had arrived.
     pub(super) fn notice_hang_up(&mut self, token: Token) {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
         if io.hung_up && (io.ended || !io.readable || io.phase == Phase::Flushing) {
             let why = if io.ended { CloseReason::Peer } else { CloseReason::Error };
-            self.connections.shared.doom(io, why);
+            self.connections.state.schedule_close(io, why);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A live connection between two processes: what the one writes down of it and the other takes up.
+//! A live connection between two processes: what the one writes down of it and the other adopts.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,24 +6,24 @@ use std::time::Duration;
 /// What a handler writes down of a connection that outlives its process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// The handler's own state, for [`super::Handler::adopt`] of the next process.
+    /// The handler's own state, for `Handler::adopt` of the next process.
     pub state: Vec<u8>,
-    /// What says goodbye to the peer in its own dialect, for a process that cannot read the state.
+    /// What ends the peer's dialect politely, for a process that cannot read the state.
     pub closing_bytes: Vec<u8>,
 }
 
-/// A connection without a process: its descriptor, and everything that is known of it.
+/// A connection without a process: its descriptor, and everything that the next process has to know of it.
 #[derive(Debug)]
 pub struct ExportedConnection<D> {
-    /// The socket; the system's own form of it (`OwnedFd` for the kernel).
+    /// The socket in the system's own form (`OwnedFd` for the kernel).
     pub descriptor: D,
     /// Bytes that were queued and not sent. They may begin in the middle of a message: they go first.
     pub queued: Vec<u8>,
-    /// Bytes that were received and not consumed.
+    /// Bytes that arrived and that the handler did not consume.
     pub unconsumed: Vec<u8>,
     /// How long until the connection's deadline.
     pub deadline: Duration,
-    /// The address that the limits count, where it has one.
+    /// The address that the limit per address counts, where the connection has one.
     pub counted: Option<IpAddr>,
     /// The handler's part.
     pub exported: Exported,

@@ -1,0 +1,99 @@
+//! What the workers count together.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use super::CloseReason;
+use super::per_address::PerAddress;
+
+/// Process-wide counters. A worker touches them when a connection opens, completes its first request or closes, never for a
+/// message. On cache lines of their own: what a worker reads in every turn lies beside them in `Control`.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Counters {
+    open: AtomicUsize,
+    heads: AtomicUsize,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    accept_errors: AtomicU64,
+    adopted: AtomicU64,
+    closed: [AtomicU64; 8],
+    pub(super) addresses: PerAddress,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Connections that are open now.
+    pub open: usize,
+    /// Those of them whose first request is not complete.
+    pub heads: usize,
+    /// Connections that were accepted, refused ones included.
+    pub accepted: u64,
+    /// Connections that got the answer for "full".
+    pub refused: u64,
+    /// Connections that this process took over from the one before it.
+    pub adopted: u64,
+    /// Failed calls of `accept`.
+    pub accept_errors: u64,
+    /// Closed connections, in the order of [`CloseReason`].
+    pub closed: [u64; 8],
+}
+
+impl Counters {
+    /// Reads all of them; each is exact, their sum may be off by what happens meanwhile.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            open: self.open.load(Relaxed),
+            heads: self.heads.load(Relaxed),
+            accepted: self.accepted.load(Relaxed),
+            refused: self.refused.load(Relaxed),
+            adopted: self.adopted.load(Relaxed),
+            accept_errors: self.accept_errors.load(Relaxed),
+            closed: std::array::from_fn(|i| self.closed.get(i).map_or(0, |count| count.load(Relaxed))),
+        }
+    }
+
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Relaxed)
+    }
+
+    pub(super) fn heads(&self) -> usize {
+        self.heads.load(Relaxed)
+    }
+
+    pub(super) fn count_accepted(&self) {
+        self.accepted.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_open(&self) {
+        self.open.fetch_add(1, Relaxed);
+        self.heads.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_established(&self) {
+        self.heads.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn count_adopted(&self) {
+        self.adopted.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_accept_error(&self) {
+        self.accept_errors.fetch_add(1, Relaxed);
+    }
+
+    /// `unfinished`: its first request never was complete.
+    pub(super) fn count_closed(&self, why: CloseReason, unfinished: bool) {
+        self.open.fetch_sub(1, Relaxed);
+        if unfinished {
+            self.heads.fetch_sub(1, Relaxed);
+        }
+        if let Some(count) = self.closed.get(why as usize) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+}

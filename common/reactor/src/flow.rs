@@ -1,0 +1,69 @@
+//! The words between the reactor and a handler: what becomes of a connection, when to call again, why something ends.
+
+use std::time::Instant;
+
+/// How far `Handler::on_data` came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the input that the handler has used; the reactor shows the rest again, with what arrives next.
+    pub consumed: usize,
+    /// What becomes of the connection.
+    pub flow: Flow,
+}
+
+/// What becomes of a connection after a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It stays open.
+    Continue,
+    /// The peer gets what is queued, then the end of the stream. The reactor reads what the peer still sends and throws it
+    /// away, bounded in time and bytes, so that no reset eats the answer.
+    CloseWhenFlushed,
+    /// The reactor closes it in this turn; what is queued is lost.
+    Close,
+}
+
+/// When the reactor calls `Handler::on_turn` next; mail and events bring the call forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// In the next turn, which polls for events without sleeping.
+    Again,
+    /// At this instant.
+    At(Instant),
+    /// With the next event.
+    Idle,
+}
+
+/// Why the daemon stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It goes away (`SIGTERM`, `SIGINT`): WebSocket 1001.
+    Shutdown,
+    /// It will be back at once (`SIGUSR2`): WebSocket 1012.
+    Restart,
+    /// Another process takes the connections over (`Handler::export`); those that cannot be handed over end here.
+    HandOver,
+    /// The source has ended and everything was delivered: WebSocket 1000.
+    Finished,
+}
+
+/// Why a connection was closed, for counters and logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// The handler ended it.
+    Handler,
+    /// The peer finished sending first.
+    Peer,
+    /// A read or write failed (most often a reset).
+    Error,
+    /// The peer did not take one whole queued segment within the write timeout.
+    Slow,
+    /// A newcomer needed the place.
+    Evicted,
+    /// The drain timeout was over.
+    Drained,
+    /// The handler panicked.
+    Panic,
+    /// It lives on in the next process.
+    HandedOver,
+}

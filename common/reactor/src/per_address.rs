@@ -1,0 +1,212 @@
+//! Open connections by address, over all workers: how many there are, and which of them make room for a newcomer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Token;
+
+/// A connection that may make room: its worker's number, and its name there.
+pub(super) type Candidate = (usize, Token);
+
+/// The place that a connection holds among those of its address, until [`PerAddress::leave`] or until a newcomer takes it.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) address: IpAddr,
+    /// Its key among the candidates; `None` if it never makes room.
+    ticket: Option<u64>,
+}
+
+/// All places, behind one lock: taken when a connection opens and when it closes, and, under a limit, once more when it
+/// stops being a candidate.
+///
+/// A newcomer takes its victim's place under that lock, so the count never exceeds the limit. The victim's own worker finds
+/// the ticket gone and counts nothing off again, whatever happens to the connection meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct PerAddress(Mutex<Shares>);
+
+#[derive(Debug, Default)]
+struct Shares {
+    by_network: HashMap<IpAddr, Share>,
+    last_ticket: u64,
+}
+
+/// What one network has.
+#[derive(Debug, Default)]
+struct Share {
+    places: usize,
+    /// The connections that may make room, oldest first. Empty while there is no limit.
+    candidates: BTreeMap<u64, Candidate>,
+}
+
+impl PerAddress {
+    /// Takes a place at `address`; `None` if `max` are taken (0: no limit).
+    pub(super) fn enter(&self, address: IpAddr, max: usize, candidate: Option<Candidate>) -> Option<Place> {
+        let Shares { by_network, last_ticket } = &mut *self.lock();
+        let share = by_network.entry(network(address)).or_default();
+        (share.excess(max) == 0).then(|| share.add(address, candidate, last_ticket))
+    }
+
+    /// Takes a place at `address`, from its oldest candidates if `max` are taken; the caller closes those. `None`, and
+    /// no connection loses its place, if there are too few candidates.
+    pub(super) fn enter_or_evict(
+        &self,
+        address: IpAddr,
+        max: usize,
+        candidate: Option<Candidate>,
+    ) -> Option<(Place, Vec<Candidate>)> {
+        let Shares { by_network, last_ticket } = &mut *self.lock();
+        let share = by_network.entry(network(address)).or_default();
+        // More than one only after a lower limit came into force.
+        let excess = share.excess(max);
+        if excess > share.candidates.len() {
+            return None;
+        }
+        let victims: Vec<Candidate> =
+            (0..excess).filter_map(|_| share.candidates.pop_first()).map(|(_, victim)| victim).collect();
+        share.places -= victims.len();
+        Some((share.add(address, candidate, last_ticket), victims))
+    }
+
+    /// No newcomer takes this place from now on. False if one has taken it already.
+    pub(super) fn keep(&self, place: &mut Place) -> bool {
+        let Some(ticket) = place.ticket.take() else { return true };
+        let by_network = &mut self.lock().by_network;
+        let share = by_network.get_mut(&network(place.address));
+        share.is_some_and(|share| share.candidates.remove(&ticket).is_some())
+    }
+
+    /// Gives the place back. False if a newcomer has taken it already.
+    pub(super) fn leave(&self, Place { address, ticket }: Place) -> bool {
+        let network = network(address);
+        let by_network = &mut self.lock().by_network;
+        let Some(share) = by_network.get_mut(&network) else { return false };
+        if ticket.is_some_and(|ticket| share.candidates.remove(&ticket).is_none()) {
+            return false;
+        }
+        share.places -= 1;
+        if share.places == 0 {
+            by_network.remove(&network);
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shares> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// How many connections have to go so that one more fits under `max`.
+    fn excess(&self, max: usize) -> usize {
+        if max == 0 { 0 } else { (self.places + 1).saturating_sub(max) }
+    }
+
+    fn add(&mut self, address: IpAddr, candidate: Option<Candidate>, last_ticket: &mut u64) -> Place {
+        self.places += 1;
+        let ticket = candidate.map(|candidate| {
+            *last_ticket += 1;
+            self.candidates.insert(*last_ticket, candidate);
+            *last_ticket
+        });
+        Place { address, ticket }
+    }
+}
+
+/// What counts as one address: an IPv4 address (also when it is mapped into IPv6), or the /64 of an IPv6 address.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+impl PerAddress {
+    /// Places that are taken, over all addresses.
+    pub(super) fn taken(&self) -> usize {
+        self.lock().by_network.values().map(|share| share.places).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn candidate(index: u32) -> Candidate {
+        (0, Token { index, generation: 0 })
+    }
+
+    #[test]
+    fn an_address_may_enter_as_often_as_the_limit_says_and_again_after_leaving() {
+        let places = PerAddress::default();
+        let (v4, mapped) = (address("192.0.2.1"), address("::ffff:192.0.2.1"));
+        assert!(places.enter(v4, 2, None).is_some());
+        let second = places.enter(mapped, 2, None).unwrap();
+        assert!(places.enter(v4, 2, None).is_none(), "mapped and plain are one address");
+        assert!(places.enter(address("192.0.2.2"), 2, None).is_some());
+        assert!(places.leave(second));
+        assert!(places.enter(v4, 2, None).is_some());
+    }
+
+    #[test]
+    fn a_v6_network_of_64_bits_counts_as_one_address() {
+        let places = PerAddress::default();
+        assert!(places.enter(address("2001:db8::1"), 1, None).is_some());
+        assert!(places.enter(address("2001:db8::ffff:1"), 1, None).is_none());
+        assert!(places.enter(address("2001:db8:0:1::1"), 1, None).is_some());
+    }
+
+    #[test]
+    fn the_oldest_candidate_of_an_address_loses_its_place_to_the_newest() {
+        let places = PerAddress::default();
+        let (us, them) = (address("127.0.0.2"), address("127.0.0.3"));
+        let enter = |address, index| places.enter_or_evict(address, 2, Some(candidate(index)));
+        let (first, _) = enter(us, 1).unwrap();
+        let (mut second, _) = enter(us, 2).unwrap();
+        assert!(enter(them, 3).unwrap().1.is_empty());
+        let (third, victims) = enter(address("::ffff:127.0.0.2"), 4).unwrap();
+        assert_eq!(victims, [candidate(1)]);
+        assert!(!places.leave(first), "its place is the newcomer's");
+        assert!(places.keep(&mut second));
+        assert_eq!(enter(us, 5).unwrap().1, [candidate(4)]);
+        assert!(!places.leave(third) && places.leave(second));
+        assert!(enter(us, 6).unwrap().1.is_empty());
+    }
+
+    #[test]
+    fn a_newcomer_that_is_refused_costs_nobody_a_place() {
+        let places = PerAddress::default();
+        let us = address("127.0.0.2");
+        let (mut established, _) = places.enter_or_evict(us, 2, Some(candidate(1))).unwrap();
+        assert!(places.keep(&mut established));
+        let (unfinished, _) = places.enter_or_evict(us, 2, Some(candidate(2))).unwrap();
+        // A lower limit now: the one candidate would not be enough.
+        assert!(places.enter_or_evict(us, 1, Some(candidate(3))).is_none());
+        assert!(places.leave(unfinished) && places.leave(established));
+    }
+
+    #[test]
+    fn a_lower_limit_holds_with_the_next_newcomer() {
+        let places = PerAddress::default();
+        let us = address("127.0.0.2");
+        let kept: Vec<Place> = (0..4).filter_map(|i| places.enter(us, 9, Some(candidate(i)))).collect();
+        let (newest, victims) = places.enter_or_evict(us, 2, Some(candidate(4))).unwrap();
+        assert_eq!(victims, [0, 1, 2].map(candidate));
+        assert_eq!(places.taken(), 2);
+        assert_eq!(kept.into_iter().map(|place| places.leave(place)).filter(|left| *left).count(), 1);
+        assert!(places.leave(newest));
+    }
+
+    #[test]
+    fn nothing_is_kept_about_an_address_without_connections() {
+        let places = PerAddress::default();
+        let place = places.enter(address("127.0.0.1"), 1, Some(candidate(1))).unwrap();
+        assert!(places.leave(place));
+        assert!(places.lock().by_network.is_empty());
+    }
+}

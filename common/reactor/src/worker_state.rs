@@ -1,0 +1,71 @@
+//! What every callback of a worker may touch: its time, settings, lists and limits, but not its connections.
+
+use std::collections::VecDeque;
+use std::time::{Instant, SystemTime};
+
+use super::connection::{Io, Phase};
+use super::deadlines::Deadlines;
+use super::eviction::{Eviction, EvictionClass};
+use super::per_address::Candidate;
+use super::{AddressEviction, CloseReason, Control, Settings, Token};
+
+/// A worker without its connections.
+pub(super) struct WorkerState {
+    /// The worker's number.
+    pub(super) number: usize,
+    pub(super) now: Instant,
+    pub(super) wall: SystemTime,
+    pub(super) settings: Settings,
+    /// Only ever borrowed: a clone in every turn would send its count from core to core.
+    pub(super) control: Control,
+    pub(super) deadlines: Deadlines,
+    pub(super) eviction: Eviction,
+    /// Connections with something left to do that no event will announce.
+    pub(super) ready: VecDeque<Token>,
+    /// Connections to close at the end of the turn; true: by a reset.
+    pub(super) to_close: Vec<(Token, bool)>,
+}
+
+impl WorkerState {
+    pub(super) fn list_ready(&mut self, io: &mut Io) {
+        if !io.listed_ready {
+            io.listed_ready = true;
+            self.ready.push_back(io.token);
+        }
+    }
+
+    pub(super) fn schedule_close(&mut self, io: &mut Io, why: CloseReason) {
+        if !io.is_closing() {
+            io.phase = Phase::Closing(why);
+            // What is unsent to a peer that takes nothing would only stay in the kernel.
+            self.to_close.push((io.token, why == CloseReason::Slow || io.failed));
+        }
+    }
+
+    pub(super) fn arm(&mut self, io: &mut Io) {
+        if !io.is_closing() {
+            self.deadlines.arm(io.token, io.next_deadline(), &mut io.armed);
+        }
+    }
+
+    /// The connection as one that makes room for a newcomer of its address; `None` if it does not.
+    pub(super) fn candidate(&self, token: Token, class: EvictionClass) -> Option<Candidate> {
+        let makes_room = class.is_unfinished() || self.settings.address_eviction == AddressEviction::Oldest;
+        (self.settings.max_per_address > 0 && makes_room).then_some((self.number, token))
+    }
+
+    /// The first request is complete: no newcomer takes the connection's place any more, where the settings say so.
+    pub(super) fn keep_place(&self, io: &mut Io) {
+        if self.settings.address_eviction == AddressEviction::OldestUnfinished
+            && let Some(place) = &mut io.place
+            && !self.control.counters().addresses.keep(place)
+        {
+            io.place = None; // a newcomer on another worker was first: this one is about to close
+        }
+    }
+
+    /// Gives back the connection's place at its address, if it has one. False if a newcomer has taken it already.
+    pub(super) fn leave_place(&self, io: &mut Io) -> bool {
+        io.place.take().is_none_or(|place| self.control.counters().addresses.leave(place))
+    }
+}
