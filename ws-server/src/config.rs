@@ -79,12 +79,13 @@ impl Config {
     /// The first wrong option, by its flag.
     pub(crate) fn check(mut self) -> Result<Self, DaemonError> {
         self.connection.check()?;
-        let minimums = [
+        for (flag, limit) in [
+            ("max-target", self.connection.max_target),
             ("max-line", self.source.max_line),
             ("max-producers", self.source.max_producers),
             ("max-backlog", self.stream.max_backlog),
-        ];
-        for (flag, limit) in self.connection.minimums().into_iter().chain(minimums) {
+            ("max-queue", self.connection.max_queue),
+        ] {
             if limit == 0 {
                 return Err(DaemonError::option(
                     flag,

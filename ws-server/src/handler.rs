@@ -8,9 +8,7 @@ use reactor::{CloseReason, Context, Exported, Flow, Handler, Mailboxes, Progress
 use crate::{
     broadcast::Fanout,
     config::Config,
-    connection::{
-        Connection, Cors, Delivery, NO_ROOM, RESTARTING, RETRY_LATER, Received, Services, Stage, StreamParams,
-    },
+    connection::{Connection, Delivery, NO_ROOM, RESTARTING, Received, Services, Stage, StreamParams},
     metrics::WorkerMetrics,
     source::Intake,
     stream::{AtEof, Stream},
@@ -119,17 +117,6 @@ impl WsHandler {
         flow
     }
 
-    fn refuse(
-        &mut self,
-        status: u16,
-        fields: &[(&str, &str)],
-        conn: &mut Connection,
-        cx: &mut Context<'_>,
-    ) -> Flow {
-        let cors = Cors::without_request(&self.config.access);
-        conn.refuse(status, fields, cors, &mut self.services(cx))
-    }
-
     fn reload(&mut self, config: Arc<Config>, turn: &mut Turn<'_, Connection>) {
         turn.configure(config.reactor_settings());
         self.stream.configure(&config.stream);
@@ -194,7 +181,7 @@ impl Handler for WsHandler {
 
     fn on_deadline(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         match &conn.stage {
-            Stage::Opening { .. } => self.refuse(408, &[], conn, cx),
+            Stage::Opening { .. } => conn.refuse_early(408, &mut self.services(cx)),
             Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
             Stage::HttpStream => conn.heartbeat(&self.config.connection, cx),
             Stage::Done => Flow::Close,
@@ -208,7 +195,7 @@ impl Handler for WsHandler {
             Stop::Finished => (CloseCode::NORMAL, ""),
         };
         if let Stage::Opening { .. } = conn.stage {
-            return self.refuse(503, RETRY_LATER, conn, cx);
+            return conn.refuse_early(503, &mut self.services(cx));
         }
         if stop != Stop::Finished {
             cx.set_deadline(cx.now() + self.config.connection.close_timeout);
@@ -276,13 +263,14 @@ impl Handler for WsHandler {
         self.stream.follow_wall_clock(turn.now(), turn.wall());
         self.spread_news();
         let more = self.fanout.run(&mut self.stream, &self.config.connection, &mut self.metrics, turn);
-        let subscribers = &self.fanout.subscribers;
-        let next_date = self.stream.next_due(|phase| subscribers.has_phase(phase));
-        self.metrics.publish(turn.now(), next_date.is_some());
         if more {
+            self.metrics.publish(turn.now(), true);
             return Wake::Again;
         }
         self.settle(turn);
+        let subscribers = &self.fanout.subscribers;
+        let next_date = self.stream.next_due(|phase| subscribers.has_phase(phase));
+        self.metrics.publish(turn.now(), next_date.is_some());
         let next = next_date.into_iter().chain(self.fanout.next_due()).min();
         next.map_or(Wake::Idle, Wake::At)
     }

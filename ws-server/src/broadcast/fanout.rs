@@ -7,8 +7,7 @@ use reactor::{Context, Flow, Token, Turn};
 
 use super::{
     cursor::Cursor,
-    departures::{Departures, LeaveNotices},
-    settings::NoticeOptions,
+    departures::{Departures, LeaveNotices, NoticeOptions},
     subscribers::Subscribers,
 };
 use crate::{
@@ -241,7 +240,7 @@ fn count(task: &Task, sent: u64, stream: &Stream, metrics: &mut WorkerMetrics, n
     let late = |due: Instant| now.saturating_duration_since(due);
     match task {
         Task::Date(date) => metrics.date_sent(sent, late(date.due), now),
-        Task::Ring(Some(due)) if stream.has_dates() => metrics.date_sent(sent, late(*due), now),
+        Task::Ring(Some(due)) if stream.clock().is_some() => metrics.date_sent(sent, late(*due), now),
         Task::Ring(Some(due)) => metrics.line_sent(sent, late(*due)),
         Task::Ring(None) | Task::Notice(..) => {}
     }

@@ -10,11 +10,9 @@
 mod cursor;
 mod departures;
 mod fanout;
-mod settings;
 mod subscribers;
 
 pub(crate) use self::{
-    departures::Departures,
+    departures::{Departures, NoticeOptions},
     fanout::{Fanout, News},
-    settings::NoticeOptions,
 };

@@ -26,9 +26,8 @@ pub(crate) use self::state::Socket;
 pub(crate) use self::{
     delivery::Delivery,
     notice::Notice,
-    opening::RETRY_LATER,
     request::StreamParams,
-    response::{Cors, NO_ROOM},
+    response::NO_ROOM,
     services::{Ids, Received, Services},
     settings::{Access, ConnectionOptions},
     snapshot::RESTARTING,

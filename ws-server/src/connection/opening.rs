@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use common::{
     Parsed,
-    framing::Framing,
     http::{Head, HeadError},
     policy::{Domain, Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
@@ -23,8 +22,7 @@ use super::{
 
 /// More bytes are needed.
 const WAIT: Progress = Progress { consumed: 0, flow: Flow::Continue };
-/// The fields of a 503.
-pub(crate) const RETRY_LATER: &[(&str, &str)] = &[("Retry-After", "5")];
+const RETRY_LATER: &[(&str, &str)] = &[("Retry-After", "5")];
 
 impl Connection {
     /// Takes input before the first request is complete.
@@ -76,9 +74,7 @@ impl Connection {
         if let Some(address) = address
             && !at.cx.set_real_peer(address.ip())
         {
-            let cors = Cors::without_request(at.access);
-            let flow = self.refuse(503, RETRY_LATER, cors, at);
-            return Progress { consumed: all, flow }.into();
+            return Progress { consumed: all, flow: self.refuse_early(503, at) }.into();
         }
         let mut received = self.on_opening(input.get_mut(len..).unwrap_or_default(), at);
         received.progress.consumed = received.progress.consumed.saturating_add(len);
@@ -89,13 +85,13 @@ impl Connection {
     fn on_head(&mut self, input: &mut [u8], len: usize, at: &mut Services<'_, '_>) -> Received {
         let all = input.len();
         let (head, rest) = input.split_at_mut(len.min(all));
-        let params = match Head::parse(head, at.options.head_limits()) {
+        let answered = match Head::parse(head, at.options.head_limits()) {
             Ok(head) => self.on_request(&head, at),
             Err(error) => Err(self.refuse_bytes(error, at)),
         };
-        let params = match params {
-            Err(flow) => return Progress { consumed: all, flow }.into(),
+        let params = match answered {
             Ok(params) => params,
+            Err(flow) => return Progress { consumed: all, flow }.into(),
         };
         if matches!(self.stage, Stage::WebSocket(_)) {
             // The first frames, or the third key of draft 76, may be there already.
@@ -139,7 +135,11 @@ impl Connection {
                 Ok(params)
             }
             Answer::HttpStream(framing) => {
-                self.begin_http_stream(framing, cors, at);
+                self.id = at.ids.take();
+                self.framing = framing;
+                self.stage = Stage::HttpStream;
+                at.cx.set_deadline(at.cx.now() + at.options.heartbeat);
+                response::begin(framing, self.id, at.options.retry_ms(), cors, wall, at.cx.out());
                 Ok(params)
             }
             Answer::Head(framing) => {
@@ -155,17 +155,14 @@ impl Connection {
         }
     }
 
-    fn begin_http_stream(&mut self, framing: Framing, cors: Cors<'_>, at: &mut Services<'_, '_>) {
-        self.id = at.ids.take();
-        self.framing = framing;
-        self.stage = Stage::HttpStream;
-        at.cx.set_deadline(at.cx.now() + at.options.heartbeat);
-        let wall = at.cx.wall();
-        response::begin(framing, self.id, at.options.retry_ms(), cors, wall, at.cx.out());
+    /// Refuses a connection whose request is not there: 408 at its deadline, 503 where there is no place for it.
+    pub(crate) fn refuse_early(&mut self, status: u16, at: &mut Services<'_, '_>) -> Flow {
+        let fields = if status == 503 { RETRY_LATER } else { &[] };
+        self.refuse(status, fields, Cors::without_request(at.access), at)
     }
 
     /// Answers with a status, and ends.
-    pub(crate) fn refuse(
+    fn refuse(
         &mut self,
         status: u16,
         fields: &[(&str, &str)],
@@ -182,8 +179,7 @@ impl Connection {
     /// Refuses bytes that are not a request.
     fn refuse_bytes(&mut self, error: HeadError, at: &mut Services<'_, '_>) -> Flow {
         log::debug!("{:?}: {error}; answering {}", at.cx.peer(), error.status());
-        let cors = Cors::without_request(at.access);
-        self.refuse(error.status(), &[], cors, at)
+        self.refuse_early(error.status(), at)
     }
 
     /// A Flash policy request, whole or in part. The reactor shows the same bytes again with more behind them, so it is

@@ -75,7 +75,7 @@ pub(crate) struct ConnectionOptions {
     max_headers: usize,
     /// Bytes of a request target
     #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = size)]
-    max_target: usize,
+    pub(crate) max_target: usize,
     /// How long an opening handshake may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) head_timeout: Duration,
@@ -153,11 +153,6 @@ impl ConnectionOptions {
             return Err(DaemonError::option("max-headers", self.max_headers, "must be from 1 to 64"));
         }
         Ok(())
-    }
-
-    /// The limits that have a minimum of 1, with their flags.
-    pub(crate) fn minimums(&self) -> [(&'static str, usize); 2] {
-        [("max-target", self.max_target), ("max-queue", self.max_queue)]
     }
 
     pub(crate) fn head_limits(&self) -> HeadLimits {

@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use daemon::{DaemonError, Exit};
+use daemon::{DaemonError, Exit, value::size};
 
 use super::{
     fifo,
@@ -20,6 +20,18 @@ use super::{
     stdin,
 };
 use crate::stream::SourceKind;
+
+/// How much the source takes.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct SourceOptions {
+    /// Bytes of a line from the source; longer ones are dropped
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = size)]
+    pub(crate) max_line: usize,
+    /// Producers that may write to a unix: source at the same time
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_producers: usize,
+}
 
 /// A source that can be read, opened before the daemon accepts any client.
 #[derive(Debug)]

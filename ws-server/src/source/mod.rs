@@ -15,14 +15,12 @@ mod producer;
 mod producers;
 mod progress;
 mod publisher;
-mod settings;
 mod stdin;
 
 pub(crate) use self::{
-    feed::{Feed, Source, remove_socket},
+    feed::{Feed, Source, SourceOptions, remove_socket},
     intake::Intake,
     producer::Producer,
     progress::Progress,
     publisher::{LineFormat, Publisher},
-    settings::SourceOptions,
 };

@@ -1,6 +1,6 @@
 //! The dates of the clock: when each is due ([`Schedule`]), and what it says.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use common::framing::{Framing, encode};
 
@@ -102,13 +102,6 @@ impl Clock {
             }
         }
         Next::CaughtUp
-    }
-
-    /// Follows a step of the wall clock.
-    pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) {
-        if self.schedule.follow_wall_clock(now, wall) {
-            log::info!("the wall clock was set: the dates follow it");
-        }
     }
 }
 

@@ -78,23 +78,19 @@ impl Stream {
         }
     }
 
-    fn clock(&self) -> Option<&Clock> {
+    /// The clock; `None` if the messages are lines.
+    pub(crate) fn clock(&self) -> Option<&Clock> {
         match self {
             Self::Paced(clock) => Some(clock),
             Self::Buffer(buffer) => buffer.clock.as_ref(),
         }
     }
 
-    pub(crate) fn clock_mut(&mut self) -> Option<&mut Clock> {
+    fn clock_mut(&mut self) -> Option<&mut Clock> {
         match self {
             Self::Paced(clock) => Some(clock),
             Self::Buffer(buffer) => buffer.clock.as_mut(),
         }
-    }
-
-    /// True if its messages are dates.
-    pub(crate) fn has_dates(&self) -> bool {
-        self.clock().is_some()
     }
 
     /// Over how many phases subscribers are spread.
@@ -170,8 +166,10 @@ impl Stream {
 
     /// Lets the dates follow a step of the wall clock.
     pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) {
-        if let Some(clock) = self.clock_mut() {
-            clock.follow_wall_clock(now, wall);
+        if let Some(clock) = self.clock_mut()
+            && clock.schedule.follow_wall_clock(now, wall)
+        {
+            log::info!("the wall clock was set: the dates follow it");
         }
     }
 
