@@ -1,22 +1,24 @@
 //! How files are answered: rows ST-13 to ST-16, 25, 26, 29 and 30 of the attack table, and what the cache may not do.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail anywhere
+#![allow(clippy::unwrap_used)] // a test may fail anywhere
 #![allow(clippy::disallowed_methods)] // and has a clock
 
-mod support;
-
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::{Server, Stop, StopAtEnd, request};
+use harness::http::request;
+use harness::{Daemon, Stop, StopAtEnd};
 
-fn site(files: &[(&str, &[u8])], arguments: &[&str]) -> (tempfile::TempDir, Server) {
+const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
+
+fn site(files: &[(&str, &[u8])], arguments: &[&str]) -> (tempfile::TempDir, Daemon) {
     let dir = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
         fs::write(dir.path().join(name), bytes).unwrap();
     }
-    let server = Server::with_root(dir.path(), arguments);
+    let root = ["--root", dir.path().to_str().unwrap()];
+    let server = Daemon::start(STATIC_SERVER, &[&root, arguments].concat());
     (dir, server)
 }
 
@@ -211,36 +213,29 @@ fn a_file_that_shrinks_while_it_is_sent_ends_in_a_reset_and_never_in_padding() {
     let path = dir.path().join("large");
     let file = fs::File::create(&path).unwrap();
     file.set_len(64 << 20).unwrap();
-    let server = Server::with_root(dir.path(), &[]);
+    let server = Daemon::start(STATIC_SERVER, &["--root", dir.path().to_str().unwrap()]);
     let mut client = server.connect();
     client.send([request("GET", "/large", ""), request("GET", "/large", "Range: bytes=0-0\r\n")].concat());
-    let head = client.head();
+    let head = client.response_head();
     assert_eq!(head.header("content-length"), Some("67108864"));
     file.set_len(1 << 20).unwrap();
-    let mut body = Vec::new();
-    let end = client.0.read_to_end(&mut body);
+    let (body, was_reset) = client.read_to_end();
     assert!(body.len() < 64 << 20, "{} bytes", body.len());
     assert!(body.iter().all(|&byte| byte == 0), "the next answer is not in the body");
-    assert!(end.is_err(), "the end is a reset, not an orderly close: {end:?}");
+    assert!(was_reset, "the end is a reset, not an orderly close");
 }
 
 #[test]
 fn without_a_free_descriptor_a_file_is_busy_and_not_missing() {
     let (_dir, server) = site(&[("index.html", b"<p>"), ("file", b"file")], &[]);
-    let limit = |soft: &str| {
-        let (pid, limit) = (server.pid().to_string(), format!("--nofile={soft}:"));
-        assert!(
-            std::process::Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success()
-        );
-    };
     let mut client = server.connect();
     client.send(request("GET", "/", ""));
     assert_eq!(client.response().status, 200);
-    limit("3");
+    server.limit_files(3);
     client.send(request("GET", "/file", ""));
     let busy = client.response();
     assert_eq!((busy.status, busy.header("retry-after")), (503, Some("1")));
-    limit("1000");
+    server.limit_files(1000);
     client.send(request("GET", "/file", ""));
     assert_eq!(client.response().text(), "file");
 }
@@ -282,14 +277,14 @@ fn header_fields_of_the_operator_are_added_or_replace_ours() {
     );
     let answer = server.get("/");
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
-    assert_eq!(answer.headers.iter().filter(|(name, _)| name == "Content-Security-Policy").count(), 1);
+    assert_eq!(answer.fields.iter().filter(|(name, _)| name == "Content-Security-Policy").count(), 1);
     assert_eq!(answer.header("content-security-policy"), Some("sandbox"));
     assert_eq!(answer.header("server"), Some("x"));
 }
 
 #[test]
 fn the_built_in_page_may_reach_its_ws_server() {
-    let server = Server::start(&["--ws-url", "wss://dates.example:444/live"]);
+    let server = Daemon::start(STATIC_SERVER, &["--ws-url", "wss://dates.example:444/live"]);
     let page = server.get("/");
     assert!(page.text().contains("content=\"wss://dates.example:444/live\""));
     let policy = page.header("content-security-policy").unwrap();
@@ -298,7 +293,7 @@ fn the_built_in_page_may_reach_its_ws_server() {
         "{policy}"
     );
     // Behind a proxy that puts both under one name, a path is enough.
-    let same_origin = Server::start(&["--ws-url", "/stream"]).get("/");
+    let same_origin = Daemon::start(STATIC_SERVER, &["--ws-url", "/stream"]).get("/");
     assert!(same_origin.text().contains("content=\"/stream\""));
     assert!(same_origin.header("content-security-policy").unwrap().contains("connect-src 'self';"));
     assert_eq!(server.get("/app.js").header("content-type"), Some("text/javascript; charset=utf-8"));

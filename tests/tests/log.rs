@@ -5,16 +5,12 @@
 
 use std::{
     fs::File,
-    io::{Read as _, Write as _},
-    net::TcpStream,
     os::unix::fs::MetadataExt as _,
-    process::{Command, Stdio},
+    process::Child,
     time::{Duration, Instant},
 };
 
-use datecast_tests::{Daemon, daemon::binary};
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use harness::{Daemon, Signal, binary, command, eventually, signal};
 
 /// What static-server logs with these arguments from its start to its end; `tell_stream` makes `JOURNAL_STREAM` from the
 /// device and inode of its standard error.
@@ -23,24 +19,27 @@ fn log_of(arguments: &[&str], tell_stream: impl Fn(u64, u64) -> String) -> Strin
     let (log, socket) = (folder.path().join("log"), folder.path().join("socket"));
     let stderr = File::create(&log).expect("a log");
     let stat = stderr.metadata().expect("its numbers");
-    let mut child = Command::new(binary("static-server"))
-        .arg("--listen")
+    let mut child = command(binary("static-server"), &["--listen"])
         .arg(format!("unix:{}", socket.display()))
         .args(arguments)
         .env("JOURNAL_STREAM", tell_stream(stat.dev(), stat.ino()))
-        .stdin(Stdio::null())
         .stderr(stderr)
         .spawn()
         .expect("started");
-    let deadline = Instant::now() + PATIENCE;
-    // Not as soon as the socket is there: signals are taken over after that.
+    // The socket may be there before the daemon has taken over the signals; the line comes after that.
     let read = || std::fs::read_to_string(&log).expect("text");
-    while !read().contains("listening on") && child.try_wait().expect("looked").is_none() {
-        assert!(Instant::now() < deadline, "it neither listens nor ends");
+    let is_settled = |child: &mut Child| {
+        let ended = child.try_wait().expect("its status").is_some();
+        if ended || read().contains("listening on") {
+            Ok(ended)
+        } else {
+            Err("it neither listens nor ends".into())
+        }
+    };
+    if !eventually(|| is_settled(&mut child)) {
+        signal(&child, Signal::TERM);
     }
-    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    drop(kill);
-    child.wait().expect("ended");
+    eventually(|| child.try_wait().expect("its status").ok_or_else(|| "it does not end".into()));
     read()
 }
 
@@ -75,21 +74,18 @@ fn every_line_is_an_object_if_that_was_asked_for_the_last_words_too() {
 // OP-04
 #[test]
 fn a_flood_of_bad_requests_makes_no_flood_of_lines_and_all_are_counted() {
-    let daemon = Daemon::start("static-server", &["--log-level", "debug"]);
+    let mut daemon = Daemon::start(binary("static-server"), &["--log-level", "debug"]);
     let begin = Instant::now();
     let mut sent = 0_u64;
     while begin.elapsed() < Duration::from_millis(2500) {
-        let mut stream = TcpStream::connect(daemon.address()).expect("connected");
-        stream.write_all(b"\x16\x03\x01").expect("sent");
-        let mut answer = Vec::new();
-        drop(stream.read_to_end(&mut answer));
+        let (answer, _) = daemon.connect().exchange(b"\x16\x03\x01");
         assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
         sent += 1;
     }
     assert!(sent > 100, "{sent} requests are no flood");
-    daemon.terminate();
+    daemon.signal(Signal::TERM);
     let (mut lines, mut suppressed) = (0, 0);
-    while let Some(line) = daemon.log_line() {
+    while let Some(line) = daemon.next_log_line() {
         if let Some((count, _)) = line.split_once(" more like the last one from ") {
             let count = count.rsplit(' ').next().expect("a word");
             suppressed += count.parse::<u64>().expect("a number");

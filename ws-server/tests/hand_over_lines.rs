@@ -3,12 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-mod support;
-
 use std::{fs::OpenOptions, io::Write as _, os::unix::net::UnixStream};
 
-use rustix::process::Signal;
-use support::{holder::Holder, modern};
+use harness::{Holder, Signal, handshake, is_js_date, make_fifo};
+
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 /// Long lines, more in all than the kernel takes for a client that does not read.
 const LINES: usize = 400;
@@ -21,7 +20,7 @@ fn text(bytes: Vec<u8>) -> String {
 fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
     let mut lines = holder.request("GET /?since=0 HTTP/1.0");
     lines.head();
-    let mut frames = holder.request(&modern("/?since=0", 13));
+    let mut frames = holder.request(&handshake("/?since=0", 13));
     frames.head();
     let mut next = 1;
     for round in 0..3 {
@@ -51,7 +50,7 @@ fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
     newcomer.head();
     assert_eq!(text(newcomer.until(b"\n")), "1");
     // And so do the numbers.
-    let mut numbered = holder.request(&modern(&format!("/?numbered=1&since={}", next - 2), 13));
+    let mut numbered = holder.request(&handshake(&format!("/?numbered=1&since={}", next - 2), 13));
     numbered.head();
     assert_eq!(numbered.text(), format!("{0}\t{0}", next - 1));
 }
@@ -61,16 +60,10 @@ fn no_line_of_a_producer_is_lost_or_doubled() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--source",
-        &source,
-        "--workers",
-        "2",
-        "--leave-notices",
-        "off",
-    ]);
+    let mut holder = Holder::start(
+        WS_SERVER,
+        &["--hand-over", "on", "--source", &source, "--workers", "2", "--leave-notices", "off"],
+    );
     let mut producer = UnixStream::connect(&path).unwrap();
     expect_all(&mut holder, |bytes| producer.write_all(bytes).unwrap());
     // The socket is still the way to the source for others.
@@ -84,18 +77,12 @@ fn no_line_of_a_producer_is_lost_or_doubled() {
 fn no_line_in_a_fifo_is_lost_or_doubled() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    make_fifo(&path);
     let source = format!("fifo:{}", path.display());
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--source",
-        &source,
-        "--workers",
-        "2",
-        "--leave-notices",
-        "off",
-    ]);
+    let mut holder = Holder::start(
+        WS_SERVER,
+        &["--hand-over", "on", "--source", &source, "--workers", "2", "--leave-notices", "off"],
+    );
     let mut fifo = OpenOptions::new().write(true).open(&path).unwrap();
     expect_all(&mut holder, |bytes| fifo.write_all(bytes).unwrap());
 }
@@ -105,10 +92,11 @@ fn a_slow_client_goes_on_in_the_middle_of_a_message() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
-    let mut slow = holder.request(&modern("/?since=0", 13));
+    let mut holder =
+        Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut slow = holder.request(&handshake("/?since=0", 13));
     slow.head();
-    let mut fast = holder.request(&modern("/?since=0", 13));
+    let mut fast = holder.request(&handshake("/?since=0", 13));
     fast.head();
     let mut producer = UnixStream::connect(&path).unwrap();
     for line in 0..LINES {
@@ -130,10 +118,10 @@ fn a_slow_client_goes_on_in_the_middle_of_a_message() {
 fn when_the_source_is_gone_the_clients_are_told_to_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    make_fifo(&path);
     let source = format!("fifo:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source]);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source]);
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     holder.end(Signal::USR2);
     std::fs::remove_file(&path).unwrap();
@@ -146,10 +134,10 @@ fn when_the_source_is_gone_the_clients_are_told_to_come_back() {
 fn a_fifo_that_is_gone_does_not_hold_up_the_hand_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
-    let make = || assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    make();
+    make_fifo(&path);
     let source = format!("fifo:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut holder =
+        Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
     let mut client = holder.request("GET / HTTP/1.0");
     client.head();
     let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
@@ -159,7 +147,7 @@ fn a_fifo_that_is_gone_does_not_hold_up_the_hand_over() {
     client.until(b"before\n");
     let (status, log) = holder.end(Signal::USR2);
     assert!(status.success(), "{log}");
-    make();
+    make_fifo(&path);
     holder.start_next();
     std::fs::write(&path, "after\n").unwrap();
     client.until(b"after\n");
@@ -171,19 +159,22 @@ fn a_restart_or_a_reload_during_a_stop_holds_up_no_second_signal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--source",
-        &source,
-        "--workers",
-        "2",
-        "--drain-timeout",
-        "60s",
-        "--close-timeout",
-        "60s",
-    ]);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder = Holder::start(
+        WS_SERVER,
+        &[
+            "--hand-over",
+            "on",
+            "--source",
+            &source,
+            "--workers",
+            "2",
+            "--drain-timeout",
+            "60s",
+            "--close-timeout",
+            "60s",
+        ],
+    );
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     let mut producer = UnixStream::connect(&path).unwrap();
     producer.write_all(b"here\n").unwrap();
@@ -208,13 +199,14 @@ fn another_source_takes_over_the_clients_and_leaves_no_socket_behind() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder =
+        Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     UnixStream::connect(&path).unwrap().write_all(b"the last line\n").unwrap();
     assert_eq!(client.text(), "the last line");
-    holder.args_mut()[3] = "clock".to_owned();
+    holder.args[3] = "clock".to_owned();
     holder.restart();
-    assert!(support::is_js_date(&client.text()));
+    assert!(is_js_date(&client.text()));
     assert!(!path.exists());
 }

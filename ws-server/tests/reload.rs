@@ -2,18 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-mod support;
-
 use std::fs;
 
-use rustix::process::Signal;
-use support::{Client, Server};
+use harness::{Client, Daemon, Signal, is_js_date};
+
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 /// A server whose configuration is this file.
-fn server(config: &str) -> (Server, tempfile::NamedTempFile) {
+fn server(config: &str) -> (Daemon, tempfile::NamedTempFile) {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), config).unwrap();
-    let server = Server::start(&["--config", file.path().to_str().unwrap()]);
+    let server = Daemon::start(WS_SERVER, &["--config", file.path().to_str().unwrap()]);
     (server, file)
 }
 
@@ -91,7 +90,7 @@ fn what_waits_for_a_restart_is_named() {
         assert!(said.contains(flag), "{said}");
     }
     for _ in 0..3 {
-        assert!(support::is_js_date(&line(&mut client)), "the old source and interval stay");
+        assert!(is_js_date(&line(&mut client)), "the old source and interval stay");
     }
 }
 

@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-mod support;
+use harness::{Holder, Signal};
 
-use rustix::process::Signal;
-use support::holder::Holder;
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 #[test]
 fn it_is_ready_then_says_how_it_is_and_that_it_stops() {
-    let mut holder = Holder::start(&["--interval", "50ms"]);
+    let mut holder = Holder::start(WS_SERVER, &["--interval", "50ms"]);
     holder.wait_for("STATUS=0 clients");
     let mut client = holder.request("GET / HTTP/1.0");
     client.head();
@@ -31,7 +30,7 @@ fn it_is_ready_then_says_how_it_is_and_that_it_stops() {
 // OP-09
 #[test]
 fn the_watchdog_is_fed_while_the_loops_turn_and_only_then() {
-    let mut holder = Holder::start(&["--workers", "2"]);
+    let mut holder = Holder::start(WS_SERVER, &["--workers", "2"]);
     for _ in 0..3 {
         holder.wait_for("WATCHDOG=1");
     }
@@ -43,7 +42,7 @@ fn the_watchdog_is_fed_while_the_loops_turn_and_only_then() {
 
 #[test]
 fn a_reload_is_told_from_its_beginning_to_its_end() {
-    let mut holder = Holder::start(&[]);
+    let mut holder = Holder::start(WS_SERVER, &[]);
     let from = holder.said.len();
     holder.signal(Signal::HUP);
     holder.wait_for("READY=1");

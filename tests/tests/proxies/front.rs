@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use datecast_tests::{Daemon, daemon::project};
+use harness::{Daemon, Signal, binary, project, signal};
 use tempfile::TempDir;
 
 /// Which proxy.
@@ -52,8 +52,12 @@ impl Front {
     pub(crate) fn start_with(kind: Kind, way: Way, flags: &[&str], edits: &[Edit<'_>]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = format!("unix:{}", folder.path().join("ws.sock").display());
-        let ws = Daemon::start("ws-server", &[&["--interval", "200ms", "--listen", &socket], flags].concat());
-        let site = Daemon::start("static-server", &["--ws-url", "/stream", "--max-connections-per-ip", "0"]);
+        let ws = Daemon::start(
+            binary("ws-server"),
+            &[&["--interval", "200ms", "--listen", &socket], flags].concat(),
+        );
+        let site =
+            Daemon::start(binary("static-server"), &["--ws-url", "/stream", "--max-connections-per-ip", "0"]);
         let upstreams = [ws.address().to_string(), site.address().to_string()];
         // Another program may take a port between the search for a free one and its use.
         for _ in 0..5 {
@@ -85,7 +89,7 @@ impl Front {
         let before = self.workers();
         // HAProxy's master process loses a signal that comes before it has finished its own start.
         for _ in 0..5 {
-            self.signal(if self.kind == Kind::Nginx { "-HUP" } else { "-USR2" });
+            signal(&self.proxy, if self.kind == Kind::Nginx { Signal::HUP } else { Signal::USR2 });
             let deadline = Instant::now() + Duration::from_secs(2);
             while Instant::now() < deadline {
                 if self.workers().iter().any(|worker| !before.contains(worker)) {
@@ -103,18 +107,14 @@ impl Front {
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         children.split_whitespace().map(str::to_owned).collect()
     }
-
-    fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.proxy.id().to_string()]).status();
-        assert!(status.expect("run kill").success(), "the proxy is there to be told");
-    }
 }
 
 impl Drop for Front {
     fn drop(&mut self) {
         // TERM, not KILL: the master process takes its workers with it.
-        let id = self.proxy.id().to_string();
-        drop(Command::new("kill").args(["-TERM", &id]).status());
+        if matches!(self.proxy.try_wait(), Ok(None)) {
+            signal(&self.proxy, Signal::TERM);
+        }
         let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline && matches!(self.proxy.try_wait(), Ok(None)) {
             thread::yield_now();

@@ -18,8 +18,8 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use datecast_tests::daemon::project;
-use datecast_tests::http::exchange;
+use harness::http::exchange;
+use harness::project;
 
 use front::{Front, Kind, Way};
 use tls::{PATIENCE, Tls};
