@@ -1,4 +1,4 @@
-"""The clients: the crowd and the knocker (tests/crowd), in the container's network."""
+"""The load generator (tests/load_generator) in the container's network: live clients, and new connections."""
 
 import json
 import queue
@@ -51,11 +51,11 @@ class Program:
         self.process.wait()
 
 
-class Crowd(Program):
+class LiveClients(Program):
     """Live connections of all dialects."""
 
     def __init__(self, machine, count, port=40132):
-        super().__init__(machine.enter_network(prepare.CROWD, "hold", "--to", f"127.0.0.1:{port}", "--connections", count))
+        super().__init__(machine.enter_network(prepare.LOAD_GENERATOR, "hold", "--to", f"127.0.0.1:{port}", "--connections", count))
         opening = self.next(30)
         if opening["open"] != count:
             self.end()
@@ -73,7 +73,7 @@ class Knocker(Program):
     """New connections at a steady rate. `with` gives it back once the first one was answered."""
 
     def __init__(self, machine, name, rate=1000, port=None, patience=20, count=60_000, kind=None):
-        command = [prepare.CROWD, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--as", kind or REQUESTS[name],
+        command = [prepare.LOAD_GENERATOR, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--as", kind or REQUESTS[name],
                    "--rate", rate, "--count", count, "--seconds", 60, "--patience", patience]
         super().__init__(machine.enter_network(*command))
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import hand_over
-from clients import Crowd
+from clients import LiveClients
 from machine import until
 from services import NAMES
 
@@ -25,7 +25,7 @@ def metrics(lab):
         lab.systemctl("restart", f"{name}.service")
         lab.started_anew(name, before)
         until(f"{name} is healthy", lambda: scrape(lab, port, "/healthz") == "ok\n")
-    with Crowd(lab.machine, LIVE):
+    with LiveClients(lab.machine, LIVE):
         # Those that woke the service may still be going.
         until("all are counted, and nobody else", lambda: total(lab, "connections", 'state="open"') == LIVE)
         hand_over.restart(lab)

@@ -5,7 +5,7 @@ import shutil
 import hand_over
 import prepare
 import report
-from clients import PORTS, Crowd, Knocker, knock
+from clients import PORTS, Knocker, LiveClients, knock
 from machine import until
 from services import CONFIGURATION, NAMES
 
@@ -59,8 +59,8 @@ def since(lab):
 def upgrade_under_load(lab):
     """Another version, other processes, the same sockets; nobody turned away, nobody who was connected let go."""
     pids, sockets = [lab.wake(name) for name in NAMES], since(lab)
-    with Crowd(lab.machine, 900) as crowd:
-        crowd.ask("mark")
+    with LiveClients(lab.machine, 900) as clients:
+        clients.ask("mark")
         with Knocker(lab.machine, "ws-server", 400) as ws, Knocker(lab.machine, "policy-server", 400) as policy, \
                 Knocker(lab.machine, "static-server", 400) as static:
             knockers = [ws, policy, static]
@@ -71,7 +71,7 @@ def upgrade_under_load(lab):
                 lab.started_anew(name, pid)
             ws.go_on(2)
             results = [knocker.stop() for knocker in knockers]
-        live = crowd.report()
+        live = clients.report()
     assert since(lab) == sockets, "a socket was started anew"
     for name, result in zip(NAMES, results):
         assert list(result["outcomes"]) == ["answered"], f"{name}: {result}"
@@ -118,9 +118,9 @@ def shutdown_closes(lab):
     lab.machine.run("dpkg", "--install", f"/var/{prepare.PACKAGE.name}", patience=120)
     lab.configure(CONFIGURATION)
     hand_over.fresh(lab)
-    with Crowd(lab.machine, hand_over.FEW) as crowd:
-        hand_over.beat(crowd, 1)
+    with LiveClients(lab.machine, hand_over.FEW) as clients:
+        hand_over.beat(clients, 1)
         lab.systemctl("--no-block", "poweroff")
         lab.machine.is_gone = True
-        until("everybody is closed", lambda: crowd.report()["open"] == 0)
-        hand_over.closed_in_order(crowd.report()["ended"], hand_over.FEW)
+        until("everybody is closed", lambda: clients.report()["open"] == 0)
+        hand_over.closed_in_order(clients.report()["ended"], hand_over.FEW)

@@ -5,7 +5,7 @@ import time
 
 import hand_over
 import report
-from clients import Crowd, Program
+from clients import LiveClients, Program
 from crashes import WATCHDOG
 from machine import until
 
@@ -48,16 +48,16 @@ def lines_across_restarts(lab):
     """A producer that writes all the while, connected once; every client gets every line, in order, once."""
     with lab.configured(LINES):
         lab.systemctl("start", "ws-server.service")
-        with Crowd(lab.machine, LISTENERS) as crowd, Program(lab.machine.enter("python3", "-c", PRODUCER)) as producer:
+        with LiveClients(lab.machine, LISTENERS) as clients, Program(lab.machine.enter("python3", "-c", PRODUCER)) as producer:
             assert producer.next() == {"connected": True}
-            until("lines come", lambda: crowd.report()["messages"] > 0)
+            until("lines come", lambda: clients.report()["messages"] > 0)
             for _ in range(2):
                 hand_over.restart(lab)
-                hand_over.beat(crowd, 50)
+                hand_over.beat(clients, 50)
             producer.tell("enough")
             lines = producer.next()["lines"]
-            until("all lines are there", lambda: crowd.report()["messages"] >= LISTENERS * lines, patience=10)
-            said = crowd.report()
+            until("all lines are there", lambda: clients.report()["messages"] >= LISTENERS * lines, patience=10)
+            said = clients.report()
     assert said["open"] == LISTENERS and said["missing"] == said["doubled"] == 0, said
     assert said["messages"] == LISTENERS * lines, (lines, said)
     report.figure(f"{lines} lines of a producer to {LISTENERS} clients over two restarts", "every client each line once, the producer connected once")
@@ -69,11 +69,11 @@ def faults_are_noticed(lab):
     others = LISTENERS * 7 // 9
     with lab.configured(THEIR_NUMBERS):
         lab.systemctl("start", "ws-server.service")
-        with Crowd(lab.machine, LISTENERS) as crowd:
+        with LiveClients(lab.machine, LISTENERS) as clients:
             lab.machine.run("python3", "-c", FAULTY)
             # Event streams have the true number as their id: their clients notice at the first false one.
-            until("all lines are there", lambda: crowd.report()["messages"] >= others * 7)
-            said = crowd.report()
+            until("all lines are there", lambda: clients.report()["messages"] >= others * 7)
+            said = clients.report()
     assert said["missing"] == said["doubled"] == said["open"] == others, said
     assert len(said["ended"]) == 1 and "has the id" in next(iter(said["ended"])), said
     return f"{said['missing']} missing, {said['doubled']} doubled, {LISTENERS - others} with a false id"
@@ -110,15 +110,15 @@ def reload_keeps_everybody(lab):
     with lab.configured(hand_over.CONFIGURATION):
         hand_over.fresh(lab)
         pid = lab.main_pid("ws-server")
-        with Crowd(lab.machine, 90) as crowd:
+        with LiveClients(lab.machine, 90) as clients:
             lab.configure(hand_over.CONFIGURATION.replace("{date}", "{date} anew"))
             lab.systemctl("reload", "ws-server.service")
             until("the new template is in force", lambda: "anew" in one_line(lab))
             lab.configure("workers = \"many\"\n")
             lab.machine.query("systemctl", "reload", "ws-server.service")
-            crowd.ask("mark")
-            hand_over.beat(crowd, 2)
-            said = crowd.report()
+            clients.ask("mark")
+            hand_over.beat(clients, 2)
+            said = clients.report()
         assert "anew" in one_line(lab)
         assert lab.main_pid("ws-server") == pid
     hand_over.nobody_noticed({**said, "notices": 0}, 90)
