@@ -67,7 +67,7 @@ fn resolve(modules: &Modules, from: &str, path: &[String]) -> Option<(String, bo
         let is_last = index + 1 == path.len();
         match segment.as_str() {
             "crate" => "crate".clone_into(&mut at),
-            "super" => at = at.rsplit_once("::")?.0.to_owned(),
+            "super" => at.truncate(at.rfind("::")?),
             "self" => {}
             // The same name may stand for a module and for an item.
             _ if modules.contains_key(&child) && (import.is_none() || !is_last) => at = child,
