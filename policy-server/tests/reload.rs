@@ -1,4 +1,4 @@
-//! HUP reads the configuration again (PO-09, OP-10): a right one is served at once, a wrong one changes nothing.
+//! HUP reads the configuration again (PO-09, OP-10): a right one takes effect at once, a wrong one changes nothing.
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
 use std::fs;

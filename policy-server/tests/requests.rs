@@ -1,4 +1,4 @@
-//! What policy-server answers, and what it does not: rows PO-01 to PO-06, PO-08, PO-11 and PO-12 over real sockets.
+//! The requests that policy-server answers, and those that it closes: rows PO-01 to PO-06, PO-08, PO-11 and PO-12 over real sockets.
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
 use std::{
@@ -21,7 +21,7 @@ const POLICY: &str = "<?xml version=\"1.0\"?>\n\
     <allow-access-from domain=\"*\" to-ports=\"40132\"/>\n\
     </cross-domain-policy>\n\0";
 
-/// A short life, so that the tests of it are short; the default is 5 s.
+/// A short lifetime, to keep the tests of it short; the default is 5 s.
 const LIFE: Duration = Duration::from_millis(700);
 const SHORT: [&str; 2] = ["--lifetime", "700ms"];
 
@@ -96,7 +96,7 @@ fn the_default_life_is_five_seconds() {
 fn a_dribble_does_not_prolong_the_life() {
     let daemon = Daemon::start(POLICY_SERVER, &SHORT);
     let mut client = daemon.connect();
-    // The pause between two bytes is the wait for an answer that must not come.
+    // Between two bytes the client waits this long for an answer, which must not come.
     client.stream.set_read_timeout(Some(Duration::from_millis(100))).expect("set");
     let (sent, elapsed) = timed(|| {
         let mut buffer = [0];
@@ -187,7 +187,7 @@ fn a_client_that_never_reads_is_gone_at_the_end_of_the_life() {
     socket.connect(&daemon.address().into()).expect("connected");
     let mut stuck = TcpStream::from(socket);
     stuck.write_all(&[REQUEST, b"\0"].concat()).expect("sent");
-    // Each round waits for one connection's whole life; the stuck one is gone as soon.
+    // Each round waits for the whole lifetime of one connection; the stuck one has to be gone by then.
     let ((), elapsed) = timed(|| {
         while !daemon_is_empty(&mut daemon) {
             daemon.connect().read_to_end();
@@ -212,7 +212,7 @@ fn the_oldest_connection_of_an_address_makes_room_and_others_notice_nothing() {
     };
     let mut other = from([127, 0, 0, 3]);
     let mut four: Vec<Client> = (0..4).map(|_| from([127, 0, 0, 2])).collect();
-    // The four are known to both workers only when the fifth one's arrival has closed one of them.
+    // Both workers have heard of all four only when the fifth connection has closed one of them.
     let mut fifth = from([127, 0, 0, 2]);
     for client in &four {
         client.stream.set_read_timeout(Some(Duration::from_millis(50))).expect("set");

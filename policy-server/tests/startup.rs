@@ -52,7 +52,7 @@ fn refusals_name_the_flag_the_value_and_what_to_do() {
     ];
     for (args, code, parts) in cases {
         for check in [true, false] {
-            // A refusal comes before anything is bound, so --check says the same.
+            // The daemon refuses before it binds anything, so --check says the same.
             let args = [args, if check { &["--check"] } else { &[] }].concat();
             let (got, text) = fails(command(POLICY_SERVER, &args));
             assert_eq!(got, Some(code), "{args:?}: {text}");
@@ -86,7 +86,7 @@ fn term_and_int_stop_with_exit_0() {
 
 #[test]
 fn an_inherited_socket_serves_without_any_privilege() {
-    // Below 1024 where this test may bind there: what systemd does for the daemon.
+    // Where this test may bind a port below 1024, it does, as systemd does for the daemon.
     let listener = TcpListener::bind("127.0.0.1:843")
         .or_else(|_| TcpListener::bind("127.0.0.1:0"))
         .expect("a listener (left blocking on purpose)");
@@ -142,7 +142,7 @@ fn a_low_port_granted_from_an_inherited_high_one_is_refused() {
 fn without_the_privilege_port_843_is_exit_77_with_three_ways_out() {
     let start = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     if start.trim().parse::<u16>().is_ok_and(|first| first <= 843) {
-        // Here any user may bind it; the message has its unit test in daemon::listen.
+        // Here any user may bind it; a unit test in daemon::listen checks the message.
         return;
     }
     let mut command = command(POLICY_SERVER, &[]);

@@ -1,4 +1,4 @@
-//! How files are answered: rows ST-13 to ST-16, 25, 26, 29 and 30 of the attack table, and what the cache may not do.
+//! How static-server answers requests for files: rows ST-13 to ST-16, 25, 26, 29 and 30 of the attack table, and what the cache may not do.
 #![allow(clippy::unwrap_used)] // a test may fail anywhere
 #![allow(clippy::disallowed_methods)] // and has a clock
 
@@ -113,7 +113,7 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     fs::write(dir.path().join("a.js.zst"), b"ZST").unwrap();
     let file = fs::File::create(dir.path().join("a.js")).unwrap();
     (&file).write_all(b"plain").unwrap();
-    // Older than its siblings, as a build leaves it.
+    // Older than its compressed siblings, as a build leaves it.
     file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
     let mut tags = Vec::new();
     for (accept, coding, body) in [
@@ -137,7 +137,7 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     let unchanged =
         server.get_with("/a.js", &format!("If-None-Match: {}\r\nAccept-Encoding: br\r\n", tags.join(", ")));
     assert_eq!((unchanged.status, unchanged.header("vary")), (304, Some("Accept-Encoding")));
-    // Without siblings nothing varies; a sibling without its file, and one that was left behind, are none.
+    // Without siblings nothing varies. A sibling without its file, or older than its file, does not count.
     assert_eq!(server.get_with("/b.js", "Accept-Encoding: br\r\n").header("vary"), None);
     assert_eq!(server.get_with("/only.js", "Accept-Encoding: gzip\r\n").status, 404);
     fs::File::options()
@@ -149,7 +149,7 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     until(|| server.get_with("/a.js", "Accept-Encoding: br\r\n").text() == "plain");
 }
 
-/// True within a second and a half, or the test fails.
+/// Waits until the condition holds; fails after a second and a half.
 fn until(mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
@@ -161,7 +161,7 @@ fn until(mut condition: impl FnMut() -> bool) {
 fn a_file_that_changes_is_served_new_within_a_second() {
     let (dir, server) = site(&[("index.html", b"one")], &[]);
     assert_eq!(server.get("/").text(), "one");
-    // In place, of the same length, and again at once: nothing but the bytes tells the versions apart.
+    // In place, with the same length, and in quick succession: only the bytes differ.
     for text in ["two", "six", "ten"] {
         fs::write(dir.path().join("index.html"), text).unwrap();
         until(|| server.get("/").text() == text);
@@ -292,7 +292,7 @@ fn the_built_in_page_may_reach_its_ws_server() {
         policy.contains("connect-src 'self' wss://dates.example:444 https://dates.example:444;"),
         "{policy}"
     );
-    // Behind a proxy that puts both under one name, a path is enough.
+    // Behind a proxy that serves both under one name, a path is enough.
     let same_origin = Daemon::start(STATIC_SERVER, &["--ws-url", "/stream"]).get("/");
     assert!(same_origin.text().contains("content=\"/stream\""));
     assert!(same_origin.header("content-security-policy").unwrap().contains("connect-src 'self';"));

@@ -1,4 +1,4 @@
-//! Requests as they come over the wire: rows ST-17, 18, 20 to 24 and 27 of the attack table.
+//! Whole requests over the wire: rows ST-17, 18, 20 to 24 and 27 of the attack table.
 #![allow(clippy::unwrap_used)] // a test may fail anywhere
 #![allow(clippy::disallowed_methods)] // and has a clock
 
@@ -15,7 +15,7 @@ fn a_head_that_never_ends_gets_408_at_its_absolute_deadline() {
     let begun = Instant::now();
     let mut client = server.connect();
     client.send("GET / HTTP/1.1\r\n");
-    // A byte now and then moves nothing.
+    // A byte now and then does not move the deadline.
     let writer = client.stream.try_clone().unwrap();
     let dribble = std::thread::spawn(move || {
         use std::io::Write;
@@ -67,7 +67,7 @@ fn other_methods_get_405_at_once_and_their_body_is_not_awaited() {
             answer.contains("\r\nAllow: GET, HEAD, OPTIONS\r\n")
                 && answer.contains("\r\nConnection: close\r\n")
         );
-        // The answer and the end of the stream come without the body; the linger of 2 s is the client's.
+        // The answer and the end of the stream come without the body; the daemon lingers for 2 s after that.
         assert!(begun.elapsed() < Duration::from_secs(1), "{method}");
     }
 }
@@ -99,7 +99,7 @@ fn a_burst_that_nobody_reads_does_not_hold_up_the_others() {
     let greedy = server.connect();
     let mut writer = greedy.stream.try_clone().unwrap();
     writer.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    // Its answers are never read: the server stops reading its requests, too, and the write stalls.
+    // This client never reads an answer: the server stops reading its requests, and the write stalls.
     let stalled = std::thread::spawn(move || {
         std::io::Write::write_all(&mut writer, &request("GET", "/app.js", "").repeat(300_000)).is_err()
     });
@@ -155,7 +155,7 @@ fn a_body_is_never_taken_for_the_next_request() {
     let second = client.response();
     assert_eq!(second.header("content-type"), Some("text/javascript; charset=utf-8"));
     assert_eq!(client.rest_as_text(), "");
-    // In chunks, too long, or announced: the answer, and the end.
+    // After a body in chunks, one that is too long or one that waits for 100: the answer, and the end.
     for fields in [
         "Transfer-Encoding: chunked\r\n",
         "Content-Length: 65537\r\n",
@@ -172,7 +172,7 @@ fn a_body_is_never_taken_for_the_next_request() {
 }
 
 #[test]
-fn request_lines_and_hosts_are_judged() {
+fn each_request_line_and_host_has_its_status() {
     let server = Daemon::start(STATIC_SERVER, &[]);
     for (bytes, expected) in [
         ("GET / HTTP/1.1\r\n\r\n", "400"),

@@ -1,4 +1,4 @@
-//! What a path may reach: rows ST-01 to ST-12 and ST-31 of the attack table.
+//! The files that a path may reach: rows ST-01 to ST-12 and ST-31 of the attack table.
 #![allow(clippy::unwrap_used)] // a test may fail anywhere
 #![allow(clippy::disallowed_methods)] // and has a clock
 
@@ -70,7 +70,7 @@ fn no_spelling_of_a_climb_leaves_the_root() {
     }
 }
 
-/// All sequences of four dangerous pieces, through the whole server; the unit tests of `path` have all of seven bytes.
+/// All sequences of four dangerous pieces, through the whole server; the unit tests of `path` try all of seven bytes.
 #[test]
 fn all_short_paths_over_the_dangerous_alphabet_show_no_secret() {
     let (_dir, server) = tree_with(&["--keep-alive-requests", "1000000"]);
@@ -125,7 +125,7 @@ fn control_bytes_and_foreign_separators_are_refused() {
     ] {
         assert_eq!(server.get(target).status, 400, "{target}");
     }
-    // Names that mean something elsewhere are names here.
+    // Names that are special on other systems are plain names here.
     for target in ["/CON", "/file.txt.", "/file.txt...", "/NUL.txt"] {
         assert_eq!(server.get(target).status, 404, "{target}");
     }
@@ -279,7 +279,7 @@ fn directories_have_their_index_and_their_slash() {
     assert_eq!(server.get("/file.txt/").status, 404);
     assert_eq!(server.get("/file.txt/x").status, 404);
     assert_eq!(server.get("/index.html/").status, 404);
-    // An index that is a directory is none, and no loop.
+    // A directory named like the index is no index, and no endless redirect.
     fs::create_dir_all(dir.path().join("www/loop/index.html")).unwrap();
     assert_eq!(server.get("/loop/").status, 404);
 }

@@ -1,4 +1,4 @@
-//! HUP reads the configuration again: a right one serves at once, on open connections too; a wrong one changes nothing.
+//! HUP reads the configuration again: a right one takes effect at once, also on open connections; a wrong one changes nothing.
 #![allow(clippy::unwrap_used)] // a test may fail anywhere
 
 use std::fs;
@@ -30,14 +30,14 @@ fn a_right_configuration_serves_at_once_and_a_wrong_one_changes_nothing() {
     assert_eq!(mark(&mut client), "old");
     write("header = [\"X-Mark: new\"]\n");
     server.signal(Signal::HUP);
-    // A reload that never comes ends the test by the client's own deadline of requests.
+    // Without a reload, the test ends after so many requests.
     assert!((0..1_000_000).any(|_| mark(&mut client) == "new"));
     for wrong in ["header = [\"no field\"]", "root = \"/nowhere/at/all\"", "nonsense = 1"] {
         write(wrong);
         server.signal(Signal::HUP);
         assert!((0..200).all(|_| mark(&mut client) == "new"), "{wrong}");
     }
-    // The loop still listens to signals: the next right one is taken.
+    // The daemon still listens to signals: the next right configuration takes effect.
     write("header = [\"X-Mark: last\"]\n");
     server.signal(Signal::HUP);
     assert!((0..1_000_000).any(|_| mark(&mut client) == "last"));

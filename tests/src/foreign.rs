@@ -36,7 +36,7 @@ pub struct Program {
     /// The dialect, for a program that speaks several (empty: its only one).
     pub version: &'static str,
     /// True where the answer of the opening handshake has the connection's id.
-    pub tells_id: bool,
+    pub has_id: bool,
 }
 
 impl Program {

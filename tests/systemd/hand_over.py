@@ -1,4 +1,4 @@
-"""Live connections across `systemctl restart ws-server`, and what a stop is instead."""
+"""Live connections across `systemctl restart ws-server`, and how a stop differs."""
 
 import os
 import re
@@ -11,9 +11,9 @@ from services import CONFIGURATION
 
 NAME = "ws-server"
 LIVE = int(os.environ.get("LIVE", 9000))
-# Every client has a Ping to answer at any time.
+# At any time, every client may have a Ping to answer.
 PINGS = CONFIGURATION + 'ping-interval = "1s"\n'
-# For the checks that ask for no number: hundreds of each dialect.
+# For the checks where the number does not matter: hundreds of each dialect.
 FEW = 1800
 OFF = "[Service]\nEnvironment=DATECAST_WS_HAND_OVER=off\n"
 MUTE = "[Service]\nExecStop=\n"
@@ -32,7 +32,7 @@ def checks():
 
 
 def restart(lab):
-    """Restarts ws-server; the seconds that took."""
+    """Restarts ws-server; how many seconds that took."""
     before, begin = lab.main_pid(NAME), time.monotonic()
     lab.systemctl("restart", f"{NAME}.service")
     seconds = time.monotonic() - begin
@@ -90,14 +90,14 @@ def server_sockets(lab):
 
 
 def beat(clients, beats):
-    """Waits for so many messages a client, on the average."""
+    """Waits until the clients have so many more messages each, on average."""
     said = clients.report()
     wanted = said["messages"] + beats * said["open"]
     until(f"{beats} messages a client", lambda: clients.report()["messages"] >= wanted, pause=0.1)
 
 
 def each_hears(clients, messages):
-    """Waits until each client has so many messages since the mark: one that was forgotten would never have them."""
+    """Waits until each client has so many messages since the mark: a forgotten one would never have them."""
     until(f"{messages} messages for each client", lambda: clients.report()["fewest"] >= messages, pause=0.1)
 
 
@@ -108,13 +108,13 @@ def answers_pings(clients):
 
 
 def leave_by_their_ids(clients):
-    """Ids stay what they were: who leaves after the restart is announced by the id from before."""
+    """A client keeps its id: the notice of its leaving after the restart has the id from before."""
     ids = set(clients.ask("leave 5")["ids"])
     until(f"leave notices of {ids}", lambda: ids <= set(clients.report()["left"]))
 
 
 def again_and_again(lab):
-    """Restart upon restart, the next as soon as one is done, while others come and go."""
+    """Six restarts in quick succession while other clients come and go."""
     with lab.configured(PINGS), LiveClients(lab.machine, FEW) as clients, \
             Knocker(lab.machine, NAME, rate=300, kind="websocket") as knocker:
         knocker.wait_for_answer()
@@ -133,7 +133,7 @@ def again_and_again(lab):
 
 
 def bad_configuration(lab):
-    """A configuration that no process starts with: clients and newcomers wait until it is mended, and lose nothing but time."""
+    """With a configuration that no process starts with, clients and newcomers wait until it is mended, and lose only time."""
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients, Knocker(lab.machine, NAME, rate=50) as knocker:
         knocker.wait_for_answer()
@@ -154,7 +154,7 @@ def bad_configuration(lab):
 
 
 def socket_restarted(lab):
-    """A restart of the socket unit closes the port for a moment, and nobody who is connected."""
+    """A restart of the socket unit closes the port for a moment, but no connection."""
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients:
         beat(clients, 1)
@@ -167,7 +167,7 @@ def socket_restarted(lab):
 
 
 def half_a_frame(lab):
-    """Who is in the middle of a frame is closed with 1012; nobody else is."""
+    """A client in the middle of a frame is closed with 1012; no other client is."""
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients:
         beat(clients, 1)
@@ -180,7 +180,7 @@ def half_a_frame(lab):
 
 
 def hand_over_off(lab):
-    """The control: without the hand-over the same restart closes everybody, with 1012."""
+    """The control: without the hand-over the same restart closes every connection with 1012."""
     with lab.drop_in(f"{NAME}.service", OFF, restart=[f"{NAME}.service"]):
         fresh(lab)
         with LiveClients(lab.machine, LIVE) as clients:
@@ -193,7 +193,7 @@ def hand_over_off(lab):
 
 
 def nobody_says_restart(lab):
-    """The control: without `ExecStop=` a restart is told as a stop, and everybody is closed with 1001."""
+    """The control: without `ExecStop=` a restart is a stop for the daemon, and closes every connection with 1001."""
     with lab.drop_in(f"{NAME}.service", MUTE, restart=[f"{NAME}.service"]):
         fresh(lab)
         with LiveClients(lab.machine, FEW) as clients:
@@ -223,7 +223,7 @@ def stop_closes(lab):
 
 
 def closed_in_order(ended, live):
-    """Each of nine kinds in its own way."""
+    """Each of the nine dialects ends in its own way."""
     ninth = live // 9
     assert ended == {"1001": 3 * ninth, "closed": 2 * ninth, "end": 4 * ninth}, ended
 

@@ -57,7 +57,7 @@ def since(lab):
 
 
 def upgrade_under_load(lab):
-    """Another version, other processes, the same sockets; nobody turned away, nobody who was connected let go."""
+    """Another version, other processes, the same sockets; no newcomer is refused, and no client loses its connection."""
     pids, sockets = [lab.wake(name) for name in NAMES], since(lab)
     with LiveClients(lab.machine, 900) as clients:
         clients.ask("mark")
@@ -82,7 +82,7 @@ def upgrade_under_load(lab):
 
 
 def restarted_sockets_refuse(lab):
-    """What a package would do that restarts its sockets."""
+    """A package that restarted its sockets would refuse connections."""
     def restart_socket():
         for _ in range(3):
             lab.systemctl("stop", "policy-server.socket", "policy-server.service")
@@ -114,7 +114,7 @@ def purge_closes_the_ports(lab):
 
 
 def shutdown_closes(lab):
-    """The machine goes: no restart for ws-server. Nothing can be checked after this."""
+    """A shutdown of the machine is a stop for ws-server. No check can follow this one."""
     lab.machine.run("dpkg", "--install", f"/var/{prepare.PACKAGE.name}", patience=120)
     lab.configure(CONFIGURATION)
     hand_over.fresh(lab)

@@ -52,12 +52,12 @@ def install(packages):
 
 
 def browser_is_there():
-    """Chromium and what drives it; `install_browser` has tried."""
+    """Whether Chromium and its driver are there; `install_browser` has tried to install them."""
     return shutil.which("chromium") and shutil.which("node") and (BROWSER / "node_modules/puppeteer-core").exists()
 
 
 def install_browser():
-    """For two checks; they do not run without it."""
+    """Installs Chromium for two checks, which do not run without it."""
     missing = [name for name, command in (("chromium", "chromium"), ("nodejs", "node"), ("npm", "npm")) if not shutil.which(command)]
     if missing:
         install(missing)

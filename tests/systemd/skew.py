@@ -1,4 +1,4 @@
-"""How evenly connections come to the two workers: a listener for each, or one that they share."""
+"""How evenly the kernel spreads connections over two workers: with a listener for each, or with one that they share."""
 
 import hand_over
 import report

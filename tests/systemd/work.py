@@ -1,4 +1,4 @@
-"""What goes on across a restart besides the clock: lines from a producer, a download, a changed configuration."""
+"""A restart without the clock: lines from a producer, a download, a changed configuration."""
 
 import subprocess
 import time
@@ -13,7 +13,7 @@ LINES = """source = "unix:/run/ws-server/lines"
 template = "{seq} {line}"
 workers = 2
 """
-# The producer says the messages' numbers.
+# The producer writes the messages' numbers itself.
 THEIR_NUMBERS = LINES.replace("{seq} {line}", "{line} from outside")
 CONNECTED = """
 import json, select, socket, sys, time
@@ -45,7 +45,7 @@ def checks():
 
 
 def lines_across_restarts(lab):
-    """A producer that writes all the while, connected once; every client gets every line, in order, once."""
+    """A producer writes all the while on one connection; every client gets every line once, in order."""
     with lab.configured(LINES):
         lab.systemctl("start", "ws-server.service")
         with LiveClients(lab.machine, LISTENERS) as clients, Program(lab.machine.enter("python3", "-c", PRODUCER)) as producer:
@@ -54,7 +54,7 @@ def lines_across_restarts(lab):
             for _ in range(2):
                 hand_over.restart(lab)
                 hand_over.beat(clients, 50)
-            producer.tell("enough")
+            producer.send("enough")
             lines = producer.next()["lines"]
             until("all lines are there", lambda: clients.report()["messages"] >= LISTENERS * lines, patience=10)
             said = clients.report()
@@ -80,7 +80,7 @@ def faults_are_noticed(lab):
 
 
 def download_across_restart(lab):
-    """static-server ends what it has begun, and the watchdog waits for it: one worker is done long before the other."""
+    """static-server finishes the download, and the watchdog waits for it: one worker ends long before the other."""
     name = "static-server"
     content = bytes(range(256)) * (BIG // 256)
     folder = lab.machine.root / "srv/www"
@@ -105,7 +105,7 @@ def download_across_restart(lab):
 
 
 def reload_keeps_everybody(lab):
-    """A reload changes what is said, in the same process; one with a fault in it changes nothing."""
+    """A reload changes the messages in the same process; a wrong configuration changes nothing."""
     hand_over.fresh(lab)
     with lab.configured(hand_over.CONFIGURATION):
         hand_over.fresh(lab)
@@ -125,6 +125,6 @@ def reload_keeps_everybody(lab):
 
 
 def one_line(lab):
-    """What a newcomer gets first."""
+    """The first message of a new client."""
     command = lab.machine.enter_network("curl", "-sN", "--max-time", "0.5", "--http1.0", "http://127.0.0.1:40132/")
     return subprocess.run(command, capture_output=True, text=True).stdout

@@ -1,6 +1,6 @@
-//! Each daemon on sockets that were opened for it: the first connection starts it, and every socket is answered.
+//! Each daemon on inherited sockets: the first connection starts it, and it answers on every socket.
 //!
-//! `systemd-socket-activate` plays systemd's part. Ignored by default: `tests/run units` looks whether it is there.
+//! `systemd-socket-activate` plays systemd's part. Ignored by default: `tests/run units` runs the tests where that is there.
 
 #![allow(clippy::expect_used, clippy::panic)]
 

@@ -14,8 +14,8 @@ use harness::{Daemon, binary};
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 
-const fn program(file: &'static str, version: &'static str, tells_id: bool) -> Program {
-    Program { file, version, tells_id }
+const fn program(file: &'static str, version: &'static str, has_id: bool) -> Program {
+    Program { file, version, has_id }
 }
 
 const WS: Program = program("ws.mjs", "13", true);
@@ -59,7 +59,7 @@ receives_dates_and_a_notice! {
 fn receives_dates_and_a_notice(program: Program) {
     let server = Daemon::start(binary("ws-server"), &[]);
     let client = program.start(&server.ws_url("/"), &[]);
-    assert_eq!(client.opened().is_some(), program.tells_id, "modern dialects, and only they, tell the id");
+    assert_eq!(client.opened().is_some(), program.has_id, "modern dialects, and only they, have the id");
     let (mut leaver, id) = connect(&server.ws_url("/"));
     let first = client.text();
     assert_eq!(second_of_day(&client.text()), (second_of_day(&first) + 1) % 86_400, "a second after {first}");

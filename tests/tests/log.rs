@@ -1,4 +1,4 @@
-//! The log of a daemon on its real standard error: whose format it has, and how much of it there is.
+//! The log of a daemon on its real standard error: the format of its lines, and how many there are.
 
 #![allow(clippy::expect_used, clippy::panic)]
 #![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
@@ -12,9 +12,9 @@ use std::{
 
 use harness::{Daemon, Signal, binary, command, eventually, signal};
 
-/// What static-server logs with these arguments from its start to its end; `tell_stream` makes `JOURNAL_STREAM` from the
-/// device and inode of its standard error.
-fn log_of(arguments: &[&str], tell_stream: impl Fn(u64, u64) -> String) -> String {
+/// The whole log of a static-server with these arguments; `journal_stream` makes `JOURNAL_STREAM` from the device and inode
+/// of its standard error.
+fn log_of(arguments: &[&str], journal_stream: impl Fn(u64, u64) -> String) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let (log, socket) = (folder.path().join("log"), folder.path().join("socket"));
     let stderr = File::create(&log).expect("a log");
@@ -22,7 +22,7 @@ fn log_of(arguments: &[&str], tell_stream: impl Fn(u64, u64) -> String) -> Strin
     let mut child = command(binary("static-server"), &["--listen"])
         .arg(format!("unix:{}", socket.display()))
         .args(arguments)
-        .env("JOURNAL_STREAM", tell_stream(stat.dev(), stat.ino()))
+        .env("JOURNAL_STREAM", journal_stream(stat.dev(), stat.ino()))
         .stderr(stderr)
         .spawn()
         .expect("started");
@@ -44,20 +44,20 @@ fn log_of(arguments: &[&str], tell_stream: impl Fn(u64, u64) -> String) -> Strin
 }
 
 #[test]
-fn standard_error_is_journalds_only_if_its_numbers_are_told() {
+fn standard_error_is_journalds_only_if_its_numbers_are_in_the_environment() {
     let own = |device: u64, inode: u64| format!("{device}:{inode}");
     let text = log_of(&[], own);
     assert!(text.lines().count() >= 2 && text.lines().all(|line| line.starts_with("<6>")), "{text}");
-    // Somebody else's: it was inherited from the shell of a service, say.
+    // The numbers of another stream, as from the shell of a service.
     let text = log_of(&[], |device, inode| format!("{device}:{}", inode + 1));
     assert!(text.lines().all(|line| line.contains(" INFO  ")), "{text}");
-    // What was asked for counts more.
+    // An explicit --log-format counts more.
     let text = log_of(&["--log-format", "text"], own);
     assert!(text.lines().all(|line| line.contains(" INFO  ")), "{text}");
 }
 
 #[test]
-fn every_line_is_an_object_if_that_was_asked_for_the_last_words_too() {
+fn with_json_every_line_is_an_object_the_last_one_too() {
     let none = |_, _| String::new();
     let text = log_of(&["--log-format", "json"], none);
     assert!(text.lines().count() >= 2, "{text}");

@@ -1,4 +1,4 @@
-//! `--metrics` of the three daemons over real sockets: the numbers move as they should, and the health is true.
+//! `--metrics` of the three daemons over real sockets: each number moves as it should, and the health is right.
 
 #![allow(clippy::expect_used, clippy::panic)]
 #![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
@@ -23,7 +23,7 @@ fn start(name: &str, arguments: &[&str]) -> (Daemon, SocketAddr) {
     (daemon, address.parse().expect("an address"))
 }
 
-/// A connection that has sent this request, whose lines end with LF here, and got the beginning of an answer.
+/// A client that has sent this request, whose lines end with LF here, and got the beginning of an answer.
 fn request(daemon: &Daemon, request: &str) -> Client {
     let mut client = daemon.connect();
     client.send(request.replace('\n', "\r\n"));
@@ -79,7 +79,7 @@ fn messages_their_lateness_and_bytes_are_counted() {
     let text = metrics(at);
     let (sent, late) =
         (value(&text, "datecast_ws_messages_total"), value(&text, "datecast_ws_lateness_seconds_count"));
-    // All but the one that a newcomer gets at once came up.
+    // Every message has a lateness but the one that a newcomer gets at once.
     assert!((sent - late - 1.0).abs() < 0.1, "{sent} {late}");
     assert!(value(&text, "datecast_ws_lateness_seconds_bucket{le=\"+Inf\"}") >= late);
     let bytes_in = value(&text, "datecast_ws_bytes_total{direction=\"in\"}");
@@ -144,7 +144,7 @@ fn the_daemon_is_healthy_until_its_dates_are_late() {
     }
     daemon.signal(Signal::CONT);
     let answer = wait_for_health(at, 503);
-    // The first look may still find that nothing has turned meanwhile.
+    // The first answer may still say that no worker has turned meanwhile.
     let deadline = Instant::now() + Duration::from_secs(5);
     let mut said = answer;
     while !said.contains("ms late") && Instant::now() < deadline {
@@ -160,18 +160,18 @@ fn the_daemon_is_healthy_until_its_dates_are_late() {
 fn a_daemon_that_cannot_accept_is_not_healthy_and_says_why() {
     let (daemon, at) = start("static-server", &["--workers", "1"]);
     wait_for_health(at, 200);
-    // The endpoint cannot accept without descriptors either: it is asked on connections that it has already.
+    // Without descriptors the endpoint cannot accept either: the test asks on connections that it already has.
     let early: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(at).expect("connected")).collect();
     wait_for_health(at, 200);
     daemon.limit_files(5);
     let client = TcpStream::connect(daemon.address()).expect("in the backlog");
-    let is_told = early.into_iter().any(|stream| {
+    let is_said = early.into_iter().any(|stream| {
         std::thread::park_timeout(Duration::from_millis(300));
         let answer = ask_on(stream, "GET", "/healthz");
         answer.starts_with("HTTP/1.1 503 ") && answer.contains("out of descriptors")
     });
     daemon.limit_files(256);
-    assert!(is_told, "it was healthy all the time");
+    assert!(is_said, "it was healthy all the time");
     wait_for_health(at, 200);
     wait_until(at, "datecast_static_accept_paused", |paused| paused < 0.1);
     assert!(value(&metrics(at), "datecast_static_accept_errors_total") > 0.9);
@@ -179,7 +179,7 @@ fn a_daemon_that_cannot_accept_is_not_healthy_and_says_why() {
 }
 
 #[test]
-fn policy_requests_are_counted_by_what_became_of_them() {
+fn policy_requests_are_counted_by_outcome() {
     let (daemon, at) = start("policy-server", &["--lifetime", "500ms"]);
     let ask_policy = |bytes: &[u8]| {
         // A bogus request may be reset.
@@ -236,7 +236,7 @@ fn clients_that_never_finish_a_request_do_not_keep_others_from_the_endpoint() {
     assert!(metrics(at).contains("datecast_ws_build_info"));
     assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
     wait_for_health(at, 200);
-    // The stream never noticed.
+    // The stream goes on undisturbed.
     drop(request(&daemon, LINES));
     drop(slow);
 }
@@ -251,7 +251,7 @@ fn the_endpoint_may_be_a_unix_socket_and_is_gone_with_the_daemon() {
     daemon.signal(Signal::TERM);
     let begin = Instant::now();
     assert!(daemon.wait().0.success());
-    assert!(begin.elapsed() < Duration::from_secs(2), "nobody waits for the endpoint");
+    assert!(begin.elapsed() < Duration::from_secs(2), "the stop does not wait for the endpoint");
     assert!(!path.exists());
     drop(idle);
 }

@@ -1,4 +1,4 @@
-//! The policy document, judged by a validator that we did not write: libxml2's `xmllint --dtdvalid`.
+//! A validator that other people wrote accepts the policy document: libxml2's `xmllint --dtdvalid`.
 //!
 //! Ignored by default: `tests/run policy` installs xmllint first.
 
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use harness::{Daemon, binary, project};
 
-/// What a Flash client gets from this daemon, without the NUL that ends it.
+/// The policy that a Flash client gets from this daemon, without the NUL that ends it.
 fn policy_of(daemon: &Daemon) -> Vec<u8> {
     let (mut answer, was_reset) = daemon.connect().exchange(b"<policy-file-request/>\0");
     assert!(!was_reset, "the document ends with the stream");
@@ -19,7 +19,7 @@ fn policy_of(daemon: &Daemon) -> Vec<u8> {
 }
 
 /// Whether xmllint finds the document valid, and what it says.
-fn judge(document: &[u8]) -> (bool, String) {
+fn validate(document: &[u8]) -> (bool, String) {
     let dtd = project().join("tests/clients/cross-domain-policy.dtd");
     let mut command = Command::new("xmllint");
     command.args(["--nonet", "--noout", "--dtdvalid"]).arg(dtd).arg("-");
@@ -32,7 +32,7 @@ fn judge(document: &[u8]) -> (bool, String) {
 
 fn assert_valid(daemon: &Daemon) {
     let document = policy_of(daemon);
-    let (valid, said) = judge(&document);
+    let (valid, said) = validate(&document);
     assert!(valid, "{said}\n{}", String::from_utf8_lossy(&document));
 }
 
@@ -62,6 +62,6 @@ fn the_policy_inside_the_stream_server_is_valid() {
 #[ignore = "needs xmllint"]
 fn the_validator_refuses_what_is_no_policy() {
     let (valid, said) =
-        judge(b"<cross-domain-policy><allow-access-from domain=\"*\"/></cross-domain-policy>");
+        validate(b"<cross-domain-policy><allow-access-from domain=\"*\"/></cross-domain-policy>");
     assert!(!valid && said.contains("to-ports"), "the control: a grant without ports; {said}");
 }

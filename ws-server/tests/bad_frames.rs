@@ -1,4 +1,4 @@
-//! What breaks the framing ends the connection with the right code (rows WS-07 to WS-12, WS-16, WS-17, WS-25, WS-31).
+//! A violation of the framing ends the connection with the right code (rows WS-07 to WS-12, WS-16, WS-17, WS-25, WS-31).
 
 use harness::{Client, Daemon, frame};
 
@@ -8,7 +8,7 @@ fn server() -> Daemon {
     Daemon::start(WS_SERVER, &["--interval", "0", "--on-message", "echo"])
 }
 
-/// The close code that these bytes get.
+/// The close code with which the server answers these bytes.
 fn code(server: &Daemon, bytes: &[u8]) -> Option<u16> {
     let (mut client, _) = server.websocket("/");
     client.try_send(bytes);

@@ -1,4 +1,4 @@
-//! Every beginning gets an answer at once, and the right one (rows WS-18 to WS-26, WS-29, WS-32 to WS-34).
+//! Whatever a client sends first, it gets the right answer at once (rows WS-18 to WS-26, WS-29, WS-32 to WS-34).
 
 #![allow(clippy::disallowed_methods, reason = "a test of a deadline reads the real clock")]
 
@@ -48,7 +48,7 @@ fn each_bad_request_has_its_status() {
 }
 
 #[test]
-fn what_is_not_http_is_answered_within_a_moment() {
+fn bytes_that_are_no_http_are_answered_within_a_moment() {
     let server = Daemon::start(WS_SERVER, &[]);
     let preludes: [&[u8]; 12] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -80,7 +80,7 @@ fn what_is_not_http_is_answered_within_a_moment() {
 
 #[test]
 fn a_head_that_dribbles_is_answered_at_the_absolute_deadline() {
-    // Longer than the second that the event loop gives who has no deadline of its own.
+    // Longer than the second that the event loop gives a connection without a deadline of its own.
     let server = Daemon::start(WS_SERVER, &["--head-timeout", "1200ms"]);
     let waiting = ["", "GET / HTTP/1.1\r\nHost:"].map(|beginning| {
         let started = Instant::now();
@@ -94,7 +94,7 @@ fn a_head_that_dribbles_is_answered_at_the_absolute_deadline() {
     }
 }
 
-// WS-18: each byte in time, the whole never
+// WS-18: each byte comes in time, the whole head never.
 #[test]
 fn bytes_that_dribble_in_do_not_put_the_deadline_off() {
     let server = Daemon::start(WS_SERVER, &["--head-timeout", "500ms"]);
@@ -122,7 +122,7 @@ fn a_third_key_that_stays_away_is_waited_for_until_the_deadline_of_the_head() {
 
 // WS-26
 #[test]
-fn an_unknown_version_is_told_which_ones_are_served() {
+fn the_answer_to_an_unknown_version_names_those_that_are_served() {
     let server = Daemon::start(WS_SERVER, &[]);
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     for version in ["99", "6", "13, 8", ""] {
@@ -198,7 +198,7 @@ fn a_foreign_origin_is_refused_by_every_way() {
 }
 
 #[test]
-fn a_trusted_proxy_tells_address_and_scheme() {
+fn address_and_scheme_come_from_a_trusted_proxy() {
     let server =
         Daemon::start(WS_SERVER, &["--trusted-proxy", "127.0.0.1/32", "--max-connections-per-ip", "2"]);
     let shell = "GET /a HTTP/1.1\nHost: b\nConnection: Upgrade\nUpgrade: WebSocket\nX-Forwarded-Proto: https";
@@ -215,7 +215,7 @@ fn a_trusted_proxy_tells_address_and_scheme() {
     assert_eq!(by_header.status(), 503);
 }
 
-/// What a proxy sends that passes a client's bytes on as they are.
+/// The PROXY header of a proxy that passes a client's bytes on unchanged.
 fn proxy_header(source: [u8; 4]) -> Vec<u8> {
     let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
     header.extend_from_slice(&source);
@@ -234,7 +234,7 @@ fn behind_a_proxy_header_the_fields_of_the_client_do_not_count() {
     let shell = "GET / HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nX-Forwarded-Proto: https\r\n\r\n";
     let mut first = client(shell);
     assert!(first.head().contains("WebSocket-Location: ws://b/\r\n"));
-    // It has its share now: no name that it gives itself makes it another one.
+    // It has its one connection now, whatever address its own header fields claim.
     assert_eq!(client("GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.2\r\n\r\n").status(), 503);
 }
 
@@ -249,14 +249,14 @@ fn clients_of_one_proxy_do_not_evict_each_other() {
     assert!(quick.head().starts_with("HTTP/1.1 200 "));
     slow.send(request(2));
     assert!(slow.head().starts_with("HTTP/1.1 200 "));
-    // Who comes without a name counts as the proxy.
+    // A request without a forwarded address counts as the proxy's own.
     let mut first = server.request("GET / HTTP/1.0");
     assert!(first.head().starts_with("HTTP/1.1 200 "));
     assert_eq!(server.request("GET / HTTP/1.0").status(), 503);
 }
 
 #[test]
-fn a_newcomer_without_room_is_told_when_to_come_back() {
+fn the_answer_to_a_newcomer_without_room_says_when_to_come_back() {
     let server = Daemon::start(WS_SERVER, &["--max-connections", "2", "--workers", "1"]);
     let streams: Vec<_> = (0..2).map(|_| server.websocket("/")).collect();
     let answer = String::from_utf8(server.request("GET / HTTP/1.1\nHost: a").rest()).unwrap();
@@ -265,7 +265,7 @@ fn a_newcomer_without_room_is_told_when_to_come_back() {
 }
 
 #[test]
-fn a_unix_socket_is_served_and_its_proxy_is_trusted_when_told() {
+fn a_unix_socket_is_served_and_its_proxy_is_trusted_with_the_flag() {
     use std::io::{Read, Write};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ws.sock");

@@ -1,4 +1,4 @@
-//! Opening handshakes of every dialect on the wire, the first dates, and the notice when somebody leaves.
+//! Opening handshakes of every dialect on the wire, the first dates, and the notice when a client leaves.
 
 #![allow(clippy::disallowed_methods, reason = "a test of a deadline reads the real clock")]
 
@@ -98,7 +98,7 @@ fn dates_keep_their_interval_and_their_numbers() {
 }
 
 #[test]
-fn everybody_in_every_dialect_is_told_who_left_after_a_whole_interval() {
+fn clients_of_every_dialect_get_a_notice_when_one_leaves_after_a_whole_interval() {
     let server = Daemon::start(WS_SERVER, &["--interval", "100ms"]);
     let mut old = server.request(SHELL);
     old.head();
@@ -119,7 +119,7 @@ fn everybody_in_every_dialect_is_told_who_left_after_a_whole_interval() {
 }
 
 #[test]
-fn without_legacy_the_hixie_drafts_are_told_which_versions_are_served() {
+fn without_legacy_the_answer_to_a_hixie_draft_names_the_versions_that_are_served() {
     let server = Daemon::start(WS_SERVER, &["--legacy", "off"]);
     for request in [SHELL, HIXIE76] {
         let answer = String::from_utf8(server.request(request).rest()).unwrap();
@@ -128,7 +128,7 @@ fn without_legacy_the_hixie_drafts_are_told_which_versions_are_served() {
     }
 }
 
-// WS-28: nobody speaks through this server unless the operator says so
+// WS-28: no client speaks through this server unless the operator allows it.
 #[test]
 fn by_default_no_message_is_sent_back_or_passed_on() {
     let server = Daemon::start(WS_SERVER, &["--interval", "0"]);

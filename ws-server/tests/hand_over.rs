@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "for tests; what is slept through is the restart itself"
+    reason = "for tests; they sleep through the restart itself"
 )]
 
 use std::{
@@ -25,10 +25,10 @@ const HIXIE_75: &str = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: W
 const HIXIE_76: &str = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket\n\
     Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00";
 
-/// What a client reads next.
+/// Reads the next message of a client.
 type Next = fn(&mut Client) -> String;
 
-/// One client of each dialect, after the head of its answer.
+/// One client of each dialect that has read the head of its answer.
 fn one_of_each(holder: &Holder) -> Vec<(&'static str, Client, Next)> {
     let line: Next = |client| text(client.until(b"\n"));
     let chunk: Next = |client| {
@@ -65,7 +65,7 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap().trim_end().to_owned()
 }
 
-/// The number of the next event, which is its text, too.
+/// The number of the next event, which is also its text.
 fn event(client: &mut Client) -> String {
     client.until(b"id: ");
     let id = text(client.until(b"\n"));
@@ -94,7 +94,7 @@ fn every_dialect_lives_on_and_gets_each_number_once() {
             }
         }
     }
-    // Everybody has the same beat, the newcomers, too.
+    // All clients have the same schedule, the newcomers too.
     let mut newcomer = holder.request("GET / HTTP/1.0");
     newcomer.head();
     let newest = number(&mut newcomer, |client| text(client.until(b"\n")));
@@ -111,7 +111,7 @@ fn milliseconds(date: &str) -> i64 {
 }
 
 #[test]
-fn the_beat_of_a_connection_is_the_same_in_every_process() {
+fn the_schedule_of_a_connection_is_the_same_in_every_process() {
     let template = ["--template", "{seq} {date}", "--format", "rfc3339"];
     let mut holder = Holder::start(
         WS_SERVER,
@@ -129,7 +129,7 @@ fn the_beat_of_a_connection_is_the_same_in_every_process() {
         holder.restart();
         for _ in 0..5 {
             let (number, at) = next();
-            // Over midnight the day begins again.
+            // At midnight the milliseconds start from 0.
             let passed = (at - began).rem_euclid(86_400_000);
             assert_eq!(passed, (number - first) * 100, "round {round}");
         }
@@ -142,7 +142,7 @@ fn notices_that_wait_for_their_second_are_not_forgotten() {
         WS_SERVER,
         &["--hand-over", "on", "--interval", "50ms", "--notice-rate", "1", "--workers", "1"],
     );
-    // Ids that cannot be taken for the number of those who left.
+    // These make the ids of the leavers larger than their number.
     let early: Vec<Client> = (0..10).map(|_| holder.request("GET / HTTP/1.0")).collect();
     let mut stays = holder.request("GET / HTTP/1.0");
     let mut leave: Vec<Client> = (0..6).map(|_| holder.request("GET / HTTP/1.0")).collect();
@@ -152,17 +152,17 @@ fn notices_that_wait_for_their_second_are_not_forgotten() {
         client.until(b"\n");
     }
     drop(leave);
-    // The first notice has been said, and the others wait for the next second.
-    let mut told = notice(&mut stays);
+    // The first notice is out, and the others wait for the next second.
+    let mut left = notice(&mut stays);
     holder.restart();
-    while told < 6 {
-        told += notice(&mut stays);
+    while left < 6 {
+        left += notice(&mut stays);
     }
-    assert_eq!(told, 6);
+    assert_eq!(left, 6);
     drop(early);
 }
 
-/// How many left, as the next notice has it: one by its id, or a number.
+/// How many clients left according to the next notice, which has either the id of one or a number.
 fn notice(client: &mut Client) -> u64 {
     let said = text(client.until(b" disconnected\n"));
     let number: u64 = said.rsplit('\n').next().unwrap().split(' ').next().unwrap().parse().unwrap();
@@ -192,7 +192,7 @@ fn an_id_stays_what_it_was_and_is_never_given_twice() {
 }
 
 #[test]
-fn who_left_unnoticed_in_between_is_told_about_afterwards() {
+fn a_client_that_left_during_the_restart_is_announced_after_it() {
     let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--interval", "50ms"]);
     let mut stays = holder.request("GET / HTTP/1.0");
     let mut leaves = holder.request("GET / HTTP/1.0");
@@ -208,7 +208,7 @@ fn who_left_unnoticed_in_between_is_told_about_afterwards() {
 }
 
 #[test]
-fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
+fn a_client_in_the_middle_of_a_frame_is_closed_with_1012() {
     let mut holder = Holder::start(WS_SERVER, &DATES);
     let whole = frame(0x81, b"hello");
     for cut in 1..whole.len() {
@@ -216,7 +216,7 @@ fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
         client.head();
         client.text();
         client.send(&whole[..cut]);
-        // What was sent before this answer is there, too.
+        // When this answer comes, the server has what was sent before.
         let mut other = holder.request(&handshake("/", 13));
         other.head();
         other.text();
@@ -230,7 +230,7 @@ fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
 }
 
 #[test]
-fn who_is_told_to_come_back_is_told_about_like_anybody_who_left() {
+fn a_client_that_was_closed_with_1012_is_announced_like_any_other_that_left() {
     let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--interval", "50ms"]);
     let mut stays = holder.request("GET / HTTP/1.0");
     let mut amid = holder.request(&handshake("/", 13));
@@ -240,7 +240,7 @@ fn who_is_told_to_come_back_is_told_about_like_anybody_who_left() {
         stays.until(b"\n");
         amid.text();
     }
-    // The beginning of a frame only.
+    // Only the beginning of a frame.
     amid.send([0x81, 0xFE, 0x00]);
     amid.text();
     holder.restart();
@@ -285,7 +285,7 @@ fn half_a_request_is_not_refused() {
 }
 
 #[test]
-fn who_never_answers_its_ping_is_let_go_by_the_next_process() {
+fn the_next_process_closes_a_client_that_never_answers_its_ping() {
     let mut holder = Holder::start(
         WS_SERVER,
         &["--hand-over", "on", "--interval", "0", "--ping-interval", "300ms", "--pong-timeout", "1s"],
@@ -375,10 +375,10 @@ fn a_state_of_a_newer_or_an_older_version_ends_each_connection_in_its_own_way_an
         holder.change_format(format);
         holder.start_next();
         for (name, client, _) in &mut clients {
-            expect_farewell(name, client);
+            expect_closing_bytes(name, client);
         }
         assert!(opening.head().starts_with("HTTP/1.1 503 "));
-        // Who comes now is served.
+        // New connections are served.
         one_of_each(&holder);
         let log = holder.end(Signal::TERM).1;
         let said = format!("in format {format}, which this version cannot read (it reads 1 to 1)");
@@ -386,8 +386,8 @@ fn a_state_of_a_newer_or_an_older_version_ends_each_connection_in_its_own_way_an
     }
 }
 
-/// The end that a dialect has for a server that will be back.
-fn expect_farewell(name: &str, client: &mut Client) {
+/// Each dialect's own end for a server that will be back.
+fn expect_closing_bytes(name: &str, client: &mut Client) {
     if ["RFC 6455", "hybi-08", "hybi-07"].contains(&name) {
         assert_eq!(client.close_code(), Some(1012), "{name}");
         client.send(frame(0x88, &1012_u16.to_be_bytes()));
@@ -402,7 +402,7 @@ fn expect_farewell(name: &str, client: &mut Client) {
 }
 
 #[test]
-fn what_stays_behind_when_nobody_keeps_descriptors_is_closed() {
+fn without_a_service_manager_every_connection_is_closed() {
     let server = Daemon::start(WS_SERVER, &["--hand-over", "on"]);
     let (mut client, _) = server.websocket("/");
     server.signal(Signal::USR2);
@@ -412,7 +412,7 @@ fn what_stays_behind_when_nobody_keeps_descriptors_is_closed() {
 }
 
 #[test]
-fn the_metrics_tell_what_was_taken_over() {
+fn the_metrics_count_the_adopted_connections() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metrics");
     let unix = format!("unix:{}", path.display());

@@ -1,5 +1,5 @@
-//! A restart of a server of lines: what producers write meanwhile waits for the next process, and no client misses or doubles
-//! a line.
+//! A restart of a server of lines: the lines that producers write meanwhile wait for the next process, and every client gets
+//! each line once.
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
@@ -9,14 +9,14 @@ use harness::{Holder, Signal, handshake, is_js_date, make_fifo};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
-/// Long lines, more in all than the kernel takes for a client that does not read.
+/// So many long lines are more than the kernel buffers for a client that does not read.
 const LINES: usize = 400;
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap().trim_end().to_owned()
 }
 
-/// Numbers that come as lines over a Unix socket or a FIFO, across restarts.
+/// Writes numbers as lines across restarts; every client must get each of them once.
 fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
     let mut lines = holder.request("GET /?since=0 HTTP/1.0");
     lines.head();
@@ -28,9 +28,9 @@ fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
             write(format!("{next}\n").as_bytes());
             next += 1;
         }
-        // A line goes on across the restart.
+        // The second half of this line comes after the restart.
         write(b"half of ");
-        // While nobody reads, nothing is lost.
+        // While no process reads, nothing is lost.
         holder.end(Signal::USR2);
         write(format!("{next}\n").as_bytes());
         next += 1;
@@ -45,11 +45,11 @@ fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
             assert_eq!(frames.text(), expected, "round {round}");
         }
     }
-    // The history goes along: a newcomer can ask for what came before.
+    // The next process has the history: a newcomer can ask for the first line.
     let mut newcomer = holder.request("GET /?since=0 HTTP/1.0");
     newcomer.head();
     assert_eq!(text(newcomer.until(b"\n")), "1");
-    // And so do the numbers.
+    // The numbering goes on, too.
     let mut numbered = holder.request(&handshake(&format!("/?numbered=1&since={}", next - 2), 13));
     numbered.head();
     assert_eq!(numbered.text(), format!("{0}\t{0}", next - 1));
@@ -66,7 +66,7 @@ fn no_line_of_a_producer_is_lost_or_doubled() {
     );
     let mut producer = UnixStream::connect(&path).unwrap();
     expect_all(&mut holder, |bytes| producer.write_all(bytes).unwrap());
-    // The socket is still the way to the source for others.
+    // The socket still takes other producers.
     let mut last = holder.request("GET / HTTP/1.0");
     last.head();
     UnixStream::connect(&path).unwrap().write_all(b"another producer\n").unwrap();
@@ -115,7 +115,7 @@ fn a_slow_client_goes_on_in_the_middle_of_a_message() {
 }
 
 #[test]
-fn when_the_source_is_gone_the_clients_are_told_to_come_back() {
+fn when_the_source_is_gone_the_clients_are_closed_with_1012() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     make_fifo(&path);
@@ -154,7 +154,7 @@ fn a_fifo_that_is_gone_does_not_hold_up_the_hand_over() {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "one worker has to end, and nothing tells when")]
+#[allow(clippy::disallowed_methods, reason = "one worker has to end, and no event says when")]
 fn a_restart_or_a_reload_during_a_stop_holds_up_no_second_signal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
@@ -182,7 +182,7 @@ fn a_restart_or_a_reload_during_a_stop_holds_up_no_second_signal() {
     let flood = std::thread::spawn(move || while producer.write_all(&[b'\n'; 4096]).is_ok() {});
     let begun = std::time::Instant::now();
     holder.signal(Signal::TERM);
-    // The client never answers it, so that one worker goes on without the other.
+    // The client never answers the Close, so its worker goes on while the other one ends.
     assert_eq!(client.close_code(), Some(1001));
     holder.wait_for("STOPPING=1");
     std::thread::sleep(std::time::Duration::from_millis(500));

@@ -74,7 +74,7 @@ fn head_and_options_are_answered_without_a_stream() {
 }
 
 #[test]
-fn dates_that_had_nobody_to_go_to_are_not_called_skipped() {
+fn dates_without_a_client_do_not_count_as_skipped() {
     let server = Daemon::start(WS_SERVER, &["--workers", "1", "--interval", "20ms"]);
     for _ in 0..2 {
         let mut client = server.request("GET / HTTP/1.0");
@@ -82,7 +82,7 @@ fn dates_that_had_nobody_to_go_to_are_not_called_skipped() {
         client.until(b"(UTC)\n");
         client.until(b"(UTC)\n");
         drop(client);
-        // Half a second in which nothing at all happens there: a head that never comes, elsewhere.
+        // Another server lets half a second pass, in which nothing happens at the first one.
         let elsewhere = Daemon::start(WS_SERVER, &["--head-timeout", "500ms"]);
         assert!(String::from_utf8(elsewhere.connect().rest()).unwrap().starts_with("HTTP/1.1 408 "));
     }

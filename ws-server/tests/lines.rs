@@ -1,4 +1,4 @@
-//! Lines from elsewhere: none lost, none doubled, resumed by number, and a polite end.
+//! Lines of a source: every client gets each once, resumes by number, and is closed in order at the end.
 
 use std::{fmt::Write as _, fs::File, io::Write as _, os::unix::net::UnixStream};
 
@@ -6,7 +6,7 @@ use harness::{Client, Daemon, after_retry, command, frame, make_fifo};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
-/// Reads `numbered` messages and checks that each is its number.
+/// The next messages must be these numbers.
 fn check(client: &mut Client, from: u64, to: u64) {
     for number in from..=to {
         assert_eq!(client.text(), number.to_string());
@@ -14,7 +14,7 @@ fn check(client: &mut Client, from: u64, to: u64) {
 }
 
 #[test]
-fn a_hundred_thousand_lines_reach_everybody_once_and_in_order() {
+fn a_hundred_thousand_lines_reach_every_client_once_and_in_order() {
     let mut server = Daemon::start(WS_SERVER, &["--source", "-"]);
     let mut clients: Vec<_> = (0..6).map(|_| server.websocket("/").0).collect();
     let mut old = server.request("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket");
@@ -47,7 +47,7 @@ fn a_hundred_thousand_lines_reach_everybody_once_and_in_order() {
 }
 
 #[test]
-fn who_comes_back_with_its_last_number_misses_nothing() {
+fn a_client_that_comes_back_with_its_last_number_misses_nothing() {
     let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--history", "5"]);
     let (mut first, _) = server.websocket("/");
     server.write("1\n2\n3\n4\n5\n6\n7\n8\n");
@@ -66,7 +66,7 @@ fn who_comes_back_with_its_last_number_misses_nothing() {
 }
 
 #[test]
-fn whichever_worker_one_comes_back_to_nothing_is_missed_or_doubled() {
+fn a_client_misses_and_doubles_nothing_whichever_worker_it_comes_back_to() {
     let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--workers", "4"]);
     let mut client = server.websocket("/").0;
     for number in 1..=200 {
@@ -77,7 +77,7 @@ fn whichever_worker_one_comes_back_to_nothing_is_missed_or_doubled() {
 }
 
 #[test]
-fn newcomers_are_greeted_with_the_last_lines() {
+fn newcomers_get_the_last_lines() {
     let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--greet", "2"]);
     let (mut first, _) = server.websocket("/");
     server.write("1\n2\n3\n");
@@ -86,7 +86,7 @@ fn newcomers_are_greeted_with_the_last_lines() {
 }
 
 #[test]
-fn bad_lines_are_dropped_and_said() {
+fn bad_lines_are_dropped_and_counted_in_the_log() {
     let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--max-line", "8"]);
     let (mut client, _) = server.websocket("/");
     server.write(b"good\n\xff\xfe\n123456789\nbetter\r\n");
@@ -133,7 +133,7 @@ fn a_fifo_serves_one_writer_after_the_other() {
 }
 
 #[test]
-fn what_a_writer_left_in_a_fifo_does_not_wait_for_the_next_writer() {
+fn lines_that_a_writer_left_in_a_fifo_do_not_wait_for_the_next_writer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
     make_fifo(&path);

@@ -1,4 +1,4 @@
-//! A stop is polite: everybody gets the end that its dialect has.
+//! A stop ends each connection in the way of its dialect.
 
 use harness::{Daemon, Signal, frame};
 
@@ -25,7 +25,7 @@ fn each_signal_has_its_close_code_and_exit_0() {
 
 // WS-15
 #[test]
-fn who_never_answers_the_close_is_let_go() {
+fn a_client_that_never_answers_the_close_is_let_go() {
     let server =
         Daemon::start(WS_SERVER, &["--close-timeout", "200ms", "--drain-timeout", "1h", "--linger", "100ms"]);
     let (mut client, _) = server.websocket("/");
@@ -36,13 +36,13 @@ fn who_never_answers_the_close_is_let_go() {
 }
 
 #[test]
-fn who_stops_it_while_the_rest_of_its_input_is_delivered_is_no_second_signal() {
+fn a_stop_while_the_rest_of_the_input_is_delivered_is_no_second_signal() {
     let mut server =
         Daemon::start(WS_SERVER, &["--source", "-", "--drain-timeout", "20s", "--linger", "100ms"]);
     let (mut slow, _) = server.websocket("/?since=0");
     let (mut fast, _) = server.websocket("/?since=0");
     for line in 0..400 {
-        // More in all than the kernel takes for a client that does not read.
+        // In all, more than the kernel buffers for a client that does not read.
         server.write(format!("{line:016000}\n"));
         fast.text();
     }

@@ -1,7 +1,7 @@
 //! More than a hundred requests as raw bytes, the answers that the RFCs accept, and where they say so: against
 //! static-server, and as a control of the table itself against nginx.
 
-// The requests are answered in real time, by programs that may fail to start: that ends the test.
+// A program that does not start ends the test.
 #![allow(clippy::expect_used, clippy::disallowed_methods)]
 
 mod connection;

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use harness::{Daemon, Signal, binary, project, signal};
 use tempfile::TempDir;
 
-/// Which proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nginx,
@@ -19,28 +18,28 @@ pub(crate) enum Kind {
     Caddy,
 }
 
-/// By which way the proxy reaches ws-server.
+/// How the proxy reaches ws-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Tcp,
     Unix,
 }
 
-/// A running proxy; all three processes are killed when this is dropped.
+/// A running proxy and its two daemons. Dropping it ends all three processes.
 pub(crate) struct Front {
     kind: Kind,
     proxy: Child,
     /// Where `https://example.com/` of the configuration is.
     pub(crate) port: u16,
-    /// Where `http://example.com/` is; Caddy has none here.
+    /// Where `http://example.com/` is; nothing listens there with Caddy.
     pub(crate) plain_port: u16,
-    /// Where HAProxy passes everything on as it is; nothing is there with the others.
+    /// Where HAProxy passes all bytes on unchanged; nothing listens there with the others.
     pub(crate) raw_port: u16,
     _daemons: [Daemon; 2],
     folder: TempDir,
 }
 
-/// What stands in a configuration, and what stands there instead.
+/// A text of a configuration, and what replaces it.
 pub(crate) type Edit<'t> = (&'t str, &'t str);
 
 impl Front {
@@ -71,11 +70,11 @@ impl Front {
         panic!("{kind:?} does not listen; its log:\n{}", log_of(folder.path()));
     }
 
-    /// Lets the proxy read its configuration again, and waits until the new one serves.
+    /// Makes the proxy read its configuration again, and waits until the new one serves.
     pub(crate) fn reload(&self) {
         let folder = self.folder.path();
         if self.kind == Kind::Caddy {
-            // Caddy takes a configuration without a change for none.
+            // Caddy ignores a configuration without a change.
             let file = folder.join(Kind::Caddy.file());
             let text =
                 fs::read_to_string(&file).expect("read it").replace("handle {", "header X-New yes\nhandle {");
@@ -154,7 +153,7 @@ impl Kind {
                 text
             })
         };
-        // The way by a Unix socket stands in each file as a comment.
+        // Each file has the way by a Unix socket in a comment.
         let (tcp, unix) = match self {
             Self::Nginx => ("server 127.0.0.1:40132;", "# server unix:/run/datecast/ws.sock;"),
             Self::Haproxy => ("server ws 127.0.0.1:40132\n", "# server ws unix@/run/datecast/ws.sock\n"),
@@ -186,9 +185,9 @@ impl Kind {
                 &[
                     ("server page 127.0.0.1:8080", format!("server page {page}")),
                     ("127.0.0.1:40132 send-proxy-v2", format!("{stream} send-proxy-v2")),
-                    // Two descriptors each: more than the limit of open files here may allow.
+                    // Each connection takes two descriptors; the limit of open files may be too low for so many.
                     ("maxconn 20000", "maxconn 200".into()),
-                    // Who runs the tests may not become another user, or the folder is closed to that one.
+                    // The user of the tests may not become another user, or the folder is closed to that one.
                     ("    user haproxy\n    group haproxy\n", String::new()),
                     (":::80 v4v6", format!("127.0.0.1:{plain_port}")),
                     (":::443 v4v6", format!("127.0.0.1:{port}")),
@@ -245,7 +244,7 @@ impl Kind {
     }
 }
 
-/// The documented file is one of those that Debian's `nginx.conf` includes; here is what stands around it.
+/// Debian's `nginx.conf` includes the documented file; this is what stands around it.
 fn nginx(folder: &Path, file: &Path) -> Command {
     let here = folder.display();
     let around = format!(
@@ -263,7 +262,7 @@ fn nginx(folder: &Path, file: &Path) -> Command {
     command
 }
 
-/// Every place where it stands; a configuration without it is no longer the one that this test knows.
+/// Replaces it wherever it stands; a configuration without it is no longer the one that this test knows.
 fn replace(text: &mut String, there: &str, instead: &str) {
     assert!(text.contains(there), "{there:?} does not stand in\n{text}");
     *text = text.replace(there, instead);
@@ -278,7 +277,7 @@ fn free_ports() -> [u16; 3] {
     sockets.map(|socket| socket.local_addr().expect("an address").port())
 }
 
-/// A certificate for `localhost`, its key, and both in one file: made once, by openssl.
+/// A certificate for `localhost`, its key, and both in one file; openssl makes them once.
 pub(crate) fn certificates() -> [String; 3] {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
