@@ -133,7 +133,7 @@ impl Daemon {
         self::signal(&self.child, signal);
     }
 
-    /// Sets how many files it may have open; it cannot raise its own hard limit, which stays.
+    /// Sets the soft limit of its open files; the hard one stays.
     pub fn limit_files(&self, soft: u64) {
         let maximum = getrlimit(Resource::Nofile).maximum;
         let limit = Rlimit { current: Some(soft), maximum };
