@@ -1,4 +1,4 @@
-# What a newcomer types. `tests/run` says which checks there are; tests/README.md says what each of them proves.
+# The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
 .PHONY: run test test-rust test-http test-clients test-policy test-metrics test-units test-proxies test-browser test-systemd conformance
 
@@ -6,11 +6,11 @@
 run:
 	@tests/run-daemons
 
-# Everything that can be proven in about ten minutes on two cores; installs what the tests need.
+# All checks that fit into about ten minutes on two cores; installs what they need.
 test:
 	@tests/run all
 
-# One part of it: formatting, lints, documentation, purity of the core, unit and integration tests.
+# One part of it: formatting, lints, documentation, unit and integration tests.
 test-rust:
 	@tests/run rust
 
@@ -22,11 +22,11 @@ test-http:
 test-clients:
 	@tests/run clients
 
-# The policy document, judged by xmllint.
+# xmllint validates the policy document.
 test-policy:
 	@tests/run policy
 
-# Metrics, health and logs of the three daemons; promtool has the last word.
+# Metrics, health and logs of the three daemons; promtool checks the format.
 test-metrics:
 	@tests/run metrics
 
@@ -50,17 +50,17 @@ test-systemd:
 conformance:
 	@tests/conformance/run
 
-# Where things are installed; DESTDIR is put in front of it all.
+# Where `make install` puts things; DESTDIR comes in front of each path.
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
-# Binaries that are there already, instead of a release build; manual pages and completions likewise.
+# Existing binaries to take instead of a release build; manual pages and completions likewise.
 BINARIES ?=
 MANUAL ?=
-# Not exported: a make that a test starts is not to inherit them.
+# Not exported: a make that a test starts must not inherit them.
 folders = DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNITDIR="$(UNITDIR)" \
 	BASHDIR="$(BASHDIR)" ZSHDIR="$(ZSHDIR)" FISHDIR="$(FISHDIR)"
 
@@ -69,11 +69,11 @@ manual := $(or $(MANUAL),target/manual)
 
 .PHONY: install uninstall deb binaries manual
 
-# The daemons with their units, configuration, manual pages and completions. Nothing is enabled or started.
+# The daemons with their units, configuration, manual pages and completions. It enables and starts nothing.
 install: binaries manual
 	@$(folders) systemd/install $(built) $(manual)
 
-# What `make install` put there, but for configuration that was changed since.
+# Removes what `make install` put there, but for changed configuration.
 uninstall:
 	@$(folders) systemd/install --uninstall
 

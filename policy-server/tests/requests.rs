@@ -1,23 +1,18 @@
-//! What policy-server answers, and what it does not: rows PO-01 to PO-06, PO-08, PO-11 and PO-12 over real sockets.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::missing_panics_doc,
-    unreachable_pub,
-    reason = "a test fails by a panic"
-)]
-
-mod support;
+//! The requests that policy-server answers, and those that it closes: rows PO-01 to PO-06, PO-08, PO-11 and PO-12 over real sockets.
+#![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
 use std::{
     io::{Read as _, Write as _},
-    net::{Shutdown, SocketAddr, TcpStream},
-    time::Duration,
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
 };
 
+use harness::{Client, Daemon, Signal, command};
 use socket2::{Domain, Socket, Type};
-use support::{Daemon, REQUEST, SOON, exchange, read_all, timed};
+
+const POLICY_SERVER: &str = env!("CARGO_BIN_EXE_policy-server");
+/// The request without its end.
+const REQUEST: &[u8] = b"<policy-file-request/>";
 
 const POLICY: &str = "<?xml version=\"1.0\"?>\n\
     <!DOCTYPE cross-domain-policy SYSTEM \"http://www.adobe.com/xml/dtds/cross-domain-policy.dtd\">\n\
@@ -26,9 +21,17 @@ const POLICY: &str = "<?xml version=\"1.0\"?>\n\
     <allow-access-from domain=\"*\" to-ports=\"40132\"/>\n\
     </cross-domain-policy>\n\0";
 
-/// A short life, so that the tests of it are short; the default is 5 s.
+/// A short lifetime, to keep the tests of it short; the default is 5 s.
 const LIFE: Duration = Duration::from_millis(700);
 const SHORT: [&str; 2] = ["--lifetime", "700ms"];
+
+/// How long this took.
+#[allow(clippy::disallowed_methods, reason = "the test measures a deadline of the daemon from outside")]
+fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let value = what();
+    (value, start.elapsed())
+}
 
 fn assert_life(elapsed: Duration) {
     assert!(elapsed >= LIFE && elapsed < LIFE + Duration::from_secs(2), "closed after {elapsed:?}");
@@ -36,21 +39,21 @@ fn assert_life(elapsed: Duration) {
 
 #[test]
 fn the_default_policy_names_the_streams_port_and_ends_with_one_nul() {
-    let daemon = Daemon::start(&[]);
+    let daemon = Daemon::start(POLICY_SERVER, &[]);
     let request = [REQUEST, b"\0"].concat();
-    let (got, reset) = exchange(&mut daemon.connect(), &request);
+    let (got, reset) = daemon.connect().exchange(&request);
     assert_eq!((String::from_utf8_lossy(&got).as_ref(), reset), (POLICY, false));
 }
 
 #[test]
 fn every_ending_at_every_split_is_answered() {
-    let daemon = Daemon::start(&[]);
+    let daemon = Daemon::start(POLICY_SERVER, &[]);
     for ending in [b"\0", b"\r", b"\n"] {
         let request = [REQUEST, ending].concat();
         for split in 0..=request.len() {
-            let mut stream = daemon.connect();
-            stream.write_all(&request[..split]).expect("sent");
-            let (got, reset) = exchange(&mut stream, &request[split..]);
+            let mut client = daemon.connect();
+            client.send(&request[..split]);
+            let (got, reset) = client.exchange(&request[split..]);
             assert_eq!((got.as_slice(), reset), (POLICY.as_bytes(), false), "{ending:?} split at {split}");
         }
     }
@@ -58,50 +61,50 @@ fn every_ending_at_every_split_is_answered() {
 
 #[test]
 fn the_request_byte_by_byte_and_ended_by_the_stream_is_answered() {
-    let daemon = Daemon::start(&[]);
-    let mut stream = daemon.connect();
+    let daemon = Daemon::start(POLICY_SERVER, &[]);
+    let mut client = daemon.connect();
     for byte in REQUEST.chunks(1) {
-        stream.write_all(byte).expect("sent");
+        client.send(byte);
     }
-    stream.shutdown(Shutdown::Write).expect("shut down");
-    assert_eq!(read_all(&mut stream), (POLICY.as_bytes().to_vec(), false));
+    client.finish_sending();
+    assert_eq!(client.read_to_end(), (POLICY.as_bytes().to_vec(), false));
 }
 
 #[test]
 fn nothing_is_said_before_the_request_is_complete() {
-    let daemon = Daemon::start(&SHORT);
-    let mut stream = daemon.connect();
-    assert_eq!(exchange(&mut stream, REQUEST).0, b"", "an unended request is not answered");
+    let daemon = Daemon::start(POLICY_SERVER, &SHORT);
+    let mut client = daemon.connect();
+    assert_eq!(client.exchange(REQUEST).0, b"", "an unended request is not answered");
 }
 
 #[test]
 fn silence_is_closed_at_the_end_of_the_life() {
-    let daemon = Daemon::start(&SHORT);
-    let mut stream = daemon.connect();
-    let ((got, _), elapsed) = timed(|| read_all(&mut stream));
+    let daemon = Daemon::start(POLICY_SERVER, &SHORT);
+    let mut client = daemon.connect();
+    let ((got, _), elapsed) = timed(|| client.read_to_end());
     assert_eq!(got, b"");
     assert_life(elapsed);
 }
 
 #[test]
 fn the_default_life_is_five_seconds() {
-    let printed = support::command(&["--print-config"]).output().expect("runs").stdout;
+    let printed = command(POLICY_SERVER, &["--print-config"]).output().expect("runs").stdout;
     assert!(String::from_utf8_lossy(&printed).contains("lifetime = \"5s\""));
 }
 
 #[test]
 fn a_dribble_does_not_prolong_the_life() {
-    let daemon = Daemon::start(&SHORT);
-    let mut stream = daemon.connect();
-    // The pause between two bytes is the wait for an answer that must not come.
-    stream.set_read_timeout(Some(Duration::from_millis(100))).expect("set");
+    let daemon = Daemon::start(POLICY_SERVER, &SHORT);
+    let mut client = daemon.connect();
+    // Between two bytes the client waits this long for an answer, which must not come.
+    client.stream.set_read_timeout(Some(Duration::from_millis(100))).expect("set");
     let (sent, elapsed) = timed(|| {
         let mut buffer = [0];
         for (sent, byte) in REQUEST.chunks(1).enumerate() {
-            if stream.write_all(byte).is_err() {
+            if !client.try_send(byte) {
                 return sent;
             }
-            match stream.read(&mut buffer) {
+            match client.stream.read(&mut buffer) {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 _ => return sent,
             }
@@ -114,17 +117,15 @@ fn a_dribble_does_not_prolong_the_life() {
 
 #[test]
 fn a_firehose_is_closed_at_its_first_wrong_byte() {
-    let daemon = Daemon::start(&[]);
-    let mut stream = daemon.connect();
-    stream.set_write_timeout(Some(SOON)).expect("set");
-    let (written, elapsed) =
-        timed(|| (0..100_000).take_while(|_| stream.write_all(&[b'<'; 4096]).is_ok()).count());
+    let daemon = Daemon::start(POLICY_SERVER, &[]);
+    let mut client = daemon.connect();
+    let (written, elapsed) = timed(|| (0..100_000).take_while(|_| client.try_send([b'<'; 4096])).count());
     assert!(written < 100_000 && elapsed < Duration::from_secs(3), "{written} blocks in {elapsed:?}");
 }
 
 #[test]
 fn other_protocols_are_closed_at_once_without_a_word_or_a_log_line() {
-    let daemon = Daemon::start(&[]);
+    let daemon = Daemon::start(POLICY_SERVER, &[]);
     let preludes: [&[u8]; 12] = [
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /x HTTP/1.0\r\n\r\n",
@@ -140,90 +141,90 @@ fn other_protocols_are_closed_at_once_without_a_word_or_a_log_line() {
         b"\0",
     ];
     for prelude in preludes {
-        let mut stream = daemon.connect();
-        let ((got, _), elapsed) = timed(|| exchange(&mut stream, prelude));
+        let mut client = daemon.connect();
+        let ((got, _), elapsed) = timed(|| client.exchange(prelude));
         assert_eq!(got, b"", "{prelude:?}");
         assert!(elapsed < Duration::from_secs(2), "{prelude:?} after {elapsed:?}");
     }
-    let (code, log) = daemon.stop();
-    assert_eq!(code, Some(0));
+    daemon.signal(Signal::TERM);
+    let (status, log) = daemon.wait();
+    assert_eq!(status.code(), Some(0));
     assert_eq!(log.lines().filter(|line| !line.contains("stop")).count(), 0, "{log}");
 }
 
 #[test]
 fn any_other_byte_after_the_request_closes() {
-    let daemon = Daemon::start(&[]);
+    let daemon = Daemon::start(POLICY_SERVER, &[]);
     for byte in [b' ', b'x', 0x01, 0xff] {
-        let (got, _) = exchange(&mut daemon.connect(), &[REQUEST, &[byte]].concat());
+        let (got, _) = daemon.connect().exchange([REQUEST, &[byte]].concat());
         assert_eq!(got, b"", "{byte}");
     }
 }
 
 #[test]
 fn bytes_behind_the_request_do_not_cost_the_answer() {
-    let daemon = Daemon::start(&[]);
+    let daemon = Daemon::start(POLICY_SERVER, &[]);
     for _ in 0..20 {
-        let mut stream = daemon.connect();
-        stream.write_all(&[REQUEST, b"\0", &[b'x'; 80]].concat()).expect("sent");
-        let (got, reset) = exchange(&mut stream, b"and more");
+        let mut client = daemon.connect();
+        client.send([REQUEST, b"\0", &[b'x'; 80]].concat());
+        let (got, reset) = client.exchange(b"and more");
         assert_eq!((got.as_slice(), reset), (POLICY.as_bytes(), false));
     }
 }
 
 #[test]
-fn who_never_reads_is_gone_at_the_end_of_the_life() {
+fn a_client_that_never_reads_is_gone_at_the_end_of_the_life() {
     let grants = "<allow-access-from domain=\"a.example\" to-ports=\"2000\"/>".repeat(300);
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), format!("<cross-domain-policy>{grants}</cross-domain-policy>"))
         .expect("written");
     let path = file.path().to_str().expect("a name");
-    let mut daemon = Daemon::start(&["--lifetime", "700ms", "--linger", "200ms", "--file", path]);
+    let mut daemon =
+        Daemon::start(POLICY_SERVER, &["--lifetime", "700ms", "--linger", "200ms", "--file", path]);
 
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(1).expect("set");
-    socket.connect(&daemon.address.into()).expect("connected");
+    socket.connect(&daemon.address().into()).expect("connected");
     let mut stuck = TcpStream::from(socket);
     stuck.write_all(&[REQUEST, b"\0"].concat()).expect("sent");
-    // Each round waits for one connection's whole life; the stuck one is gone as soon.
+    // Each round waits for the whole lifetime of one connection; the stuck one has to be gone by then.
     let ((), elapsed) = timed(|| {
         while !daemon_is_empty(&mut daemon) {
-            read_all(&mut daemon.connect());
+            daemon.connect().read_to_end();
         }
     });
     assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
 }
 
 fn daemon_is_empty(daemon: &mut Daemon) -> bool {
-    daemon.signal("USR1");
+    daemon.signal(Signal::USR1);
     daemon.log_line("open=").contains("open=0 ")
 }
 
 #[test]
 fn the_oldest_connection_of_an_address_makes_room_and_others_notice_nothing() {
-    let daemon = Daemon::start(&["--max-connections-per-ip", "4", "--workers", "2"]);
+    let daemon = Daemon::start(POLICY_SERVER, &["--max-connections-per-ip", "4", "--workers", "2"]);
     let from = |ip: [u8; 4]| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from((ip, 0)).into()).expect("bound");
-        socket.connect(&daemon.address.into()).expect("connected");
-        let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(SOON)).expect("set");
-        stream
+        socket.connect(&daemon.address().into()).expect("connected");
+        Client::from(TcpStream::from(socket))
     };
     let mut other = from([127, 0, 0, 3]);
-    let mut crowd: Vec<TcpStream> = (0..4).map(|_| from([127, 0, 0, 2])).collect();
-    // The four are known to both workers only when the fifth one's arrival has closed one of them.
+    let mut four: Vec<Client> = (0..4).map(|_| from([127, 0, 0, 2])).collect();
+    // Both workers have heard of all four only when the fifth connection has closed one of them.
     let mut fifth = from([127, 0, 0, 2]);
-    for stream in &crowd {
-        stream.set_read_timeout(Some(Duration::from_millis(50))).expect("set");
+    for client in &four {
+        client.stream.set_read_timeout(Some(Duration::from_millis(50))).expect("set");
     }
     let closed = (0..100).find_map(|_| {
-        crowd.iter_mut().position(|stream| {
-            !matches!(stream.read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        four.iter_mut().position(|client| {
+            !matches!(client.stream.read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
         })
     });
     assert!(closed.is_some(), "one of the four had to go");
-    for stream in [&mut other, &mut fifth] {
-        let (got, _) = exchange(stream, &[REQUEST, b"\0"].concat());
+    for client in [&mut other, &mut fifth] {
+        let (got, _) = client.exchange([REQUEST, b"\0"].concat());
         assert_eq!(got, POLICY.as_bytes());
     }
 }

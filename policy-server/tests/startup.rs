@@ -1,37 +1,30 @@
 //! How policy-server starts, refuses to start, and stops: exit codes, inherited sockets, privileges (PO-07, PO-09).
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::missing_panics_doc,
-    unreachable_pub,
-    reason = "a test fails by a panic"
-)]
-
-mod support;
+#![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
 use std::{
-    io::{BufRead as _, BufReader},
     net::{TcpListener, TcpStream, UdpSocket},
     os::{fd::OwnedFd, unix::process::CommandExt as _},
     process::Command,
 };
 
-use support::{Daemon, REQUEST, command, command_with_socket, exchange};
+use harness::{Daemon, Signal, command, inherit};
 
-/// The exit code and what standard error said; no code if it listened instead of failing.
-fn fails(mut command: Command) -> (Option<i32>, String) {
-    let mut child = command.spawn().expect("it runs");
-    let mut text = String::new();
-    for line in BufReader::new(child.stderr.take().expect("a pipe")).lines() {
-        text.push_str(&line.expect("text"));
-        text.push('\n');
-        if text.contains("listening on") {
-            child.kill().expect("killed");
-            break;
-        }
-    }
-    (child.wait().expect("ended").code(), text)
+const POLICY_SERVER: &str = env!("CARGO_BIN_EXE_policy-server");
+/// The request without its end.
+const REQUEST: &[u8] = b"<policy-file-request/>";
+
+/// This descriptor as number 3, as systemd passes it on; `count` is what `LISTEN_FDS` says.
+fn command_with_socket(socket: OwnedFd, count: &str, arguments: &[&str]) -> Command {
+    let mut command = command(POLICY_SERVER, arguments);
+    inherit(&mut command, vec![("policy", socket)]);
+    command.env("LISTEN_FDS", count);
+    command
+}
+
+/// The exit code and the log of a command that refuses to start.
+fn fails(command: Command) -> (Option<i32>, String) {
+    let (status, log) = Daemon::spawn(command).wait();
+    (status.code(), log)
 }
 
 fn is_root() -> bool {
@@ -59,41 +52,41 @@ fn refusals_name_the_flag_the_value_and_what_to_do() {
     ];
     for (args, code, parts) in cases {
         for check in [true, false] {
-            // A refusal comes before anything is bound, so --check says the same.
+            // The daemon refuses before it binds anything, so --check says the same.
             let args = [args, if check { &["--check"] } else { &[] }].concat();
-            let (got, text) = fails(command(&args));
+            let (got, text) = fails(command(POLICY_SERVER, &args));
             assert_eq!(got, Some(code), "{args:?}: {text}");
             for part in parts {
                 assert!(text.contains(part), "{args:?}: {text}");
             }
         }
     }
-    let (code, text) = fails(command(&["--listen", &taken]));
+    let (code, text) = fails(command(POLICY_SERVER, &["--listen", &taken]));
     assert_eq!(code, Some(69), "{text}");
     assert!(text.contains(&taken) && text.contains("in use"), "{text}");
 }
 
 #[test]
 fn all_ports_are_granted_with_a_warning_only() {
-    let output = command(&["--allow", "*:*", "--check"]).output().expect("it runs");
+    let output = command(POLICY_SERVER, &["--allow", "*:*", "--check"]).output().expect("it runs");
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("WARN  --allow *:* grants every port"));
 }
 
 #[test]
 fn term_and_int_stop_with_exit_0() {
-    for signal in ["TERM", "INT"] {
-        let daemon = Daemon::start(&[]);
+    for signal in [Signal::TERM, Signal::INT] {
+        let daemon = Daemon::start(POLICY_SERVER, &[]);
         let _open = daemon.connect();
         daemon.signal(signal);
-        let (code, log) = daemon.stop();
-        assert_eq!(code, Some(0), "{signal}: {log}");
+        let (status, log) = daemon.wait();
+        assert_eq!(status.code(), Some(0), "{signal:?}: {log}");
     }
 }
 
 #[test]
 fn an_inherited_socket_serves_without_any_privilege() {
-    // Below 1024 where this test may bind there: what systemd does for the daemon.
+    // Where this test may bind a port below 1024, it does, as systemd does for the daemon.
     let listener = TcpListener::bind("127.0.0.1:843")
         .or_else(|_| TcpListener::bind("127.0.0.1:0"))
         .expect("a listener (left blocking on purpose)");
@@ -102,15 +95,15 @@ fn an_inherited_socket_serves_without_any_privilege() {
     if is_root() {
         command.uid(65534).gid(65534);
     }
-    let mut daemon = Daemon::spawn(command);
-    assert_eq!(daemon.address, address);
+    let mut daemon = Daemon::start_command(command);
+    assert_eq!(daemon.address(), address);
     for _ in 0..2 {
-        let (got, _) = exchange(&mut daemon.connect(), &[REQUEST, b"\0"].concat());
+        let (got, _) = daemon.connect().exchange([REQUEST, b"\0"].concat());
         assert!(got.ends_with(b"</cross-domain-policy>\n\0"));
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("it runs");
     assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
-    daemon.signal("USR1");
+    daemon.signal(Signal::USR1);
     assert!(daemon.log_line("open=").contains("accepted=2"));
 }
 
@@ -149,10 +142,10 @@ fn a_low_port_granted_from_an_inherited_high_one_is_refused() {
 fn without_the_privilege_port_843_is_exit_77_with_three_ways_out() {
     let start = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     if start.trim().parse::<u16>().is_ok_and(|first| first <= 843) {
-        // Here any user may bind it; the message has its unit test in daemon::listen.
+        // Here any user may bind it; a unit test in daemon::listen checks the message.
         return;
     }
-    let mut command = command(&[]);
+    let mut command = command(POLICY_SERVER, &[]);
     if is_root() {
         command.uid(65534).gid(65534);
     }

@@ -1,22 +1,24 @@
-//! How files are answered: rows ST-13 to ST-16, 25, 26, 29 and 30 of the attack table, and what the cache may not do.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail anywhere
+//! How static-server answers requests for files: rows ST-13 to ST-16, 25, 26, 29 and 30 of the attack table, and what the cache may not do.
+#![allow(clippy::unwrap_used)] // a test may fail anywhere
 #![allow(clippy::disallowed_methods)] // and has a clock
 
-mod support;
-
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::{Server, Stop, StopAtEnd, request};
+use harness::http::request;
+use harness::{Daemon, Stop, StopAtEnd};
 
-fn site(files: &[(&str, &[u8])], arguments: &[&str]) -> (tempfile::TempDir, Server) {
+const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
+
+fn site(files: &[(&str, &[u8])], arguments: &[&str]) -> (tempfile::TempDir, Daemon) {
     let dir = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
         fs::write(dir.path().join(name), bytes).unwrap();
     }
-    let server = Server::with_root(dir.path(), arguments);
+    let root = ["--root", dir.path().to_str().unwrap()];
+    let server = Daemon::start(STATIC_SERVER, &[&root, arguments].concat());
     (dir, server)
 }
 
@@ -111,7 +113,7 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     fs::write(dir.path().join("a.js.zst"), b"ZST").unwrap();
     let file = fs::File::create(dir.path().join("a.js")).unwrap();
     (&file).write_all(b"plain").unwrap();
-    // Older than its siblings, as a build leaves it.
+    // Older than its compressed siblings, as a build leaves it.
     file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
     let mut tags = Vec::new();
     for (accept, coding, body) in [
@@ -135,7 +137,7 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     let unchanged =
         server.get_with("/a.js", &format!("If-None-Match: {}\r\nAccept-Encoding: br\r\n", tags.join(", ")));
     assert_eq!((unchanged.status, unchanged.header("vary")), (304, Some("Accept-Encoding")));
-    // Without siblings nothing varies; a sibling without its file, and one that was left behind, are none.
+    // Without siblings nothing varies. A sibling without its file, or older than its file, does not count.
     assert_eq!(server.get_with("/b.js", "Accept-Encoding: br\r\n").header("vary"), None);
     assert_eq!(server.get_with("/only.js", "Accept-Encoding: gzip\r\n").status, 404);
     fs::File::options()
@@ -147,7 +149,7 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     until(|| server.get_with("/a.js", "Accept-Encoding: br\r\n").text() == "plain");
 }
 
-/// True within a second and a half, or the test fails.
+/// Waits until the condition holds; fails after a second and a half.
 fn until(mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
@@ -159,7 +161,7 @@ fn until(mut condition: impl FnMut() -> bool) {
 fn a_file_that_changes_is_served_new_within_a_second() {
     let (dir, server) = site(&[("index.html", b"one")], &[]);
     assert_eq!(server.get("/").text(), "one");
-    // In place, of the same length, and again at once: nothing but the bytes tells the versions apart.
+    // In place, with the same length, and in quick succession: only the bytes differ.
     for text in ["two", "six", "ten"] {
         fs::write(dir.path().join("index.html"), text).unwrap();
         until(|| server.get("/").text() == text);
@@ -211,36 +213,29 @@ fn a_file_that_shrinks_while_it_is_sent_ends_in_a_reset_and_never_in_padding() {
     let path = dir.path().join("large");
     let file = fs::File::create(&path).unwrap();
     file.set_len(64 << 20).unwrap();
-    let server = Server::with_root(dir.path(), &[]);
+    let server = Daemon::start(STATIC_SERVER, &["--root", dir.path().to_str().unwrap()]);
     let mut client = server.connect();
     client.send([request("GET", "/large", ""), request("GET", "/large", "Range: bytes=0-0\r\n")].concat());
-    let head = client.head();
+    let head = client.response_head();
     assert_eq!(head.header("content-length"), Some("67108864"));
     file.set_len(1 << 20).unwrap();
-    let mut body = Vec::new();
-    let end = client.0.read_to_end(&mut body);
+    let (body, was_reset) = client.read_to_end();
     assert!(body.len() < 64 << 20, "{} bytes", body.len());
     assert!(body.iter().all(|&byte| byte == 0), "the next answer is not in the body");
-    assert!(end.is_err(), "the end is a reset, not an orderly close: {end:?}");
+    assert!(was_reset, "the end is a reset, not an orderly close");
 }
 
 #[test]
 fn without_a_free_descriptor_a_file_is_busy_and_not_missing() {
     let (_dir, server) = site(&[("index.html", b"<p>"), ("file", b"file")], &[]);
-    let limit = |soft: &str| {
-        let (pid, limit) = (server.pid().to_string(), format!("--nofile={soft}:"));
-        assert!(
-            std::process::Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success()
-        );
-    };
     let mut client = server.connect();
     client.send(request("GET", "/", ""));
     assert_eq!(client.response().status, 200);
-    limit("3");
+    server.limit_files(3);
     client.send(request("GET", "/file", ""));
     let busy = client.response();
     assert_eq!((busy.status, busy.header("retry-after")), (503, Some("1")));
-    limit("1000");
+    server.limit_files(1000);
     client.send(request("GET", "/file", ""));
     assert_eq!(client.response().text(), "file");
 }
@@ -282,14 +277,14 @@ fn header_fields_of_the_operator_are_added_or_replace_ours() {
     );
     let answer = server.get("/");
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
-    assert_eq!(answer.headers.iter().filter(|(name, _)| name == "Content-Security-Policy").count(), 1);
+    assert_eq!(answer.fields.iter().filter(|(name, _)| name == "Content-Security-Policy").count(), 1);
     assert_eq!(answer.header("content-security-policy"), Some("sandbox"));
     assert_eq!(answer.header("server"), Some("x"));
 }
 
 #[test]
 fn the_built_in_page_may_reach_its_ws_server() {
-    let server = Server::start(&["--ws-url", "wss://dates.example:444/live"]);
+    let server = Daemon::start(STATIC_SERVER, &["--ws-url", "wss://dates.example:444/live"]);
     let page = server.get("/");
     assert!(page.text().contains("content=\"wss://dates.example:444/live\""));
     let policy = page.header("content-security-policy").unwrap();
@@ -297,8 +292,8 @@ fn the_built_in_page_may_reach_its_ws_server() {
         policy.contains("connect-src 'self' wss://dates.example:444 https://dates.example:444;"),
         "{policy}"
     );
-    // Behind a proxy that puts both under one name, a path is enough.
-    let same_origin = Server::start(&["--ws-url", "/stream"]).get("/");
+    // Behind a proxy that serves both under one name, a path is enough.
+    let same_origin = Daemon::start(STATIC_SERVER, &["--ws-url", "/stream"]).get("/");
     assert!(same_origin.text().contains("content=\"/stream\""));
     assert!(same_origin.header("content-security-policy").unwrap().contains("connect-src 'self';"));
     assert_eq!(server.get("/app.js").header("content-type"), Some("text/javascript; charset=utf-8"));

@@ -1,21 +1,22 @@
-//! Requests as they come over the wire: rows ST-17, 18, 20 to 24 and 27 of the attack table.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail anywhere
+//! Whole requests over the wire: rows ST-17, 18, 20 to 24 and 27 of the attack table.
+#![allow(clippy::unwrap_used)] // a test may fail anywhere
 #![allow(clippy::disallowed_methods)] // and has a clock
-
-mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{Server, request, status};
+use harness::http::{request, status};
+use harness::{Daemon, Signal};
+
+const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
 
 #[test]
 fn a_head_that_never_ends_gets_408_at_its_absolute_deadline() {
-    let server = Server::start(&["--head-timeout", "600ms"]);
+    let server = Daemon::start(STATIC_SERVER, &["--head-timeout", "600ms"]);
     let begun = Instant::now();
     let mut client = server.connect();
     client.send("GET / HTTP/1.1\r\n");
-    // A byte now and then moves nothing.
-    let writer = client.0.get_ref().try_clone().unwrap();
+    // A byte now and then does not move the deadline.
+    let writer = client.stream.try_clone().unwrap();
     let dribble = std::thread::spawn(move || {
         use std::io::Write;
         let (_keep, never) = std::sync::mpsc::channel::<()>();
@@ -26,7 +27,7 @@ fn a_head_that_never_ends_gets_408_at_its_absolute_deadline() {
             }
         }
     });
-    let answer = client.head();
+    let answer = client.response_head();
     assert_eq!(answer.status, 408);
     assert_eq!(answer.header("connection"), Some("close"));
     assert!((Duration::from_millis(550)..Duration::from_millis(1500)).contains(&begun.elapsed()));
@@ -36,28 +37,28 @@ fn a_head_that_never_ends_gets_408_at_its_absolute_deadline() {
 
 #[test]
 fn the_deadline_holds_for_the_second_head_too() {
-    let server = Server::start(&["--head-timeout", "300ms"]);
+    let server = Daemon::start(STATIC_SERVER, &["--head-timeout", "300ms"]);
     let mut client = server.connect();
     client.send([request("GET", "/", ""), b"GET /".to_vec()].concat());
     assert_eq!(client.response().status, 200);
     let begun = Instant::now();
-    assert_eq!(status(&client.rest()), "408");
+    assert_eq!(status(&client.rest_as_text()), "408");
     assert!(begun.elapsed() < Duration::from_secs(5), "not the longer time between two requests");
 }
 
 #[test]
 fn a_connection_that_says_nothing_is_closed_without_a_word() {
-    let server = Server::start(&["--head-timeout", "200ms", "--keep-alive", "200ms"]);
-    assert_eq!(server.connect().rest(), "");
+    let server = Daemon::start(STATIC_SERVER, &["--head-timeout", "200ms", "--keep-alive", "200ms"]);
+    assert_eq!(server.connect().rest_as_text(), "");
     let mut client = server.connect();
     client.send(request("GET", "/", ""));
     assert_eq!(client.response().status, 200);
-    assert_eq!(client.rest(), "");
+    assert_eq!(client.rest_as_text(), "");
 }
 
 #[test]
 fn other_methods_get_405_at_once_and_their_body_is_not_awaited() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(STATIC_SERVER, &[]);
     for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE"] {
         let begun = Instant::now();
         let answer = server.exchange(request(method, "/", "Content-Length: 1000000\r\n"));
@@ -66,18 +67,18 @@ fn other_methods_get_405_at_once_and_their_body_is_not_awaited() {
             answer.contains("\r\nAllow: GET, HEAD, OPTIONS\r\n")
                 && answer.contains("\r\nConnection: close\r\n")
         );
-        // The answer and the end of the stream come without the body; the linger of 2 s is the client's.
+        // The answer and the end of the stream come without the body; the daemon lingers for 2 s after that.
         assert!(begun.elapsed() < Duration::from_secs(1), "{method}");
     }
 }
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let server = Server::start(&["--keep-alive-requests", "100000"]);
+    let server = Daemon::start(STATIC_SERVER, &["--keep-alive-requests", "100000"]);
     let mut client = server.connect();
     let targets = ["/", "/app.js", "/none", "/style.css", "/favicon.svg"];
     let burst: Vec<u8> = (0..3000).flat_map(|number| request("GET", targets[number % 5], "")).collect();
-    let mut writer = client.0.get_ref().try_clone().unwrap();
+    let mut writer = client.stream.try_clone().unwrap();
     let writing = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &burst).unwrap());
     let first: Vec<(u16, Vec<u8>)> =
         targets.map(|target| server.get(target)).map(|it| (it.status, it.body)).into();
@@ -94,11 +95,11 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn a_burst_that_nobody_reads_does_not_hold_up_the_others() {
-    let server = Server::start(&["--keep-alive-requests", "10000000"]);
+    let server = Daemon::start(STATIC_SERVER, &["--keep-alive-requests", "10000000"]);
     let greedy = server.connect();
-    let mut writer = greedy.0.get_ref().try_clone().unwrap();
+    let mut writer = greedy.stream.try_clone().unwrap();
     writer.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    // Its answers are never read: the server stops reading its requests, too, and the write stalls.
+    // This client never reads an answer: the server stops reading its requests, and the write stalls.
     let stalled = std::thread::spawn(move || {
         std::io::Write::write_all(&mut writer, &request("GET", "/app.js", "").repeat(300_000)).is_err()
     });
@@ -112,7 +113,7 @@ fn a_burst_that_nobody_reads_does_not_hold_up_the_others() {
 
 #[test]
 fn what_two_servers_could_read_in_two_ways_is_refused() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(STATIC_SERVER, &[]);
     for fields in [
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
         "Content-Length: 4\r\nContent-Length: 5\r\n",
@@ -144,7 +145,7 @@ fn what_two_servers_could_read_in_two_ways_is_refused() {
 
 #[test]
 fn a_body_is_never_taken_for_the_next_request() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(STATIC_SERVER, &[]);
     let inner = String::from_utf8(request("GET", "/none", "")).unwrap();
     let mut client = server.connect();
     client.send(request("GET", "/", &format!("Content-Length: {}\r\n", inner.len())));
@@ -153,8 +154,8 @@ fn a_body_is_never_taken_for_the_next_request() {
     assert_eq!(client.response().status, 200);
     let second = client.response();
     assert_eq!(second.header("content-type"), Some("text/javascript; charset=utf-8"));
-    assert_eq!(client.rest(), "");
-    // In chunks, too long, or announced: the answer, and the end.
+    assert_eq!(client.rest_as_text(), "");
+    // After a body in chunks, one that is too long or one that waits for 100: the answer, and the end.
     for fields in [
         "Transfer-Encoding: chunked\r\n",
         "Content-Length: 65537\r\n",
@@ -162,8 +163,8 @@ fn a_body_is_never_taken_for_the_next_request() {
     ] {
         let mut client = server.connect();
         client.send(request("GET", "/", fields));
-        client.send(&inner);
-        let answer = client.rest();
+        client.try_send(&inner);
+        let answer = client.rest_as_text();
         assert_eq!(status(&answer), "200", "{fields}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{fields}");
         assert!(answer.contains("\r\nConnection: close\r\n"));
@@ -171,8 +172,8 @@ fn a_body_is_never_taken_for_the_next_request() {
 }
 
 #[test]
-fn request_lines_and_hosts_are_judged() {
-    let server = Server::start(&[]);
+fn each_request_line_and_host_has_its_status() {
+    let server = Daemon::start(STATIC_SERVER, &[]);
     for (bytes, expected) in [
         ("GET / HTTP/1.1\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400"),
@@ -210,7 +211,7 @@ fn request_lines_and_hosts_are_judged() {
 
 #[test]
 fn limits_hold_to_the_byte() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(STATIC_SERVER, &[]);
     let sized = |len: usize| {
         let bare = request("GET", "/", "Connection: close\r\nX: \r\n").len();
         request("GET", "/", &format!("Connection: close\r\nX: {}\r\n", "x".repeat(len - bare)))
@@ -233,7 +234,7 @@ fn limits_hold_to_the_byte() {
 
 #[test]
 fn answers_without_a_body_keep_the_connection_in_step() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(STATIC_SERVER, &[]);
     let tag = server.get("/app.js").header("etag").unwrap().to_owned();
     let length = server.get("/app.js").header("content-length").unwrap().to_owned();
     let mut client = server.connect();
@@ -244,60 +245,59 @@ fn answers_without_a_body_keep_the_connection_in_step() {
     client.send(request("GET", "/app.js", "Range: bytes=999999-\r\n"));
     client.send(request("OPTIONS", "/", ""));
     client.send(request("GET", "/none", "Connection: close\r\n"));
-    let head = client.head();
+    let head = client.response_head();
     assert_eq!((head.status, head.header("content-length")), (200, Some(length.as_str())));
-    assert_eq!(client.head().status, 404);
-    let unchanged = client.head();
+    assert_eq!(client.response_head().status, 404);
+    let unchanged = client.response_head();
     assert_eq!((unchanged.status, unchanged.header("content-length")), (304, None));
     assert_eq!(unchanged.header("etag"), Some(tag.as_str()));
-    let head = client.head();
+    let head = client.response_head();
     assert_eq!((head.status, head.header("content-range")), (200, None));
     let beyond = client.response();
     assert_eq!(
         (beyond.status, beyond.header("content-range")),
         (416, Some(format!("bytes */{length}").as_str()))
     );
-    assert_eq!(client.head().status, 204);
+    assert_eq!(client.response_head().status, 204);
     assert_eq!(client.response().text(), "404 Not Found\n");
-    assert_eq!(client.rest(), "");
+    assert_eq!(client.rest_as_text(), "");
 }
 
 #[test]
 fn a_connection_is_kept_as_its_client_wants_and_for_so_many_requests() {
-    let server = Server::start(&["--keep-alive-requests", "3"]);
+    let server = Daemon::start(STATIC_SERVER, &["--keep-alive-requests", "3"]);
     let mut client = server.connect();
     for number in 1..=3 {
         client.send(request("GET", "/favicon.svg", ""));
         let closes = client.response().header("connection") == Some("close");
         assert_eq!(closes, number == 3);
     }
-    assert_eq!(client.rest(), "");
+    assert_eq!(client.rest_as_text(), "");
     let mut client = server.connect();
     client.send("GET /none HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /none HTTP/1.0\r\n\r\n");
     assert_eq!(client.response().header("connection"), Some("keep-alive"));
     assert_eq!(client.response().header("connection"), Some("close"));
-    assert_eq!(client.rest(), "");
+    assert_eq!(client.rest_as_text(), "");
 }
 
 #[test]
 fn an_answer_that_was_begun_is_finished_when_the_daemon_stops() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::File::create(dir.path().join("large")).unwrap().set_len(32 << 20).unwrap();
-    let server = Server::with_root(dir.path(), &[]);
+    let server = Daemon::start(STATIC_SERVER, &["--root", dir.path().to_str().unwrap()]);
     let mut client = server.connect();
     client.send(request("GET", "/large", ""));
-    let head = client.head();
+    let head = client.response_head();
     assert_eq!(head.header("content-length"), Some("33554432"));
-    let pid = server.pid().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    assert_eq!(client.rest().len(), 32 << 20);
+    server.signal(Signal::TERM);
+    assert_eq!(client.rest_as_text().len(), 32 << 20);
 }
 
 #[test]
 fn a_client_that_finished_sending_still_gets_its_answers() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(STATIC_SERVER, &[]);
     let mut client = server.connect();
     client.send([request("GET", "/none", ""), request("GET", "/none", "")].concat());
-    client.finish();
-    assert_eq!(client.rest().matches("HTTP/1.1 404").count(), 2);
+    client.finish_sending();
+    assert_eq!(client.rest_as_text().matches("HTTP/1.1 404").count(), 2);
 }

@@ -1,24 +1,25 @@
-//! What a path may reach: rows ST-01 to ST-12 and ST-31 of the attack table.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail anywhere
+//! The files that a path may reach: rows ST-01 to ST-12 and ST-31 of the attack table.
+#![allow(clippy::unwrap_used)] // a test may fail anywhere
 #![allow(clippy::disallowed_methods)] // and has a clock
-
-mod support;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use support::{Server, Stop, StopAtEnd, request, status};
+use harness::http::{request, status};
+use harness::{Daemon, Stop, StopAtEnd, make_fifo};
+
+const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
 
 const SECRET: &str = "outside of the root";
 
 /// `www` is served; `secret` and `www-secret/file` lie beside it.
-fn tree() -> (tempfile::TempDir, Server) {
+fn tree() -> (tempfile::TempDir, Daemon) {
     tree_with(&[])
 }
 
-fn tree_with(arguments: &[&str]) -> (tempfile::TempDir, Server) {
+fn tree_with(arguments: &[&str]) -> (tempfile::TempDir, Daemon) {
     let dir = tempfile::tempdir().unwrap();
     let www = dir.path().join("www");
     fs::create_dir_all(www.join("dir/deep")).unwrap();
@@ -37,7 +38,7 @@ fn tree_with(arguments: &[&str]) -> (tempfile::TempDir, Server) {
     ] {
         fs::write(dir.path().join(name), text).unwrap();
     }
-    let server = Server::with_root(&www, arguments);
+    let server = Daemon::start(STATIC_SERVER, &[&["--root", www.to_str().unwrap()], arguments].concat());
     (dir, server)
 }
 
@@ -69,7 +70,7 @@ fn no_spelling_of_a_climb_leaves_the_root() {
     }
 }
 
-/// All sequences of four dangerous pieces, through the whole server; the unit tests of `path` have all of seven bytes.
+/// All sequences of four dangerous pieces, through the whole server; the unit tests of `path` try all of seven bytes.
 #[test]
 fn all_short_paths_over_the_dangerous_alphabet_show_no_secret() {
     let (_dir, server) = tree_with(&["--keep-alive-requests", "1000000"]);
@@ -124,7 +125,7 @@ fn control_bytes_and_foreign_separators_are_refused() {
     ] {
         assert_eq!(server.get(target).status, 400, "{target}");
     }
-    // Names that mean something elsewhere are names here.
+    // Names that are special on other systems are plain names here.
     for target in ["/CON", "/file.txt.", "/file.txt...", "/NUL.txt"] {
         assert_eq!(server.get(target).status, 404, "{target}");
     }
@@ -190,7 +191,7 @@ fn a_link_that_is_flipped_while_it_is_opened_never_shows_the_outside() {
 fn a_fifo_a_socket_or_a_directory_is_not_a_file_and_blocks_nobody() {
     let (dir, server) = tree();
     let fifo = dir.path().join("www/fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    make_fifo(&fifo);
     let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("www/socket")).unwrap();
     for target in ["/fifo", "/socket", "/dir/deep/"] {
         let begun = Instant::now();
@@ -249,7 +250,7 @@ fn nothing_that_the_client_sent_is_in_the_answer() {
     {
         let mut client = server.connect();
         client.send(request("GET", target, "Connection: close\r\nReferer: zebra\r\nUser-Agent: zebra\r\n"));
-        let answer = client.rest();
+        let answer = client.rest_as_text();
         assert!(!answer.to_ascii_lowercase().contains("zebra"), "{target}: {answer}");
         assert_eq!(answer.matches("\r\n\r\n").count(), 1);
     }
@@ -278,7 +279,7 @@ fn directories_have_their_index_and_their_slash() {
     assert_eq!(server.get("/file.txt/").status, 404);
     assert_eq!(server.get("/file.txt/x").status, 404);
     assert_eq!(server.get("/index.html/").status, 404);
-    // An index that is a directory is none, and no loop.
+    // A directory named like the index is no index, and no endless redirect.
     fs::create_dir_all(dir.path().join("www/loop/index.html")).unwrap();
     assert_eq!(server.get("/loop/").status, 404);
 }

@@ -28,7 +28,7 @@ function watch() {
   document.addEventListener("DOMContentLoaded", () => {
     const status = document.getElementById("status");
     const note = () => {
-      // The page says it again with each message.
+      // The page sets the phase again with each message.
       if (seen.phases.at(-1) !== status.dataset.phase) {
         seen.phases.push(status.dataset.phase);
       }

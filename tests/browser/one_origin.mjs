@@ -1,4 +1,4 @@
-// The page behind a proxy with a certificate that nobody signed: `node one_origin.mjs URL` prints how it is connected once it is.
+// The page behind a proxy with a self-signed certificate: `node one_origin.mjs URL` prints how the page is connected.
 
 import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 

@@ -74,7 +74,7 @@ export async function datesArrive({ page, check, binaries, console: errors }) {
     await atLeast(page, "notice", 1);
     assert.deepEqual(await rows(page, "notice"), [`${id} disconnected`]);
   });
-  await check("the keyboard reaches the stream, and a screen reader is told of the connection only", () => keyboardAndAnnouncements(page));
+  await check("the keyboard reaches the stream, and a screen reader announces only the connection", () => keyboardAndAnnouncements(page));
   await check("the pause holds the list and counts on", () => pauseHolds(page));
   await check("nothing is on the console as an error", async () => assert.deepEqual(errors, []));
   await check("an error on the console would have been seen", () => watchSees(page, errors));

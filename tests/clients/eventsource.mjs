@@ -1,4 +1,4 @@
-// npm eventsource: server-sent events, over the same URL by HTTP. It would reconnect by itself; the end is told instead.
+// npm eventsource: server-sent events, over the same URL by HTTP. It would reconnect by itself; this client ends instead.
 import { EventSource } from "eventsource";
 import { each, url } from "./report.mjs";
 

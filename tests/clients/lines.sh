@@ -1,5 +1,5 @@
 #!/bin/bash
-# curl: lines over HTTP, told as report.mjs has it. curl says nothing at opening; the first line stands for it.
+# curl: lines over HTTP, printed in the format of report.mjs. curl does not announce the opening, so "open" comes at the start.
 set -u
 url=${1/#ws/http} connections=${2:-1} stop_after=${3:-0}
 one() {

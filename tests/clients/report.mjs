@@ -5,7 +5,7 @@ export const url = process.argv[2];
 const connections = Number(process.argv[3] ?? 1);
 const stopAfter = Number(process.argv[4] ?? Infinity);
 
-// One write for all that came together: a write per line would make these clients slower than any reader is.
+// One write for all lines of a turn: a write per line would make these clients slower than any real one.
 let pending = "";
 function say(line) {
   if (pending === "") {
@@ -17,7 +17,7 @@ function say(line) {
   pending += `${line}\n`;
 }
 
-/** Calls `connect(reporter)` for each connection; `reporter.leave` is set by it and ends the connection. */
+/** Calls `connect(reporter)` for each connection; it sets `reporter.leave`, which ends the connection. */
 export function each(connect) {
   for (let index = 0; index < connections; index += 1) {
     let texts = 0;

@@ -1,4 +1,4 @@
-"""What the Python clients share; see report.mjs. Runs on Python 2.7 as well: autobahn 0.8.15 does."""
+"""What the Python clients share; see report.mjs. Runs also on Python 2.7, for autobahn 0.8.15."""
 from __future__ import print_function
 
 import sys
@@ -23,7 +23,7 @@ class Reporter:
         self.say("open", connection_id or "-")
 
     def text(self, message):
-        """True when this was the last one wanted."""
+        """True with the last message that the test wants."""
         if self.texts < stop_after:
             self.say("text", message)
         self.texts += 1

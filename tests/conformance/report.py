@@ -1,4 +1,4 @@
-"""report.py DIR: judges what Autobahn's fuzzing client wrote to DIR, and writes docs/conformance.md."""
+"""report.py DIR: evaluates what Autobahn's fuzzing client wrote to DIR, and writes docs/conformance.md."""
 
 import collections
 import datetime

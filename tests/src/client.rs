@@ -1,125 +1,115 @@
-//! A foreign client: a small program in `clients/` over somebody else's library.
+//! A TCP client that sends exactly the bytes it is given; every read has a deadline.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Instant;
 
-use crate::daemon::project;
-use crate::lines::Lines;
+use crate::wait::PATIENCE;
 
-/// What a client printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The opening handshake is done; the id of the connection where the dialect tells it.
-    Open(Option<u64>),
-    /// A text message.
-    Text(String),
-    /// The end, with the close code where there was one.
-    Close(Option<u16>),
-}
-
-/// A running client; it is killed when this is dropped.
+/// A connection.
 #[derive(Debug)]
 pub struct Client {
-    /// What to call it in a failure.
-    pub name: String,
-    child: Child,
-    lines: Lines,
+    /// The socket; a read of it misses what the methods here have read ahead.
+    pub stream: TcpStream,
+    /// Received and not yet taken.
+    buffer: Vec<u8>,
 }
 
-/// How to start one foreign client: the program and the `VERSION` in its environment.
-#[derive(Clone, Copy, Debug)]
-pub struct Program {
-    /// File in `tests/clients/`.
-    pub file: &'static str,
-    /// The dialect, for those that speak several (empty: its only one).
-    pub version: &'static str,
-    /// True when its dialect tells a client its id.
-    pub tells_id: bool,
-}
-
-impl Program {
-    /// Starts it; `arguments` are `[CONNECTIONS [STOP_AFTER]]`.
-    pub fn start(self, url: &str, arguments: &[&str]) -> Client {
-        let folder = project().join("tests/clients");
-        let mut command = interpreter(self.file);
-        command.arg(folder.join(self.file)).arg(url).args(arguments).env("VERSION", self.version);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let name = format!("{} {}", self.file, self.version);
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("start {name}: {error}"));
-        let lines = Lines::new(child.stdout.take().expect("stdout is piped"));
-        Client { name, child, lines }
+impl From<TcpStream> for Client {
+    fn from(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        Self { stream, buffer: Vec::new() }
     }
-}
-
-/// The program that runs a client, by the file's ending. `make test` prepares both Pythons.
-fn interpreter(file: &str) -> Command {
-    if file == "autobahn_client.py" {
-        // autobahn 0.8.15 runs on Python 2.7 only.
-        let python = std::env::var("PYTHON2").expect("PYTHON2 names a Python 2.7: see tests/run");
-        let libraries = project().join("tests/.venv/python2");
-        let mut command = Command::new(python);
-        command.arg("-B").arg(project().join("tests/clients/with_site.py")).arg(libraries);
-        return command;
-    }
-    match file.rsplit('.').next() {
-        Some("mjs") => Command::new("node"),
-        Some("py") => Command::new(venv_python()),
-        _ => Command::new("bash"),
-    }
-}
-
-fn venv_python() -> PathBuf {
-    project().join("tests/.venv/python3/bin/python")
 }
 
 impl Client {
-    /// The next event and the index of its connection; a test fails when there is none in time.
-    pub fn next(&self, patience: Duration) -> (usize, Event) {
-        let deadline = Instant::now() + patience;
-        let line = self.lines.next_before(deadline);
-        let line = line.unwrap_or_else(|| panic!("{}: nothing for {patience:?}, or ended", self.name));
-        parse(&line).unwrap_or_else(|| panic!("{}: printed {line:?}", self.name))
+    /// A new connection.
+    pub fn connect(address: SocketAddr) -> Self {
+        TcpStream::connect_timeout(&address, PATIENCE).expect("connected").into()
     }
 
-    /// The next event of a client with one connection.
-    pub fn event(&self) -> Event {
-        self.next(Duration::from_secs(20)).1
+    /// A client that has sent this request, whose lines end with LF here.
+    pub fn request(address: SocketAddr, request: &str) -> Self {
+        let mut client = Self::connect(address);
+        client.send(format!("{}\r\n\r\n", request.replace('\n', "\r\n")));
+        client
     }
 
-    /// The next event must be a text.
-    pub fn text(&self) -> String {
-        match self.event() {
-            Event::Text(text) => text,
-            other => panic!("{}: expected a text, got {other:?}", self.name),
+    /// Sends these bytes; the server must take them all.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).expect("sent");
+    }
+
+    /// Sends as much as the server takes, which may have closed on the way; true if it took all.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// Half-closes the connection.
+    pub fn finish_sending(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("the connection is open");
+    }
+
+    fn fill(&mut self) -> bool {
+        let mut chunk = [0; 8192];
+        let read = self.stream.read(&mut chunk).expect("more bytes, or the end");
+        self.buffer.extend_from_slice(&chunk[..read]);
+        read > 0
+    }
+
+    /// Everything up to and with `end`.
+    pub fn until(&mut self, end: &[u8]) -> Vec<u8> {
+        let started = Instant::now();
+        loop {
+            // With a date every second no single read ever times out.
+            assert!(started.elapsed() < PATIENCE, "no {:?} in time", end.escape_ascii().to_string());
+            if let Some(at) = self.buffer.windows(end.len()).position(|window| window == end) {
+                return self.buffer.drain(..at + end.len()).collect();
+            }
+            assert!(
+                self.fill(),
+                "ended before {:?}: {:?}",
+                end.escape_ascii().to_string(),
+                self.buffer.escape_ascii().to_string()
+            );
         }
     }
 
-    /// The next event must be the opening.
-    pub fn opened(&self) -> Option<u64> {
-        match self.event() {
-            Event::Open(id) => id,
-            other => panic!("{}: expected to be open, got {other:?}", self.name),
+    /// The next `count` bytes.
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        while self.buffer.len() < count {
+            assert!(self.fill(), "ended: {:?}", self.buffer.escape_ascii().to_string());
+        }
+        self.buffer.drain(..count).collect()
+    }
+
+    /// Everything up to the end of the stream; true if that end was a reset.
+    pub fn read_to_end(&mut self) -> (Vec<u8>, bool) {
+        let mut rest = std::mem::take(&mut self.buffer);
+        let started = Instant::now();
+        let mut chunk = [0; 8192];
+        loop {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return (rest, false),
+                Ok(read) => rest.extend_from_slice(&chunk[..read]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return (rest, true),
+                Err(error) => panic!("{error}; so far: {:?}", rest.escape_ascii().to_string()),
+            }
+            // With a date every second no single read ever times out.
+            assert!(started.elapsed() < PATIENCE, "no end: {:?}", rest.escape_ascii().to_string());
         }
     }
-}
 
-impl Drop for Client {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+    /// Everything up to the end of the stream; a reset counts as an end.
+    pub fn rest(&mut self) -> Vec<u8> {
+        self.read_to_end().0
     }
-}
 
-/// `INDEX open ID`, `INDEX text MESSAGE` or `INDEX close CODE`.
-fn parse(line: &str) -> Option<(usize, Event)> {
-    let (index, rest) = line.split_once(' ')?;
-    let (kind, value) = rest.split_once(' ')?;
-    let event = match kind {
-        "open" => Event::Open(value.parse().ok()),
-        "text" => Event::Text(value.to_owned()),
-        "close" => Event::Close(value.parse().ok()),
-        _ => return None,
-    };
-    Some((index.parse().ok()?, event))
+    /// Sends these bytes, or as many as the server takes, and reads as [`Client::read_to_end`] does.
+    pub fn exchange(&mut self, bytes: impl AsRef<[u8]>) -> (Vec<u8>, bool) {
+        self.try_send(bytes);
+        self.read_to_end()
+    }
 }

@@ -1,100 +1,158 @@
-//! One of the three daemons, as the real binary.
+//! A daemon under test: the real binary as a child process.
 
+use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
-use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+
+use crate::client::Client;
 use crate::lines::Lines;
+use crate::wait::{PATIENCE, eventually};
 
-/// How long a daemon may take to listen, and to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// What a service manager or a daemon's configuration would leave in our own environment.
+const FOREIGN_VARIABLES: [&str; 7] = [
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+];
 
-/// A running daemon; it is killed when this is dropped.
+/// A command line whose environment configures nothing, with no standard input.
+pub fn command(binary: impl AsRef<Path>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary.as_ref());
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("DATECAST_") || FOREIGN_VARIABLES.contains(&text.as_ref()) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// A running daemon. Dropping it kills the process by its id.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
-    address: SocketAddr,
     log: Lines,
+    address: Option<SocketAddr>,
+    /// Its standard input; dropping it is the end of the input.
+    pub stdin: Option<ChildStdin>,
 }
 
 impl Daemon {
-    /// Starts `name` on a free port of 127.0.0.1 with these arguments, and waits until it listens.
-    pub fn start(name: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(binary(name));
-        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("start {name}: {error}"));
-        let log = Lines::new(child.stderr.take().expect("stderr is piped"));
-
-        let deadline = Instant::now() + PATIENCE;
-        let mut said = Vec::new();
-        while let Some(line) = log.next_before(deadline) {
-            if let Some(address) = listening_address(&line) {
-                return Self { child, address, log };
-            }
-            said.push(line);
+    /// Starts this binary on a free port of 127.0.0.1, and waits until it listens.
+    ///
+    /// It has two workers unless the arguments say otherwise: the same on every machine.
+    pub fn start(binary: impl AsRef<Path>, arguments: &[&str]) -> Self {
+        let mut command = command(binary, &["--listen", "127.0.0.1:0"]);
+        if !arguments.contains(&"--workers") {
+            command.args(["--workers", "2"]);
         }
-        drop(child.kill());
-        drop(child.wait());
-        panic!("{name} {arguments:?} does not listen; it said:\n{}", said.join("\n"));
+        command.args(arguments);
+        Self::start_command(command)
     }
 
-    /// Where it listens.
+    /// Starts this command, and waits until it listens.
+    pub fn start_command(command: Command) -> Self {
+        let mut daemon = Self::spawn(command);
+        while daemon.address.is_none() {
+            let line = daemon.log_line("listening on ");
+            // A line may name a Unix socket, too.
+            daemon.address = line.split_once("listening on ").and_then(|(_, address)| address.parse().ok());
+        }
+        daemon
+    }
+
+    /// Starts this command and waits for nothing.
+    pub fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
+        let log = Lines::new(child.stderr.take().expect("stderr is piped"));
+        let stdin = child.stdin.take();
+        Self { child, log, address: None, stdin }
+    }
+
+    /// The first TCP address that it listens on.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.address.expect("`start` and `start_command` wait for the address")
     }
 
     /// `ws://ADDRESS` and this path.
     pub fn ws_url(&self, path: &str) -> String {
-        format!("ws://{}{path}", self.address)
+        format!("ws://{}{path}", self.address())
     }
 
-    /// `http://ADDRESS` and this path.
-    pub fn http_url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+    /// A new connection.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address())
     }
 
-    /// Its standard input; dropping it is the end of the input.
-    pub fn stdin(&mut self) -> ChildStdin {
-        self.child.stdin.take().expect("standard input is taken once")
+    /// A client that has sent this request, whose lines end with LF here.
+    pub fn request(&self, request: &str) -> Client {
+        Client::request(self.address(), request)
     }
 
-    /// The next line of its log; `None` after five seconds without one.
-    pub fn log_line(&self) -> Option<String> {
+    /// Writes to its standard input.
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        let stdin = self.stdin.as_mut().expect("its input has not ended");
+        stdin.write_all(bytes.as_ref()).expect("the daemon reads its input");
+    }
+
+    /// The next line of its log that holds this text; it must come within [`PATIENCE`].
+    pub fn log_line(&mut self, part: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut before = Vec::new();
+        while let Some(line) = self.log.next_before(deadline) {
+            if line.contains(part) {
+                return line;
+            }
+            before.push(line);
+        }
+        panic!("no {part:?} in the log; instead:\n{}", before.join("\n"));
+    }
+
+    /// The next line of its log; `None` at its end, or after five seconds without one.
+    pub fn next_log_line(&mut self) -> Option<String> {
         self.log.next_before(Instant::now() + Duration::from_secs(5))
     }
 
-    /// Sends `SIGTERM`.
-    pub fn terminate(&self) {
-        self.signal("TERM");
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
-    /// Sends a signal, by its name without `SIG`.
-    pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
-        assert!(status.expect("run kill").success(), "the daemon is there to be told");
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self::signal(&self.child, signal);
     }
 
-    /// Lets it have so many open files at the most.
+    /// Sets the soft limit of its open files; the hard one stays.
     pub fn limit_files(&self, soft: u64) {
-        let (pid, limit) = (self.child.id().to_string(), format!("--nofile={soft}:"));
-        let status = Command::new("prlimit").args(["--pid", &pid, &limit]).status();
-        assert!(status.expect("run prlimit").success(), "the daemon is there to be limited");
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit { current: Some(soft), maximum };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("the daemon runs");
     }
 
-    /// Waits until it has ended by itself.
-    pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().expect("wait for the daemon") {
-                return status;
-            }
-            thread::yield_now();
-        }
-        panic!("the daemon does not end");
+    /// True until its process has ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("its status").is_none()
+    }
+
+    /// Ends its input and waits for its end; its status, and the rest of its log.
+    pub fn wait(mut self) -> (ExitStatus, String) {
+        drop(self.stdin.take());
+        let rest = self.log.rest();
+        let status = eventually(|| {
+            self.child.try_wait().expect("its status").ok_or_else(|| "it runs without a log".to_owned())
+        });
+        (status, rest)
     }
 }
 
@@ -105,32 +163,7 @@ impl Drop for Daemon {
     }
 }
 
-/// `ADDRESS:PORT` of a line `… listening on ADDRESS:PORT`.
-fn listening_address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("listening on ")?;
-    rest.split_whitespace().next()?.trim_end_matches([',', '.']).parse().ok()
-}
-
-/// The binary of this name beside the test's own, built first if it is not up to date.
-pub fn binary(name: &str) -> PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(build).join(name)
-}
-
-fn build() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this test");
-    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/test").to_path_buf();
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(project());
-    if folder.ends_with("release") {
-        command.arg("--release");
-    }
-    assert!(command.status().expect("run cargo").success(), "the daemons build");
-    folder
-}
-
-/// The root of the project.
-pub fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ stands in the project")
+/// Sends a signal to a child that was not waited for yet.
+pub fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).expect("the process is there");
 }

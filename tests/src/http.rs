@@ -1,8 +1,120 @@
-//! HTTP/1.1 over a raw socket: what a server answers to exactly these bytes.
+//! HTTP/1.1 on a raw connection: requests as bytes, and what comes back.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use crate::client::Client;
+use crate::daemon::Daemon;
+
+/// A request for localhost; `fields` are further header lines, each with its CRLF.
+pub fn request(method: &str, target: impl AsRef<[u8]>, fields: &str) -> Vec<u8> {
+    let mut bytes = format!("{method} ").into_bytes();
+    bytes.extend_from_slice(target.as_ref());
+    bytes.extend_from_slice(format!(" HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").as_bytes());
+    bytes
+}
+
+/// The status in an answer's first line, as text.
+pub fn status(answer: &str) -> &str {
+    answer.get(9..12).unwrap_or("nothing")
+}
+
+/// One response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Status code.
+    pub status: u16,
+    /// Header fields as they came, in order.
+    pub fields: Vec<(String, String)>,
+    /// The body; empty where only the head was read.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// Reads a head, which ends before its empty line.
+    fn from_head(head: &[u8]) -> Result<Self, String> {
+        let head = std::str::from_utf8(head).map_err(|error| error.to_string())?;
+        let mut lines = head.split("\r\n");
+        let status_line = lines.next().unwrap_or_default();
+        let status = status_line.strip_prefix("HTTP/1.1 ").and_then(|line| line.get(..3)?.parse().ok());
+        let status = status.ok_or_else(|| format!("not a status line: {status_line:?}"))?;
+        let mut fields = Vec::new();
+        for line in lines {
+            let field = line.split_once(": ").filter(|_| !line.contains(['\r', '\n']));
+            let (name, value) = field.ok_or_else(|| format!("not a field: {line:?}"))?;
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(Self { status, fields, body: Vec::new() })
+    }
+
+    /// The value of the first field of this name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Client {
+    /// The head of the answer, with its empty line.
+    pub fn head(&mut self) -> String {
+        String::from_utf8(self.until(b"\r\n\r\n")).expect("a head is text")
+    }
+
+    /// Reads one response without a body.
+    pub fn response_head(&mut self) -> Response {
+        let head = self.until(b"\r\n\r\n");
+        Response::from_head(&head[..head.len() - 4]).expect("a head")
+    }
+
+    /// Reads one response to a GET: the body by its Content-Length.
+    pub fn response(&mut self) -> Response {
+        let mut response = self.response_head();
+        let len = response.header("content-length").map_or(0, |len| len.parse().expect("a length"));
+        response.body = self.take(len);
+        response
+    }
+
+    /// Everything up to the end of the stream, which must not be a reset.
+    pub fn rest_as_text(&mut self) -> String {
+        let (bytes, was_reset) = self.read_to_end();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(!was_reset, "a reset after {text:?}");
+        text
+    }
+
+    /// The status of an answer that ends with the connection.
+    pub fn status(&mut self) -> u16 {
+        let rest = self.rest();
+        let text = String::from_utf8_lossy(&rest);
+        status(&text).parse().unwrap_or_else(|_| panic!("no status: {text:?}"))
+    }
+}
+
+impl Daemon {
+    /// One request on a connection of its own.
+    pub fn get(&self, target: impl AsRef<[u8]>) -> Response {
+        self.get_with(target, "")
+    }
+
+    /// The same, with further header lines, each with its CRLF.
+    pub fn get_with(&self, target: impl AsRef<[u8]>, fields: &str) -> Response {
+        let mut client = self.connect();
+        client.try_send(request("GET", target, fields));
+        client.response()
+    }
+
+    /// Sends bytes and reads to the end of the stream, which must come without a reset.
+    pub fn exchange(&self, bytes: impl AsRef<[u8]>) -> String {
+        let mut client = self.connect();
+        client.try_send(bytes);
+        client.rest_as_text()
+    }
+}
 
 /// Sends the bytes and the end of the stream; gives back all that the server sends until its own end.
 ///
@@ -19,24 +131,6 @@ pub fn exchange(server: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
     match socket.read_to_end(&mut answer) {
         Err(error) if answer.is_empty() || error.kind() != io::ErrorKind::ConnectionReset => Err(error),
         _ => Ok(answer),
-    }
-}
-
-/// The head of one response.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// Status code.
-    pub status: u16,
-    /// Names in lower case, with values, in order.
-    pub fields: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-impl Response {
-    /// The first field of this lower-case name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|field| field.0 == name).map(|field| field.1.as_str())
     }
 }
 
@@ -57,24 +151,13 @@ pub fn responses(mut bytes: &[u8], methods: &[&str]) -> Result<Vec<Response>, St
 
 fn first_response<'b>(bytes: &'b [u8], method: &str) -> Result<(Response, &'b [u8]), String> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or("a head without an end")?;
-    let head =
-        std::str::from_utf8(bytes.get(..end).unwrap_or_default()).map_err(|error| error.to_string())?;
+    let mut response = Response::from_head(bytes.get(..end).unwrap_or_default())?;
     let rest = bytes.get(end + 4..).unwrap_or_default();
-    let mut lines = head.split("\r\n");
-    let status_line = lines.next().unwrap_or_default();
-    let status = status_line.strip_prefix("HTTP/1.1 ").and_then(|line| line.get(..3)?.parse().ok());
-    let status: u16 = status.ok_or_else(|| format!("not a status line: {status_line:?}"))?;
-    let mut fields = Vec::new();
-    for line in lines {
-        let (name, value) = line.split_once(':').ok_or_else(|| format!("not a field: {line:?}"))?;
-        fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let mut response = Response { status, fields, body: Vec::new() };
     // RFC 9112 §6.3: no body after HEAD, nor with 1xx, 204 and 304, whatever the fields say.
-    if method == "HEAD" || status < 200 || status == 204 || status == 304 {
+    if method == "HEAD" || response.status < 200 || response.status == 204 || response.status == 304 {
         return Ok((response, rest));
     }
-    let length = match response.get("content-length") {
+    let length = match response.header("content-length") {
         Some(length) => length.parse().map_err(|_| format!("Content-Length: {length:?}"))?,
         None => rest.len(),
     };

@@ -1,23 +1,45 @@
-//! The harness: starts the real binaries on port 0 and cleans up after itself.
+//! The harness: starts the real daemons on port 0, talks to them over real sockets, and cleans up after itself.
 //!
 //! ```text
 //!  test ── Daemon::start ──▶ ws-server --listen 127.0.0.1:0
 //!    │                          │ stderr: "… listening on 127.0.0.1:49152"
 //!    │◀──────── address ────────┘
-//!    └── Client::start ──▶ node ws.mjs ws://127.0.0.1:49152/   stdout: "0 text Wed Sep 22 …"
+//!    ├── Daemon::connect ──────────▶ Client: raw bytes, HTTP (`http`), WebSocket (`websocket`)
+//!    └── foreign::Program::start ──▶ node ws.mjs ws://127.0.0.1:49152/   stdout: "0 text Wed Sep 22 …"
+//!
+//!  test ── Holder::start ──▶ socket, fd store, NOTIFY_SOCKET ──▶ one ws-server after the other
 //! ```
 //!
-//! Every child process is killed by its own id when its owner is dropped. Every wait has a deadline.
+//! A child process dies with its owner, which kills it by its id. Every wait has a deadline.
 
 // This crate is nothing but test support: a broken expectation ends the test with its sentence.
-#![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, clippy::print_stderr)]
-#![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::missing_panics_doc)]
+#![allow(clippy::disallowed_methods)] // Deadlines of the tests run on the real clock.
 
-pub mod client;
-pub mod daemon;
+mod client;
+mod daemon;
+mod fifo;
+pub mod foreign;
+mod holder;
 pub mod http;
+mod inherit;
 mod lines;
+mod messages;
+mod project;
 pub mod scrape;
+mod stop;
+mod wait;
+mod websocket;
 
-pub use client::{Client, Event};
-pub use daemon::Daemon;
+pub use client::Client;
+pub use daemon::{Daemon, command, signal};
+pub use fifo::make_fifo;
+pub use holder::Holder;
+pub use inherit::inherit;
+pub use messages::{after_retry, is_js_date};
+pub use project::{binary, project};
+pub use rustix::process::Signal;
+pub use stop::{Stop, StopAtEnd};
+pub use wait::{PATIENCE, eventually};
+pub use websocket::{frame, handshake};

@@ -1,11 +1,12 @@
-//! The lines of a child's pipe, readable with a deadline.
+//! The lines of a child's pipe. A thread reads them, so that a wait for one can end.
 
 use std::io::{BufRead, BufReader, Read};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Instant;
 
-/// Lines read by a thread of their own, so that waiting for one can end.
+use crate::wait::PATIENCE;
+
 #[derive(Debug)]
 pub(crate) struct Lines(Receiver<String>);
 
@@ -13,9 +14,10 @@ impl Lines {
     pub(crate) fn new(pipe: impl Read + Send + 'static) -> Self {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            for line in BufReader::new(pipe).lines() {
+            for line in BufReader::new(pipe).split(b'\n') {
                 let Ok(line) = line else { return };
-                // Nobody may listen any more; the pipe is still emptied, or the child would stand still.
+                let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
+                // The receiver may be gone; the thread still empties the pipe, or the child would block on it.
                 drop(sender.send(line));
             }
         });
@@ -25,5 +27,18 @@ impl Lines {
     /// The next line; `None` at the end of the pipe or at the deadline.
     pub(crate) fn next_before(&self, deadline: Instant) -> Option<String> {
         self.0.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+    }
+
+    /// All that is left up to the end of the pipe, which must come within [`PATIENCE`].
+    pub(crate) fn rest(&self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut rest = String::new();
+        loop {
+            match self.0.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => rest.extend([line.as_str(), "\n"]),
+                Err(RecvTimeoutError::Disconnected) => return rest,
+                Err(RecvTimeoutError::Timeout) => panic!("no end within {PATIENCE:?} after:\n{rest}"),
+            }
+        }
     }
 }

@@ -1,17 +1,16 @@
 //! Asks the metrics endpoint of a daemon.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
-/// How long an answer, and a number, may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::client::Client;
+use crate::wait::{PATIENCE, eventually};
 
 /// The whole answer to a request without a body; empty if there was none.
 pub fn ask(address: SocketAddr, method: &str, path: &str) -> String {
-    let stream = TcpStream::connect(address).expect("the endpoint is there");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    ask_on(stream, method, path)
+    ask_on(Client::connect(address).stream, method, path)
 }
 
 /// As [`ask`], on a connection of any kind.
@@ -23,6 +22,13 @@ pub fn ask_on(mut stream: impl Read + Write, method: &str, path: &str) -> String
     String::from_utf8(answer).expect("text")
 }
 
+/// A connection to an endpoint on a Unix socket, as soon as that is there.
+pub fn connect_unix(socket: &Path) -> UnixStream {
+    let stream = eventually(|| UnixStream::connect(socket).map_err(|error| error.to_string()));
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream
+}
+
 /// The body of `GET /metrics`.
 pub fn metrics(address: SocketAddr) -> String {
     let answer = ask(address, "GET", "/metrics");
@@ -31,32 +37,24 @@ pub fn metrics(address: SocketAddr) -> String {
     body.to_owned()
 }
 
-/// The value of a sample, which is named with its labels: `datecast_ws_closed_total{reason="slow"}`.
+/// The value of a sample; its name includes its labels: `datecast_ws_closed_total{reason="slow"}`.
 pub fn value(metrics: &str, sample: &str) -> f64 {
     let found = metrics.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     found.unwrap_or_else(|| panic!("no {sample} in:\n{metrics}")).parse().expect("a number")
 }
 
-/// Waits until a sample is what it is wanted to be.
+/// Waits until a sample has the right value.
 pub fn wait_until(address: SocketAddr, sample: &str, is_right: impl Fn(f64) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    eventually(|| {
         let now = value(&metrics(address), sample);
-        if is_right(now) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{sample} is still {now}");
-    }
+        if is_right(now) { Ok(()) } else { Err(format!("{sample} is {now}")) }
+    });
 }
 
 /// Waits until `/healthz` answers with this status; the answer.
 pub fn wait_for_health(address: SocketAddr, status: u16) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    eventually(|| {
         let answer = ask(address, "GET", "/healthz");
-        if answer.starts_with(&format!("HTTP/1.1 {status} ")) {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "not {status} but {answer}");
-    }
+        if answer.starts_with(&format!("HTTP/1.1 {status} ")) { Ok(answer) } else { Err(answer) }
+    })
 }

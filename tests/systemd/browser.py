@@ -20,7 +20,7 @@ class Page(Program):
     """Chromium with the page, in the container's network."""
 
     def __init__(self, machine):
-        # Its profile lies in the machine's folder, and goes with it.
+        # Its profile is in the machine's folder, and disappears with it.
         folder = tempfile.mkdtemp(dir=machine.folder)
         node = machine.enter_network("env", f"TMPDIR={folder}", f"HOME={folder}", "node", "across-restart.mjs", PAGE)
         super().__init__(node, cwd=prepare.BROWSER)
@@ -28,14 +28,14 @@ class Page(Program):
 
 
 def across(lab, action):
-    """What the page went through while something was done to the services."""
+    """What the page went through while the action ran."""
     if not prepare.browser_is_there():
         raise Skip("no Chromium, node or puppeteer, and no way to install them")
     lab.wake("static-server")
     hand_over.fresh(lab)
     with Page(lab.machine) as page:
         action()
-        page.tell("go on")
+        page.send("go on")
         return page.next()
 
 

@@ -1,4 +1,4 @@
-"""Namespaces and cgroups of our own: what is started in them ends with us, whatever happens."""
+"""Namespaces and cgroups of our own: a process that starts in them ends with us, whatever happens."""
 
 import os
 import signal
@@ -18,10 +18,10 @@ def hierarchies():
 
 
 class Cage:
-    """A cgroup in each hierarchy, for two machines at once not to share theirs, and a folder to mount on."""
+    """A cgroup in each hierarchy, so that two machines at once do not share theirs, and a folder to mount on."""
 
     def __enter__(self):
-        # A polite end comes by way of __exit__; after a KILL only empty folders stay.
+        # A TERM runs __exit__; after a KILL only empty folders stay.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.cgroups = [where / f"datecast-test-{os.getpid()}" for where in hierarchies()]
         if not self.cgroups:
@@ -37,16 +37,16 @@ class Cage:
             remove(cgroup)
 
     def run(self, command):
-        """Runs it inside; the exit status. `--kill-child`: the whole pid namespace dies with its parent."""
+        """Runs a command inside; its exit status. `--kill-child`: the whole pid namespace dies with its parent."""
         enter = "; ".join(f"echo $$ >{cgroup}/cgroup.procs" for cgroup in self.cgroups)
         unshare = "exec unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc"
-        # The parent may be killed: then unshare gets a KILL, too.
+        # If the parent is killed, unshare gets a KILL, too.
         shell = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", f'{enter}; {unshare} -- "$@"', "sh"]
         return subprocess.run([*shell, *command, self.mount_point], stdin=subprocess.DEVNULL).returncode
 
 
 def remove(cgroup, patience=5):
-    """Removes a cgroup and those in it, once the last process that was killed there is gone."""
+    """Removes a cgroup and those in it, once the last killed process there is gone."""
     deadline = time.monotonic() + patience
     for path, _, _ in os.walk(cgroup, topdown=False):
         while True:

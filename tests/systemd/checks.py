@@ -38,7 +38,7 @@ def count():
 
 
 def every_check():
-    """Name, function, and what it takes besides the services."""
+    """Name, function, and its arguments besides the services."""
     yield from package.activation_checks()
     yield from privileges.checks()
     yield from restarts.checks()
@@ -52,6 +52,6 @@ def every_check():
 
 
 def keep_journal(lab):
-    """What the services said so far, for who has to find out why."""
+    """Keeps the journal of the services so far, to explain a failure."""
     log = lab.machine.query("journalctl", "--no-pager", "-o", "short-precise", "-b")
     (report.OUT / "systemd-journal.log").write_text(log + "\n")

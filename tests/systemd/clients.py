@@ -1,4 +1,4 @@
-"""The clients: the crowd and the knocker (tests/crowd), in the container's network."""
+"""The load generator (tests/load_generator) in the container's network: live clients, and new connections."""
 
 import json
 import queue
@@ -13,7 +13,7 @@ REQUESTS = {"ws-server": "stream", "policy-server": "policy", "static-server": "
 
 
 class Program:
-    """A process that says JSON lines and is told lines; `with` ends it."""
+    """A process that takes commands as lines and answers with JSON lines; `with` ends it."""
 
     def __init__(self, command, cwd=None):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd)
@@ -26,7 +26,7 @@ class Program:
         self.lines.put(None)
 
     def next(self, patience=60):
-        """The next thing it says; it must say something."""
+        """Its next line, which must come in time."""
         try:
             said = self.lines.get(timeout=patience)
         except queue.Empty:
@@ -36,7 +36,7 @@ class Program:
             raise AssertionError(f"nothing for {patience} s, or its end: {' '.join(map(str, self.process.args))}")
         return said
 
-    def tell(self, command):
+    def send(self, command):
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
 
@@ -51,18 +51,18 @@ class Program:
         self.process.wait()
 
 
-class Crowd(Program):
-    """Live connections of all dialects."""
+class LiveClients(Program):
+    """Live connections of all dialects; the load generator holds them."""
 
     def __init__(self, machine, count, port=40132):
-        super().__init__(machine.enter_network(prepare.CROWD, "hold", "--to", f"127.0.0.1:{port}", "--connections", count))
+        super().__init__(machine.enter_network(prepare.LOAD_GENERATOR, "hold", "--to", f"127.0.0.1:{port}", "--connections", count))
         opening = self.next(30)
         if opening["open"] != count:
             self.end()
             raise AssertionError(f"not all are open: {opening}")
 
     def ask(self, command):
-        self.tell(command)
+        self.send(command)
         return self.next()
 
     def report(self):
@@ -70,30 +70,30 @@ class Crowd(Program):
 
 
 class Knocker(Program):
-    """New connections at a steady rate. `with` gives it back once the first one was answered."""
+    """New connections at a steady rate."""
 
     def __init__(self, machine, name, rate=1000, port=None, patience=20, count=60_000, kind=None):
-        command = [prepare.CROWD, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--as", kind or REQUESTS[name],
+        command = [prepare.LOAD_GENERATOR, "knock", "--to", f"127.0.0.1:{port or PORTS[name]}", "--as", kind or REQUESTS[name],
                    "--rate", rate, "--count", count, "--seconds", 60, "--patience", patience]
         super().__init__(machine.enter_network(*command))
 
     def go_on(self, seconds):
-        """Lets it knock for so long."""
+        """Waits while it knocks."""
         time.sleep(seconds)
 
     def wait_for_answer(self, patience=20):
         assert "first_answer" in (said := self.next(patience)), f"no answer: {said}"
 
     def stop(self):
-        """Ends the knocking, waits for the last answers, and tells what became of all."""
-        self.tell("quit")
+        """Ends the knocking, waits for the last answers, and gives the outcome of all."""
+        self.send("quit")
         while "outcomes" not in (said := self.next()):
             pass
         return said
 
 
 def knock(machine, name, count=20, port=None, patience=20):
-    """What becomes of so many connections."""
+    """The outcomes of so many connections."""
     with Knocker(machine, name, rate=1000, count=count, port=port, patience=patience) as knocker:
         while "outcomes" not in (said := knocker.next()):
             pass

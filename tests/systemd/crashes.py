@@ -6,7 +6,7 @@ import report
 from clients import Knocker, knock
 from services import NAMES
 
-# As systemd has them, if a unit says nothing.
+# systemd's defaults.
 DEFAULT_LIMITS = "[Unit]\nStartLimitIntervalSec=10s\nStartLimitBurst=5\n"
 DEFAULT_TRIGGER = "[Socket]\nTriggerLimitIntervalSec=2s\nTriggerLimitBurst=20\n"
 WATCHDOG = 2
@@ -22,7 +22,7 @@ def checks():
 
 
 def watchdog(lab, name):
-    """A stopped process is ended, and who came meanwhile is answered by the next one."""
+    """systemd ends a stopped process, and the next one answers the connections that came meanwhile."""
     lab.wake(name)
     with lab.drop_in(f"{name}.service", f"[Service]\nWatchdogSec={WATCHDOG}\n", restart=[f"{name}.service"]):
         before, begin = lab.kill(name, "STOP"), time.monotonic()
@@ -36,7 +36,7 @@ def watchdog(lab, name):
 
 
 def without_watchdog(lab):
-    """The control: twice the time later the process still hangs, and with it everybody."""
+    """The control: after twice the time the process still hangs, and all its clients with it."""
     name = "policy-server"
     lab.wake(name)
     with lab.drop_in(f"{name}.service", "[Service]\nWatchdogSec=0\n", restart=[f"{name}.service"]):
@@ -77,7 +77,7 @@ def default_limits_close_the_port(lab):
             try:
                 crash(lab, name, 8, patience=2)
             except AssertionError:
-                pass  # It does not come back: that is what is looked for.
+                pass  # It does not come back, as this check expects.
             outcomes = knocker.stop()["outcomes"]
         refused = knock(lab.machine, name, patience=3)
         assert refused == {"refused": 20}, f"{refused}; meanwhile {outcomes}"

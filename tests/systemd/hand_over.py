@@ -1,19 +1,19 @@
-"""Live connections across `systemctl restart ws-server`, and what a stop is instead."""
+"""Live connections across `systemctl restart ws-server`, and how a stop differs."""
 
 import os
 import re
 import time
 
 import report
-from clients import Crowd, Knocker
+from clients import Knocker, LiveClients
 from machine import until
 from services import CONFIGURATION
 
 NAME = "ws-server"
 LIVE = int(os.environ.get("LIVE", 9000))
-# Every client has a Ping to answer at any time.
+# At any time, every client may have a Ping to answer.
 PINGS = CONFIGURATION + 'ping-interval = "1s"\n'
-# For the checks that ask for no number: hundreds of each dialect.
+# For the checks where the number does not matter: hundreds of each dialect.
 FEW = 1800
 OFF = "[Service]\nEnvironment=DATECAST_WS_HAND_OVER=off\n"
 MUTE = "[Service]\nExecStop=\n"
@@ -32,7 +32,7 @@ def checks():
 
 
 def restart(lab):
-    """Restarts ws-server; the seconds that took."""
+    """Restarts ws-server; how many seconds that took."""
     before, begin = lab.main_pid(NAME), time.monotonic()
     lab.systemctl("restart", f"{NAME}.service")
     seconds = time.monotonic() - begin
@@ -55,26 +55,26 @@ def fresh(lab):
 def hand_over(lab, live):
     fresh(lab)
     before = lab.main_pid(NAME)
-    with Crowd(lab.machine, live) as crowd:
-        crowd.ask("mark")
-        beat(crowd, 4)
-        quiet = crowd.report()
+    with LiveClients(lab.machine, live) as clients:
+        clients.ask("mark")
+        beat(clients, 4)
+        quiet = clients.report()
         sockets = server_sockets(lab)
         assert len(sockets) == live, len(sockets)
         status = lab.show(f"{NAME}.service", "StatusText")
         assert f"{live:,} clients" in status.replace(str(live), f"{live:,}"), status
-        crowd.ask("mark")
+        clients.ask("mark")
         seconds = restart(lab)
-        each_hears(crowd, 5)
-        said = crowd.report()
+        each_hears(clients, 5)
+        said = clients.report()
         nobody_noticed(said, live)
         assert lab.main_pid(NAME) != before
         assert server_sockets(lab) == sockets, "the kernel has other connections than before"
         workers = lab.connections_per_worker(NAME)
         assert len(workers) == 2 and workers[0] > live * 0.44, workers
         assert said["shift_ms"]["p50"] < 250, said
-        answers_pings(crowd)
-        leave_by_their_ids(crowd)
+        answers_pings(clients)
+        leave_by_their_ids(clients)
     report.figure(f"{live:,} live clients of nine kinds over two workers across `systemctl restart ws-server`",
                   f"{said['open']} kept, 0 numbers missing, 0 doubled; the restart took {seconds * 1000:.0f} ms")
     report.figure("the longest pause between two messages of a client around it (p50 / p99 / max; the beat is 1000 ms)",
@@ -89,43 +89,43 @@ def server_sockets(lab):
     return set(re.findall(r" sk:(\w+)", listing))
 
 
-def beat(crowd, beats):
-    """Waits for so many messages a client, on the average."""
-    said = crowd.report()
+def beat(clients, beats):
+    """Waits until the clients have so many more messages each, on average."""
+    said = clients.report()
     wanted = said["messages"] + beats * said["open"]
-    until(f"{beats} messages a client", lambda: crowd.report()["messages"] >= wanted, pause=0.1)
+    until(f"{beats} messages a client", lambda: clients.report()["messages"] >= wanted, pause=0.1)
 
 
-def each_hears(crowd, messages):
-    """Waits until each client has so many messages since the mark: one that was forgotten would never have them."""
-    until(f"{messages} messages for each client", lambda: crowd.report()["fewest"] >= messages, pause=0.1)
+def each_hears(clients, messages):
+    """Waits until each client has so many messages since the mark: a forgotten one would never have them."""
+    until(f"{messages} messages for each client", lambda: clients.report()["fewest"] >= messages, pause=0.1)
 
 
-def answers_pings(crowd):
+def answers_pings(clients):
     """The new process hears the old connections, too."""
-    asked = crowd.ask("ping")["done"]
-    until("every Ping is answered", lambda: crowd.report()["pongs"] >= asked)
+    asked = clients.ask("ping")["done"]
+    until("every Ping is answered", lambda: clients.report()["pongs"] >= asked)
 
 
-def leave_by_their_ids(crowd):
-    """Ids stay what they were: who leaves after the restart is announced by the id from before."""
-    ids = set(crowd.ask("leave 5")["ids"])
-    until(f"leave notices of {ids}", lambda: ids <= set(crowd.report()["left"]))
+def leave_by_their_ids(clients):
+    """A client keeps its id: the notice of its leaving after the restart has the id from before."""
+    ids = set(clients.ask("leave 5")["ids"])
+    until(f"leave notices of {ids}", lambda: ids <= set(clients.report()["left"]))
 
 
 def again_and_again(lab):
-    """Restart upon restart, the next as soon as one is done, while others come and go."""
-    with lab.configured(PINGS), Crowd(lab.machine, FEW) as crowd, \
+    """Six restarts in quick succession while other clients come and go."""
+    with lab.configured(PINGS), LiveClients(lab.machine, FEW) as clients, \
             Knocker(lab.machine, NAME, rate=300, kind="websocket") as knocker:
         knocker.wait_for_answer()
-        crowd.ask("mark")
+        clients.ask("mark")
         pids, begin = set(), time.monotonic()
         for _ in range(6):
             lab.systemctl("restart", f"{NAME}.service")
             pids.add(lab.main_pid(NAME))
         seconds = time.monotonic() - begin
-        each_hears(crowd, 5)
-        result, said = knocker.stop(), crowd.report()
+        each_hears(clients, 5)
+        result, said = knocker.stop(), clients.report()
     assert len(pids) == 6, pids
     assert list(result["outcomes"]) == ["answered"], result
     assert said["open"] == FEW and said["missing"] == said["doubled"] == 0, said
@@ -133,11 +133,11 @@ def again_and_again(lab):
 
 
 def bad_configuration(lab):
-    """A configuration that no process starts with: clients and newcomers wait until it is mended, and lose nothing but time."""
+    """With a configuration that no process starts with, clients and newcomers wait until it is mended, and lose only time."""
     fresh(lab)
-    with Crowd(lab.machine, FEW) as crowd, Knocker(lab.machine, NAME, rate=50) as knocker:
+    with LiveClients(lab.machine, FEW) as clients, Knocker(lab.machine, NAME, rate=50) as knocker:
         knocker.wait_for_answer()
-        beat(crowd, 1)
+        beat(clients, 1)
         lab.configure("workers = \"many\"\n")
         try:
             lab.machine.query("systemctl", "restart", f"{NAME}.service")
@@ -145,62 +145,62 @@ def bad_configuration(lab):
         finally:
             lab.configure(CONFIGURATION)
         until("it starts again", lambda: lab.is_active(f"{NAME}.service"))
-        crowd.ask("mark")
-        each_hears(crowd, 2)
-        result, said = knocker.stop(), crowd.report()
+        clients.ask("mark")
+        each_hears(clients, 2)
+        result, said = knocker.stop(), clients.report()
     assert list(result["outcomes"]) == ["answered"], result
     assert said["open"] == FEW and said["doubled"] == 0, said
     return f"{FEW} kept, {result['knocks']} new ones answered, the longest after {result['wait_ms']['max'] / 1000:.1f} s"
 
 
 def socket_restarted(lab):
-    """A restart of the socket unit closes the port for a moment, and nobody who is connected."""
+    """A restart of the socket unit closes the port for a moment, but no connection."""
     fresh(lab)
-    with Crowd(lab.machine, FEW) as crowd:
-        beat(crowd, 1)
-        crowd.ask("mark")
+    with LiveClients(lab.machine, FEW) as clients:
+        beat(clients, 1)
+        clients.ask("mark")
         before = lab.main_pid(NAME)
         lab.systemctl("restart", f"{NAME}.socket")
         lab.started_anew(NAME, before)
-        beat(crowd, 2)
-        nobody_noticed(crowd.report(), FEW)
+        beat(clients, 2)
+        nobody_noticed(clients.report(), FEW)
 
 
 def half_a_frame(lab):
-    """Who is in the middle of a frame is closed with 1012; nobody else is."""
+    """A client in the middle of a frame is closed with 1012; no other client is."""
     fresh(lab)
-    with Crowd(lab.machine, FEW) as crowd:
-        beat(crowd, 1)
-        assert crowd.ask("half 60")["done"] == 60
-        beat(crowd, 1)
+    with LiveClients(lab.machine, FEW) as clients:
+        beat(clients, 1)
+        assert clients.ask("half 60")["done"] == 60
+        beat(clients, 1)
         restart(lab)
-        beat(crowd, 2)
-        said = crowd.report()
+        beat(clients, 2)
+        said = clients.report()
     assert said["ended"] == {"1012": 60} and said["open"] == FEW - 60, said
 
 
 def hand_over_off(lab):
-    """The control: without the hand-over the same restart closes everybody, with 1012."""
+    """The control: without the hand-over the same restart closes every connection with 1012."""
     with lab.drop_in(f"{NAME}.service", OFF, restart=[f"{NAME}.service"]):
         fresh(lab)
-        with Crowd(lab.machine, LIVE) as crowd:
-            beat(crowd, 1)
+        with LiveClients(lab.machine, LIVE) as clients:
+            beat(clients, 1)
             restart(lab)
-            until("everybody is closed", lambda: crowd.report()["open"] == 0)
-            ended = crowd.report()["ended"]
+            until("everybody is closed", lambda: clients.report()["open"] == 0)
+            ended = clients.report()["ended"]
     assert ended.get("1012", 0) == LIVE // 3, ended
     return f"all {LIVE} closed: {ended}"
 
 
 def nobody_says_restart(lab):
-    """The control: without `ExecStop=` a restart is told as a stop, and everybody is closed with 1001."""
+    """The control: without `ExecStop=` a restart is a stop for the daemon, and closes every connection with 1001."""
     with lab.drop_in(f"{NAME}.service", MUTE, restart=[f"{NAME}.service"]):
         fresh(lab)
-        with Crowd(lab.machine, FEW) as crowd:
-            beat(crowd, 1)
+        with LiveClients(lab.machine, FEW) as clients:
+            beat(clients, 1)
             restart(lab)
-            until("everybody is closed", lambda: crowd.report()["open"] == 0)
-            ended = crowd.report()["ended"]
+            until("everybody is closed", lambda: clients.report()["open"] == 0)
+            ended = clients.report()["ended"]
     assert ended.get("1001", 0) == FEW // 3, ended
     return str(ended)
 
@@ -208,13 +208,13 @@ def nobody_says_restart(lab):
 def stop_closes(lab):
     """Close 1001 for RFC 6455 and its drafts, the closing handshake of draft 76, the end of the stream for HTTP."""
     fresh(lab)
-    with Crowd(lab.machine, LIVE) as crowd:
-        beat(crowd, 1)
+    with LiveClients(lab.machine, LIVE) as clients:
+        beat(clients, 1)
         begin = time.monotonic()
         lab.systemctl("stop", f"{NAME}.service")
-        until("everybody is closed", lambda: crowd.report()["open"] == 0)
+        until("everybody is closed", lambda: clients.report()["open"] == 0)
         seconds = time.monotonic() - begin
-        ended = crowd.report()["ended"]
+        ended = clients.report()["ended"]
     closed_in_order(ended, LIVE)
     ninth = LIVE // 9
     report.figure(f"`systemctl stop ws-server` with {LIVE:,} live clients", f"all closed in order in {seconds:.1f} s: {3 * ninth} with 1001, "
@@ -223,7 +223,7 @@ def stop_closes(lab):
 
 
 def closed_in_order(ended, live):
-    """Each of nine kinds in its own way."""
+    """Each of the nine dialects ends in its own way."""
     ninth = live // 9
     assert ended == {"1001": 3 * ninth, "closed": 2 * ninth, "end": 4 * ninth}, ended
 
@@ -231,10 +231,10 @@ def closed_in_order(ended, live):
 def kill_closes(lab):
     """The control: a killed process says nothing."""
     fresh(lab)
-    with Crowd(lab.machine, FEW) as crowd:
+    with LiveClients(lab.machine, FEW) as clients:
         before = lab.kill(NAME, "KILL")
-        until("everybody is cut off", lambda: crowd.report()["open"] == 0)
-        ended = crowd.report()["ended"]
+        until("everybody is cut off", lambda: clients.report()["open"] == 0)
+        ended = clients.report()["ended"]
         lab.started_anew(NAME, before)
     assert "1001" not in ended and ended.get("cut", 0) + ended.get("reset", 0) >= FEW // 3, ended
     return str(ended)

@@ -17,7 +17,7 @@ JOURNAL = "[Journal]\nStorage=volatile\nRateLimitBurst=0\nForwardToConsole=no\n"
 
 
 def until(what, condition, patience=20, pause=0.02):
-    """Waits until the condition gives something, and gives it back; fails with `what`."""
+    """Waits until the condition gives something, and returns that; fails with `what`."""
     deadline = time.monotonic() + patience
     while True:
         found = condition()
@@ -28,11 +28,11 @@ def until(what, condition, patience=20, pause=0.02):
 
 
 class Machine:
-    """Call it from a mount and pid namespace of your own: nothing here is undone."""
+    """Use it in a mount and pid namespace of your own: it undoes nothing."""
 
     def __init__(self, folder, console):
         self.folder, self.console, self.pid = Path(folder), console, None
-        # True from its shutdown on: whoever enters it then may never come back.
+        # True from its shutdown on: a command that enters it then may hang.
         self.is_gone = False
 
     def boot(self):
@@ -43,7 +43,7 @@ class Machine:
         mount("-t", "overlay", "overlay", "-o",
               f"lowerdir=/,upperdir={self.folder}/upper,workdir={self.folder}/work", self.root)
         self.prepare()
-        # Without --register there is no machined to ask; without --keep-unit nspawn wants a scope of its own.
+        # --register=no: there is no machined. --keep-unit: nspawn would want a scope of its own.
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--console=pipe",
                    "--link-journal=no", "--boot", "--directory", self.root, "systemd.unit=lab.target"]
         with open(self.console, "w") as log:
@@ -57,14 +57,14 @@ class Machine:
         return self.folder / "root"
 
     def prepare(self):
-        """The overlay's own files."""
+        """Writes the overlay's own files."""
         (self.root / "etc/machine-id").write_text("")
         (self.root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
         self.write("/etc/systemd/system/lab.target", LAB_TARGET)
         self.write("/etc/systemd/journald.conf.d/lab.conf", JOURNAL)
 
     def init(self):
-        """The container's init: nspawn's first child is a helper; take the one that is number 1 in its namespace."""
+        """The container's init: the process that is number 1 in its namespace. nspawn's first child is another one."""
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 status = dict(line.split(":\t", 1) for line in (folder / "status").read_text().splitlines() if ":\t" in line)
@@ -77,7 +77,7 @@ class Machine:
         return None
 
     def write(self, path, text):
-        """A file in the container, by way of the overlay: as root, owned by root."""
+        """Writes a file of root in the container, by way of the overlay."""
         file = self.root / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)

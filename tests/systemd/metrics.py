@@ -1,10 +1,10 @@
-"""Metrics of services that have no network of their own: by an inherited socket, which is off until it is enabled."""
+"""Metrics of services without a network: over an inherited socket, which is off until somebody enables it."""
 
 import re
 import subprocess
 
 import hand_over
-from clients import Crowd
+from clients import LiveClients
 from machine import until
 from services import NAMES
 
@@ -19,14 +19,14 @@ def checks():
 def metrics(lab):
     for name, port in PORTS.items():
         lab.wake(name)
-        assert scrape(lab, port, "/healthz") is None, f"{name} tells metrics without being asked to"
+        assert scrape(lab, port, "/healthz") is None, f"{name} has an endpoint that nobody enabled"
         before = lab.main_pid(name)
         lab.systemctl("enable", f"{name}-metrics.socket")
         lab.systemctl("restart", f"{name}.service")
         lab.started_anew(name, before)
         until(f"{name} is healthy", lambda: scrape(lab, port, "/healthz") == "ok\n")
-    with Crowd(lab.machine, LIVE):
-        # Those that woke the service may still be going.
+    with LiveClients(lab.machine, LIVE):
+        # The connections that woke the service may not be gone yet.
         until("all are counted, and nobody else", lambda: total(lab, "connections", 'state="open"') == LIVE)
         hand_over.restart(lab)
         until("all were taken over", lambda: total(lab, "adopted_total") == LIVE)
@@ -41,7 +41,7 @@ def metrics(lab):
 
 
 def scrape(lab, port, path="/metrics"):
-    """What the endpoint says; `None` if there is none."""
+    """The answer of the endpoint; `None` if there is no endpoint."""
     command = lab.machine.enter_network("curl", "-s", "--max-time", "5", f"http://127.0.0.1:{port}{path}")
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout if done.returncode == 0 else None

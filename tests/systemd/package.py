@@ -5,7 +5,7 @@ import shutil
 import hand_over
 import prepare
 import report
-from clients import PORTS, Crowd, Knocker, knock
+from clients import PORTS, Knocker, LiveClients, knock
 from machine import until
 from services import CONFIGURATION, NAMES
 
@@ -57,10 +57,10 @@ def since(lab):
 
 
 def upgrade_under_load(lab):
-    """Another version, other processes, the same sockets; nobody turned away, nobody who was connected let go."""
+    """Another version, other processes, the same sockets; no newcomer is refused, and no client loses its connection."""
     pids, sockets = [lab.wake(name) for name in NAMES], since(lab)
-    with Crowd(lab.machine, 900) as crowd:
-        crowd.ask("mark")
+    with LiveClients(lab.machine, 900) as clients:
+        clients.ask("mark")
         with Knocker(lab.machine, "ws-server", 400) as ws, Knocker(lab.machine, "policy-server", 400) as policy, \
                 Knocker(lab.machine, "static-server", 400) as static:
             knockers = [ws, policy, static]
@@ -71,7 +71,7 @@ def upgrade_under_load(lab):
                 lab.started_anew(name, pid)
             ws.go_on(2)
             results = [knocker.stop() for knocker in knockers]
-        live = crowd.report()
+        live = clients.report()
     assert since(lab) == sockets, "a socket was started anew"
     for name, result in zip(NAMES, results):
         assert list(result["outcomes"]) == ["answered"], f"{name}: {result}"
@@ -82,7 +82,7 @@ def upgrade_under_load(lab):
 
 
 def restarted_sockets_refuse(lab):
-    """What a package would do that restarts its sockets."""
+    """A package that restarted its sockets would refuse connections."""
     def restart_socket():
         for _ in range(3):
             lab.systemctl("stop", "policy-server.socket", "policy-server.service")
@@ -114,13 +114,13 @@ def purge_closes_the_ports(lab):
 
 
 def shutdown_closes(lab):
-    """The machine goes: no restart for ws-server. Nothing can be checked after this."""
+    """A shutdown of the machine is a stop for ws-server. No check can follow this one."""
     lab.machine.run("dpkg", "--install", f"/var/{prepare.PACKAGE.name}", patience=120)
     lab.configure(CONFIGURATION)
     hand_over.fresh(lab)
-    with Crowd(lab.machine, hand_over.FEW) as crowd:
-        hand_over.beat(crowd, 1)
+    with LiveClients(lab.machine, hand_over.FEW) as clients:
+        hand_over.beat(clients, 1)
         lab.systemctl("--no-block", "poweroff")
         lab.machine.is_gone = True
-        until("everybody is closed", lambda: crowd.report()["open"] == 0)
-        hand_over.closed_in_order(crowd.report()["ended"], hand_over.FEW)
+        until("everybody is closed", lambda: clients.report()["open"] == 0)
+        hand_over.closed_in_order(clients.report()["ended"], hand_over.FEW)

@@ -1,4 +1,4 @@
-"""What the checks need before the container is booted: tools, the package in two versions, the crowd."""
+"""What the checks need before the container is booted: tools, the package in two versions, the load generator."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from cage import Cage
 OUT = Path("tests/out").resolve()
 PACKAGE = OUT / "systemd/datecast.deb"
 NEWER = OUT / "systemd/datecast-newer.deb"
-CROWD = Path("target/debug/examples/crowd").resolve()
+LOAD_GENERATOR = Path("target/debug/examples/load-generator").resolve()
 BROWSER = Path("tests/browser").resolve()
 
 # Command and the Debian package that brings it.
@@ -52,12 +52,12 @@ def install(packages):
 
 
 def browser_is_there():
-    """Chromium and what drives it; `install_browser` has tried."""
+    """Whether Chromium and its driver are there; `install_browser` has tried to install them."""
     return shutil.which("chromium") and shutil.which("node") and (BROWSER / "node_modules/puppeteer-core").exists()
 
 
 def install_browser():
-    """For two checks; they do not run without it."""
+    """Installs Chromium for two checks, which do not run without it."""
     missing = [name for name, command in (("chromium", "chromium"), ("nodejs", "node"), ("npm", "npm")) if not shutil.which(command)]
     if missing:
         install(missing)
@@ -67,12 +67,12 @@ def install_browser():
 
 
 def build():
-    """Builds the package, the same with a higher version, and the crowd; true if all is there."""
+    """Builds the package, the same with a higher version, and the load generator; true if all is there."""
     shutil.rmtree(PACKAGE.parent, ignore_errors=True)
     PACKAGE.parent.mkdir(parents=True)
     make = ["make", "--no-print-directory", "deb"] + [f"{name}={os.environ[name]}" for name in ("BINARIES", "MANUAL") if name in os.environ]
     steps = [make, ["cp", "target/debian/datecast.deb", PACKAGE],
-             ["cargo", "build", "--locked", "-q", "-p", "datecast-tests", "--example", "crowd"]]
+             ["cargo", "build", "--locked", "-q", "-p", "datecast-tests", "--example", "load-generator"]]
     with open(OUT / "systemd-build.log", "w") as log:
         done = all(subprocess.run(step, stdout=log, stderr=log, stdin=subprocess.DEVNULL).returncode == 0 for step in steps)
         return done and newer(log)

@@ -1,4 +1,4 @@
-"""What a running service may do: next to nothing."""
+"""The privileges of a running service: next to none."""
 
 from services import NAMES
 
@@ -50,7 +50,7 @@ def exposure(lab, name):
 
 
 def plain_service_is_privileged(lab):
-    """The same daemon in a service that says nothing about privileges: each of them is found."""
+    """The control: in a service that drops no privilege, the check finds each of them."""
     lab.machine.run("systemd-run", "--unit=plain", "/usr/bin/ws-server", "--listen", "127.0.0.1:40199")
     try:
         found = privileges(lab, lab.main_pid("plain"))

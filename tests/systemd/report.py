@@ -9,7 +9,7 @@ from pathlib import Path
 
 OUT = Path("tests/out")
 DOCUMENT = Path("docs/operations.md")
-# What stands between them is written by a run with RECORD=1.
+# A run with RECORD=1 writes what stands between them.
 BEGIN, END = "<!-- figures of make test-systemd -->\n", "<!-- end of figures -->\n"
 totals = {"passed": 0, "failed": 0, "skipped": 0}
 figures = []
@@ -48,18 +48,18 @@ def not_run_one(name, reason, count=1):
 
 
 def not_run(name, reason, count):
-    """None of these checks can run here; the exit status."""
+    """Reports that none of these checks can run here; the exit status."""
     not_run_one(name, reason, count)
     return finish()
 
 
 def figure(what, value):
-    """Something measured, for docs/operations.md."""
+    """Keeps a measured figure for docs/operations.md."""
     figures.append((what, value))
 
 
 def finish():
-    """The figures and the last lines; the exit status."""
+    """Prints the figures and the last lines; the exit status."""
     if figures:
         write_figures()
     print(f"{totals['passed'] + totals['failed']} checks ran, {totals['skipped']} could not; {time.monotonic() - started:.0f} s")
@@ -68,7 +68,7 @@ def finish():
 
 
 def write_figures():
-    """As a table with its date: printed, in tests/out/systemd-figures.md, and in docs/operations.md if RECORD is set."""
+    """Prints a table with its date, and writes it to tests/out/systemd-figures.md, and with RECORD to docs/operations.md."""
     rows = ["| what | measured |", "|---|---|"] + [f"| {what} | {value} |" for what, value in figures]
     text = f"{circumstances()}\n\n" + "\n".join(rows) + "\n"
     (OUT / "systemd-figures.md").write_text(text)
@@ -79,7 +79,7 @@ def write_figures():
 
 
 def circumstances():
-    """When and on what."""
+    """The date and the machine of the figures."""
     system = platform.freedesktop_os_release()["PRETTY_NAME"]
     kernel = ".".join(platform.release().split(".")[:2])
     manager = subprocess.run(["systemctl", "--version"], capture_output=True, text=True).stdout.split()[1]

@@ -1,4 +1,4 @@
-"""A restart and a kill while new connections come: nobody is refused."""
+"""A restart and a kill while new connections come: none is refused."""
 
 from services import NAMES
 import report
@@ -19,7 +19,7 @@ def checks():
 
 
 def restart_under_load(lab, name):
-    """All are answered: those that the old process had taken, and those that waited for the new one."""
+    """Every connection is answered: by the old process if it had accepted it, else by the new one."""
     before = lab.wake(name)
     result = lab.under_load(name, lambda: lab.systemctl("restart", f"{name}.service"))
     after = lab.started_anew(name, before)
@@ -30,7 +30,7 @@ def restart_under_load(lab, name):
 
 
 def kill_under_load(lab, name):
-    """Nobody is refused; who was being served by the killed process is cut off, as nobody can help."""
+    """No connection is refused; those that the killed process was serving are cut off, which no service manager can avoid."""
     before = lab.wake(name)
     def kill():
         lab.kill(name, "KILL")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from clients import Knocker, knock
 from machine import until
 
-# ws-server's: each message says its number.
+# The configuration of ws-server: each message has its number.
 CONFIGURATION = """template = "{seq} {date}"
 workers = 2
 """
@@ -21,7 +21,7 @@ class Services:
         return self.machine.query("systemctl", "show", "--value", "--property", name, unit)
 
     def main_pid(self, name):
-        """The main process as the container counts; 0 if there is none. Never hand a 0 to kill."""
+        """The pid of the main process in the container; 0 if there is none. Never pass a 0 to kill."""
         return int(self.show(f"{name}.service", "MainPID") or 0)
 
     def is_active(self, unit):
@@ -44,23 +44,23 @@ class Services:
         return until(f"another {name} than {before}", other, patience)
 
     def wake(self, name):
-        """The service running, by a first connection if need be; its pid."""
+        """Starts the service by a first connection if need be; its pid."""
         assert knock(self.machine, name) == {"answered": 20}
         return until(f"{name} runs", lambda: self.is_active(f"{name}.service") and self.main_pid(name))
 
     def connections_per_worker(self, name):
-        """What the epoll instance of each worker watches (proc_pid_fdinfo(5)), but for a handful of its own."""
+        """How many descriptors the epoll instance of each worker watches (proc_pid_fdinfo(5)); it has a handful of its own."""
         lines = self.machine.query("sh", "-c", f"grep -c ^tfd: /proc/{self.main_pid(name)}/fdinfo/*").splitlines()
         counts = [int(re.search(r":(\d+)$", line).group(1)) for line in lines]
         return sorted(count for count in counts if count > 10)
 
     def configure(self, text, name="ws-server"):
-        """The daemon's configuration, in force after its next start."""
+        """Writes the daemon's configuration, which takes effect with its next start."""
         self.machine.write(f"/etc/datecast/{name}.toml", text)
 
     @contextmanager
     def configured(self, text, name="ws-server"):
-        """Another configuration for a while, with a fresh process at both ends."""
+        """Another configuration for a while; a new process starts before and after."""
         file = self.machine.root / f"etc/datecast/{name}.toml"
         before = file.read_text()
         self.systemctl("stop", f"{name}.service")
@@ -73,7 +73,7 @@ class Services:
 
     @contextmanager
     def drop_in(self, unit, text, restart=None):
-        """The unit changed for a while; what is named is restarted at both ends."""
+        """A changed unit for a while; restarts the named units before and after."""
         folder = f"/etc/systemd/system/{unit}.d"
         self.machine.write(f"{folder}/lab.conf", text)
         try:
@@ -90,7 +90,7 @@ class Services:
             self.systemctl("restart", *restart)
 
     def recover(self):
-        """After a check that failed: the units as they came, the sockets open, the services not running."""
+        """Restores the units after a failed check: as shipped, the sockets open, the services stopped."""
         for name in NAMES:
             for unit in (f"{name}.socket", f"{name}.service"):
                 self.machine.remove(f"/etc/systemd/system/{unit}.d")
@@ -103,7 +103,7 @@ class Services:
         self.machine.query("systemctl", "start", *units[::2])
 
     def under_load(self, name, action, rate=1000, port=None, before=1.0, after=1.0):
-        """Does something while new connections knock; what became of them."""
+        """Runs the action while new connections knock; their outcomes."""
         with Knocker(self.machine, name, rate=rate, port=port) as knocker:
             knocker.wait_for_answer()
             knocker.go_on(before)

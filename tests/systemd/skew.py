@@ -1,8 +1,8 @@
-"""How evenly connections come to the two workers: a listener for each, or one that they share."""
+"""How evenly the kernel spreads connections over two workers: with a listener for each, or with one that they share."""
 
 import hand_over
 import report
-from clients import Crowd
+from clients import LiveClients
 from machine import until
 
 CONNECTIONS = 2000
@@ -17,7 +17,7 @@ def checks():
 
 def spread(lab):
     hand_over.fresh(lab)
-    with Crowd(lab.machine, CONNECTIONS):
+    with LiveClients(lab.machine, CONNECTIONS):
         def all_and_no_others():
             counts = lab.connections_per_worker(hand_over.NAME)
             return counts if CONNECTIONS <= sum(counts) <= CONNECTIONS + 10 else None

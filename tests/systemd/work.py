@@ -1,11 +1,11 @@
-"""What goes on across a restart besides the clock: lines from a producer, a download, a changed configuration."""
+"""A restart without the clock: lines from a producer, a download, a changed configuration."""
 
 import subprocess
 import time
 
 import hand_over
 import report
-from clients import Crowd, Program
+from clients import LiveClients, Program
 from crashes import WATCHDOG
 from machine import until
 
@@ -13,7 +13,7 @@ LINES = """source = "unix:/run/ws-server/lines"
 template = "{seq} {line}"
 workers = 2
 """
-# The producer says the messages' numbers.
+# The producer writes the messages' numbers itself.
 THEIR_NUMBERS = LINES.replace("{seq} {line}", "{line} from outside")
 CONNECTED = """
 import json, select, socket, sys, time
@@ -45,19 +45,19 @@ def checks():
 
 
 def lines_across_restarts(lab):
-    """A producer that writes all the while, connected once; every client gets every line, in order, once."""
+    """A producer writes all the while on one connection; every client gets every line once, in order."""
     with lab.configured(LINES):
         lab.systemctl("start", "ws-server.service")
-        with Crowd(lab.machine, LISTENERS) as crowd, Program(lab.machine.enter("python3", "-c", PRODUCER)) as producer:
+        with LiveClients(lab.machine, LISTENERS) as clients, Program(lab.machine.enter("python3", "-c", PRODUCER)) as producer:
             assert producer.next() == {"connected": True}
-            until("lines come", lambda: crowd.report()["messages"] > 0)
+            until("lines come", lambda: clients.report()["messages"] > 0)
             for _ in range(2):
                 hand_over.restart(lab)
-                hand_over.beat(crowd, 50)
-            producer.tell("enough")
+                hand_over.beat(clients, 50)
+            producer.send("enough")
             lines = producer.next()["lines"]
-            until("all lines are there", lambda: crowd.report()["messages"] >= LISTENERS * lines, patience=10)
-            said = crowd.report()
+            until("all lines are there", lambda: clients.report()["messages"] >= LISTENERS * lines, patience=10)
+            said = clients.report()
     assert said["open"] == LISTENERS and said["missing"] == said["doubled"] == 0, said
     assert said["messages"] == LISTENERS * lines, (lines, said)
     report.figure(f"{lines} lines of a producer to {LISTENERS} clients over two restarts", "every client each line once, the producer connected once")
@@ -69,18 +69,18 @@ def faults_are_noticed(lab):
     others = LISTENERS * 7 // 9
     with lab.configured(THEIR_NUMBERS):
         lab.systemctl("start", "ws-server.service")
-        with Crowd(lab.machine, LISTENERS) as crowd:
+        with LiveClients(lab.machine, LISTENERS) as clients:
             lab.machine.run("python3", "-c", FAULTY)
             # Event streams have the true number as their id: their clients notice at the first false one.
-            until("all lines are there", lambda: crowd.report()["messages"] >= others * 7)
-            said = crowd.report()
+            until("all lines are there", lambda: clients.report()["messages"] >= others * 7)
+            said = clients.report()
     assert said["missing"] == said["doubled"] == said["open"] == others, said
     assert len(said["ended"]) == 1 and "has the id" in next(iter(said["ended"])), said
     return f"{said['missing']} missing, {said['doubled']} doubled, {LISTENERS - others} with a false id"
 
 
 def download_across_restart(lab):
-    """static-server ends what it has begun, and the watchdog waits for it: one worker is done long before the other."""
+    """static-server finishes the download, and the watchdog waits for it: one worker ends long before the other."""
     name = "static-server"
     content = bytes(range(256)) * (BIG // 256)
     folder = lab.machine.root / "srv/www"
@@ -105,26 +105,26 @@ def download_across_restart(lab):
 
 
 def reload_keeps_everybody(lab):
-    """A reload changes what is said, in the same process; one with a fault in it changes nothing."""
+    """A reload changes the messages in the same process; a wrong configuration changes nothing."""
     hand_over.fresh(lab)
     with lab.configured(hand_over.CONFIGURATION):
         hand_over.fresh(lab)
         pid = lab.main_pid("ws-server")
-        with Crowd(lab.machine, 90) as crowd:
+        with LiveClients(lab.machine, 90) as clients:
             lab.configure(hand_over.CONFIGURATION.replace("{date}", "{date} anew"))
             lab.systemctl("reload", "ws-server.service")
             until("the new template is in force", lambda: "anew" in one_line(lab))
             lab.configure("workers = \"many\"\n")
             lab.machine.query("systemctl", "reload", "ws-server.service")
-            crowd.ask("mark")
-            hand_over.beat(crowd, 2)
-            said = crowd.report()
+            clients.ask("mark")
+            hand_over.beat(clients, 2)
+            said = clients.report()
         assert "anew" in one_line(lab)
         assert lab.main_pid("ws-server") == pid
     hand_over.nobody_noticed({**said, "notices": 0}, 90)
 
 
 def one_line(lab):
-    """What a newcomer gets first."""
+    """The first message of a new client."""
     command = lab.machine.enter_network("curl", "-sN", "--max-time", "0.5", "--http1.0", "http://127.0.0.1:40132/")
     return subprocess.run(command, capture_output=True, text=True).stdout

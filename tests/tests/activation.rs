@@ -1,24 +1,17 @@
-//! Each daemon on sockets that were opened for it: the first connection starts it, and every socket is answered.
+//! Each daemon on inherited sockets: the first connection starts it, and it answers on every socket.
 //!
-//! `systemd-socket-activate` plays systemd's part. Ignored by default: `tests/run units` looks whether it is there.
+//! `systemd-socket-activate` plays systemd's part. Ignored by default: `tests/run units` runs the tests where that is there.
 
 #![allow(clippy::expect_used, clippy::panic)]
-#![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
 
 use std::{
-    io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::{Child, Stdio},
 };
 
-use datecast_tests::daemon::binary;
+use harness::{Client, binary, command, eventually};
 
-/// How long a socket may take to be there, and an answer to come.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A daemon behind sockets, or the program that still waits for its first connection; killed when this is dropped.
+/// A daemon behind sockets, or the program that still waits for its first connection. Dropping it kills the process.
 struct Activated {
     child: Child,
     addresses: Vec<SocketAddr>,
@@ -27,35 +20,28 @@ struct Activated {
 impl Activated {
     fn start(name: &str, sockets: usize, arguments: &[&str]) -> Self {
         let addresses = free_addresses(sockets);
-        let mut command = Command::new("systemd-socket-activate");
+        let mut command = command("systemd-socket-activate", &[]);
         command.args(addresses.iter().map(|address| format!("--listen={address}")));
         command.arg(format!("--fdname={}", vec!["stream"; sockets].join(":")));
-        command.arg(binary(name)).args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        command.arg(binary(name)).args(arguments).stdout(Stdio::null());
         Self { child: command.spawn().expect("start systemd-socket-activate"), addresses }
     }
 
     /// Connects to this socket as soon as it is there.
-    fn connect(&mut self, index: usize) -> TcpStream {
-        let address = self.addresses.get(index).expect("one of the sockets");
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match TcpStream::connect(address) {
-                Ok(stream) => return stream,
-                Err(error) => assert!(Instant::now() < deadline, "{address}: {error}"),
-            }
-            assert_eq!(self.child.try_wait().expect("waited"), None, "it ended; see its message above");
-            thread::yield_now();
-        }
+    fn connect(&mut self, index: usize) -> Client {
+        let address = *self.addresses.get(index).expect("one of the sockets");
+        let stream = eventually(|| {
+            assert_eq!(self.child.try_wait().expect("its status"), None, "it ended; see its message above");
+            TcpStream::connect(address).map_err(|error| format!("{address}: {error}"))
+        });
+        stream.into()
     }
 
-    /// What comes first after this request.
-    fn ask(&mut self, index: usize, request: &[u8]) -> String {
-        let mut stream = self.connect(index);
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.write_all(request).expect("asked");
-        let mut answer = [0; 512];
-        let length = stream.read(&mut answer).expect("an answer");
-        String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned()
+    /// A connection to this socket that has sent this request.
+    fn ask(&mut self, index: usize, request: &[u8]) -> Client {
+        let mut client = self.connect(index);
+        client.send(request);
+        client
     }
 }
 
@@ -66,7 +52,7 @@ impl Drop for Activated {
     }
 }
 
-/// Addresses with nobody on them. systemd takes no port 0, so a moment is left in which another could take one.
+/// Addresses that nothing listens on. systemd takes no port 0: for a moment another program could take one of them.
 fn free_addresses(count: usize) -> Vec<SocketAddr> {
     let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
     held.iter().map(|listener| listener.local_addr().expect("its address")).collect()
@@ -78,8 +64,8 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 #[ignore = "needs systemd-socket-activate"]
 fn the_first_connection_starts_ws_server_and_both_sockets_are_answered() {
     let mut daemon = Activated::start("ws-server", 2, &["--workers", "2"]);
-    assert!(daemon.ask(1, GET).starts_with("HTTP/1.1 200 "));
-    assert!(daemon.ask(0, GET).starts_with("HTTP/1.1 200 "));
+    assert!(daemon.ask(1, GET).head().starts_with("HTTP/1.1 200 "));
+    assert!(daemon.ask(0, GET).head().starts_with("HTTP/1.1 200 "));
 }
 
 #[test]
@@ -87,11 +73,11 @@ fn the_first_connection_starts_ws_server_and_both_sockets_are_answered() {
 fn one_worker_serves_several_sockets_and_several_workers_serve_one() {
     let mut daemon = Activated::start("ws-server", 3, &["--workers", "1"]);
     for index in 0..3 {
-        assert!(daemon.ask(index, GET).starts_with("HTTP/1.1 200 "));
+        assert!(daemon.ask(index, GET).head().starts_with("HTTP/1.1 200 "));
     }
     let mut daemon = Activated::start("ws-server", 1, &["--workers", "3"]);
     for _ in 0..6 {
-        assert!(daemon.ask(0, GET).starts_with("HTTP/1.1 200 "));
+        assert!(daemon.ask(0, GET).head().starts_with("HTTP/1.1 200 "));
     }
 }
 
@@ -100,7 +86,7 @@ fn one_worker_serves_several_sockets_and_several_workers_serve_one() {
 fn the_first_connection_starts_static_server() {
     let mut daemon = Activated::start("static-server", 2, &[]);
     for index in [0, 1] {
-        assert!(daemon.ask(index, GET).starts_with("HTTP/1.1 200 "));
+        assert!(daemon.ask(index, GET).head().starts_with("HTTP/1.1 200 "));
     }
 }
 
@@ -110,7 +96,7 @@ fn the_first_connection_starts_policy_server() {
     // The socket's port is a high one: only high ports may be granted from it, as the default does.
     let mut daemon = Activated::start("policy-server", 2, &[]);
     for index in [0, 1] {
-        assert!(daemon.ask(index, b"<policy-file-request/>\0").contains("to-ports=\"40132\""));
+        daemon.ask(index, b"<policy-file-request/>\0").until(b"to-ports=\"40132\"");
     }
 }
 
@@ -118,8 +104,9 @@ fn the_first_connection_starts_policy_server() {
 #[ignore = "needs systemd-socket-activate"]
 fn listen_beside_an_inherited_socket_is_a_wrong_configuration() {
     let mut daemon = Activated::start("ws-server", 1, &["--listen", "127.0.0.1:0"]);
-    let mut stream = daemon.connect(0);
-    drop(stream.write_all(GET));
-    let status = daemon.child.wait().expect("ended");
+    let mut client = daemon.connect(0);
+    client.try_send(GET);
+    let status =
+        eventually(|| daemon.child.try_wait().expect("its status").ok_or_else(|| "it does not end".into()));
     assert_eq!(status.code(), Some(78));
 }

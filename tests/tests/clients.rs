@@ -9,13 +9,13 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use datecast_tests::client::Program;
-use datecast_tests::{Client, Daemon, Event};
+use harness::foreign::{Event, ForeignClient, Program};
+use harness::{Daemon, binary};
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 
-const fn program(file: &'static str, version: &'static str, tells_id: bool) -> Program {
-    Program { file, version, tells_id }
+const fn program(file: &'static str, version: &'static str, has_id: bool) -> Program {
+    Program { file, version, has_id }
 }
 
 const WS: Program = program("ws.mjs", "13", true);
@@ -57,15 +57,15 @@ receives_dates_and_a_notice! {
 }
 
 fn receives_dates_and_a_notice(program: Program) {
-    let server = Daemon::start("ws-server", &[]);
+    let server = Daemon::start(binary("ws-server"), &[]);
     let client = program.start(&server.ws_url("/"), &[]);
-    assert_eq!(client.opened().is_some(), program.tells_id, "modern dialects, and only they, tell the id");
+    assert_eq!(client.opened().is_some(), program.has_id, "modern dialects, and only they, have the id");
     let (mut leaver, id) = connect(&server.ws_url("/"));
     let first = client.text();
     assert_eq!(second_of_day(&client.text()), (second_of_day(&first) + 1) % 86_400, "a second after {first}");
 
-    // Only who lived a whole interval is said to have left. The first date comes at once, for the slot that had
-    // begun, so the second may come just short of an interval; with the third it is sure.
+    // ws-server announces the leaving of a client that lived a whole interval. The first date comes at once, for the
+    // slot that had begun, so the second may come just short of an interval; with the third it is sure.
     for _ in 0..3 {
         text(&mut leaver);
     }
@@ -78,7 +78,7 @@ fn receives_dates_and_a_notice(program: Program) {
 
 #[test]
 fn tungstenite_receives_dates_and_a_leave_notice() {
-    let server = Daemon::start("ws-server", &[]);
+    let server = Daemon::start(binary("ws-server"), &[]);
     let (mut client, own) = connect(&server.ws_url("/"));
     let (mut leaver, id) = connect(&server.ws_url("/"));
     assert_ne!(own, id, "ids are unique");
@@ -124,7 +124,7 @@ fn second_of_day(date: &str) -> u32 {
 const LINES: u32 = 100_000;
 
 /// Fifty clients of all dialects.
-const CROWD: [(Program, u32); 9] = [
+const FIFTY: [(Program, u32); 9] = [
     (WS, 8),
     (WEBSOCKET_13, 5),
     (WEBSOCKET_8, 5),
@@ -138,7 +138,7 @@ const CROWD: [(Program, u32); 9] = [
 
 fn lines_server() -> Daemon {
     let limits = ["--history", "100000", "--max-connections-per-ip", "0", "--leave-notices", "off"];
-    Daemon::start("ws-server", &[&["--source", "-"], &limits[..]].concat())
+    Daemon::start(binary("ws-server"), &[&["--source", "-"], &limits[..]].concat())
 }
 
 fn write_lines(stdin: &mut impl Write) {
@@ -152,9 +152,9 @@ fn write_lines(stdin: &mut impl Write) {
 #[test]
 #[ignore = "needs libraries from npm and PyPI: `make test-clients` runs it"]
 fn a_hundred_thousand_lines_reach_fifty_mixed_clients_whole_and_in_order() {
-    assert_eq!(CROWD.iter().map(|(_, count)| count).sum::<u32>(), 50);
+    assert_eq!(FIFTY.iter().map(|(_, count)| count).sum::<u32>(), 50);
     let mut server = lines_server();
-    let clients: Vec<(Client, u32)> = CROWD
+    let clients: Vec<(ForeignClient, u32)> = FIFTY
         .iter()
         .map(|&(program, count)| (program.start(&server.ws_url("/?since=0"), &[&count.to_string()]), count))
         .collect();
@@ -168,15 +168,15 @@ fn a_hundred_thousand_lines_reach_fifty_mixed_clients_whole_and_in_order() {
             thread::spawn(move || receive_all(&client, count))
         })
         .collect();
-    write_lines(&mut server.stdin());
+    write_lines(&mut server.stdin.take().expect("piped"));
     for reader in readers {
         reader.join().expect("every client of this program got every line");
     }
-    assert!(server.wait().success(), "at the end of its input ws-server exits with 0");
+    assert!(server.wait().0.success(), "at the end of its input ws-server exits with 0");
 }
 
 /// Each of the connections must get 1, 2, … LINES, and then its end.
-fn receive_all(client: &Client, connections: u32) {
+fn receive_all(client: &ForeignClient, connections: u32) {
     let mut last = vec![0_u32; connections as usize];
     let mut open = connections;
     while open > 0 {
@@ -200,7 +200,7 @@ fn receive_all(client: &Client, connections: u32) {
 fn a_client_that_reconnects_with_its_last_number_misses_none() {
     let mut server = lines_server();
     // Its input stays open, or the daemon would deliver what is queued and exit.
-    let mut stdin = server.stdin();
+    let mut stdin = server.stdin.take().expect("piped");
     write_lines(&mut stdin);
     for program in [WS, DRIVER_76, DRIVER_75, WEBSOCKET_8, EVENTSOURCE, CURL] {
         let stop_after = "1234";

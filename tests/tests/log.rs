@@ -1,64 +1,63 @@
-//! The log of a daemon on its real standard error: whose format it has, and how much of it there is.
+//! The log of a daemon on its real standard error: the format of its lines, and how many there are.
 
 #![allow(clippy::expect_used, clippy::panic)]
 #![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
 
 use std::{
     fs::File,
-    io::{Read as _, Write as _},
-    net::TcpStream,
     os::unix::fs::MetadataExt as _,
-    process::{Command, Stdio},
+    process::Child,
     time::{Duration, Instant},
 };
 
-use datecast_tests::{Daemon, daemon::binary};
+use harness::{Daemon, Signal, binary, command, eventually, signal};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What static-server logs with these arguments from its start to its end; `tell_stream` makes `JOURNAL_STREAM` from the
-/// device and inode of its standard error.
-fn log_of(arguments: &[&str], tell_stream: impl Fn(u64, u64) -> String) -> String {
+/// The whole log of a static-server with these arguments; `journal_stream` makes `JOURNAL_STREAM` from the device and inode
+/// of its standard error.
+fn log_of(arguments: &[&str], journal_stream: impl Fn(u64, u64) -> String) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let (log, socket) = (folder.path().join("log"), folder.path().join("socket"));
     let stderr = File::create(&log).expect("a log");
     let stat = stderr.metadata().expect("its numbers");
-    let mut child = Command::new(binary("static-server"))
-        .arg("--listen")
+    let mut child = command(binary("static-server"), &["--listen"])
         .arg(format!("unix:{}", socket.display()))
         .args(arguments)
-        .env("JOURNAL_STREAM", tell_stream(stat.dev(), stat.ino()))
-        .stdin(Stdio::null())
+        .env("JOURNAL_STREAM", journal_stream(stat.dev(), stat.ino()))
         .stderr(stderr)
         .spawn()
         .expect("started");
-    let deadline = Instant::now() + PATIENCE;
-    // Not as soon as the socket is there: signals are taken over after that.
+    // The socket may be there before the daemon has taken over the signals; the line comes after that.
     let read = || std::fs::read_to_string(&log).expect("text");
-    while !read().contains("listening on") && child.try_wait().expect("looked").is_none() {
-        assert!(Instant::now() < deadline, "it neither listens nor ends");
+    let is_settled = |child: &mut Child| {
+        let ended = child.try_wait().expect("its status").is_some();
+        if ended || read().contains("listening on") {
+            Ok(ended)
+        } else {
+            Err("it neither listens nor ends".into())
+        }
+    };
+    if !eventually(|| is_settled(&mut child)) {
+        signal(&child, Signal::TERM);
     }
-    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    drop(kill);
-    child.wait().expect("ended");
+    eventually(|| child.try_wait().expect("its status").ok_or_else(|| "it does not end".into()));
     read()
 }
 
 #[test]
-fn standard_error_is_journalds_only_if_its_numbers_are_told() {
+fn standard_error_is_journalds_only_if_its_numbers_are_in_the_environment() {
     let own = |device: u64, inode: u64| format!("{device}:{inode}");
     let text = log_of(&[], own);
     assert!(text.lines().count() >= 2 && text.lines().all(|line| line.starts_with("<6>")), "{text}");
-    // Somebody else's: it was inherited from the shell of a service, say.
+    // The numbers of another stream, as from the shell of a service.
     let text = log_of(&[], |device, inode| format!("{device}:{}", inode + 1));
     assert!(text.lines().all(|line| line.contains(" INFO  ")), "{text}");
-    // What was asked for counts more.
+    // An explicit --log-format counts more.
     let text = log_of(&["--log-format", "text"], own);
     assert!(text.lines().all(|line| line.contains(" INFO  ")), "{text}");
 }
 
 #[test]
-fn every_line_is_an_object_if_that_was_asked_for_the_last_words_too() {
+fn with_json_every_line_is_an_object_the_last_one_too() {
     let none = |_, _| String::new();
     let text = log_of(&["--log-format", "json"], none);
     assert!(text.lines().count() >= 2, "{text}");
@@ -75,21 +74,18 @@ fn every_line_is_an_object_if_that_was_asked_for_the_last_words_too() {
 // OP-04
 #[test]
 fn a_flood_of_bad_requests_makes_no_flood_of_lines_and_all_are_counted() {
-    let daemon = Daemon::start("static-server", &["--log-level", "debug"]);
+    let mut daemon = Daemon::start(binary("static-server"), &["--log-level", "debug"]);
     let begin = Instant::now();
     let mut sent = 0_u64;
     while begin.elapsed() < Duration::from_millis(2500) {
-        let mut stream = TcpStream::connect(daemon.address()).expect("connected");
-        stream.write_all(b"\x16\x03\x01").expect("sent");
-        let mut answer = Vec::new();
-        drop(stream.read_to_end(&mut answer));
+        let (answer, _) = daemon.connect().exchange(b"\x16\x03\x01");
         assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
         sent += 1;
     }
     assert!(sent > 100, "{sent} requests are no flood");
-    daemon.terminate();
+    daemon.signal(Signal::TERM);
     let (mut lines, mut suppressed) = (0, 0);
-    while let Some(line) = daemon.log_line() {
+    while let Some(line) = daemon.next_log_line() {
         if let Some((count, _)) = line.split_once(" more like the last one from ") {
             let count = count.rsplit(' ').next().expect("a word");
             suppressed += count.parse::<u64>().expect("a number");

@@ -1,44 +1,34 @@
-//! `--metrics` of the three daemons over real sockets: the numbers move as they should, and the health is true.
+//! `--metrics` of the three daemons over real sockets: each number moves as it should, and the health is right.
 
 #![allow(clippy::expect_used, clippy::panic)]
 #![allow(clippy::disallowed_methods)] // Deadlines of the tests are read from the real clock.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::Write as _,
     net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::net::UnixStream,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use command_fds::{CommandFdExt as _, FdMapping};
-use datecast_tests::{
-    Daemon,
-    daemon::binary,
-    scrape::{ask, ask_on, metrics, value, wait_for_health, wait_until},
+use harness::{
+    Client, Daemon, Signal, binary, command, inherit,
+    scrape::{ask, ask_on, connect_unix, metrics, value, wait_for_health, wait_until},
 };
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A daemon with its metrics on a free port.
 fn start(name: &str, arguments: &[&str]) -> (Daemon, SocketAddr) {
-    let daemon = Daemon::start(name, &[&["--metrics", "127.0.0.1:0"], arguments].concat());
-    loop {
-        let line = daemon.log_line().expect("it says where the metrics are");
-        if let Some((_, address)) = line.split_once("metrics on ") {
-            return (daemon, address.parse().expect("an address"));
-        }
-    }
+    let mut daemon = Daemon::start(binary(name), &[&["--metrics", "127.0.0.1:0"], arguments].concat());
+    let line = daemon.log_line("metrics on ");
+    let (_, address) = line.split_once("metrics on ").expect("an address");
+    (daemon, address.parse().expect("an address"))
 }
 
-/// A connection that has sent this request, whose lines end with LF here, and got the beginning of an answer.
-fn request(daemon: &Daemon, request: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(daemon.address()).expect("connected");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    stream.write_all(request.replace('\n', "\r\n").as_bytes()).expect("asked");
-    let mut beginning = [0; 12];
-    stream.read_exact(&mut beginning).expect("an answer");
-    stream
+/// A client that has sent this request, whose lines end with LF here, and got the beginning of an answer.
+fn request(daemon: &Daemon, request: &str) -> Client {
+    let mut client = daemon.connect();
+    client.send(request.replace('\n', "\r\n"));
+    client.take(12);
+    client
 }
 
 const RFC6455: &str = "GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: Upgrade\n\
@@ -89,7 +79,7 @@ fn messages_their_lateness_and_bytes_are_counted() {
     let text = metrics(at);
     let (sent, late) =
         (value(&text, "datecast_ws_messages_total"), value(&text, "datecast_ws_lateness_seconds_count"));
-    // All but the one that a newcomer gets at once came up.
+    // Every message has a lateness but the one that a newcomer gets at once.
     assert!((sent - late - 1.0).abs() < 0.1, "{sent} {late}");
     assert!(value(&text, "datecast_ws_lateness_seconds_bucket{le=\"+Inf\"}") >= late);
     let bytes_in = value(&text, "datecast_ws_bytes_total{direction=\"in\"}");
@@ -104,7 +94,7 @@ fn lines_of_a_source_are_counted_and_timed_too() {
     let (mut daemon, at) = start("ws-server", &["--source", "-", "--at-eof", "keep"]);
     let client = request(&daemon, EVENTS);
     wait_until(at, "datecast_ws_connections{dialect=\"sse\",state=\"open\"}", |open| open > 0.9);
-    daemon.stdin().write_all(b"one\ntwo\nthree\n").expect("written");
+    daemon.write("one\ntwo\nthree\n");
     wait_until(at, "datecast_ws_lateness_seconds_count", |sent| (sent - 3.0).abs() < 0.1);
     assert!((value(&metrics(at), "datecast_ws_messages_total") - 3.0).abs() < 0.1);
     drop(client);
@@ -130,10 +120,9 @@ fn a_client_that_takes_nothing_is_seen_in_the_queue_and_then_counted_as_slow() {
     let client = request(&daemon, RFC6455);
     let open = "datecast_ws_connections{dialect=\"rfc6455\",state=\"open\"}";
     wait_until(at, open, |open| open > 0.9);
-    let mut stdin = daemon.stdin();
     let line = [b"x".repeat(8000), b"\n".to_vec()].concat();
     for _ in 0..700 {
-        stdin.write_all(&line).expect("written");
+        daemon.write(&line);
     }
     wait_until(at, "datecast_ws_queue_bytes", |queued| queued > 0.0);
     wait_until(at, "datecast_ws_closed_total{reason=\"slow\"}", |slow| slow > 0.9);
@@ -148,14 +137,14 @@ fn the_daemon_is_healthy_until_its_dates_are_late() {
     let (daemon, at) = start("ws-server", &["--interval", "500ms"]);
     let client = request(&daemon, LINES);
     wait_for_health(at, 200);
-    daemon.signal("STOP");
+    daemon.signal(Signal::STOP);
     let since = Instant::now();
     while since.elapsed() < Duration::from_millis(3500) {
         std::thread::park_timeout(Duration::from_millis(100));
     }
-    daemon.signal("CONT");
+    daemon.signal(Signal::CONT);
     let answer = wait_for_health(at, 503);
-    // The first look may still find that nothing has turned meanwhile.
+    // The first answer may still say that no worker has turned meanwhile.
     let deadline = Instant::now() + Duration::from_secs(5);
     let mut said = answer;
     while !said.contains("ms late") && Instant::now() < deadline {
@@ -171,18 +160,18 @@ fn the_daemon_is_healthy_until_its_dates_are_late() {
 fn a_daemon_that_cannot_accept_is_not_healthy_and_says_why() {
     let (daemon, at) = start("static-server", &["--workers", "1"]);
     wait_for_health(at, 200);
-    // The endpoint cannot accept without descriptors either: it is asked on connections that it has already.
+    // Without descriptors the endpoint cannot accept either: the test asks on connections that it already has.
     let early: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(at).expect("connected")).collect();
     wait_for_health(at, 200);
     daemon.limit_files(5);
     let client = TcpStream::connect(daemon.address()).expect("in the backlog");
-    let is_told = early.into_iter().any(|stream| {
+    let is_said = early.into_iter().any(|stream| {
         std::thread::park_timeout(Duration::from_millis(300));
         let answer = ask_on(stream, "GET", "/healthz");
         answer.starts_with("HTTP/1.1 503 ") && answer.contains("out of descriptors")
     });
     daemon.limit_files(256);
-    assert!(is_told, "it was healthy all the time");
+    assert!(is_said, "it was healthy all the time");
     wait_for_health(at, 200);
     wait_until(at, "datecast_static_accept_paused", |paused| paused < 0.1);
     assert!(value(&metrics(at), "datecast_static_accept_errors_total") > 0.9);
@@ -190,16 +179,11 @@ fn a_daemon_that_cannot_accept_is_not_healthy_and_says_why() {
 }
 
 #[test]
-fn policy_requests_are_counted_by_what_became_of_them() {
+fn policy_requests_are_counted_by_outcome() {
     let (daemon, at) = start("policy-server", &["--lifetime", "500ms"]);
     let ask_policy = |bytes: &[u8]| {
-        let mut stream = TcpStream::connect(daemon.address()).expect("connected");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.write_all(bytes).expect("asked");
-        let mut answer = Vec::new();
         // A bogus request may be reset.
-        drop(stream.read_to_end(&mut answer));
-        answer.len()
+        daemon.connect().exchange(bytes).0.len()
     };
     assert!(ask_policy(b"<policy-file-request/>\0") > 0);
     assert!(ask_policy(b"<policy-file-request/>\0") > 0);
@@ -252,7 +236,7 @@ fn clients_that_never_finish_a_request_do_not_keep_others_from_the_endpoint() {
     assert!(metrics(at).contains("datecast_ws_build_info"));
     assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
     wait_for_health(at, 200);
-    // The stream never noticed.
+    // The stream goes on undisturbed.
     drop(request(&daemon, LINES));
     drop(slow);
 }
@@ -261,47 +245,32 @@ fn clients_that_never_finish_a_request_do_not_keep_others_from_the_endpoint() {
 fn the_endpoint_may_be_a_unix_socket_and_is_gone_with_the_daemon() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("metrics");
-    let mut daemon = Daemon::start("ws-server", &["--metrics", &format!("unix:{}", path.display())]);
-    let connect = || {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match UnixStream::connect(&path) {
-                Ok(stream) => return stream,
-                Err(error) => assert!(Instant::now() < deadline, "{error}"),
-            }
-        }
-    };
-    assert!(ask_on(connect(), "GET", "/metrics").contains("\ndatecast_ws_open_connections 0\n"));
-    let idle = connect();
-    daemon.terminate();
+    let daemon = Daemon::start(binary("ws-server"), &["--metrics", &format!("unix:{}", path.display())]);
+    assert!(ask_on(connect_unix(&path), "GET", "/metrics").contains("\ndatecast_ws_open_connections 0\n"));
+    let idle = connect_unix(&path);
+    daemon.signal(Signal::TERM);
     let begin = Instant::now();
-    assert!(daemon.wait().success());
-    assert!(begin.elapsed() < Duration::from_secs(2), "nobody waits for the endpoint");
+    assert!(daemon.wait().0.success());
+    assert!(begin.elapsed() < Duration::from_secs(2), "the stop does not wait for the endpoint");
     assert!(!path.exists());
     drop(idle);
 }
 
-/// What the daemon says of a configuration that it refuses.
-fn refused(arguments: &[&str], inherited: &[(&str, &TcpListener)]) -> String {
-    let mut command = Command::new(binary("ws-server"));
-    command.args(arguments).stdin(Stdio::null());
-    inherit(&mut command, inherited);
-    let output = command.output().expect("it runs");
-    assert_eq!(output.status.code(), Some(78), "{output:?}");
-    String::from_utf8(output.stderr).expect("text")
+/// The log of a ws-server that refuses this configuration.
+fn refused(arguments: &[&str], inherited: &[(&'static str, &TcpListener)]) -> String {
+    let (status, log) = Daemon::spawn(ws_server(arguments, inherited)).wait();
+    assert_eq!(status.code(), Some(78), "{log}");
+    log
 }
 
-/// Lets a command inherit these sockets under these names.
-fn inherit(command: &mut Command, sockets: &[(&str, &TcpListener)]) {
-    let names: Vec<&str> = sockets.iter().map(|(name, _)| *name).collect();
-    let mapping = |(child_fd, (_, socket)): (i32, &(&str, &TcpListener))| FdMapping {
-        parent_fd: socket.try_clone().expect("a second descriptor").into(),
-        child_fd,
+/// A ws-server that inherits duplicates of these sockets under these names.
+fn ws_server(arguments: &[&str], inherited: &[(&'static str, &TcpListener)]) -> Command {
+    let mut command = command(binary("ws-server"), arguments);
+    let duplicate = |&(name, socket): &(&'static str, &TcpListener)| {
+        (name, socket.try_clone().expect("a duplicate").into())
     };
-    if !sockets.is_empty() {
-        command.env("LISTEN_FDS", sockets.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
-        command.fd_mappings((3..).zip(sockets).map(mapping).collect()).expect("no descriptor twice");
-    }
+    inherit(&mut command, inherited.iter().map(duplicate).collect());
+    command
 }
 
 #[test]
@@ -321,21 +290,15 @@ fn an_inherited_socket_named_metrics_is_the_endpoint_and_never_the_stream() {
     let [stream, endpoint] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("bound"));
     let [served, at] = [&stream, &endpoint].map(|socket| socket.local_addr().expect("an address"));
     for sockets in [&[("stream", &stream), ("metrics", &endpoint)][..], &[("metrics", &endpoint)]] {
-        let mut command = Command::new(binary("ws-server"));
         // With a socket for the metrics alone, --listen says where the stream is.
-        if sockets.len() == 1 {
-            command.args(["--listen", "127.0.0.1:0"]);
-        }
-        command.stdin(Stdio::null()).stderr(Stdio::null());
-        inherit(&mut command, sockets);
-        let mut child = command.spawn().expect("started");
+        let listen = ["--listen", "127.0.0.1:0"];
+        let arguments = if sockets.len() == 1 { &listen[..] } else { &[] };
+        let mut daemon = Daemon::spawn(ws_server(arguments, sockets));
         assert!(metrics(at).contains("datecast_ws_build_info"));
         if sockets.len() == 2 {
             assert!(ask(served, "HEAD", "/metrics").contains("text/plain; charset=utf-8\r\n"));
         }
-        assert_eq!(child.try_wait().expect("looked"), None);
-        drop(child.kill());
-        drop(child.wait());
+        assert!(daemon.is_running());
     }
 }
 

@@ -1,30 +1,25 @@
-//! The policy document, judged by a validator that we did not write: libxml2's `xmllint --dtdvalid`.
+//! A validator that other people wrote accepts the policy document: libxml2's `xmllint --dtdvalid`.
 //!
 //! Ignored by default: `tests/run policy` installs xmllint first.
 
 #![allow(clippy::expect_used)]
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use datecast_tests::{Daemon, daemon::project};
+use harness::{Daemon, binary, project};
 
-/// What a Flash client gets from this daemon, without the NUL that ends it.
+/// The policy that a Flash client gets from this daemon, without the NUL that ends it.
 fn policy_of(daemon: &Daemon) -> Vec<u8> {
-    let mut stream = TcpStream::connect(daemon.address()).expect("connect");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("set a timeout");
-    stream.write_all(b"<policy-file-request/>\0").expect("ask");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("read to the end of the stream");
+    let (mut answer, was_reset) = daemon.connect().exchange(b"<policy-file-request/>\0");
+    assert!(!was_reset, "the document ends with the stream");
     assert_eq!(answer.pop(), Some(0), "one NUL ends the document");
     assert!(!answer.contains(&0), "only one NUL");
     answer
 }
 
 /// Whether xmllint finds the document valid, and what it says.
-fn judge(document: &[u8]) -> (bool, String) {
+fn validate(document: &[u8]) -> (bool, String) {
     let dtd = project().join("tests/clients/cross-domain-policy.dtd");
     let mut command = Command::new("xmllint");
     command.args(["--nonet", "--noout", "--dtdvalid"]).arg(dtd).arg("-");
@@ -37,33 +32,36 @@ fn judge(document: &[u8]) -> (bool, String) {
 
 fn assert_valid(daemon: &Daemon) {
     let document = policy_of(daemon);
-    let (valid, said) = judge(&document);
+    let (valid, said) = validate(&document);
     assert!(valid, "{said}\n{}", String::from_utf8_lossy(&document));
 }
 
 #[test]
 #[ignore = "needs xmllint"]
 fn the_default_policy_is_valid() {
-    assert_valid(&Daemon::start("policy-server", &[]));
+    assert_valid(&Daemon::start(binary("policy-server"), &[]));
 }
 
 #[test]
 #[ignore = "needs xmllint"]
 fn a_policy_of_many_grants_is_valid() {
     let grants = ["--allow", "*.example.com:40132,8000-8100", "--allow", "example.org:40132"];
-    assert_valid(&Daemon::start("policy-server", &[&grants[..], &["--site-control", "all"]].concat()));
+    assert_valid(&Daemon::start(
+        binary("policy-server"),
+        &[&grants[..], &["--site-control", "all"]].concat(),
+    ));
 }
 
 #[test]
 #[ignore = "needs xmllint"]
 fn the_policy_inside_the_stream_server_is_valid() {
-    assert_valid(&Daemon::start("ws-server", &[]));
+    assert_valid(&Daemon::start(binary("ws-server"), &[]));
 }
 
 #[test]
 #[ignore = "needs xmllint"]
 fn the_validator_refuses_what_is_no_policy() {
     let (valid, said) =
-        judge(b"<cross-domain-policy><allow-access-from domain=\"*\"/></cross-domain-policy>");
+        validate(b"<cross-domain-policy><allow-access-from domain=\"*\"/></cross-domain-policy>");
     assert!(!valid && said.contains("to-ports"), "the control: a grant without ports; {said}");
 }

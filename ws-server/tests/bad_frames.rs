@@ -1,15 +1,15 @@
-//! What breaks the framing ends the connection with the right code (rows WS-07 to WS-12, WS-16, WS-17, WS-25, WS-31).
+//! A violation of the framing ends the connection with the right code (rows WS-07 to WS-12, WS-16, WS-17, WS-25, WS-31).
 
-mod support;
+use harness::{Client, Daemon, frame};
 
-use support::{Client, Server, frame};
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
-fn server() -> Server {
-    Server::start(&["--interval", "0", "--on-message", "echo"])
+fn server() -> Daemon {
+    Daemon::start(WS_SERVER, &["--interval", "0", "--on-message", "echo"])
 }
 
-/// The close code that these bytes get.
-fn code(server: &Server, bytes: &[u8]) -> Option<u16> {
+/// The close code with which the server answers these bytes.
+fn code(server: &Daemon, bytes: &[u8]) -> Option<u16> {
     let (mut client, _) = server.websocket("/");
     client.try_send(bytes);
     client.close_code()
@@ -93,7 +93,7 @@ fn floods_of_pings_and_of_messages_are_ended_with_1008() {
     assert_eq!(code(&server, &frame(0x81, b"x").repeat(300)), Some(1008));
 }
 
-fn hixie(server: &Server) -> Client {
+fn hixie(server: &Daemon) -> Client {
     let mut client = server.request("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket");
     client.head();
     client
@@ -104,10 +104,10 @@ fn endless_hixie_frames_are_ended() {
     let server = server();
     let mut endless_text = hixie(&server);
     endless_text.send([0x00]);
-    while endless_text.try_send(&[b'x'; 16384]) {}
+    while endless_text.try_send([b'x'; 16384]) {}
     let mut endless_length = hixie(&server);
-    while endless_length.try_send(&[0x80; 16384]) {}
+    while endless_length.try_send([0x80; 16384]) {}
     let mut long = hixie(&server);
-    assert!(long.try_send(&[0x80, 0xFF, 0xFF, 0x7F]));
+    assert!(long.try_send([0x80, 0xFF, 0xFF, 0x7F]));
     assert_eq!(long.rest(), b"", "announced 2 MiB");
 }

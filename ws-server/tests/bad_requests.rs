@@ -1,18 +1,18 @@
-//! Every beginning gets an answer at once, and the right one (rows WS-18 to WS-26, WS-29, WS-32 to WS-34).
+//! Whatever a client sends first, it gets the right answer at once (rows WS-18 to WS-26, WS-29, WS-32 to WS-34).
 
 #![allow(clippy::disallowed_methods, reason = "a test of a deadline reads the real clock")]
 
-mod support;
-
 use std::time::{Duration, Instant};
 
-use support::{Server, frame};
+use harness::{Daemon, frame};
+
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 const HYBI: &str = "GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: Upgrade";
 
 #[test]
 fn each_bad_request_has_its_status() {
-    let server = Server::start(&["--path", "/", "--path", "/echo"]);
+    let server = Daemon::start(WS_SERVER, &["--path", "/", "--path", "/echo"]);
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     let table: Vec<(String, u16)> = vec![
         ("POST / HTTP/1.1\nHost: a\nContent-Length: 5".into(), 405),
@@ -48,8 +48,8 @@ fn each_bad_request_has_its_status() {
 }
 
 #[test]
-fn what_is_not_http_is_answered_within_a_moment() {
-    let server = Server::start(&[]);
+fn bytes_that_are_no_http_are_answered_within_a_moment() {
+    let server = Daemon::start(WS_SERVER, &[]);
     let preludes: [&[u8]; 12] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00",
@@ -80,8 +80,8 @@ fn what_is_not_http_is_answered_within_a_moment() {
 
 #[test]
 fn a_head_that_dribbles_is_answered_at_the_absolute_deadline() {
-    // Longer than the second that the event loop gives who has no deadline of its own.
-    let server = Server::start(&["--head-timeout", "1200ms"]);
+    // Longer than the second that the event loop gives a connection without a deadline of its own.
+    let server = Daemon::start(WS_SERVER, &["--head-timeout", "1200ms"]);
     let waiting = ["", "GET / HTTP/1.1\r\nHost:"].map(|beginning| {
         let started = Instant::now();
         let mut client = server.connect();
@@ -94,10 +94,10 @@ fn a_head_that_dribbles_is_answered_at_the_absolute_deadline() {
     }
 }
 
-// WS-18: each byte in time, the whole never
+// WS-18: each byte comes in time, the whole head never.
 #[test]
 fn bytes_that_dribble_in_do_not_put_the_deadline_off() {
-    let server = Server::start(&["--head-timeout", "500ms"]);
+    let server = Daemon::start(WS_SERVER, &["--head-timeout", "500ms"]);
     let mut client = server.connect();
     client.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     client.send("GET / HTTP/1.1\r\nX: ");
@@ -109,7 +109,7 @@ fn bytes_that_dribble_in_do_not_put_the_deadline_off() {
 // WS-24
 #[test]
 fn a_third_key_that_stays_away_is_waited_for_until_the_deadline_of_the_head() {
-    let server = Server::start(&["--head-timeout", "300ms"]);
+    let server = Daemon::start(WS_SERVER, &["--head-timeout", "300ms"]);
     for part in ["", "^n:ds[4"] {
         let started = Instant::now();
         let mut client = server.request(&format!("{HYBI}\nSec-WebSocket-Key1: 1 2\nSec-WebSocket-Key2: 3 4"));
@@ -122,8 +122,8 @@ fn a_third_key_that_stays_away_is_waited_for_until_the_deadline_of_the_head() {
 
 // WS-26
 #[test]
-fn an_unknown_version_is_told_which_ones_are_served() {
-    let server = Server::start(&[]);
+fn the_answer_to_an_unknown_version_names_those_that_are_served() {
+    let server = Daemon::start(WS_SERVER, &[]);
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     for version in ["99", "6", "13, 8", ""] {
         let request = format!("{HYBI}\n{key}\nSec-WebSocket-Version: {version}");
@@ -136,7 +136,7 @@ fn an_unknown_version_is_told_which_ones_are_served() {
 // WS-33
 #[test]
 fn a_request_that_breaks_off_is_answered_at_its_end() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(WS_SERVER, &[]);
     for beginning in ["G", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"] {
         let mut client = server.connect();
         client.send(beginning);
@@ -147,7 +147,7 @@ fn a_request_that_breaks_off_is_answered_at_its_end() {
 
 #[test]
 fn a_handshake_byte_by_byte_is_a_handshake_and_frames_behind_it_are_kept() {
-    let server = Server::start(&["--interval", "0", "--on-message", "echo"]);
+    let server = Daemon::start(WS_SERVER, &["--interval", "0", "--on-message", "echo"]);
     let request =
         format!("{HYBI}\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n")
             .replace('\n', "\r\n");
@@ -165,7 +165,7 @@ fn a_handshake_byte_by_byte_is_a_handshake_and_frames_behind_it_are_kept() {
 
 #[test]
 fn a_policy_request_is_answered_whatever_ends_it() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(WS_SERVER, &[]);
     for end in [&b"\0"[..], b"\r", b"\n", b""] {
         let mut client = server.connect();
         client.send(b"<policy-file-request/>");
@@ -173,7 +173,7 @@ fn a_policy_request_is_answered_whatever_ends_it() {
         client.finish_sending();
         let answer = String::from_utf8(client.rest()).unwrap();
         assert!(answer.ends_with("</cross-domain-policy>\n\0"), "{answer:?}");
-        let grant = format!("domain=\"*\" to-ports=\"{}\"", server.address.port());
+        let grant = format!("domain=\"*\" to-ports=\"{}\"", server.address().port());
         assert!(answer.contains(&grant), "{answer:?}");
     }
     let mut client = server.connect();
@@ -183,7 +183,7 @@ fn a_policy_request_is_answered_whatever_ends_it() {
 
 #[test]
 fn a_foreign_origin_is_refused_by_every_way() {
-    let server = Server::start(&["--allow-origin", "https://example.org"]);
+    let server = Daemon::start(WS_SERVER, &["--allow-origin", "https://example.org"]);
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     for request in [
         format!("{HYBI}\n{key}\nSec-WebSocket-Version: 13\nOrigin: https://evil.example"),
@@ -198,8 +198,9 @@ fn a_foreign_origin_is_refused_by_every_way() {
 }
 
 #[test]
-fn a_trusted_proxy_tells_address_and_scheme() {
-    let server = Server::start(&["--trusted-proxy", "127.0.0.1/32", "--max-connections-per-ip", "2"]);
+fn address_and_scheme_come_from_a_trusted_proxy() {
+    let server =
+        Daemon::start(WS_SERVER, &["--trusted-proxy", "127.0.0.1/32", "--max-connections-per-ip", "2"]);
     let shell = "GET /a HTTP/1.1\nHost: b\nConnection: Upgrade\nUpgrade: WebSocket\nX-Forwarded-Proto: https";
     let mut client = server.request(shell);
     assert!(client.head().contains("WebSocket-Location: wss://b/a\r\n"));
@@ -214,7 +215,7 @@ fn a_trusted_proxy_tells_address_and_scheme() {
     assert_eq!(by_header.status(), 503);
 }
 
-/// What a proxy sends that passes a client's bytes on as they are.
+/// The PROXY header of a proxy that passes a client's bytes on unchanged.
 fn proxy_header(source: [u8; 4]) -> Vec<u8> {
     let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
     header.extend_from_slice(&source);
@@ -224,7 +225,7 @@ fn proxy_header(source: [u8; 4]) -> Vec<u8> {
 
 #[test]
 fn behind_a_proxy_header_the_fields_of_the_client_do_not_count() {
-    let server = Server::start(&["--trusted-proxy", "127.0.0.1", "--max-connections-per-ip", "1"]);
+    let server = Daemon::start(WS_SERVER, &["--trusted-proxy", "127.0.0.1", "--max-connections-per-ip", "1"]);
     let client = |request: &str| {
         let mut client = server.connect();
         client.send([&proxy_header([192, 0, 2, 1]), request.as_bytes()].concat());
@@ -233,14 +234,14 @@ fn behind_a_proxy_header_the_fields_of_the_client_do_not_count() {
     let shell = "GET / HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nX-Forwarded-Proto: https\r\n\r\n";
     let mut first = client(shell);
     assert!(first.head().contains("WebSocket-Location: ws://b/\r\n"));
-    // It has its share now: no name that it gives itself makes it another one.
+    // It has its one connection now, whatever address its own header fields claim.
     assert_eq!(client("GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.2\r\n\r\n").status(), 503);
 }
 
 #[test]
 fn clients_of_one_proxy_do_not_evict_each_other() {
     let flags = ["--trusted-proxy", "127.0.0.1", "--max-connections-per-ip", "1", "--workers", "1"];
-    let server = Server::start(&flags);
+    let server = Daemon::start(WS_SERVER, &flags);
     let request = |last: u8| format!("GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.{last}\r\n\r\n");
     let mut slow = server.connect();
     let mut quick = server.connect();
@@ -248,15 +249,15 @@ fn clients_of_one_proxy_do_not_evict_each_other() {
     assert!(quick.head().starts_with("HTTP/1.1 200 "));
     slow.send(request(2));
     assert!(slow.head().starts_with("HTTP/1.1 200 "));
-    // Who comes without a name counts as the proxy.
+    // A request without a forwarded address counts as the proxy's own.
     let mut first = server.request("GET / HTTP/1.0");
     assert!(first.head().starts_with("HTTP/1.1 200 "));
     assert_eq!(server.request("GET / HTTP/1.0").status(), 503);
 }
 
 #[test]
-fn a_newcomer_without_room_is_told_when_to_come_back() {
-    let server = Server::start(&["--max-connections", "2", "--workers", "1"]);
+fn the_answer_to_a_newcomer_without_room_says_when_to_come_back() {
+    let server = Daemon::start(WS_SERVER, &["--max-connections", "2", "--workers", "1"]);
     let streams: Vec<_> = (0..2).map(|_| server.websocket("/")).collect();
     let answer = String::from_utf8(server.request("GET / HTTP/1.1\nHost: a").rest()).unwrap();
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("Retry-After: "), "{answer}");
@@ -264,12 +265,14 @@ fn a_newcomer_without_room_is_told_when_to_come_back() {
 }
 
 #[test]
-fn a_unix_socket_is_served_and_its_proxy_is_trusted_when_told() {
+fn a_unix_socket_is_served_and_its_proxy_is_trusted_with_the_flag() {
     use std::io::{Read, Write};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ws.sock");
-    let _server =
-        Server::start(&["--listen", &format!("unix:{}", path.display()), "--trusted-proxy", "unix"]);
+    let _server = Daemon::start(
+        WS_SERVER,
+        &["--listen", &format!("unix:{}", path.display()), "--trusted-proxy", "unix"],
+    );
     let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let request = "GET /a HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nX-Forwarded-Proto: https\r\n\r\n";

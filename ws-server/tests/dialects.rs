@@ -1,12 +1,12 @@
-//! Opening handshakes of every dialect on the wire, the first dates, and the notice when somebody leaves.
+//! Opening handshakes of every dialect on the wire, the first dates, and the notice when a client leaves.
 
 #![allow(clippy::disallowed_methods, reason = "a test of a deadline reads the real clock")]
 
-mod support;
-
 use std::time::{Duration, Instant};
 
-use support::{Server, frame, is_js_date};
+use harness::{Daemon, frame, is_js_date};
+
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 const SHELL: &str = "GET /echo HTTP/1.1\nHost: localhost\nConnection: Upgrade\nUpgrade: WebSocket";
 const HIXIE76: &str = "GET /demo?a=b HTTP/1.1\nHost: example.com\nConnection: Upgrade\nUpgrade: WebSocket\n\
@@ -14,7 +14,7 @@ const HIXIE76: &str = "GET /demo?a=b HTTP/1.1\nHost: example.com\nConnection: Up
 
 #[test]
 fn the_shell_style_request_gets_exactly_the_answer_of_draft_75_and_then_dates() {
-    let server = Server::start(&["--interval", "50ms"]);
+    let server = Daemon::start(WS_SERVER, &["--interval", "50ms"]);
     let mut client = server.request(SHELL);
     assert_eq!(
         client.head(),
@@ -29,7 +29,7 @@ fn the_shell_style_request_gets_exactly_the_answer_of_draft_75_and_then_dates() 
 
 #[test]
 fn draft_76_gets_its_head_at_once_and_the_digest_when_the_third_key_arrives() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(WS_SERVER, &[]);
     let key3 = b"^n:ds[4U";
     for split in 0..=key3.len() {
         let mut client = server.request(HIXIE76);
@@ -50,7 +50,7 @@ fn draft_76_gets_its_head_at_once_and_the_digest_when_the_third_key_arrives() {
 
 #[test]
 fn frames_right_behind_the_third_key_are_kept() {
-    let server = Server::start(&["--on-message", "echo", "--interval", "0"]);
+    let server = Daemon::start(WS_SERVER, &["--on-message", "echo", "--interval", "0"]);
     let mut client = server.connect();
     client.send(
         [format!("{}\r\n\r\n", HIXIE76.replace('\n', "\r\n")).as_bytes(), b"^n:ds[4U\x00early\xff"].concat(),
@@ -62,7 +62,7 @@ fn frames_right_behind_the_third_key_are_kept() {
 
 #[test]
 fn the_hybi_family_learns_its_id_and_gets_the_first_date_at_once() {
-    let server = Server::start(&["--interval", "1h"]);
+    let server = Daemon::start(WS_SERVER, &["--interval", "1h"]);
     let mut ids = Vec::new();
     for version in ["13", "8", "7"] {
         let started = Instant::now();
@@ -86,7 +86,7 @@ fn the_hybi_family_learns_its_id_and_gets_the_first_date_at_once() {
 
 #[test]
 fn dates_keep_their_interval_and_their_numbers() {
-    let server = Server::start(&["--interval", "100ms", "--template", "{seq}", "--align"]);
+    let server = Daemon::start(WS_SERVER, &["--interval", "100ms", "--template", "{seq}", "--align"]);
     let (mut client, _) = server.websocket("/");
     let first: u64 = client.text().parse().unwrap();
     let started = Instant::now();
@@ -98,8 +98,8 @@ fn dates_keep_their_interval_and_their_numbers() {
 }
 
 #[test]
-fn everybody_in_every_dialect_is_told_who_left_after_a_whole_interval() {
-    let server = Server::start(&["--interval", "100ms"]);
+fn clients_of_every_dialect_get_a_notice_when_one_leaves_after_a_whole_interval() {
+    let server = Daemon::start(WS_SERVER, &["--interval", "100ms"]);
     let mut old = server.request(SHELL);
     old.head();
     let (mut other, _) = server.websocket("/?numbered=1");
@@ -119,8 +119,8 @@ fn everybody_in_every_dialect_is_told_who_left_after_a_whole_interval() {
 }
 
 #[test]
-fn without_legacy_the_hixie_drafts_are_told_which_versions_are_served() {
-    let server = Server::start(&["--legacy", "off"]);
+fn without_legacy_the_answer_to_a_hixie_draft_names_the_versions_that_are_served() {
+    let server = Daemon::start(WS_SERVER, &["--legacy", "off"]);
     for request in [SHELL, HIXIE76] {
         let answer = String::from_utf8(server.request(request).rest()).unwrap();
         assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
@@ -128,10 +128,10 @@ fn without_legacy_the_hixie_drafts_are_told_which_versions_are_served() {
     }
 }
 
-// WS-28: nobody speaks through this server unless the operator says so
+// WS-28: no client speaks through this server unless the operator allows it.
 #[test]
 fn by_default_no_message_is_sent_back_or_passed_on() {
-    let server = Server::start(&["--interval", "0"]);
+    let server = Daemon::start(WS_SERVER, &["--interval", "0"]);
     let (mut speaker, _) = server.websocket("/");
     let (mut listener, _) = server.websocket("/");
     speaker.send([frame(0x81, b"to all"), frame(0x89, b"")].concat());
@@ -147,7 +147,7 @@ fn by_default_no_message_is_sent_back_or_passed_on() {
 
 #[test]
 fn messages_are_echoed_or_passed_on() {
-    let server = Server::start(&["--on-message", "echo", "--interval", "0"]);
+    let server = Daemon::start(WS_SERVER, &["--on-message", "echo", "--interval", "0"]);
     let (mut client, _) = server.websocket("/");
     client.send(
         [frame(0x01, b"one "), frame(0x89, b"ping"), frame(0x80, b"two"), frame(0x82, &[0xFF])].concat(),
@@ -156,7 +156,7 @@ fn messages_are_echoed_or_passed_on() {
     assert_eq!(client.text(), "one two");
     assert_eq!(client.frame(), (0x82, vec![0xFF]));
 
-    let server = Server::start(&["--on-message", "broadcast", "--interval", "0"]);
+    let server = Daemon::start(WS_SERVER, &["--on-message", "broadcast", "--interval", "0"]);
     let (mut speaker, _) = server.websocket("/");
     let (mut listener, _) = server.websocket("/");
     let (mut second, _) = server.websocket("/");
@@ -169,7 +169,8 @@ fn messages_are_echoed_or_passed_on() {
 
 #[test]
 fn a_silent_peer_is_pinged_and_then_let_go() {
-    let server = Server::start(&["--interval", "0", "--ping-interval", "100ms", "--pong-timeout", "200ms"]);
+    let server =
+        Daemon::start(WS_SERVER, &["--interval", "0", "--ping-interval", "100ms", "--pong-timeout", "200ms"]);
     let (mut client, _) = server.websocket("/");
     for _ in 0..3 {
         assert_eq!(client.frame().0, 0x89);

@@ -4,20 +4,18 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "for tests; what is slept through is the restart itself"
+    reason = "for tests; they sleep through the restart itself"
 )]
 
-mod support;
-
 use std::{
-    io::{Read, Write},
-    os::unix::net::UnixStream,
     thread,
     time::{Duration, Instant},
 };
 
-use rustix::process::Signal;
-use support::{Client, PATIENCE, frame, holder::Holder, modern};
+use harness::scrape::{ask_on, connect_unix};
+use harness::{Client, Daemon, Holder, Signal, eventually, frame, handshake};
+
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 /// Dates as numbers, ten a second.
 const DATES: [&str; 8] =
@@ -27,10 +25,10 @@ const HIXIE_75: &str = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: W
 const HIXIE_76: &str = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket\n\
     Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00";
 
-/// What a client reads next.
+/// Reads the next message of a client.
 type Next = fn(&mut Client) -> String;
 
-/// One client of each dialect, after the head of its answer.
+/// One client of each dialect that has read the head of its answer.
 fn one_of_each(holder: &Holder) -> Vec<(&'static str, Client, Next)> {
     let line: Next = |client| text(client.until(b"\n"));
     let chunk: Next = |client| {
@@ -38,9 +36,9 @@ fn one_of_each(holder: &Holder) -> Vec<(&'static str, Client, Next)> {
         text(client.until(b"\r\n"))
     };
     let requests: [(&str, String, Next); 8] = [
-        ("RFC 6455", modern("/", 13), Client::text),
-        ("hybi-08", modern("/", 8), Client::text),
-        ("hybi-07", modern("/", 7), Client::text),
+        ("RFC 6455", handshake("/", 13), Client::text),
+        ("hybi-08", handshake("/", 8), Client::text),
+        ("hybi-07", handshake("/", 7), Client::text),
         ("hixie-75", HIXIE_75.to_owned(), Client::hixie_text),
         ("lines", "GET / HTTP/1.0".to_owned(), line),
         ("lines in chunks", "GET / HTTP/1.1\nHost: a".to_owned(), chunk),
@@ -67,7 +65,7 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap().trim_end().to_owned()
 }
 
-/// The number of the next event, which is its text, too.
+/// The number of the next event, which is also its text.
 fn event(client: &mut Client) -> String {
     client.until(b"id: ");
     let id = text(client.until(b"\n"));
@@ -83,7 +81,7 @@ fn number(client: &mut Client, next: Next) -> u64 {
 
 #[test]
 fn every_dialect_lives_on_and_gets_each_number_once() {
-    let mut holder = Holder::start(&[&DATES[..], &["--leave-notices", "off"]].concat());
+    let mut holder = Holder::start(WS_SERVER, &[&DATES[..], &["--leave-notices", "off"]].concat());
     let mut clients = one_of_each(&holder);
     let mut last: Vec<u64> = clients.iter_mut().map(|(_, client, next)| number(client, *next)).collect();
     for _ in 0..3 {
@@ -96,7 +94,7 @@ fn every_dialect_lives_on_and_gets_each_number_once() {
             }
         }
     }
-    // Everybody has the same beat, the newcomers, too.
+    // All clients have the same schedule, the newcomers too.
     let mut newcomer = holder.request("GET / HTTP/1.0");
     newcomer.head();
     let newest = number(&mut newcomer, |client| text(client.until(b"\n")));
@@ -113,12 +111,13 @@ fn milliseconds(date: &str) -> i64 {
 }
 
 #[test]
-fn the_beat_of_a_connection_is_the_same_in_every_process() {
+fn the_schedule_of_a_connection_is_the_same_in_every_process() {
     let template = ["--template", "{seq} {date}", "--format", "rfc3339"];
     let mut holder = Holder::start(
+        WS_SERVER,
         &[&["--hand-over", "on", "--interval", "100ms", "--workers", "2"], &template[..]].concat(),
     );
-    let mut client = holder.request(&modern("/", 13));
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     let mut next = || {
         let text = client.text();
@@ -130,7 +129,7 @@ fn the_beat_of_a_connection_is_the_same_in_every_process() {
         holder.restart();
         for _ in 0..5 {
             let (number, at) = next();
-            // Over midnight the day begins again.
+            // At midnight the milliseconds start from 0.
             let passed = (at - began).rem_euclid(86_400_000);
             assert_eq!(passed, (number - first) * 100, "round {round}");
         }
@@ -139,9 +138,11 @@ fn the_beat_of_a_connection_is_the_same_in_every_process() {
 
 #[test]
 fn notices_that_wait_for_their_second_are_not_forgotten() {
-    let mut holder =
-        Holder::start(&["--hand-over", "on", "--interval", "50ms", "--notice-rate", "1", "--workers", "1"]);
-    // Ids that cannot be taken for the number of those who left.
+    let mut holder = Holder::start(
+        WS_SERVER,
+        &["--hand-over", "on", "--interval", "50ms", "--notice-rate", "1", "--workers", "1"],
+    );
+    // These make the ids of the leavers larger than their number.
     let early: Vec<Client> = (0..10).map(|_| holder.request("GET / HTTP/1.0")).collect();
     let mut stays = holder.request("GET / HTTP/1.0");
     let mut leave: Vec<Client> = (0..6).map(|_| holder.request("GET / HTTP/1.0")).collect();
@@ -151,17 +152,17 @@ fn notices_that_wait_for_their_second_are_not_forgotten() {
         client.until(b"\n");
     }
     drop(leave);
-    // The first notice has been said, and the others wait for the next second.
-    let mut told = notice(&mut stays);
+    // The first notice is out, and the others wait for the next second.
+    let mut left = notice(&mut stays);
     holder.restart();
-    while told < 6 {
-        told += notice(&mut stays);
+    while left < 6 {
+        left += notice(&mut stays);
     }
-    assert_eq!(told, 6);
+    assert_eq!(left, 6);
     drop(early);
 }
 
-/// How many left, as the next notice has it: one by its id, or a number.
+/// How many clients left according to the next notice, which has either the id of one or a number.
 fn notice(client: &mut Client) -> u64 {
     let said = text(client.until(b" disconnected\n"));
     let number: u64 = said.rsplit('\n').next().unwrap().split(' ').next().unwrap().parse().unwrap();
@@ -170,7 +171,7 @@ fn notice(client: &mut Client) -> u64 {
 
 #[test]
 fn an_id_stays_what_it_was_and_is_never_given_twice() {
-    let mut holder = Holder::start(&["--hand-over", "on", "--interval", "50ms"]);
+    let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--interval", "50ms"]);
     let id = |client: &mut Client| -> u64 {
         let head = client.head();
         let (_, rest) = head.split_once("X-Connection-Id: ").unwrap();
@@ -191,8 +192,8 @@ fn an_id_stays_what_it_was_and_is_never_given_twice() {
 }
 
 #[test]
-fn who_left_unnoticed_in_between_is_told_about_afterwards() {
-    let mut holder = Holder::start(&["--hand-over", "on", "--interval", "50ms"]);
+fn a_client_that_left_during_the_restart_is_announced_after_it() {
+    let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--interval", "50ms"]);
     let mut stays = holder.request("GET / HTTP/1.0");
     let mut leaves = holder.request("GET / HTTP/1.0");
     for client in [&mut stays, &mut leaves] {
@@ -207,16 +208,16 @@ fn who_left_unnoticed_in_between_is_told_about_afterwards() {
 }
 
 #[test]
-fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
-    let mut holder = Holder::start(&DATES);
+fn a_client_in_the_middle_of_a_frame_is_closed_with_1012() {
+    let mut holder = Holder::start(WS_SERVER, &DATES);
     let whole = frame(0x81, b"hello");
     for cut in 1..whole.len() {
-        let mut client = holder.request(&modern("/", 13));
+        let mut client = holder.request(&handshake("/", 13));
         client.head();
         client.text();
         client.send(&whole[..cut]);
-        // What was sent before this answer is there, too.
-        let mut other = holder.request(&modern("/", 13));
+        // When this answer comes, the server has what was sent before.
+        let mut other = holder.request(&handshake("/", 13));
         other.head();
         other.text();
         holder.restart();
@@ -229,17 +230,17 @@ fn a_client_in_the_middle_of_a_frame_is_told_to_come_back() {
 }
 
 #[test]
-fn who_is_told_to_come_back_is_told_about_like_anybody_who_left() {
-    let mut holder = Holder::start(&["--hand-over", "on", "--interval", "50ms"]);
+fn a_client_that_was_closed_with_1012_is_announced_like_any_other_that_left() {
+    let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--interval", "50ms"]);
     let mut stays = holder.request("GET / HTTP/1.0");
-    let mut amid = holder.request(&modern("/", 13));
+    let mut amid = holder.request(&handshake("/", 13));
     stays.head();
     amid.head();
     for _ in 0..2 {
         stays.until(b"\n");
         amid.text();
     }
-    // The beginning of a frame only.
+    // Only the beginning of a frame.
     amid.send([0x81, 0xFE, 0x00]);
     amid.text();
     holder.restart();
@@ -249,8 +250,9 @@ fn who_is_told_to_come_back_is_told_about_like_anybody_who_left() {
 
 #[test]
 fn a_message_between_two_fragments_goes_on() {
-    let mut holder = Holder::start(&["--hand-over", "on", "--on-message", "echo", "--interval", "0"]);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder =
+        Holder::start(WS_SERVER, &["--hand-over", "on", "--on-message", "echo", "--interval", "0"]);
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     client.send(frame(0x01, b"one "));
     client.send(frame(0x89, b"there?"));
@@ -262,8 +264,8 @@ fn a_message_between_two_fragments_goes_on() {
 
 #[test]
 fn half_a_request_is_not_refused() {
-    let mut holder = Holder::start(&["--hand-over", "on"]);
-    let request = format!("{}\r\n\r\n", modern("/", 13).replace('\n', "\r\n"));
+    let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on"]);
+    let request = format!("{}\r\n\r\n", handshake("/", 13).replace('\n', "\r\n"));
     let mut clients: Vec<Client> = (0..request.len()).step_by(20).map(|_| holder.connect()).collect();
     for (client, cut) in clients.iter_mut().zip((0..request.len()).step_by(20)) {
         client.send(&request[..cut]);
@@ -283,18 +285,12 @@ fn half_a_request_is_not_refused() {
 }
 
 #[test]
-fn who_never_answers_its_ping_is_let_go_by_the_next_process() {
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--interval",
-        "0",
-        "--ping-interval",
-        "300ms",
-        "--pong-timeout",
-        "1s",
-    ]);
-    let mut client = holder.request(&modern("/", 13));
+fn the_next_process_closes_a_client_that_never_answers_its_ping() {
+    let mut holder = Holder::start(
+        WS_SERVER,
+        &["--hand-over", "on", "--interval", "0", "--ping-interval", "300ms", "--pong-timeout", "1s"],
+    );
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     assert_eq!(client.frame().0, 0x89, "a ping");
     let pinged = Instant::now();
@@ -306,7 +302,7 @@ fn who_never_answers_its_ping_is_let_go_by_the_next_process() {
 
 #[test]
 fn ordered_dates_have_no_gap_either() {
-    let mut holder = Holder::start(&[&DATES[..], &["--delivery", "ordered"]].concat());
+    let mut holder = Holder::start(WS_SERVER, &[&DATES[..], &["--delivery", "ordered"]].concat());
     let mut client = holder.request("GET / HTTP/1.0");
     client.head();
     let mut last = number(&mut client, |client| text(client.until(b"\n")));
@@ -325,8 +321,8 @@ fn ordered_dates_have_no_gap_either() {
 
 #[test]
 fn after_a_long_pause_the_dates_that_were_due_come_all_the_same() {
-    let mut holder = Holder::start(&DATES);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder = Holder::start(WS_SERVER, &DATES);
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     let last = number(&mut client, Client::text);
     holder.end(Signal::USR2);
@@ -339,11 +335,11 @@ fn after_a_long_pause_the_dates_that_were_due_come_all_the_same() {
 
 #[test]
 fn another_interval_begins_after_the_newest_number() {
-    let mut holder = Holder::start(&DATES);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder = Holder::start(WS_SERVER, &DATES);
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     let last = number(&mut client, Client::text);
-    holder.args_mut()[3] = "50ms".to_owned();
+    holder.args[3] = "50ms".to_owned();
     holder.restart();
     let first = number(&mut client, Client::text);
     assert!(first > last && first <= last + 10, "{first} after {last}");
@@ -355,8 +351,8 @@ fn another_interval_begins_after_the_newest_number() {
 #[test]
 fn a_stop_is_no_restart_and_without_the_feature_a_restart_is_a_stop() {
     for (args, signal, code) in [(&DATES[..], Signal::TERM, 1001_u16), (&[], Signal::USR2, 1012)] {
-        let mut holder = Holder::start(args);
-        let mut client = holder.request(&modern("/", 13));
+        let mut holder = Holder::start(WS_SERVER, args);
+        let mut client = holder.request(&handshake("/", 13));
         client.head();
         holder.signal(signal);
         assert_eq!(client.close_code(), Some(code));
@@ -369,18 +365,20 @@ fn a_stop_is_no_restart_and_without_the_feature_a_restart_is_a_stop() {
 #[test]
 fn a_state_of_a_newer_or_an_older_version_ends_each_connection_in_its_own_way_and_says_so() {
     for format in [999, 0] {
-        let mut holder = Holder::start(&DATES);
+        let mut holder = Holder::start(WS_SERVER, &DATES);
         let mut clients = one_of_each(&holder);
         let mut opening = holder.connect();
         opening.send(b"GET / HTTP/1.1\r\nHo");
+        // Connections are accepted in order: once a later one has its answer, the process has this one, too.
+        assert!(holder.request("GET / HTTP/1.0").head().starts_with("HTTP/1.1 200 "));
         holder.end(Signal::USR2);
         holder.change_format(format);
         holder.start_next();
         for (name, client, _) in &mut clients {
-            expect_farewell(name, client);
+            expect_closing_bytes(name, client);
         }
         assert!(opening.head().starts_with("HTTP/1.1 503 "));
-        // Who comes now is served.
+        // New connections are served.
         one_of_each(&holder);
         let log = holder.end(Signal::TERM).1;
         let said = format!("in format {format}, which this version cannot read (it reads 1 to 1)");
@@ -388,8 +386,8 @@ fn a_state_of_a_newer_or_an_older_version_ends_each_connection_in_its_own_way_an
     }
 }
 
-/// The end that a dialect has for a server that will be back.
-fn expect_farewell(name: &str, client: &mut Client) {
+/// Each dialect's own end for a server that will be back.
+fn expect_closing_bytes(name: &str, client: &mut Client) {
     if ["RFC 6455", "hybi-08", "hybi-07"].contains(&name) {
         assert_eq!(client.close_code(), Some(1012), "{name}");
         client.send(frame(0x88, &1012_u16.to_be_bytes()));
@@ -404,8 +402,8 @@ fn expect_farewell(name: &str, client: &mut Client) {
 }
 
 #[test]
-fn what_stays_behind_when_nobody_keeps_descriptors_is_closed() {
-    let server = support::Server::start(&["--hand-over", "on"]);
+fn without_a_service_manager_every_connection_is_closed() {
+    let server = Daemon::start(WS_SERVER, &["--hand-over", "on"]);
     let (mut client, _) = server.websocket("/");
     server.signal(Signal::USR2);
     assert_eq!(client.close_code(), Some(1012));
@@ -414,26 +412,20 @@ fn what_stays_behind_when_nobody_keeps_descriptors_is_closed() {
 }
 
 #[test]
-fn the_metrics_tell_what_was_taken_over() {
+fn the_metrics_count_the_adopted_connections() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metrics");
     let unix = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&[&DATES[..], &["--metrics", &unix]].concat());
+    let mut holder = Holder::start(WS_SERVER, &[&DATES[..], &["--metrics", &unix]].concat());
     let mut client = holder.request("GET / HTTP/1.0");
     client.head();
     holder.end(Signal::USR2);
     holder.start_next();
     client.until(b"\n");
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let mut stream = UnixStream::connect(&path).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let is_told = |line| answer.contains(&format!("\ndatecast_ws_{line}\n"));
-        if is_told("connections{dialect=\"lines\",state=\"open\"} 1") && is_told("adopted_total 1") {
-            break;
-        }
-        assert!(Instant::now() < deadline, "{answer}");
-    }
+    eventually(|| {
+        let answer = ask_on(connect_unix(&path), "GET", "/metrics");
+        let has = |line| answer.contains(&format!("\ndatecast_ws_{line}\n"));
+        let adopted = has("connections{dialect=\"lines\",state=\"open\"} 1") && has("adopted_total 1");
+        if adopted { Ok(()) } else { Err(answer) }
+    });
 }

@@ -1,27 +1,26 @@
-//! A restart of a server of lines: what producers write meanwhile waits for the next process, and no client misses or doubles
-//! a line.
+//! A restart of a server of lines: the lines that producers write meanwhile wait for the next process, and every client gets
+//! each line once.
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-mod support;
-
 use std::{fs::OpenOptions, io::Write as _, os::unix::net::UnixStream};
 
-use rustix::process::Signal;
-use support::{holder::Holder, modern};
+use harness::{Holder, Signal, handshake, is_js_date, make_fifo};
 
-/// Long lines, more in all than the kernel takes for a client that does not read.
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
+
+/// So many long lines are more than the kernel buffers for a client that does not read.
 const LINES: usize = 400;
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap().trim_end().to_owned()
 }
 
-/// Numbers that come as lines over a Unix socket or a FIFO, across restarts.
+/// Writes numbers as lines across restarts; every client must get each of them once.
 fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
     let mut lines = holder.request("GET /?since=0 HTTP/1.0");
     lines.head();
-    let mut frames = holder.request(&modern("/?since=0", 13));
+    let mut frames = holder.request(&handshake("/?since=0", 13));
     frames.head();
     let mut next = 1;
     for round in 0..3 {
@@ -29,9 +28,9 @@ fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
             write(format!("{next}\n").as_bytes());
             next += 1;
         }
-        // A line goes on across the restart.
+        // The second half of this line comes after the restart.
         write(b"half of ");
-        // While nobody reads, nothing is lost.
+        // While no process reads, nothing is lost.
         holder.end(Signal::USR2);
         write(format!("{next}\n").as_bytes());
         next += 1;
@@ -46,12 +45,12 @@ fn expect_all(holder: &mut Holder, mut write: impl FnMut(&[u8])) {
             assert_eq!(frames.text(), expected, "round {round}");
         }
     }
-    // The history goes along: a newcomer can ask for what came before.
+    // The next process has the history: a newcomer can ask for the first line.
     let mut newcomer = holder.request("GET /?since=0 HTTP/1.0");
     newcomer.head();
     assert_eq!(text(newcomer.until(b"\n")), "1");
-    // And so do the numbers.
-    let mut numbered = holder.request(&modern(&format!("/?numbered=1&since={}", next - 2), 13));
+    // The numbering goes on, too.
+    let mut numbered = holder.request(&handshake(&format!("/?numbered=1&since={}", next - 2), 13));
     numbered.head();
     assert_eq!(numbered.text(), format!("{0}\t{0}", next - 1));
 }
@@ -61,19 +60,13 @@ fn no_line_of_a_producer_is_lost_or_doubled() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--source",
-        &source,
-        "--workers",
-        "2",
-        "--leave-notices",
-        "off",
-    ]);
+    let mut holder = Holder::start(
+        WS_SERVER,
+        &["--hand-over", "on", "--source", &source, "--workers", "2", "--leave-notices", "off"],
+    );
     let mut producer = UnixStream::connect(&path).unwrap();
     expect_all(&mut holder, |bytes| producer.write_all(bytes).unwrap());
-    // The socket is still the way to the source for others.
+    // The socket still takes other producers.
     let mut last = holder.request("GET / HTTP/1.0");
     last.head();
     UnixStream::connect(&path).unwrap().write_all(b"another producer\n").unwrap();
@@ -84,18 +77,12 @@ fn no_line_of_a_producer_is_lost_or_doubled() {
 fn no_line_in_a_fifo_is_lost_or_doubled() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    make_fifo(&path);
     let source = format!("fifo:{}", path.display());
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--source",
-        &source,
-        "--workers",
-        "2",
-        "--leave-notices",
-        "off",
-    ]);
+    let mut holder = Holder::start(
+        WS_SERVER,
+        &["--hand-over", "on", "--source", &source, "--workers", "2", "--leave-notices", "off"],
+    );
     let mut fifo = OpenOptions::new().write(true).open(&path).unwrap();
     expect_all(&mut holder, |bytes| fifo.write_all(bytes).unwrap());
 }
@@ -105,10 +92,11 @@ fn a_slow_client_goes_on_in_the_middle_of_a_message() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
-    let mut slow = holder.request(&modern("/?since=0", 13));
+    let mut holder =
+        Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut slow = holder.request(&handshake("/?since=0", 13));
     slow.head();
-    let mut fast = holder.request(&modern("/?since=0", 13));
+    let mut fast = holder.request(&handshake("/?since=0", 13));
     fast.head();
     let mut producer = UnixStream::connect(&path).unwrap();
     for line in 0..LINES {
@@ -127,13 +115,13 @@ fn a_slow_client_goes_on_in_the_middle_of_a_message() {
 }
 
 #[test]
-fn when_the_source_is_gone_the_clients_are_told_to_come_back() {
+fn when_the_source_is_gone_the_clients_are_closed_with_1012() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    make_fifo(&path);
     let source = format!("fifo:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source]);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source]);
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     holder.end(Signal::USR2);
     std::fs::remove_file(&path).unwrap();
@@ -146,10 +134,10 @@ fn when_the_source_is_gone_the_clients_are_told_to_come_back() {
 fn a_fifo_that_is_gone_does_not_hold_up_the_hand_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
-    let make = || assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    make();
+    make_fifo(&path);
     let source = format!("fifo:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut holder =
+        Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
     let mut client = holder.request("GET / HTTP/1.0");
     client.head();
     let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
@@ -159,31 +147,34 @@ fn a_fifo_that_is_gone_does_not_hold_up_the_hand_over() {
     client.until(b"before\n");
     let (status, log) = holder.end(Signal::USR2);
     assert!(status.success(), "{log}");
-    make();
+    make_fifo(&path);
     holder.start_next();
     std::fs::write(&path, "after\n").unwrap();
     client.until(b"after\n");
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "one worker has to end, and nothing tells when")]
+#[allow(clippy::disallowed_methods, reason = "one worker has to end, and no event says when")]
 fn a_restart_or_a_reload_during_a_stop_holds_up_no_second_signal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&[
-        "--hand-over",
-        "on",
-        "--source",
-        &source,
-        "--workers",
-        "2",
-        "--drain-timeout",
-        "60s",
-        "--close-timeout",
-        "60s",
-    ]);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder = Holder::start(
+        WS_SERVER,
+        &[
+            "--hand-over",
+            "on",
+            "--source",
+            &source,
+            "--workers",
+            "2",
+            "--drain-timeout",
+            "60s",
+            "--close-timeout",
+            "60s",
+        ],
+    );
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     let mut producer = UnixStream::connect(&path).unwrap();
     producer.write_all(b"here\n").unwrap();
@@ -191,7 +182,7 @@ fn a_restart_or_a_reload_during_a_stop_holds_up_no_second_signal() {
     let flood = std::thread::spawn(move || while producer.write_all(&[b'\n'; 4096]).is_ok() {});
     let begun = std::time::Instant::now();
     holder.signal(Signal::TERM);
-    // The client never answers it, so that one worker goes on without the other.
+    // The client never answers the Close, so its worker goes on while the other one ends.
     assert_eq!(client.close_code(), Some(1001));
     holder.wait_for("STOPPING=1");
     std::thread::sleep(std::time::Duration::from_millis(500));
@@ -208,13 +199,14 @@ fn another_source_takes_over_the_clients_and_leaves_no_socket_behind() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let source = format!("unix:{}", path.display());
-    let mut holder = Holder::start(&["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
-    let mut client = holder.request(&modern("/", 13));
+    let mut holder =
+        Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
+    let mut client = holder.request(&handshake("/", 13));
     client.head();
     UnixStream::connect(&path).unwrap().write_all(b"the last line\n").unwrap();
     assert_eq!(client.text(), "the last line");
-    holder.args_mut()[3] = "clock".to_owned();
+    holder.args[3] = "clock".to_owned();
     holder.restart();
-    assert!(support::is_js_date(&client.text()));
+    assert!(is_js_date(&client.text()));
     assert!(!path.exists());
 }

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-mod support;
+use harness::{Daemon, Signal, after_retry};
 
-use support::{Server, after_retry};
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
-fn body(server: &mut Server, request: &str, lines: &str, end: &[u8]) -> String {
+fn body(server: &mut Daemon, request: &str, lines: &str, end: &[u8]) -> String {
     let mut client = server.request(request);
     let head = client.head();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
@@ -17,7 +17,7 @@ fn body(server: &mut Server, request: &str, lines: &str, end: &[u8]) -> String {
 
 #[test]
 fn the_four_forms_of_a_message() {
-    let mut server = Server::start(&["--source", "-"]);
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-"]);
     let text = body(&mut server, "GET / HTTP/1.0", "a\n", b"a\n");
     assert_eq!(text, "a\n");
     let text = body(&mut server, "GET / HTTP/1.1\nHost: a", "b\n", b"b\n\r\n");
@@ -31,7 +31,7 @@ fn the_four_forms_of_a_message() {
 
 #[test]
 fn a_stream_goes_on_when_its_client_half_closes() {
-    let mut server = Server::start(&["--source", "-"]);
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-"]);
     let mut client = server.request("GET / HTTP/1.0");
     client.head();
     client.finish_sending();
@@ -43,7 +43,7 @@ fn a_stream_goes_on_when_its_client_half_closes() {
 
 #[test]
 fn the_end_of_the_source_is_the_last_chunk() {
-    let mut server = Server::start(&["--source", "-"]);
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-"]);
     let mut client = server.request("GET / HTTP/1.1\nHost: a");
     client.head();
     server.write("last");
@@ -54,7 +54,7 @@ fn the_end_of_the_source_is_the_last_chunk() {
 
 #[test]
 fn an_idle_event_stream_gets_comments() {
-    let server = Server::start(&["--source", "-", "--heartbeat", "100ms"]);
+    let server = Daemon::start(WS_SERVER, &["--source", "-", "--heartbeat", "100ms"]);
     let mut client = server.request("GET / HTTP/1.0\nAccept: text/event-stream");
     client.head();
     let text = String::from_utf8(client.until(b":\n\n:\n\n")).unwrap();
@@ -63,7 +63,7 @@ fn an_idle_event_stream_gets_comments() {
 
 #[test]
 fn head_and_options_are_answered_without_a_stream() {
-    let server = Server::start(&[]);
+    let server = Daemon::start(WS_SERVER, &[]);
     let head = String::from_utf8(server.request("HEAD / HTTP/1.1\nHost: a").rest()).unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{head}");
     let options =
@@ -74,19 +74,19 @@ fn head_and_options_are_answered_without_a_stream() {
 }
 
 #[test]
-fn dates_that_had_nobody_to_go_to_are_not_called_skipped() {
-    let server = Server::start(&["--workers", "1", "--interval", "20ms"]);
+fn dates_without_a_client_do_not_count_as_skipped() {
+    let server = Daemon::start(WS_SERVER, &["--workers", "1", "--interval", "20ms"]);
     for _ in 0..2 {
         let mut client = server.request("GET / HTTP/1.0");
         client.head();
         client.until(b"(UTC)\n");
         client.until(b"(UTC)\n");
         drop(client);
-        // Half a second in which nothing at all happens there: a head that never comes, elsewhere.
-        let elsewhere = Server::start(&["--head-timeout", "500ms"]);
+        // Another server lets half a second pass, in which nothing happens at the first one.
+        let elsewhere = Daemon::start(WS_SERVER, &["--head-timeout", "500ms"]);
         assert!(String::from_utf8(elsewhere.connect().rest()).unwrap().starts_with("HTTP/1.1 408 "));
     }
-    server.signal(rustix::process::Signal::TERM);
+    server.signal(Signal::TERM);
     let (status, log) = server.wait();
     assert!(status.success(), "{log}");
     // A busy machine may be late by a date or two, but not by half a second.

@@ -1,12 +1,12 @@
-//! Lines from elsewhere: none lost, none doubled, resumed by number, and a polite end.
+//! Lines of a source: every client gets each once, resumes by number, and is closed in order at the end.
 
-mod support;
+use std::{fmt::Write as _, fs::File, io::Write as _, os::unix::net::UnixStream};
 
-use std::{fmt::Write as _, fs::File, io::Write as _, os::unix::net::UnixStream, path::Path};
+use harness::{Client, Daemon, after_retry, command, frame, make_fifo};
 
-use support::{Client, Server};
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
-/// Reads `numbered` messages and checks that each is its number.
+/// The next messages must be these numbers.
 fn check(client: &mut Client, from: u64, to: u64) {
     for number in from..=to {
         assert_eq!(client.text(), number.to_string());
@@ -14,8 +14,8 @@ fn check(client: &mut Client, from: u64, to: u64) {
 }
 
 #[test]
-fn a_hundred_thousand_lines_reach_everybody_once_and_in_order() {
-    let mut server = Server::start(&["--source", "-"]);
+fn a_hundred_thousand_lines_reach_every_client_once_and_in_order() {
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-"]);
     let mut clients: Vec<_> = (0..6).map(|_| server.websocket("/").0).collect();
     let mut old = server.request("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket");
     old.head();
@@ -47,8 +47,8 @@ fn a_hundred_thousand_lines_reach_everybody_once_and_in_order() {
 }
 
 #[test]
-fn who_comes_back_with_its_last_number_misses_nothing() {
-    let mut server = Server::start(&["--source", "-", "--history", "5"]);
+fn a_client_that_comes_back_with_its_last_number_misses_nothing() {
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--history", "5"]);
     let (mut first, _) = server.websocket("/");
     server.write("1\n2\n3\n4\n5\n6\n7\n8\n");
     check(&mut first, 1, 8);
@@ -59,15 +59,15 @@ fn who_comes_back_with_its_last_number_misses_nothing() {
     let mut events = server.request("GET / HTTP/1.0\nAccept: text/event-stream\nLast-Event-ID: 7");
     events.head();
     let text = String::from_utf8(events.until(b"data: 8\n\n")).unwrap();
-    assert_eq!(support::after_retry(&text), "id: 8\ndata: 8\n\n");
+    assert_eq!(after_retry(&text), "id: 8\ndata: 8\n\n");
     let (mut ahead, _) = server.websocket("/?since=99"); // of an earlier life of the server
     server.write("9\n");
     check(&mut ahead, 9, 9);
 }
 
 #[test]
-fn whichever_worker_one_comes_back_to_nothing_is_missed_or_doubled() {
-    let mut server = Server::start(&["--source", "-", "--workers", "4"]);
+fn a_client_misses_and_doubles_nothing_whichever_worker_it_comes_back_to() {
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--workers", "4"]);
     let mut client = server.websocket("/").0;
     for number in 1..=200 {
         server.write(format!("{number}\n"));
@@ -77,8 +77,8 @@ fn whichever_worker_one_comes_back_to_nothing_is_missed_or_doubled() {
 }
 
 #[test]
-fn newcomers_are_greeted_with_the_last_lines() {
-    let mut server = Server::start(&["--source", "-", "--greet", "2"]);
+fn newcomers_get_the_last_lines() {
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--greet", "2"]);
     let (mut first, _) = server.websocket("/");
     server.write("1\n2\n3\n");
     check(&mut first, 1, 3);
@@ -86,8 +86,8 @@ fn newcomers_are_greeted_with_the_last_lines() {
 }
 
 #[test]
-fn bad_lines_are_dropped_and_said() {
-    let mut server = Server::start(&["--source", "-", "--max-line", "8"]);
+fn bad_lines_are_dropped_and_counted_in_the_log() {
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--max-line", "8"]);
     let (mut client, _) = server.websocket("/");
     server.write(b"good\n\xff\xfe\n123456789\nbetter\r\n");
     assert_eq!(client.text(), "good");
@@ -97,18 +97,19 @@ fn bad_lines_are_dropped_and_said() {
 
 #[test]
 fn with_keep_the_connections_outlive_the_source() {
-    let mut server = Server::start(&["--source", "-", "--at-eof", "keep", "--greet", "1"]);
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--at-eof", "keep", "--greet", "1"]);
     server.write("only\n");
     server.stdin = None;
     let (mut client, _) = server.websocket("/");
     assert_eq!(client.text(), "only");
-    client.send(support::frame(0x89, b"?"));
+    client.send(frame(0x89, b"?"));
     assert_eq!(client.frame().0, 0x8A);
 }
 
 #[test]
 fn a_template_and_the_ordered_clock_work_together() {
-    let server = Server::start(&["--delivery", "ordered", "--interval", "200ms", "--template", "{seq}"]);
+    let server =
+        Daemon::start(WS_SERVER, &["--delivery", "ordered", "--interval", "200ms", "--template", "{seq}"]);
     let (mut client, _) = server.websocket("/");
     let first: u64 = client.text().parse().unwrap();
     check(&mut client, first + 1, first + 4);
@@ -118,18 +119,12 @@ fn a_template_and_the_ordered_clock_work_together() {
     }
 }
 
-#[allow(clippy::unwrap_used, reason = "for tests")]
-fn make_fifo(path: &Path) {
-    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-}
-
 #[test]
 fn a_fifo_serves_one_writer_after_the_other() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
     make_fifo(&path);
-    let server = Server::start(&["--source", &format!("fifo:{}", path.display())]);
+    let server = Daemon::start(WS_SERVER, &["--source", &format!("fifo:{}", path.display())]);
     let (mut client, _) = server.websocket("/");
     for number in 1..=20 {
         std::fs::write(&path, format!("{number}\n")).unwrap();
@@ -138,7 +133,7 @@ fn a_fifo_serves_one_writer_after_the_other() {
 }
 
 #[test]
-fn what_a_writer_left_in_a_fifo_does_not_wait_for_the_next_writer() {
+fn lines_that_a_writer_left_in_a_fifo_do_not_wait_for_the_next_writer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
     make_fifo(&path);
@@ -146,7 +141,7 @@ fn what_a_writer_left_in_a_fifo_does_not_wait_for_the_next_writer() {
     let _keeps_it = File::open(&path).unwrap();
     writer.write_all(b"1\n").unwrap();
     drop(writer);
-    let server = Server::start(&["--source", &format!("fifo:{}", path.display())]);
+    let server = Daemon::start(WS_SERVER, &["--source", &format!("fifo:{}", path.display())]);
     check(&mut server.websocket("/?since=0").0, 1, 1);
 }
 
@@ -155,7 +150,7 @@ fn a_fifo_that_was_replaced_is_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fifo");
     make_fifo(&path);
-    let mut server = Server::start(&["--source", &format!("fifo:{}", path.display())]);
+    let mut server = Daemon::start(WS_SERVER, &["--source", &format!("fifo:{}", path.display())]);
     let (mut client, _) = server.websocket("/");
     let mut writer = File::create(&path).unwrap();
     writer.write_all(b"1\n").unwrap();
@@ -172,7 +167,8 @@ fn a_fifo_that_was_replaced_is_found_again() {
 fn a_producer_that_finds_no_free_descriptor_is_let_in_when_there_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
-    let mut server = Server::start(&["--source", &format!("unix:{}", path.display()), "--template", "{seq}"]);
+    let mut server =
+        Daemon::start(WS_SERVER, &["--source", &format!("unix:{}", path.display()), "--template", "{seq}"]);
     let (mut client, _) = server.websocket("/");
     server.limit_files(3);
     // The kernel has set a descriptor aside for the first one already.
@@ -189,7 +185,8 @@ fn a_producer_that_finds_no_free_descriptor_is_let_in_when_there_is_one() {
 fn many_producers_share_one_numbering() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
-    let server = Server::start(&["--source", &format!("unix:{}", path.display()), "--template", "{seq}"]);
+    let server =
+        Daemon::start(WS_SERVER, &["--source", &format!("unix:{}", path.display()), "--template", "{seq}"]);
     let (mut client, _) = server.websocket("/");
     let producers: Vec<_> = (0..4).map(|_| UnixStream::connect(&path).unwrap()).collect();
     for _ in 0..5 {
@@ -202,9 +199,7 @@ fn many_producers_share_one_numbering() {
 
 #[test]
 fn a_source_that_is_not_there_is_exit_66() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_ws-server"))
-        .args(["--listen", "127.0.0.1:0", "--source", "fifo:/nonexistent/fifo"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(66));
+    let arguments = ["--listen", "127.0.0.1:0", "--source", "fifo:/nonexistent/fifo"];
+    let (status, log) = Daemon::spawn(command(WS_SERVER, &arguments)).wait();
+    assert_eq!(status.code(), Some(66), "{log}");
 }

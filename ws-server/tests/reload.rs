@@ -1,19 +1,18 @@
-//! HUP reads the configuration again: a right one is in force at once, a wrong one changes nothing.
+//! HUP reads the configuration again: a right one takes effect at once, a wrong one changes nothing.
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-mod support;
-
 use std::fs;
 
-use rustix::process::Signal;
-use support::{Client, Server};
+use harness::{Client, Daemon, Signal, is_js_date};
+
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 /// A server whose configuration is this file.
-fn server(config: &str) -> (Server, tempfile::NamedTempFile) {
+fn server(config: &str) -> (Daemon, tempfile::NamedTempFile) {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), config).unwrap();
-    let server = Server::start(&["--config", file.path().to_str().unwrap()]);
+    let server = Daemon::start(WS_SERVER, &["--config", file.path().to_str().unwrap()]);
     (server, file)
 }
 
@@ -41,7 +40,7 @@ fn a_right_configuration_is_in_force_at_once_and_nobody_is_cut_off() {
 }
 
 #[test]
-fn limits_change_for_those_who_come_from_now_on() {
+fn limits_change_for_new_connections() {
     let (mut server, file) = server("");
     let mut clients: Vec<Client> = (0..3).map(|_| server.request("GET / HTTP/1.0")).collect();
     for client in &mut clients {
@@ -75,12 +74,12 @@ fn a_wrong_configuration_changes_nothing_however_often_it_comes() {
     server.signal(Signal::HUP);
     server.log_line("the new configuration is wrong");
     assert_eq!(line(&mut client), "old");
-    // The file is gone for good; so that it can be removed again.
+    // The owner of the temporary file expects to remove it.
     fs::write(file.path(), "").unwrap();
 }
 
 #[test]
-fn what_waits_for_a_restart_is_named() {
+fn the_log_names_the_options_that_wait_for_a_restart() {
     let (mut server, file) = server("interval = \"50ms\"\n");
     let mut client = server.request("GET / HTTP/1.0");
     client.head();
@@ -91,12 +90,12 @@ fn what_waits_for_a_restart_is_named() {
         assert!(said.contains(flag), "{said}");
     }
     for _ in 0..3 {
-        assert!(support::is_js_date(&line(&mut client)), "the old source and interval stay");
+        assert!(is_js_date(&line(&mut client)), "the old source and interval stay");
     }
 }
 
 #[test]
-fn where_metrics_are_and_how_the_log_looks_waits_for_a_restart_too_but_is_judged_at_once() {
+fn metrics_and_log_format_wait_for_a_restart_too_but_are_checked_at_once() {
     let (mut server, file) = server("interval = \"50ms\"\n");
     fs::write(file.path(), "interval = \"50ms\"\nmetrics = \"127.0.0.1:0\"\nlog-format = \"json\"\n")
         .unwrap();

@@ -1,15 +1,14 @@
-//! What the daemon tells a service manager: that it is ready, how it is, that all is well, and that it goes.
+//! The daemon's notifications to a service manager: READY, STATUS, WATCHDOG, RELOADING and STOPPING.
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-mod support;
+use harness::{Holder, Signal};
 
-use rustix::process::Signal;
-use support::holder::Holder;
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 #[test]
-fn it_is_ready_then_says_how_it_is_and_that_it_stops() {
-    let mut holder = Holder::start(&["--interval", "50ms"]);
+fn it_notifies_that_it_is_ready_its_status_and_that_it_stops() {
+    let mut holder = Holder::start(WS_SERVER, &["--interval", "50ms"]);
     holder.wait_for("STATUS=0 clients");
     let mut client = holder.request("GET / HTTP/1.0");
     client.head();
@@ -30,8 +29,8 @@ fn it_is_ready_then_says_how_it_is_and_that_it_stops() {
 
 // OP-09
 #[test]
-fn the_watchdog_is_fed_while_the_loops_turn_and_only_then() {
-    let mut holder = Holder::start(&["--workers", "2"]);
+fn it_feeds_the_watchdog_only_while_its_loops_turn() {
+    let mut holder = Holder::start(WS_SERVER, &["--workers", "2"]);
     for _ in 0..3 {
         holder.wait_for("WATCHDOG=1");
     }
@@ -42,13 +41,13 @@ fn the_watchdog_is_fed_while_the_loops_turn_and_only_then() {
 }
 
 #[test]
-fn a_reload_is_told_from_its_beginning_to_its_end() {
-    let mut holder = Holder::start(&[]);
+fn it_notifies_the_beginning_and_the_end_of_a_reload() {
+    let mut holder = Holder::start(WS_SERVER, &[]);
     let from = holder.said.len();
     holder.signal(Signal::HUP);
     holder.wait_for("READY=1");
-    let told: Vec<&String> = holder.said[from..].iter().filter(|line| line.ends_with("=1")).collect();
-    let reloading = told.iter().position(|line| *line == "RELOADING=1").unwrap();
-    let ready = told.iter().position(|line| *line == "READY=1").unwrap();
-    assert!(reloading < ready, "{told:?}");
+    let notified: Vec<&String> = holder.said[from..].iter().filter(|line| line.ends_with("=1")).collect();
+    let reloading = notified.iter().position(|line| *line == "RELOADING=1").unwrap();
+    let ready = notified.iter().position(|line| *line == "READY=1").unwrap();
+    assert!(reloading < ready, "{notified:?}");
 }

@@ -1,14 +1,13 @@
-//! A stop is polite: everybody gets the end that its dialect has.
+//! A stop ends each connection in the way of its dialect.
 
-mod support;
+use harness::{Daemon, Signal, frame};
 
-use rustix::process::Signal;
-use support::Server;
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 #[test]
 fn each_signal_has_its_close_code_and_exit_0() {
     for (signal, code) in [(Signal::TERM, 1001), (Signal::INT, 1001), (Signal::USR2, 1012)] {
-        let server = Server::start(&["--linger", "100ms"]);
+        let server = Daemon::start(WS_SERVER, &["--linger", "100ms"]);
         let (mut client, _) = server.websocket("/");
         let mut old = server.request("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket");
         old.head();
@@ -16,7 +15,7 @@ fn each_signal_has_its_close_code_and_exit_0() {
         lines.head();
         server.signal(signal);
         assert_eq!(client.close_code(), Some(code));
-        client.send(support::frame(0x88, &code.to_be_bytes()));
+        client.send(frame(0x88, &code.to_be_bytes()));
         assert_eq!(client.rest(), b"");
         assert!(lines.rest().ends_with(b"0\r\n\r\n"));
         old.rest();
@@ -26,8 +25,9 @@ fn each_signal_has_its_close_code_and_exit_0() {
 
 // WS-15
 #[test]
-fn who_never_answers_the_close_is_let_go() {
-    let server = Server::start(&["--close-timeout", "200ms", "--drain-timeout", "1h", "--linger", "100ms"]);
+fn a_client_that_never_answers_the_close_is_let_go() {
+    let server =
+        Daemon::start(WS_SERVER, &["--close-timeout", "200ms", "--drain-timeout", "1h", "--linger", "100ms"]);
     let (mut client, _) = server.websocket("/");
     server.signal(Signal::TERM);
     assert_eq!(client.close_code(), Some(1001));
@@ -36,12 +36,13 @@ fn who_never_answers_the_close_is_let_go() {
 }
 
 #[test]
-fn who_stops_it_while_the_rest_of_its_input_is_delivered_is_no_second_signal() {
-    let mut server = Server::start(&["--source", "-", "--drain-timeout", "20s", "--linger", "100ms"]);
+fn a_stop_while_the_rest_of_the_input_is_delivered_is_no_second_signal() {
+    let mut server =
+        Daemon::start(WS_SERVER, &["--source", "-", "--drain-timeout", "20s", "--linger", "100ms"]);
     let (mut slow, _) = server.websocket("/?since=0");
     let (mut fast, _) = server.websocket("/?since=0");
     for line in 0..400 {
-        // More in all than the kernel takes for a client that does not read.
+        // In all, more than the kernel buffers for a client that does not read.
         server.write(format!("{line:016000}\n"));
         fast.text();
     }
@@ -49,6 +50,6 @@ fn who_stops_it_while_the_rest_of_its_input_is_delivered_is_no_second_signal() {
     assert_eq!(fast.close_code(), Some(1000), "the source has ended");
     server.signal(Signal::TERM);
     assert_eq!(slow.close_code(), Some(1001), "after a whole message");
-    slow.send(support::frame(0x88, &1001_u16.to_be_bytes()));
+    slow.send(frame(0x88, &1001_u16.to_be_bytes()));
     assert!(server.wait().0.success());
 }

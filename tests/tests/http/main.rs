@@ -1,7 +1,7 @@
 //! More than a hundred requests as raw bytes, the answers that the RFCs accept, and where they say so: against
 //! static-server, and as a control of the table itself against nginx.
 
-// The requests are answered in real time, by programs that may fail to start: that ends the test.
+// A program that does not start ends the test.
 #![allow(clippy::expect_used, clippy::disallowed_methods)]
 
 mod connection;
@@ -15,7 +15,7 @@ mod row;
 use std::fs;
 use std::net::SocketAddr;
 
-use datecast_tests::{Daemon, http};
+use harness::{Daemon, binary, http};
 use row::Row;
 use tempfile::TempDir;
 
@@ -57,7 +57,7 @@ fn static_server_answers_every_row_of_the_table() {
     let folder = site();
     let root = folder.path().join("site");
     let root = root.to_str().expect("a UTF-8 path");
-    let server = Daemon::start("static-server", &["--root", root, "--max-connections-per-ip", "0"]);
+    let server = Daemon::start(binary("static-server"), &["--root", root, "--max-connections-per-ip", "0"]);
     let failures = failures(server.address(), |row| row.accept);
     assert!(failures.is_empty(), "{} rows:\n{}", failures.len(), failures.join("\n"));
 }
@@ -75,7 +75,8 @@ fn failures(server: SocketAddr, accept: impl Fn(&Row) -> &'static [&'static str]
     let known = http::exchange(server, b"GET /hello.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let known = http::responses(&known.expect("an answer"), &["GET"]).expect("a whole response");
     let known = known.first().expect("one response");
-    let (tag, date) = (known.get("etag").expect("ETag"), known.get("last-modified").expect("Last-Modified"));
+    let (tag, date) =
+        (known.header("etag").expect("ETag"), known.header("last-modified").expect("Last-Modified"));
 
     let mut failures = Vec::new();
     for row in table() {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A running nginx; it is killed when this is dropped.
+/// A running nginx. Dropping it kills the process by its id.
 pub(crate) struct Nginx {
     child: Child,
     address: SocketAddr,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use datecast_tests::http;
+use harness::http;
 
 /// A request and the answers to it.
 ///

@@ -1,4 +1,4 @@
-//! Which proxy carries the drafts of 2010: as a browser of that time sends and compares them.
+//! The proxies that carry the drafts of 2010, with requests and checks like those of a browser of that time.
 
 use crate::front::{Front, Kind};
 use crate::tls::Tls;
@@ -27,7 +27,7 @@ fn draft_75(port: u16) -> Result<(), String> {
     Ok(())
 }
 
-/// Draft 76: the third key comes behind the head, here in the same piece, as browsers sent it.
+/// Draft 76: the third key comes behind the head, in the same piece, as browsers sent it.
 fn draft_76(port: u16) -> Result<(), String> {
     let mut client = Tls::connect(port, "127.0.0.1");
     client.send(&[&request(KEYS), KEY3].concat());
@@ -35,7 +35,7 @@ fn draft_76(port: u16) -> Result<(), String> {
     if !head.starts_with("HTTP/1.1 101 ") {
         return Err(head);
     }
-    // The names of fields are compared in lower case there (§4.1, step 32).
+    // A client compares the names of fields in lower case (§4.1, step 32).
     let lines: Vec<String> = head.lines().map(str::to_ascii_lowercase).collect();
     assert!(lines.iter().any(|line| line == "sec-websocket-location: wss://localhost/stream"), "{head}");
     client.try_until(DIGEST, std::time::Duration::from_secs(2)).map_err(|why| format!("{head}{why}"))?;

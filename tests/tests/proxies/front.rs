@@ -8,10 +8,9 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use datecast_tests::{Daemon, daemon::project};
+use harness::{Daemon, Signal, binary, project, signal};
 use tempfile::TempDir;
 
-/// Which proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nginx,
@@ -19,28 +18,28 @@ pub(crate) enum Kind {
     Caddy,
 }
 
-/// By which way the proxy reaches ws-server.
+/// How the proxy reaches ws-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Tcp,
     Unix,
 }
 
-/// A running proxy; all three processes are killed when this is dropped.
+/// A running proxy and its two daemons. Dropping it ends all three processes.
 pub(crate) struct Front {
     kind: Kind,
     proxy: Child,
     /// Where `https://example.com/` of the configuration is.
     pub(crate) port: u16,
-    /// Where `http://example.com/` is; Caddy has none here.
+    /// Where `http://example.com/` is; nothing listens there with Caddy.
     pub(crate) plain_port: u16,
-    /// Where HAProxy passes everything on as it is; nothing is there with the others.
+    /// Where HAProxy passes all bytes on unchanged; nothing listens there with the others.
     pub(crate) raw_port: u16,
     _daemons: [Daemon; 2],
     folder: TempDir,
 }
 
-/// What stands in a configuration, and what stands there instead.
+/// A text of a configuration, and what replaces it.
 pub(crate) type Edit<'t> = (&'t str, &'t str);
 
 impl Front {
@@ -52,8 +51,12 @@ impl Front {
     pub(crate) fn start_with(kind: Kind, way: Way, flags: &[&str], edits: &[Edit<'_>]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = format!("unix:{}", folder.path().join("ws.sock").display());
-        let ws = Daemon::start("ws-server", &[&["--interval", "200ms", "--listen", &socket], flags].concat());
-        let site = Daemon::start("static-server", &["--ws-url", "/stream", "--max-connections-per-ip", "0"]);
+        let ws = Daemon::start(
+            binary("ws-server"),
+            &[&["--interval", "200ms", "--listen", &socket], flags].concat(),
+        );
+        let site =
+            Daemon::start(binary("static-server"), &["--ws-url", "/stream", "--max-connections-per-ip", "0"]);
         let upstreams = [ws.address().to_string(), site.address().to_string()];
         // Another program may take a port between the search for a free one and its use.
         for _ in 0..5 {
@@ -67,11 +70,11 @@ impl Front {
         panic!("{kind:?} does not listen; its log:\n{}", log_of(folder.path()));
     }
 
-    /// Lets the proxy read its configuration again, and waits until the new one serves.
+    /// Makes the proxy read its configuration again, and waits until the new one serves.
     pub(crate) fn reload(&self) {
         let folder = self.folder.path();
         if self.kind == Kind::Caddy {
-            // Caddy takes a configuration without a change for none.
+            // Caddy ignores a configuration without a change.
             let file = folder.join(Kind::Caddy.file());
             let text =
                 fs::read_to_string(&file).expect("read it").replace("handle {", "header X-New yes\nhandle {");
@@ -85,7 +88,7 @@ impl Front {
         let before = self.workers();
         // HAProxy's master process loses a signal that comes before it has finished its own start.
         for _ in 0..5 {
-            self.signal(if self.kind == Kind::Nginx { "-HUP" } else { "-USR2" });
+            signal(&self.proxy, if self.kind == Kind::Nginx { Signal::HUP } else { Signal::USR2 });
             let deadline = Instant::now() + Duration::from_secs(2);
             while Instant::now() < deadline {
                 if self.workers().iter().any(|worker| !before.contains(worker)) {
@@ -103,18 +106,14 @@ impl Front {
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         children.split_whitespace().map(str::to_owned).collect()
     }
-
-    fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.proxy.id().to_string()]).status();
-        assert!(status.expect("run kill").success(), "the proxy is there to be told");
-    }
 }
 
 impl Drop for Front {
     fn drop(&mut self) {
         // TERM, not KILL: the master process takes its workers with it.
-        let id = self.proxy.id().to_string();
-        drop(Command::new("kill").args(["-TERM", &id]).status());
+        if matches!(self.proxy.try_wait(), Ok(None)) {
+            signal(&self.proxy, Signal::TERM);
+        }
         let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline && matches!(self.proxy.try_wait(), Ok(None)) {
             thread::yield_now();
@@ -154,7 +153,7 @@ impl Kind {
                 text
             })
         };
-        // The way by a Unix socket stands in each file as a comment.
+        // Each file has the way by a Unix socket in a comment.
         let (tcp, unix) = match self {
             Self::Nginx => ("server 127.0.0.1:40132;", "# server unix:/run/datecast/ws.sock;"),
             Self::Haproxy => ("server ws 127.0.0.1:40132\n", "# server ws unix@/run/datecast/ws.sock\n"),
@@ -186,9 +185,9 @@ impl Kind {
                 &[
                     ("server page 127.0.0.1:8080", format!("server page {page}")),
                     ("127.0.0.1:40132 send-proxy-v2", format!("{stream} send-proxy-v2")),
-                    // Two descriptors each: more than the limit of open files here may allow.
+                    // Each connection takes two descriptors; the limit of open files may be too low for so many.
                     ("maxconn 20000", "maxconn 200".into()),
-                    // Who runs the tests may not become another user, or the folder is closed to that one.
+                    // The user of the tests may not become another user, or the folder is closed to that one.
                     ("    user haproxy\n    group haproxy\n", String::new()),
                     (":::80 v4v6", format!("127.0.0.1:{plain_port}")),
                     (":::443 v4v6", format!("127.0.0.1:{port}")),
@@ -245,7 +244,7 @@ impl Kind {
     }
 }
 
-/// The documented file is one of those that Debian's `nginx.conf` includes; here is what stands around it.
+/// Debian's `nginx.conf` includes the documented file; this is what stands around it.
 fn nginx(folder: &Path, file: &Path) -> Command {
     let here = folder.display();
     let around = format!(
@@ -263,7 +262,7 @@ fn nginx(folder: &Path, file: &Path) -> Command {
     command
 }
 
-/// Every place where it stands; a configuration without it is no longer the one that this test knows.
+/// Replaces it wherever it stands; a configuration without it is no longer the one that this test knows.
 fn replace(text: &mut String, there: &str, instead: &str) {
     assert!(text.contains(there), "{there:?} does not stand in\n{text}");
     *text = text.replace(there, instead);
@@ -278,7 +277,7 @@ fn free_ports() -> [u16; 3] {
     sockets.map(|socket| socket.local_addr().expect("an address").port())
 }
 
-/// A certificate for `localhost`, its key, and both in one file: made once, by openssl.
+/// A certificate for `localhost`, its key, and both in one file; openssl makes them once.
 pub(crate) fn certificates() -> [String; 3] {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {

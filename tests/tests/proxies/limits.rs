@@ -1,4 +1,4 @@
-//! Limits count the real client, not the proxy, and not what the client writes about itself.
+//! Limits count the real client: not the proxy, and not the address that a client claims.
 
 use crate::front::{Front, Kind, Way};
 use crate::tls::Tls;
@@ -10,7 +10,7 @@ behind_each! {
     an_untrusted_proxy_is_one_client
 }
 
-/// `/stream` from these addresses with this field, all kept open; the statuses.
+/// The statuses of `/stream` from these addresses with these fields, while all stay open.
 fn statuses(front: &Front, clients: &[(&str, &str)]) -> Vec<u16> {
     let mut open: Vec<Tls> = clients.iter().map(|(from, field)| websocket(front, from, field)).collect();
     open.iter_mut().map(Tls::status).collect()

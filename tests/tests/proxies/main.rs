@@ -18,8 +18,8 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use datecast_tests::daemon::project;
-use datecast_tests::http::exchange;
+use harness::http::exchange;
+use harness::project;
 
 use front::{Front, Kind, Way};
 use tls::{PATIENCE, Tls};
@@ -48,7 +48,7 @@ macro_rules! behind_each {
 behind_each! {
     page_and_streams_share_one_origin
     messages_arrive_one_by_one
-    who_leaves_is_noticed
+    a_client_that_leaves_is_announced
     a_quiet_stream_is_not_cut
     a_reload_leaves_streams_alone_but_caddy_closes_websockets
     a_browser_connects_by_wss_on_the_origin_of_the_page
@@ -64,7 +64,7 @@ fn websocket(front: &Front, from: &str, more: &str) -> Tls {
     Tls::request_from(port, from, &request)
 }
 
-/// The number of a client whose handshake is over.
+/// The id in the head of an answer.
 fn id(head: &str) -> u64 {
     assert!(head.starts_with("HTTP/1.1 101 ") || head.starts_with("HTTP/1.1 200 "), "{head}");
     let mut fields = head.lines().filter_map(|line| line.split_once(": "));
@@ -107,7 +107,7 @@ fn messages_arrive_one_by_one(kind: Kind) {
     one_by_one(&mut Tls::events_by_http2(front.port)).unwrap_or_else(|why| panic!("HTTP/2: {why}"));
 }
 
-/// Five dates, one each 200 ms: they come while the stream goes on, and not in one piece.
+/// Five dates, one each 200 ms, must come one by one and not in one piece.
 fn one_by_one(client: &mut Tls) -> Result<(), String> {
     client.try_until(b"(UTC)", Duration::from_secs(3))?;
     let first = Instant::now();
@@ -118,7 +118,7 @@ fn one_by_one(client: &mut Tls) -> Result<(), String> {
     if time < Duration::from_millis(400) { Err(format!("four more within {time:?}")) } else { Ok(()) }
 }
 
-/// The control: a proxy that holds messages back is found out.
+/// The control: the check notices a proxy that holds messages back.
 #[test]
 #[ignore = "needs nginx: `tests/run proxies` runs it"]
 fn a_proxy_that_buffers_does_not_pass() {
@@ -130,13 +130,13 @@ fn a_proxy_that_buffers_does_not_pass() {
     }
 }
 
-fn who_leaves_is_noticed(kind: Kind) {
+fn a_client_that_leaves_is_announced(kind: Kind) {
     let front = Front::start(kind, &[]);
     let mut stays = websocket(&front, "127.0.0.1", "");
     id(&stays.head());
     for mut leaves in [websocket(&front, "127.0.0.1", ""), http_stream(&front, "text/event-stream")] {
         let id = id(&leaves.head());
-        // Only who has lived a whole interval is missed.
+        // Only a client that has lived a whole interval is announced.
         for _ in 0..3 {
             leaves.until(b"(UTC)");
         }
@@ -149,8 +149,8 @@ fn who_leaves_is_noticed(kind: Kind) {
     }
 }
 
-/// Pings and heartbeats are what goes through a stream without messages: the proxy's timeouts are longer than the time
-/// between two of them, here as in the documentation, only shorter both.
+/// Only pings and heartbeats go through a stream without messages. The proxy's timeouts are longer than the time between
+/// two of them, as in the documentation; both are shorter here.
 fn a_quiet_stream_is_not_cut(kind: Kind) {
     let quiet = ["--trusted-proxy", "127.0.0.1", "--source", "-"];
     let lively = [&quiet[..], &["--ping-interval", "500ms", "--heartbeat", "500ms"]].concat();
@@ -165,7 +165,7 @@ fn a_quiet_stream_is_not_cut(kind: Kind) {
         socket.pong();
         events.until(b"\n:");
     }
-    // The control: with less than that the timeouts cut it; Caddy has none.
+    // The control: without them the timeouts cut the stream; Caddy has none.
     if kind != Kind::Caddy {
         let front = Front::start_with(kind, Way::Tcp, &quiet, edits);
         let mut events = http_stream(&front, "text/event-stream");
@@ -174,7 +174,7 @@ fn a_quiet_stream_is_not_cut(kind: Kind) {
     }
 }
 
-/// What docs/operations.md says about it.
+/// As docs/operations.md says.
 fn a_reload_leaves_streams_alone_but_caddy_closes_websockets(kind: Kind) {
     let front = Front::start(kind, &[]);
     let (mut socket, mut events) =

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::front::certificates;
 
-/// How long anything may take.
+/// The longest wait for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A connection; it ends when this is dropped.
+/// A connection. Dropping it kills the process behind it.
 pub(crate) struct Tls {
     child: Child,
     input: ChildStdin,
@@ -29,7 +29,7 @@ impl Tls {
         Self::start(command)
     }
 
-    /// An event stream over HTTP/2, as browsers ask for it; what is received is the body only.
+    /// An event stream over HTTP/2, as browsers ask for it; this receives only its body.
     pub(crate) fn events_by_http2(port: u16) -> Self {
         let mut command = Command::new("curl");
         command.args(["-sN", "--http2", "-H", "Accept: text/event-stream", "--cacert", &certificates()[0]]);
@@ -70,7 +70,7 @@ impl Tls {
         self.input.write_all(bytes).expect("openssl takes it");
     }
 
-    /// Everything up to and with `end`; what came instead if it does not come.
+    /// Everything up to and with `end`; or a sentence with what came instead.
     pub(crate) fn try_until(&mut self, end: &[u8], patience: Duration) -> Result<Vec<u8>, String> {
         let deadline = Instant::now() + patience;
         loop {
@@ -112,7 +112,7 @@ impl Tls {
         self.received.drain(..count).collect()
     }
 
-    /// The payload of the next message of RFC 6455; a ping on the way is answered.
+    /// The payload of the next message of RFC 6455; answers pings on the way.
     pub(crate) fn text(&mut self) -> String {
         loop {
             match self.frame() {
@@ -130,7 +130,7 @@ impl Tls {
         (head[0], self.take(usize::from(head[1])))
     }
 
-    /// To ws-server whatever a client sends shows that it is there.
+    /// To ws-server, any frame of a client is a sign of life.
     pub(crate) fn pong(&mut self) {
         self.send(&[0x8A, 0x80, 0, 0, 0, 0]);
     }

@@ -1,4 +1,4 @@
-//! Connections from many loopback addresses, as the limits per address would stop a crowd from one.
+//! Connections from many loopback addresses: the limits per address would refuse thousands from one.
 
 use std::{
     io,
@@ -8,13 +8,13 @@ use std::{
 use mio::net::TcpStream;
 use socket2::{Domain, Socket, Type};
 
-/// Which addresses a kind of client comes from: `127.NET.x.y`.
+/// The addresses that a kind of client comes from: `127.NET.x.y`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sources {
     pub(crate) net: u8,
-    /// Connections from one address before the next one's turn.
+    /// How many connections in a row come from one address.
     pub(crate) each: usize,
-    /// Addresses; then the first one again.
+    /// How many addresses; after the last one comes the first one again.
     pub(crate) count: usize,
 }
 
@@ -26,7 +26,7 @@ impl Sources {
     }
 }
 
-/// Begins to connect the client of this index.
+/// Begins a connect from the address that the index falls on.
 pub(crate) fn connect(to: SocketAddr, sources: Sources, index: usize) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;

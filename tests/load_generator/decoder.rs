@@ -1,15 +1,14 @@
-//! What one connection has received, as items: incremental, for bytes cut anywhere.
+//! Turns what one connection receives into items, wherever the bytes are cut.
 
 use crate::dialect::Dialect;
 
-/// Something whole that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// The opening is done; the id of the connection, where the answer tells it.
+    /// The opening is done; the id of the connection, where the answer has one.
     Opened(Option<u64>),
-    /// A message of the stream, or a notice where the dialect does not tell them apart.
+    /// A message of the stream, or a notice in a dialect that does not mark notices.
     Text(String),
-    /// A notice, where the dialect says so.
+    /// A notice that the dialect marks as one.
     Notice(String),
     Ping(Vec<u8>),
     Pong,
@@ -19,7 +18,7 @@ pub(crate) enum Item {
     End,
 }
 
-/// The bytes of one connection that are not yet an item.
+/// Keeps the bytes of one connection that are not yet an item.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     dialect: Dialect,
@@ -39,7 +38,7 @@ struct Event {
     data: Option<String>,
 }
 
-/// More than this without an item is no stream of dates.
+/// More bytes than this without an item are no stream of dates.
 const MOST: usize = 64 * 1024;
 
 impl Decoder {
@@ -47,7 +46,7 @@ impl Decoder {
         Self { dialect, opened: false, raw: Vec::new(), body: Vec::new(), event: Event::default() }
     }
 
-    /// Takes what was received and appends what is whole now.
+    /// Takes the received bytes and appends the items that they complete.
     ///
     /// # Errors
     /// A sentence, when the bytes are not what this dialect allows.

@@ -11,7 +11,7 @@ pub(crate) enum Ended {
     ClosedWithoutCode,
     /// The last chunk of an HTTP stream, or its end where there are no chunks.
     EndOfStream,
-    /// The end of the connection, out of the blue.
+    /// The end of the connection without any of these.
     Cut,
     /// A reset.
     Reset,
@@ -33,19 +33,19 @@ impl Ended {
     }
 }
 
-/// What one connection has seen since the last mark; its last message is remembered across marks.
+/// What one connection has seen since the last mark. It keeps the last message across marks.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     /// Number and arrival of the last message.
     last: Option<(u64, Instant)>,
-    /// The first message's line less its number, where the source's lines are numbers, too.
+    /// The first message's line minus its number, where the source's lines are numbers, too.
     offset: Option<i64>,
-    /// When the last message before the mark came.
+    /// The arrival of the last message before the mark.
     before: Option<Instant>,
     pub(crate) messages: u64,
-    /// Numbers that were left out.
+    /// How many numbers were left out.
     pub(crate) missing: u64,
-    /// Messages whose number was not above the one before.
+    /// How many messages had a number that was not above the one before.
     pub(crate) doubled: u64,
     /// Ids of the clients that left.
     pub(crate) notices: Vec<u64>,
@@ -54,13 +54,14 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Begins a new window: what follows is counted from here.
+    /// Begins a new window: the counts start from 0.
     pub(crate) fn mark(&mut self) {
         let Self { last, offset, .. } = *self;
         *self = Self { last, offset, before: last.map(|last| last.1), ..Self::default() };
     }
 
-    /// Takes one text: `NUMBER DATE`, `NUMBER LINE`, or `ID disconnected`. Lines that are numbers must rise with the messages'.
+    /// Records one text: `NUMBER DATE`, `NUMBER LINE`, or `ID disconnected`. A line that is a number must rise with the
+    /// message's number.
     ///
     /// # Errors
     /// A sentence when it is none of them.
@@ -90,13 +91,14 @@ impl Record {
         Ok(())
     }
 
-    /// The longest time without a message, the one that lasts until `now` among them: who hears nothing more has it, too.
+    /// The longest time without a message, including the one that lasts until `now`: a client that gets nothing more has
+    /// a long one, too.
     pub(crate) fn longest_until(&self, now: Instant) -> Duration {
         let silence = self.last.map_or(Duration::ZERO, |(_, last)| now.saturating_duration_since(last));
         self.longest.max(silence)
     }
 
-    /// How far the beat of the messages has moved since the mark, for messages each `interval`.
+    /// How far the schedule of the messages has moved since the mark, for one message each `interval`.
     pub(crate) fn shift(&self, interval: Duration) -> Option<Duration> {
         let (before, (_, last)) = (self.before?, self.last?);
         if self.messages == 0 || interval.is_zero() {

@@ -1,16 +1,19 @@
-//! A crowd of clients in one thread, for `tests/systemd`.
+//! The load generator of `tests/systemd`: thousands of clients in one thread.
 //!
 //! ```text
-//! crowd hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000]        all dialects in turn, each connection held for ever
-//! crowd knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy [--patience 20] [--count N]
-//!                                                              new connections, each with one short request
+//! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000]
+//!                      all dialects in turn; it holds each connection for ever
+//! load-generator knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy
+//!                      [--patience 20] [--count N]
+//!                      new connections, each with one short request
 //!   stdin:  one command a line      stdout: one JSON object a line
 //! ```
 //!
-//! `hold` connects once: what closes stays closed. It answers `mark` (begin to count), `report`, `ping` (and who answered),
-//! `half N` (so many begin a frame and do not end it), `leave N` (so many go) and `quit`. `knock` ends with its time or with `quit`.
+//! `hold` connects each client once and never again. Its commands: `mark` (begin to count), `report`, `ping` (each client of
+//! RFC 6455 and its drafts sends a Ping; the report counts the Pongs), `half N` (N clients begin a frame and do not end it),
+//! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
 
-// A test's tool: a broken expectation ends it with its sentence, and it has a clock of its own.
+// A test's tool: a broken expectation ends it with its sentence, and it reads the real clock.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, clippy::cast_possible_truncation)]
 
@@ -26,7 +29,7 @@ use std::{env, io, net::SocketAddr, sync::Arc, sync::mpsc, thread, time::Duratio
 
 use mio::{Poll, Token, Waker};
 
-/// The token of a new command.
+/// The waker's token: a command has come.
 const COMMAND: Token = Token(usize::MAX);
 
 fn main() -> io::Result<()> {
@@ -56,7 +59,7 @@ fn main() -> io::Result<()> {
             };
             knock::run(poll, &commands, &task)
         }
-        _ => panic!("crowd hold|knock: see tests/crowd/main.rs"),
+        _ => panic!("load-generator hold|knock: see tests/load_generator/main.rs"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! New connections at a steady rate, each with one short request: is anybody turned away?
+//! New connections at a steady rate, each with one short request: does the server turn one away?
 
 use std::{
     collections::BTreeMap,
@@ -17,12 +17,12 @@ use crate::{
     sockets::{Sources, connect},
 };
 
-/// No more at once than the process has descriptors for, with room to spare.
+/// Well below the number of descriptors that the process may have.
 const AT_ONCE: usize = 15_000;
-/// A new address for every connection, so that no limit per address is met.
+/// A new address for every connection, so that none meets a limit per address.
 const SOURCES: Sources = Sources { net: 2, each: 1, count: 1000 };
 
-/// A request, and what its whole answer ends with or holds.
+/// A request, what its answer begins with, and what a whole answer holds.
 #[derive(Clone, Debug)]
 struct Question {
     request: Vec<u8>,
@@ -45,8 +45,8 @@ impl Question {
         Self { request: request.to_vec(), begins, holds }
     }
 
-    /// What became of a connection that received this and is at its end, if it is at the end.
-    fn judge(&self, answer: &[u8], ended: bool) -> Option<&'static str> {
+    /// The outcome of a connection that has received this; `None` while more may come.
+    fn outcome(&self, answer: &[u8], ended: bool) -> Option<&'static str> {
         let holds = answer.windows(self.holds.len()).any(|window| window == self.holds);
         match (answer.starts_with(self.begins), holds, ended) {
             (true, true, _) => Some("answered"),
@@ -57,7 +57,6 @@ impl Question {
     }
 }
 
-/// One connection.
 struct Knock {
     socket: TcpStream,
     begun: Instant,
@@ -65,28 +64,26 @@ struct Knock {
     answer: Vec<u8>,
 }
 
-/// What is asked for on the command line.
+/// The command line.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
     pub(crate) to: SocketAddr,
     /// Connections a second.
     pub(crate) rate: u32,
     pub(crate) time: Duration,
-    /// No more than so many.
+    /// The most connections.
     pub(crate) count: usize,
-    /// Who has no answer after this long never gets one.
+    /// After this long without an answer, the client gives up.
     pub(crate) patience: Duration,
-    /// Which request.
     pub(crate) kind: &'a str,
 }
 
-/// All of them.
 struct Knocking<'a> {
     task: &'a Task<'a>,
     question: Question,
     begun: Instant,
     started: usize,
-    /// By the order of their beginning.
+    /// By their number, which is the order in which they began.
     open: BTreeMap<usize, Knock>,
     outcomes: BTreeMap<String, u64>,
     /// From the connect to the answer.
@@ -94,7 +91,7 @@ struct Knocking<'a> {
     buffer: Vec<u8>,
 }
 
-/// Counts what becomes of the connections, until the time is over or `quit` is said.
+/// Opens connections until the time is over or `quit` comes, waits for the last answers, and prints the outcomes.
 pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) -> io::Result<()> {
     let mut events = Events::with_capacity(1024);
     let mut knocking = Knocking::new(task);
@@ -147,7 +144,7 @@ impl<'a> Knocking<'a> {
         *self.outcomes.entry(outcome).or_default() += 1;
     }
 
-    /// Begins those whose time has come.
+    /// Begins the connections that are due.
     fn start_due(&mut self, registry: &Registry, elapsed: Duration) -> io::Result<()> {
         let due = elapsed.as_millis() as usize * self.task.rate as usize / 1000;
         while self.started < due.min(self.task.count) && self.open.len() < AT_ONCE {
@@ -179,7 +176,7 @@ impl<'a> Knocking<'a> {
         self.open.remove(&key);
     }
 
-    /// Ends those that have waited too long.
+    /// Ends the connections that have waited longer than the patience.
     fn give_up(&mut self) {
         let patience = self.task.patience;
         while let Some(oldest) =
@@ -204,7 +201,7 @@ impl Knock {
             match self.socket.read(buffer) {
                 Ok(len) => {
                     self.answer.extend_from_slice(&buffer[..len]);
-                    let outcome = question.judge(&self.answer, len == 0);
+                    let outcome = question.outcome(&self.answer, len == 0);
                     if outcome.is_some() || len == 0 {
                         return outcome.map(str::to_owned);
                     }

@@ -1,4 +1,4 @@
-//! The ways to ask for the stream, and what a right answer has.
+//! The ways to ask for the stream, and the marks of a right answer.
 
 /// One way to ask for the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum Dialect {
     Lines,
 }
 
-/// The key of RFC 6455 §1.3 and its answer: one for all, as only the answer counts here.
+/// The key of RFC 6455 §1.3 and its answer. All clients use this one: only the answer counts here.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// The keys of the example in draft 76 §1.2, and their answer.

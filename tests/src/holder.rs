@@ -1,78 +1,88 @@
-//! Plays systemd's part: it holds the listening socket, keeps what the daemon stores, and starts the next process with both.
+//! Plays systemd's part: the holder has the listening socket, keeps what the daemon stores, and starts the next process
+//! with both.
 
 use std::{
     fs::File,
-    io::{BufReader, IoSlice, IoSliceMut, Read},
+    io::{IoSlice, IoSliceMut},
     mem::MaybeUninit,
     net::{SocketAddr, TcpListener},
     os::{
         fd::{AsFd, OwnedFd},
         unix::{fs::FileExt, net::UnixDatagram},
     },
-    process::{Child, Command, ExitStatus, Stdio},
+    path::PathBuf,
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 
-use command_fds::{CommandFdExt, FdMapping};
 use rustix::{
     net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
         SendFlags, recvmsg, sendmsg,
     },
-    process::{Pid, Signal, kill_process},
+    process::Signal,
 };
 
-use super::{Client, PATIENCE};
+use crate::client::Client;
+use crate::daemon::{Daemon, command};
+use crate::inherit::inherit;
+use crate::wait::PATIENCE;
 
-/// In which time the daemon has to say that all is well.
-pub const WATCHDOG: Duration = Duration::from_millis(600);
+/// The longest time between two of the daemon's `WATCHDOG=1`.
+const WATCHDOG: Duration = Duration::from_millis(600);
 
 /// A service manager for one daemon.
+#[derive(Debug)]
 pub struct Holder {
+    binary: PathBuf,
     listener: TcpListener,
     notify: UnixDatagram,
     folder: tempfile::TempDir,
-    args: Vec<String>,
+    /// The arguments of the next process.
+    pub args: Vec<String>,
     /// The fd store.
     pub kept: Vec<OwnedFd>,
-    child: Option<Child>,
-    /// Everything that the daemon said, one assignment a line.
+    daemon: Option<Daemon>,
+    /// Everything that the daemon notified, one assignment each.
     pub said: Vec<String>,
 }
 
 impl Holder {
     /// Starts the daemon behind a listening socket, and waits until it is ready.
-    pub fn start(args: &[&str]) -> Self {
+    pub fn start(binary: impl Into<PathBuf>, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let notify = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         notify.set_read_timeout(Some(PATIENCE)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        let mut holder =
-            Self { listener, notify, folder, args, kept: Vec::new(), child: None, said: Vec::new() };
+        let binary = binary.into();
+        let (kept, said) = (Vec::new(), Vec::new());
+        let mut holder = Self { binary, listener, notify, folder, args, kept, daemon: None, said };
         holder.start_next();
         holder
     }
 
-    pub fn address(&self) -> SocketAddr {
+    fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }
 
+    /// A new connection.
     pub fn connect(&self) -> Client {
         Client::connect(self.address())
     }
 
+    /// A client that has sent this request, whose lines end with LF here.
     pub fn request(&self, request: &str) -> Client {
         Client::request(self.address(), request)
     }
 
-    /// The process that serves now.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
+    fn daemon(&self) -> &Daemon {
+        self.daemon.as_ref().expect("a process serves")
     }
 
+    /// Sends a signal to the process that serves now.
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.child.as_ref().unwrap()), signal).unwrap();
+        self.daemon().signal(signal);
     }
 
     /// Starts a process with the listening socket and all that is kept, and waits until it is ready.
@@ -81,35 +91,25 @@ impl Holder {
         self.wait_for("READY=1");
     }
 
-    /// Starts a process that cannot serve; its end, and its log.
+    /// Starts a process that cannot serve; its status, and its log.
     pub fn start_in_vain(&mut self) -> (ExitStatus, String) {
         self.spawn();
         self.wait()
     }
 
     fn spawn(&mut self) {
-        let names = vec!["hand-over"; self.kept.len()];
-        let mut mappings =
-            vec![FdMapping { parent_fd: self.listener.try_clone().unwrap().into(), child_fd: 3 }];
-        for (number, kept) in self.kept.iter().enumerate() {
-            let child_fd = 4 + i32::try_from(number).unwrap();
-            mappings.push(FdMapping { parent_fd: kept.try_clone().unwrap(), child_fd });
-        }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ws-server"));
+        let mut command = command(&self.binary, &[]);
         command
             .args(&self.args)
             .env("NOTIFY_SOCKET", self.folder.path().join("notify"))
-            .env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string())
-            .env("LISTEN_FDS", mappings.len().to_string())
-            .env("LISTEN_FDNAMES", [vec!["stream"], names].concat().join(":"))
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .fd_mappings(mappings)
-            .unwrap();
-        self.child = Some(command.spawn().unwrap());
+            .env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
+        let mut sockets = vec![("stream", self.listener.try_clone().expect("a duplicate").into())];
+        sockets.extend(self.kept.iter().map(|kept| ("hand-over", kept.try_clone().expect("a duplicate"))));
+        inherit(&mut command, sockets);
+        self.daemon = Some(Daemon::spawn(command));
     }
 
-    /// Takes notifications until one is this line.
+    /// Receives notifications until one of them has this line.
     pub fn wait_for(&mut self, line: &str) {
         let from = self.said.len();
         let started = Instant::now();
@@ -119,7 +119,7 @@ impl Holder {
         }
     }
 
-    /// True if nothing comes in the time of the watchdog, after what was on its way.
+    /// True if the daemon says nothing for the time of the watchdog, but for what was on its way.
     pub fn is_silent(&mut self) -> bool {
         self.notify.set_read_timeout(Some(WATCHDOG)).unwrap();
         let text = &mut [0; 4096];
@@ -157,7 +157,7 @@ impl Holder {
         self.said.extend(lines.into_iter().map(str::to_owned));
     }
 
-    /// Sends a signal and waits for the end of the process, as systemd does; its log, too.
+    /// Sends a signal and waits for the end of the process, as systemd does; its status, and its log.
     pub fn end(&mut self, signal: Signal) -> (ExitStatus, String) {
         self.signal(signal);
         if signal == Signal::USR2 && self.hands_over() {
@@ -170,17 +170,9 @@ impl Holder {
         self.args.windows(2).any(|pair| pair == ["--hand-over", "on"])
     }
 
-    /// Waits for the end of the process.
+    /// Waits for the end of the process; its status, and its log.
     pub fn wait(&mut self) -> (ExitStatus, String) {
-        let mut child = self.child.take().unwrap();
-        let mut log = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_to_string(&mut log).unwrap();
-        (child.wait().unwrap(), log)
-    }
-
-    /// The arguments of the next process.
-    pub fn args_mut(&mut self) -> &mut Vec<String> {
-        &mut self.args
+        self.daemon.take().expect("a process serves").wait()
     }
 
     /// Writes another format into what is kept, as if another version had written it.
@@ -191,18 +183,18 @@ impl Holder {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0];
         recvmsg(first, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
-        let envelope = control.drain().find_map(|message| match message {
+        let manifest = control.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
             _ => None,
         });
-        let envelope = File::from(envelope.unwrap());
-        // The format stands behind the 20 bytes that every envelope begins with.
-        envelope.write_all_at(&format.to_le_bytes(), 20).unwrap();
-        // The envelope goes first again, in a socket of its own.
+        let manifest = File::from(manifest.unwrap());
+        // The format stands behind the 20 bytes that every manifest begins with.
+        manifest.write_all_at(&format.to_le_bytes(), 20).unwrap();
+        // The manifest goes first again, in a socket of its own.
         let (sender, kept) = UnixDatagram::pair().unwrap();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        let descriptors = [envelope.as_fd()];
+        let descriptors = [manifest.as_fd()];
         assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
         sendmsg(&sender, &[IoSlice::new(b"+")], &mut control, SendFlags::empty()).unwrap();
         packs.insert(0, kept);
@@ -211,20 +203,10 @@ impl Holder {
 
     /// `systemctl restart`: the pid of the next process is another one.
     pub fn restart(&mut self) {
-        let before = self.pid();
+        let before = self.daemon().pid();
         let (status, log) = self.end(Signal::USR2);
         assert!(status.success(), "{log}");
         self.start_next();
-        assert_ne!(self.pid(), before);
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may have ended already.
-            let _killed = child.kill();
-            let _reaped = child.wait();
-        }
+        assert_ne!(self.daemon().pid(), before);
     }
 }

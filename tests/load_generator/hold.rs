@@ -1,4 +1,4 @@
-//! Live connections of all dialects, held as long as the server holds them.
+//! Live connections of all dialects; a client keeps its connection until the server ends it.
 
 use std::{
     collections::BTreeMap,
@@ -19,19 +19,18 @@ use crate::{
     sockets::{Sources, connect},
 };
 
-/// The messages' beat: that of ws-server by default.
+/// The time between two messages: ws-server's default.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Until all are open: how often to look whether the next ones are due.
+/// Until all clients are open: the time between two looks whether the next ones are due.
 const PACE: Duration = Duration::from_millis(5);
-/// More connects at once would overflow the listener's queue, which costs a second each.
+/// More connects at once would overflow the listener's queue, and each that overflows waits a second.
 const AT_ONCE: usize = 100;
 /// Below the 256 that ws-server allows an address.
 const SOURCES: Sources = Sources { net: 1, each: 200, count: 1000 };
-/// A Ping and a text that ends too early, masked with zeros.
-const PING: &[u8] = b"\x89\x84\0\0\0\0crwd";
+/// A Ping, and a text frame without its end; both masked with zeros.
+const PING: &[u8] = b"\x89\x84\0\0\0\0load";
 const HALF_A_TEXT: &[u8] = b"\x81\x85\0\0\0\0ab";
 
-/// One connection.
 #[derive(Debug)]
 struct Client {
     dialect: Dialect,
@@ -40,26 +39,26 @@ struct Client {
     record: Record,
     asked: bool,
     opened: bool,
-    /// The server's id, where the dialect tells it.
+    /// The server's id of the connection, where the dialect has one.
     id: Option<u64>,
     closing: Option<Ended>,
     ended: Option<Ended>,
     pongs: u64,
 }
 
-/// All of them.
-struct Crowd {
+struct Clients {
     to: SocketAddr,
     wanted: usize,
-    clients: Vec<Client>,
-    /// Clients that are open or ended.
+    all: Vec<Client>,
+    /// How many clients are open or ended.
     settled: usize,
     buffer: Vec<u8>,
 }
 
-/// Opens the connections, then holds them and obeys.
+/// Opens the connections, then holds them and follows the commands.
 ///
-/// They are opened at a steady `rate` a second: a client's beat begins when it opens, and beats are to fall everywhere.
+/// It opens `rate` connections a second: a client's schedule begins when it opens, so the clients' schedules are spread
+/// evenly over the interval.
 pub(crate) fn run(
     mut poll: Poll,
     commands: &Receiver<String>,
@@ -70,12 +69,12 @@ pub(crate) fn run(
     let mut events = Events::with_capacity(1024);
     let begun = Instant::now();
     let wanted = wanted as usize;
-    let mut crowd = Crowd { to, wanted, clients: Vec::new(), settled: 0, buffer: vec![0; 64 * 1024] };
+    let mut clients = Clients { to, wanted, all: Vec::new(), settled: 0, buffer: vec![0; 64 * 1024] };
     let mut announced = false;
     loop {
         let due = begun.elapsed().as_millis() as usize * rate as usize / 1000;
-        crowd.open_more(poll.registry(), due)?;
-        let patience = (crowd.clients.len() < wanted).then_some(PACE);
+        clients.open_more(poll.registry(), due)?;
+        let patience = (clients.all.len() < wanted).then_some(PACE);
         match poll.poll(&mut events, patience) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
@@ -83,31 +82,31 @@ pub(crate) fn run(
         let now = Instant::now();
         for event in &events {
             if event.token() != COMMAND {
-                crowd.serve(event, now);
+                clients.serve(event, now);
             }
         }
-        if !announced && crowd.settled == wanted {
+        if !announced && clients.settled == wanted {
             announced = true;
-            println!(r#"{{"opened_in":{:.2},{}"#, begun.elapsed().as_secs_f64(), &crowd.report()[1..]);
+            println!(r#"{{"opened_in":{:.2},{}"#, begun.elapsed().as_secs_f64(), &clients.report()[1..]);
         }
         loop {
             match commands.try_recv() {
                 Ok(command) if command == "quit" => return Ok(()),
-                Ok(command) => println!("{}", crowd.obey(&command)),
+                Ok(command) => println!("{}", clients.follow(&command)),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
     }
 }
 
-impl Crowd {
+impl Clients {
     fn open_more(&mut self, registry: &Registry, due: usize) -> io::Result<()> {
-        while self.clients.len() < self.wanted.min(due) && self.clients.len() - self.settled < AT_ONCE {
-            let index = self.clients.len();
+        while self.all.len() < self.wanted.min(due) && self.all.len() - self.settled < AT_ONCE {
+            let index = self.all.len();
             let dialect = Dialect::ALL[index % Dialect::ALL.len()];
             let mut socket = connect(self.to, SOURCES, index)?;
             registry.register(&mut socket, Token(index), Interest::READABLE | Interest::WRITABLE)?;
-            self.clients.push(Client {
+            self.all.push(Client {
                 dialect,
                 socket,
                 decoder: Decoder::new(dialect),
@@ -124,12 +123,12 @@ impl Crowd {
     }
 
     fn serve(&mut self, event: &Event, now: Instant) {
-        let Some(client) = self.clients.get_mut(event.token().0) else { return };
+        let Some(client) = self.all.get_mut(event.token().0) else { return };
         let was_settled = client.opened || client.ended.is_some();
         if client.ended.is_none() {
             client.ended = client.turn(event, &mut self.buffer, now);
             if client.ended.is_some() {
-                // The descriptor stays, so that its number goes to nobody else; the connection is over.
+                // The socket is kept, so that no new connection gets its descriptor's number.
                 drop(client.socket.shutdown(Shutdown::Both));
             }
         }
@@ -138,12 +137,12 @@ impl Crowd {
         }
     }
 
-    fn obey(&mut self, command: &str) -> String {
+    fn follow(&mut self, command: &str) -> String {
         let (verb, count) = command.split_once(' ').unwrap_or((command, "0"));
         let count = count.parse().unwrap_or(0);
         match verb {
             "mark" => {
-                for client in &mut self.clients {
+                for client in &mut self.all {
                     client.record.mark();
                     client.pongs = 0;
                 }
@@ -164,9 +163,9 @@ impl Crowd {
         }
     }
 
-    /// Does something with so many of the open connections that fit; answers with their number and ids.
+    /// Applies the action to at most `most` open clients that fit; the answer has their number and up to 100 of their ids.
     fn each(&mut self, most: usize, fits: fn(&Client) -> bool, action: fn(&mut Client)) -> String {
-        let open = self.clients.iter_mut().filter(|client| client.opened && client.ended.is_none());
+        let open = self.all.iter_mut().filter(|client| client.opened && client.ended.is_none());
         let (mut done, mut ids) = (0, Vec::new());
         for client in open.filter(|client| fits(client)).take(most) {
             action(client);
@@ -181,7 +180,7 @@ impl Crowd {
         let (mut gaps, mut shifts, mut notices) = (Vec::new(), Vec::new(), Vec::new());
         let (mut messages, mut missing, mut doubled, mut pongs) = (0, 0, 0, 0);
         let (mut fewest, now) = (None, Instant::now());
-        for client in &self.clients {
+        for client in &self.all {
             if let Some(end) = &client.ended {
                 *ended.entry(end.name()).or_default() += 1;
             } else {
@@ -205,7 +204,7 @@ impl Crowd {
             open.values().sum::<u64>(),
             json::counts(&open),
             json::counts(&ended),
-            // Of a client that is open: one that is forgotten on the way stays behind the others.
+            // Among the open clients: one that the server forgot on the way stays behind the others.
             fewest.unwrap_or(0),
             json::list(&notices),
             json::percentiles(gaps),
@@ -215,7 +214,7 @@ impl Crowd {
 }
 
 impl Client {
-    /// Takes an event; the end of the connection, if this was it.
+    /// Handles an event; `Some` if the connection ended with it.
     fn turn(&mut self, event: &Event, buffer: &mut [u8], now: Instant) -> Option<Ended> {
         if event.is_writable() && !self.asked {
             if let Ok(Some(error)) = self.socket.take_error() {
@@ -242,7 +241,7 @@ impl Client {
         }
     }
 
-    /// Without chunks, the end of the connection is that of the stream. Draft 75 has no closing handshake.
+    /// Without chunks, the stream ends with the connection. Draft 75 has no closing handshake.
     fn end_of_stream(&self) -> Ended {
         match self.dialect {
             Dialect::Events | Dialect::Lines if self.opened => Ended::EndOfStream,
@@ -274,7 +273,7 @@ impl Client {
         Ok(())
     }
 
-    /// All that a client says fits into an empty send buffer; what a dying connection does not take is lost with it.
+    /// Whatever a client sends fits into an empty send buffer; what a dying connection does not take is lost with it.
     fn send(&mut self, bytes: &[u8]) {
         drop(self.socket.write(bytes));
     }

@@ -1,0 +1,115 @@
+//! A reader goes down, never back up: no two source files of a crate import each other, directly or round a corner, and the
+//! crates depend on each other in one direction.
+//!
+//! A file imports the files that define what its paths lead to; a `pub use` on the way only passes on. Code behind
+//! `#[cfg(test)]` does not count.
+
+#![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing)] // A check says what is wrong by a panic.
+
+mod cycles;
+mod modules;
+mod planted;
+mod tokens;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use harness::project;
+
+use cycles::cycles;
+use modules::Files;
+
+/// The crates without cycles.
+const CRATES: [&str; 6] =
+    ["common", "common/reactor", "common/daemon", "ws-server", "policy-server", "static-server"];
+/// What touches descriptors, clocks, threads or the environment.
+const SYSTEM_CRATES: [&str; 6] = ["libc", "listenfd", "mio", "rustix", "signal-hook", "socket2"];
+
+#[test]
+fn no_two_files_of_a_crate_import_each_other() {
+    let mut found = Vec::new();
+    for name in CRATES {
+        let chains = cycles(&sources(&project().join(name).join("src")));
+        found.extend(chains.iter().map(|chain| format!("{name}: {chain}")));
+    }
+    assert!(found.is_empty(), "these files import each other:\n{}", found.join("\n"));
+}
+
+#[test]
+fn crates_depend_on_each_other_in_one_direction() {
+    let down: [(&str, &[&str]); 6] = [
+        ("common", &[]),
+        ("common/reactor", &[]),
+        ("common/daemon", &["common", "reactor"]),
+        ("policy-server", &["common", "daemon", "reactor"]),
+        ("static-server", &["common", "daemon", "reactor"]),
+        ("ws-server", &["common", "daemon", "reactor"]),
+    ];
+    let own = own_crates();
+    assert!(own.contains("reactor") && own.contains("ws-server"), "{own:?}");
+    for (folder, allowed) in down {
+        let dependencies = dependencies(&manifest(folder));
+        for name in dependencies.iter().filter(|name| own.contains(*name)) {
+            assert!(allowed.contains(&name.as_str()), "{folder} must not depend on {name}");
+        }
+    }
+}
+
+#[test]
+fn the_core_depends_on_no_system_crate() {
+    let dependencies = dependencies(&manifest("common"));
+    let system: Vec<_> = SYSTEM_CRATES.into_iter().filter(|name| dependencies.contains(*name)).collect();
+    assert!(system.is_empty() && dependencies.contains("httparse"), "{system:?} among {dependencies:?}");
+}
+
+/// All `.rs` files below a folder.
+fn sources(folder: &Path) -> Files {
+    let mut files = Files::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(folder).expect("below it").display().to_string();
+                files.insert(name, fs::read_to_string(&path).expect("text"));
+            }
+        }
+    }
+    files
+}
+
+fn manifest(folder: &str) -> String {
+    fs::read_to_string(project().join(folder).join("Cargo.toml")).expect("a manifest")
+}
+
+/// The names of the workspace's own crates.
+fn own_crates() -> BTreeSet<String> {
+    let workspace = manifest("");
+    let members =
+        workspace.split_once("members = [").and_then(|(_, rest)| rest.split_once(']')).expect("members").0;
+    let folders =
+        members.split(',').map(|member| member.trim().trim_matches('"')).filter(|member| !member.is_empty());
+    let name = |folder| {
+        let manifest = manifest(folder);
+        let line = manifest.lines().find_map(|line| line.strip_prefix("name = ")).expect("a name");
+        line.trim_matches('"').to_owned()
+    };
+    folders.map(name).collect()
+}
+
+/// The names under `[dependencies]` and its like for one platform.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut is_inside = false;
+    let mut names = BTreeSet::new();
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            is_inside = line.ends_with("dependencies]") && !line.contains("dev-dependencies");
+        } else if is_inside && !line.starts_with('#') && line.contains('=') {
+            names.extend(line.split(['.', '=', ' ']).next().map(str::to_owned));
+        }
+    }
+    names
+}
