@@ -1,9 +1,6 @@
 //! What a connection is sent: the stream's messages, and the end in its own dialect.
 
-use common::{
-    frame::CloseCode,
-    framing::{encode, finish},
-};
+use common::{frame::CloseCode, framing::finish};
 use reactor::{Context, Flow};
 
 use super::{
@@ -29,15 +26,20 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Delivery {
         let mut delivery = Delivery { messages: 0, flow: Flow::Continue };
-        while self.is_open() {
+        if !self.is_open() {
+            return delivery;
+        }
+        loop {
             let room = room(options, cx);
             match stream.next(&mut self.subscription, self.framing, room, cx.now()) {
                 Next::Shared { bytes, range, messages } => {
                     cx.send_shared(bytes, range);
                     delivery.messages = delivery.messages.saturating_add(messages);
                 }
-                Next::Single { seq, text } => {
-                    encode(self.framing, seq, &text, cx.out());
+                Next::Date(slot) => {
+                    if let Some(clock) = stream.clock() {
+                        clock.encode(slot, self.framing, cx.out());
+                    }
                     delivery.messages = delivery.messages.saturating_add(1);
                 }
                 Next::Full => {
@@ -77,7 +79,7 @@ impl Connection {
                 cx.want_drain();
                 0
             }
-            Next::Single { .. } | Next::CaughtUp | Next::Behind => 0,
+            Next::Date(_) | Next::CaughtUp | Next::Behind => 0,
         }
     }
 

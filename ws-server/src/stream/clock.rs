@@ -53,8 +53,13 @@ impl Clock {
         self.previous_phases = previous.slots.max(1);
     }
 
+    /// Appends a slot's message in one framing.
+    pub(crate) fn encode(&self, slot: u64, framing: Framing, out: &mut Vec<u8>) {
+        encode(framing, self.schedule.number_of(slot), &self.text_of(slot), out);
+    }
+
     /// The text of a slot's message.
-    pub(crate) fn text_of(&self, slot: u64) -> String {
+    pub(super) fn text_of(&self, slot: u64) -> String {
         let mut text = String::new();
         let date = self.format.write(self.schedule.wall_of(slot));
         self.template.fill(&date, self.schedule.number_of(slot), "", &mut text);
@@ -98,7 +103,7 @@ impl Clock {
             let seq = self.schedule.number_of(slot);
             if seq > subscription.last_date {
                 subscription.last_date = seq;
-                return Next::Single { seq, text: self.text_of(slot) };
+                return Next::Date(slot);
             }
         }
         Next::CaughtUp

@@ -31,13 +31,8 @@ pub(crate) enum Next<'s> {
         /// How many messages `range` holds.
         messages: u64,
     },
-    /// A message for this subscriber alone, not encoded yet.
-    Single {
-        /// Its sequence number.
-        seq: u64,
-        /// Its text.
-        text: String,
-    },
+    /// The date of this slot of the clock, for this subscriber alone.
+    Date(u64),
     /// There is more, but no room for it.
     Full,
     /// It has everything.
