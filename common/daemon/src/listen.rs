@@ -68,11 +68,11 @@ pub(super) fn bind(
 }
 
 /// Gives every worker its listeners. Deals out the sockets of one address in turn; if there are fewer of them than workers,
-/// the workers share duplicates.
-pub(super) fn deal(sockets: &[Socket], workers: usize) -> io::Result<Vec<Vec<Listener>>> {
-    let mut groups: Vec<(ListenAddress, Vec<&Socket>)> = Vec::new();
+/// the workers share duplicates. Only the workers hold the sockets then: one that closes its own really stops listening.
+pub(super) fn deal(sockets: Vec<Socket>, workers: usize) -> io::Result<Vec<Vec<Listener>>> {
+    let mut groups: Vec<(ListenAddress, Vec<Socket>)> = Vec::new();
     for socket in sockets {
-        let address = bound_address(socket);
+        let address = bound_address(&socket);
         match groups.iter_mut().find(|(known, _)| *known == address) {
             Some((_, group)) => group.push(socket),
             None => groups.push((address, vec![socket])),
@@ -200,15 +200,15 @@ mod tests {
         let ports: Vec<_> = sockets.iter().map(port).collect();
         assert_eq!(ports.len(), 3);
         assert!(ports.iter().all(|port| *port == ports[0] && *port != 0));
-        assert!(deal(&sockets, 3).expect("dealt").iter().all(|listeners| listeners.len() == 1));
+        assert!(deal(sockets, 3).expect("dealt").iter().all(|listeners| listeners.len() == 1));
     }
 
     #[test]
     fn workers_share_what_there_is_once_and_nothing_inherited_is_left_out() {
         let one = bind("listen", &[address("127.0.0.1:0")], 1).expect("bound");
-        assert!(deal(&one, 2).expect("dealt").iter().all(|listeners| listeners.len() == 1));
+        assert!(deal(one, 2).expect("dealt").iter().all(|listeners| listeners.len() == 1));
         let three = bind("listen", &[address("127.0.0.1:0")], 3).expect("bound");
-        let counts: Vec<_> = deal(&three, 2).expect("dealt").iter().map(Vec::len).collect();
+        let counts: Vec<_> = deal(three, 2).expect("dealt").iter().map(Vec::len).collect();
         assert_eq!(counts, [2, 1]);
     }
 

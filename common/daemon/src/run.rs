@@ -122,7 +122,7 @@ where
     start_endpoint(serve, metrics_listeners, control, metrics)?;
     let ended = reactor.run(handlers).map_err(|error| DaemonError::new(Exit::Software, error.to_string()));
 
-    // An inherited socket is never beside an option that names a Unix socket. The next start replaces one that stays.
+    // `main` refuses an address beside inherited sockets, so these sockets are ours. The next start replaces what stays.
     for address in serve.listen.iter().chain(endpoint) {
         if let ListenAddress::Unix(path) = address {
             _ = fs::remove_file(path);
@@ -141,7 +141,6 @@ fn bind_unless_inherited(
     if inherited.is_empty() { listen::bind(flag, addresses, workers) } else { Ok(inherited) }
 }
 
-/// Takes the listeners, so that only the workers hold them: a worker that closes its own really stops to listen.
 fn make_reactor<H: Handler + Send + 'static>(
     serve: &Serve<'_>,
     listeners: Vec<Socket>,
@@ -151,9 +150,8 @@ fn make_reactor<H: Handler + Send + 'static>(
 where
     H::Mail: 'static,
 {
-    let dealt = listen::deal(&listeners, workers)
+    let dealt = listen::deal(listeners, workers)
         .map_err(|error| DaemonError::system("sharing the listeners", &error))?;
-    drop(listeners);
     let mut reactor = Reactor::new(dealt, serve.settings.clone())
         .map_err(|error| DaemonError::system("starting the event loop", &error))?;
     if let Some(HandedOver { state, connections, .. }) = previous {

@@ -19,13 +19,13 @@ use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
+use sd_notify::NotifyState;
 use socket2::SockRef;
 
 pub use self::manifest::DaemonState;
 use self::manifest::Manifest;
 use crate::notify;
 use reactor::ExportedConnection;
-use sd_notify::NotifyState;
 
 /// The formats of a daemon that hands nothing over.
 #[allow(clippy::reversed_empty_ranges, reason = "it is the empty range")]

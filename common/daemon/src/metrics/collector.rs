@@ -85,3 +85,25 @@ impl Collector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reactor::CloseReason;
+
+    #[test]
+    fn every_close_reason_has_its_label() {
+        for (reason, label) in [
+            (CloseReason::Handler, "server"),
+            (CloseReason::Peer, "peer"),
+            (CloseReason::Error, "error"),
+            (CloseReason::Slow, "slow"),
+            (CloseReason::Evicted, "evicted"),
+            (CloseReason::Drained, "drained"),
+            (CloseReason::Panic, "panic"),
+            (CloseReason::HandedOver, "handed_over"),
+        ] {
+            assert_eq!(CLOSED_BY[reason as usize], label);
+        }
+    }
+}
