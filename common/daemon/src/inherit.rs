@@ -74,10 +74,12 @@ pub struct Inherited {
 /// # Errors
 /// [`Exit::Config`] for a descriptor that is not a listening TCP or Unix stream socket.
 pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> {
+    let names = names(|name| std::env::var_os(name))?;
+    // This removes the variables.
+    let mut inherited = ListenFd::from_env();
     let mut sorted = Inherited::default();
     let mut kept = Vec::new();
-    let mut inherited = ListenFd::from_env();
-    for (index, name) in names(|name| std::env::var_os(name))?.iter().enumerate() {
+    for (index, name) in names.iter().enumerate() {
         if name == hand_over::NAME
             && let Ok(Some(socket)) = inherited.take_unix_datagram(index)
         {
