@@ -30,7 +30,7 @@ impl Window {
         now.saturating_duration_since(self.began) >= WINDOW
     }
 
-    /// Has the lines that this window suppressed counted in the next report.
+    /// Moves the lines that this window suppressed into the next report.
     fn settle(&mut self) {
         let more = self.lines.saturating_sub(LINES);
         self.lines -= more;
