@@ -28,7 +28,8 @@ impl From<Exit> for ExitCode {
 }
 
 /// The reason why a daemon cannot start or go on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct DaemonError {
     /// The exit code of the process.
     pub exit: Exit,
@@ -52,14 +53,6 @@ impl DaemonError {
         Self::new(Exit::System, format!("{what}: {error}"))
     }
 }
-
-impl fmt::Display for DaemonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for DaemonError {}
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,14 @@
 //! Sockets that another process opened for us (`LISTEN_FDS`, `sd_listen_fds(3)`); each is checked before its first use.
 
-use std::{ffi::OsString, ops::RangeInclusive, os::fd::AsFd};
+use std::{ffi::OsString, iter, ops::RangeInclusive};
 
 use listenfd::ListenFd;
-use socket2::SockRef;
+use socket2::Socket;
 
 use crate::{
     exit::{DaemonError, Exit},
     hand_over::{self, HandedOver},
-    listen::Socket,
+    listen,
 };
 
 /// The first inherited descriptor (`SD_LISTEN_FDS_START`).
@@ -18,40 +18,43 @@ const METRICS: &str = "metrics";
 /// A larger number of inherited sockets is a mistake, not a configuration.
 const MAX: usize = 1024;
 
-/// Returns the number of inherited descriptors; 0 if `LISTEN_FDS` is unset or meant for another process.
+/// Returns the name of each inherited descriptor (`LISTEN_FDNAMES`); none if `LISTEN_FDS` is unset or meant for another
+/// process.
 ///
 /// # Errors
 /// [`Exit::Config`] if `LISTEN_FDS` is not a sensible number.
-fn count(variable: impl Fn(&str) -> Option<OsString>) -> Result<usize, DaemonError> {
-    let Some(count) = variable("LISTEN_FDS").filter(|count| !count.is_empty()) else { return Ok(0) };
+fn names(variable: impl Fn(&str) -> Option<OsString>) -> Result<Vec<String>, DaemonError> {
+    let Some(count) = variable("LISTEN_FDS").filter(|count| !count.is_empty()) else {
+        return Ok(Vec::new());
+    };
     // sd_listen_fds(3): we may have inherited the variables from a parent that they were meant for.
     let ours = std::process::id().to_string();
     if variable("LISTEN_PID").is_some_and(|pid| !pid.is_empty() && pid != *ours) {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    match count.to_str().and_then(|count| count.parse().ok()) {
-        Some(count) if count <= MAX => Ok(count),
-        _ => {
-            let count = count.to_string_lossy();
-            Err(DaemonError::new(Exit::Config, format!("LISTEN_FDS={count}: not a number from 0 to {MAX}")))
-        }
-    }
+    let count = count.to_string_lossy();
+    let Some(number) = count.parse().ok().filter(|number| *number <= MAX) else {
+        let what = format!("LISTEN_FDS={count}: not a number from 0 to {MAX}");
+        return Err(DaemonError::new(Exit::Config, what));
+    };
+    let names = variable("LISTEN_FDNAMES").unwrap_or_default();
+    let names = names.to_string_lossy();
+    let all = names.split(':').chain(iter::repeat("")).take(number);
+    Ok(all.map(|name| if name.is_empty() { "unnamed" } else { name }.to_owned()).collect())
 }
 
 /// Returns how many inherited sockets the daemon listens on, and how many are for the metrics endpoint.
 ///
 /// # Errors
-/// As [`count`].
+/// As [`names`].
 pub(super) fn count_by_use(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<(usize, usize), DaemonError> {
-    let all = count(&variable)?;
-    let names = variable("LISTEN_FDNAMES").unwrap_or_default();
-    let names = names.to_string_lossy();
-    let count_of = |wanted| names.split(':').take(all).filter(|name| *name == wanted).count();
+    let names = names(variable)?;
+    let count_of = |wanted| names.iter().filter(|name| *name == wanted).count();
     let metrics = count_of(METRICS);
     // The connections of the previous process are not listeners.
-    Ok((all.saturating_sub(metrics).saturating_sub(count_of(hand_over::NAME)), metrics))
+    Ok((names.len() - metrics - count_of(hand_over::NAME), metrics))
 }
 
 /// The descriptors that this process inherited.
@@ -71,18 +74,12 @@ pub struct Inherited {
 /// # Errors
 /// [`Exit::Config`] for a descriptor that is not a listening TCP or Unix stream socket.
 pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> {
+    let names = names(|name| std::env::var_os(name))?;
+    // This removes the variables.
+    let mut inherited = ListenFd::from_env();
     let mut sorted = Inherited::default();
     let mut kept = Vec::new();
-    let count = count(|name| std::env::var_os(name))?;
-    if count == 0 {
-        return Ok(sorted);
-    }
-    let names = std::env::var_os("LISTEN_FDNAMES").unwrap_or_default();
-    let names = names.to_string_lossy();
-    let mut names = names.split(':');
-    let mut inherited = ListenFd::from_env();
-    for index in 0..count {
-        let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unnamed");
+    for (index, name) in names.iter().enumerate() {
         if name == hand_over::NAME
             && let Ok(Some(socket)) = inherited.take_unix_datagram(index)
         {
@@ -96,7 +93,7 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> 
             );
             DaemonError::new(Exit::Config, what)
         })?;
-        log::info!("inherited {socket} as `{name}`");
+        log::info!("inherited {} as `{name}`", listen::bound_address(&socket));
         let listeners = if name == METRICS { &mut sorted.metrics } else { &mut sorted.listeners };
         listeners.push(socket);
     }
@@ -105,25 +102,20 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> 
 }
 
 fn take_listener(inherited: &mut ListenFd, index: usize) -> Result<Socket, String> {
-    if let Ok(Some(listener)) = inherited.take_tcp_listener(index) {
-        prepare(&listener)?;
-        return Ok(Socket::Tcp(listener));
-    }
-    if let Ok(Some(listener)) = inherited.take_unix_listener(index) {
-        prepare(&listener)?;
-        return Ok(Socket::Unix(listener));
-    }
-    Err("is not a TCP or Unix stream socket".to_owned())
+    let socket = if let Ok(Some(listener)) = inherited.take_tcp_listener(index) {
+        Socket::from(listener)
+    } else if let Ok(Some(listener)) = inherited.take_unix_listener(index) {
+        Socket::from(listener)
+    } else {
+        return Err("is not a TCP or Unix stream socket".to_owned());
+    };
+    prepare(&socket)?;
+    Ok(socket)
 }
 
-fn prepare(socket: &impl AsFd) -> Result<(), String> {
-    let socket = SockRef::from(socket);
-    match socket.is_listener() {
-        Ok(true) => {}
-        Ok(false) => {
-            return Err("is not listening (a connection, or Accept=yes in the socket unit)".to_owned());
-        }
-        Err(error) => return Err(format!("cannot be examined: {error}")),
+fn prepare(socket: &Socket) -> Result<(), String> {
+    if !socket.is_listener().map_err(|error| format!("cannot be examined: {error}"))? {
+        return Err("is not listening (a connection, or Accept=yes in the socket unit)".to_owned());
     }
     // If it is blocking, accept would stop the whole worker.
     socket.set_nonblocking(true).map_err(|error| format!("cannot be made non-blocking: {error}"))
@@ -136,7 +128,8 @@ mod tests {
     use super::*;
 
     fn count_of(variables: &[(&str, &str)]) -> Result<usize, DaemonError> {
-        count(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into()))
+        names(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into()))
+            .map(|names| names.len())
     }
 
     #[test]
@@ -173,16 +166,17 @@ mod tests {
     #[test]
     fn a_socket_that_does_not_listen_is_told_apart() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-        assert_eq!(prepare(&listener), Ok(()));
         let client =
             std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
-        assert!(prepare(&client).expect_err("a connection").contains("not listening"));
+        assert_eq!(prepare(&listener.into()), Ok(()));
+        assert!(prepare(&client.into()).expect_err("a connection").contains("not listening"));
     }
 
     #[test]
     fn an_inherited_listener_is_made_non_blocking() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-        prepare(&listener).expect("it listens");
-        assert_eq!(listener.accept().expect_err("nobody").kind(), std::io::ErrorKind::WouldBlock);
+        let socket = Socket::from(listener);
+        prepare(&socket).expect("it listens");
+        assert_eq!(socket.accept().expect_err("nobody").kind(), std::io::ErrorKind::WouldBlock);
     }
 }

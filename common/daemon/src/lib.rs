@@ -37,6 +37,7 @@ pub mod metrics;
 pub mod notify;
 pub mod open_files;
 pub mod options;
+mod quote;
 mod reload;
 mod run;
 mod signals;

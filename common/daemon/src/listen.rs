@@ -1,8 +1,8 @@
 //! Binds the listeners: every address once per worker (`SO_REUSEPORT`), with errors that say what to do.
 
 use std::{
-    fmt, fs, io,
-    net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs},
+    fs, io,
+    net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
     os::unix::{
         fs::FileTypeExt,
         net::{UnixListener, UnixStream},
@@ -10,7 +10,8 @@ use std::{
     path::Path,
 };
 
-use socket2::{Domain, SockRef, Socket as RawSocket, Type};
+use rustix::io::Errno;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
     exit::{DaemonError, Exit},
@@ -21,53 +22,22 @@ use reactor::Listener;
 /// How many connections may wait for accept; the kernel caps it at `net.core.somaxconn`, which is often 4096 as well.
 const BACKLOG: i32 = 4096;
 
-/// A listening, non-blocking socket.
-#[derive(Debug)]
-pub(super) enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
+/// Returns the address that a socket is bound to.
+pub(super) fn bound_address(socket: &Socket) -> ListenAddress {
+    let address = socket.local_addr().ok();
+    let address = address.as_ref();
+    if let Some(tcp) = address.and_then(SockAddr::as_socket) {
+        return ListenAddress::Tcp(tcp);
+    }
+    let path = address.and_then(SockAddr::as_pathname).unwrap_or(Path::new("(unnamed)"));
+    ListenAddress::Unix(path.to_owned())
 }
 
-impl Socket {
-    pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(_) => None,
-        }
-    }
-
-    fn try_clone(&self) -> io::Result<Self> {
-        match self {
-            Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
-            Self::Unix(listener) => listener.try_clone().map(Self::Unix),
-        }
-    }
-}
-
-impl fmt::Display for Socket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(listener) => match listener.local_addr() {
-                Ok(address) => write!(f, "{address}"),
-                Err(_) => f.write_str("a TCP socket"),
-            },
-            Self::Unix(listener) => match listener.local_addr() {
-                Ok(address) => match address.as_pathname() {
-                    Some(path) => write!(f, "unix:{}", path.display()),
-                    None => f.write_str("unix:(unnamed)"),
-                },
-                Err(_) => f.write_str("a Unix socket"),
-            },
-        }
-    }
-}
-
-impl From<Socket> for Listener {
-    fn from(socket: Socket) -> Self {
-        match socket {
-            Socket::Tcp(listener) => mio::net::TcpListener::from_std(listener).into(),
-            Socket::Unix(listener) => mio::net::UnixListener::from_std(listener).into(),
-        }
+/// Hands a listening, non-blocking socket to the event loop.
+pub(super) fn to_listener(socket: Socket) -> Listener {
+    match bound_address(&socket) {
+        ListenAddress::Unix(_) => mio::net::UnixListener::from_std(socket.into()).into(),
+        _ => mio::net::TcpListener::from_std(socket.into()).into(),
     }
 }
 
@@ -98,11 +68,11 @@ pub(super) fn bind(
 }
 
 /// Gives every worker its listeners. Deals out the sockets of one address in turn; if there are fewer of them than workers,
-/// the workers share duplicates.
-pub(super) fn deal(sockets: &[Socket], workers: usize) -> io::Result<Vec<Vec<Listener>>> {
-    let mut groups: Vec<(String, Vec<&Socket>)> = Vec::new();
+/// the workers share duplicates. Only the workers hold the sockets then: one that closes its own really stops listening.
+pub(super) fn deal(sockets: Vec<Socket>, workers: usize) -> io::Result<Vec<Vec<Listener>>> {
+    let mut groups: Vec<(ListenAddress, Vec<Socket>)> = Vec::new();
     for socket in sockets {
-        let address = socket.to_string();
+        let address = bound_address(&socket);
         match groups.iter_mut().find(|(known, _)| *known == address) {
             Some((_, group)) => group.push(socket),
             None => groups.push((address, vec![socket])),
@@ -110,25 +80,21 @@ pub(super) fn deal(sockets: &[Socket], workers: usize) -> io::Result<Vec<Vec<Lis
     }
     let mut dealt: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
     for (_, group) in &groups {
-        for turn in 0..workers.max(group.len()) {
-            let (Some(worker), Some(socket)) = (dealt.get_mut(turn % workers), group.get(turn % group.len()))
-            else {
-                continue;
-            };
-            worker.push(socket.try_clone()?.into());
+        for (turn, socket) in group.iter().cycle().take(workers.max(group.len())).enumerate() {
+            if let Some(listeners) = dealt.get_mut(turn % workers) {
+                listeners.push(to_listener(socket.try_clone()?));
+            }
         }
     }
     Ok(dealt)
 }
 
 fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Vec<Socket>> {
+    let no_ipv6 = |error: &io::Error| {
+        matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+    };
     match bind_each(address, workers) {
-        // The kernel has no IPv6 (EAFNOSUPPORT, EADDRNOTAVAIL).
-        Err(error)
-            if address.ip().is_unspecified()
-                && address.is_ipv6()
-                && [Some(97), Some(99)].contains(&error.raw_os_error()) =>
-        {
+        Err(error) if address.is_ipv6() && address.ip().is_unspecified() && no_ipv6(&error) => {
             let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
             log::warn!("{address}: no IPv6 here, listening on {v4} instead");
             bind_each(v4, workers)
@@ -137,27 +103,25 @@ fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Vec<Socket>> {
     }
 }
 
-fn bind_each(address: SocketAddr, workers: usize) -> io::Result<Vec<Socket>> {
+fn bind_each(mut address: SocketAddr, workers: usize) -> io::Result<Vec<Socket>> {
     if address.port() != 0 {
         // With SO_REUSEPORT a second daemon of the same user would silently share the port: first try without it.
         drop(bind_one(address, false)?);
     }
-    let first = bind_one(address, true)?;
-    // The kernel has chosen a port for port 0; the other workers share it.
-    let address = SocketAddr::new(address.ip(), first.local_addr()?.port());
-    let mut sockets = vec![first];
-    for _ in 1..workers {
-        sockets.push(bind_one(address, true)?);
+    let mut sockets = Vec::new();
+    for _ in 0..workers {
+        let socket = bind_one(address, true)?;
+        // The kernel has chosen a port for port 0; the other workers share it.
+        address = socket.local_addr()?.as_socket().unwrap_or(address);
+        sockets.push(socket);
     }
-    for socket in &sockets {
-        SockRef::from(socket).listen(BACKLOG)?;
-    }
-    Ok(sockets.into_iter().map(Socket::Tcp).collect())
+    sockets.iter().try_for_each(|socket| socket.listen(BACKLOG))?;
+    Ok(sockets)
 }
 
-/// Binds a socket that does not listen yet; std's type closes it on drop.
-fn bind_one(address: SocketAddr, share: bool) -> io::Result<TcpListener> {
-    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, None)?;
+/// Binds a socket that does not listen yet.
+fn bind_one(address: SocketAddr, share: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address.is_ipv6() && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
@@ -166,7 +130,7 @@ fn bind_one(address: SocketAddr, share: bool) -> io::Result<TcpListener> {
     socket.set_reuse_port(share)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn bind_unix(path: &Path) -> io::Result<Socket> {
@@ -180,10 +144,10 @@ fn bind_unix(path: &Path) -> io::Result<Socket> {
             _ => return Err(io::ErrorKind::AddrInUse.into()),
         }
     }
-    let listener = UnixListener::bind(path)?;
-    SockRef::from(&listener).listen(BACKLOG)?;
-    listener.set_nonblocking(true)?;
-    Ok(Socket::Unix(listener))
+    let socket = Socket::from(UnixListener::bind(path)?);
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// Makes the error: which address, why, and what to do.
@@ -193,37 +157,38 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonErro
         ListenAddress::Name(_, port) => Some(*port),
         ListenAddress::Unix(_) => None,
     };
-    match (error.kind(), port) {
-        (io::ErrorKind::PermissionDenied, Some(port)) => DaemonError::new(
+    let (exit, what) = match (error.kind(), port) {
+        (io::ErrorKind::PermissionDenied, Some(port)) => (
             Exit::Permission,
             format!(
-                "--{flag} {address}: this user may not bind port {port}. Three ways out: socket activation (systemd \
-                 opens the port and hands it over), the capability CAP_NET_BIND_SERVICE, or another port (--{flag} \
-                 [::]:{})",
+                "this user may not bind port {port}. Three ways out: socket activation (systemd opens the port and \
+                 hands it over), the capability CAP_NET_BIND_SERVICE, or another port (--{flag} [::]:{})",
                 u32::from(port) + 8000
             ),
         ),
-        (io::ErrorKind::PermissionDenied, None) => DaemonError::new(
-            Exit::Permission,
-            format!("--{flag} {address}: this user may not make a socket there"),
-        ),
-        (io::ErrorKind::AddrInUse, Some(port)) => DaemonError::new(
+        (io::ErrorKind::PermissionDenied, None) => {
+            (Exit::Permission, "this user may not make a socket there".to_owned())
+        }
+        (io::ErrorKind::AddrInUse, Some(port)) => (
             Exit::Unavailable,
             format!(
-                "--{flag} {address}: port {port} is in use by another program (`ss -ltnp sport = :{port}` names it); \
-                 stop it, or take another port"
+                "port {port} is in use by another program (`ss -ltnp sport = :{port}` names it); stop it, or take \
+                 another port"
             ),
         ),
-        (io::ErrorKind::AddrInUse, None) => {
-            DaemonError::new(Exit::Unavailable, format!("--{flag} {address}: another program listens there"))
-        }
-        _ => DaemonError::new(Exit::Unavailable, format!("--{flag} {address}: {error}")),
-    }
+        (io::ErrorKind::AddrInUse, None) => (Exit::Unavailable, "another program listens there".to_owned()),
+        _ => (Exit::Unavailable, error.to_string()),
+    };
+    DaemonError::new(exit, format!("--{flag} {address}: {what}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn port(socket: &Socket) -> u16 {
+        socket.local_addr().expect("bound").as_socket().expect("TCP").port()
+    }
 
     fn address(text: &str) -> ListenAddress {
         text.parse().expect(text)
@@ -232,25 +197,25 @@ mod tests {
     #[test]
     fn every_worker_has_a_socket_on_the_same_port() {
         let sockets = bind("listen", &[address("127.0.0.1:0")], 3).expect("bound");
-        let ports: Vec<_> = sockets.iter().filter_map(Socket::tcp_address).map(|a| a.port()).collect();
+        let ports: Vec<_> = sockets.iter().map(port).collect();
         assert_eq!(ports.len(), 3);
         assert!(ports.iter().all(|port| *port == ports[0] && *port != 0));
-        assert!(deal(&sockets, 3).expect("dealt").iter().all(|listeners| listeners.len() == 1));
+        assert!(deal(sockets, 3).expect("dealt").iter().all(|listeners| listeners.len() == 1));
     }
 
     #[test]
     fn workers_share_what_there_is_once_and_nothing_inherited_is_left_out() {
         let one = bind("listen", &[address("127.0.0.1:0")], 1).expect("bound");
-        assert!(deal(&one, 2).expect("dealt").iter().all(|listeners| listeners.len() == 1));
+        assert!(deal(one, 2).expect("dealt").iter().all(|listeners| listeners.len() == 1));
         let three = bind("listen", &[address("127.0.0.1:0")], 3).expect("bound");
-        let counts: Vec<_> = deal(&three, 2).expect("dealt").iter().map(Vec::len).collect();
+        let counts: Vec<_> = deal(three, 2).expect("dealt").iter().map(Vec::len).collect();
         assert_eq!(counts, [2, 1]);
     }
 
     #[test]
     fn a_port_in_use_is_named_even_when_its_owner_would_share_it() {
         let first = bind("listen", &[address("127.0.0.1:0")], 2).expect("bound");
-        let taken = ListenAddress::Tcp(first[0].tcp_address().expect("an address"));
+        let taken = bound_address(&first[0]);
         let failure = bind("listen", std::slice::from_ref(&taken), 2).expect_err("in use");
         assert_eq!(failure.exit, Exit::Unavailable);
         assert!(failure.message.contains(&format!("--listen {taken}: port ")), "{failure}");
@@ -268,8 +233,7 @@ mod tests {
     #[test]
     fn every_address_takes_both_families() {
         let sockets = bind("listen", &[address("[::]:0")], 1).expect("bound");
-        let port = sockets[0].tcp_address().expect("an address").port();
-        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("IPv4 reaches it");
+        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port(&sockets[0]))).expect("IPv4 reaches it");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sd_notify::NotifyState;
@@ -14,35 +13,6 @@ const BARRIER_TIMEOUT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// True if a service manager reads our messages.
 pub fn is_heard() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
-}
-
-/// How long the service manager waits for [`alive`] before it restarts the daemon (`WatchdogSec=`); `None`: it does not.
-pub(super) fn watchdog() -> Option<Duration> {
-    sd_notify::watchdog_enabled().filter(|every| !every.is_zero())
-}
-
-pub(super) fn ready() {
-    send(&[NotifyState::Ready]);
-}
-
-/// Sets the line that `systemctl status` shows.
-pub(super) fn status(text: &str) {
-    // A line end would begin the next assignment.
-    send(&[NotifyState::Status(&text.replace('\n', " "))]);
-}
-
-/// Resets the watchdog.
-pub(super) fn alive() {
-    send(&[NotifyState::Watchdog]);
-}
-
-/// Announces that the daemon reads its configuration again; [`ready`] ends the reload.
-pub(super) fn reloading() {
-    send(&[NotifyState::Reloading]);
-}
-
-pub(super) fn stopping() {
-    send(&[NotifyState::Stopping]);
 }
 
 /// Lets the service manager keep these descriptors, and waits until it has them: it ignores the messages of a process that
@@ -61,11 +31,6 @@ pub(super) fn store(name: &str, descriptors: &[UnixDatagram]) -> io::Result<()> 
     barrier()
 }
 
-/// Lets the service manager drop the descriptors of this name.
-pub(super) fn remove(name: &str) {
-    send(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]);
-}
-
 /// Returns when the service manager has processed every earlier message: it then closes the descriptor sent along.
 fn barrier() -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
@@ -78,7 +43,8 @@ fn barrier() -> io::Result<()> {
     }
 }
 
-fn send(states: &[NotifyState<'_>]) {
+/// Sends the assignments in one message.
+pub(super) fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         log::debug!("notifying the service manager: {error}");
     }

@@ -2,12 +2,14 @@
 
 use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
+use socket2::Socket;
+
 use crate::{
     clock::{wait_until, wall},
     exit::{DaemonError, Exit},
     hand_over::HandedOver,
     inherit::Inherited,
-    listen::{self, Socket},
+    listen,
     metrics::{self, Collector, DaemonMetrics},
     signals::{self, Actions},
     supervisor,
@@ -91,11 +93,13 @@ where
     let workers = serve.workers.max(1);
     let endpoint = serve.endpoint.metrics.as_slice();
     let Inherited { listeners, metrics, previous } = inherited;
-    let binds = listeners.is_empty();
     let listeners = bind_unless_inherited(listeners, "listen", serve.listen, workers)?;
     let metrics_listeners = bind_unless_inherited(metrics, "metrics", endpoint, 1)?;
-    let names = distinct(listeners.iter().map(ToString::to_string));
-    let addresses = distinct(listeners.iter().filter_map(Socket::tcp_address));
+    let mut bound: Vec<ListenAddress> = listeners.iter().map(listen::bound_address).collect();
+    // The workers' sockets on one address follow each other.
+    bound.dedup();
+    let tcp = |address: &ListenAddress| if let ListenAddress::Tcp(tcp) = address { Some(*tcp) } else { None };
+    let addresses: Vec<SocketAddr> = bound.iter().filter_map(tcp).collect();
 
     let reactor: Reactor<H> = make_reactor(serve, listeners, workers, previous)?;
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
@@ -103,19 +107,27 @@ where
         Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
     let Ready { handlers, hooks: Hooks { reload, metrics, hand_over } } = make_handlers(start)?;
 
-    let reload = Box::new(move || reload().map(|()| wait_for_delivery(&mailboxes)));
+    // A new configuration is in force when every worker has handled its mail.
+    let all_delivered = move || (0..mailboxes.workers()).all(|worker| mailboxes.waiting(worker) == 0);
+    let reload = Box::new(move || reload().map(|()| wait_until(PATIENCE, &all_delivered)));
     signals::watch(Actions { control: control.clone(), reload, hand_over })
         .map_err(|error| DaemonError::system("taking over the signals", &error))?;
-    for name in names {
-        log::info!("{}{} listening on {name}", serve.name, if serve.name.contains(' ') { "" } else { ":" });
+    for address in bound {
+        log::info!(
+            "{}{} listening on {address}",
+            serve.name,
+            if serve.name.contains(' ') { "" } else { ":" }
+        );
     }
     start_endpoint(serve, metrics_listeners, control, metrics)?;
     let ended = reactor.run(handlers).map_err(|error| DaemonError::new(Exit::Software, error.to_string()));
 
-    if binds {
-        remove_unix_sockets(serve.listen);
+    // `main` refuses an address beside inherited sockets, so these sockets are ours. The next start replaces what stays.
+    for address in serve.listen.iter().chain(endpoint) {
+        if let ListenAddress::Unix(path) = address {
+            _ = fs::remove_file(path);
+        }
     }
-    remove_unix_sockets(endpoint);
     log::info!("{}: stopped", serve.name);
     ended
 }
@@ -129,14 +141,6 @@ fn bind_unless_inherited(
     if inherited.is_empty() { listen::bind(flag, addresses, workers) } else { Ok(inherited) }
 }
 
-/// Leaves out what is equal to the item before it: the workers' sockets on one address follow each other.
-fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut items: Vec<T> = items.collect();
-    items.dedup();
-    items
-}
-
-/// Takes the listeners, so that only the workers hold them: a worker that closes its own really stops to listen.
 fn make_reactor<H: Handler + Send + 'static>(
     serve: &Serve<'_>,
     listeners: Vec<Socket>,
@@ -146,21 +150,15 @@ fn make_reactor<H: Handler + Send + 'static>(
 where
     H::Mail: 'static,
 {
-    let dealt = listen::deal(&listeners, workers)
+    let dealt = listen::deal(listeners, workers)
         .map_err(|error| DaemonError::system("sharing the listeners", &error))?;
-    drop(listeners);
     let mut reactor = Reactor::new(dealt, serve.settings.clone())
         .map_err(|error| DaemonError::system("starting the event loop", &error))?;
-    if let Some(HandedOver { stream, connections, .. }) = previous {
-        log::info!("{}: adopting {} live connections of {}", serve.name, connections.len(), stream.writer);
+    if let Some(HandedOver { state, connections, .. }) = previous {
+        log::info!("{}: adopting {} live connections of {}", serve.name, connections.len(), state.writer);
         reactor.adopt(connections);
     }
     Ok(reactor)
-}
-
-/// Returns when every worker has handled its mail: only then is a new configuration in force.
-fn wait_for_delivery<M>(mailboxes: &Mailboxes<M>) {
-    wait_until(PATIENCE, || (0..mailboxes.workers()).all(|worker| mailboxes.waiting(worker) == 0));
 }
 
 /// Starts the supervisor, and the metrics endpoint if it has a socket.
@@ -176,18 +174,9 @@ fn start_endpoint(
         return Ok(());
     }
     for socket in &sockets {
-        log::info!("{}: metrics on {socket}", serve.name);
+        log::info!("{}: metrics on {}", serve.name, listen::bound_address(socket));
     }
     let collector = Collector { prefix: serve.endpoint.prefix, control, daemon, health, started: wall() };
     metrics::start(sockets, collector)
         .map_err(|error| DaemonError::system("starting the metrics endpoint", &error))
-}
-
-/// Removes our Unix sockets from the file system. The next start replaces one that stays.
-fn remove_unix_sockets(addresses: &[ListenAddress]) {
-    for address in addresses {
-        if let ListenAddress::Unix(path) = address {
-            _ = fs::remove_file(path);
-        }
-    }
 }

@@ -13,13 +13,14 @@ use std::{
     thread,
 };
 
+use sd_notify::NotifyState;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
     flag, low_level,
 };
 
-use crate::{exit::DaemonError, notify};
-use reactor::{CloseReason, Control, Stop};
+use crate::{exit::DaemonError, metrics::CLOSED_BY, notify};
+use reactor::{Control, Snapshot, Stop};
 
 /// Handles the signals from now on, in a thread of its own.
 ///
@@ -59,7 +60,7 @@ impl Actions {
         match signal {
             SIGTERM | SIGINT => {
                 log::info!("stopping; a second signal stops at once");
-                notify::stopping();
+                notify::send(&[NotifyState::Stopping]);
                 self.control.stop(Stop::Shutdown);
             }
             SIGUSR2 => self.restart(),
@@ -69,7 +70,7 @@ impl Actions {
     }
 
     fn restart(&self) {
-        notify::stopping();
+        notify::send(&[NotifyState::Stopping]);
         // A second signal stops at once, without `prepare`: the source may be waiting for a worker that has ended.
         if let Some(prepare) = self.hand_over.as_ref().filter(|_| !self.control.is_stopping()) {
             log::info!("handing the live connections over to the next process");
@@ -87,37 +88,26 @@ impl Actions {
             log::info!("stopping; the configuration is not read again");
             return;
         }
-        notify::reloading();
+        notify::send(&[NotifyState::Reloading]);
         match (self.reload)() {
             Ok(()) => log::info!("the configuration was read again"),
             Err(failure) => {
                 log::error!("the new configuration is wrong, the old one stays in force: {failure}");
             }
         }
-        notify::ready();
+        notify::send(&[NotifyState::Ready]);
     }
 }
 
 /// Formats the counters as one line for the operator.
 fn counters(control: &Control) -> String {
-    let counters = control.counters().snapshot();
-    let closed = |why: CloseReason| counters.closed.get(why as usize).copied().unwrap_or_default();
+    let Snapshot { open, heads, accepted, refused, adopted, accept_errors, closed } =
+        control.counters().snapshot();
+    let closed: Vec<String> =
+        CLOSED_BY.iter().zip(closed).map(|(by, count)| format!("{by}={count}")).collect();
     format!(
-        "open={} heads={} accepted={} refused={} accept_errors={} closed: handler={} peer={} error={} slow={} \
-         evicted={} drained={} panic={} handed_over={} adopted={}",
-        counters.open,
-        counters.heads,
-        counters.accepted,
-        counters.refused,
-        counters.accept_errors,
-        closed(CloseReason::Handler),
-        closed(CloseReason::Peer),
-        closed(CloseReason::Error),
-        closed(CloseReason::Slow),
-        closed(CloseReason::Evicted),
-        closed(CloseReason::Drained),
-        closed(CloseReason::Panic),
-        closed(CloseReason::HandedOver),
-        counters.adopted,
+        "open={open} heads={heads} accepted={accepted} refused={refused} accept_errors={accept_errors} \
+         adopted={adopted} closed: {}",
+        closed.join(" ")
     )
 }

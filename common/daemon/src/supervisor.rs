@@ -3,6 +3,8 @@
 
 use std::{io, sync::Arc, thread, time::Duration};
 
+use sd_notify::NotifyState;
+
 use crate::{health::Health, metrics::DaemonMetrics, notify};
 use reactor::{Control, Stats};
 
@@ -10,33 +12,6 @@ use reactor::{Control, Stats};
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two checks before all workers have turned for the first time.
 const STARTING_INTERVAL: Duration = Duration::from_millis(10);
-
-/// How often each worker's loop had turned at the last check.
-#[derive(Debug)]
-struct TurnWatch {
-    control: Control,
-    turns: Vec<u64>,
-}
-
-impl TurnWatch {
-    fn new(control: Control) -> Self {
-        let turns = control.stats().iter().map(Stats::turns).collect();
-        Self { control, turns }
-    }
-
-    /// True if every worker has turned since the last check or has ended. The check wakes them all, so none can sleep
-    /// through to the next one. In a drain one worker may end long before another: that is no fault.
-    fn check(&mut self) -> bool {
-        let mut alive = true;
-        for (stats, before) in self.control.stats().iter().zip(&mut self.turns) {
-            let turns = stats.turns();
-            alive &= turns != *before || stats.has_ended();
-            *before = turns;
-        }
-        self.control.wake();
-        alive
-    }
-}
 
 /// Starts the supervisor if a service manager or a metrics endpoint listens to it. The answer is the health that it keeps up
 /// to date.
@@ -49,59 +24,73 @@ pub(super) fn start(
     has_endpoint: bool,
 ) -> io::Result<Arc<Health>> {
     let health = Arc::new(Health::new());
-    if !notify::is_heard() && !has_endpoint {
-        return Ok(health);
+    if notify::is_heard() || has_endpoint {
+        let written = Arc::clone(&health);
+        let run = move || supervise(&control, &*metrics, &written);
+        thread::Builder::new().name("supervisor".to_owned()).spawn(run)?;
     }
-    let written = Arc::clone(&health);
-    let run = move || supervise(&control, &*metrics, &written);
-    thread::Builder::new().name("supervisor".to_owned()).spawn(run)?;
     Ok(health)
 }
 
 fn supervise(control: &Control, metrics: &dyn DaemonMetrics, health: &Health) {
-    let watchdog = notify::watchdog();
+    // `WatchdogSec=`: how long the service manager waits for our sign of life before it restarts the daemon.
+    let watchdog = sd_notify::watchdog_enabled().filter(|within| !within.is_zero());
     // Three checks in the time of the watchdog: one may be late.
     let interval = watchdog.map_or(INTERVAL, |within| (within / 3).min(INTERVAL));
-    let mut watch = TurnWatch::new(control.clone());
-    while !watch.check() {
+    let mut turns = vec![0; control.stats().len()];
+    while !all_turned(control, &mut turns) {
         thread::park_timeout(STARTING_INTERVAL);
     }
-    notify::ready();
+    notify::send(&[NotifyState::Ready]);
     health.update(Ok(()));
     let mut published = String::new();
     loop {
-        let status = metrics.status(&control.counters().snapshot());
+        // A line end would begin the next assignment.
+        let status = metrics.status(&control.counters().snapshot()).replace('\n', " ");
         if status != published {
-            notify::status(&status);
+            notify::send(&[NotifyState::Status(&status)]);
             published = status;
         }
         thread::park_timeout(interval);
-        let alive = watch.check();
+        let alive = all_turned(control, &mut turns);
         if alive && watchdog.is_some() {
-            notify::alive();
+            notify::send(&[NotifyState::Watchdog]);
         }
         health.update(diagnose(alive, control, metrics));
     }
 }
 
+/// True if every worker has turned since the last check, which found these `turns`, or has ended: in a drain one worker may
+/// end long before another. The check wakes them all, so none can sleep through to the next one.
+fn all_turned(control: &Control, turns: &mut [u64]) -> bool {
+    let mut all = true;
+    for (stats, before) in control.stats().iter().zip(turns) {
+        let now = stats.turns();
+        all &= now != *before || stats.has_ended();
+        *before = now;
+    }
+    control.wake();
+    all
+}
+
 /// Finds what is wrong, the worst first.
 fn diagnose(alive: bool, control: &Control, metrics: &dyn DaemonMetrics) -> Result<(), String> {
-    if !alive {
-        return Err("a worker's loop hangs".to_owned());
-    }
-    if control.is_stopping() {
-        return Err("stopping".to_owned());
-    }
-    if control.stats().iter().any(Stats::is_paused) {
-        return Err("no connections are accepted: out of descriptors or memory".to_owned());
-    }
-    metrics.health()
+    let fault = if !alive {
+        "a worker's loop hangs"
+    } else if control.is_stopping() {
+        "stopping"
+    } else if control.stats().iter().any(Stats::is_paused) {
+        "no connections are accepted: out of descriptors or memory"
+    } else {
+        return metrics.health();
+    };
+    Err(fault.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
+    use crate::clock::now;
     use reactor::{Reactor, Traffic};
 
     #[test]
@@ -109,19 +98,20 @@ mod tests {
         let control = Reactor::<Hanging>::new(vec![vec![], vec![]], reactor::Settings::default())
             .expect("made")
             .control();
-        let mut watch = TurnWatch::new(control.clone());
-        assert!(!watch.check(), "nobody runs yet");
+        let mut turns = [0; 2];
+        let mut check = || all_turned(&control, &mut turns);
+        assert!(!check(), "nobody runs yet");
         let turn = |worker: usize| control.stats()[worker].turned(false, Traffic::default());
         turn(0);
-        assert!(!watch.check(), "the other one hangs");
+        assert!(!check(), "the other one hangs");
         turn(0);
         turn(1);
-        assert!(watch.check());
-        assert!(!watch.check());
+        assert!(check());
+        assert!(!check());
         control.stats()[0].end();
-        assert!(!watch.check(), "the other one hangs while the first is done");
+        assert!(!check(), "the other one hangs while the first is done");
         turn(1);
-        assert!(watch.check());
+        assert!(check());
     }
 
     struct NoMetrics;
@@ -143,7 +133,7 @@ mod tests {
         let workers = thread::spawn(move || reactor.run(vec![Hanging, Hanging]).map(drop));
         let health = start(control.clone(), Arc::new(NoMetrics), true).expect("started");
         let wait_for = |wanted: &Result<(), String>| {
-            let begin = clock::now();
+            let begin = now();
             while health.current() != *wanted {
                 assert!(begin.elapsed() < Duration::from_secs(10), "it is {:?}", health.current());
                 thread::park_timeout(Duration::from_millis(5));

@@ -65,17 +65,18 @@ fn for_a_page(mut command: clap::Command) -> clap::Command {
 fn group_options(sections: &str) -> String {
     let line = |line: &str| match line.strip_prefix(".SH ").map(|title| title.trim_matches('"')) {
         Some("OPTIONS") | None => format!("{line}\n"),
-        Some(title) => format!(".SS {}{}\n", title.get(..1).unwrap_or_default(), {
-            title.get(1..).unwrap_or_default().to_lowercase()
-        }),
+        Some(title) => {
+            let (first, rest) = title.split_at_checked(1).unwrap_or_default();
+            format!(".SS {first}{}\n", rest.to_lowercase())
+        }
     };
     sections.lines().map(line).collect()
 }
 
 /// The text of NAME begins in the middle of a sentence.
 fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+    let (first, rest) = text.split_at_checked(1).unwrap_or_default();
+    first.to_lowercase() + rest
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(crate) const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 /// Gives everything to the service manager. If that does not take it, the clients get 1012 and come back.
 pub(crate) fn export(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Producer>) {
     let handed_over = collect(ended, source, producers);
-    match hand_over::store(&handed_over) {
+    match hand_over::export(&handed_over) {
         Ok(()) => log::info!("{} live connections wait for the next process", handed_over.connections.len()),
         Err(error) => {
             log::error!("the live connections cannot be handed over and are closed (1012): {error}");
@@ -48,8 +48,8 @@ fn collect(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Pro
         state.partials.push(partial);
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
-    let stream = DaemonState { format: FORMAT, writer, state: state.to_bytes(moment()) };
-    HandedOver { stream, others, connections }
+    let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(moment()) };
+    HandedOver { state, others, connections }
 }
 
 /// Reads what the previous process handed over: its state, and what it read from if the source is still the same.
@@ -58,7 +58,7 @@ pub(crate) fn adopt(
     source: &SourceKind,
 ) -> (Option<PreviousState>, Vec<Producer>) {
     let Some(handed_over) = handed_over else { return (None, Vec::new()) };
-    let Some(mut state) = PreviousState::from_bytes(&handed_over.stream.state, moment()) else {
+    let Some(mut state) = PreviousState::from_bytes(&handed_over.state.bytes, moment()) else {
         // A connection's place in an unknown stream means nothing: it gets its closing bytes.
         for connection in &mut handed_over.connections {
             connection.exported.state = Vec::new();

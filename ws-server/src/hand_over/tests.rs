@@ -218,8 +218,8 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
         counted: None,
         exported: Exported { state: vec![1, 2, 3], closing_bytes: b"bye".to_vec() },
     };
-    let stream = DaemonState { format: FORMAT, writer: String::new(), state: vec![0; 7] };
-    let mut handed_over = HandedOver { stream, others: Vec::new(), connections: vec![connection] };
+    let state = DaemonState { format: FORMAT, writer: String::new(), bytes: vec![0; 7] };
+    let mut handed_over = HandedOver { state, others: Vec::new(), connections: vec![connection] };
     let (previous, producers) = adopt(Some(&mut handed_over), &SourceKind::Clock);
     assert!(previous.is_none() && producers.is_empty());
     assert_eq!(

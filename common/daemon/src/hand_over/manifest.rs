@@ -9,11 +9,10 @@
 //! The first part of a record is enough to end a connection politely: it has the rest of what was begun, then the closing
 //! bytes in the connection's own dialect. A process that cannot read the second part, being older or newer, sends those.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use common::codec::{Reader, Writer};
-use reactor::Exported;
+use reactor::{Exported, ExportedConnection};
 
 /// The beginning of every manifest.
 const MAGIC: &[u8; 20] = b"datecast hand-over 1";
@@ -21,32 +20,21 @@ const MAGIC: &[u8; 20] = b"datecast hand-over 1";
 /// What a daemon exports beside its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonState {
-    /// The format of `state` and of every connection's state. A process adopts only what has a format that it can read.
+    /// The format of `bytes` and of every connection's state. A process adopts only what has a format that it can read.
     pub format: u32,
     /// The name and version of the program that wrote it, for the log.
     pub writer: String,
     /// The daemon's own state, in its own format.
-    pub state: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
-/// A connection without its descriptor, which travels beside the manifest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Record {
-    /// `SO_COOKIE` of the socket: it finds the descriptor of this record.
-    pub(super) cookie: u64,
-    pub(super) queued: Vec<u8>,
-    pub(super) unconsumed: Vec<u8>,
-    pub(super) deadline: Duration,
-    pub(super) counted: Option<IpAddr>,
-    pub(super) exported: Exported,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What [`from_bytes`] reads. The descriptors travel beside it: in place of each is the `SO_COOKIE` of its socket.
+#[derive(Debug)]
 pub(super) struct Manifest {
-    pub(super) daemon: DaemonState,
+    pub(super) state: DaemonState,
     /// How many descriptors come before those of the connections: the daemon's own.
     pub(super) others: u64,
-    pub(super) records: Vec<Record>,
+    pub(super) connections: Vec<ExportedConnection<u64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,73 +45,75 @@ pub(super) enum ManifestError {
     Damaged,
 }
 
-impl Manifest {
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let mut to = Writer::default();
-        to.raw(MAGIC);
-        to.long(self.daemon.format.into());
-        to.bytes(self.daemon.writer.as_bytes());
-        to.bytes(&self.daemon.state);
-        to.long(self.others);
-        to.long(self.records.len() as u64);
-        for record in &self.records {
-            to.bytes(&record.to_bytes());
-        }
-        to.into_bytes()
+pub(super) fn to_bytes(state: &DaemonState, others: usize, records: &[Vec<u8>]) -> Vec<u8> {
+    let mut to = Writer::default();
+    to.raw(MAGIC);
+    to.long(state.format.into());
+    to.bytes(state.writer.as_bytes());
+    to.bytes(&state.bytes);
+    to.long(others as u64);
+    to.long(records.len() as u64);
+    for record in records {
+        to.bytes(record);
     }
-
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let mut from = Reader::new(bytes);
-        if from.take().as_ref() != Some(MAGIC) {
-            return Err(ManifestError::Magic);
-        }
-        Self::read(&mut from).ok_or(ManifestError::Damaged)
-    }
-
-    fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let format = from.word()?;
-        let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
-        let daemon = DaemonState { format, writer, state: from.bytes()?.to_vec() };
-        let (others, count) = (from.long()?, from.long()?);
-        let mut records = Vec::new();
-        for _ in 0..count {
-            records.push(Record::from_bytes(from.bytes()?)?);
-        }
-        Some(Self { daemon, others, records })
-    }
+    to.into_bytes()
 }
 
-impl Record {
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut to = Writer::default();
-        to.long(self.cookie);
-        to.bytes(&self.queued);
-        to.bytes(&self.exported.closing_bytes);
-        to.bytes(&self.unconsumed);
-        to.long(u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX));
-        to.address(self.counted);
-        to.bytes(&self.exported.state);
-        to.into_bytes()
-    }
+/// Makes the record of a connection; its `cookie` will find its descriptor.
+pub(super) fn to_record<D>(cookie: u64, connection: &ExportedConnection<D>) -> Vec<u8> {
+    let mut to = Writer::default();
+    to.long(cookie);
+    to.bytes(&connection.queued);
+    to.bytes(&connection.exported.closing_bytes);
+    to.bytes(&connection.unconsumed);
+    to.long(u64::try_from(connection.deadline.as_millis()).unwrap_or(u64::MAX));
+    to.address(connection.counted);
+    to.bytes(&connection.exported.state);
+    to.into_bytes()
+}
 
-    /// Returns `None` if the first part is incomplete. If the second part is unreadable, the state stays empty, and the
-    /// reactor sends the closing bytes instead of adopting the connection.
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut from = Reader::new(bytes);
-        let (cookie, queued, closing_bytes) = (from.long()?, from.bytes()?.to_vec(), from.bytes()?.to_vec());
-        let mut record = Self { cookie, queued, ..Self::default() };
-        record.exported.closing_bytes = closing_bytes;
-        _ = record.read_rest(&mut from);
-        Some(record)
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Manifest, ManifestError> {
+    let mut from = Reader::new(bytes);
+    if from.take().as_ref() != Some(MAGIC) {
+        return Err(ManifestError::Magic);
     }
+    read(&mut from).ok_or(ManifestError::Damaged)
+}
 
-    fn read_rest(&mut self, from: &mut Reader<'_>) -> Option<()> {
-        self.unconsumed = from.bytes()?.to_vec();
-        self.deadline = Duration::from_millis(from.long()?);
-        self.counted = from.address()?;
-        self.exported.state = from.bytes()?.to_vec();
-        Some(())
+fn read(from: &mut Reader<'_>) -> Option<Manifest> {
+    let format = from.word()?;
+    let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
+    let state = DaemonState { format, writer, bytes: from.bytes()?.to_vec() };
+    let (others, count) = (from.long()?, from.long()?);
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        connections.push(read_record(from.bytes()?)?);
     }
+    Some(Manifest { state, others, connections })
+}
+
+/// Returns `None` if the first part is incomplete. If the second part is unreadable, the state is empty, and the reactor
+/// sends the closing bytes instead of adopting the connection.
+fn read_record(bytes: &[u8]) -> Option<ExportedConnection<u64>> {
+    let mut from = Reader::new(bytes);
+    let mut connection = ExportedConnection {
+        descriptor: from.long()?,
+        queued: from.bytes()?.to_vec(),
+        exported: Exported { closing_bytes: from.bytes()?.to_vec(), state: Vec::new() },
+        unconsumed: Vec::new(),
+        deadline: Duration::ZERO,
+        counted: None,
+    };
+    _ = read_second_part(&mut connection, &mut from);
+    Some(connection)
+}
+
+fn read_second_part(connection: &mut ExportedConnection<u64>, from: &mut Reader<'_>) -> Option<()> {
+    connection.unconsumed = from.bytes()?.to_vec();
+    connection.deadline = Duration::from_millis(from.long()?);
+    connection.counted = from.address()?;
+    connection.exported.state = from.bytes()?.to_vec();
+    Some(())
 }
 
 #[cfg(test)]
@@ -131,8 +121,8 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let record = |cookie, counted: Option<&str>| Record {
-            cookie,
+        let connection = |descriptor, counted: Option<&str>| ExportedConnection {
+            descriptor,
             queued: b"half a fra".to_vec(),
             unconsumed: b"GET /".to_vec(),
             deadline: Duration::from_millis(29_999),
@@ -140,25 +130,39 @@ mod tests {
             exported: Exported { state: vec![1, 2, 3], closing_bytes: b"\x88\x02\x03\xf4".to_vec() },
         };
         Manifest {
-            daemon: DaemonState { format: 1, writer: "ws-server 0.1.0".to_owned(), state: vec![9; 100] },
+            state: DaemonState { format: 1, writer: "ws-server 0.1.0".to_owned(), bytes: vec![9; 100] },
             others: 2,
-            records: vec![record(7, None), record(8, Some("192.0.2.1")), record(9, Some("2001:db8::1"))],
+            connections: vec![
+                connection(7, None),
+                connection(8, Some("192.0.2.1")),
+                connection(9, Some("2001:db8::1")),
+            ],
         }
+    }
+
+    fn bytes() -> Vec<u8> {
+        let Manifest { state, connections, .. } = manifest();
+        let records: Vec<Vec<u8>> = connections.iter().map(|live| to_record(live.descriptor, live)).collect();
+        to_bytes(&state, 2, &records)
     }
 
     #[test]
     fn what_was_written_is_read_back() {
-        assert_eq!(Manifest::from_bytes(&manifest().to_bytes()), Ok(manifest()));
+        // The reactor's type has no `PartialEq`; its `Debug` shows every field.
+        assert_eq!(
+            format!("{:?}", from_bytes(&bytes())),
+            format!("{:?}", Ok::<_, ManifestError>(manifest()))
+        );
     }
 
     #[test]
     fn what_is_cut_off_is_damaged_and_what_is_something_else_is_told_apart() {
-        let bytes = manifest().to_bytes();
+        let bytes = bytes();
         for len in 0..MAGIC.len() {
-            assert_eq!(Manifest::from_bytes(&bytes[..len]), Err(ManifestError::Magic));
+            assert_eq!(from_bytes(&bytes[..len]).unwrap_err(), ManifestError::Magic);
         }
         for len in MAGIC.len()..bytes.len() {
-            assert_eq!(Manifest::from_bytes(&bytes[..len]), Err(ManifestError::Damaged), "{len} bytes");
+            assert_eq!(from_bytes(&bytes[..len]).unwrap_err(), ManifestError::Damaged, "{len} bytes");
         }
     }
 
@@ -169,8 +173,8 @@ mod tests {
         to.bytes(b"queued");
         to.bytes(b"bye");
         to.raw(b"a layout of the year 2030");
-        let record = Record::from_bytes(&to.into_bytes()).unwrap();
-        assert_eq!((record.cookie, record.queued.as_slice()), (7, &b"queued"[..]));
+        let record = read_record(&to.into_bytes()).unwrap();
+        assert_eq!((record.descriptor, record.queued.as_slice()), (7, &b"queued"[..]));
         assert_eq!(record.exported, Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() });
     }
 
@@ -183,6 +187,6 @@ mod tests {
         to.bytes(b"");
         to.long(0);
         to.long(u64::MAX);
-        assert_eq!(Manifest::from_bytes(&to.into_bytes()), Err(ManifestError::Damaged));
+        assert_eq!(from_bytes(&to.into_bytes()).unwrap_err(), ManifestError::Damaged);
     }
 }

@@ -19,10 +19,11 @@ use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
+use sd_notify::NotifyState;
 use socket2::SockRef;
 
 pub use self::manifest::DaemonState;
-use self::manifest::{Manifest, Record};
+use self::manifest::Manifest;
 use crate::notify;
 use reactor::ExportedConnection;
 
@@ -37,7 +38,7 @@ pub(super) const NAME: &str = "hand-over";
 #[derive(Debug, Default)]
 pub struct HandedOver {
     /// The daemon's own state.
-    pub stream: DaemonState,
+    pub state: DaemonState,
     /// Descriptors that are not connections; their order is the daemon's.
     pub others: Vec<OwnedFd>,
     /// The live connections, in no order.
@@ -48,16 +49,17 @@ pub struct HandedOver {
 ///
 /// # Errors
 /// There is no service manager, or the system has no more memory or descriptors.
-pub fn store(handed_over: &HandedOver) -> io::Result<()> {
-    let HandedOver { stream, others, connections } = handed_over;
-    let records = connections.iter().map(to_record).collect::<io::Result<_>>()?;
-    let manifest = Manifest { daemon: stream.clone(), others: others.len() as u64, records }.to_bytes();
-    let descriptors: Vec<BorrowedFd<'_>> = others
-        .iter()
-        .map(AsFd::as_fd)
-        .chain(connections.iter().map(|connection| connection.descriptor.as_fd()))
-        .collect();
+pub fn export(handed_over: &HandedOver) -> io::Result<()> {
+    let HandedOver { state, others, connections } = handed_over;
+    let records = connections.iter().map(to_record).collect::<io::Result<Vec<_>>>()?;
+    let manifest = manifest::to_bytes(state, others.len(), &records);
+    let sockets = connections.iter().map(|connection| &connection.descriptor);
+    let descriptors: Vec<BorrowedFd<'_>> = others.iter().chain(sockets).map(AsFd::as_fd).collect();
     notify::store(NAME, &pack::pack(&manifest, &descriptors)?)
+}
+
+fn to_record(connection: &ExportedConnection<OwnedFd>) -> io::Result<Vec<u8>> {
+    Ok(manifest::to_record(SockRef::from(&connection.descriptor).cookie()?, connection))
 }
 
 /// Closes the connections instead of handing them over: sends each its closing bytes, as far as its socket has room.
@@ -82,7 +84,7 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
         return None;
     }
     let unpacked = pack::unpack(kept);
-    notify::remove(NAME);
+    notify::send(&[NotifyState::FdStoreRemove, NotifyState::FdName(NAME)]);
     let (bytes, descriptors) = match unpacked {
         Ok(unpacked) => unpacked?,
         Err(error) => {
@@ -90,7 +92,7 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
             return None;
         }
     };
-    match Manifest::from_bytes(&bytes) {
+    match manifest::from_bytes(&bytes) {
         Ok(manifest) => Some(join(manifest, descriptors, formats)),
         Err(error) => {
             let count = descriptors.len();
@@ -100,57 +102,43 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
     }
 }
 
-fn to_record(connection: &ExportedConnection<OwnedFd>) -> io::Result<Record> {
-    Ok(Record {
-        cookie: SockRef::from(&connection.descriptor).cookie()?,
-        queued: connection.queued.clone(),
-        unconsumed: connection.unconsumed.clone(),
-        deadline: connection.deadline,
-        counted: connection.counted,
-        exported: connection.exported.clone(),
-    })
-}
-
 /// Joins each record with its descriptor.
 fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclusive<u32>) -> HandedOver {
-    let Manifest { mut daemon, others, records } = manifest;
+    let Manifest { mut state, others, connections: records } = manifest;
     let others = usize::try_from(others).unwrap_or(usize::MAX).min(descriptors.len());
-    let mut sockets: HashMap<u64, OwnedFd> = HashMap::new();
-    for socket in descriptors.split_off(others) {
-        if let Ok(cookie) = SockRef::from(&socket).cookie() {
-            sockets.insert(cookie, socket);
+    let with_cookie = |socket| SockRef::from(&socket).cookie().ok().map(|cookie| (cookie, socket));
+    let mut sockets: HashMap<u64, OwnedFd> =
+        descriptors.split_off(others).into_iter().filter_map(with_cookie).collect();
+    let wanted = records.len();
+    let mut connections = Vec::new();
+    for ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported } in records {
+        if let Some(descriptor) = sockets.remove(&descriptor) {
+            let with_socket =
+                ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported };
+            connections.push(with_socket);
         }
     }
-    let wanted = records.len();
-    let mut connections: Vec<ExportedConnection<OwnedFd>> =
-        records.into_iter().filter_map(|record| to_connection(record, &mut sockets)).collect();
     let lost = wanted - connections.len();
     if lost > 0 {
-        log::error!("{lost} of {wanted} connections of {} are lost: they were not kept", daemon.writer);
+        log::error!("{lost} of {wanted} connections of {} are lost: they were not kept", state.writer);
     }
-    if !formats.contains(&daemon.format) {
+    if !formats.contains(&state.format) {
         log::error!(
             "{} wrote the state of its connections in format {}, which this version cannot read (it reads {} to {}): \
              closing {} connections so that their clients come back (1012)",
-            daemon.writer,
-            daemon.format,
+            state.writer,
+            state.format,
             formats.start(),
             formats.end(),
             connections.len()
         );
-        daemon.state = Vec::new();
-        descriptors = Vec::new();
+        state.bytes.clear();
+        descriptors.clear();
         for connection in &mut connections {
-            connection.exported.state = Vec::new();
+            connection.exported.state.clear();
         }
     }
-    HandedOver { stream: daemon, others: descriptors, connections }
-}
-
-fn to_connection(record: Record, sockets: &mut HashMap<u64, OwnedFd>) -> Option<ExportedConnection<OwnedFd>> {
-    let Record { cookie, queued, unconsumed, deadline, counted, exported } = record;
-    let descriptor = sockets.remove(&cookie)?;
-    Some(ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported })
+    HandedOver { state, others: descriptors, connections }
 }
 
 #[cfg(test)]
@@ -177,26 +165,27 @@ mod tests {
                 exported: Exported { state: name.to_vec(), closing_bytes: b"bye".to_vec() },
             });
         }
-        let stream = DaemonState { format, writer: "a test".to_owned(), state: b"stream".to_vec() };
-        (HandedOver { stream, others: vec![tempfile::tempfile().unwrap().into()], connections }, peers)
+        let state = DaemonState { format, writer: "a test".to_owned(), bytes: b"stream".to_vec() };
+        (HandedOver { state, others: vec![tempfile::tempfile().unwrap().into()], connections }, peers)
     }
 
     /// What the next process gets if the descriptors come in another order.
     fn adopted(handed_over: HandedOver) -> HandedOver {
-        let HandedOver { stream, others, connections } = handed_over;
-        let records = connections.iter().map(|connection| to_record(connection).unwrap()).collect();
+        let HandedOver { state, others, connections } = handed_over;
+        let records: Vec<Vec<u8>> =
+            connections.iter().map(|connection| to_record(connection).unwrap()).collect();
         let mut descriptors: Vec<OwnedFd> = connections.into_iter().map(|live| live.descriptor).collect();
         descriptors.reverse();
-        let manifest = Manifest { daemon: stream, others: 1, records };
+        let manifest = manifest::to_bytes(&state, 1, &records);
         let descriptors = others.into_iter().chain(descriptors).collect();
-        join(Manifest::from_bytes(&manifest.to_bytes()).unwrap(), descriptors, &(1..=2))
+        join(manifest::from_bytes(&manifest).unwrap(), descriptors, &(1..=2))
     }
 
     #[test]
     fn each_connection_meets_its_own_state_again_in_whatever_order_the_descriptors_come() {
         let (handed_over, mut peers) = handed_over(2);
         let adopted = adopted(handed_over);
-        assert_eq!((adopted.stream.state.as_slice(), adopted.others.len()), (&b"stream"[..], 1));
+        assert_eq!((adopted.state.bytes.as_slice(), adopted.others.len()), (&b"stream"[..], 1));
         for (live, peer) in adopted.connections.into_iter().zip(&mut peers) {
             let mut stream = TcpStream::from(live.descriptor);
             stream.write_all(&live.exported.state).unwrap();
@@ -212,7 +201,7 @@ mod tests {
     fn of_an_unknown_format_only_the_closing_bytes_are_left() {
         let (handed_over, _peers) = handed_over(3);
         let adopted = adopted(handed_over);
-        assert!(adopted.stream.state.is_empty() && adopted.others.is_empty());
+        assert!(adopted.state.bytes.is_empty() && adopted.others.is_empty());
         assert_eq!(adopted.connections.len(), 2);
         for live in &adopted.connections {
             assert_eq!(live.exported, Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() });
@@ -222,11 +211,11 @@ mod tests {
     #[test]
     fn a_connection_whose_descriptor_was_lost_is_left_out() {
         let (mut handed_over, _peers) = handed_over(1);
-        let records =
+        let records: Vec<Vec<u8>> =
             handed_over.connections.iter().map(|connection| to_record(connection).unwrap()).collect();
         let kept = handed_over.connections.remove(1).descriptor;
-        let manifest = Manifest { daemon: handed_over.stream, others: 0, records };
-        let adopted = join(manifest, vec![kept], &(1..=1));
+        let manifest = manifest::to_bytes(&handed_over.state, 0, &records);
+        let adopted = join(manifest::from_bytes(&manifest).unwrap(), vec![kept], &(1..=1));
         assert_eq!(adopted.connections.len(), 1);
         assert_eq!(adopted.connections[0].exported.state, b"other");
     }

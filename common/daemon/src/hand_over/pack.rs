@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Seek as _, Write as _};
+use std::iter;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
@@ -26,40 +27,23 @@ const MAX_MANIFEST: u64 = 4 << 30;
 ///
 /// # Errors
 /// The system has no more memory or descriptors.
-pub(super) fn pack(manifest: &[u8], connections: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
+pub(super) fn pack(manifest: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
     let mut memory = File::from(memfd_create("hand-over", MemfdFlags::CLOEXEC)?);
     memory.write_all(manifest)?;
-    let mut packs = Packs::default();
-    packs.push(&[memory.as_fd()])?;
-    connections.chunks(PER_MESSAGE).try_for_each(|some| packs.push(some))?;
-    Ok(packs.kept)
-}
-
-/// Socket pairs, filled one after the other.
-#[derive(Default)]
-struct Packs {
-    /// The sending end of the newest pair.
-    filling: Option<UnixDatagram>,
-    /// The receiving end of each pair.
-    kept: Vec<UnixDatagram>,
-}
-
-impl Packs {
-    fn push(&mut self, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-        if let Some(socket) = &self.filling {
-            match send(socket, descriptors) {
-                // The socket is full: go on with a new one.
-                Err(Errno::AGAIN | Errno::NOBUFS) => {}
-                sent => return Ok(sent?),
-            }
+    let (mut filling, first) = UnixDatagram::pair()?;
+    let mut kept = vec![first];
+    for some in iter::once(&[memory.as_fd()][..]).chain(descriptors.chunks(PER_MESSAGE)) {
+        let mut sent = send(&filling, some);
+        if let Err(Errno::AGAIN | Errno::NOBUFS) = sent {
+            // The socket is full: go on with a new one.
+            let (next, other_end) = UnixDatagram::pair()?;
+            kept.push(other_end);
+            filling = next;
+            sent = send(&filling, some);
         }
-        let (filling, kept) = UnixDatagram::pair()?;
-        filling.set_nonblocking(true)?;
-        send(&filling, descriptors)?;
-        self.filling = Some(filling);
-        self.kept.push(kept);
-        Ok(())
+        sent?;
     }
+    Ok(kept)
 }
 
 fn send(socket: &UnixDatagram, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
@@ -68,7 +52,7 @@ fn send(socket: &UnixDatagram, descriptors: &[BorrowedFd<'_>]) -> Result<(), Err
     if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(Errno::INVAL);
     }
-    sendmsg(socket, &[IoSlice::new(b"+")], &mut control, SendFlags::empty()).map(drop)
+    sendmsg(socket, &[IoSlice::new(b"+")], &mut control, SendFlags::DONTWAIT).map(drop)
 }
 
 /// Empties the stored sockets: returns the manifest and the descriptors in their order. `None` if an earlier process has
@@ -79,7 +63,6 @@ fn send(socket: &UnixDatagram, descriptors: &[BorrowedFd<'_>]) -> Result<(), Err
 pub(super) fn unpack(kept: &[UnixDatagram]) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
     let mut descriptors = Vec::new();
     for socket in kept {
-        socket.set_nonblocking(true)?;
         while let Some(some) = receive(socket)? {
             descriptors.extend(some);
         }
@@ -99,20 +82,18 @@ fn receive(socket: &UnixDatagram) -> io::Result<Option<Vec<OwnedFd>>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PER_MESSAGE))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
-    let received = recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC);
-    match received {
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    match recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, flags) {
         // The other end was closed long ago; an empty queue also means the end.
         Ok(message) if message.bytes == 0 => return Ok(None),
         Err(Errno::AGAIN) => return Ok(None),
         received => received?,
     };
-    let mut descriptors = Vec::new();
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(some) = message {
-            descriptors.extend(some);
-        }
-    }
-    Ok(Some(descriptors))
+    let rights = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    Ok(Some(rights.flatten().collect()))
 }
 
 #[cfg(test)]
@@ -151,7 +132,6 @@ mod tests {
         assert!(kept.len() <= 4, "{} sockets", kept.len());
         let mut count = 0;
         for socket in &kept {
-            socket.set_nonblocking(true).unwrap();
             while let Some(some) = receive(socket).unwrap() {
                 count += some.len();
             }

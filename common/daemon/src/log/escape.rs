@@ -7,22 +7,16 @@ const MAX_ESCAPED: usize = 512;
 
 /// Shows the first 512 bytes of a peer's text, with the backslash and everything outside printable ASCII as `\xNN`.
 pub fn escape(text: &[u8]) -> impl fmt::Display + '_ {
-    Escaped(text)
-}
-
-struct Escaped<'t>(&'t [u8]);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for &byte in self.0.iter().take(MAX_ESCAPED) {
+    fmt::from_fn(move |f| {
+        for &byte in text.iter().take(MAX_ESCAPED) {
             match byte {
                 b'\\' => f.write_str("\\x5c")?,
                 0x20..=0x7e => write!(f, "{}", char::from(byte))?,
                 _ => write!(f, "\\x{byte:02x}")?,
             }
         }
-        if self.0.len() > MAX_ESCAPED { f.write_str("...") } else { Ok(()) }
-    }
+        if text.len() > MAX_ESCAPED { f.write_str("...") } else { Ok(()) }
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The formats of a line: for people, for journald, and for programs.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, Write};
 
 use log::Level;
 use rustix::fs::fstat;
 
-use crate::clock::wall;
+use crate::{clock::wall, quote::quote};
 
 /// The value of `--log-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -24,13 +24,10 @@ pub enum LogFormat {
 impl LogFormat {
     /// Replaces `auto` by what suits this process's standard error.
     pub(super) fn resolve(self) -> Self {
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "not configuration: systemd says where it connected standard error"
-        )]
-        let stream = std::env::var("JOURNAL_STREAM").ok();
+        // systemd says where it connected standard error.
+        let stream = std::env::var_os("JOURNAL_STREAM").unwrap_or_default();
         match self {
-            Self::Auto if is_journald(stream.as_deref()) => Self::Journald,
+            Self::Auto if is_journald(&stream.to_string_lossy()) => Self::Journald,
             Self::Auto => Self::Text,
             other => other,
         }
@@ -43,30 +40,31 @@ impl LogFormat {
         level: Level,
         message: impl fmt::Display,
     ) -> io::Result<()> {
-        let mut line = match self {
-            Self::Journald => format!("<{}>{}", priority(level), OneLine(message)),
+        let message = message.to_string();
+        let on_one_line = || message.replace(['\n', '\r'], " ");
+        let line = match self {
+            Self::Journald => format!("<{}>{}\n", priority(level), on_one_line()),
             Self::Json => format!(
-                "{{\"time\":\"{}\",\"level\":\"{}\",\"message\":\"{}\"}}",
+                "{{\"time\":\"{}\",\"level\":\"{}\",\"message\":{}}}\n",
                 humantime::format_rfc3339_millis(wall()),
                 level.as_str().to_ascii_lowercase(),
-                Json(&message.to_string())
+                quote(&message)
             ),
             Self::Text | Self::Auto => {
                 // The time of day only: people who read this know the date.
                 let time = humantime::format_rfc3339_millis(wall()).to_string();
                 let time = time.get(11..23).unwrap_or_default();
-                format!("{time} {level:5} {}", OneLine(message))
+                format!("{time} {level:5} {}\n", on_one_line())
             }
         };
-        line.push('\n');
         out.write_all(line.as_bytes())
     }
 }
 
 /// systemd.exec(5), `$JOURNAL_STREAM`: "the device and inode numbers of the file descriptor ... separated by a colon".
 /// If standard error was redirected since then, the numbers differ.
-fn is_journald(stream: Option<&str>) -> bool {
-    let Some((device, inode)) = stream.and_then(|stream| stream.split_once(':')) else { return false };
+fn is_journald(stream: &str) -> bool {
+    let Some((device, inode)) = stream.split_once(':') else { return false };
     let Ok(stat) = fstat(io::stderr()) else { return false };
     device.parse() == Ok(stat.st_dev) && inode.parse() == Ok(stat.st_ino)
 }
@@ -78,43 +76,6 @@ fn priority(level: Level) -> u8 {
         Level::Warn => 4,
         Level::Info => 6,
         Level::Debug | Level::Trace => 7,
-    }
-}
-
-/// A message with its line ends replaced by spaces, so that one event is one line.
-struct OneLine<M>(M);
-
-impl<M: fmt::Display> fmt::Display for OneLine<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Joined<'a, 'f>(&'a mut fmt::Formatter<'f>);
-        impl fmt::Write for Joined<'_, '_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                for (at, part) in text.split(['\n', '\r']).enumerate() {
-                    if at > 0 {
-                        self.0.write_char(' ')?;
-                    }
-                    self.0.write_str(part)?;
-                }
-                Ok(())
-            }
-        }
-        write!(Joined(f), "{}", self.0)
-    }
-}
-
-/// The inside of a JSON string (RFC 8259 §7).
-struct Json<'t>(&'t str);
-
-impl fmt::Display for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                c if u32::from(c) < 0x20 => write!(f, "\\u{:04x}", u32::from(c))?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
     }
 }
 
@@ -159,9 +120,9 @@ mod tests {
     #[test]
     fn standard_error_is_journalds_only_if_the_numbers_are_its_own() {
         let stat = fstat(io::stderr()).expect("standard error is there");
-        assert!(is_journald(Some(&format!("{}:{}", stat.st_dev, stat.st_ino))));
-        for stream in [None, Some(""), Some("1"), Some("x:y"), Some("18446744073709551615:1")] {
-            assert!(!is_journald(stream), "{stream:?}");
+        assert!(is_journald(&format!("{}:{}", stat.st_dev, stat.st_ino)));
+        for stream in ["", "1", "x:y", "18446744073709551615:1"] {
+            assert!(!is_journald(stream), "{stream}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use log::Level;
 
 /// Lines that one place may write in a window.
-const LINES: u32 = 10;
+const LINES: u64 = 10;
 pub(super) const WINDOW: Duration = Duration::from_secs(1);
 
 /// File and line of the call.
@@ -18,11 +18,24 @@ pub(super) type Place = (&'static str, u32);
 #[derive(Debug)]
 struct Window {
     began: Instant,
-    lines: u32,
+    /// Lines in this window that are not in `suppressed`.
+    lines: u64,
+    /// Lines that no report has counted yet.
     suppressed: u64,
-    /// Lines suppressed in earlier windows, and not reported yet.
-    unreported: u64,
     level: Level,
+}
+
+impl Window {
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.began) >= WINDOW
+    }
+
+    /// Moves the lines that this window suppressed into the next report.
+    fn settle(&mut self) {
+        let more = self.lines.saturating_sub(LINES);
+        self.lines -= more;
+        self.suppressed += more;
+    }
 }
 
 /// The newest window of each place; there are at most as many as the program has log calls.
@@ -32,35 +45,28 @@ pub(super) struct Limiter(Mutex<HashMap<Place, Window>>);
 impl Limiter {
     /// Counts a line; false if its place has used up its window.
     pub(super) fn admit(&self, place: Place, level: Level, now: Instant) -> bool {
-        let new = || Window { began: now, lines: 0, suppressed: 0, unreported: 0, level };
         let mut windows = self.windows();
-        let window = windows.entry(place).or_insert_with(new);
-        if now.saturating_duration_since(window.began) >= WINDOW {
-            window.began = now;
-            window.lines = 0;
-            // In a flood the next window begins as soon as this one is over: keep its number for the next report.
-            window.unreported += std::mem::take(&mut window.suppressed);
+        let window = windows.entry(place).or_insert(Window { began: now, lines: 0, suppressed: 0, level });
+        if window.is_over(now) {
+            // In a flood the next window begins as soon as this one is over.
+            window.settle();
+            (window.began, window.lines) = (now, 0);
         }
         window.level = level;
-        let admitted = window.lines < LINES;
-        if admitted {
-            window.lines += 1;
-        } else {
-            window.suppressed += 1;
-        }
-        admitted
+        window.lines += 1;
+        window.lines <= LINES
     }
 
     /// Returns how many lines of which place were suppressed, once each: in windows that are over, and with `all` in every
     /// one.
     pub(super) fn take_suppressed(&self, now: Instant, all: bool) -> Vec<(Place, Level, u64)> {
-        let over = |window: &Window| all || now.saturating_duration_since(window.began) >= WINDOW;
-        let take = |window: &mut Window| {
-            let suppressed = if over(window) { std::mem::take(&mut window.suppressed) } else { 0 };
-            std::mem::take(&mut window.unreported) + suppressed
-        };
         let mut windows = self.windows();
-        let taken = windows.iter_mut().map(|(place, window)| (*place, window.level, take(window)));
+        let taken = windows.iter_mut().map(|(place, window)| {
+            if all || window.is_over(now) {
+                window.settle();
+            }
+            (*place, window.level, std::mem::take(&mut window.suppressed))
+        });
         taken.filter(|(_, _, count)| *count > 0).collect()
     }
 

@@ -50,11 +50,17 @@ static LOG: OnceLock<(SyncSender<Item>, LogFormat)> = OnceLock::new();
 pub(super) fn start(level: LevelFilter, format: LogFormat) -> io::Result<()> {
     let format = format.resolve();
     let (sender, receiver) = sync_channel(QUEUE);
-    let queue = Queue::new(sender.clone());
     let limiter = Arc::new(Limiter::default());
-    let writer = Writer::new(&queue, Arc::clone(&limiter), format, io::stderr());
+    let queue = Queue { sender: sender.clone(), dropped: Arc::default() };
+    let writer = Writer {
+        dropped: Arc::clone(&queue.dropped),
+        limiter: Arc::clone(&limiter),
+        format,
+        out: io::stderr(),
+    };
     thread::Builder::new().name("log".to_owned()).spawn(move || writer.run(&receiver))?;
-    let started = env_logger::Builder::new()
+    // A second start (in tests) keeps the first logger.
+    _ = env_logger::Builder::new()
         // `log::max_level` decides before a record comes here, so the level can change while the daemon runs.
         .filter_level(LevelFilter::Trace)
         .format(move |out, record| {
@@ -67,11 +73,8 @@ pub(super) fn start(level: LevelFilter, format: LogFormat) -> io::Result<()> {
         })
         .target(env_logger::Target::Pipe(Box::new(queue)))
         .try_init();
-    // A second start (in tests) keeps the first logger.
-    if started.is_ok() {
-        log::set_max_level(level);
-        _ = LOG.set((sender, format));
-    }
+    log::set_max_level(level);
+    _ = LOG.set((sender, format));
     Ok(())
 }
 

@@ -25,14 +25,8 @@ pub(super) enum Item {
 
 /// The logger's end: `env_logger` passes each line in one `write`.
 pub(super) struct Queue {
-    sender: SyncSender<Item>,
-    dropped: Arc<AtomicU64>,
-}
-
-impl Queue {
-    pub(super) fn new(sender: SyncSender<Item>) -> Self {
-        Self { sender, dropped: Arc::default() }
-    }
+    pub(super) sender: SyncSender<Item>,
+    pub(super) dropped: Arc<AtomicU64>,
 }
 
 impl Write for Queue {
@@ -51,17 +45,13 @@ impl Write for Queue {
 /// The thread's end. A failed write loses its line and nothing else: standard error may be closed, or journald restart.
 pub(super) struct Writer<W> {
     /// Lines that found the queue full, and that no line has reported yet.
-    dropped: Arc<AtomicU64>,
-    limiter: Arc<Limiter>,
-    format: LogFormat,
-    out: W,
+    pub(super) dropped: Arc<AtomicU64>,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) format: LogFormat,
+    pub(super) out: W,
 }
 
 impl<W: Write> Writer<W> {
-    pub(super) fn new(queue: &Queue, limiter: Arc<Limiter>, format: LogFormat, out: W) -> Self {
-        Self { dropped: Arc::clone(&queue.dropped), limiter, format, out }
-    }
-
     /// Writes until every sender is gone.
     pub(super) fn run(mut self, receiver: &Receiver<Item>) {
         loop {
@@ -101,8 +91,9 @@ mod tests {
     /// A queue of this length, and the thread's side of it.
     fn log<W: Write>(len: usize, out: W) -> (Queue, Receiver<Item>, Writer<W>) {
         let (sender, receiver) = sync_channel(len);
-        let queue = Queue::new(sender);
-        let writer = Writer::new(&queue, Arc::default(), LogFormat::Journald, out);
+        let queue = Queue { sender, dropped: Arc::default() };
+        let (dropped, limiter) = (Arc::clone(&queue.dropped), Arc::default());
+        let writer = Writer { dropped, limiter, format: LogFormat::Journald, out };
         (queue, receiver, writer)
     }
 

@@ -10,22 +10,14 @@ use super::{
     exposition::{Exposition, Kind},
 };
 use crate::{clock::wait_until, health::Health};
-use reactor::{CloseReason, Control, Stats, Traffic};
+use reactor::{Control, Stats};
 
 /// How long a scrape waits for the workers to count; after that it returns their previous numbers.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// The label `by` for each reason.
-const CLOSED: [(CloseReason, &str); 8] = [
-    (CloseReason::Handler, "server"),
-    (CloseReason::Peer, "peer"),
-    (CloseReason::Error, "error"),
-    (CloseReason::Slow, "slow"),
-    (CloseReason::Evicted, "evicted"),
-    (CloseReason::Drained, "drained"),
-    (CloseReason::Panic, "panic"),
-    (CloseReason::HandedOver, "handed_over"),
-];
+/// What closed a connection, in the order of [`reactor::CloseReason`].
+pub(crate) const CLOSED_BY: [&str; 8] =
+    ["server", "peer", "error", "slow", "evicted", "drained", "panic", "handed_over"];
 
 /// Knows the metrics and the health that the endpoint serves.
 pub(crate) struct Collector {
@@ -54,47 +46,64 @@ impl Collector {
         out.family("build_info", Kind::Gauge, "Always 1; the label says which version runs.")
             .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        out.family("start_time_seconds", Kind::Gauge, "When the process started, in seconds since 1970.")
-            .sample(&[], started);
-        out.family("workers", Kind::Gauge, "Threads that serve connections.")
-            .sample(&[], self.control.stats().len());
-        out.family("healthy", Kind::Gauge, "1 while /healthz says ok.")
-            .sample(&[], u8::from(self.health.current().is_ok()));
+        let help = "When the process started, in seconds since 1970.";
+        out.single("start_time_seconds", Kind::Gauge, help, started);
+        let workers = self.control.stats().len();
+        out.single("workers", Kind::Gauge, "Threads that serve connections.", workers);
+        let healthy = self.health.current().is_ok();
+        out.single("healthy", Kind::Gauge, "1 while /healthz says ok.", u8::from(healthy));
     }
 
     fn collect_connections(&self, out: &mut Exposition) {
         let counters = self.control.counters().snapshot();
+        out.single("open_connections", Kind::Gauge, "Connections that are open.", counters.open);
+        let help = "Open connections whose first request is not complete.";
+        out.single("open_heads", Kind::Gauge, help, counters.heads);
+        let help = "Accepted connections, refused ones included.";
+        out.single("accepted_total", Kind::Counter, help, counters.accepted);
+        let help = "Connections refused because the daemon was full.";
+        out.single("refused_total", Kind::Counter, help, counters.refused);
+        let help = "Connections adopted from the previous process.";
+        out.single("adopted_total", Kind::Counter, help, counters.adopted);
+        out.single("accept_errors_total", Kind::Counter, "Failed calls of accept.", counters.accept_errors);
+
         let stats = self.control.stats();
         let sum = |number: fn(&Stats) -> u64| stats.iter().map(number).fold(0_u64, u64::wrapping_add);
-        out.family("open_connections", Kind::Gauge, "Connections that are open.").sample(&[], counters.open);
-        out.family("open_heads", Kind::Gauge, "Open connections whose first request is not complete.")
-            .sample(&[], counters.heads);
-        out.family("accepted_total", Kind::Counter, "Accepted connections, refused ones included.")
-            .sample(&[], counters.accepted);
-        out.family("refused_total", Kind::Counter, "Connections refused because the daemon was full.")
-            .sample(&[], counters.refused);
-        out.family("adopted_total", Kind::Counter, "Connections adopted from the previous process.")
-            .sample(&[], counters.adopted);
-        out.family("accept_errors_total", Kind::Counter, "Failed calls of accept.")
-            .sample(&[], counters.accept_errors);
-        out.family(
-            "accept_paused",
-            Kind::Gauge,
-            "Workers that are out of descriptors or memory to accept with.",
-        )
-        .sample(&[], stats.iter().filter(|stats| stats.is_paused()).count());
-        let traffic: Vec<Traffic> = stats.iter().map(Stats::traffic).collect();
+        let help = "Workers that are out of descriptors or memory to accept with.";
+        out.single("accept_paused", Kind::Gauge, help, sum(|worker| worker.is_paused().into()));
         out.family("bytes_total", Kind::Counter, "Bytes through the sockets.")
-            .sample(&[("direction", "in")], traffic.iter().map(|one| one.read).sum::<u64>())
-            .sample(&[("direction", "out")], traffic.iter().map(|one| one.written).sum::<u64>());
-        out.family("queue_bytes", Kind::Gauge, "Bytes that wait in user space for slow clients.")
-            .sample(&[], sum(Stats::queued));
-        out.family("turns_total", Kind::Counter, "Turns of the event loops.").sample(&[], sum(Stats::turns));
+            .sample(&[("direction", "in")], sum(|worker| worker.traffic().read))
+            .sample(&[("direction", "out")], sum(|worker| worker.traffic().written));
+        let help = "Bytes that wait in user space for slow clients.";
+        out.single("queue_bytes", Kind::Gauge, help, sum(Stats::queued));
+        out.single("turns_total", Kind::Counter, "Turns of the event loops.", sum(Stats::turns));
+
         let help = "Closed connections, by what closed them.";
         let mut closed = out.family("connections_closed_total", Kind::Counter, help);
-        for (reason, by) in CLOSED {
-            let count = counters.closed.get(reason as usize).copied().unwrap_or_default();
+        for (by, count) in CLOSED_BY.iter().zip(counters.closed) {
             closed.sample(&[("by", by)], count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reactor::CloseReason;
+
+    #[test]
+    fn every_close_reason_has_its_label() {
+        for (reason, label) in [
+            (CloseReason::Handler, "server"),
+            (CloseReason::Peer, "peer"),
+            (CloseReason::Error, "error"),
+            (CloseReason::Slow, "slow"),
+            (CloseReason::Evicted, "evicted"),
+            (CloseReason::Drained, "drained"),
+            (CloseReason::Panic, "panic"),
+            (CloseReason::HandedOver, "handed_over"),
+        ] {
+            assert_eq!(CLOSED_BY[reason as usize], label);
         }
     }
 }

@@ -3,10 +3,12 @@
 
 use std::{io, net::IpAddr, thread, time::Duration};
 
+use socket2::Socket;
+
 use super::collector::Collector;
-use crate::listen::Socket;
-use common::http::{Head, HeadError, HeadLimits, HeadScan, Response, error_response};
-use reactor::{Context, Flow, Handler, Listener, Progress, Reactor, Settings};
+use crate::listen::to_listener;
+use common::http::{Head, HeadLimits, HeadScan, Response, error_response};
+use reactor::{Context, Flow, Handler, Progress, Reactor, Settings};
 
 /// How long a client may take to send its request, and to read the response.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -16,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// # Errors
 /// The system refuses the poll or the thread.
 pub(crate) fn start(sockets: Vec<Socket>, collector: Collector) -> io::Result<()> {
-    let listeners: Vec<Listener> = sockets.into_iter().map(Listener::from).collect();
+    let listeners = sockets.into_iter().map(to_listener).collect();
     let reactor = Reactor::new(vec![listeners], settings())?;
     let run = move || {
         if let Err(error) = reactor.run(vec![MetricsHandler(collector)]) {
@@ -70,12 +72,6 @@ impl MetricsHandler {
             cx.send(body.as_bytes());
         }
     }
-
-    fn refuse(error: HeadError, cx: &mut Context<'_>) -> Flow {
-        let wall = cx.wall();
-        error_response(error.status(), wall, &[], cx.out());
-        Flow::CloseWhenFlushed
-    }
 }
 
 /// True if the Host field names an IP address or `localhost`. After DNS rebinding, a foreign page's requests reach us under
@@ -101,21 +97,20 @@ impl Handler for MetricsHandler {
     }
 
     fn on_data(&mut self, scan: &mut HeadScan, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
-        let all = input.len();
         let limits = HeadLimits::default();
-        let flow = match scan.find_end(input, limits) {
+        let head = match scan.find_end(input, limits) {
             Ok(None) => return Progress { consumed: 0, flow: Flow::Continue },
-            Ok(Some(len)) => match Head::parse(input.get(..len).unwrap_or_default(), limits) {
-                Ok(head) => {
-                    cx.set_established();
-                    self.answer(&head, cx);
-                    Flow::CloseWhenFlushed
-                }
-                Err(error) => Self::refuse(error, cx),
-            },
-            Err(error) => Self::refuse(error, cx),
+            Ok(Some(len)) => Head::parse(input.get(..len).unwrap_or_default(), limits),
+            Err(error) => Err(error),
         };
-        Progress { consumed: all, flow }
+        match head {
+            Ok(head) => {
+                cx.set_established();
+                self.answer(&head, cx);
+            }
+            Err(error) => error_response(error.status(), cx.wall(), &[], cx.out()),
+        }
+        Progress { consumed: input.len(), flow: Flow::CloseWhenFlushed }
     }
 
     fn on_refuse(&mut self) -> &'static [u8] {

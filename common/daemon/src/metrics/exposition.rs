@@ -26,6 +26,11 @@ impl Exposition {
         Self { prefix, text: String::new() }
     }
 
+    /// Writes a family of one sample without labels.
+    pub fn single(&mut self, name: &'static str, kind: Kind, help: &str, value: impl Display) {
+        self.family(name, kind, help).sample(&[], value);
+    }
+
     /// Begins a family; the caller adds its samples to the answer.
     pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> Family<'_> {
         let kind = match kind {
@@ -76,29 +81,13 @@ impl Family<'_> {
         _ = write!(text, "{prefix}{}{suffix}", self.name);
         for (at, (label, value)) in labels.iter().enumerate() {
             let open = if at == 0 { '{' } else { ',' };
-            _ = write!(text, "{open}{label}=\"{}\"", Escaped(value));
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            _ = write!(text, "{open}{label}=\"{value}\"");
         }
         if !labels.is_empty() {
             text.push('}');
         }
         _ = writeln!(text, " {value}");
-    }
-}
-
-/// A label's value with backslash, quote and line end escaped.
-struct Escaped<'t>(&'t str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '\\' => f.write_str("\\\\")?,
-                '"' => f.write_str("\\\"")?,
-                '\n' => f.write_str("\\n")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ mod endpoint;
 mod exposition;
 mod tally;
 
-pub(super) use collector::Collector;
+pub(super) use collector::{CLOSED_BY, Collector};
 pub use daemon_metrics::DaemonMetrics;
 pub(super) use endpoint::start;
 pub use exposition::{Exposition, Family, Kind};

@@ -59,14 +59,16 @@ impl<const N: usize> Totals<N> {
 
     /// Returns the sum of one number over all workers.
     pub fn get(&self, index: usize) -> u64 {
-        let numbers = self.0.iter().filter_map(|published| published.get(index));
-        numbers.fold(0, |sum, number| sum.wrapping_add(number.load(Relaxed)))
+        self.of_workers(index).fold(0, u64::wrapping_add)
     }
 
     /// Returns the largest value of one number among all workers.
     pub fn max(&self, index: usize) -> u64 {
-        let numbers = self.0.iter().filter_map(|published| published.get(index));
-        numbers.map(|number| number.load(Relaxed)).max().unwrap_or_default()
+        self.of_workers(index).max().unwrap_or_default()
+    }
+
+    fn of_workers(&self, index: usize) -> impl Iterator<Item = u64> {
+        self.0.iter().filter_map(move |published| published.get(index)).map(|number| number.load(Relaxed))
     }
 }
 

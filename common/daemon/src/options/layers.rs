@@ -34,9 +34,11 @@ impl fmt::Display for Layer {
 }
 
 /// Values by the option's id, each with the layer it came from. The environment takes precedence over the file.
+#[derive(Default)]
 pub(super) struct Layers {
     values: BTreeMap<String, (Vec<OsString>, Layer)>,
-    warnings: Vec<String>,
+    /// One line for each environment variable that has our prefix and names no option.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Layers {
@@ -46,17 +48,12 @@ impl Layers {
         prefix: &str,
         env: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, DaemonError> {
-        let mut layers = Self { values: BTreeMap::new(), warnings: Vec::new() };
+        let mut layers = Self::default();
         for (variable, value) in env {
             let Some(variable) = variable.to_str() else { continue };
-            let Some(name) = variable.strip_prefix(prefix) else { continue };
-            if value.is_empty() {
-                continue;
-            }
-            let long = name.to_ascii_lowercase().replace('_', "-");
-            let Some(arg) =
-                option(command, &long).filter(|_| !name.contains(|c: char| c.is_ascii_lowercase()))
-            else {
+            let Some(name) = variable.strip_prefix(prefix).filter(|_| !value.is_empty()) else { continue };
+            let has_name = |(long, _): &(&str, _)| long.to_ascii_uppercase().replace('-', "_") == name;
+            let Some((_, arg)) = options(command).find(has_name) else {
                 // Not an error: container platforms put variables of their own (`..._SERVICE_HOST`) beside ours.
                 layers.warnings.push(format!("environment variable {variable} is no option"));
                 continue;
@@ -84,10 +81,9 @@ impl Layers {
             DaemonError::new(Exit::NoInput, format!("--config {}: {error}", path.display()))
         })?;
         let wrong = |what: String| DaemonError::new(Exit::Config, format!("{}: {what}", path.display()));
-        let table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| wrong(place(&text, &error)))?;
+        let table: toml::Table = text.parse().map_err(|error| wrong(place(&error)))?;
         for (key, value) in &table {
-            let Some(arg) = option(command, key).filter(|arg| arg.get_id() != "config") else {
+            let Some((_, arg)) = options(command).find(|(long, _)| *long != "config" && long == key) else {
                 return Err(wrong(format!(
                     "`{key}` is no option; the keys are the flags' names, see --help"
                 )));
@@ -108,20 +104,17 @@ impl Layers {
         })
     }
 
-    /// Returns the layer that gave this option its value; the command line is none of ours.
+    /// Returns the layer that gave this option its value, unless the command line did.
     pub(super) fn layer_of(&self, id: &str) -> Layer {
         self.values.get(id).map_or(Layer::Default, |(_, layer)| layer.clone())
     }
-
-    pub(super) fn into_warnings(self) -> Vec<String> {
-        self.warnings
-    }
 }
 
-/// Finds the option of this long name, if the environment and the file may set it.
-fn option<'c>(command: &'c Command, long: &str) -> Option<&'c Arg> {
-    let only_flags = ["help", "version", "print-config", "check"];
-    command.get_arguments().find(|arg| arg.get_long() == Some(long) && !only_flags.contains(&long))
+/// Returns the options that are part of a configuration, and `--config` itself, by their long names. The others say what to
+/// do now.
+pub(super) fn options(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
+    let named = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
+    named.filter(|(long, _)| !["help", "version", "print-config", "check"].contains(long))
 }
 
 /// True if the option may be repeated.
@@ -151,12 +144,10 @@ fn strings(arg: &Arg, value: &toml::Value) -> Result<Vec<OsString>, &'static str
         toml::Value::Integer(number) => Ok(vec![number.to_string().into()]),
         toml::Value::Float(number) => Ok(vec![number.to_string().into()]),
         toml::Value::Boolean(yes) => Ok(vec![yes.to_string().into()]),
-        toml::Value::Array(items) if is_list(arg) => items
-            .iter()
-            .map(|item| {
-                item.as_str().map(OsString::from).ok_or("takes a list of strings: [\"one\", \"two\"]")
-            })
-            .collect(),
+        toml::Value::Array(items) if is_list(arg) => {
+            let strings = items.iter().map(|item| item.as_str().map(OsString::from));
+            strings.collect::<Option<_>>().ok_or("takes a list of strings: [\"one\", \"two\"]")
+        }
         toml::Value::Array(_) => Err("takes one value, not a list"),
         toml::Value::Datetime(_) | toml::Value::Table(_) => Err("takes a string, a number, true or false"),
     }
@@ -182,12 +173,10 @@ fn check(command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String
     command.clone().try_get_matches_from(words).map(drop).map_err(|error| tidy(&error))
 }
 
-/// Describes a mistake in the file's syntax: line, column, message.
-fn place(text: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!("line {line}, column {column}: {}", error.message())
+/// Describes a mistake in the file's syntax: its first line names line and column.
+fn place(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    format!("{}: {}", text.lines().next().unwrap_or_default(), error.message())
 }
 
 /// Returns clap's message without its `error: ` and without the tip to try `--help`; the caller adds the daemon's name.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, FromArgMatches, Parser};
+use clap::{FromArgMatches, Parser, parser::ValueSource};
 
 use super::{
     common::Common,
@@ -33,7 +33,6 @@ pub(crate) struct InForce<T> {
     pub(crate) metrics: Layer,
     /// The output of `--print-config`.
     pub(crate) printed: String,
-    /// One line for each environment variable that has our prefix and names no option.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -64,36 +63,21 @@ pub(crate) fn parse<T: Parser>(
     let wrong = |error: clap::Error| DaemonError::new(Exit::Usage, tidy(&error));
     let options = T::from_arg_matches(&matches).map_err(wrong)?;
     let common = Common::from_arg_matches(&matches).map_err(wrong)?;
-    let layer = |id: &str| layer_of(&layers, &matches, id);
+    let layer = |id: &str| match matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id)) {
+        Some(ValueSource::CommandLine) => Layer::Flag,
+        _ => layers.layer_of(id),
+    };
     let (listen, metrics) = (layer("listen"), layer("metrics"));
     let printed = print::in_force(&command, &matches, layer);
-    Ok(Parsed::Options(Box::new(InForce {
-        options,
-        common,
-        listen,
-        metrics,
-        printed,
-        warnings: layers.into_warnings(),
-    })))
+    let warnings = layers.warnings;
+    Ok(Parsed::Options(Box::new(InForce { options, common, listen, metrics, printed, warnings })))
 }
 
 /// Makes a daemon's command line; its help explains the other layers behind the options.
 pub fn command<T: Parser>(env_prefix: &str) -> clap::Command {
-    T::command().after_help(after_help(env_prefix))
-}
-
-/// Returns the layer that gave the option its value.
-fn layer_of(layers: &Layers, matches: &ArgMatches, id: &str) -> Layer {
-    match matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id)) {
-        Some(clap::parser::ValueSource::CommandLine) => Layer::Flag,
-        _ => layers.layer_of(id),
-    }
-}
-
-fn after_help(env_prefix: &str) -> String {
-    format!(
+    T::command().after_help(format!(
         "Every option is also an environment variable ({env_prefix}LOG_LEVEL=debug) and a key of the --config file \
          (log-level = \"debug\"); the command line counts first, then the environment, then the file. An option that \
          may be repeated takes a list there: [\"one\", \"two\"]."
-    )
+    ))
 }

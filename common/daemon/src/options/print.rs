@@ -4,17 +4,13 @@ use std::fmt::Write as _;
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::layers::{Layer, is_flag, is_list};
+use super::layers::{Layer, is_flag, is_list, options};
+use crate::quote::quote;
 
 /// Writes one line per option in the order of `--help`, each with its layer as a comment.
 pub(super) fn in_force(command: &Command, matches: &ArgMatches, layer_of: impl Fn(&str) -> Layer) -> String {
     let mut out = String::new();
-    for arg in command.get_arguments() {
-        let Some(long) = arg.get_long() else { continue };
-        // They say what to do now, and are not part of a configuration.
-        if ["config", "print-config", "check", "help", "version"].contains(&long) {
-            continue;
-        }
+    for (long, arg) in options(command).filter(|(long, _)| *long != "config") {
         let layer = layer_of(arg.get_id().as_str());
         match value(arg, matches) {
             // Writing to a String does not fail.
@@ -41,19 +37,4 @@ fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
         Ok(number) if number.to_string() == word => word.into_owned(),
         _ => quote(&word),
     })
-}
-
-/// Writes a TOML string on one line.
-fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => _ = write!(out, "\\u{:04X}", u32::from(c)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
