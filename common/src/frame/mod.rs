@@ -1,10 +1,8 @@
-//! Frames on the wire: the headers, masking and close codes of RFC 6455 §5 (hybi), and the delimited frames of the
-//! hixie drafts.
+//! Frames on the wire: the headers, masking and close codes of RFC 6455 §5 (hybi).
 
 mod close_code;
 mod error;
 mod header;
-pub(crate) mod hixie;
 mod mask;
 mod opcode;
 #[cfg(test)]

@@ -4,17 +4,17 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Opcode {
     /// The next fragment of the open message.
-    Continuation,
+    Continuation = 0x0,
     /// The first fragment of a text message.
-    Text,
+    Text = 0x1,
     /// The first fragment of a binary message.
-    Binary,
+    Binary = 0x2,
     /// The closing handshake.
-    Close,
+    Close = 0x8,
     /// Asks for a Pong.
-    Ping,
+    Ping = 0x9,
     /// Answers a Ping, or nothing.
-    Pong,
+    Pong = 0xA,
 }
 
 impl Opcode {
@@ -33,14 +33,7 @@ impl Opcode {
 
     /// The four bits on the wire.
     pub fn number(self) -> u8 {
-        match self {
-            Self::Continuation => 0x0,
-            Self::Text => 0x1,
-            Self::Binary => 0x2,
-            Self::Close => 0x8,
-            Self::Ping => 0x9,
-            Self::Pong => 0xA,
-        }
+        self as u8
     }
 
     /// True for Close, Ping and Pong, which are never fragmented and at most 125 bytes long (RFC 6455 §5.5).
