@@ -3,6 +3,7 @@
 //! The server encodes a message once for each framing in use; all connections of that framing share the bytes.
 
 use crate::frame::{Opcode, encode_frame};
+use std::fmt;
 
 /// The form in which a connection receives messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,11 +67,12 @@ impl Framing {
 ///
 /// In an event stream the number is the event's `id:`, which a browser sends back as `Last-Event-ID`.
 pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
+    let id = format_args!("id: {seq}\n");
     match framing {
         Framing::HybiNumbered | Framing::HixieNumbered => {
-            encode_text(framing, EventField::Id(seq), &format!("{seq}\t{text}"), out);
+            encode_text(framing, id, &format!("{seq}\t{text}"), out);
         }
-        _ => encode_text(framing, EventField::Id(seq), text, out),
+        _ => encode_text(framing, id, text, out),
     }
 }
 
@@ -78,14 +80,19 @@ pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
 ///
 /// In an event stream it is an event of the type `notice` without `id:`, so that the browser keeps its `Last-Event-ID`.
 pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
-    encode_text(framing, EventField::Notice, text, out);
+    encode_text(framing, format_args!("event: notice\n"), text, out);
 }
 
-/// Appends a text; an event stream has the field before it.
-fn encode_text(framing: Framing, field: EventField, text: &str, out: &mut Vec<u8>) {
+/// Appends a text; an event stream has the line `field` before it.
+fn encode_text(framing: Framing, field: fmt::Arguments<'_>, text: &str, out: &mut Vec<u8>) {
     match framing {
         Framing::Hybi | Framing::HybiNumbered => encode_frame(Opcode::Text, text.as_bytes(), out),
-        Framing::Hixie | Framing::HixieNumbered => encode_hixie(text, out),
+        // UTF-8 holds no `FF`, so the text cannot end the frame early.
+        Framing::Hixie | Framing::HixieNumbered => {
+            out.push(0x00);
+            out.extend_from_slice(text.as_bytes());
+            out.push(0xFF);
+        }
         Framing::EventStream | Framing::EventStreamChunked => {
             http_part(framing, out, |out| encode_event(field, text, out));
         }
@@ -116,31 +123,14 @@ pub fn finish(framing: Framing, out: &mut Vec<u8>) {
     }
 }
 
-/// `00`, text, `FF`. UTF-8 holds no `FF`, so the text cannot end the frame early.
-fn encode_hixie(text: &str, out: &mut Vec<u8>) {
-    out.push(0x00);
-    out.extend_from_slice(text.as_bytes());
-    out.push(0xFF);
-}
-
 fn encode_line(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
 }
 
-/// The field of an event beside its `data:`.
-#[derive(Clone, Copy)]
-enum EventField {
-    Id(u64),
-    Notice,
-}
-
 /// One event (HTML Standard §9.2.5): every line of the text is a `data:` line of its own.
-fn encode_event(field: EventField, text: &str, out: &mut Vec<u8>) {
-    match field {
-        EventField::Id(seq) => out.extend_from_slice(format!("id: {seq}\n").as_bytes()),
-        EventField::Notice => out.extend_from_slice(b"event: notice\n"),
-    }
+fn encode_event(field: fmt::Arguments<'_>, text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(field.to_string().as_bytes());
     // CR, LF and CRLF all end a line there, so the text itself must not bring any.
     let text = text.replace("\r\n", "\n");
     for line in text.split(['\n', '\r']) {

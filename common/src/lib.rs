@@ -7,7 +7,7 @@
 //!   http::HeadScan ──▶ http::Head ──▶ handshake::detect ──▶ Offer::accept ──▶ websocket::WebSocket
 //!         │               │                │ Http                               │ Event, out
 //!         │ HeadError     │                ▼                                     ▼
-//!         └──▶ http::error_response     framing::Framing ◀─ framing::encode    frame, utf8
+//!         └──▶ http::error_response     framing::Framing ◀─ framing::encode    frame
 //!
 //!   policy::PolicyRequest ──▶ policy::Policy::to_bytes        proxy, origin: where a client comes from
 //! ```
@@ -22,6 +22,7 @@
 //! Begin with [`websocket`]: its picture is a connection's whole life.
 
 pub mod codec;
+mod decimal;
 pub mod frame;
 pub mod framing;
 pub mod handshake;
@@ -30,7 +31,6 @@ pub mod origin;
 mod parsed;
 pub mod policy;
 pub mod proxy;
-mod utf8;
 mod version;
 pub mod websocket;
 

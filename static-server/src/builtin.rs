@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::csp::WsUrl;
+use crate::fields::SharedFields;
 use crate::representation::{Body, Facts, Representation, Resource};
-use crate::response::SharedFields;
 
 /// The page's files with their names, without `index.html`.
 const FILES: &[(&str, &[u8])] = &[
@@ -35,7 +35,7 @@ impl BuiltIn {
     /// Lays out the answers; without a URL the page connects to its own host, port 40132.
     pub(crate) fn new(ws_url: Option<&WsUrl>, shared: &SharedFields) -> Self {
         // Of the characters that an attribute cannot hold, a checked URL can contain only the ampersand.
-        let url = ws_url.map(ToString::to_string).unwrap_or_default().replace('&', "&amp;");
+        let url = ws_url.map_or("", |url| &url.text).replace('&', "&amp;");
         let index = INDEX.replace(PLACE, &url);
         let mut files: HashMap<&'static [u8], Arc<Resource>> = HashMap::new();
         let all = FILES.iter().copied().chain([("index.html", index.as_bytes())]);

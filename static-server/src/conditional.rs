@@ -1,24 +1,15 @@
 //! Preconditions, in the order that RFC 9110 §13.2.2 fixes.
 
+use common::http::Head;
+
 use crate::date;
 use crate::etag::{Comparison, list_holds};
 
-/// The values of the request's precondition fields.
-#[derive(Clone, Debug, Default)]
-#[allow(clippy::struct_field_names, reason = "these are the names of the header fields")]
-pub(crate) struct Preconditions<'h> {
-    pub(crate) if_match: Vec<&'h [u8]>,
-    pub(crate) if_none_match: Vec<&'h [u8]>,
-    pub(crate) if_modified_since: Vec<&'h [u8]>,
-    pub(crate) if_unmodified_since: Vec<&'h [u8]>,
-    pub(crate) if_range: Vec<&'h [u8]>,
-}
-
 /// What distinguishes the versions of a representation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Validators<'r> {
+#[derive(Debug)]
+pub(crate) struct Validators {
     /// The strong entity tag, with its quotes.
-    pub(crate) etag: &'r [u8],
+    pub(crate) etag: String,
     /// The last modification in seconds since 1970, if it is known.
     pub(crate) modified: Option<i64>,
 }
@@ -35,44 +26,39 @@ pub(crate) enum Outcome {
 }
 
 /// Evaluates the preconditions of a GET or HEAD at `wall`, seconds since 1970.
-pub(crate) fn evaluate(conditions: &Preconditions<'_>, ours: Validators<'_>, wall: i64) -> Outcome {
+pub(crate) fn evaluate(head: &Head<'_>, ours: &Validators, wall: i64) -> Outcome {
+    let values = |name| head.get_all(name).collect::<Vec<_>>();
     // Step 1: "When recipient is the origin server and If-Match is present, evaluate the If-Match precondition: if true,
     // continue to step 3; if false, respond 412".
-    if !conditions.if_match.is_empty() {
+    let if_match = values("If-Match");
+    if !if_match.is_empty() {
         // §13.1.1: "An origin server MUST use the strong comparison function when comparing entity tags for If-Match".
-        if !is_any(&conditions.if_match) && !list_holds(&conditions.if_match, ours.etag, Comparison::Strong) {
+        if !list_holds(&if_match, &ours.etag, Comparison::Strong) {
             return Outcome::Failed;
         }
     // Step 2: "When recipient is the origin server, If-Match is not present, and If-Unmodified-Since is present".
-    } else if let (Some(since), Some(modified)) =
-        (single_date(&conditions.if_unmodified_since), ours.modified)
+    } else if let (Some(since), Some(modified)) = (single_date(&values("If-Unmodified-Since")), ours.modified)
         && modified > since
     {
         return Outcome::Failed;
     }
     // Step 3: "When If-None-Match is present, evaluate the If-None-Match precondition: if true, continue to step 5; if
     // false for GET/HEAD, respond 304 (Not Modified)".
-    if !conditions.if_none_match.is_empty() {
+    let if_none_match = values("If-None-Match");
+    if !if_none_match.is_empty() {
         // §13.1.2: "A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match".
-        if is_any(&conditions.if_none_match)
-            || list_holds(&conditions.if_none_match, ours.etag, Comparison::Weak)
-        {
+        if list_holds(&if_none_match, &ours.etag, Comparison::Weak) {
             return Outcome::NotModified;
         }
     // Step 4: "When the method is GET or HEAD, If-None-Match is not present, and If-Modified-Since is present".
     // §13.1.3: "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match header field".
-    } else if let (Some(since), Some(modified)) = (single_date(&conditions.if_modified_since), ours.modified)
+    } else if let (Some(since), Some(modified)) = (single_date(&values("If-Modified-Since")), ours.modified)
         && modified <= since
     {
         return Outcome::NotModified;
     }
     // Step 5: "When the method is GET and both Range and If-Range are present, evaluate the If-Range precondition".
-    Outcome::Perform { range: if_range(&conditions.if_range, ours, wall) }
-}
-
-/// True for `*` alone, which any current representation matches, and there is one.
-fn is_any(values: &[&[u8]]) -> bool {
-    matches!(values, [value] if value.trim_ascii() == b"*")
+    Outcome::Perform { range: if_range(&values("If-Range"), ours, wall) }
 }
 
 /// §13.1.3 and §13.1.4: "A recipient MUST ignore the … header field if the received field value is not a valid
@@ -83,12 +69,12 @@ fn single_date(values: &[&[u8]]) -> Option<i64> {
 }
 
 /// §13.1.5: true if the answer may be the range.
-fn if_range(values: &[&[u8]], ours: Validators<'_>, wall: i64) -> bool {
+fn if_range(values: &[&[u8]], ours: &Validators, wall: i64) -> bool {
     let [value] = values else { return values.is_empty() };
     let value = value.trim_ascii();
     if value.starts_with(b"\"") {
         // "if the field value is an entity tag, compare by the strong comparison function".
-        return value == ours.etag;
+        return value == ours.etag.as_bytes();
     }
     // "If the HTTP-date validator provided is not a strong validator in the sense defined by Section 8.8.2.2, the
     // condition is false. If the HTTP-date validator provided exactly matches the Last-Modified field value … true."
@@ -102,26 +88,33 @@ fn if_range(values: &[&[u8]], ours: Validators<'_>, wall: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::http::HeadLimits;
 
     const MODIFIED: i64 = 784_111_777;
     const AT: &[u8] = b"Sun, 06 Nov 1994 08:49:37 GMT";
     const BEFORE: &[u8] = b"Sun, 06 Nov 1994 08:49:36 GMT";
     const AFTER: &[u8] = b"Sun, 06 Nov 1994 08:49:38 GMT";
-    const OURS: Validators<'_> = Validators { etag: b"\"v2\"", modified: Some(MODIFIED) };
     const WHOLE: Outcome = Outcome::Perform { range: true };
 
-    fn of(fields: &[(&str, &'static [u8])]) -> Outcome {
-        let mut conditions = Preconditions::default();
+    fn at(wall: i64, fields: &[(&str, &'static [u8])]) -> Outcome {
+        let mut head = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
         for (name, value) in fields {
-            match *name {
-                "match" => conditions.if_match.push(value),
-                "none" => conditions.if_none_match.push(value),
-                "modified" => conditions.if_modified_since.push(value),
-                "unmodified" => conditions.if_unmodified_since.push(value),
-                _ => conditions.if_range.push(value),
-            }
+            let name = match *name {
+                "match" => "If-Match",
+                "none" => "If-None-Match",
+                "modified" => "If-Modified-Since",
+                "unmodified" => "If-Unmodified-Since",
+                _ => "If-Range",
+            };
+            head.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
         }
-        evaluate(&conditions, OURS, MODIFIED + 10)
+        head.extend(b"\r\n");
+        let head = Head::parse(&head, HeadLimits::default()).unwrap();
+        evaluate(&head, &Validators { etag: "\"v2\"".to_owned(), modified: Some(MODIFIED) }, wall)
+    }
+
+    fn of(fields: &[(&str, &'static [u8])]) -> Outcome {
+        at(MODIFIED + 10, fields)
     }
 
     #[test]
@@ -179,7 +172,6 @@ mod tests {
         ] {
             assert_eq!(of(&[("range", value)]), Outcome::Perform { range }, "{}", value.escape_ascii());
         }
-        let just_now = Preconditions { if_range: vec![AT], ..Preconditions::default() };
-        assert_eq!(evaluate(&just_now, OURS, MODIFIED), Outcome::Perform { range: false });
+        assert_eq!(at(MODIFIED, &[("range", AT)]), Outcome::Perform { range: false });
     }
 }

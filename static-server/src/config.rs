@@ -11,10 +11,9 @@ use reactor::Settings;
 use crate::builtin::BuiltIn;
 use crate::csp::{self, WsUrl};
 use crate::directory::Directory;
+use crate::fields::{HeaderField, SharedFields};
 use crate::handler::StaticHandler;
-use crate::header_field::HeaderField;
 use crate::limits::{ConnectionLimits, check_time};
-use crate::response::SharedFields;
 use crate::root::Root;
 use crate::site::{Content, Site};
 

@@ -3,18 +3,15 @@
 use std::str::FromStr;
 use thiserror::Error;
 
-/// Where the page finds its ws-server: a checked `ws://` or `wss://` URL, or a path of the page's own origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the page finds its ws-server: a checked `ws://` or `wss://` URL, or a path of the page's own origin, where a proxy
+/// puts both under one name.
+#[derive(Clone, Debug)]
 pub(crate) struct WsUrl {
-    /// `None`: the page's own host, where a proxy puts both under one name.
-    server: Option<Server>,
-    path: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Server {
-    secure: bool,
-    authority: String,
+    /// The URL as the operator wrote it.
+    pub(crate) text: String,
+    /// The sources that a page may connect to besides its own origin, each behind a blank: its ws-server, by WebSocket and by
+    /// HTTP for server-sent events.
+    sources: String,
 }
 
 /// Why a text is not a `--ws-url`.
@@ -35,12 +32,14 @@ impl FromStr for WsUrl {
     fn from_str(text: &str) -> Result<Self, WsUrlError> {
         // Two slashes would begin an authority, another host's name (RFC 3986 §4.2).
         if text.starts_with('/') && !text.starts_with("//") {
-            return Ok(WsUrl { server: None, path: checked_path(text)? });
+            check_path(text)?;
+            // CSP 3 §6.7.2.8: 'self' matches ws: and wss: of the same host and port, too.
+            return Ok(WsUrl { text: text.to_owned(), sources: String::new() });
         }
         let (scheme, rest) = text.split_once("://").ok_or(WsUrlError::Scheme)?;
-        let secure = match scheme {
-            "ws" => false,
-            "wss" => true,
+        let http = match scheme {
+            "ws" => "http",
+            "wss" => "https",
             _ => return Err(WsUrlError::Scheme),
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -53,41 +52,21 @@ impl FromStr for WsUrl {
         if host.is_empty() || !authority.bytes().all(host_byte) || !port_is_good {
             return Err(WsUrlError::Host);
         }
-        let server = Some(Server { secure, authority: authority.to_owned() });
-        Ok(WsUrl { server, path: checked_path(path)? })
+        check_path(path)?;
+        let sources = format!(" {scheme}://{authority} {http}://{authority}");
+        Ok(WsUrl { text: text.to_owned(), sources })
     }
 }
 
-fn checked_path(path: &str) -> Result<String, WsUrlError> {
+fn check_path(path: &str) -> Result<(), WsUrlError> {
     // RFC 6455 §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used".
-    if !path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#';,".contains(&byte)) {
-        return Err(WsUrlError::Path);
-    }
-    Ok(path.to_owned())
+    let is_good = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#';,".contains(&byte);
+    if path.bytes().all(is_good) { Ok(()) } else { Err(WsUrlError::Path) }
 }
 
-impl std::fmt::Display for WsUrl {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(Server { secure, authority }) = &self.server {
-            write!(out, "{}://{authority}", if *secure { "wss" } else { "ws" })?;
-        }
-        out.write_str(&self.path)
-    }
-}
-
-/// The sources that a page may connect to besides its own origin: its ws-server, by WebSocket and by HTTP for server-sent
-/// events.
-fn connect_sources(ws_url: Option<&WsUrl>) -> String {
-    let Some(url) = ws_url else {
-        // Here we know only the port, not the page's host.
-        return " ws://*:40132 wss://*:40132 http://*:40132 https://*:40132".to_owned();
-    };
-    match &url.server {
-        // CSP 3 §6.7.2.8: 'self' matches ws: and wss: of the same host and port, too.
-        None => String::new(),
-        Some(Server { secure: false, authority }) => format!(" ws://{authority} http://{authority}"),
-        Some(Server { secure: true, authority }) => format!(" wss://{authority} https://{authority}"),
-    }
+fn connect_sources(ws_url: Option<&WsUrl>) -> &str {
+    // Without a URL we know only the port, not the page's host.
+    ws_url.map_or(" ws://*:40132 wss://*:40132 http://*:40132 https://*:40132", |url| &url.sources)
 }
 
 /// The policy for the built-in page, which needs nothing but its own files.
@@ -123,7 +102,7 @@ mod tests {
             "/",
             "/stream?greet=1",
         ] {
-            assert_eq!(text.parse::<WsUrl>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<WsUrl>().unwrap().text, text);
         }
     }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::cache::{Cache, Cached, FRESH};
 use crate::encoding::Coding;
+use crate::fields::SharedFields;
 use crate::representation::{Body, Facts, Representation, Resource};
-use crate::response::SharedFields;
 use crate::root::{OpenError, Opened, Root, Stamp};
 
 /// We read files of up to this many bytes into memory, and send larger ones by `sendfile`.

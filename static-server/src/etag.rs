@@ -22,11 +22,13 @@ pub(crate) enum Comparison {
     Weak,
 }
 
-/// True if the fields' values list the tag `ours` (a strong one, quotes included). The list ends where it is malformed.
-pub(crate) fn list_holds(values: &[&[u8]], ours: &[u8], comparison: Comparison) -> bool {
-    values.iter().any(|value| {
-        Tags(value).any(|(weak, tag)| tag == ours && !(weak && comparison == Comparison::Strong))
-    })
+/// True if the fields' values list the tag `ours` (a strong one, quotes included), or are `*` alone, which any tag matches.
+/// The list ends where it is malformed.
+pub(crate) fn list_holds(values: &[&[u8]], ours: &str, comparison: Comparison) -> bool {
+    let is_ours =
+        |(weak, tag): (bool, &[u8])| tag == ours.as_bytes() && !(weak && comparison == Comparison::Strong);
+    matches!(values, [value] if value.trim_ascii() == b"*")
+        || values.iter().any(|value| Tags(value).any(is_ours))
 }
 
 /// The tags of one field value: whether `W/` stands before it, and the tag with its quotes.
@@ -82,8 +84,8 @@ mod tests {
             ("\"1\"x", "\"1\"", Weak, false),
             ("", "\"1\"", Weak, false),
         ] {
-            assert_eq!(list_holds(&[theirs.as_bytes()], ours.as_bytes(), comparison), expected, "{theirs}");
+            assert_eq!(list_holds(&[theirs.as_bytes()], ours, comparison), expected, "{theirs}");
         }
-        assert!(list_holds(&[b"\"2\"", b"\"1\""], b"\"1\"", Strong), "several fields are one list");
+        assert!(list_holds(&[b"\"2\"", b"\"1\""], "\"1\"", Strong), "several fields are one list");
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use common::http::{Body, Head, HeadError, HeadScan, status_body};
+use common::http::{Body, Head, HeadError, HeadScan};
 use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
-use crate::answer::{Answer, Payload, Respond};
+use crate::answer::Respond;
+use crate::fields::SharedFields;
 use crate::limits::ConnectionLimits;
 use crate::metrics::Counts;
-use crate::response::{Line, Persistence, SharedFields, write_head};
+use crate::response::{Answer, Payload};
 use crate::site::Site;
 use crate::{date, log_line};
 
@@ -66,36 +67,29 @@ impl StaticHandler {
         }
         log_line::access(cx.peer(), &head, &answer);
         let flow = if answer.close { Flow::CloseWhenFlushed } else { Flow::Continue };
-        let old = head.minor_version == 0;
-        self.send(answer, old, wall, cx);
-        flow
-    }
-
-    fn send(&mut self, answer: Answer, old: bool, wall: i64, cx: &mut Context<'_>) {
-        self.counts.answered(answer.status);
-        self.update_date(wall);
-        let connection = match (answer.close, old) {
-            (true, _) => Persistence::Close,
-            (false, true) => Persistence::KeepOld,
-            (false, false) => Persistence::Keep,
-        };
-        let line = Line { status: answer.status, date: &self.date.1, length: answer.length, connection };
-        let further: Vec<(&str, &str)> =
-            answer.further.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        write_head(cx.out(), line, &answer.block, &further);
-        let mut idle = true;
-        match answer.payload {
-            Payload::None => {}
-            Payload::Memory(bytes, range) => cx.send_shared(&bytes, range),
-            Payload::File(file, offset, len) => {
-                cx.send_file(Arc::new(file), offset, len);
-                idle = false; // the reactor must not evict it for a newcomer while it sends a file
-            }
-        }
+        // The reactor must not evict the connection for a newcomer while it sends a file.
+        let idle = !matches!(answer.payload, Payload::File(..));
+        self.send(answer, head.minor_version == 0, cx);
         if idle {
             cx.set_idle();
         }
         cx.set_deadline(cx.now() + self.limits.keep_alive);
+        flow
+    }
+
+    /// Sends an answer; `old` is true for an HTTP/1.0 client.
+    fn send(&mut self, answer: Answer, old: bool, cx: &mut Context<'_>) {
+        self.counts.answered(answer.status);
+        let wall = date::seconds(cx.wall());
+        if self.date.0 != wall {
+            self.date = (wall, date::format(wall).unwrap_or_default());
+        }
+        answer.write_head(&self.date.1, old, cx.out());
+        match answer.payload {
+            Payload::None => {}
+            Payload::Memory(bytes, range) => cx.send_shared(&bytes, range),
+            Payload::File(file, offset, len) => cx.send_file(Arc::new(file), offset, len),
+        }
     }
 
     /// Answers bytes that are not a request, and ends the connection.
@@ -105,21 +99,8 @@ impl StaticHandler {
     }
 
     fn refuse_with(&mut self, status: u16, cx: &mut Context<'_>) -> Flow {
-        self.counts.answered(status);
-        self.update_date(date::seconds(cx.wall()));
-        let body = status_body(status);
-        let block = self.shared.block(&[("Content-Type", "text/plain; charset=utf-8")]);
-        let length = Some(body.len() as u64);
-        let line = Line { status, date: &self.date.1, length, connection: Persistence::Close };
-        write_head(cx.out(), line, &block, &[]);
-        cx.send(body.as_bytes());
+        self.send(Answer::status_page(status, &self.shared).closing(), false, cx);
         Flow::CloseWhenFlushed
-    }
-
-    fn update_date(&mut self, wall: i64) {
-        if self.date.0 != wall {
-            self.date = (wall, date::format(wall).unwrap_or_default());
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use common::http::{Head, HeadError};
 use log::debug;
 
-use crate::answer::Answer;
+use crate::response::Answer;
 
 /// The most bytes of a peer's text in one line.
 const LONGEST: usize = 512;

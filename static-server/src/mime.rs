@@ -1,14 +1,12 @@
 //! Media types by a file's name.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 /// The `Content-Type` for a file of this name: text with its charset, an unknown type as bytes.
 pub(crate) fn content_type(name: &[u8]) -> String {
-    let last = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-    let Some(dot) = last.iter().rposition(|&byte| byte == b'.') else { return OCTETS.to_owned() };
-    let Some(extension) = last.get(dot + 1..).and_then(|extension| std::str::from_utf8(extension).ok())
-    else {
-        return OCTETS.to_owned();
-    };
-    let guess = match mime_guess::from_ext(extension).first_raw() {
+    let guess = match mime_guess::from_path(Path::new(OsStr::from_bytes(name))).first_raw() {
         // RFC 9239 §6: "text/javascript" is the one for scripts and modules; the others are obsolete.
         Some("application/javascript") => "text/javascript",
         guess => guess.unwrap_or(OCTETS),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::conditional::Validators;
 use crate::encoding::{self, Coding};
-use crate::response::SharedFields;
+use crate::fields::SharedFields;
 use crate::root::Stamp;
 use crate::{cache_control, date, etag, mime};
 
@@ -36,8 +36,7 @@ impl Resource {
 /// One version of a file's bytes in one coding.
 #[derive(Debug)]
 pub(crate) struct Representation {
-    etag: String,
-    modified: Option<i64>,
+    pub(crate) validators: Validators,
     /// In bytes.
     pub(crate) len: u64,
     /// The fields of 200 and 206, laid out.
@@ -94,11 +93,8 @@ impl Representation {
             fields.push(("Content-Security-Policy", &shared.policy));
         }
         let fields = shared.block(&fields).into();
-        Representation { modified: facts.modified, len, fields, short_fields, body, etag }
-    }
-
-    pub(crate) fn validators(&self) -> Validators<'_> {
-        Validators { etag: self.etag.as_bytes(), modified: self.modified }
+        let validators = Validators { etag, modified: facts.modified };
+        Representation { validators, len, fields, short_fields, body }
     }
 
     fn cost(&self) -> usize {

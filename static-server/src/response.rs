@@ -1,82 +1,88 @@
-//! Response heads: a status line, a block of fields from the cache, and the fields of this answer alone.
+//! An answer as data, and its head in bytes: the handler sends both.
 
-use common::http::{Response, is_field_value, reason};
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::header_field::HeaderField;
+use common::http::{is_field_value, reason, status_body};
 
-/// The fields that all answers share.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SharedFields {
-    /// Those of `--header`, which replace ours of the same name.
-    pub(crate) extra: Vec<HeaderField>,
-    /// The Content-Security-Policy of documents.
-    pub(crate) policy: String,
-}
+use crate::fields::SharedFields;
 
-impl SharedFields {
-    /// Lays out a block of fields, through the checked writer: ours, then those of `--header`.
-    pub(crate) fn block(&self, fields: &[(&str, &str)]) -> Vec<u8> {
-        let replaced =
-            |name: &str| self.extra.iter().any(|HeaderField(theirs, _)| theirs.eq_ignore_ascii_case(name));
-        let mut out = Vec::new();
-        let mut writer = Response::new(200, &mut out).header("X-Content-Type-Options", "nosniff");
-        if !replaced("Server") {
-            writer = writer.header("Server", "datecast");
-        }
-        for (name, value) in fields.iter().filter(|(name, _)| !replaced(name)) {
-            writer = writer.header(name, value);
-        }
-        for HeaderField(name, value) in &self.extra {
-            writer = writer.header(name, value);
-        }
-        writer.finish();
-        // The fields only, without the status line and the blank line.
-        let begin = out.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        out.get(begin..out.len().saturating_sub(2)).unwrap_or_default().to_vec()
-    }
-}
-
-/// The status line of one answer, and the fields that frame its message.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'a> {
+#[derive(Debug)]
+pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// `Date`.
-    pub(crate) date: &'a str,
-    /// `Content-Length` in bytes; `None` for an answer without that field (204, 304).
+    /// Header fields, laid out beforehand.
+    block: Arc<[u8]>,
+    /// `Content-Length` in bytes, also in an answer to HEAD; `None` for an answer without that field (204, 304).
     pub(crate) length: Option<u64>,
-    pub(crate) connection: Persistence,
+    /// Header fields of this answer alone.
+    further: Vec<(&'static str, String)>,
+    pub(crate) payload: Payload,
+    /// True if the connection ends with this answer.
+    pub(crate) close: bool,
 }
 
-/// Whether the connection stays open after an answer (RFC 9112 §9.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Persistence {
-    /// It does, which is the default of HTTP/1.1.
-    Keep,
-    /// It does, and the answer says so to an HTTP/1.0 client.
-    KeepOld,
-    /// "a server that does not support persistent connections MUST send the "close" connection option".
-    Close,
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    /// No body: HEAD, 204, 304.
+    None,
+    /// This range of these bytes.
+    Memory(Arc<[u8]>, Range<usize>),
+    /// A range of a file: offset and length in bytes.
+    File(File, u64, u64),
 }
 
-/// Appends a whole head: the status line, `block`, the further fields and the blank line.
-pub(crate) fn write_head(out: &mut Vec<u8>, line: Line<'_>, block: &[u8], further: &[(&str, &str)]) {
-    put(
-        out,
-        &["HTTP/1.1 ", &line.status.to_string(), " ", reason(line.status), "\r\nDate: ", line.date, "\r\n"],
-    );
-    out.extend_from_slice(block);
-    if let Some(length) = line.length {
-        put(out, &["Content-Length: ", &length.to_string(), "\r\n"]);
+impl Answer {
+    /// An answer without a body, and so far without `Content-Length`.
+    pub(crate) fn new(status: u16, block: Arc<[u8]>) -> Self {
+        Answer { status, block, length: None, further: Vec::new(), payload: Payload::None, close: false }
     }
-    for (name, value) in further.iter().filter(|(_, value)| is_field_value(value.as_bytes())) {
-        put(out, &[name, ": ", value, "\r\n"]);
+
+    /// An answer whose body is in memory.
+    pub(crate) fn of_bytes(status: u16, block: Arc<[u8]>, bytes: Arc<[u8]>) -> Self {
+        let all = 0..bytes.len();
+        let (length, payload) = (Some(bytes.len() as u64), Payload::Memory(bytes, all));
+        Answer { length, payload, ..Answer::new(status, block) }
     }
-    match line.connection {
-        Persistence::Keep => {}
-        Persistence::KeepOld => put(out, &["Connection: keep-alive\r\n"]),
-        Persistence::Close => put(out, &["Connection: close\r\n"]),
+
+    /// A page of one line, which names the status.
+    pub(crate) fn status_page(status: u16, shared: &SharedFields) -> Self {
+        let block = shared.block(&[("Content-Type", "text/plain; charset=utf-8")]);
+        Answer::of_bytes(status, block.into(), status_body(status).into_bytes().into())
     }
-    put(out, &["\r\n"]);
+
+    /// Adds a header field to this answer alone.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.further.push((name, value.into()));
+        self
+    }
+
+    /// Ends the connection with this answer.
+    pub(crate) fn closing(self) -> Self {
+        Answer { close: true, ..self }
+    }
+
+    /// Appends the head: the status line, `Date`, the fields and the blank line. `old` is true for an HTTP/1.0 client.
+    pub(crate) fn write_head(&self, date: &str, old: bool, out: &mut Vec<u8>) {
+        let status = self.status.to_string();
+        put(out, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\nDate: ", date, "\r\n"]);
+        out.extend_from_slice(&self.block);
+        if let Some(length) = self.length {
+            put(out, &["Content-Length: ", &length.to_string(), "\r\n"]);
+        }
+        for (name, value) in self.further.iter().filter(|(_, value)| is_field_value(value.as_bytes())) {
+            put(out, &[name, ": ", value, "\r\n"]);
+        }
+        if self.close {
+            // RFC 9112 §9.3: "a server that does not support persistent connections MUST send the "close" connection
+            // option".
+            put(out, &["Connection: close\r\n"]);
+        } else if old {
+            put(out, &["Connection: keep-alive\r\n"]);
+        }
+        put(out, &["\r\n"]);
+    }
 }
 
 fn put(out: &mut Vec<u8>, parts: &[&str]) {
@@ -88,6 +94,7 @@ fn put(out: &mut Vec<u8>, parts: &[&str]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::HeaderField;
 
     #[test]
     fn a_head_holds_the_block_and_one_blank_line() {
@@ -96,9 +103,12 @@ mod tests {
             ..SharedFields::default()
         };
         let block = shared.block(&[("ETag", "\"1\""), ("Bad", "a\r\nb")]);
-        let line = Line { status: 206, date: "D", length: Some(3), connection: Persistence::Close };
+        let answer = Answer { length: Some(3), ..Answer::new(206, block.into()) }
+            .with("Content-Range", "bytes 0-2/9")
+            .with("Location", "/\r\nX: y")
+            .closing();
         let mut out = Vec::new();
-        write_head(&mut out, line, &block, &[("Content-Range", "bytes 0-2/9"), ("Location", "/\r\nX: y")]);
+        answer.write_head("D", false, &mut out);
         assert_eq!(
             String::from_utf8_lossy(&out),
             "HTTP/1.1 206 Partial Content\r\nDate: D\r\nX-Content-Type-Options: nosniff\r\nETag: \"1\"\r\nServer: mine\r\nX-A: b\r\n\

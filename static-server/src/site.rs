@@ -7,8 +7,8 @@ use std::time::Instant;
 use crate::builtin::BuiltIn;
 use crate::directory::Directory;
 use crate::path::RequestPath;
-use crate::representation::{Body, Representation, Resource};
-use crate::root::OpenError;
+use crate::representation::Resource;
+use crate::root::{OpenError, Stamp};
 
 /// Where the files come from.
 #[derive(Debug)]
@@ -26,22 +26,8 @@ pub(crate) struct Site {
     single_page: bool,
 }
 
-/// What a path leads to.
-#[derive(Debug)]
-pub(crate) enum Found {
-    Resource(Arc<Resource>),
-    /// A directory whose path lacks the slash at its end.
-    Directory,
-    Failed(OpenError),
-}
-
-/// The bytes of a representation.
-#[derive(Debug)]
-pub(crate) enum Bytes {
-    Memory(Arc<[u8]>),
-    /// An open file, of the representation's version.
-    File(File),
-}
+/// A resource; `None` for a directory.
+type Found = Result<Option<Arc<Resource>>, OpenError>;
 
 impl Site {
     /// With `single_page` the site answers paths that name no asset with the root's index.
@@ -49,43 +35,34 @@ impl Site {
         Site { content, single_page }
     }
 
-    /// Finds the resource of a path. `wall` is in seconds since 1970.
+    /// Finds the resource of a path; `None` if that is a directory, and the path lacks the slash at its end. `wall` is in
+    /// seconds since 1970.
     pub(crate) fn find(&mut self, path: &RequestPath, now: Instant, wall: i64) -> Found {
         let found = if path.is_directory() {
             let slash = if path.name().is_empty() { b"".as_slice() } else { b"/" };
-            match self.load(&[path.name(), slash, INDEX].concat(), now, wall) {
-                // A directory with the name of the index is not an index.
-                Found::Directory => Found::Failed(OpenError::Missing),
-                found => found,
-            }
+            let index = self.load(&[path.name(), slash, INDEX].concat(), now, wall);
+            // A directory with the name of the index is not an index.
+            index.and_then(|resource| resource.ok_or(OpenError::Missing)).map(Some)
         } else {
             self.load(path.name(), now, wall)
         };
         match found {
-            Found::Failed(OpenError::Missing) if self.single_page && !path.has_extension() => {
+            Err(OpenError::Missing) if self.single_page && !path.has_extension() => {
                 self.load(INDEX, now, wall)
             }
             found => found,
         }
     }
 
-    /// The body of 404 answers, if the site has one in memory.
+    /// The page of 404 answers, if the site has one.
     pub(crate) fn not_found(&mut self, now: Instant, wall: i64) -> Option<Arc<Resource>> {
-        match self.load(b"404.html", now, wall) {
-            Found::Resource(resource) => Some(resource),
-            _ => None,
-        }
+        self.load(b"404.html", now, wall).ok().flatten()
     }
 
-    /// A representation's bytes; `None` if its file has changed: then [`find`](Site::find) the path again.
-    pub(crate) fn bytes(&mut self, representation: &Representation) -> Option<Bytes> {
-        match (&representation.body, &mut self.content) {
-            (Body::Memory(bytes), _) => Some(Bytes::Memory(bytes.clone())),
-            (Body::Disk(name, stamp), Content::Directory(directory)) => {
-                directory.open(name, stamp).map(Bytes::File)
-            }
-            (Body::Disk(..), Content::BuiltIn(_)) => None,
-        }
+    /// Opens the file of a body on disk; `None` if it has changed: then [`find`](Site::find) the path again.
+    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp) -> Option<File> {
+        let Content::Directory(directory) = &self.content else { return None };
+        directory.open(name, stamp)
     }
 
     /// Drops a path's file, which has changed, from the cache.
@@ -99,14 +76,8 @@ impl Site {
 
     fn load(&mut self, name: &[u8], now: Instant, wall: i64) -> Found {
         match &mut self.content {
-            Content::BuiltIn(page) => {
-                page.get(name).map_or(Found::Failed(OpenError::Missing), Found::Resource)
-            }
-            Content::Directory(directory) => match directory.load(name, now, wall) {
-                Ok(Some(resource)) => Found::Resource(resource),
-                Ok(None) => Found::Directory,
-                Err(error) => Found::Failed(error),
-            },
+            Content::BuiltIn(page) => page.get(name).map(Some).ok_or(OpenError::Missing),
+            Content::Directory(directory) => directory.load(name, now, wall),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Detects the dialect of a request.
 
-use super::offer::{Key, Offer};
-use super::{HandshakeError, hixie76, hybi};
+use super::key::{Key, is_hybi_key, key_number};
+use super::{HandshakeError, Offer};
 use crate::Version;
 use crate::http::{Body, Head, is_field_value};
 
@@ -61,7 +61,7 @@ fn offer_hybi<'h>(head: &'h Head<'h>) -> Result<Offer<'h>, HandshakeError> {
         _ => return Err(HandshakeError::UnsupportedVersion),
     };
     let key = head.get_only("Sec-WebSocket-Key")?.ok_or(HandshakeError::BadKey)?;
-    if !hybi::is_key(key, version) {
+    if !is_hybi_key(key, version) {
         return Err(HandshakeError::BadKey);
     }
     offer(head, version, origin, Key::Hybi(key))
@@ -70,7 +70,7 @@ fn offer_hybi<'h>(head: &'h Head<'h>) -> Result<Offer<'h>, HandshakeError> {
 fn offer_hixie76<'h>(head: &'h Head<'h>) -> Result<Offer<'h>, HandshakeError> {
     let number = |name| -> Result<u32, HandshakeError> {
         let key = head.get_only(name)?.ok_or(HandshakeError::MixedKeys)?;
-        hixie76::key_number(key).ok_or(HandshakeError::BadKey)
+        key_number(key).ok_or(HandshakeError::BadKey)
     };
     let key = Key::Hixie76(number("Sec-WebSocket-Key1")?, number("Sec-WebSocket-Key2")?);
     offer(head, Version::Hixie76, "Origin", key)

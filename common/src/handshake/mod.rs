@@ -10,8 +10,7 @@
 
 mod detect;
 mod error;
-mod hixie76;
-mod hybi;
+mod key;
 mod offer;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! A client's opening handshake, and the server's answer to it.
 
-use super::hybi;
+use super::key::{Key, accept_value};
 use crate::Version;
 use crate::http::{Head, Response};
 use crate::websocket::{MessageLimits, WebSocket};
@@ -14,17 +14,6 @@ pub struct Offer<'h> {
     pub origin: Option<&'h [u8]>,
     pub(super) head: &'h Head<'h>,
     pub(super) key: Key<'h>,
-}
-
-/// The server's answer to this proves to the client that it speaks the client's dialect.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Key<'h> {
-    /// Draft 75 has none.
-    None,
-    /// The value of `Sec-WebSocket-Key`.
-    Hybi(&'h [u8]),
-    /// The numbers of `Sec-WebSocket-Key1` and `-Key2`.
-    Hixie76(u32, u32),
 }
 
 impl Offer<'_> {
@@ -55,7 +44,7 @@ impl Offer<'_> {
                 Response::new(101, out)
                     .header("Upgrade", "websocket")
                     .header("Connection", "Upgrade")
-                    .header("Sec-WebSocket-Accept", hybi::accept_value(key))
+                    .header("Sec-WebSocket-Accept", accept_value(key))
                     .header("X-Connection-Id", connection_id.to_string())
                     .finish();
                 WebSocket::new(self.version, limits)
@@ -70,7 +59,7 @@ impl Offer<'_> {
             b"" => b"/",
             resource => resource,
         };
-        let parts: [&[u8]; 15] = [
+        let head: [&[u8]; 15] = [
             b"HTTP/1.1 ",
             status.as_bytes(),
             b"\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n",
@@ -87,8 +76,6 @@ impl Offer<'_> {
             prefix.as_bytes(),
             b"WebSocket-Protocol: *\r\n\r\n",
         ];
-        for part in parts {
-            out.extend_from_slice(part);
-        }
+        out.extend_from_slice(&head.concat());
     }
 }

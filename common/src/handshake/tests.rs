@@ -176,8 +176,8 @@ fn the_location_is_the_url_that_the_client_used() {
 #[test]
 fn the_key_numbers_of_draft_76_hold() {
     for (key1, key2, _, first, second, _) in KEYS {
-        assert_eq!(hixie76::key_number(key1.as_bytes()), Some(first));
-        assert_eq!(hixie76::key_number(key2.as_bytes()), Some(second));
+        assert_eq!(key::key_number(key1.as_bytes()), Some(first));
+        assert_eq!(key::key_number(key2.as_bytes()), Some(second));
     }
 }
 
@@ -227,7 +227,7 @@ fn every_small_key_of_draft_76_is_a_number_or_refused() {
                 key.iter().filter(|byte| byte.is_ascii_digit()).map(|&byte| char::from(byte)).collect();
             let spaces = u32::try_from(key.split(|&byte| byte == b' ').count() - 1).unwrap();
             let expected = digits.parse::<u32>().ok().filter(|digits| spaces > 0 && digits % spaces == 0);
-            assert_eq!(hixie76::key_number(&key), expected.map(|digits| digits / spaces), "{key:?}");
+            assert_eq!(key::key_number(&key), expected.map(|digits| digits / spaces), "{key:?}");
         }
     }
     for (key, expected) in [
@@ -241,7 +241,7 @@ fn every_small_key_of_draft_76_is_a_number_or_refused() {
         (" ", None),
         ("", None),
     ] {
-        assert_eq!(hixie76::key_number(key.as_bytes()), expected, "{key}");
+        assert_eq!(key::key_number(key.as_bytes()), expected, "{key}");
         let text = request(&[("Sec-WebSocket-Key1", key), ("Sec-WebSocket-Key2", "a 1")]);
         // Blanks at the ends of a value are not part of it.
         assert_eq!(status(&text).0, 400);
@@ -301,6 +301,6 @@ proptest! {
     // WS-23
     #[test]
     fn keys_of_any_bytes_never_panic(key in proptest::collection::vec(any::<u8>(), 0..60)) {
-        let _ = (hixie76::key_number(&key), hybi::is_key(&key, Version::Rfc6455), hybi::accept_value(&key));
+        let _ = (key::key_number(&key), key::is_hybi_key(&key, Version::Rfc6455), key::accept_value(&key));
     }
 }

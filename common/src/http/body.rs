@@ -1,6 +1,7 @@
 //! How long the body of a request is (RFC 9112 §6.3).
 
 use super::HeadError;
+use crate::decimal::decimal;
 
 /// The body that follows a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ impl Body {
     ) -> Result<Self, HeadError> {
         match (length, coding) {
             (None, None) => Ok(Self::None),
-            (Some(length), None) => match parse_length(length).ok_or(HeadError::BodyLength)? {
+            (Some(length), None) => match decimal(length).ok_or(HeadError::BodyLength)? {
                 0 => Ok(Self::None),
                 length => Ok(Self::Length(length)),
             },
@@ -37,15 +38,4 @@ impl Body {
             (_, Some(_)) => Err(HeadError::BodyLength),
         }
     }
-}
-
-/// Digits only: no sign, no list, nothing beyond 64 bits.
-fn parse_length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() {
-        return None;
-    }
-    value.iter().try_fold(0_u64, |length, &byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        length.checked_mul(10)?.checked_add(digit)
-    })
 }

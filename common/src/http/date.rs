@@ -1,69 +1,29 @@
 //! Dates in HTTP header fields (RFC 9110 §5.6.7): always UTC, always the same 29 bytes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use time::{
+    OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description,
+};
 
-const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]; // 1970-01-01 was a Thursday
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const DAY: u64 = 86_400;
+const IMF_FIXDATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 /// 9999-12-31 23:59:59, the last second of a year with four digits.
 const LAST: u64 = 253_402_300_799;
 
 /// An IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`. A time outside 1970-9999 becomes the nearest one inside.
 pub fn format_date(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).min(LAST);
-    let (days, second) = (seconds / DAY, seconds % DAY);
-    let (year, month, day) = civil(days);
-    let name = |names: &[&'static str], index: u64| {
-        usize::try_from(index).ok().and_then(|index| names.get(index).copied()).unwrap_or_default()
-    };
-    let (weekday, month) = (name(&WEEKDAYS, days % 7), name(&MONTHS, month - 1));
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+    let date = OffsetDateTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    // Formatting fails only for a component that a date lacks, and this one has all.
+    date.format(IMF_FIXDATE).unwrap_or_default()
 }
 
 /// Parses an IMF-fixdate of exactly 29 bytes; `None` for the obsolete forms and for dates that do not exist.
 pub fn parse_date(value: &[u8]) -> Option<SystemTime> {
-    let text = std::str::from_utf8(value).ok().filter(|text| text.len() == 29 && text.is_ascii())?;
-    let day = number(text.get(5..7)?)?;
-    let month = MONTHS.iter().position(|name| Some(*name) == text.get(8..11))? as u64 + 1;
-    let year = number(text.get(12..16)?)?;
-    let (hour, minute, second) =
-        (number(text.get(17..19)?)?, number(text.get(20..22)?)?, number(text.get(23..25)?)?);
-    if !(1970..=9999).contains(&year) || day == 0 || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let days = days_from_civil(year, month, day);
-    let at = UNIX_EPOCH + Duration::from_secs(days * DAY + hour * 3600 + minute * 60 + second);
-    // A text that formats differently (a wrong weekday, 30 February, another separator) was not a date.
+    let text = std::str::from_utf8(value).ok()?;
+    let at = SystemTime::from(PrimitiveDateTime::parse(text, IMF_FIXDATE).ok()?.assume_utc());
+    // A text that formats differently (with a wrong weekday, or before 1970) was not a date.
     (format_date(at) == text).then_some(at)
-}
-
-/// Parses ASCII digits; `None` for a sign.
-fn number(digits: &str) -> Option<u64> {
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
-}
-
-/// Year, month (1-12) and day of this many days after 1970-01-01.
-///
-/// The calculation begins the year in March, so that the leap day is its last one; 400 years have 146,097 days.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468; // since 0000-03-01
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
-}
-
-/// The inverse of [`civil`], for years from 1970 on.
-fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
-    let (year, from_march) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let (era, year_of_era) = (year / 400, year % 400);
-    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 #[cfg(test)]

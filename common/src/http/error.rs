@@ -2,17 +2,15 @@
 
 /// A fault of a request head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "a message says what its variant means")]
 pub enum HeadError {
-    /// The first line is not a request line.
     #[error("not a request line")]
     RequestLine,
     /// The request target has none of the forms that its method allows.
     #[error("bad request target")]
     Target,
-    /// A method longer than any known one.
     #[error("unknown method")]
     Method,
-    /// A major version of HTTP other than 1.
     #[error("unsupported HTTP version")]
     Version,
     /// A byte that a head must not contain, or a CR or LF alone.
@@ -27,13 +25,10 @@ pub enum HeadError {
     /// A body whose end another server might see elsewhere.
     #[error("ambiguous body length")]
     BodyLength,
-    /// A target longer than the limit.
     #[error("request target too long")]
     TargetTooLong,
-    /// A head longer than the limit.
     #[error("head too long")]
     TooLong,
-    /// More header fields than the limit.
     #[error("too many header fields")]
     TooManyFields,
 }

@@ -13,7 +13,7 @@ pub struct Head<'h> {
     /// 0 for HTTP/1.0, 1 for HTTP/1.1 and later.
     pub minor_version: u8,
     headers: [httparse::Header<'h>; MAX_HEADERS],
-    count: usize,
+    pub(super) count: usize,
     body: Body,
 }
 
@@ -37,13 +37,12 @@ impl<'h> Head<'h> {
         }
         let end = rest.iter().position(|&byte| byte == b'\r').ok_or(HeadError::RequestLine)?;
         let (line, fields) = rest.split_at_checked(end).ok_or(HeadError::RequestLine)?;
-        let line = request_line::parse(line)?;
+        let (method, target, minor_version) = request_line::parse(line)?;
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let count = parse_fields(fields.get(2..).unwrap_or_default(), &mut headers)?;
         if count > limits.max_headers {
             return Err(HeadError::TooManyFields);
         }
-        let (method, target, minor_version) = (line.method, line.target, line.minor_version);
         let mut head = Self { method, target, minor_version, headers, count, body: Body::None };
         head.check_host()?;
         let single = |name| head.get_only(name).map_err(|_| HeadError::BodyLength);
@@ -58,7 +57,8 @@ impl<'h> Head<'h> {
 
     /// The values of all fields of this name (any case), in order.
     pub fn get_all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
-        self.fields().filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let fields = self.headers.iter().take(self.count);
+        fields.filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 
     /// The value of a field that a client may send only once.
@@ -69,11 +69,6 @@ impl<'h> Head<'h> {
         let mut all = self.get_all(name);
         let first = all.next();
         if all.next().is_some() { Err(HeadError::Field) } else { Ok(first) }
-    }
-
-    /// Names and values of all header fields, in order.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + '_ {
-        self.headers.iter().take(self.count).map(|header| (header.name, header.value))
     }
 
     /// True if the comma-separated lists in the fields of this name hold the token (any case; RFC 9110 §5.6.1).

@@ -17,16 +17,8 @@ pub fn is_known_method(method: &str) -> bool {
     METHODS.contains(&method)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RequestLine<'h> {
-    pub(super) method: &'h str,
-    pub(super) target: &'h [u8],
-    /// 0 or 1.
-    pub(super) minor_version: u8,
-}
-
-/// Parses a request line, without its CRLF.
-pub(super) fn parse(line: &[u8]) -> Result<RequestLine<'_>, HeadError> {
+/// Parses a request line, without its CRLF, into its method, its target, and the minor version, 0 or 1.
+pub(super) fn parse(line: &[u8]) -> Result<(&str, &[u8], u8), HeadError> {
     // §3: "request-line = method SP request-target SP HTTP-version": exactly two single blanks.
     let mut words = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -38,7 +30,7 @@ pub(super) fn parse(line: &[u8]) -> Result<RequestLine<'_>, HeadError> {
     let method = method.ok_or(HeadError::RequestLine)?;
     let minor_version = parse_version(version)?;
     check_target(method, target)?;
-    Ok(RequestLine { method, target, minor_version })
+    Ok((method, target, minor_version))
 }
 
 /// Parses `HTTP/1.x` (RFC 9112 §2.3).

@@ -1,7 +1,7 @@
 //! Checks a policy file before the server sends it: Flash ignores a wrong one without a word.
 
 use super::xml::{Tag, TagKind, Tags};
-use super::{Grant, GrantError, Policy, PortError, SiteControlError, XmlError};
+use super::{Grant, GrantError, Policy, SiteControlError, XmlError};
 
 /// The longest policy that Flash reads, in bytes.
 pub const MAX_FILE: usize = 20 * 1024;
@@ -18,53 +18,40 @@ pub struct FileError {
 
 /// What is wrong with a policy file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "a message says what its variant means")]
 pub enum FileErrorKind {
-    /// More than [`MAX_FILE`] bytes.
     #[error("the file is longer than 20 KiB, which is the most that Flash reads")]
     TooLong,
     /// A NUL, which would end the document on the wire.
     #[error("there is a NUL byte in the file")]
     Nul,
-    /// Bytes that are not UTF-8.
     #[error("the file is not UTF-8")]
     NotUtf8,
-    /// The file is not in our subset of XML.
     #[error(transparent)]
     Xml(#[from] XmlError),
-    /// A document type with another name, or with declarations of its own.
     #[error("the document type must be `cross-domain-policy` without declarations of its own")]
     DocumentType,
-    /// The file has no element, several, or one other than `cross-domain-policy`.
     #[error("the document is not one `cross-domain-policy` element")]
     Root,
-    /// An element that a socket policy does not have.
     #[error("element `{0}` has no meaning in a socket policy")]
     UnknownElement(String),
     /// A tag that does not close what is open.
     #[error("tag `{0}` does not match")]
     Mismatch(String),
-    /// `site-control` behind another element.
     #[error("`site-control` must be the first element, and the only one of its kind")]
     SiteControlPlace,
-    /// An attribute that its element does not have.
     #[error("attribute `{0}` does not belong to this element")]
     UnknownAttribute(String),
-    /// An attribute twice.
     #[error("attribute `{0}` is there twice")]
     RepeatedAttribute(String),
-    /// An element without an attribute that it must have.
     #[error("attribute `{0}` is missing")]
     MissingAttribute(&'static str),
-    /// `secure` with a value other than true and false.
     #[error("attribute `secure`: say true or false")]
     Secure,
-    /// `domain` with a malformed value.
     #[error("attribute `domain`: {0}")]
     Domain(GrantError),
-    /// `to-ports` with a malformed value.
     #[error("attribute `to-ports`: {0}")]
-    Ports(PortError),
-    /// `permitted-cross-domain-policies` with an unknown value.
+    Ports(GrantError),
     #[error("attribute `permitted-cross-domain-policies`: {0}")]
     SiteControl(SiteControlError),
 }
@@ -85,7 +72,7 @@ pub fn parse_file(bytes: &[u8]) -> Result<Policy, FileError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| at(line_of(error.valid_up_to()), FileErrorKind::NotUtf8))?;
     let mut tags = Tags::new(text).map_err(|error| at(1, error.into()))?;
-    parse_document(&mut tags).map_err(|kind| at(tags.line, kind))
+    parse_document(&mut tags).map_err(|kind| at(line_of(bytes.len() - tags.rest.len()), kind))
 }
 
 fn parse_document(tags: &mut Tags<'_>) -> Result<Policy, FileErrorKind> {
@@ -108,7 +95,7 @@ fn parse_document(tags: &mut Tags<'_>) -> Result<Policy, FileErrorKind> {
             if tag.kind == TagKind::Close && tag.name == root.name {
                 break;
             }
-            parse_element(tags, &tag, &mut policy).inspect_err(|_| tags.line = tag.line)?;
+            parse_element(tags, &tag, &mut policy).inspect_err(|_| tags.rest = tag.text)?;
         }
     }
     if tags.next()?.is_some() {

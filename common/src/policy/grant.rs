@@ -1,6 +1,6 @@
 //! One grant: which SWFs may open sockets to which ports.
 
-use super::ports::{PortError, Ports};
+use crate::decimal::decimal;
 use std::{fmt, str::FromStr};
 
 /// The host that must serve a SWF.
@@ -23,18 +23,43 @@ pub struct Grant {
     pub ports: Ports,
 }
 
+/// The most ports and ranges of one grant.
+const MAX_RANGES: usize = 64;
+
+/// Ports from `first` to `last`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    /// The lowest; never 0.
+    pub first: u16,
+    /// The highest; not below `first`.
+    pub last: u16,
+}
+
+/// The value of `to-ports`: `*`, or a list of ports and ranges (`80,443,8000-8080`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// `*`, every port.
+    All,
+    /// Never empty.
+    List(Vec<PortRange>),
+}
+
 /// Why a text is not a grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "a message says what its variant means")]
 pub enum GrantError {
-    /// No colon.
     #[error("`{0}` has no ports: write DOMAIN:PORTS, such as *:40132 or *.example.com:80,8000-8080")]
     NoPorts(String),
-    /// Neither a host name nor `*` nor `*.suffix`.
     #[error("`{0}` is no domain: write a host name, *, or *.example.com")]
     BadDomain(String),
-    /// The ports are malformed.
-    #[error(transparent)]
-    Ports(#[from] PortError),
+    #[error("no port (write `*` for all ports, or a list such as 80,8000-8080)")]
+    EmptyPort,
+    #[error("`{0}` is no port: it is a number from 1 to 65535")]
+    NotAPort(String),
+    #[error("`{0}` ends before it begins")]
+    BackwardsRange(String),
+    #[error("more than 64 ports and ranges")]
+    TooManyRanges,
 }
 
 /// An unprivileged port grants a privileged one, and Flash refuses such a policy.
@@ -109,6 +134,47 @@ impl fmt::Display for Domain {
             Self::Suffix(suffix) => write!(f, "*.{suffix}"),
             Self::Exact(host) => f.write_str(host),
         }
+    }
+}
+
+impl FromStr for Ports {
+    type Err = GrantError;
+
+    fn from_str(text: &str) -> Result<Self, GrantError> {
+        if text == "*" {
+            return Ok(Self::All);
+        }
+        if text.split(',').count() > MAX_RANGES {
+            return Err(GrantError::TooManyRanges);
+        }
+        text.split(',').map(parse_range).collect::<Result<_, _>>().map(Self::List)
+    }
+}
+
+fn parse_range(text: &str) -> Result<PortRange, GrantError> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let range = PortRange { first: parse_port(first)?, last: parse_port(last)? };
+    if range.first > range.last { Err(GrantError::BackwardsRange(text.to_owned())) } else { Ok(range) }
+}
+
+fn parse_port(text: &str) -> Result<u16, GrantError> {
+    if text.is_empty() {
+        return Err(GrantError::EmptyPort);
+    }
+    let port = decimal(text.as_bytes()).filter(|port| *port > 0);
+    port.ok_or_else(|| GrantError::NotAPort(text.to_owned()))
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::List(ranges) = self else { return f.write_str("*") };
+        let texts =
+            ranges.iter().map(
+                |&PortRange { first, last }| {
+                    if first == last { first.to_string() } else { format!("{first}-{last}") }
+                },
+            );
+        f.write_str(&texts.collect::<Vec<_>>().join(","))
     }
 }
 

@@ -10,7 +10,6 @@
 mod document;
 mod file;
 mod grant;
-mod ports;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -18,7 +17,6 @@ mod xml;
 
 pub use document::{Policy, SiteControl, SiteControlError};
 pub use file::{FileError, FileErrorKind, MAX_FILE, parse_file};
-pub use grant::{Domain, Grant, GrantError, PrivilegedPortError};
-pub use ports::{PortError, PortRange, Ports};
+pub use grant::{Domain, Grant, GrantError, PortRange, Ports, PrivilegedPortError};
 pub use request::{PolicyRequest, PolicyRequestError, REQUEST};
 pub use xml::XmlError;

@@ -2,28 +2,25 @@
 
 /// Why a text is not in this subset of XML.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "a message says what its variant means")]
 pub enum XmlError {
-    /// Something that is not XML.
     #[error("not well-formed XML")]
     Syntax,
     /// A tag, comment, value or element without its end.
     #[error("something begins here and has no end")]
     Unfinished,
-    /// Text outside the tags.
     #[error("there is text between the tags")]
     Text,
-    /// A value without quotation marks.
     #[error("attribute `{0}`: the value must be in quotation marks")]
     Unquoted(String),
-    /// A value with a forbidden character.
     #[error("attribute `{0}`: the value must not contain `<`, `&`, a tab or a line end")]
     BadValue(String),
 }
 
-/// A tag, and the line in which it begins.
 #[derive(Debug)]
 pub(super) struct Tag<'x> {
-    pub(super) line: usize,
+    /// The document from this tag on.
+    pub(super) text: &'x str,
     pub(super) name: &'x str,
     pub(super) kind: TagKind,
     pub(super) attributes: Vec<(&'x str, &'x str)>,
@@ -42,14 +39,14 @@ pub(super) enum TagKind {
 /// Reads tags from the front of a document.
 #[derive(Debug)]
 pub(super) struct Tags<'x> {
-    rest: &'x str,
-    pub(super) line: usize,
+    /// What it has not read yet.
+    pub(super) rest: &'x str,
 }
 
 impl<'x> Tags<'x> {
     /// Skips the declaration, which may be missing.
     pub(super) fn new(text: &'x str) -> Result<Self, XmlError> {
-        let mut tags = Self { rest: text, line: 1 };
+        let mut tags = Self { rest: text };
         tags.skip("\u{FEFF}");
         if tags.rest.starts_with("<?xml ") {
             tags.until("?>")?;
@@ -70,7 +67,7 @@ impl<'x> Tags<'x> {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        let line = self.line;
+        let text = self.rest;
         if !self.skip("<") {
             return Err(XmlError::Text);
         }
@@ -80,11 +77,11 @@ impl<'x> Tags<'x> {
         loop {
             let blank = self.skip_blanks();
             if self.skip("/>") && !closes {
-                return Ok(Some(Tag { line, name, kind: TagKind::Empty, attributes }));
+                return Ok(Some(Tag { text, name, kind: TagKind::Empty, attributes }));
             }
             if self.skip(">") {
                 let kind = if closes { TagKind::Close } else { TagKind::Open };
-                return Ok(Some(Tag { line, name, kind, attributes }));
+                return Ok(Some(Tag { text, name, kind, attributes }));
             }
             if closes || !blank {
                 return Err(XmlError::Syntax);
@@ -138,11 +135,9 @@ impl<'x> Tags<'x> {
     }
 
     fn skip_blanks(&mut self) -> bool {
-        let trimmed = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
-        let (blanks, rest) = self.rest.split_at_checked(self.rest.len() - trimmed.len()).unwrap_or_default();
-        self.line += count_lines(blanks);
-        self.rest = rest;
-        !blanks.is_empty()
+        let before = self.rest.len();
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
+        self.rest.len() < before
     }
 
     fn skip(&mut self, prefix: &str) -> bool {
@@ -154,12 +149,7 @@ impl<'x> Tags<'x> {
     /// Reads up to `end`, and skips that, too.
     fn until(&mut self, end: &str) -> Result<&'x str, XmlError> {
         let (inside, rest) = self.rest.split_once(end).ok_or(XmlError::Unfinished)?;
-        self.line += count_lines(inside);
         self.rest = rest;
         Ok(inside)
     }
-}
-
-fn count_lines(text: &str) -> usize {
-    text.bytes().filter(|&byte| byte == b'\n').count()
 }

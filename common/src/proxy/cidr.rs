@@ -1,6 +1,7 @@
 //! Ranges of addresses.
 
-use std::net::{IpAddr, Ipv6Addr};
+use crate::decimal::decimal;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// A range of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
@@ -22,23 +23,11 @@ impl FromStr for Cidr {
 
     fn from_str(text: &str) -> Result<Self, CidrError> {
         let bad = || CidrError(text.to_owned());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
+        let (address, digits) = text.split_once('/').map_or((text, None), |(it, digits)| (it, Some(digits)));
         let address: IpAddr = address.parse().map_err(|_| bad())?;
         let width: u8 = if address.is_ipv4() { 32 } else { 128 };
-        let prefix: u8 = match prefix {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().map_err(|_| bad())?
-            }
-            Some(_) => return Err(bad()),
-            None => width,
-        };
-        if prefix > width {
-            return Err(bad());
-        }
-        let prefix = prefix + (128 - width);
+        let prefix = digits.map_or(Some(width), |digits| decimal(digits.as_bytes()));
+        let prefix = prefix.filter(|prefix| *prefix <= width).ok_or_else(bad)? + (128 - width);
         Ok(Self { network: bits(address) & mask(prefix), prefix })
     }
 }
@@ -58,7 +47,7 @@ pub fn is_trusted(trusted: &[Cidr], address: IpAddr) -> bool {
 fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) => Ipv6Addr::to_bits(v6),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 

@@ -1,12 +1,13 @@
-//! Receiving frames of drafts 75 and 76.
+//! Receiving frames of drafts 75 and 76 (§4.2 and §5.3): a type byte, then either text up to `FF` or a length.
 
-use super::Event;
-use super::input::{Input, cut};
 use super::message::Message;
-use super::socket::{Phase, WebSocket};
+use super::receive::{Event, cut};
+use super::socket::{Input, Inside, Phase, WebSocket};
 use crate::Version;
-use crate::frame::hixie::{Inside, add_length_byte};
 use crate::frame::{Opcode, ProtocolError};
+
+/// The most bytes of a length, seven bits each: more of them are beyond 63 bits, or are leading zeros without end.
+const MAX_LENGTH_BYTES: u8 = 9;
 
 impl WebSocket {
     pub(super) fn receive_hixie<'i>(
@@ -18,7 +19,12 @@ impl WebSocket {
         while !input.is_empty() {
             match inside {
                 Inside::Nothing => {
-                    inside = Inside::begin(cut(input, 1).first().copied().unwrap_or_default());
+                    let kind = cut(input, 1).first().copied().unwrap_or_default();
+                    inside = if kind & 0x80 == 0 {
+                        Inside::Text { delivered: kind == 0 }
+                    } else {
+                        Inside::Length { closing: kind == 0xFF, len: 0, count: 0 }
+                    };
                     self.message = Message { opcode: Some(Opcode::Text), ..Message::default() };
                 }
                 Inside::Text { delivered } => {
@@ -31,7 +37,9 @@ impl WebSocket {
                 }
                 Inside::Length { closing, len, count } => {
                     let byte = cut(input, 1).first().copied().unwrap_or_default();
-                    let len = add_length_byte(len, count, byte)?;
+                    // Seven bits of value, and a high bit that announces another byte.
+                    let len = len.checked_mul(128).filter(|_| count < MAX_LENGTH_BYTES);
+                    let len = len.ok_or(ProtocolError::EndlessLength)? | u64::from(byte & 0x7F);
                     // Refuses a length beyond the limit before any byte of the payload has arrived.
                     Message::default().add_len(len, self.limits)?;
                     inside = match (byte & 0x80 == 0, len) {

@@ -1,9 +1,8 @@
 //! Receiving frames of RFC 6455 and drafts 07, 08.
 
-use super::Event;
-use super::input::{Input, OpenFrame, cut};
 use super::message::Message;
-use super::socket::{Phase, WebSocket};
+use super::receive::{Event, cut};
+use super::socket::{Input, OpenFrame, Phase, WebSocket};
 use crate::Parsed;
 use crate::frame::{CloseCode, FrameHeader, Opcode, ProtocolError, decode_header, encode_frame, mask};
 
@@ -28,7 +27,11 @@ impl WebSocket {
             }
             let (header, header_len) = match decode_header(input)? {
                 Parsed::Complete { value, len } => (value, len),
-                Parsed::Partial => return check_mask_bit(input).map(|()| None),
+                // The second byte already shows that a frame is not masked.
+                Parsed::Partial if input.get(1).is_some_and(|second| second & 0x80 == 0) => {
+                    return Err(ProtocolError::Unmasked);
+                }
+                Parsed::Partial => return Ok(None),
             };
             // RFC 6455 §5.1: "The server MUST close the connection upon receiving a frame that is not masked."
             let key = header.masking_key.ok_or(ProtocolError::Unmasked)?;
@@ -134,13 +137,5 @@ impl WebSocket {
                 Ok(Some(code))
             }
         }
-    }
-}
-
-/// Refuses a frame that is not masked with its second byte, before its header is whole.
-fn check_mask_bit(input: &[u8]) -> Result<(), ProtocolError> {
-    match input {
-        [_, second, ..] if second & 0x80 == 0 => Err(ProtocolError::Unmasked),
-        _ => Ok(()),
     }
 }

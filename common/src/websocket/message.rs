@@ -1,7 +1,7 @@
 //! The open message: its limits, and its text.
 
+use super::utf8::Utf8;
 use crate::frame::{Opcode, ProtocolError};
-use crate::utf8::Utf8;
 
 /// How long a peer's messages may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

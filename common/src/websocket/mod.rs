@@ -17,10 +17,8 @@
 // Callers loop over one buffer: they get the unconsumed rest back through the reference that they passed.
 #![allow(clippy::mut_mut)]
 
-mod event;
 mod hixie;
 mod hybi;
-mod input;
 mod message;
 mod receive;
 mod send;
@@ -28,9 +26,9 @@ mod snapshot;
 mod socket;
 #[cfg(test)]
 mod tests;
-mod third_key;
+mod utf8;
 
-pub use event::Event;
 pub use message::MessageLimits;
+pub use receive::Event;
 pub use snapshot::SnapshotError;
 pub use socket::WebSocket;

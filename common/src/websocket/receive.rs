@@ -1,9 +1,31 @@
 //! Receiving: the next event from the input.
 
-use super::Event;
-use super::input::Input;
-use super::socket::{Phase, WebSocket};
-use crate::frame::ProtocolError;
+use super::socket::{Input, Phase, WebSocket};
+use crate::frame::{CloseCode, Opcode, ProtocolError};
+use md5::{Digest, Md5};
+
+/// What [`WebSocket::receive`] found in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'i> {
+    /// The opening handshake is over. Every connection reports this first; in draft 76 when the third key has arrived,
+    /// and then the digest is in `out`.
+    Opened,
+    /// A piece of a message, unmasked. Pieces of texts are valid UTF-8, but may end inside a character.
+    Data {
+        /// Text or Binary, the same for each piece of the message.
+        opcode: Opcode,
+        /// The bytes, in the caller's buffer.
+        chunk: &'i [u8],
+        /// True in the last piece of a message.
+        fin: bool,
+    },
+    /// The peer's Ping. Its Pong is in `out`; a caller that wants to send fewer of them cuts it off again.
+    Ping(&'i [u8]),
+    /// The peer's Pong.
+    Pong(&'i [u8]),
+    /// The peer's closing handshake and its code, the last event. Our Close is in `out`, unless we sent it before.
+    Closed(Option<CloseCode>),
+}
 
 impl WebSocket {
     /// Takes the next event from the input and cuts what it consumed off the front. `None` means that it needs more
@@ -41,4 +63,41 @@ impl WebSocket {
         }
         result
     }
+
+    /// Collects the bytes of the third key; appends the digest once all eight have arrived.
+    fn receive_key(&mut self, input: &mut &mut [u8], out: &mut Vec<u8>) -> Option<Event<'static>> {
+        let Phase::AwaitingKey { first, second, third, len } = &mut self.phase else { return None };
+        let wanted = third.get_mut(usize::from(*len)..).unwrap_or_default();
+        let taken = cut(input, wanted.len());
+        for (place, byte) in wanted.iter_mut().zip(taken.iter()) {
+            *place = *byte;
+            *len += 1;
+        }
+        if *len < 8 {
+            return None;
+        }
+        out.extend_from_slice(&digest(*first, *second, *third));
+        self.phase = Phase::Open;
+        Some(Event::Opened)
+    }
+}
+
+/// Cuts `len` bytes off the front of the input; all of it if it has fewer.
+pub(super) fn cut<'i>(input: &mut &'i mut [u8], len: usize) -> &'i mut [u8] {
+    let whole = std::mem::take(input);
+    let len = len.min(whole.len());
+    let (front, rest) = whole.split_at_mut(len);
+    *input = rest;
+    front
+}
+
+/// The 16 bytes that end the server's handshake: MD5 of both numbers, big-endian, and the third key
+/// (draft-hixie-thewebsocketprotocol-76 §5.2).
+pub(super) fn digest(first: u32, second: u32, third: [u8; 8]) -> [u8; 16] {
+    Md5::new()
+        .chain_update(first.to_be_bytes())
+        .chain_update(second.to_be_bytes())
+        .chain_update(third)
+        .finalize()
+        .into()
 }

@@ -2,8 +2,7 @@
 
 use super::socket::{Phase, WebSocket};
 use crate::Version;
-use crate::frame::MAX_CONTROL_PAYLOAD;
-use crate::frame::{CloseCode, Opcode, encode_frame, hixie};
+use crate::frame::{CloseCode, MAX_CONTROL_PAYLOAD, Opcode, encode_frame};
 
 impl WebSocket {
     /// Appends a Ping with the first 125 bytes of `payload`; nothing in the hixie drafts, which have no Ping.
@@ -50,7 +49,8 @@ impl WebSocket {
     fn write_close(&self, code: Option<CloseCode>, reason: &str, out: &mut Vec<u8>) {
         match self.version {
             Version::Hixie75 => {}
-            Version::Hixie76 => out.extend_from_slice(&hixie::CLOSING),
+            // A frame of type `FF` without payload.
+            Version::Hixie76 => out.extend_from_slice(&[0xFF, 0x00]),
             Version::Hybi07 | Version::Hybi08 | Version::Rfc6455 => {
                 let mut payload = Vec::with_capacity(2 + reason.len());
                 if let Some(code) = code {

@@ -1,17 +1,26 @@
 //! A connection's state as bytes, so that the connection can outlive its process.
 
-use super::MessageLimits;
-use super::input::{Input, OpenFrame};
-use super::message::Message;
-use super::socket::{Phase, WebSocket};
+use super::message::{Message, MessageLimits};
+use super::socket::{Input, Inside, OpenFrame, Phase, WebSocket};
+use super::utf8::Utf8;
 use crate::Version;
 use crate::codec::{Reader, Writer};
 use crate::frame::Opcode;
-use crate::frame::hixie::Inside;
-use crate::utf8::Utf8;
 
 /// The first byte, which names the layout of the others. A new layout gets a new number.
 const LAYOUT: u8 = 1;
+
+const VERSIONS: [(u8, Version); 5] = [
+    (75, Version::Hixie75),
+    (76, Version::Hixie76),
+    (7, Version::Hybi07),
+    (8, Version::Hybi08),
+    (13, Version::Rfc6455),
+];
+
+/// The phases from number 1 on; number 0 is [`Phase::AwaitingKey`].
+const PHASES: [(u8, Phase); 5] =
+    [(1, Phase::Opening), (2, Phase::Open), (3, Phase::Closing), (4, Phase::Closed), (5, Phase::Failed)];
 
 /// Why bytes are not the state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +37,7 @@ impl WebSocket {
     /// Encodes the whole state, in at most 100 bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut to = Writer::default();
-        to.raw(&[LAYOUT, version_number(self.version)]);
+        to.raw(&[LAYOUT, number_of(&VERSIONS, self.version)]);
         to.long(self.limits.max_message);
         to.long(self.limits.max_fragments.into());
         self.write_phase(&mut to);
@@ -56,18 +65,12 @@ impl WebSocket {
     }
 
     fn write_phase(&self, to: &mut Writer) {
-        match self.phase {
-            Phase::AwaitingKey { first, second, third, len } => {
-                to.raw(&[0, len]);
-                to.long(first.into());
-                to.long(second.into());
-                to.raw(&third);
-            }
-            Phase::Opening => to.byte(1),
-            Phase::Open => to.byte(2),
-            Phase::Closing => to.byte(3),
-            Phase::Closed => to.byte(4),
-            Phase::Failed => to.byte(5),
+        to.byte(number_of(&PHASES, self.phase));
+        if let Phase::AwaitingKey { first, second, third, len } = self.phase {
+            to.byte(len);
+            to.long(first.into());
+            to.long(second.into());
+            to.raw(&third);
         }
     }
 
@@ -93,25 +96,17 @@ impl WebSocket {
     }
 }
 
-fn version_number(version: Version) -> u8 {
-    match version {
-        Version::Hixie75 => 75,
-        Version::Hixie76 => 76,
-        Version::Hybi07 => 7,
-        Version::Hybi08 => 8,
-        Version::Rfc6455 => 13,
-    }
+/// The number that stands for a value in its table; 0 for one that is not there.
+fn number_of<T: Copy + PartialEq>(table: &[(u8, T)], value: T) -> u8 {
+    table.iter().find(|(_, known)| *known == value).map_or(0, |(number, _)| *number)
+}
+
+fn value_of<T: Copy>(table: &[(u8, T)], number: u8) -> Option<T> {
+    table.iter().find(|(known, _)| *known == number).map(|(_, value)| *value)
 }
 
 fn read_socket(from: &mut Reader<'_>) -> Option<WebSocket> {
-    let version = match from.byte()? {
-        75 => Version::Hixie75,
-        76 => Version::Hixie76,
-        7 => Version::Hybi07,
-        8 => Version::Hybi08,
-        13 => Version::Rfc6455,
-        _ => return None,
-    };
+    let version = value_of(&VERSIONS, from.byte()?)?;
     let limits = MessageLimits { max_message: from.long()?, max_fragments: from.word()? };
     let phase = read_phase(from, version)?;
     let message = read_message(from)?;
@@ -120,18 +115,12 @@ fn read_socket(from: &mut Reader<'_>) -> Option<WebSocket> {
 }
 
 fn read_phase(from: &mut Reader<'_>, version: Version) -> Option<Phase> {
-    Some(match from.byte()? {
-        0 if version == Version::Hixie76 => {
-            let len = from.byte().filter(|&len| len < 8)?;
-            Phase::AwaitingKey { len, first: from.word()?, second: from.word()?, third: from.take()? }
-        }
-        1 => Phase::Opening,
-        2 => Phase::Open,
-        3 => Phase::Closing,
-        4 => Phase::Closed,
-        5 => Phase::Failed,
-        _ => return None,
-    })
+    let number = from.byte()?;
+    if number > 0 || version != Version::Hixie76 {
+        return value_of(&PHASES, number);
+    }
+    let len = from.byte().filter(|&len| len < 8)?;
+    Some(Phase::AwaitingKey { len, first: from.word()?, second: from.word()?, third: from.take()? })
 }
 
 fn read_message(from: &mut Reader<'_>) -> Option<Message> {

@@ -1,10 +1,8 @@
 //! The state of one connection.
 
 use super::MessageLimits;
-use super::input::Input;
 use super::message::Message;
 use crate::Version;
-use crate::frame::hixie::Inside;
 use crate::framing::Framing;
 
 /// One connection, after the answer to its opening handshake ([`crate::handshake::Offer::accept`]).
@@ -37,6 +35,48 @@ pub(super) enum Phase {
     Closed,
     /// The peer broke the protocol, and we have not sent our Close yet.
     Failed,
+}
+
+/// Where in a frame the input stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    Hixie(Inside),
+    /// `None` between two frames.
+    Hybi(Option<OpenFrame>),
+}
+
+/// A data frame whose payload is arriving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenFrame {
+    pub(super) fin: bool,
+    pub(super) key: [u8; 4],
+    /// Bytes of the payload that have arrived.
+    pub(super) taken: u64,
+    /// The whole payload in bytes.
+    pub(super) len: u64,
+}
+
+/// Where in a frame of the hixie drafts the input stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// Between two frames.
+    Nothing,
+    /// In a text, which ends with `FF`.
+    Text {
+        /// True for type 00; the receiver discards texts of the types 01-7F.
+        delivered: bool,
+    },
+    /// In the length of a frame whose type has its high bit set.
+    Length {
+        /// True for type `FF`.
+        closing: bool,
+        /// The value of the length bytes so far.
+        len: u64,
+        /// How many length bytes have arrived.
+        count: u8,
+    },
+    /// In a payload that the receiver discards; so many bytes are still to come.
+    Skipped(u64),
 }
 
 impl WebSocket {

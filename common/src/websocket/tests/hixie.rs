@@ -73,7 +73,7 @@ fn the_digests_of_draft_76_hold() {
         (829_309_203, 259_970_620, b"^n:ds[4U", b"8jKS'y:G*Co,Wxa-"),
         (155_712_099, 173_347_027, b"Tm[K T2u", b"fQJ,fN/4F4!~K~MH"),
     ] {
-        assert_eq!(&third_key::digest(first, second, *third), digest);
+        assert_eq!(&receive::digest(first, second, *third), digest);
     }
 }
 

@@ -1,8 +1,8 @@
-//! The header fields that the operator adds with `--header`.
+//! The header fields that answers share, and those that the operator adds with `--header`.
 
 use std::str::FromStr;
 
-use common::http::{is_field_value, is_token};
+use common::http::{Response, is_field_value, is_token};
 
 /// Name and value of a `--header`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,38 @@ impl FromStr for HeaderField {
             return Err(format!("the server itself sets {name}"));
         }
         Ok(HeaderField(name.to_owned(), value.to_owned()))
+    }
+}
+
+/// The fields that all answers share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedFields {
+    /// Those of `--header`, which replace ours of the same name.
+    pub(crate) extra: Vec<HeaderField>,
+    /// The Content-Security-Policy of documents.
+    pub(crate) policy: String,
+}
+
+impl SharedFields {
+    /// Lays out a block of fields, through the checked writer: ours, then those of `--header`.
+    pub(crate) fn block(&self, fields: &[(&str, &str)]) -> Vec<u8> {
+        let replaced =
+            |name: &str| self.extra.iter().any(|HeaderField(theirs, _)| theirs.eq_ignore_ascii_case(name));
+        let mut out = Vec::new();
+        let mut writer = Response::new(200, &mut out).header("X-Content-Type-Options", "nosniff");
+        if !replaced("Server") {
+            writer = writer.header("Server", "datecast");
+        }
+        for (name, value) in fields.iter().filter(|(name, _)| !replaced(name)) {
+            writer = writer.header(name, value);
+        }
+        for HeaderField(name, value) in &self.extra {
+            writer = writer.header(name, value);
+        }
+        writer.finish();
+        // The fields only, without the status line and the blank line.
+        let begin = out.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        out.get(begin..out.len().saturating_sub(2)).unwrap_or_default().to_vec()
     }
 }
 

@@ -1,10 +1,52 @@
-//! The frame header of RFC 6455 §5.2, which drafts 07 and 08 share.
+//! The frames of RFC 6455 §5, which drafts 07 and 08 share: opcode, header, masking.
 
-use super::{Opcode, ProtocolError};
+use super::ProtocolError;
 use crate::Parsed;
 
 /// The largest payload of a control frame, in bytes (RFC 6455 §5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// The kind of a frame (RFC 6455 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Opcode {
+    /// The next fragment of the open message.
+    Continuation = 0x0,
+    /// The first fragment of a text message.
+    Text = 0x1,
+    /// The first fragment of a binary message.
+    Binary = 0x2,
+    /// The closing handshake.
+    Close = 0x8,
+    /// Asks for a Pong.
+    Ping = 0x9,
+    /// Answers a Ping, or nothing.
+    Pong = 0xA,
+}
+
+impl Opcode {
+    /// Decodes four bits; `None` for a reserved opcode.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0x0 => Self::Continuation,
+            0x1 => Self::Text,
+            0x2 => Self::Binary,
+            0x8 => Self::Close,
+            0x9 => Self::Ping,
+            0xA => Self::Pong,
+            _ => return None,
+        })
+    }
+
+    /// The four bits on the wire.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// True for Close, Ping and Pong, which are never fragmented and at most 125 bytes long (RFC 6455 §5.5).
+    pub fn is_control(self) -> bool {
+        matches!(self, Self::Close | Self::Ping | Self::Pong)
+    }
+}
 
 /// A decoded frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,9 +147,25 @@ pub fn encode_header(header: FrameHeader, out: &mut Vec<u8>) {
 
 /// Appends a whole message or control frame as a server sends it: one fragment, not masked.
 pub fn encode_frame(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
-    encode_header(
-        FrameHeader { fin: true, opcode, masking_key: None, payload_len: payload.len() as u64 },
-        out,
-    );
+    let payload_len = payload.len() as u64;
+    encode_header(FrameHeader { fin: true, opcode, masking_key: None, payload_len }, out);
     out.extend_from_slice(payload);
+}
+
+/// Masks or unmasks `bytes` in place (RFC 6455 §5.3); the first of them lies at `offset` in the payload.
+pub(crate) fn mask(key: [u8; 4], offset: u64, bytes: &mut [u8]) {
+    // §5.3: "octet i of the transformed data ... is the XOR of octet i of the original data ... with octet at index
+    // i modulo 4 of the masking key"
+    let mut key = key;
+    key.rotate_left((offset % 4) as usize);
+    let [a, b, c, d] = key;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    // Eight bytes at a time: the compiler turns this into vector instructions.
+    let (chunks, tail) = bytes.as_chunks_mut::<8>();
+    for chunk in chunks {
+        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    }
+    for (byte, key) in tail.iter_mut().zip(key.into_iter().cycle()) {
+        *byte ^= key;
+    }
 }

@@ -1,15 +1,12 @@
 //! Validation of UTF-8 that arrives in pieces (RFC 3629), as early as the bytes allow.
 
-/// The bytes cannot become UTF-8, whatever follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not UTF-8")]
-pub(crate) struct Utf8Error;
+use crate::frame::ProtocolError;
 
 /// Validates a text that arrives in pieces; a piece may end inside a character.
 ///
 /// It fails with the first byte that no continuation can save, not at the end of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Utf8 {
+pub(super) struct Utf8 {
     /// Continuation bytes that the open character still needs.
     needed: u8,
     /// The smallest value that the next one may have.
@@ -20,7 +17,7 @@ pub(crate) struct Utf8 {
 
 impl Utf8 {
     /// Validates the next piece.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), Utf8Error> {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), ProtocolError> {
         let mut rest = bytes;
         while self.needed > 0 {
             let Some((&byte, tail)) = rest.split_first() else { return Ok(()) };
@@ -30,32 +27,32 @@ impl Utf8 {
         // The standard library's validator is the fast one for all that lies whole in this piece.
         let Err(error) = std::str::from_utf8(rest) else { return Ok(()) };
         if error.error_len().is_some() {
-            return Err(Utf8Error);
+            return Err(ProtocolError::InvalidUtf8);
         }
         // What is left is the valid beginning of one character: at most three bytes.
         rest.iter().skip(error.valid_up_to()).try_for_each(|&byte| self.step(byte))
     }
 
     /// True when no character is open: the text may end here.
-    pub(crate) fn is_complete(self) -> bool {
+    pub(super) fn is_complete(self) -> bool {
         self.needed == 0
     }
 
     /// The state as three bytes, for [`Utf8::from_bytes`].
-    pub(crate) fn to_bytes(self) -> [u8; 3] {
+    pub(super) fn to_bytes(self) -> [u8; 3] {
         [self.needed, self.low, self.high]
     }
 
     /// Reads back [`Utf8::to_bytes`]; `None` for a state that no text leads to.
-    pub(crate) fn from_bytes([needed, low, high]: [u8; 3]) -> Option<Self> {
+    pub(super) fn from_bytes([needed, low, high]: [u8; 3]) -> Option<Self> {
         (needed <= 3).then_some(Self { needed, low, high })
     }
 
     /// One byte, by the table of RFC 3629 §4.
-    fn step(&mut self, byte: u8) -> Result<(), Utf8Error> {
+    fn step(&mut self, byte: u8) -> Result<(), ProtocolError> {
         if self.needed > 0 {
             if byte < self.low || byte > self.high {
-                return Err(Utf8Error);
+                return Err(ProtocolError::InvalidUtf8);
             }
             (self.needed, self.low, self.high) = (self.needed - 1, 0x80, 0xBF);
             return Ok(());
@@ -69,7 +66,7 @@ impl Utf8 {
             0xF0 => (3, 0x90, 0xBF), // below: overlong
             0xF1..=0xF3 => (3, 0x80, 0xBF),
             0xF4 => (3, 0x80, 0x8F), // above: beyond U+10FFFF
-            _ => return Err(Utf8Error),
+            _ => return Err(ProtocolError::InvalidUtf8),
         };
         Ok(())
     }
@@ -80,18 +77,18 @@ mod tests {
     use super::*;
 
     /// Validates the text in these pieces: an error, or whether it may end here.
-    fn validate(pieces: &[&[u8]]) -> Result<bool, Utf8Error> {
+    fn validate(pieces: &[&[u8]]) -> Result<bool, ProtocolError> {
         let mut utf8 = Utf8::default();
         pieces.iter().try_for_each(|piece| utf8.feed(piece))?;
         Ok(utf8.is_complete())
     }
 
     /// The standard library's verdict: an error, or whether the text may end here.
-    fn expected(bytes: &[u8]) -> Result<bool, Utf8Error> {
+    fn expected(bytes: &[u8]) -> Result<bool, ProtocolError> {
         match std::str::from_utf8(bytes) {
             Ok(_) => Ok(true),
             Err(error) if error.error_len().is_none() => Ok(false),
-            Err(_) => Err(Utf8Error),
+            Err(_) => Err(ProtocolError::InvalidUtf8),
         }
     }
 
