@@ -213,50 +213,32 @@ impl DaemonMetrics for WsMetrics {
 
     fn collect(&self, out: &mut Exposition) {
         let number = |index: usize| self.0.get(index);
-        let mut connections = out.family(
-            "connections",
-            Kind::Gauge,
-            "Connections by what they speak and how far they have come.",
-        );
+        let help = "Connections by what they speak and how far they have come.";
+        let mut connections = out.family("connections", Kind::Gauge, help);
         for (at, dialect) in DIALECTS.iter().enumerate() {
             for (state, name) in STATES.iter().enumerate() {
                 let count = number(CONNECTIONS + at * STATES.len() + state);
                 connections.sample(&[("dialect", dialect), ("state", name)], count);
             }
         }
-        out.family(
-            "messages_total",
-            Kind::Counter,
-            "Messages of the stream that were sent, to each client counted.",
-        )
-        .sample(&[], number(MESSAGES));
+        let help = "Messages of the stream that were sent, to each client counted.";
+        out.single("messages_total", Kind::Counter, help, number(MESSAGES));
         let late: Vec<u64> = (LATE..=LATE + BOUNDS.len()).map(number).collect();
         #[allow(clippy::cast_precision_loss, reason = "microseconds of lateness, in all")]
         let sum = number(LATE_MICROS) as f64 / 1e6;
-        out.family(
-            "lateness_seconds",
-            Kind::Histogram,
-            "How late messages were sent that came up: dates after their scheduled instant, lines after their worker got them.",
-        )
-        .histogram(&BOUNDS, &late, sum);
-        out.family(
-            "worst_lateness_seconds",
-            Kind::Gauge,
-            "How late the latest date of the last five to ten seconds was.",
-        )
-        .sample(&[], self.worst().as_secs_f64());
-        out.family("dates_skipped_total", Kind::Counter, "Dates that were too late to be sent.")
-            .sample(&[], number(SKIPPED));
-        let mut closed =
-            out.family("closed_total", Kind::Counter, "Clients of the stream that are gone, by reason.");
+        let help = "How late messages were sent that came up: dates after their scheduled instant, lines after their worker got them.";
+        out.family("lateness_seconds", Kind::Histogram, help).histogram(&BOUNDS, &late, sum);
+        let help = "How late the latest date of the last five to ten seconds was.";
+        out.single("worst_lateness_seconds", Kind::Gauge, help, self.worst().as_secs_f64());
+        let help = "Dates that were too late to be sent.";
+        out.single("dates_skipped_total", Kind::Counter, help, number(SKIPPED));
+        let help = "Clients of the stream that are gone, by reason.";
+        let mut closed = out.family("closed_total", Kind::Counter, help);
         for (place, reason) in REASONS.iter().enumerate() {
             closed.sample(&[("reason", reason)], number(CLOSED + place));
         }
-        let mut refused = out.family(
-            "handshake_failures_total",
-            Kind::Counter,
-            "Requests that did not get the stream, by status.",
-        );
+        let help = "Requests that did not get the stream, by status.";
+        let mut refused = out.family("handshake_failures_total", Kind::Counter, help);
         for (place, status) in STATUSES.iter().enumerate() {
             let status = if *status == 0 { "other".to_owned() } else { status.to_string() };
             refused.sample(&[("status", &status)], number(REFUSED + place));
