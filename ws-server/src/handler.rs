@@ -8,7 +8,7 @@ use reactor::{CloseReason, Context, Exported, Flow, Handler, Mailboxes, Progress
 use crate::{
     broadcast::Fanout,
     config::Config,
-    connection::{Connection, Delivery, NO_ROOM, RESTARTING, Received, Services, Stage, StreamParams},
+    connection::{Connection, Delivery, Env, NO_ROOM, RESTARTING, Received, Stage, StreamParams},
     metrics::WorkerMetrics,
     source::Intake,
     stream::{AtEof, Stream},
@@ -59,8 +59,8 @@ impl WsHandler {
         self.peers.ids.next
     }
 
-    fn services<'w, 'c>(&'w mut self, cx: &'w mut Context<'c>) -> Services<'w, 'c> {
-        Services {
+    fn env<'w, 'c>(&'w mut self, cx: &'w mut Context<'c>) -> Env<'w, 'c> {
+        Env {
             cx,
             access: &self.config.access,
             options: &self.config.connection,
@@ -154,8 +154,8 @@ impl Handler for WsHandler {
 
     fn on_data(&mut self, conn: &mut Connection, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
         let received = match &conn.stage {
-            Stage::Opening { .. } => conn.on_opening(input, &mut self.services(cx)),
-            Stage::WebSocket(_) => conn.on_frames(input, &mut self.services(cx)),
+            Stage::Opening { .. } => conn.on_opening(input, &mut self.env(cx)),
+            Stage::WebSocket(_) => conn.on_frames(input, &mut self.env(cx)),
             // A stream over HTTP has no use for bytes behind its request.
             Stage::HttpStream | Stage::Done => {
                 Progress { consumed: input.len(), flow: Flow::Continue }.into()
@@ -166,7 +166,7 @@ impl Handler for WsHandler {
 
     fn on_end(&mut self, conn: &mut Connection, input: &mut [u8], cx: &mut Context<'_>) -> Flow {
         match &conn.stage {
-            Stage::Opening { .. } => conn.on_opening_end(input, &mut self.services(cx)),
+            Stage::Opening { .. } => conn.on_opening_end(input, &mut self.env(cx)),
             // `nc` and others close their side after the request, and read on.
             Stage::HttpStream => Flow::Continue,
             Stage::WebSocket(_) | Stage::Done => Flow::CloseWhenFlushed,
@@ -181,7 +181,7 @@ impl Handler for WsHandler {
 
     fn on_deadline(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         match &conn.stage {
-            Stage::Opening { .. } => conn.refuse_early(408, &mut self.services(cx)),
+            Stage::Opening { .. } => conn.refuse_early(408, &mut self.env(cx)),
             Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
             Stage::HttpStream => conn.heartbeat(&self.config.connection, cx),
             Stage::Done => Flow::Close,
@@ -195,7 +195,7 @@ impl Handler for WsHandler {
             Stop::Finished => (CloseCode::NORMAL, ""),
         };
         if let Stage::Opening { .. } = conn.stage {
-            return conn.refuse_early(503, &mut self.services(cx));
+            return conn.refuse_early(503, &mut self.env(cx));
         }
         if stop != Stop::Finished {
             cx.set_deadline(cx.now() + self.config.connection.close_timeout);

@@ -9,13 +9,13 @@
 //! Each file holds the methods of [`Connection`] for its subject.
 
 mod delivery;
+mod env;
 mod first_bytes;
 mod notice;
 mod opening;
 mod rate;
 mod request;
 mod response;
-mod services;
 mod settings;
 mod snapshot;
 mod state;
@@ -25,10 +25,10 @@ mod websocket;
 pub(crate) use self::state::Socket;
 pub(crate) use self::{
     delivery::Delivery,
+    env::{Env, Ids, Received},
     notice::Notice,
     request::StreamParams,
     response::NO_ROOM,
-    services::{Ids, Received, Services},
     settings::{Access, ConnectionOptions},
     snapshot::RESTARTING,
     state::{Connection, Stage},

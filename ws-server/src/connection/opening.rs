@@ -12,10 +12,10 @@ use daemon::log::escape;
 use reactor::{Context, Flow, Progress};
 
 use super::{
+    env::{Env, Received},
     first_bytes::{FirstBytes, sniff},
     request::{Answer, StreamParams, answer},
     response::{self, Cors},
-    services::{Received, Services},
     settings::{PolicyAnswer, UNIX_PEER},
     state::{Connection, Socket, Stage},
 };
@@ -26,27 +26,27 @@ const RETRY_LATER: &[(&str, &str)] = &[("Retry-After", "5")];
 
 impl Connection {
     /// Takes input before the first request is complete.
-    pub(crate) fn on_opening(&mut self, input: &mut [u8], at: &mut Services<'_, '_>) -> Received {
+    pub(crate) fn on_opening(&mut self, input: &mut [u8], env: &mut Env<'_, '_>) -> Received {
         let all = input.len();
         let Stage::Opening { scan, proxied_for } = &mut self.stage else {
             return Progress { consumed: all, flow: Flow::Continue }.into();
         };
-        let proxy_allowed = proxied_for.is_none() && is_trusted(&at.access.trusted, peer(at.cx));
+        let proxy_allowed = proxied_for.is_none() && is_trusted(&env.access.trusted, peer(env.cx));
         let flow = match sniff(input, proxy_allowed) {
             FirstBytes::Unknown => return WAIT.into(),
-            FirstBytes::Policy => return self.on_policy(input, at).into(),
-            FirstBytes::Proxy => return self.on_proxy_header(input, at),
-            FirstBytes::Http => match scan.find_end(input, at.options.head_limits()) {
+            FirstBytes::Policy => return self.on_policy(input, env).into(),
+            FirstBytes::Proxy => return self.on_proxy_header(input, env),
+            FirstBytes::Http => match scan.find_end(input, env.options.head_limits()) {
                 Ok(None) => return WAIT.into(),
-                Ok(Some(len)) => return self.on_head(input, len, at),
-                Err(error) => self.refuse_bytes(error, at),
+                Ok(Some(len)) => return self.on_head(input, len, env),
+                Err(error) => self.refuse_bytes(error, env),
             },
         };
         Progress { consumed: all, flow }.into()
     }
 
     /// The client has half-closed before its first request was complete.
-    pub(crate) fn on_opening_end(&mut self, input: &[u8], at: &mut Services<'_, '_>) -> Flow {
+    pub(crate) fn on_opening_end(&mut self, input: &[u8], env: &mut Env<'_, '_>) -> Flow {
         if input.is_empty() {
             return Flow::Close;
         }
@@ -54,40 +54,40 @@ impl Connection {
         let is_policy = sniff(input, false) == FirstBytes::Policy
             && request.feed(input).is_ok()
             && request.is_complete_at_end();
-        if is_policy { self.send_policy(at) } else { self.refuse_bytes(HeadError::RequestLine, at) }
+        if is_policy { self.send_policy(env) } else { self.refuse_bytes(HeadError::RequestLine, env) }
     }
 
     /// A PROXY header names the client; its request follows.
-    fn on_proxy_header(&mut self, input: &mut [u8], at: &mut Services<'_, '_>) -> Received {
+    fn on_proxy_header(&mut self, input: &mut [u8], env: &mut Env<'_, '_>) -> Received {
         let all = input.len();
         let (address, len) = match decode_v2(input) {
             Ok(Parsed::Partial) => return WAIT.into(),
             Ok(Parsed::Complete { value, len }) => (value, len),
             Err(_) => {
-                let flow = self.refuse_bytes(HeadError::ControlByte, at);
+                let flow = self.refuse_bytes(HeadError::ControlByte, env);
                 return Progress { consumed: all, flow }.into();
             }
         };
         if let Stage::Opening { proxied_for, .. } = &mut self.stage {
-            *proxied_for = Some(address.map_or_else(|| peer(at.cx), |address| address.ip()));
+            *proxied_for = Some(address.map_or_else(|| peer(env.cx), |address| address.ip()));
         }
         if let Some(address) = address
-            && !at.cx.set_real_peer(address.ip())
+            && !env.cx.set_real_peer(address.ip())
         {
-            return Progress { consumed: all, flow: self.refuse_early(503, at) }.into();
+            return Progress { consumed: all, flow: self.refuse_early(503, env) }.into();
         }
-        let mut received = self.on_opening(input.get_mut(len..).unwrap_or_default(), at);
+        let mut received = self.on_opening(input.get_mut(len..).unwrap_or_default(), env);
         received.progress.consumed = received.progress.consumed.saturating_add(len);
         received
     }
 
     /// A complete head of `len` bytes, and what arrived behind it.
-    fn on_head(&mut self, input: &mut [u8], len: usize, at: &mut Services<'_, '_>) -> Received {
+    fn on_head(&mut self, input: &mut [u8], len: usize, env: &mut Env<'_, '_>) -> Received {
         let all = input.len();
         let (head, rest) = input.split_at_mut(len.min(all));
-        let answered = match Head::parse(head, at.options.head_limits()) {
-            Ok(head) => self.on_request(&head, at),
-            Err(error) => Err(self.refuse_bytes(error, at)),
+        let answered = match Head::parse(head, env.options.head_limits()) {
+            Ok(head) => self.on_request(&head, env),
+            Err(error) => Err(self.refuse_bytes(error, env)),
         };
         let params = match answered {
             Ok(params) => params,
@@ -95,7 +95,7 @@ impl Connection {
         };
         if matches!(self.stage, Stage::WebSocket(_)) {
             // The first frames, or the third key of draft 76, may be there already.
-            let mut received = self.on_frames(rest, at);
+            let mut received = self.on_frames(rest, env);
             received.progress.consumed = received.progress.consumed.saturating_add(len);
             return received;
         }
@@ -104,61 +104,61 @@ impl Connection {
     }
 
     /// Answers the request. `Err` holds the flow of a connection that does not get the stream.
-    fn on_request(&mut self, head: &Head<'_>, at: &mut Services<'_, '_>) -> Result<StreamParams, Flow> {
-        let access = at.access;
+    fn on_request(&mut self, head: &Head<'_>, env: &mut Env<'_, '_>) -> Result<StreamParams, Flow> {
+        let access = env.access;
         let cors = Cors::new(head, access);
         // Behind a PROXY header comes what the client itself wrote: its `X-Forwarded-For` counts only if the client is a
         // trusted proxy, too.
         let sender = match &self.stage {
             Stage::Opening { proxied_for: Some(client), .. } => *client,
-            _ => peer(at.cx),
+            _ => peer(env.cx),
         };
         // The limit per address counts the client that a trusted proxy names, else the proxy itself.
         let client = forwarded_for(head, sender, &access.trusted);
-        if client != UNIX_PEER && !at.cx.set_real_peer(client) {
-            return Err(self.refuse(503, RETRY_LATER, cors, at));
+        if client != UNIX_PEER && !env.cx.set_real_peer(client) {
+            return Err(self.refuse(503, RETRY_LATER, cors, env));
         }
         let params = StreamParams::of(head);
-        let wall = at.cx.wall();
+        let wall = env.cx.wall();
         match answer(head, access) {
             Answer::Refuse(status, fields) => {
-                log::debug!("{:?}: {} {}: {status}", at.cx.peer(), head.method, escape(head.target));
-                Err(self.refuse(status, fields, cors, at))
+                log::debug!("{:?}: {} {}: {status}", env.cx.peer(), head.method, escape(head.target));
+                Err(self.refuse(status, fields, cors, env))
             }
             Answer::WebSocket(offer) => {
-                self.id = at.ids.take();
+                self.id = env.ids.take();
                 let secure = forwarded_secure(head, sender, &access.trusted).unwrap_or(access.secure);
-                let protocol = offer.accept(secure, self.id, at.options.message_limits(), at.cx.out());
-                let socket = Socket::new(protocol, params, at.cx.now());
+                let protocol = offer.accept(secure, self.id, env.options.message_limits(), env.cx.out());
+                let socket = Socket::new(protocol, params, env.cx.now());
                 self.framing = socket.framing();
                 self.stage = Stage::WebSocket(socket);
                 Ok(params)
             }
             Answer::HttpStream(framing) => {
-                self.id = at.ids.take();
+                self.id = env.ids.take();
                 self.framing = framing;
                 self.stage = Stage::HttpStream;
-                at.cx.set_deadline(at.cx.now() + at.options.heartbeat);
-                response::begin(framing, self.id, at.options.retry_ms(), cors, wall, at.cx.out());
+                env.cx.set_deadline(env.cx.now() + env.options.heartbeat);
+                response::begin(framing, self.id, env.options.retry_ms(), cors, wall, env.cx.out());
                 Ok(params)
             }
             Answer::Head(framing) => {
                 self.stage = Stage::Done;
-                response::head_only(framing, cors, wall, at.cx.out());
+                response::head_only(framing, cors, wall, env.cx.out());
                 Err(Flow::CloseWhenFlushed)
             }
             Answer::Options => {
                 self.stage = Stage::Done;
-                response::options(cors, wall, at.cx.out());
+                response::options(cors, wall, env.cx.out());
                 Err(Flow::CloseWhenFlushed)
             }
         }
     }
 
     /// Refuses a connection whose request is not there: 408 at its deadline, 503 where there is no place for it.
-    pub(crate) fn refuse_early(&mut self, status: u16, at: &mut Services<'_, '_>) -> Flow {
+    pub(crate) fn refuse_early(&mut self, status: u16, env: &mut Env<'_, '_>) -> Flow {
         let fields = if status == 503 { RETRY_LATER } else { &[] };
-        self.refuse(status, fields, Cors::without_request(at.access), at)
+        self.refuse(status, fields, Cors::without_request(env.access), env)
     }
 
     /// Answers with a status, and ends.
@@ -167,44 +167,44 @@ impl Connection {
         status: u16,
         fields: &[(&str, &str)],
         cors: Cors<'_>,
-        at: &mut Services<'_, '_>,
+        env: &mut Env<'_, '_>,
     ) -> Flow {
-        at.metrics.refused(status);
+        env.metrics.refused(status);
         self.stage = Stage::Done;
-        let wall = at.cx.wall();
-        response::refuse(status, fields, cors, wall, at.cx.out());
+        let wall = env.cx.wall();
+        response::refuse(status, fields, cors, wall, env.cx.out());
         Flow::CloseWhenFlushed
     }
 
     /// Refuses bytes that are not a request.
-    fn refuse_bytes(&mut self, error: HeadError, at: &mut Services<'_, '_>) -> Flow {
-        log::debug!("{:?}: {error}; answering {}", at.cx.peer(), error.status());
-        self.refuse_early(error.status(), at)
+    fn refuse_bytes(&mut self, error: HeadError, env: &mut Env<'_, '_>) -> Flow {
+        log::debug!("{:?}: {error}; answering {}", env.cx.peer(), error.status());
+        self.refuse_early(error.status(), env)
     }
 
     /// A Flash policy request, whole or in part. The reactor shows the same bytes again with more behind them, so it is
     /// read from its beginning each time.
-    fn on_policy(&mut self, input: &[u8], at: &mut Services<'_, '_>) -> Progress {
+    fn on_policy(&mut self, input: &[u8], env: &mut Env<'_, '_>) -> Progress {
         let flow = match PolicyRequest::default().feed(input) {
             Ok(Parsed::Partial) => return WAIT,
-            Ok(Parsed::Complete { .. }) => self.send_policy(at),
-            Err(_) => self.refuse_bytes(HeadError::RequestLine, at),
+            Ok(Parsed::Complete { .. }) => self.send_policy(env),
+            Err(_) => self.refuse_bytes(HeadError::RequestLine, env),
         };
         Progress { consumed: input.len(), flow }
     }
 
-    fn send_policy(&mut self, at: &mut Services<'_, '_>) -> Flow {
+    fn send_policy(&mut self, env: &mut Env<'_, '_>) -> Flow {
         self.stage = Stage::Done;
-        match &at.access.policy_answer {
+        match &env.access.policy_answer {
             PolicyAnswer::Off => {}
-            PolicyAnswer::Document(document) => at.cx.send(document),
+            PolicyAnswer::Document(document) => env.cx.send(document),
             PolicyAnswer::ThisPort => {
                 let port = |address: std::net::SocketAddr| {
                     Ports::List(vec![PortRange { first: address.port(), last: address.port() }])
                 };
-                let ports = at.cx.local().map_or(Ports::All, port);
+                let ports = env.cx.local().map_or(Ports::All, port);
                 let grants = vec![Grant { domain: Domain::Any, ports }];
-                at.cx.send(&Policy { site_control: None, grants }.to_bytes());
+                env.cx.send(&Policy { site_control: None, grants }.to_bytes());
             }
         }
         Flow::CloseWhenFlushed

@@ -10,8 +10,8 @@ use common::{
 use reactor::{Context, Flow, Progress};
 
 use super::{
+    env::{Env, Received},
     notice::{Notice, Payload},
-    services::{Received, Services},
     settings::{ConnectionOptions, OnMessage},
     state::{Connection, Socket, Stage},
 };
@@ -32,37 +32,37 @@ enum Step {
 
 impl Connection {
     /// Takes input of a WebSocket, up to the end of its opening handshake or to the end of the input.
-    pub(crate) fn on_frames(&mut self, input: &mut [u8], at: &mut Services<'_, '_>) -> Received {
+    pub(crate) fn on_frames(&mut self, input: &mut [u8], env: &mut Env<'_, '_>) -> Received {
         let all = input.len();
         let mut rest = input;
         let (mut flow, mut subscribe) = (Flow::Continue, None);
         while flow == Flow::Continue && subscribe.is_none() {
             let Stage::WebSocket(socket) = &mut self.stage else { break };
-            let queued = at.cx.out().len();
-            let step = match socket.protocol.receive(&mut rest, at.cx.out()) {
+            let queued = env.cx.out().len();
+            let step = match socket.protocol.receive(&mut rest, env.cx.out()) {
                 Ok(None) => break,
-                Ok(Some(event)) => socket.take(event, queued, at.options, at.cx),
+                Ok(Some(event)) => socket.take(event, queued, env.options, env.cx),
                 Err(error) => {
-                    log::debug!("{:?}: {error}; closing with {}", at.cx.peer(), error.close_code());
+                    log::debug!("{:?}: {error}; closing with {}", env.cx.peer(), error.close_code());
                     Step::Refused(error.close_code(), "")
                 }
             };
             if let Step::Opened = step {
-                at.cx.set_deadline(at.cx.now() + at.options.ping_interval);
+                env.cx.set_deadline(env.cx.now() + env.options.ping_interval);
                 subscribe = Some(socket.params);
             } else {
-                flow = self.follow(step, at);
+                flow = self.follow(step, env);
             }
         }
         let consumed = if flow == Flow::Continue { all.saturating_sub(rest.len()) } else { all };
         Received { progress: Progress { consumed, flow }, subscribe }
     }
 
-    fn follow(&mut self, step: Step, at: &mut Services<'_, '_>) -> Flow {
+    fn follow(&mut self, step: Step, env: &mut Env<'_, '_>) -> Flow {
         match step {
             Step::Ignored | Step::Opened => Flow::Continue,
             Step::Message(opcode) => {
-                self.on_message(opcode, at);
+                self.on_message(opcode, env);
                 Flow::Continue
             }
             Step::Closed => {
@@ -72,14 +72,14 @@ impl Connection {
             Step::Refused(code, reason) => {
                 let Stage::WebSocket(socket) = &mut self.stage else { return Flow::Close };
                 self.ending = Some(if code == CloseCode::POLICY { "policy" } else { "protocol" });
-                socket.protocol.close(code, reason, at.cx.out());
+                socket.protocol.close(code, reason, env.cx.out());
                 Flow::CloseWhenFlushed
             }
         }
     }
 
     /// Takes the message that [`Socket::take`] has collected.
-    fn on_message(&mut self, opcode: Opcode, at: &mut Services<'_, '_>) {
+    fn on_message(&mut self, opcode: Opcode, env: &mut Env<'_, '_>) {
         let Stage::WebSocket(socket) = &mut self.stage else { return };
         let bytes = std::mem::take(&mut socket.message);
         let payload = match (opcode, String::from_utf8(bytes)) {
@@ -88,13 +88,13 @@ impl Connection {
             (_, Ok(text)) => Payload::Binary(text.into_bytes()),
             (_, Err(error)) => Payload::Binary(error.into_bytes()),
         };
-        match at.options.on_message {
+        match env.options.on_message {
             OnMessage::Ignore => {}
             OnMessage::Echo => match payload {
-                Payload::Text(text) => encode_notice(socket.protocol.framing(), &text, at.cx.out()),
-                Payload::Binary(bytes) => encode_frame(Opcode::Binary, &bytes, at.cx.out()),
+                Payload::Text(text) => encode_notice(socket.protocol.framing(), &text, env.cx.out()),
+                Payload::Binary(bytes) => encode_frame(Opcode::Binary, &bytes, env.cx.out()),
             },
-            OnMessage::Broadcast => at.notices.push(Notice { from: self.id, payload }),
+            OnMessage::Broadcast => env.notices.push(Notice { from: self.id, payload }),
         }
     }
 

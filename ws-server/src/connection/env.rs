@@ -10,7 +10,7 @@ use super::{
 use crate::metrics::WorkerMetrics;
 
 /// The parts of its worker that a connection may touch, and the reactor's view of the connection.
-pub(crate) struct Services<'w, 'c> {
+pub(crate) struct Env<'w, 'c> {
     pub(crate) cx: &'w mut Context<'c>,
     pub(crate) access: &'w Access,
     pub(crate) options: &'w ConnectionOptions,
