@@ -109,6 +109,13 @@ impl Io {
         self.phase == Phase::Open && self.has_room() && !(self.blocked && self.resume_tail)
     }
 
+    /// True once everything has left and the handler waits to hear of it, which it does now.
+    pub(super) fn take_drain(&mut self) -> bool {
+        let due = self.owes_drain && !self.blocked && self.outbox.is_empty() && self.phase == Phase::Open;
+        self.owes_drain &= !due;
+        due
+    }
+
     /// The next instant at which something has to happen, whatever the peer does.
     pub(super) fn next_deadline(&self) -> Instant {
         match (self.phase, self.stalled_at) {

@@ -193,15 +193,6 @@ impl Context<'_> {
         self.state.arm(self.io);
     }
 
-    /// Flushes; true if everything has left and the connection's handler waits to hear of it.
-    pub(super) fn flush_and_drain(&mut self) -> bool {
-        self.flush();
-        let Self { io, .. } = self;
-        let drained = io.owes_drain && !io.blocked && io.outbox.is_empty() && io.phase == Phase::Open;
-        io.owes_drain &= !drained;
-        drained
-    }
-
     fn flush_unblocked(&mut self) {
         let Self { io, wire, state } = self;
         match io.outbox.flush(*wire) {

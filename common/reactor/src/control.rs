@@ -27,6 +27,7 @@ const RUNNING: u8 = 0;
 const STOPS: [Stop; 4] = [Stop::Shutdown, Stop::Restart, Stop::HandOver, Stop::Finished];
 const AT_ONCE: u8 = u8::MAX;
 
+/// The state from the first stop on.
 const fn state(stop: Stop) -> u8 {
     stop as u8 + 1
 }

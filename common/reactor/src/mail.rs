@@ -11,7 +11,7 @@ pub(super) type Waker = Arc<dyn Fn() + Send + Sync>;
 #[repr(align(128))]
 struct Mailbox<M> {
     mail: Mutex<VecDeque<M>>,
-    /// Mail that was sent and not handled yet.
+    /// Mail that the worker has not handled yet.
     waiting: AtomicUsize,
     waker: Waker,
 }

@@ -56,6 +56,7 @@ impl PerAddress {
         self.take(address, max, candidate, usize::MAX)
     }
 
+    /// `None` if more than `most_victims` would have to go.
     fn take(
         &self,
         address: IpAddr,

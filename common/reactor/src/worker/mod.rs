@@ -94,8 +94,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.drain();
         self.close_scheduled();
         self.publish_stats();
-        let is_done = self.draining.as_ref().is_some_and(|draining| draining.settles_until.is_none());
-        Ok(!is_done || self.connections.table.len() > 0)
+        let goes_on = self.draining.as_ref().is_none_or(|draining| draining.settles_until.is_some());
+        Ok(goes_on || self.connections.table.len() > 0)
     }
 
     /// Publishes how the worker is, and answers a question for more.
@@ -170,9 +170,12 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     fn serve(&mut self, token: Token) {
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        entry.io.listed_ready = false;
-        if self.connections.with(token, |_, cx| cx.flush_and_drain()) == Some(true) {
+        let drained = self.connections.with(token, |_, cx| {
+            cx.io.listed_ready = false;
+            cx.flush();
+            cx.io.take_drain()
+        });
+        if drained == Some(true) {
             self.call(token, H::on_drain);
         }
         self.read(token);
