@@ -2,18 +2,16 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::connection::Phase;
 use super::connections::Connections;
 use super::eviction::EvictionClass;
-use super::per_address::Place;
 use super::settings::{MAX_REFUSED, TURN_ACCEPTS};
 use super::system::{Ends, System};
-use super::worker_state::WorkerState;
-use super::{CloseReason, Handler};
+use super::{CloseReason, Flow, Handler, Token};
 
 /// How long accepting pauses when the process or the machine has no more descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -23,7 +21,7 @@ pub(super) struct Listeners<L> {
     pub(super) sockets: Vec<(L, bool)>,
     /// No accepting before this instant: an edge-triggered listener says nothing more after `EMFILE`, so time must.
     pub(super) paused_until: Option<Instant>,
-    /// Newcomers that still get their refusal.
+    /// Connections that no handler knows: newcomers that still get their refusal.
     pub(super) refused: usize,
 }
 
@@ -48,16 +46,16 @@ impl<L> Listeners<L> {
             return;
         }
         self.paused_until = None;
-        for number in 0..self.sockets.len() {
+        for (listener, ready) in &mut self.sockets {
             for _ in 0..TURN_ACCEPTS {
-                let Some((socket, ready)) = self.sockets.get_mut(number).filter(|(_, ready)| *ready) else {
+                if !*ready {
                     break;
-                };
-                match connections.system.accept(socket) {
-                    Ok((socket, ends)) => self.admit(socket, ends, handler, connections),
+                }
+                match connections.system.accept(listener) {
+                    Ok((socket, ends)) => admit(socket, ends, &mut self.refused, handler, connections),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => *ready = false,
                     Err(error) => {
-                        connections.state.control.counters().count_accept_error();
+                        connections.state.control.counters().accept_errors.fetch_add(1, Relaxed);
                         if is_shortage(&error) {
                             self.paused_until = Some(connections.state.now + PAUSE);
                             return;
@@ -68,91 +66,71 @@ impl<L> Listeners<L> {
             }
         }
     }
+}
 
-    fn admit<H, S>(
-        &mut self,
-        socket: S::Socket,
-        ends: Ends,
-        handler: &mut H,
-        connections: &mut Connections<H::Conn, S>,
-    ) where
-        H: Handler,
-        S: System<Listener = L>,
-    {
-        connections.state.control.counters().count_accepted();
-        let address = ends.peer.map(|peer| peer.ip()).filter(|address| !handler.is_proxy(*address));
-        let admission = make_room(address, connections);
-        if matches!(admission, Admission::Refused) && self.refused >= MAX_REFUSED {
-            connections.state.control.counters().count_refused();
-            return connections.system.close(socket, false);
-        }
-        let token = connections.insert(socket, ends);
-        let entry = token.and_then(|token| connections.table.get_mut(token));
-        let counters = connections.state.control.counters();
-        match (token.zip(entry), admission) {
-            (Some((token, entry)), Admission::Admitted(place)) => {
-                counters.count_open();
-                entry.io.place = place;
-                connections.state.eviction.push_head(token);
-                connections.state.list_ready(&mut entry.io);
-                connections.open(token, |cx| handler.on_open(cx));
-            }
-            (Some((token, entry)), Admission::Refused) => {
-                counters.count_refused();
-                self.refused += 1;
-                entry.io.phase = Phase::Flushing;
-                entry.io.outbox.own().extend_from_slice(handler.on_refuse());
-                connections.flush(token);
-            }
-            (None, Admission::Admitted(Some(place))) => {
-                counters.addresses.leave(place);
-            }
-            (None, _) => {}
-        }
+fn admit<H: Handler, S: System>(
+    socket: S::Socket,
+    ends: Ends,
+    refused: &mut usize,
+    handler: &mut H,
+    connections: &mut Connections<H::Conn, S>,
+) {
+    connections.state.control.counters().accepted.fetch_add(1, Relaxed);
+    let Some(token) = connections.insert(socket, ends) else { return };
+    let address = ends.peer.map(|peer| peer.ip()).filter(|address| !handler.is_proxy(*address));
+    if make_room(token, address, connections) {
+        let opened = connections.open(token, b"", |cx| Some(handler.on_open(cx)));
+        *refused += usize::from(!opened);
+        return;
     }
+    connections.state.control.counters().refused.fetch_add(1, Relaxed);
+    *refused += 1;
+    if *refused > MAX_REFUSED {
+        return connections.schedule_close(token, CloseReason::Handler);
+    }
+    connections.with(token, |_, cx| {
+        cx.send(handler.on_refuse());
+        cx.settle(Some(Flow::CloseWhenFlushed));
+    });
 }
 
-enum Admission {
-    /// With its place at its address, if it has an address that counts.
-    Admitted(Option<Place>),
-    Refused,
-}
-
-/// Takes a place for the newcomer, from another connection where all are taken.
-fn make_room<C, S: System>(address: Option<IpAddr>, connections: &mut Connections<C, S>) -> Admission {
-    let WorkerState { settings, control, .. } = &connections.state;
-    let reaches = |count: usize, limit: usize| limit > 0 && count >= limit;
-    let is_full = reaches(control.counters().open(), settings.max_connections);
-    let is_full_of_heads = reaches(control.counters().heads(), settings.max_heads);
+/// Makes room for the newcomer, at the cost of another connection where all places are taken. False if none may go.
+fn make_room<C, S: System>(
+    token: Token,
+    address: Option<IpAddr>,
+    connections: &mut Connections<C, S>,
+) -> bool {
+    let (counters, settings) = (connections.state.control.counters(), &connections.state.settings);
+    let reaches = |count: &AtomicUsize, limit: usize| limit > 0 && count.load(Relaxed) >= limit;
+    let is_full = reaches(&counters.open, settings.max_connections);
+    let is_full_of_heads = reaches(&counters.heads, settings.max_heads);
     // One goes for one that comes: where both limits are reached, an unfinished one goes first anyway.
     let has_room =
         if is_full { connections.evict(false) } else { !is_full_of_heads || connections.evict(true) };
-    match address {
-        _ if !has_room => Admission::Refused,
-        Some(address) => take_place(address, connections),
-        None => Admission::Admitted(None),
-    }
+    has_room && address.is_none_or(|address| take_place(token, address, connections))
 }
 
 /// Takes a place at the newcomer's address; where all are taken, the address gives up its own oldest candidate, on
 /// whichever worker that is.
-fn take_place<C, S: System>(address: IpAddr, connections: &mut Connections<C, S>) -> Admission {
-    let state = &connections.state;
-    let next = connections.table.next_token();
-    let newcomer = next.and_then(|token| state.candidate(token, EvictionClass::Silent));
+fn take_place<C, S: System>(token: Token, address: IpAddr, connections: &mut Connections<C, S>) -> bool {
+    let Connections { table, state, .. } = connections;
+    let candidate = state.candidate(token, EvictionClass::Silent);
     let addresses = &state.control.counters().addresses;
-    let Some((place, victims)) = addresses.enter_or_evict(address, state.settings.max_per_address, newcomer)
+    let Some((place, victims)) = addresses.enter_or_evict(address, state.settings.max_per_address, candidate)
     else {
-        return Admission::Refused;
+        return false;
     };
-    for (worker, token) in victims {
+    if let Some(newcomer) = table.get_mut(token) {
+        newcomer.io.place = Some(place);
+    }
+    for (worker, victim) in victims {
         if worker == connections.state.number {
-            connections.schedule_close(token, CloseReason::Evicted);
+            connections.schedule_close(victim, CloseReason::Evicted);
         } else {
-            connections.state.control.evict((worker, token));
+            connections.state.control.evictions().send(worker, victim);
         }
     }
-    Admission::Admitted(Some(place))
+    true
 }
 
 /// The process or the machine is out of something that comes back when connections close.

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
+use super::Token;
 use super::deadlines::Bucket;
 use super::eviction::EvictionClass;
 use super::outbox::Outbox;
 use super::per_address::Place;
 use super::settings::READ_PAUSE;
 use super::system::Ends;
-use super::{CloseReason, Token};
 
 /// A connection: the socket, the reactor's part and the handler's part.
 pub(super) struct Connection<C, S> {
@@ -28,7 +28,7 @@ pub(super) enum Phase {
     /// The worker reads the peer's last bytes and throws them away; so many are still allowed.
     Lingering { bytes_left: usize },
     /// It is on the list of connections to close.
-    Closing(CloseReason),
+    Closing,
 }
 
 /// The reactor's part of a connection.
@@ -69,7 +69,6 @@ pub(super) struct Io {
     pub(super) watches_writable: bool,
     /// Both directions are over.
     pub(super) hung_up: bool,
-    pub(super) failed: bool,
     pub(super) listed_ready: bool,
 }
 
@@ -96,23 +95,25 @@ impl Io {
             owes_drain: false,
             watches_writable: false,
             hung_up: false,
-            failed: false,
             listed_ready: false,
         }
     }
 
-    pub(super) fn is_closing(&self) -> bool {
-        matches!(self.phase, Phase::Closing(_))
+    /// False while so much is queued that the worker reads nothing more.
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.len() <= READ_PAUSE
     }
 
-    /// The rest of the input waits until the output has left.
-    pub(super) fn blocked_with_tail(&self) -> bool {
-        self.blocked && self.resume_tail
+    /// True while the worker may show input to the handler; the rest of an input waits until the output has left.
+    pub(super) fn takes_input(&self) -> bool {
+        self.phase == Phase::Open && self.has_room() && !(self.blocked && self.resume_tail)
     }
 
-    /// True while so much is queued that the worker reads nothing more.
-    pub(super) fn is_paused(&self) -> bool {
-        !self.outbox.is_empty() && self.outbox.len() > READ_PAUSE
+    /// True once everything has left and the handler waits to hear of it, which it does now.
+    pub(super) fn take_drain(&mut self) -> bool {
+        let due = self.owes_drain && !self.blocked && self.outbox.is_empty() && self.phase == Phase::Open;
+        self.owes_drain &= !due;
+        due
     }
 
     /// The next instant at which something has to happen, whatever the peer does.

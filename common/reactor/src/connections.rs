@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -23,18 +23,26 @@ pub(super) struct Connections<C, S: System> {
 }
 
 /// A socket and the system that knows how to write to it.
-pub(super) struct Bound<'a, S: System> {
-    pub(super) system: &'a mut S,
-    pub(super) socket: &'a mut S::Socket,
+struct Bound<'a, S: System> {
+    system: &'a mut S,
+    socket: &'a S::Socket,
 }
 
 impl<S: System> Wire for Bound<'_, S> {
-    fn write(&mut self, bytes: &[&[u8]]) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
         self.system.write(self.socket, bytes)
     }
 
     fn send_file(&mut self, file: &File, offset: u64, len: usize) -> io::Result<usize> {
         self.system.send_file(self.socket, file, offset, len)
+    }
+
+    fn watch_writable(&mut self, token: Token) -> io::Result<()> {
+        self.system.watch_writable(self.socket, token)
+    }
+
+    fn shutdown(&mut self) -> io::Result<()> {
+        self.system.shutdown_write(self.socket)
     }
 }
 
@@ -60,54 +68,50 @@ impl<C, S: System> Connections<C, S> {
         let deadline = self.state.now + Duration::from_secs(1); // until the handler sets its own
         let make = |token| Connection { socket, io: Io::new(token, ends, deadline), conn: None };
         let token = self.table.insert_with(make)?;
-        let entry = self.table.get_mut(token)?;
-        if self.system.add(&mut entry.socket, token).is_err() {
-            let entry = self.table.remove(token)?;
-            self.system.close(entry.socket, true);
+        if self.system.add(&self.table.get(token)?.socket, token).is_err() {
+            self.system.close(self.table.remove(token)?.socket, true);
             return None;
         }
         Some(token)
     }
 
-    /// The first callback about a connection makes the handler's part of it.
-    pub(super) fn open(&mut self, token: Token, make: impl FnOnce(&mut Context<'_>) -> (C, Flow)) {
-        let Some(Connection { socket, io, conn }) = self.table.get_mut(token) else { return };
+    /// Lets `f` have a connection: the handler's part, if there is one, and the reactor's. `None` if it is gone.
+    pub(super) fn with<T>(
+        &mut self,
+        token: Token,
+        f: impl FnOnce(&mut Option<C>, &mut Context<'_>) -> T,
+    ) -> Option<T> {
+        let Connection { socket, io, conn } = self.table.get_mut(token)?;
         let mut wire = Bound { system: &mut self.system, socket };
-        let mut cx = Context { io, wire: &mut wire, state: &mut self.state };
-        let flow = match catch_unwind(AssertUnwindSafe(|| make(&mut cx))) {
-            Ok((new, flow)) => {
+        Some(f(conn, &mut Context { io, wire: &mut wire, state: &mut self.state }))
+    }
+
+    /// Opens a connection with the first callback about it, which makes the handler's part. If it makes none, the peer
+    /// gets the closing bytes, and the answer is false: from here on, the connection is like one that the reactor refused.
+    pub(super) fn open(
+        &mut self,
+        token: Token,
+        closing_bytes: &[u8],
+        callback: impl FnOnce(&mut Context<'_>) -> Option<(C, Flow)>,
+    ) -> bool {
+        let opened = self.with(token, |conn, cx| {
+            cx.state.control.counters().count_open();
+            cx.state.eviction.push_head(token);
+            cx.state.list_ready(cx.io);
+            let made = catch_unwind(AssertUnwindSafe(|| callback(cx)));
+            let why = if made.is_err() { CloseReason::Panic } else { CloseReason::Handler };
+            let flow = if let Some((new, flow)) = made.unwrap_or_default() {
                 *conn = Some(new);
-                Some(flow)
-            }
-            Err(_) => None,
-        };
-        self.settle(token, flow);
-    }
-
-    /// Carries out what a callback decided (`None`: it panicked), and sends what it queued.
-    pub(super) fn settle(&mut self, token: Token, flow: Option<Flow>) {
-        let Some(Connection { socket, io, .. }) = self.table.get_mut(token) else { return };
-        let state = &mut self.state;
-        match flow {
-            None => return state.schedule_close(io, CloseReason::Panic),
-            Some(Flow::Close) => return state.schedule_close(io, CloseReason::Handler),
-            Some(Flow::CloseWhenFlushed) => {
-                io.phase = Phase::Flushing;
-                io.tail = Vec::new();
-                io.deadline = state.now + state.settings.write_timeout;
-            }
-            Some(Flow::Continue) => {}
-        }
-        flush(&mut self.system, socket, io, state);
-        state.arm(io);
-    }
-
-    /// Sends what is queued; when it has all gone, the phase goes on.
-    pub(super) fn flush(&mut self, token: Token) {
-        if let Some(Connection { socket, io, .. }) = self.table.get_mut(token) {
-            flush(&mut self.system, socket, io, &mut self.state);
-            self.state.arm(io);
-        }
+                flow
+            } else {
+                cx.state.count_closed(cx.io, why);
+                cx.send(closing_bytes);
+                Flow::CloseWhenFlushed
+            };
+            cx.settle(Some(flow));
+            conn.is_some()
+        });
+        opened.unwrap_or_default()
     }
 
     pub(super) fn schedule_close(&mut self, token: Token, why: CloseReason) {
@@ -128,7 +132,7 @@ impl<C, S: System> Connections<C, S> {
     pub(super) fn evict(&mut self, unfinished_only: bool) -> bool {
         let class = |token| {
             let io = &self.table.get(token)?.io;
-            (!io.is_closing()).then_some(io.eviction_class)
+            (io.phase != Phase::Closing).then_some(io.eviction_class)
         };
         let eviction = &mut self.state.eviction;
         let victim = if unfinished_only { eviction.pop_unfinished(class) } else { eviction.pop(class) };
@@ -141,18 +145,14 @@ impl<C, S: System> Connections<C, S> {
 
 impl<C, S: System> Visit<C> for Connections<C, S> {
     fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> bool {
-        let Some(Connection { socket, io, conn: Some(conn) }) = self.table.get_mut(token) else {
-            return false;
-        };
-        if io.phase != Phase::Open {
-            return false;
-        }
-        let mut wire = Bound { system: &mut self.system, socket };
-        let mut cx = Context { io, wire: &mut wire, state: &mut self.state };
-        // One connection's panic is that connection's end, not the daemon's.
-        let flow = catch_unwind(AssertUnwindSafe(|| f(conn, &mut cx))).ok();
-        self.settle(token, flow);
-        true
+        let visited = self.with(token, |conn, cx| {
+            let Some(conn) = conn.as_mut().filter(|_| cx.io.phase == Phase::Open) else { return false };
+            // One connection's panic is that connection's end, not the daemon's.
+            let flow = catch_unwind(AssertUnwindSafe(|| f(conn, cx))).ok();
+            cx.settle(flow);
+            true
+        });
+        visited.unwrap_or_default()
     }
 
     fn configure(&mut self, settings: Settings) {
@@ -165,64 +165,79 @@ impl<C, S: System> Visit<C> for Connections<C, S> {
     }
 }
 
-fn flush<S: System>(system: &mut S, socket: &mut S::Socket, io: &mut Io, state: &mut WorkerState) {
-    if io.failed {
-        return state.schedule_close(io, CloseReason::Error);
+impl Context<'_> {
+    /// Carries out what a callback decided (`None`: it panicked), and sends what it queued.
+    pub(super) fn settle(&mut self, flow: Option<Flow>) {
+        let Self { io, state, .. } = self;
+        match flow {
+            None => state.schedule_close(io, CloseReason::Panic),
+            Some(Flow::Close) => state.schedule_close(io, CloseReason::Handler),
+            Some(Flow::CloseWhenFlushed) if io.phase != Phase::Closing => {
+                io.phase = Phase::Flushing;
+                io.tail = Vec::new();
+                io.deadline = state.now + state.settings.write_timeout;
+            }
+            Some(_) => {}
+        }
+        self.flush();
     }
-    if io.is_closing() || io.blocked {
-        return;
+
+    /// Sends what is queued; when it has all gone, the phase goes on.
+    pub(super) fn flush(&mut self) {
+        if self.io.phase == Phase::Closing {
+            return;
+        }
+        if !self.io.blocked {
+            self.flush_unblocked();
+        }
+        self.state.arm(self.io);
     }
-    if !io.outbox.is_empty() {
-        match io.outbox.flush(&mut Bound { system, socket }) {
+
+    fn flush_unblocked(&mut self) {
+        let Self { io, wire, state } = self;
+        match io.outbox.flush(*wire) {
             Ok(Flushed::All) => io.stalled_at = None,
             Ok(Flushed::Budget) => {
                 io.stalled_at = None;
                 return state.list_ready(io);
             }
-            Ok(Flushed::Blocked { progress }) => return block(system, socket, io, state, progress),
-            Err(_) => {
-                io.failed = true;
-                return state.schedule_close(io, CloseReason::Error);
+            Ok(Flushed::Blocked { progress }) => return self.block(progress),
+            Err(_) => return state.schedule_close(io, CloseReason::Error),
+        }
+        match io.phase {
+            Phase::Flushing => self.linger(),
+            Phase::Open if io.owes_drain => state.list_ready(io),
+            _ => {}
+        }
+    }
+
+    /// The kernel took no more: waits for room, and for so long at the most.
+    fn block(&mut self, progress: bool) {
+        let Self { io, wire, state } = self;
+        io.blocked = true;
+        io.owes_drain = true;
+        if progress || io.stalled_at.is_none() {
+            io.stalled_at = Some(state.now + state.settings.write_timeout);
+        }
+        if !io.watches_writable {
+            io.watches_writable = true;
+            if wire.watch_writable(io.token).is_err() {
+                state.schedule_close(io, CloseReason::Error);
             }
         }
     }
-    match io.phase {
-        Phase::Flushing => linger(system, socket, io, state),
-        Phase::Open if io.owes_drain => state.list_ready(io),
-        _ => {}
-    }
-}
 
-/// The kernel took no more: waits for room, and for so long at the most.
-fn block<S: System>(
-    system: &mut S,
-    socket: &mut S::Socket,
-    io: &mut Io,
-    state: &mut WorkerState,
-    progress: bool,
-) {
-    io.blocked = true;
-    io.owes_drain = true;
-    if progress || io.stalled_at.is_none() {
-        io.stalled_at = Some(state.now + state.settings.write_timeout);
-    }
-    if !io.watches_writable {
-        io.watches_writable = true;
-        if system.watch_writable(socket, io.token).is_err() {
-            state.schedule_close(io, CloseReason::Error);
+    /// All was sent: says so, and reads on for a while, because closing with unread input would reset the connection and
+    /// the reset could overtake the answer.
+    fn linger(&mut self) {
+        let Self { io, wire, state } = self;
+        if io.ended || io.hung_up || wire.shutdown().is_err() {
+            let why = if io.ended { CloseReason::Peer } else { CloseReason::Handler };
+            return state.schedule_close(io, why);
         }
+        io.phase = Phase::Lingering { bytes_left: state.settings.linger_bytes };
+        io.stalled_at = None;
+        io.deadline = state.now + state.settings.linger;
+        state.list_ready(io);
     }
-}
-
-/// All was sent: says so, and reads on for a while, because closing with unread input would reset the connection and the
-/// reset could overtake the answer.
-fn linger<S: System>(system: &mut S, socket: &mut S::Socket, io: &mut Io, state: &mut WorkerState) {
-    if io.ended || io.hung_up || system.shutdown_write(socket).is_err() {
-        let why = if io.ended { CloseReason::Peer } else { CloseReason::Handler };
-        return state.schedule_close(io, why);
-    }
-    io.phase = Phase::Lingering { bytes_left: state.settings.linger_bytes };
-    io.stalled_at = None;
-    io.deadline = state.now + state.settings.linger;
-    state.list_ready(io);
 }

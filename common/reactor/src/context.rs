@@ -1,10 +1,11 @@
 //! What a handler sees of the reactor: [`Context`] for one connection, [`Turn`] for all of a worker's.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Instant, SystemTime};
 
 use super::connection::Io;
@@ -12,7 +13,7 @@ use super::eviction::EvictionClass;
 use super::outbox::Wire;
 use super::per_address::network;
 use super::worker_state::WorkerState;
-use super::{Flow, Settings, Stop, Token};
+use super::{CloseReason, Flow, Settings, Stop, Token};
 
 /// One connection, during a callback about it.
 pub struct Context<'a> {
@@ -56,7 +57,7 @@ impl Context<'_> {
     /// or the settings say `AddressEviction::Oldest`.
     pub fn set_established(&mut self) {
         if self.io.eviction_class.is_unfinished() {
-            self.state.control.counters().count_established();
+            self.state.control.counters().heads.fetch_sub(1, Relaxed);
             self.state.keep_place(self.io);
         }
         self.io.eviction_class = EvictionClass::Established;
@@ -106,13 +107,13 @@ impl Context<'_> {
         if !self.io.outbox.is_empty() || self.io.blocked {
             return self.io.outbox.push_shared(bytes.clone(), range);
         }
-        match self.wire.write(&[slice]) {
+        match self.wire.write(&[IoSlice::new(slice)]) {
             Ok(sent) if sent == slice.len() => {}
             Ok(sent) => self.io.outbox.push_shared(bytes.clone(), range.start + sent..range.end),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 self.io.outbox.push_shared(bytes.clone(), range);
             }
-            Err(_) => self.io.failed = true,
+            Err(_) => self.state.schedule_close(self.io, CloseReason::Error),
         }
     }
 

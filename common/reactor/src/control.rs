@@ -1,11 +1,9 @@
 //! What one process's workers have together, and the stop of the whole daemon.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::mail::Waker;
-use super::per_address::Candidate;
 use super::{Counters, Mailboxes, Stats, Stop, Token};
 
 /// Stops the daemon, and knows how it is; clones control the same one.
@@ -16,7 +14,6 @@ struct Process {
     state: AtomicU8,
     counters: Counters,
     stats: Box<[Stats]>,
-    /// Connections whose place a newcomer on another worker took.
     evictions: Mailboxes<Token>,
 }
 
@@ -27,18 +24,21 @@ impl std::fmt::Debug for Control {
 }
 
 const RUNNING: u8 = 0;
-const FINISHED: u8 = 3;
-const AT_ONCE: u8 = 4;
+const STOPS: [Stop; 4] = [Stop::Shutdown, Stop::Restart, Stop::HandOver, Stop::Finished];
+const AT_ONCE: u8 = u8::MAX;
+
+/// The state from the first stop on.
+const fn state(stop: Stop) -> u8 {
+    stop as u8 + 1
+}
 
 impl Control {
     pub(super) fn new(wakers: &[Waker]) -> Self {
-        let stats = wakers.iter().map(|_| Stats::default()).collect();
-        let evictions = Mailboxes::new(wakers);
         Self(Arc::new(Process {
             state: AtomicU8::new(RUNNING),
             counters: Counters::default(),
-            stats,
-            evictions,
+            stats: wakers.iter().map(|_| Stats::default()).collect(),
+            evictions: Mailboxes::new(wakers),
         }))
     }
 
@@ -66,18 +66,12 @@ impl Control {
 
     /// Asks every worker to stop: to close politely, within the drain timeout. A second call makes them stop at once.
     pub fn stop(&self, stop: Stop) {
-        let wanted = match stop {
-            Stop::Shutdown => 1,
-            Stop::Restart => 2,
-            Stop::Finished => FINISHED,
-            Stop::HandOver => 5,
+        let replace = |known| {
+            self.0.state.compare_exchange(known, state(stop), Ordering::AcqRel, Ordering::Acquire).is_ok()
         };
-        let state = &self.0.state;
-        let replace =
-            |known| state.compare_exchange(known, wanted, Ordering::AcqRel, Ordering::Acquire).is_ok();
         // The workers may take long to deliver what a source that has ended left: a stop meanwhile is as polite as ever.
-        if !replace(RUNNING) && stop != Stop::Finished && !replace(FINISHED) {
-            state.store(AT_ONCE, Ordering::Release);
+        if !replace(RUNNING) && stop != Stop::Finished && !replace(state(Stop::Finished)) {
+            self.0.state.store(AT_ONCE, Ordering::Release);
         }
         self.wake();
     }
@@ -95,13 +89,8 @@ impl Control {
 
     /// What the first stop asked for, until a second one comes.
     pub(super) fn stopping(&self) -> Option<Stop> {
-        match self.0.state.load(Ordering::Acquire) {
-            1 => Some(Stop::Shutdown),
-            2 => Some(Stop::Restart),
-            FINISHED => Some(Stop::Finished),
-            5 => Some(Stop::HandOver),
-            _ => None,
-        }
+        let now = self.0.state.load(Ordering::Acquire);
+        STOPS.into_iter().find(|stop| state(*stop) == now)
     }
 
     /// True after a second stop.
@@ -109,18 +98,9 @@ impl Control {
         self.0.state.load(Ordering::Acquire) == AT_ONCE
     }
 
-    /// Makes another worker close a connection: a newcomer here has taken its place.
-    pub(super) fn evict(&self, (worker, token): Candidate) {
-        self.0.evictions.send(worker, token);
-    }
-
-    /// Takes the connections of this worker that other workers evicted.
-    pub(super) fn take_evicted(&self, worker: usize) -> VecDeque<Token> {
-        let evicted = self.0.evictions.take(worker);
-        for _ in &evicted {
-            self.0.evictions.handled(worker);
-        }
-        evicted
+    /// Connections whose place at their address a newcomer on another worker took: their own worker closes them.
+    pub(super) fn evictions(&self) -> &Mailboxes<Token> {
+        &self.0.evictions
     }
 }
 

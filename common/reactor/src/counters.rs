@@ -10,12 +10,12 @@ use super::per_address::PerAddress;
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Counters {
-    open: AtomicUsize,
-    heads: AtomicUsize,
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    accept_errors: AtomicU64,
-    adopted: AtomicU64,
+    pub(super) open: AtomicUsize,
+    pub(super) heads: AtomicUsize,
+    pub(super) accepted: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) accept_errors: AtomicU64,
+    pub(super) adopted: AtomicU64,
     closed: [AtomicU64; 8],
     pub(super) addresses: PerAddress,
 }
@@ -49,41 +49,13 @@ impl Counters {
             refused: self.refused.load(Relaxed),
             adopted: self.adopted.load(Relaxed),
             accept_errors: self.accept_errors.load(Relaxed),
-            closed: std::array::from_fn(|i| self.closed.get(i).map_or(0, |count| count.load(Relaxed))),
+            closed: self.closed.each_ref().map(|count| count.load(Relaxed)),
         }
-    }
-
-    pub(super) fn open(&self) -> usize {
-        self.open.load(Relaxed)
-    }
-
-    pub(super) fn heads(&self) -> usize {
-        self.heads.load(Relaxed)
-    }
-
-    pub(super) fn count_accepted(&self) {
-        self.accepted.fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_open(&self) {
         self.open.fetch_add(1, Relaxed);
         self.heads.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn count_established(&self) {
-        self.heads.fetch_sub(1, Relaxed);
-    }
-
-    pub(super) fn count_adopted(&self) {
-        self.adopted.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn count_refused(&self) {
-        self.refused.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn count_accept_error(&self) {
-        self.accept_errors.fetch_add(1, Relaxed);
     }
 
     /// `unfinished`: its first request never was complete.

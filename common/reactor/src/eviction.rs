@@ -58,11 +58,10 @@ impl Eviction {
         self.idle.pop_front()
     }
 
-    /// Takes the oldest unfinished one, among the first few.
+    /// Takes the oldest unfinished one.
     pub(super) fn pop_unfinished(&mut self, class: impl Fn(Token) -> Option<EvictionClass>) -> Option<Token> {
-        let mut first = self.heads.iter().take(LOOK_AHEAD);
-        let place = first.position(|&token| class(token).is_some_and(EvictionClass::is_unfinished))?;
-        self.heads.remove(place)
+        trim(&mut self.heads, |token| class(token).is_some_and(EvictionClass::is_unfinished));
+        self.heads.pop_front()
     }
 
     /// Forgets the entries that no longer matter once they are the majority, so that the lists stay bounded.

@@ -9,13 +9,14 @@ use super::{CloseReason, Context, Exported, Flow, Progress, Stop, Token, Turn, W
 ///
 /// Every callback may queue output through its [`Context`]; the reactor sends it when the callback returns.
 /// A panic in a callback closes that one connection.
+#[allow(unused_variables)] // a default implementation looks at nothing
 pub trait Handler {
     /// What the handler keeps for one connection. It is dropped with the connection.
     type Conn;
     /// What other threads send to this worker.
     type Mail: Send;
 
-    /// A connection was accepted. The handler must set a deadline ([`Context::set_deadline`]): no state is without one.
+    /// The reactor has accepted a connection. The handler must set a deadline ([`Context::set_deadline`]): no state is without one.
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Self::Conn, Flow);
 
     /// Bytes arrived: the tail that the handler did not consume last time, and what is new behind it.
@@ -27,13 +28,11 @@ pub trait Handler {
 
     /// The peer finished sending (a half-close). `input` is the tail that the handler never consumed.
     fn on_end(&mut self, conn: &mut Self::Conn, input: &mut [u8], cx: &mut Context<'_>) -> Flow {
-        let _ = (conn, input, cx);
         Flow::CloseWhenFlushed
     }
 
     /// The kernel has taken everything that was queued, after a time when it could not.
     fn on_drain(&mut self, conn: &mut Self::Conn, cx: &mut Context<'_>) -> Flow {
-        let _ = (conn, cx);
         Flow::Continue
     }
 
@@ -42,7 +41,6 @@ pub trait Handler {
 
     /// The daemon stops; called once for each open connection. `Continue` leaves it until the drain timeout.
     fn on_stop(&mut self, conn: &mut Self::Conn, stop: Stop, cx: &mut Context<'_>) -> Flow {
-        let _ = (conn, stop, cx);
         Flow::CloseWhenFlushed
     }
 
@@ -51,7 +49,6 @@ pub trait Handler {
     ///
     /// `partial` is the number of bytes that have arrived and wait for more behind them.
     fn export(&mut self, conn: &mut Self::Conn, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
-        let _ = (conn, partial, cx);
         None
     }
 
@@ -59,19 +56,15 @@ pub trait Handler {
     /// Its deadline goes on. `None` if the handler cannot read the state: the reactor sends the closing bytes that came
     /// with it.
     fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Self::Conn, Flow)> {
-        let _ = (state, cx);
         None
     }
 
     /// The connection is gone. The last callback about it; no later connection has its token.
-    fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason, now: Instant) {
-        let _ = (conn, token, why, now);
-    }
+    fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason, now: Instant) {}
 
     /// True for the address of a proxy, whose connections are those of its clients: the limit per address does not count
     /// them until [`Context::set_real_peer`] names the client, so that its clients do not evict each other.
     fn is_proxy(&self, peer: IpAddr) -> bool {
-        let _ = peer;
         false
     }
 
@@ -82,21 +75,16 @@ pub trait Handler {
     }
 
     /// Mail from another thread, in the order in which it was sent.
-    fn on_mail(&mut self, mail: Self::Mail, turn: &mut Turn<'_, Self::Conn>) {
-        let _ = (mail, turn);
-    }
+    fn on_mail(&mut self, mail: Self::Mail, turn: &mut Turn<'_, Self::Conn>) {}
 
     /// A scrape of the metrics wants numbers that the handler does not keep all the time: it may look at all connections.
-    fn on_scrape(&mut self, connections: &mut dyn Iterator<Item = &Self::Conn>) {
-        let _ = connections;
-    }
+    fn on_scrape(&mut self, connections: &mut dyn Iterator<Item = &Self::Conn>) {}
 
     /// Called once per turn of the loop, after the events: the place for a schedule and for broadcasts.
     ///
     /// A handler cuts a long broadcast: it visits a few hundred connections, returns [`Wake::Again`], and goes on in the
     /// next turn, so that accepts and pongs never wait behind it.
     fn on_turn(&mut self, turn: &mut Turn<'_, Self::Conn>) -> Wake {
-        let _ = turn;
         Wake::Idle
     }
 }

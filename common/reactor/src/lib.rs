@@ -19,8 +19,8 @@
 //!   Reads, writes and accepts are bounded per turn; a connection with work left over waits on the ready list.
 //! - A worker has one receive buffer. A handler gets `&mut [u8]` and says how much of it it consumed; the reactor
 //!   keeps the unconsumed tail. An idle connection owns no buffer at all.
-//! - Every descriptor call and both clocks go through [`system::System`], which has two implementations:
-//!   [`system::Kernel`], and `system::simulated` for the tests.
+//! - Every descriptor call and both clocks go through `system::System`, which has two implementations: `system::Kernel`,
+//!   and `system::simulated` for the tests.
 
 mod accept;
 mod connection;
@@ -32,7 +32,6 @@ mod deadlines;
 mod eviction;
 mod exported;
 mod flow;
-mod hand_over;
 mod handler;
 mod mail;
 mod outbox;
@@ -42,11 +41,10 @@ mod settings;
 pub mod simulation;
 mod start;
 mod stats;
-pub mod system;
+mod system;
 mod table;
 #[cfg(test)]
 mod tests;
-mod token;
 mod worker;
 mod worker_state;
 
@@ -58,6 +56,7 @@ pub use flow::{CloseReason, Flow, Progress, Stop, Wake};
 pub use handler::Handler;
 pub use mail::Mailboxes;
 pub use settings::{AddressEviction, Settings};
-pub use start::{Ended, Listener, Reactor};
+pub use start::{Ended, Reactor};
 pub use stats::{Stats, Traffic};
-pub use token::Token;
+pub use system::Listener;
+pub use table::Token;

@@ -11,19 +11,17 @@ pub(super) type Waker = Arc<dyn Fn() + Send + Sync>;
 #[repr(align(128))]
 struct Mailbox<M> {
     mail: Mutex<VecDeque<M>>,
-    /// Mail that was sent and not handled yet.
+    /// Mail that the worker has not handled yet.
     waiting: AtomicUsize,
     waker: Waker,
 }
 
 /// One mailbox per worker; clones share them.
-pub struct Mailboxes<M> {
-    boxes: Arc<[Mailbox<M>]>,
-}
+pub struct Mailboxes<M>(Arc<[Mailbox<M>]>);
 
 impl<M> Clone for Mailboxes<M> {
     fn clone(&self) -> Self {
-        Self { boxes: self.boxes.clone() }
+        Self(self.0.clone())
     }
 }
 
@@ -34,22 +32,22 @@ impl<M> Mailboxes<M> {
             waiting: AtomicUsize::new(0),
             waker: waker.clone(),
         };
-        Self { boxes: wakers.iter().map(mailbox).collect() }
+        Self(wakers.iter().map(mailbox).collect())
     }
 
     /// Number of workers.
     pub fn workers(&self) -> usize {
-        self.boxes.len()
+        self.0.len()
     }
 
     /// Mail that a worker has not handled yet; 0 for a worker that does not exist.
     pub fn waiting(&self, worker: usize) -> usize {
-        self.boxes.get(worker).map_or(0, |mailbox| mailbox.waiting.load(Ordering::Acquire))
+        self.0.get(worker).map_or(0, |mailbox| mailbox.waiting.load(Ordering::Acquire))
     }
 
     /// Sends to one worker; mail to a worker that does not exist is dropped.
     pub fn send(&self, worker: usize, mail: M) {
-        let Some(mailbox) = self.boxes.get(worker) else { return };
+        let Some(mailbox) = self.0.get(worker) else { return };
         mailbox.waiting.fetch_add(1, Ordering::AcqRel);
         let mut queue = mailbox.mail.lock().unwrap_or_else(PoisonError::into_inner);
         let was_empty = queue.is_empty();
@@ -65,26 +63,22 @@ impl<M> Mailboxes<M> {
         (0..self.workers()).for_each(|worker| self.send(worker, make()));
     }
 
-    /// Takes all mail of one worker; without a lock if there is none, as in most turns.
-    pub(super) fn take(&self, worker: usize) -> VecDeque<M> {
-        match self.boxes.get(worker) {
-            Some(mailbox) if mailbox.waiting.load(Ordering::Acquire) > 0 => {
-                std::mem::take(&mut *mailbox.mail.lock().unwrap_or_else(PoisonError::into_inner))
-            }
-            _ => VecDeque::new(),
+    /// Lets `handle` have all mail of one worker; without a lock if there is none, as in most turns.
+    pub(super) fn deliver(&self, worker: usize, mut handle: impl FnMut(M)) {
+        let Some(mailbox) = self.0.get(worker) else { return };
+        if mailbox.waiting.load(Ordering::Acquire) == 0 {
+            return;
         }
-    }
-
-    /// One piece of mail was handled.
-    pub(super) fn handled(&self, worker: usize) {
-        if let Some(mailbox) = self.boxes.get(worker) {
+        let queue = std::mem::take(&mut *mailbox.mail.lock().unwrap_or_else(PoisonError::into_inner));
+        for mail in queue {
+            handle(mail);
             mailbox.waiting.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
     /// Wakes every worker out of its poll.
     pub(super) fn wake(&self) {
-        self.boxes.iter().for_each(|mailbox| (mailbox.waker)());
+        self.0.iter().for_each(|mailbox| (mailbox.waker)());
     }
 }
 
@@ -104,8 +98,9 @@ mod tests {
         mailboxes.send(0, 'b');
         mailboxes.send(9, 'c');
         assert_eq!((wakes.load(Ordering::Relaxed), mailboxes.waiting(0)), (1, 2));
-        assert_eq!(mailboxes.take(0), ['a', 'b']);
-        mailboxes.handled(0);
-        assert_eq!(mailboxes.waiting(0), 1);
+        let mut handled = Vec::new();
+        mailboxes.deliver(0, |mail| handled.push((mail, mailboxes.waiting(0))));
+        assert_eq!(handled, [('a', 2), ('b', 1)]);
+        assert_eq!(mailboxes.waiting(0), 0);
     }
 }

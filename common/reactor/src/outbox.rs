@@ -6,16 +6,20 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Token;
 use super::settings::TURN_BUDGET;
 
-/// The sending side of a connection, as the outbox needs it.
+/// The sending side of a connection, whatever the system below.
 pub(super) trait Wire {
-    fn write(&mut self, bytes: &[&[u8]]) -> io::Result<usize>;
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
     fn send_file(&mut self, file: &File, offset: u64, len: usize) -> io::Result<usize>;
+    /// From now on, an event says when the kernel has room again.
+    fn watch_writable(&mut self, token: Token) -> io::Result<()>;
+    fn shutdown(&mut self) -> io::Result<()>;
 }
 
 /// Slices that go out in one vectored write.
-pub(super) const MAX_SLICES: usize = 16;
+const MAX_SLICES: usize = 16;
 
 enum Segment {
     Own { bytes: Vec<u8>, sent: usize },
@@ -94,7 +98,7 @@ impl Outbox {
     pub(super) fn flush(&mut self, wire: &mut dyn Wire) -> io::Result<Flushed> {
         let mut budget = TURN_BUDGET;
         let mut progress = false;
-        self.drop_finished();
+        self.segments.retain(|segment| segment.left() > 0);
         while let Some(front) = self.segments.front_mut() {
             let sent = match front {
                 Segment::File { file, offset, left } => {
@@ -113,10 +117,9 @@ impl Outbox {
                 Err(error) => return Err(error),
             };
             progress |= self.advance(sent);
-            match budget.checked_sub(sent) {
-                Some(left) if left > 0 || self.is_empty() => budget = left,
-                _ if self.is_empty() => {}
-                _ => return Ok(Flushed::Budget),
+            budget = budget.saturating_sub(sent);
+            if budget == 0 && !self.is_empty() {
+                return Ok(Flushed::Budget);
             }
         }
         Ok(Flushed::All)
@@ -124,11 +127,11 @@ impl Outbox {
 
     /// One vectored write of the memory at the front.
     fn write_memory(&self, wire: &mut dyn Wire) -> io::Result<usize> {
-        let mut slices: [&[u8]; MAX_SLICES] = [&[]; MAX_SLICES];
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         let memory = self.segments.iter().take_while(|segment| !matches!(segment, Segment::File { .. }));
         for (slice, segment) in slices.iter_mut().zip(memory) {
-            *slice = segment.memory();
+            *slice = IoSlice::new(segment.memory());
             count += 1;
         }
         wire.write(slices.get(..count).unwrap_or_default())
@@ -168,15 +171,6 @@ impl Outbox {
         }
         Some(std::mem::take(&mut self.segments).iter().flat_map(Segment::memory).copied().collect())
     }
-
-    fn drop_finished(&mut self) {
-        self.segments.retain(|segment| segment.left() > 0);
-    }
-}
-
-/// The slices of one write as the kernel wants them.
-pub(super) fn io_slices<'b>(bytes: &[&'b [u8]]) -> [IoSlice<'b>; MAX_SLICES] {
-    std::array::from_fn(|i| IoSlice::new(bytes.get(i).copied().unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -191,12 +185,12 @@ mod tests {
     }
 
     impl Wire for Narrow {
-        fn write(&mut self, bytes: &[&[u8]]) -> io::Result<usize> {
+        fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
             self.blocked = !self.blocked;
             if self.blocked {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let all = bytes.concat();
+            let all: Vec<u8> = bytes.iter().flat_map(|slice| slice.iter()).copied().collect();
             let taken = all.len().min(self.room);
             self.got.extend_from_slice(&all[..taken]);
             Ok(taken)
@@ -207,7 +201,15 @@ mod tests {
             let mut bytes = vec![0; len.min(self.room)];
             let read = file.read_at(&mut bytes, offset)?;
             bytes.truncate(read);
-            self.write(&[&bytes])
+            self.write(&[IoSlice::new(&bytes)])
+        }
+
+        fn watch_writable(&mut self, _: Token) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn shutdown(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
 

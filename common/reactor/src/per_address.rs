@@ -42,9 +42,7 @@ struct Share {
 impl PerAddress {
     /// Takes a place at `address`; `None` if `max` are taken (0: no limit).
     pub(super) fn enter(&self, address: IpAddr, max: usize, candidate: Option<Candidate>) -> Option<Place> {
-        let Shares { by_network, last_ticket } = &mut *self.lock();
-        let share = by_network.entry(network(address)).or_default();
-        (share.excess(max) == 0).then(|| share.add(address, candidate, last_ticket))
+        self.take(address, max, candidate, 0).map(|(place, _)| place)
     }
 
     /// Takes a place at `address`, from its oldest candidates if `max` are taken; the caller closes those. `None`, and
@@ -55,17 +53,33 @@ impl PerAddress {
         max: usize,
         candidate: Option<Candidate>,
     ) -> Option<(Place, Vec<Candidate>)> {
+        self.take(address, max, candidate, usize::MAX)
+    }
+
+    /// `None` if more than `most_victims` would have to go.
+    fn take(
+        &self,
+        address: IpAddr,
+        max: usize,
+        candidate: Option<Candidate>,
+        most_victims: usize,
+    ) -> Option<(Place, Vec<Candidate>)> {
         let Shares { by_network, last_ticket } = &mut *self.lock();
-        let share = by_network.entry(network(address)).or_default();
-        // More than one only after a lower limit came into force.
-        let excess = share.excess(max);
-        if excess > share.candidates.len() {
+        let Share { places, candidates } = by_network.entry(network(address)).or_default();
+        // More than one has to go only after a lower limit came into force.
+        let excess = if max == 0 { 0 } else { (*places + 1).saturating_sub(max) };
+        if excess > candidates.len().min(most_victims) {
             return None;
         }
         let victims: Vec<Candidate> =
-            (0..excess).filter_map(|_| share.candidates.pop_first()).map(|(_, victim)| victim).collect();
-        share.places -= victims.len();
-        Some((share.add(address, candidate, last_ticket), victims))
+            (0..excess).filter_map(|_| candidates.pop_first()).map(|(_, victim)| victim).collect();
+        *places = *places + 1 - excess;
+        let ticket = candidate.map(|candidate| {
+            *last_ticket += 1;
+            candidates.insert(*last_ticket, candidate);
+            *last_ticket
+        });
+        Some((Place { address, ticket }, victims))
     }
 
     /// No newcomer takes this place from now on. False if one has taken it already.
@@ -93,23 +107,6 @@ impl PerAddress {
 
     fn lock(&self) -> MutexGuard<'_, Shares> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Share {
-    /// How many connections have to go so that one more fits under `max`.
-    fn excess(&self, max: usize) -> usize {
-        if max == 0 { 0 } else { (self.places + 1).saturating_sub(max) }
-    }
-
-    fn add(&mut self, address: IpAddr, candidate: Option<Candidate>, last_ticket: &mut u64) -> Place {
-        self.places += 1;
-        let ticket = candidate.map(|candidate| {
-            *last_ticket += 1;
-            self.candidates.insert(*last_ticket, candidate);
-            *last_ticket
-        });
-        Place { address, ticket }
     }
 }
 

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant, SystemTime};
 use super::connection::Phase;
 use super::mail::Waker;
 use super::system::System;
-use super::system::simulated::{Pipe, Seed, Simulated};
+use super::system::simulated::{Pipe, Simulated};
 use super::worker::Worker;
 use super::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot, Stop};
+
+pub use super::system::simulated::Seed;
 
 /// What a handler is made from.
 pub struct Birth<M> {

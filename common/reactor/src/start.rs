@@ -6,34 +6,17 @@ use std::sync::Arc;
 use std::thread;
 
 use super::mail::Waker;
-use super::system::{Acceptor, Kernel, System};
+use super::system::{Kernel, Listener, System};
 use super::worker::Worker;
 use super::{Control, ExportedConnection, Handler, Mailboxes, Settings};
 
-/// A listening socket, non-blocking, for one worker.
-#[derive(Debug)]
-pub struct Listener(Acceptor);
-
-impl From<mio::net::TcpListener> for Listener {
-    fn from(listener: mio::net::TcpListener) -> Self {
-        Self(Acceptor::Tcp(listener))
-    }
-}
-
-impl From<mio::net::UnixListener> for Listener {
-    fn from(listener: mio::net::UnixListener) -> Self {
-        Self(Acceptor::Unix(listener))
-    }
-}
-
 /// All workers, ready to run.
 pub struct Reactor<H: Handler> {
-    workers: Vec<(Kernel, Vec<Acceptor>)>,
+    /// With each: its listeners, and connections of another process that it adopts.
+    workers: Vec<(Kernel, Vec<Listener>, Vec<ExportedConnection<OwnedFd>>)>,
     settings: Settings,
     control: Control,
     mailboxes: Mailboxes<H::Mail>,
-    /// Connections of another process, for each worker.
-    to_adopt: Vec<Vec<ExportedConnection<OwnedFd>>>,
 }
 
 /// A worker that has ended.
@@ -58,19 +41,16 @@ where
         let mut wakers: Vec<Waker> = Vec::new();
         for listeners in listeners {
             let mut kernel = Kernel::new(&settings)?;
-            let mut acceptors: Vec<Acceptor> =
-                listeners.into_iter().map(|Listener(acceptor)| acceptor).collect();
-            for (number, acceptor) in acceptors.iter_mut().enumerate() {
-                kernel.add_listener(acceptor, number)?;
+            for (number, listener) in listeners.iter().enumerate() {
+                kernel.add_listener(listener, number)?;
             }
             let waker = kernel.waker();
             // It fails only when the worker is gone, and then nothing is left to wake.
             wakers.push(Arc::new(move || drop(waker.wake())));
-            workers.push((kernel, acceptors));
+            workers.push((kernel, listeners, Vec::new()));
         }
         let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
-        let to_adopt = workers.iter().map(|_| Vec::new()).collect();
-        Ok(Self { workers, settings, control, mailboxes, to_adopt })
+        Ok(Self { workers, settings, control, mailboxes })
     }
 
     /// Sends to the handlers from other threads.
@@ -85,9 +65,9 @@ where
 
     /// Spreads connections of another process over the workers, which adopt them when they run.
     pub fn adopt(&mut self, connections: Vec<ExportedConnection<OwnedFd>>) {
-        let workers = self.to_adopt.len().max(1);
+        let workers = self.workers.len().max(1);
         for (number, connection) in connections.into_iter().enumerate() {
-            if let Some(to_adopt) = self.to_adopt.get_mut(number % workers) {
+            if let Some((_, _, to_adopt)) = self.workers.get_mut(number % workers) {
                 to_adopt.push(connection);
             }
         }
@@ -100,20 +80,18 @@ where
     /// then.
     pub fn run(self, handlers: Vec<H>) -> io::Result<Vec<Ended<H>>> {
         let mut threads = Vec::new();
-        let parts = self.workers.into_iter().zip(self.to_adopt).zip(handlers).enumerate();
-        for (number, (((kernel, acceptors), to_adopt), handler)) in parts {
+        let parts = self.workers.into_iter().zip(handlers).enumerate();
+        for (number, ((kernel, listeners, to_adopt), handler)) in parts {
             let (settings, control) = (self.settings.clone(), self.control.clone());
             let mailboxes = self.mailboxes.clone();
             let run = move || {
-                let guard = StopOnPanic(control.clone());
+                let guard = StopOnFault(control.clone());
                 let mut worker =
-                    Worker::new(number, handler, kernel, acceptors, settings, control, mailboxes);
+                    Worker::new(number, handler, kernel, listeners, settings, control, mailboxes);
                 worker.adopt(to_adopt);
-                let ended = worker.run();
-                if ended.is_ok() {
-                    std::mem::forget(guard);
-                }
-                ended.map(|()| worker.into_ended())
+                worker.run()?;
+                std::mem::forget(guard);
+                Ok(Ended { handler: worker.handler, exported: worker.exported })
             };
             threads.push(thread::Builder::new().name(format!("worker-{number}")).spawn(run)?);
         }
@@ -126,16 +104,10 @@ where
     }
 }
 
-impl<H: Handler> Worker<H, Kernel> {
-    fn into_ended(self) -> Ended<H> {
-        Ended { handler: self.handler, exported: self.exported }
-    }
-}
-
 /// A worker that ends by a fault stops the others, too: half a daemon would hold its port and serve no connection.
-struct StopOnPanic(Control);
+struct StopOnFault(Control);
 
-impl Drop for StopOnPanic {
+impl Drop for StopOnFault {
     fn drop(&mut self) {
         self.0.stop_at_once();
     }

@@ -2,9 +2,21 @@
 
 use slab::Slab;
 
-use super::Token;
+/// Names a connection of one worker: its place in the table and the generation of that place, so that a late event
+/// never reaches the next connection in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token {
+    /// Place in the table.
+    pub index: u32,
+    /// Counts the connections of the worker; no two in one place have the same.
+    pub generation: u32,
+}
 
-/// A table of connections by [`Token`].
+impl Token {
+    /// No connection has this generation: it marks the listeners and the waker.
+    pub(super) const RESERVED: u32 = u32::MAX;
+}
+
 pub(super) struct Table<T> {
     entries: Slab<(u32, T)>,
     next_generation: u32,
@@ -15,36 +27,27 @@ impl<T> Table<T> {
         Self { entries: Slab::new(), next_generation: 0 }
     }
 
-    /// The token of the next connection. `None` while the table holds 2^32 of them.
-    pub(super) fn next_token(&self) -> Option<Token> {
-        let index = u32::try_from(self.entries.vacant_key()).ok()?;
-        Some(Token { index, generation: self.next_generation })
-    }
-
-    /// Adds what `make` builds for [`Self::next_token`].
+    /// Adds what `make` builds for its token. `None` while the table holds 2^32 connections.
     pub(super) fn insert_with(&mut self, make: impl FnOnce(Token) -> T) -> Option<Token> {
-        let token = self.next_token()?;
+        let index = u32::try_from(self.entries.vacant_key()).ok()?;
+        let token = Token { index, generation: self.next_generation };
         self.entries.insert((token.generation, make(token)));
         self.next_generation = (self.next_generation + 1) % Token::RESERVED;
         Some(token)
     }
 
     pub(super) fn get(&self, token: Token) -> Option<&T> {
-        match self.entries.get(token.index as usize) {
-            Some((generation, entry)) if *generation == token.generation => Some(entry),
-            _ => None,
-        }
+        let (generation, entry) = self.entries.get(token.index as usize)?;
+        (*generation == token.generation).then_some(entry)
     }
 
     pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
-        match self.entries.get_mut(token.index as usize) {
-            Some((generation, entry)) if *generation == token.generation => Some(entry),
-            _ => None,
-        }
+        let (generation, entry) = self.entries.get_mut(token.index as usize)?;
+        (*generation == token.generation).then_some(entry)
     }
 
     pub(super) fn remove(&mut self, token: Token) -> Option<T> {
-        self.get_mut(token)?;
+        self.get(token)?;
         self.entries.try_remove(token.index as usize).map(|(_, entry)| entry)
     }
 
@@ -56,10 +59,11 @@ impl<T> Table<T> {
         self.entries.iter().map(|(_, (_, entry))| entry)
     }
 
-    pub(super) fn tokens(&self) -> impl Iterator<Item = Token> + '_ {
-        self.entries.iter().filter_map(|(index, (generation, _))| {
+    pub(super) fn tokens(&self) -> Vec<Token> {
+        let token = |(index, (generation, _)): (usize, &(u32, T))| {
             Some(Token { index: u32::try_from(index).ok()?, generation: *generation })
-        })
+        };
+        self.entries.iter().filter_map(token).collect()
     }
 }
 

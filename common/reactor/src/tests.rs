@@ -22,11 +22,21 @@ struct Echo {
     goodbye: &'static [u8],
     /// The state that it can read.
     reads: &'static [u8],
+    /// The next `on_open` panics.
+    panics: bool,
 }
 
 fn echo() -> Echo {
     let big = (0..50_000u32).map(|i| b'a' + u8::try_from(i % 26).unwrap()).collect();
-    Echo { big, closed: Vec::new(), drains: 0, ticks: Vec::new(), goodbye: b"", reads: b"echo" }
+    Echo {
+        big,
+        closed: Vec::new(),
+        drains: 0,
+        ticks: Vec::new(),
+        goodbye: b"",
+        reads: b"echo",
+        panics: false,
+    }
 }
 
 impl Handler for Echo {
@@ -34,6 +44,7 @@ impl Handler for Echo {
     type Mail = &'static [u8];
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> ((), Flow) {
+        assert!(!std::mem::take(&mut self.panics), "as asked");
         cx.set_deadline(cx.now() + LIFE);
         self.ticks.push(cx.token());
         ((), Flow::Continue)
@@ -163,14 +174,30 @@ fn one_connection_that_panics_is_closed_and_the_others_go_on() {
     let (bad, good) = (sim.connect(), sim.connect());
     sim.send(bad, b"panic\n");
     sim.send(good, b"hello\n");
+    turn_with_panic(&mut sim);
+    assert!(sim.is_closed(bad));
+    assert_eq!(sim.counters().open, 1);
+    assert_eq!(sim.read(good, 99), b"hello\n");
+}
+
+#[test]
+fn a_connection_whose_opening_panics_ends_and_is_not_counted_as_open() {
+    let mut sim = Simulation::new(1, Settings::default(), |_| Echo { panics: true, ..echo() });
+    let (bad, good) = (sim.connect(), sim.connect());
+    sim.send(good, b"hello\n");
+    turn_with_panic(&mut sim);
+    assert!(sim.is_ended(bad));
+    assert_eq!(sim.counters().open, 1);
+    assert_eq!(sim.read(good, 99), b"hello\n");
+}
+
+/// A turn in which a handler panics, without its report on standard error.
+fn turn_with_panic(sim: &mut Simulation<Echo>) {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sim.turn()));
     std::panic::set_hook(hook);
     assert!(turned.is_err(), "the simulation reports a panic");
-    assert!(sim.is_closed(bad));
-    assert_eq!(sim.counters().open, 1);
-    assert_eq!(sim.read(good, 99), b"hello\n");
 }
 
 #[test]
@@ -387,6 +414,19 @@ fn a_connection_that_is_handed_over_gets_what_its_handler_sends_and_stays_open()
     assert_eq!(all(&mut sim, idle), b"x\nsoon\ny\n");
     assert!(!sim.is_ended(idle) && sim.is_closed(staying));
     assert_eq!(sim.counters().open, 1);
+}
+
+#[test]
+fn a_second_stop_in_the_middle_of_a_hand_over_ends_it_at_once() {
+    let mut sim = simulation(1, Settings::default());
+    sim.connect();
+    sim.settle();
+    sim.control().stop(Stop::HandOver);
+    assert!(sim.turn(), "the handler may still finish what it has begun");
+    sim.control().stop(Stop::Shutdown);
+    let turns = (0..10).take_while(|_| sim.turn()).count();
+    assert!(turns < 10, "the worker ends");
+    assert_eq!(sim.counters().open, 0);
 }
 
 #[test]

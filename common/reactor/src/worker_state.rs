@@ -22,8 +22,8 @@ pub(super) struct WorkerState {
     pub(super) eviction: Eviction,
     /// Connections with something left to do that no event will announce.
     pub(super) ready: VecDeque<Token>,
-    /// Connections to close at the end of the turn; true: by a reset.
-    pub(super) to_close: Vec<(Token, bool)>,
+    /// Connections to close at the end of the turn.
+    pub(super) to_close: Vec<(Token, CloseReason)>,
 }
 
 impl WorkerState {
@@ -35,15 +35,14 @@ impl WorkerState {
     }
 
     pub(super) fn schedule_close(&mut self, io: &mut Io, why: CloseReason) {
-        if !io.is_closing() {
-            io.phase = Phase::Closing(why);
-            // What is unsent to a peer that takes nothing would only stay in the kernel.
-            self.to_close.push((io.token, why == CloseReason::Slow || io.failed));
+        if io.phase != Phase::Closing {
+            io.phase = Phase::Closing;
+            self.to_close.push((io.token, why));
         }
     }
 
     pub(super) fn arm(&mut self, io: &mut Io) {
-        if !io.is_closing() {
+        if io.phase != Phase::Closing {
             self.deadlines.arm(io.token, io.next_deadline(), &mut io.armed);
         }
     }
@@ -67,5 +66,11 @@ impl WorkerState {
     /// Gives back the connection's place at its address, if it has one. False if a newcomer has taken it already.
     pub(super) fn leave_place(&self, io: &mut Io) -> bool {
         io.place.take().is_none_or(|place| self.control.counters().addresses.leave(place))
+    }
+
+    /// Counts off a connection that a handler knew, or was to know.
+    pub(super) fn count_closed(&self, io: &mut Io, why: CloseReason) {
+        self.leave_place(io);
+        self.control.counters().count_closed(why, io.eviction_class.is_unfinished());
     }
 }

@@ -1,18 +1,19 @@
-//! The operating system, through mio.
+//! The operating system: mio's poll, and sockets of any family.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::event::Source;
+use mio::unix::SourceFd;
 use mio::{Interest, event};
-use socket2::{Domain, SockRef};
+use rustix::net::{SocketFlags, acceptfrom_with};
+use socket2::Socket;
 
 use super::seam::{Ends, Event, System, Target};
-use crate::outbox::io_slices;
 use crate::{Settings, Token, Traffic};
 
 /// Events that one poll takes from the kernel.
@@ -20,55 +21,41 @@ const EVENTS: usize = 256;
 /// The waker's place in the number space of the listeners.
 const WAKER: Token = Token { index: u32::MAX, generation: Token::RESERVED };
 
-/// A listening socket.
+/// A listening socket, TCP or Unix, non-blocking, for one worker.
 #[derive(Debug)]
-pub enum Acceptor {
-    /// TCP, version 4 or 6.
-    Tcp(TcpListener),
-    /// A Unix socket.
-    Unix(UnixListener),
+pub struct Listener(OwnedFd);
+
+impl From<mio::net::TcpListener> for Listener {
+    fn from(listener: mio::net::TcpListener) -> Self {
+        Self(listener.into())
+    }
 }
 
-/// A connected socket.
-#[derive(Debug)]
-pub enum KernelSocket {
-    /// TCP, version 4 or 6.
-    Tcp(TcpStream),
-    /// A Unix socket.
-    Unix(UnixStream),
+impl From<mio::net::UnixListener> for Listener {
+    fn from(listener: mio::net::UnixListener) -> Self {
+        Self(listener.into())
+    }
 }
 
 /// One worker's poll, and what it does to the sockets that it accepts.
-pub struct Kernel {
+pub(crate) struct Kernel {
     poll: mio::Poll,
     events: mio::Events,
     waker: Arc<mio::Waker>,
-    write_timeout: Duration,
-    send_buffer: Option<usize>,
+    settings: Settings,
     traffic: Traffic,
 }
 
 impl Kernel {
-    /// Makes the poll and its waker.
-    ///
-    /// # Errors
-    /// When the kernel has no more descriptors.
-    pub fn new(settings: &Settings) -> io::Result<Self> {
+    /// Fails when the kernel has no more descriptors.
+    pub(crate) fn new(settings: &Settings) -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), to_mio(WAKER))?);
         let events = mio::Events::with_capacity(EVENTS);
-        Ok(Self {
-            poll,
-            events,
-            waker,
-            write_timeout: settings.write_timeout,
-            send_buffer: settings.send_buffer,
-            traffic: Traffic::default(),
-        })
+        Ok(Self { poll, events, waker, settings: settings.clone(), traffic: Traffic::default() })
     }
 
-    /// Wakes this poll from another thread.
-    pub fn waker(&self) -> Arc<mio::Waker> {
+    pub(crate) fn waker(&self) -> Arc<mio::Waker> {
         self.waker.clone()
     }
 
@@ -76,24 +63,31 @@ impl Kernel {
         self.traffic.written = self.traffic.written.wrapping_add(bytes as u64);
     }
 
-    /// Options that only make things better: a socket that refuses one is served all the same.
-    fn set_options(&self, stream: &TcpStream) {
-        let socket = SockRef::from(stream);
+    /// Prepares a connected socket; it has no peer if it is a Unix socket, or if the peer is gone already.
+    fn prepare(&self, socket: Socket, peer: Option<SocketAddr>) -> (Socket, Ends) {
+        if peer.is_none() {
+            return (socket, Ends::default());
+        }
+        // Options that only make things better: a socket that refuses one is served all the same.
+        //
         // A message is one write; waiting to join two of them only makes it late.
         let _ = socket.set_tcp_nodelay(true);
         // A peer that is gone without a word would hold what is unacknowledged for 15 minutes.
-        let _ = socket.set_tcp_user_timeout(Some(self.write_timeout));
-        if let Some(bytes) = self.send_buffer {
+        let _ = socket.set_tcp_user_timeout(Some(self.settings.write_timeout));
+        if let Some(bytes) = self.settings.send_buffer {
             // One client that never reads otherwise pins up to 3 MB of kernel memory.
             let _ = socket.set_send_buffer_size(bytes);
         }
+        // It fails when the peer has reset the connection already; the first read will say so.
+        let local = socket.local_addr().ok().and_then(|local| local.as_socket());
+        (socket, Ends { peer, local })
     }
 }
 
 #[allow(clippy::disallowed_methods)] // this is the one place that reads the clocks
 impl System for Kernel {
-    type Listener = Acceptor;
-    type Socket = KernelSocket;
+    type Listener = Listener;
+    type Socket = Socket;
     type Exported = OwnedFd;
 
     fn now(&self) -> Instant {
@@ -119,137 +113,73 @@ impl System for Kernel {
     }
 
     fn configure(&mut self, settings: &Settings) {
-        self.write_timeout = settings.write_timeout;
-        self.send_buffer = settings.send_buffer;
+        self.settings = settings.clone();
     }
 
-    fn add_listener(&mut self, listener: &mut Acceptor, number: usize) -> io::Result<()> {
+    fn add_listener(&mut self, listener: &Listener, number: usize) -> io::Result<()> {
         let index = u32::try_from(number).map_err(|_| io::ErrorKind::InvalidInput)?;
         let token = to_mio(Token { index, generation: Token::RESERVED });
-        self.poll.registry().register(listener.source(), token, Interest::READABLE)
+        SourceFd(&listener.0.as_raw_fd()).register(self.poll.registry(), token, Interest::READABLE)
     }
 
-    fn remove_listener(&mut self, listener: &mut Acceptor) -> io::Result<()> {
-        self.poll.registry().deregister(listener.source())
+    fn remove_listener(&mut self, listener: &Listener) -> io::Result<()> {
+        SourceFd(&listener.0.as_raw_fd()).deregister(self.poll.registry())
     }
 
-    fn accept(&mut self, listener: &mut Acceptor) -> io::Result<(KernelSocket, Ends)> {
-        match listener {
-            Acceptor::Tcp(listener) => {
-                let (stream, peer) = listener.accept()?;
-                self.set_options(&stream);
-                // It fails when the peer has reset the connection already; the first read will say so.
-                let ends = Ends { peer: Some(peer), local: stream.local_addr().ok() };
-                Ok((KernelSocket::Tcp(stream), ends))
-            }
-            Acceptor::Unix(listener) => Ok((KernelSocket::Unix(listener.accept()?.0), Ends::default())),
-        }
+    fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Ends)> {
+        let (socket, peer) = acceptfrom_with(&listener.0, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+        Ok(self.prepare(socket.into(), peer.and_then(|peer| peer.try_into().ok())))
     }
 
-    fn export(&mut self, mut socket: KernelSocket) -> io::Result<OwnedFd> {
-        self.poll.registry().deregister(socket.source())?;
-        Ok(match socket {
-            KernelSocket::Tcp(stream) => stream.into(),
-            KernelSocket::Unix(stream) => stream.into(),
-        })
+    fn export(&mut self, socket: Socket) -> io::Result<OwnedFd> {
+        SourceFd(&socket.as_raw_fd()).deregister(self.poll.registry())?;
+        Ok(socket.into())
     }
 
-    fn adopt(&mut self, exported: OwnedFd) -> io::Result<(KernelSocket, Ends)> {
-        let socket = SockRef::from(&exported);
-        let domain = socket.domain()?;
+    fn adopt(&mut self, exported: OwnedFd) -> io::Result<(Socket, Ends)> {
+        let socket = Socket::from(exported);
         socket.set_nonblocking(true)?;
-        if domain == Domain::UNIX {
-            return Ok((KernelSocket::Unix(UnixStream::from(exported)), Ends::default()));
-        }
-        let stream = TcpStream::from(exported);
-        self.set_options(&stream);
-        // A peer that is gone meanwhile has no address any more; the first read will say so.
-        let ends = Ends { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
-        Ok((KernelSocket::Tcp(stream), ends))
+        let peer = socket.peer_addr().ok().and_then(|peer| peer.as_socket());
+        Ok(self.prepare(socket, peer))
     }
 
-    fn add(&mut self, socket: &mut KernelSocket, token: Token) -> io::Result<()> {
-        self.poll.registry().register(socket.source(), to_mio(token), Interest::READABLE)
+    fn add(&mut self, socket: &Socket, token: Token) -> io::Result<()> {
+        SourceFd(&socket.as_raw_fd()).register(self.poll.registry(), to_mio(token), Interest::READABLE)
     }
 
-    fn watch_writable(&mut self, socket: &mut KernelSocket, token: Token) -> io::Result<()> {
+    fn watch_writable(&mut self, socket: &Socket, token: Token) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().reregister(socket.source(), to_mio(token), both)
+        SourceFd(&socket.as_raw_fd()).reregister(self.poll.registry(), to_mio(token), both)
     }
 
-    fn read(&mut self, socket: &mut KernelSocket, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = match socket {
-            KernelSocket::Tcp(stream) => stream.read(buffer),
-            KernelSocket::Unix(stream) => stream.read(buffer),
-        }?;
+    fn read(&mut self, mut socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = socket.read(buffer)?;
         self.traffic.read = self.traffic.read.wrapping_add(read as u64);
         Ok(read)
     }
 
-    fn write(&mut self, socket: &mut KernelSocket, bytes: &[&[u8]]) -> io::Result<usize> {
-        let written = match (socket, bytes) {
-            (KernelSocket::Tcp(stream), [bytes]) => stream.write(bytes),
-            (KernelSocket::Unix(stream), [bytes]) => stream.write(bytes),
-            (KernelSocket::Tcp(stream), _) => {
-                stream.write_vectored(io_slices(bytes).get(..bytes.len()).unwrap_or_default())
-            }
-            (KernelSocket::Unix(stream), _) => {
-                stream.write_vectored(io_slices(bytes).get(..bytes.len()).unwrap_or_default())
-            }
+    fn write(&mut self, mut socket: &Socket, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        let written = match bytes {
+            [bytes] => socket.write(bytes),
+            _ => socket.write_vectored(bytes),
         }?;
         self.count_written(written);
         Ok(written)
     }
 
-    fn send_file(
-        &mut self,
-        socket: &mut KernelSocket,
-        file: &File,
-        mut offset: u64,
-        len: usize,
-    ) -> io::Result<usize> {
-        let written = rustix::fs::sendfile(socket.as_fd(), file, Some(&mut offset), len)?;
+    fn send_file(&mut self, socket: &Socket, file: &File, mut offset: u64, len: usize) -> io::Result<usize> {
+        let written = rustix::fs::sendfile(socket, file, Some(&mut offset), len)?;
         self.count_written(written);
         Ok(written)
     }
 
-    fn shutdown_write(&mut self, socket: &mut KernelSocket) -> io::Result<()> {
-        match socket {
-            KernelSocket::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            KernelSocket::Unix(stream) => stream.shutdown(Shutdown::Write),
-        }
+    fn shutdown_write(&mut self, socket: &Socket) -> io::Result<()> {
+        socket.shutdown(Shutdown::Write)
     }
 
-    fn close(&mut self, socket: KernelSocket, reset: bool) {
+    fn close(&mut self, socket: Socket, reset: bool) {
         if reset {
-            let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
-        }
-    }
-}
-
-impl Acceptor {
-    fn source(&mut self) -> &mut dyn event::Source {
-        match self {
-            Self::Tcp(listener) => listener,
-            Self::Unix(listener) => listener,
-        }
-    }
-}
-
-impl KernelSocket {
-    fn source(&mut self) -> &mut dyn event::Source {
-        match self {
-            Self::Tcp(stream) => stream,
-            Self::Unix(stream) => stream,
-        }
-    }
-}
-
-impl AsFd for KernelSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp(stream) => stream.as_fd(),
-            Self::Unix(stream) => stream.as_fd(),
+            let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }
 }

@@ -6,7 +6,8 @@
 mod kernel;
 mod seam;
 #[cfg(any(test, feature = "simulated"))]
-pub mod simulated;
+pub(crate) mod simulated;
 
-pub use kernel::{Acceptor, Kernel, KernelSocket};
-pub use seam::{Ends, Event, System, Target};
+pub(crate) use kernel::Kernel;
+pub use kernel::Listener;
+pub(crate) use seam::{Ends, Event, System, Target};

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
@@ -96,12 +96,12 @@ pub(crate) struct World {
 
 /// The simulated operating system; clones see the same world.
 #[derive(Clone, Debug)]
-pub struct Simulated(pub(crate) Rc<RefCell<World>>);
+pub(crate) struct Simulated(pub(crate) Rc<RefCell<World>>);
 
 impl Simulated {
     /// A world without connections, on the first second of 2026.
     #[allow(clippy::disallowed_methods)] // only differences of it matter
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Rc::new(RefCell::new(World {
             seed: Seed(seed),
             now: Instant::now(),
@@ -170,15 +170,15 @@ impl System for Simulated {
 
     fn configure(&mut self, _settings: &Settings) {}
 
-    fn add_listener(&mut self, (): &mut (), _number: usize) -> io::Result<()> {
+    fn add_listener(&mut self, (): &(), _number: usize) -> io::Result<()> {
         Ok(())
     }
 
-    fn remove_listener(&mut self, (): &mut ()) -> io::Result<()> {
+    fn remove_listener(&mut self, (): &()) -> io::Result<()> {
         Ok(())
     }
 
-    fn accept(&mut self, (): &mut ()) -> io::Result<(usize, Ends)> {
+    fn accept(&mut self, (): &()) -> io::Result<(usize, Ends)> {
         let world = &mut *self.0.borrow_mut();
         if world.backlog.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -202,7 +202,7 @@ impl System for Simulated {
         Ok((exported, ends(exported)))
     }
 
-    fn add(&mut self, socket: &mut usize, token: Token) -> io::Result<()> {
+    fn add(&mut self, socket: &usize, token: Token) -> io::Result<()> {
         self.pipe(*socket, |pipe, _| {
             pipe.token = Some(token);
             pipe.readable_edge = !pipe.to_server.is_empty() || pipe.peer_ended || pipe.peer_reset;
@@ -210,14 +210,14 @@ impl System for Simulated {
         })
     }
 
-    fn watch_writable(&mut self, socket: &mut usize, _token: Token) -> io::Result<()> {
+    fn watch_writable(&mut self, socket: &usize, _token: Token) -> io::Result<()> {
         self.pipe(*socket, |pipe, _| {
             pipe.writable_edge |= pipe.unread() < SEND_BUFFER;
             Ok(())
         })
     }
 
-    fn read(&mut self, socket: &mut usize, buffer: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, socket: &usize, buffer: &mut [u8]) -> io::Result<usize> {
         self.pipe(*socket, |pipe, seed| {
             if pipe.peer_reset {
                 return Err(io::ErrorKind::ConnectionReset.into());
@@ -236,13 +236,13 @@ impl System for Simulated {
         })
     }
 
-    fn write(&mut self, socket: &mut usize, bytes: &[&[u8]]) -> io::Result<usize> {
+    fn write(&mut self, socket: &usize, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
         self.pipe(*socket, |pipe, seed| {
             if pipe.peer_reset {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             let room = SEND_BUFFER.saturating_sub(pipe.unread());
-            let all = bytes.concat();
+            let all: Vec<u8> = bytes.iter().flat_map(|slice| slice.iter()).copied().collect();
             if room == 0 {
                 pipe.out_of_room = true;
                 return Err(io::ErrorKind::WouldBlock.into());
@@ -255,14 +255,14 @@ impl System for Simulated {
         })
     }
 
-    fn send_file(&mut self, socket: &mut usize, file: &File, offset: u64, len: usize) -> io::Result<usize> {
+    fn send_file(&mut self, socket: &usize, file: &File, offset: u64, len: usize) -> io::Result<usize> {
         let mut bytes = vec![0; len.min(SEND_BUFFER)];
         let read = file.read_at(&mut bytes, offset)?;
         bytes.truncate(read);
-        if bytes.is_empty() { Ok(0) } else { self.write(socket, &[&bytes]) }
+        if bytes.is_empty() { Ok(0) } else { self.write(socket, &[IoSlice::new(&bytes)]) }
     }
 
-    fn shutdown_write(&mut self, socket: &mut usize) -> io::Result<()> {
+    fn shutdown_write(&mut self, socket: &usize) -> io::Result<()> {
         self.pipe(*socket, |pipe, _| {
             pipe.server_ended = true;
             if pipe.peer_reset { Err(io::ErrorKind::NotConnected.into()) } else { Ok(()) }

@@ -1,63 +1,69 @@
 //! Live connections from one process to the next: this worker exports its own, or adopts those of a worker before it.
 
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use super::Worker;
-use super::draining::HandOver;
+use super::draining::Draining;
+use crate::connection::{Connection, Phase};
+use crate::connections::Connections;
+use crate::eviction::EvictionClass;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::{ExportedConnection, Handler, Token, Wake};
+use crate::{CloseReason, ExportedConnection, Flow, Handler, Token, Wake};
 
-/// How long a broadcast that goes on may take to reach its end before the worker exports the connections.
-const SETTLE_TIME: Duration = Duration::from_millis(250);
 /// How long connections that end here may take to do so: all the others wait for it.
 const CLOSING_TIME: Duration = Duration::from_millis(100);
 
 impl<H: Handler, S: System> Worker<H, S> {
-    /// A step of the hand-over; true when the worker waits for nothing more.
-    pub(super) fn continue_hand_over(&mut self) -> bool {
+    /// Exports the connections as soon as the handler has finished what it had begun.
+    pub(super) fn settle_hand_over(&mut self) {
         let now = self.connections.state.now;
-        match self.hand_over {
-            // Not in this turn: mail from before the stop may have come after the worker took its mail.
-            None => {
-                self.hand_over = Some(HandOver::Settling { until: now + SETTLE_TIME });
-                false
-            }
-            Some(HandOver::Settling { until }) => {
-                // The worker took all mail in this turn, and `Again` says that a broadcast of it is still on its way.
-                if self.wake != Wake::Again || until <= now {
-                    self.export_all();
-                    self.hand_over = Some(HandOver::Exported { until: now + CLOSING_TIME });
-                }
-                false
-            }
-            Some(HandOver::Exported { until }) => until <= now,
+        let Some(Draining { settles_until: Some(until), .. }) = self.draining else { return };
+        // The worker took all mail in this turn, and `Again` says that a broadcast of it is still on its way.
+        if self.wake == Wake::Again && now < until {
+            return;
         }
-    }
-
-    /// True until the worker has exported the connections.
-    pub(super) fn is_settling(&self) -> bool {
-        matches!(self.hand_over, Some(HandOver::Settling { .. }))
-    }
-
-    /// When the hand-over wants the next turn.
-    pub(super) fn hand_over_until(&self) -> Option<Instant> {
-        match self.hand_over? {
-            HandOver::Settling { .. } => Some(self.connections.state.now),
-            HandOver::Exported { until } => Some(until),
-        }
-    }
-
-    /// Takes every connection that can live on out of the table.
-    fn export_all(&mut self) {
         self.exported.extend(self.to_adopt.drain(..));
-        let tokens: Vec<Token> = self.connections.table.tokens().collect();
-        for token in tokens {
-            let Self { handler, connections, .. } = self;
-            self.exported.extend(
-                connections.export(token, &mut |conn, partial, cx| handler.export(conn, partial, cx)),
-            );
+        for token in self.connections.table.tokens() {
+            let exported = self.export(token);
+            self.exported.extend(exported);
         }
+        if let Some(draining) = &mut self.draining {
+            draining.settles_until = None;
+            draining.until = Some(now + CLOSING_TIME);
+        }
+    }
+
+    /// Takes a connection out of the table, with everything that the next process has to know of it. `None`: it has to end
+    /// here.
+    fn export(&mut self, token: Token) -> Option<ExportedConnection<S::Exported>> {
+        let io = &self.connections.table.get(token)?.io;
+        // Input that the handler did not get to yet is not cut off: it will get to it there.
+        let partial = if io.resume_tail { 0 } else { io.tail.len() };
+        let mut exported = None;
+        self.call(token, |handler, conn, cx| {
+            exported = handler.export(conn, partial, cx);
+            // What the handler queued for the last time leaves here as far as the kernel takes it; the connection may turn
+            // out to be broken then.
+            Flow::Continue
+        });
+        let exported = exported?;
+        let Connections { table, system, state } = &mut self.connections;
+        let io = &mut table.get_mut(token)?.io;
+        if io.phase != Phase::Open {
+            return None;
+        }
+        let counted = io.place.as_ref().map(|place| place.address);
+        if !state.leave_place(io) {
+            return None; // evicted by another worker in this moment
+        }
+        let queued = io.outbox.take_memory()?;
+        let Connection { socket, mut io, .. } = table.remove(token)?;
+        state.count_closed(&mut io, CloseReason::HandedOver);
+        let deadline = io.deadline.saturating_duration_since(state.now);
+        let descriptor = system.export(socket).ok()?;
+        Some(ExportedConnection { descriptor, queued, unconsumed: io.tail, deadline, counted, exported })
     }
 
     /// Gives this worker connections that another process exported; it adopts them in its next turns.
@@ -69,12 +75,34 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn adopt_some(&mut self) {
         for _ in 0..TURN_CONNECTIONS {
             let Some(live) = self.to_adopt.pop_front() else { break };
-            let Self { handler, connections, .. } = self;
-            let adopted = connections.adopt(live, &mut |state, cx| handler.adopt(state, cx));
-            if !adopted {
-                // It is on its way out, as one that was refused.
-                self.listeners.refused += 1;
-            }
+            self.adopt_one(live);
         }
+    }
+
+    /// Puts a connection of another process into the table; `None` if it is gone.
+    fn adopt_one(&mut self, live: ExportedConnection<S::Exported>) -> Option<()> {
+        let ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported } = live;
+        let Self { handler, connections, listeners, .. } = self;
+        let (socket, ends) = connections.system.adopt(descriptor).ok()?;
+        let token = connections.insert(socket, ends)?;
+        let io = &mut connections.table.get_mut(token)?.io;
+        io.deadline = connections.state.now + deadline;
+        io.resume_tail = !unconsumed.is_empty();
+        io.tail = unconsumed;
+        if !queued.is_empty() {
+            io.outbox.own().extend_from_slice(&queued);
+        }
+        if !io.tail.is_empty() {
+            io.eviction_class = EvictionClass::Head;
+        }
+        let candidate = connections.state.candidate(token, io.eviction_class);
+        let counters = connections.state.control.counters();
+        // The process before kept the limits when the connection came: it stays.
+        io.place = counted.and_then(|address| counters.addresses.enter(address, 0, candidate));
+        counters.adopted.fetch_add(1, Relaxed);
+        let adopted =
+            connections.open(token, &exported.closing_bytes, |cx| handler.adopt(&exported.state, cx));
+        listeners.refused += usize::from(!adopted);
+        Some(())
     }
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use draining::{Draining, HandOver};
+use draining::Draining;
 
 use crate::accept::Listeners;
 use crate::connection::{Connection, Io, Phase};
@@ -17,7 +17,9 @@ use crate::connections::Connections;
 use crate::context::Visit;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::{Event, System, Target};
-use crate::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Token, Turn, Wake};
+use crate::{
+    CloseReason, Context, Control, ExportedConnection, Flow, Handler, Mailboxes, Settings, Token, Turn, Wake,
+};
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
@@ -30,7 +32,6 @@ pub(super) struct Worker<H: Handler, S: System> {
     events: Vec<Event>,
     wake: Wake,
     draining: Option<Draining>,
-    hand_over: Option<HandOver>,
     /// Connections of another process that still wait for their place in the table.
     to_adopt: VecDeque<ExportedConnection<S::Exported>>,
     /// Connections that live on in another process.
@@ -56,7 +57,6 @@ impl<H: Handler, S: System> Worker<H, S> {
             events: Vec::new(),
             wake: Wake::Again,
             draining: None,
-            hand_over: None,
             to_adopt: VecDeque::new(),
             exported: Vec::new(),
         }
@@ -86,15 +86,16 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.serve_ready();
         self.expire();
         self.take_mail();
-        self.wake = match self.hand_over {
+        self.wake = match &self.draining {
             // No connection is left to send anything to; what the handler still has to send goes along.
-            Some(HandOver::Exported { .. }) => Wake::Idle,
+            Some(draining) if draining.has_exported() => Wake::Idle,
             _ => self.handler.on_turn(&mut Turn { connections: &mut self.connections }),
         };
         self.drain();
         self.close_scheduled();
         self.publish_stats();
-        Ok(self.draining.is_none() || self.is_settling() || self.connections.table.len() > 0)
+        let goes_on = self.draining.as_ref().is_none_or(|draining| draining.settles_until.is_some());
+        Ok(goes_on || self.connections.table.len() > 0)
     }
 
     /// Publishes how the worker is, and answers a question for more.
@@ -132,7 +133,6 @@ impl<H: Handler, S: System> Worker<H, S> {
             self.connections.state.deadlines.next(),
             self.listeners.paused_until,
             self.draining.as_ref().and_then(Draining::wakes_at),
-            self.hand_over_until(),
         ];
         let next = instants.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(self.connections.system.now()))
@@ -170,23 +170,27 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     fn serve(&mut self, token: Token) {
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        entry.io.listed_ready = false;
-        self.connections.flush(token);
-        if self.owes_drain(token) {
-            let Self { handler, connections, .. } = self;
-            connections.visit(token, &mut |conn, cx| handler.on_drain(conn, cx));
+        let drained = self.connections.with(token, |_, cx| {
+            cx.io.listed_ready = false;
+            cx.flush();
+            cx.io.take_drain()
+        });
+        if drained == Some(true) {
+            self.call(token, H::on_drain);
         }
         self.read(token);
         self.discard(token);
         self.notice_hang_up(token);
     }
 
-    fn owes_drain(&mut self, token: Token) -> bool {
-        let Some(io) = self.io(token) else { return false };
-        let owes = io.owes_drain && !io.blocked && io.outbox.is_empty() && io.phase == Phase::Open;
-        io.owes_drain &= !owes;
-        owes
+    /// Runs a callback of the handler about one connection; false if that is gone or closing.
+    fn call(
+        &mut self,
+        token: Token,
+        mut callback: impl FnMut(&mut H, &mut H::Conn, &mut Context<'_>) -> Flow,
+    ) -> bool {
+        let Self { handler, connections, .. } = self;
+        connections.visit(token, &mut |conn, cx| callback(handler, conn, cx))
     }
 
     fn io(&mut self, token: Token) -> Option<&mut Io> {
@@ -203,7 +207,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 if io.next_deadline() <= now {
                     self.expire_one(token, now);
                 }
-                self.connections.flush(token); // arms it again
+                self.connections.with(token, |_, cx| cx.flush()); // arms it again
             }
         }
     }
@@ -213,7 +217,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let io = &mut entry.io;
         let state = &mut self.connections.state;
         match io.phase {
-            Phase::Closing(_) => return,
+            Phase::Closing => return,
             Phase::Lingering { .. } => return state.schedule_close(io, CloseReason::Handler),
             _ if io.stalled_at.is_some_and(|at| at <= now) => {
                 return state.schedule_close(io, CloseReason::Slow);
@@ -224,8 +228,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             }
             Phase::Open => {}
         }
-        let Self { handler, connections, .. } = self;
-        connections.visit(token, &mut |conn, cx| handler.on_deadline(conn, cx));
+        self.call(token, H::on_deadline);
         if self.io(token).is_some_and(|io| io.phase == Phase::Open && io.deadline <= now) {
             log::error!("a connection was left without a later deadline");
             self.connections.schedule_close(token, CloseReason::Handler);
@@ -236,32 +239,28 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn take_mail(&mut self) {
         let Self { handler, connections, mailboxes, .. } = self;
         let number = connections.state.number;
-        for token in connections.state.control.take_evicted(number) {
+        let mut evicted = Vec::new();
+        connections.state.control.evictions().deliver(number, |token| evicted.push(token));
+        for token in evicted {
             connections.schedule_close(token, CloseReason::Evicted);
         }
-        for mail in mailboxes.take(number) {
-            handler.on_mail(mail, &mut Turn { connections });
-            mailboxes.handled(number);
-        }
+        mailboxes.deliver(number, |mail| handler.on_mail(mail, &mut Turn { connections }));
     }
 
     /// Closes what is to be closed: at the end of the turn, one after the other, never inside another callback.
     fn close_scheduled(&mut self) {
         let Self { handler, connections, listeners, .. } = self;
-        while let Some((token, reset)) = connections.state.to_close.pop() {
+        while let Some((token, why)) = connections.state.to_close.pop() {
             let Some(Connection { socket, mut io, conn }) = connections.table.remove(token) else {
                 continue;
             };
-            connections.system.close(socket, reset);
-            connections.state.leave_place(&mut io);
-            let Phase::Closing(why) = io.phase else { continue };
-            match conn {
-                Some(conn) => {
-                    let unfinished = io.eviction_class.is_unfinished();
-                    connections.state.control.counters().count_closed(why, unfinished);
-                    handler.on_close(conn, token, why, connections.state.now);
-                }
-                None => listeners.refused = listeners.refused.saturating_sub(1),
+            // What is unsent to a peer that takes nothing would only stay in the kernel.
+            connections.system.close(socket, matches!(why, CloseReason::Slow | CloseReason::Error));
+            if let Some(conn) = conn {
+                connections.state.count_closed(&mut io, why);
+                handler.on_close(conn, token, why, connections.state.now);
+            } else {
+                listeners.refused = listeners.refused.saturating_sub(1);
             }
             listeners.paused_until = None; // a descriptor is free again
         }

@@ -4,7 +4,6 @@ use std::io;
 
 use super::Worker;
 use crate::connection::{Connection, Phase};
-use crate::context::Visit;
 use crate::eviction::EvictionClass;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::System;
@@ -25,12 +24,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.buffer = buffer;
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
-        if io.phase == Phase::Open
-            // After the end, an edge of the other direction still says readable: there is nothing to come back for.
-            && (io.readable && !io.ended || io.resume_tail)
-            && !io.is_paused()
-            && !io.blocked_with_tail()
-        {
+        // After the end, an edge of the other direction still says readable: there is nothing to come back for.
+        if io.takes_input() && (io.readable && !io.ended || io.resume_tail) {
             self.connections.state.list_ready(io);
         }
     }
@@ -38,7 +33,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Puts the tail and what is new into the buffer; `None` when there is nothing to deliver.
     fn fill(&mut self, token: Token, buffer: &mut [u8]) -> Option<(usize, usize)> {
         let Connection { socket, io, .. } = self.connections.table.get_mut(token)?;
-        if io.phase != Phase::Open || io.is_paused() || io.blocked_with_tail() {
+        if !io.takes_input() {
             return None;
         }
         let tail = io.tail.len();
@@ -83,8 +78,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 break;
             }
             let mut progress = Progress { consumed: 0, flow: Flow::Continue };
-            let Self { handler, connections, .. } = self;
-            let alive = connections.visit(token, &mut |conn, cx| {
+            let alive = self.call(token, |handler, conn, cx| {
                 progress = handler.on_data(conn, rest, cx);
                 progress.flow
             });
@@ -93,7 +87,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             if !alive || io.phase != Phase::Open {
                 return;
             }
-            if io.blocked || io.is_paused() || call >= TURN_CONNECTIONS {
+            if io.blocked || !io.has_room() || call >= TURN_CONNECTIONS {
                 resume = at < input.len();
                 break;
             }
@@ -116,8 +110,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         if io.ended && !io.end_delivered && !resume {
             io.end_delivered = true;
             io.tail = Vec::new();
-            let Self { handler, connections, .. } = self;
-            connections.visit(token, &mut |conn, cx| handler.on_end(conn, rest, cx));
+            self.call(token, |handler, conn, cx| handler.on_end(conn, rest, cx));
             return;
         }
         if rest.is_empty() {

@@ -2,45 +2,39 @@
 
 use super::Worker;
 use super::draining::Draining;
-use crate::context::Visit;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::{CloseReason, Handler, Stop, Token};
+use crate::{CloseReason, Handler, Stop};
 
 impl<H: Handler, S: System> Worker<H, S> {
-    /// True for the first stop, and for one that comes while the worker delivers the rest of a finished source.
-    fn is_news(&self, stop: Stop) -> bool {
-        match &self.draining {
-            None => true,
-            Some(draining) => draining.stop == Stop::Finished && stop != Stop::Finished,
-        }
-    }
-
     /// Follows a stop, once there is one.
     pub(super) fn drain(&mut self) {
+        // First: mail from before the stop may come after the worker took its mail, so it exports in the next turn.
+        self.settle_hand_over();
         let state = &self.connections.state;
-        let (now, stopping, at_once) = (state.now, state.control.stopping(), state.control.at_once());
-        let asked = stopping.or(at_once.then_some(Stop::Shutdown));
+        let (now, at_once) = (state.now, state.control.at_once());
+        let asked = state.control.stopping().or(at_once.then_some(Stop::Shutdown));
         if let Some(stop) = asked.filter(|stop| self.is_news(*stop)) {
-            for (mut listener, _) in std::mem::take(&mut self.listeners.sockets) {
-                let _ = self.connections.system.remove_listener(&mut listener);
+            for (listener, _) in std::mem::take(&mut self.listeners.sockets) {
+                let _ = self.connections.system.remove_listener(&listener);
             }
             let settings = &self.connections.state.settings;
             self.draining = Some(Draining::new(stop, now, settings, self.connections.table.tokens()));
         }
-        let handed_over = stopping == Some(Stop::HandOver) && self.continue_hand_over();
-        let Some(draining) = &mut self.draining else { return };
+        let Some(Draining { stop, until, .. }) = self.draining else { return };
         for _ in 0..TURN_CONNECTIONS {
-            let Some(token) = draining.pop(now) else { break };
-            let stop = draining.stop;
-            let Self { handler, connections, .. } = self;
-            connections.visit(token, &mut |conn, cx| handler.on_stop(conn, stop, cx));
+            let Some(token) = self.draining.as_mut().and_then(|draining| draining.pop(now)) else { break };
+            self.call(token, |handler, conn, cx| handler.on_stop(conn, stop, cx));
         }
-        if draining.until.is_some_and(|until| until <= now) || handed_over || at_once {
-            let tokens: Vec<Token> = self.connections.table.tokens().collect();
-            for token in tokens {
+        if at_once || until.is_some_and(|until| until <= now) {
+            for token in self.connections.table.tokens() {
                 self.connections.schedule_close(token, CloseReason::Drained);
             }
         }
+    }
+
+    /// True for the first stop, and for one that comes while the worker delivers the rest of a finished source.
+    fn is_news(&self, stop: Stop) -> bool {
+        self.draining.as_ref().is_none_or(|now| now.stop == Stop::Finished && stop != Stop::Finished)
     }
 }
