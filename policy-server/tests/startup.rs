@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use harness::{Daemon, Signal, command, inherit};
+use harness::{Client, Daemon, Signal, command, inherit};
 
 const POLICY_SERVER: &str = env!("CARGO_BIN_EXE_policy-server");
 /// The request without its end.
@@ -76,8 +76,10 @@ fn all_ports_are_granted_with_a_warning_only() {
 #[test]
 fn term_and_int_stop_with_exit_0() {
     for signal in [Signal::TERM, Signal::INT] {
-        let daemon = Daemon::start(POLICY_SERVER, &[]);
-        let _open = daemon.connect();
+        let mut daemon = Daemon::spawn(command(POLICY_SERVER, &["--listen", "127.0.0.1:0"]));
+        let line = daemon.log_line("Flash policy server listening on ");
+        let address = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect(&line);
+        let _open = Client::connect(address);
         daemon.signal(signal);
         let (status, log) = daemon.wait();
         assert_eq!(status.code(), Some(0), "{signal:?}: {log}");

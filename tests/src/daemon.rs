@@ -49,10 +49,11 @@ pub struct Daemon {
 impl Daemon {
     /// Starts this binary on a free port of 127.0.0.1, and waits until it listens.
     ///
-    /// It has two workers unless the arguments say otherwise: the same on every machine.
+    /// A ws-server has two workers unless the arguments say otherwise: the same on every machine.
     pub fn start(binary: impl AsRef<Path>, arguments: &[&str]) -> Self {
+        let has_two_workers = binary.as_ref().ends_with("ws-server") && !arguments.contains(&"--workers");
         let mut command = command(binary, &["--listen", "127.0.0.1:0"]);
-        if !arguments.contains(&"--workers") {
+        if has_two_workers {
             command.args(["--workers", "2"]);
         }
         command.args(arguments);

@@ -36,7 +36,7 @@ impl Response {
     fn from_head(head: &[u8]) -> Result<Self, String> {
         let head = std::str::from_utf8(head).map_err(|error| error.to_string())?;
         let mut lines = head.split("\r\n");
-        let status_line = lines.next().unwrap_or_default();
+        let status_line = lines.next().filter(|line| !line.contains(['\r', '\n'])).unwrap_or_default();
         let status = status_line.strip_prefix("HTTP/1.1 ").and_then(|line| line.get(..3)?.parse().ok());
         let status = status.ok_or_else(|| format!("not a status line: {status_line:?}"))?;
         let mut fields = Vec::new();

@@ -1,7 +1,10 @@
 //! A client's side of WebSocket: RFC 6455, its drafts, and the drafts of hixie.
 
+use std::time::Instant;
+
 use crate::client::Client;
 use crate::daemon::Daemon;
+use crate::wait::PATIENCE;
 
 /// The opening handshake of RFC 6455 (13), or of the drafts 07 and 08; its lines end with LF.
 pub fn handshake(target: &str, version: u8) -> String {
@@ -67,8 +70,10 @@ impl Client {
 
     /// Skips messages up to the Close, and gives its code; `None` if it has none.
     pub fn close_code(&mut self) -> Option<u16> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let (first, payload) = self.frame();
+            assert!(Instant::now() < deadline, "no Close within {PATIENCE:?}");
             if first == 0x88 {
                 return Some(u16::from_be_bytes(*payload.first_chunk()?));
             }

@@ -8,11 +8,12 @@
 )]
 
 use std::{
+    os::unix::net::UnixStream,
     thread,
     time::{Duration, Instant},
 };
 
-use harness::scrape::{ask_on, connect_unix};
+use harness::scrape::ask_on;
 use harness::{Client, Daemon, Holder, Signal, eventually, frame, handshake};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
@@ -423,7 +424,7 @@ fn the_metrics_count_the_adopted_connections() {
     holder.start_next();
     client.until(b"\n");
     eventually(|| {
-        let answer = ask_on(connect_unix(&path), "GET", "/metrics");
+        let answer = ask_on(UnixStream::connect(&path).unwrap(), "GET", "/metrics");
         let has = |line| answer.contains(&format!("\ndatecast_ws_{line}\n"));
         let adopted = has("connections{dialect=\"lines\",state=\"open\"} 1") && has("adopted_total 1");
         if adopted { Ok(()) } else { Err(answer) }
