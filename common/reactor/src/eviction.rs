@@ -1,7 +1,7 @@
-//! Which connection makes room for a newcomer when all places are taken.
+//! Which connection of a worker makes room for a newcomer when all places are taken.
 //!
-//! First the connection that never said anything, then the oldest unfinished head, then the longest idle one.
-//! An opened stream is never in these lists for long: a search drops it when it meets it.
+//! First one that never sent a byte, among the oldest 64 of those without a complete request, then the oldest of those, then
+//! the longest idle one. A connection that has become established stays in these lists until it comes to their front.
 
 use std::collections::VecDeque;
 

@@ -31,7 +31,7 @@ pub trait Handler {
         Flow::CloseWhenFlushed
     }
 
-    /// The kernel has taken everything that was queued, after a time when it could not.
+    /// The kernel has taken everything that was queued, after a time when it could not, or after [`Context::want_drain`].
     fn on_drain(&mut self, conn: &mut Self::Conn, cx: &mut Context<'_>) -> Flow {
         Flow::Continue
     }

@@ -11,10 +11,10 @@
 //!                                         └───────────────────────────────────────────────┘
 //! ```
 //!
-//! - One worker per core, each with its own poll, connection table and listener. A turn writes to memory of its own worker
-//!   only: it reads the stop flag ([`Control`]), and locks its mailbox ([`Mailboxes`]) when there is mail. Workers meet in the
-//!   process-wide counters ([`Counters`]) when a connection opens, completes its first request or closes, never for a
-//!   message.
+//! - One worker per core, each with its own poll, connection table and listener. A turn of the reactor writes to memory of its
+//!   own worker only: it reads the stop flag ([`Control`]), and locks its mailbox ([`Mailboxes`]) when there is mail. Workers
+//!   meet in the process-wide counters ([`Counters`]) when a connection opens, completes its first request or closes, never
+//!   for a message; and where their handlers send each other mail.
 //! - Readiness is edge-triggered. Events set flags on a connection; a system call that says `WouldBlock` clears them.
 //!   Reads, writes and accepts are bounded per turn; a connection with work left over waits on the ready list.
 //! - A worker has one receive buffer. A handler gets `&mut [u8]` and says how much of it it consumed; the reactor

@@ -9,8 +9,9 @@ use super::progress::Progress;
 pub(crate) struct Intake {
     worker: usize,
     progress: Arc<Progress>,
-    /// Batches that came from the source.
+    /// Batches that came from the source, and how many of them [`Progress`] knows as passed on.
     batches: u64,
+    reported: u64,
     /// The source has ended.
     ended: bool,
     /// The worker has said that it passed on everything after that.
@@ -19,7 +20,7 @@ pub(crate) struct Intake {
 
 impl Intake {
     pub(crate) fn new(worker: usize, progress: Arc<Progress>) -> Self {
-        Self { worker, progress, batches: 0, ended: false, finished: false }
+        Self { worker, progress, batches: 0, reported: 0, ended: false, finished: false }
     }
 
     /// A batch came.
@@ -38,8 +39,8 @@ impl Intake {
     }
 
     /// Everything that came was passed on to the connections.
-    pub(crate) fn report(&self) {
-        if self.batches > 0 {
+    pub(crate) fn report(&mut self) {
+        if std::mem::replace(&mut self.reported, self.batches) != self.batches {
             self.progress.report(self.worker, self.batches);
         }
     }

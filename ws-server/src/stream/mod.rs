@@ -173,7 +173,7 @@ impl Stream {
         }
     }
 
-    /// The sequence number of the newest message that a subscriber has, for the next process.
+    /// The sequence number up to which a subscriber has the messages of the ring, for the next process.
     pub(crate) fn last_seq(&self, subscription: &Subscription) -> u64 {
         match self {
             Self::Paced(_) => subscription.last_seq,
