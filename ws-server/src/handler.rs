@@ -8,11 +8,11 @@ use reactor::{CloseReason, Context, Exported, Flow, Handler, Mailboxes, Progress
 use crate::{
     broadcast::Fanout,
     config::Config,
-    connection::{Connection, Delivery, Env, NO_ROOM, RESTARTING, Received, Stage, StreamParams},
+    connection::{Connection, Env, NO_ROOM, RESTARTING, Received, Sent, Stage, StreamParams},
     metrics::WorkerMetrics,
     source::Intake,
     stream::{AtEof, Stream},
-    workers::{Mail, Peers, Start},
+    workers::{Mail, Peers, SharedStart},
 };
 
 /// One worker of ws-server.
@@ -32,8 +32,13 @@ pub(crate) struct WsHandler {
 
 impl WsHandler {
     /// Worker `number`, before the reactor runs it.
-    pub(crate) fn new(config: Arc<Config>, start: &Start, number: usize, mailboxes: Mailboxes<Mail>) -> Self {
-        let Start { now, origin, progress, previous } = start;
+    pub(crate) fn new(
+        config: Arc<Config>,
+        start: &SharedStart,
+        number: usize,
+        mailboxes: Mailboxes<Mail>,
+    ) -> Self {
+        let SharedStart { now, origin, progress, previous } = start;
         let mut stream = Stream::new(&config.stream, *origin, *now);
         let mut first_id = 1;
         if let Some(previous) = previous {
@@ -81,38 +86,38 @@ impl WsHandler {
 
     /// The connection gets the stream from now on.
     fn subscribe(&mut self, params: StreamParams, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        conn.since = cx.now();
-        self.wake(cx.now());
+        conn.subscribed_at = cx.now();
+        self.skip_unwatched(cx.now());
         let next_line = self.intake.next_line();
         self.stream.subscribe(&mut conn.subscription, params.since, next_line, cx.now());
-        self.admit(conn, cx)
+        self.begin_stream(conn, cx)
     }
 
     /// A subscriber of the previous process gets the stream again. So does one in its closing handshake: the others get a
     /// leave notice when it is gone.
     fn readmit(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        self.wake(cx.now());
+        self.skip_unwatched(cx.now());
         self.stream.readmit(&mut conn.subscription, cx.now());
-        self.admit(conn, cx)
+        self.begin_stream(conn, cx)
     }
 
-    fn wake(&mut self, now: Instant) {
+    fn skip_unwatched(&mut self, now: Instant) {
         if self.fanout.subscribers.is_empty() {
-            self.stream.wake(now);
+            self.stream.skip_unwatched(now);
         }
     }
 
-    fn admit(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+    fn begin_stream(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         cx.set_established();
         conn.last_notice = self.fanout.last_notice();
-        let flow = self.deliver(conn, cx);
+        let flow = self.send_next(conn, cx);
         self.fanout.subscribers.add(cx.token(), conn.subscription.phase, conn.framing);
         flow
     }
 
     /// Sends a connection what the stream has for it.
-    fn deliver(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        let Delivery { messages, flow } = conn.deliver(&self.stream, &self.config.connection, cx);
+    fn send_next(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        let Sent { messages, flow } = conn.send_next(&self.stream, &self.config.connection, cx);
         self.metrics.sent(messages);
         flow
     }
@@ -133,7 +138,7 @@ impl WsHandler {
     }
 
     /// Everything due was sent: reports to the source, and ends the daemon if the source has ended for all workers.
-    fn settle(&mut self, turn: &mut Turn<'_, Connection>) {
+    fn finish_turn(&mut self, turn: &mut Turn<'_, Connection>) {
         self.intake.report();
         if self.intake.is_last_to_finish() && self.config.stream.at_eof == AtEof::Exit {
             turn.stop_all(Stop::Finished);
@@ -176,7 +181,7 @@ impl Handler for WsHandler {
     fn on_drain(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         conn.send_pong(cx);
         self.stream.skip_outdated(&mut conn.subscription);
-        self.deliver(conn, cx)
+        self.send_next(conn, cx)
     }
 
     fn on_deadline(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
@@ -226,7 +231,7 @@ impl Handler for WsHandler {
     fn on_close(&mut self, conn: Connection, token: Token, why: CloseReason, now: Instant) {
         if self.fanout.subscribers.remove(token) {
             self.metrics.closed(why, conn.ending);
-            let age = now.saturating_duration_since(conn.since);
+            let age = now.saturating_duration_since(conn.subscribed_at);
             if self.config.notices.leave_notices && age >= self.config.notice_age() {
                 self.fanout.news.departures.push(conn.id, self.config.notices.notice_rate);
             }
@@ -267,7 +272,7 @@ impl Handler for WsHandler {
             self.metrics.publish(turn.now(), true);
             return Wake::Again;
         }
-        self.settle(turn);
+        self.finish_turn(turn);
         let subscribers = &self.fanout.subscribers;
         let next_date = self.stream.next_due(|phase| subscribers.has_phase(phase));
         self.metrics.publish(turn.now(), next_date.is_some());

@@ -30,11 +30,11 @@ use std::{
 use daemon::{DaemonError, Endpoint, Hooks, Ready, Reload, Serve, run};
 
 use config::Config;
-use hand_over::PreviousState;
+use hand_over::ProcessState;
 use handler::WsHandler;
 use metrics::WsMetrics;
 use source::{Feed, Publisher, Source};
-use workers::{Mail, Start};
+use workers::{Mail, SharedStart};
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
@@ -88,12 +88,12 @@ impl Starting<'_> {
     fn make_ready(
         self,
         source: Source,
-        previous: Option<PreviousState>,
+        previous: Option<ProcessState>,
         reload: Reload<Config>,
     ) -> Result<Ready<WsHandler>, DaemonError> {
         let (workers, mailboxes) = (self.start.workers, &self.start.mailboxes);
         let (now, wall) = now();
-        let start = Start::new(&self.config, workers, previous, now, wall);
+        let start = SharedStart::new(&self.config, workers, previous, now, wall);
         let handler = |number| WsHandler::new(Arc::clone(&self.config), &start, number, mailboxes.clone());
         let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
         let publisher = self.start_source(source, &start)?;
@@ -106,7 +106,7 @@ impl Starting<'_> {
         Ok(Ready { handlers, hooks })
     }
 
-    fn start_source(&self, source: Source, start: &Start) -> Result<Arc<Publisher>, DaemonError> {
+    fn start_source(&self, source: Source, start: &SharedStart) -> Result<Arc<Publisher>, DaemonError> {
         let (batches, end) = (self.start.mailboxes.clone(), self.start.mailboxes.clone());
         let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
         let publisher = Publisher::new(Arc::clone(&start.progress), self.config.line_format(), post);

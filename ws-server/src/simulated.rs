@@ -7,10 +7,10 @@ use reactor::simulation::{Birth, Simulation};
 
 use crate::{
     config::{Config, tests::config},
-    hand_over::PreviousState,
+    hand_over::ProcessState,
     handler::WsHandler,
     stream::{Batch, Moment},
-    workers::{Mail, Start},
+    workers::{Mail, SharedStart},
 };
 
 const SEEDS: u64 = 20;
@@ -32,23 +32,23 @@ fn perhaps_restart(world: World, args: &[&str]) -> World {
 }
 
 fn successor(old: &WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler {
-    let mut state = PreviousState::default();
+    let mut state = ProcessState::default();
     old.export_state(&mut state);
     let moment = Moment { instant: birth.now, since_boot: Duration::ZERO };
-    let state = PreviousState::from_bytes(&state.to_bytes(moment), moment);
+    let state = ProcessState::from_bytes(&state.to_bytes(moment), moment);
     assert!(state.is_some());
     handler(configured(args), state, birth)
 }
 
-fn handler(config: Arc<Config>, previous: Option<PreviousState>, birth: Birth<Mail>) -> WsHandler {
+fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mail>) -> WsHandler {
     let Birth { mailboxes, now, wall } = birth;
-    let start = Start::new(&config, 1, previous, now, wall);
+    let start = SharedStart::new(&config, 1, previous, now, wall);
     WsHandler::new(config, &start, 0, mailboxes)
 }
 
 fn world(seed: u64, args: &[&str]) -> World {
     let config = configured(args);
-    let previous = PreviousState { next_id: 1, next_line: 1000, ..PreviousState::default() };
+    let previous = ProcessState { next_id: 1, next_line: 1000, ..ProcessState::default() };
     let settings = config.reactor_settings();
     Simulation::new(seed, settings, |birth| handler(config, Some(previous), birth))
 }

@@ -11,8 +11,8 @@ use crate::{
     broadcast::{Departures, News},
     config::Config,
     connection::{Ids, Notice},
-    hand_over::PreviousState,
-    source::Progress,
+    hand_over::ProcessState,
+    source::SourceProgress,
     stream::{Batch, Origin},
 };
 
@@ -33,27 +33,27 @@ pub(crate) enum Mail {
 
 /// What all workers start from; with it, they have the same dates and numbers.
 #[derive(Debug)]
-pub(crate) struct Start {
+pub(crate) struct SharedStart {
     pub(crate) now: Instant,
     /// Slot 0 of every worker's clock.
     pub(crate) origin: Origin,
     /// How far the workers are with the source.
-    pub(crate) progress: Arc<Progress>,
+    pub(crate) progress: Arc<SourceProgress>,
     /// What the previous process handed over.
-    pub(crate) previous: Option<PreviousState>,
+    pub(crate) previous: Option<ProcessState>,
 }
 
-impl Start {
+impl SharedStart {
     pub(crate) fn new(
         config: &Config,
         workers: usize,
-        previous: Option<PreviousState>,
+        previous: Option<ProcessState>,
         now: Instant,
         wall: SystemTime,
     ) -> Self {
         let origin = Origin::new(now, wall, config.stream.interval, config.stream.align);
         let next_line = previous.as_ref().map_or(1, |previous| previous.next_line);
-        Self { now, origin, progress: Progress::new(workers, next_line), previous }
+        Self { now, origin, progress: SourceProgress::new(workers, next_line), previous }
     }
 }
 

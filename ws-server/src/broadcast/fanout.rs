@@ -196,7 +196,7 @@ fn visit(
             Flow::Continue
         }
         Task::Ring(_) => {
-            let delivery = conn.deliver(stream, options, cx);
+            let delivery = conn.send_next(stream, options, cx);
             sent = delivery.messages;
             delivery.flow
         }

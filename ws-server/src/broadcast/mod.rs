@@ -1,5 +1,5 @@
-//! To whom: one date, the new lines or one notice to many connections, a bounded number of them in each turn, so that
-//! accepts and pongs never wait behind a broadcast.
+//! Which connections get it: a broadcast takes one date, the new lines or one notice to many connections, a bounded number of
+//! them in each turn, so that accepts and pongs wait for one slice of it at most.
 //!
 //! ```text
 //!  Stream::Paced ── due ──▶ Task::Date ────┐

@@ -9,7 +9,7 @@ const FRAMINGS: usize = Framing::ALL.len();
 
 /// Where a connection stands in the lists.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Entry {
     list: u32,
     index: u32,
     generation: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Subscribers {
     /// By `phase * FRAMINGS + framing`.
     lists: Vec<Vec<Token>>,
     /// By the token's index, so that adding and removing take constant time.
-    places: Vec<Option<Place>>,
+    places: Vec<Option<Entry>>,
     /// How many subscribers each phase has.
     occupied: Vec<usize>,
     count: usize,
@@ -61,7 +61,7 @@ impl Subscribers {
             self.places.resize(at.saturating_add(1), None);
         }
         if let Some(place) = self.places.get_mut(at) {
-            *place = Some(Place { list: number, index, generation: token.generation });
+            *place = Some(Entry { list: number, index, generation: token.generation });
         }
     }
 

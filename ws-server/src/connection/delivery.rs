@@ -11,7 +11,7 @@ use crate::stream::{Date, Next, Stream};
 
 /// What a delivery came to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Delivery {
+pub(crate) struct Sent {
     /// Messages that were sent or queued.
     pub(crate) messages: u64,
     pub(crate) flow: Flow,
@@ -19,13 +19,13 @@ pub(crate) struct Delivery {
 
 impl Connection {
     /// Sends what the stream has for this connection, as far as `--max-queue` allows.
-    pub(crate) fn deliver(
+    pub(crate) fn send_next(
         &mut self,
         stream: &Stream,
         options: &ConnectionOptions,
         cx: &mut Context<'_>,
-    ) -> Delivery {
-        let mut delivery = Delivery { messages: 0, flow: Flow::Continue };
+    ) -> Sent {
+        let mut delivery = Sent { messages: 0, flow: Flow::Continue };
         if !self.is_open() {
             return delivery;
         }

@@ -22,9 +22,9 @@ mod state;
 mod websocket;
 
 #[cfg(test)]
-pub(crate) use self::state::Socket;
+pub(crate) use self::state::Upgraded;
 pub(crate) use self::{
-    delivery::Delivery,
+    delivery::Sent,
     env::{Env, Ids, Received},
     notice::Notice,
     request::StreamParams,

@@ -17,7 +17,7 @@ use super::{
     request::{Answer, StreamParams, answer},
     response::{self, Cors},
     settings::{PolicyAnswer, UNIX_PEER},
-    state::{Connection, Socket, Stage},
+    state::{Connection, Stage, Upgraded},
 };
 
 /// More bytes are needed.
@@ -129,7 +129,7 @@ impl Connection {
                 self.id = env.ids.take();
                 let secure = forwarded_secure(head, sender, &access.trusted).unwrap_or(access.secure);
                 let protocol = offer.accept(secure, self.id, env.options.message_limits(), env.cx.out());
-                let socket = Socket::new(protocol, params, env.cx.now());
+                let socket = Upgraded::new(protocol, params, env.cx.now());
                 self.framing = socket.framing();
                 self.stage = Stage::WebSocket(socket);
                 Ok(params)

@@ -14,7 +14,7 @@ use reactor::{Context, Exported};
 use super::{
     request::StreamParams,
     response::NO_ROOM,
-    state::{Connection, Socket, Stage},
+    state::{Connection, Stage, Upgraded},
 };
 use crate::stream::Subscription;
 
@@ -82,7 +82,7 @@ impl Connection {
             Stage::Done => return None,
         }
         to.long(self.id);
-        to.long(millis(now.saturating_duration_since(self.since)));
+        to.long(millis(now.saturating_duration_since(self.subscribed_at)));
         to.byte(u8::try_from(self.framing.index()).ok()?);
         to.long(self.subscription.phase as u64);
         to.long(self.subscription.last_date);
@@ -101,7 +101,7 @@ impl Connection {
             _ => return None,
         };
         let id = from.long()?;
-        let since = now.checked_sub(Duration::from_millis(from.long()?)).unwrap_or(now);
+        let subscribed_at = now.checked_sub(Duration::from_millis(from.long()?)).unwrap_or(now);
         let framing = *Framing::ALL.get(usize::from(from.byte()?))?;
         let subscription = Subscription {
             phase: usize::try_from(from.long()?).ok()?,
@@ -110,7 +110,7 @@ impl Connection {
             last_seq: from.long()?,
             ..Subscription::default()
         };
-        from.is_empty().then_some(Self { stage, id, since, framing, subscription, ..Self::new(now) })
+        from.is_empty().then_some(Self { stage, id, subscribed_at, framing, subscription, ..Self::new(now) })
     }
 
     /// The bytes that end the connection politely in its own dialect, for a process that cannot go on with it.
@@ -128,7 +128,7 @@ impl Connection {
     }
 }
 
-fn put_socket(socket: &Socket, to: &mut Writer) {
+fn put_socket(socket: &Upgraded, to: &mut Writer) {
     to.bytes(&socket.protocol.to_bytes());
     to.flag(socket.awaiting_pong);
     to.flag(socket.pong.is_some());
@@ -139,14 +139,14 @@ fn put_socket(socket: &Socket, to: &mut Writer) {
     to.flag(socket.params.numbered);
 }
 
-fn take_socket(from: &mut Reader<'_>, now: Instant) -> Option<Box<Socket>> {
+fn take_socket(from: &mut Reader<'_>, now: Instant) -> Option<Box<Upgraded>> {
     let protocol = WebSocket::from_bytes(from.bytes()?).ok()?;
     let (awaiting_pong, has_pong, pong) = (from.flag()?, from.flag()?, from.bytes()?);
     let message = from.bytes()?.to_vec();
     let (has_since, since, numbered) = (from.flag()?, from.long()?, from.flag()?);
     let params = StreamParams { since: has_since.then_some(since), numbered };
     let pong = has_pong.then(|| pong.into());
-    Some(Box::new(Socket { awaiting_pong, pong, message, ..*Socket::new(protocol, params, now) }))
+    Some(Box::new(Upgraded { awaiting_pong, pong, message, ..*Upgraded::new(protocol, params, now) }))
 }
 
 fn millis(time: Duration) -> u64 {

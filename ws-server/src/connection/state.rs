@@ -1,9 +1,9 @@
 //! One connection between two callbacks.
 //!
 //! ```text
-//!            ┌──▶ WebSocket ───┐
-//!  Opening ──┼──▶ HttpStream ──┼──▶ Done (flushed, then closed by the reactor)
-//!            └──▶ refused ─────┘
+//!            ┌──▶ WebSocket ───────────┐
+//!  Opening ──┼──▶ HttpStream ──▶ Done ─┼──▶ flushed, then closed by the reactor
+//!            └──▶ refused ─────▶ Done ─┘
 //! ```
 
 use std::{net::IpAddr, time::Instant};
@@ -20,7 +20,7 @@ pub(crate) struct Connection {
     /// Its name in the whole process, which leave notices tell; 0 before it has one.
     pub(crate) id: u64,
     /// When it got the stream.
-    pub(crate) since: Instant,
+    pub(crate) subscribed_at: Instant,
     pub(crate) framing: Framing,
     pub(crate) subscription: Subscription,
     /// The number of the newest notice that it has met.
@@ -42,7 +42,7 @@ pub(crate) enum Stage {
         proxied_for: Option<IpAddr>,
     },
     /// It has upgraded; in draft 76 its third key may still be missing.
-    WebSocket(Box<Socket>),
+    WebSocket(Box<Upgraded>),
     /// Lines or events over HTTP, until one side ends them.
     HttpStream,
     /// Its last bytes are queued.
@@ -51,7 +51,7 @@ pub(crate) enum Stage {
 
 /// An upgraded connection.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub(crate) struct Upgraded {
     pub(crate) protocol: WebSocket,
     /// Limits its pings and pongs.
     pub(crate) control: RateLimiter,
@@ -66,7 +66,7 @@ pub(crate) struct Socket {
     pub(crate) params: StreamParams,
 }
 
-impl Socket {
+impl Upgraded {
     /// A WebSocket whose opening handshake was just answered.
     pub(crate) fn new(protocol: WebSocket, params: StreamParams, now: Instant) -> Box<Self> {
         Box::new(Self {
@@ -93,7 +93,7 @@ impl Connection {
         Self {
             stage: Stage::Opening { scan: HeadScan::default(), proxied_for: None },
             id: 0,
-            since: now,
+            subscribed_at: now,
             framing: Framing::Lines,
             subscription: Subscription::default(),
             last_notice: 0,

@@ -13,7 +13,7 @@ use super::{
     env::{Env, Received},
     notice::{Notice, Payload},
     settings::{ConnectionOptions, OnMessage},
-    state::{Connection, Socket, Stage},
+    state::{Connection, Stage, Upgraded},
 };
 
 /// What an event leads to, without the bytes that it borrows.
@@ -51,14 +51,14 @@ impl Connection {
                 env.cx.set_deadline(env.cx.now() + env.options.ping_interval);
                 subscribe = Some(socket.params);
             } else {
-                flow = self.follow(step, env);
+                flow = self.react(step, env);
             }
         }
         let consumed = if flow == Flow::Continue { all.saturating_sub(rest.len()) } else { all };
         Received { progress: Progress { consumed, flow }, subscribe }
     }
 
-    fn follow(&mut self, step: Step, env: &mut Env<'_, '_>) -> Flow {
+    fn react(&mut self, step: Step, env: &mut Env<'_, '_>) -> Flow {
         match step {
             Step::Ignored | Step::Opened => Flow::Continue,
             Step::Message(opcode) => {
@@ -78,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// Takes the message that [`Socket::take`] has collected.
+    /// Takes the message that [`Upgraded::take`] has collected.
     fn on_message(&mut self, opcode: Opcode, env: &mut Env<'_, '_>) {
         let Stage::WebSocket(socket) = &mut self.stage else { return };
         let bytes = std::mem::take(&mut socket.message);
@@ -137,7 +137,7 @@ impl Connection {
     }
 }
 
-impl Socket {
+impl Upgraded {
     /// What an event leads to; `queued` is the number of bytes in `cx.out()` before it.
     fn take(
         &mut self,

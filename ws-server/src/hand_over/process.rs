@@ -11,7 +11,7 @@ use daemon::{
 };
 use reactor::Ended;
 
-use super::state::PreviousState;
+use super::state::ProcessState;
 use crate::{
     handler::WsHandler,
     source::{self, Producer},
@@ -36,7 +36,7 @@ pub(crate) fn export(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producer
 }
 
 fn collect(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Producer>) -> HandedOver {
-    let mut state = PreviousState { source: source.to_string(), ..PreviousState::default() };
+    let mut state = ProcessState { source: source.to_string(), ..ProcessState::default() };
     let mut connections = Vec::new();
     for Ended { handler, exported } in ended {
         handler.export_state(&mut state);
@@ -56,9 +56,9 @@ fn collect(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Pro
 pub(crate) fn adopt(
     handed_over: Option<&mut HandedOver>,
     source: &SourceKind,
-) -> (Option<PreviousState>, Vec<Producer>) {
+) -> (Option<ProcessState>, Vec<Producer>) {
     let Some(handed_over) = handed_over else { return (None, Vec::new()) };
-    let Some(mut state) = PreviousState::from_bytes(&handed_over.state.bytes, moment()) else {
+    let Some(mut state) = ProcessState::from_bytes(&handed_over.state.bytes, moment()) else {
         // A connection's place in an unknown stream means nothing: it gets its closing bytes.
         for connection in &mut handed_over.connections {
             connection.exported.state = Vec::new();
@@ -92,7 +92,7 @@ pub(super) fn behind(one: Option<ScheduleState>, other: Option<ScheduleState>) -
 
 impl WsHandler {
     /// Adds what this worker knows.
-    pub(crate) fn export_state(&self, state: &mut PreviousState) {
+    pub(crate) fn export_state(&self, state: &mut ProcessState) {
         state.next_id = state.next_id.max(self.next_id());
         state.next_line = self.intake.next_line();
         state.schedule = behind(state.schedule, self.stream.schedule());

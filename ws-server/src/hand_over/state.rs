@@ -11,7 +11,7 @@ use crate::{
 
 /// What the previous process knew beside its connections.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PreviousState {
+pub(crate) struct ProcessState {
     /// The smallest id that no connection had yet.
     pub(crate) next_id: u64,
     /// The sequence number of the next line.
@@ -28,7 +28,7 @@ pub(crate) struct PreviousState {
     pub(crate) partials: Vec<Option<Vec<u8>>>,
 }
 
-impl PreviousState {
+impl ProcessState {
     /// Writes it down at this moment.
     pub(crate) fn to_bytes(&self, at: Moment) -> Vec<u8> {
         let mut to = Writer::default();
@@ -52,7 +52,7 @@ impl PreviousState {
         to.into_bytes()
     }
 
-    /// Reads it back at this moment; `None` for anything else than what [`PreviousState::to_bytes`] wrote.
+    /// Reads it back at this moment; `None` for anything else than what [`ProcessState::to_bytes`] wrote.
     pub(crate) fn from_bytes(bytes: &[u8], at: Moment) -> Option<Self> {
         let mut from = Reader::new(bytes);
         let (next_id, next_line) = (from.long()?, from.long()?);

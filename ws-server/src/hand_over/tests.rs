@@ -16,11 +16,11 @@ use reactor::{Exported, ExportedConnection};
 
 use super::{
     process::{FORMAT, adopt, behind},
-    state::PreviousState,
+    state::ProcessState,
 };
 use crate::{
     broadcast::Departures,
-    connection::{Connection, Socket, Stage, StreamParams},
+    connection::{Connection, Stage, StreamParams, Upgraded},
     stream::{Batch, Moment, Origin, ScheduleState, SourceKind, Subscription},
 };
 
@@ -33,7 +33,7 @@ fn now() -> Instant {
     Instant::now() + Duration::from_secs(1_000_000)
 }
 
-fn state(now: Instant) -> PreviousState {
+fn state(now: Instant) -> ProcessState {
     let batch = |first: u64, texts: &[&str]| {
         let mut batch = Batch::new(first);
         for text in texts {
@@ -41,7 +41,7 @@ fn state(now: Instant) -> PreviousState {
         }
         Arc::new(batch)
     };
-    PreviousState {
+    ProcessState {
         next_id: 77,
         next_line: 6,
         schedule: Some(ScheduleState {
@@ -63,13 +63,13 @@ fn state(now: Instant) -> PreviousState {
 }
 
 /// A WebSocket that was opened by this request.
-fn websocket(request: &str, now: Instant) -> Box<Socket> {
+fn websocket(request: &str, now: Instant) -> Box<Upgraded> {
     let bytes =
         format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{request}\r\n");
     let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no WebSocket: {request}") };
     let protocol = offer.accept(false, 7, MessageLimits::default(), &mut Vec::new());
-    Socket::new(protocol, StreamParams { since: Some(41), numbered: true }, now)
+    Upgraded::new(protocol, StreamParams { since: Some(41), numbered: true }, now)
 }
 
 /// One connection of each kind.
@@ -97,7 +97,7 @@ fn conns(now: Instant) -> Vec<Connection> {
     let conn = |(id, (stage, framing))| Connection {
         stage,
         id,
-        since: now.checked_sub(Duration::from_mins(1)).unwrap(),
+        subscribed_at: now.checked_sub(Duration::from_mins(1)).unwrap(),
         framing,
         subscription: Subscription { phase: 42, last_date: 1000, owed: 1, ..Subscription::default() },
         last_notice: 0,
@@ -139,7 +139,7 @@ fn bytes(line: &str) -> Vec<u8> {
 #[test]
 fn the_state_of_format_1_is_read() {
     let now = now();
-    let read = PreviousState::from_bytes(&bytes(FORMAT_1.lines().next().unwrap()), moment(now)).unwrap();
+    let read = ProcessState::from_bytes(&bytes(FORMAT_1.lines().next().unwrap()), moment(now)).unwrap();
     let expected = state(now);
     assert_eq!((read.next_id, read.next_line, read.schedule), (77, 6, expected.schedule));
     assert_eq!(
@@ -173,8 +173,10 @@ fn every_connection_of_format_1_is_read() {
         };
         assert_eq!(limiters_aside(&read), limiters_aside(&expected));
         let rest = |conn: &Connection| {
-            let Connection { id, since, framing, subscription, last_notice, finishing, ending, .. } = conn;
-            format!("{:?}", (id, since, framing, subscription, last_notice, finishing, ending))
+            let Connection {
+                id, subscribed_at, framing, subscription, last_notice, finishing, ending, ..
+            } = conn;
+            format!("{:?}", (id, subscribed_at, framing, subscription, last_notice, finishing, ending))
         };
         assert_eq!(rest(&read), rest(&expected));
     }
@@ -187,12 +189,12 @@ fn the_schedule_goes_on_at_another_moment() {
     let later = now + Duration::from_secs(5);
     let at = Moment { instant: later, since_boot: Duration::from_secs(100_005) };
     assert_eq!(
-        PreviousState::from_bytes(&bytes, at).unwrap().schedule,
+        ProcessState::from_bytes(&bytes, at).unwrap().schedule,
         state(now).schedule,
         "the same instants"
     );
     let before = Moment { instant: now, since_boot: Duration::from_secs(99_999) };
-    assert!(PreviousState::from_bytes(&bytes, before).is_none(), "of another boot");
+    assert!(ProcessState::from_bytes(&bytes, before).is_none(), "of another boot");
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn whatever_is_cut_off_or_longer_is_refused_without_a_panic() {
     for (number, line) in FORMAT_1.lines().enumerate() {
         let whole = bytes(line);
         let is_read = |bytes: &[u8]| match number {
-            0 => PreviousState::from_bytes(bytes, moment(now)).is_some(),
+            0 => ProcessState::from_bytes(bytes, moment(now)).is_some(),
             _ => Connection::from_bytes(bytes, now).is_some(),
         };
         assert!(is_read(&whole));

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::progress::Progress;
+use super::progress::SourceProgress;
 
-/// One worker's end of [`Progress`].
+/// One worker's end of [`SourceProgress`].
 #[derive(Debug)]
 pub(crate) struct Intake {
     worker: usize,
-    progress: Arc<Progress>,
-    /// Batches that came from the source, and how many of them [`Progress`] knows as passed on.
+    progress: Arc<SourceProgress>,
+    /// Batches that came from the source, and how many of them [`SourceProgress`] knows as passed on.
     batches: u64,
     reported: u64,
     /// The source has ended.
@@ -19,7 +19,7 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(worker: usize, progress: Arc<Progress>) -> Self {
+    pub(crate) fn new(worker: usize, progress: Arc<SourceProgress>) -> Self {
         Self { worker, progress, batches: 0, reported: 0, ended: false, finished: false }
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  stdin, FIFO, producers ──▶ Splitter ──▶ Publisher ── Arc<Batch> ──▶ every worker's mailbox
 //!        (blocking reads)      (lines)     (numbers)                          │
-//!                                 ▲────────── Progress ◀── Intake ◀───────────┘
+//!                                 ▲────────── SourceProgress ◀── Intake ◀───────────┘
 //! ```
 
 mod feed;
@@ -21,6 +21,6 @@ pub(crate) use self::{
     feed::{Feed, Source, SourceOptions, remove_socket},
     intake::Intake,
     producer::Producer,
-    progress::Progress,
+    progress::SourceProgress,
     publisher::{LineFormat, Publisher},
 };

@@ -10,7 +10,7 @@ const IN_FLIGHT: u64 = 16;
 
 /// Shared by the source and all workers.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct SourceProgress {
     /// How many batches each worker has passed on.
     done: Mutex<Vec<u64>>,
     changed: Condvar,
@@ -19,7 +19,7 @@ pub(crate) struct Progress {
     unfinished: AtomicUsize,
 }
 
-impl Progress {
+impl SourceProgress {
     /// The first line will have the sequence number `next_line`.
     pub(crate) fn new(workers: usize, next_line: u64) -> Arc<Self> {
         Arc::new(Self {
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_source_waits_for_a_worker_that_is_behind() {
-        let progress = Progress::new(2, 1);
+        let progress = SourceProgress::new(2, 1);
         progress.report(0, 100);
         let waiting = Arc::clone(&progress);
         let thread = std::thread::spawn(move || waiting.wait_for_room(20));

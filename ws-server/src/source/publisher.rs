@@ -10,7 +10,7 @@ use std::{
 use super::{
     lines::Splitter,
     producer::PAUSE,
-    progress::{Progress, lock},
+    progress::{SourceProgress, lock},
 };
 use crate::stream::{Batch, DateFormat, Template};
 
@@ -19,8 +19,8 @@ const READ_SIZE: usize = 64 * 1024;
 
 /// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
-    next: Mutex<Next>,
-    progress: Arc<Progress>,
+    next: Mutex<Numbering>,
+    progress: Arc<SourceProgress>,
     post: Box<dyn Fn(Arc<Batch>) + Send + Sync>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct LineFormat {
 }
 
 #[derive(Debug)]
-struct Next {
+struct Numbering {
     seq: u64,
     format: LineFormat,
     posted: u64,
@@ -46,12 +46,12 @@ struct Next {
 impl Publisher {
     /// Posts each batch with `post`; `progress` knows the sequence number of the first line.
     pub(crate) fn new(
-        progress: Arc<Progress>,
+        progress: Arc<SourceProgress>,
         format: LineFormat,
         post: impl Fn(Arc<Batch>) + Send + Sync + 'static,
     ) -> Self {
         let next =
-            Mutex::new(Next { seq: progress.next_line(), format, posted: 0, warned: None, dropped: 0 });
+            Mutex::new(Numbering { seq: progress.next_line(), format, posted: 0, warned: None, dropped: 0 });
         Self { next, progress, post: Box::new(post) }
     }
 
@@ -121,7 +121,7 @@ impl Publisher {
     }
 }
 
-impl Next {
+impl Numbering {
     /// Warns of dropped lines, at most once a second.
     fn warn(&mut self, dropped: u64) {
         self.dropped = self.dropped.saturating_add(dropped);
@@ -165,7 +165,7 @@ mod tests {
         let format =
             LineFormat { template: Template::new(template), date_format: DateFormat::Unix, max_line: 100 };
         (
-            Publisher::new(Progress::new(0, 1), format, move |batch| {
+            Publisher::new(SourceProgress::new(0, 1), format, move |batch| {
                 post.send(batch).unwrap();
             }),
             posted,

@@ -52,7 +52,7 @@ impl Buffer {
         self.ring.push(batch);
     }
 
-    /// Adds the next date that is due, also while nobody is subscribed: the ring is the history of those who come later.
+    /// Adds the next date that is due, also without subscribers: the ring is the history of later ones.
     pub(crate) fn publish_date(&mut self, now: Instant) {
         let Some(clock) = &mut self.clock else { return };
         let Some(slot) = clock.schedule.take_due(now, |_| true) else { return };

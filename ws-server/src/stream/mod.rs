@@ -45,7 +45,7 @@ pub(crate) use self::{
 pub(crate) enum Stream {
     /// Dates of which only the newest counts: each subscriber gets its own, at its own phase.
     Paced(Clock),
-    /// Lines, and dates that nobody may miss: one ring for all.
+    /// Lines, and dates of an `ordered` clock: one ring for all.
     Buffer(Buffer),
 }
 
@@ -98,8 +98,8 @@ impl Stream {
         self.clock().map_or(1, |clock| clock.schedule.phases())
     }
 
-    /// The first subscriber comes: dates that were due without any were not skipped.
-    pub(crate) fn wake(&mut self, now: Instant) {
+    /// The first subscriber comes: skips the dates that were due while there was none.
+    pub(crate) fn skip_unwatched(&mut self, now: Instant) {
         if let Self::Paced(clock) = self {
             clock.schedule.skip_to(now);
         }

@@ -70,7 +70,7 @@ pub(crate) struct Schedule {
     /// The number of slot 0's message.
     first: u64,
     /// Slots before this one are never skipped: they were due while the process changed.
-    owed: u64,
+    owed_before: u64,
     /// The first slot that was not taken yet.
     next: u64,
     /// Slots that [`Schedule::take_due`] skipped since [`Schedule::take_skipped`].
@@ -98,7 +98,7 @@ impl Schedule {
             align,
             slots,
             first: 1,
-            owed: 0,
+            owed_before: 0,
             next: 0,
             skipped: 0,
             skipped_since: None,
@@ -120,7 +120,7 @@ impl Schedule {
             self.origin = before.origin;
             self.first = before.first;
             let newest = self.slot_at(now);
-            self.owed = newest.saturating_add(1);
+            self.owed_before = newest.saturating_add(1);
             self.next = before.next.max(newest.saturating_sub(MAX_OWED));
         } else {
             self.first = (before.next / before.slots.max(1)).saturating_add(before.first).saturating_add(1);
@@ -182,8 +182,8 @@ impl Schedule {
         }
     }
 
-    /// Goes on after the slot that has begun last: nobody missed the slots before it, and a newcomer gets that one at
-    /// once.
+    /// Goes on after the slot that has begun last: no subscriber missed the slots before it, and a newcomer gets that one
+    /// at once.
     pub(crate) fn skip_to(&mut self, now: Instant) {
         self.next = self.next.max(self.slot_at(now).saturating_add(1));
     }
@@ -193,7 +193,7 @@ impl Schedule {
     pub(crate) fn take_due(&mut self, now: Instant, occupied: impl Fn(usize) -> bool) -> Option<u64> {
         let newest = self.slot_at(now);
         let oldest = self.slot_at(now.checked_sub(self.interval / 2).unwrap_or(self.origin.monotonic));
-        if self.next < oldest && self.next >= self.owed {
+        if self.next < oldest && self.next >= self.owed_before {
             // Whole intervals at once, then slot by slot: a pause may have been long.
             let missed = oldest - self.next;
             let in_one = |slots: u64| {

@@ -1,10 +1,10 @@
-//! Live connections from one process to the next: this worker exports its own, or adopts those of a worker before it.
+//! Live connections from one process to the next: this worker exports its own, or adopts those of the previous process.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::Worker;
-use super::draining::Draining;
+use super::stopping::Stopping;
 use crate::connection::{Connection, Phase};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
@@ -19,7 +19,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Exports the connections as soon as the handler has finished what it had begun.
     pub(super) fn settle_hand_over(&mut self) {
         let now = self.connections.state.now;
-        let Some(Draining { settles_until: Some(until), .. }) = self.draining else { return };
+        let Some(Stopping { settles_until: Some(until), .. }) = self.stopping else { return };
         // The worker took all mail in this turn, and `Again` says that a broadcast of it is still on its way.
         if self.wake == Wake::Again && now < until {
             return;
@@ -29,9 +29,9 @@ impl<H: Handler, S: System> Worker<H, S> {
             let exported = self.export(token);
             self.exported.extend(exported);
         }
-        if let Some(draining) = &mut self.draining {
-            draining.settles_until = None;
-            draining.until = Some(now + CLOSING_TIME);
+        if let Some(stopping) = &mut self.stopping {
+            stopping.settles_until = None;
+            stopping.until = Some(now + CLOSING_TIME);
         }
     }
 

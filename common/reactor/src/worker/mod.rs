@@ -1,15 +1,15 @@
 //! One worker: the loop over its events, its connections and its handler's schedule.
 
-mod draining;
 mod hand_over;
 mod reading;
 mod stop;
+mod stopping;
 
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use draining::Draining;
+use stopping::Stopping;
 
 use crate::accept::Listeners;
 use crate::connection::{Connection, Io, Phase};
@@ -31,7 +31,7 @@ pub(super) struct Worker<H: Handler, S: System> {
     buffer: Vec<u8>,
     events: Vec<Event>,
     wake: Wake,
-    draining: Option<Draining>,
+    stopping: Option<Stopping>,
     /// Connections of another process that still wait for their place in the table.
     to_adopt: VecDeque<ExportedConnection<S::Exported>>,
     /// Connections that live on in another process.
@@ -56,7 +56,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             buffer: vec![0; MAX_TAIL + TURN_BUDGET],
             events: Vec::new(),
             wake: Wake::Again,
-            draining: None,
+            stopping: None,
             to_adopt: VecDeque::new(),
             exported: Vec::new(),
         }
@@ -80,21 +80,21 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.connections.state.wall = self.connections.system.wall();
         self.take_events();
         self.adopt_some();
-        if self.draining.is_none() {
+        if self.stopping.is_none() {
             self.listeners.accept(&mut self.handler, &mut self.connections);
         }
         self.serve_ready();
         self.expire();
         self.take_mail();
-        self.wake = match &self.draining {
+        self.wake = match &self.stopping {
             // No connection is left to send anything to; what the handler still has to send goes along.
-            Some(draining) if draining.has_exported() => Wake::Idle,
+            Some(stopping) if stopping.has_exported() => Wake::Idle,
             _ => self.handler.on_turn(&mut Turn { connections: &mut self.connections }),
         };
-        self.drain();
+        self.follow_stop();
         self.close_scheduled();
         self.publish_stats();
-        let goes_on = self.draining.as_ref().is_none_or(|draining| draining.settles_until.is_some());
+        let goes_on = self.stopping.as_ref().is_none_or(|stopping| stopping.settles_until.is_some());
         Ok(goes_on || self.connections.table.len() > 0)
     }
 
@@ -112,10 +112,10 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// True when only an event, mail or time gives it something to do.
     pub(super) fn is_at_rest(&self) -> bool {
-        let accepts = self.draining.is_none() && self.listeners.is_ready();
+        let accepts = self.stopping.is_none() && self.listeners.is_ready();
         let adopts = !self.to_adopt.is_empty();
         let now = self.connections.state.now;
-        let stops = self.draining.as_ref().is_some_and(|draining| draining.is_due(now));
+        let stops = self.stopping.as_ref().is_some_and(|stopping| stopping.is_due(now));
         !accepts && !adopts && !stops && self.connections.state.ready.is_empty() && self.wake != Wake::Again
     }
 
@@ -132,7 +132,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             scheduled,
             self.connections.state.deadlines.next(),
             self.listeners.paused_until,
-            self.draining.as_ref().and_then(Draining::wakes_at),
+            self.stopping.as_ref().and_then(Stopping::wakes_at),
         ];
         let next = instants.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(self.connections.system.now()))

@@ -1,14 +1,14 @@
 //! The stop of the daemon: a worker accepts no more, calls `on_stop` for every connection, and limits the time.
 
 use super::Worker;
-use super::draining::Draining;
+use super::stopping::Stopping;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
 use crate::{CloseReason, Handler, Stop};
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// Follows a stop, once there is one.
-    pub(super) fn drain(&mut self) {
+    pub(super) fn follow_stop(&mut self) {
         // First: mail from before the stop may come after the worker took its mail, so it exports in the next turn.
         self.settle_hand_over();
         let state = &self.connections.state;
@@ -19,11 +19,11 @@ impl<H: Handler, S: System> Worker<H, S> {
                 let _ = self.connections.system.remove_listener(&listener);
             }
             let settings = &self.connections.state.settings;
-            self.draining = Some(Draining::new(stop, now, settings, self.connections.table.tokens()));
+            self.stopping = Some(Stopping::new(stop, now, settings, self.connections.table.tokens()));
         }
-        let Some(Draining { stop, until, .. }) = self.draining else { return };
+        let Some(Stopping { stop, until, .. }) = self.stopping else { return };
         for _ in 0..TURN_CONNECTIONS {
-            let Some(token) = self.draining.as_mut().and_then(|draining| draining.pop(now)) else { break };
+            let Some(token) = self.stopping.as_mut().and_then(|stopping| stopping.pop(now)) else { break };
             self.call(token, |handler, conn, cx| handler.on_stop(conn, stop, cx));
         }
         if at_once || until.is_some_and(|until| until <= now) {
@@ -35,6 +35,6 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// True for the first stop, and for one that comes while the worker delivers the rest of a finished source.
     fn is_news(&self, stop: Stop) -> bool {
-        self.draining.as_ref().is_none_or(|now| now.stop == Stop::Finished && stop != Stop::Finished)
+        self.stopping.as_ref().is_none_or(|now| now.stop == Stop::Finished && stop != Stop::Finished)
     }
 }

@@ -9,7 +9,7 @@ const MAX_PACE: Duration = Duration::from_millis(10);
 /// How long a broadcast that goes on may take to reach its end before the worker exports the connections.
 const SETTLE_TIME: Duration = Duration::from_millis(250);
 
-pub(super) struct Draining {
+pub(super) struct Stopping {
     pub(super) stop: Stop,
     /// When the connections that are still there are closed. Never for an end of the source: everything is delivered, and a
     /// connection that takes nothing of it for the write timeout is closed as slow like any other.
@@ -24,7 +24,7 @@ pub(super) struct Draining {
     next: Instant,
 }
 
-impl Draining {
+impl Stopping {
     pub(super) fn new(stop: Stop, now: Instant, settings: &Settings, open: Vec<Token>) -> Self {
         let mut to_stop = if stop == Stop::HandOver { Vec::new() } else { open };
         // Neighbours in the table came together; their clients shall not leave together.
