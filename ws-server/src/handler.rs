@@ -1,152 +1,15 @@
 //! Where the protocols meet the event loop: what each callback of the reactor means to ws-server.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{net::IpAddr, time::Instant};
 
-use common::{frame::CloseCode, proxy::is_trusted};
-use reactor::{CloseReason, Context, Exported, Flow, Handler, Mailboxes, Progress, Stop, Token, Turn, Wake};
+use common::proxy::is_trusted;
+use reactor::{CloseReason, Context, Exported, Flow, Handler, Progress, Stop, Token, Turn, Wake};
 
 use crate::{
-    broadcast::Fanout,
-    config::Config,
-    connection::{Connection, Env, NO_ROOM, RESTARTING, Received, Sent, Stage, StreamParams},
-    metrics::WorkerMetrics,
-    source::Intake,
-    stream::{AtEof, Stream},
-    workers::{Mail, Peers, SharedStart},
+    connection::{Connection, NO_ROOM, Stage},
+    peers::Mail,
+    worker::WsHandler,
 };
-
-/// One worker of ws-server.
-pub(crate) struct WsHandler {
-    /// The options in force.
-    config: Arc<Config>,
-    /// Which worker this is, and how it reaches the others.
-    peers: Peers,
-    /// What comes when.
-    pub(crate) stream: Stream,
-    /// To whom.
-    pub(crate) fanout: Fanout,
-    /// How far this worker is with the source.
-    pub(crate) intake: Intake,
-    pub(crate) metrics: WorkerMetrics,
-}
-
-impl WsHandler {
-    /// Worker `number`, before the reactor runs it.
-    pub(crate) fn new(
-        config: Arc<Config>,
-        start: &SharedStart,
-        number: usize,
-        mailboxes: Mailboxes<Mail>,
-    ) -> Self {
-        let SharedStart { now, origin, progress, previous } = start;
-        let mut stream = Stream::new(&config.stream, *origin, *now);
-        let mut first_id = 1;
-        if let Some(previous) = previous {
-            first_id = previous.next_id;
-            stream.adopt(previous.schedule.as_ref(), &previous.ring, *now);
-        }
-        let mut fanout = Fanout::new(&config.notices, stream.phases());
-        if let Some(previous) = previous {
-            fanout.add_departures(&previous.untold);
-        }
-        Self {
-            config,
-            peers: Peers::new(number, mailboxes, first_id),
-            stream,
-            fanout,
-            intake: Intake::new(number, Arc::clone(progress)),
-            metrics: WorkerMetrics::new(*now),
-        }
-    }
-
-    /// An id that no connection of this worker has had, nor any smaller one that it will give.
-    pub(crate) fn next_id(&self) -> u64 {
-        self.peers.ids.next
-    }
-
-    fn env<'w, 'c>(&'w mut self, cx: &'w mut Context<'c>) -> Env<'w, 'c> {
-        Env {
-            cx,
-            access: &self.config.access,
-            options: &self.config.connection,
-            ids: &mut self.peers.ids,
-            notices: &mut self.fanout.news.notices,
-            metrics: &mut self.metrics,
-        }
-    }
-
-    /// Carries out what a connection came to with its input.
-    fn follow(&mut self, received: Received, conn: &mut Connection, cx: &mut Context<'_>) -> Progress {
-        let Received { mut progress, subscribe } = received;
-        if let Some(params) = subscribe {
-            progress.flow = self.subscribe(params, conn, cx);
-        }
-        progress
-    }
-
-    /// The connection gets the stream from now on.
-    fn subscribe(&mut self, params: StreamParams, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        conn.subscribed_at = cx.now();
-        self.skip_unwatched(cx.now());
-        let next_line = self.intake.next_line();
-        self.stream.subscribe(&mut conn.subscription, params.since, next_line, cx.now());
-        self.begin_stream(conn, cx)
-    }
-
-    /// A subscriber of the previous process gets the stream again. So does one in its closing handshake: the others get a
-    /// leave notice when it is gone.
-    fn readmit(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        self.skip_unwatched(cx.now());
-        self.stream.readmit(&mut conn.subscription, cx.now());
-        self.begin_stream(conn, cx)
-    }
-
-    fn skip_unwatched(&mut self, now: Instant) {
-        if self.fanout.subscribers.is_empty() {
-            self.stream.skip_unwatched(now);
-        }
-    }
-
-    fn begin_stream(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        cx.set_established();
-        conn.last_notice = self.fanout.last_notice();
-        let flow = self.send_next(conn, cx);
-        self.fanout.subscribers.add(cx.token(), conn.subscription.phase, conn.framing);
-        flow
-    }
-
-    /// Sends a connection what the stream has for it.
-    fn send_next(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        let Sent { messages, flow } = conn.send_next(&self.stream, &self.config.connection, cx);
-        self.metrics.sent(messages);
-        flow
-    }
-
-    fn reload(&mut self, config: Arc<Config>, turn: &mut Turn<'_, Connection>) {
-        turn.configure(config.reactor_settings());
-        self.stream.configure(&config.stream);
-        self.fanout.configure(&config.notices);
-        self.config = config;
-    }
-
-    /// Sends what happened in this turn to the other workers, and queues it for this one's own connections.
-    fn spread_news(&mut self) {
-        let news = std::mem::take(&mut self.fanout.news);
-        self.peers.send(&news);
-        self.fanout.add_departures(&news.departures);
-        news.notices.into_iter().for_each(|notice| self.fanout.add_notice(notice));
-    }
-
-    /// Everything due was sent: reports to the source, and ends the daemon if the source has ended for all workers.
-    fn finish_turn(&mut self, turn: &mut Turn<'_, Connection>) {
-        self.intake.report();
-        if self.intake.is_last_to_finish() && self.config.stream.at_eof == AtEof::Exit {
-            turn.stop_all(Stop::Finished);
-        }
-        self.metrics.notices_dropped(self.fanout.take_dropped());
-        self.metrics.log_losses(turn.now());
-    }
-}
 
 impl Handler for WsHandler {
     type Conn = Connection;
@@ -194,25 +57,15 @@ impl Handler for WsHandler {
     }
 
     fn on_stop(&mut self, conn: &mut Connection, stop: Stop, cx: &mut Context<'_>) -> Flow {
-        let (code, reason) = match stop {
-            Stop::Shutdown => (CloseCode::GOING_AWAY, ""),
-            Stop::Restart | Stop::HandOver => (CloseCode::RESTART, RESTARTING),
-            Stop::Finished => (CloseCode::NORMAL, ""),
-        };
         if let Stage::Opening { .. } = conn.stage {
             return conn.refuse_early(503, &mut self.env(cx));
         }
-        if stop != Stop::Finished {
-            cx.set_deadline(cx.now() + self.config.connection.close_timeout);
-            return conn.end(code, reason, cx);
+        match stop {
+            // Queued bytes and the rest of the ring come before the Close.
+            Stop::Finished if conn.finish(cx) => self.on_drain(conn, cx),
+            Stop::Finished => Flow::Continue,
+            _ => conn.stop(stop, self.config.connection.close_timeout, cx),
         }
-        // Queued bytes and the rest of the ring come before the Close.
-        conn.finishing = true;
-        if cx.is_blocked() || cx.queued() > 0 {
-            cx.want_drain();
-            return Flow::Continue;
-        }
-        self.on_drain(conn, cx)
     }
 
     fn export(&mut self, conn: &mut Connection, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
@@ -265,7 +118,9 @@ impl Handler for WsHandler {
     }
 
     fn on_turn(&mut self, turn: &mut Turn<'_, Connection>) -> Wake {
-        self.stream.follow_wall_clock(turn.now(), turn.wall());
+        if self.stream.follow_wall_clock(turn.now(), turn.wall()) {
+            log::info!("the wall clock was set: the dates follow it");
+        }
         self.spread_news();
         let more = self.fanout.run(&mut self.stream, &self.config.connection, &mut self.metrics, turn);
         if more {

@@ -6,7 +6,7 @@
 //!  handler: the reactor's callbacks ─┴────────────────────────────┴── Received, notices ─┘
 //! ```
 //!
-//! Read `handler` first: each callback is a few lines that call down. `stream` is pure.
+//! Read `handler` first: each callback is a few lines that call down. `worker` is what they have in common.
 
 mod broadcast;
 mod config;
@@ -15,11 +15,12 @@ mod hand_over;
 mod handler;
 mod lateness;
 mod metrics;
+mod peers;
 #[cfg(test)]
 mod simulated;
 mod source;
 mod stream;
-mod workers;
+mod worker;
 
 use std::{
     process::ExitCode,
@@ -28,13 +29,14 @@ use std::{
 };
 
 use daemon::{DaemonError, Endpoint, Hooks, Ready, Reload, Serve, run};
+use reactor::Ended;
 
 use config::Config;
 use hand_over::ProcessState;
-use handler::WsHandler;
 use metrics::WsMetrics;
+use peers::Mail;
 use source::{Feed, Publisher, Source};
-use workers::{Mail, SharedStart};
+use worker::{SharedStart, WsHandler};
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
@@ -69,10 +71,16 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
             .make_ready(source, previous, reload)
     };
     let ended = run(&serve, inherited, make_ready)?;
-    match feed.take_exported() {
-        Some(producers) => hand_over::export(ended, &kind, producers),
-        None => source::remove_socket(&kind),
+    let Some(producers) = feed.take_exported() else {
+        source::remove_socket(&kind);
+        return Ok(());
+    };
+    let (mut state, mut connections) = (ProcessState::default(), Vec::new());
+    for Ended { handler, exported } in ended {
+        handler.export_state(&mut state);
+        connections.extend(exported);
     }
+    hand_over::export(state, connections, &kind, producers);
     Ok(())
 }
 
@@ -93,7 +101,7 @@ impl Starting<'_> {
     ) -> Result<Ready<WsHandler>, DaemonError> {
         let (workers, mailboxes) = (self.start.workers, &self.start.mailboxes);
         let (now, wall) = now();
-        let start = SharedStart::new(&self.config, workers, previous, now, wall);
+        let start = SharedStart::new(&self.config.stream, workers, previous, now, wall);
         let handler = |number| WsHandler::new(Arc::clone(&self.config), &start, number, mailboxes.clone());
         let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
         let publisher = self.start_source(source, &start)?;
@@ -116,7 +124,7 @@ impl Starting<'_> {
         Ok(publisher)
     }
 
-    /// Reads the configuration again, and lets it be in force.
+    /// The hook for HUP: reads the configuration, and mails it to every worker.
     fn reload(
         &self,
         publisher: Arc<Publisher>,
@@ -131,7 +139,7 @@ impl Starting<'_> {
         })
     }
 
-    /// What precedes a hand-over, if there can be one: the source is read no further.
+    /// The hook before a hand-over, which stops the source; `None` without `--hand-over` or a service manager.
     fn prepare_hand_over(&self) -> Option<Box<dyn Fn() + Send>> {
         if !self.config.hand_over {
             return None;

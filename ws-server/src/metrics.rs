@@ -67,12 +67,12 @@ impl WorkerMetrics {
         Self { tally, lateness: LatenessWindow::new(now), losses }
     }
 
-    /// So many messages of the stream were sent.
+    /// Counts messages of the stream that were sent.
     pub(crate) fn sent(&mut self, count: u64) {
         self.tally.add(MESSAGES, count);
     }
 
-    /// So many recipients got a line this long after it came up.
+    /// Counts recipients of a line, by how long after its arrival they got it.
     pub(crate) fn line_sent(&mut self, count: u64, late: Duration) {
         if count == 0 {
             return;
@@ -83,32 +83,32 @@ impl WorkerMetrics {
         self.tally.add(LATE_MICROS, micros(late).saturating_mul(count));
     }
 
-    /// So many recipients got a date this long after it was due.
+    /// Counts recipients of a date, by how long after its time they got it.
     pub(crate) fn date_sent(&mut self, count: u64, late: Duration, now: Instant) {
         self.line_sent(count, late);
         self.lateness.record(late, now);
         self.tally.set(NEWEST_MILLIS, u64::try_from(late.as_millis()).unwrap_or(u64::MAX).saturating_add(1));
     }
 
-    /// So many dates were too late to be sent at all; the first of them is this late by now.
+    /// Counts dates that were too late to be sent; the first of them is this late by now.
     pub(crate) fn dates_skipped(&mut self, count: u64, late: Duration, now: Instant) {
         self.lateness.record(late, now);
         self.tally.add(SKIPPED, count);
         self.losses.dates = self.losses.dates.saturating_add(count);
     }
 
-    /// So many notices were dropped because too many came at once.
+    /// Counts notices that were dropped because too many came at once.
     pub(crate) fn notices_dropped(&mut self, count: u64) {
         self.losses.notices = self.losses.notices.saturating_add(count);
     }
 
-    /// A request was refused with this status.
+    /// Counts a refusal by its status.
     pub(crate) fn refused(&mut self, status: u16) {
         let place = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len() - 1);
         self.tally.add(REFUSED + place, 1);
     }
 
-    /// A subscriber is gone; `ending` is the reason that the server knows, if it does.
+    /// Counts a subscriber that is gone; `ending` is the reason that the server knows, if it does.
     pub(crate) fn closed(&mut self, why: CloseReason, ending: Option<&'static str>) {
         let place = place(&REASONS, reason(why, ending)).unwrap_or(REASONS.len() - 1);
         self.tally.add(CLOSED + place, 1);
@@ -131,7 +131,7 @@ impl WorkerMetrics {
         self.tally.publish();
     }
 
-    /// Publishes the numbers of this turn; `has_recipients` is false when no date is due to anybody.
+    /// Publishes the numbers of this turn; `has_recipients` is false while no date is due to any client.
     pub(crate) fn publish(&mut self, now: Instant, has_recipients: bool) {
         self.tally.set(WORST_MICROS, micros(self.lateness.worst(now)));
         if !has_recipients {

@@ -8,9 +8,9 @@ use reactor::simulation::{Birth, Simulation};
 use crate::{
     config::{Config, tests::config},
     hand_over::ProcessState,
-    handler::WsHandler,
+    peers::Mail,
     stream::{Batch, Moment},
-    workers::{Mail, SharedStart},
+    worker::{SharedStart, WsHandler},
 };
 
 const SEEDS: u64 = 20;
@@ -42,7 +42,7 @@ fn successor(old: &WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler {
 
 fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mail>) -> WsHandler {
     let Birth { mailboxes, now, wall } = birth;
-    let start = SharedStart::new(&config, 1, previous, now, wall);
+    let start = SharedStart::new(&config.stream, 1, previous, now, wall);
     WsHandler::new(config, &start, 0, mailboxes)
 }
 
@@ -80,7 +80,7 @@ impl Reader {
     }
 }
 
-/// Somebody does something that nobody expects.
+/// A stranger does something unexpected.
 fn misbehave(world: &mut World, strangers: &mut Vec<usize>) {
     const GREETINGS: [&[u8]; 8] = [
         b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n",
@@ -111,7 +111,7 @@ fn misbehave(world: &mut World, strangers: &mut Vec<usize>) {
 }
 
 #[test]
-fn who_reads_the_clock_gets_every_date_once_whatever_process_it_is() {
+fn a_client_of_the_clock_gets_every_date_once_across_processes() {
     let args = ["--template", "{seq}", "--leave-notices", "off"];
     for seed in 0..SEEDS {
         let mut world = world(seed, &args);
@@ -138,7 +138,7 @@ fn who_reads_the_clock_gets_every_date_once_whatever_process_it_is() {
 }
 
 #[test]
-fn who_reads_lines_at_any_speed_gets_every_line_once_whatever_process_it_is() {
+fn a_client_of_lines_gets_every_line_once_at_any_speed_across_processes() {
     let args = ["--source", "-", "--max-queue", "100", "--leave-notices", "off"];
     for seed in 0..SEEDS {
         let mut world = world(seed, &args);
@@ -183,7 +183,7 @@ fn who_reads_lines_at_any_speed_gets_every_line_once_whatever_process_it_is() {
 }
 
 #[test]
-fn who_knows_a_number_that_this_worker_does_not_have_yet_gets_nothing_twice() {
+fn a_client_ahead_of_this_worker_gets_nothing_twice() {
     let mut world = world(1, &["--source", "-"]);
     let batch = |numbers: std::ops::Range<u64>| {
         let mut batch = Batch::new(numbers.start);
@@ -249,7 +249,7 @@ const MODERN: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgr
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 #[test]
-fn who_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message() {
+fn a_client_that_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message() {
     let bytes = sleep_through(&["--source", "-", "--max-backlog", "10000"], MODERN);
     let close = [b"\x88\x06".as_slice(), &1008_u16.to_be_bytes(), b"slow"].concat();
     assert!(bytes.ends_with(&close), "{}", bytes[bytes.len() - 20..].escape_ascii());
@@ -257,7 +257,7 @@ fn who_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message() {
 }
 
 #[test]
-fn of_a_latest_stream_who_slept_gets_only_the_newest() {
+fn a_client_of_a_latest_stream_that_slept_gets_only_the_newest() {
     let bytes = sleep_through(&["--source", "-", "--delivery", "latest"], b"GET / HTTP/1.0\r\n\r\n");
     let text = String::from_utf8(bytes).unwrap();
     let numbers: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
@@ -267,7 +267,7 @@ fn of_a_latest_stream_who_slept_gets_only_the_newest() {
 }
 
 #[test]
-fn who_takes_more_than_a_minute_for_the_rest_at_the_end_of_the_input_gets_all_of_it() {
+fn a_client_that_takes_more_than_a_minute_for_the_rest_of_the_input_gets_all_of_it() {
     const SENT: u64 = 40_000;
     let mut world = world(1, &["--source", "-", "--leave-notices", "off"]);
     let mut lines = Reader::new(&mut world);
@@ -316,4 +316,41 @@ fn jumps_of_the_wall_clock_and_pauses_never_make_a_burst() {
         }
         assert!(reader.numbers().windows(2).all(|pair| pair[0] < pair[1]));
     }
+}
+
+/// A client that opened at a phase of the clock other than 0; what it gets after a hand-over to a process with these options.
+fn after_a_hand_over(args: &[&str], mail: Option<Mail>) -> String {
+    let mut world = world(1, &["--leave-notices", "off"]);
+    world.advance(Duration::from_millis(357));
+    world.settle();
+    let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(reader.peer, b"GET / HTTP/1.0\r\n\r\n");
+    world.settle();
+    reader.read(&mut world, usize::MAX);
+    let before = reader.bytes.len();
+    let mut world = world.hand_over(|old, birth| successor(&old, birth, args));
+    world.settle();
+    if let Some(mail) = mail {
+        world.mail(mail);
+    }
+    for _ in 0..50 {
+        world.settle();
+        world.advance(Duration::from_millis(100));
+    }
+    reader.read(&mut world, usize::MAX);
+    String::from_utf8(reader.bytes.split_off(before)).unwrap()
+}
+
+#[test]
+fn a_client_of_dates_gets_lines_when_the_source_has_changed_at_a_restart() {
+    let mut batch = Batch::new(1000);
+    batch.push(|out| out.push_str("a line"));
+    let lines = Mail::Batch(Arc::new(batch));
+    assert_eq!(after_a_hand_over(&["--source", "-", "--leave-notices", "off"], Some(lines)), "a line\n");
+}
+
+#[test]
+fn a_client_of_dates_gets_dates_when_the_delivery_has_changed_at_a_restart() {
+    let text = after_a_hand_over(&["--delivery", "ordered", "--leave-notices", "off"], None);
+    assert!(text.lines().count() >= 4, "got {text:?}");
 }

@@ -16,9 +16,9 @@ use crate::{
     stream::{Clock, Date, Encodings, Position, Stream},
 };
 
-/// Connections that are visited in one turn.
+/// Most connections that one turn visits.
 const VISITS: usize = 256;
-/// Notices that wait; more are dropped and counted.
+/// Most queued notices; [`Fanout::add_notice`] counts and drops the rest.
 const MAX_WAITING: usize = 1024;
 
 /// One broadcast on its way.
@@ -32,11 +32,10 @@ enum Task {
     Notice(u64, Notice, Encodings),
 }
 
-/// What happened in this turn that the other workers' connections hear of, too.
+/// Departures and client messages of this turn, for all workers.
 #[derive(Debug, Default)]
 pub(crate) struct News {
     pub(crate) departures: Departures,
-    /// What clients sent to all others.
     pub(crate) notices: Vec<Notice>,
 }
 
@@ -80,8 +79,8 @@ impl Fanout {
         self.leave_notices.add(departures);
     }
 
-    /// Departures that no notice has told yet.
-    pub(crate) fn untold(&self) -> &Departures {
+    /// Departures that no notice has announced yet.
+    pub(crate) fn unannounced(&self) -> &Departures {
         self.leave_notices.waiting()
     }
 

@@ -1,15 +1,18 @@
 //! What a connection is sent: the stream's messages, and the end in its own dialect.
 
+use std::time::Duration;
+
 use common::{frame::CloseCode, framing::finish};
-use reactor::{Context, Flow};
+use reactor::{Context, Flow, Stop};
 
 use super::{
     settings::ConnectionOptions,
+    snapshot::RESTARTING,
     state::{Connection, Stage},
 };
 use crate::stream::{Date, Next, Stream};
 
-/// What a delivery came to.
+/// What [`Connection::send_next`] sent, and what becomes of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     /// Messages that were sent or queued.
@@ -83,8 +86,29 @@ impl Connection {
         }
     }
 
+    /// The source has ended: the connection ends once it has everything. True if its socket can take the rest at once.
+    pub(crate) fn finish(&mut self, cx: &mut Context<'_>) -> bool {
+        self.finishing = true;
+        let is_free = !cx.is_blocked() && cx.queued() == 0;
+        if !is_free {
+            cx.want_drain();
+        }
+        is_free
+    }
+
+    /// The daemon stops: begins the closing handshake, which may take this long.
+    pub(crate) fn stop(&mut self, stop: Stop, close_timeout: Duration, cx: &mut Context<'_>) -> Flow {
+        let (code, reason) = match stop {
+            Stop::Shutdown => (CloseCode::GOING_AWAY, ""),
+            Stop::Restart | Stop::HandOver => (CloseCode::RESTART, RESTARTING),
+            Stop::Finished => (CloseCode::NORMAL, ""),
+        };
+        cx.set_deadline(cx.now() + close_timeout);
+        self.end(code, reason, cx)
+    }
+
     /// Ends the connection politely: by the closing handshake of its dialect, or by the last chunk.
-    pub(crate) fn end(&mut self, code: CloseCode, reason: &str, cx: &mut Context<'_>) -> Flow {
+    fn end(&mut self, code: CloseCode, reason: &str, cx: &mut Context<'_>) -> Flow {
         self.ending = self.ending.or(Some(ending(code)));
         match &mut self.stage {
             Stage::WebSocket(socket) if socket.protocol.is_open() => {

@@ -41,7 +41,7 @@ impl Ids {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received {
     pub(crate) progress: Progress,
-    /// Its opening handshake is over: it gets the stream now, before the rest of its input is looked at.
+    /// Its opening handshake is over: it gets the stream now, before the handler reads the rest of its input.
     pub(crate) subscribe: Option<StreamParams>,
 }
 

@@ -5,7 +5,7 @@ const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FirstBytes {
-    /// Too few to tell.
+    /// The bytes fit more than one beginning.
     Unknown,
     /// `<`: a Flash policy request, never HTTP.
     Policy,
@@ -15,7 +15,7 @@ pub(crate) enum FirstBytes {
     Http,
 }
 
-/// Tells from all bytes so far; `proxy_allowed` if the peer is a trusted proxy that has sent no PROXY header yet.
+/// Recognizes the beginning in all bytes so far; `proxy_allowed` if the peer is a trusted proxy that has sent no PROXY header yet.
 pub(crate) fn sniff(input: &[u8], proxy_allowed: bool) -> FirstBytes {
     match input {
         [] => FirstBytes::Unknown,

@@ -30,6 +30,5 @@ pub(crate) use self::{
     request::StreamParams,
     response::NO_ROOM,
     settings::{Access, ConnectionOptions},
-    snapshot::RESTARTING,
     state::{Connection, Stage},
 };

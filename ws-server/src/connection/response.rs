@@ -62,7 +62,7 @@ pub(crate) fn begin(
     encode_retry(framing, spread(retry_ms, id), out);
 }
 
-/// Up to half as long again, another time for each connection: a browser waits exactly so long before it reconnects, so
+/// Adds up to half of `retry_ms`, a different share for each id: a browser waits exactly this long before it reconnects, so
 /// browsers that lost the server together would come back together.
 fn spread(retry_ms: u64, id: u64) -> u64 {
     // Multiples of the golden ratio fall evenly, however many there are.

@@ -43,7 +43,7 @@ pub(crate) struct Access {
     /// of a Unix socket (repeatable)
     #[arg(long, value_name = "CIDR")]
     trusted_proxy: Vec<String>,
-    /// Clients reach this server by wss://: what drafts 75 and 76 are told
+    /// Clients reach this server by wss://: answers drafts 75 and 76 with that scheme
     #[arg(long)]
     pub(crate) secure: bool,
     /// `--allow-origin`, parsed.
@@ -100,7 +100,7 @@ pub(crate) struct ConnectionOptions {
     /// Bytes that are queued for one connection at a time
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = size)]
     pub(crate) max_queue: usize,
-    /// How long a client may take none of what it is sent
+    /// How long a client may take no whole message of what it is sent
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) write_timeout: Duration,
     /// Time between two pings

@@ -19,7 +19,7 @@ use super::{
 use crate::stream::Subscription;
 
 /// The reason that goes with 1012.
-pub(crate) const RESTARTING: &str = "back at once";
+pub(super) const RESTARTING: &str = "back at once";
 
 const OPENING: u8 = 0;
 const WEBSOCKET: u8 = 1;

@@ -17,13 +17,13 @@ use crate::stream::Subscription;
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) stage: Stage,
-    /// Its name in the whole process, which leave notices tell; 0 before it has one.
+    /// Unique in the process; leave notices carry it. 0 before the opening handshake.
     pub(crate) id: u64,
     /// When it got the stream.
     pub(crate) subscribed_at: Instant,
     pub(crate) framing: Framing,
     pub(crate) subscription: Subscription,
-    /// The number of the newest notice that it has met.
+    /// Every notice up to this number has passed the connection.
     pub(crate) last_notice: u64,
     /// The source has ended: close once everything is sent.
     pub(crate) finishing: bool,

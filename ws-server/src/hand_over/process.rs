@@ -1,7 +1,8 @@
-//! From the workers that have ended to the service manager, and from it to the next process.
+//! To the service manager, and from it to the next process.
 
 use std::{
     ops::RangeInclusive,
+    os::fd::OwnedFd,
     time::{Duration, Instant},
 };
 
@@ -9,13 +10,12 @@ use daemon::{
     HandedOver,
     hand_over::{self, DaemonState},
 };
-use reactor::Ended;
+use reactor::ExportedConnection;
 
 use super::state::ProcessState;
 use crate::{
-    handler::WsHandler,
     source::{self, Producer},
-    stream::{Moment, ScheduleState, SourceKind},
+    stream::{Moment, SourceKind},
 };
 
 /// The format that is written.
@@ -24,24 +24,13 @@ pub(super) const FORMAT: u32 = 1;
 pub(crate) const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 
 /// Gives everything to the service manager. If that does not take it, the clients get 1012 and come back.
-pub(crate) fn export(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Producer>) {
-    let handed_over = collect(ended, source, producers);
-    match hand_over::export(&handed_over) {
-        Ok(()) => log::info!("{} live connections wait for the next process", handed_over.connections.len()),
-        Err(error) => {
-            log::error!("the live connections cannot be handed over and are closed (1012): {error}");
-            hand_over::send_closing_bytes(handed_over);
-        }
-    }
-}
-
-fn collect(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Producer>) -> HandedOver {
-    let mut state = ProcessState { source: source.to_string(), ..ProcessState::default() };
-    let mut connections = Vec::new();
-    for Ended { handler, exported } in ended {
-        handler.export_state(&mut state);
-        connections.extend(exported);
-    }
+pub(crate) fn export(
+    mut state: ProcessState,
+    connections: Vec<ExportedConnection<OwnedFd>>,
+    source: &SourceKind,
+    producers: Vec<Producer>,
+) {
+    state.source = source.to_string();
     let mut others = Vec::new();
     for Producer { descriptor, partial } in producers {
         others.push(descriptor);
@@ -49,7 +38,14 @@ fn collect(ended: Vec<Ended<WsHandler>>, source: &SourceKind, producers: Vec<Pro
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(moment()) };
-    HandedOver { state, others, connections }
+    let handed_over = HandedOver { state, others, connections };
+    match hand_over::export(&handed_over) {
+        Ok(()) => log::info!("{} live connections wait for the next process", handed_over.connections.len()),
+        Err(error) => {
+            log::error!("the live connections cannot be handed over and are closed (1012): {error}");
+            hand_over::send_closing_bytes(handed_over);
+        }
+    }
 }
 
 /// Reads what the previous process handed over: its state, and what it read from if the source is still the same.
@@ -83,25 +79,4 @@ fn moment() -> Moment {
     let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default());
     let nanos = Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default());
     Moment { instant: Instant::now(), since_boot: seconds.saturating_add(nanos) }
-}
-
-/// Of the schedules of two workers the one that has more to do: a slot that one has sent, the other may still have to send.
-pub(super) fn behind(one: Option<ScheduleState>, other: Option<ScheduleState>) -> Option<ScheduleState> {
-    one.into_iter().chain(other).min_by_key(|schedule| schedule.next)
-}
-
-impl WsHandler {
-    /// Adds what this worker knows.
-    pub(crate) fn export_state(&self, state: &mut ProcessState) {
-        state.next_id = state.next_id.max(self.next_id());
-        state.next_line = self.intake.next_line();
-        state.schedule = behind(state.schedule, self.stream.schedule());
-        let ring = self.stream.batches();
-        if ring.last().map(|batch| batch.next()) > state.ring.last().map(|batch| batch.next()) {
-            state.ring = ring;
-        }
-        // Every worker hears of all departures, but the last mail may not have arrived.
-        state.untold.merge(self.fanout.untold());
-        state.untold.merge(&self.fanout.news.departures);
-    }
 }

@@ -9,22 +9,22 @@ use crate::{
     stream::{Batch, Moment, ScheduleState, put_batch, put_schedule, take_batch, take_schedule},
 };
 
-/// What the previous process knew beside its connections.
+/// What a process knows beside its connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProcessState {
-    /// The smallest id that no connection had yet.
+    /// The smallest id that no connection has had.
     pub(crate) next_id: u64,
     /// The sequence number of the next line.
     pub(crate) next_line: u64,
     /// The schedule of the dates.
     pub(crate) schedule: Option<ScheduleState>,
-    /// Departures that no notice had told yet.
-    pub(crate) untold: Departures,
+    /// Departures that no notice has announced yet.
+    pub(crate) unannounced: Departures,
     /// The newest messages.
     pub(crate) ring: Vec<Arc<Batch>>,
     /// The value of `--source`; the descriptors beside belong to this source.
     pub(crate) source: String,
-    /// The beginning of a line that each of these descriptors had written.
+    /// The beginning of a line that each of these descriptors has written.
     pub(crate) partials: Vec<Option<Vec<u8>>>,
 }
 
@@ -38,9 +38,9 @@ impl ProcessState {
         if let Some(schedule) = &self.schedule {
             put_schedule(schedule, at, &mut to);
         }
-        to.long(self.untold.ids.len() as u64);
-        self.untold.ids.iter().for_each(|id| to.long(*id));
-        to.long(self.untold.more);
+        to.long(self.unannounced.ids.len() as u64);
+        self.unannounced.ids.iter().for_each(|id| to.long(*id));
+        to.long(self.unannounced.more);
         to.long(self.ring.len() as u64);
         self.ring.iter().for_each(|batch| put_batch(batch, &mut to));
         to.bytes(self.source.as_bytes());
@@ -58,7 +58,7 @@ impl ProcessState {
         let (next_id, next_line) = (from.long()?, from.long()?);
         let schedule = if from.flag()? { Some(take_schedule(&mut from, at)?) } else { None };
         let ids = (0..from.long()?).map(|_| from.long()).collect::<Option<_>>()?;
-        let untold = Departures { ids, more: from.long()? };
+        let unannounced = Departures { ids, more: from.long()? };
         let ring = (0..from.long()?).map(|_| take_batch(&mut from)).collect::<Option<_>>()?;
         let source = String::from_utf8(from.bytes()?.to_vec()).ok()?;
         let mut partials = Vec::new();
@@ -66,6 +66,6 @@ impl ProcessState {
             let (is_there, bytes) = (from.flag()?, from.bytes()?);
             partials.push(is_there.then(|| bytes.to_vec()));
         }
-        from.is_empty().then_some(Self { next_id, next_line, schedule, untold, ring, source, partials })
+        from.is_empty().then_some(Self { next_id, next_line, schedule, unannounced, ring, source, partials })
     }
 }

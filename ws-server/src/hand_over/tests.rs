@@ -15,7 +15,7 @@ use daemon::{HandedOver, hand_over::DaemonState};
 use reactor::{Exported, ExportedConnection};
 
 use super::{
-    process::{FORMAT, adopt, behind},
+    process::{FORMAT, adopt},
     state::ProcessState,
 };
 use crate::{
@@ -55,7 +55,7 @@ fn state(now: Instant) -> ProcessState {
             first: 3,
             next: 1234,
         }),
-        untold: Departures { ids: vec![5, 9], more: 3 },
+        unannounced: Departures { ids: vec![5, 9], more: 3 },
         ring: vec![batch(1, &["one", ""]), batch(3, &["drei", "quatre", "π"])],
         source: "unix:/run/ws-server/lines".to_owned(),
         partials: vec![Some(Vec::new()), Some(b"half a li".to_vec()), None],
@@ -143,8 +143,8 @@ fn the_state_of_format_1_is_read() {
     let expected = state(now);
     assert_eq!((read.next_id, read.next_line, read.schedule), (77, 6, expected.schedule));
     assert_eq!(
-        (read.untold, read.source, read.partials),
-        (expected.untold, expected.source, expected.partials)
+        (read.unannounced, read.source, read.partials),
+        (expected.unannounced, expected.source, expected.partials)
     );
     let texts = |ring: &[Arc<Batch>]| -> Vec<(u64, Vec<String>)> {
         ring.iter().map(|batch| (batch.first(), batch.texts().map(str::to_owned).collect())).collect()
@@ -201,10 +201,14 @@ fn the_schedule_goes_on_at_another_moment() {
 fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
     let ahead = state(now()).schedule.unwrap();
     let late = ScheduleState { next: ahead.next - 2, ..ahead };
-    assert_eq!(behind(Some(ahead), Some(late)), Some(late));
-    assert_eq!(behind(Some(late), Some(ahead)), Some(late));
+    assert_eq!(ScheduleState::behind(Some(ahead), Some(late)), Some(late));
+    assert_eq!(ScheduleState::behind(Some(late), Some(ahead)), Some(late));
     assert_eq!(
-        (behind(None, Some(late)), behind(Some(late), None), behind(None, None)),
+        (
+            ScheduleState::behind(None, Some(late)),
+            ScheduleState::behind(Some(late), None),
+            ScheduleState::behind(None, None)
+        ),
         (Some(late), Some(late), None)
     );
 }

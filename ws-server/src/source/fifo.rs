@@ -35,12 +35,12 @@ pub(super) fn read(
     path: &Path,
     publisher: &Publisher,
     gate: &Gate,
-    handed_over: Option<Producer>,
+    previous_fifo: Option<Producer>,
 ) -> Vec<Producer> {
     let mut splitter = publisher.splitter();
     // Held while the FIFO is opened again: a writer that came in between would otherwise get SIGPIPE.
     let mut previous: Option<File> = None;
-    if let Some(Producer { descriptor, partial }) = handed_over {
+    if let Some(Producer { descriptor, partial }) = previous_fifo {
         splitter.adopt(partial);
         previous = Some(File::from(descriptor));
     }

@@ -48,7 +48,7 @@ impl Gate {
     }
 }
 
-/// An input behind a gate; [`is_closed`] tells the error of a closed one.
+/// An input behind a gate; [`is_closed`] recognizes the error of a closed gate.
 pub(crate) struct Gated<'g, R> {
     pub(crate) input: R,
     pub(crate) gate: &'g Gate,

@@ -14,7 +14,7 @@ pub(crate) struct Intake {
     reported: u64,
     /// The source has ended.
     ended: bool,
-    /// The worker has said that it passed on everything after that.
+    /// The worker has called [`SourceProgress::finish`].
     finished: bool,
 }
 
@@ -38,7 +38,7 @@ impl Intake {
         self.progress.next_line()
     }
 
-    /// Everything that came was passed on to the connections.
+    /// Reports that the worker has sent every batch received so far.
     pub(crate) fn report(&mut self) {
         if std::mem::replace(&mut self.reported, self.batches) != self.batches {
             self.progress.report(self.worker, self.batches);

@@ -45,7 +45,7 @@ pub(super) fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
     })
 }
 
-/// Reads from each producer in a thread of its own, and closes one too many. Once the gate is closed, it returns the
+/// Reads from each producer in a thread of its own, and closes those beyond `--max-producers`. Once the gate is closed, it returns the
 /// listener and, behind it, the producers.
 pub(super) fn serve(
     listener: UnixListener,

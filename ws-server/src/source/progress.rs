@@ -30,7 +30,7 @@ impl SourceProgress {
         })
     }
 
-    /// A worker has passed on so many batches in all.
+    /// Records how many batches a worker has passed on in all.
     pub(super) fn report(&self, worker: usize, batches: u64) {
         if let Some(done) = lock(&self.done).get_mut(worker) {
             *done = batches;

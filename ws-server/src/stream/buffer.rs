@@ -52,7 +52,7 @@ impl Buffer {
         self.ring.push(batch);
     }
 
-    /// Adds the next date that is due, also without subscribers: the ring is the history of later ones.
+    /// Adds the next date that is due, even without subscribers: clients that come later read it as history.
     pub(crate) fn publish_date(&mut self, now: Instant) {
         let Some(clock) = &mut self.clock else { return };
         let Some(slot) = clock.schedule.take_due(now, |_| true) else { return };
@@ -63,7 +63,7 @@ impl Buffer {
         self.ring.push(Arc::new(batch));
     }
 
-    /// When the oldest message came up that no broadcast has begun to send; the caller begins one.
+    /// Takes the arrival time of the oldest message that no broadcast has begun to send; the caller begins one.
     pub(crate) fn take_due(&mut self) -> Option<Instant> {
         self.due.take()
     }
@@ -83,7 +83,7 @@ impl Buffer {
             None => next_line,
         };
         let newest = next.saturating_sub(1);
-        // A number that is not there yet is from an earlier life of the server: its owner is a newcomer.
+        // A number above the newest is from an earlier run of the server: the client counts as new.
         let since = since.filter(|since| self.delivery == Delivery::Ordered && *since < next);
         subscription.last_seq = match since {
             Some(since) => since.max(newest.saturating_sub(self.history)),
@@ -92,8 +92,9 @@ impl Buffer {
         self.readmit(subscription);
     }
 
-    /// Finds the place after the subscriber's newest message.
+    /// Finds the place after the subscriber's newest message. All share one phase, whatever the previous process had.
     pub(crate) fn readmit(&self, subscription: &mut Subscription) {
+        subscription.phase = 0;
         subscription.position = self.ring.after(subscription.last_seq).unwrap_or_else(|| self.ring.end());
     }
 

@@ -98,7 +98,7 @@ impl Stream {
         self.clock().map_or(1, |clock| clock.schedule.phases())
     }
 
-    /// The first subscriber comes: skips the dates that were due while there was none.
+    /// Moves the schedule to `now` before the first subscriber, so that earlier dates do not count as skipped.
     pub(crate) fn skip_unwatched(&mut self, now: Instant) {
         if let Self::Paced(clock) = self {
             clock.schedule.skip_to(now);
@@ -164,13 +164,9 @@ impl Stream {
         }
     }
 
-    /// Lets the dates follow a step of the wall clock.
-    pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) {
-        if let Some(clock) = self.clock_mut()
-            && clock.schedule.follow_wall_clock(now, wall)
-        {
-            log::info!("the wall clock was set: the dates follow it");
-        }
+    /// Lets the dates follow a step of the wall clock; true after one.
+    pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) -> bool {
+        self.clock_mut().is_some_and(|clock| clock.schedule.follow_wall_clock(now, wall))
     }
 
     /// The sequence number up to which a subscriber has the messages of the ring, for the next process.

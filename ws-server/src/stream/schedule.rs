@@ -60,6 +60,14 @@ pub(crate) struct ScheduleState {
     pub(crate) next: u64,
 }
 
+impl ScheduleState {
+    /// Of the schedules of two workers the one that has more to do: a slot that one has sent, the other may still have to
+    /// send.
+    pub(crate) fn behind(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).min_by_key(|schedule| schedule.next)
+    }
+}
+
 /// When each date is due.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {

@@ -11,7 +11,7 @@ pub(crate) struct Subscription {
     pub(crate) phase: usize,
     /// The sequence number of the newest date that was sent to it.
     pub(crate) last_date: u64,
-    /// Dates that are due to it alone: what it gets at once when it subscribes, and what its full socket held up.
+    /// How many dates to send to it alone: the first one when it subscribes, and those that its full socket delayed.
     pub(crate) owed: u64,
     /// It has every message up to this sequence number, even those that have not reached this worker's ring yet.
     pub(crate) last_seq: u64,

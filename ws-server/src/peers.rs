@@ -1,9 +1,6 @@
-//! One worker among the others: what they send each other, and what all of them start from.
+//! What workers and the source send to a worker, and how it reaches the others.
 
-use std::{
-    sync::Arc,
-    time::{Instant, SystemTime},
-};
+use std::sync::Arc;
 
 use reactor::Mailboxes;
 
@@ -11,9 +8,7 @@ use crate::{
     broadcast::{Departures, News},
     config::Config,
     connection::{Ids, Notice},
-    hand_over::ProcessState,
-    source::SourceProgress,
-    stream::{Batch, Origin},
+    stream::Batch,
 };
 
 /// What workers and the source send to a worker.
@@ -29,32 +24,6 @@ pub(crate) enum Mail {
     Notice(Notice),
     /// The configuration was read again.
     Reload(Arc<Config>),
-}
-
-/// What all workers start from; with it, they have the same dates and numbers.
-#[derive(Debug)]
-pub(crate) struct SharedStart {
-    pub(crate) now: Instant,
-    /// Slot 0 of every worker's clock.
-    pub(crate) origin: Origin,
-    /// How far the workers are with the source.
-    pub(crate) progress: Arc<SourceProgress>,
-    /// What the previous process handed over.
-    pub(crate) previous: Option<ProcessState>,
-}
-
-impl SharedStart {
-    pub(crate) fn new(
-        config: &Config,
-        workers: usize,
-        previous: Option<ProcessState>,
-        now: Instant,
-        wall: SystemTime,
-    ) -> Self {
-        let origin = Origin::new(now, wall, config.stream.interval, config.stream.align);
-        let next_line = previous.as_ref().map_or(1, |previous| previous.next_line);
-        Self { now, origin, progress: SourceProgress::new(workers, next_line), previous }
-    }
 }
 
 /// This worker's place among all.

@@ -1,0 +1,192 @@
+//! One worker of ws-server: its six parts, and what its callbacks have in common.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use reactor::{Context, Flow, Mailboxes, Progress, Stop, Turn};
+
+use crate::{
+    broadcast::Fanout,
+    config::Config,
+    connection::{Connection, Env, Received, Sent, StreamParams},
+    hand_over::ProcessState,
+    metrics::WorkerMetrics,
+    peers::{Mail, Peers},
+    source::{Intake, SourceProgress},
+    stream::{AtEof, Origin, ScheduleState, Stream, StreamOptions},
+};
+
+/// What all workers start from; with it, they have the same dates and numbers.
+#[derive(Debug)]
+pub(crate) struct SharedStart {
+    pub(crate) now: Instant,
+    /// Slot 0 of every worker's clock.
+    pub(crate) origin: Origin,
+    /// How far the workers are with the source.
+    pub(crate) progress: Arc<SourceProgress>,
+    /// What the previous process handed over.
+    pub(crate) previous: Option<ProcessState>,
+}
+
+impl SharedStart {
+    pub(crate) fn new(
+        options: &StreamOptions,
+        workers: usize,
+        previous: Option<ProcessState>,
+        now: Instant,
+        wall: SystemTime,
+    ) -> Self {
+        let origin = Origin::new(now, wall, options.interval, options.align);
+        let next_line = previous.as_ref().map_or(1, |previous| previous.next_line);
+        Self { now, origin, progress: SourceProgress::new(workers, next_line), previous }
+    }
+}
+
+/// One worker of ws-server.
+pub(crate) struct WsHandler {
+    /// The options in force.
+    pub(crate) config: Arc<Config>,
+    /// Which worker this is, and how it reaches the others.
+    peers: Peers,
+    /// The dates or lines of this worker.
+    pub(crate) stream: Stream,
+    /// Its subscribers, and the broadcasts on their way to them.
+    pub(crate) fanout: Fanout,
+    /// Counts the batches received, and knows when the source has ended.
+    pub(crate) intake: Intake,
+    pub(crate) metrics: WorkerMetrics,
+}
+
+impl WsHandler {
+    /// Worker `number`, before the reactor runs it.
+    pub(crate) fn new(
+        config: Arc<Config>,
+        start: &SharedStart,
+        number: usize,
+        mailboxes: Mailboxes<Mail>,
+    ) -> Self {
+        let SharedStart { now, origin, progress, previous } = start;
+        let mut stream = Stream::new(&config.stream, *origin, *now);
+        let mut first_id = 1;
+        if let Some(previous) = previous {
+            first_id = previous.next_id;
+            stream.adopt(previous.schedule.as_ref(), &previous.ring, *now);
+        }
+        let mut fanout = Fanout::new(&config.notices, stream.phases());
+        if let Some(previous) = previous {
+            fanout.add_departures(&previous.unannounced);
+        }
+        Self {
+            config,
+            peers: Peers::new(number, mailboxes, first_id),
+            stream,
+            fanout,
+            intake: Intake::new(number, Arc::clone(progress)),
+            metrics: WorkerMetrics::new(*now),
+        }
+    }
+
+    pub(crate) fn env<'w, 'c>(&'w mut self, cx: &'w mut Context<'c>) -> Env<'w, 'c> {
+        Env {
+            cx,
+            access: &self.config.access,
+            options: &self.config.connection,
+            ids: &mut self.peers.ids,
+            notices: &mut self.fanout.news.notices,
+            metrics: &mut self.metrics,
+        }
+    }
+
+    /// Subscribes the connection if this input has ended its opening handshake.
+    pub(crate) fn follow(
+        &mut self,
+        received: Received,
+        conn: &mut Connection,
+        cx: &mut Context<'_>,
+    ) -> Progress {
+        let Received { mut progress, subscribe } = received;
+        if let Some(params) = subscribe {
+            progress.flow = self.subscribe(params, conn, cx);
+        }
+        progress
+    }
+
+    /// The connection gets the stream from now on.
+    fn subscribe(&mut self, params: StreamParams, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        conn.subscribed_at = cx.now();
+        self.skip_unwatched(cx.now());
+        let next_line = self.intake.next_line();
+        self.stream.subscribe(&mut conn.subscription, params.since, next_line, cx.now());
+        self.begin_stream(conn, cx)
+    }
+
+    /// A subscriber of the previous process gets the stream again. So does one in its closing handshake: the others get a
+    /// leave notice when it is gone.
+    pub(crate) fn readmit(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        self.skip_unwatched(cx.now());
+        self.stream.readmit(&mut conn.subscription, cx.now());
+        self.begin_stream(conn, cx)
+    }
+
+    fn skip_unwatched(&mut self, now: Instant) {
+        if self.fanout.subscribers.is_empty() {
+            self.stream.skip_unwatched(now);
+        }
+    }
+
+    fn begin_stream(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        cx.set_established();
+        conn.last_notice = self.fanout.last_notice();
+        let flow = self.send_next(conn, cx);
+        self.fanout.subscribers.add(cx.token(), conn.subscription.phase, conn.framing);
+        flow
+    }
+
+    /// Sends a connection what the stream has for it.
+    pub(crate) fn send_next(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        let Sent { messages, flow } = conn.send_next(&self.stream, &self.config.connection, cx);
+        self.metrics.sent(messages);
+        flow
+    }
+
+    pub(crate) fn reload(&mut self, config: Arc<Config>, turn: &mut Turn<'_, Connection>) {
+        turn.configure(config.reactor_settings());
+        self.stream.configure(&config.stream);
+        self.fanout.configure(&config.notices);
+        self.config = config;
+    }
+
+    /// Sends what happened in this turn to the other workers, and queues it for this one's own connections.
+    pub(crate) fn spread_news(&mut self) {
+        let news = std::mem::take(&mut self.fanout.news);
+        self.peers.send(&news);
+        self.fanout.add_departures(&news.departures);
+        news.notices.into_iter().for_each(|notice| self.fanout.add_notice(notice));
+    }
+
+    /// Everything due was sent: reports to the source, and ends the daemon if the source has ended for all workers.
+    pub(crate) fn finish_turn(&mut self, turn: &mut Turn<'_, Connection>) {
+        self.intake.report();
+        if self.intake.is_last_to_finish() && self.config.stream.at_eof == AtEof::Exit {
+            turn.stop_all(Stop::Finished);
+        }
+        self.metrics.notices_dropped(self.fanout.take_dropped());
+        self.metrics.log_losses(turn.now());
+    }
+
+    /// Adds what this worker knows to what the next process gets.
+    pub(crate) fn export_state(&self, state: &mut ProcessState) {
+        state.next_id = state.next_id.max(self.peers.ids.next);
+        state.next_line = self.intake.next_line();
+        state.schedule = ScheduleState::behind(state.schedule, self.stream.schedule());
+        let ring = self.stream.batches();
+        if ring.last().map(|batch| batch.next()) > state.ring.last().map(|batch| batch.next()) {
+            state.ring = ring;
+        }
+        // Every worker hears of all departures, but the last mail may not have arrived.
+        state.unannounced.merge(self.fanout.unannounced());
+        state.unannounced.merge(&self.fanout.news.departures);
+    }
+}
