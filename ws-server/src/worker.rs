@@ -15,7 +15,7 @@ use crate::{
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
     source::{Intake, SourceProgress},
-    stream::{AtEof, Origin, ScheduleState, Stream, StreamOptions},
+    stream::{AtEof, ClockOrigin, ScheduleState, Stream, StreamOptions},
 };
 
 /// What all workers start from; with it, they have the same dates and numbers.
@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct SharedStart {
     pub(crate) now: Instant,
     /// Slot 0 of every worker's clock.
-    pub(crate) origin: Origin,
+    pub(crate) origin: ClockOrigin,
     /// How far the workers are with the source.
     pub(crate) progress: Arc<SourceProgress>,
     /// What the previous process handed over.
@@ -38,7 +38,7 @@ impl SharedStart {
         now: Instant,
         wall: SystemTime,
     ) -> Self {
-        let origin = Origin::new(now, wall, options.interval, options.align);
+        let origin = ClockOrigin::new(now, wall, options.interval, options.align);
         let next_line = previous.as_ref().map_or(1, |previous| previous.next_line);
         Self { now, origin, progress: SourceProgress::new(workers, next_line), previous }
     }

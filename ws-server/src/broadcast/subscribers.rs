@@ -49,6 +49,7 @@ impl Subscribers {
     pub(crate) fn add(&mut self, token: Token, phase: usize, framing: Framing) {
         self.remove(token);
         let number = phase.saturating_mul(FRAMINGS).saturating_add(framing.index());
+        debug_assert!(number < self.lists.len(), "the stream gave a phase that it does not have");
         let Some(list) = self.lists.get_mut(number) else { return };
         let (Ok(number), Ok(index)) = (u32::try_from(number), u32::try_from(list.len())) else { return };
         list.push(token);

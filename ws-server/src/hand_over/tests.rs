@@ -21,7 +21,7 @@ use super::{
 use crate::{
     broadcast::Departures,
     connection::{Connection, Stage, StreamParams, Upgraded},
-    stream::{Batch, Moment, Origin, ScheduleState, SourceKind, Subscription},
+    stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceKind, Subscription},
 };
 
 /// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and [`conns`], in their order. Lines are never
@@ -45,7 +45,7 @@ fn state(now: Instant) -> ProcessState {
         next_id: 77,
         next_line: 6,
         schedule: Some(ScheduleState {
-            origin: Origin {
+            origin: ClockOrigin {
                 monotonic: now.checked_sub(Duration::from_millis(12_345)).unwrap(),
                 wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_285_175_062),
             },

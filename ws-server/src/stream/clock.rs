@@ -7,7 +7,7 @@ use common::framing::{Framing, encode};
 use super::{
     date_format::DateFormat,
     encodings::Encodings,
-    schedule::{Origin, Schedule, ScheduleState},
+    schedule::{ClockOrigin, Schedule, ScheduleState},
     settings::{Delivery, StreamOptions},
     subscription::{Next, Subscription},
     template::Template,
@@ -28,7 +28,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// The clock of one worker; `None` for lines, and with `--interval 0`. All workers pass the same `origin`.
-    pub(crate) fn new(options: &StreamOptions, origin: Origin, now: Instant) -> Option<Self> {
+    pub(crate) fn new(options: &StreamOptions, origin: ClockOrigin, now: Instant) -> Option<Self> {
         if !options.is_clock() || options.interval.is_zero() {
             return None;
         }

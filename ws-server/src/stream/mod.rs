@@ -33,7 +33,7 @@ pub(crate) use self::{
     date_format::DateFormat,
     encodings::Encodings,
     ring::Position,
-    schedule::{Origin, ScheduleState},
+    schedule::{ClockOrigin, ScheduleState},
     settings::{AtEof, Delivery, SourceKind, StreamOptions},
     state::{Moment, put_batch, put_schedule, take_batch, take_schedule},
     subscription::{Next, Subscription},
@@ -51,7 +51,7 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// An empty stream; all workers pass the same `origin`.
-    pub(crate) fn new(options: &StreamOptions, origin: Origin, now: Instant) -> Self {
+    pub(crate) fn new(options: &StreamOptions, origin: ClockOrigin, now: Instant) -> Self {
         match Clock::new(options, origin, now) {
             Some(clock) if options.delivery() == Delivery::Latest => Self::Paced(clock),
             clock => Self::Buffer(Buffer::new(options, clock)),

@@ -22,12 +22,12 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// The instant of slot 0, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct ClockOrigin {
     pub(crate) monotonic: Instant,
     pub(crate) wall: SystemTime,
 }
 
-impl Origin {
+impl ClockOrigin {
     /// An origin at this moment; with `align` at the last whole interval of the wall clock before it.
     pub(crate) fn new(now: Instant, wall: SystemTime, interval: Duration, align: bool) -> Self {
         let past = if align { past_whole(wall, interval) } else { Duration::ZERO };
@@ -47,7 +47,7 @@ fn past_whole(wall: SystemTime, interval: Duration) -> Duration {
 /// A schedule as plain data: with it, the next process keeps the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScheduleState {
-    pub(crate) origin: Origin,
+    pub(crate) origin: ClockOrigin,
     /// Time between two dates of one connection.
     pub(crate) interval: Duration,
     /// The slots begin at whole intervals of the wall clock.
@@ -71,7 +71,7 @@ impl ScheduleState {
 /// When each date is due.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
-    origin: Origin,
+    origin: ClockOrigin,
     interval: Duration,
     align: bool,
     slots: u64,
@@ -92,7 +92,7 @@ impl Schedule {
     ///
     /// `one_phase` puts all connections into one phase, as `align` does.
     pub(crate) fn new(
-        origin: Origin,
+        origin: ClockOrigin,
         joined: Instant,
         interval: Duration,
         align: bool,
@@ -263,7 +263,7 @@ impl Schedule {
             return false;
         };
         let Some(origin_wall) = began_wall.checked_sub(self.offset_of(slot)) else { return false };
-        self.origin = Origin { monotonic, wall: origin_wall };
+        self.origin = ClockOrigin { monotonic, wall: origin_wall };
         true
     }
 }
@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn schedule(now: Instant, interval: Duration, align: bool) -> Schedule {
-        Schedule::new(Origin::new(now, wall(0), interval, align), now, interval, align, false)
+        Schedule::new(ClockOrigin::new(now, wall(0), interval, align), now, interval, align, false)
     }
 
     #[test]
@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn aligned_dates_are_at_whole_intervals_of_the_wall_clock() {
         let t0 = start();
-        let origin = Origin::new(t0, wall(0) + 250 * MILLI, SECOND, true);
+        let origin = ClockOrigin::new(t0, wall(0) + 250 * MILLI, SECOND, true);
         let clock = Schedule::new(origin, t0, SECOND, true, false);
         assert_eq!(clock.phases(), 1);
         assert_eq!(clock.slot_at(t0), 0);

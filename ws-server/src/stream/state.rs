@@ -9,7 +9,7 @@ use common::codec::{Reader, Writer};
 
 use super::{
     batch::Batch,
-    schedule::{Origin, ScheduleState},
+    schedule::{ClockOrigin, ScheduleState},
 };
 
 /// One moment on two readings of the monotonic clock: an [`Instant`] cannot be written down, the time since boot can.
@@ -36,7 +36,7 @@ pub(crate) fn take_schedule(from: &mut Reader<'_>, at: Moment) -> Option<Schedul
     let (written, age) = (Duration::from_nanos(from.long()?), Duration::from_nanos(from.long()?));
     // A clock that stood still or went back belongs to another boot.
     let passed = at.since_boot.checked_sub(written)?;
-    let origin = Origin {
+    let origin = ClockOrigin {
         monotonic: at.instant.checked_sub(age.checked_add(passed)?)?,
         wall: SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(from.long()?))?,
     };
