@@ -125,7 +125,7 @@ fn take_place<C, S: System>(token: Token, address: IpAddr, connections: &mut Con
     }
     for (worker, victim) in victims {
         if worker == connections.state.number {
-            connections.schedule_close(victim, CloseReason::Evicted);
+            connections.give_up_place(victim);
         } else {
             connections.state.control.evictions().send(worker, victim);
         }

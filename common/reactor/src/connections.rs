@@ -114,6 +114,15 @@ impl<C, S: System> Connections<C, S> {
         opened.unwrap_or_default()
     }
 
+    /// Closes a connection whose place a newcomer of its address has taken. One that has its answer lingers on without a
+    /// place, so that no reset eats the answer.
+    pub(super) fn give_up_place(&mut self, token: Token) {
+        let Some(entry) = self.table.get_mut(token) else { return };
+        if entry.io.phase == Phase::Open || entry.io.eviction_class.is_unfinished() {
+            self.state.schedule_close(&mut entry.io, CloseReason::Evicted);
+        }
+    }
+
     pub(super) fn schedule_close(&mut self, token: Token, why: CloseReason) {
         if let Some(entry) = self.table.get_mut(token) {
             self.state.schedule_close(&mut entry.io, why);

@@ -242,7 +242,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let mut evicted = Vec::new();
         connections.state.control.evictions().deliver(number, |token| evicted.push(token));
         for token in evicted {
-            connections.schedule_close(token, CloseReason::Evicted);
+            connections.give_up_place(token);
         }
         mailboxes.deliver(number, |mail| handler.on_mail(mail, &mut Turn { connections }));
     }
