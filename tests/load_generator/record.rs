@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-/// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ended {
     /// A closing handshake with this code.
@@ -20,7 +19,6 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    /// The name in reports.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Closed(code) => code.to_string(),

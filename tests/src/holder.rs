@@ -31,16 +31,16 @@ use crate::wait::PATIENCE;
 /// The longest time between two of the daemon's `WATCHDOG=1`.
 const WATCHDOG: Duration = Duration::from_millis(600);
 
-/// A service manager for one daemon.
+/// A service manager for one daemon: owns its listening socket, its notifications and its stored descriptors.
 #[derive(Debug)]
 pub struct Holder {
     binary: PathBuf,
     listener: TcpListener,
     notify: UnixDatagram,
     folder: tempfile::TempDir,
-    /// The arguments of the next process.
+    /// The arguments that the next process will get.
     pub args: Vec<String>,
-    /// The fd store.
+    /// The descriptors that the daemon has stored (`FDSTORE=1`).
     pub kept: Vec<OwnedFd>,
     daemon: Option<Daemon>,
     /// Everything that the daemon notified, one assignment each.
@@ -66,7 +66,7 @@ impl Holder {
         self.listener.local_addr().unwrap()
     }
 
-    /// A new connection.
+    /// Connects to the listening socket, whichever process has it.
     pub fn connect(&self) -> Client {
         Client::connect(self.address())
     }
@@ -119,7 +119,7 @@ impl Holder {
         }
     }
 
-    /// True if the daemon says nothing for the time of the watchdog, but for what was on its way.
+    /// True if the daemon sends no notification for the time of the watchdog, but for one that was on its way.
     pub fn is_silent(&mut self) -> bool {
         self.notify.set_read_timeout(Some(WATCHDOG)).unwrap();
         let text = &mut [0; 4096];
@@ -129,7 +129,7 @@ impl Holder {
         silent
     }
 
-    /// One notification, as systemd takes it.
+    /// Receives one notification and does with it what systemd would.
     fn receive(&mut self) {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
         let mut control = RecvAncillaryBuffer::new(&mut space);

@@ -57,7 +57,7 @@ def hand_over(lab, live):
     before = lab.main_pid(NAME)
     with LiveClients(lab.machine, live) as clients:
         clients.ask("mark")
-        beat(clients, 4)
+        wait_for_messages(clients, 4)
         quiet = clients.report()
         sockets = server_sockets(lab)
         assert len(sockets) == live, len(sockets)
@@ -77,10 +77,10 @@ def hand_over(lab, live):
         leave_by_their_ids(clients)
     report.figure(f"{live:,} live clients of nine kinds over two workers across `systemctl restart ws-server`",
                   f"{said['open']} kept, 0 numbers missing, 0 doubled; the restart took {seconds * 1000:.0f} ms")
-    report.figure("the longest pause between two messages of a client around it (p50 / p99 / max; the beat is 1000 ms)",
+    report.figure("the longest pause between two messages of a client around it (p50 / p99 / max; the interval is 1000 ms)",
                   "{p50:.0f} / {p99:.0f} / {max:.0f} ms".format(**said["gap_ms"]))
     report.figure("the same for as long without a restart", "{p50:.0f} / {p99:.0f} / {max:.0f} ms".format(**quiet["gap_ms"]))
-    return f"{seconds * 1000:.0f} ms, gap p99 {said['gap_ms']['p99']} ms ({quiet['gap_ms']['p99']} ms without), beat moved by {said['shift_ms']['p99']} ms (p99)"
+    return f"{seconds * 1000:.0f} ms, gap p99 {said['gap_ms']['p99']} ms ({quiet['gap_ms']['p99']} ms without), dates moved by {said['shift_ms']['p99']} ms (p99)"
 
 
 def server_sockets(lab):
@@ -89,11 +89,11 @@ def server_sockets(lab):
     return set(re.findall(r" sk:(\w+)", listing))
 
 
-def beat(clients, beats):
+def wait_for_messages(clients, each):
     """Waits until the clients have so many more messages each, on average."""
     said = clients.report()
-    wanted = said["messages"] + beats * said["open"]
-    until(f"{beats} messages a client", lambda: clients.report()["messages"] >= wanted, pause=0.1)
+    wanted = said["messages"] + each * said["open"]
+    until(f"{each} messages a client", lambda: clients.report()["messages"] >= wanted, pause=0.1)
 
 
 def each_hears(clients, messages):
@@ -137,7 +137,7 @@ def bad_configuration(lab):
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients, Knocker(lab.machine, NAME, rate=50) as knocker:
         knocker.wait_for_answer()
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         lab.configure("workers = \"many\"\n")
         try:
             lab.machine.query("systemctl", "restart", f"{NAME}.service")
@@ -157,12 +157,12 @@ def socket_restarted(lab):
     """A restart of the socket unit closes the port for a moment, but no connection."""
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients:
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         clients.ask("mark")
         before = lab.main_pid(NAME)
         lab.systemctl("restart", f"{NAME}.socket")
         lab.started_anew(NAME, before)
-        beat(clients, 2)
+        wait_for_messages(clients, 2)
         nobody_noticed(clients.report(), FEW)
 
 
@@ -170,11 +170,11 @@ def half_a_frame(lab):
     """A client in the middle of a frame is closed with 1012; no other client is."""
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients:
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         assert clients.ask("half 60")["done"] == 60
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         restart(lab)
-        beat(clients, 2)
+        wait_for_messages(clients, 2)
         said = clients.report()
     assert said["ended"] == {"1012": 60} and said["open"] == FEW - 60, said
 
@@ -184,7 +184,7 @@ def hand_over_off(lab):
     with lab.drop_in(f"{NAME}.service", OFF, restart=[f"{NAME}.service"]):
         fresh(lab)
         with LiveClients(lab.machine, LIVE) as clients:
-            beat(clients, 1)
+            wait_for_messages(clients, 1)
             restart(lab)
             until("everybody is closed", lambda: clients.report()["open"] == 0)
             ended = clients.report()["ended"]
@@ -197,7 +197,7 @@ def nobody_says_restart(lab):
     with lab.drop_in(f"{NAME}.service", MUTE, restart=[f"{NAME}.service"]):
         fresh(lab)
         with LiveClients(lab.machine, FEW) as clients:
-            beat(clients, 1)
+            wait_for_messages(clients, 1)
             restart(lab)
             until("everybody is closed", lambda: clients.report()["open"] == 0)
             ended = clients.report()["ended"]
@@ -209,7 +209,7 @@ def stop_closes(lab):
     """Close 1001 for RFC 6455 and its drafts, the closing handshake of draft 76, the end of the stream for HTTP."""
     fresh(lab)
     with LiveClients(lab.machine, LIVE) as clients:
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         begin = time.monotonic()
         lab.systemctl("stop", f"{NAME}.service")
         until("everybody is closed", lambda: clients.report()["open"] == 0)

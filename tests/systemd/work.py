@@ -53,7 +53,7 @@ def lines_across_restarts(lab):
             until("lines come", lambda: clients.report()["messages"] > 0)
             for _ in range(2):
                 hand_over.restart(lab)
-                hand_over.beat(clients, 50)
+                hand_over.wait_for_messages(clients, 50)
             producer.send("enough")
             lines = producer.next()["lines"]
             until("all lines are there", lambda: clients.report()["messages"] >= LISTENERS * lines, patience=10)
@@ -117,7 +117,7 @@ def reload_keeps_everybody(lab):
             lab.configure("workers = \"many\"\n")
             lab.machine.query("systemctl", "reload", "ws-server.service")
             clients.ask("mark")
-            hand_over.beat(clients, 2)
+            hand_over.wait_for_messages(clients, 2)
             said = clients.report()
         assert "anew" in one_line(lab)
         assert lab.main_pid("ws-server") == pid
