@@ -25,7 +25,6 @@ const POLICY: &str = "<?xml version=\"1.0\"?>\n\
 const LIFE: Duration = Duration::from_millis(700);
 const SHORT: [&str; 2] = ["--lifetime", "700ms"];
 
-/// How long this took.
 #[allow(clippy::disallowed_methods, reason = "the test measures a deadline of the daemon from outside")]
 fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();

@@ -102,8 +102,8 @@ impl Record {
         if self.messages == 0 || interval.is_zero() {
             return None;
         }
-        let beats = last.duration_since(before).as_nanos() % interval.as_nanos();
-        let nanos = beats.min(interval.as_nanos() - beats);
+        let offset = last.duration_since(before).as_nanos() % interval.as_nanos();
+        let nanos = offset.min(interval.as_nanos() - offset);
         u64::try_from(nanos).ok().map(Duration::from_nanos)
     }
 }

@@ -44,7 +44,7 @@ pub struct Holder {
     pub kept: Vec<OwnedFd>,
     daemon: Option<Daemon>,
     /// Everything that the daemon notified, one assignment each.
-    pub said: Vec<String>,
+    pub notifications: Vec<String>,
 }
 
 impl Holder {
@@ -56,8 +56,8 @@ impl Holder {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
         let binary = binary.into();
-        let (kept, said) = (Vec::new(), Vec::new());
-        let mut holder = Self { binary, listener, notify, folder, args, kept, daemon: None, said };
+        let (kept, notifications) = (Vec::new(), Vec::new());
+        let mut holder = Self { binary, listener, notify, folder, args, kept, daemon: None, notifications };
         holder.start_next();
         holder
     }
@@ -111,10 +111,10 @@ impl Holder {
 
     /// Receives notifications until one of them has this line.
     pub fn wait_for(&mut self, line: &str) {
-        let from = self.said.len();
+        let from = self.notifications.len();
         let started = Instant::now();
-        while !self.said[from..].iter().any(|said| said == line) {
-            assert!(started.elapsed() < PATIENCE, "no {line}: {:?}", self.said);
+        while !self.notifications[from..].iter().any(|sent| sent == line) {
+            assert!(started.elapsed() < PATIENCE, "no {line}: {:?}", self.notifications);
             self.receive();
         }
     }
@@ -154,7 +154,7 @@ impl Holder {
             self.kept.clear();
         }
         // A barrier's descriptor is closed here: everything before it is done.
-        self.said.extend(lines.into_iter().map(str::to_owned));
+        self.notifications.extend(lines.into_iter().map(str::to_owned));
     }
 
     /// Sends a signal and waits for the end of the process, as systemd does; its status, and its log.
