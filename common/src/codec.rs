@@ -6,12 +6,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Encodes values, one behind the other.
+/// Encodes values one behind the other; the reader must know their order, as no tag is written.
 #[derive(Clone, Debug, Default)]
 pub struct Writer(Vec<u8>);
 
 impl Writer {
-    /// Appends one byte.
+    /// Appends a byte as it is.
     pub fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
@@ -21,7 +21,7 @@ impl Writer {
         self.0.push(flag.into());
     }
 
-    /// Appends a number as 8 bytes.
+    /// Appends a number in 8 bytes, however small it is.
     pub fn long(&mut self, number: u64) {
         self.raw(&number.to_le_bytes());
     }
@@ -31,7 +31,7 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Appends bytes behind their length.
+    /// Appends the length in 8 bytes, then the bytes.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.long(bytes.len() as u64);
         self.raw(bytes);
@@ -52,7 +52,7 @@ impl Writer {
         }
     }
 
-    /// All bytes so far.
+    /// Returns what was appended, without a header or a trailer.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
@@ -63,24 +63,24 @@ impl Writer {
 pub struct Reader<'b>(&'b [u8]);
 
 impl<'b> Reader<'b> {
-    /// Begins at the front of `bytes`.
+    /// Reads `bytes` from their front; nothing is copied.
     pub fn new(bytes: &'b [u8]) -> Self {
         Self(bytes)
     }
 
-    /// True once it has read every byte.
+    /// True once every byte has been read, so that a caller can refuse what is too long.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Reads `N` bytes.
+    /// Reads `N` bytes, which were appended by [`Writer::raw`]; all or none.
     pub fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*taken)
     }
 
-    /// Reads one byte.
+    /// Reads the next byte; `None` at the end.
     pub fn byte(&mut self) -> Option<u8> {
         self.take().map(|[byte]| byte)
     }
@@ -94,7 +94,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// Reads a number of 8 bytes.
+    /// Reads what [`Writer::long`] appended.
     pub fn long(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
     }
@@ -115,7 +115,7 @@ impl<'b> Reader<'b> {
         })
     }
 
-    /// Reads bytes behind their length.
+    /// Reads what [`Writer::bytes`] appended; `None` if fewer bytes are left than the length says.
     pub fn bytes(&mut self) -> Option<&'b [u8]> {
         let len = usize::try_from(self.long()?).ok()?;
         let (bytes, rest) = self.0.split_at_checked(len)?;

@@ -48,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 32)]
     max_connections_per_ip: usize,
 
-    /// How long a connection is read on after the answer, so that no reset eats it
+    /// How long to read on from a connection after its answer
     #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = value::duration, default_value = "1s")]
     linger: Duration,
 
@@ -142,7 +142,7 @@ fn settings(options: &Options) -> Settings {
 fn read_policy(path: &Path) -> Result<(Policy, Vec<u8>), DaemonError> {
     let flag = |exit, what: String| DaemonError::new(exit, format!("--file {}: {what}", path.display()));
     let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that is too long from one that just fits.
+    // Reading one byte more than allowed shows whether the file is too long or just fits.
     File::open(path)
         .and_then(|file| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| flag(Exit::NoInput, error.to_string()))?;

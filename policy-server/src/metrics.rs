@@ -12,7 +12,6 @@ pub(crate) const SILENT: usize = 2;
 /// What one worker counts, in the order of [`RESULTS`].
 pub(crate) type Counts = Tally<{ RESULTS.len() }>;
 
-/// The counts of all workers.
 pub(crate) struct PolicyMetrics(pub(crate) Totals<{ RESULTS.len() }>);
 
 impl DaemonMetrics for PolicyMetrics {

@@ -25,7 +25,6 @@ const POLICY: &str = "<?xml version=\"1.0\"?>\n\
 const LIFE: Duration = Duration::from_millis(700);
 const SHORT: [&str; 2] = ["--lifetime", "700ms"];
 
-/// How long this took.
 #[allow(clippy::disallowed_methods, reason = "the test measures a deadline of the daemon from outside")]
 fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
@@ -126,7 +125,7 @@ fn a_firehose_is_closed_at_its_first_wrong_byte() {
 #[test]
 fn other_protocols_are_closed_at_once_without_a_word_or_a_log_line() {
     let daemon = Daemon::start(POLICY_SERVER, &[]);
-    let preludes: [&[u8]; 12] = [
+    let beginnings: [&[u8]; 12] = [
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /x HTTP/1.0\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -140,11 +139,11 @@ fn other_protocols_are_closed_at_once_without_a_word_or_a_log_line() {
         b"<policy-file-request />\0",
         b"\0",
     ];
-    for prelude in preludes {
+    for beginning in beginnings {
         let mut client = daemon.connect();
-        let ((got, _), elapsed) = timed(|| client.exchange(prelude));
-        assert_eq!(got, b"", "{prelude:?}");
-        assert!(elapsed < Duration::from_secs(2), "{prelude:?} after {elapsed:?}");
+        let ((got, _), elapsed) = timed(|| client.exchange(beginning));
+        assert_eq!(got, b"", "{beginning:?}");
+        assert!(elapsed < Duration::from_secs(2), "{beginning:?} after {elapsed:?}");
     }
     daemon.signal(Signal::TERM);
     let (status, log) = daemon.wait();

@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! Makes the answer to a request.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,6 @@ use crate::response::{Answer, Payload};
 use crate::root::OpenError;
 use crate::site::Site;
 
-/// Makes the answer to one request.
 #[derive(Debug)]
 pub(crate) struct Respond<'a> {
     pub(crate) site: &'a mut Site,

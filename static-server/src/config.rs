@@ -84,7 +84,6 @@ impl Config {
         Ok(self)
     }
 
-    /// The limits of the event loop.
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             max_connections: self.max_connections,

@@ -14,7 +14,7 @@ pub(crate) struct WsUrl {
     sources: String,
 }
 
-/// Why a text is not a `--ws-url`.
+/// Why `--ws-url` cannot be this text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum WsUrlError {
     #[error("expected ws://, wss:// or, for the page's own host, a path that begins with one /")]

@@ -47,7 +47,7 @@ impl FromStr for HeaderField {
     }
 }
 
-/// The fields that all answers share.
+/// Fields of every answer, made once from the options.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SharedFields {
     /// Those of `--header`, which replace ours of the same name.

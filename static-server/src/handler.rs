@@ -16,7 +16,6 @@ use crate::{date, log_line};
 /// We read and discard request bodies of up to this many bytes; a longer one ends the connection.
 const DISCARDED_BODY: u64 = 64 * 1024;
 
-/// One worker's handler.
 #[derive(Debug)]
 pub(crate) struct StaticHandler {
     site: Site,
@@ -31,9 +30,9 @@ pub(crate) struct StaticHandler {
 #[derive(Debug, Default)]
 pub(crate) struct Conn {
     scan: HeadScan,
-    /// True while a head is arriving.
+    /// True from the first byte of a head to its last.
     in_head: bool,
-    /// Requests so far.
+    /// Requests on this connection so far, the current one included.
     requests: u32,
     /// Bytes of a request's body that we still have to discard.
     skip: u64,
@@ -44,7 +43,7 @@ impl StaticHandler {
         StaticHandler { site, shared, limits, counts: Counts::default(), date: (i64::MIN, String::new()) }
     }
 
-    /// Answers a request whose head is complete.
+    /// Answers a request; `bytes` is its whole head.
     fn request(&mut self, conn: &mut Conn, bytes: &[u8], cx: &mut Context<'_>) -> Flow {
         conn.in_head = false;
         conn.scan = HeadScan::default();

@@ -23,7 +23,6 @@ impl Counts {
     }
 }
 
-/// The sums over all workers.
 pub(crate) struct StaticMetrics(Totals<{ STATUSES.len() }>);
 
 impl StaticMetrics {

@@ -161,7 +161,7 @@ fn hex(digit: u8) -> Result<u8, PathError> {
     u8::try_from(value).map_err(|_| PathError::Malformed)
 }
 
-/// Checks a decoded segment.
+/// Refuses a decoded segment that is hidden, climbs up, or means something else on another system.
 fn check_segment(segment: &[u8]) -> Result<(), PathError> {
     // A NUL ends a name in the kernel; a backslash or colon is a separator, drive or stream on other systems. We refuse
     // a path that means something else elsewhere.

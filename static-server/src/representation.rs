@@ -13,7 +13,6 @@ use crate::{cache_control, date, etag, mime};
 pub(crate) struct Resource {
     /// The file itself, without a content coding.
     pub(crate) identity: Representation,
-    /// The siblings.
     pub(crate) coded: Vec<(Coding, Representation)>,
 }
 
@@ -37,7 +36,7 @@ impl Resource {
 #[derive(Debug)]
 pub(crate) struct Representation {
     pub(crate) validators: Validators,
-    /// In bytes.
+    /// Length of the body in bytes.
     pub(crate) len: u64,
     /// The fields of 200 and 206, laid out.
     pub(crate) fields: Arc<[u8]>,
@@ -46,7 +45,6 @@ pub(crate) struct Representation {
     pub(crate) body: Body,
 }
 
-/// Where a representation's bytes are.
 #[derive(Debug)]
 pub(crate) enum Body {
     Memory(Arc<[u8]>),
@@ -59,7 +57,7 @@ pub(crate) enum Body {
 pub(crate) struct Facts<'f> {
     /// The name of the file without the ending of the coding: it determines type and caching.
     pub(crate) name: &'f [u8],
-    /// The coding of a sibling.
+    /// `None` for the file itself.
     pub(crate) coding: Option<Coding>,
     /// True if there are siblings: the answer depends on `Accept-Encoding`.
     pub(crate) varies: bool,
@@ -68,7 +66,7 @@ pub(crate) struct Facts<'f> {
 }
 
 impl Representation {
-    /// Lays out the header fields.
+    /// Lays out the header fields once, for all answers with this representation.
     pub(crate) fn new(facts: Facts<'_>, body: Body, shared: &SharedFields) -> Self {
         let (etag, len) = match &body {
             // A tag over the bytes differs even for two versions within one tick of the file system's clock.

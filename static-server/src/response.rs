@@ -22,7 +22,6 @@ pub(crate) struct Answer {
     pub(crate) close: bool,
 }
 
-/// The body of an answer.
 #[derive(Debug)]
 pub(crate) enum Payload {
     /// No body: HEAD, 204, 304.
@@ -39,7 +38,7 @@ impl Answer {
         Answer { status, block, length: None, further: Vec::new(), payload: Payload::None, close: false }
     }
 
-    /// An answer whose body is in memory.
+    /// An answer whose body is `bytes`, with their length as `Content-Length`.
     pub(crate) fn of_bytes(status: u16, block: Arc<[u8]>, bytes: Arc<[u8]>) -> Self {
         let all = 0..bytes.len();
         let (length, payload) = (Some(bytes.len() as u64), Payload::Memory(bytes, all));
@@ -58,7 +57,6 @@ impl Answer {
         self
     }
 
-    /// Ends the connection with this answer.
     pub(crate) fn closing(self) -> Self {
         Answer { close: true, ..self }
     }

@@ -11,7 +11,6 @@ use thiserror::Error;
 
 use crate::walk;
 
-/// An open root directory.
 #[derive(Debug)]
 pub(crate) struct Root {
     path: PathBuf,
@@ -25,7 +24,7 @@ pub(crate) struct Root {
 pub(crate) struct Stamp {
     device: u64,
     inode: u64,
-    /// In bytes.
+    /// Size in bytes.
     pub(crate) len: u64,
     /// Last modification: seconds since 1970, and nanoseconds.
     pub(crate) modified: (i64, i64),
@@ -57,7 +56,6 @@ pub(crate) enum Opened {
     Directory,
 }
 
-/// Why we cannot open a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum OpenError {
     /// No such file, or one that we must not show: outside of the root, a FIFO, a device.

@@ -10,7 +10,6 @@ use crate::path::RequestPath;
 use crate::representation::Resource;
 use crate::root::{OpenError, Stamp};
 
-/// Where the files come from.
 #[derive(Debug)]
 pub(crate) enum Content {
     BuiltIn(BuiltIn),
@@ -18,7 +17,6 @@ pub(crate) enum Content {
     Directory(Directory),
 }
 
-/// One worker's site.
 #[derive(Debug)]
 pub(crate) struct Site {
     content: Content,

@@ -50,7 +50,7 @@ struct Walk<'r, R> {
 }
 
 impl<R: AsFd> Walk<'_, R> {
-    /// Opens a name in the innermost directory.
+    /// Opens a name in the innermost directory, and follows no link.
     fn open(&self, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let here = self.inside.last().map_or_else(|| self.root.as_fd(), AsFd::as_fd);
         loop {

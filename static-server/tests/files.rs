@@ -22,7 +22,7 @@ fn site(files: &[(&str, &[u8])], arguments: &[&str]) -> (tempfile::TempDir, Daem
     (dir, server)
 }
 
-/// Replaces a file as a deployment does.
+/// Replaces a file as a deployment does: by renaming a new one over it.
 fn replace(dir: &Path, name: &str, bytes: &[u8]) {
     fs::write(dir.join(".new"), bytes).unwrap();
     fs::rename(dir.join(".new"), dir.join(name)).unwrap();

@@ -39,7 +39,6 @@ impl Dialect {
         Self::Lines,
     ];
 
-    /// The name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Rfc6455 => "rfc6455",
@@ -54,7 +53,7 @@ impl Dialect {
         }
     }
 
-    /// It has the frames of RFC 6455.
+    /// True for RFC 6455 and its drafts, which share their frames.
     pub(crate) fn is_hybi(self) -> bool {
         matches!(self, Self::Rfc6455 | Self::Hybi08 | Self::Hybi07)
     }
@@ -64,17 +63,14 @@ impl Dialect {
         matches!(self, Self::Hixie76 | Self::Hixie75)
     }
 
-    /// Its messages are events.
     pub(crate) fn is_events(self) -> bool {
         matches!(self, Self::EventsChunked | Self::Events)
     }
 
-    /// Its body comes in HTTP chunks.
     pub(crate) fn is_chunked(self) -> bool {
         matches!(self, Self::EventsChunked | Self::LinesChunked)
     }
 
-    /// What the client sends first.
     pub(crate) fn request(self) -> String {
         let hybi = |version: u8, origin: &str| {
             format!(

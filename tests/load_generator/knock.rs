@@ -64,14 +64,13 @@ struct Knock {
     answer: Vec<u8>,
 }
 
-/// The command line.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
     pub(crate) to: SocketAddr,
     /// Connections a second.
     pub(crate) rate: u32,
     pub(crate) time: Duration,
-    /// The most connections.
+    /// Ends after so many connections.
     pub(crate) count: usize,
     /// After this long without an answer, the client gives up.
     pub(crate) patience: Duration,

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-/// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ended {
     /// A closing handshake with this code.
@@ -20,7 +19,6 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    /// The name in reports.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Closed(code) => code.to_string(),
@@ -104,8 +102,8 @@ impl Record {
         if self.messages == 0 || interval.is_zero() {
             return None;
         }
-        let beats = last.duration_since(before).as_nanos() % interval.as_nanos();
-        let nanos = beats.min(interval.as_nanos() - beats);
+        let offset = last.duration_since(before).as_nanos() % interval.as_nanos();
+        let nanos = offset.min(interval.as_nanos() - offset);
         u64::try_from(nanos).ok().map(Duration::from_nanos)
     }
 }

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use crate::wait::PATIENCE;
 
-/// A connection.
+/// A connection whose reads and writes fail after [`PATIENCE`].
 #[derive(Debug)]
 pub struct Client {
     /// The socket; a read of it misses what the methods here have read ahead.
     pub stream: TcpStream,
-    /// Received and not yet taken.
+    /// Bytes that were read ahead and not taken yet.
     buffer: Vec<u8>,
 }
 
@@ -25,7 +25,7 @@ impl From<TcpStream> for Client {
 }
 
 impl Client {
-    /// A new connection.
+    /// Connects over TCP, within [`PATIENCE`].
     pub fn connect(address: SocketAddr) -> Self {
         TcpStream::connect_timeout(&address, PATIENCE).expect("connected").into()
     }
@@ -47,7 +47,7 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
-    /// Half-closes the connection.
+    /// Ends the sending side (a half-close); reading goes on.
     pub fn finish_sending(&self) {
         self.stream.shutdown(Shutdown::Write).expect("the connection is open");
     }
@@ -59,7 +59,7 @@ impl Client {
         read > 0
     }
 
-    /// Everything up to and with `end`.
+    /// Reads up to and with the first `end`; what follows stays for the next read.
     pub fn until(&mut self, end: &[u8]) -> Vec<u8> {
         let started = Instant::now();
         loop {
@@ -77,7 +77,7 @@ impl Client {
         }
     }
 
-    /// The next `count` bytes.
+    /// Reads exactly `count` bytes.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count {
             assert!(self.fill(), "ended: {:?}", self.buffer.escape_ascii().to_string());

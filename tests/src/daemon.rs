@@ -71,7 +71,7 @@ impl Daemon {
         daemon
     }
 
-    /// Starts this command and waits for nothing.
+    /// Starts this command and returns before it listens.
     pub fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
@@ -90,7 +90,7 @@ impl Daemon {
         format!("ws://{}{path}", self.address())
     }
 
-    /// A new connection.
+    /// Connects to [`Self::address`].
     pub fn connect(&self) -> Client {
         Client::connect(self.address())
     }
@@ -100,7 +100,7 @@ impl Daemon {
         Client::request(self.address(), request)
     }
 
-    /// Writes to its standard input.
+    /// Writes to its standard input; returns when the pipe has taken all.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let stdin = self.stdin.as_mut().expect("its input has not ended");
         stdin.write_all(bytes.as_ref()).expect("the daemon reads its input");
@@ -124,12 +124,12 @@ impl Daemon {
         self.log.next_before(Instant::now() + Duration::from_secs(5))
     }
 
-    /// Its process id.
+    /// Its process id, valid until the daemon was waited for.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends it a signal.
+    /// Sends the signal to it alone, by its process id.
     pub fn signal(&self, signal: Signal) {
         self::signal(&self.child, signal);
     }
@@ -141,7 +141,7 @@ impl Daemon {
         prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("the daemon runs");
     }
 
-    /// True until its process has ended.
+    /// False once its process has ended, which this call then reaps.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("its status").is_none()
     }

@@ -8,12 +8,12 @@ use crate::lines::Lines;
 use crate::project::project;
 use crate::wait::PATIENCE;
 
-/// What a client printed.
+/// What a client reports, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The opening handshake is done; the id of the connection where the dialect has one.
     Open(Option<u64>),
-    /// A text message.
+    /// A text message from the server.
     Text(String),
     /// The end, with the close code where there was one.
     Close(Option<u16>),
@@ -22,7 +22,7 @@ pub enum Event {
 /// A running client. Dropping it kills the process by its id.
 #[derive(Debug)]
 pub struct ForeignClient {
-    /// What failures call it.
+    /// File and version, for the messages of failed assertions.
     pub name: String,
     child: Child,
     lines: Lines,
@@ -31,7 +31,7 @@ pub struct ForeignClient {
 /// How to start one foreign client: the program and the `VERSION` in its environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
-    /// File in `tests/clients/`.
+    /// The program's file, in `tests/clients/`.
     pub file: &'static str,
     /// The dialect, for a program that speaks several (empty: its only one).
     pub version: &'static str,
@@ -88,7 +88,7 @@ impl ForeignClient {
         self.next(PATIENCE).1
     }
 
-    /// The next event must be a text.
+    /// Returns the next event, which must be a text.
     pub fn text(&self) -> String {
         match self.event() {
             Event::Text(text) => text,
@@ -96,7 +96,7 @@ impl ForeignClient {
         }
     }
 
-    /// The next event must be the opening.
+    /// Returns the id in the next event, which must be the opening.
     pub fn opened(&self) -> Option<u64> {
         match self.event() {
             Event::Open(id) => id,

@@ -31,20 +31,20 @@ use crate::wait::PATIENCE;
 /// The longest time between two of the daemon's `WATCHDOG=1`.
 const WATCHDOG: Duration = Duration::from_millis(600);
 
-/// A service manager for one daemon.
+/// A service manager for one daemon: owns its listening socket, its notifications and its stored descriptors.
 #[derive(Debug)]
 pub struct Holder {
     binary: PathBuf,
     listener: TcpListener,
     notify: UnixDatagram,
     folder: tempfile::TempDir,
-    /// The arguments of the next process.
+    /// The arguments that the next process will get.
     pub args: Vec<String>,
-    /// The fd store.
+    /// The descriptors that the daemon has stored (`FDSTORE=1`).
     pub kept: Vec<OwnedFd>,
     daemon: Option<Daemon>,
     /// Everything that the daemon notified, one assignment each.
-    pub said: Vec<String>,
+    pub notifications: Vec<String>,
 }
 
 impl Holder {
@@ -56,8 +56,8 @@ impl Holder {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
         let binary = binary.into();
-        let (kept, said) = (Vec::new(), Vec::new());
-        let mut holder = Self { binary, listener, notify, folder, args, kept, daemon: None, said };
+        let (kept, notifications) = (Vec::new(), Vec::new());
+        let mut holder = Self { binary, listener, notify, folder, args, kept, daemon: None, notifications };
         holder.start_next();
         holder
     }
@@ -66,7 +66,7 @@ impl Holder {
         self.listener.local_addr().unwrap()
     }
 
-    /// A new connection.
+    /// Connects to the listening socket, whichever process has it.
     pub fn connect(&self) -> Client {
         Client::connect(self.address())
     }
@@ -111,15 +111,15 @@ impl Holder {
 
     /// Receives notifications until one of them has this line.
     pub fn wait_for(&mut self, line: &str) {
-        let from = self.said.len();
+        let from = self.notifications.len();
         let started = Instant::now();
-        while !self.said[from..].iter().any(|said| said == line) {
-            assert!(started.elapsed() < PATIENCE, "no {line}: {:?}", self.said);
+        while !self.notifications[from..].iter().any(|sent| sent == line) {
+            assert!(started.elapsed() < PATIENCE, "no {line}: {:?}", self.notifications);
             self.receive();
         }
     }
 
-    /// True if the daemon says nothing for the time of the watchdog, but for what was on its way.
+    /// True if the daemon sends no notification for the time of the watchdog, but for one that was on its way.
     pub fn is_silent(&mut self) -> bool {
         self.notify.set_read_timeout(Some(WATCHDOG)).unwrap();
         let text = &mut [0; 4096];
@@ -129,7 +129,7 @@ impl Holder {
         silent
     }
 
-    /// One notification, as systemd takes it.
+    /// Receives one notification and does with it what systemd would.
     fn receive(&mut self) {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -154,7 +154,7 @@ impl Holder {
             self.kept.clear();
         }
         // A barrier's descriptor is closed here: everything before it is done.
-        self.said.extend(lines.into_iter().map(str::to_owned));
+        self.notifications.extend(lines.into_iter().map(str::to_owned));
     }
 
     /// Sends a signal and waits for the end of the process, as systemd does; its status, and its log.

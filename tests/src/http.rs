@@ -20,10 +20,10 @@ pub fn status(answer: &str) -> &str {
     answer.get(9..12).unwrap_or("nothing")
 }
 
-/// One response.
+/// A response as a client reads it.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// Status code.
+    /// Three digits of the status line.
     pub status: u16,
     /// Header fields as they came, in order.
     pub fields: Vec<(String, String)>,
@@ -53,7 +53,7 @@ impl Response {
         self.fields.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text.
+    /// The body as text; what is not UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -65,7 +65,7 @@ impl Client {
         String::from_utf8(self.until(b"\r\n\r\n")).expect("a head is text")
     }
 
-    /// Reads one response without a body.
+    /// Reads one response that has no body, such as one to HEAD.
     pub fn response_head(&mut self) -> Response {
         let head = self.until(b"\r\n\r\n");
         Response::from_head(&head[..head.len() - 4]).expect("a head")

@@ -29,7 +29,7 @@ pub fn connect_unix(socket: &Path) -> UnixStream {
     stream
 }
 
-/// The body of `GET /metrics`.
+/// Returns the body of `GET /metrics`, whose status must be 200.
 pub fn metrics(address: SocketAddr) -> String {
     let answer = ask(address, "GET", "/metrics");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What the thread asks.
+/// The flag that the thread looks at between two steps.
 #[derive(Debug, Default)]
 pub struct Stop(AtomicBool);
 
 impl Stop {
-    /// True once the test is over.
+    /// True once [`StopAtEnd`] was dropped: the test has ended, or failed.
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -80,7 +80,7 @@ impl Client {
         }
     }
 
-    /// The next message of a hixie draft.
+    /// Reads the next frame, which must be a text of a hixie draft.
     pub fn hixie_text(&mut self) -> String {
         assert_eq!(self.take(1), [0]);
         let mut text = self.until(&[0xFF]);

@@ -28,13 +28,13 @@ class Program:
     def next(self, patience=60):
         """Its next line, which must come in time."""
         try:
-            said = self.lines.get(timeout=patience)
+            answer = self.lines.get(timeout=patience)
         except queue.Empty:
-            said = None
-        if said is None:
+            answer = None
+        if answer is None:
             self.end()
             raise AssertionError(f"nothing for {patience} s, or its end: {' '.join(map(str, self.process.args))}")
-        return said
+        return answer
 
     def send(self, command):
         self.process.stdin.write(command + "\n")
@@ -82,19 +82,19 @@ class Knocker(Program):
         time.sleep(seconds)
 
     def wait_for_answer(self, patience=20):
-        assert "first_answer" in (said := self.next(patience)), f"no answer: {said}"
+        assert "first_answer" in (answer := self.next(patience)), f"no answer: {answer}"
 
     def stop(self):
         """Ends the knocking, waits for the last answers, and gives the outcome of all."""
         self.send("quit")
-        while "outcomes" not in (said := self.next()):
+        while "outcomes" not in (answer := self.next()):
             pass
-        return said
+        return answer
 
 
 def knock(machine, name, count=20, port=None, patience=20):
     """The outcomes of so many connections."""
     with Knocker(machine, name, rate=1000, count=count, port=port, patience=patience) as knocker:
-        while "outcomes" not in (said := knocker.next()):
+        while "outcomes" not in (answer := knocker.next()):
             pass
-        return said["outcomes"]
+        return answer["outcomes"]

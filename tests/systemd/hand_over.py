@@ -40,10 +40,10 @@ def restart(lab):
     return seconds
 
 
-def nobody_noticed(said, live):
+def nobody_noticed(counts, live):
     """The same connections, each with the next number and no other."""
-    assert said["open"] == live, said
-    assert said["missing"] == said["doubled"] == said["notices"] == 0 < said["fewest"], said
+    assert counts["open"] == live, counts
+    assert counts["missing"] == counts["doubled"] == counts["notices"] == 0 < counts["fewest"], counts
 
 
 def fresh(lab):
@@ -57,7 +57,7 @@ def hand_over(lab, live):
     before = lab.main_pid(NAME)
     with LiveClients(lab.machine, live) as clients:
         clients.ask("mark")
-        beat(clients, 4)
+        wait_for_messages(clients, 4)
         quiet = clients.report()
         sockets = server_sockets(lab)
         assert len(sockets) == live, len(sockets)
@@ -66,21 +66,21 @@ def hand_over(lab, live):
         clients.ask("mark")
         seconds = restart(lab)
         each_hears(clients, 5)
-        said = clients.report()
-        nobody_noticed(said, live)
+        counts = clients.report()
+        nobody_noticed(counts, live)
         assert lab.main_pid(NAME) != before
         assert server_sockets(lab) == sockets, "the kernel has other connections than before"
         workers = lab.connections_per_worker(NAME)
         assert len(workers) == 2 and workers[0] > live * 0.44, workers
-        assert said["shift_ms"]["p50"] < 250, said
+        assert counts["shift_ms"]["p50"] < 250, counts
         answers_pings(clients)
         leave_by_their_ids(clients)
     report.figure(f"{live:,} live clients of nine kinds over two workers across `systemctl restart ws-server`",
-                  f"{said['open']} kept, 0 numbers missing, 0 doubled; the restart took {seconds * 1000:.0f} ms")
-    report.figure("the longest pause between two messages of a client around it (p50 / p99 / max; the beat is 1000 ms)",
-                  "{p50:.0f} / {p99:.0f} / {max:.0f} ms".format(**said["gap_ms"]))
+                  f"{counts['open']} kept, 0 numbers missing, 0 doubled; the restart took {seconds * 1000:.0f} ms")
+    report.figure("the longest pause between two messages of a client around it (p50 / p99 / max; the interval is 1000 ms)",
+                  "{p50:.0f} / {p99:.0f} / {max:.0f} ms".format(**counts["gap_ms"]))
     report.figure("the same for as long without a restart", "{p50:.0f} / {p99:.0f} / {max:.0f} ms".format(**quiet["gap_ms"]))
-    return f"{seconds * 1000:.0f} ms, gap p99 {said['gap_ms']['p99']} ms ({quiet['gap_ms']['p99']} ms without), beat moved by {said['shift_ms']['p99']} ms (p99)"
+    return f"{seconds * 1000:.0f} ms, gap p99 {counts['gap_ms']['p99']} ms ({quiet['gap_ms']['p99']} ms without), dates moved by {counts['shift_ms']['p99']} ms (p99)"
 
 
 def server_sockets(lab):
@@ -89,11 +89,11 @@ def server_sockets(lab):
     return set(re.findall(r" sk:(\w+)", listing))
 
 
-def beat(clients, beats):
+def wait_for_messages(clients, each):
     """Waits until the clients have so many more messages each, on average."""
-    said = clients.report()
-    wanted = said["messages"] + beats * said["open"]
-    until(f"{beats} messages a client", lambda: clients.report()["messages"] >= wanted, pause=0.1)
+    counts = clients.report()
+    wanted = counts["messages"] + each * counts["open"]
+    until(f"{each} messages a client", lambda: clients.report()["messages"] >= wanted, pause=0.1)
 
 
 def each_hears(clients, messages):
@@ -102,7 +102,7 @@ def each_hears(clients, messages):
 
 
 def answers_pings(clients):
-    """The new process hears the old connections, too."""
+    """The new process reads from the old connections, too."""
     asked = clients.ask("ping")["done"]
     until("every Ping is answered", lambda: clients.report()["pongs"] >= asked)
 
@@ -125,10 +125,10 @@ def again_and_again(lab):
             pids.add(lab.main_pid(NAME))
         seconds = time.monotonic() - begin
         each_hears(clients, 5)
-        result, said = knocker.stop(), clients.report()
+        result, counts = knocker.stop(), clients.report()
     assert len(pids) == 6, pids
     assert list(result["outcomes"]) == ["answered"], result
-    assert said["open"] == FEW and said["missing"] == said["doubled"] == 0, said
+    assert counts["open"] == FEW and counts["missing"] == counts["doubled"] == 0, counts
     return f"6 restarts in {seconds:.1f} s, {FEW} kept, {result['knocks']} new ones answered"
 
 
@@ -137,7 +137,7 @@ def bad_configuration(lab):
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients, Knocker(lab.machine, NAME, rate=50) as knocker:
         knocker.wait_for_answer()
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         lab.configure("workers = \"many\"\n")
         try:
             lab.machine.query("systemctl", "restart", f"{NAME}.service")
@@ -147,9 +147,9 @@ def bad_configuration(lab):
         until("it starts again", lambda: lab.is_active(f"{NAME}.service"))
         clients.ask("mark")
         each_hears(clients, 2)
-        result, said = knocker.stop(), clients.report()
+        result, counts = knocker.stop(), clients.report()
     assert list(result["outcomes"]) == ["answered"], result
-    assert said["open"] == FEW and said["doubled"] == 0, said
+    assert counts["open"] == FEW and counts["doubled"] == 0, counts
     return f"{FEW} kept, {result['knocks']} new ones answered, the longest after {result['wait_ms']['max'] / 1000:.1f} s"
 
 
@@ -157,12 +157,12 @@ def socket_restarted(lab):
     """A restart of the socket unit closes the port for a moment, but no connection."""
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients:
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         clients.ask("mark")
         before = lab.main_pid(NAME)
         lab.systemctl("restart", f"{NAME}.socket")
         lab.started_anew(NAME, before)
-        beat(clients, 2)
+        wait_for_messages(clients, 2)
         nobody_noticed(clients.report(), FEW)
 
 
@@ -170,13 +170,13 @@ def half_a_frame(lab):
     """A client in the middle of a frame is closed with 1012; no other client is."""
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients:
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         assert clients.ask("half 60")["done"] == 60
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         restart(lab)
-        beat(clients, 2)
-        said = clients.report()
-    assert said["ended"] == {"1012": 60} and said["open"] == FEW - 60, said
+        wait_for_messages(clients, 2)
+        counts = clients.report()
+    assert counts["ended"] == {"1012": 60} and counts["open"] == FEW - 60, counts
 
 
 def hand_over_off(lab):
@@ -184,7 +184,7 @@ def hand_over_off(lab):
     with lab.drop_in(f"{NAME}.service", OFF, restart=[f"{NAME}.service"]):
         fresh(lab)
         with LiveClients(lab.machine, LIVE) as clients:
-            beat(clients, 1)
+            wait_for_messages(clients, 1)
             restart(lab)
             until("everybody is closed", lambda: clients.report()["open"] == 0)
             ended = clients.report()["ended"]
@@ -197,7 +197,7 @@ def nobody_says_restart(lab):
     with lab.drop_in(f"{NAME}.service", MUTE, restart=[f"{NAME}.service"]):
         fresh(lab)
         with LiveClients(lab.machine, FEW) as clients:
-            beat(clients, 1)
+            wait_for_messages(clients, 1)
             restart(lab)
             until("everybody is closed", lambda: clients.report()["open"] == 0)
             ended = clients.report()["ended"]
@@ -209,7 +209,7 @@ def stop_closes(lab):
     """Close 1001 for RFC 6455 and its drafts, the closing handshake of draft 76, the end of the stream for HTTP."""
     fresh(lab)
     with LiveClients(lab.machine, LIVE) as clients:
-        beat(clients, 1)
+        wait_for_messages(clients, 1)
         begin = time.monotonic()
         lab.systemctl("stop", f"{NAME}.service")
         until("everybody is closed", lambda: clients.report()["open"] == 0)
@@ -229,7 +229,7 @@ def closed_in_order(ended, live):
 
 
 def kill_closes(lab):
-    """The control: a killed process says nothing."""
+    """The control: a killed process closes nothing in order."""
     fresh(lab)
     with LiveClients(lab.machine, FEW) as clients:
         before = lab.kill(NAME, "KILL")

@@ -119,7 +119,7 @@ def shutdown_closes(lab):
     lab.configure(CONFIGURATION)
     hand_over.fresh(lab)
     with LiveClients(lab.machine, hand_over.FEW) as clients:
-        hand_over.beat(clients, 1)
+        hand_over.wait_for_messages(clients, 1)
         lab.systemctl("--no-block", "poweroff")
         lab.machine.is_gone = True
         until("everybody is closed", lambda: clients.report()["open"] == 0)

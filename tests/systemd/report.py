@@ -24,7 +24,7 @@ def check(name, body, *arguments):
     """Runs one check: it passes unless it raises. True if it passed."""
     begin = time.monotonic()
     try:
-        said = body(*arguments)
+        outcome = body(*arguments)
     except Skip as reason:
         not_run_one(name, reason)
         return False
@@ -33,7 +33,7 @@ def check(name, body, *arguments):
         failed(name, f"{type(error).__name__}: {error}", time.monotonic() - begin)
         return False
     totals["passed"] += 1
-    print(f"ok      {name} ({time.monotonic() - begin:.0f} s){': ' + said if said else ''}", flush=True)
+    print(f"ok      {name} ({time.monotonic() - begin:.0f} s){': ' + outcome if outcome else ''}", flush=True)
     return True
 
 

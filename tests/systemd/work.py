@@ -53,13 +53,13 @@ def lines_across_restarts(lab):
             until("lines come", lambda: clients.report()["messages"] > 0)
             for _ in range(2):
                 hand_over.restart(lab)
-                hand_over.beat(clients, 50)
+                hand_over.wait_for_messages(clients, 50)
             producer.send("enough")
             lines = producer.next()["lines"]
             until("all lines are there", lambda: clients.report()["messages"] >= LISTENERS * lines, patience=10)
-            said = clients.report()
-    assert said["open"] == LISTENERS and said["missing"] == said["doubled"] == 0, said
-    assert said["messages"] == LISTENERS * lines, (lines, said)
+            counts = clients.report()
+    assert counts["open"] == LISTENERS and counts["missing"] == counts["doubled"] == 0, counts
+    assert counts["messages"] == LISTENERS * lines, (lines, counts)
     report.figure(f"{lines} lines of a producer to {LISTENERS} clients over two restarts", "every client each line once, the producer connected once")
     return f"{lines} lines to each of {LISTENERS} clients over two restarts"
 
@@ -73,10 +73,10 @@ def faults_are_noticed(lab):
             lab.machine.run("python3", "-c", FAULTY)
             # Event streams have the true number as their id: their clients notice at the first false one.
             until("all lines are there", lambda: clients.report()["messages"] >= others * 7)
-            said = clients.report()
-    assert said["missing"] == said["doubled"] == said["open"] == others, said
-    assert len(said["ended"]) == 1 and "has the id" in next(iter(said["ended"])), said
-    return f"{said['missing']} missing, {said['doubled']} doubled, {LISTENERS - others} with a false id"
+            counts = clients.report()
+    assert counts["missing"] == counts["doubled"] == counts["open"] == others, counts
+    assert len(counts["ended"]) == 1 and "has the id" in next(iter(counts["ended"])), counts
+    return f"{counts['missing']} missing, {counts['doubled']} doubled, {LISTENERS - others} with a false id"
 
 
 def download_across_restart(lab):
@@ -117,11 +117,11 @@ def reload_keeps_everybody(lab):
             lab.configure("workers = \"many\"\n")
             lab.machine.query("systemctl", "reload", "ws-server.service")
             clients.ask("mark")
-            hand_over.beat(clients, 2)
-            said = clients.report()
+            hand_over.wait_for_messages(clients, 2)
+            counts = clients.report()
         assert "anew" in one_line(lab)
         assert lab.main_pid("ws-server") == pid
-    hand_over.nobody_noticed({**said, "notices": 0}, 90)
+    hand_over.nobody_noticed({**counts, "notices": 0}, 90)
 
 
 def one_line(lab):

@@ -146,11 +146,11 @@ fn the_daemon_is_healthy_until_its_dates_are_late() {
     let answer = wait_for_health(at, 503);
     // The first answer may still say that no worker has turned meanwhile.
     let deadline = Instant::now() + Duration::from_secs(5);
-    let mut said = answer;
-    while !said.contains("ms late") && Instant::now() < deadline {
-        said = ask(at, "GET", "/healthz");
+    let mut latest = answer;
+    while !latest.contains("ms late") && Instant::now() < deadline {
+        latest = ask(at, "GET", "/healthz");
     }
-    assert!(said.contains("dates are ") && said.contains("ms late"), "{said}");
+    assert!(latest.contains("dates are ") && latest.contains("ms late"), "{latest}");
     assert!(value(&metrics(at), "datecast_ws_worst_lateness_seconds") > 2.0);
     assert!(value(&metrics(at), "datecast_ws_healthy") < 0.1);
     drop(client);
@@ -276,13 +276,16 @@ fn ws_server(arguments: &[&str], inherited: &[(&'static str, &TcpListener)]) -> 
 #[test]
 fn only_this_machine_may_be_named_and_only_once() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9100", "example.org:9100"] {
-        let said = refused(&["--listen", "127.0.0.1:0", "--metrics", address], &[]);
-        assert!(said.contains(&format!("--metrics {address}")) && said.contains("loopback"), "{said}");
+        let message = refused(&["--listen", "127.0.0.1:0", "--metrics", address], &[]);
+        assert!(
+            message.contains(&format!("--metrics {address}")) && message.contains("loopback"),
+            "{message}"
+        );
     }
     let socket = TcpListener::bind("127.0.0.1:0").expect("bound");
     let inherited = [("metrics", &socket)];
-    let said = refused(&["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"], &inherited);
-    assert!(said.contains("--metrics") && said.contains("inherited"), "{said}");
+    let message = refused(&["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"], &inherited);
+    assert!(message.contains("--metrics") && message.contains("inherited"), "{message}");
 }
 
 #[test]
@@ -318,7 +321,11 @@ fn promtool_finds_nothing_to_say_about_the_metrics() {
         stdin.write_all(metrics(at).as_bytes()).expect("it reads");
         drop(stdin);
         let output = promtool.wait_with_output().expect("it ends");
-        let said = [output.stdout, output.stderr].concat();
-        assert!(output.status.success() && said.is_empty(), "{name}: {}", String::from_utf8_lossy(&said));
+        let printed = [output.stdout, output.stderr].concat();
+        assert!(
+            output.status.success() && printed.is_empty(),
+            "{name}: {}",
+            String::from_utf8_lossy(&printed)
+        );
     }
 }

@@ -32,8 +32,8 @@ fn validate(document: &[u8]) -> (bool, String) {
 
 fn assert_valid(daemon: &Daemon) {
     let document = policy_of(daemon);
-    let (valid, said) = validate(&document);
-    assert!(valid, "{said}\n{}", String::from_utf8_lossy(&document));
+    let (valid, message) = validate(&document);
+    assert!(valid, "{message}\n{}", String::from_utf8_lossy(&document));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_policy_inside_the_stream_server_is_valid() {
 #[test]
 #[ignore = "needs xmllint"]
 fn the_validator_refuses_what_is_no_policy() {
-    let (valid, said) =
+    let (valid, message) =
         validate(b"<cross-domain-policy><allow-access-from domain=\"*\"/></cross-domain-policy>");
-    assert!(!valid && said.contains("to-ports"), "the control: a grant without ports; {said}");
+    assert!(!valid && message.contains("to-ports"), "the control: a grant without ports; {message}");
 }

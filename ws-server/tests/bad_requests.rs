@@ -50,7 +50,7 @@ fn each_bad_request_has_its_status() {
 #[test]
 fn bytes_that_are_no_http_are_answered_within_a_moment() {
     let server = Daemon::start(WS_SERVER, &[]);
-    let preludes: [&[u8]; 12] = [
+    let beginnings: [&[u8]; 12] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00",
         b"SSH-2.0-OpenSSH_9.0\r\n",
@@ -64,7 +64,7 @@ fn bytes_that_are_no_http_are_answered_within_a_moment() {
         b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c",
         b"GET / HTTP/1.1\nHost: a\n\n",
     ];
-    for bytes in preludes {
+    for bytes in beginnings {
         let started = Instant::now();
         let mut client = server.connect();
         client.send(bytes);

@@ -165,8 +165,8 @@ fn notices_that_wait_for_their_second_are_not_forgotten() {
 
 /// How many clients left according to the next notice, which has either the id of one or a number.
 fn notice(client: &mut Client) -> u64 {
-    let said = text(client.until(b" disconnected\n"));
-    let number: u64 = said.rsplit('\n').next().unwrap().split(' ').next().unwrap().parse().unwrap();
+    let received = text(client.until(b" disconnected\n"));
+    let number: u64 = received.rsplit('\n').next().unwrap().split(' ').next().unwrap().parse().unwrap();
     if number > 10 { 1 } else { number }
 }
 
@@ -382,8 +382,8 @@ fn a_state_of_a_newer_or_an_older_version_ends_each_connection_in_its_own_way_an
         // New connections are served.
         one_of_each(&holder);
         let log = holder.end(Signal::TERM).1;
-        let said = format!("in format {format}, which this version cannot read (it reads 1 to 1)");
-        assert!(log.contains(&said), "{log}");
+        let reason = format!("in format {format}, which this version cannot read (it reads 1 to 1)");
+        assert!(log.contains(&reason), "{log}");
     }
 }
 

@@ -64,8 +64,8 @@ fn a_wrong_configuration_changes_nothing_however_often_it_comes() {
     for wrong in ["template = ", "interval = \"-1s\"", "nonsense = 1", "max-head = 0"] {
         fs::write(file.path(), wrong).unwrap();
         server.signal(Signal::HUP);
-        let said = server.log_line("the new configuration is wrong");
-        assert!(said.contains("the old one stays in force: "), "{said}");
+        let logged = server.log_line("the new configuration is wrong");
+        assert!(logged.contains("the old one stays in force: "), "{logged}");
         for _ in 0..3 {
             assert_eq!(line(&mut client), "old");
         }
@@ -85,9 +85,9 @@ fn the_log_names_the_options_that_wait_for_a_restart() {
     client.head();
     fs::write(file.path(), "interval = \"1h\"\nworkers = 7\nsource = \"-\"\n").unwrap();
     server.signal(Signal::HUP);
-    let said = server.log_line("takes effect with the next restart");
+    let logged = server.log_line("takes effect with the next restart");
     for flag in ["--source", "--interval"] {
-        assert!(said.contains(flag), "{said}");
+        assert!(logged.contains(flag), "{logged}");
     }
     for _ in 0..3 {
         assert!(is_js_date(&line(&mut client)), "the old source and interval stay");
@@ -100,10 +100,10 @@ fn metrics_and_log_format_wait_for_a_restart_too_but_are_checked_at_once() {
     fs::write(file.path(), "interval = \"50ms\"\nmetrics = \"127.0.0.1:0\"\nlog-format = \"json\"\n")
         .unwrap();
     server.signal(Signal::HUP);
-    let said = server.log_line("takes effect with the next restart");
-    assert!(said.contains("--metrics, --log-format: "), "{said}");
+    let logged = server.log_line("takes effect with the next restart");
+    assert!(logged.contains("--metrics, --log-format: "), "{logged}");
     fs::write(file.path(), "metrics = \"0.0.0.0:9\"\n").unwrap();
     server.signal(Signal::HUP);
-    let said = server.log_line("the new configuration is wrong");
-    assert!(said.contains("--metrics 0.0.0.0:9"), "{said}");
+    let logged = server.log_line("the new configuration is wrong");
+    assert!(logged.contains("--metrics 0.0.0.0:9"), "{logged}");
 }

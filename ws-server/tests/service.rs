@@ -14,9 +14,11 @@ fn it_notifies_that_it_is_ready_its_status_and_that_it_stops() {
     client.head();
     client.until(b"\n");
     let status = loop {
-        let before = holder.said.len();
+        let before = holder.notifications.len();
         holder.wait_for("WATCHDOG=1");
-        if let Some(status) = holder.said[before..].iter().find(|line| line.starts_with("STATUS=1 clients")) {
+        if let Some(status) =
+            holder.notifications[before..].iter().find(|line| line.starts_with("STATUS=1 clients"))
+        {
             break status.clone();
         }
     };
@@ -43,10 +45,11 @@ fn it_feeds_the_watchdog_only_while_its_loops_turn() {
 #[test]
 fn it_notifies_the_beginning_and_the_end_of_a_reload() {
     let mut holder = Holder::start(WS_SERVER, &[]);
-    let from = holder.said.len();
+    let from = holder.notifications.len();
     holder.signal(Signal::HUP);
     holder.wait_for("READY=1");
-    let notified: Vec<&String> = holder.said[from..].iter().filter(|line| line.ends_with("=1")).collect();
+    let notified: Vec<&String> =
+        holder.notifications[from..].iter().filter(|line| line.ends_with("=1")).collect();
     let reloading = notified.iter().position(|line| *line == "RELOADING=1").unwrap();
     let ready = notified.iter().position(|line| *line == "READY=1").unwrap();
     assert!(reloading < ready, "{notified:?}");

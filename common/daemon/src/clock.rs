@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// Reads the monotonic clock.
 pub(super) fn now() -> Instant {
     Instant::now()
 }

@@ -5,19 +5,19 @@ use std::{fmt, process::ExitCode};
 /// Why a daemon ends other than by a clean stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// The command line is wrong.
+    /// The command line is wrong (`EX_USAGE`).
     Usage = 64,
-    /// An input file is missing or unreadable.
+    /// An input file is missing or unreadable (`EX_NOINPUT`).
     NoInput = 66,
-    /// An address cannot be bound.
+    /// The daemon cannot bind an address, mostly because another one has it (`EX_UNAVAILABLE`).
     Unavailable = 69,
-    /// A bug in the daemon.
+    /// The daemon has a bug (`EX_SOFTWARE`).
     Software = 70,
-    /// The system refused a resource (descriptors, threads).
+    /// The system refused a resource, such as descriptors or threads (`EX_OSERR`).
     System = 71,
-    /// The user lacks a permission.
+    /// The user lacks a permission (`EX_NOPERM`).
     Permission = 77,
-    /// The configuration is wrong: file, environment, or inherited sockets.
+    /// The configuration is wrong: file, environment, or inherited sockets (`EX_CONFIG`).
     Config = 78,
 }
 
@@ -31,7 +31,7 @@ impl From<Exit> for ExitCode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct DaemonError {
-    /// The exit code of the process.
+    /// The process ends with this code.
     pub exit: Exit,
     /// One line that tells the operator what to do, without the daemon's name.
     pub message: String,

@@ -1,4 +1,4 @@
-//! Sockets that another process opened for us (`LISTEN_FDS`, `sd_listen_fds(3)`); each is checked before its first use.
+//! Sockets that another process opened for us (`LISTEN_FDS`, `sd_listen_fds(3)`), checked before their first use.
 
 use std::{ffi::OsString, iter, ops::RangeInclusive};
 
@@ -11,7 +11,7 @@ use crate::{
     listen,
 };
 
-/// The first inherited descriptor (`SD_LISTEN_FDS_START`).
+/// The number of the first inherited descriptor (`SD_LISTEN_FDS_START`); the others follow it.
 const FIRST: usize = 3;
 /// The name (`FileDescriptorName=`) of sockets for the metrics endpoint.
 const METRICS: &str = "metrics";
@@ -57,14 +57,14 @@ pub(super) fn count_by_use(
     Ok((names.len() - metrics - count_of(hand_over::NAME), metrics))
 }
 
-/// The descriptors that this process inherited.
+/// Every inherited descriptor, by its use. The listeners do not block.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    /// The daemon's own listeners.
+    /// Listeners for clients: sockets of any name but the two reserved ones.
     pub(super) listeners: Vec<Socket>,
-    /// The listeners of the metrics endpoint.
+    /// Listeners for scrapes: sockets named `metrics`.
     pub(super) metrics: Vec<Socket>,
-    /// What the previous process handed over.
+    /// What the previous process handed over; `None` if it handed over nothing.
     pub previous: Option<HandedOver>,
 }
 

@@ -43,7 +43,7 @@ fn barrier() -> io::Result<()> {
     }
 }
 
-/// Sends the assignments in one message.
+/// Sends the assignments in one message; the log at level `debug` has what fails.
 pub(super) fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         log::debug!("notifying the service manager: {error}");

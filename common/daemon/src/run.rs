@@ -1,4 +1,4 @@
-//! Runs a daemon from its addresses to its end.
+//! Runs a daemon: binds its addresses, starts its threads, and returns when its workers have ended.
 
 use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -20,22 +20,22 @@ use reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
 /// How long a reload waits for busy workers.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What [`run`] has to know of a daemon.
+/// What [`run`] has to know of a daemon before it makes its handlers.
 #[derive(Clone, Debug)]
 pub struct Serve<'a> {
-    /// The daemon's name in its log: `ws-server`.
+    /// The daemon's name at the beginning of log lines: `ws-server`.
     pub name: &'a str,
     /// The addresses to bind, if the daemon inherits no listeners.
     pub listen: &'a [ListenAddress],
-    /// Number of threads that serve connections.
+    /// Number of threads that serve connections; 0 counts as 1.
     pub workers: usize,
-    /// The reactor's limits and timeouts.
+    /// The reactor's limits and timeouts at the start; a reload may replace them.
     pub settings: Settings,
-    /// Where and under which names the daemon serves its metrics.
+    /// The daemon's metrics endpoint.
     pub endpoint: Endpoint,
 }
 
-/// The metrics endpoint of a daemon.
+/// Where and under which names a daemon serves its metrics.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     /// The beginning of the metrics' names: `datecast_ws_`.
@@ -46,21 +46,21 @@ pub struct Endpoint {
 
 /// What a daemon makes its handlers from. At this moment every socket is bound and no worker runs yet.
 pub struct Start<'a, M> {
-    /// Number of handlers to make.
+    /// Number of handlers to make, one for each worker.
     pub workers: usize,
     /// The TCP addresses of the listeners, each once.
     pub addresses: &'a [SocketAddr],
     /// Sends mail to the workers from any thread.
     pub mailboxes: Mailboxes<M>,
-    /// Stops the daemon from any thread.
+    /// Stops the daemon from any thread, and shows its counters.
     pub control: Control,
 }
 
-/// A daemon that is ready to serve.
+/// What the daemon adds for [`run`] to go on.
 pub struct Ready<H> {
-    /// One handler per worker.
+    /// One handler for each worker, by the worker's number.
     pub handlers: Vec<H>,
-    /// The daemon's answers to signals and scrapes.
+    /// What other threads call while the workers run.
     pub hooks: Hooks,
 }
 
@@ -68,7 +68,7 @@ pub struct Ready<H> {
 pub struct Hooks {
     /// On `SIGHUP`: reads the configuration again and puts it in force.
     pub reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
-    /// The daemon's own metrics, health and status.
+    /// On a scrape, and about once a second: the daemon's own metrics, health and status.
     pub metrics: Arc<dyn DaemonMetrics>,
     /// On `SIGUSR2`: prepares the hand-over before the workers export their connections. Without it, the daemon drains.
     pub hand_over: Option<Box<dyn Fn() + Send>>,

@@ -85,7 +85,7 @@ impl Actions {
     /// If the new configuration is wrong, the old one stays in force.
     fn reload(&self) {
         if self.control.is_stopping() {
-            log::info!("stopping; the configuration is not read again");
+            log::info!("ignoring the reload: the daemon is stopping");
             return;
         }
         notify::send(&[NotifyState::Reloading]);

@@ -73,7 +73,7 @@ fn all_turned(control: &Control, turns: &mut [u64]) -> bool {
     all
 }
 
-/// Finds what is wrong, the worst first.
+/// Returns the worst of what is wrong as one sentence.
 fn diagnose(alive: bool, control: &Control, metrics: &dyn DaemonMetrics) -> Result<(), String> {
     let fault = if !alive {
         "a worker's loop hangs"

@@ -72,7 +72,7 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// A host name and a port. The daemon resolves the name when it starts, and binds every address.
     Name(String, u16),
-    /// The path of a Unix socket.
+    /// A Unix socket at this path.
     Unix(PathBuf),
 }
 

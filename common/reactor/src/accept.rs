@@ -17,9 +17,9 @@ use super::{CloseReason, Flow, Handler, Token};
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct Listeners<L> {
-    /// With each: whether there may be a connection to accept.
+    /// Each with whether there may be a connection to accept.
     pub(super) sockets: Vec<(L, bool)>,
-    /// No accepting before this instant: an edge-triggered listener says nothing more after `EMFILE`, so time must.
+    /// After `EMFILE` an edge-triggered listener raises no event for what waits, so accepting resumes at this instant.
     pub(super) paused_until: Option<Instant>,
     /// Connections that no handler knows: newcomers that still get their refusal.
     pub(super) refused: usize,
@@ -60,7 +60,7 @@ impl<L> Listeners<L> {
                             self.paused_until = Some(connections.state.now + PAUSE);
                             return;
                         }
-                        // Anything else (ECONNABORTED, EPROTO, EPERM ...) is that connection's trouble.
+                        // Any other error (ECONNABORTED, EPROTO, EPERM ...) concerns that connection alone.
                     }
                 }
             }
@@ -104,7 +104,7 @@ fn make_room<C, S: System>(
     let reaches = |count: &AtomicUsize, limit: usize| limit > 0 && count.load(Relaxed) >= limit;
     let is_full = reaches(&counters.open, settings.max_connections);
     let is_full_of_heads = reaches(&counters.heads, settings.max_heads);
-    // One goes for one that comes: where both limits are reached, an unfinished one goes first anyway.
+    // One eviction serves both limits: `evict(false)` takes an unfinished connection first anyway.
     let has_room =
         if is_full { connections.evict(false) } else { !is_full_of_heads || connections.evict(true) };
     has_room && address.is_none_or(|address| take_place(token, address, connections))
@@ -133,7 +133,7 @@ fn take_place<C, S: System>(token: Token, address: IpAddr, connections: &mut Con
     true
 }
 
-/// The process or the machine is out of something that comes back when connections close.
+/// True if the process or the machine is out of something that comes back when connections close.
 fn is_shortage(error: &io::Error) -> bool {
     let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
     shortages.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))

@@ -18,20 +18,18 @@ pub(super) struct Connection<C, S> {
     pub(super) conn: Option<C>,
 }
 
-/// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The handler talks to the peer.
+    /// The handler's callbacks run; in the later phases none does but `on_close`.
     Open,
-    /// What is queued leaves, then the writing side is shut down.
+    /// The worker sends what is queued, then shuts its writing side down.
     Flushing,
     /// The worker reads the peer's last bytes and throws them away; so many are still allowed.
     Lingering { bytes_left: usize },
-    /// It is on the list of connections to close.
+    /// It is on the list of connections to close at the end of the turn.
     Closing,
 }
 
-/// The reactor's part of a connection.
 #[allow(clippy::struct_excessive_bools)] // edges are flags
 pub(super) struct Io {
     pub(super) token: Token,
@@ -53,7 +51,7 @@ pub(super) struct Io {
     /// It is in the list of the idle already.
     pub(super) listed_idle: bool,
 
-    /// There may be something to read.
+    /// A read may find something: set by an event, cleared by `WouldBlock` or a short read.
     pub(super) readable: bool,
     /// The kernel has announced the end of the peer's stream: read until 0.
     pub(super) read_closed: bool,
@@ -61,13 +59,13 @@ pub(super) struct Io {
     pub(super) ended: bool,
     /// `on_end` was called.
     pub(super) end_delivered: bool,
-    /// The kernel took no more, and has not said since that there is room.
+    /// The last write returned `WouldBlock`, and no writable event has come since.
     pub(super) blocked: bool,
-    /// The reactor owes the handler an `on_drain`.
+    /// The handler gets an `on_drain` as soon as the outbox is empty.
     pub(super) owes_drain: bool,
-    /// The poll reports room to write.
+    /// The poll reports room to write: set by the first `WouldBlock`, for good.
     pub(super) watches_writable: bool,
-    /// Both directions are over.
+    /// An event said that both directions are over.
     pub(super) hung_up: bool,
     pub(super) listed_ready: bool,
 }
@@ -109,7 +107,7 @@ impl Io {
         self.phase == Phase::Open && self.has_room() && !(self.blocked && self.resume_tail)
     }
 
-    /// True once everything has left and the handler waits to hear of it, which it does now.
+    /// True if an `on_drain` is due, which the caller then has to make: the next call returns false.
     pub(super) fn take_drain(&mut self) -> bool {
         let due = self.owes_drain && !self.blocked && self.outbox.is_empty() && self.phase == Phase::Open;
         self.owes_drain &= !due;

@@ -63,7 +63,7 @@ impl<C, S: System> Connections<C, S> {
         Self { table: Table::new(), system, state }
     }
 
-    /// Puts a socket into the table and watches it. `None` when the kernel will not.
+    /// Puts a socket into the table and watches it. `None` if the table is full or the kernel refuses.
     pub(super) fn insert(&mut self, socket: S::Socket, ends: Ends) -> Option<Token> {
         let deadline = self.state.now + Duration::from_secs(1); // until the handler sets its own
         let make = |token| Connection { socket, io: Io::new(token, ends, deadline), conn: None };
@@ -75,7 +75,7 @@ impl<C, S: System> Connections<C, S> {
         Some(token)
     }
 
-    /// Lets `f` have a connection: the handler's part, if there is one, and the reactor's. `None` if it is gone.
+    /// Calls `f` with a connection: the handler's part, if there is one, and the reactor's. `None` if it is gone.
     pub(super) fn with<T>(
         &mut self,
         token: Token,
@@ -191,7 +191,7 @@ impl Context<'_> {
         self.flush();
     }
 
-    /// Sends what is queued; when it has all gone, the phase goes on.
+    /// Sends what is queued; with an empty outbox, a flushing connection begins to linger.
     pub(super) fn flush(&mut self) {
         if self.io.phase == Phase::Closing {
             return;
@@ -220,7 +220,7 @@ impl Context<'_> {
         }
     }
 
-    /// The kernel took no more: waits for room, and for so long at the most.
+    /// The kernel took no more: waits for room, at most the write timeout for a segment.
     fn block(&mut self, progress: bool) {
         let Self { io, wire, state } = self;
         io.blocked = true;
@@ -236,8 +236,8 @@ impl Context<'_> {
         }
     }
 
-    /// All was sent: says so, and reads on for a while, because closing with unread input would reset the connection and
-    /// the reset could overtake the answer.
+    /// The outbox is empty: shuts down our side, then discards input for `linger`, because closing with unread input would
+    /// reset the connection and the reset could overtake the answer.
     fn linger(&mut self) {
         let Self { io, wire, state } = self;
         if io.ended || io.hung_up || wire.shutdown().is_err() {

@@ -15,7 +15,7 @@ use super::per_address::network;
 use super::worker_state::WorkerState;
 use super::{CloseReason, Flow, Settings, Stop, Token};
 
-/// One connection, during a callback about it.
+/// One connection, lent to a callback about it.
 pub struct Context<'a> {
     pub(super) io: &'a mut Io,
     pub(super) wire: &'a mut dyn Wire,
@@ -28,12 +28,12 @@ impl Context<'_> {
         self.state.now
     }
 
-    /// This turn's wall-clock time.
+    /// This turn's wall-clock time: for text, not for deadlines, as it may jump.
     pub fn wall(&self) -> SystemTime {
         self.state.wall
     }
 
-    /// The connection's name within its worker.
+    /// Names the connection for [`Turn::visit`] of its own worker.
     pub fn token(&self) -> Token {
         self.io.token
     }
@@ -43,7 +43,7 @@ impl Context<'_> {
         self.io.ends.peer
     }
 
-    /// The address of ours to which it connected; `None` for a Unix socket.
+    /// The server's address to which the peer connected; `None` for a Unix socket.
     pub fn local(&self) -> Option<SocketAddr> {
         self.io.ends.local
     }
@@ -134,7 +134,7 @@ impl Context<'_> {
         self.io.owes_drain = true;
     }
 
-    /// Bytes that are queued in user space.
+    /// Bytes that are queued in user space: not those that the kernel has taken.
     pub fn queued(&self) -> u64 {
         self.io.outbox.len()
     }
@@ -147,18 +147,18 @@ pub(super) trait Visit<C> {
     fn state(&self) -> &WorkerState;
 }
 
-/// All connections of a worker, between events.
+/// A worker's connections, lent to a callback that is not about one of them.
 pub struct Turn<'a, C> {
     pub(super) connections: &'a mut dyn Visit<C>,
 }
 
 impl<C> Turn<'_, C> {
-    /// This turn's monotonic time; the worker reads the clock once per turn.
+    /// The same instant as [`Context::now`] in this turn.
     pub fn now(&self) -> Instant {
         self.connections.state().now
     }
 
-    /// This turn's wall-clock time.
+    /// The same time as [`Context::wall`] in this turn.
     pub fn wall(&self) -> SystemTime {
         self.connections.state().wall
     }
@@ -178,7 +178,7 @@ impl<C> Turn<'_, C> {
         self.connections.configure(settings);
     }
 
-    /// Asks every worker to stop.
+    /// Asks every worker to stop, this one included.
     pub fn stop_all(&mut self, stop: Stop) {
         self.connections.state().control.stop(stop);
     }

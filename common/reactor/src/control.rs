@@ -1,4 +1,4 @@
-//! What one process's workers have together, and the stop of the whole daemon.
+//! What the workers of one process share: the stop, the counters, the statistics and the evictions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::mail::Waker;
 use super::{Counters, Mailboxes, Stats, Stop, Token};
 
-/// Stops the daemon, and knows how it is; clones control the same one.
+/// Stops and wakes the workers of one process, and shows what they count; clones share one state.
 #[derive(Clone)]
 pub struct Control(Arc<Process>);
 
@@ -27,7 +27,7 @@ const RUNNING: u8 = 0;
 const STOPS: [Stop; 4] = [Stop::Shutdown, Stop::Restart, Stop::HandOver, Stop::Finished];
 const AT_ONCE: u8 = u8::MAX;
 
-/// The state from the first stop on.
+/// `Process::state` while this stop is in force.
 const fn state(stop: Stop) -> u8 {
     stop as u8 + 1
 }
@@ -42,24 +42,24 @@ impl Control {
         }))
     }
 
-    /// The process-wide counters.
+    /// The counters that all workers share; each is exact at any moment.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
     }
 
-    /// What each worker publishes about itself.
+    /// The statistics of each worker, by its number.
     pub fn stats(&self) -> &[Stats] {
         &self.0.stats
     }
 
-    /// Asks every worker for the numbers that it does not keep all the time; [`Stats::has_answered`] says when they are
-    /// there.
+    /// Asks every worker for the numbers that it does not keep all the time; [`Stats::has_answered`] says when they have
+    /// come.
     pub fn ask(&self) {
         self.stats().iter().for_each(Stats::ask);
         self.wake();
     }
 
-    /// Wakes every worker out of its sleep.
+    /// Wakes every worker out of its poll, so that each has another turn.
     pub fn wake(&self) {
         self.0.evictions.wake();
     }
@@ -69,36 +69,36 @@ impl Control {
         let replace = |known| {
             self.0.state.compare_exchange(known, state(stop), Ordering::AcqRel, Ordering::Acquire).is_ok()
         };
-        // The workers may take long to deliver what a source that has ended left: a stop meanwhile is as polite as ever.
+        // Delivering the rest of a finished source may take long: the first stop after it is still a polite one.
         if !replace(RUNNING) && stop != Stop::Finished && !replace(state(Stop::Finished)) {
             self.0.state.store(AT_ONCE, Ordering::Release);
         }
         self.wake();
     }
 
-    /// True since the first [`Self::stop`].
+    /// True from the first [`Self::stop`] or a worker's fault on.
     pub fn is_stopping(&self) -> bool {
         self.0.state.load(Ordering::Acquire) != RUNNING
     }
 
-    /// Stops every worker now, whatever is open.
+    /// Makes every worker close its connections in its next turn, without a drain.
     pub(super) fn stop_at_once(&self) {
         self.0.state.store(AT_ONCE, Ordering::Release);
         self.wake();
     }
 
-    /// What the first stop asked for, until a second one comes.
+    /// The stop in force; `None` while the daemon runs, and once it stops at once.
     pub(super) fn stopping(&self) -> Option<Stop> {
         let now = self.0.state.load(Ordering::Acquire);
         STOPS.into_iter().find(|stop| state(*stop) == now)
     }
 
-    /// True after a second stop.
+    /// True after a second stop, or a worker's fault.
     pub(super) fn at_once(&self) -> bool {
         self.0.state.load(Ordering::Acquire) == AT_ONCE
     }
 
-    /// Connections whose place at their address a newcomer on another worker took: their own worker closes them.
+    /// Mail about connections whose place at their address a newcomer on another worker took: their own worker closes them.
     pub(super) fn evictions(&self) -> &Mailboxes<Token> {
         &self.0.evictions
     }

@@ -1,4 +1,4 @@
-//! What the workers count together.
+//! The counters that all workers of the process share.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -20,20 +20,20 @@ pub struct Counters {
     pub(super) addresses: PerAddress,
 }
 
-/// The counters at one moment.
+/// What [`Counters::snapshot`] has read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Connections that are open now.
+    /// Connections that a handler has; refused newcomers are not among them.
     pub open: usize,
     /// Those of them whose first request is not complete.
     pub heads: usize,
     /// Connections that were accepted, refused ones included.
     pub accepted: u64,
-    /// Connections that got the answer for "full".
+    /// Those of the accepted connections for which there was no room.
     pub refused: u64,
-    /// Connections that this process took over from the one before it.
+    /// Connections that this process adopted from the previous one.
     pub adopted: u64,
-    /// Failed calls of `accept`.
+    /// Calls of `accept` that failed, other than with `WouldBlock`.
     pub accept_errors: u64,
     /// Closed connections, in the order of [`CloseReason`].
     pub closed: [u64; 8],

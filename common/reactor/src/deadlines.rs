@@ -41,7 +41,7 @@ impl Deadlines {
         self.buckets.entry(bucket).or_default().push(token);
     }
 
-    /// When the next bucket comes up.
+    /// The instant of the first bucket; `None` without a connection.
     pub(super) fn next(&self) -> Option<Instant> {
         let (bucket, _) = self.buckets.first_key_value()?;
         let millis = bucket.saturating_mul(u64::try_from(BUCKET.as_millis()).unwrap_or(u64::MAX));

@@ -1,7 +1,8 @@
 //! Which connection of a worker makes room for a newcomer when all places are taken.
 //!
-//! First one that never sent a byte, among the oldest 64 of those without a complete request, then the oldest of those, then
-//! the longest idle one. A connection that has become established stays in these lists until it comes to their front.
+//! First one from which no byte has arrived, among the oldest 64 of those without a complete request, then the oldest of
+//! those, then the longest idle one. A connection that has become established stays in these lists until it comes to their
+//! front.
 
 use std::collections::VecDeque;
 
@@ -10,12 +11,12 @@ use super::Token;
 /// How many entries a search looks at for one that fits better than the first.
 const LOOK_AHEAD: usize = 64;
 
-/// What a connection is to a newcomer that wants its place.
+/// How readily a connection makes room for a newcomer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EvictionClass {
-    /// It never said a byte.
+    /// No byte has arrived.
     Silent,
-    /// Its first request is not complete.
+    /// Part of its first request has arrived.
     Head,
     /// It waits for its next request.
     Idle,
@@ -46,7 +47,7 @@ impl Eviction {
         self.idle.push_back(token);
     }
 
-    /// Takes the one that goes. `class` says what a connection is now; `None` if it is gone or closing.
+    /// Takes the connection to evict. `class` says what a connection is now; `None` if it is gone or closing.
     pub(super) fn pop(&mut self, class: impl Fn(Token) -> Option<EvictionClass>) -> Option<Token> {
         trim(&mut self.heads, |token| class(token).is_some_and(EvictionClass::is_unfinished));
         let mut first = self.heads.iter().take(LOOK_AHEAD);
@@ -58,7 +59,7 @@ impl Eviction {
         self.idle.pop_front()
     }
 
-    /// Takes the oldest unfinished one.
+    /// Takes the oldest connection whose first request is not complete.
     pub(super) fn pop_unfinished(&mut self, class: impl Fn(Token) -> Option<EvictionClass>) -> Option<Token> {
         trim(&mut self.heads, |token| class(token).is_some_and(EvictionClass::is_unfinished));
         self.heads.pop_front()

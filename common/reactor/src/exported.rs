@@ -21,10 +21,10 @@ pub struct ExportedConnection<D> {
     pub queued: Vec<u8>,
     /// Bytes that arrived and that the handler did not consume.
     pub unconsumed: Vec<u8>,
-    /// How long until the connection's deadline.
+    /// Time left until the connection's deadline when it was exported.
     pub deadline: Duration,
     /// The address that the limit per address counts, where the connection has one.
     pub counted: Option<IpAddr>,
-    /// The handler's part.
+    /// What `Handler::export` returned.
     pub exported: Exported,
 }

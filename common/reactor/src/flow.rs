@@ -2,22 +2,22 @@
 
 use std::time::Instant;
 
-/// How far `Handler::on_data` came.
+/// What `Handler::on_data` returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of the input that the handler has used; the reactor shows the rest again, with what arrives next.
     pub consumed: usize,
-    /// What becomes of the connection.
+    /// What becomes of the connection, as after every callback.
     pub flow: Flow,
 }
 
 /// What becomes of a connection after a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// It stays open.
+    /// The connection stays open.
     Continue,
     /// The peer gets what is queued, then the end of the stream. The reactor reads what the peer still sends and throws it
-    /// away, bounded in time and bytes, so that no reset eats the answer.
+    /// away, bounded in time and bytes, so that no reset overtakes the answer.
     CloseWhenFlushed,
     /// The reactor closes it in this turn; what is queued is lost.
     Close,
@@ -28,9 +28,9 @@ pub enum Flow {
 pub enum Wake {
     /// In the next turn, which polls for events without sleeping.
     Again,
-    /// At this instant.
+    /// At this instant at the latest.
     At(Instant),
-    /// With the next event.
+    /// With the next event or mail.
     Idle,
 }
 
@@ -39,9 +39,9 @@ pub enum Wake {
 pub enum Stop {
     /// It goes away (`SIGTERM`, `SIGINT`): WebSocket 1001.
     Shutdown,
-    /// It will be back at once (`SIGUSR2`): WebSocket 1012.
+    /// It will be back at once (`SIGUSR2` without a hand-over): WebSocket 1012.
     Restart,
-    /// Another process takes the connections over (`Handler::export`); those that cannot be handed over end here.
+    /// Another process adopts the connections (`SIGUSR2` with a hand-over, `Handler::export`); the others end here.
     HandOver,
     /// The source has ended and everything was delivered: WebSocket 1000.
     Finished,

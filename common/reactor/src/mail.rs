@@ -1,13 +1,12 @@
-//! What threads send to workers.
+//! Mailboxes: other threads queue mail for a worker and wake it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Wakes one worker out of its poll.
 pub(super) type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// On cache lines of its own: its worker looks into it in every turn, and would wait for others that write beside it.
+/// On cache lines of its own: its worker reads `waiting` in every turn, and would wait for threads that write beside it.
 #[repr(align(128))]
 struct Mailbox<M> {
     mail: Mutex<VecDeque<M>>,
@@ -35,7 +34,7 @@ impl<M> Mailboxes<M> {
         Self(wakers.iter().map(mailbox).collect())
     }
 
-    /// Number of workers.
+    /// Number of mailboxes, one for each worker of the process.
     pub fn workers(&self) -> usize {
         self.0.len()
     }
@@ -58,12 +57,12 @@ impl<M> Mailboxes<M> {
         }
     }
 
-    /// Sends to every worker.
+    /// Sends each worker what one call of `make` returns.
     pub fn send_all(&self, make: impl Fn() -> M) {
         (0..self.workers()).for_each(|worker| self.send(worker, make()));
     }
 
-    /// Lets `handle` have all mail of one worker; without a lock if there is none, as in most turns.
+    /// Calls `handle` with each piece of one worker's mail; without mail, as in most turns, it takes no lock.
     pub(super) fn deliver(&self, worker: usize, mut handle: impl FnMut(M)) {
         let Some(mailbox) = self.0.get(worker) else { return };
         if mailbox.waiting.load(Ordering::Acquire) == 0 {
@@ -76,7 +75,6 @@ impl<M> Mailboxes<M> {
         }
     }
 
-    /// Wakes every worker out of its poll.
     pub(super) fn wake(&self) {
         self.0.iter().for_each(|mailbox| (mailbox.waker)());
     }

@@ -13,7 +13,7 @@ use super::settings::TURN_BUDGET;
 pub(super) trait Wire {
     fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
     fn send_file(&mut self, file: &File, offset: u64, len: usize) -> io::Result<usize>;
-    /// From now on, an event says when the kernel has room again.
+    /// Asks the poll to report, from now on, when the kernel has room again.
     fn watch_writable(&mut self, token: Token) -> io::Result<()>;
     fn shutdown(&mut self) -> io::Result<()>;
 }
@@ -44,14 +44,15 @@ impl Segment {
     }
 }
 
-/// How far [`Outbox::flush`] came.
+/// Why [`Outbox::flush`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flushed {
-    /// Nothing is left.
     All,
     /// The kernel takes no more: wait for writability. `progress`: a whole segment, or a part of a file, went out.
-    Blocked { progress: bool },
-    /// The turn's budget is used up.
+    Blocked {
+        progress: bool,
+    },
+    /// The turn's budget is used up, and more is queued.
     Budget,
 }
 
@@ -66,7 +67,7 @@ impl Outbox {
         self.segments.is_empty()
     }
 
-    /// Bytes that are not sent yet.
+    /// Bytes left to send, those of files included.
     pub(super) fn len(&self) -> u64 {
         self.segments.iter().map(Segment::left).sum()
     }
@@ -108,7 +109,7 @@ impl Outbox {
                 _ => self.write_memory(wire),
             };
             let sent = match sent {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()), // the file is shorter than its announced length
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()), // the file is shorter than announced
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(Flushed::Blocked { progress });

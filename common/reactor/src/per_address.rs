@@ -31,7 +31,6 @@ struct Shares {
     last_ticket: u64,
 }
 
-/// What one network has.
 #[derive(Debug, Default)]
 struct Share {
     places: usize,

@@ -32,7 +32,7 @@ pub struct Settings {
     pub max_connections: usize,
     /// Open connections from one IPv4 address or IPv6 /64 network; 0: no limit.
     pub max_per_address: usize,
-    /// Which connections make room at that limit.
+    /// Which connections make room for a newcomer at that limit.
     pub address_eviction: AddressEviction,
     /// Open connections whose first request is not complete yet, of the whole process; 0: no limit.
     pub max_heads: usize,
@@ -40,7 +40,7 @@ pub struct Settings {
     pub read_size: usize,
     /// How long a peer may take for one queued segment before it is reset; also its `TCP_USER_TIMEOUT`.
     pub write_timeout: Duration,
-    /// How long the reactor reads on after it has ended its side of a connection, so that no reset eats the answer.
+    /// How long the reactor reads on after it has ended its side of a connection, so that no reset overtakes the answer.
     pub linger: Duration,
     /// How many bytes it reads in that time before it closes.
     pub linger_bytes: usize,

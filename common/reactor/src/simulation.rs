@@ -17,13 +17,13 @@ use super::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settin
 
 pub use super::system::simulated::Seed;
 
-/// What a handler is made from.
+/// What the closure that makes a handler gets.
 pub struct Birth<M> {
-    /// Sends to the one worker.
+    /// One mailbox: the worker's.
     pub mailboxes: Mailboxes<M>,
-    /// The simulated monotonic time.
+    /// The world's monotonic time at this moment.
     pub now: Instant,
-    /// The simulated wall-clock time.
+    /// The world's wall-clock time at this moment.
     pub wall: SystemTime,
 }
 
@@ -36,7 +36,7 @@ pub struct Simulation<H: Handler> {
 }
 
 impl<H: Handler> Simulation<H> {
-    /// A worker whose handler `make` builds.
+    /// Starts a worker, whose handler `make` builds, in a new world. The same seed and the same calls give the same run.
     pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Birth<H::Mail>) -> H) -> Self {
         Self::start(Simulated::new(seed), settings, Vec::new(), make)
     }
@@ -55,7 +55,7 @@ impl<H: Handler> Simulation<H> {
     /// Hands every connection over to a new process in the same world, whose handler `make` builds from the old one.
     ///
     /// # Panics
-    /// When the old one does not end.
+    /// If the old worker does not end within 10,000 turns.
     #[must_use]
     pub fn hand_over(mut self, make: impl FnOnce(H, Birth<H::Mail>) -> H) -> Self {
         self.control.stop(Stop::HandOver);
@@ -101,17 +101,17 @@ impl<H: Handler> Simulation<H> {
         Self { worker, world, control, mailboxes }
     }
 
-    /// Sends mail to the worker.
+    /// Queues mail, which the worker handles in its next turn.
     pub fn mail(&self, mail: H::Mail) {
         self.mailboxes.send(0, mail);
     }
 
-    /// Stops the daemon, among other things.
+    /// The worker's control, for example to stop it; the next turn follows.
     pub fn control(&self) -> &Control {
         &self.control
     }
 
-    /// The process-wide counters.
+    /// The process's counters at this moment; the workers of a pair share them.
     pub fn counters(&self) -> Snapshot {
         self.control.counters().snapshot()
     }
@@ -141,7 +141,7 @@ impl<H: Handler> Simulation<H> {
         self.world.0.borrow_mut().pipes.get_mut(peer).map(f)
     }
 
-    /// The peer sends bytes.
+    /// The peer sends `bytes`; the worker reads them in its next turns, in pieces as the seed cuts them.
     pub fn send(&mut self, peer: usize, bytes: &[u8]) {
         self.pipe(peer, |pipe| {
             pipe.to_server.extend(bytes);
@@ -149,7 +149,7 @@ impl<H: Handler> Simulation<H> {
         });
     }
 
-    /// The peer finishes sending.
+    /// The peer shuts its writing side down (a half-close).
     pub fn end(&mut self, peer: usize) {
         self.pipe(peer, |pipe| {
             pipe.peer_ended = true;
@@ -157,7 +157,7 @@ impl<H: Handler> Simulation<H> {
         });
     }
 
-    /// The peer resets the connection.
+    /// The peer resets the connection: the server's next read or write of it fails.
     pub fn reset(&mut self, peer: usize) {
         self.pipe(peer, |pipe| {
             pipe.peer_reset = true;
@@ -187,24 +187,24 @@ impl<H: Handler> Simulation<H> {
         self.pipe(peer, |pipe| pipe.server_closed).unwrap_or(true)
     }
 
-    /// Both clocks go on.
+    /// Moves both clocks forward; no turn runs meanwhile.
     pub fn advance(&mut self, by: Duration) {
         let world = &mut *self.world.0.borrow_mut();
         world.now += by;
         world.wall += by;
     }
 
-    /// The wall clock alone jumps, in seconds.
+    /// Moves the wall clock alone, backward if `seconds` is negative.
     pub fn step_wall_clock(&mut self, seconds: i64) {
         let world = &mut *self.world.0.borrow_mut();
         let by = Duration::from_secs(seconds.unsigned_abs());
         world.wall = if seconds < 0 { world.wall - by } else { world.wall + by };
     }
 
-    /// One turn of the loop, and the invariants; false when it was the last.
+    /// Runs one turn of the loop and checks the invariants; false if it was the last.
     ///
     /// # Panics
-    /// When an invariant does not hold.
+    /// If an invariant does not hold.
     #[allow(clippy::panic)]
     pub fn turn(&mut self) -> bool {
         let more = match self.worker.turn() {
@@ -215,10 +215,10 @@ impl<H: Handler> Simulation<H> {
         more
     }
 
-    /// Turns until nothing is left that a turn could do without time passing; at most 10,000 of them.
+    /// Turns until nothing is left that a turn could do without time passing, at most 10,000 times.
     ///
     /// # Panics
-    /// When it never comes to rest (a busy loop), or an invariant does not hold.
+    /// If the worker never comes to rest (a busy loop), or an invariant does not hold.
     pub fn settle(&mut self) {
         for _ in 0..10_000 {
             let more = self.turn();
@@ -251,7 +251,7 @@ impl<H: Handler> Simulation<H> {
     }
 }
 
-/// A simulated worker never sleeps.
+/// Does nothing: a simulated worker never sleeps.
 fn no_waker() -> Waker {
     Arc::new(|| {})
 }

@@ -1,4 +1,4 @@
-//! Start and end: the main thread makes everything that can fail, before the first worker runs.
+//! Starts the workers and waits for their end. The main thread makes their polls and wakers before the first of them runs.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,21 +10,21 @@ use super::system::{Kernel, Listener, System};
 use super::worker::Worker;
 use super::{Control, ExportedConnection, Handler, Mailboxes, Settings};
 
-/// All workers, ready to run.
+/// Workers whose polls, wakers and listeners are ready, and whose threads do not run yet.
 pub struct Reactor<H: Handler> {
-    /// With each: its listeners, and connections of another process that it adopts.
+    /// Each with its listeners, and with the connections of another process that it will adopt.
     workers: Vec<(Kernel, Vec<Listener>, Vec<ExportedConnection<OwnedFd>>)>,
     settings: Settings,
     control: Control,
     mailboxes: Mailboxes<H::Mail>,
 }
 
-/// A worker that has ended.
+/// What a worker's thread returns.
 #[derive(Debug)]
 pub struct Ended<H> {
-    /// Its handler.
+    /// The handler that ran on it, in its last state.
     pub handler: H,
-    /// The connections that live on; none without a hand-over.
+    /// Connections for the next process to adopt; none without a hand-over.
     pub exported: Vec<ExportedConnection<OwnedFd>>,
 }
 
@@ -45,7 +45,7 @@ where
                 kernel.add_listener(listener, number)?;
             }
             let waker = kernel.waker();
-            // It fails only when the worker is gone, and then nothing is left to wake.
+            // Waking fails only when the worker is gone, and then nothing is left to wake.
             wakers.push(Arc::new(move || drop(waker.wake())));
             workers.push((kernel, listeners, Vec::new()));
         }
@@ -53,12 +53,12 @@ where
         Ok(Self { workers, settings, control, mailboxes })
     }
 
-    /// Sends to the handlers from other threads.
+    /// The mailboxes of the workers, for other threads.
     pub fn mailboxes(&self) -> Mailboxes<H::Mail> {
         self.mailboxes.clone()
     }
 
-    /// Stops the daemon from other threads.
+    /// The control of all workers, for other threads.
     pub fn control(&self) -> Control {
         self.control.clone()
     }

@@ -8,9 +8,9 @@ use std::sync::atomic::{
 /// Bytes that went through a worker's sockets since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Bytes that were read.
+    /// Bytes from peers.
     pub read: u64,
-    /// Bytes that were written.
+    /// Bytes to peers that the kernel took.
     pub written: u64,
 }
 
@@ -24,8 +24,9 @@ pub struct Stats {
     read: AtomicU64,
     written: AtomicU64,
     queued: AtomicU64,
-    /// The number of the newest question for what the worker does not count all the time; the last one that it answered.
+    /// How often other threads have asked for the numbers that the worker does not keep all the time.
     asked: AtomicU64,
+    /// The value of `asked` at the worker's latest answer.
     answered: AtomicU64,
     ended: AtomicBool,
 }
@@ -41,7 +42,7 @@ impl Stats {
         self.paused.load(Relaxed)
     }
 
-    /// Bytes through its sockets since its start.
+    /// Its traffic until the end of its newest turn.
     pub fn traffic(&self) -> Traffic {
         Traffic { read: self.read.load(Relaxed), written: self.written.load(Relaxed) }
     }
@@ -51,39 +52,39 @@ impl Stats {
         self.queued.load(Relaxed)
     }
 
-    /// True once it has answered the newest question.
+    /// True once it has answered the latest [`Control::ask`](crate::Control::ask), or has ended.
     pub fn has_answered(&self) -> bool {
         self.has_ended() || self.answered.load(Acquire) == self.asked.load(Relaxed)
     }
 
-    /// Asks it to look at all its connections.
+    /// Asks for the numbers that need a look at all connections.
     pub(super) fn ask(&self) {
         self.asked.fetch_add(1, Relaxed);
     }
 
-    /// The question that the worker has to answer.
+    /// What to pass to [`Self::answer`]; `None` if the worker has answered every question.
     pub(super) fn question(&self) -> Option<u64> {
         let asked = self.asked.load(Relaxed);
         (asked != self.answered.load(Relaxed)).then_some(asked)
     }
 
-    /// It has looked at all its connections.
+    /// Publishes the answer; `queued` is in bytes. A thread that sees it also sees what the worker counted before.
     pub(super) fn answer(&self, question: u64, queued: u64) {
         self.queued.store(queued, Relaxed);
         self.answered.store(question, Release);
     }
 
-    /// True once it has had its last turn: the daemon stops and it has no connection any more, while others may have some.
+    /// True after the worker's last turn: the daemon stops and this worker has no connection left; others may have some.
     pub fn has_ended(&self) -> bool {
         self.ended.load(Relaxed)
     }
 
-    /// The end of its last turn.
+    /// The worker calls this after its last turn.
     pub fn end(&self) {
         self.ended.store(true, Relaxed);
     }
 
-    /// The end of a turn.
+    /// The worker calls this at the end of every turn. `paused`: it accepts no connection for now.
     pub fn turned(&self, paused: bool, traffic: Traffic) {
         self.turns.store(self.turns().wrapping_add(1), Relaxed);
         self.paused.store(paused, Relaxed);

@@ -6,7 +6,7 @@ use slab::Slab;
 /// never reaches the next connection in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token {
-    /// Place in the table.
+    /// Its place in the table, which a later connection may get.
     pub index: u32,
     /// Counts the connections of the worker; no two in one place have the same.
     pub generation: u32,

@@ -9,14 +9,13 @@ use super::eviction::{Eviction, EvictionClass};
 use super::per_address::Candidate;
 use super::{AddressEviction, CloseReason, Control, Settings, Token};
 
-/// A worker without its connections.
 pub(super) struct WorkerState {
-    /// The worker's number.
+    /// Its index among the process's workers, from 0.
     pub(super) number: usize,
     pub(super) now: Instant,
     pub(super) wall: SystemTime,
     pub(super) settings: Settings,
-    /// Only ever borrowed: a clone in every turn would send its count from core to core.
+    /// Borrowed, never cloned in a turn: its reference count would travel from core to core.
     pub(super) control: Control,
     pub(super) deadlines: Deadlines,
     pub(super) eviction: Eviction,

@@ -48,7 +48,7 @@ impl Opcode {
     }
 }
 
-/// A decoded frame header.
+/// A frame header; its reserved bits are 0, as no extension is negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
     /// True in the last fragment of a message.
@@ -57,7 +57,7 @@ pub struct FrameHeader {
     pub opcode: Opcode,
     /// The key that masks the payload: every client sends one, no server does.
     pub masking_key: Option<[u8; 4]>,
-    /// In bytes.
+    /// Bytes that follow the header; the most significant bit is 0.
     pub payload_len: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Opening handshakes of every WebSocket dialect, told apart in one fixed order.
+//! Opening handshakes of every WebSocket dialect, which one fixed order of checks tells apart.
 //!
 //! ```text
 //!  GET, HTTP/1.1, Upgrade: websocket, Connection: upgrade?  ── no ──▶ Detected::Http

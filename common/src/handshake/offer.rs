@@ -8,7 +8,7 @@ use crate::websocket::{MessageLimits, WebSocket};
 /// A valid opening handshake of a client, before the server's answer.
 #[derive(Clone, Debug)]
 pub struct Offer<'h> {
-    /// The dialect of the client.
+    /// The client's dialect, by the fields of its request.
     pub version: Version,
     /// The origin of the page; `None` if the client is not a browser.
     pub origin: Option<&'h [u8]>,

@@ -3,7 +3,7 @@
 use super::HeadError;
 use crate::decimal::decimal;
 
-/// The body that follows a head.
+/// How the end of the body that follows a head is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
     /// No body: the next request may follow at once.

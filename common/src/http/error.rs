@@ -1,6 +1,6 @@
 //! Why the parser refuses a request head.
 
-/// A fault of a request head.
+/// Why a server refuses a request head; [`Self::status`] is the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "a message says what its variant means")]
 pub enum HeadError {

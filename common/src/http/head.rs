@@ -122,7 +122,7 @@ impl<'h> Head<'h> {
         }
     }
 
-    /// The body that follows the head.
+    /// How the end of the body is marked; [`Self::parse`] has decided it.
     pub fn body(&self) -> Body {
         self.body
     }

@@ -5,7 +5,7 @@ use super::{HeadError, request_line};
 /// The most header fields that a server can allow in a head.
 pub const MAX_HEADERS: usize = 64;
 
-/// How large a request head may be.
+/// Bounds of a request head; what exceeds one is refused before the rest arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// The whole head in bytes, the blank line included.
@@ -26,7 +26,7 @@ impl Default for HeadLimits {
 /// The search for the end of a head; it looks at each byte once, however small the pieces are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeadScan {
-    /// Bytes so far.
+    /// How many bytes of the head it has looked at.
     scanned: usize,
     /// Where the current line begins.
     line: usize,

@@ -123,7 +123,7 @@ fn heads_are_accepted_or_refused_by_rfc_9112() {
 // WS-33
 #[test]
 fn other_protocols_are_refused_with_their_first_bytes() {
-    let preludes: [&[u8]; 12] = [
+    let beginnings: [&[u8]; 12] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
         b"\x80\x2e\x01\x00\x02",                         // SSL 2
         b"PRI * HTTP/2.0\r\n",                           // HTTP/2
@@ -137,11 +137,11 @@ fn other_protocols_are_refused_with_their_first_bytes() {
         b"{\"id\":1,\"method\":\"mining.subscribe\"}\n", // a miner
         b"<policy-file-request/>\0",                     // Flash: ws-server looks for it first
     ];
-    for prelude in preludes {
+    for beginning in beginnings {
         assert!(
-            matches!(outcome(prelude), Err(error) if error.status() >= 400),
+            matches!(outcome(beginning), Err(error) if error.status() >= 400),
             "{}",
-            prelude.escape_ascii()
+            beginning.escape_ascii()
         );
     }
 }

@@ -40,7 +40,7 @@ impl std::fmt::Display for SiteControl {
     }
 }
 
-/// The contents of a policy document.
+/// What a policy document says, whether parsed from a file or made from options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// The first element, if the document has one.

@@ -46,10 +46,10 @@ fn the_first_byte_that_differs_ends_it() {
     for byte in (0..=u8::MAX).filter(|byte| !matches!(byte, 0 | b'\r' | b'\n')) {
         assert_eq!(recognize(&[REQUEST, &[byte]]), Err(PolicyRequestError));
     }
-    for prelude in
+    for beginning in
         [&b"GET / HTTP/1.1"[..], b"\x16\x03\x01", b"SSH-2.0", b"\0", b"\r\n", b"<Policy-file-request/>\0"]
     {
-        assert_eq!(recognize(&[prelude]), Err(PolicyRequestError));
+        assert_eq!(recognize(&[beginning]), Err(PolicyRequestError));
     }
 }
 

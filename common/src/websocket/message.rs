@@ -3,7 +3,7 @@
 use super::utf8::Utf8;
 use crate::frame::{Opcode, ProtocolError};
 
-/// How long a peer's messages may be.
+/// Bounds of what a peer may send; a message beyond them ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageLimits {
     /// The longest message in bytes; 0: no limit.
@@ -27,7 +27,6 @@ pub(super) struct Message {
     /// Bytes that its frames announced.
     pub(super) len: u64,
     pub(super) fragments: u32,
-    /// The validation of its text so far.
     pub(super) utf8: Utf8,
 }
 

@@ -15,7 +15,6 @@ pub struct WebSocket {
     pub(super) input: Input,
 }
 
-/// How far the connection's life has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Draft 76, before the third key is complete.
@@ -92,7 +91,7 @@ impl WebSocket {
         Self { phase, ..Self::new(Version::Hixie76, limits) }
     }
 
-    /// The dialect of the client.
+    /// The client's dialect, which never changes after the opening handshake.
     pub fn version(&self) -> Version {
         self.version
     }

@@ -20,7 +20,6 @@ pub(crate) struct Row {
     pub(crate) nginx: Option<&'static [&'static str]>,
 }
 
-/// A row of the table.
 pub(crate) const fn row(
     section: &'static str,
     name: &'static str,

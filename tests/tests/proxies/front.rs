@@ -234,7 +234,7 @@ impl Kind {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("start {self:?}: {error}"));
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if child.try_wait().expect("look after the proxy").is_some() {
+            if child.try_wait().expect("the status of the proxy").is_some() {
                 return None;
             }
             assert!(Instant::now() < deadline, "{self:?} does not listen:\n{}", log_of(folder));

@@ -170,7 +170,7 @@ fn a_quiet_stream_is_not_cut(kind: Kind) {
         let front = Front::start_with(kind, Way::Tcp, &quiet, edits);
         let mut events = http_stream(&front, "text/event-stream");
         events.head();
-        assert!(events.has_ended(PATIENCE), "{kind:?} cuts a stream that says nothing");
+        assert!(events.has_ended(PATIENCE), "{kind:?} cuts a silent stream");
     }
 }
 
@@ -201,11 +201,11 @@ fn a_browser_connects_by_wss_on_the_origin_of_the_page(kind: Kind) {
     let url = format!("https://localhost:{}/", front.port);
     let output = Command::new("node").arg(project().join("tests/browser/one_origin.mjs")).arg(&url).output();
     let output = output.expect("start node");
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let wanted = format!("by WebSocket (RFC 6455) to wss://localhost:{}/stream", front.port);
     assert!(
-        output.status.success() && said.contains(&wanted),
-        "{said}{}",
+        output.status.success() && printed.contains(&wanted),
+        "{printed}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

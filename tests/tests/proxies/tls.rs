@@ -94,12 +94,10 @@ impl Tls {
         })
     }
 
-    /// The head of the answer.
     pub(crate) fn head(&mut self) -> String {
         String::from_utf8(self.until(b"\r\n\r\n")).expect("a head is text")
     }
 
-    /// The status of the answer.
     pub(crate) fn status(&mut self) -> u16 {
         let head = self.head();
         head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no status: {head}"))

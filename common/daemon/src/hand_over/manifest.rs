@@ -14,10 +14,9 @@ use std::time::Duration;
 use common::codec::{Reader, Writer};
 use reactor::{Exported, ExportedConnection};
 
-/// The beginning of every manifest.
 const MAGIC: &[u8; 20] = b"datecast hand-over 1";
 
-/// What a daemon exports beside its connections.
+/// What a daemon leaves to its successor beside its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonState {
     /// The format of `bytes` and of every connection's state. A process adopts only what has a format that it can read.

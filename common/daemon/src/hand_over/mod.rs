@@ -37,11 +37,11 @@ pub(super) const NAME: &str = "hand-over";
 /// Everything of a daemon that outlives its process.
 #[derive(Debug, Default)]
 pub struct HandedOver {
-    /// The daemon's own state.
+    /// What the daemon knows beside its connections.
     pub state: DaemonState,
     /// Descriptors that are not connections; their order is the daemon's.
     pub others: Vec<OwnedFd>,
-    /// The live connections, in no order.
+    /// The live connections of all workers, in no order.
     pub connections: Vec<ExportedConnection<OwnedFd>>,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
     }
 }
 
-/// Joins each record with its descriptor.
+/// Joins each record with the descriptor that has its cookie, whatever their order.
 fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclusive<u32>) -> HandedOver {
     let Manifest { mut state, others, connections: records } = manifest;
     let others = usize::try_from(others).unwrap_or(usize::MAX).min(descriptors.len());
@@ -118,9 +118,9 @@ fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclus
             connections.push(with_socket);
         }
     }
-    let lost = wanted - connections.len();
-    if lost > 0 {
-        log::error!("{lost} of {wanted} connections of {} are lost: they were not kept", state.writer);
+    let returned = connections.len();
+    if returned < wanted {
+        log::error!("systemd returned only {returned} of {wanted} connections of {}", state.writer);
     }
     if !formats.contains(&state.format) {
         log::error!(

@@ -8,7 +8,7 @@ use rustix::fs::fstat;
 
 use crate::{clock::wall, quote::quote};
 
-/// The value of `--log-format`.
+/// How a line of the log looks, as `--log-format` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// `journald` if standard error goes there, else `text`.

@@ -12,7 +12,7 @@ use log::Level;
 const LINES: u64 = 10;
 pub(super) const WINDOW: Duration = Duration::from_secs(1);
 
-/// File and line of the call.
+/// A log call, by its file and line.
 pub(super) type Place = (&'static str, u32);
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ struct Window {
     began: Instant,
     /// Lines in this window that are not in `suppressed`.
     lines: u64,
-    /// Lines that no report has counted yet.
+    /// Suppressed lines that the next report will count.
     suppressed: u64,
     level: Level,
 }

@@ -52,7 +52,7 @@ pub(super) struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes until every sender is gone.
+    /// Runs until every sender is gone.
     pub(super) fn run(mut self, receiver: &Receiver<Item>) {
         loop {
             match receiver.recv_timeout(WINDOW) {

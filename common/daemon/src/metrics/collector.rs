@@ -21,10 +21,8 @@ pub(crate) const CLOSED_BY: [&str; 8] =
 
 /// Knows the metrics and the health that the endpoint serves.
 pub(crate) struct Collector {
-    /// The beginning of the metrics' names: `datecast_ws_`.
     pub(crate) prefix: &'static str,
     pub(crate) control: Control,
-    /// The daemon's own part.
     pub(crate) daemon: Arc<dyn DaemonMetrics>,
     pub(crate) health: Arc<Health>,
     pub(crate) started: SystemTime,

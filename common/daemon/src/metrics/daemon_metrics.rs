@@ -5,7 +5,7 @@ use reactor::Snapshot;
 
 /// A daemon's own part of its status, health and metrics. Other threads than the workers call it.
 pub trait DaemonMetrics: Send + Sync {
-    /// Writes one line for `systemctl status`.
+    /// Returns one line for `systemctl status`, without a line end.
     fn status(&self, counters: &Snapshot) -> String;
 
     /// Says what is wrong, beside workers that hang. The supervisor calls it about once a second.

@@ -31,7 +31,7 @@ pub(crate) fn start(sockets: Vec<Socket>, collector: Collector) -> io::Result<()
 /// Small limits: only a few programs scrape, each every few seconds.
 fn settings() -> Settings {
     Settings {
-        // The daemon keeps 64 descriptors free for everything that is no connection of its own.
+        // The daemon keeps 64 descriptors free for everything that is not one of its clients' connections.
         max_connections: 16,
         // One limit is enough: a client that never finishes its request is evicted for the next one.
         max_heads: 0,

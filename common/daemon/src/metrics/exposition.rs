@@ -2,12 +2,12 @@
 
 use std::fmt::{Display, Write as _};
 
-/// The type of a family's samples.
+/// What Prometheus may expect of a family's samples (`# TYPE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows.
+    /// Only grows, from 0 at the start of the process.
     Counter,
-    /// Goes up and down.
+    /// Goes up and down: a value at the moment of the scrape.
     Gauge,
     /// Has counts by upper bound, a sum and a total count.
     Histogram,
@@ -49,7 +49,7 @@ impl Exposition {
     }
 }
 
-/// The samples of one family.
+/// A family whose help and type are written; its samples follow.
 #[derive(Debug)]
 pub struct Family<'e> {
     exposition: &'e mut Exposition,
@@ -57,7 +57,7 @@ pub struct Family<'e> {
 }
 
 impl Family<'_> {
-    /// Writes one sample with its labels.
+    /// Writes one sample; `labels` are names and values, which it escapes.
     pub fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) -> &mut Self {
         self.write("", labels, value);
         self

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// The numbers of one worker, by index.
+/// `N` numbers, which one worker owns and names by their index.
 #[derive(Debug)]
 pub struct Tally<const N: usize> {
     numbers: [u64; N],
@@ -52,7 +52,7 @@ impl<const N: usize> Tally<N> {
 pub struct Totals<const N: usize>(Vec<Arc<[AtomicU64; N]>>);
 
 impl<const N: usize> Totals<N> {
-    /// Follows these tallies from now on.
+    /// Returns the totals of these tallies; later changes show once they are published.
     pub fn of<'t>(tallies: impl IntoIterator<Item = &'t Tally<N>>) -> Self {
         Self(tallies.into_iter().map(|tally| Arc::clone(&tally.published)).collect())
     }

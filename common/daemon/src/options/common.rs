@@ -10,7 +10,7 @@ use crate::{
     value::{ListenAddress, log_level},
 };
 
-/// The options that every daemon has.
+/// The options that every daemon has; each flattens them into its own.
 #[derive(Args, Clone, Debug)]
 pub struct Common {
     /// Reads options from this TOML file; its keys are the flags' names

@@ -11,13 +11,12 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::exit::{DaemonError, Exit};
 
-/// Where an option's value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Layer {
     Flag,
-    /// The variable's name.
+    /// The environment variable of this name.
     Environment(String),
-    /// The path of the `--config` file.
+    /// The `--config` file at this path.
     File(PathBuf),
     Default,
 }
@@ -117,7 +116,6 @@ pub(super) fn options(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
     named.filter(|(long, _)| !["help", "version", "print-config", "check"].contains(long))
 }
 
-/// True if the option may be repeated.
 pub(super) fn is_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
 }

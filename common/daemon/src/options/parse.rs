@@ -11,7 +11,6 @@ use super::{
 };
 use crate::exit::{DaemonError, Exit};
 
-/// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Parsed<T> {
     /// To serve with these options, to check them, or to print them.
@@ -20,12 +19,10 @@ pub(crate) enum Parsed<T> {
     Print(String),
 }
 
-/// The options in force.
 #[derive(Debug)]
 pub(crate) struct InForce<T> {
-    /// All options of the daemon.
     pub(crate) options: T,
-    /// Those of them that every daemon has.
+    /// A copy of those options that every daemon has.
     pub(crate) common: Common,
     /// The layer that gave `--listen` its value.
     pub(crate) listen: Layer,

@@ -40,14 +40,13 @@ pub(crate) struct Ends {
 /// The operating system, as the reactor needs it. No call blocks but `poll`.
 pub(crate) trait System {
     type Listener;
-    /// A connected socket.
     type Socket;
     /// A connected socket on its way to another process.
     type Exported;
 
     fn now(&self) -> Instant;
     fn wall(&self) -> SystemTime;
-    /// Bytes through the sockets so far.
+    /// Bytes through the sockets since the worker started.
     fn traffic(&self) -> Traffic {
         Traffic::default()
     }
@@ -55,7 +54,6 @@ pub(crate) trait System {
     fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
     /// Sets the limits and timeouts of the sockets that come from now on.
     fn configure(&mut self, settings: &Settings);
-    /// Watches a listener.
     fn add_listener(&mut self, listener: &Self::Listener, number: usize) -> io::Result<()>;
     fn remove_listener(&mut self, listener: &Self::Listener) -> io::Result<()>;
     fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Socket, Ends)>;
@@ -63,9 +61,9 @@ pub(crate) trait System {
     fn export(&mut self, socket: Self::Socket) -> io::Result<Self::Exported>;
     /// Takes a connection that another process exported; [`Self::add`] watches it.
     fn adopt(&mut self, exported: Self::Exported) -> io::Result<(Self::Socket, Ends)>;
-    /// Watches a connection for what it sends.
+    /// Reports from now on when there is something to read.
     fn add(&mut self, socket: &Self::Socket, token: Token) -> io::Result<()>;
-    /// From now on, watches it for room to write too.
+    /// Reports from now on when there is room to write, too.
     fn watch_writable(&mut self, socket: &Self::Socket, token: Token) -> io::Result<()>;
     /// Reads what is there, at most `buffer`; 0: the end.
     fn read(&mut self, socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize>;

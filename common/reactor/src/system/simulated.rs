@@ -31,7 +31,7 @@ impl Seed {
         (z ^ (z >> 31)) % below.max(1)
     }
 
-    /// True once in `times`.
+    /// True with a probability of 1 in `times`.
     pub fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }

@@ -39,7 +39,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// here.
     fn export(&mut self, token: Token) -> Option<ExportedConnection<S::Exported>> {
         let io = &self.connections.table.get(token)?.io;
-        // Input that the handler did not get to yet is not cut off: it will get to it there.
+        // Input that the handler has not seen yet does not wait for more: the next process shows it to its handler.
         let partial = if io.resume_tail { 0 } else { io.tail.len() };
         let mut exported = None;
         self.call(token, |handler, conn, cx| {
@@ -71,7 +71,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.to_adopt.extend(connections);
     }
 
-    /// Adopts a bounded number of connections.
+    /// Adopts so many connections that the turn stays short.
     pub(super) fn adopt_some(&mut self) {
         for _ in 0..TURN_CONNECTIONS {
             let Some(live) = self.to_adopt.pop_front() else { break };
@@ -97,7 +97,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
         let candidate = connections.state.candidate(token, io.eviction_class);
         let counters = connections.state.control.counters();
-        // The process before kept the limits when the connection came: it stays.
+        // The previous process applied the limit at accept, so enter without one.
         io.place = counted.and_then(|address| counters.addresses.enter(address, 0, candidate));
         counters.adopted.fetch_add(1, Relaxed);
         let adopted =

@@ -27,14 +27,14 @@ pub(super) struct Worker<H: Handler, S: System> {
     pub(super) connections: Connections<H::Conn, S>,
     listeners: Listeners<S::Listener>,
     mailboxes: Mailboxes<H::Mail>,
-    /// The one receive buffer.
+    /// The receive buffer of all connections; what a handler does not consume is copied to its connection's tail.
     buffer: Vec<u8>,
     events: Vec<Event>,
     wake: Wake,
     stopping: Option<Stopping>,
-    /// Connections of another process that still wait for their place in the table.
+    /// Connections of the previous process that are not in the table yet.
     to_adopt: VecDeque<ExportedConnection<S::Exported>>,
-    /// Connections that live on in another process.
+    /// Connections for the next process to adopt.
     pub(super) exported: Vec<ExportedConnection<S::Exported>>,
 }
 
@@ -87,7 +87,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.expire();
         self.take_mail();
         self.wake = match &self.stopping {
-            // No connection is left to send anything to; what the handler still has to send goes along.
+            // The connections have left this process; what they are still to receive went along.
             Some(stopping) if stopping.has_exported() => Wake::Idle,
             _ => self.handler.on_turn(&mut Turn { connections: &mut self.connections }),
         };
@@ -98,7 +98,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         Ok(goes_on || self.connections.table.len() > 0)
     }
 
-    /// Publishes how the worker is, and answers a question for more.
+    /// Publishes the worker's numbers, and answers a question for those that it does not keep all the time.
     fn publish_stats(&mut self) {
         let Self { handler, connections, listeners, .. } = self;
         let Some(stats) = connections.state.control.stats().get(connections.state.number) else { return };
@@ -119,7 +119,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         !accepts && !adopts && !stops && self.connections.state.ready.is_empty() && self.wake != Wake::Again
     }
 
-    /// How long the poll may sleep.
+    /// How long the poll may sleep; `None`: until an event.
     fn timeout(&self) -> Option<Duration> {
         if !self.is_at_rest() {
             return Some(Duration::ZERO);
@@ -197,7 +197,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.connections.table.get_mut(token).map(|entry| &mut entry.io)
     }
 
-    /// Expires every connection whose deadline has passed.
+    /// Closes every connection whose deadline has passed, or lets the handler decide.
     fn expire(&mut self) {
         let now = self.connections.state.now;
         while let Some((bucket, tokens)) = self.connections.state.deadlines.pop(now) {
@@ -254,7 +254,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Some(Connection { socket, mut io, conn }) = connections.table.remove(token) else {
                 continue;
             };
-            // What is unsent to a peer that takes nothing would only stay in the kernel.
+            // Reset: else the kernel keeps unsent bytes for a peer that reads nothing.
             connections.system.close(socket, matches!(why, CloseReason::Slow | CloseReason::Error));
             if let Some(conn) = conn {
                 connections.state.count_closed(&mut io, why);

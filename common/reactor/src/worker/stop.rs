@@ -7,7 +7,7 @@ use crate::system::System;
 use crate::{CloseReason, Handler, Stop};
 
 impl<H: Handler, S: System> Worker<H, S> {
-    /// Follows a stop, once there is one.
+    /// Begins the stop that [`Control`](crate::Control) asks for, and goes on with it in later turns.
     pub(super) fn follow_stop(&mut self) {
         // First: mail from before the stop may come after the worker took its mail, so it exports in the next turn.
         self.settle_hand_over();
