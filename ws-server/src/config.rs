@@ -61,10 +61,10 @@ pub(crate) struct Capacity {
     /// `SO_SNDBUF` of a connection; 0: the system's
     #[arg(long, value_name = "SIZE", default_value = "32KiB", value_parser = size)]
     send_buffer: usize,
-    /// How long a closed connection is read on, so that no reset eats the answer
+    /// How long to read on from a connection after its last answer, so that no reset eats the answer
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     linger: Duration,
-    /// How many bytes are read on in that time
+    /// How many bytes to read on in that time
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = size)]
     linger_bytes: usize,
     /// How long connections may take to end when the daemon stops
