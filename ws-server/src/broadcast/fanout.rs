@@ -74,7 +74,6 @@ impl Fanout {
         self.leave_notices.limit(options.notice_rate);
     }
 
-    /// Queues leave notices.
     pub(crate) fn add_departures(&mut self, departures: &Departures) {
         self.leave_notices.add(departures);
     }

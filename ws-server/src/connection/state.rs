@@ -49,13 +49,11 @@ pub(crate) enum Stage {
     Done,
 }
 
-/// An upgraded connection.
 #[derive(Debug)]
 pub(crate) struct Upgraded {
     pub(crate) protocol: WebSocket,
     /// Limits its pings and pongs.
     pub(crate) control: RateLimiter,
-    /// Limits its messages.
     pub(crate) messages: RateLimiter,
     /// Our ping has no answer yet.
     pub(crate) awaiting_pong: bool,
@@ -80,7 +78,6 @@ impl Upgraded {
         })
     }
 
-    /// The framing of its messages.
     pub(crate) fn framing(&self) -> Framing {
         let framing = self.protocol.framing();
         if self.params.numbered { framing.numbered() } else { framing }

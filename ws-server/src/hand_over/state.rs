@@ -16,7 +16,6 @@ pub(crate) struct ProcessState {
     pub(crate) next_id: u64,
     /// The sequence number of the next line.
     pub(crate) next_line: u64,
-    /// The schedule of the dates.
     pub(crate) schedule: Option<ScheduleState>,
     /// Departures that no notice has announced yet.
     pub(crate) unannounced: Departures,

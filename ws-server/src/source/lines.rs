@@ -3,7 +3,6 @@
 /// Lines that were not published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dropped {
-    /// Lines that were not UTF-8.
     pub(crate) not_utf8: u64,
     /// Lines longer than `--max-line`.
     pub(crate) too_long: u64,

@@ -97,7 +97,6 @@ pub(super) fn serve(
     exported
 }
 
-/// The connected producers.
 struct Producers<'c> {
     publisher: &'c Publisher,
     gate: &'c Gate,

@@ -135,7 +135,6 @@ impl Schedule {
         }
     }
 
-    /// Number of phases.
     pub(crate) fn phases(&self) -> usize {
         usize::try_from(self.slots).unwrap_or(1)
     }
