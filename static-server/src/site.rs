@@ -1,4 +1,4 @@
-//! The site: the built-in page or a directory, with index pages, redirects and fallbacks.
+//! The site: the built-in page or a directory, with index pages and fallbacks.
 
 use std::fs::File;
 use std::sync::Arc;

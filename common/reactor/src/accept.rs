@@ -21,7 +21,7 @@ pub(super) struct Listeners<L> {
     pub(super) sockets: Vec<(L, bool)>,
     /// After `EMFILE` an edge-triggered listener raises no event for what waits, so accepting resumes at this instant.
     pub(super) paused_until: Option<Instant>,
-    /// Connections that no handler knows: newcomers that still get their refusal.
+    /// Connections that no handler knows: they still get their refusal or their closing bytes.
     pub(super) refused: usize,
 }
 

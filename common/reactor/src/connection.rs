@@ -14,13 +14,13 @@ use super::system::Ends;
 pub(super) struct Connection<C, S> {
     pub(super) socket: S,
     pub(super) io: Io,
-    /// `None` for a newcomer that the reactor refused: no handler ever knew it.
+    /// `None` for a connection that no handler knows: a refused newcomer, or one whose state could not be adopted.
     pub(super) conn: Option<C>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// The handler's callbacks run; in the later phases none does but `on_close`.
+pub(super) enum Lifecycle {
+    /// The handler's callbacks run; later none does but `on_close`.
     Open,
     /// The worker sends what is queued, then shuts its writing side down.
     Flushing,
@@ -36,7 +36,7 @@ pub(super) struct Io {
     pub(super) ends: Ends,
     /// Its place among the connections of its address: the peer's, or the one that a trusted proxy named.
     pub(super) place: Option<Place>,
-    pub(super) phase: Phase,
+    pub(super) lifecycle: Lifecycle,
     pub(super) outbox: Outbox,
     /// Input that the handler did not consume yet.
     pub(super) tail: Vec<u8>,
@@ -76,7 +76,7 @@ impl Io {
             token,
             ends,
             place: None,
-            phase: Phase::Open,
+            lifecycle: Lifecycle::Open,
             outbox: Outbox::default(),
             tail: Vec::new(),
             resume_tail: false,
@@ -104,21 +104,22 @@ impl Io {
 
     /// True while the worker may show input to the handler; the rest of an input waits until the output has left.
     pub(super) fn takes_input(&self) -> bool {
-        self.phase == Phase::Open && self.has_room() && !(self.blocked && self.resume_tail)
+        self.lifecycle == Lifecycle::Open && self.has_room() && !(self.blocked && self.resume_tail)
     }
 
     /// True if an `on_drain` is due, which the caller then has to make: the next call returns false.
     pub(super) fn take_drain(&mut self) -> bool {
-        let due = self.owes_drain && !self.blocked && self.outbox.is_empty() && self.phase == Phase::Open;
+        let due =
+            self.owes_drain && !self.blocked && self.outbox.is_empty() && self.lifecycle == Lifecycle::Open;
         self.owes_drain &= !due;
         due
     }
 
     /// The next instant at which something has to happen, whatever the peer does.
     pub(super) fn next_deadline(&self) -> Instant {
-        match (self.phase, self.stalled_at) {
-            (Phase::Flushing, Some(stalled)) => stalled,
-            (Phase::Open, Some(stalled)) => stalled.min(self.deadline),
+        match (self.lifecycle, self.stalled_at) {
+            (Lifecycle::Flushing, Some(stalled)) => stalled,
+            (Lifecycle::Open, Some(stalled)) => stalled.min(self.deadline),
             _ => self.deadline,
         }
     }

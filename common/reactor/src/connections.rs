@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::connection::{Connection, Io, Phase};
+use super::connection::{Connection, Io, Lifecycle};
 use super::context::Visit;
 use super::deadlines::Deadlines;
 use super::eviction::Eviction;
@@ -118,7 +118,7 @@ impl<C, S: System> Connections<C, S> {
     /// place, so that no reset eats the answer.
     pub(super) fn give_up_place(&mut self, token: Token) {
         let Some(entry) = self.table.get_mut(token) else { return };
-        if entry.io.phase == Phase::Open || entry.io.eviction_class.is_unfinished() {
+        if entry.io.lifecycle == Lifecycle::Open || entry.io.eviction_class.is_unfinished() {
             self.state.schedule_close(&mut entry.io, CloseReason::Evicted);
         }
     }
@@ -141,7 +141,7 @@ impl<C, S: System> Connections<C, S> {
     pub(super) fn evict(&mut self, unfinished_only: bool) -> bool {
         let class = |token| {
             let io = &self.table.get(token)?.io;
-            (io.phase != Phase::Closing).then_some(io.eviction_class)
+            (io.lifecycle != Lifecycle::Closing).then_some(io.eviction_class)
         };
         let eviction = &mut self.state.eviction;
         let victim = if unfinished_only { eviction.pop_unfinished(class) } else { eviction.pop(class) };
@@ -155,7 +155,9 @@ impl<C, S: System> Connections<C, S> {
 impl<C, S: System> Visit<C> for Connections<C, S> {
     fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> bool {
         let visited = self.with(token, |conn, cx| {
-            let Some(conn) = conn.as_mut().filter(|_| cx.io.phase == Phase::Open) else { return false };
+            let Some(conn) = conn.as_mut().filter(|_| cx.io.lifecycle == Lifecycle::Open) else {
+                return false;
+            };
             // One connection's panic is that connection's end, not the daemon's.
             let flow = catch_unwind(AssertUnwindSafe(|| f(conn, cx))).ok();
             cx.settle(flow);
@@ -181,8 +183,8 @@ impl Context<'_> {
         match flow {
             None => state.schedule_close(io, CloseReason::Panic),
             Some(Flow::Close) => state.schedule_close(io, CloseReason::Handler),
-            Some(Flow::CloseWhenFlushed) if io.phase != Phase::Closing => {
-                io.phase = Phase::Flushing;
+            Some(Flow::CloseWhenFlushed) if io.lifecycle != Lifecycle::Closing => {
+                io.lifecycle = Lifecycle::Flushing;
                 io.tail = Vec::new();
                 io.deadline = state.now + state.settings.write_timeout;
             }
@@ -193,7 +195,7 @@ impl Context<'_> {
 
     /// Sends what is queued; with an empty outbox, a flushing connection begins to linger.
     pub(super) fn flush(&mut self) {
-        if self.io.phase == Phase::Closing {
+        if self.io.lifecycle == Lifecycle::Closing {
             return;
         }
         if !self.io.blocked {
@@ -213,9 +215,9 @@ impl Context<'_> {
             Ok(Flushed::Blocked { progress }) => return self.block(progress),
             Err(_) => return state.schedule_close(io, CloseReason::Error),
         }
-        match io.phase {
-            Phase::Flushing => self.linger(),
-            Phase::Open if io.owes_drain => state.list_ready(io),
+        match io.lifecycle {
+            Lifecycle::Flushing => self.linger(),
+            Lifecycle::Open if io.owes_drain => state.list_ready(io),
             _ => {}
         }
     }
@@ -244,7 +246,7 @@ impl Context<'_> {
             let why = if io.ended { CloseReason::Peer } else { CloseReason::Handler };
             return state.schedule_close(io, why);
         }
-        io.phase = Phase::Lingering { bytes_left: state.settings.linger_bytes };
+        io.lifecycle = Lifecycle::Lingering { bytes_left: state.settings.linger_bytes };
         io.stalled_at = None;
         io.deadline = state.now + state.settings.linger;
         state.list_ready(io);

@@ -19,7 +19,7 @@ pub struct ExportedConnection<D> {
     pub descriptor: D,
     /// Bytes that were queued and not sent. They may begin in the middle of a message: they go first.
     pub queued: Vec<u8>,
-    /// Bytes that arrived and that the handler did not consume.
+    /// Bytes that arrived and that the handler did not consume: the connection's tail.
     pub unconsumed: Vec<u8>,
     /// Time left until the connection's deadline when it was exported.
     pub deadline: Duration,

@@ -43,7 +43,7 @@ pub enum Stop {
     Restart,
     /// Another process adopts the connections (`SIGUSR2` with a hand-over, `Handler::export`); the others end here.
     HandOver,
-    /// The source has ended and everything was delivered: WebSocket 1000.
+    /// The source has ended and its last lines were passed on; slow clients still get the rest: WebSocket 1000.
     Finished,
 }
 

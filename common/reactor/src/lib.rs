@@ -11,7 +11,7 @@
 //!                                         └───────────────────────────────────────────────┘
 //! ```
 //!
-//! - One worker per core, each with its own poll, connection table and listener. A turn of the reactor writes to memory of its
+//! - One worker per core, each with its own poll, connection table and listeners. A turn of the reactor writes to memory of its
 //!   own worker only: it reads the stop flag ([`Control`]), and locks its mailbox ([`Mailboxes`]) when there is mail. Workers
 //!   meet in the process-wide counters ([`Counters`]) when a connection opens, completes its first request or closes, never
 //!   for a message; and where their handlers send each other mail.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::connection::Phase;
+use super::connection::Lifecycle;
 use super::mail::Waker;
 use super::system::System;
 use super::system::simulated::{Pipe, Simulated};
@@ -243,7 +243,8 @@ impl<H: Handler> Simulation<H> {
         let now = self.worker.connections.state.now;
         for token in self.worker.connections.table.tokens() {
             let Some(entry) = self.worker.connections.table.get(token) else { continue };
-            let waits = entry.io.phase == Phase::Open || matches!(entry.io.phase, Phase::Lingering { .. });
+            let waits = entry.io.lifecycle == Lifecycle::Open
+                || matches!(entry.io.lifecycle, Lifecycle::Lingering { .. });
             // A worker notices a deadline within 16 ms.
             let late = now.saturating_duration_since(entry.io.next_deadline());
             assert!(!waits || late <= Duration::from_millis(16), "a deadline {late:?} ago was missed");

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Instant, SystemTime};
 
-use super::connection::{Io, Phase};
+use super::connection::{Io, Lifecycle};
 use super::deadlines::Deadlines;
 use super::eviction::{Eviction, EvictionClass};
 use super::per_address::Candidate;
@@ -19,7 +19,7 @@ pub(super) struct WorkerState {
     pub(super) control: Control,
     pub(super) deadlines: Deadlines,
     pub(super) eviction: Eviction,
-    /// Connections with something left to do that no event will announce.
+    /// Connections to serve: an event came, or there is work left that no event will announce.
     pub(super) ready: VecDeque<Token>,
     /// Connections to close at the end of the turn.
     pub(super) to_close: Vec<(Token, CloseReason)>,
@@ -34,14 +34,14 @@ impl WorkerState {
     }
 
     pub(super) fn schedule_close(&mut self, io: &mut Io, why: CloseReason) {
-        if io.phase != Phase::Closing {
-            io.phase = Phase::Closing;
+        if io.lifecycle != Lifecycle::Closing {
+            io.lifecycle = Lifecycle::Closing;
             self.to_close.push((io.token, why));
         }
     }
 
     pub(super) fn arm(&mut self, io: &mut Io) {
-        if io.phase != Phase::Closing {
+        if io.lifecycle != Lifecycle::Closing {
             self.deadlines.arm(io.token, io.next_deadline(), &mut io.armed);
         }
     }

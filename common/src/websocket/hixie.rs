@@ -2,7 +2,7 @@
 
 use super::message::Message;
 use super::receive::{Event, cut};
-use super::socket::{Input, Inside, Phase, WebSocket};
+use super::socket::{Input, Inside, ReadyState, WebSocket};
 use crate::Version;
 use crate::frame::{Opcode, ProtocolError};
 
@@ -31,7 +31,7 @@ impl WebSocket {
                     let (chunk, fin) = self.take_text(delivered, input)?;
                     inside = if fin { Inside::Nothing } else { inside };
                     self.input = Input::Hixie(inside);
-                    if delivered && self.phase == Phase::Open && (fin || !chunk.is_empty()) {
+                    if delivered && self.ready_state == ReadyState::Open && (fin || !chunk.is_empty()) {
                         return Ok(Some(Event::Data { opcode: Opcode::Text, chunk, fin }));
                     }
                 }

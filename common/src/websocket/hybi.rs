@@ -2,7 +2,7 @@
 
 use super::message::Message;
 use super::receive::{Event, cut};
-use super::socket::{Input, OpenFrame, Phase, WebSocket};
+use super::socket::{Input, OpenFrame, ReadyState, WebSocket};
 use crate::Parsed;
 use crate::frame::{CloseCode, FrameHeader, Opcode, ProtocolError, decode_header, encode_frame, mask};
 
@@ -21,7 +21,7 @@ impl WebSocket {
                 let Some((opcode, chunk, fin)) = self.take_payload(frame, input)? else { return Ok(None) };
                 // The end of an empty fragment is not an event. After our Close we still validate messages, but do not
                 // report them.
-                if self.phase == Phase::Open && (fin || !chunk.is_empty()) {
+                if self.ready_state == ReadyState::Open && (fin || !chunk.is_empty()) {
                     return Ok(Some(Event::Data { opcode, chunk, fin }));
                 }
             }
@@ -47,7 +47,7 @@ impl WebSocket {
                 if let Some(event) = self.take_control(header.opcode, payload, out)? {
                     return Ok(Some(event));
                 }
-                if self.phase == Phase::Closed {
+                if self.ready_state == ReadyState::Closed {
                     *input = &mut [];
                     return Ok(None);
                 }
@@ -113,7 +113,7 @@ impl WebSocket {
                 Ok(Some(Event::Closed(code)))
             }
             // Nothing may follow our Close, not even a Pong.
-            _ if self.phase != Phase::Open => Ok(None),
+            _ if self.ready_state != ReadyState::Open => Ok(None),
             Opcode::Ping => {
                 // §5.5.3: "A Pong frame sent in response to a Ping frame must have identical "Application data""
                 encode_frame(Opcode::Pong, payload, out);

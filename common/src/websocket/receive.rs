@@ -1,6 +1,6 @@
 //! Receiving: the next event from the input.
 
-use super::socket::{Input, Phase, WebSocket};
+use super::socket::{Input, ReadyState, WebSocket};
 use crate::frame::{CloseCode, Opcode, ProtocolError};
 use md5::{Digest, Md5};
 
@@ -39,26 +39,27 @@ impl WebSocket {
         input: &mut &'i mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'i>>, ProtocolError> {
-        match self.phase {
-            Phase::AwaitingKey { .. } => return Ok(self.receive_key(input, out)),
-            Phase::Opening => {
-                self.phase = Phase::Open;
+        match self.ready_state {
+            ReadyState::AwaitingKey { .. } => return Ok(self.receive_key(input, out)),
+            ReadyState::Opening => {
+                self.ready_state = ReadyState::Open;
                 return Ok(Some(Event::Opened));
             }
             // RFC 6455 §5.5.1: after both Close frames "an endpoint ... considers the WebSocket connection closed";
             // §7.1.7: once failed, it "MUST NOT continue to attempt to process data".
-            Phase::Closed | Phase::Failed => {
+            ReadyState::Closed | ReadyState::Failed => {
                 *input = &mut [];
                 return Ok(None);
             }
-            Phase::Open | Phase::Closing => {}
+            ReadyState::Open | ReadyState::Closing => {}
         }
         let result = match self.input {
             Input::Hixie(inside) => self.receive_hixie(inside, input, out),
             Input::Hybi(open) => self.receive_hybi(open, input, out),
         };
         if result.is_err() {
-            self.phase = if self.phase == Phase::Open { Phase::Failed } else { Phase::Closed };
+            self.ready_state =
+                if self.ready_state == ReadyState::Open { ReadyState::Failed } else { ReadyState::Closed };
             *input = &mut [];
         }
         result
@@ -66,7 +67,9 @@ impl WebSocket {
 
     /// Collects the bytes of the third key; appends the digest once all eight have arrived.
     fn receive_key(&mut self, input: &mut &mut [u8], out: &mut Vec<u8>) -> Option<Event<'static>> {
-        let Phase::AwaitingKey { first, second, third, len } = &mut self.phase else { return None };
+        let ReadyState::AwaitingKey { first, second, third, len } = &mut self.ready_state else {
+            return None;
+        };
         let wanted = third.get_mut(usize::from(*len)..).unwrap_or_default();
         let taken = cut(input, wanted.len());
         for (place, byte) in wanted.iter_mut().zip(taken.iter()) {
@@ -77,7 +80,7 @@ impl WebSocket {
             return None;
         }
         out.extend_from_slice(&digest(*first, *second, *third));
-        self.phase = Phase::Open;
+        self.ready_state = ReadyState::Open;
         Some(Event::Opened)
     }
 }

@@ -1,6 +1,6 @@
 //! Sending control frames: Ping and Close.
 
-use super::socket::{Phase, WebSocket};
+use super::socket::{ReadyState, WebSocket};
 use crate::Version;
 use crate::frame::{CloseCode, MAX_CONTROL_PAYLOAD, Opcode, encode_frame};
 
@@ -19,19 +19,19 @@ impl WebSocket {
     /// A second call, or one after our reply to the peer's Close, appends nothing. The reason ends with the last whole
     /// character within 123 bytes.
     pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) {
-        self.phase = match self.phase {
-            Phase::Open | Phase::Opening => Phase::Closing,
-            Phase::Failed => Phase::Closed,
+        self.ready_state = match self.ready_state {
+            ReadyState::Open | ReadyState::Opening => ReadyState::Closing,
+            ReadyState::Failed => ReadyState::Closed,
             // No frame may go out before the opening is over.
-            Phase::AwaitingKey { .. } => {
-                self.phase = Phase::Closed;
+            ReadyState::AwaitingKey { .. } => {
+                self.ready_state = ReadyState::Closed;
                 return;
             }
-            Phase::Closing | Phase::Closed => return,
+            ReadyState::Closing | ReadyState::Closed => return,
         };
         if self.version == Version::Hixie75 {
             // The draft has no Close: the end of the stream takes its place.
-            self.phase = Phase::Closed;
+            self.ready_state = ReadyState::Closed;
         }
         let end = reason.floor_char_boundary(MAX_CONTROL_PAYLOAD - 2);
         let reason = reason.get(..end).unwrap_or_default();
@@ -40,10 +40,10 @@ impl WebSocket {
 
     /// Answers the peer's Close, unless we sent ours before.
     pub(super) fn reply_close(&mut self, code: Option<CloseCode>, out: &mut Vec<u8>) {
-        if self.phase == Phase::Open {
+        if self.ready_state == ReadyState::Open {
             self.write_close(code, "", out);
         }
-        self.phase = Phase::Closed;
+        self.ready_state = ReadyState::Closed;
     }
 
     fn write_close(&self, code: Option<CloseCode>, reason: &str, out: &mut Vec<u8>) {

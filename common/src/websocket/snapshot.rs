@@ -1,7 +1,7 @@
 //! A connection's state as bytes, so that the connection can outlive its process.
 
 use super::message::{Message, MessageLimits};
-use super::socket::{Input, Inside, OpenFrame, Phase, WebSocket};
+use super::socket::{Input, Inside, OpenFrame, ReadyState, WebSocket};
 use super::utf8::Utf8;
 use crate::Version;
 use crate::codec::{Reader, Writer};
@@ -18,9 +18,14 @@ const VERSIONS: [(u8, Version); 5] = [
     (13, Version::Rfc6455),
 ];
 
-/// The phases from number 1 on; number 0 is [`Phase::AwaitingKey`].
-const PHASES: [(u8, Phase); 5] =
-    [(1, Phase::Opening), (2, Phase::Open), (3, Phase::Closing), (4, Phase::Closed), (5, Phase::Failed)];
+/// The states from number 1 on; number 0 is [`ReadyState::AwaitingKey`].
+const READY_STATES: [(u8, ReadyState); 5] = [
+    (1, ReadyState::Opening),
+    (2, ReadyState::Open),
+    (3, ReadyState::Closing),
+    (4, ReadyState::Closed),
+    (5, ReadyState::Failed),
+];
 
 /// Why bytes are not the state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +45,7 @@ impl WebSocket {
         to.raw(&[LAYOUT, number_of(&VERSIONS, self.version)]);
         to.long(self.limits.max_message);
         to.long(self.limits.max_fragments.into());
-        self.write_phase(&mut to);
+        self.write_ready_state(&mut to);
         to.byte(self.message.opcode.map_or(0, Opcode::number));
         to.long(self.message.len);
         to.long(self.message.fragments.into());
@@ -64,9 +69,9 @@ impl WebSocket {
         if from.is_empty() { Ok(socket) } else { Err(SnapshotError::Damaged) }
     }
 
-    fn write_phase(&self, to: &mut Writer) {
-        to.byte(number_of(&PHASES, self.phase));
-        if let Phase::AwaitingKey { first, second, third, len } = self.phase {
+    fn write_ready_state(&self, to: &mut Writer) {
+        to.byte(number_of(&READY_STATES, self.ready_state));
+        if let ReadyState::AwaitingKey { first, second, third, len } = self.ready_state {
             to.byte(len);
             to.long(first.into());
             to.long(second.into());
@@ -108,19 +113,19 @@ fn value_of<T: Copy>(table: &[(u8, T)], number: u8) -> Option<T> {
 fn read_socket(from: &mut Reader<'_>) -> Option<WebSocket> {
     let version = value_of(&VERSIONS, from.byte()?)?;
     let limits = MessageLimits { max_message: from.long()?, max_fragments: from.word()? };
-    let phase = read_phase(from, version)?;
+    let ready_state = read_ready_state(from, version)?;
     let message = read_message(from)?;
     let input = read_input(from, version)?;
-    Some(WebSocket { version, limits, phase, message, input })
+    Some(WebSocket { version, limits, ready_state, message, input })
 }
 
-fn read_phase(from: &mut Reader<'_>, version: Version) -> Option<Phase> {
+fn read_ready_state(from: &mut Reader<'_>, version: Version) -> Option<ReadyState> {
     let number = from.byte()?;
     if number > 0 || version != Version::Hixie76 {
-        return value_of(&PHASES, number);
+        return value_of(&READY_STATES, number);
     }
     let len = from.byte().filter(|&len| len < 8)?;
-    Some(Phase::AwaitingKey { len, first: from.word()?, second: from.word()?, third: from.take()? })
+    Some(ReadyState::AwaitingKey { len, first: from.word()?, second: from.word()?, third: from.take()? })
 }
 
 fn read_message(from: &mut Reader<'_>) -> Option<Message> {

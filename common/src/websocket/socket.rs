@@ -10,13 +10,14 @@ use crate::framing::Framing;
 pub struct WebSocket {
     pub(super) version: Version,
     pub(super) limits: MessageLimits,
-    pub(super) phase: Phase,
+    pub(super) ready_state: ReadyState,
     pub(super) message: Message,
     pub(super) input: Input,
 }
 
+/// How far a connection is, as `WebSocket.readyState` in a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum ReadyState {
     /// Draft 76, before the third key is complete.
     AwaitingKey {
         first: u32,
@@ -82,13 +83,13 @@ impl WebSocket {
     /// A connection after our answer to its opening handshake.
     pub(crate) fn new(version: Version, limits: MessageLimits) -> Self {
         let input = if version.is_hixie() { Input::Hixie(Inside::Nothing) } else { Input::Hybi(None) };
-        Self { version, limits, phase: Phase::Opening, message: Message::default(), input }
+        Self { version, limits, ready_state: ReadyState::Opening, message: Message::default(), input }
     }
 
     /// A connection of draft 76 whose third key is still to come.
     pub(crate) fn awaiting_key(first: u32, second: u32, limits: MessageLimits) -> Self {
-        let phase = Phase::AwaitingKey { first, second, third: [0; 8], len: 0 };
-        Self { phase, ..Self::new(Version::Hixie76, limits) }
+        let ready_state = ReadyState::AwaitingKey { first, second, third: [0; 8], len: 0 };
+        Self { ready_state, ..Self::new(Version::Hixie76, limits) }
     }
 
     /// The client's dialect, which never changes after the opening handshake.
@@ -103,12 +104,12 @@ impl WebSocket {
 
     /// True between the opening and the first Close of either side, while we may send messages.
     pub fn is_open(&self) -> bool {
-        self.phase == Phase::Open
+        self.ready_state == ReadyState::Open
     }
 
     /// True until draft 76's third key is complete.
     pub fn is_awaiting_key(&self) -> bool {
-        matches!(self.phase, Phase::AwaitingKey { .. })
+        matches!(self.ready_state, ReadyState::AwaitingKey { .. })
     }
 
     /// True in the middle of a frame from the peer.
@@ -123,6 +124,6 @@ impl WebSocket {
 
     /// True when neither side owes the other anything: the caller may close the connection once it has flushed `out`.
     pub fn is_closed(&self) -> bool {
-        self.phase == Phase::Closed
+        self.ready_state == ReadyState::Closed
     }
 }

@@ -28,22 +28,22 @@ impl Connection {
         options: &ConnectionOptions,
         cx: &mut Context<'_>,
     ) -> Sent {
-        let mut delivery = Sent { messages: 0, flow: Flow::Continue };
+        let mut sent = Sent { messages: 0, flow: Flow::Continue };
         if !self.is_open() {
-            return delivery;
+            return sent;
         }
         loop {
             let room = room(options, cx);
             match stream.next(&mut self.subscription, self.framing, room, cx.now()) {
                 Next::Shared { bytes, range, messages } => {
                     cx.send_shared(bytes, range);
-                    delivery.messages = delivery.messages.saturating_add(messages);
+                    sent.messages = sent.messages.saturating_add(messages);
                 }
                 Next::Date(slot) => {
                     if let Some(clock) = stream.clock() {
                         clock.encode(slot, self.framing, cx.out());
                     }
-                    delivery.messages = delivery.messages.saturating_add(1);
+                    sent.messages = sent.messages.saturating_add(1);
                 }
                 Next::Full => {
                     cx.want_drain();
@@ -52,19 +52,19 @@ impl Connection {
                 Next::CaughtUp if self.finishing => {
                     // What the kernels hold comes before the Close, and a slow client may take its time for it.
                     cx.set_deadline(cx.now() + options.write_timeout);
-                    delivery.flow = self.end(CloseCode::NORMAL, "", cx);
+                    sent.flow = self.end(CloseCode::NORMAL, "", cx);
                     break;
                 }
                 Next::CaughtUp => break,
                 Next::Behind => {
                     // RFC 6455 §7.4.1: 1008 is for a message that violates the endpoint's policy.
                     let _ = self.end(CloseCode::POLICY, "slow", cx);
-                    delivery.flow = Flow::CloseWhenFlushed;
+                    sent.flow = Flow::CloseWhenFlushed;
                     break;
                 }
             }
         }
-        delivery
+        sent
     }
 
     /// Sends a date that is due to all of its phase; returns the number of messages sent, 0 or 1.

@@ -39,7 +39,7 @@ pub(crate) fn export(
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(moment()) };
     let handed_over = HandedOver { state, others, connections };
-    match hand_over::export(&handed_over) {
+    match hand_over::store(&handed_over) {
         Ok(()) => log::info!("{} live connections wait for the next process", handed_over.connections.len()),
         Err(error) => {
             log::error!("the live connections cannot be handed over and are closed (1012): {error}");

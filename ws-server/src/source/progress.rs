@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-/// Batches that may be on their way to a worker; then the source waits. It never waits for a client.
+/// The source waits while a worker has this many batches left to pass on. It never waits for a client.
 const IN_FLIGHT: u64 = 16;
 
 /// Shared by the source and all workers.

@@ -14,12 +14,12 @@ use super::{
 };
 use crate::stream::{Batch, DateFormat, Template};
 
-/// Bytes that one read takes, and so the most text of a batch.
+/// Bytes that one read takes: a batch holds the lines that end in them.
 const READ_SIZE: usize = 64 * 1024;
 
 /// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
-    next: Mutex<Numbering>,
+    numbering: Mutex<Numbering>,
     progress: Arc<SourceProgress>,
     post: Box<dyn Fn(Arc<Batch>) + Send + Sync>,
 }
@@ -50,19 +50,19 @@ impl Publisher {
         format: LineFormat,
         post: impl Fn(Arc<Batch>) + Send + Sync + 'static,
     ) -> Self {
-        let next =
+        let numbering =
             Mutex::new(Numbering { seq: progress.next_line(), format, posted: 0, warned: None, dropped: 0 });
-        Self { next, progress, post: Box::new(post) }
+        Self { numbering, progress, post: Box::new(post) }
     }
 
     /// Changes the format, from the next line on.
     pub(crate) fn set_format(&self, format: LineFormat) {
-        lock(&self.next).format = format;
+        lock(&self.numbering).format = format;
     }
 
     /// A splitter for one producer.
     pub(crate) fn splitter(&self) -> Splitter {
-        Splitter::new(lock(&self.next).format.max_line)
+        Splitter::new(lock(&self.numbering).format.max_line)
     }
 
     /// Publishes the lines of one producer until it ends; the splitter keeps the beginning of a line whose end has not come.
@@ -91,10 +91,10 @@ impl Publisher {
 
     /// Publishes the lines that end in `bytes`; no bytes mean the end of the producer.
     fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
-        let mut next = lock(&self.next);
-        self.progress.wait_for_room(next.posted);
-        let mut batch = Batch::new(next.seq);
-        let LineFormat { template, date_format, max_line } = &next.format;
+        let mut numbering = lock(&self.numbering);
+        self.progress.wait_for_room(numbering.posted);
+        let mut batch = Batch::new(numbering.seq);
+        let LineFormat { template, date_format, max_line } = &numbering.format;
         splitter.limit(*max_line);
         let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
         let push = |line: &str| {
@@ -110,13 +110,13 @@ impl Publisher {
         } else {
             splitter.feed(bytes, push);
         }
-        next.warn(splitter.take_dropped().total());
+        numbering.warn(splitter.take_dropped().total());
         if batch.is_empty() {
             return;
         }
-        next.seq = batch.next();
-        self.progress.set_next_line(next.seq);
-        next.posted = next.posted.saturating_add(1);
+        numbering.seq = batch.next();
+        self.progress.set_next_line(numbering.seq);
+        numbering.posted = numbering.posted.saturating_add(1);
         (self.post)(Arc::new(batch));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! slot      0    1    2  …  99 │ 100  101 …            slot K serves the phase K % slots
-//! phase     0    1    2  …  99 │   0    1 …            and has the number K / slots + 1
+//! phase     0    1    2  …  99 │   0    1 …            and has the number K / slots + first
 //! number    1    1    1  …   1 │   2    2 …
 //! ```
 //!

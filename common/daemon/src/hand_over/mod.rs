@@ -49,7 +49,7 @@ pub struct HandedOver {
 ///
 /// # Errors
 /// There is no service manager, or the system has no more memory or descriptors.
-pub fn export(handed_over: &HandedOver) -> io::Result<()> {
+pub fn store(handed_over: &HandedOver) -> io::Result<()> {
     let HandedOver { state, others, connections } = handed_over;
     let records = connections.iter().map(to_record).collect::<io::Result<Vec<_>>>()?;
     let manifest = manifest::to_bytes(state, others.len(), &records);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Worker;
 use super::stopping::Stopping;
-use crate::connection::{Connection, Phase};
+use crate::connection::{Connection, Lifecycle};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
 use crate::settings::TURN_CONNECTIONS;
@@ -51,7 +51,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let exported = exported?;
         let Connections { table, system, state } = &mut self.connections;
         let io = &mut table.get_mut(token)?.io;
-        if io.phase != Phase::Open {
+        if io.lifecycle != Lifecycle::Open {
             return None;
         }
         let counted = io.place.as_ref().map(|place| place.address);

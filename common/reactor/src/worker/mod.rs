@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use stopping::Stopping;
 
 use crate::accept::Listeners;
-use crate::connection::{Connection, Io, Phase};
+use crate::connection::{Connection, Io, Lifecycle};
 use crate::connections::Connections;
 use crate::context::Visit;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
@@ -216,20 +216,20 @@ impl<H: Handler, S: System> Worker<H, S> {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
         let state = &mut self.connections.state;
-        match io.phase {
-            Phase::Closing => return,
-            Phase::Lingering { .. } => return state.schedule_close(io, CloseReason::Handler),
+        match io.lifecycle {
+            Lifecycle::Closing => return,
+            Lifecycle::Lingering { .. } => return state.schedule_close(io, CloseReason::Handler),
             _ if io.stalled_at.is_some_and(|at| at <= now) => {
                 return state.schedule_close(io, CloseReason::Slow);
             }
-            Phase::Flushing => {
+            Lifecycle::Flushing => {
                 io.deadline = now + state.settings.write_timeout; // it is still taking a long answer
                 return;
             }
-            Phase::Open => {}
+            Lifecycle::Open => {}
         }
         self.call(token, H::on_deadline);
-        if self.io(token).is_some_and(|io| io.phase == Phase::Open && io.deadline <= now) {
+        if self.io(token).is_some_and(|io| io.lifecycle == Lifecycle::Open && io.deadline <= now) {
             log::error!("a connection was left without a later deadline");
             self.connections.schedule_close(token, CloseReason::Handler);
         }

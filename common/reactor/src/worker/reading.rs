@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Worker;
-use crate::connection::{Connection, Phase};
+use crate::connection::{Connection, Lifecycle};
 use crate::eviction::EvictionClass;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::System;
@@ -84,7 +84,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             });
             at = (at + progress.consumed).min(input.len());
             let Some(io) = self.io(token) else { return };
-            if !alive || io.phase != Phase::Open {
+            if !alive || io.lifecycle != Lifecycle::Open {
                 return;
             }
             if io.blocked || !io.has_room() || call >= TURN_CONNECTIONS {
@@ -124,7 +124,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Reads on after the end of our own side, and throws the bytes away.
     pub(super) fn discard(&mut self, token: Token) {
         let Some(Connection { socket, io, .. }) = self.connections.table.get_mut(token) else { return };
-        let Phase::Lingering { bytes_left } = io.phase else { return };
+        let Lifecycle::Lingering { bytes_left } = io.lifecycle else { return };
         if !io.readable {
             return;
         }
@@ -135,7 +135,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             Ok(0) => state.schedule_close(io, CloseReason::Handler),
             Ok(read) if read > bytes_left => state.schedule_close(io, CloseReason::Handler),
             Ok(read) => {
-                io.phase = Phase::Lingering { bytes_left: bytes_left - read };
+                io.lifecycle = Lifecycle::Lingering { bytes_left: bytes_left - read };
                 state.list_ready(io);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
@@ -148,7 +148,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn notice_hang_up(&mut self, token: Token) {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
-        if io.hung_up && (io.ended || !io.readable || io.phase == Phase::Flushing) {
+        if io.hung_up && (io.ended || !io.readable || io.lifecycle == Lifecycle::Flushing) {
             let why = if io.ended { CloseReason::Peer } else { CloseReason::Error };
             self.connections.state.schedule_close(io, why);
         }
