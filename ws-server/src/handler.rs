@@ -29,7 +29,7 @@ impl Handler for WsHandler {
                 Progress { consumed: input.len(), flow: Flow::Continue }.into()
             }
         };
-        self.follow(received, conn, cx)
+        self.subscribe_if_opened(received, conn, cx)
     }
 
     fn on_end(&mut self, conn: &mut Connection, input: &mut [u8], cx: &mut Context<'_>) -> Flow {

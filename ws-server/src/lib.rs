@@ -109,7 +109,7 @@ impl Starting<'_> {
         let hooks = Hooks {
             reload: self.reload(publisher, reload),
             metrics: Arc::new(metrics),
-            hand_over: self.prepare_hand_over(),
+            prepare_hand_over: self.prepare_hand_over(),
         };
         Ok(Ready { handlers, hooks })
     }

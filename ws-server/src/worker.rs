@@ -100,7 +100,7 @@ impl WsHandler {
     }
 
     /// Subscribes the connection if this input has ended its opening handshake.
-    pub(crate) fn follow(
+    pub(crate) fn subscribe_if_opened(
         &mut self,
         received: Received,
         conn: &mut Connection,

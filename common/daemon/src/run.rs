@@ -71,7 +71,7 @@ pub struct Hooks {
     /// On a scrape, and about once a second: the daemon's own metrics, health and status.
     pub metrics: Arc<dyn DaemonMetrics>,
     /// On `SIGUSR2`: prepares the hand-over before the workers export their connections. Without it, the daemon drains.
-    pub hand_over: Option<Box<dyn Fn() + Send>>,
+    pub prepare_hand_over: Option<Box<dyn Fn() + Send>>,
 }
 
 /// Serves until the daemon is stopped; connections that the previous process handed over are open from the start.
@@ -105,12 +105,12 @@ where
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
     let start =
         Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
-    let Ready { handlers, hooks: Hooks { reload, metrics, hand_over } } = make_handlers(start)?;
+    let Ready { handlers, hooks: Hooks { reload, metrics, prepare_hand_over } } = make_handlers(start)?;
 
     // A new configuration is in force when every worker has handled its mail.
     let all_delivered = move || (0..mailboxes.workers()).all(|worker| mailboxes.waiting(worker) == 0);
     let reload = Box::new(move || reload().map(|()| wait_until(PATIENCE, &all_delivered)));
-    signals::watch(Actions { control: control.clone(), reload, hand_over })
+    signals::watch(Actions { control: control.clone(), reload, prepare_hand_over })
         .map_err(|error| DaemonError::system("taking over the signals", &error))?;
     for address in bound {
         log::info!(

@@ -52,7 +52,7 @@ pub(super) fn watch(actions: Actions) -> io::Result<()> {
 pub(super) struct Actions {
     pub(super) control: Control,
     pub(super) reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
-    pub(super) hand_over: Option<Box<dyn Fn() + Send>>,
+    pub(super) prepare_hand_over: Option<Box<dyn Fn() + Send>>,
 }
 
 impl Actions {
@@ -72,7 +72,7 @@ impl Actions {
     fn restart(&self) {
         notify::send(&[NotifyState::Stopping]);
         // A second signal stops at once, without `prepare`: the source may be waiting for a worker that has ended.
-        if let Some(prepare) = self.hand_over.as_ref().filter(|_| !self.control.is_stopping()) {
+        if let Some(prepare) = self.prepare_hand_over.as_ref().filter(|_| !self.control.is_stopping()) {
             log::info!("handing the live connections over to the next process");
             prepare();
             self.control.stop(Stop::HandOver);

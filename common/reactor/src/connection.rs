@@ -10,8 +10,8 @@ use super::per_address::Place;
 use super::settings::READ_PAUSE;
 use super::system::Ends;
 
-/// A connection: the socket, the reactor's part and the handler's part.
-pub(super) struct Connection<C, S> {
+/// A connection in the table: the socket, the reactor's part and the handler's part.
+pub(super) struct Entry<C, S> {
     pub(super) socket: S,
     pub(super) io: Io,
     /// `None` for a connection that no handler knows: a refused newcomer, or one whose state could not be adopted.

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::connection::{Connection, Io, Lifecycle};
+use super::connection::{Entry, Io, Lifecycle};
 use super::context::Visit;
 use super::deadlines::Deadlines;
 use super::eviction::Eviction;
@@ -17,7 +17,7 @@ use super::worker_state::WorkerState;
 use super::{CloseReason, Context, Control, Flow, Settings, Token};
 
 pub(super) struct Connections<C, S: System> {
-    pub(super) table: Table<Connection<C, S::Socket>>,
+    pub(super) table: Table<Entry<C, S::Socket>>,
     pub(super) system: S,
     pub(super) state: WorkerState,
 }
@@ -66,7 +66,7 @@ impl<C, S: System> Connections<C, S> {
     /// Puts a socket into the table and watches it. `None` if the table is full or the kernel refuses.
     pub(super) fn insert(&mut self, socket: S::Socket, ends: Ends) -> Option<Token> {
         let deadline = self.state.now + Duration::from_secs(1); // until the handler sets its own
-        let make = |token| Connection { socket, io: Io::new(token, ends, deadline), conn: None };
+        let make = |token| Entry { socket, io: Io::new(token, ends, deadline), conn: None };
         let token = self.table.insert_with(make)?;
         if self.system.add(&self.table.get(token)?.socket, token).is_err() {
             self.system.close(self.table.remove(token)?.socket, true);
@@ -81,7 +81,7 @@ impl<C, S: System> Connections<C, S> {
         token: Token,
         f: impl FnOnce(&mut Option<C>, &mut Context<'_>) -> T,
     ) -> Option<T> {
-        let Connection { socket, io, conn } = self.table.get_mut(token)?;
+        let Entry { socket, io, conn } = self.table.get_mut(token)?;
         let mut wire = Bound { system: &mut self.system, socket };
         Some(f(conn, &mut Context { io, wire: &mut wire, state: &mut self.state }))
     }

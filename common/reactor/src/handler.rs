@@ -39,7 +39,8 @@ pub trait Handler {
     /// The connection's deadline has passed. The handler must set a later one, or end the connection.
     fn on_deadline(&mut self, conn: &mut Self::Conn, cx: &mut Context<'_>) -> Flow;
 
-    /// The daemon stops; called once for each open connection. `Continue` leaves it until the drain timeout.
+    /// The daemon stops; called once for each open connection, except at a hand-over, which calls `export`. `Continue` leaves
+    /// the connection until the drain timeout.
     fn on_stop(&mut self, conn: &mut Self::Conn, stop: Stop, cx: &mut Context<'_>) -> Flow {
         Flow::CloseWhenFlushed
     }

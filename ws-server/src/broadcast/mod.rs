@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  Stream::Paced ── due ──▶ Task::Date ────┐
-//!  Stream::Buffer ─ new ──▶ Task::Ring ────┼──▶ Cursor over Subscribers ──▶ Connection::{send_date, deliver}, send_notice
+//!  Stream::Buffer ─ new ──▶ Task::Ring ────┼──▶ Cursor over Subscribers ──▶ Connection::{send_date, send_next, send_notice}
 //!  notices ───── waiting ─▶ Task::Notice ──┘
 //! ```
 

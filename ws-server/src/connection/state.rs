@@ -52,9 +52,9 @@ pub(crate) enum Stage {
 #[derive(Debug)]
 pub(crate) struct Upgraded {
     pub(crate) protocol: WebSocket,
-    /// Limits its pings and pongs.
-    pub(crate) control: RateLimiter,
-    pub(crate) messages: RateLimiter,
+    /// Of its pings and pongs.
+    pub(crate) control_rate: RateLimiter,
+    pub(crate) message_rate: RateLimiter,
     /// Our ping has no answer yet.
     pub(crate) awaiting_pong: bool,
     /// The payload of the peer's newest ping, while nothing can be sent (RFC 6455 §5.5.3: one pong is enough).
@@ -69,8 +69,8 @@ impl Upgraded {
     pub(crate) fn new(protocol: WebSocket, params: StreamParams, now: Instant) -> Box<Self> {
         Box::new(Self {
             protocol,
-            control: RateLimiter::new(now),
-            messages: RateLimiter::new(now),
+            control_rate: RateLimiter::new(now),
+            message_rate: RateLimiter::new(now),
             awaiting_pong: false,
             pong: None,
             message: Vec::new(),

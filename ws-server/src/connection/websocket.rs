@@ -169,7 +169,7 @@ impl Upgraded {
     }
 
     fn count_control(&mut self, options: &ConnectionOptions, now: Instant) -> Step {
-        if self.control.take(options.control_rate(), now) {
+        if self.control_rate.take(options.control_rate(), now) {
             Step::Ignored
         } else {
             Step::Refused(CloseCode::POLICY, "too many pings")
@@ -195,7 +195,7 @@ impl Upgraded {
             self.message.extend_from_slice(chunk);
         }
         match fin {
-            true if !self.messages.take(options.message_rate(), now) => {
+            true if !self.message_rate.take(options.message_rate(), now) => {
                 Step::Refused(CloseCode::POLICY, "too many messages")
             }
             true if wanted => Step::Message(opcode),

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 #[derive(Clone, Debug)]
 pub(crate) struct Gate(Arc<PipeReader>);
 
-/// Dropping it closes the gate.
+/// Dropping it closes the gate: `poll` reports a hang-up on the reader's end.
 #[derive(Debug)]
 pub(crate) struct Key(#[expect(dead_code, reason = "it is there to be dropped")] PipeWriter);
 

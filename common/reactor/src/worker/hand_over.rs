@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Worker;
 use super::stopping::Stopping;
-use crate::connection::{Connection, Lifecycle};
+use crate::connection::{Entry, Lifecycle};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
 use crate::settings::TURN_CONNECTIONS;
@@ -59,7 +59,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             return None; // evicted by another worker in this moment
         }
         let queued = io.outbox.take_memory()?;
-        let Connection { socket, mut io, .. } = table.remove(token)?;
+        let Entry { socket, mut io, .. } = table.remove(token)?;
         state.count_closed(&mut io, CloseReason::HandedOver);
         let deadline = io.deadline.saturating_duration_since(state.now);
         let descriptor = system.export(socket).ok()?;

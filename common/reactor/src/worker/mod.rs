@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use stopping::Stopping;
 
 use crate::accept::Listeners;
-use crate::connection::{Connection, Io, Lifecycle};
+use crate::connection::{Entry, Io, Lifecycle};
 use crate::connections::Connections;
 use crate::context::Visit;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
@@ -251,7 +251,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn close_scheduled(&mut self) {
         let Self { handler, connections, listeners, .. } = self;
         while let Some((token, why)) = connections.state.to_close.pop() {
-            let Some(Connection { socket, mut io, conn }) = connections.table.remove(token) else {
+            let Some(Entry { socket, mut io, conn }) = connections.table.remove(token) else {
                 continue;
             };
             // Reset: else the kernel keeps unsent bytes for a peer that reads nothing.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Worker;
-use crate::connection::{Connection, Lifecycle};
+use crate::connection::{Entry, Lifecycle};
 use crate::eviction::EvictionClass;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::System;
@@ -32,7 +32,7 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Puts the tail and what is new into the buffer; `None` when there is nothing to deliver.
     fn fill(&mut self, token: Token, buffer: &mut [u8]) -> Option<(usize, usize)> {
-        let Connection { socket, io, .. } = self.connections.table.get_mut(token)?;
+        let Entry { socket, io, .. } = self.connections.table.get_mut(token)?;
         if !io.takes_input() {
             return None;
         }
@@ -123,7 +123,7 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Reads on after the end of our own side, and throws the bytes away.
     pub(super) fn discard(&mut self, token: Token) {
-        let Some(Connection { socket, io, .. }) = self.connections.table.get_mut(token) else { return };
+        let Some(Entry { socket, io, .. }) = self.connections.table.get_mut(token) else { return };
         let Lifecycle::Lingering { bytes_left } = io.lifecycle else { return };
         if !io.readable {
             return;

@@ -1,4 +1,4 @@
-//! The stop of the daemon: a worker accepts no more, calls `on_stop` for every connection, and limits the time.
+//! The stop of the daemon: a worker accepts no more, calls `on_stop` for every connection or exports them, and limits the time.
 
 use super::Worker;
 use super::stopping::Stopping;
@@ -9,7 +9,8 @@ use crate::{CloseReason, Handler, Stop};
 impl<H: Handler, S: System> Worker<H, S> {
     /// Begins the stop that [`Control`](crate::Control) asks for, and goes on with it in later turns.
     pub(super) fn follow_stop(&mut self) {
-        // First: mail from before the stop may come after the worker took its mail, so it exports in the next turn.
+        // First, so that the export is in a later turn than the one that saw the stop: by then the worker has taken all mail
+        // from before it.
         self.settle_hand_over();
         let state = &self.connections.state;
         let (now, at_once) = (state.now, state.control.at_once());
