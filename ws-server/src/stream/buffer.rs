@@ -121,6 +121,10 @@ impl Buffer {
                 continue;
             };
             subscription.position.message = next;
+            if next == batch.len() {
+                // At once, so that the next call does not look into this batch again.
+                subscription.position = subscription.position.next_batch();
+            }
             return Next::Shared {
                 bytes: &encoded.bytes,
                 range,
