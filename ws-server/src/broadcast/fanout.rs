@@ -13,7 +13,7 @@ use super::{
 use crate::{
     connection::{Connection, ConnectionOptions, Notice},
     metrics::WorkerMetrics,
-    stream::{Clock, Date, Encodings, Position, Stream},
+    stream::{Clock, Date, Encodings, Stream},
 };
 
 /// Most connections that one turn visits.
@@ -26,8 +26,8 @@ const MAX_WAITING: usize = 1024;
 enum Task {
     /// A date, to its phase.
     Date(Date),
-    /// The ring up to its present end, to all; the oldest new message came up at this instant.
-    Ring(Option<Instant>),
+    /// What is new in the ring, to all; the oldest new message came up at this instant.
+    Ring(Instant),
     /// A notice with its number, to all.
     Notice(u64, Notice, Encodings),
 }
@@ -45,8 +45,6 @@ pub(crate) struct Fanout {
     pub(crate) subscribers: Subscribers,
     pub(crate) news: News,
     task: Option<(Task, Cursor)>,
-    /// The end of the ring when the last pass over it began.
-    passed: Position,
     waiting: VecDeque<Notice>,
     leave_notices: LeaveNotices,
     /// The number of the newest notice whose broadcast has begun: a newcomer gets those after it.
@@ -61,7 +59,6 @@ impl Fanout {
             subscribers: Subscribers::new(phases),
             news: News::default(),
             task: None,
-            passed: Position::default(),
             waiting: VecDeque::new(),
             leave_notices: LeaveNotices::new(options.notice_rate),
             last_notice: 0,
@@ -156,9 +153,7 @@ impl Fanout {
                 if let Some(clock) = &mut buffer.clock {
                     count_skipped(clock, metrics, now);
                 }
-                let end = buffer.ring.end();
-                let is_new = std::mem::replace(&mut self.passed, end) != end;
-                is_new.then(|| Task::Ring(buffer.take_due()))
+                buffer.take_due().map(Task::Ring)
             }
         };
         let task = task.or_else(|| self.next_notice(now))?;
@@ -238,8 +233,8 @@ fn count(task: &Task, sent: u64, stream: &Stream, metrics: &mut WorkerMetrics, n
     let late = |due: Instant| now.saturating_duration_since(due);
     match task {
         Task::Date(date) => metrics.date_sent(sent, late(date.due), now),
-        Task::Ring(Some(due)) if stream.clock().is_some() => metrics.date_sent(sent, late(*due), now),
-        Task::Ring(Some(due)) => metrics.line_sent(sent, late(*due)),
-        Task::Ring(None) | Task::Notice(..) => {}
+        Task::Ring(due) if stream.clock().is_some() => metrics.date_sent(sent, late(*due), now),
+        Task::Ring(due) => metrics.line_sent(sent, late(*due)),
+        Task::Notice(..) => {}
     }
 }

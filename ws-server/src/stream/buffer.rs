@@ -59,7 +59,7 @@ impl Buffer {
         let mut batch = Batch::new(clock.schedule.number_of(slot));
         let text = clock.text_of(slot);
         batch.push(|out| out.push_str(&text));
-        self.due = self.due.or_else(|| clock.schedule.start_of(slot));
+        self.due = self.due.or_else(|| clock.schedule.start_of(slot)).or(Some(now));
         self.ring.push(Arc::new(batch));
     }
 

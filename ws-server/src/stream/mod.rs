@@ -32,7 +32,6 @@ pub(crate) use self::{
     clock::{Clock, Date},
     date_format::DateFormat,
     encodings::Encodings,
-    ring::Position,
     schedule::{ClockOrigin, ScheduleState},
     settings::{AtEof, Delivery, SourceKind, StreamOptions},
     state::{Moment, put_batch, put_schedule, take_batch, take_schedule},
