@@ -70,9 +70,11 @@ impl Handler for WsHandler {
 
     fn export(&mut self, conn: &mut Connection, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
         let last_seq = self.stream.last_seq(&conn.subscription);
-        let exported = conn.export(last_seq, partial > 0, self.config.connection.close_timeout, cx)?;
-        self.metrics.closed(CloseReason::HandedOver, None);
-        Some(exported)
+        conn.export(last_seq, partial > 0, self.config.connection.close_timeout, cx)
+    }
+
+    fn on_exported(&mut self, now: Instant) {
+        self.metrics.publish(now, false);
     }
 
     fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Connection, Flow)> {
@@ -85,7 +87,8 @@ impl Handler for WsHandler {
         if self.fanout.subscribers.remove(token) {
             self.metrics.closed(why, conn.ending);
             let age = now.saturating_duration_since(conn.subscribed_at);
-            if self.config.notices.leave_notices && age >= self.config.notice_age() {
+            let has_left = why != CloseReason::HandedOver;
+            if has_left && self.config.notices.leave_notices && age >= self.config.notice_age() {
                 self.fanout.news.departures.push(conn.id, self.config.notices.notice_rate);
             }
         }

@@ -53,6 +53,7 @@ impl<C, S: System> Connections<C, S> {
             number,
             now,
             wall: system.wall(),
+            is_adopting: false,
             settings,
             control,
             deadlines: Deadlines::new(now),

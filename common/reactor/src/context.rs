@@ -163,6 +163,11 @@ impl<C> Turn<'_, C> {
         self.connections.state().wall
     }
 
+    /// True while connections of the previous process wait for this worker to adopt them.
+    pub fn is_adopting(&self) -> bool {
+        self.connections.state().is_adopting
+    }
+
     /// Runs `f` on a connection and carries out its flow; false if it is gone or closing. `on_close` follows after the
     /// turn, never inside it.
     pub fn visit(&mut self, token: Token, f: impl FnOnce(&mut C, &mut Context<'_>) -> Flow) -> bool {

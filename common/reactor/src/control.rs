@@ -61,7 +61,7 @@ impl Control {
 
     /// Wakes every worker out of its poll, so that each has another turn.
     pub fn wake(&self) {
-        self.0.evictions.wake();
+        self.0.evictions.wake_all();
     }
 
     /// Asks every worker to stop: to close politely, within the drain timeout. A second call makes them stop at once.

@@ -23,8 +23,18 @@ pub struct ExportedConnection<D> {
     pub unconsumed: Vec<u8>,
     /// Time left until the connection's deadline when it was exported.
     pub deadline: Duration,
+    /// Time left to the first queued segment when it was exported; `None` if nothing was queued for a full socket.
+    pub stalled: Option<Duration>,
     /// The address that the limit per address counts, where the connection has one.
     pub counted: Option<IpAddr>,
     /// What `Handler::export` returned.
     pub exported: Exported,
+}
+
+impl<D> ExportedConnection<D> {
+    /// The same connection with its descriptor in another form.
+    pub fn with_descriptor<E>(self, descriptor: E) -> ExportedConnection<E> {
+        let Self { descriptor: _, queued, unconsumed, deadline, stalled, counted, exported } = self;
+        ExportedConnection { descriptor, queued, unconsumed, deadline, stalled, counted, exported }
+    }
 }

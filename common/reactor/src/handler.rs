@@ -46,13 +46,18 @@ pub trait Handler {
     }
 
     /// The connection is to outlive this process ([`Stop::HandOver`]): returns what the next process has to know of it, or
-    /// `None` if it has to end here. What the handler queues here goes along. After `Some`, no callback about it follows,
-    /// unless it has to end here after all: the last flush fails, another worker evicts it, or part of a file is unsent.
+    /// `None` if it has to end here. What the handler queues here goes along. `on_close` follows, with
+    /// [`CloseReason::HandedOver`] unless it has to end here after all: the last flush fails, another worker evicts it, or
+    /// part of a file is unsent.
     ///
     /// `partial` is the number of bytes that have arrived and wait for more behind them.
     fn export(&mut self, conn: &mut Self::Conn, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
         None
     }
+
+    /// Every connection that goes along has left this process, and no `on_turn` follows: the place to publish what the
+    /// handler counts.
+    fn on_exported(&mut self, now: Instant) {}
 
     /// Adopts a connection of the previous process from what `export` wrote there; this call takes the place of `on_open`.
     /// The deadline of that process stays. `None` if the handler cannot read the state: the reactor sends the closing bytes

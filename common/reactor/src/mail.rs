@@ -75,8 +75,15 @@ impl<M> Mailboxes<M> {
         }
     }
 
-    pub(super) fn wake(&self) {
-        self.0.iter().for_each(|mailbox| (mailbox.waker)());
+    /// Wakes one worker out of its poll without mail: what it shall look at lies elsewhere.
+    pub fn wake(&self, worker: usize) {
+        if let Some(mailbox) = self.0.get(worker) {
+            (mailbox.waker)();
+        }
+    }
+
+    pub(super) fn wake_all(&self) {
+        (0..self.workers()).for_each(|worker| self.wake(worker));
     }
 }
 

@@ -111,6 +111,12 @@ impl<H: Handler> Simulation<H> {
         &self.control
     }
 
+    /// The worker's handler.
+    #[cfg(test)]
+    pub(super) fn handler(&self) -> &H {
+        &self.worker.handler
+    }
+
     /// The process's counters at this moment; the workers of a pair share them.
     pub fn counters(&self) -> Snapshot {
         self.control.counters().snapshot()

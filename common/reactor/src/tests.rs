@@ -24,6 +24,8 @@ struct Echo {
     reads: &'static [u8],
     /// The next `on_open` panics.
     panics: bool,
+    /// What `closed` was in the latest `on_turn`.
+    told: Vec<CloseReason>,
 }
 
 fn echo() -> Echo {
@@ -36,6 +38,7 @@ fn echo() -> Echo {
         goodbye: b"",
         reads: b"echo",
         panics: false,
+        told: Vec::new(),
     }
 }
 
@@ -110,6 +113,11 @@ impl Handler for Echo {
                 Flow::Continue
             });
         }
+    }
+
+    fn on_turn(&mut self, _: &mut Turn<'_, ()>) -> Wake {
+        self.told.clone_from(&self.closed);
+        Wake::Idle
     }
 
     fn on_stop(&mut self, (): &mut (), _: Stop, cx: &mut Context<'_>) -> Flow {
@@ -407,7 +415,7 @@ fn a_connection_that_is_handed_over_gets_what_its_handler_sends_and_stays_open()
     sim.send(staying, STAYS);
     sim.settle();
     let mut sim = sim.hand_over(|old, _| {
-        assert_eq!(old.closed, [CloseReason::Drained], "only the one that stayed");
+        assert_eq!(old.closed, [CloseReason::HandedOver, CloseReason::Drained], "each once");
         echo()
     });
     sim.send(idle, b"y\n");
@@ -460,4 +468,79 @@ fn a_deadline_goes_on_in_the_next_process() {
     sim.advance(Duration::from_millis(1200));
     sim.settle();
     assert!(sim.is_closed(peer));
+}
+
+#[test]
+fn the_last_bytes_of_a_connection_that_is_ending_go_along() {
+    let mut sim = simulation(1, Settings::default());
+    let (slow, lingers) = (sim.connect(), sim.connect());
+    sim.send(slow, b"big\n");
+    sim.settle();
+    sim.send(slow, b"bye\n");
+    sim.send(lingers, b"x\nbye\n");
+    sim.settle();
+    // Both are ending; the rest of one waits for room.
+    let mut got = Vec::new();
+    let mut sim = sim.hand_over(|old, _| {
+        assert_eq!(old.closed, [CloseReason::Handler; 2], "they have left for this handler");
+        echo()
+    });
+    got.extend(all(&mut sim, slow));
+    assert_eq!(got, &*echo().big);
+    assert_eq!(all(&mut sim, lingers), b"x\n");
+    assert!(sim.is_ended(slow) && sim.is_ended(lingers));
+    assert!(!sim.is_closed(lingers), "no reset overtakes its last bytes");
+    sim.advance(Duration::from_mins(1));
+    sim.settle();
+    assert_eq!(sim.counters().open, 0);
+}
+
+#[test]
+fn a_peer_that_takes_nothing_does_not_live_longer_by_restarts() {
+    let mut sim = simulation(1, Settings { write_timeout: LIFE / 5, ..Settings::default() });
+    let peer = sim.connect();
+    sim.send(peer, b"big\n");
+    sim.settle();
+    for _ in 0..3 {
+        sim.advance(LIFE / 5 / 4);
+        sim = sim.hand_over(|_, _| echo());
+        sim.settle();
+        assert!(!sim.is_closed(peer));
+    }
+    sim.advance(LIFE / 5 / 4 + Duration::from_millis(16));
+    sim.settle();
+    assert!(sim.is_closed(peer));
+}
+
+#[test]
+fn what_a_handler_learns_from_a_close_waits_for_no_other_event() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.settle();
+    sim.reset(peer);
+    sim.settle();
+    assert_eq!(sim.handler().told, [CloseReason::Error]);
+    let peer = sim.connect();
+    sim.settle();
+    sim.control().stop(Stop::Shutdown);
+    while sim.turn() {
+        sim.end(peer);
+        sim.advance(Duration::from_millis(1));
+    }
+    assert_eq!(sim.handler().told.len(), 2, "with the last connection, too");
+}
+
+#[test]
+fn a_stop_while_connections_wait_to_be_adopted_has_an_end_for_each() {
+    let mut sim = simulation(1, Settings { max_connections: 0, max_heads: 0, ..Settings::default() });
+    let peers: Vec<usize> = (0..600).map(|_| sim.connect()).collect();
+    sim.settle();
+    let mut sim = sim.hand_over(|_, _| echo());
+    sim.control().stop(Stop::Shutdown);
+    for _ in 0..10 {
+        sim.turn();
+    }
+    for peer in peers {
+        assert_eq!(all(&mut sim, peer), b"stop\n");
+    }
 }

@@ -14,6 +14,8 @@ pub(super) struct WorkerState {
     pub(super) number: usize,
     pub(super) now: Instant,
     pub(super) wall: SystemTime,
+    /// Connections of the previous process are not in the table yet.
+    pub(super) is_adopting: bool,
     pub(super) settings: Settings,
     /// Borrowed, never cloned in a turn: its reference count would travel from core to core.
     pub(super) control: Control,

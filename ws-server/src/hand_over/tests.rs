@@ -217,6 +217,7 @@ fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
 fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
     let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
     let connection = ExportedConnection {
+        stalled: None,
         descriptor: socket.into(),
         queued: Vec::new(),
         unconsumed: Vec::new(),

@@ -65,9 +65,11 @@ pub(super) fn to_record<D>(cookie: u64, connection: &ExportedConnection<D>) -> V
     to.bytes(&connection.queued);
     to.bytes(&connection.exported.closing_bytes);
     to.bytes(&connection.unconsumed);
-    to.long(u64::try_from(connection.deadline.as_millis()).unwrap_or(u64::MAX));
+    to.long(millis(connection.deadline));
     to.address(connection.counted);
     to.bytes(&connection.exported.state);
+    to.flag(connection.stalled.is_some());
+    to.long(millis(connection.stalled.unwrap_or_default()));
     to.into_bytes()
 }
 
@@ -101,6 +103,7 @@ fn read_record(bytes: &[u8]) -> Option<ExportedConnection<u64>> {
         exported: Exported { closing_bytes: from.bytes()?.to_vec(), state: Vec::new() },
         unconsumed: Vec::new(),
         deadline: Duration::ZERO,
+        stalled: None,
         counted: None,
     };
     _ = read_second_part(&mut connection, &mut from);
@@ -112,7 +115,14 @@ fn read_second_part(connection: &mut ExportedConnection<u64>, from: &mut Reader<
     connection.deadline = Duration::from_millis(from.long()?);
     connection.counted = from.address()?;
     connection.exported.state = from.bytes()?.to_vec();
+    // Version 0.1.0 ends here.
+    let (is_stalled, left) = (from.flag()?, from.long()?);
+    connection.stalled = is_stalled.then(|| Duration::from_millis(left));
     Some(())
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -125,6 +135,7 @@ mod tests {
             queued: b"half a fra".to_vec(),
             unconsumed: b"GET /".to_vec(),
             deadline: Duration::from_millis(29_999),
+            stalled: counted.map(|_| Duration::from_millis(777)),
             counted: counted.map(|address| address.parse().unwrap()),
             exported: Exported { state: vec![1, 2, 3], closing_bytes: b"\x88\x02\x03\xf4".to_vec() },
         };

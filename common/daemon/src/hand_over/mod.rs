@@ -111,11 +111,9 @@ fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclus
         descriptors.split_off(others).into_iter().filter_map(with_cookie).collect();
     let wanted = records.len();
     let mut connections = Vec::new();
-    for ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported } in records {
-        if let Some(descriptor) = sockets.remove(&descriptor) {
-            let with_socket =
-                ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported };
-            connections.push(with_socket);
+    for record in records {
+        if let Some(descriptor) = sockets.remove(&record.descriptor) {
+            connections.push(record.with_descriptor(descriptor));
         }
     }
     let returned = connections.len();
@@ -161,6 +159,7 @@ mod tests {
                 queued: Vec::new(),
                 unconsumed: Vec::new(),
                 deadline: Duration::from_secs(9),
+                stalled: None,
                 counted: None,
                 exported: Exported { state: name.to_vec(), closing_bytes: b"bye".to_vec() },
             });

@@ -1,7 +1,7 @@
 //! Live connections from one process to the next: this worker exports its own, or adopts those of the previous process.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Worker;
 use super::stopping::Stopping;
@@ -10,7 +10,7 @@ use crate::connections::Connections;
 use crate::eviction::EvictionClass;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::{CloseReason, ExportedConnection, Flow, Handler, Token, Wake};
+use crate::{CloseReason, Exported, ExportedConnection, Flow, Handler, Token, Wake};
 
 /// How long connections that end here may take to do so: all the others wait for it.
 const CLOSING_TIME: Duration = Duration::from_millis(100);
@@ -24,11 +24,11 @@ impl<H: Handler, S: System> Worker<H, S> {
         if self.wake == Wake::Again && now < until {
             return;
         }
-        self.exported.extend(self.to_adopt.drain(..));
         for token in self.connections.table.tokens() {
             let exported = self.export(token);
             self.exported.extend(exported);
         }
+        self.handler.on_exported(now);
         if let Some(stopping) = &mut self.stopping {
             stopping.settles_until = None;
             stopping.until = Some(now + CLOSING_TIME);
@@ -38,7 +38,43 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Takes a connection out of the table, with everything that the next process has to know of it. `None`: it has to end
     /// here.
     fn export(&mut self, token: Token) -> Option<ExportedConnection<S::Exported>> {
-        let io = &self.connections.table.get(token)?.io;
+        let (exported, left) = match self.io(token)?.lifecycle {
+            Lifecycle::Open => (self.ask_handler(token)?, CloseReason::HandedOver),
+            // The next process only sends the last bytes that are queued, and lingers: no handler has to know of it.
+            Lifecycle::Flushing | Lifecycle::Lingering { .. } => (Exported::default(), CloseReason::Handler),
+            Lifecycle::Closing => return None,
+        };
+        let Self { handler, connections: Connections { table, system, state }, listeners, .. } = self;
+        let io = &mut table.get_mut(token)?.io;
+        let counted = io.place.as_ref().map(|place| place.address);
+        if !state.leave_place(io) {
+            return None; // evicted by another worker in this moment
+        }
+        let queued = io.outbox.take_memory()?;
+        let Entry { socket, mut io, conn } = table.remove(token)?;
+        let descriptor = system.export(socket).ok();
+        let why = if descriptor.is_some() { left } else { CloseReason::Error };
+        if let Some(conn) = conn {
+            state.count_closed(&mut io, why);
+            handler.on_close(conn, token, why, state.now);
+        } else {
+            listeners.refused = listeners.refused.saturating_sub(1);
+        }
+        let time_to = |at: Instant| at.saturating_duration_since(state.now);
+        Some(ExportedConnection {
+            descriptor: descriptor?,
+            queued,
+            unconsumed: io.tail,
+            deadline: time_to(io.deadline),
+            stalled: io.stalled_at.map(time_to),
+            counted,
+            exported,
+        })
+    }
+
+    /// What the handler writes down of an open connection; `None` if that has to end here.
+    fn ask_handler(&mut self, token: Token) -> Option<Exported> {
+        let io = self.io(token)?;
         // Input that the handler has not seen yet does not wait for more: the next process shows it to its handler.
         let partial = if io.resume_tail { 0 } else { io.tail.len() };
         let mut exported = None;
@@ -48,27 +84,13 @@ impl<H: Handler, S: System> Worker<H, S> {
             // out to be broken then.
             Flow::Continue
         });
-        let exported = exported?;
-        let Connections { table, system, state } = &mut self.connections;
-        let io = &mut table.get_mut(token)?.io;
-        if io.lifecycle != Lifecycle::Open {
-            return None;
-        }
-        let counted = io.place.as_ref().map(|place| place.address);
-        if !state.leave_place(io) {
-            return None; // evicted by another worker in this moment
-        }
-        let queued = io.outbox.take_memory()?;
-        let Entry { socket, mut io, .. } = table.remove(token)?;
-        state.count_closed(&mut io, CloseReason::HandedOver);
-        let deadline = io.deadline.saturating_duration_since(state.now);
-        let descriptor = system.export(socket).ok()?;
-        Some(ExportedConnection { descriptor, queued, unconsumed: io.tail, deadline, counted, exported })
+        exported.filter(|_| self.io(token).is_some_and(|io| io.lifecycle == Lifecycle::Open))
     }
 
     /// Gives this worker connections that another process exported; it adopts them in its next turns.
     pub(crate) fn adopt(&mut self, connections: Vec<ExportedConnection<S::Exported>>) {
         self.to_adopt.extend(connections);
+        self.connections.state.is_adopting = !self.to_adopt.is_empty();
     }
 
     /// Adopts so many connections that the turn stays short.
@@ -77,16 +99,27 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Some(live) = self.to_adopt.pop_front() else { break };
             self.adopt_one(live);
         }
+        self.connections.state.is_adopting = !self.to_adopt.is_empty();
+    }
+
+    /// Adopts all that are left: before a stop, which has an end for each connection of the table.
+    pub(super) fn adopt_all(&mut self) {
+        while !self.to_adopt.is_empty() {
+            self.adopt_some();
+        }
     }
 
     /// Puts a connection of another process into the table; `None` if it is gone.
     fn adopt_one(&mut self, live: ExportedConnection<S::Exported>) -> Option<()> {
-        let ExportedConnection { descriptor, queued, unconsumed, deadline, counted, exported } = live;
+        let ExportedConnection { descriptor, queued, unconsumed, deadline, stalled, counted, exported } =
+            live;
         let Self { handler, connections, listeners, .. } = self;
         let (socket, ends) = connections.system.adopt(descriptor).ok()?;
         let token = connections.insert(socket, ends)?;
         let io = &mut connections.table.get_mut(token)?.io;
-        io.deadline = connections.state.now + deadline;
+        let now = connections.state.now;
+        io.deadline = now + deadline;
+        io.stalled_at = stalled.map(|left| now + left);
         io.resume_tail = !unconsumed.is_empty();
         io.tail = unconsumed;
         if !queued.is_empty() {

@@ -92,10 +92,14 @@ impl<H: Handler, S: System> Worker<H, S> {
             _ => self.handler.on_turn(&mut Turn { connections: &mut self.connections }),
         };
         self.follow_stop();
-        self.close_scheduled();
+        let has_news = self.close_scheduled();
+        if has_news {
+            // What the handler has learnt from `on_close` waits for no other event, and is not lost with the last turn.
+            self.wake = Wake::Again;
+        }
         self.publish_stats();
         let goes_on = self.stopping.as_ref().is_none_or(|stopping| stopping.settles_until.is_some());
-        Ok(goes_on || self.connections.table.len() > 0)
+        Ok(goes_on || has_news || self.connections.table.len() > 0)
     }
 
     /// Publishes the worker's numbers, and answers a question for those that it does not keep all the time.
@@ -247,8 +251,10 @@ impl<H: Handler, S: System> Worker<H, S> {
         mailboxes.deliver(number, |mail| handler.on_mail(mail, &mut Turn { connections }));
     }
 
-    /// Closes what is to be closed: at the end of the turn, one after the other, never inside another callback.
-    fn close_scheduled(&mut self) {
+    /// Closes what is to be closed: at the end of the turn, one after the other, never inside another callback. True if the
+    /// handler had one of them.
+    fn close_scheduled(&mut self) -> bool {
+        let mut had = false;
         let Self { handler, connections, listeners, .. } = self;
         while let Some((token, why)) = connections.state.to_close.pop() {
             let Some(Entry { socket, mut io, conn }) = connections.table.remove(token) else {
@@ -259,11 +265,13 @@ impl<H: Handler, S: System> Worker<H, S> {
             if let Some(conn) = conn {
                 connections.state.count_closed(&mut io, why);
                 handler.on_close(conn, token, why, connections.state.now);
+                had = true;
             } else {
                 listeners.refused = listeners.refused.saturating_sub(1);
             }
             listeners.paused_until = None; // a descriptor is free again
         }
         connections.sweep();
+        had
     }
 }

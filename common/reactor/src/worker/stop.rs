@@ -16,6 +16,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let (now, at_once) = (state.now, state.control.at_once());
         let asked = state.control.stopping().or(at_once.then_some(Stop::Shutdown));
         if let Some(stop) = asked.filter(|stop| self.is_news(*stop)) {
+            self.adopt_all();
             for (listener, _) in std::mem::take(&mut self.listeners.sockets) {
                 let _ = self.connections.system.remove_listener(&listener);
             }
