@@ -51,13 +51,6 @@ impl Respond<'_> {
                 return self.status_page(status).with("Allow", ALLOW).closing();
             }
         }
-        // §10.1.1: "A server that receives an Expect field value containing a member other than 100-continue MAY respond
-        // with a 417 (Expectation Failed) status code".
-        if head.minor_version > 0
-            && head.get_all("Expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue"))
-        {
-            return self.status_page(417).closing();
-        }
         if head.method == "OPTIONS" && head.target == b"*" {
             return self.options();
         }

@@ -1,5 +1,7 @@
 //! Content codings: which of a file's precompressed siblings a client gets (RFC 9110 §12.5.3).
 
+use common::http::{elements, weighted};
+
 /// A content coding, and the ending of a precompressed sibling's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
@@ -58,14 +60,12 @@ pub(crate) fn choose(accept: &[&[u8]], exists: impl Fn(Coding) -> bool) -> Optio
 /// The weight of a coding in thousandths: its own, or that of `*`; `None` if the client lists neither.
 fn weight(accept: &[&[u8]], token: &str) -> Option<u16> {
     let mut any = None;
-    for member in accept.iter().flat_map(|value| value.split(|&byte| byte == b',')) {
-        let mut parts = member.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-        let name = parts.next().unwrap_or_default();
+    for (name, quality) in accept.iter().copied().flat_map(elements).map(weighted) {
         // §8.4.1: "All content codings are case-insensitive"; and a recipient treats `x-gzip` as `gzip`.
         let named = name.eq_ignore_ascii_case(token.as_bytes())
             || (token == "gzip" && name.eq_ignore_ascii_case(b"x-gzip"));
         if named || (name == b"*" && token != "identity") {
-            let quality = parts.next().map_or(Some(1000), quality).unwrap_or(0);
+            let quality = quality.unwrap_or(0);
             if named {
                 return Some(quality);
             }
@@ -73,28 +73,6 @@ fn weight(accept: &[&[u8]], token: &str) -> Option<u16> {
         }
     }
     any
-}
-
-/// Parses `q=0.500` into thousandths (RFC 9110 §12.4.2); `None` if it is malformed.
-fn quality(parameter: &[u8]) -> Option<u16> {
-    let value = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="))?;
-    let (whole, fraction) = match value {
-        [whole] | [whole, b'.'] => (*whole, [].as_slice()),
-        [whole, b'.', fraction @ ..] if fraction.len() <= 3 => (*whole, fraction),
-        _ => return None,
-    };
-    let mut thousandths = match whole {
-        b'0' => 0_u16,
-        b'1' => 1000,
-        _ => return None,
-    };
-    for (digit, unit) in fraction.iter().zip([100_u16, 10, 1]) {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        thousandths += u16::from(digit - b'0') * unit;
-    }
-    (thousandths <= 1000).then_some(thousandths)
 }
 
 #[cfg(test)]
@@ -127,6 +105,7 @@ mod tests {
             ("deflate", None),
             ("", None),
             (",,gzip,,", Some(Gzip)),
+            ("gzip ; Q=0.5, identity;q=0.2", Some(Gzip)),
         ] {
             assert_eq!(choose(&[accept.as_bytes()], |_| true), expected, "{accept}");
         }

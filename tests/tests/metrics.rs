@@ -11,7 +11,9 @@ use std::{
 };
 
 use harness::{
-    Client, Daemon, Signal, binary, command, inherit,
+    Client, Daemon, Signal, binary, command,
+    http::exchange,
+    inherit,
     scrape::{ask, ask_on, connect_unix, metrics, value, wait_for_health, wait_until},
 };
 
@@ -220,6 +222,27 @@ fn the_endpoint_speaks_http_as_it_should() {
     assert!(refused.starts_with("HTTP/1.1 405 ") && refused.contains("Allow: GET, HEAD\r\n"), "{refused}");
     assert!(ask(at, "G\u{1}T", "/metrics").starts_with("HTTP/1.1 400 "));
     assert_eq!(wait_for_health(at, 200).rsplit("\r\n\r\n").next(), Some("ok\n"));
+}
+
+#[test]
+fn the_endpoint_accepts_what_the_rfcs_let_it_accept() {
+    let (_daemon, at) = start("policy-server", &[]);
+    let host = "HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+    for request in [
+        format!("\r\nGET /healthz {host}\r\n"),
+        format!("GET http://localhost:8433/healthz?x {host}\r\n"),
+        format!("GET /healthz {host}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n"),
+        format!("GET /healthz {host}Expect: 100-continue, x\r\nCookie: caf\u{e9}\r\nCookie: b\r\n\r\n"),
+        format!("GET /healthz {host}Content-Length: 0, 0\r\n\r\n"),
+        "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nHost: LocalHost.:8433\r\n\r\n".to_owned(),
+        "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".to_owned(),
+    ] {
+        let answer = exchange(at, request.as_bytes()).expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 200 ") || answer.starts_with(b"HTTP/1.1 503 "), "{request}");
+        // RFC 9110 §6.6.1: "An origin server with a clock MUST generate a Date header field".
+        assert!(answer.windows(8).any(|bytes| bytes == b"\r\nDate: "), "{request}");
+    }
 }
 
 // OP-16

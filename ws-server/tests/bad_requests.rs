@@ -20,7 +20,7 @@ fn each_bad_request_has_its_status() {
         ("GET /other HTTP/1.1\nHost: a".into(), 404),
         ("GET / HTTP/1.1".into(), 400),
         ("GET / HTTP/2.0\nHost: a".into(), 505),
-        ("GET / HTTP/1.1\nHost: a\nUpgrade: h2c\nConnection: Upgrade".into(), 426),
+        ("GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: close".into(), 426),
         (format!("GET /{} HTTP/1.1\nHost: a", "x".repeat(1100)), 414),
         (format!("GET / HTTP/1.1\nHost: a\nX: {}", "x".repeat(9000)), 431),
         (format!("GET / HTTP/1.1\nHost: a{}", "\nX: y".repeat(64)), 431),

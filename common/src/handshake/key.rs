@@ -1,8 +1,18 @@
 //! The keys of an opening handshake, with which the server proves that it speaks the client's dialect.
 
 use crate::Version;
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine, alphabet,
+    engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD},
+};
 use sha1::{Digest, Sha1};
+
+/// RFC 4648 §3.5 sets the bits behind the last byte to zero, and lets a decoder choose whether it looks: these keys are
+/// random numbers that nobody decodes for their meaning.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Key<'h> {
@@ -18,7 +28,7 @@ pub(super) enum Key<'h> {
 pub(super) fn is_hybi_key(key: &[u8], version: Version) -> bool {
     match version {
         // RFC 6455 §4.2.1: "a base64-encoded ... value that, when decoded, is 16 bytes in length"
-        Version::Rfc6455 => STANDARD.decode(key).is_ok_and(|decoded| decoded.len() == 16),
+        Version::Rfc6455 => LENIENT.decode(key).is_ok_and(|decoded| decoded.len() == 16),
         // Flash clients of 2011 sent longer ones.
         _ => !key.is_empty() && key.iter().all(u8::is_ascii_graphic),
     }

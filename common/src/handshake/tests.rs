@@ -80,6 +80,12 @@ fn dialects_are_told_apart_in_one_fixed_order() {
         (&[version("13"), KEY], (101, Some(Version::Rfc6455))),
         (&[version("8"), long_key], (101, Some(Version::Hybi08))),
         (&[version("13"), long_key], (400, None)),
+        // bits behind the sixteenth byte that are not zero
+        (&[version("13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZR==")], (101, Some(Version::Rfc6455))),
+        (
+            &[version("13"), ("Sec-WebSocket-Key", " \tdGhlIHNhbXBsZSBub25jZQ==\t ")],
+            (101, Some(Version::Rfc6455)),
+        ),
         (&[version("13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ")], (400, None)),
         (&[version("13")], (400, None)),
         (&[version("7"), ("Sec-WebSocket-Key", "")], (400, None)),

@@ -1,6 +1,6 @@
 //! A parsed request head.
 
-use super::{Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, query, request_line};
+use super::{Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, list, query, request_line};
 use std::borrow::Cow;
 
 /// A request head (RFC 9112 §2.1); it borrows the parsed bytes and copies none of them.
@@ -45,8 +45,8 @@ impl<'h> Head<'h> {
         }
         let mut head = Self { method, target, minor_version, headers, count, body: Body::None };
         head.check_host()?;
-        let single = |name| head.get_only(name).map_err(|_| HeadError::BodyLength);
-        head.body = Body::of(minor_version, single("Content-Length")?, single("Transfer-Encoding")?)?;
+        head.body =
+            Body::of(minor_version, head.get_all("Content-Length"), head.get_all("Transfer-Encoding"))?;
         Ok(head)
     }
 
@@ -71,11 +71,16 @@ impl<'h> Head<'h> {
         if all.next().is_some() { Err(HeadError::Field) } else { Ok(first) }
     }
 
-    /// True if the comma-separated lists in the fields of this name hold the token (any case; RFC 9110 §5.6.1).
-    pub(crate) fn has_token(&self, name: &str, token: &str) -> bool {
-        self.get_all(name)
-            .flat_map(|value| value.split(|&byte| byte == b','))
-            .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    /// The elements of the comma-separated lists in all fields of this name (any case), in order.
+    pub fn list<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
+        // RFC 9110 §5.3: several field lines of one name mean the same as one whose value is all of theirs, "separated by a
+        // comma".
+        self.get_all(name).flat_map(list::elements)
+    }
+
+    /// True if the comma-separated lists in the fields of this name hold the token (any case).
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 
     /// The path of the target, still percent-encoded; `*` for the asterisk form, empty for CONNECT.

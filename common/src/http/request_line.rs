@@ -83,8 +83,8 @@ pub(super) fn is_authority(value: &[u8]) -> bool {
     let (host, port) = if let [b'[', rest @ ..] = value {
         let Some(end) = rest.iter().position(|&byte| byte == b']') else { return false };
         let (literal, after) = rest.split_at_checked(end).unwrap_or_default();
-        let inside = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'%');
-        if literal.is_empty() || !literal.iter().all(inside) {
+        // RFC 3986 §3.2.2: an IPv6 address, or one of "addresses that have not yet been defined".
+        if literal.is_empty() || !literal.iter().all(|&byte| byte == b':' || is_name_byte(byte)) {
             return false;
         }
         (&[][..], after.get(1..).unwrap_or_default())
@@ -97,8 +97,12 @@ pub(super) fn is_authority(value: &[u8]) -> bool {
         [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    port_ok
-        && host.iter().copied().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte))
+    port_ok && host.iter().copied().all(is_name_byte)
+}
+
+/// True for a byte of a host's name (RFC 3986 §3.2.2), except that we refuse a comma, which could part two hosts.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte)
 }
 
 /// True for a token (RFC 9110 §5.6.2), such as a method or the name of a header field.

@@ -49,6 +49,11 @@ fn heads_are_accepted_or_refused_by_rfc_9112() {
         (200, "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
         (200, "get / HTTP/1.1\r\nHost: a\r\n\r\n"), // an unknown method: the server's 501
         (200, "GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"),
+        (200, "GET / HTTP/1.1\r\nHost: [v1.a+b]\r\n\r\n"),
+        (200, "GET / HTTP/1.1\r\nHost: a_b.example.:8080\r\n\r\n"),
+        (200, "GET / HTTP/1.1\r\nHost: a:\r\n\r\n"),
+        (200, "GET / HTTP/1.1\r\nHost:\t a \t\r\nX: \u{e9}\tb\r\n\r\n"),
+        (200, "\r\n\r\n\r\nGET /\u{e9}?\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n"),
         (200, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
         (200, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n"),
         (0, "GET / HTTP/1.1\r\nHost: a\r\n"),
@@ -102,8 +107,13 @@ fn heads_are_accepted_or_refused_by_rfc_9112() {
         (400, "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n"),
         // the body's length
         (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"),
-        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n"),
+        (200, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"),
+        (200, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 6\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 05\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5,\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x, x\r\n\r\n"),
         (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n"),
         (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"),
         (400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n"),
@@ -113,6 +123,9 @@ fn heads_are_accepted_or_refused_by_rfc_9112() {
         (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n"),
         (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n"),
         (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,\r\n\r\n"),
+        (200, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: , Chunked ,\r\n\r\n"),
         (400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
     ];
     for (expected, request) in table {

@@ -10,7 +10,9 @@ pub fn forwarded_for(head: &Head<'_>, peer: IpAddr, trusted: &[Cidr]) -> IpAddr 
     let mut client = peer;
     // The fields count as one list; a head holds at most 64 of them.
     let fields: Vec<&[u8]> = head.get_all("X-Forwarded-For").collect();
-    for element in fields.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b',')) {
+    let elements = fields.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b','));
+    // RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list elements".
+    for element in elements.filter(|element| !element.trim_ascii().is_empty()) {
         if !is_trusted(trusted, client) {
             break;
         }
@@ -25,7 +27,7 @@ pub fn forwarded_secure(head: &Head<'_>, peer: IpAddr, trusted: &[Cidr]) -> Opti
     if !is_trusted(trusted, peer) {
         return None;
     }
-    let scheme = head.get("X-Forwarded-Proto")?.split(|&byte| byte == b',').next()?.trim_ascii();
+    let scheme = head.list("X-Forwarded-Proto").next()?;
     Some(scheme.eq_ignore_ascii_case(b"https") || scheme.eq_ignore_ascii_case(b"wss"))
 }
 

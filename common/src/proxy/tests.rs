@@ -51,6 +51,7 @@ fn the_client_is_the_rightmost_address_that_is_no_trusted_proxy() {
         ("X-Forwarded-For: 192.0.2.1, 10.1.1.1\r\n", "127.0.0.1", "192.0.2.1"),
         ("X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 10.1.1.1\r\n", "127.0.0.1", "192.0.2.1"),
         ("X-Forwarded-For: 192.0.2.1, unknown\r\n", "127.0.0.1", "127.0.0.1"),
+        ("X-Forwarded-For: 192.0.2.1,, ,\r\nX-Forwarded-For:\r\n", "127.0.0.1", "192.0.2.1"),
         ("X-Forwarded-For: [2001:db8::1]:4711\r\n", "127.0.0.1", "2001:db8::1"),
         ("X-Forwarded-For: 192.0.2.1:4711\r\n", "::ffff:127.0.0.1", "192.0.2.1"),
     ] {

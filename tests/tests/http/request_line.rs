@@ -9,7 +9,7 @@ pub(crate) const ROWS: &[Row] = &[
         "RFC 9112 §3",
         "an empty line before the request line",
         b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        &["200", "400"],
+        &["200"],
     ),
     row(
         "RFC 9112 §3",
@@ -58,7 +58,7 @@ pub(crate) const ROWS: &[Row] = &[
         "RFC 9112 §2.3",
         "version 1.2: a higher minor is 1.1 to us",
         b"GET /hello.txt HTTP/1.2\r\nHost: a\r\n\r\n",
-        &["200", "400", "505"],
+        &["200"],
     ),
     row(
         "RFC 9112 §2.3",
@@ -142,7 +142,7 @@ pub(crate) const ROWS: &[Row] = &[
         "RFC 9112 §3.2.2",
         "the absolute form without a path",
         b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
-        &["200", "400"],
+        &["200"],
     ),
     row(
         "RFC 9112 §3.2.2",

@@ -3,7 +3,7 @@
 use common::{
     framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
-    http::Head,
+    http::{Head, weighted},
 };
 
 use super::settings::Access;
@@ -58,8 +58,10 @@ pub(crate) fn answer<'h>(head: &'h Head<'h>, access: &Access) -> Answer<'h> {
 }
 
 fn http<'h>(head: &Head<'_>) -> Answer<'h> {
-    // RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request."
-    if head.minor_version > 0 && head.get("Upgrade").is_some() && head.method == "GET" {
+    // RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field if it wishes to continue using the current
+    // protocol", as it does where the field offers HTTP/2; but a client that wants a WebSocket could do nothing with a
+    // stream. "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request."
+    if head.method == "GET" && head.minor_version > 0 && head.has_token("Upgrade", "websocket") {
         return Answer::Refuse(426, VERSIONS_OFFERED);
     }
     match head.method {
@@ -81,10 +83,9 @@ fn framing(head: &Head<'_>) -> Framing {
 }
 
 fn accepts_events(head: &Head<'_>) -> bool {
-    let mut types = head.get_all("Accept").flat_map(|value| value.split(|byte| *byte == b','));
-    types.any(|media| {
-        let name = media.split(|byte| *byte == b';').next().unwrap_or_default();
-        name.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+    head.list("Accept").map(weighted).any(|(media, weight)| {
+        // RFC 9110 §12.4.2: "a value of 0 means "not acceptable"".
+        media.eq_ignore_ascii_case(b"text/event-stream") && weight != Some(0)
     })
 }
 
@@ -135,7 +136,17 @@ mod tests {
             ("HEAD / HTTP/1.1\nHost: a", "HEAD LinesChunked"),
             ("OPTIONS * HTTP/1.1\nHost: a", "OPTIONS"),
             ("POST / HTTP/1.1\nHost: a\nContent-Length: 3", "405"),
-            ("GET / HTTP/1.1\nHost: a\nUpgrade: h2c\nConnection: Upgrade", "426"),
+            ("GET / HTTP/1.1\nHost: a\nUpgrade: h2c\nConnection: Upgrade, HTTP2-Settings", "LinesChunked"),
+            ("HEAD / HTTP/1.1\nHost: a\nUpgrade: h2c, TLS/1.0\nConnection: Upgrade", "HEAD LinesChunked"),
+            ("GET / HTTP/1.1\nHost: a\nUpgrade: h2c, WebSocket\nConnection: Upgrade", "Hixie75"),
+            (
+                "GET / HTTP/1.1\nHost: a\nUpgrade: h2c\nUpgrade: ,websocket\nConnection: close\nConnection: ,UPGRADE",
+                "Hixie75",
+            ),
+            ("GET / HTTP/1.1\nHost: a\nAccept: ,text/event-stream", "EventStreamChunked"),
+            ("GET / HTTP/1.1\nHost: a\nAccept: text/html\nAccept: text/event-stream", "EventStreamChunked"),
+            ("GET / HTTP/1.1\nHost: a\nAccept: text/event-stream; Q=0, */*", "LinesChunked"),
+            ("GET / HTTP/1.1\nHost: a\nAccept: text/x;a=\", text/event-stream\"", "LinesChunked"),
             ("GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: keep-alive", "426"),
             ("GET / HTTP/1.0\nUpgrade: websocket", "Lines"),
         ];
@@ -149,6 +160,8 @@ mod tests {
         let access = access(&["--path", "/echo"]);
         assert_eq!(answered(SHELL, &access), "Hixie75");
         assert_eq!(answered("GET /echo?a=b HTTP/1.0", &access), "Lines");
+        assert_eq!(answered("GET http://a/echo HTTP/1.1\nHost: b", &access), "LinesChunked");
+        assert_eq!(answered("GET /%65cho HTTP/1.0", &access), "Lines");
         assert_eq!(answered("GET / HTTP/1.0", &access), "404");
         assert_eq!(answered("GET /echo/ HTTP/1.0", &access), "404");
     }

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{ArgAction, ValueEnum};
 use common::{
-    http::{HeadLimits, MAX_HEADERS},
+    http::{HeadLimits, MAX_HEADERS, is_same_path},
     origin::{Origin, OriginList},
     policy::{Grant, Policy},
     proxy::Cidr,
@@ -208,7 +208,9 @@ impl Access {
 
     /// True if requests to this path are served.
     pub(crate) fn serves(&self, path: &[u8]) -> bool {
-        self.path.is_empty() || path == b"*" || self.path.iter().any(|served| served.as_bytes() == path)
+        self.path.is_empty()
+            || path == b"*"
+            || self.path.iter().any(|served| is_same_path(served.as_bytes(), path))
     }
 }
 

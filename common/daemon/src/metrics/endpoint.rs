@@ -7,7 +7,7 @@ use socket2::Socket;
 
 use super::collector::Collector;
 use crate::listen::to_listener;
-use common::http::{Head, HeadLimits, HeadScan, Response, error_response};
+use common::http::{Head, HeadLimits, HeadScan, Response, error_response, format_date};
 use reactor::{Context, Flow, Handler, Progress, Reactor, Settings};
 
 /// How long a client may take to send its request, and to read the response.
@@ -62,6 +62,7 @@ impl MetricsHandler {
         };
         Response::new(status, cx.out())
             .header("Server", "datecast")
+            .header("Date", format_date(wall))
             .header("Content-Type", media)
             .header("Content-Length", body.len().to_string())
             .header("Cache-Control", "no-store")
@@ -83,8 +84,13 @@ fn is_local(host: Option<&[u8]>) -> bool {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
+    // RFC 9112 §3.2: a client whose URI has no host "MUST send a Host header field with an empty field value".
+    if without_port.is_empty() {
+        return true;
+    }
     let address = without_port.trim_start_matches('[').trim_end_matches(']');
-    address.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+    let name = address.strip_suffix('.').unwrap_or(address);
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 impl Handler for MetricsHandler {
@@ -128,10 +134,19 @@ mod tests {
 
     #[test]
     fn only_an_address_or_localhost_is_a_local_host() {
-        for host in ["127.0.0.1:8432", "127.0.0.1", "localhost", "LOCALHOST:1", "[::1]:8432", "[::1]"] {
+        for host in [
+            "127.0.0.1:8432",
+            "127.0.0.1",
+            "localhost",
+            "LOCALHOST:1",
+            "[::1]:8432",
+            "[::1]",
+            "",
+            "localhost.:1",
+        ] {
             assert!(is_local(Some(host.as_bytes())), "{host}");
         }
-        for host in ["evil.example", "evil.example:8432", "localhost.evil.example", "", "\u{e9}:1"] {
+        for host in ["evil.example", "evil.example:8432", "localhost.evil.example", ".", "\u{e9}:1"] {
             assert!(!is_local(Some(host.as_bytes())), "{host}");
         }
         assert!(is_local(None), "HTTP/1.0");
