@@ -178,6 +178,8 @@ pub(crate) mod tests {
         for (flag, value) in [
             ("--allow-origin", "example.org"),
             ("--path", "echo"),
+            ("--protocol", "a, b"),
+            ("--protocol", ""),
             ("--policy", "*"),
             ("--policy", "*:80"),
             ("--trusted-proxy", "10.0.0.0/33"),

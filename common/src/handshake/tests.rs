@@ -60,7 +60,7 @@ fn accept(request: &str, secure: bool) -> (Vec<u8>, WebSocket) {
     let head = Head::parse(request.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no offer: {request}") };
     let mut out = Vec::new();
-    let socket = offer.accept(secure, 42, MessageLimits::default(), &mut out);
+    let socket = offer.accept(secure, 42, &[], MessageLimits::default(), &mut out);
     (out, socket)
 }
 
@@ -274,7 +274,7 @@ fn a_control_byte_in_an_echoed_value_is_refused() {
 
 // WS-21, WS-31
 #[test]
-fn the_answer_accepts_no_subprotocol_and_no_extension() {
+fn the_answer_accepts_no_extension_and_by_itself_no_subprotocol() {
     let blanks = " ".repeat(7000);
     for (name, value) in [
         ("Sec-WebSocket-Protocol", format!("a,{blanks},b")),
@@ -288,6 +288,60 @@ fn the_answer_accepts_no_subprotocol_and_no_extension() {
     }
 }
 
+/// The subprotocol in the answer to a client that sends these fields, where the server serves these.
+fn chosen(fields: Fields<'_>, served: &[&str]) -> Option<String> {
+    let text = request(fields);
+    let head = Head::parse(text.as_bytes(), HeadLimits::default()).unwrap();
+    let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no offer: {text}") };
+    let served: Vec<String> = served.iter().map(ToString::to_string).collect();
+    let mut out = Vec::new();
+    offer.accept(false, 42, &served, MessageLimits::default(), &mut out);
+    let answer = String::from_utf8(out).unwrap();
+    let line = answer.lines().find(|line| line.contains("WebSocket-Protocol: "))?;
+    line.split_once(": ").map(|(_, value)| value.to_owned())
+}
+
+#[test]
+fn a_modern_client_gets_the_first_of_its_subprotocols_that_is_served() {
+    for (offered, served, expected) in [
+        (&["a, b"][..], &["b", "a"][..], Some("a")),
+        (&[",, b ,a"], &["a", "b"], Some("b")),
+        (&["c", "b", "a"], &["a", "b"], Some("b")),
+        (&["A"], &["a"], None),
+        (&["c"], &["a"], None),
+        (&["a"], &[], None),
+        (&[], &["a"], None),
+        (&[","], &["a"], None),
+    ] {
+        for version in ["13", "8", "7"] {
+            let mut fields = vec![("Sec-WebSocket-Version", version), KEY];
+            fields.extend(offered.iter().map(|value| ("Sec-WebSocket-Protocol", *value)));
+            assert_eq!(chosen(&fields, served).as_deref(), expected, "{offered:?} {served:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_of_the_drafts_gets_back_the_subprotocol_that_it_asks_for() {
+    for (asked, served, expected) in [
+        (Some("sample"), &[][..], "sample"),
+        (Some("two words"), &[], "two words"),
+        (Some("sample"), &["other", "sample"], "sample"),
+        (Some("sample"), &["other"], "*"),
+        (Some("with\ta tab"), &[], "*"),
+        (Some(""), &[], "*"),
+        (None, &["other"], "*"),
+        (None, &[], "*"),
+    ] {
+        let old: Vec<_> = asked.map(|value| ("WebSocket-Protocol", value)).into_iter().collect();
+        let keys = [("Sec-WebSocket-Key1", KEYS[0].0), ("Sec-WebSocket-Key2", KEYS[0].1)];
+        let new: Vec<_> =
+            keys.into_iter().chain(asked.map(|value| ("Sec-WebSocket-Protocol", value))).collect();
+        assert_eq!(chosen(&old, served).as_deref(), Some(expected), "draft 75: {asked:?}");
+        assert_eq!(chosen(&new, served).as_deref(), Some(expected), "draft 76: {asked:?}");
+    }
+}
+
 proptest! {
     // WS-22
     #[test]
@@ -297,7 +351,7 @@ proptest! {
             && let Ok(Detected::WebSocket(offer)) = detect(&head)
         {
             let mut out = Vec::new();
-            offer.accept(false, 1, MessageLimits::default(), &mut out);
+            offer.accept(false, 1, &[], MessageLimits::default(), &mut out);
             prop_assert_eq!(out.windows(4).filter(|bytes| bytes == b"\r\n\r\n").count(), 1);
             prop_assert!(out.ends_with(b"\r\n\r\n"));
             prop_assert_eq!(out.split(|&byte| byte == b'\n').count(), 8);

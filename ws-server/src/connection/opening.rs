@@ -128,7 +128,8 @@ impl Connection {
             Answer::WebSocket(offer) => {
                 self.id = env.ids.take();
                 let secure = forwarded_secure(head, sender, &access.trusted).unwrap_or(access.secure);
-                let protocol = offer.accept(secure, self.id, env.options.message_limits(), env.cx.out());
+                let limits = env.options.message_limits();
+                let protocol = offer.accept(secure, self.id, &access.protocol, limits, env.cx.out());
                 let socket = Upgraded::new(protocol, params, env.cx.now());
                 self.framing = socket.framing();
                 self.stage = Stage::WebSocket(socket);

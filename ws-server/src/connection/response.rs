@@ -45,7 +45,11 @@ impl<'h> Cors<'h> {
 
     fn fields(self) -> impl Iterator<Item = (&'static str, &'h str)> {
         let allowed = self.allowed.map(|origin| ("Access-Control-Allow-Origin", origin));
-        allowed.into_iter().chain(self.by_list.then_some(("Vary", "Origin")))
+        // Fetch §3.2.3: a page may send cookies along only where the origin is named; `*` does not count then.
+        let credentials =
+            allowed.filter(|_| self.by_list).map(|_| ("Access-Control-Allow-Credentials", "true"));
+        let vary = self.by_list.then_some(("Vary", "Origin"));
+        [allowed, credentials, vary].into_iter().flatten()
     }
 }
 
@@ -129,6 +133,8 @@ pub(crate) fn refuse<'a>(
 
 #[cfg(test)]
 mod tests {
+    use common::http::HeadLimits;
+
     use super::*;
 
     #[test]
@@ -147,6 +153,31 @@ mod tests {
             assert!((80..=120).contains(&(hundred[99] - hundred[0])), "evenly: {hundred:?}");
         }
         assert_eq!((spread(0, 7), spread(1, 7)), (0, 1));
+    }
+
+    #[test]
+    fn only_a_listed_origin_may_read_the_answer_with_its_cookies() {
+        let fields = |args: &[&str], origin: &str| {
+            let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{origin}\r\n");
+            let head = Head::parse(request.as_bytes(), HeadLimits::default()).unwrap();
+            let access = crate::config::tests::config(args).unwrap().access;
+            Cors::new(&head, &access)
+                .fields()
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect::<Vec<_>>()
+        };
+        let list = &["--allow-origin", "https://a.example"][..];
+        assert_eq!(
+            fields(list, "Origin: https://a.example\r\n"),
+            [
+                "Access-Control-Allow-Origin: https://a.example",
+                "Access-Control-Allow-Credentials: true",
+                "Vary: Origin"
+            ]
+        );
+        assert_eq!(fields(list, "Origin: https://b.example\r\n"), ["Vary: Origin"]);
+        assert_eq!(fields(list, ""), ["Vary: Origin"]);
+        assert_eq!(fields(&[], "Origin: https://a.example\r\n"), ["Access-Control-Allow-Origin: *"]);
     }
 
     #[test]

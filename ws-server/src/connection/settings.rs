@@ -7,7 +7,7 @@ use std::{
 
 use clap::{ArgAction, ValueEnum};
 use common::{
-    http::{HeadLimits, MAX_HEADERS, is_same_path},
+    http::{HeadLimits, MAX_HEADERS, is_same_path, is_token},
     origin::{Origin, OriginList},
     policy::{Grant, Policy},
     proxy::Cidr,
@@ -33,6 +33,9 @@ pub(crate) struct Access {
     /// Path that is served, such as /echo (repeatable) [default: any]
     #[arg(long, value_name = "PATH")]
     path: Vec<String>,
+    /// Subprotocol that may be chosen if a client offers it, such as chat.v1 (repeatable) [default: none]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) protocol: Vec<String>,
     /// Serves the unmasked drafts 75 and 76, too: on or off
     #[arg(long, value_name = "ON|OFF", default_value = "on", action = ArgAction::Set, value_parser = on_off)]
     pub(crate) legacy: bool,
@@ -200,6 +203,10 @@ impl Access {
         self.origins = OriginList::from(parse_all::<Origin>("allow-origin", &self.allow_origin)?);
         if let Some(path) = self.path.iter().find(bad_path) {
             return Err(DaemonError::option("path", path, "a path begins with / and has no query"));
+        }
+        if let Some(name) = self.protocol.iter().find(|name| !is_token(name)) {
+            let what = "the name of a subprotocol has no blank and no comma, such as chat.v1; repeat the flag for another";
+            return Err(DaemonError::option("protocol", format!("'{name}'"), what));
         }
         self.policy_answer = policy(&self.policy, listen)?;
         self.trusted = trusted(&self.trusted_proxy)?;

@@ -68,7 +68,7 @@ fn websocket(request: &str, now: Instant) -> Box<Upgraded> {
         format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{request}\r\n");
     let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no WebSocket: {request}") };
-    let protocol = offer.accept(false, 7, MessageLimits::default(), &mut Vec::new());
+    let protocol = offer.accept(false, 7, &[], MessageLimits::default(), &mut Vec::new());
     Upgraded::new(protocol, StreamParams { since: Some(41), numbered: true }, now)
 }
 
