@@ -131,3 +131,24 @@ fn every_state_ends_by_its_own_deadline() {
         assert!(sim.is_ended(peer) && sim.is_closed(peer), "{sent}");
     }
 }
+
+#[test]
+fn a_request_that_came_while_the_process_stood_still_comes_before_the_deadline() {
+    const REQUEST: &[u8] = b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n";
+    let (dir, _) = site();
+    let mut sim = simulation(1, dir.path());
+    let (peer, idle) = (sim.connect(), sim.connect());
+    sim.send(idle, REQUEST);
+    sim.send(peer, &REQUEST[..9]);
+    let mut sent = 9;
+    // The timeout of a head, of a connection between two requests, and again of a head.
+    for most in [REQUEST.len(), 2 * REQUEST.len() + 9, 3 * REQUEST.len()] {
+        let input: Vec<u8> = REQUEST.iter().copied().cycle().take(most).skip(sent).collect();
+        sent = most;
+        sim.stand_still(Duration::from_mins(1), |sim| sim.send(peer, &input));
+        let mut got = sim.read(peer, usize::MAX);
+        assert_eq!(take(&mut got), Some((200, b"small".to_vec())), "{}", got.escape_ascii());
+        assert!(!sim.is_ended(peer));
+    }
+    assert!(sim.is_closed(idle), "nothing came from this one");
+}

@@ -3,7 +3,10 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use reactor::simulation::{Birth, Simulation};
+use reactor::{
+    Stop,
+    simulation::{Birth, Simulation},
+};
 
 use crate::{
     config::{Config, tests::config},
@@ -247,6 +250,32 @@ fn sleep_through(args: &[&str], request: &[u8]) -> Vec<u8> {
 
 const MODERN: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[test]
+fn what_a_client_sent_while_the_process_stood_still_comes_before_its_deadline() {
+    let args = ["--source", "-", "--head-timeout", "3s", "--ping-interval", "5s", "--pong-timeout", "3s"];
+    let mut world = world(1, &args);
+    let head = world.connect();
+    world.send(head, &MODERN[..60]);
+    world.stand_still(Duration::from_secs(9), |world| world.send(head, &MODERN[60..]));
+    assert!(world.read(head, usize::MAX).starts_with(b"HTTP/1.1 101 "));
+
+    let (pong, dead) = (world.connect(), world.connect());
+    world.send(pong, MODERN);
+    world.send(dead, MODERN);
+    world.settle();
+    world.advance(Duration::from_millis(5_020));
+    world.settle();
+    let got = world.read(pong, usize::MAX);
+    assert!(got.ends_with(b"\x89\0"), "no ping: {}", got.escape_ascii());
+    world.stand_still(Duration::from_secs(9), |world| world.send(pong, b"\x8a\x80\0\0\0\0"));
+    assert!(!world.is_closed(pong) && world.is_closed(dead));
+
+    world.control().stop(Stop::Shutdown);
+    world.settle();
+    world.stand_still(Duration::from_millis(4_900), |world| world.send(pong, b"\x88\x80\0\0\0\0"));
+    assert!(world.is_ended(pong) && !world.is_closed(pong), "its Close has come: the connection lingers");
+}
 
 #[test]
 fn a_client_that_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message() {

@@ -16,6 +16,9 @@ use super::table::Table;
 use super::worker_state::WorkerState;
 use super::{CloseReason, Context, Control, Flow, Settings, Token};
 
+/// A write timeout that is over for so long was missed by the worker: it was busy, or the process was stopped.
+const LATE: Duration = Duration::from_millis(100);
+
 pub(super) struct Connections<C, S: System> {
     pub(super) table: Table<Entry<C, S::Socket>>,
     pub(super) system: S,
@@ -213,7 +216,7 @@ impl Context<'_> {
                 io.stalled_at = None;
                 return state.list_ready(io);
             }
-            Ok(Flushed::Blocked { progress }) => return self.block(progress),
+            Ok(Flushed::Blocked { progress, moved }) => return self.block(progress, moved),
             Err(_) => return state.schedule_close(io, CloseReason::Error),
         }
         match io.lifecycle {
@@ -224,11 +227,13 @@ impl Context<'_> {
     }
 
     /// The kernel took no more: waits for room, at most the write timeout for a segment.
-    fn block(&mut self, progress: bool) {
+    fn block(&mut self, progress: bool, moved: bool) {
         let Self { io, wire, state } = self;
         io.blocked = true;
         io.owes_drain = true;
-        if progress || io.stalled_at.is_none() {
+        // A peer that had made room in time waited for us, not we for it.
+        let waited_for_us = |stalled| moved && state.now.saturating_duration_since(stalled) > LATE;
+        if progress || io.stalled_at.is_none_or(waited_for_us) {
             io.stalled_at = Some(state.now + state.settings.write_timeout);
         }
         if !io.watches_writable {

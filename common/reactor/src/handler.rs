@@ -36,7 +36,7 @@ pub trait Handler {
         Flow::Continue
     }
 
-    /// The connection's deadline has passed. The handler must set a later one, or end the connection.
+    /// The connection's deadline has passed, and all input that came in time was delivered. The handler must set a later one, or end the connection.
     fn on_deadline(&mut self, conn: &mut Self::Conn, cx: &mut Context<'_>) -> Flow;
 
     /// The daemon stops; called once for each open connection, except at a hand-over, which calls `export`. `Continue` leaves

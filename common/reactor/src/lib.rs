@@ -17,6 +17,7 @@
 //!   for a message; and where their handlers send each other mail.
 //! - Readiness is edge-triggered. Events set flags on a connection; a system call that says `WouldBlock` clears them.
 //!   Reads, writes and accepts are bounded per turn; a connection with work left over waits on the ready list.
+//! - Input comes before time: a deadline counts only when everything that had come by then is served.
 //! - A worker has one receive buffer. A handler gets `&mut [u8]` and says how much of it it consumed; the reactor
 //!   keeps the unconsumed tail. An idle connection owns no buffer at all.
 //! - Every descriptor call and both clocks go through `system::System`, which has two implementations: `system::Kernel`,

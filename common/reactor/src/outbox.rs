@@ -48,9 +48,11 @@ impl Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flushed {
     All,
-    /// The kernel takes no more: wait for writability. `progress`: a whole segment, or a part of a file, went out.
+    /// The kernel takes no more: wait for writability. `progress`: a whole segment, or a part of a file, went out;
+    /// `moved`: at least a byte did.
     Blocked {
         progress: bool,
+        moved: bool,
     },
     /// The turn's budget is used up, and more is queued.
     Budget,
@@ -112,7 +114,7 @@ impl Outbox {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()), // the file is shorter than announced
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Flushed::Blocked { progress });
+                    return Ok(Flushed::Blocked { progress, moved: budget < TURN_BUDGET });
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
@@ -245,8 +247,8 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.own().extend_from_slice(b"abcd");
         let mut wire = Narrow { room: 3, blocked: true, got: Vec::new() };
-        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: false });
+        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: false, moved: true });
         outbox.push_shared(Arc::from(&b"efgh"[..]), 0..4);
-        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: true });
+        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: true, moved: true });
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - No panic; no error out of the loop.
 //! - Open connections = accepted + adopted - refused - closed.
-//! - The next deadline of every connection is in the future.
+//! - The next deadline of every connection is in the future, or no poll has begun since.
 //! - A turn that changed nothing does not ask for another one at once, for ever (no busy loop).
 
 use std::sync::Arc;
@@ -143,6 +143,24 @@ impl<H: Handler> Simulation<H> {
         self.world.0.borrow_mut().accept_failures = count;
     }
 
+    /// The process stands still for so long (`SIGSTOP`), in which the peers do what `meanwhile` says. The first poll after it
+    /// is interrupted and shows nothing.
+    ///
+    /// # Panics
+    /// As [`Self::settle`].
+    pub fn stand_still(&mut self, time: Duration, meanwhile: impl FnOnce(&mut Self)) {
+        self.settle();
+        self.advance(time);
+        meanwhile(self);
+        self.world.0.borrow_mut().interruptions = 1;
+        self.settle();
+    }
+
+    /// From now on, one poll takes so many events.
+    pub fn limit_events(&mut self, count: usize) {
+        self.world.0.borrow_mut().events = count;
+    }
+
     fn pipe<T>(&self, peer: usize, f: impl FnOnce(&mut Pipe) -> T) -> Option<T> {
         self.world.0.borrow_mut().pipes.get_mut(peer).map(f)
     }
@@ -237,7 +255,7 @@ impl<H: Handler> Simulation<H> {
 
     fn has_events(&self) -> bool {
         let world = self.world.0.borrow();
-        world.backlog_edge || world.pipes.iter().any(Pipe::has_edge)
+        world.backlog_edge || world.interruptions > 0 || world.pipes.iter().any(Pipe::has_edge)
     }
 
     fn check(&self) {
@@ -246,13 +264,13 @@ impl<H: Handler> Simulation<H> {
         let opened = counters.accepted + counters.adopted - counters.refused;
         assert_eq!(counters.open as u64, opened - closed, "{counters:?}");
         assert_eq!(counters.closed.get(CloseReason::Panic as usize), Some(&0), "a handler panicked");
-        let now = self.worker.connections.state.now;
+        let looked_at = self.worker.looked_at();
         for token in self.worker.connections.table.tokens() {
             let Some(entry) = self.worker.connections.table.get(token) else { continue };
             let waits = entry.io.lifecycle == Lifecycle::Open
                 || matches!(entry.io.lifecycle, Lifecycle::Lingering { .. });
             // A worker notices a deadline within 16 ms.
-            let late = now.saturating_duration_since(entry.io.next_deadline());
+            let late = looked_at.saturating_duration_since(entry.io.next_deadline());
             assert!(!waits || late <= Duration::from_millis(16), "a deadline {late:?} ago was missed");
         }
     }

@@ -1,5 +1,5 @@
 //! The loop in a simulated world, with the smallest handler that uses all of it: it echoes lines, answers `big` with much,
-//! closes for `bye` and panics for `panic`.
+//! lives on for `more`, closes for `bye`, panics for `panic` and ignores comments.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::simulation::Simulation;
 use super::*;
 
+mod input_before_time;
 mod per_address;
 
 /// The handler does not export a connection that is in the middle of this.
@@ -62,6 +63,8 @@ impl Handler for Echo {
         let mut flow = Flow::Continue;
         match line {
             b"big\n" => cx.send_shared(&self.big, 0..self.big.len()),
+            [b'#', ..] => {}
+            b"more\n" => cx.set_deadline(cx.now() + LIFE),
             b"bye\n" => flow = Flow::CloseWhenFlushed,
             b"panic\n" => panic!("as asked"),
             line => cx.send(line),

@@ -158,6 +158,15 @@ fn no_byte_prolongs_the_life() {
 }
 
 #[test]
+fn a_request_that_came_while_the_process_stood_still_comes_before_the_end_of_the_life() {
+    let mut sim = simulation(3, 0);
+    let (peer, silent) = (sim.connect(), sim.connect());
+    sim.stand_still(2 * LIFETIME, |sim| sim.send(peer, &[REQUEST, b"\0"].concat()));
+    assert_eq!(sim.read(peer, usize::MAX), ANSWER);
+    assert!(sim.is_closed(silent));
+}
+
+#[test]
 fn the_oldest_connection_of_an_address_makes_room() {
     let mut sim = simulation(4, 2);
     let peers: Vec<usize> = (0..3)

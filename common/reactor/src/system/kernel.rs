@@ -13,7 +13,7 @@ use mio::{Interest, event};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::Socket;
 
-use super::seam::{Ends, Event, System, Target};
+use super::seam::{Ends, Event, Polled, System, Target};
 use crate::{Settings, Token, Traffic};
 
 /// Events that one poll takes from the kernel.
@@ -102,14 +102,14 @@ impl System for Kernel {
         self.traffic
     }
 
-    fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
+    fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<Polled> {
         events.clear();
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Polled::Interrupted),
             polled => polled?,
         }
         events.extend(self.events.iter().map(from_mio));
-        Ok(())
+        Ok(if events.len() < EVENTS { Polled::All } else { Polled::Part })
     }
 
     fn configure(&mut self, settings: &Settings) {

@@ -29,6 +29,17 @@ pub(crate) struct Event {
     pub(crate) hung_up: bool,
 }
 
+/// How much of what had happened by its beginning a poll has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Polled {
+    /// All of it.
+    All,
+    /// As many events as one poll takes; more may wait.
+    Part,
+    /// Nothing: a signal came first. So it is when the process was stopped (`SIGSTOP`) and goes on.
+    Interrupted,
+}
+
 /// The two ends of a connection; `None` for a Unix socket.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Ends {
@@ -51,7 +62,7 @@ pub(crate) trait System {
         Traffic::default()
     }
     /// Waits for events and replaces `events` by them. An interruption is no error, and gives none.
-    fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
+    fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<Polled>;
     /// Sets the limits and timeouts of the sockets that come from now on.
     fn configure(&mut self, settings: &Settings);
     fn add_listener(&mut self, listener: &Self::Listener, number: usize) -> io::Result<()>;

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::seam::{Ends, Event, System, Target};
+use super::seam::{Ends, Event, Polled, System, Target};
 use crate::{Settings, Token};
 
 /// Bytes that the kernel of the simulation keeps for a peer that does not read.
@@ -92,6 +92,12 @@ pub(crate) struct World {
     pub(crate) backlog_edge: bool,
     /// The next so many calls of `accept` fail with `EMFILE`.
     pub(crate) accept_failures: u32,
+    /// The next so many polls are interrupted.
+    pub(crate) interruptions: u32,
+    /// Events that one poll takes.
+    pub(crate) events: usize,
+    /// Where the next poll begins: each pipe has its turn before one has another.
+    next_pipe: usize,
 }
 
 /// The simulated operating system; clones see the same world.
@@ -110,6 +116,9 @@ impl Simulated {
             backlog: VecDeque::new(),
             backlog_edge: false,
             accept_failures: 0,
+            interruptions: 0,
+            events: 256,
+            next_pipe: 0,
         })))
     }
 
@@ -134,9 +143,13 @@ impl System for Simulated {
     }
 
     /// Never waits: time passes when the test says so.
-    fn poll(&mut self, events: &mut Vec<Event>, _timeout: Option<Duration>) -> io::Result<()> {
+    fn poll(&mut self, events: &mut Vec<Event>, _timeout: Option<Duration>) -> io::Result<Polled> {
         events.clear();
         let world = &mut *self.0.borrow_mut();
+        if world.interruptions > 0 {
+            world.interruptions -= 1;
+            return Ok(Polled::Interrupted);
+        }
         let none = Event {
             target: Target::Waker,
             readable: false,
@@ -147,8 +160,13 @@ impl System for Simulated {
         if std::mem::take(&mut world.backlog_edge) {
             events.push(Event { target: Target::Listener(0), readable: true, ..none });
         }
-        for pipe in &mut world.pipes {
+        let (after, before) = world.pipes.split_at_mut(world.next_pipe);
+        for (number, pipe) in (world.next_pipe..).zip(before).chain((0..).zip(after)) {
             let Some(token) = pipe.token else { continue };
+            if events.len() >= world.events {
+                world.next_pipe = number;
+                return Ok(Polled::Part);
+            }
             let readable = std::mem::take(&mut pipe.readable_edge);
             let writable = std::mem::take(&mut pipe.writable_edge);
             let spurious = world.seed.once_in(50);
@@ -165,7 +183,7 @@ impl System for Simulated {
                 });
             }
         }
-        Ok(())
+        Ok(Polled::All)
     }
 
     fn configure(&mut self, _settings: &Settings) {}

@@ -16,10 +16,16 @@ use crate::connection::{Entry, Io, Lifecycle};
 use crate::connections::Connections;
 use crate::context::Visit;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
-use crate::system::{Event, System, Target};
+use crate::system::{Event, Polled, System, Target};
 use crate::{
     CloseReason, Context, Control, ExportedConnection, Flow, Handler, Mailboxes, Settings, Token, Turn, Wake,
 };
+
+/// How often the worker serves a connection whose deadline has passed and that still has input, or room for output, before
+/// the deadline counts: 256 KiB each way.
+const LAST_LOOKS: usize = 4;
+/// Two readings of a clock that are further apart than this belong to two different moments.
+const ONE_MOMENT: Duration = Duration::from_millis(1);
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
@@ -30,6 +36,9 @@ pub(super) struct Worker<H: Handler, S: System> {
     /// The receive buffer of all connections; what a handler does not consume is copied to its connection's tail.
     buffer: Vec<u8>,
     events: Vec<Event>,
+    /// When the newest poll began that was not interrupted. Everything that had come by then has set its flags, so deadlines
+    /// up to this instant may be judged, and no later ones: input comes before time.
+    looked_at: Instant,
     wake: Wake,
     stopping: Option<Stopping>,
     /// Connections of the previous process that are not in the table yet.
@@ -48,6 +57,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         control: Control,
         mailboxes: Mailboxes<H::Mail>,
     ) -> Self {
+        let looked_at = system.now();
         Self {
             handler,
             connections: Connections::new(number, system, settings, control),
@@ -55,6 +65,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             mailboxes,
             buffer: vec![0; MAX_TAIL + TURN_BUDGET],
             events: Vec::new(),
+            looked_at,
             wake: Wake::Again,
             stopping: None,
             to_adopt: VecDeque::new(),
@@ -74,11 +85,8 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// One turn of the loop; false when it was the last.
     pub(super) fn turn(&mut self) -> io::Result<bool> {
-        let timeout = self.timeout();
-        self.connections.system.poll(&mut self.events, timeout)?;
-        self.connections.state.now = self.connections.system.now();
-        self.connections.state.wall = self.connections.system.wall();
-        self.take_events();
+        self.look()?;
+        self.read_clocks();
         self.adopt_some();
         if self.stopping.is_none() {
             self.listeners.accept(&mut self.handler, &mut self.connections);
@@ -114,6 +122,12 @@ impl<H: Handler, S: System> Worker<H, S> {
         stats.turned(listeners.paused_until.is_some(), connections.system.traffic());
     }
 
+    /// When the newest poll began that showed everything.
+    #[cfg(any(test, feature = "simulated"))]
+    pub(super) fn looked_at(&self) -> Instant {
+        self.looked_at
+    }
+
     /// True when only an event, mail or time gives it something to do.
     pub(super) fn is_at_rest(&self) -> bool {
         let accepts = self.stopping.is_none() && self.listeners.is_ready();
@@ -140,6 +154,40 @@ impl<H: Handler, S: System> Worker<H, S> {
         ];
         let next = instants.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(self.connections.system.now()))
+    }
+
+    /// Polls until every event that had come by now has set its flags. It ends: the kernel shows each connection once
+    /// before it shows one again.
+    fn look(&mut self) -> io::Result<()> {
+        let mut timeout = self.timeout();
+        let begun = self.connections.system.now();
+        let mut most = self.connections.table.len() + self.listeners.sockets.len() + 1; // the waker
+        loop {
+            let polled = self.connections.system.poll(&mut self.events, timeout)?;
+            self.take_events();
+            most = most.saturating_sub(self.events.len());
+            match polled {
+                Polled::Interrupted => return Ok(()),
+                Polled::Part if most > 0 => timeout = Some(Duration::ZERO),
+                Polled::All | Polled::Part => {
+                    self.looked_at = begun;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Reads both clocks at one moment: a stop of the process in between would look like a step of the wall clock.
+    fn read_clocks(&mut self) {
+        let Connections { system, state, .. } = &mut self.connections;
+        for _ in 0..3 {
+            let before = system.now();
+            state.wall = system.wall();
+            state.now = system.now();
+            if state.now.saturating_duration_since(before) < ONE_MOMENT {
+                break;
+            }
+        }
     }
 
     /// Events set flags; nothing is read or written yet.
@@ -203,37 +251,60 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Closes every connection whose deadline has passed, or lets the handler decide.
     fn expire(&mut self) {
-        let now = self.connections.state.now;
-        while let Some((bucket, tokens)) = self.connections.state.deadlines.pop(now) {
+        let due = self.looked_at;
+        if self.connections.state.deadlines.next().is_none_or(|next| next > due) {
+            return;
+        }
+        self.read_clocks(); // the deadlines that are set here count from now, however long the turn has taken so far
+        while let Some((bucket, tokens)) = self.connections.state.deadlines.pop(due) {
             for token in tokens {
                 let Some(io) = self.io(token).filter(|io| io.armed == Some(bucket)) else { continue };
                 io.armed = None;
-                if io.next_deadline() <= now {
-                    self.expire_one(token, now);
+                if io.next_deadline() <= due {
+                    self.judge(token);
                 }
                 self.connections.with(token, |_, cx| cx.flush()); // arms it again
             }
         }
     }
 
-    fn expire_one(&mut self, token: Token, now: Instant) {
+    /// Serves a connection whose deadline has passed as far as it can be; if the deadline still stands then, it counts.
+    fn judge(&mut self, token: Token) {
+        self.serve_what_is_there(token);
+        let due = self.looked_at;
+        if self.io(token).is_some_and(|io| io.next_deadline() <= due) {
+            self.expire_one(token, due);
+        }
+    }
+
+    /// Serves a connection until nothing is left that has come for it, or it had its share.
+    pub(super) fn serve_what_is_there(&mut self, token: Token) {
+        for _ in 0..LAST_LOOKS {
+            if !self.io(token).is_some_and(|io| io.listed_ready) {
+                break;
+            }
+            self.serve(token);
+        }
+    }
+
+    fn expire_one(&mut self, token: Token, due: Instant) {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
         let state = &mut self.connections.state;
         match io.lifecycle {
             Lifecycle::Closing => return,
             Lifecycle::Lingering { .. } => return state.schedule_close(io, CloseReason::Handler),
-            _ if io.stalled_at.is_some_and(|at| at <= now) => {
+            _ if io.stalled_at.is_some_and(|at| at <= due) => {
                 return state.schedule_close(io, CloseReason::Slow);
             }
             Lifecycle::Flushing => {
-                io.deadline = now + state.settings.write_timeout; // it is still taking a long answer
+                io.deadline = state.now + state.settings.write_timeout; // it is still taking a long answer
                 return;
             }
             Lifecycle::Open => {}
         }
         self.call(token, H::on_deadline);
-        if self.io(token).is_some_and(|io| io.lifecycle == Lifecycle::Open && io.deadline <= now) {
+        if self.io(token).is_some_and(|io| io.lifecycle == Lifecycle::Open && io.deadline <= due) {
             log::error!("a connection was left without a later deadline");
             self.connections.schedule_close(token, CloseReason::Handler);
         }

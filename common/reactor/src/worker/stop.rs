@@ -23,13 +23,20 @@ impl<H: Handler, S: System> Worker<H, S> {
             let settings = &self.connections.state.settings;
             self.stopping = Some(Stopping::new(stop, now, settings, self.connections.table.tokens()));
         }
-        let Some(Stopping { stop, until, .. }) = self.stopping else { return };
+        let Some(Stopping { stop, .. }) = self.stopping else { return };
         for _ in 0..TURN_CONNECTIONS {
-            let Some(token) = self.stopping.as_mut().and_then(|stopping| stopping.pop(now)) else { break };
+            let give = self.connections.state.settings.drain_timeout / 2;
+            let Some(token) = self.stopping.as_mut().and_then(|stopping| stopping.pop(now, give)) else {
+                break;
+            };
             self.call(token, |handler, conn, cx| handler.on_stop(conn, stop, cx));
         }
-        if at_once || until.is_some_and(|until| until <= now) {
+        let until = self.stopping.as_ref().and_then(Stopping::ends_at);
+        if at_once || until.is_some_and(|until| until <= self.looked_at) {
             for token in self.connections.table.tokens() {
+                if !at_once {
+                    self.serve_what_is_there(token);
+                }
                 self.connections.schedule_close(token, CloseReason::Drained);
             }
         }

@@ -47,7 +47,7 @@ impl Stopping {
     /// When the next `on_stop` or the end of the stop is due.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         let next = (!self.to_stop.is_empty()).then_some(self.next);
-        next.into_iter().chain(self.until).min()
+        next.into_iter().chain(self.ends_at()).min()
     }
 
     /// True while the next turn has something to do: a step of the hand-over, or an `on_stop`.
@@ -55,13 +55,19 @@ impl Stopping {
         self.settles_until.is_some() || !self.to_stop.is_empty() && self.next <= now
     }
 
-    /// Takes the next connection whose `on_stop` is due.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Token> {
+    /// Takes the next connection whose `on_stop` is due. It has so much time at least to end, however late this call comes.
+    pub(super) fn pop(&mut self, now: Instant, time: Duration) -> Option<Token> {
         if self.next > now {
             return None;
         }
         let token = self.to_stop.pop()?;
         self.next += self.pace;
+        self.until = self.until.map(|until| until.max(now + time));
         Some(token)
+    }
+
+    /// When the worker closes what is still there; not before every connection had its `on_stop`.
+    pub(super) fn ends_at(&self) -> Option<Instant> {
+        self.until.filter(|_| self.to_stop.is_empty())
     }
 }
