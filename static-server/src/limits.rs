@@ -10,7 +10,7 @@ use daemon::value::{duration, size};
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct ConnectionLimits {
     /// Longest request head
-    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "8KiB")]
+    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "32KiB")]
     pub(crate) max_head: usize,
 
     /// Most header fields of a request, at most 64
@@ -18,7 +18,7 @@ pub(crate) struct ConnectionLimits {
     pub(crate) max_headers: usize,
 
     /// Longest request target
-    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "4KiB")]
+    #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "8KiB")]
     pub(crate) max_target: usize,
 
     /// Longest time for a request head to arrive
@@ -39,8 +39,8 @@ impl ConnectionLimits {
         if self.max_headers == 0 || self.max_headers > MAX_HEADERS {
             return Err(DaemonError::option("max-headers", self.max_headers, "must be from 1 to 64"));
         }
-        if !(64..=32 * 1024).contains(&self.max_head) {
-            return Err(DaemonError::option("max-head", self.max_head, "must be from 64 bytes to 32KiB"));
+        if !(64..=64 * 1024).contains(&self.max_head) {
+            return Err(DaemonError::option("max-head", self.max_head, "must be from 64 bytes to 64KiB"));
         }
         if self.max_target == 0 {
             return Err(DaemonError::option("max-target", 0, "must be at least 1"));

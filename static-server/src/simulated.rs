@@ -14,9 +14,9 @@ use crate::root::Root;
 use crate::site::{Content, Site};
 
 const LIMITS: ConnectionLimits = ConnectionLimits {
-    max_head: 8192,
+    max_head: 32 * 1024,
     max_headers: 64,
-    max_target: 4096,
+    max_target: 8 * 1024,
     head_timeout: Duration::from_secs(10),
     keep_alive: Duration::from_secs(15),
     keep_alive_requests: 1000,

@@ -216,15 +216,15 @@ fn limits_hold_to_the_byte() {
         let bare = request("GET", "/", "Connection: close\r\nX: \r\n").len();
         request("GET", "/", &format!("Connection: close\r\nX: {}\r\n", "x".repeat(len - bare)))
     };
-    assert_eq!(status(&server.exchange(sized(8192))), "200");
-    assert_eq!(status(&server.exchange(sized(8193))), "431");
+    assert_eq!(status(&server.exchange(sized(32 * 1024))), "200");
+    assert_eq!(status(&server.exchange(sized(32 * 1024 + 1))), "431");
     let fields =
         |count: usize| request("GET", "/", &format!("Connection: close\r\n{}", "X: y\r\n".repeat(count - 2)));
     assert_eq!(status(&server.exchange(fields(64))), "200");
     assert_eq!(status(&server.exchange(fields(65))), "431");
     let target = |len: usize| request("GET", format!("/{}", "x".repeat(len - 1)), "Connection: close\r\n");
-    assert_eq!(status(&server.exchange(target(4096))), "404");
-    assert_eq!(status(&server.exchange(target(4097))), "414");
+    assert_eq!(status(&server.exchange(target(8192))), "404");
+    assert_eq!(status(&server.exchange(target(8193))), "414");
     assert_eq!(status(&server.exchange(request("GET", "/".repeat(1 << 16), ""))), "414");
     assert_eq!(
         status(&server.exchange(request("GET", "/", &format!("X: {}\r\n", "x".repeat(1 << 17))))),

@@ -218,7 +218,7 @@ pub(crate) mod tests {
         let (reactor, head) = (config.reactor_settings(), config.connection.head_limits());
         assert_eq!(reactor.max_heads, 250);
         assert_eq!(reactor.max_per_address, 256);
-        assert_eq!((head.max_bytes, head.max_headers, head.max_target), (8192, 64, 1024));
+        assert_eq!((head.max_bytes, head.max_headers, head.max_target), (32768, 64, 8192));
         assert_eq!(
             config.connection.message_limits(),
             MessageLimits { max_message: 16384, max_fragments: 64 }

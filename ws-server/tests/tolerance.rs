@@ -185,6 +185,22 @@ fn what_a_client_accepts_is_read_as_a_list_with_weights() {
 }
 
 #[test]
+fn a_head_with_many_cookies_and_a_long_target_is_served_in_one_piece_or_many() {
+    let server = Daemon::start(WS_SERVER, &["--interval", "0"]);
+    let target = "x".repeat(8191);
+    let cookies = "c".repeat(24_000);
+    let request = format!("GET /{target} HTTP/1.1\r\nHost: a\r\nCookie: {cookies}\r\n\r\n");
+    for pieces in [1, 7, 40] {
+        let mut client = server.connect();
+        for piece in request.as_bytes().chunks(request.len().div_ceil(pieces)) {
+            client.send(piece);
+        }
+        let head = client.head();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{pieces}: {head}");
+    }
+}
+
+#[test]
 fn a_path_is_served_in_whatever_encoding_it_comes() {
     let server = Daemon::start(WS_SERVER, &["--interval", "0", "--path", "/stra\u{df}e"]);
     for (path, status) in

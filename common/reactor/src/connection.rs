@@ -1,6 +1,6 @@
 //! What the reactor keeps for one connection.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use super::Token;
 use super::deadlines::Bucket;
@@ -40,6 +40,8 @@ pub(super) struct Io {
     pub(super) outbox: Outbox,
     /// Input that the handler did not consume yet.
     pub(super) tail: Vec<u8>,
+    /// Counts the tail among the worker's long ones while it is one.
+    pub(super) long_tail: Option<Arc<()>>,
     /// The handler would consume more of the tail: it stopped because of its output, or of the turn's budget.
     pub(super) resume_tail: bool,
     pub(super) deadline: Instant,
@@ -79,6 +81,7 @@ impl Io {
             lifecycle: Lifecycle::Open,
             outbox: Outbox::default(),
             tail: Vec::new(),
+            long_tail: None,
             resume_tail: false,
             deadline,
             stalled_at: None,

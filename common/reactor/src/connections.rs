@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{Entry, Io, Lifecycle};
@@ -63,6 +64,7 @@ impl<C, S: System> Connections<C, S> {
             eviction: Eviction::default(),
             ready: VecDeque::new(),
             to_close: Vec::new(),
+            long_tails: Arc::new(()),
         };
         Self { table: Table::new(), system, state }
     }
@@ -189,7 +191,7 @@ impl Context<'_> {
             Some(Flow::Close) => state.schedule_close(io, CloseReason::Handler),
             Some(Flow::CloseWhenFlushed) if io.lifecycle != Lifecycle::Closing => {
                 io.lifecycle = Lifecycle::Flushing;
-                io.tail = Vec::new();
+                (io.tail, io.long_tail) = (Vec::new(), None);
                 io.deadline = state.now + state.settings.write_timeout;
             }
             Some(_) => {}

@@ -288,6 +288,33 @@ fn one_goes_for_one_that_comes_also_where_two_limits_are_reached() {
 }
 
 #[test]
+fn only_so_many_long_requests_may_be_unfinished_and_short_ones_do_not_mind() {
+    let settings = Settings { max_connections: 0, max_heads: 0, ..Settings::default() };
+    let mut sim = simulation(5, settings);
+    let long = |sim: &mut Simulation<Echo>| {
+        let peer = sim.connect();
+        sim.send(peer, &[b'x'; super::settings::LONG_TAIL + 1]);
+        sim.settle();
+        peer
+    };
+    let many: Vec<usize> = (0..super::settings::MAX_LONG_TAILS).map(|_| long(&mut sim)).collect();
+    assert!(many.iter().all(|&peer| !sim.is_closed(peer)));
+    let (short, one_more) = (sim.connect(), long(&mut sim));
+    assert!(sim.is_closed(one_more) && sim.counters().closed[CloseReason::Evicted as usize] == 1);
+    sim.send(short, b"hello\n");
+    assert_eq!(all(&mut sim, short), b"hello\n");
+    // One that is complete, and one that is gone, make room.
+    sim.send(many[0], b"\n");
+    assert_eq!(all(&mut sim, many[0]).len(), super::settings::LONG_TAIL + 2);
+    sim.reset(many[1]);
+    sim.settle();
+    let (first, second) = (long(&mut sim), long(&mut sim));
+    assert!(!sim.is_closed(first) && !sim.is_closed(second));
+    let third = long(&mut sim);
+    assert!(sim.is_closed(third));
+}
+
+#[test]
 fn an_address_over_its_limit_gives_up_its_own_oldest_silent_connection() {
     let mut sim = simulation(6, Settings { max_per_address: 2, ..Settings::default() });
     let peers = [sim.connect(), sim.connect(), sim.connect()];

@@ -1,12 +1,14 @@
 //! What every callback of a worker may touch: its time, settings, lists and limits, but not its connections.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::connection::{Io, Lifecycle};
 use super::deadlines::Deadlines;
 use super::eviction::{Eviction, EvictionClass};
 use super::per_address::Candidate;
+use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
 use super::{AddressEviction, CloseReason, Control, Settings, Token};
 
 pub(super) struct WorkerState {
@@ -25,6 +27,8 @@ pub(super) struct WorkerState {
     pub(super) ready: VecDeque<Token>,
     /// Connections to close at the end of the turn.
     pub(super) to_close: Vec<(Token, CloseReason)>,
+    /// Each connection with a long tail has a clone of it.
+    pub(super) long_tails: Arc<()>,
 }
 
 impl WorkerState {
@@ -40,6 +44,20 @@ impl WorkerState {
             io.lifecycle = Lifecycle::Closing;
             self.to_close.push((io.token, why));
         }
+    }
+
+    /// Counts a tail of this many bytes among the long ones, if it is one. False if there are too many of them.
+    pub(super) fn may_keep(&self, io: &mut Io, bytes: usize) -> bool {
+        if bytes <= LONG_TAIL {
+            io.long_tail = None;
+        } else if io.long_tail.is_none() {
+            // One reference is ours.
+            if Arc::strong_count(&self.long_tails) > MAX_LONG_TAILS {
+                return false;
+            }
+            io.long_tail = Some(Arc::clone(&self.long_tails));
+        }
+        true
     }
 
     pub(super) fn arm(&mut self, io: &mut Io) {

@@ -17,9 +17,10 @@ pub struct HeadLimits {
 }
 
 impl Default for HeadLimits {
-    /// 8 KiB, 64 fields and a target of 4 KiB: every browser and proxy stays below these.
+    /// 32 KiB, 64 fields and a target of 8 KiB: what browsers and proxies pass on, with many cookies. RFC 9110 §4.1: "It is
+    /// RECOMMENDED that all senders and recipients support, at a minimum, URIs with lengths of 8000 octets".
     fn default() -> Self {
-        Self { max_bytes: 8192, max_headers: MAX_HEADERS, max_target: 4096 }
+        Self { max_bytes: 32 * 1024, max_headers: MAX_HEADERS, max_target: 8 * 1024 }
     }
 }
 

@@ -27,7 +27,7 @@ impl Nginx {
              http {{ access_log off; client_body_temp_path {here}; proxy_temp_path {here};
                fastcgi_temp_path {here}; uwsgi_temp_path {here}; scgi_temp_path {here};
                default_type text/plain; disable_symlinks on from={here}/site; client_header_buffer_size 1k;
-               large_client_header_buffers 4 4k;
+               large_client_header_buffers 4 8k;
                server {{ listen {address}; root {here}/site; location ~ /\\. {{ return 404; }} }} }}"
         );
         let file = folder.join("nginx.conf");

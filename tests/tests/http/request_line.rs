@@ -165,18 +165,18 @@ pub(crate) const ROWS: &[Row] = &[
     .nginx(&["200"]),
     row(
         "RFC 9110 §15.5.15",
-        "a target of 3,000 bytes",
+        "a target of 8,000 bytes",
         b"GET /{filler} HTTP/1.1\r\nHost: a\r\n\r\n",
         &["404"],
     )
-    .filler(3000),
+    .filler(8000),
     row(
         "RFC 9110 §15.5.15",
-        "a target of 5,000 bytes",
+        "a target of 8,200 bytes",
         b"GET /{filler} HTTP/1.1\r\nHost: a\r\n\r\n",
         &["414"],
     )
-    .filler(5000),
+    .filler(8200),
     row(
         "RFC 9110 §15.5.15",
         "a target of 70,000 bytes",

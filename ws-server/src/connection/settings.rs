@@ -71,13 +71,13 @@ pub(crate) struct ConnectionOptions {
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration, help_heading = "Stream")]
     retry: Duration,
     /// Bytes of a request head
-    #[arg(long, value_name = "SIZE", default_value = "8KiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "32KiB", value_parser = size)]
     max_head: usize,
     /// Header fields of a request, at most 64
     #[arg(long, value_name = "N", default_value_t = 64)]
     max_headers: usize,
     /// Bytes of a request target
-    #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "8KiB", value_parser = size)]
     pub(crate) max_target: usize,
     /// How long an opening handshake may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
@@ -149,8 +149,8 @@ impl ConnectionOptions {
                 return Err(DaemonError::option(flag, "0", "no state is without an end; say a time"));
             }
         }
-        if !(64..=32 * 1024).contains(&self.max_head) {
-            return Err(DaemonError::option("max-head", self.max_head, "must be from 64 bytes to 32KiB"));
+        if !(64..=64 * 1024).contains(&self.max_head) {
+            return Err(DaemonError::option("max-head", self.max_head, "must be from 64 bytes to 64KiB"));
         }
         if !(1..=MAX_HEADERS).contains(&self.max_headers) {
             return Err(DaemonError::option("max-headers", self.max_headers, "must be from 1 to 64"));

@@ -113,10 +113,15 @@ impl<H: Handler, S: System> Worker<H, S> {
             self.call(token, |handler, conn, cx| handler.on_end(conn, rest, cx));
             return;
         }
+        if !resume && !self.connections.state.may_keep(io, rest.len()) {
+            return self.connections.state.schedule_close(io, CloseReason::Evicted);
+        }
         if rest.is_empty() {
             io.tail = Vec::new();
         } else {
             io.tail.clear();
+            // No more memory than the input has bytes.
+            io.tail.reserve_exact(rest.len());
             io.tail.extend_from_slice(rest);
         }
     }
