@@ -37,7 +37,8 @@ pub(crate) fn evaluate(head: &Head<'_>, ours: &Validators, wall: i64) -> Outcome
             return Outcome::Failed;
         }
     // Step 2: "When recipient is the origin server, If-Match is not present, and If-Unmodified-Since is present".
-    } else if let (Some(since), Some(modified)) = (single_date(&values("If-Unmodified-Since")), ours.modified)
+    } else if let (Some(since), Some(modified)) =
+        (single_date(&values("If-Unmodified-Since"), wall), ours.modified)
         && modified > since
     {
         return Outcome::Failed;
@@ -52,7 +53,8 @@ pub(crate) fn evaluate(head: &Head<'_>, ours: &Validators, wall: i64) -> Outcome
         }
     // Step 4: "When the method is GET or HEAD, If-None-Match is not present, and If-Modified-Since is present".
     // §13.1.3: "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match header field".
-    } else if let (Some(since), Some(modified)) = (single_date(&values("If-Modified-Since")), ours.modified)
+    } else if let (Some(since), Some(modified)) =
+        (single_date(&values("If-Modified-Since"), wall), ours.modified)
         && modified <= since
     {
         return Outcome::NotModified;
@@ -63,9 +65,9 @@ pub(crate) fn evaluate(head: &Head<'_>, ours: &Validators, wall: i64) -> Outcome
 
 /// §13.1.3 and §13.1.4: "A recipient MUST ignore the … header field if the received field value is not a valid
 /// HTTP-date" or "the field value has more than one member".
-fn single_date(values: &[&[u8]]) -> Option<i64> {
+fn single_date(values: &[&[u8]], wall: i64) -> Option<i64> {
     let [value] = values else { return None };
-    date::parse(value.trim_ascii())
+    date::parse(value.trim_ascii(), wall)
 }
 
 /// §13.1.5: true if the answer may be the range.
@@ -79,7 +81,7 @@ fn if_range(values: &[&[u8]], ours: &Validators, wall: i64) -> bool {
     // "If the HTTP-date validator provided is not a strong validator in the sense defined by Section 8.8.2.2, the
     // condition is false. If the HTTP-date validator provided exactly matches the Last-Modified field value … true."
     // §8.8.2.2 asks for at least one second between the modification and the moment of serving it.
-    match (date::parse(value), ours.modified) {
+    match (date::parse(value, wall), ours.modified) {
         (Some(theirs), Some(modified)) => theirs == modified && modified < wall,
         _ => false,
     }
@@ -133,6 +135,9 @@ mod tests {
             ("modified", AT, NotModified),
             ("modified", AFTER, NotModified),
             ("modified", BEFORE, WHOLE),
+            ("modified", b"Sunday, 06-Nov-94 08:49:37 GMT", NotModified),
+            ("modified", b"Sun Nov  6 08:49:37 1994", NotModified),
+            ("modified", b"Sun Nov  6 08:49:36 1994", WHOLE),
             ("modified", b"yesterday", WHOLE),
             ("unmodified", AT, WHOLE),
             ("unmodified", AFTER, WHOLE),
@@ -166,6 +171,8 @@ mod tests {
             (b"\"v1\"", false),
             (b"*", false),
             (AT, true),
+            (b"Sunday, 06-Nov-94 08:49:37 GMT", true),
+            (b"Sun Nov  6 08:49:37 1994", true),
             (BEFORE, false),
             (AFTER, false),
             (b"", false),

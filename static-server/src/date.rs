@@ -17,11 +17,15 @@ pub(crate) fn format(seconds: i64) -> Option<String> {
     Some(format_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
 }
 
-/// Parses an IMF-fixdate of exactly 29 bytes.
-///
-/// No client has sent the two obsolete formats for decades. Ignoring a date costs one full answer, and is never wrong.
-pub(crate) fn parse(text: &[u8]) -> Option<i64> {
-    parse_date(text).map(seconds)
+/// Parses an HTTP date in any of its three forms, at `wall`, which decides the century of a year with two digits.
+pub(crate) fn parse(text: &[u8], wall: i64) -> Option<i64> {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(wall).unwrap_or_default());
+    let at = parse_date(text, now)?;
+    match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).ok(),
+        // Before 1970, and so before any file.
+        Err(_) => Some(-1),
+    }
 }
 
 #[cfg(test)]
@@ -29,24 +33,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rfc_s_own_date_is_read_and_written() {
-        assert_eq!(parse(b"Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+    fn the_rfc_s_own_dates_are_read_and_written() {
+        for text in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            assert_eq!(parse(text.as_bytes(), 1_800_000_000), Some(784_111_777), "{text}");
+        }
         assert_eq!(format(784_111_777).as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(parse(b"Mon, 06 Nov 1989 08:49:37 GMT", 0), Some(626_345_377));
+        assert_eq!(parse(b"Thu, 06 Nov 1969 08:49:37 GMT", 0), Some(-1));
     }
 
     #[test]
     fn anything_else_is_ignored() {
-        for text in [
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
-            "Mon, 06 Nov 1994 08:49:37 GMT",
-            "sun, 06 nov 1994 08:49:37 gmt",
-            "Sun, 31 Feb 1994 08:49:37 GMT",
-            "",
-        ] {
-            assert_eq!(parse(text.as_bytes()), None, "{text}");
-        }
-        assert_eq!(parse(&vec![b'('; 1 << 16]), None);
+        assert_eq!(parse(b"Mon, 06 Nov 1994 08:49:37 GMT", 0), None);
+        assert_eq!(parse(&vec![b'('; 1 << 16], 0), None);
     }
 
     #[test]
