@@ -1,51 +1,59 @@
 //! How long a browser may keep a file without asking (RFC 9111 §5.2.2, RFC 8246).
 
-/// The content under a name with a hash never changes: a year, without revalidation.
+use crate::glob::Glob;
+use crate::mime;
+
+/// The operator says that the content under this name never changes: a year, without revalidation.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// A browser may keep everything else, but must revalidate it each time: a 304 costs one small answer.
 const REVALIDATE: &str = "no-cache";
 
-/// `Cache-Control` for a file of this name.
-pub(crate) fn for_name(name: &[u8]) -> &'static str {
-    let last = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-    // The last part is the extension, which is never a hash; neither is the first one.
-    let mut parts = last.split(|&byte| byte == b'.').rev().skip(1);
-    let hashed = parts.any(|part| {
-        let part = part.rsplit(|&byte| byte == b'-').next().unwrap_or_default();
-        part.len() < last.len() && !last.starts_with(part) && is_hash(part)
-    });
-    if hashed { IMMUTABLE } else { REVALIDATE }
-}
-
-/// True for eight or more lower-case hexadecimal digits, letters and figures: `20240101` is a date, `deadbeef` a word.
-fn is_hash(part: &[u8]) -> bool {
-    part.len() >= 8
-        && part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        && part.iter().any(u8::is_ascii_digit)
-        && part.iter().any(u8::is_ascii_lowercase)
+/// `Cache-Control` for a file of this name and type, of which `immutable` lists those that never change.
+///
+/// We never guess from a name: no deployment can call back what a browser keeps for a year. Nor is a page immutable,
+/// whatever the patterns say, since it names the version of everything else.
+pub(crate) fn for_file(name: &[u8], content_type: &str, immutable: &[Glob]) -> &'static str {
+    if !mime::is_page(content_type) && immutable.iter().any(|glob| glob.matches(name)) {
+        IMMUTABLE
+    } else {
+        REVALIDATE
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn is_immutable(name: &str, patterns: &[&str]) -> bool {
+        let globs: Vec<Glob> = patterns.iter().map(|text| text.parse().unwrap()).collect();
+        for_file(name.as_bytes(), &mime::content_type(name.as_bytes()), &globs) == IMMUTABLE
+    }
+
     #[test]
-    fn only_a_name_with_a_hash_is_immutable() {
-        for (name, immutable) in [
-            ("app.3f2a1b9c.js", true),
-            ("assets/app-3f2a1b9c0d.css", true),
-            ("app.3f2a1b9c.min.js", true),
-            ("app.js", false),
-            ("photo-20240101.jpg", false),
-            ("beef-deadbeef.txt", false),
-            ("app.3F2A1B9C.js", false),
-            ("app.3f2a1b9.js", false),
-            ("3f2a1b9c.js", false),
-            ("3f2a1b9c", false),
-            ("app.3f2a1b9c", false),
-            ("dir.3f2a1b9c.x/app.js", false),
+    fn no_name_is_immutable_by_its_looks() {
+        for name in [
+            "app.3f2a1b9c.js",
+            "assets/index-BqX3_Tz9.js",
+            "post-1a2b3c4d.html",
+            "0b0f9a3e-4b7c-4e55-8a52-8d1f5e0c9d11",
+            "507f1f77bcf86cd799439011.json",
         ] {
-            assert_eq!(for_name(name.as_bytes()) == IMMUTABLE, immutable, "{name}");
+            assert!(!is_immutable(name, &[]), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_patterns_say_what_is_immutable_and_a_page_never_is() {
+        let patterns = ["/assets/*", "*.woff2"];
+        for (name, expected) in [
+            ("assets/index-BqX3_Tz9.js", true),
+            ("fonts/a.woff2", true),
+            ("app.js", false),
+            ("assets/index.html", false),
+            ("assets/old.HTM", false),
+            ("assets/strict.xhtml", false),
+        ] {
+            assert_eq!(is_immutable(name, &patterns), expected, "{name}");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::builtin::BuiltIn;
 use crate::csp::{self, WsUrl};
 use crate::directory::Directory;
 use crate::fields::{HeaderField, SharedFields};
+use crate::glob::Glob;
 use crate::handler::StaticHandler;
 use crate::limits::{ConnectionLimits, check_time};
 use crate::root::Root;
@@ -41,6 +42,11 @@ pub(crate) struct Config {
     /// Adds a header field to every answer, or replaces ours (repeatable)
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<HeaderField>,
+
+    /// Files that never change under their name, which browsers keep for a year: a pattern of `*`, `**` and `?` over the path,
+    /// as `/assets/*`, or over the last segment, as `*.woff2`; never a page (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    immutable: Vec<Glob>,
 
     /// Memory for ready answers, of all workers together (0: none)
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB")]
@@ -80,6 +86,11 @@ impl Config {
         check_time("write-timeout", self.write_timeout)?;
         if let Some(path) = &self.root {
             open_root(path)?;
+        } else if !self.immutable.is_empty() {
+            return Err(DaemonError::new(
+                Exit::Config,
+                "--immutable says nothing of the built-in page: set --root, too",
+            ));
         }
         Ok(self)
     }
@@ -100,7 +111,8 @@ impl Config {
     pub(crate) fn handlers(&self, workers: usize) -> Result<Vec<StaticHandler>, DaemonError> {
         let ws_url = self.ws_url.as_ref();
         let policy = if self.root.is_some() { csp::for_root(ws_url) } else { csp::for_built_in(ws_url) };
-        let shared = Arc::new(SharedFields { extra: self.header.clone(), policy });
+        let shared =
+            Arc::new(SharedFields { extra: self.header.clone(), policy, immutable: self.immutable.clone() });
         let handler = |content| {
             StaticHandler::new(Site::new(content, self.spa), shared.clone(), self.connection_limits)
         };

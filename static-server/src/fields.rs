@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use common::http::{Response, is_field_value, is_token};
 
+use crate::glob::Glob;
+
 /// Name and value of a `--header`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeaderField(pub(crate) String, pub(crate) String);
@@ -54,6 +56,8 @@ pub(crate) struct SharedFields {
     pub(crate) extra: Vec<HeaderField>,
     /// The Content-Security-Policy of documents.
     pub(crate) policy: String,
+    /// The files that never change.
+    pub(crate) immutable: Vec<Glob>,
 }
 
 impl SharedFields {

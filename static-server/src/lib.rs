@@ -22,6 +22,7 @@ mod directory;
 mod encoding;
 mod etag;
 mod fields;
+mod glob;
 mod handler;
 mod limits;
 mod log_line;

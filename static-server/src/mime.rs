@@ -26,6 +26,12 @@ fn needs_charset(media_type: &str) -> bool {
         || matches!(media_type, "application/json" | "application/xml")
 }
 
+/// True for HTML in either syntax.
+pub(crate) fn is_page(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    matches!(media_type, "text/html" | "application/xhtml+xml")
+}
+
 /// True for a type that a browser opens as a document with script, which needs the Content-Security-Policy.
 pub(crate) fn is_document(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();

@@ -77,8 +77,8 @@ impl Representation {
         let last_modified = facts.modified.and_then(date::format);
         // RFC 9110 §15.4.5: "The server generating a 304 response MUST generate any of the following header fields that
         // would have been sent in a 200 (OK) response to the same request: … Cache-Control, … ETag, … Vary".
-        let mut fields =
-            vec![("ETag", etag.as_str()), ("Cache-Control", cache_control::for_name(facts.name))];
+        let caching = cache_control::for_file(facts.name, &content_type, &shared.immutable);
+        let mut fields = vec![("ETag", etag.as_str()), ("Cache-Control", caching)];
         if facts.varies {
             fields.push(("Vary", "Accept-Encoding"));
         }

@@ -253,13 +253,42 @@ fn large_files_arrive_whole() {
 }
 
 #[test]
-fn hashed_names_are_kept_and_the_others_are_asked_for() {
-    let (_dir, server) = site(&[("app.3f2a1b9c.js", b""), ("app.js", b"")], &[]);
-    assert_eq!(
-        server.get("/app.3f2a1b9c.js").header("cache-control"),
-        Some("public, max-age=31536000, immutable")
-    );
-    assert_eq!(server.get("/app.js").header("cache-control"), Some("no-cache"));
+fn only_the_files_that_the_operator_names_are_immutable() {
+    let names = ["app.3f2a1b9c.js", "index-BqX3_Tz9.js", "post-1a2b3c4d.html", "404.html", "index.html"];
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, b"x".as_slice())).collect();
+    let (_dir, server) = site(&files, &[]);
+    for name in names {
+        assert_eq!(server.get(format!("/{name}")).header("cache-control"), Some("no-cache"), "{name}");
+    }
+    let patterns = ["--immutable", "/index-*", "--immutable", "*.html", "--spa", "--immutable", "/route"];
+    let (_dir, server) = site(&files, &patterns);
+    let immutable = Some("public, max-age=31536000, immutable");
+    for (target, expected) in [
+        ("/index-BqX3_Tz9.js", immutable),
+        ("/app.3f2a1b9c.js", Some("no-cache")),
+        // A page, the application's answer to a route, and what is not there.
+        ("/post-1a2b3c4d.html", Some("no-cache")),
+        ("/", Some("no-cache")),
+        ("/route", Some("no-cache")),
+        ("/index-none.js", Some("no-cache")),
+    ] {
+        assert_eq!(server.get(target).header("cache-control"), expected, "{target}");
+    }
+    let unchanged = server.get_with("/index-BqX3_Tz9.js", "If-None-Match: *\r\n");
+    assert_eq!((unchanged.status, unchanged.header("cache-control")), (304, immutable));
+}
+
+#[test]
+fn a_pattern_that_is_none_or_names_nothing_is_refused_at_the_start() {
+    for (arguments, said) in [
+        (["--root", "/", "--immutable", "assets/*"].as_slice(), "must begin with one"),
+        (&["--root", "/", "--immutable", "*.{js,css}"], "`{` is not supported"),
+        (&["--immutable", "*.js"], "set --root"),
+    ] {
+        let output = harness::command(STATIC_SERVER, &[&["--check"], arguments].concat()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(said), "{arguments:?}: {text}");
+    }
 }
 
 #[test]
