@@ -15,6 +15,7 @@ use crate::representation::{Body, Representation};
 use crate::response::{Answer, Payload};
 use crate::root::OpenError;
 use crate::site::Site;
+use crate::{cache_control, csp};
 
 #[derive(Debug)]
 pub(crate) struct Respond<'a> {
@@ -48,7 +49,7 @@ impl Respond<'_> {
             method => {
                 let status = if is_known_method(method) { 405 } else { 501 };
                 // §15.5.6: "The origin server MUST generate an Allow header field in a 405 response".
-                return self.status_page(status).with("Allow", ALLOW).closing();
+                return self.status_page_with(status, &[("Allow", ALLOW)]).closing();
             }
         }
         if head.method == "OPTIONS" && head.target == b"*" {
@@ -74,10 +75,7 @@ impl Respond<'_> {
                 }
                 Ok(None) => {
                     let location = path.location_of_directory(head.query());
-                    return self
-                        .status_page(301)
-                        .with("Location", location)
-                        .with("Cache-Control", "no-cache");
+                    return self.status_page_with(301, &[("Location", &location)]);
                 }
                 Err(OpenError::Missing) => return self.not_found(),
                 Err(error) => return self.failed(error),
@@ -109,7 +107,8 @@ impl Respond<'_> {
             }
             Selected::Unsatisfiable => {
                 // §15.5.17: "SHOULD generate a Content-Range header field specifying the current length".
-                return Some(self.status_page(416).with("Content-Range", format!("bytes */{}", it.len)));
+                let value = format!("bytes */{}", it.len);
+                return Some(self.status_page_with(416, &[("Content-Range", &value)]));
             }
         };
         answer.length = Some(part.end.saturating_sub(part.start));
@@ -145,20 +144,20 @@ impl Respond<'_> {
         if let Some(resource) = &page
             && let Body::Memory(bytes) = &resource.identity.body
         {
-            let fields = [
+            let mut fields = vec![
                 ("Content-Type", "text/html; charset=utf-8"),
-                ("Cache-Control", "no-cache"),
-                ("Content-Security-Policy", self.shared.policy.as_str()),
+                ("Cache-Control", cache_control::for_status(404)),
             ];
+            fields.extend(self.shared.policy.as_deref().map(|policy| (csp::FIELD, policy)));
             return Answer::of_bytes(404, self.shared.block(&fields).into(), bytes.clone());
         }
-        self.status_page(404).with("Cache-Control", "no-cache")
+        self.status_page(404)
     }
 
     fn failed(&self, error: OpenError) -> Answer {
-        let page = self.status_page(error.status());
         // RFC 9110 §15.6.4: "The server MAY send a Retry-After header field".
-        if error == OpenError::Busy { page.with("Retry-After", "1") } else { page }
+        let fields: &[_] = if error == OpenError::Busy { &[("Retry-After", "1")] } else { &[] };
+        self.status_page_with(error.status(), fields)
     }
 
     fn options(&self) -> Answer {
@@ -168,6 +167,10 @@ impl Respond<'_> {
     }
 
     fn status_page(&self, status: u16) -> Answer {
-        Answer::status_page(status, self.shared)
+        self.status_page_with(status, &[])
+    }
+
+    fn status_page_with(&self, status: u16, fields: &[(&str, &str)]) -> Answer {
+        Answer::status_page(status, fields, self.shared)
     }
 }

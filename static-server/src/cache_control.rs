@@ -20,6 +20,16 @@ pub(crate) fn for_file(name: &[u8], content_type: &str, immutable: &[Glob]) -> &
     }
 }
 
+/// `Cache-Control` for an answer that is about a status and not a file.
+pub(crate) fn for_status(status: u16) -> &'static str {
+    match status {
+        // What is missing or elsewhere now may be here with the next deployment.
+        301 | 404 => REVALIDATE,
+        // RFC 9111 §4.2.2 lets a cache keep some of the others (405, 414, 501) as long as it thinks right.
+        _ => "no-store",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,7 +30,7 @@ pub(crate) struct Config {
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Which ws-server the page connects to: a `ws:` or `wss:` address, or /PATH on the page's own origin (default: the page's
+    /// Which ws-server the built-in page connects to: a `ws:` or `wss:` address, or /PATH on the page's own origin (default: the page's
     /// host, port 40132)
     #[arg(long, value_name = "URL")]
     ws_url: Option<WsUrl>,
@@ -39,9 +39,13 @@ pub(crate) struct Config {
     #[arg(long)]
     spa: bool,
 
-    /// Adds a header field to every answer, or replaces ours (repeatable)
+    /// Adds a header field to every answer, or replaces ours; a `Vary` joins ours (repeatable)
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<HeaderField>,
+
+    /// The Content-Security-Policy of the root's pages (default: none)
+    #[arg(long, value_name = "POLICY", value_parser = csp::policy)]
+    csp: Option<String>,
 
     /// Files that never change under their name, which browsers keep for a year: a pattern of `*`, `**` and `?` over the path,
     /// as `/assets/*`, or over the last segment, as `*.woff2`; never a page (repeatable)
@@ -86,11 +90,12 @@ impl Config {
         check_time("write-timeout", self.write_timeout)?;
         if let Some(path) = &self.root {
             open_root(path)?;
-        } else if !self.immutable.is_empty() {
-            return Err(DaemonError::new(
-                Exit::Config,
-                "--immutable says nothing of the built-in page: set --root, too",
-            ));
+        } else {
+            let without_effect = [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some())];
+            if let Some((flag, _)) = without_effect.iter().find(|(_, is_set)| *is_set) {
+                let what = "is for the files of --root, which is not set";
+                return Err(DaemonError::new(Exit::Config, format!("--{flag} {what}")));
+            }
         }
         Ok(self)
     }
@@ -107,10 +112,17 @@ impl Config {
         }
     }
 
+    /// Warns of an option that does nothing beside the others.
+    pub(crate) fn warn(&self) {
+        if self.root.is_some() && self.ws_url.is_some() {
+            log::warn!("--ws-url is for the built-in page, and has no effect with --root");
+        }
+    }
+
     /// One handler for each worker; an error if we can no longer open the root.
     pub(crate) fn handlers(&self, workers: usize) -> Result<Vec<StaticHandler>, DaemonError> {
         let ws_url = self.ws_url.as_ref();
-        let policy = if self.root.is_some() { csp::for_root(ws_url) } else { csp::for_built_in(ws_url) };
+        let policy = if self.root.is_some() { self.csp.clone() } else { Some(csp::for_built_in(ws_url)) };
         let shared =
             Arc::new(SharedFields { extra: self.header.clone(), policy, immutable: self.immutable.clone() });
         let handler = |content| {

@@ -1,7 +1,13 @@
-//! The Content-Security-Policy, fixed at the start: what a page from here may load, and that it may reach its ws-server.
+//! The Content-Security-Policy, fixed at the start: for the built-in page what it loads and which ws-server it reaches, for the
+//! files of `--root` what their owner says.
 
 use std::str::FromStr;
+
+use common::http::is_field_value;
 use thiserror::Error;
+
+/// The name of the header field.
+pub(crate) const FIELD: &str = "Content-Security-Policy";
 
 /// Where the page finds its ws-server: a checked `ws://` or `wss://` URL, or a path of the page's own origin, where a proxy
 /// puts both under one name.
@@ -53,9 +59,23 @@ impl FromStr for WsUrl {
             return Err(WsUrlError::Host);
         }
         check_path(path)?;
-        let sources = format!(" {scheme}://{authority} {http}://{authority}");
+        let default_port = if scheme == "ws" { "80" } else { "443" };
+        let source = if is_host_of_a_policy(host) {
+            authority.to_owned()
+        } else {
+            format!("*:{}", port.unwrap_or(default_port))
+        };
+        let sources = format!(" {scheme}://{source} {http}://{source}");
         Ok(WsUrl { text: text.to_owned(), sources })
     }
+}
+
+/// True for a host that a policy can name. CSP 3 §2.3.1: `host-char = ALPHA / DIGIT / "-"`, joined by single dots; a browser
+/// ignores a source with an IPv6 address or an underscore in it, and would keep the page from its ws-server.
+fn is_host_of_a_policy(host: &str) -> bool {
+    host.split('.').all(|label| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    })
 }
 
 fn check_path(path: &str) -> Result<(), WsUrlError> {
@@ -78,13 +98,25 @@ pub(crate) fn for_built_in(ws_url: Option<&WsUrl>) -> String {
     )
 }
 
-/// The policy for the files of `--root`, which may load everything from their own origin.
-pub(crate) fn for_root(ws_url: Option<&WsUrl>) -> String {
-    format!(
-        "default-src 'self'; img-src 'self' data:; connect-src 'self'{}; object-src 'none'; base-uri 'self'; \
-         form-action 'self'; frame-ancestors 'self'",
-        connect_sources(ws_url)
-    )
+/// Parses `--csp`: one header field's worth of directives, as the operator wrote them.
+///
+/// # Errors
+/// A sentence about a byte that a header field must not hold, or a directive without a name.
+pub(crate) fn policy(text: &str) -> Result<String, String> {
+    if !text.is_ascii() || !is_field_value(text.as_bytes()) {
+        return Err("a policy is one line of ASCII".to_owned());
+    }
+    let mut directives =
+        text.split([';', ',']).map(str::trim).filter(|directive| !directive.is_empty()).peekable();
+    if directives.peek().is_none() {
+        return Err("a policy names a directive, as `default-src 'self'`".to_owned());
+    }
+    // CSP 3 §2.3: `directive-name = 1*( ALPHA / DIGIT / "-" )`.
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    match directives.filter_map(|directive| directive.split_whitespace().next()).find(|name| !is_name(name)) {
+        Some(wrong) => Err(format!("`{wrong}` is not the name of a directive such as `default-src`")),
+        None => Ok(text.trim().to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -141,10 +173,34 @@ mod tests {
         let policy = for_built_in(Some(&"wss://h:1/x".parse().unwrap()));
         assert!(policy.starts_with("default-src 'none';"));
         assert!(policy.contains("connect-src 'self' wss://h:1 https://h:1;"));
-        for policy in [for_built_in(Some(&"/stream".parse().unwrap())), for_root(Some(&"/".parse().unwrap()))]
-        {
-            assert!(policy.contains("connect-src 'self'; "), "{policy}");
-        }
+        let policy = for_built_in(Some(&"/stream".parse().unwrap()));
+        assert!(policy.contains("connect-src 'self'; "), "{policy}");
         assert!(for_built_in(None).contains("ws://*:40132 wss://*:40132 http://*:40132 https://*:40132;"));
+    }
+
+    #[test]
+    fn a_host_that_no_policy_can_name_is_any_host_on_its_port() {
+        for (url, sources) in [
+            ("ws://host", " ws://host http://host"),
+            ("wss://a-b.example:444/x", " wss://a-b.example:444 https://a-b.example:444"),
+            ("ws://127.0.0.1:1", " ws://127.0.0.1:1 http://127.0.0.1:1"),
+            ("ws://[::1]:40132/", " ws://*:40132 http://*:40132"),
+            ("ws://[::1]", " ws://*:80 http://*:80"),
+            ("wss://[::1]", " wss://*:443 https://*:443"),
+            ("wss://my_host:1/x", " wss://*:1 https://*:1"),
+            ("ws://host.:1", " ws://*:1 http://*:1"),
+        ] {
+            assert_eq!(url.parse::<WsUrl>().unwrap().sources, sources, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_policy_of_the_operator_is_taken_as_it_is_or_refused() {
+        for text in ["default-src 'self'", "upgrade-insecure-requests;", "a 'b'; c d, e"] {
+            assert_eq!(policy(text).as_deref(), Ok(text));
+        }
+        for text in ["", " ; ", "'self'", "default-src: 'self'", "a\r\nb: c", "a \u{e9}"] {
+            assert!(policy(text).is_err(), "{text:?}");
+        }
     }
 }

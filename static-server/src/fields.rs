@@ -10,24 +10,29 @@ use crate::glob::Glob;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeaderField(pub(crate) String, pub(crate) String);
 
-/// Fields that describe a message or a file: a wrong value would break every client.
-const OURS: &[&str] = &[
+/// Fields that belong to the connection or end the message.
+const FRAMING: &[&str] = &[
+    "Connection",
+    "Content-Length",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+/// Fields that say what is true of one answer.
+const DESCRIBING: &[&str] = &[
     "Accept-Ranges",
     "Allow",
-    "Connection",
     "Content-Encoding",
-    "Content-Length",
     "Content-Range",
     "Content-Type",
     "Date",
     "ETag",
-    "Keep-Alive",
     "Last-Modified",
     "Location",
-    "Trailer",
-    "Transfer-Encoding",
-    "Upgrade",
-    "X-Content-Type-Options",
+    "Retry-After",
 ];
 
 impl FromStr for HeaderField {
@@ -42,8 +47,16 @@ impl FromStr for HeaderField {
         if !is_field_value(value.as_bytes()) || !value.is_ascii() {
             return Err("the value holds a byte that a header field must not contain".to_owned());
         }
-        if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
-            return Err(format!("the server itself sets {name}"));
+        let is_in = |names: &[&str]| names.iter().any(|ours| ours.eq_ignore_ascii_case(name));
+        if is_in(FRAMING) {
+            return Err(format!(
+                "{name} frames the message: the server sets it, and a wrong value breaks every client"
+            ));
+        }
+        if is_in(DESCRIBING) {
+            return Err(format!(
+                "{name} describes one answer: the server sets it, and one value for all would be wrong"
+            ));
         }
         Ok(HeaderField(name.to_owned(), value.to_owned()))
     }
@@ -52,35 +65,62 @@ impl FromStr for HeaderField {
 /// Fields of every answer, made once from the options.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SharedFields {
-    /// Those of `--header`, which replace ours of the same name.
+    /// Those of `--header`: they join ours of the same name if it is [`VARY`], and else replace it in every answer.
     pub(crate) extra: Vec<HeaderField>,
-    /// The Content-Security-Policy of documents.
-    pub(crate) policy: String,
+    /// The Content-Security-Policy of documents, if they have one.
+    pub(crate) policy: Option<String>,
     /// The files that never change.
     pub(crate) immutable: Vec<Glob>,
 }
 
+/// The one field of ours whose value is a list that the operator may add to.
+const VARY: &str = "Vary";
+
 impl SharedFields {
     /// Lays out a block of fields, through the checked writer: ours, then those of `--header`.
     pub(crate) fn block(&self, fields: &[(&str, &str)]) -> Vec<u8> {
-        let replaced =
-            |name: &str| self.extra.iter().any(|HeaderField(theirs, _)| theirs.eq_ignore_ascii_case(name));
+        let every_answer = [("X-Content-Type-Options", "nosniff"), ("Server", "datecast")];
+        let ours = every_answer.iter().chain(fields);
+        let is_vary = |name: &str| name.eq_ignore_ascii_case(VARY);
         let mut out = Vec::new();
-        let mut writer = Response::new(200, &mut out).header("X-Content-Type-Options", "nosniff");
-        if !replaced("Server") {
-            writer = writer.header("Server", "datecast");
-        }
-        for (name, value) in fields.iter().filter(|(name, _)| !replaced(name)) {
+        let mut writer = Response::new(200, &mut out);
+        for (name, value) in ours.clone().filter(|(name, _)| !is_vary(name) && !self.replaces(name)) {
             writer = writer.header(name, value);
         }
-        for HeaderField(name, value) in &self.extra {
+        for HeaderField(name, value) in self.extra.iter().filter(|HeaderField(name, _)| !is_vary(name)) {
             writer = writer.header(name, value);
+        }
+        let theirs = self.extra.iter().map(|HeaderField(name, value)| (name.as_str(), value.as_str()));
+        let vary = ours.copied().chain(theirs).filter(|(name, _)| is_vary(name)).map(|(_, value)| value);
+        if let Some(vary) = join(vary) {
+            writer = writer.header(VARY, vary);
         }
         writer.finish();
         // The fields only, without the status line and the blank line.
         let begin = out.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         out.get(begin..out.len().saturating_sub(2)).unwrap_or_default().to_vec()
     }
+
+    fn replaces(&self, name: &str) -> bool {
+        self.extra.iter().any(|HeaderField(theirs, _)| theirs.eq_ignore_ascii_case(name))
+    }
+}
+
+/// One list of the members of several, each once; `None` if there is no member.
+fn join<'v>(values: impl Iterator<Item = &'v str>) -> Option<String> {
+    let mut members: Vec<&str> = Vec::new();
+    for member in values.flat_map(|value| value.split(',')).map(str::trim).filter(|member| !member.is_empty())
+    {
+        if !members.iter().any(|known| known.eq_ignore_ascii_case(member)) {
+            members.push(member);
+        }
+    }
+    // RFC 9110 §12.5.5: a list with the member "*" "signals that other aspects of the request might have played a role in
+    // selecting the response representation": no other member adds to that.
+    if members.contains(&"*") {
+        return Some("*".to_owned());
+    }
+    (!members.is_empty()).then(|| members.join(", "))
 }
 
 #[cfg(test)]
@@ -105,9 +145,43 @@ mod tests {
             "a: \u{e9}",
             "content-length: 1",
             "Connection: close",
+            "transfer-encoding: chunked",
+            "TE: trailers",
+            "Date: now",
+            "Content-Encoding: gzip",
             "a\0: b",
         ] {
             assert!(text.parse::<HeaderField>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn lists_join_and_other_fields_are_replaced() {
+        let block = |extra: &[&str], ours: &[(&str, &str)]| {
+            let extra = extra.iter().map(|text| text.parse().unwrap()).collect();
+            String::from_utf8(SharedFields { extra, ..SharedFields::default() }.block(ours)).unwrap()
+        };
+        let coded = [("Vary", "Accept-Encoding"), ("Cache-Control", "no-cache")];
+        for (extra, ours, vary) in [
+            (["Vary: Origin"].as_slice(), coded.as_slice(), Some("Accept-Encoding, Origin")),
+            (
+                &["vary: Origin, accept-encoding", "VARY: Cookie"],
+                &coded,
+                Some("Accept-Encoding, Origin, Cookie"),
+            ),
+            (&["Vary: *"], &coded, Some("*")),
+            (&["Vary:"], &coded, Some("Accept-Encoding")),
+            (&["Vary: Origin"], &[], Some("Origin")),
+            (&[], &[], None),
+        ] {
+            let block = block(extra, ours);
+            let mut lines = block.lines().filter_map(|line| line.strip_prefix("Vary: "));
+            assert_eq!((lines.next(), lines.next()), (vary, None), "{extra:?}");
+        }
+        let block = block(&["cache-control: max-age=60", "server: mine", "X-Content-Type-Options:"], &coded);
+        assert_eq!(
+            block,
+            "cache-control: max-age=60\r\nserver: mine\r\nX-Content-Type-Options: \r\nVary: Accept-Encoding\r\n"
+        );
     }
 }

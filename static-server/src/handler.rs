@@ -11,7 +11,7 @@ use crate::limits::ConnectionLimits;
 use crate::metrics::Counts;
 use crate::response::{Answer, Payload};
 use crate::site::Site;
-use crate::{date, log_line};
+use crate::{cache_control, date, log_line};
 
 /// We read and discard request bodies of up to this many bytes; a longer one ends the connection.
 const DISCARDED_BODY: u64 = 64 * 1024;
@@ -21,6 +21,8 @@ pub(crate) struct StaticHandler {
     site: Site,
     shared: Arc<SharedFields>,
     limits: ConnectionLimits,
+    /// The whole answer to a client for which there is no place.
+    refusal: Vec<u8>,
     pub(crate) counts: Counts,
     /// The second of the last answer, and its `Date`.
     date: (i64, String),
@@ -40,7 +42,20 @@ pub(crate) struct Conn {
 
 impl StaticHandler {
     pub(crate) fn new(site: Site, shared: Arc<SharedFields>, limits: ConnectionLimits) -> Self {
-        StaticHandler { site, shared, limits, counts: Counts::default(), date: (i64::MIN, String::new()) }
+        let refusal = [
+            b"HTTP/1.1 503 Service Unavailable\r\n".as_slice(),
+            &shared.block(&[("Cache-Control", cache_control::for_status(503)), ("Retry-After", "1")]),
+            b"Content-Length: 0\r\nConnection: close\r\n\r\n",
+        ]
+        .concat();
+        StaticHandler {
+            site,
+            shared,
+            limits,
+            refusal,
+            counts: Counts::default(),
+            date: (i64::MIN, String::new()),
+        }
     }
 
     /// Answers a request; `bytes` is its whole head.
@@ -98,7 +113,7 @@ impl StaticHandler {
     }
 
     fn refuse_with(&mut self, status: u16, cx: &mut Context<'_>) -> Flow {
-        self.send(Answer::status_page(status, &self.shared).closing(), false, cx);
+        self.send(Answer::status_page(status, &[], &self.shared).closing(), false, cx);
         Flow::CloseWhenFlushed
     }
 }
@@ -169,7 +184,7 @@ impl Handler for StaticHandler {
         turn.configure(settings);
     }
 
-    fn on_refuse(&mut self) -> &'static [u8] {
-        b"HTTP/1.1 503 Service Unavailable\r\nServer: datecast\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    fn on_refuse(&mut self) -> &[u8] {
+        &self.refusal
     }
 }

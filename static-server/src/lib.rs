@@ -60,6 +60,7 @@ pub fn command() -> clap::Command {
 
 #[allow(clippy::needless_pass_by_value, reason = "`daemon::main` passes it by value")]
 fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
+    config.warn();
     let serve = Serve {
         name: "static-server",
         listen: &config.listen,
@@ -73,6 +74,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
         let (listen, workers, mailboxes) = (config.listen.clone(), config.common.workers(), start.mailboxes);
         let reload = move || {
             let new = reload.read()?;
+            new.warn();
             let handlers = new.handlers(mailboxes.workers())?;
             daemon::warn_of_restart(&[
                 ("listen", new.listen != listen),

@@ -6,7 +6,7 @@ use crate::conditional::Validators;
 use crate::encoding::{self, Coding};
 use crate::fields::SharedFields;
 use crate::root::Stamp;
-use crate::{cache_control, date, etag, mime};
+use crate::{cache_control, csp, date, etag, mime};
 
 /// A file and its precompressed siblings.
 #[derive(Debug)]
@@ -87,8 +87,8 @@ impl Representation {
         fields.push(("Accept-Ranges", "bytes"));
         fields.extend(last_modified.as_deref().map(|date| ("Last-Modified", date)));
         fields.extend(facts.coding.map(|coding| ("Content-Encoding", coding.token())));
-        if mime::is_document(&content_type) {
-            fields.push(("Content-Security-Policy", &shared.policy));
+        if let Some(policy) = shared.policy.as_deref().filter(|_| mime::is_document(&content_type)) {
+            fields.push((csp::FIELD, policy));
         }
         let fields = shared.block(&fields).into();
         let validators = Validators { etag, modified: facts.modified };

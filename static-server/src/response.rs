@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use common::http::{is_field_value, reason, status_body};
 
+use crate::cache_control;
 use crate::fields::SharedFields;
 
 #[derive(Debug)]
@@ -45,13 +46,15 @@ impl Answer {
         Answer { length, payload, ..Answer::new(status, block) }
     }
 
-    /// A page of one line, which names the status.
-    pub(crate) fn status_page(status: u16, shared: &SharedFields) -> Self {
-        let block = shared.block(&[("Content-Type", "text/plain; charset=utf-8")]);
+    /// A page of one line, which names the status, with these further fields.
+    pub(crate) fn status_page(status: u16, further: &[(&str, &str)], shared: &SharedFields) -> Self {
+        let caching = cache_control::for_status(status);
+        let fields = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", caching)];
+        let block = shared.block(&[&fields, further].concat());
         Answer::of_bytes(status, block.into(), status_body(status).into_bytes().into())
     }
 
-    /// Adds a header field to this answer alone.
+    /// Adds a header field to this answer alone; its name must be one that `--header` refuses.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.further.push((name, value.into()));
         self

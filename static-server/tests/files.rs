@@ -42,7 +42,7 @@ fn every_answer_says_its_type_and_forbids_sniffing() {
         let answer = server.get(target);
         assert_eq!(answer.header("content-type"), Some(expected), "{target}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
-        assert_eq!(answer.header("content-security-policy").is_some(), target == "/a.html");
+        assert_eq!(answer.header("content-security-policy"), None, "{target}");
         assert_eq!(answer.header("server"), Some("datecast"));
     }
 }
@@ -279,11 +279,15 @@ fn only_the_files_that_the_operator_names_are_immutable() {
 }
 
 #[test]
-fn a_pattern_that_is_none_or_names_nothing_is_refused_at_the_start() {
+fn an_option_that_would_break_or_do_nothing_is_refused_at_the_start() {
     for (arguments, said) in [
         (["--root", "/", "--immutable", "assets/*"].as_slice(), "must begin with one"),
         (&["--root", "/", "--immutable", "*.{js,css}"], "`{` is not supported"),
-        (&["--immutable", "*.js"], "set --root"),
+        (&["--immutable", "*.js"], "--root, which is not set"),
+        (&["--csp", "default-src 'self'"], "--root, which is not set"),
+        (&["--root", "/", "--csp", "'self'"], "not the name of a directive"),
+        (&["--header", "Content-Length: 1"], "frames the message"),
+        (&["--header", "date: now"], "describes one answer"),
     ] {
         let output = harness::command(STATIC_SERVER, &[&["--check"], arguments].concat()).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
@@ -292,23 +296,108 @@ fn a_pattern_that_is_none_or_names_nothing_is_refused_at_the_start() {
 }
 
 #[test]
-fn header_fields_of_the_operator_are_added_or_replace_ours() {
-    let (_dir, server) = site(
-        &[("index.html", b"")],
-        &[
-            "--header",
-            "Referrer-Policy: no-referrer",
-            "--header",
-            "Content-Security-Policy: sandbox",
-            "--header",
-            "Server: x",
-        ],
+fn a_page_of_the_root_has_the_policy_that_its_owner_says_or_none() {
+    let files: &[(&str, &[u8])] =
+        &[("index.html", b"<p>"), ("a.svg", b"<svg>"), ("a.js", b""), ("404.html", b"<p>")];
+    let targets = ["/", "/a.svg", "/a.js", "/none"];
+    let (_dir, server) = site(files, &[]);
+    for target in targets {
+        assert_eq!(server.get(target).header("content-security-policy"), None, "{target}");
+    }
+    let (_dir, server) = site(files, &["--csp", "default-src 'self'; img-src *"]);
+    for target in targets {
+        let expected = (target != "/a.js").then_some("default-src 'self'; img-src *");
+        assert_eq!(server.get(target).header("content-security-policy"), expected, "{target}");
+    }
+}
+
+#[test]
+fn header_fields_of_the_operator_join_or_replace_ours_in_every_answer() {
+    let theirs = [
+        ("Referrer-Policy", "no-referrer"),
+        ("Content-Security-Policy", "sandbox"),
+        ("server", "x"),
+        ("Cache-Control", "private"),
+        ("Vary", "Origin"),
+        ("X-Content-Type-Options", ""),
+    ];
+    let fields: Vec<String> = theirs.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let mut arguments = vec!["--csp", "default-src *", "--head-timeout", "300ms"];
+    arguments.extend(fields.iter().flat_map(|field| ["--header", field]));
+    let (dir, server) =
+        site(&[("index.html", b"0123456789"), ("a.js", b"plain"), ("a.js.gz", b"GZ")], &arguments);
+    fs::create_dir(dir.path().join("dir")).unwrap();
+    for name in ["a.js", "a.js.gz"] {
+        let file = fs::File::options().write(true).open(dir.path().join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
+    }
+    let get = |target: &str, fields: &str| request("GET", target, fields);
+    let long = format!("X: {}\r\n", "x".repeat(50_000));
+    let mut statuses = Vec::new();
+    for (bytes, vary) in [
+        (get("/a.js", "Accept-Encoding: gzip\r\n"), "Accept-Encoding, Origin"),
+        (get("/", ""), "Origin"),
+        (get("/", "Range: bytes=0-0\r\n"), "Origin"),
+        (get("/dir", ""), "Origin"),
+        (get("/", "If-None-Match: *\r\n"), "Origin"),
+        (request("OPTIONS", "/", ""), "Origin"),
+        (get("/a%00", ""), "Origin"),
+        (get("/none", ""), "Origin"),
+        (request("POST", "/", ""), "Origin"),
+        (b"GET / HTTP".to_vec(), "Origin"),
+        (get("/", "If-Match: \"x\"\r\n"), "Origin"),
+        (get(&format!("/{}", "x".repeat(20_000)), ""), "Origin"),
+        (get("/", "Range: bytes=99-\r\n"), "Origin"),
+        (get("/", &long), "Origin"),
+        (request("BREW", "/", ""), "Origin"),
+        (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n".to_vec(), "Origin"),
+    ] {
+        let mut client = server.connect();
+        client.try_send(bytes);
+        statuses.push(holds_each_once(&client.response_head(), &theirs, vary));
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    assert_eq!(statuses, [200, 204, 206, 301, 304, 400, 404, 405, 408, 412, 414, 416, 431, 501, 505]);
+}
+
+#[test]
+fn header_fields_of_the_operator_are_in_the_refusals_too() {
+    let theirs = [("server", "x"), ("Cache-Control", "private"), ("Vary", "Origin"), ("X-Mine", "yes")];
+    let fields: Vec<String> = theirs.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let mut arguments = vec!["--max-connections-per-ip", "1", "--workers", "1"];
+    arguments.extend(fields.iter().flat_map(|field| ["--header", field]));
+    let (dir, server) = site(&[("index.html", b"index"), ("file", b"file")], &arguments);
+    let mut client = server.connect();
+    client.send(request("GET", "/", ""));
+    assert_eq!(client.response().status, 200);
+    // The address has its share, and the connection that has it is not idle for long enough to be taken.
+    let refused = server.connect().response_head();
+    assert_eq!(
+        (holds_each_once(&refused, &theirs, "Origin"), refused.header("retry-after")),
+        (503, Some("1"))
     );
-    let answer = server.get("/");
-    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
-    assert_eq!(answer.fields.iter().filter(|(name, _)| name == "Content-Security-Policy").count(), 1);
-    assert_eq!(answer.header("content-security-policy"), Some("sandbox"));
-    assert_eq!(answer.header("server"), Some("x"));
+    // No descriptor is left for a file.
+    server.limit_files(3);
+    client.send(request("GET", "/file", ""));
+    let busy = client.response();
+    assert_eq!((holds_each_once(&busy, &theirs, "Origin"), busy.header("retry-after")), (503, Some("1")));
+    drop(dir);
+}
+
+/// Checks that an answer holds each of these fields once and no field of ours twice; returns its status.
+fn holds_each_once(answer: &harness::http::Response, theirs: &[(&str, &str)], vary: &str) -> u16 {
+    let status = answer.status;
+    for (name, value) in theirs {
+        let value = if *name == "Vary" { vary } else { value };
+        assert_eq!(answer.header(name), Some(value), "{status}: {name}");
+    }
+    let mut names: Vec<String> = answer.fields.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all, "{status}: {:?}", answer.fields);
+    status
 }
 
 #[test]

@@ -77,7 +77,7 @@ pub trait Handler {
 
     /// Every place is taken and no connection may make room: returns what to send to the newcomer before closing it (at
     /// most a few hundred bytes).
-    fn on_refuse(&mut self) -> &'static [u8] {
+    fn on_refuse(&mut self) -> &[u8] {
         b""
     }
 
