@@ -78,7 +78,11 @@ impl Handler for WsHandler {
     }
 
     fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Connection, Flow)> {
-        let mut conn = Connection::adopt(state, self.config.connection.message_limits(), cx.now())?;
+        let limits = self.config.connection.message_limits();
+        let mut conn = Connection::adopt(state, self.adopts?, limits, cx.now())?;
+        if conn.owes_pong() {
+            cx.want_drain();
+        }
         let flow = if conn.is_subscriber() { self.readmit(&mut conn, cx) } else { Flow::Continue };
         Some((conn, flow))
     }
@@ -111,8 +115,6 @@ impl Handler for WsHandler {
             }
             Mail::Ended => self.intake.end(),
             Mail::Reload(config) => self.reload(config, turn),
-            Mail::Departures(departures) => self.fanout.add_departures(&departures),
-            Mail::Notice(notice) => self.fanout.add_notice(notice),
         }
     }
 
@@ -124,7 +126,7 @@ impl Handler for WsHandler {
         if self.stream.follow_wall_clock(turn.now(), turn.wall()) {
             log::info!("the wall clock was set: the dates follow it");
         }
-        self.spread_news();
+        self.spread_news(turn);
         let more = self.fanout.run(&mut self.stream, &self.config.connection, &mut self.metrics, turn);
         if more {
             self.metrics.publish(turn.now(), true);
@@ -134,7 +136,7 @@ impl Handler for WsHandler {
         let subscribers = &self.fanout.subscribers;
         let next_date = self.stream.next_due(|phase| subscribers.has_phase(phase));
         self.metrics.publish(turn.now(), next_date.is_some());
-        let next = next_date.into_iter().chain(self.fanout.next_due()).min();
+        let next = next_date.into_iter().chain(self.fanout.board().next_due()).min();
         next.map_or(Wake::Idle, Wake::At)
     }
 }

@@ -76,7 +76,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
         return Ok(());
     };
     let (mut state, mut connections) = (ProcessState::default(), Vec::new());
-    for Ended { handler, exported } in ended {
+    for Ended { mut handler, exported } in ended {
         handler.export_state(&mut state);
         connections.extend(exported);
     }
@@ -101,7 +101,7 @@ impl Starting<'_> {
     ) -> Result<Ready<WsHandler>, DaemonError> {
         let (workers, mailboxes) = (self.start.workers, &self.start.mailboxes);
         let (now, wall) = now();
-        let start = SharedStart::new(&self.config.stream, workers, previous, now, wall);
+        let start = SharedStart::new(&self.config, workers, previous, now, wall);
         let handler = |number| WsHandler::new(Arc::clone(&self.config), &start, number, mailboxes.clone());
         let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
         let publisher = self.start_source(source, &start)?;

@@ -1,27 +1,18 @@
-//! What workers and the source send to a worker, and how it reaches the others.
+//! What the source and the signals send to a worker, and how it wakes the others.
 
 use std::sync::Arc;
 
 use reactor::Mailboxes;
 
-use crate::{
-    broadcast::{Departures, News},
-    config::Config,
-    connection::{Ids, Notice},
-    stream::Batch,
-};
+use crate::{config::Config, connection::Ids, stream::Batch};
 
-/// What workers and the source send to a worker.
+/// What the source and the signals send to a worker.
 #[derive(Clone, Debug)]
 pub(crate) enum Mail {
     /// New lines.
     Batch(Arc<Batch>),
     /// There will be no more lines.
     Ended,
-    /// Connections of another worker left.
-    Departures(Departures),
-    /// A client of another worker sent this to all.
-    Notice(Notice),
     /// The configuration was read again.
     Reload(Arc<Config>),
 }
@@ -40,15 +31,9 @@ impl Peers {
         Self { number, mailboxes, ids: Ids { next: first_id.saturating_add(offset), step } }
     }
 
-    /// Sends the news of this worker to all others.
-    pub(crate) fn send(&self, news: &News) {
-        for other in (0..self.mailboxes.workers()).filter(|other| *other != self.number) {
-            if !news.departures.is_empty() {
-                self.mailboxes.send(other, Mail::Departures(news.departures.clone()));
-            }
-            for notice in &news.notices {
-                self.mailboxes.send(other, Mail::Notice(notice.clone()));
-            }
-        }
+    /// Wakes all other workers: something is up on the board for them.
+    pub(crate) fn wake_others(&self) {
+        let others = (0..self.mailboxes.workers()).filter(|other| *other != self.number);
+        others.for_each(|other| self.mailboxes.wake(other));
     }
 }

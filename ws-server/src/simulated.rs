@@ -10,7 +10,7 @@ use reactor::{
 
 use crate::{
     config::{Config, tests::config},
-    hand_over::ProcessState,
+    hand_over::{FORMAT, ProcessState},
     peers::Mail,
     stream::{Batch, Moment},
     worker::{SharedStart, WsHandler},
@@ -31,21 +31,21 @@ fn perhaps_restart(world: World, args: &[&str]) -> World {
     if !world.seed().once_in(20) {
         return world;
     }
-    world.hand_over(|old, birth| successor(&old, birth, args))
+    world.hand_over(|old, birth| successor(old, birth, args))
 }
 
-fn successor(old: &WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler {
+fn successor(mut old: WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler {
     let mut state = ProcessState::default();
     old.export_state(&mut state);
     let moment = Moment { instant: birth.now, since_boot: Duration::ZERO };
-    let state = ProcessState::from_bytes(&state.to_bytes(moment), moment);
+    let state = ProcessState::from_bytes(&state.to_bytes(moment), FORMAT, moment);
     assert!(state.is_some());
     handler(configured(args), state, birth)
 }
 
 fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mail>) -> WsHandler {
     let Birth { mailboxes, now, wall } = birth;
-    let start = SharedStart::new(&config.stream, 1, previous, now, wall);
+    let start = SharedStart::new(&config, 1, previous, now, wall);
     WsHandler::new(config, &start, 0, mailboxes)
 }
 
@@ -220,7 +220,7 @@ fn a_notice_that_is_on_its_way_when_the_process_changes_reaches_everybody() {
     // The turn that sees it leave, and the one that begins to tell.
     world.turn();
     world.turn();
-    let mut world = world.hand_over(|old, birth| successor(&old, birth, &args));
+    let mut world = world.hand_over(|old, birth| successor(old, birth, &args));
     world.settle();
     for mut reader in readers {
         reader.read(&mut world, usize::MAX);
@@ -357,7 +357,7 @@ fn after_a_hand_over(args: &[&str], mail: Option<Mail>) -> String {
     world.settle();
     reader.read(&mut world, usize::MAX);
     let before = reader.bytes.len();
-    let mut world = world.hand_over(|old, birth| successor(&old, birth, args));
+    let mut world = world.hand_over(|old, birth| successor(old, birth, args));
     world.settle();
     if let Some(mail) = mail {
         world.mail(mail);

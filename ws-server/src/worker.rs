@@ -8,14 +8,14 @@ use std::{
 use reactor::{Context, Flow, Mailboxes, Progress, Stop, Turn};
 
 use crate::{
-    broadcast::Fanout,
+    broadcast::{Fanout, NoticeBoard, NoticeReader},
     config::Config,
     connection::{Connection, Env, Received, Sent, StreamParams},
     hand_over::ProcessState,
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
     source::{Intake, SourceProgress},
-    stream::{AtEof, ClockOrigin, ScheduleState, Stream, StreamOptions},
+    stream::{AtEof, ClockOrigin, ScheduleState, Stream},
 };
 
 /// What all workers start from; with it, they have the same dates and numbers.
@@ -26,21 +26,26 @@ pub(crate) struct SharedStart {
     pub(crate) origin: ClockOrigin,
     /// How far the workers are with the source.
     pub(crate) progress: Arc<SourceProgress>,
+    /// What the clients of all workers hear beside the stream.
+    pub(crate) board: Arc<NoticeBoard>,
     /// What the previous process handed over.
     pub(crate) previous: Option<ProcessState>,
 }
 
 impl SharedStart {
     pub(crate) fn new(
-        options: &StreamOptions,
+        config: &Config,
         workers: usize,
         previous: Option<ProcessState>,
         now: Instant,
         wall: SystemTime,
     ) -> Self {
+        let options = &config.stream;
         let origin = ClockOrigin::new(now, wall, options.interval, options.align);
+        let notices = previous.as_ref().map(|previous| &previous.notices);
+        let board = Arc::new(NoticeBoard::new(workers, config.notices.notice_rate, notices));
         let next_line = previous.as_ref().map_or(1, |previous| previous.next_line);
-        Self { now, origin, progress: SourceProgress::new(workers, next_line), previous }
+        Self { now, origin, progress: SourceProgress::new(workers, next_line), board, previous }
     }
 }
 
@@ -48,6 +53,8 @@ impl SharedStart {
 pub(crate) struct WsHandler {
     /// The options in force.
     pub(crate) config: Arc<Config>,
+    /// The format of the connections that it is to adopt; `None` once they are all there.
+    pub(crate) adopts: Option<u32>,
     /// Which worker this is, and how it reaches the others.
     peers: Peers,
     /// The dates or lines of this worker.
@@ -67,19 +74,17 @@ impl WsHandler {
         number: usize,
         mailboxes: Mailboxes<Mail>,
     ) -> Self {
-        let SharedStart { now, origin, progress, previous } = start;
+        let SharedStart { now, origin, progress, board, previous } = start;
         let mut stream = Stream::new(&config.stream, *origin, *now);
         let mut first_id = 1;
         if let Some(previous) = previous {
             first_id = previous.next_id;
             stream.adopt(previous.schedule.as_ref(), &previous.ring, *now);
         }
-        let mut fanout = Fanout::new(&config.notices, stream.phases());
-        if let Some(previous) = previous {
-            fanout.add_departures(&previous.unannounced);
-        }
+        let fanout = Fanout::new(stream.phases(), NoticeReader::new(Arc::clone(board), number));
         Self {
             config,
+            adopts: previous.as_ref().map(|previous| previous.format),
             peers: Peers::new(number, mailboxes, first_id),
             stream,
             fanout,
@@ -117,6 +122,7 @@ impl WsHandler {
     fn subscribe(&mut self, params: StreamParams, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         conn.subscribed_at = cx.now();
         self.skip_unwatched(cx.now());
+        conn.last_notice = self.fanout.board().newest();
         let next_line = self.intake.next_line();
         self.stream.subscribe(&mut conn.subscription, params.since, next_line, cx.now());
         self.begin_stream(conn, cx)
@@ -138,7 +144,6 @@ impl WsHandler {
 
     fn begin_stream(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         cx.set_established();
-        conn.last_notice = self.fanout.last_notice();
         let flow = self.send_next(conn, cx);
         self.fanout.subscribers.add(cx.token(), conn.subscription.phase, conn.framing);
         flow
@@ -154,16 +159,18 @@ impl WsHandler {
     pub(crate) fn reload(&mut self, config: Arc<Config>, turn: &mut Turn<'_, Connection>) {
         turn.configure(config.reactor_settings());
         self.stream.configure(&config.stream);
-        self.fanout.configure(&config.notices);
+        self.fanout.board().limit(config.notices.notice_rate);
         self.config = config;
     }
 
-    /// Sends what happened in this turn to the other workers, and queues it for this one's own connections.
-    pub(crate) fn spread_news(&mut self) {
-        let news = std::mem::take(&mut self.fanout.news);
-        self.peers.send(&news);
-        self.fanout.add_departures(&news.departures);
-        news.notices.into_iter().for_each(|notice| self.fanout.add_notice(notice));
+    /// Puts what happened in this turn up for all workers. The first news of a process wait until all of them have adopted
+    /// their connections.
+    pub(crate) fn spread_news(&mut self, turn: &Turn<'_, Connection>) {
+        let is_first = !turn.is_adopting() && self.adopts.take().is_some();
+        let is_last_to_adopt = is_first && self.fanout.board().finish_adopting();
+        if self.fanout.post_news(turn.now()) || is_last_to_adopt {
+            self.peers.wake_others();
+        }
     }
 
     /// Everything due was sent: reports to the source, and ends the daemon if the source has ended for all workers.
@@ -177,7 +184,7 @@ impl WsHandler {
     }
 
     /// Adds what this worker knows to what the next process gets.
-    pub(crate) fn export_state(&self, state: &mut ProcessState) {
+    pub(crate) fn export_state(&mut self, state: &mut ProcessState) {
         state.next_id = state.next_id.max(self.peers.ids.next);
         state.next_line = self.intake.next_line();
         state.schedule = ScheduleState::behind(state.schedule, self.stream.schedule());
@@ -185,8 +192,8 @@ impl WsHandler {
         if ring.last().map(|batch| batch.next()) > state.ring.last().map(|batch| batch.next()) {
             state.ring = ring;
         }
-        // Every worker hears of all departures, but the last mail may not have arrived.
-        state.unannounced.merge(self.fanout.unannounced());
-        state.unannounced.merge(&self.fanout.news.departures);
+        // The workers share the board: when the last of them has put up its news, it is complete.
+        self.fanout.post_last_news();
+        state.notices = self.fanout.board().state();
     }
 }

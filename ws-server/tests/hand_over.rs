@@ -382,7 +382,7 @@ fn a_state_of_a_newer_or_an_older_version_ends_each_connection_in_its_own_way_an
         // New connections are served.
         one_of_each(&holder);
         let log = holder.end(Signal::TERM).1;
-        let reason = format!("in format {format}, which this version cannot read (it reads 1 to 1)");
+        let reason = format!("in format {format}, which this version cannot read (it reads 1 to 2)");
         assert!(log.contains(&reason), "{log}");
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct NoticeOptions {
     pub(crate) notice_rate: usize,
 }
 
-/// Connections that left, as workers report them to each other.
+/// Connections that left, as a worker reports them to all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Departures {
     /// The first of them; no more than a connection could get notices of.
@@ -41,22 +41,12 @@ impl Departures {
         }
     }
 
-    /// Adds what another worker knows of the same departures.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        for id in &other.ids {
-            if !self.ids.contains(id) {
-                self.ids.push(*id);
-            }
-        }
-        self.more = self.more.max(other.more);
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.more == 0
     }
 }
 
-/// The leave notices of one worker. All its subscribers get the same ones, so one limit serves for each.
+/// The leave notices of all workers. All subscribers get the same ones, so one limit serves for each.
 #[derive(Debug)]
 pub(crate) struct LeaveNotices {
     per_second: usize,
@@ -81,6 +71,17 @@ impl LeaveNotices {
             self.waiting.push(*id, self.per_second);
         }
         self.waiting.more = self.waiting.more.saturating_add(departures.more);
+    }
+
+    /// Goes on with the departures of the previous process, and with its use of the limit.
+    pub(crate) fn resume(&mut self, departures: &Departures, sent_at: &[Instant]) {
+        self.add(departures);
+        self.sent_at.extend(sent_at);
+    }
+
+    /// When the notices of the last second went out.
+    pub(crate) fn sent_at(&self) -> impl Iterator<Item = Instant> {
+        self.sent_at.iter().copied()
     }
 
     /// The departures without a notice yet.
@@ -136,15 +137,6 @@ mod tests {
         let mut texts = Vec::new();
         notices.take_texts(now, |text| texts.push(text));
         texts
-    }
-
-    #[test]
-    fn lists_of_the_same_departures_are_one_list() {
-        let mut all = departures([1, 2]);
-        all.merge(&departures([2, 3]));
-        all.merge(&Departures { ids: vec![1], more: 4 });
-        all.merge(&Departures { ids: Vec::new(), more: 2 });
-        assert_eq!(all, Departures { ids: vec![1, 2, 3], more: 4 });
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The broadcasts of one worker: dates first, then the ring, then notices.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use common::framing::Framing;
 use reactor::{Context, Flow, Token, Turn};
 
 use super::{
+    board::{News, NoticeBoard, NoticeReader},
     cursor::Cursor,
-    departures::{Departures, LeaveNotices, NoticeOptions},
     subscribers::Subscribers,
 };
 use crate::{
@@ -18,8 +18,6 @@ use crate::{
 
 /// Most connections that one turn visits.
 const VISITS: usize = 256;
-/// Most queued notices; [`Fanout::add_notice`] counts and drops the rest.
-const MAX_WAITING: usize = 1024;
 
 /// One broadcast on its way.
 #[derive(Debug)]
@@ -29,79 +27,45 @@ enum Task {
     /// What is new in the ring, to all; the oldest new message came up at this instant.
     Ring(Instant),
     /// A notice with its number, to all.
-    Notice(u64, Notice, Encodings),
-}
-
-/// Departures and client messages of this turn, for all workers.
-#[derive(Debug, Default)]
-pub(crate) struct News {
-    pub(crate) departures: Departures,
-    pub(crate) notices: Vec<Notice>,
+    Notice(u64, Arc<Notice>, Encodings),
 }
 
 /// The subscribers of one worker, and the broadcasts to them.
 #[derive(Debug)]
 pub(crate) struct Fanout {
     pub(crate) subscribers: Subscribers,
+    /// Departures and client messages of this turn.
     pub(crate) news: News,
     task: Option<(Task, Cursor)>,
-    waiting: VecDeque<Notice>,
-    leave_notices: LeaveNotices,
-    /// The number of the newest notice whose broadcast has begun: a newcomer gets those after it.
-    last_notice: u64,
-    /// Notices that were dropped since [`Fanout::take_dropped`].
-    dropped: u64,
+    notices: NoticeReader,
 }
 
 impl Fanout {
-    pub(crate) fn new(options: &NoticeOptions, phases: usize) -> Self {
-        Self {
-            subscribers: Subscribers::new(phases),
-            news: News::default(),
-            task: None,
-            waiting: VecDeque::new(),
-            leave_notices: LeaveNotices::new(options.notice_rate),
-            last_notice: 0,
-            dropped: 0,
-        }
+    /// Without subscribers yet; it begins with the oldest notice of `notices`.
+    pub(crate) fn new(phases: usize, notices: NoticeReader) -> Self {
+        Self { subscribers: Subscribers::new(phases), news: News::default(), task: None, notices }
     }
 
-    /// Takes over options that may change while it runs.
-    pub(crate) fn configure(&mut self, options: &NoticeOptions) {
-        self.leave_notices.limit(options.notice_rate);
+    /// The notices of all workers.
+    pub(crate) fn board(&self) -> &NoticeBoard {
+        self.notices.board()
     }
 
-    pub(crate) fn add_departures(&mut self, departures: &Departures) {
-        self.leave_notices.add(departures);
+    /// Puts the news of this turn up for all workers. True if the others have to be woken.
+    pub(crate) fn post_news(&mut self, now: Instant) -> bool {
+        let news = std::mem::take(&mut self.news);
+        self.board().post(news, now)
     }
 
-    /// Departures that no notice has announced yet.
-    pub(crate) fn unannounced(&self) -> &Departures {
-        self.leave_notices.waiting()
-    }
-
-    /// Queues a notice; too many are dropped.
-    pub(crate) fn add_notice(&mut self, notice: Notice) {
-        if self.waiting.len() < MAX_WAITING {
-            self.waiting.push_back(notice);
-        } else {
-            self.dropped = self.dropped.saturating_add(1);
-        }
+    /// Puts up what happened after the last turn.
+    pub(crate) fn post_last_news(&mut self) {
+        let news = std::mem::take(&mut self.news);
+        self.board().post_last(news);
     }
 
     /// How many notices were dropped since the last call.
     pub(crate) fn take_dropped(&mut self) -> u64 {
-        std::mem::take(&mut self.dropped)
-    }
-
-    /// The number of the newest notice that a newcomer does not get.
-    pub(crate) fn last_notice(&self) -> u64 {
-        self.last_notice
-    }
-
-    /// When the next leave notice may go out, if one waits.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.leave_notices.next()
+        self.notices.take_dropped()
     }
 
     /// Sends what is due to at most [`VISITS`] connections; true if more is due.
@@ -156,7 +120,7 @@ impl Fanout {
                 buffer.take_due().map(Task::Ring)
             }
         };
-        let task = task.or_else(|| self.next_notice(now))?;
+        let task = task.or_else(|| self.next_notice())?;
         let cursor = match &task {
             Task::Date(date) => Cursor::phase(date.phase),
             Task::Ring(_) | Task::Notice(..) => Cursor::all(&self.subscribers),
@@ -164,12 +128,9 @@ impl Fanout {
         Some((task, cursor))
     }
 
-    fn next_notice(&mut self, now: Instant) -> Option<Task> {
-        let Self { leave_notices, waiting, .. } = self;
-        leave_notices.take_texts(now, |text| waiting.push_back(Notice::from_server(text)));
-        let notice = self.waiting.pop_front()?;
-        self.last_notice = self.last_notice.saturating_add(1);
-        Some(Task::Notice(self.last_notice, notice, Encodings::default()))
+    fn next_notice(&mut self) -> Option<Task> {
+        let (number, notice) = self.notices.next()?;
+        Some(Task::Notice(number, notice, Encodings::default()))
     }
 }
 
@@ -194,8 +155,8 @@ fn visit(
             delivery.flow
         }
         Task::Notice(number, notice, encodings) => {
-            let met = std::mem::replace(&mut conn.last_notice, *number) >= *number;
-            if !met {
+            if conn.last_notice < *number {
+                conn.last_notice = *number;
                 send_notice(notice, encodings, framing, conn, cx);
             }
             Flow::Continue

@@ -4,15 +4,21 @@
 //! ```text
 //!  Stream::Paced ── due ──▶ Task::Date ────┐
 //!  Stream::Buffer ─ new ──▶ Task::Ring ────┼──▶ Cursor over Subscribers ──▶ Connection::{send_date, send_next, send_notice}
-//!  notices ───── waiting ─▶ Task::Notice ──┘
+//!  NoticeBoard ── next ───▶ Task::Notice ──┘
 //! ```
 
+mod board;
 mod cursor;
 mod departures;
 mod fanout;
+mod state;
 mod subscribers;
 
+#[cfg(test)]
+pub(crate) use self::departures::Departures;
 pub(crate) use self::{
-    departures::{Departures, NoticeOptions},
-    fanout::{Fanout, News},
+    board::{NoticeBoard, NoticeReader, NoticeState},
+    departures::NoticeOptions,
+    fanout::Fanout,
+    state::{put_departures, put_notices, take_departures, take_notices},
 };

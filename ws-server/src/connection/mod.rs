@@ -21,14 +21,14 @@ mod snapshot;
 mod state;
 mod websocket;
 
-#[cfg(test)]
-pub(crate) use self::state::Upgraded;
 pub(crate) use self::{
     delivery::Sent,
     env::{Env, Ids, Received},
-    notice::Notice,
+    notice::{Notice, Payload},
     request::StreamParams,
     response::NO_ROOM,
     settings::{Access, ConnectionOptions},
     state::{Connection, Stage},
 };
+#[cfg(test)]
+pub(crate) use self::{rate::RateLimiter, state::Upgraded};

@@ -26,6 +26,15 @@ impl Notice {
         Self { from: 0, payload: Payload::Text(text) }
     }
 
+    /// Bytes of memory that it holds.
+    pub(crate) fn held(&self) -> usize {
+        let payload = match &self.payload {
+            Payload::Text(text) => text.capacity(),
+            Payload::Binary(bytes) => bytes.capacity(),
+        };
+        payload.saturating_add(size_of::<Self>())
+    }
+
     /// Appends it in one framing; appends nothing if the framing cannot carry it.
     pub(crate) fn encode(&self, framing: Framing, out: &mut Vec<u8>) {
         match &self.payload {

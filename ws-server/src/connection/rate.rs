@@ -22,6 +22,16 @@ impl RateLimiter {
         Self { paid_off: now }
     }
 
+    /// How long it takes until everything used so far is available again.
+    pub(crate) fn debt(self, now: Instant) -> Duration {
+        self.paid_off.saturating_duration_since(now)
+    }
+
+    /// Goes on with what another process has written down as [`RateLimiter::debt`].
+    pub(crate) fn with_debt(debt: Duration, now: Instant) -> Self {
+        Self { paid_off: now.checked_add(debt).unwrap_or(now) }
+    }
+
     /// Uses one; false if the rate does not allow it.
     pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
         if rate.per_second == 0 {

@@ -12,6 +12,7 @@ use common::{
 use reactor::{Context, Exported};
 
 use super::{
+    rate::RateLimiter,
     request::StreamParams,
     response::NO_ROOM,
     state::{Connection, Stage, Upgraded},
@@ -47,8 +48,8 @@ impl Connection {
     }
 
     /// Adopts a connection of the previous process; `None` if its bytes cannot be read.
-    pub(crate) fn adopt(bytes: &[u8], limits: MessageLimits, now: Instant) -> Option<Self> {
-        let mut conn = Self::from_bytes(bytes, now)?;
+    pub(crate) fn adopt(bytes: &[u8], format: u32, limits: MessageLimits, now: Instant) -> Option<Self> {
+        let mut conn = Self::from_bytes(bytes, format, now)?;
         if let Stage::WebSocket(socket) = &mut conn.stage {
             socket.protocol.limit(limits);
         }
@@ -88,13 +89,17 @@ impl Connection {
         to.long(self.subscription.last_date);
         to.flag(self.subscription.owed > 0);
         to.long(last_seq);
+        to.long(self.last_notice);
+        if let Stage::WebSocket(socket) = &self.stage {
+            put_rates(socket, now, &mut to);
+        }
         Some(to.into_bytes())
     }
 
-    /// Reads a connection back; `None` for anything else than what [`Connection::to_bytes`] wrote.
-    pub(crate) fn from_bytes(bytes: &[u8], now: Instant) -> Option<Self> {
+    /// Reads a connection back; `None` for anything else than what [`Connection::to_bytes`] of this format wrote.
+    pub(crate) fn from_bytes(bytes: &[u8], format: u32, now: Instant) -> Option<Self> {
         let mut from = Reader::new(bytes);
-        let stage = match from.byte()? {
+        let mut stage = match from.byte()? {
             OPENING => Stage::Opening { scan: HeadScan::default(), proxied_for: from.address()? },
             WEBSOCKET => Stage::WebSocket(take_socket(&mut from, now)?),
             HTTP_STREAM => Stage::HttpStream,
@@ -110,7 +115,15 @@ impl Connection {
             last_seq: from.long()?,
             ..Subscription::default()
         };
-        from.is_empty().then_some(Self { stage, id, subscribed_at, framing, subscription, ..Self::new(now) })
+        let mut last_notice = 0;
+        if format >= 2 {
+            last_notice = from.long()?;
+            if let Stage::WebSocket(socket) = &mut stage {
+                take_rates(socket, &mut from, now)?;
+            }
+        }
+        let conn = Self { stage, id, subscribed_at, framing, subscription, last_notice, ..Self::new(now) };
+        from.is_empty().then_some(conn)
     }
 
     /// The bytes that end the connection politely in its own dialect, for a process that cannot go on with it.
@@ -147,6 +160,20 @@ fn take_socket(from: &mut Reader<'_>, now: Instant) -> Option<Box<Upgraded>> {
     let params = StreamParams { since: has_since.then_some(since), numbered };
     let pong = has_pong.then(|| pong.into());
     Some(Box::new(Upgraded { awaiting_pong, pong, message, ..*Upgraded::new(protocol, params, now) }))
+}
+
+/// Appends what the peer has used of its rates.
+fn put_rates(socket: &Upgraded, now: Instant, to: &mut Writer) {
+    for rate in [socket.control_rate, socket.message_rate] {
+        to.long(u64::try_from(rate.debt(now).as_nanos()).unwrap_or(u64::MAX));
+    }
+}
+
+fn take_rates(socket: &mut Upgraded, from: &mut Reader<'_>, now: Instant) -> Option<()> {
+    for rate in [&mut socket.control_rate, &mut socket.message_rate] {
+        *rate = RateLimiter::with_debt(Duration::from_nanos(from.long()?), now);
+    }
+    Some(())
 }
 
 fn millis(time: Duration) -> u64 {

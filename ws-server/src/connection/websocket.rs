@@ -128,6 +128,11 @@ impl Connection {
         Flow::Continue
     }
 
+    /// True if [`Connection::send_pong`] has something to answer.
+    pub(crate) fn owes_pong(&self) -> bool {
+        matches!(&self.stage, Stage::WebSocket(socket) if socket.pong.is_some())
+    }
+
     /// The socket has drained: answers the newest ping that came while it was full.
     pub(crate) fn send_pong(&mut self, cx: &mut Context<'_>) {
         let Stage::WebSocket(socket) = &mut self.stage else { return };

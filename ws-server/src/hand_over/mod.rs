@@ -2,13 +2,16 @@
 //! the dates, and the source.
 //!
 //! The bytes have a format with a number. A process that does not know it ends each connection by the closing bytes that it
-//! brings along: 1012 for a WebSocket, the last chunk, or a 503. What stands in `format-1.txt` must be read for ever.
+//! brings along: 1012 for a WebSocket, the last chunk, or a 503. What stands in `format-1.txt` and `format-2.txt` must be read
+//! for ever.
 
 mod process;
 mod state;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use self::process::FORMAT;
 pub(crate) use self::{
     process::{FORMATS, adopt, export},
     state::ProcessState,

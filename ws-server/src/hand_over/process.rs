@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The format that is written.
-pub(super) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// The formats that can be read.
 pub(crate) const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 
@@ -54,7 +54,9 @@ pub(crate) fn adopt(
     source: &SourceKind,
 ) -> (Option<ProcessState>, Vec<Producer>) {
     let Some(handed_over) = handed_over else { return (None, Vec::new()) };
-    let Some(mut state) = ProcessState::from_bytes(&handed_over.state.bytes, moment()) else {
+    let Some(mut state) =
+        ProcessState::from_bytes(&handed_over.state.bytes, handed_over.state.format, moment())
+    else {
         // A connection's place in an unknown stream means nothing: it gets its closing bytes.
         for connection in &mut handed_over.connections {
             connection.exported.state = Vec::new();

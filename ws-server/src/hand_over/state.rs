@@ -5,20 +5,22 @@ use std::sync::Arc;
 use common::codec::{Reader, Writer};
 
 use crate::{
-    broadcast::Departures,
+    broadcast::{NoticeState, put_departures, put_notices, take_departures, take_notices},
     stream::{Batch, Moment, ScheduleState, put_batch, put_schedule, take_batch, take_schedule},
 };
 
 /// What a process knows beside its connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProcessState {
+    /// The format in which it and its connections were written.
+    pub(crate) format: u32,
     /// The smallest id that no connection has had.
     pub(crate) next_id: u64,
     /// The sequence number of the next line.
     pub(crate) next_line: u64,
     pub(crate) schedule: Option<ScheduleState>,
-    /// Departures that no notice has announced yet.
-    pub(crate) unannounced: Departures,
+    /// What not all clients have heard beside the stream.
+    pub(crate) notices: NoticeState,
     /// The newest messages.
     pub(crate) ring: Vec<Arc<Batch>>,
     /// The value of `--source`; the descriptors beside belong to this source.
@@ -37,9 +39,7 @@ impl ProcessState {
         if let Some(schedule) = &self.schedule {
             put_schedule(schedule, at, &mut to);
         }
-        to.long(self.unannounced.ids.len() as u64);
-        self.unannounced.ids.iter().for_each(|id| to.long(*id));
-        to.long(self.unannounced.more);
+        put_departures(&self.notices.departures, &mut to);
         to.long(self.ring.len() as u64);
         self.ring.iter().for_each(|batch| put_batch(batch, &mut to));
         to.bytes(self.source.as_bytes());
@@ -48,16 +48,16 @@ impl ProcessState {
             to.flag(partial.is_some());
             to.bytes(partial.as_deref().unwrap_or_default());
         }
+        put_notices(&self.notices, at, &mut to);
         to.into_bytes()
     }
 
-    /// Reads it back at this moment; `None` for anything else than what [`ProcessState::to_bytes`] wrote.
-    pub(crate) fn from_bytes(bytes: &[u8], at: Moment) -> Option<Self> {
+    /// Reads it back at this moment; `None` for anything else than what [`ProcessState::to_bytes`] of this format wrote.
+    pub(crate) fn from_bytes(bytes: &[u8], format: u32, at: Moment) -> Option<Self> {
         let mut from = Reader::new(bytes);
         let (next_id, next_line) = (from.long()?, from.long()?);
         let schedule = if from.flag()? { Some(take_schedule(&mut from, at)?) } else { None };
-        let ids = (0..from.long()?).map(|_| from.long()).collect::<Option<_>>()?;
-        let unannounced = Departures { ids, more: from.long()? };
+        let departures = take_departures(&mut from)?;
         let ring = (0..from.long()?).map(|_| take_batch(&mut from)).collect::<Option<_>>()?;
         let source = String::from_utf8(from.bytes()?.to_vec()).ok()?;
         let mut partials = Vec::new();
@@ -65,6 +65,12 @@ impl ProcessState {
             let (is_there, bytes) = (from.flag()?, from.bytes()?);
             partials.push(is_there.then(|| bytes.to_vec()));
         }
-        from.is_empty().then_some(Self { next_id, next_line, schedule, unannounced, ring, source, partials })
+        let notices = if format >= 2 {
+            take_notices(departures, &mut from, at)?
+        } else {
+            NoticeState { departures, ..NoticeState::default() }
+        };
+        let state = Self { format, next_id, next_line, schedule, notices, ring, source, partials };
+        from.is_empty().then_some(state)
     }
 }

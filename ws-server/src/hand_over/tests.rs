@@ -19,14 +19,16 @@ use super::{
     state::ProcessState,
 };
 use crate::{
-    broadcast::Departures,
-    connection::{Connection, Stage, StreamParams, Upgraded},
+    broadcast::{Departures, NoticeState},
+    connection::{Connection, Notice, Payload, RateLimiter, Stage, StreamParams, Upgraded},
     stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceKind, Subscription},
 };
 
 /// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and [`conns`], in their order. Lines are never
 /// changed, only added, each format with its own.
 const FORMAT_1: &str = include_str!("format-1.txt");
+/// The same in format 2.
+const FORMAT_2: &str = include_str!("format-2.txt");
 
 #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
 fn now() -> Instant {
@@ -42,6 +44,7 @@ fn state(now: Instant) -> ProcessState {
         Arc::new(batch)
     };
     ProcessState {
+        format: FORMAT,
         next_id: 77,
         next_line: 6,
         schedule: Some(ScheduleState {
@@ -55,7 +58,15 @@ fn state(now: Instant) -> ProcessState {
             first: 3,
             next: 1234,
         }),
-        unannounced: Departures { ids: vec![5, 9], more: 3 },
+        notices: NoticeState {
+            next: 12,
+            notices: vec![
+                Notice { from: 0, payload: Payload::Text("4 disconnected".to_owned()) },
+                Notice { from: 3, payload: Payload::Binary(vec![0, 255]) },
+            ],
+            departures: Departures { ids: vec![5, 9], more: 3 },
+            sent_at: vec![now.checked_sub(Duration::from_millis(999)).unwrap(), now],
+        },
         ring: vec![batch(1, &["one", ""]), batch(3, &["drei", "quatre", "π"])],
         source: "unix:/run/ws-server/lines".to_owned(),
         partials: vec![Some(Vec::new()), Some(b"half a li".to_vec()), None],
@@ -79,6 +90,7 @@ fn conns(now: Instant) -> Vec<Connection> {
     asked.awaiting_pong = true;
     asked.pong = Some(b"there?".as_slice().into());
     asked.message = b"the first half".to_vec();
+    asked.message_rate = RateLimiter::with_debt(Duration::from_millis(1500), now);
     let keys = "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n";
     let stages = [
         (
@@ -100,7 +112,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         subscribed_at: now.checked_sub(Duration::from_mins(1)).unwrap(),
         framing,
         subscription: Subscription { phase: 42, last_date: 1000, owed: 1, ..Subscription::default() },
-        last_notice: 0,
+        last_notice: 11,
         finishing: false,
         ending: None,
     };
@@ -127,9 +139,9 @@ fn written(now: Instant) -> Vec<String> {
 }
 
 #[test]
-fn what_is_written_today_is_format_1_to_the_byte() {
+fn what_is_written_today_is_format_2_to_the_byte() {
     // If this fails because the layout has to change: a new FORMAT with a file of its own, and a reader for both.
-    assert_eq!(written(now()), FORMAT_1.lines().collect::<Vec<_>>());
+    assert_eq!(written(now()), FORMAT_2.lines().collect::<Vec<_>>());
 }
 
 fn bytes(line: &str) -> Vec<u8> {
@@ -137,48 +149,45 @@ fn bytes(line: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_state_of_format_1_is_read() {
+fn the_state_of_each_format_is_read() {
     let now = now();
-    let read = ProcessState::from_bytes(&bytes(FORMAT_1.lines().next().unwrap()), moment(now)).unwrap();
-    let expected = state(now);
-    assert_eq!((read.next_id, read.next_line, read.schedule), (77, 6, expected.schedule));
-    assert_eq!(
-        (read.unannounced, read.source, read.partials),
-        (expected.unannounced, expected.source, expected.partials)
-    );
-    let texts = |ring: &[Arc<Batch>]| -> Vec<(u64, Vec<String>)> {
-        ring.iter().map(|batch| (batch.first(), batch.texts().map(str::to_owned).collect())).collect()
-    };
-    assert_eq!(texts(&read.ring), texts(&expected.ring));
+    for (format, lines) in [(1, FORMAT_1), (2, FORMAT_2)] {
+        let line = bytes(lines.lines().next().unwrap());
+        let read = ProcessState::from_bytes(&line, format, moment(now)).unwrap();
+        let mut expected = state(now);
+        if format == 1 {
+            let departures = expected.notices.departures;
+            expected.notices = NoticeState { departures, ..NoticeState::default() };
+        }
+        assert_eq!((read.format, read.next_id, read.next_line), (format, 77, 6));
+        assert_eq!(
+            (read.schedule, read.notices, read.source, read.partials),
+            (expected.schedule, expected.notices, expected.source, expected.partials)
+        );
+        let texts = |ring: &[Arc<Batch>]| -> Vec<(u64, Vec<String>)> {
+            ring.iter().map(|batch| (batch.first(), batch.texts().map(str::to_owned).collect())).collect()
+        };
+        assert_eq!(texts(&read.ring), texts(&expected.ring));
+    }
 }
 
 #[test]
-fn every_connection_of_format_1_is_read() {
+fn every_connection_of_each_format_is_read() {
     let now = now();
-    assert_eq!(FORMAT_1.lines().skip(1).count(), conns(now).len());
-    for (line, expected) in FORMAT_1.lines().skip(1).zip(conns(now)) {
-        let read = Connection::from_bytes(&bytes(line), now).unwrap();
-        // `last_seq` is what the stream knows, not what the connection had.
-        assert_eq!(read.subscription.last_seq, 999);
-        let subscription = Subscription { last_seq: 0, ..read.subscription };
-        let read = Connection { subscription, ..read };
-        let limiters_aside = |conn: &Connection| match &conn.stage {
-            Stage::WebSocket(socket) => {
-                format!(
-                    "{:?}",
-                    (&socket.protocol, socket.awaiting_pong, &socket.pong, &socket.message, socket.params)
-                )
+    for (format, lines) in [(1, FORMAT_1), (2, FORMAT_2)] {
+        assert_eq!(lines.lines().skip(1).count(), conns(now).len());
+        for (line, mut expected) in lines.lines().skip(1).zip(conns(now)) {
+            let read = Connection::from_bytes(&bytes(line), format, now).unwrap();
+            // The file says what the stream knew, not what the connection had.
+            expected.subscription.last_seq = 999;
+            if format == 1 {
+                expected.last_notice = 0;
+                if let Stage::WebSocket(socket) = &mut expected.stage {
+                    socket.message_rate = RateLimiter::new(now);
+                }
             }
-            stage => format!("{stage:?}"),
-        };
-        assert_eq!(limiters_aside(&read), limiters_aside(&expected));
-        let rest = |conn: &Connection| {
-            let Connection {
-                id, subscribed_at, framing, subscription, last_notice, finishing, ending, ..
-            } = conn;
-            format!("{:?}", (id, subscribed_at, framing, subscription, last_notice, finishing, ending))
-        };
-        assert_eq!(rest(&read), rest(&expected));
+            assert_eq!(format!("{read:?}"), format!("{expected:?}"));
+        }
     }
 }
 
@@ -189,12 +198,12 @@ fn the_schedule_goes_on_at_another_moment() {
     let later = now + Duration::from_secs(5);
     let at = Moment { instant: later, since_boot: Duration::from_secs(100_005) };
     assert_eq!(
-        ProcessState::from_bytes(&bytes, at).unwrap().schedule,
+        ProcessState::from_bytes(&bytes, FORMAT, at).unwrap().schedule,
         state(now).schedule,
         "the same instants"
     );
     let before = Moment { instant: now, since_boot: Duration::from_secs(99_999) };
-    assert!(ProcessState::from_bytes(&bytes, before).is_none(), "of another boot");
+    assert!(ProcessState::from_bytes(&bytes, FORMAT, before).is_none(), "of another boot");
 }
 
 #[test]
@@ -238,11 +247,15 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
 #[test]
 fn whatever_is_cut_off_or_longer_is_refused_without_a_panic() {
     let now = now();
-    for (number, line) in FORMAT_1.lines().enumerate() {
+    let formats = [(1, FORMAT_1), (2, FORMAT_2)];
+    let lines = formats
+        .into_iter()
+        .flat_map(|(format, lines)| lines.lines().enumerate().map(move |line| (format, line)));
+    for (format, (number, line)) in lines {
         let whole = bytes(line);
         let is_read = |bytes: &[u8]| match number {
-            0 => ProcessState::from_bytes(bytes, moment(now)).is_some(),
-            _ => Connection::from_bytes(bytes, now).is_some(),
+            0 => ProcessState::from_bytes(bytes, format, moment(now)).is_some(),
+            _ => Connection::from_bytes(bytes, format, now).is_some(),
         };
         assert!(is_read(&whole));
         for len in 0..whole.len() {
