@@ -3,11 +3,11 @@
 
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
-    os::{fd::OwnedFd, unix::process::CommandExt as _},
+    os::fd::OwnedFd,
     process::Command,
 };
 
-use harness::{Client, Daemon, Signal, command, inherit};
+use harness::{Client, Daemon, Signal, command, inherit, unprivileged};
 
 const POLICY_SERVER: &str = env!("CARGO_BIN_EXE_policy-server");
 /// The request without its end.
@@ -25,10 +25,6 @@ fn command_with_socket(socket: OwnedFd, count: &str, arguments: &[&str]) -> Comm
 fn fails(command: Command) -> (Option<i32>, String) {
     let (status, log) = Daemon::spawn(command).wait();
     (status.code(), log)
-}
-
-fn is_root() -> bool {
-    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("\nUid:\t0\t"))
 }
 
 #[test]
@@ -93,11 +89,8 @@ fn an_inherited_socket_serves_without_any_privilege() {
         .or_else(|_| TcpListener::bind("127.0.0.1:0"))
         .expect("a listener (left blocking on purpose)");
     let address = listener.local_addr().expect("an address");
-    let mut command = command_with_socket(OwnedFd::from(listener), "1", &[]);
-    if is_root() {
-        command.uid(65534).gid(65534);
-    }
-    let mut daemon = Daemon::start_command(command);
+    let command = command_with_socket(OwnedFd::from(listener), "1", &[]);
+    let mut daemon = unprivileged(|| Daemon::start_command(command));
     assert_eq!(daemon.address(), address);
     for _ in 0..2 {
         let (got, _) = daemon.connect().exchange([REQUEST, b"\0"].concat());
@@ -147,11 +140,7 @@ fn without_the_privilege_port_843_is_exit_77_with_three_ways_out() {
         // Here any user may bind it; a unit test in daemon::listen checks the message.
         return;
     }
-    let mut command = command(POLICY_SERVER, &[]);
-    if is_root() {
-        command.uid(65534).gid(65534);
-    }
-    let (code, text) = fails(command);
+    let (code, text) = unprivileged(|| fails(command(POLICY_SERVER, &[])));
     assert_eq!(code, Some(77), "{text}");
     for way in ["843", "socket activation", "CAP_NET_BIND_SERVICE", "--listen [::]:8843"] {
         assert!(text.contains(way), "{text}");

@@ -29,6 +29,7 @@ mod messages;
 mod project;
 pub mod scrape;
 mod stop;
+mod unprivileged;
 mod wait;
 mod websocket;
 
@@ -41,5 +42,6 @@ pub use messages::{after_retry, is_js_date};
 pub use project::{binary, project};
 pub use rustix::process::Signal;
 pub use stop::{Stop, StopAtEnd};
+pub use unprivileged::unprivileged;
 pub use wait::{PATIENCE, eventually};
 pub use websocket::{frame, handshake};
