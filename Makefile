@@ -1,16 +1,22 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
-.PHONY: run test test-rust test-http test-clients test-policy test-metrics test-units test-proxies test-browser test-systemd conformance
+.PHONY: run test test-all test-rust test-http test-clients test-policy test-metrics test-units test-proxies test-browser \
+	test-systemd test-fresh conformance
 
-# Builds and starts the three daemons, prints the URL; Ctrl-C stops them.
+# Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
+# other ports.
 run:
-	@tests/run-daemons
+	@PAGE_PORT="$(PAGE_PORT)" STREAM_PORT="$(STREAM_PORT)" POLICY_PORT="$(POLICY_PORT)" BINARIES="$(BINARIES)" tests/run-daemons
 
-# All checks that fit into about ten minutes on two cores; installs what they need.
+# What can be proven with what the build needs: some minutes on two cores. It installs nothing and says what it leaves out.
 test:
+	@tests/run test
+
+# The rest: it says what it installs (Debian packages, npm, PyPI), installs it and runs what `make test` left out.
+test-all:
 	@tests/run all
 
-# One part of it: formatting, lints, documentation, unit and integration tests.
+# One part of both: formatting, lints, documentation, unit and integration tests.
 test-rust:
 	@tests/run rust
 
@@ -46,6 +52,10 @@ test-browser:
 test-systemd:
 	@tests/systemd/run
 
+# The README on fresh Debian 12 and 13, made by mmdebstrap: every command of it, the tests, the package. Needs root.
+test-fresh:
+	@tests/fresh/run
+
 # Autobahn's WebSocket suite against ws-server (about ten minutes); writes docs/conformance.md.
 conformance:
 	@tests/conformance/run
@@ -64,7 +74,7 @@ MANUAL ?=
 folders = DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNITDIR="$(UNITDIR)" \
 	BASHDIR="$(BASHDIR)" ZSHDIR="$(ZSHDIR)" FISHDIR="$(FISHDIR)"
 
-built := $(or $(BINARIES),target/release)
+built := $(or $(BINARIES),$(or $(CARGO_TARGET_DIR),target)/release)
 manual := $(or $(MANUAL),target/manual)
 
 .PHONY: install uninstall deb binaries manual
@@ -82,7 +92,7 @@ deb: binaries manual
 	@systemd/debian/build $(built) $(manual)
 
 binaries:
-	@[ -n "$(BINARIES)" ] || cargo build --release --locked --workspace --bins
+	@[ -n "$(BINARIES)" ] || { tests/needs cargo cc && cargo build --release --locked --workspace --bins; }
 
 # Manual pages and completions, from the options of the daemons themselves.
 manual: binaries

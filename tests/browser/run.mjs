@@ -2,15 +2,17 @@
 // Prints one line a check, and `NOT RUN: reason` for a browser that is not there.
 
 import { existsSync, mkdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
 import { datesArrive, resumesByNumber, fallsBackToEvents, showsTextAsText, looksRight } from "./scenarios.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const built = resolve(here("../.."), process.env.CARGO_TARGET_DIR ?? "target", "debug");
 const binaries = {
-  staticServer: process.argv[2] ?? process.env.STATIC_SERVER ?? here("../../target/debug/static-server"),
-  wsServer: process.argv[3] ?? process.env.WS_SERVER ?? here("../../target/debug/ws-server"),
+  staticServer: process.argv[2] ?? process.env.STATIC_SERVER ?? `${built}/static-server`,
+  wsServer: process.argv[3] ?? process.env.WS_SERVER ?? `${built}/ws-server`,
   screenshots: here("../out/screenshots"),
 };
 const totals = { ok: 0, failed: 0, notRun: 0 };

@@ -10,7 +10,7 @@ from cage import Cage
 OUT = Path("tests/out").resolve()
 PACKAGE = OUT / "systemd/datecast.deb"
 NEWER = OUT / "systemd/datecast-newer.deb"
-LOAD_GENERATOR = Path("target/debug/examples/load-generator").resolve()
+LOAD_GENERATOR = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "debug/examples/load-generator").resolve()
 BROWSER = Path("tests/browser").resolve()
 
 # Command and the Debian package that brings it.
