@@ -82,9 +82,11 @@ impl StaticHandler {
         log_line::access(cx.peer(), &head, &answer);
         let flow = if answer.close { Flow::CloseWhenFlushed } else { Flow::Continue };
         // The reactor must not evict the connection for a newcomer while it sends a file.
-        let idle = !matches!(answer.payload, Payload::File(..));
+        let sends_file = matches!(answer.payload, Payload::File(..));
         self.send(answer, head.minor_version == 0, cx);
-        if idle {
+        if sends_file {
+            cx.want_drain();
+        } else {
             cx.set_idle();
         }
         cx.set_deadline(cx.now() + self.limits.keep_alive);

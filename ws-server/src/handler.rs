@@ -6,7 +6,7 @@ use common::proxy::is_trusted;
 use reactor::{CloseReason, Context, Exported, Flow, Handler, Progress, Stop, Token, Turn, Wake};
 
 use crate::{
-    connection::{Connection, NO_ROOM, Stage},
+    connection::{Connection, NO_ROOM, Stage, UNIX_PEER},
     peers::Mail,
     worker::WsHandler,
 };
@@ -99,8 +99,8 @@ impl Handler for WsHandler {
         log::trace!("connection {}: {why:?}", conn.id);
     }
 
-    fn is_proxy(&self, peer: IpAddr) -> bool {
-        is_trusted(&self.config.access.trusted, peer)
+    fn is_proxy(&self, peer: Option<IpAddr>) -> bool {
+        is_trusted(&self.config.access.trusted, peer.unwrap_or(UNIX_PEER))
     }
 
     fn on_refuse(&mut self) -> &'static [u8] {

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use super::connections::Connections;
 use super::eviction::EvictionClass;
-use super::settings::{MAX_REFUSED, TURN_ACCEPTS};
+use super::settings::{MAX_REFUSED, MAX_UNNAMED, TURN_ACCEPTS};
 use super::system::{Ends, System};
 use super::{CloseReason, Flow, Handler, Token};
 
@@ -77,8 +77,7 @@ fn admit<H: Handler, S: System>(
 ) {
     connections.state.control.counters().accepted.fetch_add(1, Relaxed);
     let Some(token) = connections.insert(socket, ends) else { return };
-    let address = ends.peer.map(|peer| peer.ip()).filter(|address| !handler.is_proxy(*address));
-    if make_room(token, address, connections) {
+    if make_room(token, ends, handler, connections) {
         let opened = connections.open(token, b"", |cx| Some(handler.on_open(cx)));
         *refused += usize::from(!opened);
         return;
@@ -94,43 +93,70 @@ fn admit<H: Handler, S: System>(
     });
 }
 
-/// Makes room for the newcomer, at the cost of another connection where all places are taken. False if none may go.
-fn make_room<C, S: System>(
+/// Makes room for the newcomer, at the cost of another connection where all places are taken; false if it is refused. Its
+/// own address's limit comes first, so that a newcomer that is refused costs nobody anything.
+fn make_room<H: Handler, S: System>(
     token: Token,
-    address: Option<IpAddr>,
-    connections: &mut Connections<C, S>,
+    ends: Ends,
+    handler: &H,
+    connections: &mut Connections<H::Conn, S>,
 ) -> bool {
-    let (counters, settings) = (connections.state.control.counters(), &connections.state.settings);
-    let reaches = |count: &AtomicUsize, limit: usize| limit > 0 && count.load(Relaxed) >= limit;
-    let is_full = reaches(&counters.open, settings.max_connections);
-    let is_full_of_heads = reaches(&counters.heads, settings.max_heads);
-    // One eviction serves both limits: `evict(false)` takes an unfinished connection first anyway.
-    let has_room =
-        if is_full { connections.evict(false) } else { !is_full_of_heads || connections.evict(true) };
-    has_room && address.is_none_or(|address| take_place(token, address, connections))
+    let address = ends.peer.map(|peer| peer.ip());
+    let scarce = connections.state.scarce();
+    if handler.is_proxy(address) {
+        if scarce.is_some() {
+            wait_for_name(token, connections);
+        }
+        return true;
+    }
+    let victim = scarce.and_then(|scarce| connections.state.eviction.choose(scarce));
+    let has_room = scarce.is_none() || victim.is_some();
+    let own_victims = match address {
+        Some(address) => take_place(token, address, has_room, connections),
+        None => has_room.then_some(0),
+    };
+    if let (Some(0), Some(victim)) = (own_victims, victim) {
+        connections.schedule_close(victim, CloseReason::Evicted);
+    }
+    own_victims.is_some()
+}
+
+/// Lets a proxy's client in without a place: whether it may have one shows when the proxy names it.
+fn wait_for_name<C, S: System>(token: Token, connections: &mut Connections<C, S>) {
+    if let Some(oldest) = connections.state.eviction.oldest_unnamed(MAX_UNNAMED) {
+        connections.schedule_close(oldest, CloseReason::Evicted);
+    }
+    connections.state.control.counters().unnamed.fetch_add(1, Relaxed);
+    if let Some(newcomer) = connections.table.get_mut(token) {
+        newcomer.io.owes_room = true;
+    }
 }
 
 /// Takes a place at the newcomer's address; where all are taken, the address gives up its own oldest candidate, on
-/// whichever worker that is.
-fn take_place<C, S: System>(token: Token, address: IpAddr, connections: &mut Connections<C, S>) -> bool {
+/// whichever worker that is. The answer is how many have gone; `None`: the newcomer has no place. Without room elsewhere it
+/// gets one only in exchange for another one of its address.
+fn take_place<C, S: System>(
+    token: Token,
+    address: IpAddr,
+    has_room: bool,
+    connections: &mut Connections<C, S>,
+) -> Option<usize> {
     let Connections { table, state, .. } = connections;
     let candidate = state.candidate(token, EvictionClass::Silent);
     let addresses = &state.control.counters().addresses;
-    let Some((place, victims)) = addresses.enter_or_evict(address, state.settings.max_per_address, candidate)
-    else {
-        return false;
-    };
+    let max = state.settings.max_per_address;
+    let (place, victims) = addresses.enter_or_evict(address, max, candidate, usize::from(!has_room))?;
     if let Some(newcomer) = table.get_mut(token) {
         newcomer.io.place = Some(place);
     }
-    for (worker, victim) in victims {
-        if worker == connections.state.number {
-            connections.give_up_place(victim);
+    for (worker, victim) in &victims {
+        if *worker == connections.state.number {
+            connections.give_up_place(*victim);
         } else {
-            connections.state.control.evictions().send(worker, victim);
+            connections.state.control.evictions().send(*worker, *victim);
         }
     }
-    true
+    Some(victims.len())
 }
 
 /// True if the process or the machine is out of something that comes back when connections close.

@@ -50,8 +50,8 @@ pub(super) struct Io {
     /// Where the live entry in the list of deadlines is.
     pub(super) armed: Option<Bucket>,
     pub(super) eviction_class: EvictionClass,
-    /// It is in the list of the idle already.
-    pub(super) listed_idle: bool,
+    /// It was let in without a place, until [`Context::set_real_peer`](crate::Context::set_real_peer) says whose it is.
+    pub(super) owes_room: bool,
 
     /// A read may find something: set by an event, cleared by `WouldBlock` or a short read.
     pub(super) readable: bool,
@@ -87,7 +87,7 @@ impl Io {
             stalled_at: None,
             armed: None,
             eviction_class: EvictionClass::Silent,
-            listed_idle: false,
+            owes_room: false,
             readable: true, // a request often is there before its connection is accepted
             read_closed: false,
             ended: false,

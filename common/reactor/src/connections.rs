@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::connection::{Entry, Io, Lifecycle};
 use super::context::Visit;
 use super::deadlines::Deadlines;
-use super::eviction::Eviction;
+use super::eviction::{Eviction, EvictionClass, List, Scarce};
 use super::outbox::{Flushed, Wire};
 use super::system::{Ends, System};
 use super::table::Table;
@@ -62,6 +62,7 @@ impl<C, S: System> Connections<C, S> {
             control,
             deadlines: Deadlines::new(now),
             eviction: Eviction::default(),
+            evictions_due: Vec::new(),
             ready: VecDeque::new(),
             to_close: Vec::new(),
             long_tails: Arc::new(()),
@@ -102,7 +103,8 @@ impl<C, S: System> Connections<C, S> {
     ) -> bool {
         let opened = self.with(token, |conn, cx| {
             cx.state.control.counters().count_open();
-            cx.state.eviction.push_head(token);
+            let list = if cx.io.owes_room { List::Unnamed } else { List::Unfinished };
+            cx.state.eviction.push(token, list);
             cx.state.list_ready(cx.io);
             let made = catch_unwind(AssertUnwindSafe(|| callback(cx)));
             let why = if made.is_err() { CloseReason::Panic } else { CloseReason::Handler };
@@ -121,10 +123,11 @@ impl<C, S: System> Connections<C, S> {
     }
 
     /// Closes a connection whose place a newcomer of its address has taken. One that has its answer lingers on without a
-    /// place, so that no reset eats the answer.
+    /// place, so that no reset eats the answer, unless the process needs its descriptor.
     pub(super) fn give_up_place(&mut self, token: Token) {
+        let is_full = self.state.scarce() == Some(Scarce::Places);
         let Some(entry) = self.table.get_mut(token) else { return };
-        if entry.io.lifecycle == Lifecycle::Open || entry.io.eviction_class.is_unfinished() {
+        if is_full || entry.io.lifecycle == Lifecycle::Open || entry.io.eviction_class.is_unfinished() {
             self.state.schedule_close(&mut entry.io, CloseReason::Evicted);
         }
     }
@@ -135,26 +138,11 @@ impl<C, S: System> Connections<C, S> {
         }
     }
 
-    /// Forgets the candidates for eviction that are gone, now and then.
-    pub(super) fn sweep(&mut self) {
-        let open = self.table.len();
-        let class = |token| self.table.get(token).map(|entry| entry.io.eviction_class);
-        self.state.eviction.sweep(open, class);
-    }
-
-    /// Schedules the close of the connection that makes room for a newcomer; false if there is none. With
-    /// `unfinished_only`, an idle one stays.
-    pub(super) fn evict(&mut self, unfinished_only: bool) -> bool {
-        let class = |token| {
-            let io = &self.table.get(token)?.io;
-            (io.lifecycle != Lifecycle::Closing).then_some(io.eviction_class)
-        };
-        let eviction = &mut self.state.eviction;
-        let victim = if unfinished_only { eviction.pop_unfinished(class) } else { eviction.pop(class) };
-        if let Some(token) = victim {
+    /// Schedules the close of the connection that makes room for a newcomer, if there is one.
+    pub(super) fn evict(&mut self, scarce: Scarce) {
+        if let Some(token) = self.state.eviction.choose(scarce) {
             self.schedule_close(token, CloseReason::Evicted);
         }
-        victim.is_some()
     }
 }
 
@@ -233,6 +221,11 @@ impl Context<'_> {
         let Self { io, wire, state } = self;
         io.blocked = true;
         io.owes_drain = true;
+        if io.eviction_class == EvictionClass::Idle {
+            // It still takes its answer; the handler says when it is idle again.
+            io.eviction_class = EvictionClass::Established;
+            state.eviction.remove(io.token);
+        }
         // A peer that had made room in time waited for us, not we for it.
         let waited_for_us = |stalled| moved && state.now.saturating_duration_since(stalled) > LATE;
         if progress || io.stalled_at.is_none_or(waited_for_us) {

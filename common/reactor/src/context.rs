@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Instant, SystemTime};
 
 use super::connection::Io;
-use super::eviction::EvictionClass;
+use super::eviction::{EvictionClass, List};
 use super::outbox::Wire;
 use super::per_address::network;
 use super::worker_state::WorkerState;
@@ -61,21 +61,27 @@ impl Context<'_> {
             self.state.keep_place(self.io);
         }
         self.io.eviction_class = EvictionClass::Established;
+        self.state.eviction.remove(self.io.token);
     }
 
-    /// An established connection waits for its next request: the longest idle one makes room when all is full.
+    /// An established connection waits for its next request from now on: when all is full, the one that became idle first
+    /// makes room. While the kernel takes no more of its answer it is not idle; `on_drain` has to say so again.
     pub fn set_idle(&mut self) {
         self.set_established();
         self.io.eviction_class = EvictionClass::Idle;
-        if !self.io.listed_idle {
-            self.io.listed_idle = true;
-            self.state.eviction.push_idle(self.io.token);
-        }
+        self.state.eviction.push(self.io.token, List::Idle);
     }
 
-    /// A trusted proxy named the real peer: the limit per address counts that one from now on. False if its address has
-    /// as many connections as it may; the caller then refuses this one.
-    pub fn set_real_peer(&mut self, address: IpAddr) -> bool {
+    /// A trusted proxy named the real peer, or none (`None`): the limit per address counts that one from now on. A connection
+    /// that came when all places were taken gets a place only now, so that a client beyond its own limit costs nobody
+    /// anything. False if its address has as many connections as it may, or no other one may make room; the caller then
+    /// refuses it.
+    pub fn set_real_peer(&mut self, address: Option<IpAddr>) -> bool {
+        address.is_none_or(|address| self.move_place(address)) && self.state.settle_room(self.io)
+    }
+
+    /// Counts the connection at this address from now on; false if that has as many as it may.
+    fn move_place(&mut self, address: IpAddr) -> bool {
         if self.io.place.as_ref().map(|place| network(place.address)) == Some(network(address)) {
             return true;
         }

@@ -12,6 +12,8 @@ use super::per_address::PerAddress;
 pub struct Counters {
     pub(super) open: AtomicUsize,
     pub(super) heads: AtomicUsize,
+    /// Those of the open ones that were let in without a place.
+    pub(super) unnamed: AtomicUsize,
     pub(super) accepted: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) accept_errors: AtomicU64,

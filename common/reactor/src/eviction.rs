@@ -1,14 +1,17 @@
 //! Which connection of a worker makes room for a newcomer when all places are taken.
 //!
-//! First one from which no byte has arrived, among the oldest 64 of those without a complete request, then the oldest of
-//! those, then the longest idle one. A connection that has become established stays in these lists until it comes to their
-//! front.
-
-use std::collections::VecDeque;
+//! ```text
+//!  unfinished   in the order of arrival: the first request is not complete          evicted first
+//!  idle         in the order in which each became idle: it waits for its next one   evicted next
+//!  unnamed      let in without a place, until a proxy names its client              among each other
+//! ```
+//!
+//! A connection is in one of these lists, or in none: it gets an answer, is an opened stream, or closes. The lists are linked
+//! through one table by the connections' places, so that one enters, leaves or moves to the end in constant time.
 
 use super::Token;
 
-/// How many entries a search looks at for one that fits better than the first.
+/// How many of the oldest unfinished ones a search looks at for one from which no byte has arrived.
 const LOOK_AHEAD: usize = 64;
 
 /// How readily a connection makes room for a newcomer.
@@ -31,54 +34,137 @@ impl EvictionClass {
     }
 }
 
-/// Candidates, oldest first. A search drops the entries of connections that are gone or established meanwhile.
+/// What a newcomer lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scarce {
+    /// All places of the process are taken: an unfinished connection goes, else an idle one.
+    Places,
+    /// Too many first requests are unfinished: one of these goes.
+    Heads,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    Unfinished,
+    Idle,
+    Unnamed,
+}
+
+/// The neighbours of a connection in its list, by their places.
+#[derive(Clone, Copy)]
+struct Link {
+    token: Token,
+    list: List,
+    before: Option<u32>,
+    after: Option<u32>,
+    has_spoken: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Ends {
+    first: Option<u32>,
+    last: Option<u32>,
+    len: usize,
+}
+
 #[derive(Default)]
 pub(super) struct Eviction {
-    heads: VecDeque<Token>,
-    idle: VecDeque<Token>,
+    /// By the place of the connection; `None` for one that is in no list.
+    links: Vec<Option<Link>>,
+    lists: [Ends; 3],
 }
 
 impl Eviction {
-    pub(super) fn push_head(&mut self, token: Token) {
-        self.heads.push_back(token);
-    }
-
-    pub(super) fn push_idle(&mut self, token: Token) {
-        self.idle.push_back(token);
-    }
-
-    /// Takes the connection to evict. `class` says what a connection is now; `None` if it is gone or closing.
-    pub(super) fn pop(&mut self, class: impl Fn(Token) -> Option<EvictionClass>) -> Option<Token> {
-        trim(&mut self.heads, |token| class(token).is_some_and(EvictionClass::is_unfinished));
-        let mut first = self.heads.iter().take(LOOK_AHEAD);
-        let silent = first.position(|&token| class(token) == Some(EvictionClass::Silent));
-        if let Some(token) = self.heads.remove(silent.unwrap_or(0)) {
-            return Some(token);
+    /// Moves a connection to the end of a list.
+    pub(super) fn push(&mut self, token: Token, list: List) {
+        let has_spoken = self.link(token.index).is_some_and(|link| link.has_spoken);
+        self.remove(token);
+        let ends = self.ends(list);
+        let before = ends.last.replace(token.index);
+        ends.first = ends.first.or(before).or(Some(token.index));
+        ends.len += 1;
+        if let Some(before) = before.and_then(|before| self.link_mut(before)) {
+            before.after = Some(token.index);
         }
-        trim(&mut self.idle, |token| class(token) == Some(EvictionClass::Idle));
-        self.idle.pop_front()
-    }
-
-    /// Takes the oldest connection whose first request is not complete.
-    pub(super) fn pop_unfinished(&mut self, class: impl Fn(Token) -> Option<EvictionClass>) -> Option<Token> {
-        trim(&mut self.heads, |token| class(token).is_some_and(EvictionClass::is_unfinished));
-        self.heads.pop_front()
-    }
-
-    /// Forgets the entries that no longer matter once they are the majority, so that the lists stay bounded.
-    pub(super) fn sweep(&mut self, open: usize, class: impl Fn(Token) -> Option<EvictionClass>) {
-        if self.heads.len() > 2 * open + LOOK_AHEAD {
-            self.heads.retain(|&token| class(token).is_some_and(EvictionClass::is_unfinished));
+        let place = token.index as usize;
+        if self.links.len() <= place {
+            self.links.resize(place + 1, None);
         }
-        if self.idle.len() > 2 * open + LOOK_AHEAD {
-            self.idle.retain(|&token| class(token) == Some(EvictionClass::Idle));
+        if let Some(link) = self.links.get_mut(place) {
+            *link = Some(Link { token, list, before, after: None, has_spoken });
         }
     }
-}
 
-fn trim(list: &mut VecDeque<Token>, keep: impl Fn(Token) -> bool) {
-    while list.front().is_some_and(|&token| !keep(token)) {
-        list.pop_front();
+    /// Takes a connection out of its list, if it is in one.
+    pub(super) fn remove(&mut self, token: Token) {
+        let Some(link) = self.links.get_mut(token.index as usize).and_then(Option::take) else { return };
+        debug_assert_eq!(link.token, token, "a connection leaves its list before another one has its place");
+        if let Some(before) = link.before.and_then(|before| self.link_mut(before)) {
+            before.after = link.after;
+        }
+        if let Some(after) = link.after.and_then(|after| self.link_mut(after)) {
+            after.before = link.before;
+        }
+        let ends = self.ends(link.list);
+        if link.before.is_none() {
+            ends.first = link.after;
+        }
+        if link.after.is_none() {
+            ends.last = link.before;
+        }
+        ends.len -= 1;
+    }
+
+    /// The first byte of this connection has arrived.
+    pub(super) fn has_spoken(&mut self, token: Token) {
+        if let Some(link) = self.link_mut(token.index) {
+            link.has_spoken = true;
+        }
+    }
+
+    /// The connection that makes room; `None` if none may.
+    pub(super) fn choose(&self, scarce: Scarce) -> Option<Token> {
+        let unfinished = || {
+            let silent = self.iter(List::Unfinished).take(LOOK_AHEAD).find(|link| !link.has_spoken);
+            silent.or_else(|| self.iter(List::Unfinished).next())
+        };
+        let idle = || self.iter(List::Idle).next().filter(|_| scarce == Scarce::Places);
+        unfinished().or_else(idle).map(|link| link.token)
+    }
+
+    /// How many connections may make room, one after the other.
+    pub(super) fn candidates(&self, scarce: Scarce) -> usize {
+        let [unfinished, idle, _] = &self.lists;
+        unfinished.len + if scarce == Scarce::Places { idle.len } else { 0 }
+    }
+
+    /// The oldest one without a place, if there are `most` of them already.
+    pub(super) fn oldest_unnamed(&self, most: usize) -> Option<Token> {
+        let [_, _, unnamed] = &self.lists;
+        let oldest = self.iter(List::Unnamed).next().filter(|_| unnamed.len >= most)?;
+        Some(oldest.token)
+    }
+
+    fn iter(&self, list: List) -> impl Iterator<Item = &Link> {
+        let first = self.lists.get(list as usize).and_then(|ends| ends.first);
+        std::iter::successors(first.and_then(|first| self.link(first)), |link| self.link(link.after?))
+    }
+
+    fn ends(&mut self, list: List) -> &mut Ends {
+        let [unfinished, idle, unnamed] = &mut self.lists;
+        match list {
+            List::Unfinished => unfinished,
+            List::Idle => idle,
+            List::Unnamed => unnamed,
+        }
+    }
+
+    fn link(&self, place: u32) -> Option<&Link> {
+        self.links.get(place as usize)?.as_ref()
+    }
+
+    fn link_mut(&mut self, place: u32) -> Option<&mut Link> {
+        self.links.get_mut(place as usize)?.as_mut()
     }
 }
 
@@ -86,19 +172,70 @@ fn trim(list: &mut VecDeque<Token>, keep: impl Fn(Token) -> bool) {
 mod tests {
     use super::*;
 
+    fn token(index: u32) -> Token {
+        Token { index, generation: 0 }
+    }
+
     #[test]
     fn the_silent_go_first_then_the_oldest_head_then_the_idle_and_never_an_opened_stream() {
-        let classes =
-            [EvictionClass::Established, EvictionClass::Head, EvictionClass::Silent, EvictionClass::Idle];
         let mut eviction = Eviction::default();
-        let token = |index| Token { index, generation: 0 };
-        (0..3).for_each(|index| eviction.push_head(token(index)));
-        eviction.push_idle(token(3));
-        eviction.push_idle(token(0));
-        let class = |token: Token| classes.get(token.index as usize).copied();
-        assert_eq!(eviction.pop(class), Some(token(2)));
-        assert_eq!(eviction.pop(class), Some(token(1)));
-        assert_eq!(eviction.pop(class), Some(token(3)));
-        assert_eq!(eviction.pop(class), None);
+        (0..3).for_each(|index| eviction.push(token(index), List::Unfinished));
+        eviction.has_spoken(token(0));
+        eviction.has_spoken(token(1));
+        eviction.push(token(3), List::Idle);
+        eviction.push(token(4), List::Idle);
+        eviction.remove(token(4));
+        for (scarce, victim) in [
+            (Scarce::Heads, Some(2)),
+            (Scarce::Places, Some(0)),
+            (Scarce::Heads, Some(1)),
+            (Scarce::Heads, None),
+            (Scarce::Places, Some(3)),
+            (Scarce::Places, None),
+        ] {
+            let chosen = eviction.choose(scarce);
+            assert_eq!(chosen, victim.map(token));
+            if let Some(chosen) = chosen {
+                eviction.remove(chosen);
+            }
+        }
+    }
+
+    #[test]
+    fn a_silent_one_behind_many_that_have_spoken_stays() {
+        let mut eviction = Eviction::default();
+        for index in 0..65 {
+            eviction.push(token(index), List::Unfinished);
+            if index < 64 {
+                eviction.has_spoken(token(index));
+            }
+        }
+        assert_eq!(eviction.choose(Scarce::Places), Some(token(0)));
+    }
+
+    #[test]
+    fn any_order_of_pushes_and_removals_is_that_of_a_plain_list() {
+        let mut numbers = (1..).map(|step: u64| step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
+        let mut next = |below: u64| numbers.next().map_or(0, |number| number % below);
+        let mut eviction = Eviction::default();
+        let mut plain: Vec<(u64, Token)> = Vec::new();
+        for _ in 0..20_000 {
+            let token = token(u32::try_from(next(40)).unwrap());
+            plain.retain(|(_, other)| *other != token);
+            match next(4) {
+                list @ 0..=2 => {
+                    let lists = [List::Unfinished, List::Idle, List::Unnamed];
+                    eviction.push(token, lists[usize::try_from(list).unwrap()]);
+                    plain.push((list, token));
+                }
+                _ => eviction.remove(token),
+            }
+            for list in [List::Unfinished, List::Idle, List::Unnamed] {
+                let listed = eviction.iter(list).map(|link| link.token);
+                let wanted = plain.iter().filter(|(of, _)| *of == list as u64).map(|(_, token)| *token);
+                assert!(listed.eq(wanted.clone()));
+                assert_eq!(eviction.ends(list).len, wanted.count());
+            }
+        }
     }
 }

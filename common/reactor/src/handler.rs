@@ -69,9 +69,10 @@ pub trait Handler {
     /// The connection is gone. The last callback about it; no later connection has its token.
     fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason, now: Instant) {}
 
-    /// True for the address of a proxy, whose connections are those of its clients: the limit per address does not count
-    /// them until [`Context::set_real_peer`] names the client, so that its clients do not evict each other.
-    fn is_proxy(&self, peer: IpAddr) -> bool {
+    /// True for the address of a proxy (`None`: a Unix socket), whose connections are those of its clients. The limit per
+    /// address does not count them until [`Context::set_real_peer`] names the client, so that its clients do not evict each
+    /// other; and where all places are taken they have none until then. The handler calls it for each of them.
+    fn is_proxy(&self, peer: Option<IpAddr>) -> bool {
         false
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Token;
@@ -41,35 +42,38 @@ struct Share {
 impl PerAddress {
     /// Takes a place at `address`; `None` if `max` are taken (0: no limit).
     pub(super) fn enter(&self, address: IpAddr, max: usize, candidate: Option<Candidate>) -> Option<Place> {
-        self.take(address, max, candidate, 0).map(|(place, _)| place)
+        self.take(address, max, candidate, 0..=0).map(|(place, _)| place)
     }
 
     /// Takes a place at `address`, from its oldest candidates if `max` are taken; the caller closes those. `None`, and
-    /// no connection loses its place, if there are too few candidates.
+    /// no connection loses its place, if there are too few candidates, or fewer than `least_victims` have to go.
     pub(super) fn enter_or_evict(
         &self,
         address: IpAddr,
         max: usize,
         candidate: Option<Candidate>,
+        least_victims: usize,
     ) -> Option<(Place, Vec<Candidate>)> {
-        self.take(address, max, candidate, usize::MAX)
+        self.take(address, max, candidate, least_victims..=usize::MAX)
     }
 
-    /// `None` if more than `most_victims` would have to go.
+    /// `None` if the number of connections that have to go is none of these.
     fn take(
         &self,
         address: IpAddr,
         max: usize,
         candidate: Option<Candidate>,
-        most_victims: usize,
+        victims: RangeInclusive<usize>,
     ) -> Option<(Place, Vec<Candidate>)> {
         let Shares { by_network, last_ticket } = &mut *self.lock();
-        let Share { places, candidates } = by_network.entry(network(address)).or_default();
+        let share = by_network.get(&network(address));
+        let (places, candidates) = share.map_or((0, 0), |share| (share.places, share.candidates.len()));
         // More than one has to go only after a lower limit came into force.
-        let excess = if max == 0 { 0 } else { (*places + 1).saturating_sub(max) };
-        if excess > candidates.len().min(most_victims) {
+        let excess = if max == 0 { 0 } else { (places + 1).saturating_sub(max) };
+        if excess > candidates || !victims.contains(&excess) {
             return None;
         }
+        let Share { places, candidates } = by_network.entry(network(address)).or_default();
         let victims: Vec<Candidate> =
             (0..excess).filter_map(|_| candidates.pop_first()).map(|(_, victim)| victim).collect();
         *places = *places + 1 - excess;
@@ -161,7 +165,7 @@ mod tests {
     fn the_oldest_candidate_of_an_address_loses_its_place_to_the_newest() {
         let places = PerAddress::default();
         let (us, them) = (address("127.0.0.2"), address("127.0.0.3"));
-        let enter = |address, index| places.enter_or_evict(address, 2, Some(candidate(index)));
+        let enter = |address, index| places.enter_or_evict(address, 2, Some(candidate(index)), 0);
         let (first, _) = enter(us, 1).unwrap();
         let (mut second, _) = enter(us, 2).unwrap();
         assert!(enter(them, 3).unwrap().1.is_empty());
@@ -178,11 +182,11 @@ mod tests {
     fn a_newcomer_that_is_refused_costs_nobody_a_place() {
         let places = PerAddress::default();
         let us = address("127.0.0.2");
-        let (mut established, _) = places.enter_or_evict(us, 2, Some(candidate(1))).unwrap();
+        let (mut established, _) = places.enter_or_evict(us, 2, Some(candidate(1)), 0).unwrap();
         assert!(places.keep(&mut established));
-        let (unfinished, _) = places.enter_or_evict(us, 2, Some(candidate(2))).unwrap();
+        let (unfinished, _) = places.enter_or_evict(us, 2, Some(candidate(2)), 0).unwrap();
         // A lower limit now: the one candidate would not be enough.
-        assert!(places.enter_or_evict(us, 1, Some(candidate(3))).is_none());
+        assert!(places.enter_or_evict(us, 1, Some(candidate(3)), 0).is_none());
         assert!(places.leave(unfinished) && places.leave(established));
     }
 
@@ -191,7 +195,7 @@ mod tests {
         let places = PerAddress::default();
         let us = address("127.0.0.2");
         let kept: Vec<Place> = (0..4).filter_map(|i| places.enter(us, 9, Some(candidate(i)))).collect();
-        let (newest, victims) = places.enter_or_evict(us, 2, Some(candidate(4))).unwrap();
+        let (newest, victims) = places.enter_or_evict(us, 2, Some(candidate(4)), 0).unwrap();
         assert_eq!(victims, [0, 1, 2].map(candidate));
         assert_eq!(places.taken(), 2);
         assert_eq!(kept.into_iter().map(|place| places.leave(place)).filter(|left| *left).count(), 1);

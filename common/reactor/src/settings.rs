@@ -19,6 +19,8 @@ pub(super) const LONG_TAIL: usize = 8 * 1024;
 pub(super) const MAX_LONG_TAILS: usize = 512;
 /// Refused newcomers to which one worker sends the refusal at the same time; it closes more of them without a word.
 pub(super) const MAX_REFUSED: usize = 64;
+/// Clients of proxies that one worker lets in without a place until their proxy names them, where all places are taken.
+pub(super) const MAX_UNNAMED: usize = 16;
 
 /// Which connections of an address make room for its newcomer, once the address has as many as it may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -130,9 +130,14 @@ impl<H: Handler> Simulation<H> {
 
     /// A new peer connects; the answer is its number.
     pub fn connect(&mut self) -> usize {
+        self.connect_from(1)
+    }
+
+    /// A new peer connects from the address 127.0.0.`host`; the answer is its number.
+    pub fn connect_from(&mut self, host: u8) -> usize {
         let world = &mut *self.world.0.borrow_mut();
         let number = world.pipes.len();
-        world.pipes.push(Pipe::default());
+        world.pipes.push(Pipe::from(host));
         world.backlog.push_back(number);
         world.backlog_edge = true;
         number

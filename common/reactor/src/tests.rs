@@ -1,17 +1,21 @@
 //! The loop in a simulated world, with the smallest handler that uses all of it: it echoes lines, answers `big` with much,
-//! lives on for `more`, closes for `bye`, panics for `panic` and ignores comments.
+//! lives on for `more`, is idle after `idle`, closes for `bye`, panics for `panic` and ignores comments.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::simulation::Simulation;
 use super::*;
 
+mod eviction;
 mod input_before_time;
 mod per_address;
 
 /// The handler does not export a connection that is in the middle of this.
 const STAYS: &[u8] = b"a line that is longer than any other here";
+/// Peers from 127.0.0.99 are those of a proxy, which names the client: `@` and the last byte of its address.
+const PROXY: u8 = 99;
 const LIFE: Duration = Duration::from_secs(10);
 
 struct Echo {
@@ -58,12 +62,21 @@ impl Handler for Echo {
         let Some(end) = input.iter().position(|&byte| byte == b'\n') else {
             return Progress { consumed: 0, flow: Flow::Continue };
         };
-        cx.set_established();
+        if input[0] != b'@' {
+            cx.set_established();
+        }
         let line = &input[..=end];
         let mut flow = Flow::Continue;
         match line {
             b"big\n" => cx.send_shared(&self.big, 0..self.big.len()),
             [b'#', ..] => {}
+            b"idle\n" => cx.set_idle(),
+            [b'@', host, b'\n'] => {
+                if !cx.set_real_peer(Some(IpAddr::from([127, 1, 1, *host]))) {
+                    cx.send(b"full\n");
+                    flow = Flow::CloseWhenFlushed;
+                }
+            }
             b"more\n" => cx.set_deadline(cx.now() + LIFE),
             b"bye\n" => flow = Flow::CloseWhenFlushed,
             b"panic\n" => panic!("as asked"),
@@ -107,6 +120,10 @@ impl Handler for Echo {
 
     fn on_refuse(&mut self) -> &'static [u8] {
         b"full\n"
+    }
+
+    fn is_proxy(&self, peer: Option<IpAddr>) -> bool {
+        peer == Some(IpAddr::from([127, 0, 0, PROXY]))
     }
 
     fn on_mail(&mut self, mail: &'static [u8], turn: &mut Turn<'_, ()>) {

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Instant, SystemTime};
 
 use super::connection::{Io, Lifecycle};
 use super::deadlines::Deadlines;
-use super::eviction::{Eviction, EvictionClass};
+use super::eviction::{Eviction, EvictionClass, List, Scarce};
 use super::per_address::Candidate;
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
 use super::{AddressEviction, CloseReason, Control, Settings, Token};
@@ -23,6 +24,8 @@ pub(super) struct WorkerState {
     pub(super) control: Control,
     pub(super) deadlines: Deadlines,
     pub(super) eviction: Eviction,
+    /// Evictions that callbacks have asked for: one at the end of the turn for each entry.
+    pub(super) evictions_due: Vec<Scarce>,
     /// Connections to serve: an event came, or there is work left that no event will announce.
     pub(super) ready: VecDeque<Token>,
     /// Connections to close at the end of the turn.
@@ -42,6 +45,7 @@ impl WorkerState {
     pub(super) fn schedule_close(&mut self, io: &mut Io, why: CloseReason) {
         if io.lifecycle != Lifecycle::Closing {
             io.lifecycle = Lifecycle::Closing;
+            self.eviction.remove(io.token);
             self.to_close.push((io.token, why));
         }
     }
@@ -87,8 +91,51 @@ impl WorkerState {
         io.place.take().is_none_or(|place| self.control.counters().addresses.leave(place))
     }
 
+    /// What a newcomer lacks; `None` while the limits of the process leave room for it.
+    pub(super) fn scarce(&self) -> Option<Scarce> {
+        let counters = self.control.counters();
+        let unnamed = counters.unnamed.load(Relaxed);
+        let reaches = |count: &AtomicUsize, limit: usize| {
+            limit > 0 && count.load(Relaxed).saturating_sub(unnamed) >= limit
+        };
+        if reaches(&counters.open, self.settings.max_connections) {
+            Some(Scarce::Places)
+        } else if reaches(&counters.heads, self.settings.max_heads) {
+            Some(Scarce::Heads)
+        } else {
+            None
+        }
+    }
+
+    /// Takes a place for a connection that was let in without one; at the end of the turn another one makes room, where all
+    /// are taken. False if none may.
+    pub(super) fn settle_room(&mut self, io: &mut Io) -> bool {
+        if !io.owes_room {
+            return true;
+        }
+        if let Some(scarce) = self.scarce() {
+            if self.eviction.candidates(scarce) <= self.evictions_due.len() {
+                return false;
+            }
+            self.evictions_due.push(scarce);
+        }
+        self.forgive_room(io);
+        if io.eviction_class.is_unfinished() {
+            self.eviction.push(io.token, List::Unfinished);
+        }
+        true
+    }
+
+    fn forgive_room(&self, io: &mut Io) {
+        if std::mem::take(&mut io.owes_room) {
+            self.control.counters().unnamed.fetch_sub(1, Relaxed);
+        }
+    }
+
     /// Counts off a connection that a handler knew, or was to know.
-    pub(super) fn count_closed(&self, io: &mut Io, why: CloseReason) {
+    pub(super) fn count_closed(&mut self, io: &mut Io, why: CloseReason) {
+        self.eviction.remove(io.token);
+        self.forgive_room(io);
         self.leave_place(io);
         self.control.counters().count_closed(why, io.eviction_class.is_unfinished());
     }

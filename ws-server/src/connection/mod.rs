@@ -27,7 +27,7 @@ pub(crate) use self::{
     notice::{Notice, Payload},
     request::StreamParams,
     response::NO_ROOM,
-    settings::{Access, ConnectionOptions},
+    settings::{Access, ConnectionOptions, UNIX_PEER},
     state::{Connection, Stage},
 };
 #[cfg(test)]

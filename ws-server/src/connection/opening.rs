@@ -72,7 +72,7 @@ impl Connection {
             *proxied_for = Some(address.map_or_else(|| peer(env.cx), |address| address.ip()));
         }
         if let Some(address) = address
-            && !env.cx.set_real_peer(address.ip())
+            && !env.cx.set_real_peer(Some(address.ip()))
         {
             return Progress { consumed: all, flow: self.refuse_early(503, env) }.into();
         }
@@ -115,7 +115,7 @@ impl Connection {
         };
         // The limit per address counts the client that a trusted proxy names, else the proxy itself.
         let client = forwarded_for(head, sender, &access.trusted);
-        if client != UNIX_PEER && !env.cx.set_real_peer(client) {
+        if !env.cx.set_real_peer((client != UNIX_PEER).then_some(client)) {
             return Err(self.refuse(503, RETRY_LATER, cors, env));
         }
         let params = StreamParams::of(head);

@@ -48,6 +48,8 @@ pub(crate) struct Pipe {
     pub(crate) to_peer: Vec<u8>,
     /// Bytes that the peer has read out of `to_peer`.
     pub(crate) taken: usize,
+    /// The last byte of the peer's address, 127.0.0.N.
+    pub(crate) host: u8,
     pub(crate) peer_ended: bool,
     pub(crate) peer_reset: bool,
     pub(crate) server_ended: bool,
@@ -56,6 +58,12 @@ pub(crate) struct Pipe {
     readable_edge: bool,
     writable_edge: bool,
     out_of_room: bool,
+}
+
+impl From<u8> for Pipe {
+    fn from(host: u8) -> Self {
+        Self { host, ..Self::default() }
+    }
 }
 
 impl Pipe {
@@ -206,7 +214,8 @@ impl System for Simulated {
             return Err(rustix::io::Errno::MFILE.into());
         }
         let number = world.backlog.pop_front().ok_or(io::ErrorKind::WouldBlock)?;
-        Ok((number, ends(number)))
+        let host = world.pipes.get(number).map_or(1, |pipe| pipe.host);
+        Ok((number, ends(number, host)))
     }
 
     fn export(&mut self, socket: usize) -> io::Result<usize> {
@@ -217,7 +226,8 @@ impl System for Simulated {
     }
 
     fn adopt(&mut self, exported: usize) -> io::Result<(usize, Ends)> {
-        Ok((exported, ends(exported)))
+        let host = self.pipe(exported, |pipe, _| Ok(pipe.host))?;
+        Ok((exported, ends(exported, host)))
     }
 
     fn add(&mut self, socket: &usize, token: Token) -> io::Result<()> {
@@ -297,8 +307,8 @@ impl System for Simulated {
 }
 
 /// The two ends of the connection with this number.
-fn ends(number: usize) -> Ends {
+fn ends(number: usize, host: u8) -> Ends {
     let port = u16::try_from(number % 50_000).unwrap_or(0) + 1024;
-    let peer = Some(SocketAddr::from(([127, 0, 0, 1], port)));
+    let peer = Some(SocketAddr::from(([127, 0, 0, host], port)));
     Ends { peer, local: Some(SocketAddr::from(([127, 0, 0, 1], 80))) }
 }

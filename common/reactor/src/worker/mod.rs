@@ -327,6 +327,9 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn close_scheduled(&mut self) -> bool {
         let mut had = false;
         let Self { handler, connections, listeners, .. } = self;
+        for scarce in std::mem::take(&mut connections.state.evictions_due) {
+            connections.evict(scarce);
+        }
         while let Some((token, why)) = connections.state.to_close.pop() {
             let Some(Entry { socket, mut io, conn }) = connections.table.remove(token) else {
                 continue;
@@ -342,7 +345,6 @@ impl<H: Handler, S: System> Worker<H, S> {
             }
             listeners.paused_until = None; // a descriptor is free again
         }
-        connections.sweep();
         had
     }
 }

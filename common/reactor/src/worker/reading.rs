@@ -53,6 +53,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                     io.readable = read == room || io.read_closed;
                     if io.eviction_class == EvictionClass::Silent {
                         io.eviction_class = EvictionClass::Head;
+                        self.connections.state.eviction.has_spoken(token);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
