@@ -19,6 +19,8 @@ const MAX_SLOTS: u64 = 1000;
 const MAX_OWED: u64 = 10_000;
 /// A difference between the two clocks of at least this much is a step of the wall clock, not a late reading.
 const STEP: Duration = Duration::from_millis(50);
+/// How close, in intervals, the first date after a step of the wall clock may come to the one before it.
+const CLOSEST: f64 = 0.9;
 
 /// The instant of slot 0, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,8 @@ pub(crate) struct Schedule {
     owed_before: u64,
     /// The first slot that was not taken yet.
     next: u64,
+    /// When the newest slot that was taken was due, and what its date said, before any step of the wall clock moved it.
+    taken: Option<(Instant, SystemTime)>,
     /// Slots that [`Schedule::take_due`] skipped since [`Schedule::take_skipped`].
     skipped: u64,
     /// When the first of them was due.
@@ -108,6 +112,7 @@ impl Schedule {
             first: 1,
             owed_before: 0,
             next: 0,
+            taken: None,
             skipped: 0,
             skipped_since: None,
         };
@@ -127,6 +132,8 @@ impl Schedule {
         if (self.interval, self.align, self.slots) == (before.interval, before.align, before.slots) {
             self.origin = before.origin;
             self.first = before.first;
+            self.next = before.next;
+            self.taken = before.next.checked_sub(1).and_then(|taken| self.dated(taken, now));
             let newest = self.slot_at(now);
             self.owed_before = newest.saturating_add(1);
             self.next = before.next.max(newest.saturating_sub(MAX_OWED));
@@ -139,7 +146,7 @@ impl Schedule {
         usize::try_from(self.slots).unwrap_or(1)
     }
 
-    /// The slot that has begun last.
+    /// The slot that has begun last. One that was taken has begun, even if a step of the wall clock has moved it behind `now`.
     pub(crate) fn slot_at(&self, now: Instant) -> u64 {
         let passed = now.saturating_duration_since(self.origin.monotonic).as_nanos();
         let interval = self.interval.as_nanos().max(1);
@@ -148,7 +155,8 @@ impl Schedule {
         let within = passed % interval;
         let part =
             (within.saturating_add(1)).saturating_mul(u128::from(self.slots)).saturating_sub(1) / interval;
-        whole.saturating_mul(self.slots).saturating_add(u64::try_from(part).unwrap_or(0).min(self.slots - 1))
+        let part = u64::try_from(part).unwrap_or(0).min(self.slots - 1);
+        whole.saturating_mul(self.slots).saturating_add(part).max(self.next.saturating_sub(1))
     }
 
     /// The phase that a slot serves.
@@ -219,6 +227,7 @@ impl Schedule {
             let slot = self.next;
             self.next = slot.saturating_add(1);
             if occupied(self.phase_of(slot)) {
+                self.taken = self.dated(slot, now);
                 return Some(slot);
             }
         }
@@ -251,19 +260,38 @@ impl Schedule {
         if off < STEP {
             return false;
         }
-        // The origin moves so that the slot that began last keeps its number.
-        let slot = self.slot_at(now);
-        let past = if self.align { past_whole(wall, self.interval) } else { Duration::ZERO };
-        let began = if self.align { now.checked_sub(past) } else { self.start_of(slot) };
-        let Some(began) = began else { return false };
-        let (Some(monotonic), Some(began_wall)) =
-            (began.checked_sub(self.offset_of(slot)), wall.checked_sub(now.saturating_duration_since(began)))
-        else {
-            return false;
-        };
-        let Some(origin_wall) = began_wall.checked_sub(self.offset_of(slot)) else { return false };
-        self.origin = ClockOrigin { monotonic, wall: origin_wall };
+        // The origin moves so that the first slot that was not taken keeps its number.
+        let next = self.next.max(self.slot_at(now));
+        let due = if self.align { self.aligned_due(now, wall) } else { self.start_of(next) };
+        let origin = due.and_then(|due| {
+            let due_wall = if due < now { wall.checked_sub(now - due) } else { wall.checked_add(due - now) };
+            let offset = self.offset_of(next);
+            Some(ClockOrigin { monotonic: due.checked_sub(offset)?, wall: due_wall?.checked_sub(offset)? })
+        });
+        let Some(origin) = origin else { return false };
+        self.origin = origin;
+        if self.align {
+            self.next = next;
+        }
         true
+    }
+
+    /// When a taken slot was due, and what its date said.
+    fn dated(&self, slot: u64, now: Instant) -> Option<(Instant, SystemTime)> {
+        self.start_of(slot).map(|at| (at.min(now), self.wall_of(slot)))
+    }
+
+    /// The first whole interval of the wall clock that is far enough from the newest date, and does not say the same.
+    fn aligned_due(&self, now: Instant, wall: SystemTime) -> Option<Instant> {
+        let (earliest, said) = match self.taken {
+            Some((at, said)) => (at.checked_add(self.interval.mul_f64(CLOSEST))?.max(now), Some(said)),
+            None => (now, None),
+        };
+        let mut due = now.checked_sub(past_whole(wall, self.interval))?;
+        while due < earliest || wall.checked_add(due - now) == said {
+            due = due.checked_add(self.interval)?;
+        }
+        Some(due)
     }
 }
 
@@ -409,11 +437,86 @@ mod tests {
         let t0 = start();
         let mut clock = schedule(t0, SECOND, true);
         let now = t0 + 5500 * MILLI;
+        while clock.take_due(now, |_| true).is_some() {}
         assert!(clock.follow_wall_clock(now, wall(100) + 700 * MILLI));
         let slot = clock.slot_at(now);
         assert_eq!(slot, 5);
-        assert_eq!(clock.start_of(slot + 1), Some(now + 300 * MILLI));
-        assert_eq!(clock.wall_of(slot + 1), wall(101));
+        // The next whole second would come 800 ms after slot 5.
+        assert_eq!(clock.start_of(slot + 1), Some(now + 1300 * MILLI));
+        assert_eq!(clock.wall_of(slot + 1), wall(102));
+    }
+
+    /// The dates that one client of an aligned clock gets: when, and what they say. The clock steps by so many milliseconds
+    /// at these times, and then runs for five more seconds.
+    fn dates_over(steps: &[(u64, i64)], pace: u64) -> Vec<(u64, SystemTime)> {
+        let t0 = start();
+        let origin = ClockOrigin::new(t0, wall(1_000_000), SECOND, true);
+        let mut clock = Schedule::new(origin, t0, SECOND, true, false);
+        let (mut dates, mut numbers) = (Vec::new(), Vec::new());
+        let end = steps.iter().map(|(at, _)| *at).max().unwrap_or(0) + 5000;
+        for at in (0..end).step_by(usize::try_from(pace).unwrap()) {
+            let step: i64 = steps.iter().filter(|(when, _)| *when <= at).map(|(_, by)| by).sum();
+            let shown = wall(1_000_000) + Duration::from_millis(at);
+            let by = Duration::from_millis(step.unsigned_abs());
+            let shown = if step < 0 { shown - by } else { shown + by };
+            let now = t0 + Duration::from_millis(at);
+            clock.follow_wall_clock(now, shown);
+            while let Some(slot) = clock.take_due(now, |_| true) {
+                numbers.push(clock.number_of(slot));
+                dates.push((at, clock.wall_of(slot)));
+            }
+            let newest = clock.newest_of(0, now).unwrap();
+            assert_eq!(
+                numbers.last(),
+                Some(&clock.number_of(newest)),
+                "a newcomer gets what the others have"
+            );
+        }
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+        dates
+    }
+
+    fn expect_a_rhythm(steps: &[(u64, i64)], pace: u64) {
+        let dates = dates_over(steps, pace);
+        for pair in dates.windows(2) {
+            let gap = pair[1].0 - pair[0].0;
+            assert!(
+                gap >= 900 - pace && gap <= 3000 + 1000 * steps.len() as u64,
+                "{gap} ms apart: {steps:?}, {dates:?}"
+            );
+            assert_ne!(pair[0].1, pair[1].1, "said twice: {steps:?}, {dates:?}");
+        }
+        let step: i64 = steps.iter().map(|(_, by)| by).sum();
+        for (at, said) in dates.iter().rev().take(2) {
+            let shown = 1_285_175_062_000 + 1_000_000_000 + i64::try_from(*at).unwrap() + step;
+            let said = i64::try_from(said.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+            let late = shown - said;
+            // Less than a step may be left over.
+            assert!(said % 1000 == 0 && late.abs() < 50 + i64::try_from(pace).unwrap(), "{late}: {steps:?}");
+        }
+    }
+
+    #[test]
+    fn after_any_steps_aligned_dates_keep_their_distance_and_are_soon_aligned_again() {
+        for by in [51, 300, 500, 690, 950, 999, 1000, 1001, 2700, 3_600_000] {
+            for at in [3001, 3100, 3500, 3950, 3999, 4000] {
+                for by in [by, -by] {
+                    expect_a_rhythm(&[(at, by)], 1);
+                    expect_a_rhythm(&[(at, by), (at + 300, by), (at + 600, by)], 1);
+                    expect_a_rhythm(&[(at, by), (at + 100, -by), (at + 400, by)], 7);
+                }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_sequence_of_steps_brings_two_dates_close_together(
+            steps in proptest::collection::vec((0_u64..10_000, -3000_i64..3000), 0..12),
+            pace in 1_u64..30,
+        ) {
+            expect_a_rhythm(&steps, pace);
+        }
     }
 
     #[test]
