@@ -113,7 +113,7 @@ impl Handler for WsHandler {
                 self.intake.count_batch();
                 self.stream.publish(batch, turn.now());
             }
-            Mail::Ended => self.intake.end(),
+            Mail::Ended { well } => self.intake.end(well),
             Mail::Reload(config) => self.reload(config, turn),
         }
     }

@@ -72,8 +72,8 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     };
     let ended = run(&serve, inherited, make_ready)?;
     let Some(producers) = feed.take_exported() else {
-        source::remove_socket(&kind);
-        return Ok(());
+        feed.remove_socket();
+        return feed.take_failure().map_or(Ok(()), Err);
     };
     let (mut state, mut connections) = (ProcessState::default(), Vec::new());
     for Ended { mut handler, exported } in ended {
@@ -119,7 +119,7 @@ impl Starting<'_> {
         let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
         let publisher = Publisher::new(Arc::clone(&start.progress), self.config.line_format(), post);
         let publisher = Arc::new(publisher);
-        let ended = move || end.send_all(|| Mail::Ended);
+        let ended = move |well| end.send_all(|| Mail::Ended { well });
         self.feed.start(source, Arc::clone(&publisher), self.config.source.max_producers, ended)?;
         Ok(publisher)
     }

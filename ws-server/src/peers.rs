@@ -11,8 +11,8 @@ use crate::{config::Config, connection::Ids, stream::Batch};
 pub(crate) enum Mail {
     /// New lines.
     Batch(Arc<Batch>),
-    /// There will be no more lines.
-    Ended,
+    /// There will be no more lines; `well` is false if the source failed.
+    Ended { well: bool },
     /// The configuration was read again.
     Reload(Arc<Config>),
 }

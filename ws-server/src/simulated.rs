@@ -310,7 +310,7 @@ fn a_client_that_takes_more_than_a_minute_for_the_rest_of_the_input_gets_all_of_
     (1..=SENT).for_each(|number| batch.push(|out| write!(out, "{number}").unwrap()));
     world.mail(Mail::Batch(Arc::new(batch)));
     world.settle();
-    world.mail(Mail::Ended);
+    world.mail(Mail::Ended { well: true });
     for _ in 0..1000 {
         world.settle();
         lines.read(&mut world, 300);

@@ -176,8 +176,11 @@ impl WsHandler {
     /// Everything due was sent: reports to the source, and ends the daemon if the source has ended for all workers.
     pub(crate) fn finish_turn(&mut self, turn: &mut Turn<'_, Connection>) {
         self.intake.report();
-        if self.intake.is_last_to_finish() && self.config.stream.at_eof == AtEof::Exit {
-            turn.stop_all(Stop::Finished);
+        match self.intake.take_end() {
+            Some(true) if self.config.stream.at_eof == AtEof::Exit => turn.stop_all(Stop::Finished),
+            // The clients shall come back: another process may be able to read it.
+            Some(false) => turn.stop_all(Stop::Shutdown),
+            _ => {}
         }
         self.metrics.notices_dropped(self.fanout.take_dropped());
         self.metrics.log_losses(turn.now());

@@ -11,7 +11,7 @@ use clap::Parser;
 use crate::{
     clock,
     exit::{DaemonError, Exit},
-    inherit, log as daemon_log, open_files,
+    inherit, log as daemon_log, notify, open_files,
     options::{self, InForce, Layer, Parsed},
     reload::Reload,
 };
@@ -30,7 +30,7 @@ pub fn main<T: Parser + 'static, C: 'static>(
     daemon_log::flush();
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     daemon_log::report_failure(T::command().get_name(), &failure);
-    if failure.exit == Exit::Config && std::env::var_os("INVOCATION_ID").is_some_and(|id| !id.is_empty()) {
+    if failure.exit == Exit::Config && notify::is_unit() {
         // A client that waits on systemd's socket starts us again at once: not a thousand times a second.
         clock::wait_until(Duration::from_secs(1), || false);
     }

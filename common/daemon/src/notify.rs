@@ -49,3 +49,8 @@ pub(super) fn send(states: &[NotifyState<'_>]) {
         log::debug!("notifying the service manager: {error}");
     }
 }
+
+/// True if systemd started this process as part of a unit.
+pub fn is_unit() -> bool {
+    std::env::var_os("INVOCATION_ID").is_some_and(|id| !id.is_empty())
+}

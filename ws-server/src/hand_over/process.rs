@@ -67,7 +67,8 @@ pub(crate) fn adopt(
     let partials = std::mem::take(&mut state.partials);
     if state.source != source.to_string() {
         // The source is another one now: no producer shall connect to the old socket.
-        _ = state.source.parse().map(|old| source::remove_socket(&old));
+        drop(descriptors);
+        _ = state.source.parse().map(|old| source::remove_stale_socket(&old));
         return (Some(state), Vec::new());
     }
     let producer = |(descriptor, partial)| Producer { descriptor, partial };

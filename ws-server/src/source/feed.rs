@@ -2,8 +2,8 @@
 
 use std::{
     io,
-    os::unix::{fs::FileTypeExt, net::UnixListener},
-    path::PathBuf,
+    os::fd::OwnedFd,
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
 };
@@ -14,9 +14,10 @@ use super::{
     fifo,
     gate::{Gate, Key},
     producer::Producer,
-    producers,
+    producers::Listening,
     progress::lock,
     publisher::Publisher,
+    socket::{self, SocketName},
     stdin,
 };
 use crate::stream::SourceKind;
@@ -38,59 +39,53 @@ pub(crate) struct SourceOptions {
 pub(crate) enum Source {
     /// The clock needs no thread.
     Clock,
-    Stdin,
-    /// A FIFO that exists, perhaps as the previous process had it open.
-    Fifo(PathBuf, Option<Producer>),
-    /// A bound socket, and the producers of the previous process.
-    Unix(UnixListener, Vec<Producer>),
+    Stdin(OwnedFd),
+    Fifo(fifo::Opened),
+    Unix(Listening),
 }
 
 impl Source {
     /// Opens the source; `previous` is what the previous process handed over of the same one.
     ///
     /// # Errors
-    /// [`Exit::NoInput`] for a FIFO that is none, [`Exit::Unavailable`] for a socket that cannot be bound.
-    pub(crate) fn open(kind: &SourceKind, mut previous: Vec<Producer>) -> Result<Self, DaemonError> {
-        match kind {
-            SourceKind::Clock => Ok(Self::Clock),
-            SourceKind::Stdin => Ok(Self::Stdin),
-            SourceKind::Fifo(path) => fifo::check(path).map(|()| Self::Fifo(path.clone(), previous.pop())),
-            SourceKind::Unix(_) if !previous.is_empty() => {
-                let listener = UnixListener::from(previous.remove(0).descriptor);
-                Ok(Self::Unix(listener, previous))
-            }
-            SourceKind::Unix(path) => producers::bind(path).map(|listener| Self::Unix(listener, Vec::new())),
-        }
+    /// [`Exit::NoInput`] for a FIFO that is none, [`Exit::Unavailable`] for a socket that cannot be bound, and what is wrong with
+    /// standard input.
+    pub(crate) fn open(kind: &SourceKind, previous: Vec<Producer>) -> Result<Self, DaemonError> {
+        Ok(match kind {
+            SourceKind::Clock => Self::Clock,
+            SourceKind::Stdin => Self::Stdin(stdin::open()?),
+            SourceKind::Fifo(path) => Self::Fifo(
+                fifo::Opened::new(path, previous).map_err(|what| DaemonError::new(Exit::NoInput, what))?,
+            ),
+            SourceKind::Unix(path) => Self::Unix(Listening::new(path, previous)?),
+        })
     }
 
-    fn start(
-        self,
-        publisher: Arc<Publisher>,
-        max_producers: usize,
-        ended: impl FnOnce() + Send + 'static,
-    ) -> Result<Option<Reading>, DaemonError> {
-        if let Self::Clock = self {
-            return Ok(None);
+    /// Reads until the gate is closed, or for good.
+    fn read(self, publisher: &Publisher, max_producers: usize, gate: Gate) -> Outcome {
+        match self {
+            Self::Clock => Outcome::Stopped(Vec::new()),
+            Self::Stdin(input) => match stdin::read(input, publisher, gate) {
+                Ok(false) => Outcome::Stopped(Vec::new()),
+                Ok(true) => Outcome::Ended(Ok(())),
+                Err(error) => Outcome::Ended(Err(stdin::unreadable(error))),
+            },
+            Self::Fifo(fifo) => Outcome::Stopped(fifo.read(publisher, gate)),
+            Self::Unix(listening) => Outcome::Stopped(listening.read(publisher, max_producers, gate)),
         }
-        let system =
-            |error: io::Error| DaemonError::new(Exit::System, format!("starting the source: {error}"));
-        let (gate, key) = Gate::new().map_err(system)?;
-        let read = move || match self {
-            Self::Clock => Vec::new(),
-            Self::Stdin => {
-                if stdin::read(&publisher, &gate) {
-                    ended();
-                }
-                Vec::new()
-            }
-            Self::Fifo(path, previous) => fifo::read(&path, &publisher, &gate, previous),
-            Self::Unix(listener, previous) => {
-                producers::serve(listener, &publisher, max_producers, &gate, previous)
-            }
-        };
-        let thread = thread::Builder::new().name("source".to_owned()).spawn(read).map_err(system)?;
-        Ok(Some(Reading { key, thread }))
     }
+}
+
+/// Why nothing is read any more.
+enum Outcome {
+    /// The gate was closed; what is left for the next process.
+    Stopped(Vec<Producer>),
+    /// There will never be another line.
+    Ended(Result<(), DaemonError>),
+}
+
+fn system(error: &io::Error) -> DaemonError {
+    DaemonError::system("starting the source", error)
 }
 
 /// The thread of the source while the daemon runs, and what it leaves for the next process.
@@ -98,6 +93,9 @@ impl Source {
 pub(crate) struct Feed {
     reading: Mutex<Option<Reading>>,
     exported: Mutex<Option<Vec<Producer>>>,
+    /// The name of the socket of a `unix:` source.
+    socket: Mutex<Option<SocketName>>,
+    failure: Mutex<Option<DaemonError>>,
 }
 
 /// A thread that reads until the key is dropped.
@@ -108,18 +106,44 @@ struct Reading {
 }
 
 impl Feed {
-    /// Starts to read; `ended` is called when there will never be another line.
+    /// Starts to read; `ended` is called when there will never be another line, with false if the source failed.
     ///
     /// # Errors
     /// [`Exit::System`] if the thread cannot be started.
     pub(crate) fn start(
-        &self,
+        self: &Arc<Self>,
         source: Source,
         publisher: Arc<Publisher>,
         max_producers: usize,
-        ended: impl FnOnce() + Send + 'static,
+        ended: impl FnOnce(bool) + Send + 'static,
     ) -> Result<(), DaemonError> {
-        *lock(&self.reading) = source.start(publisher, max_producers, ended)?;
+        match &source {
+            Source::Clock => return Ok(()),
+            Source::Unix(listening) => *lock(&self.socket) = Some(listening.name.clone()),
+            Source::Stdin(_) | Source::Fifo(_) => {}
+        }
+        let (gate, key) = Gate::new().map_err(|error| system(&error))?;
+        let feed = Arc::clone(self);
+        let read = move || {
+            let reading = AssertUnwindSafe(|| source.read(&publisher, max_producers, gate));
+            let outcome = panic::catch_unwind(reading).unwrap_or_else(|_| {
+                // Without a source the daemon would look well and send nothing.
+                let what = "the source's thread has panicked; this is a bug";
+                Outcome::Ended(Err(DaemonError::new(Exit::Software, what)))
+            });
+            match outcome {
+                Outcome::Stopped(producers) => return producers,
+                Outcome::Ended(Ok(())) => ended(true),
+                Outcome::Ended(Err(failure)) => {
+                    *lock(&feed.failure) = Some(failure);
+                    ended(false);
+                }
+            }
+            Vec::new()
+        };
+        let thread =
+            thread::Builder::new().name("source".to_owned()).spawn(read).map_err(|error| system(&error))?;
+        *lock(&self.reading) = Some(Reading { key, thread });
         Ok(())
     }
 
@@ -133,17 +157,27 @@ impl Feed {
         *lock(&self.exported) = Some(exported.unwrap_or_default());
     }
 
+    /// Why the source cannot be read, if that is why the daemon has ended.
+    pub(crate) fn take_failure(&self) -> Option<DaemonError> {
+        lock(&self.failure).take()
+    }
+
+    /// Removes the socket that producers connected to, for good.
+    pub(crate) fn remove_socket(&self) {
+        if let Some(name) = lock(&self.socket).take() {
+            name.remove();
+        }
+    }
+
     /// What the next process gets; `None` if the source was not stopped for a hand-over.
     pub(crate) fn take_exported(&self) -> Option<Vec<Producer>> {
         lock(&self.exported).take()
     }
 }
 
-/// Removes the socket of a `unix:` source; the next start replaces one that cannot be removed.
-pub(crate) fn remove_socket(kind: &SourceKind) {
-    if let SourceKind::Unix(path) = kind
-        && std::fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket())
-    {
-        _ = std::fs::remove_file(path);
+/// Removes the socket of a `unix:` source that no process reads any more.
+pub(crate) fn remove_stale_socket(kind: &SourceKind) {
+    if let SourceKind::Unix(path) = kind {
+        socket::remove_stale(path);
     }
 }

@@ -1,106 +1,200 @@
-//! Lines from a FIFO, which is opened again whenever all its writers have closed it.
+//! Lines from a FIFO, which is opened again whenever all its writers have closed it, and when another one takes its place.
+//!
+//! The path is judged each time by what was opened there. A FIFO that has lost its name is read to its end beside the new one: its
+//! writers may have it open for long.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read},
+    fs::{self, File, FileType, OpenOptions},
     os::{
-        fd::{AsFd, BorrowedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::{FileTypeExt, OpenOptionsExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
-use daemon::exit::{DaemonError, Exit};
+use rustix::{fs::OFlags, io::Errno};
 
 use super::{
-    gate::{Gate, Gated, is_closed},
-    producer::{PAUSE, Producer},
+    clock::now,
+    complaint::Complaint,
+    gate::{Gate, Waited, borrowed},
+    identity::Identity,
+    input::{Found, Input, Reader},
+    producer::Producer,
     publisher::Publisher,
 };
 
-/// Opening and reading never wait; the gate does.
-const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+/// Opening and reading never wait; the gate does. A terminal at the path does not become ours.
+const FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
+/// How often the path is looked at.
+const LOOK: Duration = Duration::from_millis(500);
 
-/// Refuses a path that is not a FIFO.
-pub(super) fn check(path: &Path) -> Result<(), DaemonError> {
-    let wrong =
-        |what: &str| DaemonError::new(Exit::NoInput, format!("--source fifo:{}: {what}", path.display()));
-    let metadata = std::fs::metadata(path).map_err(|error| wrong(&error.to_string()))?;
-    if metadata.file_type().is_fifo() { Ok(()) } else { Err(wrong("not a FIFO; `mkfifo PATH` makes one")) }
+/// The FIFO at this path, and those that the previous process had open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    path: PathBuf,
+    at_path: OwnedFd,
+    previous: Vec<Producer>,
 }
 
-/// Publishes what all writers write, one after the other or together. Once the gate is closed, it returns the FIFO, in
-/// which the writers wait for the next reader.
-pub(super) fn read(
-    path: &Path,
-    publisher: &Publisher,
-    gate: &Gate,
-    previous_fifo: Option<Producer>,
-) -> Vec<Producer> {
-    let mut splitter = publisher.splitter();
-    // Held while the FIFO is opened again: a writer that came in between would otherwise get SIGPIPE.
-    let mut previous: Option<File> = None;
-    if let Some(Producer { descriptor, partial }) = previous_fifo {
-        splitter.adopt(partial);
-        previous = Some(File::from(descriptor));
+impl Opened {
+    /// Opens the FIFO.
+    ///
+    /// # Errors
+    /// Nothing is there, it is no FIFO, or it cannot be opened.
+    pub(super) fn new(path: &Path, previous: Vec<Producer>) -> Result<Self, String> {
+        let (file, _) = open(path)?;
+        Ok(Self { path: path.to_owned(), at_path: file.into(), previous })
     }
-    let mut complained = false;
-    loop {
-        let opened = Fifo::open(path);
-        let outcome = opened.and_then(|mut fifo| {
-            drop(previous.take());
-            complained = false;
-            let result = publisher.publish_all(&mut splitter, Gated { input: &mut fifo, gate });
-            previous = Some(fifo.file);
-            result
-        });
-        match outcome {
-            Ok(()) => splitter = publisher.splitter(),
-            Err(error) if is_closed(&error) => break,
-            // No more descriptors, or the FIFO is being replaced.
-            Err(error) => {
-                if !std::mem::replace(&mut complained, true) {
-                    log::error!("reading {}: {error}; trying again", path.display());
-                }
-                // No read is under way that would notice the gate.
-                if gate.is_closed_within(PAUSE) {
-                    break;
-                }
+
+    /// Publishes what all writers write. Once the gate is closed, it returns the FIFOs, in which the writers wait for the next
+    /// reader.
+    pub(super) fn read(self, publisher: &Publisher, mut gate: Gate) -> Vec<Producer> {
+        let mut reader = Reader::new(publisher);
+        let mut fifos = Fifos::new(self, publisher);
+        loop {
+            fifos.look(&mut reader);
+            let ready = match gate.wait(&borrowed(fifos.waiting()), Some(LOOK)) {
+                Waited::Closed => return fifos.export(),
+                Waited::Ready(ready) => ready,
+            };
+            if fifos.read(&ready, &mut reader).is_err() && gate.pause() {
+                return fifos.export();
             }
         }
     }
-    let fifo = previous.map(|file| Producer { descriptor: file.into(), partial: splitter.into_partial() });
-    fifo.into_iter().collect()
 }
 
-/// One round: from the first bytes to when all writers have left.
+/// All FIFOs that are read.
+struct Fifos {
+    path: PathBuf,
+    open: Vec<Fifo>,
+    looked: Option<Instant>,
+    complaint: Complaint,
+}
+
 struct Fifo {
-    file: File,
-    /// A writer of our own until the first bytes are there. Without one, opening waits for a writer, and what another
-    /// one wrote and left behind just before would lie there until the next one comes.
-    writer: Option<File>,
-}
-
-impl Fifo {
-    fn open(path: &Path) -> io::Result<Self> {
-        // Open for both is what never waits.
-        let writer = OpenOptions::new().read(true).write(true).open(path)?;
-        // Not to wait even if the FIFO was replaced since: nobody may have the new one open for writing.
-        let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)?;
-        Ok(Self { file, writer: Some(writer) })
-    }
-}
-
-impl Read for &mut Fifo {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.writer = None;
-        Ok(read)
-    }
+    input: Input,
+    identity: Option<Identity>,
+    /// All its writers have left: `poll` would report that again and again, until it is opened again.
+    has_ended: bool,
 }
 
 impl AsFd for Fifo {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+        self.input.as_fd()
+    }
+}
+
+impl Fifo {
+    /// Reads once; an error is the system's.
+    fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Errno> {
+        self.has_ended = reader.read(&mut self.input)? == Found::End;
+        Ok(())
+    }
+}
+
+impl Fifos {
+    fn new(Opened { path, at_path, previous }: Opened, publisher: &Publisher) -> Self {
+        let at_path = Input::new(at_path, publisher);
+        let mut open: Vec<Fifo> = previous
+            .into_iter()
+            .map(|producer| Input::adopt(producer, publisher))
+            .chain([at_path])
+            .map(|input| Fifo { identity: Identity::of_open(&input), input, has_ended: false })
+            .collect();
+        // The previous process had the same one open, with the beginning of a line.
+        let last = open.last().and_then(|fifo| fifo.identity);
+        if open.iter().filter(|fifo| fifo.identity == last).count() > 1 {
+            open.pop();
+        }
+        Self { path, open, looked: None, complaint: Complaint::default() }
+    }
+
+    /// Those whose writers have not left.
+    fn waiting(&self) -> impl Iterator<Item = &Fifo> {
+        self.open.iter().filter(|fifo| !fifo.has_ended)
+    }
+
+    /// Reads once from each that is `ready`, in the order of [`Fifos::waiting`]. At the end of one, the path is to be looked at.
+    fn read(&mut self, ready: &[bool], reader: &mut Reader<'_>) -> Result<(), Errno> {
+        let waiting = self.open.iter_mut().filter(|fifo| !fifo.has_ended);
+        for (fifo, _) in waiting.zip(ready).filter(|(_, ready)| **ready) {
+            if let Err(error) = fifo.read(reader) {
+                self.complaint.make(format!("reading {}: {error}", self.path.display()), now());
+                return Err(error);
+            }
+            if fifo.has_ended {
+                self.looked = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks, now and then, which FIFO is at the path, and opens it unless it is open.
+    fn look(&mut self, reader: &mut Reader<'_>) {
+        let now = now();
+        if self.looked.is_some_and(|at| now.saturating_duration_since(at) < LOOK) {
+            return;
+        }
+        self.looked = Some(now);
+        let there = fs::metadata(&self.path).ok().map(|metadata| Identity::of(&metadata));
+        let is_open = there.is_some() && self.waiting().any(|fifo| fifo.identity == there);
+        let found = if is_open { Ok(there) } else { self.open_again(reader.publisher) };
+        // An old one without writers says so only to a reader; a late writer of one that has ended finds it held open.
+        for fifo in self.open.iter_mut().filter(|fifo| fifo.has_ended || Ok(fifo.identity) != found) {
+            // What cannot be read now is tried again at the next look.
+            _ = fifo.read(reader);
+        }
+        match found {
+            Ok(_) => {
+                self.complaint.withdraw();
+                self.open.retain(|fifo| !fifo.has_ended);
+            }
+            Err(what) => self.complaint.make(what, now),
+        }
+    }
+
+    /// Opens what is at the path.
+    fn open_again(&mut self, publisher: &Publisher) -> Result<Option<Identity>, String> {
+        let (file, identity) = open(&self.path)?;
+        // The one that has ended is held until here: a writer that came in between would otherwise get SIGPIPE.
+        self.open.retain(|fifo| !fifo.has_ended || fifo.identity != Some(identity));
+        let input = Input::new(file.into(), publisher);
+        self.open.push(Fifo { input, identity: Some(identity), has_ended: false });
+        Ok(Some(identity))
+    }
+
+    fn export(self) -> Vec<Producer> {
+        self.open.into_iter().map(|fifo| fifo.input.export()).collect()
+    }
+}
+
+/// Opens the FIFO at this path to read, and judges what was opened; the error is for the operator.
+fn open(path: &Path) -> Result<(File, Identity), String> {
+    let wrong = |what: String| format!("--source fifo:{}: {what}", path.display());
+    let opened = OpenOptions::new().read(true).custom_flags(FLAGS).open(path);
+    let (file, metadata) =
+        opened.and_then(|file| file.metadata().map(|metadata| (file, metadata))).map_err(|error| {
+            wrong(match Errno::from_io_error(&error) {
+                Some(Errno::NOENT) => format!("there is none; `mkfifo {}` makes one", path.display()),
+                Some(Errno::NXIO) => "this is a socket; say unix:PATH, or make a FIFO with mkfifo".to_owned(),
+                _ => error.to_string(),
+            })
+        })?;
+    match kind(metadata.file_type()) {
+        None => Ok((file, Identity::of(&metadata))),
+        Some(kind) => Err(wrong(format!("this is a {kind}, not a FIFO; `mkfifo PATH` makes one"))),
+    }
+}
+
+/// What is no FIFO.
+fn kind(file: FileType) -> Option<&'static str> {
+    match file {
+        file if file.is_fifo() => None,
+        file if file.is_file() => Some("file"),
+        file if file.is_dir() => Some("directory"),
+        _ => Some("device"),
     }
 }

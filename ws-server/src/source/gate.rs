@@ -1,21 +1,64 @@
-//! Reading that another thread can end: before a hand-over the source stops, and unread input stays for the next process.
+//! Waiting for input that another thread can end: before a hand-over the source stops, and unread input stays for the next
+//! process.
 
 use std::{
-    io::{self, PipeReader, PipeWriter, Read},
-    os::fd::AsFd,
-    sync::Arc,
+    io::{self, PipeReader, PipeWriter},
+    os::fd::{AsFd, BorrowedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 
-/// Open until its [`Key`] is dropped; clones are the same gate.
-#[derive(Clone, Debug)]
-pub(crate) struct Gate(Arc<PipeReader>);
+use super::{clock::now, complaint::Complaint};
+
+/// How long a source waits before it tries again what the system refused.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
+
+/// Open until its [`Key`] is dropped.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pipe: PipeReader,
+    closed: Arc<AtomicBool>,
+    complaint: Complaint,
+}
 
 /// Dropping it closes the gate: `poll` reports a hang-up on the reader's end.
 #[derive(Debug)]
-pub(crate) struct Key(#[expect(dead_code, reason = "it is there to be dropped")] PipeWriter);
+pub(crate) struct Key {
+    _pipe: PipeWriter,
+    /// Says it once more, to a thread whose `poll` fails.
+    closed: Arc<AtomicBool>,
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// Why [`Gate::wait`] returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// The gate is closed: read no more.
+    Closed,
+    /// Which of the inputs have data or have ended; none of them if the time is over.
+    Ready(Vec<bool>),
+}
+
+impl Waited {
+    /// True if an input is ready.
+    pub(super) fn is_any(&self) -> bool {
+        matches!(self, Self::Ready(ready) if ready.contains(&true))
+    }
+}
 
 impl Gate {
     /// An open gate.
@@ -23,82 +66,80 @@ impl Gate {
     /// # Errors
     /// The system has no more descriptors.
     pub(crate) fn new() -> io::Result<(Self, Key)> {
-        let (reader, writer) = io::pipe()?;
-        Ok((Self(Arc::new(reader)), Key(writer)))
+        let (pipe, writer) = io::pipe()?;
+        let closed = Arc::new(AtomicBool::new(false));
+        let key = Key { _pipe: writer, closed: Arc::clone(&closed) };
+        Ok((Self { pipe, closed, complaint: Complaint::default() }, key))
     }
 
-    /// Waits until the gate is closed, at most for this long; true if it is.
-    pub(crate) fn is_closed_within(&self, time: Duration) -> bool {
-        let timeout = Timespec::try_from(time).ok();
-        let mut gate = [PollFd::new(&*self.0, PollFlags::empty())];
-        poll(&mut gate, timeout.as_ref()).is_ok_and(|closed| closed > 0)
-    }
-
-    /// Waits until `input` has data or has ended; returns false once the gate is closed.
-    pub(crate) fn wait(&self, input: &impl AsFd) -> io::Result<bool> {
-        let gate = &*self.0;
-        let mut both = [PollFd::new(gate, PollFlags::empty()), PollFd::new(input, PollFlags::IN)];
-        loop {
-            match poll(&mut both, None) {
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) => return Ok(both.first().is_some_and(|gate| gate.revents().is_empty())),
+    /// Waits until one of the inputs has data or has ended, at most for this long. What the system refuses, it tries again.
+    pub(super) fn wait(&mut self, inputs: &[BorrowedFd<'_>], time: Option<Duration>) -> Waited {
+        let timeout = time.and_then(|time| Timespec::try_from(time).ok());
+        let mut polled = vec![PollFd::new(&self.pipe, PollFlags::empty())];
+        polled.extend(inputs.iter().map(|input| PollFd::from_borrowed_fd(*input, PollFlags::IN)));
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(_) => {
+                self.complaint.withdraw();
+                let mut ready = polled.iter().map(|polled| !polled.revents().is_empty());
+                if ready.next() == Some(true) { Waited::Closed } else { Waited::Ready(ready.collect()) }
+            }
+            Err(_) if self.closed.load(Ordering::Acquire) => Waited::Closed,
+            Err(error) => {
+                if error != Errno::INTR {
+                    self.complaint.make(format!("waiting for the source: {error}"), now());
+                    thread::park_timeout(PAUSE);
+                }
+                Waited::Ready(vec![false; inputs.len()])
             }
         }
     }
-}
 
-/// An input behind a gate; [`is_closed`] recognizes the error of a closed gate.
-pub(crate) struct Gated<'g, R> {
-    pub(crate) input: R,
-    pub(crate) gate: &'g Gate,
-}
-
-impl<R: Read + AsFd> Read for Gated<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.gate.wait(&self.input)? { self.input.read(buffer) } else { Err(closed()) }
+    /// Waits before what the system refused is tried again; true if the gate is closed.
+    pub(super) fn pause(&mut self) -> bool {
+        self.wait(&[], Some(PAUSE)) == Waited::Closed
     }
 }
 
-fn closed() -> io::Error {
-    io::ErrorKind::ConnectionAborted.into()
-}
-
-/// True for the error of reading through a closed gate. Files, pipes and Unix sockets never return it themselves.
-pub(crate) fn is_closed(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::ConnectionAborted
+/// The inputs as [`Gate::wait`] takes them.
+pub(super) fn borrowed<'i, I: AsFd + 'i>(inputs: impl IntoIterator<Item = &'i I>) -> Vec<BorrowedFd<'i>> {
+    inputs.into_iter().map(AsFd::as_fd).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, thread};
+    use std::io::Write;
 
     use super::*;
 
     #[test]
-    fn what_is_there_is_read_and_a_closed_gate_ends_a_read_that_waits() {
-        let (gate, key) = Gate::new().unwrap();
-        let (reader, mut writer) = io::pipe().unwrap();
+    fn each_input_that_has_data_or_has_ended_is_named() {
+        let (mut gate, _key) = Gate::new().unwrap();
+        let (silent, _writer) = io::pipe().unwrap();
+        let (full, mut writer) = io::pipe().unwrap();
         writer.write_all(b"x").unwrap();
-        let mut gated = Gated { input: reader, gate: &gate };
-        let mut byte = [0];
-        assert_eq!(gated.read(&mut byte).unwrap(), 1);
-        thread::scope(|scope| {
-            let waiting = scope.spawn(|| gated.read(&mut [0]).unwrap_err());
-            drop(key);
-            assert!(is_closed(&waiting.join().unwrap()));
-        });
+        let (ended, _) = io::pipe().unwrap();
+        let waited = gate.wait(&[silent.as_fd(), full.as_fd(), ended.as_fd()], None);
+        assert_eq!(waited, Waited::Ready(vec![false, true, true]));
+        let waited = gate.wait(&[silent.as_fd()], Some(Duration::ZERO));
+        assert_eq!(waited, Waited::Ready(vec![false]));
     }
 
     #[test]
-    fn what_comes_to_a_closed_gate_stays_where_it_is() {
-        let (gate, key) = Gate::new().unwrap();
-        let (mut reader, mut writer) = io::pipe().unwrap();
-        drop(key);
-        writer.write_all(b"x").unwrap();
-        assert!(Gated { input: &reader, gate: &gate }.read(&mut [0]).is_err());
-        let mut byte = [0];
-        reader.read_exact(&mut byte).unwrap();
-        assert_eq!(&byte, b"x");
+    fn a_closed_gate_ends_the_wait_even_if_there_is_input() {
+        let (mut gate, key) = Gate::new().unwrap();
+        let (silent, _writer) = io::pipe().unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let waited = gate.wait(&[silent.as_fd()], None);
+                (waited, gate)
+            });
+            drop(key);
+            let (waited, mut gate) = waiting.join().unwrap();
+            assert_eq!(waited, Waited::Closed);
+            let (full, mut writer) = io::pipe().unwrap();
+            writer.write_all(b"x").unwrap();
+            assert_eq!(gate.wait(&[full.as_fd()], None), Waited::Closed);
+            assert!(gate.pause());
+        });
     }
 }

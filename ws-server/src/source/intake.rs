@@ -12,15 +12,15 @@ pub(crate) struct Intake {
     /// Batches that came from the source, and how many of them [`SourceProgress`] knows as passed on.
     batches: u64,
     reported: u64,
-    /// The source has ended.
-    ended: bool,
+    /// How the source has ended, if it has: well, or because it failed.
+    ended: Option<bool>,
     /// The worker has called [`SourceProgress::finish`].
     finished: bool,
 }
 
 impl Intake {
     pub(crate) fn new(worker: usize, progress: Arc<SourceProgress>) -> Self {
-        Self { worker, progress, batches: 0, reported: 0, ended: false, finished: false }
+        Self { worker, progress, batches: 0, reported: 0, ended: None, finished: false }
     }
 
     /// A batch came.
@@ -29,8 +29,8 @@ impl Intake {
     }
 
     /// No more batches will come.
-    pub(crate) fn end(&mut self) {
-        self.ended = true;
+    pub(crate) fn end(&mut self, well: bool) {
+        self.ended = Some(well);
     }
 
     /// The sequence number of the line that the source will read next; some before it may still be in the mailbox.
@@ -45,8 +45,10 @@ impl Intake {
         }
     }
 
-    /// True once: for the last of all workers that has passed on everything after the end of the source.
-    pub(crate) fn is_last_to_finish(&mut self) -> bool {
-        self.ended && !std::mem::replace(&mut self.finished, true) && self.progress.finish()
+    /// How the source has ended; once, and only for the last of all workers that has passed on everything after the end.
+    pub(crate) fn take_end(&mut self) -> Option<bool> {
+        let ended = self.ended.filter(|_| !self.finished)?;
+        self.finished = true;
+        self.progress.finish().then_some(ended)
     }
 }

@@ -1,24 +1,29 @@
-//! Where lines come from: threads that read, and how far the workers are with what they have read.
+//! Where lines come from: a thread that reads, and how far the workers are with what they have read.
 //!
 //! ```text
 //!  stdin, FIFO, producers ──▶ Splitter ──▶ Publisher ── Arc<Batch> ──▶ every worker's mailbox
-//!        (blocking reads)      (lines)     (numbers)                          │
+//!       (one thread)         (lines)     (numbers)                          │
 //!                                 ▲────────── SourceProgress ◀── Intake ◀───────────┘
 //! ```
 
+mod clock;
+mod complaint;
 mod feed;
 mod fifo;
 mod gate;
+mod identity;
+mod input;
 mod intake;
 mod lines;
 mod producer;
 mod producers;
 mod progress;
 mod publisher;
+mod socket;
 mod stdin;
 
 pub(crate) use self::{
-    feed::{Feed, Source, SourceOptions, remove_socket},
+    feed::{Feed, Source, SourceOptions, remove_stale_socket},
     intake::Intake,
     producer::Producer,
     progress::SourceProgress,

@@ -1,11 +1,8 @@
 //! What the source reads from, as one process hands it to the next.
 
-use std::{os::fd::OwnedFd, time::Duration};
+use std::os::fd::OwnedFd;
 
-/// How long a source waits before it tries again what the system refused.
-pub(super) const PAUSE: Duration = Duration::from_millis(100);
-
-/// A descriptor that lines come from: a producer's, the FIFO, or the socket that producers connect to.
+/// A descriptor that lines come from: a producer's, a FIFO, or the socket that producers connect to.
 #[derive(Debug)]
 pub(crate) struct Producer {
     pub(crate) descriptor: OwnedFd,

@@ -1,149 +1,219 @@
 //! Lines from every process that connects to a Unix socket: several producers, one stream.
 
 use std::{
-    io,
-    os::unix::{
-        fs::FileTypeExt,
-        net::{UnixListener, UnixStream},
-    },
+    os::unix::net::UnixListener,
     path::Path,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread::{self, Scope},
+    time::{Duration, Instant},
 };
 
-use daemon::exit::{DaemonError, Exit};
+use daemon::exit::DaemonError;
+use rustix::{
+    io::Errno,
+    net::{SocketFlags, accept_with},
+};
 
 use super::{
-    gate::{Gate, Gated, is_closed},
-    producer::{PAUSE, Producer},
-    progress::lock,
+    clock::now,
+    complaint::Complaint,
+    gate::{Gate, PAUSE, Waited, borrowed},
+    input::{Found, Input, Reader},
+    producer::Producer,
     publisher::Publisher,
+    socket::SocketName,
 };
 
-/// Binds the socket, in place of one that no process listens on any more.
-pub(super) fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
-    let bound = UnixListener::bind(path).or_else(|error| {
-        // Connecting to a regular file is refused as well: remove nothing but a socket.
-        let stale = error.kind() == io::ErrorKind::AddrInUse
-            && std::fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket())
-            && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-        if !stale {
-            return Err(error);
-        }
-        std::fs::remove_file(path)?;
-        UnixListener::bind(path)
-    });
-    bound.map_err(|error| {
-        let exit = match error.kind() {
-            io::ErrorKind::PermissionDenied => Exit::Permission,
-            _ => Exit::Unavailable,
-        };
-        DaemonError::new(exit, format!("--source unix:{}: {error}", path.display()))
-    })
+/// How often the path of the socket is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The socket for producers, and those of the previous process.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    pub(super) name: SocketName,
+    listener: UnixListener,
+    previous: Vec<Producer>,
 }
 
-/// Reads from each producer in a thread of its own, and closes those beyond `--max-producers`. Once the gate is closed, it returns the
-/// listener and, behind it, the producers.
-pub(super) fn serve(
-    listener: UnixListener,
-    publisher: &Publisher,
-    max_producers: usize,
-    gate: &Gate,
-    previous: Vec<Producer>,
-) -> Vec<Producer> {
-    let producers = Producers { publisher, gate, connected: AtomicUsize::new(0), exported: Mutex::default() };
-    let mut complained = false;
-    let accepting = thread::scope(|scope| {
-        // A producer that is gone before `accept` must not hold up the thread that waits at the gate.
-        listener.set_nonblocking(true)?;
-        for Producer { descriptor, partial } in previous {
-            producers.start(scope, UnixStream::from(descriptor), partial);
+impl Listening {
+    /// Binds the socket; `previous` is what [`Listening::read`] returned in the previous process.
+    ///
+    /// # Errors
+    /// The path cannot be bound.
+    pub(super) fn new(path: &Path, mut previous: Vec<Producer>) -> Result<Self, DaemonError> {
+        if previous.is_empty() {
+            let (name, listener) = SocketName::bind(path)?;
+            return Ok(Self { name, listener, previous });
         }
+        let listener = UnixListener::from(previous.remove(0).descriptor);
+        Ok(Self { name: SocketName::adopt(path), listener, previous })
+    }
+
+    /// Reads from at most `most` producers; those beyond wait in the backlog of the socket. Once the gate is closed, it returns
+    /// the listener and, behind it, the producers.
+    pub(super) fn read(self, publisher: &Publisher, most: usize, mut gate: Gate) -> Vec<Producer> {
+        let mut reader = Reader::new(publisher);
+        let mut producers = Producers::new(self, publisher, most);
         loop {
-            if !gate.wait(&listener)? {
-                return io::Result::Ok(());
+            producers.look(publisher, &mut gate);
+            let has_room = producers.has_room();
+            let mut inputs = borrowed(&producers.connected);
+            if has_room {
+                inputs.extend(borrowed([&producers.listener]));
             }
-            match listener.accept() {
-                Ok((stream, _)) if producers.connected.load(Ordering::Acquire) < max_producers => {
-                    complained = false;
-                    producers.start(scope, stream, Some(Vec::new()));
+            let wait = if producers.rest_until.is_some() { PAUSE } else { LOOK };
+            let ready = match gate.wait(&inputs, Some(wait)) {
+                Waited::Closed => return producers.export(),
+                Waited::Ready(ready) => ready,
+            };
+            let is_called = has_room && ready.last() == Some(&true);
+            if producers.read(&ready, &mut reader).is_err() && gate.pause() {
+                return producers.export();
+            }
+            if is_called {
+                producers.accept(None, publisher);
+            }
+        }
+    }
+}
+
+struct Producers {
+    name: SocketName,
+    listener: UnixListener,
+    /// Those whose name was taken away, until nobody waits there any more.
+    older: Vec<UnixListener>,
+    /// A producer counts until its last byte is read.
+    connected: Vec<Input>,
+    /// `--max-producers`
+    most: usize,
+    looked: Option<Instant>,
+    /// A producer has ended since then.
+    has_made_room: bool,
+    /// The system refused to accept: not before this.
+    rest_until: Option<Instant>,
+    complaints: Complaints,
+}
+
+#[derive(Default)]
+struct Complaints {
+    path: Complaint,
+    accepting: Complaint,
+    reading: Complaint,
+    /// All places are taken for long and others wait: said once until there is room.
+    said_full: bool,
+}
+
+impl Producers {
+    fn new(Listening { name, listener, previous }: Listening, publisher: &Publisher, most: usize) -> Self {
+        let connected = previous.into_iter().map(|producer| Input::adopt(producer, publisher)).collect();
+        Self {
+            name,
+            listener,
+            older: Vec::new(),
+            connected,
+            most,
+            looked: None,
+            has_made_room: false,
+            rest_until: None,
+            complaints: Complaints::default(),
+        }
+    }
+
+    /// True if a producer may be accepted now.
+    fn has_room(&self) -> bool {
+        self.connected.len() < self.most && self.rest_until.is_none()
+    }
+
+    /// Looks, now and then, at the path and at what was put off.
+    fn look(&mut self, publisher: &Publisher, gate: &mut Gate) {
+        let now = now();
+        self.rest_until = self.rest_until.filter(|until| now < *until);
+        if self.looked.is_some_and(|at| now.saturating_duration_since(at) < LOOK) {
+            return;
+        }
+        self.looked = Some(now);
+        match self.name.look() {
+            Ok(None) => self.complaints.path.withdraw(),
+            Ok(Some(listener)) => {
+                log::warn!("{}: the name of the socket was gone; bound it again", self.name);
+                self.older.push(std::mem::replace(&mut self.listener, listener));
+            }
+            Err(what) => self.complaints.path.make(what, now),
+        }
+        while self.has_room()
+            && let Some(older) = self.older.pop()
+        {
+            if self.accept(Some(&older), publisher) {
+                self.older.push(older);
+            }
+        }
+        self.warn_if_others_wait(gate);
+    }
+
+    /// Warns if producers wait in the backlog while those that are connected stay.
+    fn warn_if_others_wait(&mut self, gate: &mut Gate) {
+        let is_full = self.connected.len() >= self.most && !std::mem::take(&mut self.has_made_room);
+        if !is_full {
+            self.complaints.said_full = false;
+        } else if !self.complaints.said_full
+            && gate.wait(&borrowed([&self.listener]), Some(Duration::ZERO)).is_any()
+        {
+            self.complaints.said_full = true;
+            log::warn!("{} producers are connected (--max-producers): others wait", self.most);
+        }
+    }
+
+    /// Reads once from each producer that is `ready`. One that has ended makes room.
+    fn read(&mut self, ready: &[bool], reader: &mut Reader<'_>) -> Result<(), Errno> {
+        let mut failed = None;
+        let mut ready = ready.iter();
+        self.connected.retain_mut(|producer| {
+            if ready.next() != Some(&true) {
+                return true;
+            }
+            match reader.read(producer) {
+                Ok(Found::End) => {
+                    self.has_made_room = true;
+                    false
                 }
-                Ok(_) => {
-                    log::warn!("a producer was let go: {max_producers} are connected (--max-producers)");
+                Ok(Found::Bytes | Found::Nothing) => true,
+                Err(error) => {
+                    failed = Some(error);
+                    true
                 }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::ConnectionAborted | io::ErrorKind::WouldBlock
-                    ) => {}
+            }
+        });
+        let Some(error) = failed else {
+            self.complaints.reading.withdraw();
+            return Ok(());
+        };
+        self.complaints.reading.make(format!("reading from a producer: {error}"), now());
+        Err(error)
+    }
+
+    /// Accepts those that wait on this listener, or on the present one, while there is room; false once nobody waits.
+    fn accept(&mut self, older: Option<&UnixListener>, publisher: &Publisher) -> bool {
+        while self.has_room() {
+            let listener = older.unwrap_or(&self.listener);
+            match accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok(socket) => {
+                    self.complaints.accepting.withdraw();
+                    self.connected.push(Input::new(socket, publisher));
+                }
+                Err(Errno::AGAIN) => return false,
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
                 // No more descriptors or memory: they come back when connections close.
                 Err(error) => {
-                    if !std::mem::replace(&mut complained, true) {
-                        log::error!("accepting a producer: {error}; trying again");
-                    }
-                    thread::park_timeout(PAUSE);
+                    let now = now();
+                    self.complaints.accepting.make(format!("accepting a producer: {error}"), now);
+                    self.rest_until = Some(now + PAUSE);
                 }
             }
         }
-    });
-    if let Err(error) = accepting {
-        log::error!("waiting for producers: {error}");
+        true
     }
-    let mut exported = std::mem::take(&mut *lock(&producers.exported));
-    exported.insert(0, Producer { descriptor: listener.into(), partial: Some(Vec::new()) });
-    exported
-}
 
-struct Producers<'c> {
-    publisher: &'c Publisher,
-    gate: &'c Gate,
-    connected: AtomicUsize,
-    /// Those that were connected when the gate was closed.
-    exported: Mutex<Vec<Producer>>,
-}
-
-impl Producers<'_> {
-    /// Reads from a producer in a thread of its own.
-    fn start<'s>(&'s self, scope: &'s Scope<'s, '_>, stream: UnixStream, partial: Option<Vec<u8>>) {
-        self.connected.fetch_add(1, Ordering::AcqRel);
-        let read = move || {
-            let mut splitter = self.publisher.splitter();
-            splitter.adopt(partial);
-            match self.publisher.publish_all(&mut splitter, Gated { input: &stream, gate: self.gate }) {
-                Ok(()) => {}
-                Err(error) if is_closed(&error) => {
-                    let producer = Producer { descriptor: stream.into(), partial: splitter.into_partial() };
-                    lock(&self.exported).push(producer);
-                }
-                Err(error) => log::debug!("a producer: {error}"),
-            }
-            self.connected.fetch_sub(1, Ordering::AcqRel);
-        };
-        if let Err(error) = thread::Builder::new().name("producer".to_owned()).spawn_scoped(scope, read) {
-            self.connected.fetch_sub(1, Ordering::AcqRel);
-            log::error!("starting a producer's thread: {error}");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_socket_left_behind_is_replaced_but_a_live_one_and_a_file_are_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s");
-        let live = bind(&path).unwrap();
-        assert_eq!(bind(&path).unwrap_err().exit, Exit::Unavailable);
-        drop(live);
-        drop(bind(&path).unwrap());
-        std::fs::remove_file(&path).unwrap();
-        std::fs::write(&path, "mine").unwrap();
-        assert_eq!(bind(&path).unwrap_err().exit, Exit::Unavailable);
-        assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+    fn export(self) -> Vec<Producer> {
+        let listener = Producer { descriptor: self.listener.into(), partial: Some(Vec::new()) };
+        let connected = self.connected.into_iter().map(Input::export);
+        [listener].into_iter().chain(connected).collect()
     }
 }

@@ -1,21 +1,16 @@
 //! Numbers the lines of all producers, and posts them to the workers in batches.
 
 use std::{
-    io::{self, Read},
     sync::{Arc, Mutex},
-    thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use super::{
+    clock::{now, wall},
     lines::Splitter,
-    producer::PAUSE,
     progress::{SourceProgress, lock},
 };
 use crate::stream::{Batch, DateFormat, Template};
-
-/// Bytes that one read takes: a batch holds the lines that end in them.
-const READ_SIZE: usize = 64 * 1024;
 
 /// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
@@ -65,32 +60,8 @@ impl Publisher {
         Splitter::new(lock(&self.numbering).format.max_line)
     }
 
-    /// Publishes the lines of one producer until it ends; the splitter keeps the beginning of a line whose end has not come.
-    ///
-    /// # Errors
-    /// What reading failed with.
-    pub(crate) fn publish_all(&self, splitter: &mut Splitter, mut input: impl Read) -> io::Result<()> {
-        let mut buffer = vec![0; READ_SIZE];
-        loop {
-            let read = match input.read(&mut buffer) {
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // Another process that shares the terminal or socket may have made it non-blocking.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    thread::park_timeout(PAUSE);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            self.publish(splitter, buffer.get(..read).unwrap_or_default());
-            if read == 0 {
-                return Ok(());
-            }
-        }
-    }
-
     /// Publishes the lines that end in `bytes`; no bytes mean the end of the producer.
-    fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
+    pub(super) fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
         let mut numbering = lock(&self.numbering);
         self.progress.wait_for_room(numbering.posted);
         let mut batch = Batch::new(numbering.seq);
@@ -139,19 +110,6 @@ impl Numbering {
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a thread that blocks on its input has no turn whose time it could use"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[allow(clippy::disallowed_methods, reason = "as above")]
-fn wall() -> SystemTime {
-    SystemTime::now()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -175,27 +133,18 @@ mod tests {
     #[test]
     fn lines_of_all_producers_share_one_numbering() {
         let (publisher, posted) = publisher("{seq}:{line}");
-        publisher.publish_all(&mut publisher.splitter(), &b"a\nb\n"[..]).unwrap();
-        publisher.publish_all(&mut publisher.splitter(), &b"c"[..]).unwrap();
+        let (mut first, mut second) = (publisher.splitter(), publisher.splitter());
+        publisher.publish(&mut first, b"a\nhalf");
+        publisher.publish(&mut second, b"b\n");
+        publisher.publish(&mut first, b"\n");
+        publisher.publish(&mut second, b"c");
+        // The end of the second one.
+        publisher.publish(&mut second, b"");
         drop(publisher);
         let batches: Vec<_> = posted.iter().collect();
         let text: Vec<u8> =
             batches.iter().flat_map(|batch| batch.encoded(Framing::Lines).bytes.to_vec()).collect();
-        assert_eq!(text, b"1:a\n2:b\n3:c\n");
-        assert_eq!(batches.last().unwrap().next(), 4);
-    }
-
-    #[test]
-    fn an_input_that_does_not_wait_is_asked_again() {
-        struct Unready(bool);
-        impl Read for Unready {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                let waited = std::mem::replace(&mut self.0, true);
-                if waited { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) }
-            }
-        }
-        let (publisher, posted) = publisher("{line}");
-        publisher.publish_all(&mut publisher.splitter(), Unready(false).chain(&b"a\n"[..])).unwrap();
-        assert_eq!(posted.recv().unwrap().len(), 1);
+        assert_eq!(text, b"1:a\n2:b\n3:half\n4:c\n");
+        assert_eq!(batches.last().unwrap().next(), 5);
     }
 }

@@ -1,0 +1,79 @@
+//! One descriptor that lines come from, read once at a time.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+
+use super::{lines::Splitter, producer::Producer, publisher::Publisher};
+
+/// Bytes that one read takes: a batch holds the lines that end in them.
+const READ_SIZE: usize = 64 * 1024;
+
+/// A descriptor, and the beginning of its present line.
+#[derive(Debug)]
+pub(super) struct Input {
+    descriptor: OwnedFd,
+    splitter: Splitter,
+}
+
+/// What one read has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Bytes, whose lines are published.
+    Bytes,
+    /// Nothing for now.
+    Nothing,
+    /// The end: its last line is published, even without a line end.
+    End,
+}
+
+/// Reads inputs, one after the other, and publishes their lines.
+pub(super) struct Reader<'p> {
+    pub(super) publisher: &'p Publisher,
+    buffer: Vec<u8>,
+}
+
+impl<'p> Reader<'p> {
+    pub(super) fn new(publisher: &'p Publisher) -> Self {
+        Self { publisher, buffer: vec![0; READ_SIZE] }
+    }
+
+    /// Reads once.
+    ///
+    /// # Errors
+    /// What reading failed with. Nothing is lost by it: the input can be read again.
+    pub(super) fn read(&mut self, input: &mut Input) -> Result<Found, Errno> {
+        let read = match rustix::io::read(&input.descriptor, &mut self.buffer) {
+            Ok(read) => read,
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(Found::Nothing),
+            Err(error) => return Err(error),
+        };
+        self.publisher.publish(&mut input.splitter, self.buffer.get(..read).unwrap_or_default());
+        Ok(if read == 0 { Found::End } else { Found::Bytes })
+    }
+}
+
+impl Input {
+    /// An input at the beginning of a line.
+    pub(super) fn new(descriptor: OwnedFd, publisher: &Publisher) -> Self {
+        Self { descriptor, splitter: publisher.splitter() }
+    }
+
+    /// Goes on with an input of the previous process.
+    pub(super) fn adopt(producer: Producer, publisher: &Publisher) -> Self {
+        let mut input = Self::new(producer.descriptor, publisher);
+        input.splitter.adopt(producer.partial);
+        input
+    }
+
+    /// The input as the next process gets it.
+    pub(super) fn export(self) -> Producer {
+        Producer { descriptor: self.descriptor, partial: self.splitter.into_partial() }
+    }
+}
+
+impl AsFd for Input {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
