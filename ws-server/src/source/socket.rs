@@ -1,8 +1,7 @@
 //! The socket at a path that producers connect to: bound at the start, and again when its name is gone.
 
 use std::{
-    fs::{self, Metadata},
-    io,
+    fs, io,
     os::unix::{
         fs::FileTypeExt,
         net::{UnixListener, UnixStream},
@@ -22,14 +21,14 @@ pub(super) struct SocketName {
     held: Arc<Mutex<Held>>,
 }
 
-#[derive(Debug)]
-enum Held {
+#[derive(Debug, Default)]
+struct Held {
     /// The file that we bound.
-    Bound(Identity),
-    /// Another file has the path, and no socket could be bound there.
-    Lost(Option<Identity>),
+    ours: Option<Identity>,
+    /// Another file that has our path.
+    other: Option<Identity>,
     /// The daemon has stopped: the path is no longer ours.
-    Removed,
+    is_removed: bool,
 }
 
 impl std::fmt::Display for SocketName {
@@ -56,7 +55,7 @@ impl SocketName {
 
     /// The name of a socket that is bound already.
     pub(super) fn adopt(path: &Path) -> Self {
-        let held = there(path).map_or(Held::Lost(None), |there| Held::Bound(Identity::of(&there)));
+        let held = Held { ours: there(path).ok(), ..Held::default() };
         Self { path: path.to_owned(), held: Arc::new(Mutex::new(held)) }
     }
 
@@ -66,24 +65,26 @@ impl SocketName {
     /// What is in the way, for the operator. It is not touched, unless it is a socket that nobody listens on.
     pub(super) fn look(&self) -> Result<Option<UnixListener>, String> {
         let mut held = lock(&self.held);
-        let there = there(&self.path).map(|metadata| Identity::of(&metadata));
-        match &*held {
-            Held::Removed => return Ok(None),
-            Held::Bound(ours) if there == Some(*ours) => return Ok(None),
-            // Binding would connect to a socket there, to see if anybody listens: once is enough.
-            Held::Lost(other) if there.is_some() && there == *other => {
-                return Err(format!("--source unix:{}: another file has this path", self.path.display()));
-            }
-            Held::Bound(_) | Held::Lost(_) => {}
+        if held.is_removed {
+            return Ok(None);
         }
+        let there = match there(&self.path) {
+            Ok(there) if held.ours == Some(there) => return Ok(None),
+            // Binding connects to a socket that is there, to see if anybody listens: once is enough.
+            Ok(there) if held.other == Some(there) => {
+                return Err(format!("{self}: another file has this path"));
+            }
+            Ok(there) => Some(there),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(format!("{self}: {error}")),
+        };
         match bind(&self.path) {
             Ok(listener) => {
-                *held = self::there(&self.path)
-                    .map_or(Held::Lost(None), |there| Held::Bound(Identity::of(&there)));
+                *held = Held { ours: self::there(&self.path).ok(), ..Held::default() };
                 Ok(Some(listener))
             }
             Err(error) => {
-                *held = Held::Lost(there);
+                held.other = there;
                 Err(complaint(&self.path, &error))
             }
         }
@@ -91,9 +92,9 @@ impl SocketName {
 
     /// Removes our socket from the path, for good; the next start replaces one that cannot be removed.
     pub(super) fn remove(&self) {
-        let held = std::mem::replace(&mut *lock(&self.held), Held::Removed);
-        let Held::Bound(ours) = held else { return };
-        if there(&self.path).is_some_and(|there| Identity::of(&there) == ours) {
+        let mut held = lock(&self.held);
+        held.is_removed = true;
+        if held.ours.is_some() && there(&self.path).ok() == held.ours {
             _ = fs::remove_file(&self.path);
         }
     }
@@ -106,13 +107,18 @@ pub(super) fn remove_stale(path: &Path) {
     }
 }
 
-fn there(path: &Path) -> Option<Metadata> {
-    fs::symlink_metadata(path).ok()
+/// What is at the path itself, not where it leads.
+fn there(path: &Path) -> io::Result<Identity> {
+    fs::symlink_metadata(path).map(|metadata| Identity::of(&metadata))
+}
+
+fn is_socket(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
 /// Connecting to a regular file is refused as well: only a socket is stale.
 fn is_stale(path: &Path) -> bool {
-    there(path).is_some_and(|there| there.file_type().is_socket())
+    is_socket(path)
         && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
@@ -132,12 +138,11 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 
 fn complaint(path: &Path, error: &io::Error) -> String {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let what = match (error.kind(), there(path)) {
-        (io::ErrorKind::NotFound, _) => match folder {
-            Some(folder) => format!("the folder {} is missing; make it first", folder.display()),
-            None => error.to_string(),
-        },
-        (io::ErrorKind::AddrInUse, Some(there)) if !there.file_type().is_socket() => {
+    let what = match (error.kind(), folder) {
+        (io::ErrorKind::NotFound, Some(folder)) => {
+            format!("the folder {} is missing; make it first", folder.display())
+        }
+        (io::ErrorKind::AddrInUse, _) if !is_socket(path) => {
             "a file that is no socket has this path; remove it, or say another path".to_owned()
         }
         (io::ErrorKind::AddrInUse, _) => "another process listens there".to_owned(),
