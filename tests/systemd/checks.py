@@ -6,6 +6,7 @@ import hand_over
 import metrics
 import package
 import privileges
+import reloads
 import report
 import restarts
 import skew
@@ -41,6 +42,7 @@ def every_check():
     """Name, function, and its arguments besides the services."""
     yield from package.activation_checks()
     yield from privileges.checks()
+    yield from reloads.checks()
     yield from restarts.checks()
     yield from crashes.checks()
     yield from hand_over.checks()

@@ -54,3 +54,20 @@ fn it_notifies_the_beginning_and_the_end_of_a_reload() {
     let ready = notified.iter().position(|line| *line == "READY=1").unwrap();
     assert!(reloading < ready, "{notified:?}");
 }
+
+#[test]
+fn its_status_says_that_a_reload_failed_until_one_succeeds() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let mut holder = Holder::start(WS_SERVER, &["--config", path]);
+    holder.wait_for("STATUS=0 clients");
+    std::fs::write(path, "max-line = \"16 kilo\"\n").unwrap();
+    holder.signal(Signal::HUP);
+    let what = "`max-line`: invalid value '16 kilo' for '--max-line <SIZE>': a size is written `4096`, `16KiB`, `1MiB` or `0` (bytes)";
+    holder.wait_for(&format!(
+        "STATUS=the reload failed, the old configuration is in force: {path}: {what}; 0 clients"
+    ));
+    std::fs::write(path, "").unwrap();
+    holder.signal(Signal::HUP);
+    holder.wait_for("STATUS=0 clients");
+}

@@ -12,25 +12,30 @@ use crate::{
     clock,
     exit::{DaemonError, Exit},
     inherit, log as daemon_log, notify, open_files,
-    options::{self, InForce, Layer, Parsed},
-    reload::Reload,
+    options::{self, Errand, InForce, Layer, Parsed},
+    reload::{Reload, request_reload},
 };
 
 /// Runs a daemon from its options to its exit code.
 ///
 /// `check` turns the options into the daemon's configuration, or refuses them; it touches no socket, and is all that runs
-/// for `--check` and `--print-config`. `serve` runs until the daemon is stopped.
+/// for `--check`, `--print-config` and `--reload`. `serve` runs until the daemon is stopped.
 pub fn main<T: Parser + 'static, C: 'static>(
     env_prefix: &'static str,
     check: fn(T) -> Result<C, DaemonError>,
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
 ) -> ExitCode {
     open_files::raise();
-    let outcome = try_main(env_prefix, check, serve);
+    let Errand { check: checks, reload } = options::errand::<T>(std::env::args_os());
+    let mut outcome = try_main(env_prefix, check, serve);
+    if let Some(pid) = reload {
+        // Also with a wrong configuration: the daemon's own status and log then say what is wrong, too.
+        outcome = outcome.and(request_reload(pid));
+    }
     daemon_log::flush();
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     daemon_log::report_failure(T::command().get_name(), &failure);
-    if failure.exit == Exit::Config && notify::is_unit() {
+    if failure.exit == Exit::Config && notify::is_unit() && !checks && reload.is_none() {
         // A client that waits on systemd's socket starts us again at once: not a thousand times a second.
         clock::wait_until(Duration::from_secs(1), || false);
     }
@@ -43,7 +48,7 @@ fn try_main<T: Parser + 'static, C: 'static>(
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
 ) -> Result<(), DaemonError> {
     let name = T::command().get_name().to_owned();
-    let InForce { options, common, listen, metrics, printed, warnings } =
+    let InForce { options, common, listen, metrics, printed, mistakes, warnings } =
         match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())? {
             Parsed::Options(in_force) => *in_force,
             Parsed::Print(text) => {
@@ -53,7 +58,10 @@ fn try_main<T: Parser + 'static, C: 'static>(
         };
     daemon_log::start(common.log_level, common.log_format)
         .map_err(|error| DaemonError::system("starting the log", &error))?;
-    for warning in warnings {
+    if let Some(mistake) = mistakes.first().filter(|_| common.check) {
+        return Err(DaemonError::new(Exit::Config, mistake.as_str()));
+    }
+    for warning in mistakes.iter().chain(&warnings) {
         log::warn!("{warning}");
     }
     common.check()?;
@@ -64,6 +72,9 @@ fn try_main<T: Parser + 'static, C: 'static>(
     }
     if common.check {
         print(&format!("{name}: the configuration is right\n"));
+        return Ok(());
+    }
+    if common.reload.is_some() {
         return Ok(());
     }
     refuse_beside_inherited(&listen, &metrics)?;

@@ -31,6 +31,7 @@ pub mod exit;
 pub mod hand_over;
 mod health;
 mod inherit;
+mod last_reload;
 mod listen;
 pub mod log;
 pub mod metrics;

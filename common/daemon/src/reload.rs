@@ -1,6 +1,10 @@
 //! Reads the configuration again (`SIGHUP`).
 
 use clap::Parser;
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process},
+};
 
 use crate::{
     exit::{DaemonError, Exit},
@@ -42,6 +46,18 @@ impl<C: 'static> Reload<C> {
     pub fn read(&self) -> Result<C, DaemonError> {
         (self.0)()
     }
+}
+
+/// Has the daemon of this process id read its configuration again (`--reload`).
+///
+/// # Errors
+/// There is no such process, or it is another user's.
+pub(super) fn request_reload(pid: u32) -> Result<(), DaemonError> {
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH);
+    process.and_then(|process| kill_process(process, Signal::HUP)).map_err(|error| {
+        let exit = if error == Errno::PERM { Exit::Permission } else { Exit::System };
+        DaemonError::new(exit, format!("--reload {pid}: {}", std::io::Error::from(error)))
+    })
 }
 
 /// Warns of the options (flag, whether it changed) that take effect only with the next restart.

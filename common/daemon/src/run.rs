@@ -9,6 +9,7 @@ use crate::{
     exit::{DaemonError, Exit},
     hand_over::HandedOver,
     inherit::Inherited,
+    last_reload::LastReload,
     listen,
     metrics::{self, Collector, DaemonMetrics},
     signals::{self, Actions},
@@ -110,8 +111,10 @@ where
     // A new configuration is in force when every worker has handled its mail.
     let all_delivered = move || (0..mailboxes.workers()).all(|worker| mailboxes.waiting(worker) == 0);
     let reload = Box::new(move || reload().map(|()| wait_until(PATIENCE, &all_delivered)));
-    signals::watch(Actions { control: control.clone(), reload, prepare_hand_over })
-        .map_err(|error| DaemonError::system("taking over the signals", &error))?;
+    let last_reload = LastReload::default();
+    let actions =
+        Actions { control: control.clone(), reload, prepare_hand_over, last_reload: last_reload.clone() };
+    signals::watch(actions).map_err(|error| DaemonError::system("taking over the signals", &error))?;
     for address in bound {
         log::info!(
             "{}{} listening on {address}",
@@ -119,7 +122,7 @@ where
             if serve.name.contains(' ') { "" } else { ":" }
         );
     }
-    start_endpoint(serve, metrics_listeners, control, metrics)?;
+    start_endpoint(serve, metrics_listeners, control, metrics, last_reload)?;
     let ended = reactor.run(handlers).map_err(|error| DaemonError::new(Exit::Software, error.to_string()));
 
     // `main` refuses an address beside inherited sockets, so these sockets are ours. The next start replaces what stays.
@@ -167,8 +170,10 @@ fn start_endpoint(
     sockets: Vec<Socket>,
     control: Control,
     daemon: Arc<dyn DaemonMetrics>,
+    last_reload: LastReload,
 ) -> Result<(), DaemonError> {
-    let health = supervisor::start(control.clone(), Arc::clone(&daemon), !sockets.is_empty())
+    let has_endpoint = !sockets.is_empty();
+    let health = supervisor::start(control.clone(), Arc::clone(&daemon), last_reload.clone(), has_endpoint)
         .map_err(|error| DaemonError::system("starting the supervisor", &error))?;
     if sockets.is_empty() {
         return Ok(());
@@ -176,7 +181,8 @@ fn start_endpoint(
     for socket in &sockets {
         log::info!("{}: metrics on {}", serve.name, listen::bound_address(socket));
     }
-    let collector = Collector { prefix: serve.endpoint.prefix, control, daemon, health, started: wall() };
+    let prefix = serve.endpoint.prefix;
+    let collector = Collector { prefix, control, daemon, health, last_reload, started: wall() };
     metrics::start(sockets, collector)
         .map_err(|error| DaemonError::system("starting the metrics endpoint", &error))
 }

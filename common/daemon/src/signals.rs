@@ -19,7 +19,7 @@ use signal_hook::{
     flag, low_level,
 };
 
-use crate::{exit::DaemonError, metrics::CLOSED_BY, notify};
+use crate::{exit::DaemonError, last_reload::LastReload, metrics::CLOSED_BY, notify};
 use reactor::{Control, Snapshot, Stop};
 
 /// Handles the signals from now on, in a thread of its own.
@@ -53,6 +53,7 @@ pub(super) struct Actions {
     pub(super) control: Control,
     pub(super) reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
     pub(super) prepare_hand_over: Option<Box<dyn Fn() + Send>>,
+    pub(super) last_reload: LastReload,
 }
 
 impl Actions {
@@ -89,7 +90,9 @@ impl Actions {
             return;
         }
         notify::send(&[NotifyState::Reloading]);
-        match (self.reload)() {
+        let result = (self.reload)();
+        self.last_reload.set(result.as_ref().copied());
+        match result {
             Ok(()) => log::info!("the configuration was read again"),
             Err(failure) => {
                 log::error!("the new configuration is wrong, the old one stays in force: {failure}");

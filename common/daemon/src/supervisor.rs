@@ -5,7 +5,7 @@ use std::{io, sync::Arc, thread, time::Duration};
 
 use sd_notify::NotifyState;
 
-use crate::{health::Health, metrics::DaemonMetrics, notify};
+use crate::{health::Health, last_reload::LastReload, metrics::DaemonMetrics, notify};
 use reactor::{Control, Stats};
 
 /// Time between two checks, unless the watchdog wants them closer together.
@@ -21,18 +21,19 @@ const STARTING_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) fn start(
     control: Control,
     metrics: Arc<dyn DaemonMetrics>,
+    last_reload: LastReload,
     has_endpoint: bool,
 ) -> io::Result<Arc<Health>> {
     let health = Arc::new(Health::new());
     if notify::is_heard() || has_endpoint {
         let written = Arc::clone(&health);
-        let run = move || supervise(&control, &*metrics, &written);
+        let run = move || supervise(&control, &*metrics, &last_reload, &written);
         thread::Builder::new().name("supervisor".to_owned()).spawn(run)?;
     }
     Ok(health)
 }
 
-fn supervise(control: &Control, metrics: &dyn DaemonMetrics, health: &Health) {
+fn supervise(control: &Control, metrics: &dyn DaemonMetrics, last_reload: &LastReload, health: &Health) {
     // `WatchdogSec=`: how long the service manager waits for our sign of life before it restarts the daemon.
     let watchdog = sd_notify::watchdog_enabled().filter(|within| !within.is_zero());
     // Three checks in the time of the watchdog: one may be late.
@@ -46,7 +47,7 @@ fn supervise(control: &Control, metrics: &dyn DaemonMetrics, health: &Health) {
     let mut published = String::new();
     loop {
         // A line end would begin the next assignment.
-        let status = metrics.status(&control.counters().snapshot()).replace('\n', " ");
+        let status = last_reload.before(metrics.status(&control.counters().snapshot())).replace('\n', " ");
         if status != published {
             notify::send(&[NotifyState::Status(&status)]);
             published = status;
@@ -131,7 +132,8 @@ mod tests {
             Reactor::<Hanging>::new(vec![vec![], vec![]], reactor::Settings::default()).expect("made");
         let (control, mailboxes) = (reactor.control(), reactor.mailboxes());
         let workers = thread::spawn(move || reactor.run(vec![Hanging, Hanging]).map(drop));
-        let health = start(control.clone(), Arc::new(NoMetrics), true).expect("started");
+        let health =
+            start(control.clone(), Arc::new(NoMetrics), LastReload::default(), true).expect("started");
         let wait_for = |wanted: &Result<(), String>| {
             let begin = now();
             while health.current() != *wanted {

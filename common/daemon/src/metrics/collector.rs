@@ -9,7 +9,7 @@ use super::{
     daemon_metrics::DaemonMetrics,
     exposition::{Exposition, Kind},
 };
-use crate::{clock::wait_until, health::Health};
+use crate::{clock::wait_until, health::Health, last_reload::LastReload};
 use reactor::{Control, Stats};
 
 /// How long a scrape waits for the workers to count; after that it returns their previous numbers.
@@ -25,6 +25,7 @@ pub(crate) struct Collector {
     pub(crate) control: Control,
     pub(crate) daemon: Arc<dyn DaemonMetrics>,
     pub(crate) health: Arc<Health>,
+    pub(crate) last_reload: LastReload,
     pub(crate) started: SystemTime,
 }
 
@@ -50,6 +51,9 @@ impl Collector {
         out.single("workers", Kind::Gauge, "Threads that serve connections.", workers);
         let healthy = self.health.current().is_ok();
         out.single("healthy", Kind::Gauge, "1 while /healthz says ok.", u8::from(healthy));
+        let help =
+            "1 after a reload that failed, until one succeeds: the configuration in force is an older one.";
+        out.single("reload_failed", Kind::Gauge, help, u8::from(self.last_reload.has_failed()));
     }
 
     fn collect_connections(&self, out: &mut Exposition) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, value_parser};
 
 use crate::{
     exit::DaemonError,
@@ -24,6 +24,11 @@ pub struct Common {
     /// Checks the configuration and exits: 0, or 78 with what is wrong
     #[arg(long)]
     pub check: bool,
+
+    /// Checks the configuration, has the daemon that runs as this process read it, and exits as --check does: for
+    /// `ExecReload=` of a unit
+    #[arg(long, value_name = "PID", value_parser = value_parser!(u32).range(2..))]
+    pub reload: Option<u32>,
 
     /// How much to log: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level)]

@@ -9,6 +9,7 @@ use std::{
 
 use clap::{Arg, ArgAction, Command};
 
+use super::suggest::closest;
 use crate::exit::{DaemonError, Exit};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ impl fmt::Display for Layer {
 pub(super) struct Layers {
     values: BTreeMap<String, (Vec<OsString>, Layer)>,
     /// One line for each environment variable that has our prefix and names no option.
+    pub(super) mistakes: Vec<String>,
+    /// One line for each of them that a container platform has put there.
     pub(super) warnings: Vec<String>,
 }
 
@@ -51,10 +54,14 @@ impl Layers {
         for (variable, value) in env {
             let Some(variable) = variable.to_str() else { continue };
             let Some(name) = variable.strip_prefix(prefix).filter(|_| !value.is_empty()) else { continue };
-            let has_name = |(long, _): &(&str, _)| long.to_ascii_uppercase().replace('-', "_") == name;
+            let has_name = |(long, _): &(&str, _)| variable_of(prefix, long) == variable;
             let Some((_, arg)) = options(command).find(has_name) else {
-                // Not an error: container platforms put variables of their own (`..._SERVICE_HOST`) beside ours.
-                layers.warnings.push(format!("environment variable {variable} is no option"));
+                let what = format!("environment variable {variable} is no option");
+                if is_of_platform(name, &value) {
+                    layers.warnings.push(what);
+                } else {
+                    layers.mistakes.push(what + &hint(command, name, |long| variable_of(prefix, long)));
+                }
                 continue;
             };
             let values = list(arg, &value).unwrap_or_else(|| vec![value]);
@@ -83,8 +90,9 @@ impl Layers {
         let table: toml::Table = text.parse().map_err(|error| wrong(place(&error)))?;
         for (key, value) in &table {
             let Some((_, arg)) = options(command).find(|(long, _)| *long != "config" && long == key) else {
+                let hint = hint(command, key, str::to_owned);
                 return Err(wrong(format!(
-                    "`{key}` is no option; the keys are the flags' names, see --help"
+                    "`{key}` is no option{hint}; the keys are the flags' names, see --help"
                 )));
             };
             let values = strings(arg, value).map_err(|what| wrong(format!("`{key}` {what}")))?;
@@ -113,7 +121,29 @@ impl Layers {
 /// do now.
 pub(super) fn options(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
     let named = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
-    named.filter(|(long, _)| !["help", "version", "print-config", "check"].contains(long))
+    named.filter(|(long, _)| !["help", "version", "print-config", "check", "reload"].contains(long))
+}
+
+/// The environment variable of an option.
+fn variable_of(prefix: &str, long: &str) -> String {
+    format!("{prefix}{}", long.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// True for a variable that Kubernetes, or Docker with links, makes for a service with a name such as `datecast-ws`.
+fn is_of_platform(name: &str, value: &OsStr) -> bool {
+    name.starts_with("SERVICE_")
+        || name.starts_with("PORT_")
+        || value.as_encoded_bytes().starts_with(b"tcp://")
+}
+
+/// Names the option that was meant by a name that is none, written the way that `as_written` writes it; empty if there is
+/// none like it.
+fn hint(command: &Command, name: &str, as_written: impl Fn(&str) -> String) -> String {
+    if matches!(name, "PORT" | "port" | "HOST" | "host" | "ADDRESS" | "address" | "BIND" | "bind") {
+        return format!("; set {} to `[::]:PORT` or `HOST:PORT`", as_written("listen"));
+    }
+    let meant = closest(name, options(command).map(|(long, _)| long));
+    meant.map(|long| format!("; did you mean {}?", as_written(long))).unwrap_or_default()
 }
 
 pub(super) fn is_list(arg: &Arg) -> bool {

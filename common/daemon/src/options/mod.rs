@@ -8,10 +8,11 @@ mod common;
 mod layers;
 mod parse;
 mod print;
+mod suggest;
 #[cfg(test)]
 mod tests;
 
 pub use common::Common;
 pub(super) use layers::Layer;
 pub use parse::command;
-pub(super) use parse::{InForce, Parsed, parse};
+pub(super) use parse::{Errand, InForce, Parsed, errand, parse};

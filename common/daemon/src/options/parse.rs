@@ -30,6 +30,8 @@ pub(crate) struct InForce<T> {
     pub(crate) metrics: Layer,
     /// The output of `--print-config`.
     pub(crate) printed: String,
+    /// Environment variables with our prefix that are no option, but probably should be one.
+    pub(crate) mistakes: Vec<String>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -66,8 +68,29 @@ pub(crate) fn parse<T: Parser>(
     };
     let (listen, metrics) = (layer("listen"), layer("metrics"));
     let printed = print::in_force(&command, &matches, layer);
-    let warnings = layers.warnings;
-    Ok(Parsed::Options(Box::new(InForce { options, common, listen, metrics, printed, warnings })))
+    let Layers { mistakes, warnings, .. } = layers;
+    Ok(Parsed::Options(Box::new(InForce { options, common, listen, metrics, printed, mistakes, warnings })))
+}
+
+/// What a command line asks for other than to serve, even if the options beside it are wrong.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Errand {
+    /// `--check`
+    pub(crate) check: bool,
+    /// `--reload PID`
+    pub(crate) reload: Option<u32>,
+}
+
+/// Reads the errand from a command line that may be wrong behind it.
+pub(crate) fn errand<T: Parser>(args: impl IntoIterator<Item = OsString>) -> Errand {
+    let Ok(matches) = T::command().ignore_errors(true).try_get_matches_from(args) else {
+        return Errand::default();
+    };
+    // Without the default where the parse ended early.
+    Errand {
+        check: matches.get_one("check").is_some_and(|asked: &bool| *asked),
+        reload: matches.get_one("reload").copied(),
+    }
 }
 
 /// Makes a daemon's command line; its help explains the other layers behind the options.

@@ -99,8 +99,30 @@ fn an_empty_variable_counts_as_not_set() {
 
 #[test]
 fn a_foreign_variable_with_our_prefix_is_a_warning() {
-    let warnings = in_force(&[], &[("DATECAST_TRY_SERVICE_HOST", "10.0.0.1")]).warnings;
-    assert_eq!(warnings, ["environment variable DATECAST_TRY_SERVICE_HOST is no option"]);
+    let env = [
+        ("DATECAST_TRY_SERVICE_HOST", "10.0.0.1"),
+        ("DATECAST_TRY_PORT", "tcp://10.0.0.1:80"),
+        ("DATECAST_TRY_PORT_80_TCP_ADDR", "10.0.0.1"),
+    ];
+    let InForce { warnings, mistakes, .. } = in_force(&[], &env);
+    assert_eq!(warnings[0], "environment variable DATECAST_TRY_SERVICE_HOST is no option");
+    assert_eq!((warnings.len(), mistakes.len()), (3, 0));
+}
+
+#[test]
+fn a_misspelt_variable_is_a_mistake_that_names_the_right_one() {
+    for (name, part) in [
+        ("DATECAST_TRY_MAXMESSAGE", "; did you mean DATECAST_TRY_MAX_MESSAGE?"),
+        ("DATECAST_TRY_LOGLEVEL", "; did you mean DATECAST_TRY_LOG_LEVEL?"),
+        ("DATECAST_TRY_PORT", "; set DATECAST_TRY_LISTEN to `[::]:PORT` or `HOST:PORT`"),
+        ("DATECAST_TRY_WHATEVER_ELSE", " is no option"),
+        ("DATECAST_TRY_CHECK", " is no option"),
+    ] {
+        let InForce { warnings, mistakes, .. } = in_force(&[], &[(name, "1")]);
+        let [mistake] = &mistakes[..] else { panic!("{mistakes:?}") };
+        assert!(mistake.starts_with(&format!("environment variable {name} is no option")), "{mistake}");
+        assert!(mistake.ends_with(part) && warnings.is_empty(), "{mistake}");
+    }
 }
 
 #[test]
@@ -124,7 +146,9 @@ fn a_wrong_value_names_its_place() {
 #[test]
 fn a_mistake_in_the_file_is_named_by_key_or_by_line() {
     for (text, part) in [
-        ("nonsense = 1", "`nonsense` is no option"),
+        ("nonsense = 1", "`nonsense` is no option; the keys"),
+        ("max_message = 1", "`max_message` is no option; did you mean max-message?"),
+        ("port = 80", "`port` is no option; set listen to `[::]:PORT`"),
         ("check = true", "`check` is no option"),
         ("config = \"x\"", "`config` is no option"),
         ("interval = [\"1s\"]", "`interval` takes one value"),

@@ -1,0 +1,72 @@
+//! Which name somebody meant who wrote another one.
+
+/// The candidate that is closest to this word, if it is close enough to be meant.
+pub(super) fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let word = word.to_ascii_lowercase().replace('_', "-");
+    let near = candidates.into_iter().map(|candidate| (distance(&word, candidate), candidate));
+    let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;
+    // Every third letter may be wrong.
+    (distance <= word.len().div_ceil(3)).then_some(candidate)
+}
+
+/// How many letters to insert, remove, replace or swap with the next to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other = other.as_bytes();
+    // The distances of the beginnings of `other` from the last two beginnings of `one`.
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    let mut last = None;
+    for (count, letter) in one.bytes().enumerate() {
+        let mut next = vec![count + 1];
+        let mut left = None;
+        for (at, &there) in other.iter().enumerate() {
+            let of = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX / 2);
+            let mut best = (of(&row, at) + usize::from(letter != there)).min(of(&row, at + 1) + 1);
+            best = best.min(of(&next, at) + 1);
+            if last == Some(there) && left == Some(letter) {
+                best = best.min(of(&before, at.wrapping_sub(1)) + 1);
+            }
+            next.push(best);
+            left = Some(there);
+        }
+        before = std::mem::replace(&mut row, next);
+        last = Some(letter);
+    }
+    row.last().copied().unwrap_or(one.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_count_the_letters_that_differ() {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("max-line", "max-line", 0),
+            ("maxline", "max-line", 1),
+            ("max-lnie", "max-line", 1),
+            ("max-lime", "max-line", 1),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_close_is_suggested() {
+        let names = ["max-line", "max-head", "workers", "listen"];
+        for (word, expected) in [
+            ("MAXLINE", Some("max-line")),
+            ("max_lin", Some("max-line")),
+            ("worker", Some("workers")),
+            ("listne", Some("listen")),
+            ("SERVICE_HOST", None),
+            ("x", None),
+        ] {
+            assert_eq!(closest(word, names), expected, "{word}");
+        }
+    }
+}

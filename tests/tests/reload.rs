@@ -1,0 +1,65 @@
+//! `--reload`, the `ExecReload=` of the units: it fails where the configuration is wrong, and the daemon goes on with the old one.
+
+#![allow(clippy::expect_used, reason = "a test fails by a panic")]
+
+use std::{fs, process::Output};
+
+use harness::{Daemon, binary, command};
+
+const DAEMONS: [&str; 3] = ["ws-server", "policy-server", "static-server"];
+
+/// `NAME --reload PID --config FILE`, as systemd runs it.
+fn reload(name: &str, pid: u32, config: &str) -> Output {
+    let mut command = command(binary(name), &["--reload", &pid.to_string(), "--config", config]);
+    // A wrong configuration at the start waits a second before the next start; nobody waits here.
+    command.env("INVOCATION_ID", "0123456789abcdef0123456789abcdef");
+    command.output().expect("it runs")
+}
+
+#[test]
+fn a_reload_succeeds_or_says_what_is_wrong_in_the_unit_and_in_the_daemon() {
+    for name in DAEMONS {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let path = file.path().to_str().expect("text");
+        let mut daemon = Daemon::start(binary(name), &["--config", path]);
+
+        let right = reload(name, daemon.pid(), path);
+        assert_eq!(right.status.code(), Some(0), "{name}: {right:?}");
+        assert!(right.stdout.is_empty() && right.stderr.is_empty(), "{name}: {right:?}");
+        daemon.log_line("the configuration was read again");
+
+        fs::write(path, "linger = \"soon\"\n").expect("written");
+        let wrong = reload(name, daemon.pid(), path);
+        assert_eq!(wrong.status.code(), Some(78), "{name}: {wrong:?}");
+        let text = String::from_utf8_lossy(&wrong.stderr);
+        assert!(text.contains("`linger`") && text.contains("soon"), "{name}: {text}");
+        let logged = daemon.log_line("the old one stays in force: ");
+        assert!(logged.contains("`linger`"), "{name}: {logged}");
+
+        let nobody = reload(name, i32::MAX.unsigned_abs(), path);
+        assert_eq!(nobody.status.code(), Some(78), "{name}: the configuration is wrong first: {nobody:?}");
+        fs::write(path, "").expect("written");
+        let nobody = reload(name, i32::MAX.unsigned_abs(), path);
+        assert_eq!(nobody.status.code(), Some(71), "{name}: {nobody:?}");
+        assert!(String::from_utf8_lossy(&nobody.stderr).contains("--reload 2147483647: No such process"));
+        for pid in ["0", "1", "-1", "x", "4294967296"] {
+            let output = command(binary(name), &["--reload", pid]).output().expect("it runs");
+            assert_eq!(output.status.code(), Some(64), "{name} {pid}: {output:?}");
+        }
+        assert!(daemon.is_running());
+    }
+}
+
+/// The service manager runs the two with the same configuration, and without a program that the package does not bring.
+#[test]
+fn every_unit_reloads_with_the_flags_of_its_start() {
+    for name in DAEMONS {
+        let unit =
+            fs::read_to_string(harness::project().join(format!("systemd/{name}.service"))).expect("a unit");
+        let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).expect(key);
+        let start = line("ExecStart=");
+        let (program, flags) = start.split_once(' ').expect("flags");
+        assert_eq!(line("ExecReload="), format!("{program} --reload $MAINPID {flags}"));
+        assert_eq!(program, format!("/usr/bin/{name}"));
+    }
+}
