@@ -2,7 +2,11 @@
 //!
 //! The server encodes a message once for each framing in use; all connections of that framing share the bytes.
 
-use crate::frame::{Opcode, encode_frame};
+use crate::{
+    frame::{Opcode, encode_frame},
+    gap::Gap,
+    id::MessageId,
+};
 use std::fmt;
 
 /// The form in which a connection receives messages.
@@ -24,11 +28,21 @@ pub enum Framing {
     Lines,
     /// The text and a newline in one HTTP chunk (HTTP/1.1).
     LinesChunked,
+    /// As [`Framing::Hybi`], the text being U+0009 and the message, before them the id, nothing (a notice), or `!` (a gap): what
+    /// a client says can never look like a message.
+    HybiIds,
+    /// As [`Framing::Hixie`], the text being that of [`Framing::HybiIds`].
+    HixieIds,
+    /// As [`Framing::EventStream`], the event's id being the number alone: for clients of earlier versions.
+    EventStreamBare,
+    /// As [`Framing::EventStreamChunked`], the event's id being the number alone.
+    EventStreamBareChunked,
 }
 
 impl Framing {
-    /// Every framing, in the order of [`Framing::index`].
-    pub const ALL: [Self; 8] = [
+    /// Every framing, in the order of [`Framing::index`]. A new one comes last: the index is written into the state that
+    /// processes hand over.
+    pub const ALL: [Self; 12] = [
         Self::Hybi,
         Self::HybiNumbered,
         Self::Hixie,
@@ -37,6 +51,10 @@ impl Framing {
         Self::EventStreamChunked,
         Self::Lines,
         Self::LinesChunked,
+        Self::HybiIds,
+        Self::HixieIds,
+        Self::EventStreamBare,
+        Self::EventStreamBareChunked,
     ];
 
     /// Its place in [`Framing::ALL`], for tables with one entry for each framing.
@@ -54,25 +72,71 @@ impl Framing {
         }
     }
 
-    fn is_event_stream(self) -> bool {
-        matches!(self, Self::EventStream | Self::EventStreamChunked)
+    /// The same framing with the message's id in the text, unless the framing already has a place for it.
+    #[must_use]
+    pub fn with_ids(self) -> Self {
+        match self {
+            Self::Hybi => Self::HybiIds,
+            Self::Hixie => Self::HixieIds,
+            other => other,
+        }
     }
 
-    fn is_chunked(self) -> bool {
-        matches!(self, Self::EventStreamChunked | Self::LinesChunked)
+    /// The same framing with the number alone for an event's id.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        match self {
+            Self::EventStream => Self::EventStreamBare,
+            Self::EventStreamChunked => Self::EventStreamBareChunked,
+            other => other,
+        }
+    }
+
+    /// True if a gap has a form of its own between the messages. A client of such a framing knows the id of each message.
+    pub fn tells_gaps(self) -> bool {
+        matches!(self, Self::HybiIds | Self::HixieIds | Self::EventStream | Self::EventStreamChunked)
+    }
+
+    /// True for frames of RFC 6455 and drafts 07, 08, the only ones that may be binary.
+    pub fn is_hybi(self) -> bool {
+        matches!(self, Self::Hybi | Self::HybiNumbered | Self::HybiIds)
+    }
+
+    /// True for server-sent events.
+    pub fn is_event_stream(self) -> bool {
+        matches!(self, Self::EventStream | Self::EventStreamChunked) || self.is_bare()
+    }
+
+    fn is_bare(self) -> bool {
+        matches!(self, Self::EventStreamBare | Self::EventStreamBareChunked)
+    }
+
+    /// True if its parts are chunks of HTTP/1.1.
+    pub fn is_chunked(self) -> bool {
+        matches!(self, Self::EventStreamChunked | Self::EventStreamBareChunked | Self::LinesChunked)
+    }
+
+    fn has_ids(self) -> bool {
+        matches!(self, Self::HybiIds | Self::HixieIds)
     }
 }
 
-/// Appends the whole message number `seq` of the stream.
+/// Appends a whole message of the stream.
 ///
-/// In an event stream the number is the event's `id:`, which a browser sends back as `Last-Event-ID`.
-pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
-    let id = format_args!("id: {seq}\n");
+/// In an event stream the id is the event's `id:`, which a browser sends back as `Last-Event-ID`.
+pub fn encode(framing: Framing, id: MessageId, text: &str, out: &mut Vec<u8>) {
+    let number = id.number;
     match framing {
         Framing::HybiNumbered | Framing::HixieNumbered => {
-            encode_text(framing, id, &format!("{seq}\t{text}"), out);
+            encode_text(framing, format_args!(""), &format!("{number}\t{text}"), out);
         }
-        _ => encode_text(framing, id, text, out),
+        Framing::HybiIds | Framing::HixieIds => {
+            encode_text(framing, format_args!(""), &format!("{id}\t{text}"), out);
+        }
+        Framing::EventStreamBare | Framing::EventStreamBareChunked => {
+            encode_text(framing, format_args!("id: {number}\n"), text, out);
+        }
+        _ => encode_text(framing, format_args!("id: {id}\n"), text, out),
     }
 }
 
@@ -80,22 +144,50 @@ pub fn encode(framing: Framing, seq: u64, text: &str, out: &mut Vec<u8>) {
 ///
 /// In an event stream it is an event of the type `notice` without `id:`, so that the browser keeps its `Last-Event-ID`.
 pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
-    encode_text(framing, format_args!("event: notice\n"), text, out);
+    let field = format_args!("event: notice\n");
+    if framing.has_ids() {
+        encode_text(framing, field, &format!("\t{text}"), out);
+    } else {
+        encode_text(framing, field, text, out);
+    }
+}
+
+/// Appends a gap; nothing in a framing that has no form for it.
+pub fn encode_gap(framing: Framing, gap: &Gap, out: &mut Vec<u8>) {
+    if framing.has_ids() {
+        encode_text(framing, format_args!(""), &format!("!\t{gap}"), out);
+    } else if framing.tells_gaps() {
+        encode_text(framing, format_args!("event: gap\n"), &gap.to_string(), out);
+    }
+}
+
+/// Appends the id that the browser shall send when it reconnects, without an event; nothing in other framings than event
+/// streams.
+///
+/// HTML Standard §9.2.6: an event without data sets "the last event ID string of the event source" and is not dispatched.
+pub fn encode_last_id(framing: Framing, id: MessageId, out: &mut Vec<u8>) {
+    if framing.is_event_stream() {
+        let text = format!("id: {id}\n\n");
+        http_part(framing, out, |out| out.extend_from_slice(text.as_bytes()));
+    }
 }
 
 /// Appends a text; an event stream has the line `field` before it.
 fn encode_text(framing: Framing, field: fmt::Arguments<'_>, text: &str, out: &mut Vec<u8>) {
     match framing {
-        Framing::Hybi | Framing::HybiNumbered => encode_frame(Opcode::Text, text.as_bytes(), out),
+        Framing::Hybi | Framing::HybiNumbered | Framing::HybiIds => {
+            encode_frame(Opcode::Text, text.as_bytes(), out);
+        }
         // UTF-8 holds no `FF`, so the text cannot end the frame early.
-        Framing::Hixie | Framing::HixieNumbered => {
+        Framing::Hixie | Framing::HixieNumbered | Framing::HixieIds => {
             out.push(0x00);
             out.extend_from_slice(text.as_bytes());
             out.push(0xFF);
         }
-        Framing::EventStream | Framing::EventStreamChunked => {
-            http_part(framing, out, |out| encode_event(field, text, out));
-        }
+        Framing::EventStream
+        | Framing::EventStreamChunked
+        | Framing::EventStreamBare
+        | Framing::EventStreamBareChunked => http_part(framing, out, |out| encode_event(field, text, out)),
         Framing::Lines | Framing::LinesChunked => http_part(framing, out, |out| encode_line(text, out)),
     }
 }
@@ -155,10 +247,15 @@ fn http_part(framing: Framing, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Epoch;
+
+    fn id(number: u64) -> MessageId {
+        MessageId { epoch: Epoch::from_millis(0xAB), number }
+    }
 
     fn encoded(framing: Framing, text: &str) -> String {
         let mut out = Vec::new();
-        encode(framing, 7, text, &mut out);
+        encode(framing, id(7), text, &mut out);
         out.iter().map(|&byte| char::from(byte)).collect()
     }
 
@@ -169,10 +266,14 @@ mod tests {
             (Framing::HybiNumbered, "\u{81}\u{4}7\thi"),
             (Framing::Hixie, "\u{0}hi\u{FF}"),
             (Framing::HixieNumbered, "\u{0}7\thi\u{FF}"),
-            (Framing::EventStream, "id: 7\ndata: hi\n\n"),
-            (Framing::EventStreamChunked, "10\r\nid: 7\ndata: hi\n\n\r\n"),
+            (Framing::EventStream, "id: 0000000000ab_7\ndata: hi\n\n"),
+            (Framing::EventStreamChunked, "1d\r\nid: 0000000000ab_7\ndata: hi\n\n\r\n"),
             (Framing::Lines, "hi\n"),
             (Framing::LinesChunked, "3\r\nhi\n\r\n"),
+            (Framing::HybiIds, "\u{81}\u{11}0000000000ab_7\thi"),
+            (Framing::HixieIds, "\u{0}0000000000ab_7\thi\u{FF}"),
+            (Framing::EventStreamBare, "id: 7\ndata: hi\n\n"),
+            (Framing::EventStreamBareChunked, "10\r\nid: 7\ndata: hi\n\n\r\n"),
         ] {
             assert_eq!(encoded(framing, "hi"), expected);
             assert_eq!(Framing::ALL[framing.index()], framing);
@@ -181,9 +282,9 @@ mod tests {
 
     #[test]
     fn every_line_of_a_text_is_a_data_line() {
-        let expected = "id: 7\ndata: a\ndata: b\ndata: c\ndata: \ndata: id: 9\n\n";
+        let expected = "id: 0000000000ab_7\ndata: a\ndata: b\ndata: c\ndata: \ndata: id: 9\n\n";
         assert_eq!(encoded(Framing::EventStream, "a\nb\r\nc\r\rid: 9"), expected);
-        assert_eq!(encoded(Framing::EventStream, ""), "id: 7\ndata: \n\n");
+        assert_eq!(encoded(Framing::EventStream, ""), "id: 0000000000ab_7\ndata: \n\n");
     }
 
     #[test]
@@ -191,12 +292,49 @@ mod tests {
         for (framing, expected) in [
             (Framing::HybiNumbered, &b"\x81\x0f17 disconnected"[..]),
             (Framing::HixieNumbered, b"\x0017 disconnected\xFF"),
+            (Framing::HybiIds, b"\x81\x10\t17 disconnected"),
+            (Framing::HixieIds, b"\x00\t17 disconnected\xFF"),
+            (Framing::EventStreamBare, b"event: notice\ndata: 17 disconnected\n\n"),
             (Framing::EventStream, b"event: notice\ndata: 17 disconnected\n\n"),
             (Framing::Lines, b"17 disconnected\n"),
         ] {
             let mut out = Vec::new();
             encode_notice(framing, "17 disconnected", &mut out);
             assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn a_gap_is_told_in_framings_that_carry_ids_and_in_no_other() {
+        let gap = Gap { missed: Some(3), new_stream: false, next: Some(id(7)) };
+        let json = r#"{"missed":3,"stream":"same","next":"0000000000ab_7"}"#;
+        for framing in Framing::ALL {
+            let mut out = Vec::new();
+            encode_gap(framing, &gap, &mut out);
+            let event = format!("event: gap\ndata: {json}\n\n");
+            let expected = match framing {
+                Framing::HybiIds => [b"\x81\x36!\t", json.as_bytes()].concat(),
+                Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
+                Framing::EventStream => event.into_bytes(),
+                Framing::EventStreamChunked => format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
+                _ => Vec::new(),
+            };
+            assert_eq!(out, expected, "{framing:?}");
+            assert_eq!(framing.tells_gaps(), !expected.is_empty());
+        }
+    }
+
+    #[test]
+    fn only_an_event_stream_says_what_to_resume_with() {
+        for framing in Framing::ALL {
+            let mut out = Vec::new();
+            encode_last_id(framing, id(7), &mut out);
+            let expected: &[u8] = match (framing.is_event_stream(), framing.is_chunked()) {
+                (true, true) => b"14\r\nid: 0000000000ab_7\n\n\r\n",
+                (true, false) => b"id: 0000000000ab_7\n\n",
+                _ => b"",
+            };
+            assert_eq!(out, expected, "{framing:?}");
         }
     }
 
@@ -208,8 +346,10 @@ mod tests {
             encode_retry(framing, 1000, &mut out);
             finish(framing, &mut out);
             let expected: &[u8] = match framing {
-                Framing::EventStream => b":\n\nretry: 1000\n\n",
-                Framing::EventStreamChunked => b"3\r\n:\n\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n",
+                Framing::EventStream | Framing::EventStreamBare => b":\n\nretry: 1000\n\n",
+                Framing::EventStreamChunked | Framing::EventStreamBareChunked => {
+                    b"3\r\n:\n\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n"
+                }
                 Framing::LinesChunked => b"0\r\n\r\n",
                 _ => b"",
             };
@@ -220,7 +360,7 @@ mod tests {
     #[test]
     fn a_frame_is_appended_to_what_is_there() {
         let mut out = b"before".to_vec();
-        encode(Framing::LinesChunked, 1, &"x".repeat(70_000), &mut out);
+        encode(Framing::LinesChunked, id(1), &"x".repeat(70_000), &mut out);
         assert!(out.starts_with(b"before11171\r\nxxx"));
     }
 }

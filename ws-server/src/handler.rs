@@ -69,8 +69,7 @@ impl Handler for WsHandler {
     }
 
     fn export(&mut self, conn: &mut Connection, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
-        let last_seq = self.stream.last_seq(&conn.subscription);
-        conn.export(last_seq, partial > 0, self.config.connection.close_timeout, cx)
+        conn.export(partial > 0, self.config.connection.close_timeout, cx)
     }
 
     fn on_exported(&mut self, now: Instant) {
@@ -78,8 +77,8 @@ impl Handler for WsHandler {
     }
 
     fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Connection, Flow)> {
-        let limits = self.config.connection.message_limits();
-        let mut conn = Connection::adopt(state, self.adopts?, limits, cx.now())?;
+        let (from, limits) = (self.adopts?, self.config.connection.message_limits());
+        let mut conn = Connection::adopt(state, from, limits, cx.now())?;
         if conn.owes_pong() {
             cx.want_drain();
         }

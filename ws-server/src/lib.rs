@@ -36,7 +36,7 @@ use hand_over::ProcessState;
 use metrics::WsMetrics;
 use peers::Mail;
 use source::{Feed, Publisher, Source};
-use worker::{SharedStart, WsHandler};
+use worker::{SharedStart, WsHandler, epoch_at};
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
@@ -53,7 +53,10 @@ pub fn command() -> clap::Command {
 
 fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     let mut inherited = daemon::inherit(&hand_over::FORMATS)?;
-    let (previous, producers) = hand_over::adopt(inherited.previous.as_mut(), &config.stream.source);
+    let (previous, producers) = {
+        let previous = inherited.previous.as_mut();
+        hand_over::adopt(previous, &config.stream.source, epoch_at(now().1))
+    };
     let source = Source::open(&config.stream.source, producers).inspect_err(|_| {
         // No process will serve the clients that were connected.
         inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
@@ -117,7 +120,12 @@ impl Starting<'_> {
     fn start_source(&self, source: Source, start: &SharedStart) -> Result<Arc<Publisher>, DaemonError> {
         let (batches, end) = (self.start.mailboxes.clone(), self.start.mailboxes.clone());
         let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
-        let publisher = Publisher::new(Arc::clone(&start.progress), self.config.line_format(), post);
+        let publisher = Publisher::new(
+            start.first_line.epoch,
+            Arc::clone(&start.progress),
+            self.config.line_format(),
+            post,
+        );
         let publisher = Arc::new(publisher);
         let ended = move |well| end.send_all(|| Mail::Ended { well });
         self.feed.start(source, Arc::clone(&publisher), self.config.source.max_producers, ended)?;

@@ -3,6 +3,7 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
+use common::id::{Epoch, MessageId};
 use reactor::{
     Stop,
     simulation::{Birth, Simulation},
@@ -13,11 +14,18 @@ use crate::{
     hand_over::{FORMAT, ProcessState},
     peers::Mail,
     stream::{Batch, Moment},
-    worker::{SharedStart, WsHandler},
+    worker::{SharedStart, WsHandler, epoch_at},
 };
 
 const SEEDS: u64 = 20;
 const STEPS: u64 = 400;
+
+/// The epoch of a simulated stream.
+const EPOCH: Epoch = Epoch::from_millis(7);
+
+fn id(number: u64) -> MessageId {
+    MessageId { epoch: EPOCH, number }
+}
 
 type World = Simulation<WsHandler>;
 
@@ -38,7 +46,7 @@ fn successor(mut old: WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler
     let mut state = ProcessState::default();
     old.export_state(&mut state);
     let moment = Moment { instant: birth.now, since_boot: Duration::ZERO };
-    let state = ProcessState::from_bytes(&state.to_bytes(moment), FORMAT, moment);
+    let state = ProcessState::from_bytes(&state.to_bytes(moment), FORMAT, epoch_at(birth.wall), moment);
     assert!(state.is_some());
     handler(configured(args), state, birth)
 }
@@ -50,10 +58,25 @@ fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mai
 }
 
 fn world(seed: u64, args: &[&str]) -> World {
+    world_after(seed, args, None)
+}
+
+fn world_after(seed: u64, args: &[&str], previous: Option<ProcessState>) -> World {
     let config = configured(args);
-    let previous = ProcessState { next_id: 1, next_line: 1000, ..ProcessState::default() };
     let settings = config.reactor_settings();
-    Simulation::new(seed, settings, |birth| handler(config, Some(previous), birth))
+    Simulation::new(seed, settings, |birth| handler(config, previous, birth))
+}
+
+/// What a process left whose source has read the lines before `next_line`, of which none is in a ring any more.
+fn lines_before(next_line: u64) -> ProcessState {
+    let source = "-".to_owned();
+    ProcessState { format: FORMAT, epoch: EPOCH, next_id: 1, next_line, source, ..ProcessState::default() }
+}
+
+fn batch(numbers: std::ops::Range<u64>) -> Mail {
+    let mut batch = Batch::new(id(numbers.start));
+    numbers.for_each(|number| batch.push(|out| write!(out, "{number}").unwrap()));
+    Mail::Batch(Arc::new(batch))
 }
 
 /// A peer that reads lines, and what it has read.
@@ -150,7 +173,7 @@ fn a_client_of_lines_gets_every_line_once_at_any_speed_across_processes() {
         let mut strangers = Vec::new();
         let mut next = 1;
         for _ in 0..STEPS {
-            let mut batch = Batch::new(next);
+            let mut batch = Batch::new(id(next));
             for _ in 0..world.seed().below(30) {
                 let number = batch.next();
                 batch.push(|out| write!(out, "{number}").unwrap());
@@ -187,12 +210,7 @@ fn a_client_of_lines_gets_every_line_once_at_any_speed_across_processes() {
 
 #[test]
 fn a_client_ahead_of_this_worker_gets_nothing_twice() {
-    let mut world = world(1, &["--source", "-"]);
-    let batch = |numbers: std::ops::Range<u64>| {
-        let mut batch = Batch::new(numbers.start);
-        numbers.for_each(|number| batch.push(|out| write!(out, "{number}").unwrap()));
-        Mail::Batch(Arc::new(batch))
-    };
+    let mut world = world_after(1, &["--source", "-"], Some(lines_before(9)));
     world.mail(batch(1..4));
     world.settle();
     let mut ahead = Reader { peer: world.connect(), bytes: Vec::new() };
@@ -235,7 +253,7 @@ fn sleep_through(args: &[&str], request: &[u8]) -> Vec<u8> {
     let mut sleeper = Reader { peer: world.connect(), bytes: Vec::new() };
     world.send(sleeper.peer, request);
     for number in 1..2000 {
-        let mut batch = Batch::new(number);
+        let mut batch = Batch::new(id(number));
         batch.push(|out| write!(out, "{number:01000}").unwrap());
         world.mail(Mail::Batch(Arc::new(batch)));
         world.settle();
@@ -286,6 +304,16 @@ fn a_client_that_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message()
 }
 
 #[test]
+fn a_client_of_a_latest_stream_that_slept_is_told_how_many_it_missed() {
+    let args = ["--source", "-", "--delivery", "latest"];
+    let bytes = sleep_through(&args, b"GET /?since=0 HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n");
+    let text = String::from_utf8(bytes).unwrap();
+    let (_, events) = text.split_once("\n\n").unwrap();
+    assert!(events.contains("event: gap\ndata: {\"missed\":"));
+    assert_eq!(dense(events), (1..2000).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_client_of_a_latest_stream_that_slept_gets_only_the_newest() {
     let bytes = sleep_through(&["--source", "-", "--delivery", "latest"], b"GET / HTTP/1.0\r\n\r\n");
     let text = String::from_utf8(bytes).unwrap();
@@ -306,7 +334,7 @@ fn a_client_that_takes_more_than_a_minute_for_the_rest_of_the_input_gets_all_of_
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     world.send(frames.peer, request);
     world.settle();
-    let mut batch = Batch::new(1);
+    let mut batch = Batch::new(id(1));
     (1..=SENT).for_each(|number| batch.push(|out| write!(out, "{number}").unwrap()));
     world.mail(Mail::Batch(Arc::new(batch)));
     world.settle();
@@ -347,17 +375,27 @@ fn jumps_of_the_wall_clock_and_pauses_never_make_a_burst() {
     }
 }
 
-/// A client that opened at a phase of the clock other than 0; what it gets after a hand-over to a process with these options.
-fn after_a_hand_over(args: &[&str], mail: Option<Mail>) -> String {
-    let mut world = world(1, &["--leave-notices", "off"]);
+const EVENTS: &[u8] = b"GET / HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n";
+const LINES: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
+
+/// The same with a query.
+fn modern(query: &str) -> Vec<u8> {
+    String::from_utf8_lossy(MODERN).replace("GET / ", &format!("GET /?{query} ")).into_bytes()
+}
+
+/// A client of this server that opened at a phase of the clock other than 0; what it gets after a hand-over to a process with
+/// other options, and whether that process has ended it.
+fn after_a_hand_over(from: &[&str], to: &[&str], mail: Option<Mail>, request: &[u8]) -> (String, bool) {
+    let mut world = world(1, from);
     world.advance(Duration::from_millis(357));
     world.settle();
     let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
-    world.send(reader.peer, b"GET / HTTP/1.0\r\n\r\n");
+    world.send(reader.peer, request);
     world.settle();
     reader.read(&mut world, usize::MAX);
     let before = reader.bytes.len();
-    let mut world = world.hand_over(|old, birth| successor(old, birth, args));
+    assert!(before > 0);
+    let mut world = world.hand_over(|old, birth| successor(old, birth, to));
     world.settle();
     if let Some(mail) = mail {
         world.mail(mail);
@@ -367,19 +405,110 @@ fn after_a_hand_over(args: &[&str], mail: Option<Mail>) -> String {
         world.advance(Duration::from_millis(100));
     }
     reader.read(&mut world, usize::MAX);
-    String::from_utf8(reader.bytes.split_off(before)).unwrap()
+    let text = reader.bytes.split_off(before).escape_ascii().to_string();
+    (text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\"", "\""), world.is_ended(reader.peer))
+}
+
+const DATES: &[&str] = &["--template", "{seq}", "--leave-notices", "off"];
+const FED: &[&str] = &["--source", "-", "--leave-notices", "off"];
+
+#[test]
+fn a_framing_that_tells_gaps_goes_on_when_the_stream_has_become_another_one() {
+    let (events, ended) = after_a_hand_over(DATES, FED, Some(batch(1..3)), EVENTS);
+    let gap = r#"event: gap
+data: {"missed":null,"stream":"new","next":null}
+
+"#;
+    let rest = events.strip_prefix(gap).unwrap();
+    assert!(rest.starts_with("id: 000000000007_1\ndata: 1\n\nid: 000000000007_2\ndata: 2\n\n"), "{rest}");
+    assert!(!ended);
+    let (frames, ended) = after_a_hand_over(DATES, FED, Some(batch(1..2)), &modern("ids=1"));
+    assert_eq!(
+        frames,
+        concat!(
+            r"\x81,!",
+            "\t",
+            r#"{"missed":null,"stream":"new","next":null}\x81\x10000000000007_1"#,
+            "\t1"
+        )
+    );
+    assert!(!ended);
 }
 
 #[test]
-fn a_client_of_dates_gets_lines_when_the_source_has_changed_at_a_restart() {
-    let mut batch = Batch::new(1000);
-    batch.push(|out| out.push_str("a line"));
-    let lines = Mail::Batch(Arc::new(batch));
-    assert_eq!(after_a_hand_over(&["--source", "-", "--leave-notices", "off"], Some(lines)), "a line\n");
+fn a_framing_that_cannot_tell_gaps_ends_when_the_stream_has_become_another_one() {
+    let close = r"\x88\x0e\x03\xf4back at once";
+    for (request, expected) in [
+        (LINES, ""),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "0\\r\n\\r\n"),
+        (MODERN, close),
+        (&modern("numbered=1"), close),
+    ] {
+        for (from, to) in [(DATES, FED), (FED, DATES), (&["--interval", "0"], DATES)] {
+            let (text, ended) = after_a_hand_over(from, to, None, request);
+            assert_eq!(text, expected, "from {from:?} to {to:?}");
+            assert!(ended || expected == close, "the client answers the Close");
+        }
+    }
 }
 
 #[test]
-fn a_client_of_dates_gets_dates_when_the_delivery_has_changed_at_a_restart() {
-    let text = after_a_hand_over(&["--delivery", "ordered", "--leave-notices", "off"], None);
-    assert!(text.lines().count() >= 4, "got {text:?}");
+fn a_client_of_dates_gets_dates_when_the_delivery_or_the_interval_has_changed_at_a_restart() {
+    for args in [&["--delivery", "ordered"][..], &["--interval", "300ms"], &["--align"]] {
+        let args = [DATES, args].concat();
+        for (from, to) in [(DATES, &args[..]), (&args[..], DATES)] {
+            let (text, ended) = after_a_hand_over(from, to, None, LINES);
+            let numbers: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
+            assert!(numbers.len() >= 4 && !ended, "to {to:?}: {text:?}");
+            assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "to {to:?}: {numbers:?}");
+            assert!(numbers[0] > 1, "the numbers go on");
+        }
+    }
+}
+
+/// The numbers of a client that gets ids: of messages, and of those that a gap told as missed. Each hole is told.
+fn dense(frames: &str) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for event in frames.split("\n\n").filter(|event| !event.is_empty()) {
+        if let Some(gap) = event.strip_prefix("event: gap\ndata: {\"missed\":") {
+            let missed: u64 = gap.split_once(',').unwrap().0.parse().unwrap();
+            let last = *numbers.last().unwrap();
+            numbers.extend(last + 1..=last + missed);
+        } else if let Some(message) = event.strip_prefix("id: ") {
+            let (_, number) = message.split_once('\n').unwrap().0.split_once('_').unwrap();
+            numbers.push(number.parse().unwrap());
+        }
+    }
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{frames}");
+    numbers
+}
+
+#[test]
+fn a_client_of_the_clock_is_told_of_every_date_that_it_does_not_get() {
+    for seed in 0..SEEDS {
+        let mut world = world(seed, DATES);
+        let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
+        world.send(reader.peer, EVENTS);
+        world.settle();
+        let mut paused = 0;
+        for step in 0..100 {
+            // Mostly in time, now and then late by many dates, also while the process changes.
+            let pause = if world.seed().once_in(10) { 400_000 } else { 1000 };
+            let pause = world.seed().below(pause);
+            paused += pause;
+            world.advance(Duration::from_millis(pause));
+            if step % 10 == 9 {
+                world = world.hand_over(|old, birth| successor(old, birth, DATES));
+            }
+            world.settle();
+            reader.read(&mut world, usize::MAX);
+        }
+        let text = String::from_utf8(reader.bytes).unwrap();
+        let (_, body) = text.split_once("retry: ").unwrap();
+        let (_, events) = body.split_once("\n\n").unwrap();
+        let events = events.replace(":\n\n", "");
+        let numbers = dense(&events);
+        assert!(numbers.len() as u64 >= paused / 1000, "seed {seed}: {} of {paused} ms", numbers.len());
+        assert!(events.contains("event: gap"), "seed {seed}");
+    }
 }

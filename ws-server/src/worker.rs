@@ -5,23 +5,26 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use common::id::{Epoch, MessageId, Since};
 use reactor::{Context, Flow, Mailboxes, Progress, Stop, Turn};
 
 use crate::{
     broadcast::{Fanout, NoticeBoard, NoticeReader},
     config::Config,
-    connection::{Connection, Env, Received, Sent, StreamParams},
+    connection::{Connection, Env, Predecessor, Received, Sent},
     hand_over::ProcessState,
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
     source::{Intake, SourceProgress},
-    stream::{AtEof, ClockOrigin, ScheduleState, Stream},
+    stream::{AtEof, ClockOrigin, ScheduleState, Stream, StreamOptions},
 };
 
 /// What all workers start from; with it, they have the same dates and numbers.
 #[derive(Debug)]
 pub(crate) struct SharedStart {
     pub(crate) now: Instant,
+    /// The id of the first line that will be read.
+    pub(crate) first_line: MessageId,
     /// Slot 0 of every worker's clock.
     pub(crate) origin: ClockOrigin,
     /// How far the workers are with the source.
@@ -44,8 +47,27 @@ impl SharedStart {
         let origin = ClockOrigin::new(now, wall, options.interval, options.align);
         let notices = previous.as_ref().map(|previous| &previous.notices);
         let board = Arc::new(NoticeBoard::new(workers, config.notices.notice_rate, notices));
-        let next_line = previous.as_ref().map_or(1, |previous| previous.next_line);
-        Self { now, origin, progress: SourceProgress::new(workers, next_line), board, previous }
+        let first_line = first_line(options, previous.as_ref(), epoch_at(wall));
+        let progress = SourceProgress::new(workers, first_line.number);
+        Self { now, first_line, origin, progress, board, previous }
+    }
+}
+
+/// The epoch of a stream that begins at this moment.
+pub(crate) fn epoch_at(wall: SystemTime) -> Epoch {
+    let since_1970 = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Epoch::from_millis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The id of the first line: the stream of the previous process goes on if its numbers still count the same.
+fn first_line(options: &StreamOptions, previous: Option<&ProcessState>, fresh: Epoch) -> MessageId {
+    match previous {
+        Some(previous) if previous.numbering() == options.numbering() => {
+            MessageId { epoch: previous.epoch, number: previous.next_line }
+        }
+        // Greater than the one before, even if the wall clock was set back.
+        Some(previous) => MessageId { epoch: fresh.max(previous.epoch.next()), number: 1 },
+        None => MessageId { epoch: fresh, number: 1 },
     }
 }
 
@@ -53,8 +75,8 @@ impl SharedStart {
 pub(crate) struct WsHandler {
     /// The options in force.
     pub(crate) config: Arc<Config>,
-    /// The format of the connections that it is to adopt; `None` once they are all there.
-    pub(crate) adopts: Option<u32>,
+    /// The process whose connections it is to adopt; `None` once they are all there.
+    pub(crate) adopts: Option<Predecessor>,
     /// Which worker this is, and how it reaches the others.
     peers: Peers,
     /// The dates or lines of this worker.
@@ -74,17 +96,21 @@ impl WsHandler {
         number: usize,
         mailboxes: Mailboxes<Mail>,
     ) -> Self {
-        let SharedStart { now, origin, progress, board, previous } = start;
-        let mut stream = Stream::new(&config.stream, *origin, *now);
+        let SharedStart { now, first_line, origin, progress, board, previous } = start;
+        let mut stream = Stream::new(&config.stream, *first_line, *origin, *now);
         let mut first_id = 1;
         if let Some(previous) = previous {
             first_id = previous.next_id;
-            stream.adopt(previous.schedule.as_ref(), &previous.ring, *now);
+            if previous.epoch == first_line.epoch {
+                stream.adopt(previous.schedule.as_ref(), &previous.ring, *now);
+            }
         }
         let fanout = Fanout::new(stream.phases(), NoticeReader::new(Arc::clone(board), number));
         Self {
             config,
-            adopts: previous.as_ref().map(|previous| previous.format),
+            adopts: previous
+                .as_ref()
+                .map(|ProcessState { format, epoch, .. }| Predecessor { format: *format, epoch: *epoch }),
             peers: Peers::new(number, mailboxes, first_id),
             stream,
             fanout,
@@ -98,6 +124,8 @@ impl WsHandler {
             cx,
             access: &self.config.access,
             options: &self.config.connection,
+            stream: &self.stream,
+            next_line: self.intake.next_line(),
             ids: &mut self.peers.ids,
             notices: &mut self.fanout.news.notices,
             metrics: &mut self.metrics,
@@ -112,19 +140,17 @@ impl WsHandler {
         cx: &mut Context<'_>,
     ) -> Progress {
         let Received { mut progress, subscribe } = received;
-        if let Some(params) = subscribe {
-            progress.flow = self.subscribe(params, conn, cx);
+        if subscribe {
+            progress.flow = self.subscribe(conn, cx);
         }
         progress
     }
 
     /// The connection gets the stream from now on.
-    fn subscribe(&mut self, params: StreamParams, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+    fn subscribe(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         conn.subscribed_at = cx.now();
         self.skip_unwatched(cx.now());
         conn.last_notice = self.fanout.board().newest();
-        let next_line = self.intake.next_line();
-        self.stream.subscribe(&mut conn.subscription, params.since, next_line, cx.now());
         self.begin_stream(conn, cx)
     }
 
@@ -132,8 +158,22 @@ impl WsHandler {
     /// leave notice when it is gone.
     pub(crate) fn readmit(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         self.skip_unwatched(cx.now());
-        self.stream.readmit(&mut conn.subscription, cx.now());
-        self.begin_stream(conn, cx)
+        let is_told = conn.framing.tells_gaps() || !conn.is_open();
+        let epoch = self.adopts.map_or(self.stream.epoch(), |process| process.epoch);
+        let had = MessageId { epoch, number: conn.subscription.last_seq };
+        let ended = if had.epoch == self.stream.epoch() {
+            let is_whole = self.stream.readmit(&mut conn.subscription, cx.now());
+            (!is_whole && !is_told).then(|| conn.end_as_slow(cx))
+        } else {
+            // The numbers that it knows mean nothing in this stream.
+            let gap = conn.find_place(Some(Since::Id(had)), &self.env(cx));
+            if is_told {
+                conn.tell(gap, cx);
+            }
+            (!is_told).then(|| conn.end_of_stream(had, self.config.connection.close_timeout, cx))
+        };
+        let flow = self.begin_stream(conn, cx);
+        ended.unwrap_or(flow)
     }
 
     fn skip_unwatched(&mut self, now: Instant) {
@@ -188,6 +228,7 @@ impl WsHandler {
 
     /// Adds what this worker knows to what the next process gets.
     pub(crate) fn export_state(&mut self, state: &mut ProcessState) {
+        state.epoch = self.stream.epoch();
         state.next_id = state.next_id.max(self.peers.ids.next);
         state.next_line = self.intake.next_line();
         state.schedule = ScheduleState::behind(state.schedule, self.stream.schedule());

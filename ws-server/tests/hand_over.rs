@@ -14,7 +14,7 @@ use std::{
 };
 
 use harness::scrape::ask_on;
-use harness::{Client, Daemon, Holder, Signal, eventually, frame, handshake};
+use harness::{Client, Daemon, Holder, Signal, eventually, frame, handshake, split_id};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -70,8 +70,9 @@ fn text(bytes: Vec<u8>) -> String {
 fn event(client: &mut Client) -> String {
     client.until(b"id: ");
     let id = text(client.until(b"\n"));
-    assert_eq!(text(client.until(b"\n\n")), format!("data: {id}"));
-    id
+    let number = split_id(&id).1.to_string();
+    assert_eq!(text(client.until(b"\n\n")), format!("data: {number}"));
+    number
 }
 
 /// The next number that a client reads.

@@ -5,7 +5,7 @@
 
 use std::{fs::OpenOptions, io::Write as _, os::unix::net::UnixStream};
 
-use harness::{Holder, Signal, handshake, is_js_date, make_fifo};
+use harness::{Holder, Signal, handshake, is_js_date, make_fifo, split_id};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -201,12 +201,24 @@ fn another_source_takes_over_the_clients_and_leaves_no_socket_behind() {
     let source = format!("unix:{}", path.display());
     let mut holder =
         Holder::start(WS_SERVER, &["--hand-over", "on", "--source", &source, "--leave-notices", "off"]);
-    let mut client = holder.request(&handshake("/", 13));
-    client.head();
+    let mut told = holder.request(&handshake("/?ids=1", 13));
+    let mut untold = holder.request(&handshake("/", 13));
+    for client in [&mut told, &mut untold] {
+        client.head();
+    }
     UnixStream::connect(&path).unwrap().write_all(b"the last line\n").unwrap();
-    assert_eq!(client.text(), "the last line");
+    let before = told.text();
+    assert_eq!(untold.text(), "the last line");
     holder.args[3] = "clock".to_owned();
     holder.restart();
-    assert!(is_js_date(&client.text()));
     assert!(!path.exists());
+    // The dates have numbers of their own.
+    let gap = told.text();
+    let first = told.text();
+    let (id, date) = first.split_once('\t').unwrap();
+    assert_eq!(gap, format!("!\t{{\"missed\":null,\"stream\":\"new\",\"next\":\"{id}\"}}"));
+    assert!(is_js_date(date), "{date}");
+    let (lines, dates) = (split_id(before.split_once('\t').unwrap().0), split_id(id));
+    assert!(lines.0 < dates.0 && lines.1 == 1, "{lines:?} {dates:?}");
+    assert_eq!(untold.close_code(), Some(1012));
 }

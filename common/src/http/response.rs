@@ -61,7 +61,17 @@ pub fn is_field_value(value: &[u8]) -> bool {
 ///
 /// `wall` becomes `Date`; `extra` are further header fields, such as `Allow` or `Retry-After`.
 pub fn error_response(status: u16, wall: SystemTime, extra: &[(&str, &str)], out: &mut Vec<u8>) {
-    let body = status_body(status);
+    explained_response(status, &status_body(status), wall, extra, out);
+}
+
+/// Appends a whole error response with a body of its own: one line that says what is wrong, and what would be right.
+pub fn explained_response(
+    status: u16,
+    body: &str,
+    wall: SystemTime,
+    extra: &[(&str, &str)],
+    out: &mut Vec<u8>,
+) {
     let mut head = Response::new(status, out)
         .header("Server", "datecast")
         .header("Date", format_date(wall))

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use common::{frame::CloseCode, framing::finish};
+use common::{
+    frame::CloseCode,
+    framing::{encode_gap, encode_last_id, finish},
+    gap::Gap,
+    id::{MessageId, Since},
+};
 use reactor::{Context, Flow, Stop};
 
 use super::{
+    env::Env,
     settings::ConnectionOptions,
     snapshot::RESTARTING,
     state::{Connection, Stage},
@@ -21,6 +27,19 @@ pub(crate) struct Sent {
 }
 
 impl Connection {
+    /// Takes its place in the stream, after `since` if the client names one; returns what the client has to know of the messages
+    /// before.
+    pub(crate) fn find_place(&mut self, since: Option<Since>, env: &Env<'_, '_>) -> Option<Gap> {
+        env.stream.subscribe(&mut self.subscription, since, env.next_line, env.cx.now())
+    }
+
+    /// Tells the client of a gap, where its framing can.
+    pub(crate) fn tell(&self, gap: Option<Gap>, cx: &mut Context<'_>) {
+        if let Some(gap) = gap {
+            encode_gap(self.framing, &gap, cx.out());
+        }
+    }
+
     /// Sends what the stream has for this connection, as far as `--max-queue` allows.
     pub(crate) fn send_next(
         &mut self,
@@ -45,6 +64,7 @@ impl Connection {
                     }
                     sent.messages = sent.messages.saturating_add(1);
                 }
+                Next::Gap(gap) => self.tell(Some(gap), cx),
                 Next::Full => {
                     cx.want_drain();
                     break;
@@ -57,9 +77,7 @@ impl Connection {
                 }
                 Next::CaughtUp => break,
                 Next::Behind => {
-                    // RFC 6455 §7.4.1: 1008 is for a message that violates the endpoint's policy.
-                    let _ = self.end(CloseCode::POLICY, "slow", cx);
-                    sent.flow = Flow::CloseWhenFlushed;
+                    sent.flow = self.end_as_slow(cx);
                     break;
                 }
             }
@@ -73,17 +91,42 @@ impl Connection {
             return 0;
         }
         let has_room = !cx.is_blocked() && cx.queued() == 0;
-        match date.next(&mut self.subscription, self.framing, has_room) {
-            Next::Shared { bytes, range, messages } => {
-                cx.send_shared(bytes, range);
-                messages
+        loop {
+            match date.next(&mut self.subscription, self.framing, has_room) {
+                Next::Shared { bytes, range, messages } => {
+                    cx.send_shared(bytes, range);
+                    return messages;
+                }
+                Next::Gap(gap) => self.tell(Some(gap), cx),
+                Next::Full => {
+                    cx.want_drain();
+                    return 0;
+                }
+                Next::Date(_) | Next::CaughtUp | Next::Behind => return 0,
             }
-            Next::Full => {
-                cx.want_drain();
-                0
-            }
-            Next::Date(_) | Next::CaughtUp | Next::Behind => 0,
         }
+    }
+
+    /// Messages that it was to get are gone.
+    pub(crate) fn end_as_slow(&mut self, cx: &mut Context<'_>) -> Flow {
+        // RFC 6455 §7.4.1: 1008 is for a message that violates the endpoint's policy.
+        let _ = self.end(CloseCode::POLICY, "slow", cx);
+        Flow::CloseWhenFlushed
+    }
+
+    /// The stream has become another one, and the framing has no form to say so: the client comes back, and begins anew. `had`
+    /// is the newest message that it has of the stream before.
+    pub(crate) fn end_of_stream(
+        &mut self,
+        had: MessageId,
+        close_timeout: Duration,
+        cx: &mut Context<'_>,
+    ) -> Flow {
+        if let Stage::HttpStream = self.stage {
+            // An event stream of bare numbers would resume by one, which would mean the new stream.
+            encode_last_id(self.framing, had, cx.out());
+        }
+        self.stop(Stop::Restart, close_timeout, cx)
     }
 
     /// The source has ended: the connection ends once it has everything. True if its socket can take the rest at once.

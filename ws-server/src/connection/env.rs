@@ -4,16 +4,18 @@ use reactor::{Context, Progress};
 
 use super::{
     notice::Notice,
-    request::StreamParams,
     settings::{Access, ConnectionOptions},
 };
-use crate::metrics::WorkerMetrics;
+use crate::{metrics::WorkerMetrics, stream::Stream};
 
 /// The parts of its worker that a connection may touch, and the reactor's view of the connection.
 pub(crate) struct Env<'w, 'c> {
     pub(crate) cx: &'w mut Context<'c>,
     pub(crate) access: &'w Access,
     pub(crate) options: &'w ConnectionOptions,
+    pub(crate) stream: &'w Stream,
+    /// The sequence number that the source will give next.
+    pub(crate) next_line: u64,
     pub(crate) ids: &'w mut Ids,
     /// What clients send to all others.
     pub(crate) notices: &'w mut Vec<Notice>,
@@ -41,12 +43,13 @@ impl Ids {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received {
     pub(crate) progress: Progress,
-    /// Its opening handshake is over: it gets the stream now, before the handler reads the rest of its input.
-    pub(crate) subscribe: Option<StreamParams>,
+    /// Its opening handshake is over, and it has its place: it gets the stream now, before the handler reads the rest of its
+    /// input.
+    pub(crate) subscribe: bool,
 }
 
 impl From<Progress> for Received {
     fn from(progress: Progress) -> Self {
-        Self { progress, subscribe: None }
+        Self { progress, subscribe: false }
     }
 }

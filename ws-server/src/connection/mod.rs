@@ -25,10 +25,14 @@ pub(crate) use self::{
     delivery::Sent,
     env::{Env, Ids, Received},
     notice::{Notice, Payload},
-    request::StreamParams,
     response::NO_ROOM,
     settings::{Access, ConnectionOptions, UNIX_PEER},
+    snapshot::Predecessor,
     state::{Connection, Stage},
 };
 #[cfg(test)]
-pub(crate) use self::{rate::RateLimiter, state::Upgraded};
+pub(crate) use self::{
+    rate::RateLimiter,
+    request::{Prefix, StreamParams},
+    state::Upgraded,
+};

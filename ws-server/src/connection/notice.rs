@@ -40,7 +40,7 @@ impl Notice {
         match &self.payload {
             Payload::Text(text) => encode_notice(framing, text, out),
             // Never binary to a hixie peer: its frames cannot hold the byte FF.
-            Payload::Binary(bytes) if matches!(framing, Framing::Hybi | Framing::HybiNumbered) => {
+            Payload::Binary(bytes) if framing.is_hybi() => {
                 encode_frame(Opcode::Binary, bytes, out);
             }
             Payload::Binary(_) => {}
@@ -59,7 +59,7 @@ mod tests {
             let mut out = Vec::new();
             notice.encode(framing, &mut out);
             let expected: &[u8] = match framing {
-                Framing::Hybi | Framing::HybiNumbered => &[0x82, 1, 0xFF],
+                Framing::Hybi | Framing::HybiNumbered | Framing::HybiIds => &[0x82, 1, 0xFF],
                 _ => &[],
             };
             assert_eq!(out, expected, "{framing:?}");

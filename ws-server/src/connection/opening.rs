@@ -14,8 +14,8 @@ use reactor::{Context, Flow, Progress};
 use super::{
     env::{Env, Received},
     first_bytes::{FirstBytes, sniff},
-    request::{Answer, StreamParams, answer},
-    response::{self, Cors},
+    request::{Answer, BadSince, StreamParams, answer},
+    response::{self, Cors, HttpOpening},
     settings::{PolicyAnswer, UNIX_PEER},
     state::{Connection, Stage, Upgraded},
 };
@@ -85,13 +85,9 @@ impl Connection {
     fn on_head(&mut self, input: &mut [u8], len: usize, env: &mut Env<'_, '_>) -> Received {
         let all = input.len();
         let (head, rest) = input.split_at_mut(len.min(all));
-        let answered = match Head::parse(head, env.options.head_limits()) {
+        let flow = match Head::parse(head, env.options.head_limits()) {
             Ok(head) => self.on_request(&head, env),
-            Err(error) => Err(self.refuse_bytes(error, env)),
-        };
-        let params = match answered {
-            Ok(params) => params,
-            Err(flow) => return Progress { consumed: all, flow }.into(),
+            Err(error) => self.refuse_bytes(error, env),
         };
         if matches!(self.stage, Stage::WebSocket(_)) {
             // The first frames, or the third key of draft 76, may be there already.
@@ -99,12 +95,12 @@ impl Connection {
             received.progress.consumed = received.progress.consumed.saturating_add(len);
             return received;
         }
-        let progress = Progress { consumed: all, flow: Flow::Continue };
-        Received { progress, subscribe: Some(params) }
+        let subscribe = matches!(self.stage, Stage::HttpStream);
+        Received { progress: Progress { consumed: all, flow }, subscribe }
     }
 
-    /// Answers the request. `Err` holds the flow of a connection that does not get the stream.
-    fn on_request(&mut self, head: &Head<'_>, env: &mut Env<'_, '_>) -> Result<StreamParams, Flow> {
+    /// Answers the request.
+    fn on_request(&mut self, head: &Head<'_>, env: &mut Env<'_, '_>) -> Flow {
         let access = env.access;
         let cors = Cors::new(head, access);
         // Behind a PROXY header comes what the client itself wrote: its `X-Forwarded-For` counts only if the client is a
@@ -116,16 +112,21 @@ impl Connection {
         // The limit per address counts the client that a trusted proxy names, else the proxy itself.
         let client = forwarded_for(head, sender, &access.trusted);
         if !env.cx.set_real_peer((client != UNIX_PEER).then_some(client)) {
-            return Err(self.refuse(503, RETRY_LATER, cors, env));
+            return self.refuse(503, RETRY_LATER, cors, env);
         }
-        let params = StreamParams::of(head);
         let wall = env.cx.wall();
-        match answer(head, access) {
-            Answer::Refuse(status, fields) => {
+        match (answer(head, access), StreamParams::of(head)) {
+            (Answer::Refuse(status, fields), _) => {
                 log::debug!("{:?}: {} {}: {status}", env.cx.peer(), head.method, escape(head.target));
-                Err(self.refuse(status, fields, cors, env))
+                self.refuse(status, fields, cors, env)
             }
-            Answer::WebSocket(offer) => {
+            (Answer::Options, _) => {
+                self.stage = Stage::Done;
+                response::options(cors, wall, env.cx.out());
+                Flow::CloseWhenFlushed
+            }
+            (_, Err(error)) => self.refuse_since(&error, cors, env),
+            (Answer::WebSocket(offer), Ok(params)) => {
                 self.id = env.ids.take();
                 let secure = forwarded_secure(head, sender, &access.trusted).unwrap_or(access.secure);
                 let limits = env.options.message_limits();
@@ -133,25 +134,23 @@ impl Connection {
                 let socket = Upgraded::new(protocol, params, env.cx.now());
                 self.framing = socket.framing();
                 self.stage = Stage::WebSocket(socket);
-                Ok(params)
+                Flow::Continue
             }
-            Answer::HttpStream(framing) => {
+            (Answer::HttpStream(framing), Ok(params)) => {
                 self.id = env.ids.take();
                 self.framing = framing;
                 self.stage = Stage::HttpStream;
                 env.cx.set_deadline(env.cx.now() + env.options.heartbeat);
-                response::begin(framing, self.id, env.options.retry_ms(), cors, wall, env.cx.out());
-                Ok(params)
+                let gap = self.find_place(params.since, env);
+                let opening = HttpOpening { framing, id: self.id, retry_ms: env.options.retry_ms(), gap };
+                response::begin(&opening, cors, wall, env.cx.out());
+                self.tell(gap, env.cx);
+                Flow::Continue
             }
-            Answer::Head(framing) => {
+            (Answer::Head(framing), Ok(_)) => {
                 self.stage = Stage::Done;
                 response::head_only(framing, cors, wall, env.cx.out());
-                Err(Flow::CloseWhenFlushed)
-            }
-            Answer::Options => {
-                self.stage = Stage::Done;
-                response::options(cors, wall, env.cx.out());
-                Err(Flow::CloseWhenFlushed)
+                Flow::CloseWhenFlushed
             }
         }
     }
@@ -160,6 +159,16 @@ impl Connection {
     pub(crate) fn refuse_early(&mut self, status: u16, env: &mut Env<'_, '_>) -> Flow {
         let fields = if status == 503 { RETRY_LATER } else { &[] };
         self.refuse(status, fields, Cors::without_request(env.access), env)
+    }
+
+    /// Refuses a request that wants to go on after nobody knows what.
+    fn refuse_since(&mut self, error: &BadSince, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
+        log::debug!("{:?}: {error}; answering 400", env.cx.peer());
+        env.metrics.refused(400);
+        self.stage = Stage::Done;
+        let wall = env.cx.wall();
+        response::refuse_since(error, cors, wall, env.cx.out());
+        Flow::CloseWhenFlushed
     }
 
     /// Answers with a status, and ends.

@@ -1,21 +1,43 @@
 //! What a request gets: a WebSocket, a stream over HTTP, or a refusal. Pure: a head in, an [`Answer`] out.
 
+use std::fmt;
+
 use common::{
     framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
     http::{Head, weighted},
+    id::Since,
 };
+use daemon::log::escape;
 
 use super::settings::Access;
+
+/// Bytes of a wrong value that an answer shows.
+const SHOWN: usize = 64;
 
 /// What a client asks of the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StreamParams {
-    /// The client has every message up to this sequence number: `Last-Event-ID`, or `?since=N`.
-    pub(crate) since: Option<u64>,
-    /// The client wants the sequence numbers in the texts: `?numbered=1`.
-    pub(crate) numbered: bool,
+    /// The client has every message up to this one.
+    pub(crate) since: Option<Since>,
+    /// What the client wants before the texts of WebSocket messages.
+    pub(crate) prefix: Prefix,
 }
+
+/// What stands before the text of a WebSocket message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    #[default]
+    Nothing,
+    /// The sequence number and a tab: `?numbered=1`.
+    Number,
+    /// The id and a tab, and a tab before everything that is no message: `?ids=1`.
+    Id,
+}
+
+/// `?since=` with a value that is neither an id nor a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadSince(String);
 
 #[derive(Debug)]
 pub(crate) enum Answer<'h> {
@@ -90,13 +112,47 @@ fn accepts_events(head: &Head<'_>) -> bool {
 }
 
 impl StreamParams {
-    /// Reads them from a request; a value that is not a number counts as absent.
-    pub(crate) fn of(head: &Head<'_>) -> Self {
-        let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
-        let last_event = head.get("Last-Event-ID").and_then(number);
-        let since = last_event.or_else(|| head.query_param("since").and_then(|text| number(&text)));
-        let numbered = head.query_param("numbered").is_some_and(|value| &*value != b"0");
-        Self { since, numbered }
+    /// Reads them from a request. `Last-Event-ID` counts first, as it is newer than the URL that a page gave to its
+    /// `EventSource`; then `?since=`, then `?lastEventId=`, which stands for the header in libraries that play `EventSource`. An
+    /// empty value counts as absent: the client has nothing yet.
+    ///
+    /// # Errors
+    /// [`BadSince`] for `?since=` alone. The other two come from an `EventSource`, and HTML Standard §9.2.3 lets that give up for
+    /// good at any status other than 200, so an id that cannot be read is one of an unknown stream.
+    pub(crate) fn of(head: &Head<'_>) -> Result<Self, BadSince> {
+        let lenient = |id: &[u8]| Since::parse(id).unwrap_or(Since::Unknown);
+        let param = |name| head.query_param(name).filter(|value| !value.is_empty());
+        let last_event = head.get("Last-Event-ID").filter(|id| !id.is_empty());
+        let since = match (last_event, param("since")) {
+            (Some(id), _) => Some(lenient(id)),
+            (None, Some(id)) => Some(Since::parse(&id).ok_or_else(|| BadSince::new(&id))?),
+            (None, None) => param("lastEventId").map(|id| lenient(&id)),
+        };
+        let wants = |name| head.query_param(name).is_some_and(|value| &*value != b"0");
+        let prefix = match (wants("ids"), wants("numbered")) {
+            (true, _) => Prefix::Id,
+            (false, true) => Prefix::Number,
+            (false, false) => Prefix::Nothing,
+        };
+        Ok(Self { since, prefix })
+    }
+}
+
+impl BadSince {
+    fn new(value: &[u8]) -> Self {
+        let start = value.get(..SHOWN).unwrap_or(value);
+        Self(escape(start).to_string())
+    }
+}
+
+impl fmt::Display for BadSince {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(value) = self;
+        write!(
+            f,
+            "since={value}: this is no id of a message; say the id that came with the last one, such as \
+             01932f5a0c2e_15, or its number"
+        )
     }
 }
 
@@ -171,21 +227,65 @@ mod tests {
         assert_eq!(answered(SHELL, &access(&["--legacy", "off"])), "426");
     }
 
+    fn params(request: &str) -> Result<StreamParams, BadSince> {
+        let bytes = format!("GET {}\r\n\r\n", request.replace('\n', "\r\n"));
+        StreamParams::of(&Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap())
+    }
+
     #[test]
-    fn the_params_are_numbers_or_absent() {
-        let params = |request: &str| {
-            let bytes = format!("GET {request}\r\n\r\n");
-            StreamParams::of(&Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap())
-        };
-        assert_eq!(params("/ HTTP/1.0"), StreamParams::default());
-        assert_eq!(
-            params("/?since=12&numbered=1 HTTP/1.0"),
-            StreamParams { since: Some(12), numbered: true }
-        );
-        assert_eq!(
-            params("/?since=12 HTTP/1.0\r\nLast-Event-ID: 15"),
-            StreamParams { since: Some(15), numbered: false }
-        );
-        assert_eq!(params("/?since=-1&numbered=0 HTTP/1.0\r\nLast-Event-ID: x"), StreamParams::default());
+    fn the_header_counts_before_since_and_since_before_the_parameter_of_libraries() {
+        let id = Since::parse(b"01932f5a0c2e_15");
+        let table = [
+            ("/ HTTP/1.0", None),
+            ("/?since= HTTP/1.0\nLast-Event-ID: ", None),
+            ("/?since=&lastEventId= HTTP/1.0", None),
+            ("/?since=12 HTTP/1.0", Some(Since::Number(12))),
+            ("/?since=01932f5a0c2e_15 HTTP/1.0", id),
+            ("/?since=%30 HTTP/1.0", Some(Since::Number(0))),
+            ("/?lastEventId=01932f5a0c2e_15 HTTP/1.0", id),
+            ("/?lastEventId=12&since=13 HTTP/1.0", Some(Since::Number(13))),
+            ("/?lastEventId=x HTTP/1.0", Some(Since::Unknown)),
+            ("/?since=12&lastEventId=13 HTTP/1.0\nLast-Event-ID: 01932f5a0c2e_15", id),
+            ("/ HTTP/1.0\nLast-Event-ID: 12", Some(Since::Number(12))),
+            ("/?since=12 HTTP/1.0\nLast-Event-ID: x", Some(Since::Unknown)),
+            ("/?since=x HTTP/1.0\nLast-Event-ID: -1", Some(Since::Unknown)),
+            ("/?since=x HTTP/1.0\nLast-Event-ID: 18446744073709551616", Some(Since::Unknown)),
+        ];
+        for (request, since) in table {
+            assert_eq!(params(request), Ok(StreamParams { since, prefix: Prefix::Nothing }), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_since_is_named_with_what_is_expected() {
+        for (value, shown) in [
+            ("abc", "since=abc: "),
+            ("-1", "since=-1: "),
+            ("+1", "since= 1: "),
+            ("1.5", "since=1.5: "),
+            ("18446744073709551616", "since=18446744073709551616: "),
+            ("01932F5A0C2E_15", "since=01932F5A0C2E_15: "),
+            ("%0d%0aSet-Cookie:a", "since=\\x0d\\x0aSet-Cookie:a: "),
+        ] {
+            let error = params(&format!("/?since={value} HTTP/1.0")).unwrap_err().to_string();
+            assert!(error.starts_with(shown) && error.contains("01932f5a0c2e_15"), "{error}");
+        }
+        let long = params(&format!("/?since={} HTTP/1.0", "x".repeat(900))).unwrap_err().to_string();
+        assert!(long.len() < 300, "{long}");
+    }
+
+    #[test]
+    fn ids_win_over_numbers() {
+        for (query, prefix) in [
+            ("", Prefix::Nothing),
+            ("ids=0&numbered=0", Prefix::Nothing),
+            ("numbered=1", Prefix::Number),
+            ("ids=0&numbered=1", Prefix::Number),
+            ("ids=1", Prefix::Id),
+            ("numbered=1&ids=1", Prefix::Id),
+        ] {
+            let params = params(&format!("/?{query} HTTP/1.0"));
+            assert_eq!(params, Ok(StreamParams { since: None, prefix }), "{query}");
+        }
     }
 }

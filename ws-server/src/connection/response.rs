@@ -4,10 +4,14 @@ use std::time::SystemTime;
 
 use common::{
     framing::{Framing, encode_retry},
-    http::{Head, Response, error_response, format_date},
+    gap::Gap,
+    http::{Head, Response, error_response, explained_response, format_date},
 };
 
-use super::{request::METHODS, settings::Access};
+use super::{
+    request::{BadSince, METHODS},
+    settings::Access,
+};
 
 /// The answer to a newcomer that the limits leave no room for.
 pub(crate) const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -53,16 +57,22 @@ impl<'h> Cors<'h> {
     }
 }
 
+/// What a client is told before the stream over HTTP begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpOpening {
+    pub(crate) framing: Framing,
+    /// The connection's.
+    pub(crate) id: u64,
+    /// Milliseconds before a browser reconnects, at least.
+    pub(crate) retry_ms: u64,
+    /// What the client does not get of the messages that it asked for.
+    pub(crate) gap: Option<Gap>,
+}
+
 /// Appends the head of a stream; for an event stream also how long to wait before reconnecting.
-pub(crate) fn begin(
-    framing: Framing,
-    id: u64,
-    retry_ms: u64,
-    cors: Cors<'_>,
-    wall: SystemTime,
-    out: &mut Vec<u8>,
-) {
-    write_head(framing, Some(id), cors, wall, out);
+pub(crate) fn begin(opening: &HttpOpening, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
+    let HttpOpening { framing, id, retry_ms, .. } = *opening;
+    write_head(framing, Some(opening), cors, wall, out);
     encode_retry(framing, spread(retry_ms, id), out);
 }
 
@@ -78,15 +88,18 @@ pub(crate) fn head_only(framing: Framing, cors: Cors<'_>, wall: SystemTime, out:
     write_head(framing, None, cors, wall, out);
 }
 
-fn write_head(framing: Framing, id: Option<u64>, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
-    let media = match framing {
-        Framing::EventStream | Framing::EventStreamChunked => "text/event-stream; charset=utf-8",
-        _ => "text/plain; charset=utf-8",
-    };
+fn write_head(
+    framing: Framing,
+    opening: Option<&HttpOpening>,
+    cors: Cors<'_>,
+    wall: SystemTime,
+    out: &mut Vec<u8>,
+) {
+    let media = if framing.is_event_stream() { "text/event-stream" } else { "text/plain" };
     let mut head = Response::new(200, out)
         .header("Server", "datecast")
         .header("Date", format_date(wall))
-        .header("Content-Type", media)
+        .header("Content-Type", format!("{media}; charset=utf-8"))
         .header("Cache-Control", "no-store")
         .header("X-Content-Type-Options", "nosniff")
         // nginx would otherwise buffer the messages.
@@ -94,11 +107,15 @@ fn write_head(framing: Framing, id: Option<u64>, cors: Cors<'_>, wall: SystemTim
     for (name, value) in cors.fields() {
         head = head.header(name, value);
     }
-    if let Some(id) = id {
+    if let Some(HttpOpening { id, gap, .. }) = opening {
         head = head.header("X-Connection-Id", id.to_string());
-        head = head.header("Access-Control-Expose-Headers", "X-Connection-Id");
+        // Between lines there is no place for it.
+        if let Some(gap) = gap.filter(|_| !framing.tells_gaps()) {
+            head = head.header("Datecast-Gap", gap.to_string());
+        }
+        head = head.header("Access-Control-Expose-Headers", "X-Connection-Id, Datecast-Gap");
     }
-    if matches!(framing, Framing::EventStreamChunked | Framing::LinesChunked) {
+    if framing.is_chunked() {
         head = head.header("Transfer-Encoding", "chunked");
     }
     head.header("Connection", "close").finish();
@@ -129,6 +146,12 @@ pub(crate) fn refuse<'a>(
         fields.push(field);
     }
     error_response(status, wall, &fields, out);
+}
+
+/// Appends the refusal of a `?since=` that cannot be read.
+pub(crate) fn refuse_since(error: &BadSince, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
+    let fields: Vec<(&str, &str)> = cors.fields().collect();
+    explained_response(400, &format!("{error}\n"), wall, &fields, out);
 }
 
 #[cfg(test)]
@@ -183,14 +206,32 @@ mod tests {
     #[test]
     fn an_event_stream_begins_with_its_head_and_the_retry_time() {
         let mut out = Vec::new();
-        begin(Framing::EventStream, 7, 2000, Cors::default(), SystemTime::UNIX_EPOCH, &mut out);
+        let opening = HttpOpening { framing: Framing::EventStream, id: 7, retry_ms: 2000, gap: None };
+        begin(&opening, Cors::default(), SystemTime::UNIX_EPOCH, &mut out);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text,
             "HTTP/1.1 200 OK\r\nServer: datecast\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
              Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n\
              X-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\nX-Connection-Id: 7\r\n\
-             Access-Control-Expose-Headers: X-Connection-Id\r\nConnection: close\r\n\r\nretry: 2326\n\n"
+             Access-Control-Expose-Headers: X-Connection-Id, Datecast-Gap\r\nConnection: close\r\n\r\nretry: 2326\n\n"
         );
+    }
+    #[test]
+    fn only_the_head_of_lines_tells_of_a_gap() {
+        let gap = Gap { missed: Some(3), new_stream: false, next: None };
+        let field = "Datecast-Gap: {\"missed\":3,\"stream\":\"same\",\"next\":null}\r\n";
+        for (framing, gap, is_told) in [
+            (Framing::Lines, Some(gap), true),
+            (Framing::LinesChunked, Some(gap), true),
+            (Framing::Lines, None, false),
+            (Framing::EventStream, Some(gap), false),
+            (Framing::EventStreamChunked, Some(gap), false),
+        ] {
+            let mut out = Vec::new();
+            let opening = HttpOpening { framing, id: 7, retry_ms: 2000, gap };
+            begin(&opening, Cors::default(), SystemTime::UNIX_EPOCH, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap().contains(field), is_told, "{framing:?}");
+        }
     }
 }

@@ -7,13 +7,14 @@ use common::{
     frame::CloseCode,
     framing::{Framing, finish},
     http::HeadScan,
+    id::{Epoch, MessageId, Since},
     websocket::{MessageLimits, WebSocket},
 };
 use reactor::{Context, Exported};
 
 use super::{
     rate::RateLimiter,
-    request::StreamParams,
+    request::{Prefix, StreamParams},
     response::NO_ROOM,
     state::{Connection, Stage, Upgraded},
 };
@@ -26,12 +27,25 @@ const OPENING: u8 = 0;
 const WEBSOCKET: u8 = 1;
 const HTTP_STREAM: u8 = 2;
 
+const NO_SINCE: u8 = 0;
+const SINCE_NUMBER: u8 = 1;
+const SINCE_ID: u8 = 2;
+const SINCE_UNKNOWN: u8 = 3;
+
+/// The process that exported a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Predecessor {
+    /// In which it wrote the connection down.
+    pub(crate) format: u32,
+    /// Of the numbers that the client knows.
+    pub(crate) epoch: Epoch,
+}
+
 impl Connection {
     /// Exports the connection to the next process. One in the middle of a frame, or with `partial` input, gets 1012 first;
     /// the next process sees its closing handshake through.
     pub(crate) fn export(
         &mut self,
-        last_seq: u64,
         partial: bool,
         close_timeout: Duration,
         cx: &mut Context<'_>,
@@ -43,17 +57,32 @@ impl Connection {
             socket.protocol.close(CloseCode::RESTART, RESTARTING, cx.out());
             cx.set_deadline(cx.now() + close_timeout);
         }
-        let state = self.to_bytes(last_seq, cx.now())?;
+        let state = self.to_bytes(cx.now())?;
         Some(Exported { state, closing_bytes: self.closing_bytes() })
     }
 
     /// Adopts a connection of the previous process; `None` if its bytes cannot be read.
-    pub(crate) fn adopt(bytes: &[u8], format: u32, limits: MessageLimits, now: Instant) -> Option<Self> {
-        let mut conn = Self::from_bytes(bytes, format, now)?;
+    pub(crate) fn adopt(
+        bytes: &[u8],
+        process: Predecessor,
+        limits: MessageLimits,
+        now: Instant,
+    ) -> Option<Self> {
+        let mut conn = Self::from_bytes(bytes, process.format, now)?;
+        conn.keep_meaning(process.epoch);
         if let Stage::WebSocket(socket) = &mut conn.stage {
             socket.protocol.limit(limits);
         }
         Some(conn)
+    }
+
+    /// A number without an epoch that the client sent to the previous process meant the epoch of that one.
+    fn keep_meaning(&mut self, epoch: Epoch) {
+        if let Stage::WebSocket(socket) = &mut self.stage
+            && let Some(Since::Number(number)) = socket.params.since
+        {
+            socket.params.since = Some(Since::Id(MessageId { epoch, number }));
+        }
     }
 
     /// True for an adopted connection that got the stream in the previous process.
@@ -66,9 +95,8 @@ impl Connection {
         is_past_opening && self.id != 0
     }
 
-    /// Writes the connection down; `last_seq` is the sequence number of its newest message, as the stream knows it. `None`
-    /// for a connection whose last bytes are queued.
-    pub(crate) fn to_bytes(&self, last_seq: u64, now: Instant) -> Option<Vec<u8>> {
+    /// Writes the connection down; `None` for one whose last bytes are queued.
+    pub(crate) fn to_bytes(&self, now: Instant) -> Option<Vec<u8>> {
         let mut to = Writer::default();
         match &self.stage {
             Stage::Opening { proxied_for, .. } => {
@@ -86,9 +114,8 @@ impl Connection {
         to.long(millis(now.saturating_duration_since(self.subscribed_at)));
         to.byte(u8::try_from(self.framing.index()).ok()?);
         to.long(self.subscription.phase as u64);
-        to.long(self.subscription.last_date);
         to.flag(self.subscription.owed > 0);
-        to.long(last_seq);
+        to.long(self.subscription.last_seq);
         to.long(self.last_notice);
         if let Stage::WebSocket(socket) = &self.stage {
             put_rates(socket, now, &mut to);
@@ -101,20 +128,21 @@ impl Connection {
         let mut from = Reader::new(bytes);
         let mut stage = match from.byte()? {
             OPENING => Stage::Opening { scan: HeadScan::default(), proxied_for: from.address()? },
-            WEBSOCKET => Stage::WebSocket(take_socket(&mut from, now)?),
+            WEBSOCKET => Stage::WebSocket(take_socket(&mut from, format, now)?),
             HTTP_STREAM => Stage::HttpStream,
             _ => return None,
         };
         let id = from.long()?;
         let subscribed_at = now.checked_sub(Duration::from_millis(from.long()?)).unwrap_or(now);
         let framing = *Framing::ALL.get(usize::from(from.byte()?))?;
-        let subscription = Subscription {
-            phase: usize::try_from(from.long()?).ok()?,
-            last_date: from.long()?,
-            owed: from.flag()?.into(),
-            last_seq: from.long()?,
-            ..Subscription::default()
-        };
+        // A client that knows its numbers without an epoch goes on with those.
+        let framing = if format == 1 { framing.bare() } else { framing };
+        let phase = usize::try_from(from.long()?).ok()?;
+        // In format 1 the clock's dates are counted apart.
+        let last_date = if format == 1 { from.long()? } else { 0 };
+        let owed = from.flag()?.into();
+        let last_seq = from.long()?.max(last_date);
+        let subscription = Subscription { phase, owed, last_seq, ..Subscription::default() };
         let mut last_notice = 0;
         if format >= 2 {
             last_notice = from.long()?;
@@ -147,17 +175,14 @@ fn put_socket(socket: &Upgraded, to: &mut Writer) {
     to.flag(socket.pong.is_some());
     to.bytes(socket.pong.as_deref().unwrap_or_default());
     to.bytes(&socket.message);
-    to.flag(socket.params.since.is_some());
-    to.long(socket.params.since.unwrap_or_default());
-    to.flag(socket.params.numbered);
+    put_params(socket.params, to);
 }
 
-fn take_socket(from: &mut Reader<'_>, now: Instant) -> Option<Box<Upgraded>> {
+fn take_socket(from: &mut Reader<'_>, format: u32, now: Instant) -> Option<Box<Upgraded>> {
     let protocol = WebSocket::from_bytes(from.bytes()?).ok()?;
     let (awaiting_pong, has_pong, pong) = (from.flag()?, from.flag()?, from.bytes()?);
     let message = from.bytes()?.to_vec();
-    let (has_since, since, numbered) = (from.flag()?, from.long()?, from.flag()?);
-    let params = StreamParams { since: has_since.then_some(since), numbered };
+    let params = take_params(from, format)?;
     let pong = has_pong.then(|| pong.into());
     Some(Box::new(Upgraded { awaiting_pong, pong, message, ..*Upgraded::new(protocol, params, now) }))
 }
@@ -174,6 +199,46 @@ fn take_rates(socket: &mut Upgraded, from: &mut Reader<'_>, now: Instant) -> Opt
         *rate = RateLimiter::with_debt(Duration::from_nanos(from.long()?), now);
     }
     Some(())
+}
+
+fn put_params(params: StreamParams, to: &mut Writer) {
+    let (kind, epoch, number) = match params.since {
+        None => (NO_SINCE, 0, 0),
+        Some(Since::Number(number)) => (SINCE_NUMBER, 0, number),
+        Some(Since::Id(id)) => (SINCE_ID, id.epoch.as_millis(), id.number),
+        Some(Since::Unknown) => (SINCE_UNKNOWN, 0, 0),
+    };
+    to.byte(kind);
+    to.long(epoch);
+    to.long(number);
+    to.byte(match params.prefix {
+        Prefix::Nothing => 0,
+        Prefix::Number => 1,
+        Prefix::Id => 2,
+    });
+}
+
+fn take_params(from: &mut Reader<'_>, format: u32) -> Option<StreamParams> {
+    if format == 1 {
+        let (has_since, since, numbered) = (from.flag()?, from.long()?, from.flag()?);
+        let prefix = if numbered { Prefix::Number } else { Prefix::Nothing };
+        return Some(StreamParams { since: has_since.then_some(Since::Number(since)), prefix });
+    }
+    let (kind, epoch, number) = (from.byte()?, Epoch::from_millis(from.long()?), from.long()?);
+    let since = match kind {
+        NO_SINCE => None,
+        SINCE_NUMBER => Some(Since::Number(number)),
+        SINCE_ID => Some(Since::Id(MessageId { epoch, number })),
+        SINCE_UNKNOWN => Some(Since::Unknown),
+        _ => return None,
+    };
+    let prefix = match from.byte()? {
+        0 => Prefix::Nothing,
+        1 => Prefix::Number,
+        2 => Prefix::Id,
+        _ => return None,
+    };
+    Some(StreamParams { since, prefix })
 }
 
 fn millis(time: Duration) -> u64 {

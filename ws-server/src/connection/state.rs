@@ -10,7 +10,10 @@ use std::{net::IpAddr, time::Instant};
 
 use common::{Version, framing::Framing, http::HeadScan, websocket::WebSocket};
 
-use super::{rate::RateLimiter, request::StreamParams};
+use super::{
+    rate::RateLimiter,
+    request::{Prefix, StreamParams},
+};
 use crate::stream::Subscription;
 
 /// A connection, and how far it is in the stream.
@@ -80,7 +83,11 @@ impl Upgraded {
 
     pub(crate) fn framing(&self) -> Framing {
         let framing = self.protocol.framing();
-        if self.params.numbered { framing.numbered() } else { framing }
+        match self.params.prefix {
+            Prefix::Nothing => framing,
+            Prefix::Number => framing.numbered(),
+            Prefix::Id => framing.with_ids(),
+        }
     }
 }
 
@@ -114,7 +121,7 @@ impl Connection {
             Stage::Opening { .. } => ("unknown", "opening"),
             Stage::Done => ("unknown", "closing"),
             Stage::HttpStream => match self.framing {
-                Framing::EventStream | Framing::EventStreamChunked => ("sse", "open"),
+                framing if framing.is_event_stream() => ("sse", "open"),
                 _ => ("lines", "open"),
             },
             Stage::WebSocket(socket) => {

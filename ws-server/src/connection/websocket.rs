@@ -35,8 +35,8 @@ impl Connection {
     pub(crate) fn on_frames(&mut self, input: &mut [u8], env: &mut Env<'_, '_>) -> Received {
         let all = input.len();
         let mut rest = input;
-        let (mut flow, mut subscribe) = (Flow::Continue, None);
-        while flow == Flow::Continue && subscribe.is_none() {
+        let (mut flow, mut subscribe) = (Flow::Continue, false);
+        while flow == Flow::Continue && !subscribe {
             let Stage::WebSocket(socket) = &mut self.stage else { break };
             let queued = env.cx.out().len();
             let step = match socket.protocol.receive(&mut rest, env.cx.out()) {
@@ -49,7 +49,10 @@ impl Connection {
             };
             if let Step::Opened = step {
                 env.cx.set_deadline(env.cx.now() + env.options.ping_interval);
-                subscribe = Some(socket.params);
+                subscribe = true;
+                let since = socket.params.since;
+                let gap = self.find_place(since, env);
+                self.tell(gap, env.cx);
             } else {
                 flow = self.react(step, env);
             }
@@ -91,7 +94,7 @@ impl Connection {
         match env.options.on_message {
             OnMessage::Ignore => {}
             OnMessage::Echo => match payload {
-                Payload::Text(text) => encode_notice(socket.protocol.framing(), &text, env.cx.out()),
+                Payload::Text(text) => encode_notice(self.framing, &text, env.cx.out()),
                 Payload::Binary(bytes) => encode_frame(Opcode::Binary, &bytes, env.cx.out()),
             },
             OnMessage::Broadcast => env.notices.push(Notice { from: self.id, payload }),

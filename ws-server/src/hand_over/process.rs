@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use common::id::Epoch;
 use daemon::{
     HandedOver,
     hand_over::{self, DaemonState},
@@ -48,15 +49,16 @@ pub(crate) fn export(
     }
 }
 
-/// Reads what the previous process handed over: its state, and what it read from if the source is still the same.
+/// Reads what the previous process handed over: its state, and what it read from if the source is still the same. A stream that
+/// has no epoch yet gets the `fresh` one.
 pub(crate) fn adopt(
     handed_over: Option<&mut HandedOver>,
     source: &SourceKind,
+    fresh: Epoch,
 ) -> (Option<ProcessState>, Vec<Producer>) {
     let Some(handed_over) = handed_over else { return (None, Vec::new()) };
-    let Some(mut state) =
-        ProcessState::from_bytes(&handed_over.state.bytes, handed_over.state.format, moment())
-    else {
+    let DaemonState { format, bytes, .. } = &handed_over.state;
+    let Some(mut state) = ProcessState::from_bytes(bytes, *format, fresh, moment()) else {
         // A connection's place in an unknown stream means nothing: it gets its closing bytes.
         for connection in &mut handed_over.connections {
             connection.exported.state = Vec::new();

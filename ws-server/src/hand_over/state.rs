@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use common::codec::{Reader, Writer};
+use common::{
+    codec::{Reader, Writer},
+    id::Epoch,
+};
 
 use crate::{
     broadcast::{NoticeState, put_departures, put_notices, take_departures, take_notices},
-    stream::{Batch, Moment, ScheduleState, put_batch, put_schedule, take_batch, take_schedule},
+    stream::{
+        Batch, Moment, Numbering, ScheduleState, SourceKind, put_batch, put_schedule, take_batch,
+        take_schedule,
+    },
 };
 
 /// What a process knows beside its connections.
@@ -14,6 +20,8 @@ use crate::{
 pub(crate) struct ProcessState {
     /// The format in which it and its connections were written.
     pub(crate) format: u32,
+    /// The epoch of the numbers.
+    pub(crate) epoch: Epoch,
     /// The smallest id that no connection has had.
     pub(crate) next_id: u64,
     /// The sequence number of the next line.
@@ -33,6 +41,7 @@ impl ProcessState {
     /// Writes it down at this moment.
     pub(crate) fn to_bytes(&self, at: Moment) -> Vec<u8> {
         let mut to = Writer::default();
+        to.long(self.epoch.as_millis());
         to.long(self.next_id);
         to.long(self.next_line);
         to.flag(self.schedule.is_some());
@@ -53,12 +62,14 @@ impl ProcessState {
     }
 
     /// Reads it back at this moment; `None` for anything else than what [`ProcessState::to_bytes`] of this format wrote.
-    pub(crate) fn from_bytes(bytes: &[u8], format: u32, at: Moment) -> Option<Self> {
+    /// Format 1 has no epoch: its stream goes on with the `fresh` one.
+    pub(crate) fn from_bytes(bytes: &[u8], format: u32, fresh: Epoch, at: Moment) -> Option<Self> {
         let mut from = Reader::new(bytes);
+        let epoch = if format == 1 { fresh } else { Epoch::from_millis(from.long()?) };
         let (next_id, next_line) = (from.long()?, from.long()?);
         let schedule = if from.flag()? { Some(take_schedule(&mut from, at)?) } else { None };
         let departures = take_departures(&mut from)?;
-        let ring = (0..from.long()?).map(|_| take_batch(&mut from)).collect::<Option<_>>()?;
+        let ring = (0..from.long()?).map(|_| take_batch(&mut from, epoch)).collect::<Option<_>>()?;
         let source = String::from_utf8(from.bytes()?.to_vec()).ok()?;
         let mut partials = Vec::new();
         for _ in 0..from.long()? {
@@ -70,7 +81,16 @@ impl ProcessState {
         } else {
             NoticeState { departures, ..NoticeState::default() }
         };
-        let state = Self { format, next_id, next_line, schedule, notices, ring, source, partials };
+        let state = Self { format, epoch, next_id, next_line, schedule, notices, ring, source, partials };
         from.is_empty().then_some(state)
+    }
+
+    /// What its numbers count.
+    pub(crate) fn numbering(&self) -> Numbering {
+        match (&self.schedule, self.source == SourceKind::Clock.to_string()) {
+            (Some(_), _) => Numbering::Dates,
+            (None, true) => Numbering::Nothing,
+            (None, false) => Numbering::Lines,
+        }
     }
 }

@@ -9,6 +9,7 @@ use common::{
     framing::Framing,
     handshake::{Detected, detect},
     http::{Head, HeadLimits, HeadScan},
+    id::{Epoch, MessageId, Since},
     websocket::MessageLimits,
 };
 use daemon::{HandedOver, hand_over::DaemonState};
@@ -20,15 +21,17 @@ use super::{
 };
 use crate::{
     broadcast::{Departures, NoticeState},
-    connection::{Connection, Notice, Payload, RateLimiter, Stage, StreamParams, Upgraded},
+    connection::{Connection, Notice, Payload, Prefix, RateLimiter, Stage, StreamParams, Upgraded},
     stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceKind, Subscription},
 };
 
-/// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and [`conns`], in their order. Lines are never
-/// changed, only added, each format with its own.
+/// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and the first nine of [`conns`], in their order. Its
+/// bytes never change.
 const FORMAT_1: &str = include_str!("format-1.txt");
-/// The same in format 2.
+/// The same in format 2, with all of [`conns`].
 const FORMAT_2: &str = include_str!("format-2.txt");
+/// The epoch of [`state`], which format 1 does not have.
+const EPOCH: Epoch = Epoch::from_millis(0x0193_2f5a_0c2e);
 
 #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
 fn now() -> Instant {
@@ -37,7 +40,7 @@ fn now() -> Instant {
 
 fn state(now: Instant) -> ProcessState {
     let batch = |first: u64, texts: &[&str]| {
-        let mut batch = Batch::new(first);
+        let mut batch = Batch::new(MessageId { epoch: EPOCH, number: first });
         for text in texts {
             batch.push(|out| out.push_str(text));
         }
@@ -45,6 +48,7 @@ fn state(now: Instant) -> ProcessState {
     };
     ProcessState {
         format: FORMAT,
+        epoch: EPOCH,
         next_id: 77,
         next_line: 6,
         schedule: Some(ScheduleState {
@@ -80,10 +84,18 @@ fn websocket(request: &str, now: Instant) -> Box<Upgraded> {
     let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no WebSocket: {request}") };
     let protocol = offer.accept(false, 7, &[], MessageLimits::default(), &mut Vec::new());
-    Upgraded::new(protocol, StreamParams { since: Some(41), numbered: true }, now)
+    let params = StreamParams { since: Some(Since::Number(41)), prefix: Prefix::Number };
+    Upgraded::new(protocol, params, now)
 }
 
-/// One connection of each kind.
+/// One that resumes with this, and wants ids.
+fn with_ids(since: Since, request: &str, now: Instant) -> Stage {
+    let mut socket = websocket(request, now);
+    socket.params = StreamParams { since: Some(since), prefix: Prefix::Id };
+    Stage::WebSocket(socket)
+}
+
+/// One connection of each kind; format 1 has the first nine.
 fn conns(now: Instant) -> Vec<Connection> {
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let mut asked = websocket(&format!("Sec-WebSocket-Version: 13\r\n{key}"), now);
@@ -105,13 +117,24 @@ fn conns(now: Instant) -> Vec<Connection> {
         (Stage::HttpStream, Framing::EventStream),
         (Stage::HttpStream, Framing::EventStreamChunked),
         (Stage::HttpStream, Framing::LinesChunked),
+        (
+            with_ids(
+                Since::Id(MessageId { epoch: EPOCH, number: 40 }),
+                &format!("Sec-WebSocket-Version: 13\r\n{key}"),
+                now,
+            ),
+            Framing::HybiIds,
+        ),
+        (with_ids(Since::Unknown, keys, now), Framing::HixieIds),
+        (Stage::HttpStream, Framing::EventStreamBare),
+        (Stage::HttpStream, Framing::EventStreamBareChunked),
     ];
     let conn = |(id, (stage, framing))| Connection {
         stage,
         id,
         subscribed_at: now.checked_sub(Duration::from_mins(1)).unwrap(),
         framing,
-        subscription: Subscription { phase: 42, last_date: 1000, owed: 1, ..Subscription::default() },
+        subscription: Subscription { phase: 42, last_seq: 1000, owed: 1, ..Subscription::default() },
         last_notice: 11,
         finishing: false,
         ending: None,
@@ -134,13 +157,13 @@ fn hex(bytes: &[u8]) -> String {
 /// Everything as it is written today, a line each.
 fn written(now: Instant) -> Vec<String> {
     let conns = conns(now);
-    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(999, now).unwrap()));
+    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(now).unwrap()));
     std::iter::once(hex(&state(now).to_bytes(moment(now)))).chain(lines).collect()
 }
 
 #[test]
 fn what_is_written_today_is_format_2_to_the_byte() {
-    // If this fails because the layout has to change: a new FORMAT with a file of its own, and a reader for both.
+    // If this fails because the layout has to change: a new FORMAT with a file of its own, and a reader for all.
     assert_eq!(written(now()), FORMAT_2.lines().collect::<Vec<_>>());
 }
 
@@ -148,39 +171,55 @@ fn bytes(line: &str) -> Vec<u8> {
     (0..line.len()).step_by(2).map(|at| u8::from_str_radix(&line[at..at + 2], 16).unwrap()).collect()
 }
 
+/// What a file holds: its format, the state's line, and those of the connections.
+fn files() -> impl Iterator<Item = (u32, &'static str, Vec<&'static str>)> {
+    [(1, FORMAT_1), (2, FORMAT_2)].into_iter().map(|(format, text)| {
+        let mut lines = text.lines();
+        (format, lines.next().unwrap(), lines.collect())
+    })
+}
+
 #[test]
 fn the_state_of_each_format_is_read() {
     let now = now();
-    for (format, lines) in [(1, FORMAT_1), (2, FORMAT_2)] {
-        let line = bytes(lines.lines().next().unwrap());
-        let read = ProcessState::from_bytes(&line, format, moment(now)).unwrap();
+    let fresh = Epoch::from_millis(7);
+    for (format, line, _) in files() {
+        let read = ProcessState::from_bytes(&bytes(line), format, fresh, moment(now)).unwrap();
         let mut expected = state(now);
         if format == 1 {
             let departures = expected.notices.departures;
             expected.notices = NoticeState { departures, ..NoticeState::default() };
+            expected.epoch = fresh;
         }
         assert_eq!((read.format, read.next_id, read.next_line), (format, 77, 6));
         assert_eq!(
-            (read.schedule, read.notices, read.source, read.partials),
-            (expected.schedule, expected.notices, expected.source, expected.partials)
+            (read.epoch, read.schedule, read.notices, read.source, read.partials),
+            (expected.epoch, expected.schedule, expected.notices, expected.source, expected.partials)
         );
         let texts = |ring: &[Arc<Batch>]| -> Vec<(u64, Vec<String>)> {
             ring.iter().map(|batch| (batch.first(), batch.texts().map(str::to_owned).collect())).collect()
         };
         assert_eq!(texts(&read.ring), texts(&expected.ring));
+        let id = |number| MessageId { epoch: expected.epoch, number };
+        let event = format!("id: {}\ndata: one\n\nid: {}\ndata: \n\n", id(1), id(2));
+        assert_eq!(&*read.ring[0].encoded(Framing::EventStream).bytes, event.as_bytes());
     }
 }
 
 #[test]
 fn every_connection_of_each_format_is_read() {
     let now = now();
-    for (format, lines) in [(1, FORMAT_1), (2, FORMAT_2)] {
-        assert_eq!(lines.lines().skip(1).count(), conns(now).len());
-        for (line, mut expected) in lines.lines().skip(1).zip(conns(now)) {
+    for (format, _, lines) in files() {
+        let mut expected = conns(now);
+        if format == 1 {
+            expected.truncate(9);
+        }
+        assert_eq!(lines.len(), expected.len());
+        for (line, mut expected) in lines.into_iter().zip(expected) {
             let read = Connection::from_bytes(&bytes(line), format, now).unwrap();
-            // The file says what the stream knew, not what the connection had.
-            expected.subscription.last_seq = 999;
             if format == 1 {
+                // A browser that got bare numbers goes on with them.
+                expected.framing = expected.framing.bare();
                 expected.last_notice = 0;
                 if let Stage::WebSocket(socket) = &mut expected.stage {
                     socket.message_rate = RateLimiter::new(now);
@@ -198,12 +237,12 @@ fn the_schedule_goes_on_at_another_moment() {
     let later = now + Duration::from_secs(5);
     let at = Moment { instant: later, since_boot: Duration::from_secs(100_005) };
     assert_eq!(
-        ProcessState::from_bytes(&bytes, FORMAT, at).unwrap().schedule,
+        ProcessState::from_bytes(&bytes, FORMAT, EPOCH, at).unwrap().schedule,
         state(now).schedule,
         "the same instants"
     );
     let before = Moment { instant: now, since_boot: Duration::from_secs(99_999) };
-    assert!(ProcessState::from_bytes(&bytes, FORMAT, before).is_none(), "of another boot");
+    assert!(ProcessState::from_bytes(&bytes, FORMAT, EPOCH, before).is_none(), "of another boot");
 }
 
 #[test]
@@ -236,7 +275,7 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
     };
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes: vec![0; 7] };
     let mut handed_over = HandedOver { state, others: Vec::new(), connections: vec![connection] };
-    let (previous, producers) = adopt(Some(&mut handed_over), &SourceKind::Clock);
+    let (previous, producers) = adopt(Some(&mut handed_over), &SourceKind::Clock, EPOCH);
     assert!(previous.is_none() && producers.is_empty());
     assert_eq!(
         handed_over.connections[0].exported,
@@ -247,28 +286,27 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
 #[test]
 fn whatever_is_cut_off_or_longer_is_refused_without_a_panic() {
     let now = now();
-    let formats = [(1, FORMAT_1), (2, FORMAT_2)];
-    let lines = formats
-        .into_iter()
-        .flat_map(|(format, lines)| lines.lines().enumerate().map(move |line| (format, line)));
-    for (format, (number, line)) in lines {
+    for (format, line, lines) in files() {
         let whole = bytes(line);
-        let is_read = |bytes: &[u8]| match number {
-            0 => ProcessState::from_bytes(bytes, format, moment(now)).is_some(),
-            _ => Connection::from_bytes(bytes, format, now).is_some(),
-        };
-        assert!(is_read(&whole));
-        for len in 0..whole.len() {
-            assert!(!is_read(&whole[..len]), "line {number}, {len} bytes");
+        refuse_damaged(&whole, |bytes| ProcessState::from_bytes(bytes, format, EPOCH, moment(now)).is_some());
+        for line in lines {
+            refuse_damaged(&bytes(line), |bytes| Connection::from_bytes(bytes, format, now).is_some());
         }
-        assert!(!is_read(&[&whole[..], &[0]].concat()));
-        for at in 0..whole.len() {
-            for value in [0, 1, 0x7F, 0xFF] {
-                let mut damaged = whole.clone();
-                damaged[at] = value;
-                // Neither a panic, nor an allocation by a length in the data.
-                let _read = is_read(&damaged);
-            }
+    }
+}
+
+fn refuse_damaged(whole: &[u8], is_read: impl Fn(&[u8]) -> bool) {
+    assert!(is_read(whole));
+    for len in 0..whole.len() {
+        assert!(!is_read(&whole[..len]), "{len} bytes");
+    }
+    assert!(!is_read(&[whole, &[0]].concat()));
+    for at in 0..whole.len() {
+        for value in [0, 1, 0x7F, 0xFF] {
+            let mut damaged = whole.to_vec();
+            damaged[at] = value;
+            // Neither a panic, nor an allocation by a length in the data.
+            let _read = is_read(&damaged);
         }
     }
 }

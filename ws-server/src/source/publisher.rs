@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use common::id::{Epoch, MessageId};
+
 use super::{
     clock::{now, wall},
     lines::Splitter,
@@ -14,6 +16,7 @@ use crate::stream::{Batch, DateFormat, Template};
 
 /// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
+    epoch: Epoch,
     numbering: Mutex<Numbering>,
     progress: Arc<SourceProgress>,
     post: Box<dyn Fn(Arc<Batch>) + Send + Sync>,
@@ -39,15 +42,16 @@ struct Numbering {
 }
 
 impl Publisher {
-    /// Posts each batch with `post`; `progress` knows the sequence number of the first line.
+    /// Posts each batch with `post`; `progress` knows the sequence number of the first line, which counts in this epoch.
     pub(crate) fn new(
+        epoch: Epoch,
         progress: Arc<SourceProgress>,
         format: LineFormat,
         post: impl Fn(Arc<Batch>) + Send + Sync + 'static,
     ) -> Self {
         let numbering =
             Mutex::new(Numbering { seq: progress.next_line(), format, posted: 0, warned: None, dropped: 0 });
-        Self { numbering, progress, post: Box::new(post) }
+        Self { epoch, numbering, progress, post: Box::new(post) }
     }
 
     /// Changes the format, from the next line on.
@@ -64,7 +68,7 @@ impl Publisher {
     pub(super) fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
         let mut numbering = lock(&self.numbering);
         self.progress.wait_for_room(numbering.posted);
-        let mut batch = Batch::new(numbering.seq);
+        let mut batch = Batch::new(MessageId { epoch: self.epoch, number: numbering.seq });
         let LineFormat { template, date_format, max_line } = &numbering.format;
         splitter.limit(*max_line);
         let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
@@ -123,7 +127,7 @@ mod tests {
         let format =
             LineFormat { template: Template::new(template), date_format: DateFormat::Unix, max_line: 100 };
         (
-            Publisher::new(SourceProgress::new(0, 1), format, move |batch| {
+            Publisher::new(Epoch::default(), SourceProgress::new(0, 1), format, move |batch| {
                 post.send(batch).unwrap();
             }),
             posted,

@@ -6,11 +6,15 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use common::framing::{Framing, encode};
+use common::{
+    framing::{Framing, encode},
+    id::{Epoch, MessageId},
+};
 
 /// Messages that arrived together; all workers share them.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
+    epoch: Epoch,
     first: u64,
     text: String,
     /// Where each message ends in `text`.
@@ -19,9 +23,9 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Without messages yet; `first` is the sequence number of the first one.
-    pub(crate) fn new(first: u64) -> Self {
-        Self { first, ..Self::default() }
+    /// Without messages yet; `first` is the id of the first one.
+    pub(crate) fn new(first: MessageId) -> Self {
+        Self { epoch: first.epoch, first: first.number, ..Self::default() }
     }
 
     /// Adds the next message; `write` appends its text.
@@ -48,9 +52,14 @@ impl Batch {
         self.first
     }
 
+    /// The sequence number of the message at this place.
+    pub(crate) fn number_of(&self, place: usize) -> u64 {
+        self.first.saturating_add(u64::try_from(place).unwrap_or(u64::MAX))
+    }
+
     /// The sequence number after the last message.
     pub(crate) fn next(&self) -> u64 {
-        self.first.saturating_add(u64::try_from(self.len()).unwrap_or(u64::MAX))
+        self.number_of(self.len())
     }
 
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
@@ -70,8 +79,9 @@ impl Batch {
         let mut out = Vec::with_capacity(self.text.len().saturating_add(self.ends.len().saturating_mul(8)));
         let mut ends = Vec::with_capacity(self.ends.len());
         let mut start = 0;
-        for (seq, end) in (self.first..).zip(&self.ends) {
-            encode(framing, seq, self.text.get(start..*end).unwrap_or_default(), &mut out);
+        for (number, end) in (self.first..).zip(&self.ends) {
+            let id = MessageId { epoch: self.epoch, number };
+            encode(framing, id, self.text.get(start..*end).unwrap_or_default(), &mut out);
             ends.push(out.len());
             start = *end;
         }
@@ -106,8 +116,10 @@ impl Encoded {
 mod tests {
     use super::*;
 
+    const EPOCH: Epoch = Epoch::from_millis(0xAB);
+
     fn batch(first: u64, lines: &[&str]) -> Batch {
-        let mut batch = Batch::new(first);
+        let mut batch = Batch::new(MessageId { epoch: EPOCH, number: first });
         for line in lines {
             batch.push(|out| out.push_str(line));
         }
@@ -119,8 +131,8 @@ mod tests {
         let batch = batch(9, &["a", "", "ccc"]);
         for framing in Framing::ALL {
             let mut expected = Vec::new();
-            for (seq, line) in [(9, "a"), (10, ""), (11, "ccc")] {
-                encode(framing, seq, line, &mut expected);
+            for (number, line) in [(9, "a"), (10, ""), (11, "ccc")] {
+                encode(framing, MessageId { epoch: EPOCH, number }, line, &mut expected);
             }
             assert_eq!(&*batch.encoded(framing).bytes, expected);
         }

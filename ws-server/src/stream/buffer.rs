@@ -2,11 +2,16 @@
 
 use std::{sync::Arc, time::Instant};
 
-use common::framing::Framing;
+use common::{
+    framing::Framing,
+    gap::Gap,
+    id::{Epoch, MessageId, Since},
+};
 
 use super::{
     batch::Batch,
     clock::Clock,
+    resume::Extent,
     ring::{Found, Ring},
     settings::{Delivery, StreamOptions},
     subscription::{Next, Subscription},
@@ -15,6 +20,9 @@ use super::{
 /// The newest messages of one worker, and what subscribers get of them.
 #[derive(Debug)]
 pub(crate) struct Buffer {
+    pub(super) epoch: Epoch,
+    /// The number of the first line that can come, while the ring is empty.
+    first_line: u64,
     pub(crate) ring: Ring,
     /// The clock that writes into the ring; `None` for lines.
     pub(crate) clock: Option<Clock>,
@@ -26,8 +34,10 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub(crate) fn new(options: &StreamOptions, clock: Option<Clock>) -> Self {
+    pub(crate) fn new(options: &StreamOptions, first_line: MessageId, clock: Option<Clock>) -> Self {
         Self {
+            epoch: first_line.epoch,
+            first_line: first_line.number,
             ring: Ring::new(options.ring_bounds()),
             clock,
             delivery: options.delivery(),
@@ -56,7 +66,7 @@ impl Buffer {
     pub(crate) fn publish_date(&mut self, now: Instant) {
         let Some(clock) = &mut self.clock else { return };
         let Some(slot) = clock.schedule.take_due(now, |_| true) else { return };
-        let mut batch = Batch::new(clock.schedule.number_of(slot));
+        let mut batch = Batch::new(clock.id_of(slot));
         let text = clock.text_of(slot);
         batch.push(|out| out.push_str(&text));
         self.due = self.due.or_else(|| clock.schedule.start_of(slot)).or(Some(now));
@@ -69,33 +79,50 @@ impl Buffer {
     }
 
     /// Gives a newcomer its place: after `since`, or before the last `greet` messages. `next_line` is the sequence number
-    /// that the source will give next.
+    /// that the source will give next. Returns what the client is told of the messages before.
     pub(crate) fn subscribe(
         &self,
         subscription: &mut Subscription,
-        since: Option<u64>,
+        since: Option<Since>,
         next_line: u64,
         now: Instant,
-    ) {
+    ) -> Option<Gap> {
         // The source's number decides, not the newest one in this ring: the client may come from a worker that was ahead.
-        let next = match &self.clock {
-            Some(Clock { schedule, .. }) => schedule.number_of(schedule.slot_at(now)).saturating_add(1),
-            None => next_line,
+        let (newest, ahead) = match &self.clock {
+            Some(Clock { schedule, .. }) => {
+                let newest = schedule.number_of(schedule.slot_at(now));
+                // The turn of the worker that sent its last date may have begun later than this one.
+                (newest, newest.saturating_add(1))
+            }
+            None => (next_line.saturating_sub(1), next_line.saturating_sub(1)),
         };
-        let newest = next.saturating_sub(1);
-        // A number above the newest is from an earlier run of the server: the client counts as new.
-        let since = since.filter(|since| self.delivery == Delivery::Ordered && *since < next);
-        subscription.last_seq = match since {
-            Some(since) => since.max(newest.saturating_sub(self.history)),
-            None => newest.saturating_sub(self.greet),
+        let last = |count: u64| self.oldest().max(newest.saturating_add(1).saturating_sub(count));
+        let resumption = since.map(|since| {
+            // Of a `latest` stream there is no more than a newcomer gets.
+            let oldest = last(self.history.max(self.greet));
+            Extent { epoch: self.epoch, oldest, newest, ahead }.resume(since)
+        });
+        subscription.last_seq = match resumption {
+            Some(resumption) => resumption.after,
+            None => last(self.greet).saturating_sub(1),
         };
-        self.readmit(subscription);
+        let _ = self.readmit(subscription);
+        resumption?.gap
     }
 
-    /// Finds the place after the subscriber's newest message. All share one phase, whatever the previous process had.
-    pub(crate) fn readmit(&self, subscription: &mut Subscription) {
+    /// The number of the oldest message that a subscriber can get: those before have left the ring.
+    fn oldest(&self) -> u64 {
+        let coming = || self.clock.as_ref().map_or(self.first_line, |clock| clock.schedule.next_number());
+        self.ring.oldest().unwrap_or_else(coming)
+    }
+
+    /// Finds the place after the subscriber's newest message. All share one phase, whatever the previous process had. False if
+    /// an `ordered` stream no longer has the message that would come next.
+    pub(crate) fn readmit(&self, subscription: &mut Subscription) -> bool {
         subscription.phase = 0;
         subscription.position = self.ring.after(subscription.last_seq).unwrap_or_else(|| self.ring.end());
+        let next = subscription.last_seq.saturating_add(1);
+        self.delivery == Delivery::Latest || self.ring.oldest().is_none_or(|oldest| oldest <= next)
     }
 
     /// The next messages of a subscriber, as many whole ones as fit into `room` bytes, but at least one.
@@ -120,6 +147,10 @@ impl Buffer {
                 subscription.position = subscription.position.next_batch();
                 continue;
             };
+            if let Some(gap) = subscription.skip_to(batch.number_of(message), self.epoch) {
+                return Next::Gap(gap);
+            }
+            subscription.last_seq = batch.number_of(next).saturating_sub(1);
             subscription.position.message = next;
             if next == batch.len() {
                 // At once, so that the next call does not look into this batch again.
@@ -139,11 +170,5 @@ impl Buffer {
         if self.delivery == Delivery::Latest && subscription.position.batch < newest.batch {
             subscription.position = newest;
         }
-    }
-
-    /// The sequence number of the newest message that a subscriber has.
-    pub(crate) fn last_seq(&self, subscription: &Subscription) -> u64 {
-        let before = self.ring.number_before(subscription.position);
-        before.map_or(subscription.last_seq, |seq| subscription.last_seq.max(seq))
     }
 }

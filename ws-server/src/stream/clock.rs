@@ -2,11 +2,16 @@
 
 use std::time::Instant;
 
-use common::framing::{Framing, encode};
+use common::{
+    framing::{Framing, encode},
+    gap::Gap,
+    id::{Epoch, MessageId, Since},
+};
 
 use super::{
     date_format::DateFormat,
     encodings::Encodings,
+    resume::{Extent, Resumption},
     schedule::{ClockOrigin, Schedule, ScheduleState},
     settings::{Delivery, StreamOptions},
     subscription::{Next, Subscription},
@@ -19,6 +24,7 @@ const MAX_MISSED: u64 = 100;
 /// A schedule, and how its dates are written.
 #[derive(Debug)]
 pub(crate) struct Clock {
+    pub(super) epoch: Epoch,
     pub(crate) schedule: Schedule,
     format: DateFormat,
     template: Template,
@@ -28,12 +34,18 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// The clock of one worker; `None` for lines, and with `--interval 0`. All workers pass the same `origin`.
-    pub(crate) fn new(options: &StreamOptions, origin: ClockOrigin, now: Instant) -> Option<Self> {
+    pub(crate) fn new(
+        options: &StreamOptions,
+        epoch: Epoch,
+        origin: ClockOrigin,
+        now: Instant,
+    ) -> Option<Self> {
         if !options.is_clock() || options.interval.is_zero() {
             return None;
         }
         let one_phase = options.delivery() == Delivery::Ordered;
         Some(Self {
+            epoch,
             schedule: Schedule::new(origin, now, options.interval, options.align, one_phase),
             format: options.format.clone(),
             template: options.template(),
@@ -55,7 +67,12 @@ impl Clock {
 
     /// Appends a slot's message in one framing.
     pub(crate) fn encode(&self, slot: u64, framing: Framing, out: &mut Vec<u8>) {
-        encode(framing, self.schedule.number_of(slot), &self.text_of(slot), out);
+        encode(framing, self.id_of(slot), &self.text_of(slot), out);
+    }
+
+    /// The id of a slot's message.
+    pub(super) fn id_of(&self, slot: u64) -> MessageId {
+        MessageId { epoch: self.epoch, number: self.schedule.number_of(slot) }
     }
 
     /// The text of a slot's message.
@@ -69,7 +86,7 @@ impl Clock {
     /// A slot's message on its way to every subscriber of its phase.
     pub(crate) fn date(&self, slot: u64, now: Instant) -> Date {
         Date {
-            seq: self.schedule.number_of(slot),
+            id: self.id_of(slot),
             text: self.text_of(slot),
             phase: self.schedule.phase_of(slot),
             due: self.schedule.start_of(slot).unwrap_or(now),
@@ -77,10 +94,25 @@ impl Clock {
         }
     }
 
-    /// Gives a newcomer the phase of the present slot; that slot's date is due to it at once.
-    pub(crate) fn subscribe(&self, subscription: &mut Subscription, now: Instant) {
-        subscription.phase = self.schedule.phase_of(self.schedule.slot_at(now));
+    /// Gives a newcomer the phase of the present slot; that slot's date is due to it at once, unless the client has it. Returns
+    /// what it is told of the dates before.
+    pub(crate) fn subscribe(
+        &self,
+        subscription: &mut Subscription,
+        since: Option<Since>,
+        now: Instant,
+    ) -> Option<Gap> {
+        let slot = self.schedule.slot_at(now);
+        subscription.phase = self.schedule.phase_of(slot);
         subscription.owed = 1;
+        let newest = self.schedule.number_of(slot);
+        // The turn of the worker that sent its last date may have begun later than this one.
+        let extent = Extent { epoch: self.epoch, oldest: newest, newest, ahead: newest.saturating_add(1) };
+        let resumption = since.map(|since| extent.resume(since));
+        let Resumption { after, gap } =
+            resumption.unwrap_or(Resumption { after: newest.saturating_sub(1), gap: None });
+        subscription.last_seq = after;
+        gap
     }
 
     /// Gives a subscriber of the previous process its phase again; what it missed meanwhile is due to it at once.
@@ -89,7 +121,7 @@ impl Clock {
         let scaled = (subscription.phase as u64).saturating_mul(phases as u64) / self.previous_phases;
         subscription.phase = usize::try_from(scaled).unwrap_or(0).min(phases.saturating_sub(1));
         let Some(newest) = self.schedule.newest_of(subscription.phase, now) else { return };
-        let missed = self.schedule.number_of(newest).saturating_sub(subscription.last_date);
+        let missed = self.schedule.number_of(newest).saturating_sub(subscription.last_seq);
         // A socket that was full already gets the newest date only, and so does one that would get too many.
         subscription.owed = if subscription.owed > 0 || missed > MAX_MISSED { 1 } else { missed };
     }
@@ -98,11 +130,14 @@ impl Clock {
     pub(crate) fn next(&self, subscription: &mut Subscription, now: Instant) -> Next<'static> {
         while let Some(back) = subscription.owed.checked_sub(1) {
             let Some(newest) = self.schedule.newest_of(subscription.phase, now) else { break };
-            subscription.owed = back;
             let slot = newest.saturating_sub(back.saturating_mul(self.schedule.phases() as u64));
-            let seq = self.schedule.number_of(slot);
-            if seq > subscription.last_date {
-                subscription.last_date = seq;
+            let number = self.schedule.number_of(slot);
+            if let Some(gap) = subscription.skip_to(number, self.epoch) {
+                return Next::Gap(gap);
+            }
+            subscription.owed = back;
+            if number > subscription.last_seq {
+                subscription.last_seq = number;
                 return Next::Date(slot);
             }
         }
@@ -113,7 +148,7 @@ impl Clock {
 /// A date on its way to every subscriber of one phase.
 #[derive(Debug)]
 pub(crate) struct Date {
-    seq: u64,
+    id: MessageId,
     text: String,
     /// The phase whose subscribers get it.
     pub(crate) phase: usize,
@@ -131,7 +166,7 @@ impl Date {
         has_room: bool,
     ) -> Next<'_> {
         // Already sent by `Clock::next` in this slot.
-        if self.seq <= subscription.last_date {
+        if self.id.number <= subscription.last_seq {
             return Next::CaughtUp;
         }
         // If the socket is full, the newest date follows once it has drained.
@@ -139,9 +174,12 @@ impl Date {
             subscription.owed = subscription.owed.max(1);
             return Next::Full;
         }
-        subscription.last_date = self.seq;
-        let Self { seq, text, encodings, .. } = self;
-        let bytes = encodings.get(framing, |out| encode(framing, *seq, text, out));
+        if let Some(gap) = subscription.skip_to(self.id.number, self.id.epoch) {
+            return Next::Gap(gap);
+        }
+        subscription.last_seq = self.id.number;
+        let Self { id, text, encodings, .. } = self;
+        let bytes = encodings.get(framing, |out| encode(framing, *id, text, out));
         Next::Shared { bytes, range: 0..bytes.len(), messages: 1 }
     }
 }

@@ -12,6 +12,7 @@ mod buffer;
 mod clock;
 mod date_format;
 mod encodings;
+mod resume;
 mod ring;
 mod schedule;
 mod settings;
@@ -24,7 +25,11 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use common::framing::Framing;
+use common::{
+    framing::Framing,
+    gap::Gap,
+    id::{Epoch, MessageId, Since},
+};
 
 use self::buffer::Buffer;
 pub(crate) use self::{
@@ -33,7 +38,7 @@ pub(crate) use self::{
     date_format::DateFormat,
     encodings::Encodings,
     schedule::{ClockOrigin, ScheduleState},
-    settings::{AtEof, Delivery, SourceKind, StreamOptions},
+    settings::{AtEof, Delivery, Numbering, SourceKind, StreamOptions},
     state::{Moment, put_batch, put_schedule, take_batch, take_schedule},
     subscription::{Next, Subscription},
     template::Template,
@@ -49,11 +54,24 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// An empty stream; all workers pass the same `origin`.
-    pub(crate) fn new(options: &StreamOptions, origin: ClockOrigin, now: Instant) -> Self {
-        match Clock::new(options, origin, now) {
+    /// An empty stream; all workers pass the same `origin`, and the same id for the first line that will come.
+    pub(crate) fn new(
+        options: &StreamOptions,
+        first_line: MessageId,
+        origin: ClockOrigin,
+        now: Instant,
+    ) -> Self {
+        match Clock::new(options, first_line.epoch, origin, now) {
             Some(clock) if options.delivery() == Delivery::Latest => Self::Paced(clock),
-            clock => Self::Buffer(Buffer::new(options, clock)),
+            clock => Self::Buffer(Buffer::new(options, first_line, clock)),
+        }
+    }
+
+    /// The epoch of its numbers.
+    pub(crate) fn epoch(&self) -> Epoch {
+        match self {
+            Self::Paced(clock) => clock.epoch,
+            Self::Buffer(buffer) => buffer.epoch,
         }
     }
 
@@ -105,24 +123,28 @@ impl Stream {
     }
 
     /// Gives a newcomer its place. It resumes after `since`, if it names one; `next_line` is the sequence number that the
-    /// source will give next.
+    /// source will give next. Returns what the client is told before the first message, if it does not get all of them.
     pub(crate) fn subscribe(
         &self,
         subscription: &mut Subscription,
-        since: Option<u64>,
+        since: Option<Since>,
         next_line: u64,
         now: Instant,
-    ) {
+    ) -> Option<Gap> {
         match self {
-            Self::Paced(clock) => clock.subscribe(subscription, now),
+            Self::Paced(clock) => clock.subscribe(subscription, since, now),
             Self::Buffer(buffer) => buffer.subscribe(subscription, since, next_line, now),
         }
     }
 
-    /// Gives a subscriber of the previous process its place again.
-    pub(crate) fn readmit(&self, subscription: &mut Subscription, now: Instant) {
+    /// Gives a subscriber of the previous process its place again. False if an `ordered` stream has lost messages that it has not
+    /// got: [`Next::Gap`] says how many.
+    pub(crate) fn readmit(&self, subscription: &mut Subscription, now: Instant) -> bool {
         match self {
-            Self::Paced(clock) => clock.readmit(subscription, now),
+            Self::Paced(clock) => {
+                clock.readmit(subscription, now);
+                true
+            }
             Self::Buffer(buffer) => buffer.readmit(subscription),
         }
     }
@@ -166,14 +188,6 @@ impl Stream {
     /// Lets the dates follow a step of the wall clock; true after one.
     pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) -> bool {
         self.clock_mut().is_some_and(|clock| clock.schedule.follow_wall_clock(now, wall))
-    }
-
-    /// The sequence number up to which a subscriber has the messages of the ring, for the next process.
-    pub(crate) fn last_seq(&self, subscription: &Subscription) -> u64 {
-        match self {
-            Self::Paced(_) => subscription.last_seq,
-            Self::Buffer(buffer) => buffer.last_seq(subscription),
-        }
     }
 
     /// The schedule of its dates, for the next process.

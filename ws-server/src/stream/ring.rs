@@ -77,6 +77,11 @@ impl Ring {
         }
     }
 
+    /// The number of the oldest message; `None` while it is empty.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.batches.front().map(|batch| batch.first())
+    }
+
     /// Behind the newest message.
     pub(crate) fn end(&self) -> Position {
         Position { batch: self.oldest.saturating_add(self.batches.len() as u64), message: 0 }
@@ -88,16 +93,6 @@ impl Ring {
             Some(batch) => Found::Batch(batch),
             None => Found::CaughtUp,
         }
-    }
-
-    /// The sequence number before a position; `None` in an empty ring, and where the batch is gone.
-    pub(crate) fn number_before(&self, position: Position) -> Option<u64> {
-        let next = match self.at(position) {
-            Found::Batch(batch) => batch.first().saturating_add(position.message as u64).min(batch.next()),
-            Found::CaughtUp => self.batches.back()?.next(),
-            Found::Lost => return None,
-        };
-        next.checked_sub(1)
     }
 
     /// All batches, the oldest first.
@@ -140,12 +135,14 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
+    use common::id::MessageId;
+
     use super::*;
 
     const BOUNDS: Bounds = Bounds { bytes: 1000, messages: 1000 };
 
     fn batch(first: u64, count: u64) -> Arc<Batch> {
-        let mut batch = Batch::new(first);
+        let mut batch = Batch::new(MessageId { number: first, ..MessageId::default() });
         for _ in 0..count {
             batch.push(|out| out.push_str("0123456789"));
         }

@@ -169,6 +169,11 @@ impl Schedule {
         (slot / self.slots).saturating_add(self.first)
     }
 
+    /// The number of the first slot that was not taken yet.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.number_of(self.next)
+    }
+
     /// How long after the origin a slot begins: whole intervals first, so that rounding never adds up.
     fn offset_of(&self, slot: u64) -> Duration {
         let whole = self.interval.as_nanos().saturating_mul(u128::from(slot / self.slots));

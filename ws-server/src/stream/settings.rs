@@ -76,6 +76,15 @@ pub(crate) enum Delivery {
     Ordered,
 }
 
+/// What the numbers of a stream count; those of another kind mean nothing to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    Dates,
+    Lines,
+    /// A clock without dates.
+    Nothing,
+}
+
 /// The value of `--at-eof`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AtEof {
@@ -125,6 +134,14 @@ impl StreamOptions {
 
     pub(crate) fn is_clock(&self) -> bool {
         self.source == SourceKind::Clock
+    }
+
+    pub(crate) fn numbering(&self) -> Numbering {
+        match self.is_clock() {
+            true if self.interval.is_zero() => Numbering::Nothing,
+            true => Numbering::Dates,
+            false => Numbering::Lines,
+        }
     }
 
     pub(crate) fn delivery(&self) -> Delivery {

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use common::codec::{Reader, Writer};
+use common::{
+    codec::{Reader, Writer},
+    id::{Epoch, MessageId},
+};
 
 use super::{
     batch::Batch,
@@ -56,8 +59,8 @@ pub(crate) fn put_batch(batch: &Batch, to: &mut Writer) {
     batch.texts().for_each(|text| to.bytes(text.as_bytes()));
 }
 
-pub(crate) fn take_batch(from: &mut Reader<'_>) -> Option<Arc<Batch>> {
-    let mut batch = Batch::new(from.long()?);
+pub(crate) fn take_batch(from: &mut Reader<'_>, epoch: Epoch) -> Option<Arc<Batch>> {
+    let mut batch = Batch::new(MessageId { epoch, number: from.long()? });
     for _ in 0..from.long()? {
         let text = std::str::from_utf8(from.bytes()?).ok()?;
         batch.push(|out| out.push_str(text));

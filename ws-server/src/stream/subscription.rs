@@ -2,6 +2,11 @@
 
 use std::{ops::Range, sync::Arc};
 
+use common::{
+    gap::Gap,
+    id::{Epoch, MessageId},
+};
+
 use super::ring::Position;
 
 /// How far one connection is in the stream.
@@ -9,14 +14,24 @@ use super::ring::Position;
 pub(crate) struct Subscription {
     /// The phase of the clock in which it gets its dates.
     pub(crate) phase: usize,
-    /// The sequence number of the newest date that was sent to it.
-    pub(crate) last_date: u64,
     /// How many dates to send to it alone: the first one when it subscribes, and those that its full socket delayed.
     pub(crate) owed: u64,
-    /// It has every message up to this sequence number, even those that have not reached this worker's ring yet.
+    /// It has every message up to this sequence number, or was told of the gap before, or does not get them; some may not have
+    /// reached this worker's ring yet.
     pub(crate) last_seq: u64,
     /// Its place in the ring.
     pub(crate) position: Position,
+}
+
+impl Subscription {
+    /// Before message `number` is sent: the gap between it and the newest one that the subscriber has, if there is one. Whoever
+    /// returns it asks again for the message.
+    pub(crate) fn skip_to(&mut self, number: u64, epoch: Epoch) -> Option<Gap> {
+        let before = number.saturating_sub(1);
+        let missed = before.checked_sub(self.last_seq).filter(|missed| *missed > 0)?;
+        self.last_seq = before;
+        Some(Gap { missed: Some(missed), new_stream: false, next: Some(MessageId { epoch, number }) })
+    }
 }
 
 /// What a subscriber gets next.
@@ -33,6 +48,8 @@ pub(crate) enum Next<'s> {
     },
     /// The date of this slot of the clock, for this subscriber alone.
     Date(u64),
+    /// It does not get what comes next in order: the message after this gap follows.
+    Gap(Gap),
     /// There is more, but no room for it.
     Full,
     /// It has everything.

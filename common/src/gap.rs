@@ -1,0 +1,63 @@
+//! What a client is told when it does not get every message after the one it had.
+
+use crate::id::MessageId;
+use std::fmt;
+
+/// A gap in the stream as one client gets it. It comes before the messages behind the gap.
+///
+/// Displayed as JSON, the same in every framing:
+/// ```
+/// use common::gap::Gap;
+/// let gap = Gap { missed: Some(3), new_stream: false, next: None };
+/// assert_eq!(gap.to_string(), r#"{"missed":3,"stream":"same","next":null}"#);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How many messages the client missed; `None` if nobody can know.
+    pub missed: Option<u64>,
+    /// The client had messages of another stream.
+    pub new_stream: bool,
+    /// The message that the client gets next; `None` if there is none yet.
+    pub next: Option<MessageId>,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{\"missed\":")?;
+        match self.missed {
+            Some(missed) => write!(f, "{missed}")?,
+            None => f.write_str("null")?,
+        }
+        let stream = if self.new_stream { "new" } else { "same" };
+        write!(f, ",\"stream\":\"{stream}\",\"next\":")?;
+        match self.next {
+            Some(id) => write!(f, "\"{id}\"}}"),
+            None => f.write_str("null}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Epoch;
+
+    #[test]
+    fn a_gap_is_json_with_three_members() {
+        let next = Some(MessageId { epoch: Epoch::from_millis(10), number: 7 });
+        for (missed, new_stream, next, json) in [
+            (Some(0), false, None, r#"{"missed":0,"stream":"same","next":null}"#),
+            (
+                Some(u64::MAX),
+                false,
+                next,
+                r#"{"missed":18446744073709551615,"stream":"same","next":"00000000000a_7"}"#,
+            ),
+            (None, false, next, r#"{"missed":null,"stream":"same","next":"00000000000a_7"}"#),
+            (None, true, next, r#"{"missed":null,"stream":"new","next":"00000000000a_7"}"#),
+            (None, true, None, r#"{"missed":null,"stream":"new","next":null}"#),
+        ] {
+            assert_eq!(Gap { missed, new_stream, next }.to_string(), json);
+        }
+    }
+}

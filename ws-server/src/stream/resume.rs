@@ -1,0 +1,111 @@
+//! Where a client goes on that has a part of the stream already, and what it is told of the rest.
+
+use common::{
+    gap::Gap,
+    id::{Epoch, MessageId, Since},
+};
+
+/// The messages that a resuming client can get.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub(crate) epoch: Epoch,
+    /// The number of the oldest one; one more than `newest` if there is none.
+    pub(crate) oldest: u64,
+    /// The number of the newest message that there is.
+    pub(crate) newest: u64,
+    /// The largest number that a client can have: another worker may be ahead.
+    pub(crate) ahead: u64,
+}
+
+/// A client's place in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resumption {
+    /// The client gets the messages after this number.
+    pub(crate) after: u64,
+    /// What it is told before them.
+    pub(crate) gap: Option<Gap>,
+}
+
+impl Extent {
+    /// The place of a client that says what it has.
+    pub(crate) fn resume(self, since: Since) -> Resumption {
+        let first = self.oldest.saturating_sub(1);
+        let (after, missed, new_stream) = match since.number_in(self.epoch) {
+            None => (first, None, true),
+            // Its number was never given: it counts for nothing, so the client gets all that is there.
+            Some(number) if number > self.ahead => (first, None, false),
+            Some(number) => (number.max(first), Some(first.saturating_sub(number)), false),
+        };
+        let number = after.saturating_add(1);
+        let next = (number <= self.newest).then_some(MessageId { epoch: self.epoch, number });
+        let gap = (missed != Some(0)).then_some(Gap { missed, new_stream, next });
+        Resumption { after, gap }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Epoch = Epoch::from_millis(2000);
+
+    /// What a stream of the messages 11 to 20 answers.
+    fn resumed(since: Since) -> (u64, Option<String>) {
+        let extent = Extent { epoch: NOW, oldest: 11, newest: 20, ahead: 20 };
+        let Resumption { after, gap } = extent.resume(since);
+        (after, gap.map(|gap| gap.to_string()))
+    }
+
+    fn gap(missed: &str, stream: &str, next: &str) -> String {
+        format!(r#"{{"missed":{missed},"stream":"{stream}","next":{next}}}"#)
+    }
+
+    #[test]
+    fn every_number_of_this_stream_has_its_place_whether_it_comes_with_the_epoch_or_without() {
+        let eleven = "\"0000000007d0_11\"";
+        for (number, after, told) in [
+            (0, 10, Some(gap("10", "same", eleven))),
+            (7, 10, Some(gap("3", "same", eleven))),
+            (9, 10, Some(gap("1", "same", eleven))),
+            (10, 10, None),
+            (11, 11, None),
+            (15, 15, None),
+            (19, 19, None),
+            (20, 20, None),
+            (21, 10, Some(gap("null", "same", eleven))),
+            (u64::MAX, 10, Some(gap("null", "same", eleven))),
+        ] {
+            for since in [Since::Number(number), Since::Id(MessageId { epoch: NOW, number })] {
+                assert_eq!(resumed(since), (after, told.clone()), "{since:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_number_of_another_stream_gets_all_that_is_there() {
+        let told = Some(gap("null", "new", "\"0000000007d0_11\""));
+        for number in [0, 7, 10, 15, 20, 21] {
+            for epoch in [1999, 2001, 0] {
+                let since = Since::Id(MessageId { epoch: Epoch::from_millis(epoch), number });
+                assert_eq!(resumed(since), (10, told.clone()));
+            }
+        }
+        assert_eq!(resumed(Since::Unknown), (10, told));
+    }
+
+    #[test]
+    fn where_nothing_is_there_the_next_message_is_not_known() {
+        let extent = Extent { epoch: NOW, oldest: 21, newest: 20, ahead: 20 };
+        let told = |since| extent.resume(since).gap.map(|gap| gap.to_string());
+        assert_eq!(told(Since::Unknown), Some(gap("null", "new", "null")));
+        assert_eq!(told(Since::Number(15)), Some(gap("5", "same", "null")));
+        assert_eq!(told(Since::Number(20)), None);
+        assert_eq!(told(Since::Number(21)), Some(gap("null", "same", "null")));
+    }
+
+    #[test]
+    fn a_client_of_a_worker_that_was_ahead_missed_nothing() {
+        let extent = Extent { epoch: NOW, oldest: 20, newest: 20, ahead: 21 };
+        assert_eq!(extent.resume(Since::Number(21)), Resumption { after: 21, gap: None });
+    }
+}
