@@ -199,6 +199,16 @@ pub fn encode_heartbeat(framing: Framing, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends something that is no message, to which the kernel of a client that is gone answers with a reset: a comment in an
+/// event stream, and a leading zero of the next chunk's size in chunked lines. RFC 9112 §7.1: `chunk-size = 1*HEXDIG` and
+/// `last-chunk = 1*("0")`. Nothing in other framings.
+pub fn encode_probe(framing: Framing, out: &mut Vec<u8>) {
+    match framing {
+        Framing::LinesChunked => out.push(b'0'),
+        _ => encode_heartbeat(framing, out),
+    }
+}
+
 /// Appends how many milliseconds the browser should wait before it reconnects; nothing in other framings than event
 /// streams.
 pub fn encode_retry(framing: Framing, milliseconds: u64, out: &mut Vec<u8>) {
@@ -362,5 +372,23 @@ mod tests {
         let mut out = b"before".to_vec();
         encode(Framing::LinesChunked, id(1), &"x".repeat(70_000), &mut out);
         assert!(out.starts_with(b"before11171\r\nxxx"));
+    }
+
+    #[test]
+    fn a_probe_before_a_message_is_no_part_of_it() {
+        for framing in Framing::ALL {
+            let mut out = Vec::new();
+            encode_probe(framing, &mut out);
+            encode_notice(framing, "hi", &mut out);
+            finish(framing, &mut out);
+            let text: String = out.iter().map(|&byte| char::from(byte)).collect();
+            let expected = match framing {
+                Framing::LinesChunked => "03\r\nhi\n\r\n0\r\n\r\n",
+                Framing::Lines => "hi\n",
+                Framing::EventStream => ":\n\nevent: notice\ndata: hi\n\n",
+                _ => continue,
+            };
+            assert_eq!(text, expected);
+        }
     }
 }

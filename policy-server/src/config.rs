@@ -130,6 +130,8 @@ fn settings(options: &Options) -> Settings {
         max_heads: options.max_connections,
         read_size: READ_SIZE,
         write_timeout: options.lifetime,
+        probe_after: options.lifetime,
+        probe_timeout: options.lifetime,
         linger: options.linger,
         linger_bytes: READ_SIZE,
         drain_timeout: options.drain_timeout,

@@ -116,6 +116,8 @@ impl Config {
             max_per_address: self.capacity.max_connections_per_ip,
             max_heads: max_connections.saturating_mul(usize::from(max_heads)).div_ceil(100),
             write_timeout: self.connection.write_timeout,
+            probe_after: self.connection.ping_interval,
+            probe_timeout: self.connection.pong_timeout,
             linger,
             linger_bytes,
             drain_timeout,

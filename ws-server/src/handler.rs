@@ -36,7 +36,7 @@ impl Handler for WsHandler {
         match &conn.stage {
             Stage::Opening { .. } => conn.on_opening_end(input, &mut self.env(cx)),
             // `nc` and others close their side after the request, and read on.
-            Stage::HttpStream => Flow::Continue,
+            Stage::HttpStream => conn.probe(cx),
             Stage::WebSocket(_) | Stage::Done => Flow::CloseWhenFlushed,
         }
     }

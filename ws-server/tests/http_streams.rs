@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-use harness::{Daemon, Signal, after_retry, without_epochs};
+use harness::{Daemon, Signal, after_retry, eventually, without_epochs};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -39,6 +39,93 @@ fn a_stream_goes_on_when_its_client_half_closes() {
     client.until(b"still here\n");
     server.stdin = None;
     assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn every_form_goes_on_for_a_client_that_half_closes() {
+    for (request, probe, message) in [
+        ("GET / HTTP/1.0", "", "a\n"),
+        // A leading zero of the next chunk's size.
+        ("GET / HTTP/1.1\nHost: a", "0", "2\r\na\n\r\n"),
+        ("GET / HTTP/1.0\nAccept: text/event-stream", ":\n\n", "data: a\n\n"),
+        ("GET / HTTP/1.1\nHost: a\nAccept: text/event-stream", "3\r\n:\n\n\r\n", "data: a\n\n\r\n"),
+    ] {
+        let mut server = Daemon::start(WS_SERVER, &["--source", "-"]);
+        let mut client = server.request(request);
+        client.head();
+        client.finish_sending();
+        assert_eq!(client.take(probe.len()).len(), probe.len());
+        // Its kernel is asked every two seconds whether anybody is there.
+        eventually(|| match &sockets_of(&server)[..] {
+            [Tcp { state: CLOSE_WAIT, timer: KEEPALIVE, ticks: ..=200 }] => Ok(()),
+            sockets => Err(format!("{request}: {sockets:?}")),
+        });
+        server.write("a\n");
+        client.until(message.as_bytes());
+        drop(client);
+        server.write("b\nc\n");
+        eventually(|| if sockets_of(&server).is_empty() { Ok(()) } else { Err(request.to_owned()) });
+    }
+}
+
+#[test]
+fn clients_that_have_left_a_silent_stream_are_gone_at_once() {
+    let server = Daemon::start(WS_SERVER, &["--source", "-"]);
+    for request in ["GET / HTTP/1.1\nHost: a", "GET / HTTP/1.1\nHost: a\nAccept: text/event-stream"] {
+        for _ in 0..300 {
+            let head = server.request(request).head();
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        }
+        eventually(|| match sockets_of(&server).len() {
+            0 => Ok(()),
+            left => Err(format!("{left} of {request}")),
+        });
+    }
+}
+
+#[test]
+fn the_kernel_asks_every_silent_client_for_a_sign_of_life() {
+    let server = Daemon::start(WS_SERVER, &["--source", "-", "--ping-interval", "7s", "--heartbeat", "1h"]);
+    let is_asked = |ticks: std::ops::RangeInclusive<u64>| {
+        eventually(|| match &sockets_of(&server)[..] {
+            [Tcp { timer: KEEPALIVE, ticks: left, .. }] if ticks.contains(left) => Ok(()),
+            sockets => Err(format!("{sockets:?}")),
+        });
+    };
+    let mut client = server.request("GET / HTTP/1.0");
+    client.head();
+    is_asked(300..=700);
+    client.finish_sending();
+    drop(client);
+    is_asked(0..=200);
+}
+
+const CLOSE_WAIT: u8 = 8;
+const KEEPALIVE: u8 = 2;
+
+/// A socket of the server, as the kernel's table shows it.
+#[derive(Debug)]
+struct Tcp {
+    state: u8,
+    /// Which timer runs, and for how many hundredths of a second it still does.
+    timer: u8,
+    ticks: u64,
+}
+
+/// The server's sides of its connections that are established, or whose clients have half-closed.
+fn sockets_of(server: &Daemon) -> Vec<Tcp> {
+    const ESTABLISHED: u8 = 1;
+    let local = format!(":{:04X}", server.address().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let ours = rows.filter(|row| row.get(1).is_some_and(|address| address.ends_with(&local)));
+    let parsed = ours.map(|row| {
+        let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
+        let (timer, ticks) = row.get(5).unwrap().split_once(':').unwrap();
+        let state = number(row.get(3).unwrap()).try_into().unwrap();
+        Tcp { state, timer: number(timer).try_into().unwrap(), ticks: number(ticks) }
+    });
+    parsed.filter(|socket| [ESTABLISHED, CLOSE_WAIT].contains(&socket.state)).collect()
 }
 
 #[test]

@@ -59,6 +59,7 @@ impl<C, S: System> Connections<C, S> {
             wall: system.wall(),
             is_adopting: false,
             settings,
+            has_new_settings: false,
             control,
             deadlines: Deadlines::new(now),
             eviction: Eviction::default(),
@@ -163,6 +164,7 @@ impl<C, S: System> Visit<C> for Connections<C, S> {
     fn configure(&mut self, settings: Settings) {
         self.system.configure(&settings);
         self.state.settings = settings;
+        self.state.has_new_settings = true;
     }
 
     fn state(&self) -> &WorkerState {

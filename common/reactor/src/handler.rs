@@ -26,7 +26,8 @@ pub trait Handler {
     /// drain); a tail of more than 64 KiB closes the connection.
     fn on_data(&mut self, conn: &mut Self::Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress;
 
-    /// The peer finished sending (a half-close). `input` is the tail that the handler never consumed.
+    /// The peer finished sending (a half-close). `input` is the tail that the handler never consumed. Mostly nobody is there
+    /// any more: of a connection that goes on, the kernel asks every few seconds whether anybody is.
     fn on_end(&mut self, conn: &mut Self::Conn, input: &mut [u8], cx: &mut Context<'_>) -> Flow {
         Flow::CloseWhenFlushed
     }

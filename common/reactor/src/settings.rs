@@ -45,8 +45,12 @@ pub struct Settings {
     pub max_heads: usize,
     /// The most bytes that one call reads: a protocol with short requests takes no more than those from the kernel.
     pub read_size: usize,
-    /// How long a peer may take for one queued segment before it is reset; also its `TCP_USER_TIMEOUT`.
+    /// How long a peer may take for one queued segment before it is reset.
     pub write_timeout: Duration,
+    /// How long a peer may say nothing before the kernel asks its kernel for a sign of life (`TCP_KEEPIDLE`).
+    pub probe_after: Duration,
+    /// How long its kernel may take to answer; the connection is over then.
+    pub probe_timeout: Duration,
     /// How long the reactor reads on after it has ended its side of a connection, so that no reset overtakes the answer.
     pub linger: Duration,
     /// How many bytes it reads in that time before it closes.
@@ -69,6 +73,8 @@ impl Default for Settings {
             max_heads: 256,
             read_size: TURN_BUDGET,
             write_timeout: Duration::from_secs(30),
+            probe_after: Duration::from_secs(30),
+            probe_timeout: Duration::from_secs(30),
             linger: Duration::from_secs(2),
             linger_bytes: 64 * 1024,
             drain_timeout: Duration::from_secs(5),

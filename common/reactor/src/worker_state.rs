@@ -20,6 +20,8 @@ pub(super) struct WorkerState {
     /// Connections of the previous process are not in the table yet.
     pub(super) is_adopting: bool,
     pub(super) settings: Settings,
+    /// The listeners do not have these settings yet.
+    pub(super) has_new_settings: bool,
     /// Borrowed, never cloned in a turn: its reference count would travel from core to core.
     pub(super) control: Control,
     pub(super) deadlines: Deadlines,

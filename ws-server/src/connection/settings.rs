@@ -106,7 +106,7 @@ pub(crate) struct ConnectionOptions {
     /// How long a client may take no whole message of what it is sent
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) write_timeout: Duration,
-    /// Time between two pings
+    /// Time between two pings, or keepalive probes where a dialect has no pings
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) ping_interval: Duration,
     /// How long a client may take to answer a ping

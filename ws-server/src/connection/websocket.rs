@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use common::{
     frame::{CloseCode, Opcode, encode_frame},
-    framing::{encode_heartbeat, encode_notice},
+    framing::{encode_heartbeat, encode_notice, encode_probe},
     websocket::Event,
 };
 use reactor::{Context, Flow, Progress};
@@ -134,6 +134,15 @@ impl Connection {
     /// True if [`Connection::send_pong`] has something to answer.
     pub(crate) fn owes_pong(&self) -> bool {
         matches!(&self.stage, Stage::WebSocket(socket) if socket.pong.is_some())
+    }
+
+    /// The client of a stream over HTTP has half-closed. Mostly it is gone; then its kernel answers the next byte with a
+    /// reset, but not, for a minute, a keepalive probe.
+    pub(crate) fn probe(&mut self, cx: &mut Context<'_>) -> Flow {
+        if !cx.is_blocked() {
+            encode_probe(self.framing, cx.out());
+        }
+        Flow::Continue
     }
 
     /// The socket has drained: answers the newest ping that came while it was full.

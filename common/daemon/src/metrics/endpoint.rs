@@ -36,6 +36,8 @@ fn settings() -> Settings {
         // One limit is enough: a client that never finishes its request is evicted for the next one.
         max_heads: 0,
         write_timeout: DEADLINE,
+        probe_after: DEADLINE,
+        probe_timeout: DEADLINE,
         linger: Duration::from_secs(1),
         ..Settings::default()
     }

@@ -11,13 +11,17 @@ use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, event};
 use rustix::net::{SocketFlags, acceptfrom_with};
-use socket2::Socket;
+use socket2::{SockRef, Socket, TcpKeepalive};
 
 use super::seam::{Ends, Event, Polled, System, Target};
 use crate::{Settings, Token, Traffic};
 
 /// Events that one poll takes from the kernel.
 const EVENTS: usize = 256;
+/// Keepalive probes before the kernel gives a peer up.
+const PROBES: u32 = 3;
+/// Time between two probes of a peer that has half-closed.
+const HALF_CLOSED_PROBE: Duration = Duration::from_secs(2);
 /// The waker's place in the number space of the listeners.
 const WAKER: Token = Token { index: u32::MAX, generation: Token::RESERVED };
 
@@ -63,6 +67,21 @@ impl Kernel {
         self.traffic.written = self.traffic.written.wrapping_add(bytes as u64);
     }
 
+    /// Makes the kernel notice a peer that is gone without a word, also where nothing is sent to it; the sockets that a
+    /// listener accepts inherit that. Options that only make things better: a Unix socket has none of them.
+    fn set_keepalive(&self, socket: &Socket) {
+        let Settings { write_timeout, probe_after, probe_timeout, .. } = self.settings;
+        let keepalive = TcpKeepalive::new()
+            .with_time(whole_seconds(probe_after))
+            .with_interval(whole_seconds(probe_timeout / PROBES))
+            .with_retries(PROBES);
+        let _ = socket.set_tcp_keepalive(&keepalive);
+        // It ends a connection whose peer acknowledges neither data nor probes for so long. It also ends one that takes
+        // nothing but answers, which is for the write timeout to judge.
+        let silence = probe_after.saturating_add(probe_timeout).max(write_timeout);
+        let _ = socket.set_tcp_user_timeout(Some(silence));
+    }
+
     /// Prepares a connected socket; it has no peer if it is a Unix socket, or if the peer is gone already.
     fn prepare(&self, socket: Socket, peer: Option<SocketAddr>) -> (Socket, Ends) {
         if peer.is_none() {
@@ -72,8 +91,6 @@ impl Kernel {
         //
         // A message is one write; waiting to join two of them only makes it late.
         let _ = socket.set_tcp_nodelay(true);
-        // A peer that is gone without a word would hold what is unacknowledged for 15 minutes.
-        let _ = socket.set_tcp_user_timeout(Some(self.settings.write_timeout));
         if let Some(bytes) = self.settings.send_buffer {
             // One client that never reads otherwise pins up to 3 MB of kernel memory.
             let _ = socket.set_send_buffer_size(bytes);
@@ -119,7 +136,13 @@ impl System for Kernel {
     fn add_listener(&mut self, listener: &Listener, number: usize) -> io::Result<()> {
         let index = u32::try_from(number).map_err(|_| io::ErrorKind::InvalidInput)?;
         let token = to_mio(Token { index, generation: Token::RESERVED });
-        SourceFd(&listener.0.as_raw_fd()).register(self.poll.registry(), token, Interest::READABLE)
+        SourceFd(&listener.0.as_raw_fd()).register(self.poll.registry(), token, Interest::READABLE)?;
+        self.configure_listener(listener);
+        Ok(())
+    }
+
+    fn configure_listener(&mut self, listener: &Listener) {
+        self.set_keepalive(&SockRef::from(&listener.0));
     }
 
     fn remove_listener(&mut self, listener: &Listener) -> io::Result<()> {
@@ -139,6 +162,7 @@ impl System for Kernel {
     fn adopt(&mut self, exported: OwnedFd) -> io::Result<(Socket, Ends)> {
         let socket = Socket::from(exported);
         socket.set_nonblocking(true)?;
+        self.set_keepalive(&socket);
         let peer = socket.peer_addr().ok().and_then(|peer| peer.as_socket());
         Ok(self.prepare(socket, peer))
     }
@@ -173,6 +197,11 @@ impl System for Kernel {
         Ok(written)
     }
 
+    fn probe(&mut self, socket: &Socket) {
+        let soon = TcpKeepalive::new().with_time(HALF_CLOSED_PROBE).with_interval(HALF_CLOSED_PROBE);
+        let _ = socket.set_tcp_keepalive(&soon);
+    }
+
     fn shutdown_write(&mut self, socket: &Socket) -> io::Result<()> {
         socket.shutdown(Shutdown::Write)
     }
@@ -182,6 +211,11 @@ impl System for Kernel {
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }
+}
+
+/// The kernel counts keepalive in whole seconds, from 1 to 32767.
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_millis().div_ceil(1000).clamp(1, 32_767).try_into().unwrap_or(32_767))
 }
 
 /// A token in the 64 bits that the kernel keeps for us.

@@ -63,8 +63,11 @@ pub(crate) trait System {
     }
     /// Waits for events and replaces `events` by them. An interruption is no error, and gives none.
     fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<Polled>;
-    /// Sets the limits and timeouts of the sockets that come from now on.
+    /// Sets the limits and timeouts of the sockets that come from now on; of those that a listener accepts,
+    /// [`Self::configure_listener`] sets the rest.
     fn configure(&mut self, settings: &Settings);
+    /// Sets what the sockets that this listener accepts inherit from it.
+    fn configure_listener(&mut self, listener: &Self::Listener);
     fn add_listener(&mut self, listener: &Self::Listener, number: usize) -> io::Result<()>;
     fn remove_listener(&mut self, listener: &Self::Listener) -> io::Result<()>;
     fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Socket, Ends)>;
@@ -83,6 +86,8 @@ pub(crate) trait System {
     /// Sends part of a file (`sendfile`).
     fn send_file(&mut self, socket: &Self::Socket, file: &File, offset: u64, len: usize)
     -> io::Result<usize>;
+    /// The peer has half-closed: asks its kernel every few seconds from now on whether anybody still reads there.
+    fn probe(&mut self, socket: &Self::Socket);
     fn shutdown_write(&mut self, socket: &Self::Socket) -> io::Result<()>;
     /// With `reset`, the kernel throws unsent bytes away (`SO_LINGER` 0).
     fn close(&mut self, socket: Self::Socket, reset: bool);

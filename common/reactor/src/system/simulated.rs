@@ -196,6 +196,8 @@ impl System for Simulated {
 
     fn configure(&mut self, _settings: &Settings) {}
 
+    fn configure_listener(&mut self, (): &()) {}
+
     fn add_listener(&mut self, (): &(), _number: usize) -> io::Result<()> {
         Ok(())
     }
@@ -289,6 +291,8 @@ impl System for Simulated {
         bytes.truncate(read);
         if bytes.is_empty() { Ok(0) } else { self.write(socket, &[IoSlice::new(&bytes)]) }
     }
+
+    fn probe(&mut self, _socket: &usize) {}
 
     fn shutdown_write(&mut self, socket: &usize) -> io::Result<()> {
         self.pipe(*socket, |pipe, _| {

@@ -320,6 +320,11 @@ impl<H: Handler, S: System> Worker<H, S> {
             connections.give_up_place(token);
         }
         mailboxes.deliver(number, |mail| handler.on_mail(mail, &mut Turn { connections }));
+        if std::mem::take(&mut self.connections.state.has_new_settings) {
+            for (listener, _) in &self.listeners.sockets {
+                self.connections.system.configure_listener(listener);
+            }
+        }
     }
 
     /// Closes what is to be closed: at the end of the turn, one after the other, never inside another callback. True if the

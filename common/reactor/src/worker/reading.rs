@@ -112,6 +112,10 @@ impl<H: Handler, S: System> Worker<H, S> {
             io.end_delivered = true;
             io.tail = Vec::new();
             self.call(token, |handler, conn, cx| handler.on_end(conn, rest, cx));
+            let Some(entry) = self.connections.table.get_mut(token) else { return };
+            if entry.io.lifecycle == Lifecycle::Open {
+                self.connections.system.probe(&entry.socket);
+            }
             return;
         }
         if !resume && !self.connections.state.may_keep(io, rest.len()) {
