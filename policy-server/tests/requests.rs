@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use harness::scrape::wait_until;
 use harness::{Client, Daemon, Signal, command};
 use socket2::{Domain, Socket, Type};
 
@@ -202,16 +203,23 @@ fn daemon_is_empty(daemon: &mut Daemon) -> bool {
 
 #[test]
 fn the_oldest_connection_of_an_address_makes_room_and_others_notice_nothing() {
-    let daemon = Daemon::start(POLICY_SERVER, &["--max-connections-per-ip", "4", "--workers", "2"]);
+    // No connection comes to the end of its life before the test does.
+    let args =
+        ["--max-connections-per-ip", "4", "--workers", "2", "--lifetime", "60s", "--metrics", "127.0.0.1:0"];
+    let mut daemon = Daemon::start(POLICY_SERVER, &args);
+    let address = daemon.address();
+    let line = daemon.log_line("metrics on ");
+    let metrics = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect(&line);
     let from = |ip: [u8; 4]| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from((ip, 0)).into()).expect("bound");
-        socket.connect(&daemon.address().into()).expect("connected");
+        socket.connect(&address.into()).expect("connected");
         Client::from(TcpStream::from(socket))
     };
     let mut other = from([127, 0, 0, 3]);
     let mut four: Vec<Client> = (0..4).map(|_| from([127, 0, 0, 2])).collect();
-    // Both workers have heard of all four only when the fifth connection has closed one of them.
+    // Else a worker may accept one of them after the fifth, which would then be the oldest.
+    wait_until(metrics, "datecast_policy_open_connections", |open| open >= 5.0);
     let mut fifth = from([127, 0, 0, 2]);
     for client in &four {
         client.stream.set_read_timeout(Some(Duration::from_millis(50))).expect("set");

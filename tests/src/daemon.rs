@@ -134,10 +134,10 @@ impl Daemon {
         self::signal(&self.child, signal);
     }
 
-    /// Sets the soft limit of its open files; the hard one stays.
+    /// Sets the soft limit of its open files, at most to the hard one, which stays.
     pub fn limit_files(&self, soft: u64) {
         let maximum = getrlimit(Resource::Nofile).maximum;
-        let limit = Rlimit { current: Some(soft), maximum };
+        let limit = Rlimit { current: Some(maximum.map_or(soft, |hard| soft.min(hard))), maximum };
         prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("the daemon runs");
     }
 

@@ -86,7 +86,8 @@ fn the_hybi_family_learns_its_id_and_gets_the_first_date_at_once() {
 
 #[test]
 fn dates_keep_their_interval_and_their_numbers() {
-    let server = Daemon::start(WS_SERVER, &["--interval", "100ms", "--template", "{seq}", "--align"]);
+    // A date that is late by half an interval is skipped; so late a busy machine must not make it.
+    let server = Daemon::start(WS_SERVER, &["--interval", "400ms", "--template", "{seq}", "--align"]);
     let (mut client, _) = server.websocket("/");
     let first: u64 = client.text().parse().unwrap();
     let started = Instant::now();
@@ -94,7 +95,7 @@ fn dates_keep_their_interval_and_their_numbers() {
         assert_eq!(client.text(), number.to_string());
     }
     let passed = started.elapsed();
-    assert!(passed >= Duration::from_millis(390), "five dates within {passed:?}");
+    assert!(passed >= Duration::from_millis(1590), "five dates within {passed:?}");
 }
 
 #[test]

@@ -18,9 +18,10 @@ use harness::{Client, Daemon, Holder, Signal, eventually, frame, handshake, spli
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
-/// Dates as numbers, ten a second.
+/// Dates as numbers. A date that is late by half an interval is skipped, so that this must be longer than a busy machine
+/// lets a process wait.
 const DATES: [&str; 8] =
-    ["--hand-over", "on", "--interval", "100ms", "--template", "{seq}", "--workers", "2"];
+    ["--hand-over", "on", "--interval", "700ms", "--template", "{seq}", "--workers", "2"];
 
 const HIXIE_75: &str = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket";
 const HIXIE_76: &str = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket\n\
@@ -89,7 +90,7 @@ fn every_dialect_lives_on_and_gets_each_number_once() {
     for _ in 0..3 {
         holder.restart();
         for ((name, client, next), last) in clients.iter_mut().zip(&mut last) {
-            for _ in 0..5 {
+            for _ in 0..3 {
                 let number = number(client, *next);
                 assert_eq!(number, *last + 1, "{name}");
                 *last = number;
@@ -311,9 +312,9 @@ fn ordered_dates_have_no_gap_either() {
     for _ in 0..2 {
         holder.end(Signal::USR2);
         // A restart that takes several intervals.
-        thread::sleep(Duration::from_millis(500));
+        thread::sleep(Duration::from_millis(1500));
         holder.start_next();
-        for _ in 0..15 {
+        for _ in 0..5 {
             let next = number(&mut client, |client| text(client.until(b"\n")));
             assert_eq!(next, last + 1);
             last = next;
@@ -328,9 +329,9 @@ fn after_a_long_pause_the_dates_that_were_due_come_all_the_same() {
     client.head();
     let last = number(&mut client, Client::text);
     holder.end(Signal::USR2);
-    thread::sleep(Duration::from_millis(750));
+    thread::sleep(Duration::from_millis(2500));
     holder.start_next();
-    for expected in last + 1..last + 15 {
+    for expected in last + 1..last + 6 {
         assert_eq!(number(&mut client, Client::text), expected);
     }
 }
@@ -341,11 +342,11 @@ fn another_interval_begins_after_the_newest_number() {
     let mut client = holder.request(&handshake("/", 13));
     client.head();
     let last = number(&mut client, Client::text);
-    holder.args[3] = "50ms".to_owned();
+    holder.args[3] = "500ms".to_owned();
     holder.restart();
     let first = number(&mut client, Client::text);
     assert!(first > last && first <= last + 10, "{first} after {last}");
-    for expected in first + 1..first + 10 {
+    for expected in first + 1..first + 6 {
         assert_eq!(number(&mut client, Client::text), expected);
     }
 }
