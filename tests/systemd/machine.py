@@ -1,4 +1,4 @@
-"""A systemd in a container: the machine's own files under a throw-away overlay."""
+"""A systemd in a container: the machine's own files, or another system's, under a throw-away overlay."""
 
 import os
 import shutil
@@ -30,8 +30,10 @@ def until(what, condition, patience=20, pause=0.02):
 class Machine:
     """Use it in a mount and pid namespace of your own: it undoes nothing."""
 
-    def __init__(self, folder, console):
+    def __init__(self, folder, console, system="/", options=()):
+        """`system`: the folder of its files; `options`: more of them for systemd-nspawn."""
         self.folder, self.console, self.pid = Path(folder), console, None
+        self.system, self.options = system, options
         # True from its shutdown on: a command that enters it then may hang.
         self.is_gone = False
 
@@ -41,11 +43,11 @@ class Machine:
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir()
         mount("-t", "overlay", "overlay", "-o",
-              f"lowerdir=/,upperdir={self.folder}/upper,workdir={self.folder}/work", self.root)
+              f"lowerdir={self.system},upperdir={self.folder}/upper,workdir={self.folder}/work", self.root)
         self.prepare()
         # --register=no: there is no machined. --keep-unit: nspawn would want a scope of its own.
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--console=pipe",
-                   "--link-journal=no", "--boot", "--directory", self.root, "systemd.unit=lab.target"]
+                   "--link-journal=no", *self.options, "--boot", "--directory", self.root, "systemd.unit=lab.target"]
         with open(self.console, "w") as log:
             self.nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                            env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"})

@@ -1,5 +1,6 @@
 """One line a check, the figures, and the count of all; in the manner of tests/run."""
 
+import json
 import os
 import platform
 import subprocess
@@ -11,6 +12,8 @@ OUT = Path("tests/out")
 DOCUMENT = Path("docs/operations.md")
 # A run with RECORD=1 writes what stands between them.
 BEGIN, END = "<!-- figures of make test-systemd -->\n", "<!-- end of figures -->\n"
+# What the files in tests/out/ begin with.
+kind = "systemd"
 totals = {"passed": 0, "failed": 0, "skipped": 0}
 figures = []
 started = time.monotonic()
@@ -29,7 +32,7 @@ def check(name, body, *arguments):
         not_run_one(name, reason)
         return False
     except Exception as error:  # a check may fail in any way; the next ones still run
-        (OUT / f"systemd-{name}.log").write_text(traceback.format_exc())
+        (OUT / f"{kind}-{name}.log").write_text(traceback.format_exc())
         failed(name, f"{type(error).__name__}: {error}", time.monotonic() - begin)
         return False
     totals["passed"] += 1
@@ -51,6 +54,19 @@ def not_run(name, reason, count):
     """Reports that none of these checks can run here; the exit status."""
     not_run_one(name, reason, count)
     return finish()
+
+
+def save(file):
+    """Writes the counts down for the process that started this one."""
+    file.write_text(json.dumps(totals))
+
+
+def add(file, count):
+    """Adds the counts of another process; without them it failed, however many of its checks ran."""
+    if not file.exists():
+        return failed(file.parent.name, f"ended before its {count} checks did")
+    for name, number in json.loads(file.read_text()).items():
+        totals[name] += number
 
 
 def figure(what, value):
