@@ -8,7 +8,9 @@ pub struct Origin(String);
 
 /// The text is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an origin: write scheme://host or scheme://host:port, without a path (or null)")]
+#[error(
+    "`{0}` is not an origin: write scheme://host or scheme://host:port, without a path (or null); every origin may connect without this option"
+)]
 pub struct OriginError(pub String);
 
 impl FromStr for Origin {

@@ -10,7 +10,7 @@ use std::{
 
 use clap::Parser;
 use common::policy::{Grant, MAX_FILE, Policy, Ports, SiteControl, parse_file};
-use daemon::{Common, DaemonError, Exit, ListenAddress, value};
+use daemon::{Common, DaemonError, Exit, ListenAddress, describe_path_error, value};
 use reactor::{AddressEviction, Settings};
 
 /// The most bytes that one call reads: a request is 22 bytes and its end.
@@ -147,7 +147,7 @@ fn read_policy(path: &Path) -> Result<(Policy, Vec<u8>), DaemonError> {
     // Reading one byte more than allowed shows whether the file is too long or just fits.
     File::open(path)
         .and_then(|file| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| flag(Exit::NoInput, error.to_string()))?;
+        .map_err(|error| flag(Exit::NoInput, describe_path_error(path, &error)))?;
     let policy = parse_file(&bytes).map_err(|error| flag(Exit::Config, error.to_string()))?;
     bytes.push(0);
     Ok((policy, bytes))

@@ -40,7 +40,7 @@ fn refusals_name_the_flag_the_value_and_what_to_do() {
         (&["--allow", "a_b!:80"], 64, &["--allow", "a_b!", "host name"]),
         (&["--allow", "*:80-70"], 64, &["--allow", "80-70"]),
         (&["--site-control", "some"], 64, &["--site-control", "some", "master-only"]),
-        (&["--listen", "843"], 64, &["--listen", "843", "[::]:PORT"]),
+        (&["--listen", "843"], 64, &["--listen", "843", "[::]:843"]),
         (&["--lifetime", "5"], 64, &["--lifetime", "5s"]),
         (&["--file", bad_file], 78, &["--file", bad_file, "nonsense", "line 1"]),
         (&["--file", "/nowhere/policy.xml"], 66, &["--file", "/nowhere/policy.xml"]),

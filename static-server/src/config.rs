@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::value::{duration, size};
-use daemon::{DaemonError, Exit, ListenAddress, open_files};
+use daemon::{DaemonError, Exit, ListenAddress, describe_path_error, open_files};
 use reactor::Settings;
 
 use crate::builtin::BuiltIn;
@@ -143,8 +143,10 @@ impl Config {
 }
 
 fn open_root(path: &Path) -> Result<Root, DaemonError> {
-    Root::open(path)
-        .map_err(|error| DaemonError::new(Exit::NoInput, format!("--root {}: {error}", path.display())))
+    Root::open(path).map_err(|error| {
+        let what = describe_path_error(path, &error);
+        DaemonError::new(Exit::NoInput, format!("--root {}: {what}", path.display()))
+    })
 }
 
 #[cfg(test)]

@@ -61,8 +61,8 @@ impl ConnectionLimits {
 
 pub(crate) fn check_time(flag: &str, time: Duration) -> Result<(), DaemonError> {
     if time.is_zero() || time > Duration::from_hours(24) {
-        let what = "must be more than 0 and at most a day";
-        return Err(DaemonError::option(flag, format!("{time:?}"), what));
+        let value = if time.is_zero() { "0".to_owned() } else { format!("{time:?}") };
+        return Err(DaemonError::option(flag, value, "must be more than 0 and at most a day"));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
     exit::{DaemonError, Exit},
+    path_error::describe_path_error,
     value::ListenAddress,
 };
 use reactor::Listener;
@@ -65,6 +66,48 @@ pub(super) fn bind(
         }
     }
     Ok(sockets)
+}
+
+/// Refuses addresses of which one leaves no place for another: the second `bind` would blame another program.
+///
+/// # Errors
+/// [`Exit::Config`], with the option and both addresses.
+pub(super) fn check(listen: &[ListenAddress], metrics: Option<&ListenAddress>) -> Result<(), DaemonError> {
+    for (number, address) in listen.iter().enumerate() {
+        let (before, others) = listen.split_at(number);
+        let others = others.get(1..).unwrap_or_default();
+        if before.contains(address) && !takes_any_port(address) {
+            return Err(DaemonError::option("listen", address, "stands there twice; say it once"));
+        }
+        if let Some(wide) = before.iter().chain(others).find(|wide| covers(wide, address)) {
+            return Err(DaemonError::option(
+                "listen",
+                address,
+                format!("{wide} is this one, too; leave it out"),
+            ));
+        }
+    }
+    match metrics {
+        Some(address)
+            if !takes_any_port(address)
+                && listen.iter().any(|wide| wide == address || covers(wide, address)) =>
+        {
+            let what = "clients come to this address (--listen); say another port";
+            Err(DaemonError::option("metrics", address, what))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn takes_any_port(address: &ListenAddress) -> bool {
+    matches!(address, ListenAddress::Tcp(tcp) if tcp.port() == 0)
+}
+
+/// True if a socket on the first address has what is for the second one, which is another address.
+fn covers(wide: &ListenAddress, address: &ListenAddress) -> bool {
+    let (ListenAddress::Tcp(wide), ListenAddress::Tcp(address)) = (wide, address) else { return false };
+    let same_port = wide.port() == address.port() && wide.port() != 0;
+    same_port && wide != address && wide.ip().is_unspecified() && (wide.is_ipv6() || address.is_ipv4())
 }
 
 /// Gives every worker its listeners. Deals out the sockets of one address in turn; if there are fewer of them than workers,
@@ -136,7 +179,10 @@ fn bind_one(address: SocketAddr, share: bool) -> io::Result<Socket> {
 fn bind_unix(path: &Path) -> io::Result<Socket> {
     if let Ok(there) = fs::symlink_metadata(path) {
         if !there.file_type().is_socket() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file with this name"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "there is a file with this name; remove it, or say another path",
+            ));
         }
         match UnixStream::connect(path) {
             // Nothing listens there: a killed daemon left the socket behind.
@@ -166,9 +212,11 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonErro
                 u32::from(port) + 8000
             ),
         ),
-        (io::ErrorKind::PermissionDenied, None) => {
-            (Exit::Permission, "this user may not make a socket there".to_owned())
-        }
+        (io::ErrorKind::PermissionDenied, None) => (
+            Exit::Permission,
+            "this user may not make a socket there; let it write to the folder, or say another path"
+                .to_owned(),
+        ),
         (io::ErrorKind::AddrInUse, Some(port)) => (
             Exit::Unavailable,
             format!(
@@ -176,7 +224,20 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonErro
                  another port"
             ),
         ),
-        (io::ErrorKind::AddrInUse, None) => (Exit::Unavailable, "another program listens there".to_owned()),
+        (io::ErrorKind::AddrInUse, None) => {
+            (Exit::Unavailable, "another program listens there; stop it, or say another path".to_owned())
+        }
+        (io::ErrorKind::AddrNotAvailable, _) => {
+            let what = "no interface of this machine has this address (`ip address` lists them); `[::]` is every one";
+            (Exit::Unavailable, what.to_owned())
+        }
+        (_, Some(_)) if matches!(address, ListenAddress::Name(..)) => {
+            (Exit::Unavailable, format!("{error}; say the IP address, or add the name to /etc/hosts"))
+        }
+        (io::ErrorKind::NotFound, None) => {
+            let path = if let ListenAddress::Unix(path) = address { path.as_path() } else { Path::new("") };
+            (Exit::Unavailable, describe_path_error(path, error))
+        }
         _ => (Exit::Unavailable, error.to_string()),
     };
     DaemonError::new(exit, format!("--{flag} {address}: {what}"))
@@ -185,6 +246,37 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonErro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_another_one_takes_is_refused_with_both() {
+        let of = |listen: &[&str], metrics: Option<&str>| {
+            let parse = |text: &&str| text.parse::<ListenAddress>().expect("an address");
+            let listen: Vec<ListenAddress> = listen.iter().map(parse).collect();
+            check(&listen, metrics.map(|text| parse(&text)).as_ref()).map_err(|failure| failure.message)
+        };
+        for (listen, metrics, wrong) in [
+            (&["[::]:80", "[::]:80"][..], None, Some("--listen [::]:80: stands there twice")),
+            (&["[::]:80", "127.0.0.1:80"], None, Some("--listen 127.0.0.1:80: [::]:80 is this one, too")),
+            (
+                &["127.0.0.1:80", "0.0.0.0:80"],
+                None,
+                Some("--listen 127.0.0.1:80: 0.0.0.0:80 is this one, too"),
+            ),
+            (&["unix:/a", "unix:/a"], None, Some("--listen unix:/a: stands there twice")),
+            (&["[::]:80"], Some("127.0.0.1:80"), Some("--metrics 127.0.0.1:80: clients come")),
+            (&["0.0.0.0:80", "[::1]:80", "127.0.0.1:81"], None, None),
+            (&["127.0.0.1:80"], Some("127.0.0.1:81"), None),
+            (&["[::]:0"], Some("127.0.0.1:0"), None),
+        ] {
+            let got = of(listen, metrics);
+            match wrong {
+                Some(part) => {
+                    assert!(got.as_ref().is_err_and(|message| message.starts_with(part)), "{got:?}");
+                }
+                None => assert_eq!(got, Ok(()), "{listen:?}"),
+            }
+        }
+    }
 
     fn port(socket: &Socket) -> u16 {
         socket.local_addr().expect("bound").as_socket().expect("TCP").port()

@@ -101,6 +101,17 @@ impl FromStr for ListenAddress {
         if let Ok(address) = text.parse() {
             return Ok(Self::Tcp(address));
         }
+        if let Ok(port) = text.parse::<u16>() {
+            return Err(format!(
+                "say which address, too: `[::]:{port}` is every one, `127.0.0.1:{port}` this machine's own"
+            ));
+        }
+        if text.starts_with('/') || text.starts_with("./") {
+            return Err(format!("a Unix socket is written `unix:{text}`"));
+        }
+        if let Some((_, address)) = text.split_once("://") {
+            return Err(format!("an address has no scheme: `{}`", address.trim_end_matches('/')));
+        }
         let Some((host, port)) = text.rsplit_once(':') else {
             return Err(format!("the port is missing: `{text}:PORT`, or `[::]:PORT` for every address"));
         };
@@ -109,6 +120,9 @@ impl FromStr for ListenAddress {
             .map_err(|_| format!("`{port}` is no port: a number from 0 (any free one) to 65535"))?;
         if host.is_empty() || host == "*" {
             return Err(format!("say which address: `[::]:{port}` is every one"));
+        }
+        if host.parse::<std::net::Ipv6Addr>().is_ok() {
+            return Err(format!("an IPv6 address stands in brackets: `[{host}]:{port}`"));
         }
         if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
             return Err(format!(
@@ -173,11 +187,15 @@ mod tests {
     #[test]
     fn a_wrong_listen_address_says_how_to_write_it() {
         for (text, part) in [
-            ("8080", "`8080:PORT`"),
+            ("8080", "`[::]:8080`"),
+            ("localhost", "`localhost:PORT`"),
+            ("/run/ws.sock", "`unix:/run/ws.sock`"),
+            ("http://localhost:80/", "`localhost:80`"),
             (":8080", "`[::]:8080`"),
             ("*:8080", "`[::]:8080`"),
             ("::1:x", "`x` is no port"),
-            ("::1:80", "`127.0.0.1:80`"),
+            ("::1:80", "`[::1]:80`"),
+            ("a_b:80", "`127.0.0.1:80`"),
             ("localhost:99999", "65535"),
             ("unix:", "needs a path"),
         ] {

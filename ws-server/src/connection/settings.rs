@@ -146,7 +146,7 @@ impl ConnectionOptions {
             ("close-timeout", self.close_timeout),
         ] {
             if time.is_zero() {
-                return Err(DaemonError::option(flag, "0", "no state is without an end; say a time"));
+                return Err(DaemonError::option(flag, "0", "there must be a limit; say a time such as 30s"));
             }
         }
         if !(64..=64 * 1024).contains(&self.max_head) {

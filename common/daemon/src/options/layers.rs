@@ -9,8 +9,12 @@ use std::{
 
 use clap::{Arg, ArgAction, Command};
 
-use super::suggest::closest;
-use crate::exit::{DaemonError, Exit};
+use super::{suggest::hint, usage::describe};
+use crate::{
+    exit::{DaemonError, Exit},
+    path_error::describe_path_error,
+    value::on_off,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Layer {
@@ -60,7 +64,11 @@ impl Layers {
                 if is_of_platform(name, &value) {
                     layers.warnings.push(what);
                 } else {
-                    layers.mistakes.push(what + &hint(command, name, |long| variable_of(prefix, long)));
+                    layers.mistakes.push(
+                        what + &hint(name, &value.to_string_lossy(), names(command), |long| {
+                            variable_of(prefix, long)
+                        }),
+                    );
                 }
                 continue;
             };
@@ -84,16 +92,14 @@ impl Layers {
     /// Adds the file's values for options that the environment does not set.
     pub(super) fn read_file(&mut self, command: &Command, path: &Path) -> Result<(), DaemonError> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            DaemonError::new(Exit::NoInput, format!("--config {}: {error}", path.display()))
+            let what = describe_path_error(path, &error);
+            DaemonError::new(Exit::NoInput, format!("--config {}: {what}", path.display()))
         })?;
         let wrong = |what: String| DaemonError::new(Exit::Config, format!("{}: {what}", path.display()));
-        let table: toml::Table = text.parse().map_err(|error| wrong(place(&error)))?;
+        let table: toml::Table = text.parse().map_err(|error| wrong(place(&text, &error)))?;
         for (key, value) in &table {
             let Some((_, arg)) = options(command).find(|(long, _)| *long != "config" && long == key) else {
-                let hint = hint(command, key, str::to_owned);
-                return Err(wrong(format!(
-                    "`{key}` is no option{hint}; the keys are the flags' names, see --help"
-                )));
+                return Err(wrong(not_a_key(command, key, value)));
             };
             let values = strings(arg, value).map_err(|what| wrong(format!("`{key}` {what}")))?;
             check(command, arg, &values).map_err(|what| wrong(format!("`{key}`: {what}")))?;
@@ -117,11 +123,26 @@ impl Layers {
     }
 }
 
+/// The long names of [`options`].
+fn names(command: &Command) -> impl Iterator<Item = &str> {
+    options(command).map(|(long, _)| long)
+}
+
 /// Returns the options that are part of a configuration, and `--config` itself, by their long names. The others say what to
 /// do now.
 pub(super) fn options(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
     let named = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
     named.filter(|(long, _)| !["help", "version", "print-config", "check", "reload"].contains(long))
+}
+
+/// Says what is wrong with a key of the file that names no option.
+fn not_a_key(command: &Command, key: &str, value: &toml::Value) -> String {
+    if value.is_table() {
+        return format!("`[{key}]`: this file has no sections; write the keys without this line");
+    }
+    let hint = hint(key, &value.to_string(), names(command), |long| format!("`{long}`"));
+    let keys = "; the keys are the flags' names, see --help";
+    format!("`{key}` is no option{}", if hint.is_empty() { keys } else { &hint })
 }
 
 /// The environment variable of an option.
@@ -134,16 +155,6 @@ fn is_of_platform(name: &str, value: &OsStr) -> bool {
     name.starts_with("SERVICE_")
         || name.starts_with("PORT_")
         || value.as_encoded_bytes().starts_with(b"tcp://")
-}
-
-/// Names the option that was meant by a name that is none, written the way that `as_written` writes it; empty if there is
-/// none like it.
-fn hint(command: &Command, name: &str, as_written: impl Fn(&str) -> String) -> String {
-    if matches!(name, "PORT" | "port" | "HOST" | "host" | "ADDRESS" | "address" | "BIND" | "bind") {
-        return format!("; set {} to `[::]:PORT` or `HOST:PORT`", as_written("listen"));
-    }
-    let meant = closest(name, options(command).map(|(long, _)| long));
-    meant.map(|long| format!("; did you mean {}?", as_written(long))).unwrap_or_default()
 }
 
 pub(super) fn is_list(arg: &Arg) -> bool {
@@ -187,10 +198,10 @@ fn check(command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String
     let mut words = vec![OsString::from(command.get_name())];
     for value in values {
         if is_flag(arg) {
-            match value.to_str() {
-                Some("true") => words.push(format!("--{long}").into()),
-                Some("false") => {}
-                _ => return Err("say true or false".to_owned()),
+            match on_off(&value.to_string_lossy()) {
+                Ok(true) => words.push(format!("--{long}").into()),
+                Ok(false) => {}
+                Err(_) => return Err(format!("say true or false, not {}", value.to_string_lossy())),
             }
         } else {
             let mut word = OsString::from(format!("--{long}="));
@@ -198,18 +209,14 @@ fn check(command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String
             words.push(word);
         }
     }
-    command.clone().try_get_matches_from(words).map(drop).map_err(|error| tidy(&error))
+    let wrong = |error| describe(&error, command, &words);
+    command.clone().try_get_matches_from(&words).map(drop).map_err(wrong)
 }
 
-/// Describes a mistake in the file's syntax: its first line names line and column.
-fn place(error: &toml::de::Error) -> String {
-    let text = error.to_string();
-    format!("{}: {}", text.lines().next().unwrap_or_default(), error.message())
-}
-
-/// Returns clap's message without its `error: ` and without the tip to try `--help`; the caller adds the daemon's name.
-pub(super) fn tidy(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    text.split("\n\nFor more information").next().unwrap_or(text).trim_end().to_owned()
+/// Describes a mistake in the file's syntax: where it is, the line, and what is wrong.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let number = before.matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default().trim();
+    format!("line {}, `{line}`: {}", number + 1, error.message())
 }

@@ -11,6 +11,7 @@ mod print;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use common::Common;
 pub(super) use layers::Layer;

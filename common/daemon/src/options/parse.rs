@@ -6,10 +6,18 @@ use clap::{FromArgMatches, Parser, parser::ValueSource};
 
 use super::{
     common::Common,
-    layers::{Layer, Layers, tidy},
+    layers::{Layer, Layers},
     print,
+    usage::describe,
 };
-use crate::exit::{DaemonError, Exit};
+use crate::{
+    exit::{DaemonError, Exit},
+    listen,
+    value::ListenAddress,
+};
+
+/// The names of values that are numbers, durations and sizes.
+const AMOUNTS: [&str; 5] = ["N", "TIME", "SIZE", "PERCENT", "PID"];
 
 #[derive(Debug)]
 pub(crate) enum Parsed<T> {
@@ -54,14 +62,17 @@ pub(crate) fn parse<T: Parser>(
         layers.read_file(&command, &file)?;
     }
     let command = layers.apply(command);
-    let matches = match command.clone().try_get_matches_from(args) {
+    let matches = match command.clone().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() => return Ok(Parsed::Print(error.to_string())),
-        Err(error) => return Err(DaemonError::new(Exit::Usage, tidy(&error))),
+        Err(error) => return Err(DaemonError::new(Exit::Usage, describe(&error, &command, &args))),
     };
-    let wrong = |error: clap::Error| DaemonError::new(Exit::Usage, tidy(&error));
+    let wrong = |error: clap::Error| DaemonError::new(Exit::Usage, describe(&error, &command, &args));
     let options = T::from_arg_matches(&matches).map_err(wrong)?;
     let common = Common::from_arg_matches(&matches).map_err(wrong)?;
+    let addresses = matches.try_get_many::<ListenAddress>("listen").ok().flatten();
+    let addresses: Vec<ListenAddress> = addresses.unwrap_or_default().cloned().collect();
+    listen::check(&addresses, common.metrics.as_ref())?;
     let layer = |id: &str| match matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id)) {
         Some(ValueSource::CommandLine) => Layer::Flag,
         _ => layers.layer_of(id),
@@ -95,7 +106,13 @@ pub(crate) fn errand<T: Parser>(args: impl IntoIterator<Item = OsString>) -> Err
 
 /// Makes a daemon's command line; its help explains the other layers behind the options.
 pub fn command<T: Parser>(env_prefix: &str) -> clap::Command {
-    T::command().after_help(format!(
+    let command = T::command().mut_args(|arg| {
+        // A negative number is a wrong value, not an unknown option.
+        let is_amount = |name: &clap::builder::Str| AMOUNTS.contains(&name.as_str());
+        let takes_amount = arg.get_value_names().is_some_and(|names| names.iter().any(is_amount));
+        if takes_amount { arg.allow_hyphen_values(true) } else { arg }
+    });
+    command.after_help(format!(
         "Every option is also an environment variable ({env_prefix}LOG_LEVEL=debug) and a key of the --config file \
          (log-level = \"debug\"); the command line counts first, then the environment, then the file. An option that \
          may be repeated takes a list there: [\"one\", \"two\"]."

@@ -1,7 +1,39 @@
 //! Which name somebody meant who wrote another one.
 
+/// What to write instead of a name that is no option and has this value, each name as `as_written` writes it; empty if
+/// nothing is like it.
+pub(super) fn hint<'c>(
+    name: &str,
+    value: &str,
+    options: impl Iterator<Item = &'c str>,
+    as_written: impl Fn(&str) -> String,
+) -> String {
+    let options: Vec<&str> = options.collect();
+    let lower = name.to_ascii_lowercase();
+    let meant = match lower.as_str() {
+        "p" | "port" | "a" | "addr" | "address" | "b" | "bind" | "host" if options.contains(&"listen") => {
+            let port = if value.parse::<u16>().is_ok() { value } else { "PORT" };
+            return format!("; say {} and `[::]:{port}` or `HOST:{port}`", as_written("listen"));
+        }
+        "v" | "verbose" | "debug" | "q" | "quiet" => {
+            return format!("; say {} and `debug` or `error`", as_written("log-level"));
+        }
+        "d" | "dir" | "directory" | "docroot" | "folder" | "public" if options.contains(&"root") => {
+            Some("root")
+        }
+        _ => closest(&lower, options.iter().copied()).or_else(|| only_one_with(&lower, &options)),
+    };
+    meant.map(|long| format!("; did you mean {}?", as_written(long))).unwrap_or_default()
+}
+
+/// The one option whose name has this word in it.
+fn only_one_with<'c>(word: &str, options: &[&'c str]) -> Option<&'c str> {
+    let mut all = options.iter().filter(|option| option.split('-').any(|part| part == word));
+    all.next().copied().filter(|_| all.next().is_none())
+}
+
 /// The candidate that is closest to this word, if it is close enough to be meant.
-pub(super) fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_ascii_lowercase().replace('_', "-");
     let near = candidates.into_iter().map(|candidate| (distance(&word, candidate), candidate));
     let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;

@@ -114,7 +114,7 @@ fn a_misspelt_variable_is_a_mistake_that_names_the_right_one() {
     for (name, part) in [
         ("DATECAST_TRY_MAXMESSAGE", "; did you mean DATECAST_TRY_MAX_MESSAGE?"),
         ("DATECAST_TRY_LOGLEVEL", "; did you mean DATECAST_TRY_LOG_LEVEL?"),
-        ("DATECAST_TRY_PORT", "; set DATECAST_TRY_LISTEN to `[::]:PORT` or `HOST:PORT`"),
+        ("DATECAST_TRY_PORT", "; say DATECAST_TRY_LISTEN and `[::]:1` or `HOST:1`"),
         ("DATECAST_TRY_WHATEVER_ELSE", " is no option"),
         ("DATECAST_TRY_CHECK", " is no option"),
     ] {
@@ -134,7 +134,7 @@ fn a_wrong_value_names_its_place() {
         (vec![], vec![("DATECAST_TRY_INTERVAL", "soon")], Exit::Config, "variable DATECAST_TRY_INTERVAL: "),
         (vec!["--config", path], vec![], Exit::Config, "`interval`: invalid value 'soon'"),
         (vec!["--config", "/nowhere/x"], vec![], Exit::NoInput, "--config /nowhere/x: "),
-        (vec!["--nonsense"], vec![], Exit::Usage, "'--nonsense'"),
+        (vec!["--nonsense"], vec![], Exit::Usage, "--nonsense is no option"),
         (vec!["--log-level", "loud"], vec![], Exit::Usage, "say `off`, `error`"),
     ] {
         let failure = parse_with(&args, &env).expect_err("wrong");
@@ -147,15 +147,18 @@ fn a_wrong_value_names_its_place() {
 fn a_mistake_in_the_file_is_named_by_key_or_by_line() {
     for (text, part) in [
         ("nonsense = 1", "`nonsense` is no option; the keys"),
-        ("max_message = 1", "`max_message` is no option; did you mean max-message?"),
-        ("port = 80", "`port` is no option; set listen to `[::]:PORT`"),
+        ("max_message = 1", "`max_message` is no option; did you mean `max-message`?"),
+        ("port = 80", "`port` is no option; say `listen` and `[::]:80`"),
         ("check = true", "`check` is no option"),
         ("config = \"x\"", "`config` is no option"),
         ("interval = [\"1s\"]", "`interval` takes one value"),
         ("listen = [1]", "`listen` takes a list of strings"),
         ("align = \"maybe\"", "say true or false"),
-        ("[interval]", "takes a string"),
-        ("legacy = \"on\"\ninterval = ", "line 2, column 12"),
+        ("[interval]", "`interval` takes a string"),
+        ("[limits]\nmax-message = 1", "`[limits]`: this file has no sections"),
+        ("interval = \"1s\"\ninterval = \"2s\"", "line 2, `interval = \"2s\"`: duplicate key"),
+        ("align = 2", "say true or false, not 2"),
+        ("legacy = \"on\"\ninterval = ", "line 2, `interval =`: "),
     ] {
         let file = file(text);
         let failure = parse_with(&["--config", file.path().to_str().expect("a name")], &[]).expect_err(text);
