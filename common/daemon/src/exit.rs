@@ -45,6 +45,8 @@ impl DaemonError {
 
     /// Makes the error for a wrong value of an option ([`Exit::Config`]); `what` says which values are right.
     pub fn option(flag: &str, value: impl fmt::Display, what: impl fmt::Display) -> Self {
+        let value = value.to_string();
+        let value = if value.is_empty() { "''" } else { &value };
         Self::new(Exit::Config, format!("--{flag} {value}: {what}"))
     }
 

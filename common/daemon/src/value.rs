@@ -1,6 +1,12 @@
 //! Parsers for the values of options: durations and sizes with their unit, switches, levels and addresses.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 /// 100 years: longer than any daemon runs, and short enough to be added to any instant.
 const MAX_DURATION: Duration = Duration::from_hours(36_525 * 24);
@@ -101,16 +107,8 @@ impl FromStr for ListenAddress {
         if let Ok(address) = text.parse() {
             return Ok(Self::Tcp(address));
         }
-        if let Ok(port) = text.parse::<u16>() {
-            return Err(format!(
-                "say which address, too: `[::]:{port}` is every one, `127.0.0.1:{port}` this machine's own"
-            ));
-        }
-        if text.starts_with('/') || text.starts_with("./") {
-            return Err(format!("a Unix socket is written `unix:{text}`"));
-        }
-        if let Some((_, address)) = text.split_once("://") {
-            return Err(format!("an address has no scheme: `{}`", address.trim_end_matches('/')));
+        if let Some(mistake) = mistake(text) {
+            return Err(mistake);
         }
         let Some((host, port)) = text.rsplit_once(':') else {
             return Err(format!("the port is missing: `{text}:PORT`, or `[::]:PORT` for every address"));
@@ -121,9 +119,6 @@ impl FromStr for ListenAddress {
         if host.is_empty() || host == "*" {
             return Err(format!("say which address: `[::]:{port}` is every one"));
         }
-        if host.parse::<std::net::Ipv6Addr>().is_ok() {
-            return Err(format!("an IPv6 address stands in brackets: `[{host}]:{port}`"));
-        }
         if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
             return Err(format!(
                 "`{host}` is no address: `[::]:{port}`, `127.0.0.1:{port}`, `localhost:{port}`"
@@ -131,6 +126,35 @@ impl FromStr for ListenAddress {
         }
         Ok(Self::Name(host.to_owned(), port))
     }
+}
+
+/// What is wrong with a text that is nearly an address.
+fn mistake(text: &str) -> Option<String> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Some(format!(
+            "say which address, too: `[::]:{port}` is every one, `127.0.0.1:{port}` this machine's own"
+        ));
+    }
+    if text.starts_with('/') || text.starts_with("./") {
+        return Some(format!("a Unix socket is written `unix:{text}`"));
+    }
+    if let Some((_, address)) = text.split_once("://") {
+        return Some(format!("an address has no scheme: `{}`", address.trim_end_matches('/')));
+    }
+    if let Some((host, port)) = text.rsplit_once(':')
+        && host.parse::<Ipv6Addr>().is_ok()
+        && port.parse::<u16>().is_ok()
+    {
+        return Some(format!("an IPv6 address stands in brackets: `[{host}]:{port}`"));
+    }
+    let bare = text.trim_end_matches(':').trim_start_matches('[').trim_end_matches(']');
+    let example = match bare.parse() {
+        Ok(IpAddr::V4(_)) => format!("{bare}:PORT"),
+        Ok(IpAddr::V6(_)) => format!("[{bare}]:PORT"),
+        Err(_) if bare.is_empty() => "[::]:PORT".to_owned(),
+        Err(_) => return None,
+    };
+    Some(format!("the port is missing: `{example}`"))
 }
 
 impl fmt::Display for ListenAddress {
@@ -192,6 +216,11 @@ mod tests {
             ("/run/ws.sock", "`unix:/run/ws.sock`"),
             ("http://localhost:80/", "`localhost:80`"),
             (":8080", "`[::]:8080`"),
+            ("", "`[::]:PORT`"),
+            ("[fe80::1]", "`[fe80::1]:PORT`"),
+            ("::", "`[::]:PORT`"),
+            ("[::]", "`[::]:PORT`"),
+            ("0.0.0.0:", "`0.0.0.0:PORT`"),
             ("*:8080", "`[::]:8080`"),
             ("::1:x", "`x` is no port"),
             ("::1:80", "`[::1]:80`"),

@@ -1,5 +1,15 @@
 //! Which name somebody meant who wrote another one.
 
+/// Names that other programs have for an option of ours.
+const ALIASES: &[(&[&str], &str)] = &[
+    (&["d", "dir", "directory", "docroot", "folder", "public"], "root"),
+    (&["c", "conf", "configuration"], "config"),
+    (&["t", "test", "dry-run", "validate"], "check"),
+    (&["threads", "processes", "jobs", "j", "w"], "workers"),
+    (&["cors", "origins", "allowed-origins"], "allow-origin"),
+    (&["subprotocol", "subprotocols"], "protocol"),
+];
+
 /// What to write instead of a name that is no option and has this value, each name as `as_written` writes it; empty if
 /// nothing is like it.
 pub(super) fn hint<'c>(
@@ -10,6 +20,7 @@ pub(super) fn hint<'c>(
 ) -> String {
     let options: Vec<&str> = options.collect();
     let lower = name.to_ascii_lowercase();
+    let alias = ALIASES.iter().find(|(names, option)| names.contains(&&*lower) && options.contains(option));
     let meant = match lower.as_str() {
         "p" | "port" | "a" | "addr" | "address" | "b" | "bind" | "host" if options.contains(&"listen") => {
             let port = if value.parse::<u16>().is_ok() { value } else { "PORT" };
@@ -18,9 +29,10 @@ pub(super) fn hint<'c>(
         "v" | "verbose" | "debug" | "q" | "quiet" => {
             return format!("; say {} and `debug` or `error`", as_written("log-level"));
         }
-        "d" | "dir" | "directory" | "docroot" | "folder" | "public" if options.contains(&"root") => {
-            Some("root")
+        "tls" | "ssl" | "cert" | "key" | "https" => {
+            return "; TLS is a proxy's part, see docs/operations.md".to_owned();
         }
+        _ if alias.is_some() => alias.map(|(_, option)| *option),
         _ => closest(&lower, options.iter().copied()).or_else(|| only_one_with(&lower, &options)),
     };
     meant.map(|long| format!("; did you mean {}?", as_written(long))).unwrap_or_default()

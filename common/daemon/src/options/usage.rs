@@ -29,6 +29,9 @@ pub(super) fn describe(error: &clap::Error, command: &Command, args: &[OsString]
         ErrorKind::InvalidValue => {
             format!("invalid value '{value}' for '{argument}': say {}", one_of(error))
         }
+        ErrorKind::ValueValidation if find(command, &value).is_some() => {
+            format!("{flag} needs a value: {argument}")
+        }
         ErrorKind::ValueValidation => format!("invalid value '{value}' for '{argument}': {}", cause(error)),
         ErrorKind::TooManyValues => format!("{flag} takes no value; leave `{value}` out"),
         ErrorKind::ArgumentConflict if prior == argument => format!("{flag} stands there twice; say it once"),
@@ -79,21 +82,21 @@ fn unknown(argument: &str, command: &Command, args: &[OsString]) -> String {
 /// A word that belongs to no option.
 fn stray(word: &str, command: &Command, args: &[OsString]) -> String {
     let (before, _) = before_and_behind(word, args);
-    let find = |flag: &str| {
-        let long = flag.strip_prefix("--")?;
-        command.get_arguments().find(|arg| arg.get_long() == Some(long))
-    };
     let mut before = before.into_iter().rev();
     let (last, one_more) = (before.next().unwrap_or_default(), before.next().unwrap_or_default());
-    if find(&last).is_some_and(|arg| !arg.get_action().takes_values()) {
+    if find(command, &last).is_some_and(|arg| !arg.get_action().takes_values()) {
         return format!("{last} takes no value; leave `{word}` out");
     }
-    if find(&one_more).is_some_and(|arg| arg.get_action().takes_values()) {
+    let takes_value = find(command, &one_more).is_some_and(|arg| arg.get_action().takes_values());
+    if takes_value && find(command, &last).is_some() {
+        return format!("{one_more} needs a value before {last}");
+    }
+    if takes_value {
         return format!(
             "`{word}` belongs to no option; a value with a blank needs quotes: {one_more} '{last} {word}'"
         );
     }
-    let cure = if find("--root").is_some() {
+    let cure = if find(command, "--root").is_some() {
         format!("a folder to serve is --root {word}")
     } else {
         "each value stands behind its option".to_owned()
@@ -101,10 +104,17 @@ fn stray(word: &str, command: &Command, args: &[OsString]) -> String {
     format!("`{word}` belongs to no option; {cure}")
 }
 
-/// The words before this one, and the one behind it.
+/// The option of this flag, if it is one.
+fn find<'c>(command: &'c Command, flag: &str) -> Option<&'c Arg> {
+    let long = flag.strip_prefix("--")?;
+    command.get_arguments().find(|arg| arg.get_long() == Some(long))
+}
+
+/// The words before this one, and the value behind it: the next word, or what follows its `=`.
 fn before_and_behind(word: &str, args: &[OsString]) -> (Vec<String>, Option<String>) {
     let words: Vec<String> = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let at = words.iter().position(|it| it == word || it.starts_with(&format!("{word}=")));
-    let at = at.unwrap_or(words.len());
-    (words.get(..at).unwrap_or_default().to_vec(), words.get(at + 1).cloned())
+    let joined = format!("{word}=");
+    let at = words.iter().position(|it| it == word || it.starts_with(&joined)).unwrap_or(words.len());
+    let value = words.get(at).and_then(|it| it.strip_prefix(&joined)).map(str::to_owned);
+    (words.get(..at).unwrap_or_default().to_vec(), value.or_else(|| words.get(at + 1).cloned()))
 }
