@@ -194,8 +194,18 @@ fn a_foreign_origin_is_refused_by_every_way() {
     ] {
         assert_eq!(server.request(&request).status(), 403, "{request}");
     }
-    let mut friend = server.request("GET / HTTP/1.1\nHost: a\nOrigin: https://example.org");
-    assert!(friend.head().contains("Access-Control-Allow-Origin: https://example.org\r\n"));
+    for method in ["GET", "HEAD", "OPTIONS", "PUT"] {
+        let mut friend =
+            server.request(&format!("{method} / HTTP/1.1\nHost: a\nOrigin: https://example.org"));
+        let head = friend.head();
+        for field in ["Origin: https://example.org", "Credentials: true"] {
+            assert!(head.contains(&format!("\r\nAccess-Control-Allow-{field}\r\n")), "{head}");
+        }
+        assert!(head.contains("\r\nVary: Origin\r\n"), "{head}");
+    }
+    let open_to_all = Daemon::start(WS_SERVER, &[]);
+    let head = open_to_all.request("GET / HTTP/1.1\nHost: a\nOrigin: https://example.org").head();
+    assert!(head.contains("-Origin: *\r\n") && !head.contains("Credentials"), "{head}");
 }
 
 #[test]

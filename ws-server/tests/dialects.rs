@@ -179,3 +179,24 @@ fn a_silent_peer_is_pinged_and_then_let_go() {
     }
     assert_eq!(client.rest(), [0x89, 0], "no pong any more: one ping, then the end");
 }
+
+#[test]
+fn a_subprotocol_is_chosen_in_every_dialect() {
+    let hybi = "GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: Upgrade\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13";
+    for (flags, hybi_answer, hixie_answer) in [
+        (&[][..], None, "chat.v1"),
+        (&["--protocol", "other", "--protocol", "chat.v1"], Some("chat.v1"), "chat.v1"),
+        (&["--protocol", "other"], None, "*"),
+    ] {
+        let server = Daemon::start(WS_SERVER, flags);
+        let head = server.request(&format!("{hybi}\nSec-WebSocket-Protocol: chat.v2,, chat.v1")).head();
+        let field = hybi_answer.map(|name| format!("\r\nSec-WebSocket-Protocol: {name}\r\n"));
+        assert_eq!(head.contains("Protocol: "), field.is_some(), "{head}");
+        assert!(field.is_none_or(|field| head.contains(&field)), "{head}");
+        let head = server.request(&format!("{SHELL}\nWebSocket-Protocol: chat.v1")).head();
+        assert!(head.contains(&format!("\r\nWebSocket-Protocol: {hixie_answer}\r\n")), "{head}");
+        let head = server.request(&format!("{HIXIE76}\nSec-WebSocket-Protocol: chat.v1")).head();
+        assert!(head.contains(&format!("\r\nSec-WebSocket-Protocol: {hixie_answer}\r\n")), "{head}");
+    }
+}
