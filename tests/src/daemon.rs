@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use crate::client::Client;
@@ -34,6 +35,14 @@ pub fn command(binary: impl AsRef<Path>, arguments: &[&str]) -> Command {
         }
     }
     command
+}
+
+/// Runs this with all signals blocked; a process that it starts begins with that mask.
+pub fn with_blocked_signals<T>(run: impl FnOnce() -> T) -> T {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK).expect("a mask");
+    let result = run();
+    before.thread_set_mask().expect("the mask from before");
+    result
 }
 
 /// A running daemon. Dropping it kills the process by its id.

@@ -23,6 +23,23 @@ fn each_signal_has_its_close_code_and_exit_0() {
     }
 }
 
+#[test]
+fn a_parent_that_blocked_or_ignored_the_signals_changes_nothing() {
+    let script = "trap '' TERM INT HUP USR1 USR2; exec \"$0\" --listen 127.0.0.1:0";
+    for signal in [Signal::TERM, Signal::INT] {
+        let blocked = harness::with_blocked_signals(|| Daemon::start(WS_SERVER, &[]));
+        let ignored = Daemon::start_command(harness::command("sh", &["-c", script, WS_SERVER]));
+        for mut server in [blocked, ignored] {
+            server.signal(Signal::USR1);
+            server.log_line("open=0");
+            server.signal(Signal::HUP);
+            server.log_line("the configuration was read again");
+            server.signal(signal);
+            assert!(server.wait().0.success());
+        }
+    }
+}
+
 // WS-15
 #[test]
 fn a_client_that_never_answers_the_close_is_let_go() {

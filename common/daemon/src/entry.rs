@@ -14,6 +14,7 @@ use crate::{
     inherit, log as daemon_log, notify, open_files,
     options::{self, Errand, InForce, Layer, Parsed},
     reload::{Reload, request_reload},
+    signals,
 };
 
 /// Runs a daemon from its options to its exit code.
@@ -25,6 +26,7 @@ pub fn main<T: Parser + 'static, C: 'static>(
     check: fn(T) -> Result<C, DaemonError>,
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
 ) -> ExitCode {
+    signals::unblock();
     open_files::raise();
     let Errand { check: checks, reload } = options::errand::<T>(std::env::args_os());
     let mut outcome = try_main(env_prefix, check, serve);

@@ -13,6 +13,7 @@ use std::{
     thread,
 };
 
+use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
@@ -22,6 +23,17 @@ use signal_hook::{
 use crate::{exit::DaemonError, last_reload::LastReload, metrics::CLOSED_BY, notify};
 use reactor::{Control, Snapshot, Stop};
 
+/// The signals that mean something to the daemon.
+const HANDLED: [i32; 5] = [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP];
+
+/// Lets the signals through that the parent blocked: a blocked one never reaches its handler. Before any other thread starts,
+/// as each inherits the mask of the one that starts it. A signal that the parent ignored needs nothing: [`watch`] handles it.
+pub(super) fn unblock() {
+    let signals: SigSet = HANDLED.into_iter().filter_map(|signal| Signal::try_from(signal).ok()).collect();
+    // It fails for an unknown signal only.
+    _ = signals.thread_unblock();
+}
+
 /// Handles the signals from now on, in a thread of its own.
 ///
 /// # Errors
@@ -29,7 +41,7 @@ use reactor::{Control, Snapshot, Stop};
 pub(super) fn watch(actions: Actions) -> io::Result<()> {
     let (mut read, write) = UnixStream::pair()?;
     let mut flags = Vec::new();
-    for signal in [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP] {
+    for signal in HANDLED {
         let raised = Arc::new(AtomicBool::new(false));
         // In this order, the flag is set before the byte arrives.
         flag::register(signal, Arc::clone(&raised))?;
