@@ -49,7 +49,7 @@ impl Handler for WsHandler {
 
     fn on_deadline(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         match &conn.stage {
-            Stage::Opening { .. } => conn.refuse_early(408, &mut self.env(cx)),
+            Stage::Opening { .. } => conn.give_up(408, &mut self.env(cx)),
             Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
             Stage::HttpStream => conn.heartbeat(&self.config.connection, cx),
             Stage::Done => Flow::Close,
@@ -58,7 +58,7 @@ impl Handler for WsHandler {
 
     fn on_stop(&mut self, conn: &mut Connection, stop: Stop, cx: &mut Context<'_>) -> Flow {
         if let Stage::Opening { .. } = conn.stage {
-            return conn.refuse_early(503, &mut self.env(cx));
+            return conn.give_up(503, &mut self.env(cx));
         }
         match stop {
             // Queued bytes and the rest of the ring come before the Close.

@@ -296,6 +296,31 @@ fn what_a_client_sent_while_the_process_stood_still_comes_before_its_deadline() 
 }
 
 #[test]
+fn a_request_that_has_not_begun_gets_no_answer_and_one_that_is_not_complete_gets_one() {
+    for (sent, stop, answer) in [
+        (&b""[..], false, &b""[..]),
+        (b"G", false, b"HTTP/1.1 408 "),
+        (b"GET / HTTP/1.1\r\nHo", false, b"HTTP/1.1 408 "),
+        (b"", true, b""),
+        (b"GET / HTTP/1.1\r\nHo", true, b"HTTP/1.1 503 "),
+    ] {
+        let mut world = world(1, &["--source", "-", "--head-timeout", "3s"]);
+        let peer = world.connect();
+        world.send(peer, sent);
+        world.settle();
+        if stop {
+            world.control().stop(Stop::Shutdown);
+        } else {
+            world.advance(Duration::from_millis(3_020));
+        }
+        world.settle();
+        let got = world.read(peer, usize::MAX);
+        assert_eq!(got.is_empty(), answer.is_empty(), "{}", got.escape_ascii());
+        assert!(got.starts_with(answer) && world.is_ended(peer), "{}", got.escape_ascii());
+    }
+}
+
+#[test]
 fn a_client_that_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message() {
     let bytes = sleep_through(&["--source", "-", "--max-backlog", "10000"], MODERN);
     let close = [b"\x88\x06".as_slice(), &1008_u16.to_be_bytes(), b"slow"].concat();

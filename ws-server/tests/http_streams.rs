@@ -171,7 +171,7 @@ fn dates_without_a_client_do_not_count_as_skipped() {
         drop(client);
         // Another server lets half a second pass, in which nothing happens at the first one.
         let elsewhere = Daemon::start(WS_SERVER, &["--head-timeout", "500ms"]);
-        assert!(String::from_utf8(elsewhere.connect().rest()).unwrap().starts_with("HTTP/1.1 408 "));
+        assert_eq!(elsewhere.connect().rest(), b"", "nothing was asked, nothing is answered");
     }
     server.signal(Signal::TERM);
     let (status, log) = server.wait();

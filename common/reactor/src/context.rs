@@ -140,6 +140,11 @@ impl Context<'_> {
         self.io.owes_drain = true;
     }
 
+    /// Bytes that have arrived and wait for more behind them.
+    pub fn unconsumed(&self) -> usize {
+        self.io.tail.len()
+    }
+
     /// Bytes that are queued in user space: not those that the kernel has taken.
     pub fn queued(&self) -> u64 {
         self.io.outbox.len()

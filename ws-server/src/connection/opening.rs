@@ -155,6 +155,15 @@ impl Connection {
         }
     }
 
+    /// Ends a connection whose request is not complete, with this status; without a word if it has not even begun: browsers
+    /// connect before they have a request, and would take the status for the answer to their next one.
+    pub(crate) fn give_up(&mut self, status: u16, env: &mut Env<'_, '_>) -> Flow {
+        if env.cx.unconsumed() == 0 {
+            return Flow::CloseWhenFlushed;
+        }
+        self.refuse_early(status, env)
+    }
+
     /// Refuses a connection whose request is not there: 408 at its deadline, 503 where there is no place for it.
     pub(crate) fn refuse_early(&mut self, status: u16, env: &mut Env<'_, '_>) -> Flow {
         let fields = if status == 503 { RETRY_LATER } else { &[] };
