@@ -21,6 +21,8 @@ pub(super) struct Listeners<L> {
     pub(super) sockets: Vec<(L, bool)>,
     /// After `EMFILE` an edge-triggered listener raises no event for what waits, so accepting resumes at this instant.
     pub(super) paused_until: Option<Instant>,
+    /// The latest accept failed for want of something, which the log has said.
+    is_short: bool,
     /// Connections that no handler knows: they still get their refusal or their closing bytes.
     pub(super) refused: usize,
 }
@@ -29,7 +31,7 @@ impl<L> Listeners<L> {
     pub(super) fn new(sockets: Vec<L>) -> Self {
         // A connection may have come before the poll watched: look once without an event.
         let sockets = sockets.into_iter().map(|socket| (socket, true)).collect();
-        Self { sockets, paused_until: None, refused: 0 }
+        Self { sockets, paused_until: None, is_short: false, refused: 0 }
     }
 
     /// True while there may be something to accept right now.
@@ -52,45 +54,63 @@ impl<L> Listeners<L> {
                     break;
                 }
                 match connections.system.accept(listener) {
-                    Ok((socket, ends)) => admit(socket, ends, &mut self.refused, handler, connections),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => *ready = false,
+                    Ok((socket, ends)) => {
+                        if admit(socket, ends, &mut self.refused, handler, connections) {
+                            self.is_short = false;
+                            continue;
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        *ready = false;
+                        continue;
+                    }
                     Err(error) => {
                         connections.state.control.counters().accept_errors.fetch_add(1, Relaxed);
-                        if is_shortage(&error) {
-                            self.paused_until = Some(connections.state.now + PAUSE);
-                            return;
+                        if is_about_one_connection(&error) {
+                            continue;
                         }
-                        // Any other error (ECONNABORTED, EPROTO, EPERM ...) concerns that connection alone.
+                        if !std::mem::replace(&mut self.is_short, true) {
+                            log::error!("no connections are accepted for now: {error}");
+                        }
                     }
                 }
+                self.paused_until = Some(connections.state.now + PAUSE);
+                return;
             }
         }
     }
 }
 
+/// False if the kernel refuses to watch the newcomer, which is lost then.
 fn admit<H: Handler, S: System>(
     socket: S::Socket,
     ends: Ends,
     refused: &mut usize,
     handler: &mut H,
     connections: &mut Connections<H::Conn, S>,
-) {
-    connections.state.control.counters().accepted.fetch_add(1, Relaxed);
-    let Some(token) = connections.insert(socket, ends) else { return };
+) -> bool {
+    let counters = connections.state.control.counters();
+    counters.accepted.fetch_add(1, Relaxed);
+    let Some(token) = connections.insert(socket, ends) else {
+        connections.state.control.counters().refused.fetch_add(1, Relaxed);
+        return false;
+    };
     if make_room(token, ends, handler, connections) {
         let opened = connections.open(token, b"", |cx| Some(handler.on_open(cx)));
         *refused += usize::from(!opened);
-        return;
+        return true;
     }
     connections.state.control.counters().refused.fetch_add(1, Relaxed);
     *refused += 1;
     if *refused > MAX_REFUSED {
-        return connections.schedule_close(token, CloseReason::Handler);
+        connections.schedule_close(token, CloseReason::Handler);
+        return true;
     }
     connections.with(token, |_, cx| {
         cx.send(handler.on_refuse());
         cx.settle(Some(Flow::CloseWhenFlushed));
     });
+    true
 }
 
 /// Makes room for the newcomer, at the cost of another connection where all places are taken; false if it is refused. Its
@@ -159,8 +179,22 @@ fn take_place<C, S: System>(
     Some(victims.len())
 }
 
-/// True if the process or the machine is out of something that comes back when connections close.
-fn is_shortage(error: &io::Error) -> bool {
-    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-    shortages.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+/// True if accept(2) reports what became of one connection, which it has taken off the backlog. After any other error it
+/// would say the same again at once: out of descriptors, out of memory, a listener that is broken.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    let errors = [
+        Errno::CONNABORTED,
+        Errno::CONNRESET,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::INTR,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::NONET,
+        Errno::NOPROTOOPT,
+        Errno::PERM,
+        Errno::PROTO,
+        Errno::TIMEDOUT,
+    ];
+    errors.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

@@ -12,7 +12,7 @@ use super::context::Visit;
 use super::deadlines::Deadlines;
 use super::eviction::{Eviction, EvictionClass, List, Scarce};
 use super::outbox::{Flushed, Wire};
-use super::system::{Ends, System};
+use super::system::{Ends, System, is_shortage};
 use super::table::Table;
 use super::worker_state::WorkerState;
 use super::{CloseReason, Context, Control, Flow, Settings, Token};
@@ -65,6 +65,8 @@ impl<C, S: System> Connections<C, S> {
             eviction: Eviction::default(),
             evictions_due: Vec::new(),
             ready: VecDeque::new(),
+            short: Vec::new(),
+            short_until: None,
             to_close: Vec::new(),
             long_tails: Arc::new(()),
         };
@@ -209,6 +211,10 @@ impl Context<'_> {
                 return state.list_ready(io);
             }
             Ok(Flushed::Blocked { progress, moved }) => return self.block(progress, moved),
+            Err(error) if is_shortage(&error) => {
+                state.retry_later(io);
+                return self.block(false, false);
+            }
             Err(_) => return state.schedule_close(io, CloseReason::Error),
         }
         match io.lifecycle {
@@ -234,9 +240,10 @@ impl Context<'_> {
             io.stalled_at = Some(state.now + state.settings.write_timeout);
         }
         if !io.watches_writable {
-            io.watches_writable = true;
-            if wire.watch_writable(io.token).is_err() {
-                state.schedule_close(io, CloseReason::Error);
+            match wire.watch_writable(io.token) {
+                Ok(()) => io.watches_writable = true,
+                Err(error) if is_shortage(&error) => state.retry_later(io),
+                Err(_) => state.schedule_close(io, CloseReason::Error),
             }
         }
     }

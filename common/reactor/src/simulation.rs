@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::io::Errno;
+
 use super::connection::Lifecycle;
 use super::mail::Waker;
 use super::system::System;
@@ -15,7 +17,7 @@ use super::system::simulated::{Pipe, Simulated};
 use super::worker::Worker;
 use super::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot, Stop};
 
-pub use super::system::simulated::Seed;
+pub use super::system::simulated::{Call, Seed};
 
 /// What the closure that makes a handler gets.
 pub struct Birth<M> {
@@ -143,9 +145,9 @@ impl<H: Handler> Simulation<H> {
         number
     }
 
-    /// The next `count` calls of `accept` fail with `EMFILE`.
-    pub fn fail_accepts(&mut self, count: u32) {
-        self.world.0.borrow_mut().accept_failures = count;
+    /// The next `count` calls of this kind fail with this error number; no other kind fails any more.
+    pub fn fail(&mut self, call: Call, count: u32, errno: Errno) {
+        self.world.0.borrow_mut().faults = Some((call, count, errno));
     }
 
     /// The process stands still for so long (`SIGSTOP`), in which the peers do what `meanwhile` says. The first poll after it
@@ -236,12 +238,20 @@ impl<H: Handler> Simulation<H> {
     /// If an invariant does not hold.
     #[allow(clippy::panic)]
     pub fn turn(&mut self) -> bool {
-        let more = match self.worker.turn() {
-            Ok(more) => more,
-            Err(error) => panic!("the loop failed: {error}"),
-        };
+        self.try_turn().unwrap_or_else(|error| panic!("the loop failed: {error}"))
+    }
+
+    /// Runs one turn of the loop, as [`Self::turn`].
+    ///
+    /// # Errors
+    /// The worker has given up.
+    ///
+    /// # Panics
+    /// If an invariant does not hold.
+    pub fn try_turn(&mut self) -> std::io::Result<bool> {
+        let more = self.worker.turn()?;
         self.check();
-        more
+        Ok(more)
     }
 
     /// Turns until nothing is left that a turn could do without time passing, at most 10,000 times.

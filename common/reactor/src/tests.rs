@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::simulation::Simulation;
+use rustix::io::Errno;
+
+use super::simulation::{Call, Simulation};
 use super::*;
 
 mod eviction;
+mod faults;
 mod input_before_time;
 mod per_address;
 
@@ -265,7 +268,7 @@ fn the_answer_arrives_before_the_end_and_late_bytes_are_read_away() {
 #[test]
 fn accepting_goes_on_by_itself_after_descriptors_ran_out() {
     let mut sim = simulation(4, Settings::default());
-    sim.fail_accepts(2);
+    sim.fail(Call::Accept, 2, Errno::MFILE);
     let peer = sim.connect();
     sim.send(peer, b"hello\n");
     sim.settle();
@@ -388,7 +391,7 @@ fn any_order_of_events_keeps_the_invariants() {
                 5 => sim.end(peer),
                 6 => sim.reset(peer),
                 7 => sim.advance(Duration::from_millis(seeds.below(4000))),
-                8 => sim.fail_accepts(1),
+                8 => sim.fail(Call::Accept, 1, Errno::MFILE),
                 9 => sim.mail(b"tick\n"),
                 10 => drop(sim.read(peer, usize::try_from(seeds.below(5000)).unwrap())),
                 _ => peers.push(sim.connect()),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::{Io, Lifecycle};
 use super::deadlines::Deadlines;
@@ -11,6 +11,9 @@ use super::eviction::{Eviction, EvictionClass, List, Scarce};
 use super::per_address::Candidate;
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
 use super::{AddressEviction, CloseReason, Control, Settings, Token};
+
+/// How long a connection waits after the kernel was out of memory for it.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct WorkerState {
     /// Its index among the process's workers, from 0.
@@ -30,6 +33,9 @@ pub(super) struct WorkerState {
     pub(super) evictions_due: Vec<Scarce>,
     /// Connections to serve: an event came, or there is work left that no event will announce.
     pub(super) ready: VecDeque<Token>,
+    /// Connections for which the kernel was out of memory, and when they are tried again.
+    pub(super) short: Vec<Token>,
+    pub(super) short_until: Option<Instant>,
     /// Connections to close at the end of the turn.
     pub(super) to_close: Vec<(Token, CloseReason)>,
     /// Each connection with a long tail has a clone of it.
@@ -42,6 +48,12 @@ impl WorkerState {
             io.listed_ready = true;
             self.ready.push_back(io.token);
         }
+    }
+
+    /// The kernel was out of memory for a call about this connection: serves it again a little later.
+    pub(super) fn retry_later(&mut self, io: &Io) {
+        self.short.push(io.token);
+        self.short_until.get_or_insert(self.now + SHORTAGE_PAUSE);
     }
 
     pub(super) fn schedule_close(&mut self, io: &mut Io, why: CloseReason) {

@@ -129,6 +129,10 @@ impl System for Kernel {
         Ok(if events.len() < EVENTS { Polled::All } else { Polled::Part })
     }
 
+    fn pause(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
     fn configure(&mut self, settings: &Settings) {
         self.settings = settings.clone();
     }

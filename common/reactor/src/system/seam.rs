@@ -5,6 +5,8 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::io::Errno;
+
 use crate::{Settings, Token, Traffic};
 
 #[derive(Clone, Copy)]
@@ -48,6 +50,11 @@ pub(crate) struct Ends {
     pub(crate) local: Option<SocketAddr>,
 }
 
+/// True if the kernel was out of memory for this call: another try, a little later, may succeed.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    [Errno::NOBUFS, Errno::NOMEM].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
 /// The operating system, as the reactor needs it. No call blocks but `poll`.
 pub(crate) trait System {
     type Listener;
@@ -63,6 +70,8 @@ pub(crate) trait System {
     }
     /// Waits for events and replaces `events` by them. An interruption is no error, and gives none.
     fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<Polled>;
+    /// Waits so long without an event, where no poll can.
+    fn pause(&mut self, time: Duration);
     /// Sets the limits and timeouts of the sockets that come from now on; of those that a listener accepts,
     /// [`Self::configure_listener`] sets the rest.
     fn configure(&mut self, settings: &Settings);

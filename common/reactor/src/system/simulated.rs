@@ -11,6 +11,8 @@ use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::io::Errno;
+
 use super::seam::{Ends, Event, Polled, System, Target};
 use crate::{Settings, Token};
 
@@ -98,14 +100,48 @@ pub(crate) struct World {
     pub(crate) pipes: Vec<Pipe>,
     pub(crate) backlog: VecDeque<usize>,
     pub(crate) backlog_edge: bool,
-    /// The next so many calls of `accept` fail with `EMFILE`.
-    pub(crate) accept_failures: u32,
+    /// The next calls that fail: which, how many of them, and with what.
+    pub(crate) faults: Option<(Call, u32, Errno)>,
     /// The next so many polls are interrupted.
     pub(crate) interruptions: u32,
     /// Events that one poll takes.
     pub(crate) events: usize,
     /// Where the next poll begins: each pipe has its turn before one has another.
     next_pipe: usize,
+}
+
+/// A call that a test lets fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Waiting for events.
+    Poll,
+    /// Accepting a connection.
+    Accept,
+    /// Watching a connection for input.
+    Add,
+    /// Watching a connection for room to write, too.
+    WatchWritable,
+    /// Reading from a connection.
+    Read,
+    /// Writing to a connection.
+    Write,
+    /// Sending a part of a file.
+    SendFile,
+    /// Ending our side of a connection.
+    Shutdown,
+}
+
+impl World {
+    /// The failure of this call, if the test wants it to fail.
+    fn fault(&mut self, call: Call) -> io::Result<()> {
+        match &mut self.faults {
+            Some((failing, times, errno)) if *failing == call && *times > 0 => {
+                *times -= 1;
+                Err((*errno).into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The simulated operating system; clones see the same world.
@@ -123,7 +159,7 @@ impl Simulated {
             pipes: Vec::new(),
             backlog: VecDeque::new(),
             backlog_edge: false,
-            accept_failures: 0,
+            faults: None,
             interruptions: 0,
             events: 256,
             next_pipe: 0,
@@ -154,6 +190,7 @@ impl System for Simulated {
     fn poll(&mut self, events: &mut Vec<Event>, _timeout: Option<Duration>) -> io::Result<Polled> {
         events.clear();
         let world = &mut *self.0.borrow_mut();
+        world.fault(Call::Poll)?;
         if world.interruptions > 0 {
             world.interruptions -= 1;
             return Ok(Polled::Interrupted);
@@ -194,6 +231,12 @@ impl System for Simulated {
         Ok(Polled::All)
     }
 
+    fn pause(&mut self, time: Duration) {
+        let world = &mut *self.0.borrow_mut();
+        world.now += time;
+        world.wall += time;
+    }
+
     fn configure(&mut self, _settings: &Settings) {}
 
     fn configure_listener(&mut self, (): &()) {}
@@ -211,10 +254,7 @@ impl System for Simulated {
         if world.backlog.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        if world.accept_failures > 0 {
-            world.accept_failures -= 1;
-            return Err(rustix::io::Errno::MFILE.into());
-        }
+        world.fault(Call::Accept)?;
         let number = world.backlog.pop_front().ok_or(io::ErrorKind::WouldBlock)?;
         let host = world.pipes.get(number).map_or(1, |pipe| pipe.host);
         Ok((number, ends(number, host)))
@@ -233,6 +273,7 @@ impl System for Simulated {
     }
 
     fn add(&mut self, socket: &usize, token: Token) -> io::Result<()> {
+        self.0.borrow_mut().fault(Call::Add)?;
         self.pipe(*socket, |pipe, _| {
             pipe.token = Some(token);
             pipe.readable_edge = !pipe.to_server.is_empty() || pipe.peer_ended || pipe.peer_reset;
@@ -241,6 +282,7 @@ impl System for Simulated {
     }
 
     fn watch_writable(&mut self, socket: &usize, _token: Token) -> io::Result<()> {
+        self.0.borrow_mut().fault(Call::WatchWritable)?;
         self.pipe(*socket, |pipe, _| {
             pipe.writable_edge |= pipe.unread() < SEND_BUFFER;
             Ok(())
@@ -248,6 +290,7 @@ impl System for Simulated {
     }
 
     fn read(&mut self, socket: &usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().fault(Call::Read)?;
         self.pipe(*socket, |pipe, seed| {
             if pipe.peer_reset {
                 return Err(io::ErrorKind::ConnectionReset.into());
@@ -267,6 +310,7 @@ impl System for Simulated {
     }
 
     fn write(&mut self, socket: &usize, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.borrow_mut().fault(Call::Write)?;
         self.pipe(*socket, |pipe, seed| {
             if pipe.peer_reset {
                 return Err(io::ErrorKind::BrokenPipe.into());
@@ -286,6 +330,7 @@ impl System for Simulated {
     }
 
     fn send_file(&mut self, socket: &usize, file: &File, offset: u64, len: usize) -> io::Result<usize> {
+        self.0.borrow_mut().fault(Call::SendFile)?;
         let mut bytes = vec![0; len.min(SEND_BUFFER)];
         let read = file.read_at(&mut bytes, offset)?;
         bytes.truncate(read);
@@ -295,6 +340,7 @@ impl System for Simulated {
     fn probe(&mut self, _socket: &usize) {}
 
     fn shutdown_write(&mut self, socket: &usize) -> io::Result<()> {
+        self.0.borrow_mut().fault(Call::Shutdown)?;
         self.pipe(*socket, |pipe, _| {
             pipe.server_ended = true;
             if pipe.peer_reset { Err(io::ErrorKind::NotConnected.into()) } else { Ok(()) }

@@ -24,6 +24,10 @@ use crate::{
 /// How often the worker serves a connection whose deadline has passed and that still has input, or room for output, before
 /// the deadline counts: 256 KiB each way.
 const LAST_LOOKS: usize = 4;
+/// How long the kernel may refuse to poll before the worker gives up.
+const ENDURANCE: Duration = Duration::from_secs(10);
+/// Time between two polls that the kernel refuses.
+const POLL_PAUSE: Duration = Duration::from_millis(100);
 /// Two readings of a clock that are further apart than this belong to two different moments.
 const ONE_MOMENT: Duration = Duration::from_millis(1);
 
@@ -39,6 +43,8 @@ pub(super) struct Worker<H: Handler, S: System> {
     /// When the newest poll began that was not interrupted. Everything that had come by then has set its flags, so deadlines
     /// up to this instant may be judged, and no later ones: input comes before time.
     looked_at: Instant,
+    /// Since when the kernel refuses to poll.
+    failing_since: Option<Instant>,
     wake: Wake,
     stopping: Option<Stopping>,
     /// Connections of the previous process that are not in the table yet.
@@ -66,6 +72,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             buffer: vec![0; MAX_TAIL + TURN_BUDGET],
             events: Vec::new(),
             looked_at,
+            failing_since: None,
             wake: Wake::Again,
             stopping: None,
             to_adopt: VecDeque::new(),
@@ -87,6 +94,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn turn(&mut self) -> io::Result<bool> {
         self.look()?;
         self.read_clocks();
+        self.end_shortage();
         self.adopt_some();
         if self.stopping.is_none() {
             self.listeners.accept(&mut self.handler, &mut self.connections);
@@ -105,7 +113,9 @@ impl<H: Handler, S: System> Worker<H, S> {
             // What the handler has learnt from `on_close` waits for no other event, and is not lost with the last turn.
             self.wake = Wake::Again;
         }
-        self.publish_stats();
+        if self.failing_since.is_none() {
+            self.publish_stats();
+        }
         let goes_on = self.stopping.as_ref().is_none_or(|stopping| stopping.settles_until.is_some());
         Ok(goes_on || has_news || self.connections.table.len() > 0)
     }
@@ -150,6 +160,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             scheduled,
             self.connections.state.deadlines.next(),
             self.listeners.paused_until,
+            self.connections.state.short_until,
             self.stopping.as_ref().and_then(Stopping::wakes_at),
         ];
         let next = instants.into_iter().flatten().min()?;
@@ -163,7 +174,11 @@ impl<H: Handler, S: System> Worker<H, S> {
         let begun = self.connections.system.now();
         let mut most = self.connections.table.len() + self.listeners.sockets.len() + 1; // the waker
         loop {
-            let polled = self.connections.system.poll(&mut self.events, timeout)?;
+            let polled = match self.connections.system.poll(&mut self.events, timeout) {
+                Ok(polled) => polled,
+                Err(error) => return self.endure(begun, error),
+            };
+            self.failing_since = None;
             self.take_events();
             most = most.saturating_sub(self.events.len());
             match polled {
@@ -174,6 +189,32 @@ impl<H: Handler, S: System> Worker<H, S> {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// The kernel refuses to poll, for want of memory: tries again a little later, and gives up only once it has refused for
+    /// so long that the process is of no use. Meanwhile the worker's turns do not count, so that it is seen to be unwell.
+    fn endure(&mut self, now: Instant, error: io::Error) -> io::Result<()> {
+        let since = *self.failing_since.get_or_insert(now);
+        log::error!("polling: {error}");
+        if now.saturating_duration_since(since) > ENDURANCE {
+            return Err(error);
+        }
+        self.connections.system.pause(POLL_PAUSE);
+        Ok(())
+    }
+
+    /// Tries the connections again for which the kernel was out of memory.
+    fn end_shortage(&mut self) {
+        let Connections { table, state, .. } = &mut self.connections;
+        if state.short_until.take_if(|until| *until <= state.now).is_none() {
+            return;
+        }
+        for token in std::mem::take(&mut state.short) {
+            let Some(entry) = table.get_mut(token) else { continue };
+            entry.io.readable = true;
+            entry.io.blocked = false;
+            state.list_ready(&mut entry.io);
         }
     }
 

@@ -6,7 +6,7 @@ use super::Worker;
 use crate::connection::{Entry, Lifecycle};
 use crate::eviction::EvictionClass;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
-use crate::system::System;
+use crate::system::{System, is_shortage};
 use crate::{CloseReason, Flow, Handler, Progress, Token};
 
 impl<H: Handler, S: System> Worker<H, S> {
@@ -58,6 +58,10 @@ impl<H: Handler, S: System> Worker<H, S> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_shortage(&error) => {
+                    io.readable = false;
+                    self.connections.state.retry_later(io);
+                }
                 Err(_) => {
                     self.connections.state.schedule_close(io, CloseReason::Error);
                     return None;
@@ -150,6 +154,10 @@ impl<H: Handler, S: System> Worker<H, S> {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => state.list_ready(io),
+            Err(error) if is_shortage(&error) => {
+                io.readable = false;
+                state.retry_later(io);
+            }
             Err(_) => state.schedule_close(io, CloseReason::Error),
         }
     }
