@@ -136,6 +136,7 @@ fn settings(options: &Options) -> Settings {
         linger_bytes: READ_SIZE,
         drain_timeout: options.drain_timeout,
         stop_spread: Duration::ZERO,
+        keeps_spares: false,
         send_buffer: Some(options.send_buffer),
     }
 }

@@ -5,13 +5,17 @@ use std::{io, sync::Arc, thread, time::Duration};
 
 use sd_notify::NotifyState;
 
-use crate::{health::Health, last_reload::LastReload, metrics::DaemonMetrics, notify};
+use crate::{clock::now, health::Health, last_reload::LastReload, metrics::DaemonMetrics, notify};
 use reactor::{Control, Stats};
 
 /// Time between two checks, unless the watchdog wants them closer together.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two checks before all workers have turned for the first time.
 const STARTING_INTERVAL: Duration = Duration::from_millis(10);
+/// A check that comes so late says nothing about the workers: they may have been stopped as well.
+const LATE: Duration = Duration::from_millis(200);
+/// How often a late check looks again.
+const LOOKS: u32 = 50;
 
 /// Starts the supervisor if a service manager or a metrics endpoint listens to it. The answer is the health that it keeps up
 /// to date.
@@ -52,8 +56,16 @@ fn supervise(control: &Control, metrics: &dyn DaemonMetrics, last_reload: &LastR
             notify::send(&[NotifyState::Status(&status)]);
             published = status;
         }
+        let asleep = now();
         thread::park_timeout(interval);
-        let alive = all_turned(control, &mut turns);
+        let mut alive = all_turned(control, &mut turns);
+        if !alive && asleep.elapsed() > interval + LATE {
+            // The whole process was stopped, perhaps before the workers could turn.
+            alive = (0..LOOKS).any(|_| {
+                thread::park_timeout(STARTING_INTERVAL);
+                all_turned(control, &mut turns)
+            });
+        }
         if alive && watchdog.is_some() {
             notify::send(&[NotifyState::Watchdog]);
         }
@@ -91,7 +103,6 @@ fn diagnose(alive: bool, control: &Control, metrics: &dyn DaemonMetrics) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::now;
     use reactor::{Reactor, Traffic};
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Settings {
     /// Over how long the reactor spreads the ends of the connections when the daemon goes away for good, so that its clients
     /// do not all look for another one at once; 0: it ends all at once.
     pub stop_spread: Duration,
+    /// True to keep a few descriptors for newcomers that come when the process has no more: for one that answers why.
+    pub keeps_spares: bool,
     /// `SO_SNDBUF` of accepted sockets, in bytes; `None` leaves it to the kernel.
     pub send_buffer: Option<usize>,
 }
@@ -79,6 +81,7 @@ impl Default for Settings {
             linger_bytes: 64 * 1024,
             drain_timeout: Duration::from_secs(5),
             stop_spread: Duration::ZERO,
+            keeps_spares: false,
             send_buffer: None,
         }
     }

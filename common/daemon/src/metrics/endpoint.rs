@@ -39,6 +39,8 @@ fn settings() -> Settings {
         probe_after: DEADLINE,
         probe_timeout: DEADLINE,
         linger: Duration::from_secs(1),
+        // A daemon that is out of descriptors still says so.
+        keeps_spares: true,
         ..Settings::default()
     }
 }

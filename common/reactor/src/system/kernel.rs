@@ -10,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, event};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{SockRef, Socket, TcpKeepalive};
 
@@ -41,6 +43,41 @@ impl From<mio::net::UnixListener> for Listener {
     }
 }
 
+/// Descriptors that a worker keeps for newcomers that come when the process or the machine has none left.
+const SPARES: usize = 4;
+
+/// Descriptors that can be given up, and taken back when a connection ends.
+struct Spares {
+    /// What the spare ones are copies of.
+    original: OwnedFd,
+    copies: Vec<OwnedFd>,
+}
+
+impl Spares {
+    fn new() -> io::Result<Self> {
+        let original = eventfd(0, EventfdFlags::CLOEXEC)?;
+        let mut spares = Self { original, copies: Vec::new() };
+        spares.refill();
+        Ok(spares)
+    }
+
+    /// Makes as many copies as there should be, if there are descriptors for them.
+    fn refill(&mut self) {
+        while self.copies.len() < SPARES {
+            let Ok(copy) = fcntl_dupfd_cloexec(&self.original, 0) else { break };
+            self.copies.push(copy);
+        }
+    }
+
+    /// Closes a connection. If a copy is missing, one takes its descriptor in the same moment: no other thread can have it.
+    fn close(&mut self, socket: Socket) {
+        let mut descriptor = OwnedFd::from(socket);
+        if self.copies.len() < SPARES && dup3(&self.original, &mut descriptor, DupFlags::CLOEXEC).is_ok() {
+            self.copies.push(descriptor);
+        }
+    }
+}
+
 /// One worker's poll, and what it does to the sockets that it accepts.
 pub(crate) struct Kernel {
     poll: mio::Poll,
@@ -48,6 +85,7 @@ pub(crate) struct Kernel {
     waker: Arc<mio::Waker>,
     settings: Settings,
     traffic: Traffic,
+    spares: Option<Spares>,
 }
 
 impl Kernel {
@@ -56,7 +94,8 @@ impl Kernel {
         let poll = mio::Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), to_mio(WAKER))?);
         let events = mio::Events::with_capacity(EVENTS);
-        Ok(Self { poll, events, waker, settings: settings.clone(), traffic: Traffic::default() })
+        let spares = if settings.keeps_spares { Some(Spares::new()?) } else { None };
+        Ok(Self { poll, events, waker, settings: settings.clone(), traffic: Traffic::default(), spares })
     }
 
     pub(crate) fn waker(&self) -> Arc<mio::Waker> {
@@ -154,7 +193,14 @@ impl System for Kernel {
     }
 
     fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Ends)> {
-        let (socket, peer) = acceptfrom_with(&listener.0, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+        let accept = || acceptfrom_with(&listener.0, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC);
+        let mut accepted = accept();
+        if let (Err(Errno::MFILE | Errno::NFILE), Some(spares)) = (&accepted, &mut self.spares) {
+            spares.copies.pop(); // the newcomer has its descriptor
+            accepted = accept();
+            spares.refill(); // unless there was none, after all
+        }
+        let (socket, peer) = accepted?;
         Ok(self.prepare(socket.into(), peer.and_then(|peer| peer.try_into().ok())))
     }
 
@@ -213,6 +259,9 @@ impl System for Kernel {
     fn close(&mut self, socket: Socket, reset: bool) {
         if reset {
             let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+        if let Some(spares) = &mut self.spares {
+            spares.close(socket);
         }
     }
 }
