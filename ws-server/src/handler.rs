@@ -24,10 +24,7 @@ impl Handler for WsHandler {
         let received = match &conn.stage {
             Stage::Opening { .. } => conn.on_opening(input, &mut self.env(cx)),
             Stage::WebSocket(_) => conn.on_frames(input, &mut self.env(cx)),
-            // A stream over HTTP has no use for bytes behind its request.
-            Stage::HttpStream | Stage::Done => {
-                Progress { consumed: input.len(), flow: Flow::Continue }.into()
-            }
+            Stage::HttpStream | Stage::Done => conn.on_unwanted(input, &self.config.connection, cx).into(),
         };
         self.subscribe_if_opened(received, conn, cx)
     }

@@ -57,6 +57,8 @@ pub(super) struct Io {
     pub(super) readable: bool,
     /// The kernel has announced the end of the peer's stream: read until 0.
     pub(super) read_closed: bool,
+    /// The handler wants no more input: what comes waits in the kernel, whose full buffer stops the peer.
+    pub(super) ignores_input: bool,
     /// A read has returned the end of the peer's stream.
     pub(super) ended: bool,
     /// `on_end` was called.
@@ -90,6 +92,7 @@ impl Io {
             owes_room: false,
             readable: true, // a request often is there before its connection is accepted
             read_closed: false,
+            ignores_input: false,
             ended: false,
             end_delivered: false,
             blocked: false,
@@ -107,7 +110,10 @@ impl Io {
 
     /// True while the worker may show input to the handler; the rest of an input waits until the output has left.
     pub(super) fn takes_input(&self) -> bool {
-        self.lifecycle == Lifecycle::Open && self.has_room() && !(self.blocked && self.resume_tail)
+        self.lifecycle == Lifecycle::Open
+            && !self.ignores_input
+            && self.has_room()
+            && !(self.blocked && self.resume_tail)
     }
 
     /// True if an `on_drain` is due, which the caller then has to make: the next call returns false.

@@ -96,6 +96,12 @@ impl Context<'_> {
         true
     }
 
+    /// Reads no more of the peer's input while the connection is open, and calls neither `on_data` nor `on_end` again: what
+    /// the peer sends fills the kernel's buffer and stops there. That it is gone still shows.
+    pub fn ignore_input(&mut self) {
+        self.io.ignores_input = true;
+    }
+
     /// Queues a copy of these bytes. They leave when the callback returns; several calls make one write.
     pub fn send(&mut self, bytes: &[u8]) {
         self.out().extend_from_slice(bytes);

@@ -83,6 +83,7 @@ impl Handler for Echo {
             b"more\n" => cx.set_deadline(cx.now() + LIFE),
             b"bye\n" => flow = Flow::CloseWhenFlushed,
             b"panic\n" => panic!("as asked"),
+            b"deaf\n" => cx.ignore_input(),
             line => cx.send(line),
         }
         Progress { consumed: end + 1, flow }
@@ -593,4 +594,26 @@ fn a_stop_while_connections_wait_to_be_adopted_has_an_end_for_each() {
     for peer in peers {
         assert_eq!(all(&mut sim, peer), b"stop\n");
     }
+}
+
+#[test]
+fn a_connection_that_ignores_its_input_reads_none_and_still_sees_its_peer_go() {
+    let mut sim = simulation(1, Settings::default());
+    let (ends, resets) = (sim.connect(), sim.connect());
+    for peer in [ends, resets] {
+        sim.send(peer, b"deaf\n");
+        sim.settle();
+        for _ in 0..10 {
+            sim.send(peer, b"hello\n");
+            sim.settle();
+        }
+        assert_eq!(all(&mut sim, peer), b"");
+    }
+    sim.end(ends);
+    sim.reset(resets);
+    sim.settle();
+    assert!(!sim.is_closed(ends), "it may read on");
+    assert!(sim.is_closed(resets));
+    sim.mail(b"news\n");
+    assert_eq!(all(&mut sim, ends), b"news\n");
 }

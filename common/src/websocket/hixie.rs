@@ -34,6 +34,9 @@ impl WebSocket {
                     if delivered && self.ready_state == ReadyState::Open && (fin || !chunk.is_empty()) {
                         return Ok(Some(Event::Data { opcode: Opcode::Text, chunk, fin }));
                     }
+                    if fin {
+                        return Ok(Some(Event::Discarded));
+                    }
                 }
                 Inside::Length { closing, len, count } => {
                     let byte = cut(input, 1).first().copied().unwrap_or_default();
@@ -60,6 +63,9 @@ impl WebSocket {
                 }
             }
             self.input = Input::Hixie(inside);
+            if let Inside::Nothing = inside {
+                return Ok(Some(Event::Discarded));
+            }
         }
         Ok(None)
     }

@@ -19,10 +19,12 @@ impl WebSocket {
         loop {
             if let Some(frame) = open {
                 let Some((opcode, chunk, fin)) = self.take_payload(frame, input)? else { return Ok(None) };
-                // The end of an empty fragment is not an event. After our Close we still validate messages, but do not
-                // report them.
+                // After our Close we still validate messages, but do not report them.
                 if self.ready_state == ReadyState::Open && (fin || !chunk.is_empty()) {
                     return Ok(Some(Event::Data { opcode, chunk, fin }));
+                }
+                if let Input::Hybi(None) = self.input {
+                    return Ok(Some(Event::Discarded));
                 }
             }
             let (header, header_len) = match decode_header(input)? {
@@ -44,15 +46,7 @@ impl WebSocket {
                 cut(input, header_len);
                 let payload = cut(input, len);
                 mask(key, 0, payload);
-                if let Some(event) = self.take_control(header.opcode, payload, out)? {
-                    return Ok(Some(event));
-                }
-                if self.ready_state == ReadyState::Closed {
-                    *input = &mut [];
-                    return Ok(None);
-                }
-                open = None;
-                continue;
+                return self.take_control(header.opcode, payload, out).map(Some);
             }
             self.begin_frame(header)?;
             cut(input, header_len);
@@ -97,29 +91,29 @@ impl WebSocket {
         Ok(Some((opcode, chunk, fin)))
     }
 
-    /// Answers a whole control frame; `None` where the caller need not know of it.
+    /// Answers a whole control frame.
     fn take_control<'i>(
         &mut self,
         opcode: Opcode,
         payload: &'i [u8],
         out: &mut Vec<u8>,
-    ) -> Result<Option<Event<'i>>, ProtocolError> {
+    ) -> Result<Event<'i>, ProtocolError> {
         match opcode {
             Opcode::Close => {
                 let code = self.parse_close(payload)?;
                 // §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame, the
                 // endpoint MUST send a Close frame in response."
                 self.reply_close(code, out);
-                Ok(Some(Event::Closed(code)))
+                Ok(Event::Closed(code))
             }
             // Nothing may follow our Close, not even a Pong.
-            _ if self.ready_state != ReadyState::Open => Ok(None),
+            _ if self.ready_state != ReadyState::Open => Ok(Event::Discarded),
             Opcode::Ping => {
                 // §5.5.3: "A Pong frame sent in response to a Ping frame must have identical "Application data""
                 encode_frame(Opcode::Pong, payload, out);
-                Ok(Some(Event::Ping(payload)))
+                Ok(Event::Ping(payload))
             }
-            _ => Ok(Some(Event::Pong(payload))),
+            _ => Ok(Event::Pong(payload)),
         }
     }
 

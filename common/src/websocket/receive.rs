@@ -23,6 +23,9 @@ pub enum Event<'i> {
     Ping(&'i [u8]),
     /// The peer's Pong.
     Pong(&'i [u8]),
+    /// The end of a frame that delivers nothing: an empty fragment, what a draft tells us to discard, or anything after our
+    /// Close. It costs the peer no more than others, so the caller counts it.
+    Discarded,
     /// The peer's closing handshake and its code, the last event. Our Close is in `out`, unless we sent it before.
     Closed(Option<CloseCode>),
 }

@@ -11,6 +11,7 @@
 mod delivery;
 mod env;
 mod first_bytes;
+mod http_stream;
 mod notice;
 mod opening;
 mod rate;

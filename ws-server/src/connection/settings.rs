@@ -88,7 +88,7 @@ pub(crate) struct ConnectionOptions {
     /// Fragments of a message from a client; 0: no limit
     #[arg(long, value_name = "N", default_value_t = 64)]
     max_fragments: u32,
-    /// Messages that a client may send in a second; 0: no limit
+    /// Messages that a client may send in a second, and frames that say nothing; 0: no limit
     #[arg(long, value_name = "N", default_value_t = 20)]
     message_rate: u32,
     /// Messages that a client may send at once

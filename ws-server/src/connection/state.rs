@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     pub(crate) subscription: Subscription,
     /// Every notice up to this number has passed the connection.
     pub(crate) last_notice: u64,
+    /// Of what its client sends behind the request of a stream over HTTP.
+    pub(crate) unwanted_rate: RateLimiter,
     /// The source has ended: close once everything is sent.
     pub(crate) finishing: bool,
     /// Why it ends, once the server knows: one of the reasons of the metrics.
@@ -101,6 +103,7 @@ impl Connection {
             framing: Framing::Lines,
             subscription: Subscription::default(),
             last_notice: 0,
+            unwanted_rate: RateLimiter::new(now),
             finishing: false,
             ending: None,
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use common::{
     frame::{CloseCode, Opcode, encode_frame},
-    framing::{encode_heartbeat, encode_notice, encode_probe},
+    framing::encode_notice,
     websocket::Event,
 };
 use reactor::{Context, Flow, Progress};
@@ -122,27 +122,9 @@ impl Connection {
         Flow::Continue
     }
 
-    /// The deadline of a stream over HTTP has passed: sends a comment, where the framing has comments.
-    pub(crate) fn heartbeat(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
-        if !cx.is_blocked() {
-            encode_heartbeat(self.framing, cx.out());
-        }
-        cx.set_deadline(cx.now() + options.heartbeat);
-        Flow::Continue
-    }
-
     /// True if [`Connection::send_pong`] has something to answer.
     pub(crate) fn owes_pong(&self) -> bool {
         matches!(&self.stage, Stage::WebSocket(socket) if socket.pong.is_some())
-    }
-
-    /// The client of a stream over HTTP has half-closed. Mostly it is gone; then its kernel answers the next byte with a
-    /// reset, but not, for a minute, a keepalive probe.
-    pub(crate) fn probe(&mut self, cx: &mut Context<'_>) -> Flow {
-        if !cx.is_blocked() {
-            encode_probe(self.framing, cx.out());
-        }
-        Flow::Continue
     }
 
     /// The socket has drained: answers the newest ping that came while it was full.
@@ -181,6 +163,7 @@ impl Upgraded {
                 self.count_control(options, cx.now())
             }
             Event::Pong(_) => self.count_control(options, cx.now()),
+            Event::Discarded => self.count_message(options, cx.now()),
             Event::Data { opcode, chunk, fin } => self.take_data(opcode, chunk, fin, options, cx.now()),
         }
     }
@@ -211,12 +194,17 @@ impl Upgraded {
             }
             self.message.extend_from_slice(chunk);
         }
-        match fin {
-            true if !self.message_rate.take(options.message_rate(), now) => {
-                Step::Refused(CloseCode::POLICY, "too many messages")
-            }
-            true if wanted => Step::Message(opcode),
-            _ => Step::Ignored,
+        match if fin { self.count_message(options, now) } else { Step::Ignored } {
+            Step::Ignored if fin && wanted => Step::Message(opcode),
+            step => step,
+        }
+    }
+
+    fn count_message(&mut self, options: &ConnectionOptions, now: Instant) -> Step {
+        if self.message_rate.take(options.message_rate(), now) {
+            Step::Ignored
+        } else {
+            Step::Refused(CloseCode::POLICY, "too many messages")
         }
     }
 }

@@ -136,6 +136,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         framing,
         subscription: Subscription { phase: 42, last_seq: 1000, owed: 1, ..Subscription::default() },
         last_notice: 11,
+        unwanted_rate: RateLimiter::new(now),
         finishing: false,
         ending: None,
     };

@@ -162,11 +162,12 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
-    /// Closes when both directions are over and the worker has read what had arrived.
+    /// Closes when both directions are over and the worker has read what had arrived, where it reads.
     pub(super) fn notice_hang_up(&mut self, token: Token) {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
-        if io.hung_up && (io.ended || !io.readable || io.lifecycle == Lifecycle::Flushing) {
+        let reads_on = io.readable && !io.ended && !io.ignores_input && io.lifecycle != Lifecycle::Flushing;
+        if io.hung_up && !reads_on {
             let why = if io.ended { CloseReason::Peer } else { CloseReason::Error };
             self.connections.state.schedule_close(io, why);
         }

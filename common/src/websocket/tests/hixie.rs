@@ -21,6 +21,7 @@ fn frames_of_other_types_are_skipped() {
     // A length of two bytes (0x80 + 3), an empty one, and a text of type 7.
     let seen = both(b"\x80\x03abc\x00one\xFF\x81\x00\x07not this\xFF\x80\x80\x02xy\x00two\xFF");
     assert_eq!((seen.messages, seen.error), (vec![text("one"), text("two")], None));
+    assert_eq!(seen.discarded, 4, "each costs the peer one frame of its rate");
 }
 
 #[test]

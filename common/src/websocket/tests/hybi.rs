@@ -175,3 +175,20 @@ fn text_that_is_not_utf8_is_refused_within_the_fragment() {
         Some(ProtocolError::InvalidUtf8)
     );
 }
+
+#[test]
+fn each_frame_that_delivers_nothing_is_an_event() {
+    let empty_fragments = [frame(0x01, b""), frame(0x00, b""), frame(0x00, b"a"), frame(0x80, b"")].concat();
+    let seen = outcome(Version::Rfc6455, NO_LIMITS, &empty_fragments);
+    assert_eq!((seen.discarded, seen.messages), (2, vec![text("a")]));
+}
+
+#[test]
+fn what_comes_after_our_close_is_an_event_each_but_no_message() {
+    let late =
+        [frame(0x81, b"late"), frame(0x89, b"?"), frame(0x8A, b"!"), frame(0x01, b""), frame(0x80, b"")];
+    let mut socket = open(Version::Rfc6455, NO_LIMITS);
+    socket.close(CloseCode::GOING_AWAY, "", &mut Vec::new());
+    let seen = feed(&mut socket, &[&late.concat()]);
+    assert_eq!((seen.discarded, seen.messages.len(), seen.pings.len(), seen.out.len()), (5, 0, 0, 0));
+}

@@ -19,6 +19,8 @@ struct Seen {
     pings: Vec<Vec<u8>>,
     pongs: Vec<Vec<u8>>,
     closed: Vec<Option<u16>>,
+    /// Frames that delivered nothing.
+    discarded: usize,
     error: Option<ProtocolError>,
     out: Vec<u8>,
 }
@@ -50,6 +52,7 @@ fn feed(socket: &mut WebSocket, pieces: &[&[u8]]) -> Seen {
                 Ok(Some(Event::Ping(payload))) => seen.pings.push(payload.to_vec()),
                 Ok(Some(Event::Pong(payload))) => seen.pongs.push(payload.to_vec()),
                 Ok(Some(Event::Closed(code))) => seen.closed.push(code.map(rfc_number)),
+                Ok(Some(Event::Discarded)) => seen.discarded += 1,
                 Ok(None) => break,
                 Err(error) => assert_eq!(seen.error.replace(error), None, "a failed connection fails once"),
             }
