@@ -123,6 +123,7 @@ impl Handler for WsHandler {
             log::info!("the wall clock was set: the dates follow it");
         }
         self.spread_news(turn);
+        self.stream.trim();
         let more = self.fanout.run(&mut self.stream, &self.config.connection, &mut self.metrics, turn);
         if more {
             self.metrics.publish(turn.now(), true);

@@ -16,7 +16,7 @@ use crate::{
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
     source::{Intake, SourceProgress},
-    stream::{AtEof, ClockOrigin, ScheduleState, Stream, StreamOptions},
+    stream::{AtEof, ClockOrigin, EncodedBytes, ScheduleState, Stream, StreamOptions},
 };
 
 /// What all workers start from; with it, they have the same dates and numbers.
@@ -29,6 +29,8 @@ pub(crate) struct SharedStart {
     pub(crate) origin: ClockOrigin,
     /// How far the workers are with the source.
     pub(crate) progress: Arc<SourceProgress>,
+    /// What the workers hold encoded.
+    pub(crate) encoded_bytes: Arc<EncodedBytes>,
     /// What the clients of all workers hear beside the stream.
     pub(crate) board: Arc<NoticeBoard>,
     /// What the previous process handed over.
@@ -49,7 +51,7 @@ impl SharedStart {
         let board = Arc::new(NoticeBoard::new(workers, config.notices.notice_rate, notices));
         let first_line = first_line(options, previous.as_ref(), epoch_at(wall));
         let progress = SourceProgress::new(workers, first_line.number);
-        Self { now, first_line, origin, progress, board, previous }
+        Self { now, first_line, origin, progress, encoded_bytes: Arc::default(), board, previous }
     }
 }
 
@@ -96,8 +98,8 @@ impl WsHandler {
         number: usize,
         mailboxes: Mailboxes<Mail>,
     ) -> Self {
-        let SharedStart { now, first_line, origin, progress, board, previous } = start;
-        let mut stream = Stream::new(&config.stream, *first_line, *origin, *now);
+        let SharedStart { now, first_line, origin, progress, encoded_bytes, board, previous } = start;
+        let mut stream = Stream::new(&config.stream, *first_line, *origin, encoded_bytes, *now);
         let mut first_id = 1;
         if let Some(previous) = previous {
             first_id = previous.next_id;

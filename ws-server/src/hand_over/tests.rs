@@ -203,7 +203,7 @@ fn the_state_of_each_format_is_read() {
         assert_eq!(texts(&read.ring), texts(&expected.ring));
         let id = |number| MessageId { epoch: expected.epoch, number };
         let event = format!("id: {}\ndata: one\n\nid: {}\ndata: \n\n", id(1), id(2));
-        assert_eq!(&*read.ring[0].encoded(Framing::EventStream).bytes, event.as_bytes());
+        assert_eq!(&*read.ring[0].encoded(Framing::EventStream, &Arc::default()).bytes, event.as_bytes());
     }
 }
 

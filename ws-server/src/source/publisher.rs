@@ -92,7 +92,7 @@ impl Publisher {
         numbering.seq = batch.next();
         self.progress.set_next_line(numbering.seq);
         numbering.posted = numbering.posted.saturating_add(1);
-        (self.post)(Arc::new(batch));
+        (self.post)(batch.shared());
     }
 }
 
@@ -146,8 +146,10 @@ mod tests {
         publisher.publish(&mut second, b"");
         drop(publisher);
         let batches: Vec<_> = posted.iter().collect();
-        let text: Vec<u8> =
-            batches.iter().flat_map(|batch| batch.encoded(Framing::Lines).bytes.to_vec()).collect();
+        let text: Vec<u8> = batches
+            .iter()
+            .flat_map(|batch| batch.encoded(Framing::Lines, &Arc::default()).bytes.to_vec())
+            .collect();
         assert_eq!(text, b"1:a\n2:b\n3:half\n4:c\n");
         assert_eq!(batches.last().unwrap().next(), 5);
     }

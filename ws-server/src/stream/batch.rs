@@ -1,9 +1,12 @@
-//! Consecutive messages of the stream, encoded once per framing in the whole process, and only for framings that a
-//! connection uses.
+//! Consecutive messages of the stream, encoded once per framing in the whole process, only for framings that a connection
+//! uses, and only as long as a worker holds on to it.
 
 use std::{
     ops::Range,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use common::{
@@ -19,7 +22,21 @@ pub(crate) struct Batch {
     text: String,
     /// Where each message ends in `text`.
     ends: Vec<usize>,
-    encoded: [OnceLock<Encoded>; Framing::ALL.len()],
+    /// What workers hold encoded at this moment. Locked the first time that a worker needs a framing, not for each client.
+    encoded: Mutex<Vec<(Framing, Weak<Encoded>)>>,
+}
+
+/// What allocators and reference counts add to a batch, or to one of its encodings, in bytes.
+const OVERHEAD: usize = 128;
+
+/// The bytes of all encodings that the workers of the process hold.
+#[derive(Debug, Default)]
+pub(crate) struct EncodedBytes(AtomicUsize);
+
+impl EncodedBytes {
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Batch {
@@ -34,6 +51,13 @@ impl Batch {
         self.ends.push(self.text.len());
     }
 
+    /// The whole batch, in no more memory than it needs.
+    pub(crate) fn shared(mut self) -> Arc<Self> {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        Arc::new(self)
+    }
+
     /// How many messages it holds.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
@@ -43,9 +67,11 @@ impl Batch {
         self.ends.is_empty()
     }
 
-    /// Bytes of text, before any framing.
-    pub(crate) fn bytes(&self) -> usize {
-        self.text.len()
+    /// Bytes of memory that it holds without its encodings.
+    pub(crate) fn held(&self) -> usize {
+        let ends = self.ends.capacity().saturating_mul(size_of::<usize>());
+        let fixed = size_of::<Self>().saturating_add(OVERHEAD);
+        self.text.capacity().saturating_add(ends).saturating_add(fixed)
     }
 
     pub(crate) fn first(&self) -> u64 {
@@ -68,14 +94,29 @@ impl Batch {
         ranges.map(|(end, start)| self.text.get(start..*end).unwrap_or_default())
     }
 
-    /// All messages in one framing.
-    pub(crate) fn encoded(&self, framing: Framing) -> &Encoded {
-        static NOTHING: OnceLock<Encoded> = OnceLock::new();
-        let place = self.encoded.get(framing.index()).unwrap_or(&NOTHING);
-        place.get_or_init(|| self.encode(framing))
+    /// All messages in one framing; what it takes in memory counts in `total` until the last holder drops it.
+    pub(crate) fn encoded(&self, framing: Framing, total: &Arc<EncodedBytes>) -> Arc<Encoded> {
+        let mut all = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            all.iter().find(|(known, _)| *known == framing).and_then(|(_, encoded)| encoded.upgrade());
+        known.unwrap_or_else(|| {
+            let encoded = Arc::new(self.encode(framing, total));
+            all.retain(|(_, other)| other.strong_count() > 0);
+            all.push((framing, Arc::downgrade(&encoded)));
+            encoded
+        })
     }
 
-    fn encode(&self, framing: Framing) -> Encoded {
+    /// Frees what is left of encodings that nobody holds any more.
+    pub(crate) fn forget_unheld(&self) {
+        let mut all = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, encoded)| encoded.strong_count() > 0);
+        if all.is_empty() {
+            *all = Vec::new();
+        }
+    }
+
+    fn encode(&self, framing: Framing, total: &Arc<EncodedBytes>) -> Encoded {
         let mut out = Vec::with_capacity(self.text.len().saturating_add(self.ends.len().saturating_mul(8)));
         let mut ends = Vec::with_capacity(self.ends.len());
         let mut start = 0;
@@ -85,7 +126,11 @@ impl Batch {
             ends.push(out.len());
             start = *end;
         }
-        Encoded { bytes: out.into(), ends: ends.into() }
+        let (bytes, ends): (Arc<[u8]>, Box<[usize]>) = (out.into(), ends.into());
+        let fixed = size_of::<Encoded>().saturating_add(OVERHEAD);
+        let held = bytes.len().saturating_add(size_of_val(&*ends)).saturating_add(fixed);
+        total.0.fetch_add(held, Ordering::Relaxed);
+        Encoded { bytes, ends, held, total: Arc::clone(total) }
     }
 }
 
@@ -94,6 +139,15 @@ impl Batch {
 pub(crate) struct Encoded {
     pub(crate) bytes: Arc<[u8]>,
     ends: Box<[usize]>,
+    /// Counted in `total`.
+    held: usize,
+    total: Arc<EncodedBytes>,
+}
+
+impl Drop for Encoded {
+    fn drop(&mut self) {
+        self.total.0.fetch_sub(self.held, Ordering::Relaxed);
+    }
 }
 
 impl Encoded {
@@ -134,22 +188,27 @@ mod tests {
             for (number, line) in [(9, "a"), (10, ""), (11, "ccc")] {
                 encode(framing, MessageId { epoch: EPOCH, number }, line, &mut expected);
             }
-            assert_eq!(&*batch.encoded(framing).bytes, expected);
+            assert_eq!(&*batch.encoded(framing, &Arc::default()).bytes, expected);
         }
-        assert_eq!((batch.first(), batch.next(), batch.len(), batch.bytes()), (9, 12, 3, 4));
+        assert_eq!((batch.first(), batch.next(), batch.len(), batch.text.len()), (9, 12, 3, 4));
     }
 
     #[test]
-    fn it_is_encoded_once() {
-        let batch = batch(1, &["a"]);
-        let first = Arc::clone(&batch.encoded(Framing::Lines).bytes);
-        assert!(Arc::ptr_eq(&first, &batch.encoded(Framing::Lines).bytes));
+    fn it_is_encoded_once_while_a_worker_holds_it_and_counted_as_long() {
+        let (batch, total) = (batch(1, &["a"]), Arc::<EncodedBytes>::default());
+        let first = batch.encoded(Framing::Lines, &total);
+        let counted = total.get();
+        assert!(counted >= first.bytes.len());
+        assert!(Arc::ptr_eq(&first, &batch.encoded(Framing::Lines, &total)));
+        assert_eq!(total.get(), counted);
+        drop(first);
+        assert_eq!(total.get(), 0);
     }
 
     #[test]
     fn pieces_end_between_messages_and_cover_everything() {
         let batch = batch(1, &["12", "3", "456789", "", "0"]);
-        let encoded = batch.encoded(Framing::Lines);
+        let encoded = batch.encoded(Framing::Lines, &Arc::default());
         for most in 0..20 {
             let mut at = 0;
             let mut read = String::new();

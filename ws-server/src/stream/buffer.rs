@@ -9,7 +9,7 @@ use common::{
 };
 
 use super::{
-    batch::Batch,
+    batch::{Batch, EncodedBytes},
     clock::Clock,
     resume::Extent,
     ring::{Found, Ring},
@@ -34,11 +34,16 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub(crate) fn new(options: &StreamOptions, first_line: MessageId, clock: Option<Clock>) -> Self {
+    pub(crate) fn new(
+        options: &StreamOptions,
+        first_line: MessageId,
+        clock: Option<Clock>,
+        encoded_bytes: Arc<EncodedBytes>,
+    ) -> Self {
         Self {
             epoch: first_line.epoch,
             first_line: first_line.number,
-            ring: Ring::new(options.ring_bounds()),
+            ring: Ring::new(options.ring_bounds(), encoded_bytes),
             clock,
             delivery: options.delivery(),
             history: options.history(),
@@ -70,7 +75,7 @@ impl Buffer {
         let text = clock.text_of(slot);
         batch.push(|out| out.push_str(&text));
         self.due = self.due.or_else(|| clock.schedule.start_of(slot)).or(Some(now));
-        self.ring.push(Arc::new(batch));
+        self.ring.push(batch.shared());
     }
 
     /// Takes the arrival time of the oldest message that no broadcast has begun to send; the caller begins one.
@@ -142,8 +147,10 @@ impl Buffer {
             }
             let skip = subscription.last_seq.saturating_add(1).saturating_sub(batch.first());
             let message = subscription.position.message.max(usize::try_from(skip).unwrap_or(usize::MAX));
-            let encoded = batch.encoded(framing);
-            let Some((range, next)) = encoded.piece(message, room) else {
+            let encoded = self.ring.encoded(subscription.position, framing);
+            let Some((encoded, (range, next))) =
+                encoded.and_then(|encoded| Some((encoded, encoded.piece(message, room)?)))
+            else {
                 subscription.position = subscription.position.next_batch();
                 continue;
             };

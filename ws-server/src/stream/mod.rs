@@ -33,7 +33,7 @@ use common::{
 
 use self::buffer::Buffer;
 pub(crate) use self::{
-    batch::Batch,
+    batch::{Batch, EncodedBytes},
     clock::{Clock, Date},
     date_format::DateFormat,
     encodings::Encodings,
@@ -54,16 +54,17 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// An empty stream; all workers pass the same `origin`, and the same id for the first line that will come.
+    /// An empty stream; all workers pass the same `origin`, `encoded_bytes` and id for the first line that will come.
     pub(crate) fn new(
         options: &StreamOptions,
         first_line: MessageId,
         origin: ClockOrigin,
+        encoded_bytes: &Arc<EncodedBytes>,
         now: Instant,
     ) -> Self {
         match Clock::new(options, first_line.epoch, origin, now) {
             Some(clock) if options.delivery() == Delivery::Latest => Self::Paced(clock),
-            clock => Self::Buffer(Buffer::new(options, first_line, clock)),
+            clock => Self::Buffer(Buffer::new(options, first_line, clock, Arc::clone(encoded_bytes))),
         }
     }
 
@@ -84,6 +85,13 @@ impl Stream {
             for batch in ring {
                 buffer.ring.push(Arc::clone(batch));
             }
+        }
+    }
+
+    /// Frees what is encoded of old messages, as far as `--max-backlog` asks for it.
+    pub(crate) fn trim(&mut self) {
+        if let Self::Buffer(buffer) = self {
+            buffer.ring.trim();
         }
     }
 

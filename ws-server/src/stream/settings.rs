@@ -49,7 +49,7 @@ pub(crate) struct StreamOptions {
     /// What a message says; {date}, {seq} and {line} are filled in [default: {date} for the clock, {line} for lines]
     #[arg(long, value_name = "TEXT")]
     template: Option<String>,
-    /// Bytes of text that an ordered stream keeps for clients that are behind
+    /// Bytes of memory for the messages that an ordered stream keeps, and for what is encoded of them
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = size, help_heading = "Limits")]
     pub(crate) max_backlog: usize,
 }

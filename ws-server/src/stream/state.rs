@@ -65,7 +65,7 @@ pub(crate) fn take_batch(from: &mut Reader<'_>, epoch: Epoch) -> Option<Arc<Batc
         let text = std::str::from_utf8(from.bytes()?).ok()?;
         batch.push(|out| out.push_str(text));
     }
-    Some(Arc::new(batch))
+    Some(batch.shared())
 }
 
 fn nanos(time: Duration) -> u64 {
