@@ -113,17 +113,17 @@ impl Context<'_> {
     }
 
     /// Sends `bytes[range]`: straight from this memory when nothing is queued before it. Only what the kernel does not take
-    /// costs a reference count, and waits in the queue.
+    /// costs a reference count, or a copy if it is short, and waits in the queue.
     pub fn send_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
         let Some(slice) = bytes.get(range.clone()) else { return };
         if !self.io.outbox.is_empty() || self.io.blocked {
-            return self.io.outbox.push_shared(bytes.clone(), range);
+            return self.io.outbox.push_shared(bytes, range);
         }
         match self.wire.write(&[IoSlice::new(slice)]) {
             Ok(sent) if sent == slice.len() => {}
-            Ok(sent) => self.io.outbox.push_shared(bytes.clone(), range.start + sent..range.end),
+            Ok(sent) => self.io.outbox.push_shared(bytes, range.start + sent..range.end),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                self.io.outbox.push_shared(bytes.clone(), range);
+                self.io.outbox.push_shared(bytes, range);
             }
             Err(_) => self.state.schedule_close(self.io, CloseReason::Error),
         }

@@ -21,6 +21,14 @@ pub(super) trait Wire {
 /// Slices that go out in one vectored write.
 const MAX_SLICES: usize = 16;
 
+/// A shorter range is copied: a reference and its segment would take as much memory.
+const SMALL: usize = 256;
+/// A range of at most so many bytes is copied where it would keep [`MAX_PINNED`] times as much alive.
+const MAX_COPY: usize = 16 * 1024;
+const MAX_PINNED: usize = 4;
+/// Copies share a segment up to this length. It is short, because a peer has to take whole segments in time.
+const MAX_JOINED: usize = 1024;
+
 enum Segment {
     Own { bytes: Vec<u8>, sent: usize },
     Shared { bytes: Arc<[u8]>, range: Range<usize> },
@@ -85,10 +93,32 @@ impl Outbox {
         }
     }
 
-    pub(super) fn push_shared(&mut self, bytes: Arc<[u8]>, range: Range<usize>) {
-        if !range.is_empty() {
-            self.segments.push_back(Segment::Shared { bytes, range });
+    /// Queues a range of shared memory: by reference, unless that would hold much more than it stands for.
+    pub(super) fn push_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
+        let Some(slice) = bytes.get(range.clone()).filter(|slice| !slice.is_empty()) else { return };
+        let pins = slice.len() <= MAX_COPY && slice.len().saturating_mul(MAX_PINNED) < bytes.len();
+        if slice.len() >= SMALL && !pins {
+            return self.segments.push_back(Segment::Shared { bytes: Arc::clone(bytes), range });
         }
+        match self.segments.back_mut() {
+            Some(Segment::Own { bytes, sent: 0 })
+                if bytes.len().saturating_add(slice.len()) <= MAX_JOINED =>
+            {
+                bytes.extend_from_slice(slice);
+            }
+            _ => self.segments.push_back(Segment::Own { bytes: slice.to_vec(), sent: 0 }),
+        }
+    }
+
+    /// Bytes of memory that it keeps alive.
+    #[cfg(test)]
+    fn held(&self) -> usize {
+        let memory = |segment: &Segment| match segment {
+            Segment::Own { bytes, .. } => bytes.capacity(),
+            Segment::Shared { bytes, .. } => bytes.len(),
+            Segment::File { .. } => 0,
+        };
+        self.segments.iter().map(memory).sum::<usize>() + self.segments.capacity() * size_of::<Segment>()
     }
 
     pub(super) fn push_file(&mut self, file: Arc<File>, offset: u64, len: u64) {
@@ -224,7 +254,7 @@ mod tests {
         for room in 1..40 {
             let mut outbox = Outbox::default();
             outbox.own().extend_from_slice(b"head ");
-            outbox.push_shared(Arc::from(&b"xxsharedxx"[..]), 2..8);
+            outbox.push_shared(&Arc::from(&b"xxsharedxx"[..]), 2..8);
             outbox.own().extend_from_slice(b" own ");
             outbox.push_file(file.clone(), 2, 5);
             outbox.own().extend_from_slice(b" end");
@@ -248,7 +278,25 @@ mod tests {
         outbox.own().extend_from_slice(b"abcd");
         let mut wire = Narrow { room: 3, blocked: true, got: Vec::new() };
         assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: false, moved: true });
-        outbox.push_shared(Arc::from(&b"efgh"[..]), 0..4);
+        outbox.push_shared(&Arc::from(&b"efgh"[..]), 0..4);
         assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: true, moved: true });
+    }
+
+    #[test]
+    fn what_is_queued_holds_no_more_than_a_few_times_its_length() {
+        for (piece, whole) in
+            [(1, 64 * 1024), (300, 64 * 1024), (3, 3), (255, 255), (1024, 2000), (20_000, 64 * 1024)]
+        {
+            let mut outbox = Outbox::default();
+            let bytes: Arc<[u8]> = (0..whole).map(|at| u8::try_from(at % 251).unwrap()).collect();
+            let mut expected = Vec::new();
+            while expected.len() < 64 * 1024 {
+                outbox.push_shared(&bytes, whole - piece..whole);
+                expected.extend_from_slice(&bytes[whole - piece..]);
+            }
+            assert_eq!(outbox.len(), expected.len() as u64);
+            assert!(outbox.held() <= expected.len() * MAX_PINNED, "{} for {piece} of {whole}", outbox.held());
+            assert_eq!(outbox.take_memory().unwrap(), expected);
+        }
     }
 }
