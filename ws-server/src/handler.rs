@@ -61,7 +61,10 @@ impl Handler for WsHandler {
             // Queued bytes and the rest of the ring come before the Close.
             Stop::Finished if conn.finish(cx) => self.on_drain(conn, cx),
             Stop::Finished => Flow::Continue,
-            _ => conn.stop(stop, self.config.connection.close_timeout, cx),
+            _ => {
+                self.fanout.send_notices(conn, cx);
+                conn.stop(stop, self.config.connection.close_timeout, cx)
+            }
         }
     }
 

@@ -247,6 +247,34 @@ fn a_notice_that_is_on_its_way_when_the_process_changes_reaches_everybody() {
     }
 }
 
+#[test]
+fn a_notice_that_is_on_its_way_at_a_stop_reaches_everybody_before_the_end() {
+    let mut world = world(1, &["--interval", "1s"]);
+    let mut readers: Vec<Reader> = (0..600).map(|_| Reader::new(&mut world)).collect();
+    world.settle();
+    world.advance(Duration::from_secs(2));
+    world.settle();
+    let mut leaves = readers.pop().unwrap();
+    leaves.read(&mut world, usize::MAX);
+    let head = String::from_utf8(leaves.bytes).unwrap();
+    let id = head.split_once("X-Connection-Id: ").unwrap().1.split_once("\r\n").unwrap().0;
+    world.reset(leaves.peer);
+    // The turn that sees it leave, and the one that begins to tell.
+    world.turn();
+    world.turn();
+    // Without a spread: hundreds of connections end in one turn.
+    world.control().stop(Stop::Restart);
+    for _ in 0..100 {
+        world.turn();
+        world.advance(Duration::from_millis(10));
+    }
+    for mut reader in readers {
+        reader.read(&mut world, usize::MAX);
+        let text = String::from_utf8(reader.bytes).unwrap();
+        assert_eq!(text.matches(&format!("\n{id} disconnected\n")).count(), 1, "{text}");
+    }
+}
+
 /// A peer takes nothing while many lines come, and then everything; what it got, without the answer to its request.
 fn sleep_through(args: &[&str], request: &[u8]) -> Vec<u8> {
     let mut world = world(1, args);

@@ -158,6 +158,16 @@ impl NoticeBoard {
         waits.then(|| self.list().leave_notices.next()).flatten()
     }
 
+    /// The notices after `number` that are still up, and their numbers.
+    pub(super) fn after(&self, number: u64) -> Vec<(u64, Arc<Notice>)> {
+        if number >= self.newest() {
+            return Vec::new();
+        }
+        let list = self.list();
+        let later = |(number, _): &(u64, Arc<Notice>)| Some(list.after(*number)).flatten();
+        std::iter::successors(list.after(number), later).collect()
+    }
+
     /// Everything that not all clients have heard. No worker runs any more.
     pub(crate) fn state(&self) -> NoticeState {
         let list = self.list();

@@ -68,6 +68,14 @@ impl Fanout {
         self.notices.take_dropped()
     }
 
+    /// Sends a connection that is about to end the notices that are up and have not passed it.
+    pub(crate) fn send_notices(&self, conn: &mut Connection, cx: &mut Context<'_>) {
+        for (number, notice) in self.board().after(conn.last_notice) {
+            conn.last_notice = number;
+            send_notice(&notice, &mut Encodings::default(), conn.framing, conn, cx);
+        }
+    }
+
     /// Sends what is due to at most [`VISITS`] connections; true if more is due.
     pub(crate) fn run(
         &mut self,
