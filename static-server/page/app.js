@@ -37,6 +37,7 @@ const connection = new Connection({
   url,
   only: Object.hasOwn(TRANSPORTS, via ?? "") ? via : null,
   onMessage: receive,
+  onGap: (gap) => say(missed(gap)),
   onState: enter,
 });
 
@@ -44,7 +45,7 @@ function receive({ text, number, resumed }) {
   const now = performance.now();
   const record = { text, number, wall: Date.now(), kind: number === null && NOTICE.test(text) ? "notice" : "message" };
   if (resumed !== null) {
-    say(resumption(resumed.after, number));
+    say(`Resumed after message ${resumed.after}: none was missed.`);
   }
   if (record.kind === "notice") {
     totals.left += 1;
@@ -66,16 +67,15 @@ function count(record, now) {
   firstOfConnection = false;
 }
 
-/** What a reader should know after a reconnect that asked for the messages after number `after` and got `number` first. */
-function resumption(after, number) {
-  if (number === after + 1) {
-    return `Resumed after message ${after}: none was missed.`;
+/** What a reader should know of messages that do not come. */
+function missed({ missed: count, stream }) {
+  if (stream === "new") {
+    return "New stream: it has begun anew, and all that it keeps follows.";
   }
-  if (number > after) {
-    const missed = number - after - 1;
-    return `Connected again: ${missed === 1 ? "one message" : `${missed} messages`} passed meanwhile.`;
+  if (count === null) {
+    return "Some messages may be missed: the server does not know this place in the stream.";
   }
-  return `Connected again: the stream’s numbers began anew, at ${number}.`;
+  return count === 1 ? "1 message missed." : `${count.toLocaleString("en")} messages missed.`;
 }
 
 function enter(next) {

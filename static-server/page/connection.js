@@ -1,5 +1,5 @@
 // One connection to the stream that is always there again: WebSocket, or server-sent events where that fails, with a jittered wait between attempts
-// and a resume by number.
+// and a resume by id.
 
 import { httpUrl, withQuery } from "./address.js";
 
@@ -9,12 +9,35 @@ const LONGEST_WAIT = 10_000;
 const STABLE = 5_000;
 /** So many WebSocket attempts may fail, before one has ever opened, until an event source is tried. */
 const ATTEMPTS_BEFORE_FALLBACK = 2;
-/** How a numbered WebSocket message begins: its number and a tab. */
-const NUMBERED = /^(\d{1,15})\t/;
+/** An id: twelve hexadecimal digits for the stream, and the number of the message in it. */
+const ID = /^[0-9a-f]{12}_(\d{1,15})$/;
 
 /** Milliseconds to wait before attempt `attempt` (from 0): doubled each time, up to ten seconds, less up to a half by chance. */
 export function waitBefore(attempt, random) {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (1 - random / 2);
+}
+
+/**
+ * A WebSocket message of `?ids=1`: `{ id, text }`, the id being `null` for a notice (nothing before its tab), or `{ gap }` (`!` before it).
+ * Anything else comes from a server without ids: `{ id: null, text }`.
+ */
+export function parseFrame(text) {
+  const tab = text.indexOf("\t");
+  const head = text.slice(0, Math.max(tab, 0));
+  const rest = text.slice(tab + 1);
+  if (tab === 0) {
+    return { id: null, text: rest };
+  }
+  if (head === "!") {
+    return { gap: JSON.parse(rest) };
+  }
+  return ID.test(head) ? { id: head, text: rest } : { id: null, text };
+}
+
+/** The number in an id; `null` without one. */
+export function numberOf(id) {
+  const match = ID.exec(id ?? "");
+  return match === null ? null : Number(match[1]);
 }
 
 export const TRANSPORTS = {
@@ -24,13 +47,15 @@ export const TRANSPORTS = {
 
 /**
  * Keeps a connection to `url` (ws or wss). `only` fixes the transport. `onMessage({ text, number, resumed })` gets each message; `number` is `null` for a message
- * without one (a leave notice), `resumed` is `{ after }` on the first numbered message of a connection that asked to resume.
+ * without one (a leave notice), `resumed` is `{ after }` on the first numbered message of a connection that has resumed without a gap.
+ * `onGap({ missed, stream })` gets what the server says of messages that do not come.
  * `onState(state)` gets each change: `phase` is connecting, open or waiting, with what is known then.
  */
 export class Connection {
   #url;
   #only;
   #onMessage;
+  #onGap;
   #onState;
   #failures = 0;
   #proven = null;
@@ -39,10 +64,11 @@ export class Connection {
   #close = null;
   #timer = null;
 
-  constructor({ url, only = null, onMessage, onState }) {
+  constructor({ url, only = null, onMessage, onGap, onState }) {
     this.#url = url;
     this.#only = only;
     this.#onMessage = onMessage;
+    this.#onGap = onGap;
     this.#onState = onState;
   }
 
@@ -50,7 +76,7 @@ export class Connection {
   connect() {
     this.#drop();
     const transport = this.#transport();
-    const base = transport === "sse" ? httpUrl(this.#url) : withQuery(this.#url, { numbered: 1 });
+    const base = transport === "sse" ? httpUrl(this.#url) : withQuery(this.#url, { ids: 1 });
     const after = this.#last;
     const target = after === null ? base : withQuery(base, { since: after });
     this.#onState({ phase: "connecting", transport, attempt: this.#failures });
@@ -65,19 +91,23 @@ export class Connection {
 
   #attempt(transport, target, after) {
     let opened = null;
-    let resume = after === null ? null : { after };
+    let resume = after === null ? null : { after: numberOf(after) };
     const on = {
       open: () => {
         opened = performance.now();
         this.#opened(transport);
       },
-      message: (text, number) => {
-        const resumed = number === null ? null : resume;
-        if (number !== null) {
+      message: (text, id) => {
+        const resumed = id === null ? null : resume;
+        if (id !== null) {
           resume = null;
-          this.#last = number;
+          this.#last = id;
         }
-        this.#onMessage({ text, number, resumed });
+        this.#onMessage({ text, number: numberOf(id), resumed });
+      },
+      gap: (gap) => {
+        resume = null;
+        this.#onGap(gap);
       },
       close: (reason) => {
         this.#drop();
@@ -136,12 +166,11 @@ function openWebSocket(url, on) {
   const { signal } = listen;
   socket.addEventListener("open", on.open, { signal });
   socket.addEventListener("message", ({ data }) => {
-    const text = typeof data === "string" ? data : "(a binary message)";
-    const match = NUMBERED.exec(text);
-    if (match === null) {
-      on.message(text, null);
+    const { id, text, gap } = typeof data === "string" ? parseFrame(data) : { id: null, text: "(a binary message)" };
+    if (gap === undefined) {
+      on.message(text, id);
     } else {
-      on.message(text.slice(match[0].length), Number(match[1]));
+      on.gap(gap);
     }
   }, { signal });
   socket.addEventListener("close", (event) => on.close(closeReason(event)), { signal });
@@ -155,14 +184,15 @@ function openEventSource(url, on) {
   const source = new EventSource(url.href);
   let last = "";
   const message = ({ data, lastEventId }) => {
-    // An event without an id of its own keeps the id before it: it has no number.
-    const number = lastEventId !== last && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : null;
+    // An event without an id of its own keeps the id before it: it has none.
+    const id = lastEventId !== last && ID.test(lastEventId) ? lastEventId : null;
     last = lastEventId;
-    on.message(data, number);
+    on.message(data, id);
   };
   source.addEventListener("open", on.open);
   source.addEventListener("message", message);
   source.addEventListener("notice", message);
+  source.addEventListener("gap", ({ data }) => on.gap(JSON.parse(data)));
   // The browser's own reconnect has no jitter and stops at the first HTTP error: ours is used instead.
   source.addEventListener("error", () => on.close("the event stream ended"));
   return () => source.close();

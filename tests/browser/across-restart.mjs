@@ -18,7 +18,7 @@ function watch() {
       this.addEventListener("open", () => { seen.opened += 1; });
       this.addEventListener("close", () => { seen.closed += 1; });
       this.addEventListener("message", ({ data }) => {
-        const number = /^(\d+)\t/.exec(data);
+        const number = /^[0-9a-f]{12}_(\d+)\t/.exec(data);
         if (number !== null) {
           seen.numbers.push(Number(number[1]));
         }

@@ -91,6 +91,20 @@ export class Proxy {
   }
 }
 
+/** Waits until a server has sent so many lines from now on. */
+export async function passLines(port, count) {
+  const socket = net.connect(port, "127.0.0.1");
+  socket.write("GET / HTTP/1.0\r\n\r\n");
+  let seen = "";
+  for await (const bytes of socket.setEncoding("latin1")) {
+    seen += bytes;
+    if ((seen.match(/\nline /g) ?? []).length >= count) {
+      break;
+    }
+  }
+  socket.destroy();
+}
+
 /** A WebSocket client that leaves after it has seen two dates: it has lived a whole interval. */
 export async function comeAndGo(port) {
   const socket = net.connect(port, "127.0.0.1");

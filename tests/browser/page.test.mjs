@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { httpUrl, streamUrl, withQuery } from "../../static-server/page/address.js";
 import { Arrivals, ClockOffset, percentile } from "../../static-server/page/arrivals.js";
-import { waitBefore } from "../../static-server/page/connection.js";
+import { numberOf, parseFrame, waitBefore } from "../../static-server/page/connection.js";
 import { duration, findDate, splitAtClock } from "../../static-server/page/dates.js";
 import { commands } from "../../static-server/page/howto.js";
 
@@ -25,6 +25,18 @@ test("an address is a WebSocket URL whatever it was given as, and has an HTTP fo
   assert.equal(withQuery(new URL("ws://b/?d=1"), { since: 7 }).href, "ws://b/?d=1&since=7");
   assert.equal(streamUrl("/stream", new URL("https://a:8443/x")).href, "wss://a:8443/stream");
   assert.throws(() => streamUrl("javascript:alert(1)", page), TypeError);
+});
+
+test("what stands before the first tab tells messages, notices and gaps apart", () => {
+  const gap = { missed: 3, stream: "same", next: "01932f5a0c2e_9" };
+  assert.deepEqual(parseFrame("01932f5a0c2e_7\thello\tyou"), { id: "01932f5a0c2e_7", text: "hello\tyou" });
+  assert.deepEqual(parseFrame("01932f5a0c2e_7\t"), { id: "01932f5a0c2e_7", text: "" });
+  assert.deepEqual(parseFrame("\t01932f5a0c2e_7\tforged"), { id: null, text: "01932f5a0c2e_7\tforged" });
+  assert.deepEqual(parseFrame(`!\t${JSON.stringify(gap)}`), { gap });
+  for (const text of ["", "a date", "7\tx", "a\tb", "01932F5A0C2E_7\tx"]) {
+    assert.deepEqual(parseFrame(text), { id: null, text }, "of a server without ids");
+  }
+  assert.deepEqual(["01932f5a0c2e_7", "7", null].map(numberOf), [7, null, null]);
 });
 
 test("every date format of ws-server is found, alone and in a template", () => {

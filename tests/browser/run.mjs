@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
-import { datesArrive, resumesByNumber, fallsBackToEvents, showsTextAsText, looksRight } from "./scenarios.mjs";
+import { datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, looksRight } from "./scenarios.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const built = resolve(here("../.."), process.env.CARGO_TARGET_DIR ?? "target", "debug");
@@ -40,7 +40,7 @@ async function runIn(name) {
   const check = checker(name);
   const browser = await launch(name);
   try {
-    for (const scenario of [datesArrive, resumesByNumber, fallsBackToEvents, showsTextAsText]) {
+    for (const scenario of [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText]) {
       const page = await browser.newPage();
       await scenario({ page, check, binaries, console: watchConsole(page) });
       await page.close();

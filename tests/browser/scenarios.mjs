@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { launch } from "./browsers.mjs";
-import { Proxy, comeAndGo, start, stop } from "./daemons.mjs";
+import { Proxy, comeAndGo, passLines, start, stop } from "./daemons.mjs";
 
 const PATIENCE = { timeout: 20_000 };
 /** What browsers print about a connection that fails: expected while the server is away, and only then. */
@@ -118,9 +118,8 @@ async function pauseHolds(page) {
   await page.waitForFunction((count) => document.querySelectorAll("#messages .message").length >= count, PATIENCE, held.length + 2);
 }
 
-/** Feeds numbered lines into a ws-server until the returned function is called. */
-function feed(child) {
-  let number = 0;
+/** Feeds numbered lines into a ws-server, after a first one, until the returned function is called. */
+function feed(child, number = 0) {
   child.stdin.on("error", () => {});
   const timer = setInterval(() => child.stdin.write(`line ${(number += 1)}\n`), 100);
   return () => clearInterval(timer);
@@ -147,6 +146,42 @@ export async function resumesByNumber({ page, check, binaries, console: errors }
   await check("nothing but the failed connection is on the console", async () => {
     assert.deepEqual(errors.filter((text) => !FAILED_CONNECTION.test(text)), []);
   });
+  endFeed();
+  await page.goto("about:blank");
+  await Promise.all([stop(ws.child), stop(site.child), proxy.close()]);
+}
+
+export async function tellsGaps({ page, check, binaries }) {
+  const args = ["--source", "-", "--history", "3"];
+  let ws = await streamServer(binaries, args, { stdin: "pipe" });
+  let endFeed = feed(ws.child);
+  const proxy = new Proxy(ws.port);
+  await proxy.open();
+  const site = await pageServer(binaries, proxy.port);
+  const says = (words) => page.waitForFunction((wanted) => document.getElementById("messages").textContent.includes(wanted), PATIENCE, words);
+  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
+    await check(`what left the history is counted over ${name}`, async () => {
+      await page.goto(`http://127.0.0.1:${site.port}/?via=${via}`);
+      await atLeast(page, "message", 3);
+      await proxy.close();
+      await phase(page, "waiting");
+      await passLines(ws.port, 20);
+      await proxy.open();
+      await says(" messages missed.");
+    });
+    await check(`a new life of the server is a new stream over ${name}`, async () => {
+      await proxy.close();
+      await phase(page, "waiting");
+      endFeed();
+      ws.child.kill("SIGKILL");
+      ws = await streamServer(binaries, args, { stdin: "pipe" });
+      endFeed = feed(ws.child, 1000);
+      proxy.target = ws.port;
+      await proxy.open();
+      await says("New stream");
+      await page.waitForFunction(() => /line 1\d\d\d/.test(document.getElementById("current").textContent), PATIENCE);
+    });
+  }
   endFeed();
   await page.goto("about:blank");
   await Promise.all([stop(ws.child), stop(site.child), proxy.close()]);

@@ -131,13 +131,20 @@ impl Decoder {
         let Some(data) = data else { return Ok(()) };
         if kind.as_deref() == Some("notice") {
             items.push(Item::Notice(data));
-        } else if id.as_deref() == data.split(' ').next() {
+        } else if kind.as_deref() == Some("gap") {
+            // The numbers of the messages show what is missing.
+        } else if id.as_deref().and_then(number_of) == data.split(' ').next() {
             items.push(Item::Text(data));
         } else {
             return Err(format!("the event {data:?} has the id {id:?}"));
         }
         Ok(())
     }
+}
+
+/// The number in an id, behind the epoch.
+fn number_of(id: &str) -> Option<&str> {
+    Some(id.split_once('_')?.1)
 }
 
 fn position(bytes: &[u8], what: &[u8]) -> Option<usize> {
@@ -226,9 +233,9 @@ mod tests {
             }
             Dialect::Hixie76 | Dialect::Hixie75 => b"\x003 a\xFF\x009 gone\xFF\x004 b\xFF\xFF\x00",
             Dialect::EventsChunked => {
-                b"d\r\nretry: 2000\n\n\r\n17\r\nid: 3\ndata: 3 a\n\nevent:\r\n2a\r\n notice\ndata: 9 gone\n\n:\n\nid: 4\ndata: 4 b\n\n\r\n0\r\n\r\n"
+                b"d\r\nretry: 2000\n\n\r\n24\r\nid: 01932f5a0c2e_3\ndata: 3 a\n\nevent:\r\n37\r\n notice\ndata: 9 gone\n\n:\n\nid: 01932f5a0c2e_4\ndata: 4 b\n\n\r\n0\r\n\r\n"
             }
-            Dialect::Events => b"retry: 2000\n\nid: 3\ndata: 3 a\n\nevent: notice\ndata: 9 gone\n\n:\n\nid: 4\ndata: 4 b\n\n",
+            Dialect::Events => b"retry: 2000\n\nid: 01932f5a0c2e_3\ndata: 3 a\n\nevent: notice\ndata: 9 gone\n\n:\n\nid: 01932f5a0c2e_4\ndata: 4 b\n\n",
             Dialect::LinesChunked => b"4\r\n3 a\n\r\nb\r\n9 gone\n4 b\n\r\n0\r\n\r\n",
             Dialect::Lines => b"3 a\n9 gone\n4 b\n",
         }
@@ -273,7 +280,7 @@ mod tests {
             (Dialect::Hixie76, b"\x01a\xFF"),
             (Dialect::LinesChunked, b"x\r\n"),
             (Dialect::LinesChunked, b"1\r\nab\n"),
-            (Dialect::Events, b"id: 3\ndata: 4 b\n\n"),
+            (Dialect::Events, b"id: 01932f5a0c2e_3\ndata: 4 b\n\n"),
             (Dialect::Events, b"nonsense\n"),
         ] {
             let opening = OPENINGS.iter().find(|row| row.0 == dialect).unwrap().1;
