@@ -519,6 +519,42 @@ fn a_client_of_dates_gets_dates_when_the_delivery_or_the_interval_has_changed_at
     }
 }
 
+/// What is left of 100 long lines for a client that slept, when the next process keeps only the newest.
+fn after_a_shorter_history(request: &[u8]) -> (String, bool) {
+    let mut world = world(1, FED);
+    let mut sleeper = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(sleeper.peer, request);
+    world.settle();
+    for number in 1..=100 {
+        let mut batch = Batch::new(id(number));
+        batch.push(|out| write!(out, "{number:01000}").unwrap());
+        world.mail(Mail::Batch(Arc::new(batch)));
+        world.settle();
+    }
+    let less = [FED, &["--max-backlog", "5000"]].concat();
+    let mut world = world.hand_over(|old, birth| successor(old, birth, &less));
+    for _ in 0..200 {
+        world.settle();
+        sleeper.read(&mut world, usize::MAX);
+        world.advance(Duration::from_millis(10));
+    }
+    (String::from_utf8_lossy(&sleeper.bytes).into_owned(), world.is_ended(sleeper.peer))
+}
+
+#[test]
+fn lines_that_the_next_process_does_not_keep_are_never_lost_in_silence() {
+    let (events, ended) = after_a_shorter_history(EVENTS);
+    let (_, body) = events.split_once("retry: ").unwrap();
+    let (_, body) = body.split_once("\n\n").unwrap();
+    assert!(body.contains("event: gap"), "{body}");
+    assert_eq!(dense(body), (1..=100).collect::<Vec<_>>());
+    assert!(!ended);
+    let (lines, ended) = after_a_shorter_history(LINES);
+    assert!(ended && !lines.ends_with("100\n"), "it comes back, and is told");
+    let (frames, _) = after_a_shorter_history(MODERN);
+    assert!(frames.ends_with("slow"), "{}", &frames[frames.len() - 50..]);
+}
+
 /// The numbers of a client that gets ids: of messages, and of those that a gap told as missed. Each hole is told.
 fn dense(frames: &str) -> Vec<u64> {
     let mut numbers = Vec::new();

@@ -243,3 +243,47 @@ impl WsHandler {
         state.notices = self.fanout.board().state();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::config;
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+    fn a_stream_goes_on_only_where_its_numbers_count_the_same() {
+        let fresh = Epoch::from_millis(2000);
+        let schedule = |args: &[&str]| {
+            let options = config(args).unwrap().stream;
+            let now = Instant::now();
+            let origin = ClockOrigin::new(now, SystemTime::UNIX_EPOCH, options.interval, false);
+            let id = MessageId { epoch: fresh, number: 1 };
+            (Stream::new(&options, id, origin, now).schedule(), options)
+        };
+        let kinds: [&[&[&str]]; 3] = [
+            &[&[], &["--delivery", "ordered"], &["--interval", "2s"]],
+            &[&["--source", "-"], &["--source", "fifo:/a"], &["--source", "-", "--delivery", "latest"]],
+            &[&["--interval", "0"]],
+        ];
+        let each = || (0..).zip(kinds).flat_map(|(kind, all)| all.iter().map(move |args| (kind, *args)));
+        for (old, before) in each() {
+            for (new, after) in each() {
+                for epoch in [1000, 2000, 3000].map(Epoch::from_millis) {
+                    let (schedule, options) = schedule(before);
+                    let source = options.source.to_string();
+                    let previous =
+                        ProcessState { epoch, schedule, source, next_line: 7, ..ProcessState::default() };
+                    let first = first_line(&config(after).unwrap().stream, Some(&previous), fresh);
+                    if old == new {
+                        assert_eq!(first, MessageId { epoch, number: 7 }, "{before:?} to {after:?}");
+                    } else {
+                        // Even where the wall clock was set back.
+                        assert!(first.epoch > epoch && first.number == 1, "{before:?} to {after:?}");
+                    }
+                }
+            }
+        }
+        let first = first_line(&config(&[]).unwrap().stream, None, fresh);
+        assert_eq!(first, MessageId { epoch: fresh, number: 1 });
+    }
+}

@@ -19,6 +19,8 @@ mod settings;
 mod state;
 mod subscription;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::Arc,

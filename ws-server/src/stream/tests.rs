@@ -1,0 +1,122 @@
+//! Every way to come back to every kind of stream, in every framing: what comes, and what is told.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use common::{
+    framing::{Framing, encode, encode_gap},
+    gap::Gap,
+    id::{Epoch, MessageId, Since},
+};
+
+use super::{Batch, ClockOrigin, Next, Stream, Subscription};
+
+const NOW: Epoch = Epoch::from_millis(2000);
+const BEFORE: Epoch = Epoch::from_millis(1000);
+
+#[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+fn start() -> Instant {
+    Instant::now() + Duration::from_secs(1_000_000)
+}
+
+fn id(number: u64) -> MessageId {
+    MessageId { epoch: NOW, number }
+}
+
+/// A stream whose newest message is number 20, and the time.
+fn stream(args: &[&str]) -> (Stream, Instant) {
+    let options = crate::config::tests::config(args).unwrap().stream;
+    let began = start();
+    let origin = ClockOrigin { monotonic: began, wall: SystemTime::UNIX_EPOCH };
+    let mut stream = Stream::new(&options, id(1), origin, began);
+    let now = began + Duration::from_secs(19);
+    if let Stream::Buffer(buffer) = &mut stream {
+        if buffer.clock.is_some() {
+            (0..20).for_each(|second| buffer.publish_date(began + Duration::from_secs(second)));
+        } else {
+            let mut batch = Batch::new(id(1));
+            (1..=20).for_each(|number| batch.push(|out| out.push_str(&number.to_string())));
+            buffer.publish(Arc::new(batch), now);
+        }
+    }
+    (stream, now)
+}
+
+/// The bytes of the gap that was told at first, and of the messages that are there.
+fn received(stream: &Stream, now: Instant, since: Option<Since>, framing: Framing) -> Vec<u8> {
+    let mut subscription = Subscription::default();
+    let gap = stream.subscribe(&mut subscription, since, 21, now);
+    let mut out = Vec::new();
+    if let Some(gap) = gap {
+        encode_gap(framing, &gap, &mut out);
+    }
+    loop {
+        match stream.next(&mut subscription, framing, usize::MAX, now) {
+            Next::Shared { bytes, range, .. } => out.extend_from_slice(&bytes[range]),
+            Next::Date(slot) => stream.clock().unwrap().encode(slot, framing, &mut out),
+            Next::CaughtUp => return out,
+            other => panic!("{other:?} after {since:?}"),
+        }
+    }
+}
+
+/// What a client that says so gets of a stream of the messages from `oldest` to 20.
+fn expected(oldest: u64, since: Since, framing: Framing) -> Vec<u8> {
+    let (number, missed, new_stream) = match since {
+        Since::Id(id) if id.epoch == BEFORE => (oldest, None, true),
+        Since::Unknown => (oldest, None, true),
+        Since::Id(MessageId { number, .. }) | Since::Number(number) if number > 30 => (oldest, None, false),
+        Since::Id(MessageId { number, .. }) | Since::Number(number) => {
+            (oldest.max(number + 1), Some(oldest.saturating_sub(number + 1)), false)
+        }
+    };
+    let mut out = Vec::new();
+    if missed != Some(0) {
+        encode_gap(framing, &Gap { missed, new_stream, next: Some(id(number)) }, &mut out);
+    }
+    for number in number..=20 {
+        encode(framing, id(number), &number.to_string(), &mut out);
+    }
+    out
+}
+
+#[test]
+fn every_way_to_come_back_is_answered_in_every_kind_of_stream_and_framing() {
+    let lines = ["--source", "-", "--history", "10"];
+    let dates = ["--template", "{seq}", "--delivery", "ordered", "--history", "10"];
+    for (args, oldest) in [
+        (&lines[..], 11),
+        (&dates, 11),
+        (&["--source", "-", "--delivery", "latest", "--greet", "0"], 20),
+        (&["--template", "{seq}"], 20),
+        (&["--template", "{seq}", "--align"], 20),
+    ] {
+        let (stream, now) = stream(args);
+        // Before the history, at its edge, in it, the newest one, far ahead.
+        for number in [0, 1, 9, 10, 11, 15, 19, 20, 31, u64::MAX] {
+            let ids = [NOW, BEFORE].map(|epoch| Since::Id(MessageId { epoch, number }));
+            for since in ids.into_iter().chain([Since::Number(number), Since::Unknown]) {
+                for framing in Framing::ALL {
+                    assert_eq!(
+                        String::from_utf8_lossy(&received(&stream, now, Some(since), framing)),
+                        String::from_utf8_lossy(&expected(oldest, since, framing)),
+                        "{args:?}: {since:?} in {framing:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_newcomer_hears_of_no_gap() {
+    for args in [&["--source", "-", "--greet", "100"][..], &["--source", "-", "--greet", "3"], &[]] {
+        let (stream, now) = stream(args);
+        for framing in Framing::ALL {
+            let text = received(&stream, now, None, framing);
+            assert!(!String::from_utf8_lossy(&text).contains("missed"), "{args:?} in {framing:?}");
+        }
+    }
+}
