@@ -137,6 +137,18 @@ fn a_since_that_cannot_be_read_is_refused_with_its_name_its_value_and_the_cure()
 }
 
 #[test]
+fn the_drafts_carry_ids_and_gaps_too() {
+    let server = server(&["--source", "-", "--history", "2"], 5);
+    let epoch = split_id(&newest(&server, 5)).0.to_owned();
+    let request = "GET /?ids=1&since=0 HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket";
+    let mut old = server.request(request);
+    old.head();
+    let gap = format!("!\t{{\"missed\":3,\"stream\":\"same\",\"next\":\"{epoch}_4\"}}");
+    assert_eq!(old.hixie_text(), gap);
+    assert_eq!(old.hixie_text(), format!("{epoch}_4\t4"));
+}
+
+#[test]
 fn what_a_client_says_never_looks_like_a_message() {
     for on_message in ["echo", "broadcast"] {
         let args = ["--source", "-", "--on-message", on_message];
