@@ -9,17 +9,17 @@ use common::http::{Head, is_known_method};
 use crate::conditional::{self, Outcome};
 use crate::directory::{LARGE, read_range};
 use crate::fields::SharedFields;
+use crate::open_error::OpenError;
 use crate::path::RequestPath;
 use crate::range::{self, Selected};
 use crate::representation::{Body, Representation};
 use crate::response::{Answer, Payload};
-use crate::root::OpenError;
 use crate::site::Site;
 use crate::{cache_control, csp};
 
 #[derive(Debug)]
 pub(crate) struct Respond<'a> {
-    pub(crate) site: &'a mut Site,
+    pub(crate) site: &'a Site,
     pub(crate) shared: &'a SharedFields,
     pub(crate) now: Instant,
     /// Seconds since 1970.
@@ -32,7 +32,7 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 const TRIES: usize = 3;
 
 impl Respond<'_> {
-    pub(crate) fn to(&mut self, head: &Head<'_>) -> Answer {
+    pub(crate) fn to(&self, head: &Head<'_>) -> Answer {
         let mut answer = self.answer(head);
         if head.method == "HEAD" {
             // RFC 9110 §9.3.2: "the server MUST NOT send content in the response" to HEAD.
@@ -41,7 +41,7 @@ impl Respond<'_> {
         answer
     }
 
-    fn answer(&mut self, head: &Head<'_>) -> Answer {
+    fn answer(&self, head: &Head<'_>) -> Answer {
         match head.method {
             "GET" | "HEAD" | "OPTIONS" => {}
             // RFC 9110 §9.1: a method "that is unrecognized or not implemented … SHOULD respond with the 501 (Not
@@ -63,7 +63,7 @@ impl Respond<'_> {
         if head.method == "OPTIONS" { self.options() } else { self.path(head, &path) }
     }
 
-    fn path(&mut self, head: &Head<'_>, path: &RequestPath) -> Answer {
+    fn path(&self, head: &Head<'_>, path: &RequestPath) -> Answer {
         let accept: Vec<&[u8]> = head.get_all("Accept-Encoding").collect();
         for _ in 0..TRIES {
             match self.site.find(path, self.now, self.wall) {
@@ -113,33 +113,33 @@ impl Respond<'_> {
         };
         answer.length = Some(part.end.saturating_sub(part.start));
         if head.method != "HEAD" {
-            answer.payload = self.payload(&it.body, &part)?;
+            answer.payload = self.payload(it, &part)?;
         }
         Some(answer)
     }
 
     /// The bytes of a part; `None` if the file has changed. It reads a small part of a file at once, so that an answer in a
     /// queue holds no descriptor.
-    fn payload(&self, body: &Body, part: &Range<u64>) -> Option<Payload> {
+    fn payload(&self, it: &Representation, part: &Range<u64>) -> Option<Payload> {
         let len = part.end.saturating_sub(part.start);
-        match body {
+        match &it.body {
             Body::Memory(bytes) => {
                 let part = usize::try_from(part.start).ok()?..usize::try_from(part.end).ok()?;
                 Some(Payload::Memory(bytes.clone(), part))
             }
             Body::Disk(name, stamp) => {
-                let file = self.site.open(name, stamp)?;
+                let file = self.site.open(name, stamp, it.validators.etag.is_none())?;
                 if len > LARGE {
                     return Some(Payload::File(file, part.start, len));
                 }
-                let bytes: Arc<[u8]> = read_range(&file, part.start, len)?.into();
+                let bytes: Arc<[u8]> = read_range(&file, part.start, len).ok()?.into();
                 let all = 0..bytes.len();
                 Some(Payload::Memory(bytes, all))
             }
         }
     }
 
-    fn not_found(&mut self) -> Answer {
+    fn not_found(&self) -> Answer {
         let page = self.site.not_found(self.now, self.wall);
         if let Some(resource) = &page
             && let Body::Memory(bytes) = &resource.identity.body

@@ -26,7 +26,7 @@ const INDEX: &str = include_str!("../page/index.html");
 const PLACE: &str = "%WS_URL%";
 
 /// The answers of the built-in page, by file name.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct BuiltIn {
     files: HashMap<&'static [u8], Arc<Resource>>,
 }
@@ -40,7 +40,13 @@ impl BuiltIn {
         let mut files: HashMap<&'static [u8], Arc<Resource>> = HashMap::new();
         let all = FILES.iter().copied().chain([("index.html", index.as_bytes())]);
         for (name, bytes) in all {
-            let facts = Facts { name: name.as_bytes(), coding: None, varies: false, modified: None };
+            let facts = Facts {
+                name: name.as_bytes(),
+                coding: None,
+                varies: false,
+                modified: None,
+                is_settled: true,
+            };
             let identity = Representation::new(facts, Body::Memory(bytes.into()), shared);
             files.insert(name.as_bytes(), Arc::new(Resource { identity, coded: Vec::new() }));
         }

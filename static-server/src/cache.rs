@@ -1,104 +1,148 @@
-//! Ready answers in memory, bounded in bytes.
+//! Ready answers in memory, bounded in bytes: one cache for all workers, so that no two of them show different versions.
+//!
+//! Each name has a slot behind a lock of its own. A worker holds it while it looks at the file, so that the workers see the
+//! versions of a file in one order; a slow file delays nobody who wants another one.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long we trust an entry without a look at its file. Half a second, because we open the root itself again as
-/// seldom: together we see a change within a second.
-pub(crate) const FRESH: Duration = Duration::from_millis(500);
+/// How long we trust an entry without a look at its file.
+const FRESH: Duration = Duration::from_millis(500);
+/// The memory that an entry takes besides its value and its name.
+const OVERHEAD: usize = 128;
 
 /// Entries by name; it evicts entries that were not used lately first (second chance).
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
-    entries: HashMap<Arc<[u8]>, Entry<T>>,
-    queue: VecDeque<Arc<[u8]>>,
-    bytes: usize,
+    table: Mutex<Table<T>>,
     max_bytes: usize,
+}
+
+/// The place of one name: empty while nobody has its file.
+pub(crate) type Slot<T> = Mutex<Option<Checked<T>>>;
+
+/// A value, and when it last agreed with its file.
+#[derive(Debug)]
+pub(crate) struct Checked<T> {
+    pub(crate) value: Arc<T>,
+    pub(crate) at: Instant,
+    /// The number of the release that the file belongs to.
+    pub(crate) release: u64,
+}
+
+impl<T> Checked<T> {
+    /// True if the value may be used without a look at its file.
+    pub(crate) fn is_fresh(&self, release: u64, now: Instant) -> bool {
+        self.release == release && now.saturating_duration_since(self.at) < FRESH
+    }
+}
+
+#[derive(Debug)]
+struct Table<T> {
+    entries: HashMap<Arc<[u8]>, Entry<T>>,
+    /// The names of the entries that are kept, the next candidate for eviction first.
+    queue: VecDeque<Arc<[u8]>>,
+    /// The cost of the entries that are kept.
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
-    value: Arc<T>,
-    cost: usize,
-    /// When we last compared it with its file.
-    checked: Instant,
+    slot: Arc<Slot<T>>,
+    /// `None` while the first worker looks at the file.
+    cost: Option<usize>,
     /// Used since the eviction last passed it.
     used: bool,
 }
 
-#[derive(Debug)]
-pub(crate) enum Cached<T> {
-    /// Compared with its file within the last [`FRESH`].
-    Fresh(Arc<T>),
-    /// The caller must compare it with its file first.
-    Stale(Arc<T>),
-    Nothing,
-}
-
 impl<T> Cache<T> {
-    /// A cache of at most `max_bytes`, by the costs that callers pass to [`insert`](Cache::insert).
+    /// A cache of at most `max_bytes`, by the costs that callers pass to [`keep`](Cache::keep).
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Cache { entries: HashMap::new(), queue: VecDeque::new(), bytes: 0, max_bytes }
+        let table = Table { entries: HashMap::new(), queue: VecDeque::new(), bytes: 0 };
+        Cache { table: Mutex::new(table), max_bytes }
     }
 
-    pub(crate) fn get(&mut self, name: &[u8], now: Instant) -> Cached<T> {
-        let Some(entry) = self.entries.get_mut(name) else { return Cached::Nothing };
-        entry.used = true;
-        if now.saturating_duration_since(entry.checked) < FRESH {
-            Cached::Fresh(entry.value.clone())
-        } else {
-            Cached::Stale(entry.value.clone())
+    /// The slot of a name. Whoever fills it says so with [`keep`](Cache::keep), or gives it up with
+    /// [`remove`](Cache::remove).
+    pub(crate) fn slot(&self, name: &[u8]) -> Arc<Slot<T>> {
+        let mut table = self.table();
+        if let Some(entry) = table.entries.get_mut(name) {
+            entry.used = true;
+            return entry.slot.clone();
         }
+        let slot = Arc::new(Mutex::new(None));
+        table.entries.insert(name.into(), Entry { slot: slot.clone(), cost: None, used: false });
+        slot
     }
 
-    /// Notes that the entry still agrees with its file.
-    pub(crate) fn renew(&mut self, name: &[u8], now: Instant) {
-        if let Some(entry) = self.entries.get_mut(name) {
-            entry.checked = now;
-        }
-    }
-
-    /// Keeps a value that costs `cost` bytes, unless it alone would take more than a quarter of the cache.
-    pub(crate) fn insert(&mut self, name: &[u8], value: Arc<T>, cost: usize, now: Instant) {
-        self.remove(name);
-        let cost = cost.saturating_add(name.len()).saturating_add(128);
-        if cost > self.max_bytes / 4 {
+    /// Keeps the value of a slot, which costs `cost` bytes, unless it alone would take more than a quarter of the cache.
+    pub(crate) fn keep(&self, name: &[u8], slot: &Arc<Slot<T>>, cost: usize) {
+        let cost = cost.saturating_add(name.len()).saturating_add(OVERHEAD);
+        let mut table = self.table();
+        if !table.holds(name, slot) {
             return;
         }
-        while self.bytes.saturating_add(cost) > self.max_bytes {
-            if !self.evict() {
-                return;
-            }
+        if cost > self.max_bytes / 4 {
+            return table.remove(name);
         }
-        let name: Arc<[u8]> = name.into();
-        self.queue.push_back(name.clone());
-        self.bytes += cost;
-        self.entries.insert(name, Entry { value, cost, checked: now, used: false });
+        table.set_cost(name, 0);
+        while table.bytes + cost > self.max_bytes && table.evict() {}
+        table.set_cost(name, cost);
     }
 
-    pub(crate) fn remove(&mut self, name: &[u8]) {
-        if let Some(entry) = self.entries.remove(name) {
-            self.bytes -= entry.cost;
+    /// Drops a name, if it still has this slot.
+    pub(crate) fn remove(&self, name: &[u8], slot: &Arc<Slot<T>>) {
+        let mut table = self.table();
+        if table.holds(name, slot) {
+            table.remove(name);
+        }
+    }
+
+    /// Drops a name.
+    pub(crate) fn forget(&self, name: &[u8]) {
+        self.table().remove(name);
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table<T>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Table<T> {
+    fn holds(&self, name: &[u8], slot: &Arc<Slot<T>>) -> bool {
+        self.entries.get(name).is_some_and(|entry| Arc::ptr_eq(&entry.slot, slot))
+    }
+
+    fn set_cost(&mut self, name: &[u8], cost: usize) {
+        let Some((name, _)) = self.entries.get_key_value(name) else { return };
+        let name = name.clone();
+        let Some(entry) = self.entries.get_mut(&name) else { return };
+        match entry.cost.replace(cost) {
+            Some(before) => self.bytes -= before,
+            None => self.queue.push_back(name),
+        }
+        self.bytes += cost;
+    }
+
+    fn remove(&mut self, name: &[u8]) {
+        if let Some(cost) = self.entries.remove(name).and_then(|entry| entry.cost) {
+            self.bytes -= cost;
             self.queue.retain(|queued| queued.as_ref() != name);
         }
     }
 
-    /// Drops the entry that was unused for the longest time; false if the cache is empty.
+    /// Drops the entry that was unused for the longest time; false if nothing is kept.
     fn evict(&mut self) -> bool {
         while let Some(name) = self.queue.pop_front() {
-            match self.entries.get_mut(&name) {
-                Some(entry) if entry.used => {
-                    entry.used = false;
-                    self.queue.push_back(name);
-                }
-                Some(entry) => {
-                    self.bytes -= entry.cost;
-                    self.entries.remove(&name);
-                    return true;
-                }
-                None => {}
+            let Some(entry) = self.entries.get_mut(&name) else { continue };
+            if std::mem::take(&mut entry.used) {
+                self.queue.push_back(name);
+                continue;
             }
+            self.bytes -= entry.cost.unwrap_or_default();
+            self.entries.remove(&name);
+            return true;
         }
         false
     }
@@ -110,41 +154,70 @@ mod tests {
     use super::*;
 
     fn has(cache: &Cache<u8>, name: &[u8]) -> bool {
-        cache.entries.contains_key(name)
+        cache.table().entries.contains_key(name)
+    }
+
+    fn keep(cache: &Cache<u8>, name: &[u8], cost: usize) {
+        let slot = cache.slot(name);
+        *slot.lock().unwrap() = Some(Checked { value: Arc::new(1), at: Instant::now(), release: 0 });
+        cache.keep(name, &slot, cost);
     }
 
     #[test]
-    fn an_entry_is_fresh_for_half_a_second_and_then_stale() {
+    fn a_value_is_fresh_for_half_a_second_in_its_release() {
         let now = Instant::now();
-        let mut cache = Cache::new(10_000);
-        cache.insert(b"a", Arc::new(1), 10, now);
-        assert!(matches!(cache.get(b"a", now + FRESH / 2), Cached::Fresh(_)));
-        assert!(matches!(cache.get(b"a", now + FRESH), Cached::Stale(_)));
-        cache.renew(b"a", now + FRESH);
-        assert!(matches!(cache.get(b"a", now + FRESH), Cached::Fresh(_)));
-        assert!(matches!(cache.get(b"b", now), Cached::Nothing));
+        let checked = Checked { value: Arc::new(1), at: now, release: 7 };
+        assert!(checked.is_fresh(7, now + FRESH / 2));
+        assert!(!checked.is_fresh(7, now + FRESH));
+        assert!(!checked.is_fresh(8, now) && !checked.is_fresh(6, now));
+    }
+
+    #[test]
+    fn all_workers_get_the_same_slot() {
+        let cache = Cache::new(10_000);
+        keep(&cache, b"a", 10);
+        assert!(Arc::ptr_eq(&cache.slot(b"a"), &cache.slot(b"a")));
+        assert!(cache.slot(b"a").lock().unwrap().is_some() && cache.slot(b"b").lock().unwrap().is_none());
     }
 
     #[test]
     fn the_bound_holds_and_used_entries_stay() {
-        let now = Instant::now();
-        let mut cache = Cache::new(10_000);
-        cache.insert(b"used", Arc::new(0), 1000, now);
+        let cache = Cache::new(10_000);
+        keep(&cache, b"used", 1000);
         for number in 0..200_u8 {
-            cache.get(b"used", now);
-            cache.insert(&[number], Arc::new(number), 1000, now);
-            assert!(cache.bytes <= 10_000);
-            assert_eq!(cache.queue.len(), cache.entries.len());
+            drop(cache.slot(b"used"));
+            let slot = cache.slot(&[number]);
+            cache.keep(&[number], &slot, 1000);
+            // A file that changes pays for its new size only.
+            cache.keep(&[number], &slot, 900);
+            let table = cache.table();
+            let costs: usize = table.entries.values().filter_map(|entry| entry.cost).sum();
+            assert!(table.bytes <= 10_000 && table.bytes == costs);
+            assert_eq!(table.queue.len(), table.entries.len());
         }
         assert!(has(&cache, b"used") && has(&cache, &[199]) && !has(&cache, &[0]));
-        cache.insert(b"large", Arc::new(1), 5000, now);
+        keep(&cache, b"large", 5000);
         assert!(!has(&cache, b"large"));
     }
 
     #[test]
+    fn a_name_without_a_value_leaves_nothing_behind() {
+        let cache = Cache::<u8>::new(10_000);
+        let (first, again) = (cache.slot(b"none"), cache.slot(b"none"));
+        cache.remove(b"none", &first);
+        assert!(!has(&cache, b"none"));
+        // A worker that was late must not drop the next slot of the name.
+        keep(&cache, b"none", 10);
+        cache.remove(b"none", &again);
+        assert!(has(&cache, b"none"));
+        cache.forget(b"none");
+        assert!(!has(&cache, b"none") && cache.table().bytes == 0 && cache.table().queue.is_empty());
+    }
+
+    #[test]
     fn without_room_nothing_is_kept() {
-        let mut cache = Cache::new(0);
-        cache.insert(b"a", Arc::new(1), 0, Instant::now());
+        let cache = Cache::new(0);
+        keep(&cache, b"a", 0);
         assert!(!has(&cache, b"a"));
     }
 }

@@ -8,9 +8,9 @@ use crate::etag::{Comparison, list_holds};
 /// What distinguishes the versions of a representation.
 #[derive(Debug)]
 pub(crate) struct Validators {
-    /// The strong entity tag, with its quotes.
-    pub(crate) etag: String,
-    /// The last modification in seconds since 1970, if it is known.
+    /// The strong entity tag, with its quotes; `None` while the file is so young that only its bytes would tell.
+    pub(crate) etag: Option<String>,
+    /// The last modification in seconds since 1970, if no other version can have the same.
     pub(crate) modified: Option<i64>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn evaluate(head: &Head<'_>, ours: &Validators, wall: i64) -> Outcome
     let if_match = values("If-Match");
     if !if_match.is_empty() {
         // §13.1.1: "An origin server MUST use the strong comparison function when comparing entity tags for If-Match".
-        if !list_holds(&if_match, &ours.etag, Comparison::Strong) {
+        if !list_holds(&if_match, ours.etag.as_deref(), Comparison::Strong) {
             return Outcome::Failed;
         }
     // Step 2: "When recipient is the origin server, If-Match is not present, and If-Unmodified-Since is present".
@@ -48,7 +48,7 @@ pub(crate) fn evaluate(head: &Head<'_>, ours: &Validators, wall: i64) -> Outcome
     let if_none_match = values("If-None-Match");
     if !if_none_match.is_empty() {
         // §13.1.2: "A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match".
-        if list_holds(&if_none_match, &ours.etag, Comparison::Weak) {
+        if list_holds(&if_none_match, ours.etag.as_deref(), Comparison::Weak) {
             return Outcome::NotModified;
         }
     // Step 4: "When the method is GET or HEAD, If-None-Match is not present, and If-Modified-Since is present".
@@ -76,15 +76,13 @@ fn if_range(values: &[&[u8]], ours: &Validators, wall: i64) -> bool {
     let value = value.trim_ascii();
     if value.starts_with(b"\"") {
         // "if the field value is an entity tag, compare by the strong comparison function".
-        return value == ours.etag.as_bytes();
+        return ours.etag.as_ref().is_some_and(|etag| value == etag.as_bytes());
     }
     // "If the HTTP-date validator provided is not a strong validator in the sense defined by Section 8.8.2.2, the
     // condition is false. If the HTTP-date validator provided exactly matches the Last-Modified field value … true."
-    // §8.8.2.2 asks for at least one second between the modification and the moment of serving it.
-    match (date::parse(value, wall), ours.modified) {
-        (Some(theirs), Some(modified)) => theirs == modified && modified < wall,
-        _ => false,
-    }
+    // §8.8.2.2: a date is strong if the server "reliably knows that the associated representation did not change twice during
+    // the second covered by the presented validator". We give a date only to a version whose second is over.
+    ours.modified.is_some() && date::parse(value, wall) == ours.modified
 }
 
 #[cfg(test)]
@@ -98,7 +96,7 @@ mod tests {
     const AFTER: &[u8] = b"Sun, 06 Nov 1994 08:49:38 GMT";
     const WHOLE: Outcome = Outcome::Perform { range: true };
 
-    fn at(wall: i64, fields: &[(&str, &'static [u8])]) -> Outcome {
+    fn with(validators: &Validators, fields: &[(&str, &'static [u8])]) -> Outcome {
         let mut head = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
         for (name, value) in fields {
             let name = match *name {
@@ -112,11 +110,11 @@ mod tests {
         }
         head.extend(b"\r\n");
         let head = Head::parse(&head, HeadLimits::default()).unwrap();
-        evaluate(&head, &Validators { etag: "\"v2\"".to_owned(), modified: Some(MODIFIED) }, wall)
+        evaluate(&head, validators, MODIFIED + 10)
     }
 
     fn of(fields: &[(&str, &'static [u8])]) -> Outcome {
-        at(MODIFIED + 10, fields)
+        with(&Validators { etag: Some("\"v2\"".to_owned()), modified: Some(MODIFIED) }, fields)
     }
 
     #[test]
@@ -179,6 +177,22 @@ mod tests {
         ] {
             assert_eq!(of(&[("range", value)]), Outcome::Perform { range }, "{}", value.escape_ascii());
         }
-        assert_eq!(at(MODIFIED, &[("range", AT)]), Outcome::Perform { range: false });
+    }
+
+    #[test]
+    fn a_version_without_validators_is_sent_whole_whatever_the_client_has() {
+        let young = Validators { etag: None, modified: None };
+        for (name, value, expected) in [
+            ("match", b"*".as_slice(), WHOLE),
+            ("match", b"\"v2\"", Outcome::Failed),
+            ("none", b"*", Outcome::NotModified),
+            ("none", b"\"v2\"", WHOLE),
+            ("modified", AT, WHOLE),
+            ("unmodified", BEFORE, WHOLE),
+            ("range", AT, Outcome::Perform { range: false }),
+            ("range", b"\"v2\"", Outcome::Perform { range: false }),
+        ] {
+            assert_eq!(with(&young, &[(name, value)]), expected, "{name}: {}", value.escape_ascii());
+        }
     }
 }

@@ -13,9 +13,9 @@ use crate::csp::{self, WsUrl};
 use crate::directory::Directory;
 use crate::fields::{HeaderField, SharedFields};
 use crate::glob::Glob;
-use crate::handler::StaticHandler;
 use crate::limits::{ConnectionLimits, check_time};
 use crate::root::Root;
+use crate::serving::Serving;
 use crate::site::{Content, Site};
 
 /// Serves static files over HTTP/1.1; without --root the built-in page of datecast.
@@ -119,26 +119,19 @@ impl Config {
         }
     }
 
-    /// One handler for each worker; an error if we can no longer open the root.
-    pub(crate) fn handlers(&self, workers: usize) -> Result<Vec<StaticHandler>, DaemonError> {
+    /// What the workers serve by; an error if we can no longer open the root.
+    pub(crate) fn serving(&self) -> Result<Serving, DaemonError> {
         let ws_url = self.ws_url.as_ref();
         let policy = if self.root.is_some() { self.csp.clone() } else { Some(csp::for_built_in(ws_url)) };
         let shared =
             Arc::new(SharedFields { extra: self.header.clone(), policy, immutable: self.immutable.clone() });
-        let handler = |content| {
-            StaticHandler::new(Site::new(content, self.spa), shared.clone(), self.connection_limits)
+        let content = match &self.root {
+            None => Content::BuiltIn(BuiltIn::new(ws_url, &shared)),
+            Some(path) => {
+                Content::Directory(Directory::new(open_root(path)?, self.cache_size, shared.clone()))
+            }
         };
-        let Some(path) = &self.root else {
-            let page = BuiltIn::new(ws_url, &shared);
-            return Ok((0..workers).map(|_| handler(Content::BuiltIn(page.clone()))).collect());
-        };
-        let cache_bytes = self.cache_size / workers.max(1);
-        (0..workers)
-            .map(|_| {
-                let directory = Directory::new(open_root(path)?, cache_bytes, shared.clone());
-                Ok(handler(Content::Directory(directory)))
-            })
-            .collect()
+        Ok(Serving::new(Site::new(content, self.spa), shared, self.connection_limits))
     }
 }
 

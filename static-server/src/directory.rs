@@ -1,39 +1,41 @@
-//! The files of `--root`, through the cache.
+//! The files of `--root`, through the cache. All workers share one.
 
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
-use crate::cache::{Cache, Cached, FRESH};
+use rustix::io::Errno;
+
+use crate::cache::{Cache, Checked};
 use crate::encoding::Coding;
 use crate::fields::SharedFields;
+use crate::open_error::OpenError;
 use crate::representation::{Body, Facts, Representation, Resource};
-use crate::root::{OpenError, Opened, Root, Stamp};
+use crate::root::Root;
+use crate::stamp::Stamp;
+use crate::tree::{Found, Opened, Tree};
 
 /// We read files of up to this many bytes into memory, and send larger ones by `sendfile`.
 pub(crate) const LARGE: u64 = 64 * 1024;
 /// How often we read a file that changes meanwhile.
 const TRIES: usize = 3;
-/// A file younger than this may change again without a new time stamp, so we do not trust its stamp but read it again.
-const SETTLED: Duration = Duration::from_secs(2);
 
-/// A served directory. Each worker has its own.
+/// A served directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: Root,
     cache: Cache<Loaded>,
     shared: Arc<SharedFields>,
-    /// When we last opened the root again.
-    refreshed: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Loaded {
     resource: Arc<Resource>,
     stamps: Stamps,
-    /// False if the file was so young that its stamp may not tell the next change.
-    settled: bool,
+    /// True if equal stamps mean the same answer.
+    is_sure: bool,
 }
 
 /// The stamps of the file and its siblings; `None` for a sibling that does not exist.
@@ -42,136 +44,176 @@ type Stamps = [Option<Stamp>; 1 + Coding::ALL.len()];
 impl Directory {
     /// Serves the files beneath `root`, and keeps at most `cache_bytes` of ready answers.
     pub(crate) fn new(root: Root, cache_bytes: usize, shared: Arc<SharedFields>) -> Self {
-        Directory { root, cache: Cache::new(cache_bytes), shared, refreshed: None }
+        Directory { root, cache: Cache::new(cache_bytes), shared }
+    }
+
+    /// The number of the release that we serve.
+    pub(crate) fn release(&self) -> u64 {
+        self.root.release().number
+    }
+
+    /// Looks where the root leads now, and returns the number of that release.
+    ///
+    /// # Errors
+    /// `Busy` if the root cannot be opened.
+    pub(crate) fn look(&self) -> Result<u64, OpenError> {
+        self.root.look().map(|release| release.number)
     }
 
     /// The file of this name; `None` if it is a directory. `wall` is in seconds since 1970.
     pub(crate) fn load(
-        &mut self,
+        &self,
         name: &[u8],
         now: Instant,
         wall: i64,
     ) -> Result<Option<Arc<Resource>>, OpenError> {
-        match self.cache.get(name, now) {
-            Cached::Fresh(loaded) => return Ok(Some(loaded.resource.clone())),
-            Cached::Stale(loaded) => {
-                self.refresh(now);
-                if loaded.settled && self.stamps(name) == Ok(loaded.stamps) {
-                    self.cache.renew(name, now);
-                    return Ok(Some(loaded.resource.clone()));
-                }
-                self.cache.remove(name);
-            }
-            Cached::Nothing => self.refresh(now),
+        let slot = self.cache.slot(name);
+        // Another worker may hold the slot while it looks at this very file.
+        let mut place = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.root.release().number;
+        if let Some(checked) = place.as_ref().filter(|checked| checked.is_fresh(current, now)) {
+            return Ok(Some(checked.value.resource.clone()));
         }
-        let Some(loaded) = self.read(name, wall)? else { return Ok(None) };
-        let resource = loaded.resource.clone();
-        self.cache.insert(name, Arc::new(loaded), resource.cost(), now);
-        Ok(Some(resource))
+        // While the root cannot be opened, we go on with the last one.
+        let release = self.root.look().unwrap_or_else(|_| self.root.release());
+        if let Some(checked) = place.as_mut().filter(|checked| checked.release == release.number)
+            && checked.value.is_sure
+            && stamps(&release.tree, name) == Ok(checked.value.stamps)
+        {
+            checked.at = now;
+            return Ok(Some(checked.value.resource.clone()));
+        }
+        match self.read(&release.tree, name, wall) {
+            Ok(Some(loaded)) => {
+                let resource = loaded.resource.clone();
+                *place = Some(Checked { value: Arc::new(loaded), at: now, release: release.number });
+                drop(place);
+                self.cache.keep(name, &slot, resource.cost());
+                Ok(Some(resource))
+            }
+            nothing => {
+                *place = None;
+                drop(place);
+                self.cache.remove(name, &slot);
+                nothing.map(|_| None)
+            }
+        }
     }
 
     /// Opens the file of a body on disk; `None` if it is gone or has changed: then [`load`](Directory::load) it again.
-    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp) -> Option<File> {
-        match self.root.open_beneath(name) {
-            Ok(Opened::File(file, current)) if current == *stamp => Some(file),
+    ///
+    /// With `may_grow`, for an answer without validators, more bytes behind the first ones are no change.
+    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp, may_grow: bool) -> Option<File> {
+        match self.root.release().tree.open_file(name) {
+            Ok(Opened::File(file, current))
+                if current == *stamp || (may_grow && current.has_grown_from(stamp)) =>
+            {
+                Some(file)
+            }
             _ => None,
         }
     }
 
     /// Drops a file that has changed from the cache.
-    pub(crate) fn forget(&mut self, name: &[u8]) {
-        self.cache.remove(name);
-    }
-
-    fn refresh(&mut self, now: Instant) {
-        if self.refreshed.is_none_or(|last| now.saturating_duration_since(last) >= FRESH) {
-            self.root.refresh();
-            self.refreshed = Some(now);
-        }
-    }
-
-    /// The current stamps of the file and its siblings, without reading their bytes.
-    fn stamps(&self, name: &[u8]) -> Result<Stamps, OpenError> {
-        let mut stamps = Stamps::default();
-        for (stamp, coding) in stamps.iter_mut().zip(codings()) {
-            *stamp = self.open_sibling(name, coding)?.map(|(_, stamp)| stamp);
-        }
-        Ok(stamps)
-    }
-
-    /// Opens the file in one coding; `None` if there is no such sibling.
-    fn open_sibling(&self, name: &[u8], coding: Option<Coding>) -> Result<Option<(File, Stamp)>, OpenError> {
-        let opened = match coding {
-            None => self.root.open_beneath(name),
-            Some(coding) => self.root.open_beneath(&[name, coding.ending()].concat()),
-        };
-        match opened {
-            Ok(Opened::File(file, stamp)) => Ok(Some((file, stamp))),
-            Ok(Opened::Directory) => Ok(None),
-            // A sibling is an offer, which we do not make if we cannot open it.
-            Err(OpenError::Missing | OpenError::Forbidden) if coding.is_some() => Ok(None),
-            Err(error) => Err(error),
-        }
+    pub(crate) fn forget(&self, name: &[u8]) {
+        self.cache.forget(name);
     }
 
     /// Reads the file and its siblings; `None` if it is a directory.
-    fn read(&self, name: &[u8], wall: i64) -> Result<Option<Loaded>, OpenError> {
+    fn read(&self, tree: &Tree, name: &[u8], wall: i64) -> Result<Option<Loaded>, OpenError> {
         let mut stamps = Stamps::default();
-        let mut found = Vec::new();
-        for (stamp, coding) in stamps.iter_mut().zip(codings()) {
-            let Some((body, new)) = self.read_one(name, coding)? else {
-                if coding.is_none() {
-                    return Ok(None);
-                }
-                continue;
-            };
-            *stamp = Some(new);
-            found.push((coding, body, new));
+        let Some((body, identity)) = read_one(tree, name)? else { return Ok(None) };
+        let mut found = vec![(None, body, identity)];
+        let (own, others) = stamps.split_first_mut().unzip();
+        if let Some(own) = own {
+            *own = Some(identity);
         }
-        let [Some(identity), ..] = stamps else { return Ok(None) };
-        // An older sibling holds the content from before the last change of the file.
-        found.retain(|(_, _, stamp)| stamp.modified >= identity.modified);
-        let settled = found
-            .iter()
-            .all(|(_, _, stamp)| stamp.changed.0.saturating_add(SETTLED.as_secs().cast_signed()) < wall);
+        for (stamp, coding) in others.into_iter().flatten().zip(Coding::ALL) {
+            let name = [name, coding.ending()].concat();
+            *stamp = look_at_sibling(tree, &name);
+            if stamp.is_some_and(|stamp| is_offered(&stamp, &identity, wall))
+                // A sibling is an offer, which we do not make if it cannot be read, for whatever reason.
+                && let Ok(Some((body, stamp))) = read_one(tree, &name)
+                && is_offered(&stamp, &identity, wall)
+            {
+                found.push((Some(coding), body, stamp));
+            }
+        }
+        let is_sure = stamps.iter().flatten().all(|stamp| stamp.is_sure(wall));
         let varies = found.len() > 1;
         let mut representations = found.into_iter().map(|(coding, body, stamp)| {
-            // RFC 9110 §8.8.2.1: "An origin server with a clock MUST NOT generate a Last-Modified date that is later than
-            // the server's time of message origination (Date, Section 6.6.1)."
-            let modified = Some(stamp.modified.0.min(wall));
-            (coding, Representation::new(Facts { name, coding, varies, modified }, body, &self.shared))
+            let facts = Facts {
+                name,
+                coding,
+                varies,
+                modified: stamp.date(wall),
+                is_settled: stamp.is_settled(wall),
+            };
+            (coding, Representation::new(facts, body, &self.shared))
         });
         let Some((None, identity)) = representations.next() else { return Ok(None) };
         let coded = representations.filter_map(|(coding, it)| coding.map(|coding| (coding, it))).collect();
-        Ok(Some(Loaded { resource: Arc::new(Resource { identity, coded }), stamps, settled }))
+        Ok(Some(Loaded { resource: Arc::new(Resource { identity, coded }), stamps, is_sure }))
     }
+}
 
-    /// Reads the bytes of a small file, and only the stamp of a large one.
-    fn read_one(&self, name: &[u8], coding: Option<Coding>) -> Result<Option<(Body, Stamp)>, OpenError> {
-        for _ in 0..TRIES {
-            let Some((file, stamp)) = self.open_sibling(name, coding)? else { return Ok(None) };
-            if stamp.len > LARGE {
-                let name = [name, coding.map_or(b"".as_slice(), Coding::ending)].concat();
-                return Ok(Some((Body::Disk(name, stamp), stamp)));
-            }
-            if let Some(bytes) = read_range(&file, 0, stamp.len)
-                && Stamp::of_file(&file).is_ok_and(|after| after == stamp)
-            {
-                return Ok(Some((Body::Memory(bytes.into()), stamp)));
-            }
+/// The current stamps of the file and its siblings; nothing is opened.
+fn stamps(tree: &Tree, name: &[u8]) -> Result<Stamps, OpenError> {
+    let mut stamps = Stamps::default();
+    let codings = std::iter::once(None).chain(Coding::ALL.map(Some));
+    for (stamp, coding) in stamps.iter_mut().zip(codings) {
+        *stamp = match coding {
+            Some(coding) => look_at_sibling(tree, &[name, coding.ending()].concat()),
+            None => match tree.look(name)? {
+                Found::File(stamp) => Some(stamp),
+                Found::Directory => None,
+            },
+        };
+    }
+    Ok(stamps)
+}
+
+/// The stamp of a precompressed sibling; `None` if there is none, or it cannot be had.
+fn look_at_sibling(tree: &Tree, name: &[u8]) -> Option<Stamp> {
+    match tree.look(name) {
+        Ok(Found::File(stamp)) => Some(stamp),
+        Ok(Found::Directory) | Err(_) => None,
+    }
+}
+
+/// True if a sibling holds the content of the file, as far as its stamp tells.
+fn is_offered(sibling: &Stamp, file: &Stamp, wall: i64) -> bool {
+    // An older one holds the content from before the last change. The programs that compress set the file's own time in
+    // whole seconds, so the rest of it says nothing. One that is empty or has just been written to may not be complete.
+    sibling.modified.0 >= file.modified.0 && sibling.len > 0 && sibling.is_settled(wall)
+}
+
+/// Reads the bytes of a small file, and only the stamp of a large one; `None` if it is a directory.
+fn read_one(tree: &Tree, name: &[u8]) -> Result<Option<(Body, Stamp)>, OpenError> {
+    for tries_left in (0..TRIES).rev() {
+        let Opened::File(file, stamp) = tree.open_file(name)? else { return Ok(None) };
+        if stamp.len > LARGE {
+            return Ok(Some((Body::Disk(name.to_owned(), stamp), stamp)));
         }
-        Err(OpenError::Busy)
+        let read = read_range(&file, 0, stamp.len).and_then(|bytes| Ok((bytes, Stamp::of_file(&file)?)));
+        match read {
+            // A file that never comes to rest, such as a log, is sent as long as it was; the later stamp says how young it is.
+            Ok((bytes, after)) if after == stamp || tries_left == 0 => {
+                return Ok(Some((Body::Memory(bytes.into()), after)));
+            }
+            // It became shorter meanwhile.
+            Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
+                return Err(OpenError::of(Errno::from_io_error(&error).unwrap_or(Errno::IO), name));
+            }
+            _ => {}
+        }
     }
+    Err(OpenError::Busy)
 }
 
-/// The file itself, then its siblings.
-fn codings() -> impl Iterator<Item = Option<Coding>> {
-    std::iter::once(None).chain(Coding::ALL.map(Some))
-}
-
-/// Reads exactly `len` bytes from `offset`, at most [`LARGE`]; `None` if the file has fewer.
-pub(crate) fn read_range(file: &File, offset: u64, len: u64) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(len.min(LARGE)).ok()?];
-    file.read_exact_at(&mut bytes, offset).ok()?;
-    Some(bytes)
+/// Reads exactly `len` bytes from `offset`, at most [`LARGE`]; `UnexpectedEof` if the file has fewer.
+pub(crate) fn read_range(file: &File, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(len.min(LARGE)).unwrap_or_default()];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(bytes)
 }

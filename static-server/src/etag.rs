@@ -1,15 +1,25 @@
-//! Strong entity tags (RFC 9110 §8.8.3).
+//! Strong entity tags (RFC 9110 §8.8.3). They hold nothing of the machine, so that copies of a file on two machines agree.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use crate::encoding::Coding;
 
-/// A strong tag over what distinguishes two versions of a file: its bytes, or its [`Stamp`](crate::root::Stamp).
-///
-/// It is a hash, because we keep inode numbers to ourselves. Two processes of one build compute the same tag.
-pub(crate) fn strong(version: &impl Hash) -> String {
-    // `new()` has fixed keys: every worker computes the same tag.
-    let mut hasher = DefaultHasher::new();
-    version.hash(&mut hasher);
-    format!("\"{:016x}\"", hasher.finish())
+/// The tag of a small file: its bytes tell two versions apart, however quickly they follow each other.
+pub(crate) fn of_bytes(bytes: &[u8], coding: Option<Coding>) -> String {
+    // FNV-1a: short, and the same in every build.
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("\"{:x}-{hash:016x}{}\"", bytes.len(), suffix(coding))
+}
+
+/// The tag of a large file: its size, and the second of its last modification. No finer, because programs that copy files
+/// keep whole seconds; so a caller gives it only to a version whose second is over.
+pub(crate) fn of_version(len: u64, modified: i64, coding: Option<Coding>) -> String {
+    format!("\"{len:x}-{modified:x}{}\"", suffix(coding))
+}
+
+/// §8.8.3.3: "a content-coded representation … needs to be distinguished from the unencoded representation".
+fn suffix(coding: Option<Coding>) -> String {
+    coding.map(|coding| format!("-{}", coding.token())).unwrap_or_default()
 }
 
 /// How to compare two tags (RFC 9110 §8.8.3.2).
@@ -22,11 +32,12 @@ pub(crate) enum Comparison {
     Weak,
 }
 
-/// True if the fields' values list the tag `ours` (a strong one, quotes included), or are `*` alone, which any tag matches.
-/// The list ends where it is malformed.
-pub(crate) fn list_holds(values: &[&[u8]], ours: &str, comparison: Comparison) -> bool {
-    let is_ours =
-        |(weak, tag): (bool, &[u8])| tag == ours.as_bytes() && !(weak && comparison == Comparison::Strong);
+/// True if the fields' values list the tag `ours` (a strong one, quotes included), or are `*` alone, which matches a file
+/// without a tag, too. The list ends where it is malformed.
+pub(crate) fn list_holds(values: &[&[u8]], ours: Option<&str>, comparison: Comparison) -> bool {
+    let is_ours = |(weak, tag): (bool, &[u8])| {
+        ours.is_some_and(|ours| tag == ours.as_bytes()) && !(weak && comparison == Comparison::Strong)
+    };
     matches!(values, [value] if value.trim_ascii() == b"*")
         || values.iter().any(|value| Tags(value).any(is_ours))
 }
@@ -60,11 +71,14 @@ mod tests {
 
     #[test]
     fn a_tag_is_strong_quoted_and_follows_its_version() {
-        let tag = strong(&(1, 2));
-        assert_eq!(tag.len(), 18);
-        assert!(tag.starts_with('"') && tag.ends_with('"'));
-        assert_eq!(tag, strong(&(1, 2)));
-        assert_ne!(tag, strong(&(1, 3)));
+        let of_text = |text: &str| of_bytes(text.as_bytes(), None);
+        // Written down, because every build and machine must compute it.
+        assert_eq!(of_text("hello"), "\"5-a430d84680aabd0b\"");
+        assert_eq!(of_text(""), "\"0-cbf29ce484222325\"");
+        assert_ne!(of_text("one"), of_text("two"));
+        assert_ne!(of_bytes(b"x", None), of_bytes(b"x", Some(Coding::Gzip)));
+        assert_eq!(of_version(255, 784_111_777, None), "\"ff-2ebc98a1\"");
+        assert_eq!(of_version(255, -1, Some(Coding::Gzip)), "\"ff-ffffffffffffffff-gzip\"");
     }
 
     #[test]
@@ -84,8 +98,9 @@ mod tests {
             ("\"1\"x", "\"1\"", Weak, false),
             ("", "\"1\"", Weak, false),
         ] {
-            assert_eq!(list_holds(&[theirs.as_bytes()], ours, comparison), expected, "{theirs}");
+            assert_eq!(list_holds(&[theirs.as_bytes()], Some(ours), comparison), expected, "{theirs}");
         }
-        assert!(list_holds(&[b"\"2\"", b"\"1\""], "\"1\"", Strong), "several fields are one list");
+        assert!(list_holds(&[b"\"2\"", b"\"1\""], Some("\"1\""), Strong), "several fields are one list");
+        assert!(list_holds(&[b"*"], None, Strong) && !list_holds(&[b"\"1\""], None, Weak));
     }
 }

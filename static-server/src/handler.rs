@@ -6,23 +6,19 @@ use common::http::{Body, Head, HeadError, HeadScan};
 use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::Respond;
-use crate::fields::SharedFields;
-use crate::limits::ConnectionLimits;
 use crate::metrics::Counts;
 use crate::response::{Answer, Payload};
-use crate::site::Site;
-use crate::{cache_control, date, log_line};
+use crate::serving::{Published, Serving};
+use crate::{date, log_line};
 
 /// We read and discard request bodies of up to this many bytes; a longer one ends the connection.
 const DISCARDED_BODY: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct StaticHandler {
-    site: Site,
-    shared: Arc<SharedFields>,
-    limits: ConnectionLimits,
-    /// The whole answer to a client for which there is no place.
-    refusal: Vec<u8>,
+    published: Arc<Published>,
+    /// What was published when this callback began.
+    serving: Arc<Serving>,
     pub(crate) counts: Counts,
     /// The second of the last answer, and its `Date`.
     date: (i64, String),
@@ -41,21 +37,9 @@ pub(crate) struct Conn {
 }
 
 impl StaticHandler {
-    pub(crate) fn new(site: Site, shared: Arc<SharedFields>, limits: ConnectionLimits) -> Self {
-        let refusal = [
-            b"HTTP/1.1 503 Service Unavailable\r\n".as_slice(),
-            &shared.block(&[("Cache-Control", cache_control::for_status(503)), ("Retry-After", "1")]),
-            b"Content-Length: 0\r\nConnection: close\r\n\r\n",
-        ]
-        .concat();
-        StaticHandler {
-            site,
-            shared,
-            limits,
-            refusal,
-            counts: Counts::default(),
-            date: (i64::MIN, String::new()),
-        }
+    pub(crate) fn new(published: Arc<Published>) -> Self {
+        let serving = published.current();
+        StaticHandler { published, serving, counts: Counts::default(), date: (i64::MIN, String::new()) }
     }
 
     /// Answers a request; `bytes` is its whole head.
@@ -63,15 +47,15 @@ impl StaticHandler {
         conn.in_head = false;
         conn.scan = HeadScan::default();
         conn.requests = conn.requests.saturating_add(1);
-        let head = match Head::parse(bytes, self.limits.head()) {
+        let head = match Head::parse(bytes, self.serving.limits.head()) {
             Ok(head) => head,
             Err(error) => return self.refuse(error, cx),
         };
         cx.set_established();
         let wall = date::seconds(cx.wall());
-        let mut respond = Respond { site: &mut self.site, shared: &self.shared, now: cx.now(), wall };
+        let respond = Respond { site: &self.serving.site, shared: &self.serving.shared, now: cx.now(), wall };
         let mut answer = respond.to(&head);
-        answer.close |= !head.keep_alive() || self.limits.is_last(conn.requests);
+        answer.close |= !head.keep_alive() || self.serving.limits.is_last(conn.requests);
         match head.body() {
             Body::None => {}
             // RFC 9112 §9.3: "a server MUST read the entire request message body or close the connection after sending its
@@ -89,7 +73,7 @@ impl StaticHandler {
         } else {
             cx.set_idle();
         }
-        cx.set_deadline(cx.now() + self.limits.keep_alive);
+        cx.set_deadline(cx.now() + self.serving.limits.keep_alive);
         flow
     }
 
@@ -115,31 +99,33 @@ impl StaticHandler {
     }
 
     fn refuse_with(&mut self, status: u16, cx: &mut Context<'_>) -> Flow {
-        self.send(Answer::status_page(status, &[], &self.shared).closing(), false, cx);
+        self.send(Answer::status_page(status, &[], &self.serving.shared).closing(), false, cx);
         Flow::CloseWhenFlushed
     }
 }
 
 impl Handler for StaticHandler {
     type Conn = Conn;
-    /// The successor of this handler, after a reload of the configuration.
-    type Mail = Box<(Self, Settings)>;
+    /// The limits of the reactor, after a reload of the configuration.
+    type Mail = Settings;
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
-        cx.set_deadline(cx.now() + self.limits.head_timeout);
+        self.serving = self.published.current();
+        cx.set_deadline(cx.now() + self.serving.limits.head_timeout);
         (Conn::default(), Flow::Continue)
     }
 
     fn on_data(&mut self, conn: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
+        self.serving = self.published.current();
         if conn.skip > 0 {
             let consumed = usize::try_from(conn.skip).unwrap_or(usize::MAX).min(input.len());
             conn.skip -= consumed as u64;
             return Progress { consumed, flow: Flow::Continue };
         }
-        match conn.scan.find_end(input, self.limits.head()) {
+        match conn.scan.find_end(input, self.serving.limits.head()) {
             Ok(None) => {
                 if !conn.in_head && conn.requests > 0 {
-                    cx.set_deadline(cx.now() + self.limits.head_timeout);
+                    cx.set_deadline(cx.now() + self.serving.limits.head_timeout);
                 }
                 conn.in_head = true;
                 Progress { consumed: 0, flow: Flow::Continue }
@@ -155,7 +141,7 @@ impl Handler for StaticHandler {
     fn on_drain(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if !conn.in_head {
             cx.set_idle();
-            cx.set_deadline(cx.now() + self.limits.keep_alive);
+            cx.set_deadline(cx.now() + self.serving.limits.keep_alive);
         }
         Flow::Continue
     }
@@ -163,7 +149,7 @@ impl Handler for StaticHandler {
     fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if cx.queued() > 0 {
             // The client is still taking a long answer, which the write timeout limits.
-            cx.set_deadline(cx.now() + self.limits.keep_alive);
+            cx.set_deadline(cx.now() + self.serving.limits.keep_alive);
             return Flow::Continue;
         }
         if conn.in_head || conn.skip > 0 {
@@ -179,14 +165,11 @@ impl Handler for StaticHandler {
     }
 
     fn on_mail(&mut self, mail: Self::Mail, turn: &mut Turn<'_, Conn>) {
-        // Answers that have begun need nothing from the old handler.
-        let (handler, settings) = *mail;
-        let counts = std::mem::take(&mut self.counts);
-        *self = Self { counts, ..handler };
-        turn.configure(settings);
+        turn.configure(mail);
     }
 
     fn on_refuse(&mut self) -> &[u8] {
-        &self.refusal
+        self.serving = self.published.current();
+        &self.serving.refusal
     }
 }

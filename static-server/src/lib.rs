@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!  bytes ─▶ handler ─▶ common::http::Head ─▶ answer ─▶ path ─▶ site ─▶ builtin
-//!              ▲                                │                └──▶ directory ─▶ cache, root (openat2, walk)
+//!              ▲                                │                └──▶ directory ─▶ cache, root ─▶ tree (openat2, walk)
 //!              │                                ├─ conditional, range, encoding: whether to send it, and which part
 //!              └── response: head and body ◀────┘
 //! ```
 //!
-//! Only `handler` knows the event loop, and only `root`, `walk` and `directory` touch the file system. `config` puts all
-//! of it together.
+//! Only `handler` knows the event loop, and only `root`, `tree`, `walk` and `directory` touch the file system. `config` puts
+//! all of it together in a `Serving`, which the workers share.
 
 mod answer;
 mod builtin;
@@ -28,14 +28,18 @@ mod limits;
 mod log_line;
 mod metrics;
 mod mime;
+mod open_error;
 mod path;
 mod range;
 mod representation;
 mod response;
 mod root;
+mod serving;
 #[cfg(test)]
 mod simulated;
 mod site;
+mod stamp;
+mod tree;
 mod walk;
 
 use std::{process::ExitCode, sync::Arc};
@@ -43,7 +47,9 @@ use std::{process::ExitCode, sync::Arc};
 use daemon::{DaemonError, Endpoint, Hooks, Ready, Reload, Serve, hand_over};
 
 use config::Config;
+use handler::StaticHandler;
 use metrics::StaticMetrics;
+use serving::Published;
 
 /// Begins the name of each environment variable that sets an option.
 const ENV_PREFIX: &str = "DATECAST_STATIC_";
@@ -69,19 +75,21 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
         endpoint: Endpoint { prefix: "datecast_static_", metrics: config.common.metrics.clone() },
     };
     daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
-        let handlers = config.handlers(start.workers)?;
+        let published = Arc::new(Published::new(config.serving()?));
+        let handlers: Vec<_> = (0..start.workers).map(|_| StaticHandler::new(published.clone())).collect();
         let metrics = StaticMetrics::new(handlers.iter().map(|handler| &handler.counts));
         let (listen, workers, mailboxes) = (config.listen.clone(), config.common.workers(), start.mailboxes);
         let reload = move || {
             let new = reload.read()?;
             new.warn();
-            let handlers = new.handlers(mailboxes.workers())?;
+            let serving = new.serving()?;
             daemon::warn_of_restart(&[
                 ("listen", new.listen != listen),
                 ("workers", new.common.workers() != workers),
             ]);
-            for (worker, handler) in handlers.into_iter().enumerate() {
-                mailboxes.send(worker, Box::new((handler, new.settings())));
+            published.replace(serving);
+            for worker in 0..mailboxes.workers() {
+                mailboxes.send(worker, new.settings());
             }
             Ok(())
         };

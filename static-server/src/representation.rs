@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::conditional::Validators;
 use crate::encoding::{self, Coding};
 use crate::fields::SharedFields;
-use crate::root::Stamp;
+use crate::stamp::Stamp;
 use crate::{cache_control, csp, date, etag, mime};
 
 /// A file and its precompressed siblings.
@@ -61,24 +61,29 @@ pub(crate) struct Facts<'f> {
     pub(crate) coding: Option<Coding>,
     /// True if there are siblings: the answer depends on `Accept-Encoding`.
     pub(crate) varies: bool,
-    /// Last modification, seconds since 1970.
+    /// Last modification, seconds since 1970, if it can tell this version from the others.
     pub(crate) modified: Option<i64>,
+    /// True if size and modification tell this version from the others.
+    pub(crate) is_settled: bool,
 }
 
 impl Representation {
     /// Lays out the header fields once, for all answers with this representation.
     pub(crate) fn new(facts: Facts<'_>, body: Body, shared: &SharedFields) -> Self {
         let (etag, len) = match &body {
-            // A tag over the bytes differs even for two versions within one tick of the file system's clock.
-            Body::Memory(bytes) => (etag::strong(bytes), bytes.len() as u64),
-            Body::Disk(_, stamp) => (etag::strong(stamp), stamp.len),
+            Body::Memory(bytes) => (Some(etag::of_bytes(bytes, facts.coding)), bytes.len() as u64),
+            Body::Disk(_, stamp) => {
+                let version = || etag::of_version(stamp.len, stamp.modified.0, facts.coding);
+                (facts.is_settled.then(version), stamp.len)
+            }
         };
         let content_type = mime::content_type(facts.name);
         let last_modified = facts.modified.and_then(date::format);
         // RFC 9110 §15.4.5: "The server generating a 304 response MUST generate any of the following header fields that
         // would have been sent in a 200 (OK) response to the same request: … Cache-Control, … ETag, … Vary".
         let caching = cache_control::for_file(facts.name, &content_type, &shared.immutable);
-        let mut fields = vec![("ETag", etag.as_str()), ("Cache-Control", caching)];
+        let mut fields = vec![("Cache-Control", caching)];
+        fields.extend(etag.as_deref().map(|etag| ("ETag", etag)));
         if facts.varies {
             fields.push(("Vary", "Accept-Encoding"));
         }

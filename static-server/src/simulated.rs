@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::handler::StaticHandler;
 use crate::limits::ConnectionLimits;
 use crate::root::Root;
+use crate::serving::{Published, Serving};
 use crate::site::{Content, Site};
 
 const LIMITS: ConnectionLimits = ConnectionLimits {
@@ -25,7 +26,8 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 fn simulation(seed: u64, root: &Path) -> Simulation<StaticHandler> {
     Simulation::new(seed, Settings::default(), |_| {
         let directory = Directory::new(Root::open(root).unwrap(), 1 << 20, Arc::default());
-        StaticHandler::new(Site::new(Content::Directory(directory), false), Arc::default(), LIMITS)
+        let serving = Serving::new(Site::new(Content::Directory(directory), false), Arc::default(), LIMITS);
+        StaticHandler::new(Arc::new(Published::new(serving)))
     })
 }
 

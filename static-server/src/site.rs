@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use crate::builtin::BuiltIn;
 use crate::directory::Directory;
+use crate::open_error::OpenError;
 use crate::path::RequestPath;
 use crate::representation::Resource;
-use crate::root::{OpenError, Stamp};
+use crate::stamp::Stamp;
 
 #[derive(Debug)]
 pub(crate) enum Content {
@@ -27,6 +28,9 @@ pub(crate) struct Site {
 /// A resource; `None` for a directory.
 type Found = Result<Option<Arc<Resource>>, OpenError>;
 
+/// How often we look again while deployments turn the root.
+const TRIES: usize = 3;
+
 impl Site {
     /// With `single_page` the site answers paths that name no asset with the root's index.
     pub(crate) fn new(content: Content, single_page: bool) -> Self {
@@ -35,45 +39,80 @@ impl Site {
 
     /// Finds the resource of a path; `None` if that is a directory, and the path lacks the slash at its end. `wall` is in
     /// seconds since 1970.
-    pub(crate) fn find(&mut self, path: &RequestPath, now: Instant, wall: i64) -> Found {
-        let found = if path.is_directory() {
-            let slash = if path.name().is_empty() { b"".as_slice() } else { b"/" };
-            let index = self.load(&[path.name(), slash, INDEX].concat(), now, wall);
-            // A directory with the name of the index is not an index.
-            index.and_then(|resource| resource.ok_or(OpenError::Missing)).map(Some)
-        } else {
-            self.load(path.name(), now, wall)
-        };
-        match found {
-            Err(OpenError::Missing) if self.single_page && !path.has_extension() => {
-                self.load(INDEX, now, wall)
+    pub(crate) fn find(&self, path: &RequestPath, now: Instant, wall: i64) -> Found {
+        for _ in 0..TRIES {
+            let release = self.release();
+            let found = self.find_named(path, now, wall);
+            if !matches!(found, Err(OpenError::Missing)) {
+                return found;
             }
-            found => found,
+            let fallback = if self.single_page && !path.has_extension() {
+                self.load(INDEX, now, wall)
+            } else {
+                Err(OpenError::Missing)
+            };
+            // The client may know the name from the next release: we say that it is missing, or is a route of the
+            // application, only of the release that is there after the search.
+            match self.look() {
+                Ok(current) if current == release => return fallback,
+                Ok(_) => {}
+                // Without its root we cannot say that a site lacks a name.
+                Err(error) => return fallback.map_err(|_| error),
+            }
         }
+        Err(OpenError::Busy)
+    }
+
+    /// Finds what has the name of the path, without a fallback.
+    fn find_named(&self, path: &RequestPath, now: Instant, wall: i64) -> Found {
+        if !path.is_directory() {
+            return self.load(path.name(), now, wall);
+        }
+        let slash = if path.name().is_empty() { b"".as_slice() } else { b"/" };
+        let index = self.load(&[path.name(), slash, INDEX].concat(), now, wall)?;
+        // A directory with the name of the index is not an index.
+        index.ok_or(OpenError::Missing).map(Some)
     }
 
     /// The page of 404 answers, if the site has one.
-    pub(crate) fn not_found(&mut self, now: Instant, wall: i64) -> Option<Arc<Resource>> {
+    pub(crate) fn not_found(&self, now: Instant, wall: i64) -> Option<Arc<Resource>> {
         self.load(b"404.html", now, wall).ok().flatten()
     }
 
-    /// Opens the file of a body on disk; `None` if it has changed: then [`find`](Site::find) the path again.
-    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp) -> Option<File> {
+    /// Opens the file of a body on disk; `None` if it has changed: then [`find`](Site::find) the path again. With `may_grow`,
+    /// more bytes at its end are no change.
+    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp, may_grow: bool) -> Option<File> {
         let Content::Directory(directory) = &self.content else { return None };
-        directory.open(name, stamp)
+        directory.open(name, stamp, may_grow)
     }
 
     /// Drops a path's file, which has changed, from the cache.
-    pub(crate) fn forget(&mut self, path: &RequestPath) {
-        if let Content::Directory(directory) = &mut self.content {
+    pub(crate) fn forget(&self, path: &RequestPath) {
+        if let Content::Directory(directory) = &self.content {
             directory.forget(path.name());
             directory.forget(&[path.name(), b"/", INDEX].concat());
             directory.forget(INDEX);
         }
     }
 
-    fn load(&mut self, name: &[u8], now: Instant, wall: i64) -> Found {
-        match &mut self.content {
+    /// The number of the release that all workers serve.
+    fn release(&self) -> u64 {
+        match &self.content {
+            Content::BuiltIn(_) => 0,
+            Content::Directory(directory) => directory.release(),
+        }
+    }
+
+    /// The number of the release to which the root leads right now.
+    fn look(&self) -> Result<u64, OpenError> {
+        match &self.content {
+            Content::BuiltIn(_) => Ok(0),
+            Content::Directory(directory) => directory.look(),
+        }
+    }
+
+    fn load(&self, name: &[u8], now: Instant, wall: i64) -> Found {
+        match &self.content {
             Content::BuiltIn(page) => page.get(name).map(Some).ok_or(OpenError::Missing),
             Content::Directory(directory) => directory.load(name, now, wall),
         }

@@ -7,7 +7,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, openat, readlinkat};
+use rustix::fs::{FileType, Mode, OFlags, fstat, openat, readlinkat};
 use rustix::io::Errno;
 
 /// As many links as the kernel follows (`MAXSYMLINKS`, `path_resolution(7)`).
@@ -23,7 +23,9 @@ pub(crate) fn open_beneath(root: &impl AsFd, name: &[u8], flags: OFlags) -> Resu
             b"." => {}
             b".." => drop(walk.inside.pop().ok_or(Errno::XDEV)?),
             name if walk.ahead.is_empty() => match walk.open(name, flags) {
-                // open(2), O_NOFOLLOW: "If the trailing component is a symbolic link, then the open fails, with ELOOP".
+                // open(2), O_PATH with O_NOFOLLOW: "the call returns a file descriptor referring to the symbolic link".
+                Ok(file) if flags.contains(OFlags::PATH) && is_link(&file)? => walk.follow(name)?,
+                // O_NOFOLLOW: "If the trailing component is a symbolic link, then the open fails, with the error ELOOP".
                 Err(Errno::LOOP) => walk.follow(name)?,
                 outcome => return outcome,
             },
@@ -37,6 +39,10 @@ pub(crate) fn open_beneath(root: &impl AsFd, name: &[u8], flags: OFlags) -> Resu
     }
     // The name ended in `.` or `..`.
     walk.open(b".", flags)
+}
+
+fn is_link(file: &OwnedFd) -> Result<bool, Errno> {
+    Ok(FileType::from_raw_mode(fstat(file)?.st_mode) == FileType::Symlink)
 }
 
 /// How far we have walked along a name.
@@ -176,12 +182,18 @@ mod tests {
         );
         names.retain(|name| !name.is_empty());
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let look = OFlags::PATH | OFlags::CLOEXEC;
+        let looked_at = |outcome: Result<OwnedFd, Errno>| {
+            outcome.and_then(|file| Ok((fstat(&file)?.st_ino, is_link(&file)?)))
+        };
         for name in names {
             let kernel = described(openat2(&root, name.as_bytes(), FLAGS, Mode::empty(), beneath));
             if kernel == Err(Errno::NOSYS) {
                 return;
             }
             assert_eq!(described(open_beneath(&root, name.as_bytes(), FLAGS)), kernel, "{name}");
+            let kernel = looked_at(openat2(&root, name.as_bytes(), look, Mode::empty(), beneath));
+            assert_eq!(looked_at(open_beneath(&root, name.as_bytes(), look)), kernel, "a look at {name}");
         }
     }
 

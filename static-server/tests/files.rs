@@ -3,9 +3,8 @@
 #![allow(clippy::disallowed_methods)] // and has a clock
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use harness::http::request;
 use harness::{Daemon, Stop, StopAtEnd};
@@ -15,11 +14,18 @@ const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
 fn site(files: &[(&str, &[u8])], arguments: &[&str]) -> (tempfile::TempDir, Daemon) {
     let dir = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
-        fs::write(dir.path().join(name), bytes).unwrap();
+        write_old(&dir.path().join(name), bytes, 0);
     }
     let root = ["--root", dir.path().to_str().unwrap()];
     let server = Daemon::start(STATIC_SERVER, &[&root, arguments].concat());
     (dir, server)
+}
+
+/// Writes a file that was last modified so many seconds after a moment of 2001: too old to change again unnoticed.
+fn write_old(path: &Path, bytes: &[u8], second: u64) {
+    fs::write(path, bytes).unwrap();
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + second)).unwrap();
 }
 
 /// Replaces a file as a deployment does: by renaming a new one over it.
@@ -110,11 +116,8 @@ fn preconditions_decide_before_ranges() {
 fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     let (dir, server) =
         site(&[("a.js.br", b"BR"), ("a.js.gz", b"GZ"), ("b.js", b"plain"), ("only.js.gz", b"GZ")], &[]);
-    fs::write(dir.path().join("a.js.zst"), b"ZST").unwrap();
-    let file = fs::File::create(dir.path().join("a.js")).unwrap();
-    (&file).write_all(b"plain").unwrap();
-    // Older than its compressed siblings, as a build leaves it.
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
+    write_old(&dir.path().join("a.js.zst"), b"ZST", 5);
+    write_old(&dir.path().join("a.js"), b"plain", 0);
     let mut tags = Vec::new();
     for (accept, coding, body) in [
         ("gzip, br, zstd", Some("br"), "BR"),
@@ -140,12 +143,7 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     // Without siblings nothing varies. A sibling without its file, or older than its file, does not count.
     assert_eq!(server.get_with("/b.js", "Accept-Encoding: br\r\n").header("vary"), None);
     assert_eq!(server.get_with("/only.js", "Accept-Encoding: gzip\r\n").status, 404);
-    fs::File::options()
-        .write(true)
-        .open(dir.path().join("a.js"))
-        .unwrap()
-        .set_modified(std::time::SystemTime::now() + Duration::from_secs(10))
-        .unwrap();
+    write_old(&dir.path().join("a.js"), b"plain", 6);
     until(|| server.get_with("/a.js", "Accept-Encoding: br\r\n").text() == "plain");
 }
 
@@ -184,8 +182,9 @@ fn a_body_and_its_tag_are_of_one_version_while_files_are_replaced() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.is_asked() {
-                for version in &versions {
-                    replace(dir.path(), "file", version);
+                for (second, version) in (0..).zip(&versions) {
+                    write_old(&dir.path().join(".new"), version, second);
+                    fs::rename(dir.path().join(".new"), dir.path().join("file")).unwrap();
                 }
             }
         });
@@ -327,10 +326,6 @@ fn header_fields_of_the_operator_join_or_replace_ours_in_every_answer() {
     let (dir, server) =
         site(&[("index.html", b"0123456789"), ("a.js", b"plain"), ("a.js.gz", b"GZ")], &arguments);
     fs::create_dir(dir.path().join("dir")).unwrap();
-    for name in ["a.js", "a.js.gz"] {
-        let file = fs::File::options().write(true).open(dir.path().join(name)).unwrap();
-        file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
-    }
     let get = |target: &str, fields: &str| request("GET", target, fields);
     let long = format!("X: {}\r\n", "x".repeat(50_000));
     let mut statuses = Vec::new();

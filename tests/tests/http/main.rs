@@ -14,6 +14,7 @@ mod row;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
 use harness::{Daemon, binary, http};
 use row::Row;
@@ -29,12 +30,18 @@ fn site() -> TempDir {
     let put = |path: &str, content: &[u8]| {
         let path = folder.path().join(path);
         fs::create_dir_all(path.parent().expect("inside the folder")).expect("create the folder");
-        fs::write(path, content).expect("write the file");
+        fs::write(&path, content).expect("write the file");
+        // Old enough that no other version can have its date: it has both validators.
+        let file = fs::File::options().write(true).open(path).expect("open the file");
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        file.set_modified(long_ago).expect("set its time");
     };
     put("site/index.html", b"<!doctype html><title>Home</title>\n");
     put("site/hello.txt", b"Hello, stream!\n");
     put("site/sub/index.html", b"<!doctype html><title>Sub</title>\n");
     put("site/with space.txt", b"space\n");
+    put("site/12:30.txt", b"half past twelve\n");
+    put("site/a\\b", b"a backslash\n");
     put("site/empty.txt", b"");
     put("site/.git/config", b"hidden\n");
     put("site/large.bin", &vec![b'x'; 1 << 20]);

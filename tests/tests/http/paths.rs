@@ -93,6 +93,13 @@ pub(crate) const ROWS: &[Row] = &[
         b"GET /..%5coutside.txt HTTP/1.1\r\nHost: a\r\n\r\n",
         &["400", "404"],
     ),
+    row("RFC 3986 §3.3", "a name with a colon", b"GET /12:30.txt HTTP/1.1\r\nHost: a\r\n\r\n", &["200"]),
+    row(
+        "RFC 3986 §2.1",
+        "a name with an encoded backslash",
+        b"GET /a%5cb HTTP/1.1\r\nHost: a\r\n\r\n",
+        &["200"],
+    ),
     row(
         "RFC 3986 §7.3",
         "an encoded NUL",

@@ -1,0 +1,198 @@
+//! One directory and all beneath it: we open every file beneath its descriptor, never by a joined path.
+
+use std::fs::{File, Metadata};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
+
+use crate::open_error::OpenError;
+use crate::stamp::Stamp;
+use crate::walk;
+
+#[derive(Debug)]
+pub(crate) struct Tree {
+    directory: OwnedFd,
+    /// True if the kernel resolves names with `openat2`; where a filter refuses that call, we walk.
+    by_kernel: bool,
+    /// Device and inode of the directory.
+    identity: (u64, u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A regular file.
+    File(Stamp),
+    Directory,
+}
+
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// A regular file, with its stamp at the time of opening.
+    File(File, Stamp),
+    Directory,
+}
+
+/// How often we open a name that another process replaces meanwhile.
+const TRIES: usize = 3;
+/// The kernel follows symbolic links that stay beneath the root, but never the magic ones of `/proc`.
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+/// For a look: the descriptor names a file, and neither opens it nor needs the right to read it (open(2), `O_PATH`).
+const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+
+impl Tree {
+    /// Opens the directory to which a path leads. It need not be readable: a name beneath needs only the right to search.
+    pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
+        let directory = rustix::fs::open(path, LOOK | OFlags::DIRECTORY, Mode::empty())?;
+        let by_kernel = match openat2(&directory, ".", LOOK, Mode::empty(), BENEATH) {
+            Ok(_) => true,
+            // A kernel before 5.6, or a filter of system calls: systemd's for RestrictSUIDSGID= refuses this one, and those
+            // of some containers with EPERM.
+            Err(Errno::NOSYS | Errno::PERM) => {
+                walk::open_beneath(&directory, b".", LOOK)?;
+                false
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        let directory = File::from(directory);
+        let metadata = directory.metadata()?;
+        let identity = (metadata.dev(), metadata.ino());
+        Ok(Tree { directory: directory.into(), by_kernel, identity })
+    }
+
+    /// True if both are the same directory.
+    pub(crate) fn is_same(&self, other: &Tree) -> bool {
+        self.identity == other.identity
+    }
+
+    /// Looks at what has this name; the empty name is the directory itself. A FIFO, a socket or a device is missing, and
+    /// notices nothing of the look.
+    pub(crate) fn look(&self, name: &[u8]) -> Result<Found, OpenError> {
+        if name.is_empty() {
+            return Ok(Found::Directory);
+        }
+        let metadata = metadata(&self.resolve(name, LOOK)?, name)?;
+        if metadata.is_dir() {
+            Ok(Found::Directory)
+        } else if metadata.is_file() {
+            Ok(Found::File(Stamp::of(&metadata)))
+        } else {
+            Err(OpenError::Missing)
+        }
+    }
+
+    /// Opens the file of this name for reading, once a look has shown that it is one.
+    pub(crate) fn open_file(&self, name: &[u8]) -> Result<Opened, OpenError> {
+        for _ in 0..TRIES {
+            if self.look(name)? == Found::Directory {
+                return Ok(Opened::Directory);
+            }
+            // NONBLOCK and NOCTTY: should another process put a FIFO or a terminal here right now, we neither wait for its
+            // writer nor make it ours.
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+            let file = self.resolve(name, flags)?;
+            let metadata = metadata(&file, name)?;
+            if metadata.is_file() {
+                return Ok(Opened::File(file, Stamp::of(&metadata)));
+            }
+        }
+        Err(OpenError::Busy)
+    }
+
+    fn resolve(&self, name: &[u8], flags: OFlags) -> Result<File, OpenError> {
+        let mut tries = 0;
+        loop {
+            let outcome = if self.by_kernel {
+                openat2(&self.directory, name, flags, Mode::empty(), BENEATH)
+            } else {
+                walk::open_beneath(&self.directory, name, flags)
+            };
+            match outcome {
+                Ok(descriptor) => return Ok(File::from(descriptor)),
+                // openat2(2): EAGAIN "could not ensure that a ".." component didn't escape (due to a race condition)";
+                // "Callers may choose to retry".
+                Err(Errno::AGAIN) if tries < TRIES => tries += 1,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(OpenError::of(errno, name)),
+            }
+        }
+    }
+}
+
+fn metadata(file: &File, name: &[u8]) -> Result<Metadata, OpenError> {
+    file.metadata().map_err(|error| OpenError::of(Errno::from_io_error(&error).unwrap_or(Errno::IO), name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// `www` is the root; `secret` and `www-secret` lie beside it.
+    fn site() -> (tempfile::TempDir, Tree) {
+        let dir = tempfile::tempdir().unwrap();
+        let www = dir.path().join("www");
+        std::fs::create_dir_all(www.join("a")).unwrap();
+        std::fs::create_dir(dir.path().join("www-secret")).unwrap();
+        std::fs::write(dir.path().join("secret"), "secret").unwrap();
+        std::fs::write(dir.path().join("www-secret/file"), "secret").unwrap();
+        std::fs::write(www.join("a/file"), "public").unwrap();
+        let tree = Tree::open(&www).unwrap();
+        (dir, tree)
+    }
+
+    #[test]
+    fn files_and_directories_in_the_root_are_opened() {
+        let (_dir, tree) = site();
+        assert!(matches!(tree.open_file(b"a/file"), Ok(Opened::File(_, Stamp { len: 6, .. }))));
+        assert!(matches!(tree.open_file(b"a"), Ok(Opened::Directory)));
+        assert!(matches!(tree.open_file(b""), Ok(Opened::Directory)));
+        assert!(matches!(tree.look(b"a/file"), Ok(Found::File(Stamp { len: 6, .. }))));
+        assert_eq!(tree.open_file(b"none").unwrap_err(), OpenError::Missing);
+        assert_eq!(tree.open_file(b"a/file/x").unwrap_err(), OpenError::Missing);
+        assert_eq!(tree.open_file(&[b'x'; 256]).unwrap_err(), OpenError::Missing);
+        assert_eq!(tree.open_file(&b"x/".repeat(3000)).unwrap_err(), OpenError::Missing);
+    }
+
+    #[test]
+    fn nothing_outside_of_the_root_is_opened_whatever_the_name() {
+        let (dir, tree) = site();
+        let www = dir.path().join("www");
+        symlink("../secret", www.join("up")).unwrap();
+        symlink(dir.path().join("secret"), www.join("absolute")).unwrap();
+        symlink(www.join("a/file"), www.join("absolute-inside")).unwrap();
+        symlink("../../www-secret", www.join("a/beside")).unwrap();
+        symlink("/proc/self/root", www.join("magic")).unwrap();
+        symlink("loop", www.join("loop")).unwrap();
+        for name in [
+            "../secret",
+            "a/../../secret",
+            "/etc/passwd",
+            "up",
+            "absolute",
+            "absolute-inside",
+            "a/beside/file",
+            "magic/etc/passwd",
+            "loop",
+        ] {
+            assert_eq!(tree.open_file(name.as_bytes()).unwrap_err(), OpenError::Missing, "{name}");
+        }
+        symlink("a/file", www.join("inside")).unwrap();
+        symlink("../a", www.join("a/self")).unwrap();
+        assert!(matches!(tree.open_file(b"inside"), Ok(Opened::File(..))));
+        assert!(matches!(tree.open_file(b"a/self/file"), Ok(Opened::File(..))));
+    }
+
+    #[test]
+    fn a_fifo_or_a_device_is_missing_and_does_not_block() {
+        let (dir, tree) = site();
+        let fifo = dir.path().join("www/fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(dir.path().join("www/socket")).unwrap();
+        assert_eq!(tree.open_file(b"fifo").unwrap_err(), OpenError::Missing);
+        assert_eq!(tree.open_file(b"socket").unwrap_err(), OpenError::Missing);
+        drop(socket);
+    }
+}
