@@ -67,7 +67,8 @@ mod tests {
         let page = BuiltIn::new(None, &SharedFields::default());
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/page")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            assert!(page.get(name.as_bytes()).is_some(), "{name}");
+            // This one tells Node alone, in the tests, that the files are modules.
+            assert_eq!(page.get(name.as_bytes()).is_some(), name != "package.json", "{name}");
         }
     }
 
