@@ -4,13 +4,14 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Duration;
 
 use harness::http::request;
 use harness::{Daemon, make_fifo};
+use rustix::fs::{Mode, OFlags};
 
 const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
 /// Debian's `nobody`, who owns nothing.
@@ -141,21 +142,34 @@ fn a_sibling_that_cannot_be_had_never_fails_its_file() {
     }
 }
 
+/// Frees whoever waits to write into these FIFOs, also when the test fails.
+struct Readers<'p>(&'p [PathBuf]);
+
+impl Drop for Readers<'_> {
+    fn drop(&mut self) {
+        for path in self.0 {
+            drop(rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()));
+        }
+    }
+}
+
 #[test]
 fn a_look_at_a_fifo_frees_nobody_who_waits_to_write() {
     let dir = tree();
     let www = dir.path().join("www");
-    for name in ["fifo", "file.gz", "d/fifo"] {
-        make_fifo(&www.join(name));
+    let fifos = ["fifo", "file.gz", "d/fifo"].map(|name| www.join(name));
+    for fifo in &fifos {
+        make_fifo(fifo);
     }
     fs::write(www.join("file"), "file").unwrap();
     let server = serve(dir.path());
     let (freed, freed_writers) = channel();
     std::thread::scope(|scope| {
-        for name in ["fifo", "file.gz", "d/fifo"] {
-            let (freed, path) = (freed.clone(), www.join(name));
+        let _readers = Readers(&fifos);
+        for fifo in &fifos {
+            let freed = freed.clone();
             scope.spawn(move || {
-                let opened = fs::OpenOptions::new().write(true).open(path);
+                let opened = fs::OpenOptions::new().write(true).open(fifo);
                 freed.send(opened.is_ok()).unwrap();
             });
         }
@@ -165,8 +179,8 @@ fn a_look_at_a_fifo_frees_nobody_who_waits_to_write() {
             }
         }
         assert_eq!(freed_writers.try_recv(), Err(TryRecvError::Empty), "a writer was freed");
-        // The end of the test: readers for them.
-        let readers = ["fifo", "file.gz", "d/fifo"].map(|name| fs::File::open(www.join(name)).unwrap());
+        // Each of them was waiting: a reader frees it.
+        let readers = fifos.each_ref().map(|fifo| fs::File::open(fifo).unwrap());
         for _ in &readers {
             assert_eq!(freed_writers.recv_timeout(Duration::from_secs(10)), Ok(true));
         }
