@@ -84,12 +84,15 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Refuses a limit that makes no sense, and a root that we cannot open.
+    /// Refuses a limit that makes no sense, an option without its root, and a root that we cannot open.
     pub(crate) fn check(self) -> Result<Self, DaemonError> {
         self.connection_limits.check()?;
         check_time("write-timeout", self.write_timeout)?;
         if let Some(path) = &self.root {
             open_root(path)?;
+            if self.ws_url.is_some() {
+                log::warn!("--ws-url is for the built-in page, and has no effect with --root");
+            }
         } else {
             let without_effect = [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some())];
             if let Some((flag, _)) = without_effect.iter().find(|(_, is_set)| *is_set) {
@@ -109,13 +112,6 @@ impl Config {
             linger: self.linger,
             drain_timeout: self.drain_timeout,
             ..Settings::default()
-        }
-    }
-
-    /// Warns of an option that does nothing beside the others.
-    pub(crate) fn warn(&self) {
-        if self.root.is_some() && self.ws_url.is_some() {
-            log::warn!("--ws-url is for the built-in page, and has no effect with --root");
         }
     }
 

@@ -66,7 +66,6 @@ pub fn command() -> clap::Command {
 
 #[allow(clippy::needless_pass_by_value, reason = "`daemon::main` passes it by value")]
 fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
-    config.warn();
     let serve = Serve {
         name: "static-server",
         listen: &config.listen,
@@ -81,7 +80,6 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
         let (listen, workers, mailboxes) = (config.listen.clone(), config.common.workers(), start.mailboxes);
         let reload = move || {
             let new = reload.read()?;
-            new.warn();
             let serving = new.serving()?;
             daemon::warn_of_restart(&[
                 ("listen", new.listen != listen),

@@ -295,6 +295,14 @@ fn an_option_that_would_break_or_do_nothing_is_refused_at_the_start() {
 }
 
 #[test]
+fn an_address_of_a_ws_server_beside_a_root_is_warned_of() {
+    let arguments = ["--check", "--root", "/", "--ws-url", "/stream"];
+    let output = harness::command(STATIC_SERVER, &arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("--ws-url is for the built-in page"), "{text}");
+}
+
+#[test]
 fn a_page_of_the_root_has_the_policy_that_its_owner_says_or_none() {
     let files: &[(&str, &[u8])] =
         &[("index.html", b"<p>"), ("a.svg", b"<svg>"), ("a.js", b""), ("404.html", b"<p>")];
