@@ -38,8 +38,12 @@ struct Loaded {
     is_sure: bool,
 }
 
-/// The stamps of the file and its siblings; `None` for a sibling that does not exist.
-type Stamps = [Option<Stamp>; 1 + Coding::ALL.len()];
+/// The stamps of a file and of its siblings, by coding; `None` for a sibling that cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamps {
+    file: Stamp,
+    siblings: [Option<Stamp>; Coding::ALL.len()],
+}
 
 impl Directory {
     /// Serves the files beneath `root`, and keeps at most `cache_bytes` of ready answers.
@@ -78,7 +82,7 @@ impl Directory {
         let release = self.root.look().unwrap_or_else(|_| self.root.release());
         if let Some(checked) = place.as_mut().filter(|checked| checked.release == release.number)
             && checked.value.is_sure
-            && stamps(&release.tree, name) == Ok(checked.value.stamps)
+            && is_unchanged(&release.tree, name, &checked.value.stamps)
         {
             checked.at = now;
             return Ok(Some(checked.value.resource.clone()));
@@ -121,25 +125,20 @@ impl Directory {
 
     /// Reads the file and its siblings; `None` if it is a directory.
     fn read(&self, tree: &Tree, name: &[u8], wall: i64) -> Result<Option<Loaded>, OpenError> {
-        let mut stamps = Stamps::default();
-        let Some((body, identity)) = read_one(tree, name)? else { return Ok(None) };
-        let mut found = vec![(None, body, identity)];
-        let (own, others) = stamps.split_first_mut().unzip();
-        if let Some(own) = own {
-            *own = Some(identity);
-        }
-        for (stamp, coding) in others.into_iter().flatten().zip(Coding::ALL) {
-            let name = [name, coding.ending()].concat();
-            *stamp = look_at_sibling(tree, &name);
-            if stamp.is_some_and(|stamp| is_offered(&stamp, &identity, wall))
+        let Some((body, file)) = read_one(tree, name)? else { return Ok(None) };
+        let stamps = Stamps { file, siblings: look_at_siblings(tree, name) };
+        let mut found = vec![(None, body, file)];
+        for (coding, sibling) in Coding::ALL.into_iter().zip(stamps.siblings) {
+            if sibling.is_some_and(|sibling| is_offered(&sibling, &file, wall))
                 // A sibling is an offer, which we do not make if it cannot be read, for whatever reason.
-                && let Ok(Some((body, stamp))) = read_one(tree, &name)
-                && is_offered(&stamp, &identity, wall)
+                && let Ok(Some((body, sibling))) = read_one(tree, &name_of_sibling(name, coding))
+                && is_offered(&sibling, &file, wall)
             {
-                found.push((Some(coding), body, stamp));
+                found.push((Some(coding), body, sibling));
             }
         }
-        let is_sure = stamps.iter().flatten().all(|stamp| stamp.is_sure(wall));
+        let mut all_stamps = stamps.siblings.iter().flatten().chain([&file]);
+        let is_sure = all_stamps.all(|stamp| stamp.is_sure(wall));
         let varies = found.len() > 1;
         let mut representations = found.into_iter().map(|(coding, body, stamp)| {
             let facts = Facts {
@@ -157,28 +156,20 @@ impl Directory {
     }
 }
 
-/// The current stamps of the file and its siblings; nothing is opened.
-fn stamps(tree: &Tree, name: &[u8]) -> Result<Stamps, OpenError> {
-    let mut stamps = Stamps::default();
-    let codings = std::iter::once(None).chain(Coding::ALL.map(Some));
-    for (stamp, coding) in stamps.iter_mut().zip(codings) {
-        *stamp = match coding {
-            Some(coding) => look_at_sibling(tree, &[name, coding.ending()].concat()),
-            None => match tree.look(name)? {
-                Found::File(stamp) => Some(stamp),
-                Found::Directory => None,
-            },
-        };
-    }
-    Ok(stamps)
+/// True if the file and its siblings still have these stamps; nothing is opened.
+fn is_unchanged(tree: &Tree, name: &[u8], before: &Stamps) -> bool {
+    tree.look(name) == Ok(Found::File(before.file)) && look_at_siblings(tree, name) == before.siblings
 }
 
-/// The stamp of a precompressed sibling; `None` if there is none, or it cannot be had.
-fn look_at_sibling(tree: &Tree, name: &[u8]) -> Option<Stamp> {
-    match tree.look(name) {
+fn look_at_siblings(tree: &Tree, name: &[u8]) -> [Option<Stamp>; Coding::ALL.len()] {
+    Coding::ALL.map(|coding| match tree.look(&name_of_sibling(name, coding)) {
         Ok(Found::File(stamp)) => Some(stamp),
         Ok(Found::Directory) | Err(_) => None,
-    }
+    })
+}
+
+fn name_of_sibling(name: &[u8], coding: Coding) -> Vec<u8> {
+    [name, coding.ending()].concat()
 }
 
 /// True if a sibling holds the content of the file, as far as its stamp tells.
