@@ -12,7 +12,7 @@ use reactor::Settings;
 use crate::{
     broadcast::NoticeOptions,
     connection::{Access, ConnectionOptions},
-    source::{LineFormat, SourceOptions},
+    source::{LineFormat, LineRules, SourceOptions},
     stream::StreamOptions,
 };
 
@@ -104,7 +104,7 @@ impl Config {
         LineFormat {
             template: self.stream.template(),
             date_format: self.stream.format.clone(),
-            max_line: self.source.max_line,
+            rules: LineRules { max_line: self.source.max_line, invalid_utf8: self.source.invalid_utf8 },
         }
     }
 

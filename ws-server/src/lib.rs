@@ -108,7 +108,8 @@ impl Starting<'_> {
         let handler = |number| WsHandler::new(Arc::clone(&self.config), &start, number, mailboxes.clone());
         let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
         let publisher = self.start_source(source, &start)?;
-        let metrics = WsMetrics::new(handlers.iter().map(|handler| &handler.metrics));
+        let metrics =
+            WsMetrics::new(handlers.iter().map(|handler| &handler.metrics), publisher.fault_counts());
         let hooks = Hooks {
             reload: self.reload(publisher, reload),
             metrics: Arc::new(metrics),

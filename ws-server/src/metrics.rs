@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::{CloseReason, Snapshot};
 
-use crate::lateness::LatenessWindow;
+use crate::{lateness::LatenessWindow, source::FaultCounts};
 
 const DIALECTS: [&str; 8] = ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines"];
 const STATES: [&str; 3] = ["opening", "open", "closing"];
@@ -182,15 +182,18 @@ fn micros(late: Duration) -> u64 {
 }
 
 /// The numbers of all workers.
-pub(crate) struct WsMetrics(Totals<NUMBERS>);
+pub(crate) struct WsMetrics {
+    totals: Totals<NUMBERS>,
+    faults: FaultCounts,
+}
 
 impl WsMetrics {
-    pub(crate) fn new<'w>(workers: impl IntoIterator<Item = &'w WorkerMetrics>) -> Self {
-        Self(Totals::of(workers.into_iter().map(|worker| &worker.tally)))
+    pub(crate) fn new<'w>(workers: impl IntoIterator<Item = &'w WorkerMetrics>, faults: FaultCounts) -> Self {
+        Self { totals: Totals::of(workers.into_iter().map(|worker| &worker.tally)), faults }
     }
 
     fn worst(&self) -> Duration {
-        Duration::from_micros(self.0.max(WORST_MICROS))
+        Duration::from_micros(self.totals.max(WORST_MICROS))
     }
 }
 
@@ -198,7 +201,7 @@ impl DaemonMetrics for WsMetrics {
     /// `9214 clients, last date 3 ms late`
     fn status(&self, counters: &Snapshot) -> String {
         let clients = counters.open;
-        match self.0.max(NEWEST_MILLIS).checked_sub(1) {
+        match self.totals.max(NEWEST_MILLIS).checked_sub(1) {
             Some(late) => format!("{clients} clients, last date {late} ms late"),
             None => format!("{clients} clients"),
         }
@@ -212,7 +215,7 @@ impl DaemonMetrics for WsMetrics {
     }
 
     fn collect(&self, out: &mut Exposition) {
-        let number = |index: usize| self.0.get(index);
+        let number = |index: usize| self.totals.get(index);
         let help = "Connections by what they speak and how far they have come.";
         let mut connections = out.family("connections", Kind::Gauge, help);
         for (at, dialect) in DIALECTS.iter().enumerate() {
@@ -232,6 +235,13 @@ impl DaemonMetrics for WsMetrics {
         out.single("worst_lateness_seconds", Kind::Gauge, help, self.worst().as_secs_f64());
         let help = "Dates that were too late to be sent.";
         out.single("dates_skipped_total", Kind::Counter, help, number(SKIPPED));
+        let faults = self.faults.get();
+        let help = "Lines in which U+FFFD stands for what was not UTF-8.";
+        out.single("lines_replaced_total", Kind::Counter, help, faults.replaced);
+        let help = "Lines that were dropped because they were not UTF-8.";
+        out.single("lines_not_utf8_total", Kind::Counter, help, faults.not_utf8);
+        let help = "Lines that were dropped because they were longer than --max-line.";
+        out.single("lines_too_long_total", Kind::Counter, help, faults.too_long);
         let help = "Clients of the stream that are gone, by reason.";
         let mut closed = out.family("closed_total", Kind::Counter, help);
         for (place, reason) in REASONS.iter().enumerate() {
@@ -268,7 +278,7 @@ mod tests {
     fn dates_that_are_late_by_more_than_two_seconds_with_any_worker_are_a_fault() {
         let start = Instant::now();
         let mut workers = [WorkerMetrics::new(start), WorkerMetrics::new(start)];
-        let metrics = WsMetrics::new(&workers);
+        let metrics = WsMetrics::new(&workers, FaultCounts::default());
         let mut turns = 0;
         let mut health = |late: u64| {
             // Far enough apart that no earlier date is remembered.

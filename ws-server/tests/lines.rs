@@ -85,13 +85,28 @@ fn newcomers_get_the_last_lines() {
 }
 
 #[test]
-fn bad_lines_are_dropped_and_counted_in_the_log() {
-    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--max-line", "8"]);
-    let (mut client, _) = server.websocket("/");
-    server.write(b"good\n\xff\xfe\n123456789\nbetter\r\n");
-    assert_eq!(client.text(), "good");
-    assert_eq!(client.text(), "better");
-    server.log_line("2 lines dropped");
+fn lines_that_are_not_utf8_are_replaced_or_dropped_and_counted_by_name() {
+    for (invalid_utf8, expected, metrics) in [
+        ("replace", &["good", "d\u{fffd}er", "better"][..], [1.0, 0.0, 1.0]),
+        ("drop", &["good", "better"], [0.0, 1.0, 1.0]),
+    ] {
+        let mut server = Daemon::start(
+            WS_SERVER,
+            &["--source", "-", "--max-line", "8", "--invalid-utf8", invalid_utf8, "--metrics", "127.0.0.1:0"],
+        );
+        let (mut client, _) = server.websocket("/");
+        server.write(b"\xEF\xBB\xBFgood\nd\xf6er\n123456789\nbetter\r\n");
+        for line in expected {
+            assert_eq!(client.text(), *line);
+        }
+        let endpoint = server.log_line("metrics on ");
+        let endpoint = endpoint.split_once("metrics on ").unwrap().1.parse().unwrap();
+        server.log_line("1 lines dropped: longer than --max-line");
+        let scraped = harness::scrape::metrics(endpoint);
+        let counts = ["replaced", "not_utf8", "too_long"]
+            .map(|fault| harness::scrape::value(&scraped, &format!("datecast_ws_lines_{fault}_total")));
+        assert_eq!(counts, metrics, "{invalid_utf8}");
+    }
 }
 
 #[test]

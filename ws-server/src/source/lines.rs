@@ -1,34 +1,56 @@
-//! Cuts bytes into lines: pure, bounded, and strict about UTF-8.
+//! Cuts bytes into lines: pure and bounded. What goes out is UTF-8, whatever comes in.
 
-/// Lines that were not published.
+use clap::ValueEnum;
+
+/// Which lines are published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LineRules {
+    /// Bytes of a line as its producer wrote it, without the line end; longer ones are dropped.
+    pub(crate) max_line: usize,
+    pub(crate) invalid_utf8: InvalidUtf8,
+}
+
+/// The value of `--invalid-utf8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InvalidUtf8 {
+    /// Put U+FFFD in the place of what is invalid.
+    Replace,
+    /// Drop the line.
+    Drop,
+}
+
+/// Lines that were not published as they came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dropped {
+pub(crate) struct LineFaults {
+    /// Published with U+FFFD in the place of what was not UTF-8.
+    pub(crate) replaced: u64,
+    /// Dropped because they were not UTF-8.
     pub(crate) not_utf8: u64,
-    /// Lines longer than `--max-line`.
+    /// Dropped because they were longer than `--max-line`.
     pub(crate) too_long: u64,
 }
 
-impl Dropped {
-    pub(crate) fn total(self) -> u64 {
-        self.not_utf8.saturating_add(self.too_long)
-    }
-}
+/// U+FEFF at the very beginning says that UTF-8 follows, and belongs to no line (WHATWG Encoding, "UTF-8 decode").
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Cuts one producer's bytes into lines, which may come in any pieces.
 #[derive(Debug)]
 pub(crate) struct Splitter {
-    max_line: usize,
+    rules: LineRules,
+    /// No line was complete yet: a byte order mark may come.
+    is_first: bool,
     /// The beginning of a line whose end was not seen; never longer than `max_line` and a carriage return.
     partial: Vec<u8>,
     /// The present line is too long already: skip to its end.
     overlong: bool,
-    dropped: Dropped,
+    faults: LineFaults,
 }
 
 impl Splitter {
-    /// A splitter for lines of at most `max_line` bytes, without their line end.
-    pub(crate) fn new(max_line: usize) -> Self {
-        Self { max_line, partial: Vec::new(), overlong: false, dropped: Dropped::default() }
+    /// A splitter at the beginning of its input.
+    pub(crate) fn new(rules: LineRules) -> Self {
+        let faults = LineFaults::default();
+        Self { rules, is_first: true, partial: Vec::new(), overlong: false, faults }
     }
 
     /// The beginning of a line whose end has not come; `None` if it is too long already.
@@ -38,12 +60,13 @@ impl Splitter {
 
     /// Goes on with the beginning of a line from [`Splitter::into_partial`].
     pub(crate) fn adopt(&mut self, partial: Option<Vec<u8>>) {
+        self.is_first = false;
         self.overlong = partial.is_none();
         self.partial = partial.unwrap_or_default();
     }
 
-    pub(crate) fn limit(&mut self, max_line: usize) {
-        self.max_line = max_line;
+    pub(crate) fn configure(&mut self, rules: LineRules) {
+        self.rules = rules;
     }
 
     /// Passes each line that ends in `bytes` to `emit`, without its LF or CR LF.
@@ -69,17 +92,19 @@ impl Splitter {
         }
     }
 
-    /// Lines dropped since the last call.
-    pub(crate) fn take_dropped(&mut self) -> Dropped {
-        std::mem::take(&mut self.dropped)
+    /// What was wrong with the lines since the last call.
+    pub(crate) fn take_faults(&mut self) -> LineFaults {
+        std::mem::take(&mut self.faults)
     }
 
     fn keep(&mut self, bytes: &[u8]) {
         if self.overlong {
             return;
         }
-        // One byte more than the limit: it may be the carriage return before the line end.
-        if self.partial.len().saturating_add(bytes.len()) > self.max_line.saturating_add(1) {
+        // More than the limit: a carriage return before the line end, and a byte order mark.
+        let mark = if self.is_first { BYTE_ORDER_MARK.len() } else { 0 };
+        let most = self.rules.max_line.saturating_add(1).saturating_add(mark);
+        if self.partial.len().saturating_add(bytes.len()) > most {
             self.overlong = true;
             self.partial = Vec::new();
         } else {
@@ -89,7 +114,8 @@ impl Splitter {
 
     fn end(&mut self, emit: &mut impl FnMut(&str)) {
         if std::mem::take(&mut self.overlong) {
-            self.dropped.too_long = self.dropped.too_long.saturating_add(1);
+            self.is_first = false;
+            self.faults.too_long = self.faults.too_long.saturating_add(1);
             return;
         }
         let line = std::mem::take(&mut self.partial);
@@ -100,12 +126,21 @@ impl Splitter {
 
     fn emit_line(&mut self, line: &[u8], emit: &mut impl FnMut(&str)) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.len() > self.max_line {
-            self.dropped.too_long = self.dropped.too_long.saturating_add(1);
-        } else if let Ok(text) = std::str::from_utf8(line) {
-            emit(text);
-        } else {
-            self.dropped.not_utf8 = self.dropped.not_utf8.saturating_add(1);
+        let is_first = std::mem::take(&mut self.is_first);
+        let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
+        let LineFaults { replaced, not_utf8, too_long } = &mut self.faults;
+        // What came counts: the replacement below may make it three times as long.
+        if line.len() > self.rules.max_line {
+            *too_long = too_long.saturating_add(1);
+            return;
+        }
+        match (std::str::from_utf8(line), self.rules.invalid_utf8) {
+            (Ok(text), _) => emit(text),
+            (Err(_), InvalidUtf8::Replace) => {
+                *replaced = replaced.saturating_add(1);
+                emit(&String::from_utf8_lossy(line));
+            }
+            (Err(_), InvalidUtf8::Drop) => *not_utf8 = not_utf8.saturating_add(1),
         }
     }
 }
@@ -114,40 +149,78 @@ impl Splitter {
 mod tests {
     use super::*;
 
-    fn split(pieces: &[&[u8]], max_line: usize) -> (Vec<String>, Dropped) {
-        let mut splitter = Splitter::new(max_line);
+    const RULES: LineRules = LineRules { max_line: 8, invalid_utf8: InvalidUtf8::Replace };
+
+    fn split_by(rules: LineRules, pieces: &[&[u8]]) -> (Vec<String>, LineFaults) {
+        let mut splitter = Splitter::new(rules);
         let mut lines = Vec::new();
         for piece in pieces {
             splitter.feed(piece, |line| lines.push(line.to_owned()));
         }
         splitter.finish(|line| lines.push(line.to_owned()));
-        (lines, splitter.take_dropped())
+        (lines, splitter.take_faults())
+    }
+
+    fn split(pieces: &[&[u8]]) -> (Vec<String>, LineFaults) {
+        split_by(RULES, pieces)
     }
 
     #[test]
     fn lines_are_the_same_whole_byte_by_byte_and_at_every_split() {
-        let input = "one\r\n\nd\u{f6}er\r\r\nabcdefgh\nabcdefghi\nlast".as_bytes();
-        let lines = ["one", "", "d\u{f6}er\r", "abcdefgh", "last"].map(str::to_owned).to_vec();
-        let expected = (lines, Dropped { not_utf8: 0, too_long: 1 });
-        assert_eq!(split(&[input], 8), expected);
+        let input =
+            b"\xEF\xBB\xBFone\r\n\nd\xC3\xB6er\r\r\nabcdefgh\nabcdefghi\nd\xF6\xE2\x82er\0\n\xEF\xBB\xBF\nlast";
+        let lines = ["one", "", "d\u{f6}er\r", "abcdefgh", "d\u{fffd}\u{fffd}er\0", "\u{feff}", "last"];
+        let faults = LineFaults { replaced: 1, not_utf8: 0, too_long: 1 };
+        let expected = (lines.map(str::to_owned).to_vec(), faults);
+        assert_eq!(split(&[input]), expected);
         let bytes: Vec<&[u8]> = input.chunks(1).collect();
-        assert_eq!(split(&bytes, 8), expected);
+        assert_eq!(split(&bytes), expected);
         for at in 0..=input.len() {
             let (a, b) = input.split_at(at);
-            assert_eq!(split(&[a, b], 8), expected, "split at {at}");
+            assert_eq!(split(&[a, b]), expected, "split at {at}");
         }
     }
 
     #[test]
-    fn a_line_that_is_not_utf8_is_dropped_alone() {
-        let (lines, dropped) = split(&[b"a\n\xff\xfe\nb\n\xc3", b"\xb6\n\xc3"], 16);
+    fn what_is_not_utf8_is_replaced_as_browsers_do_it_or_the_line_is_dropped() {
+        let pieces = [&b"a\n\xFF\xFE\nb\n\xC3"[..], b"\xB6\n\xC3"];
+        let (lines, faults) = split(&pieces);
+        assert_eq!(lines, ["a", "\u{fffd}\u{fffd}", "b", "\u{f6}", "\u{fffd}"]);
+        assert_eq!(faults, LineFaults { replaced: 2, ..LineFaults::default() });
+        let (lines, faults) = split_by(LineRules { invalid_utf8: InvalidUtf8::Drop, ..RULES }, &pieces);
         assert_eq!(lines, ["a", "b", "\u{f6}"]);
-        assert_eq!(dropped, Dropped { not_utf8: 2, too_long: 0 });
+        assert_eq!(faults, LineFaults { not_utf8: 2, ..LineFaults::default() });
+        // A maximal part of a sequence counts once; a surrogate and an overlong form count each byte.
+        for (bytes, text) in [
+            (&b"\xF0\x9F\x98"[..], "\u{fffd}"),
+            (b"\xED\xA0\x80", "\u{fffd}\u{fffd}\u{fffd}"),
+            (b"\xC0\x80", "\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(split(&[bytes]).0, [text]);
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_what_came_and_a_line_has_one_fault() {
+        let (lines, faults) =
+            split(&[b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\n\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\n"]);
+        assert_eq!(lines, ["\u{fffd}".repeat(8)]);
+        assert_eq!(faults, LineFaults { replaced: 1, not_utf8: 0, too_long: 1 });
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_count_and_is_one_only_at_the_beginning() {
+        for pieces in [&[&b"\xEF\xBB\xBF12345678\r\n"[..]][..], &[b"\xEF\xBB", b"\xBF12345678\r", b"\n"]] {
+            assert_eq!(split(pieces), (vec!["12345678".to_owned()], LineFaults::default()));
+        }
+        let mut splitter = Splitter::new(RULES);
+        splitter.adopt(Some(b"\xEF\xBB\xBF".to_vec()));
+        splitter.feed(b"\n", |line| assert_eq!(line, "\u{feff}", "it is not the beginning"));
     }
 
     #[test]
     fn an_endless_line_costs_no_memory() {
-        let mut splitter = Splitter::new(100);
+        let mut splitter = Splitter::new(LineRules { max_line: 100, ..RULES });
         for _ in 0..10_000 {
             splitter.feed(&[b'x'; 1000], |_| panic!("no line ended"));
             assert!(splitter.partial.capacity() <= 256);
@@ -155,14 +228,14 @@ mod tests {
         let mut lines = Vec::new();
         splitter.feed(b"\nshort\n", |line| lines.push(line.to_owned()));
         assert_eq!(lines, ["short"]);
-        assert_eq!(splitter.take_dropped().too_long, 1);
-        assert_eq!(splitter.take_dropped().total(), 0);
+        assert_eq!(splitter.take_faults().too_long, 1);
+        assert_eq!(splitter.take_faults(), LineFaults::default());
     }
 
     #[test]
     fn a_line_of_exactly_the_limit_passes_with_either_line_end() {
-        assert_eq!(split(&[b"12345678\r\n12345678\n123456789\r\n"], 8).0, ["12345678", "12345678"]);
-        assert_eq!(split(&[b"12345678", b"\r\n"], 8).0, ["12345678"]);
-        assert_eq!(split(&[b"12345678\r", b"x\n"], 8).1.too_long, 1);
+        assert_eq!(split(&[b"12345678\r\n12345678\n123456789\r\n"]).0, ["12345678", "12345678"]);
+        assert_eq!(split(&[b"12345678", b"\r\n"]).0, ["12345678"]);
+        assert_eq!(split(&[b"12345678\r", b"x\n"]).1.too_long, 1);
     }
 }

@@ -8,6 +8,7 @@
 
 mod clock;
 mod complaint;
+mod faults;
 mod feed;
 mod fifo;
 mod gate;
@@ -23,8 +24,10 @@ mod socket;
 mod stdin;
 
 pub(crate) use self::{
+    faults::FaultCounts,
     feed::{Feed, Source, SourceOptions, remove_stale_socket},
     intake::Intake,
+    lines::LineRules,
     producer::Producer,
     progress::SourceProgress,
     publisher::{LineFormat, Publisher},

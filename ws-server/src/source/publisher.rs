@@ -1,15 +1,13 @@
 //! Numbers the lines of all producers, and posts them to the workers in batches.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, Mutex};
 
 use common::id::{Epoch, MessageId};
 
 use super::{
     clock::{now, wall},
-    lines::Splitter,
+    faults::{FaultCounts, FaultLog},
+    lines::{LineRules, Splitter},
     progress::{SourceProgress, lock},
 };
 use crate::stream::{Batch, DateFormat, Template};
@@ -19,6 +17,7 @@ pub(crate) struct Publisher {
     epoch: Epoch,
     numbering: Mutex<Numbering>,
     progress: Arc<SourceProgress>,
+    counts: FaultCounts,
     post: Box<dyn Fn(Arc<Batch>) + Send + Sync>,
 }
 
@@ -27,8 +26,7 @@ pub(crate) struct Publisher {
 pub(crate) struct LineFormat {
     pub(crate) template: Template,
     pub(crate) date_format: DateFormat,
-    /// Bytes of a line; the publisher drops longer ones.
-    pub(crate) max_line: usize,
+    pub(crate) rules: LineRules,
 }
 
 #[derive(Debug)]
@@ -36,9 +34,7 @@ struct Numbering {
     seq: u64,
     format: LineFormat,
     posted: u64,
-    warned: Option<Instant>,
-    /// Dropped lines that no warning has counted yet.
-    dropped: u64,
+    faults: FaultLog,
 }
 
 impl Publisher {
@@ -49,9 +45,10 @@ impl Publisher {
         format: LineFormat,
         post: impl Fn(Arc<Batch>) + Send + Sync + 'static,
     ) -> Self {
-        let numbering =
-            Mutex::new(Numbering { seq: progress.next_line(), format, posted: 0, warned: None, dropped: 0 });
-        Self { epoch, numbering, progress, post: Box::new(post) }
+        let faults = FaultLog::default();
+        let counts = faults.counts();
+        let numbering = Mutex::new(Numbering { seq: progress.next_line(), format, posted: 0, faults });
+        Self { epoch, numbering, progress, counts, post: Box::new(post) }
     }
 
     /// Changes the format, from the next line on.
@@ -61,7 +58,12 @@ impl Publisher {
 
     /// A splitter for one producer.
     pub(crate) fn splitter(&self) -> Splitter {
-        Splitter::new(lock(&self.numbering).format.max_line)
+        Splitter::new(lock(&self.numbering).format.rules)
+    }
+
+    /// What was wrong with lines so far, for the metrics.
+    pub(crate) fn fault_counts(&self) -> FaultCounts {
+        self.counts.clone()
     }
 
     /// Publishes the lines that end in `bytes`; no bytes mean the end of the producer.
@@ -69,8 +71,8 @@ impl Publisher {
         let mut numbering = lock(&self.numbering);
         self.progress.wait_for_room(numbering.posted);
         let mut batch = Batch::new(MessageId { epoch: self.epoch, number: numbering.seq });
-        let LineFormat { template, date_format, max_line } = &numbering.format;
-        splitter.limit(*max_line);
+        let LineFormat { template, date_format, rules } = &numbering.format;
+        splitter.configure(*rules);
         let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
         let push = |line: &str| {
             let seq = batch.next();
@@ -85,7 +87,7 @@ impl Publisher {
         } else {
             splitter.feed(bytes, push);
         }
-        numbering.warn(splitter.take_dropped().total());
+        numbering.faults.add(splitter.take_faults(), now());
         if batch.is_empty() {
             return;
         }
@@ -96,24 +98,6 @@ impl Publisher {
     }
 }
 
-impl Numbering {
-    /// Warns of dropped lines, at most once a second.
-    fn warn(&mut self, dropped: u64) {
-        self.dropped = self.dropped.saturating_add(dropped);
-        let now = now();
-        let recently =
-            self.warned.is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(1));
-        if self.dropped == 0 || recently {
-            return;
-        }
-        self.warned = Some(now);
-        log::warn!(
-            "{} lines dropped: not UTF-8, or longer than --max-line",
-            std::mem::take(&mut self.dropped)
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -121,11 +105,12 @@ mod tests {
     use common::framing::Framing;
 
     use super::*;
+    use crate::source::lines::InvalidUtf8;
 
     fn publisher(template: &str) -> (Publisher, mpsc::Receiver<Arc<Batch>>) {
         let (post, posted) = mpsc::channel();
-        let format =
-            LineFormat { template: Template::new(template), date_format: DateFormat::Unix, max_line: 100 };
+        let rules = LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace };
+        let format = LineFormat { template: Template::new(template), date_format: DateFormat::Unix, rules };
         (
             Publisher::new(Epoch::default(), SourceProgress::new(0, 1), format, move |batch| {
                 post.send(batch).unwrap();
