@@ -147,6 +147,11 @@ impl Config {
         self
     }
 
+    /// True if clients hear of others that leave. A page that parses each line as JSON would stumble over a notice.
+    pub(crate) fn leave_notices(&self) -> bool {
+        self.notices.leave_notices.unwrap_or(self.stream.is_clock())
+    }
+
     /// How long a connection must have had the stream for the others to get a leave notice.
     pub(crate) fn notice_age(&self) -> Duration {
         if self.stream.interval.is_zero() { Duration::from_secs(1) } else { self.stream.interval }
@@ -168,11 +173,30 @@ pub(crate) mod tests {
     #[test]
     fn the_delivery_and_history_depend_on_the_source() {
         let clock = config(&[]).unwrap().stream;
-        assert_eq!((clock.delivery(), clock.history()), (Delivery::Latest, 0));
+        assert_eq!((clock.delivery(), clock.history(), clock.greet()), (Delivery::Latest, 0, 1));
         let lines = config(&["--source", "-"]).unwrap().stream;
-        assert_eq!((lines.delivery(), lines.history()), (Delivery::Ordered, 4096));
+        assert_eq!((lines.delivery(), lines.history(), lines.greet()), (Delivery::Ordered, 4096, 10));
         let dates = config(&["--delivery", "ordered", "--history", "9"]).unwrap().stream;
         assert_eq!((dates.delivery(), dates.history()), (Delivery::Ordered, 9));
+    }
+
+    #[test]
+    fn newcomers_to_lines_get_ten_and_no_more_than_the_history() {
+        let greet = |args: &[&str]| config(&[&["--source", "-"], args].concat()).unwrap().stream.greet();
+        assert_eq!(greet(&["--history", "3"]), 3);
+        assert_eq!(greet(&["--history", "0"]), 0);
+        assert_eq!(greet(&["--history", "3", "--greet", "5"]), 5);
+        assert_eq!(greet(&["--delivery", "latest"]), 10);
+        assert_eq!(greet(&["--delivery", "latest", "--greet", "0"]), 1, "the newest, in any case");
+    }
+
+    #[test]
+    fn leave_notices_are_for_dates_unless_an_option_says_otherwise() {
+        let notices = |args: &[&str]| config(args).unwrap().leave_notices();
+        assert!(notices(&[]));
+        assert!(!notices(&["--leave-notices", "off"]));
+        assert!(!notices(&["--source", "-"]));
+        assert!(notices(&["--source", "-", "--leave-notices", "on"]));
     }
 
     #[test]

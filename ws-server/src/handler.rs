@@ -91,7 +91,7 @@ impl Handler for WsHandler {
             self.metrics.closed(why, conn.ending);
             let age = now.saturating_duration_since(conn.subscribed_at);
             let has_left = why != CloseReason::HandedOver;
-            if has_left && self.config.notices.leave_notices && age >= self.config.notice_age() {
+            if has_left && self.config.leave_notices() && age >= self.config.notice_age() {
                 self.fanout.news.departures.push(conn.id, self.config.notices.notice_rate);
             }
         }

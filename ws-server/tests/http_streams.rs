@@ -17,7 +17,7 @@ fn body(server: &mut Daemon, request: &str, lines: &str, end: &[u8]) -> String {
 
 #[test]
 fn the_four_forms_of_a_message() {
-    let mut server = Daemon::start(WS_SERVER, &["--source", "-"]);
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--greet", "0"]);
     let text = body(&mut server, "GET / HTTP/1.0", "a\n", b"a\n");
     assert_eq!(text, "a\n");
     let text = body(&mut server, "GET / HTTP/1.1\nHost: a", "b\n", b"b\n\r\n");

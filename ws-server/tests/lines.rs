@@ -48,7 +48,7 @@ fn a_hundred_thousand_lines_reach_every_client_once_and_in_order() {
 
 #[test]
 fn a_client_that_comes_back_with_its_last_number_misses_nothing() {
-    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--history", "5"]);
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--history", "5", "--greet", "0"]);
     let (mut first, _) = server.websocket("/");
     server.write("1\n2\n3\n4\n5\n6\n7\n8\n");
     check(&mut first, 1, 8);
@@ -76,12 +76,23 @@ fn a_client_misses_and_doubles_nothing_whichever_worker_it_comes_back_to() {
 }
 
 #[test]
-fn newcomers_get_the_last_lines() {
-    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--greet", "2"]);
-    let (mut first, _) = server.websocket("/");
-    server.write("1\n2\n3\n");
-    check(&mut first, 1, 3);
-    check(&mut server.websocket("/").0, 2, 3);
+fn newcomers_get_the_last_lines_and_ten_by_default() {
+    for (options, first_line) in [(&["--greet", "2"][..], 11), (&[], 3)] {
+        let mut server = Daemon::start(WS_SERVER, &[&["--source", "-"], options].concat());
+        let (mut first, _) = server.websocket("/");
+        server.write("1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n");
+        check(&mut first, 1, 12);
+        check(&mut server.websocket("/").0, first_line, 12);
+    }
+}
+
+#[test]
+fn a_line_arrives_as_json() {
+    let mut server =
+        Daemon::start(WS_SERVER, &["--source", "-", "--template", r#"{"n":{seq},"text":{json}}"#]);
+    let (mut client, _) = server.websocket("/");
+    server.write("say \"hi\"\n");
+    assert_eq!(client.text(), r#"{"n":1,"text":"say \"hi\""}"#);
 }
 
 #[test]
@@ -105,7 +116,7 @@ fn lines_that_are_not_utf8_are_replaced_or_dropped_and_counted_by_name() {
         let scraped = harness::scrape::metrics(endpoint);
         let counts = ["replaced", "not_utf8", "too_long"]
             .map(|fault| harness::scrape::value(&scraped, &format!("datecast_ws_lines_{fault}_total")));
-        assert_eq!(counts, metrics, "{invalid_utf8}");
+        assert!(counts.iter().eq(&metrics), "{invalid_utf8}: {counts:?}");
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     lines::{LineRules, Splitter},
     progress::{SourceProgress, lock},
 };
-use crate::stream::{Batch, DateFormat, Template};
+use crate::stream::{Batch, DateFormat, Template, TemplateValues};
 
 /// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
@@ -79,7 +79,7 @@ impl Publisher {
             if template.is_line_only() {
                 batch.push(|out| out.push_str(line));
             } else {
-                batch.push(|out| template.fill(&date, seq, line, out));
+                batch.push(|out| template.fill(TemplateValues { date: &date, seq, line }, out));
             }
         };
         if bytes.is_empty() {
@@ -110,7 +110,7 @@ mod tests {
     fn publisher(template: &str) -> (Publisher, mpsc::Receiver<Arc<Batch>>) {
         let (post, posted) = mpsc::channel();
         let rules = LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace };
-        let format = LineFormat { template: Template::new(template), date_format: DateFormat::Unix, rules };
+        let format = LineFormat { template: template.parse().unwrap(), date_format: DateFormat::Unix, rules };
         (
             Publisher::new(Epoch::default(), SourceProgress::new(0, 1), format, move |batch| {
                 post.send(batch).unwrap();

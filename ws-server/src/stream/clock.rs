@@ -15,7 +15,7 @@ use super::{
     schedule::{ClockOrigin, Schedule, ScheduleState},
     settings::{Delivery, StreamOptions},
     subscription::{Next, Subscription},
-    template::Template,
+    template::{Template, Values},
 };
 
 /// Most dates that a connection gets at once after a hand-over.
@@ -79,7 +79,8 @@ impl Clock {
     pub(super) fn text_of(&self, slot: u64) -> String {
         let mut text = String::new();
         let date = self.format.write(self.schedule.wall_of(slot));
-        self.template.fill(&date, self.schedule.number_of(slot), "", &mut text);
+        let values = Values { date: &date, seq: self.schedule.number_of(slot), line: &date };
+        self.template.fill(values, &mut text);
         text
     }
 

@@ -43,7 +43,7 @@ pub(crate) use self::{
     settings::{AtEof, Delivery, Numbering, SourceKind, StreamOptions},
     state::{Moment, put_batch, put_schedule, take_batch, take_schedule},
     subscription::{Next, Subscription},
-    template::Template,
+    template::{Template, Values as TemplateValues},
 };
 
 /// The numbered stream of one worker.

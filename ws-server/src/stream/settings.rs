@@ -14,6 +14,8 @@ use super::{date_format::DateFormat, ring::Bounds, template::Template};
 const MAX_BACKLOG_MESSAGES: usize = 262_144;
 /// Messages that an `ordered` stream keeps for clients that resume, unless `--history` says otherwise.
 const ORDERED_HISTORY: usize = 4096;
+/// Lines that a newcomer gets at once, unless `--greet` says otherwise: as many as `tail` shows.
+const LINES_GREETED: usize = 10;
 /// The shortest time between two dates that makes sense on a network.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -31,9 +33,9 @@ pub(crate) struct StreamOptions {
     /// Messages that are repeated for a client that resumes, by ?since=ID or Last-Event-ID [default: 4096 if ordered, else 0]
     #[arg(long, value_name = "N")]
     history: Option<usize>,
-    /// Newcomers get the last N messages at once
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    greet: usize,
+    /// Newcomers get the last N messages at once [default: 10 for lines, or --history if that is less; 0 for the clock]
+    #[arg(long, value_name = "N")]
+    greet: Option<usize>,
     /// When standard input ends: exit (after delivering everything) or keep (the connections)
     #[arg(long, value_name = "WHAT", default_value = "exit")]
     pub(crate) at_eof: AtEof,
@@ -46,9 +48,10 @@ pub(crate) struct StreamOptions {
     /// How a date is written: js, rfc3339, rfc2822, unix, or a description of the crate `time`, such as `[hour]:[minute]`
     #[arg(long, value_name = "FORMAT", default_value = "js")]
     pub(crate) format: DateFormat,
-    /// What a message says; {date}, {seq} and {line} are filled in [default: {date} for the clock, {line} for lines]
+    /// What a message says; {date}, {seq}, {line} and {json} (the line, or the clock's date, as a JSON string) are filled in, and
+    /// {{word}} is the text {word} [default: {date} for the clock, {line} for lines]
     #[arg(long, value_name = "TEXT")]
-    template: Option<String>,
+    template: Option<Template>,
     /// Bytes of memory for the messages that an ordered stream keeps, and for what is encoded of them
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = size, help_heading = "Limits")]
     pub(crate) max_backlog: usize,
@@ -104,6 +107,9 @@ impl StreamOptions {
             let interval = format!("{:?}", self.interval);
             return Err(DaemonError::option("interval", interval, "say at least 1ms, or 0 for no dates"));
         }
+        if self.is_clock() && self.template().has_line() {
+            return Err(DaemonError::option("template", "{line}", "the clock has no lines; say {date}"));
+        }
         if self.delivery() == Delivery::Ordered {
             return Ok(());
         }
@@ -112,10 +118,10 @@ impl StreamOptions {
             Some(history) if history > 0 => return Err(DaemonError::option("history", history, why)),
             _ => {}
         }
-        if self.is_clock() && self.greet > 0 {
-            return Err(DaemonError::option("greet", self.greet, why));
+        match self.greet {
+            Some(greet) if greet > 0 && self.is_clock() => Err(DaemonError::option("greet", greet, why)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// These options, with those of `old` that a running stream cannot change.
@@ -160,16 +166,21 @@ impl StreamOptions {
     /// How many messages a newcomer gets at once: a date, or the newest message of a `latest` stream, in any case.
     pub(crate) fn greet(&self) -> u64 {
         let at_once = u64::from(self.is_clock() || self.delivery() == Delivery::Latest);
-        at_once.max(self.greet as u64)
+        at_once.max(self.greeted() as u64)
+    }
+
+    fn greeted(&self) -> usize {
+        let lines = || self.history.map_or(LINES_GREETED, |history| history.min(LINES_GREETED));
+        self.greet.unwrap_or_else(|| if self.is_clock() { 0 } else { lines() })
     }
 
     pub(crate) fn template(&self) -> Template {
-        let default = if self.is_clock() { "{date}" } else { "{line}" };
-        Template::new(self.template.as_deref().unwrap_or(default))
+        let default = || if self.is_clock() { Template::date() } else { Template::line() };
+        self.template.clone().unwrap_or_else(default)
     }
 
     pub(crate) fn ring_bounds(&self) -> Bounds {
-        let keep = self.kept().max(self.greet);
+        let keep = self.kept().max(self.greeted());
         Bounds {
             bytes: self.max_backlog,
             messages: keep.max(if self.is_clock() { 64 } else { MAX_BACKLOG_MESSAGES }),

@@ -1,6 +1,6 @@
-//! The text of a message: `{date}`, `{seq}` and `{line}` are filled in, everything else stands for itself.
+//! The text of a message: `{date}`, `{seq}`, `{line}` and `{json}` are filled in, everything else stands for itself.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, str::FromStr};
 
 /// The value of `--template`, cut into its parts once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,32 +14,80 @@ enum Part {
     Date,
     Seq,
     Line,
+    /// The line as a JSON string; with the clock, the date.
+    Json,
 }
 
-const WORDS: [(&str, Part); 3] = [("{date}", Part::Date), ("{seq}", Part::Seq), ("{line}", Part::Line)];
+/// What a template is filled in with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Values<'v> {
+    pub(crate) date: &'v str,
+    pub(crate) seq: u64,
+    /// With the clock, the date.
+    pub(crate) line: &'v str,
+}
+
+const PLACEHOLDERS: [(&str, Part); 4] =
+    [("date", Part::Date), ("seq", Part::Seq), ("line", Part::Line), ("json", Part::Json)];
+
+impl FromStr for Template {
+    type Err = String;
+
+    /// Cuts a template. Only a single word in braces is a placeholder: `{"at":"{date}"}` needs no escapes. `{{word}}` stands for
+    /// the text `{word}`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mut parts, mut literal) = (Vec::new(), String::new());
+        let mut rest = text;
+        while let Some((before, brace)) = rest.find('{').map(|at| rest.split_at(at)) {
+            literal.push_str(before);
+            rest = brace;
+            if let Some((word, after)) = braced(rest, "{{", "}}") {
+                _ = write!(literal, "{{{word}}}");
+                rest = after;
+            } else if let Some((word, after)) = braced(rest, "{", "}") {
+                let known = PLACEHOLDERS.iter().find(|(name, _)| *name == word);
+                let (_, part) = known.ok_or_else(|| unknown(word))?;
+                if !literal.is_empty() {
+                    parts.push(Part::Literal(std::mem::take(&mut literal)));
+                }
+                parts.push(part.clone());
+                rest = after;
+            } else {
+                literal.push('{');
+                rest = rest.strip_prefix('{').unwrap_or_default();
+            }
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        Ok(Self { parts })
+    }
+}
+
+/// The word between these braces at the beginning of `text`, and what follows.
+fn braced<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t str)> {
+    let inside = text.strip_prefix(open)?;
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    let (word, rest) = inside.split_at_checked(inside.find(|letter| !is_part(letter))?)?;
+    let rest = rest.strip_prefix(close)?;
+    (!word.is_empty()).then_some((word, rest))
+}
+
+fn unknown(word: &str) -> String {
+    let known = PLACEHOLDERS.map(|(name, _)| format!("{{{name}}}")).join(", ");
+    format!("{{{word}}} is none of {known}; write {{{{{word}}}}} for the text {{{word}}}")
+}
 
 impl Template {
-    /// Cuts a template. Braces around anything else are text: `{"at":"{date}"}` needs no escapes.
-    pub(crate) fn new(text: &str) -> Self {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        loop {
-            let next = WORDS
-                .iter()
-                .filter_map(|(word, part)| rest.find(word).map(|at| (at, word, part)))
-                .min_by_key(|found| found.0);
-            let Some((at, word, part)) = next else { break };
-            let (literal, after) = rest.split_at(at);
-            if !literal.is_empty() {
-                parts.push(Part::Literal(literal.to_owned()));
-            }
-            parts.push(part.clone());
-            rest = after.get(word.len()..).unwrap_or_default();
-        }
-        if !rest.is_empty() {
-            parts.push(Part::Literal(rest.to_owned()));
-        }
-        Self { parts }
+    /// The date and nothing else.
+    pub(crate) fn date() -> Self {
+        Self { parts: vec![Part::Date] }
+    }
+
+    /// The line and nothing else.
+    pub(crate) fn line() -> Self {
+        Self { parts: vec![Part::Line] }
     }
 
     /// True if the message is the line and nothing else, which saves filling the template in.
@@ -51,19 +99,46 @@ impl Template {
         self.parts.contains(&Part::Date)
     }
 
-    pub(crate) fn fill(&self, date: &str, seq: u64, line: &str, out: &mut String) {
+    pub(crate) fn has_line(&self) -> bool {
+        self.parts.contains(&Part::Line)
+    }
+
+    pub(crate) fn fill(&self, values: Values<'_>, out: &mut String) {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => out.push_str(text),
-                Part::Date => out.push_str(date),
-                Part::Line => out.push_str(line),
+                Part::Date => out.push_str(values.date),
+                Part::Line => out.push_str(values.line),
+                Part::Json => push_json(values.line, out),
                 Part::Seq => {
                     // Writing to a String cannot fail.
-                    let _infallible = write!(out, "{seq}");
+                    let _infallible = write!(out, "{}", values.seq);
                 }
             }
         }
     }
+}
+
+/// Appends a text as a JSON string, with its quotes. It is also one in JavaScript before ES2019, where U+2028 and U+2029 end a
+/// line: old pages `eval` what they get.
+fn push_json(text: &str, out: &mut String) {
+    out.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // RFC 8259 §7: "the characters that MUST be escaped: quotation mark, reverse solidus, and the control characters
+            // (U+0000 through U+001F)."
+            '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => {
+                let _infallible = write!(out, "\\u{:04x}", u32::from(letter));
+            }
+            _ => out.push(letter),
+        }
+    }
+    out.push('"');
 }
 
 #[cfg(test)]
@@ -72,7 +147,8 @@ mod tests {
 
     fn filled(template: &str) -> String {
         let mut out = String::new();
-        Template::new(template).fill("now", 7, "text", &mut out);
+        let values = Values { date: "now", seq: 7, line: "text" };
+        template.parse::<Template>().unwrap().fill(values, &mut out);
         out
     }
 
@@ -80,15 +156,51 @@ mod tests {
     fn words_are_filled_in_and_all_else_stays() {
         assert_eq!(filled("{date}"), "now");
         assert_eq!(filled(r#"{"n":{seq},"at":"{date}","{date":{}}"#), r#"{"n":7,"at":"now","{date":{}}"#);
+        assert_eq!(filled(r#"{"a":{"n":{seq}}}"#), r#"{"a":{"n":7}}"#);
         assert_eq!(filled("{line}{line} {seq}{"), "texttext 7{");
+        assert_eq!(filled(r#"{"n":{seq},"text":{json}}"#), r#"{"n":7,"text":"text"}"#);
+        assert_eq!(filled("{ date } {d\u{e4}te} {} {"), "{ date } {d\u{e4}te} {} {");
         assert_eq!(filled(""), "");
-        assert_eq!(filled("{{seq}}"), "{7}");
+    }
+
+    #[test]
+    fn a_word_in_two_braces_is_text() {
+        assert_eq!(filled("{{seq}} {{lin}} {seq}}"), "{seq} {lin} 7}");
+        assert_eq!(filled("{{{seq}}}"), "{{seq}}");
+        assert_eq!(filled("{{seq}"), "{7");
+    }
+
+    #[test]
+    fn a_word_in_braces_that_is_no_placeholder_is_refused_with_those_that_are() {
+        for word in ["lin", "Date", "SEQ", "json_", "1", "x-y"] {
+            let error = format!("say {{{word}}}").parse::<Template>().unwrap_err();
+            let expected = format!(
+                "{{{word}}} is none of {{date}}, {{seq}}, {{line}}, {{json}}; write {{{{{word}}}}} for"
+            );
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_line_as_json_is_one_string_whatever_it_holds() {
+        let json = |text: &str| {
+            let mut out = String::new();
+            push_json(text, &mut out);
+            out
+        };
+        assert_eq!(json(r#"say "hi" \o/"#), r#""say \"hi\" \\o/""#);
+        assert_eq!(
+            json("\0\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f}"),
+            "\"\\u0000\\u0008\\t\\n\\u000b\\u000c\\r\\u001f\u{7f}\""
+        );
+        assert_eq!(json("\u{2028}\u{2029}\u{2030}\u{fffd}"), "\"\\u2028\\u2029\u{2030}\u{fffd}\"");
+        assert_eq!(json(""), r#""""#);
     }
 
     #[test]
     fn a_template_of_only_the_line_is_known() {
-        assert!(Template::new("{line}").is_line_only());
-        assert!(!Template::new("{line} ").is_line_only());
-        assert!(Template::new("a {date}").has_date());
+        assert!("{line}".parse::<Template>().unwrap().is_line_only());
+        assert!(!"{line} ".parse::<Template>().unwrap().is_line_only());
+        assert!("a {date}".parse::<Template>().unwrap().has_date());
     }
 }
