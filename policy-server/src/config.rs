@@ -76,6 +76,8 @@ pub(crate) struct Config {
     origin: String,
 }
 
+impl daemon::Options for Options {}
+
 impl Config {
     /// Checks the options; reads the policy file.
     ///

@@ -83,6 +83,8 @@ pub(crate) struct Config {
     pub(crate) common: daemon::Common,
 }
 
+impl daemon::Options for Config {}
+
 impl Config {
     /// Refuses a limit that makes no sense, an option without its root, and a root that we cannot open.
     pub(crate) fn check(self) -> Result<Self, DaemonError> {

@@ -11,6 +11,7 @@
 mod broadcast;
 mod config;
 mod connection;
+mod consequences;
 mod hand_over;
 mod handler;
 mod lateness;

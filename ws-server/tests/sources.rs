@@ -229,3 +229,19 @@ fn standard_input_of_a_unit_is_refused_by_the_name_of_the_option() {
         assert!(log.contains(part), "{log}");
     }
 }
+
+#[test]
+fn an_option_that_does_nothing_with_the_source_is_warned_of() {
+    let mut check = command(WS_SERVER, &["--check", "--source", "-", "--interval", "2s", "--at-eof", "keep"]);
+    check.env("DATECAST_WS_MAX_PRODUCERS", "3");
+    let output = check.output().unwrap();
+    assert!(output.status.success());
+    let log = String::from_utf8_lossy(&output.stderr);
+    for warning in [
+        "--interval (command line) has no effect: --source - has no dates",
+        "--max-producers (environment: DATECAST_WS_MAX_PRODUCERS) has no effect: --source -",
+    ] {
+        assert!(log.contains(warning), "{log}");
+    }
+    assert!(!log.contains("--at-eof"), "{log}");
+}

@@ -6,13 +6,11 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
-
 use crate::{
     clock,
     exit::{DaemonError, Exit},
     inherit, log as daemon_log, notify, open_files,
-    options::{self, Errand, InForce, Layer, Parsed},
+    options::{self, Errand, InForce, Layer, Options, Parsed},
     reload::{Reload, request_reload},
     signals,
 };
@@ -21,7 +19,7 @@ use crate::{
 ///
 /// `check` turns the options into the daemon's configuration, or refuses them; it touches no socket, and is all that runs
 /// for `--check`, `--print-config` and `--reload`. `serve` runs until the daemon is stopped.
-pub fn main<T: Parser + 'static, C: 'static>(
+pub fn main<T: Options + 'static, C: 'static>(
     env_prefix: &'static str,
     check: fn(T) -> Result<C, DaemonError>,
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
@@ -44,7 +42,7 @@ pub fn main<T: Parser + 'static, C: 'static>(
     failure.exit.into()
 }
 
-fn try_main<T: Parser + 'static, C: 'static>(
+fn try_main<T: Options + 'static, C: 'static>(
     env_prefix: &'static str,
     check: fn(T) -> Result<C, DaemonError>,
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,

@@ -3,20 +3,22 @@
 //! ```no_run
 //! use std::process::ExitCode;
 //!
-//! use daemon::{self, Common, DaemonError, Reload};
+//! use daemon::{Common, DaemonError, Reload};
 //!
 //! /// The daemon's options, each with its default.
 //! #[derive(clap::Parser)]
-//! struct Options {
+//! struct TryOptions {
 //!     #[command(flatten)]
 //!     common: Common,
 //! }
 //!
-//! fn check(options: Options) -> Result<Options, DaemonError> {
+//! impl daemon::Options for TryOptions {}
+//!
+//! fn check(options: TryOptions) -> Result<TryOptions, DaemonError> {
 //!     Ok(options)
 //! }
 //!
-//! fn serve(_checked: Options, _reload: Reload<Options>) -> Result<(), DaemonError> {
+//! fn serve(_checked: TryOptions, _reload: Reload<TryOptions>) -> Result<(), DaemonError> {
 //!     Ok(())
 //! }
 //!
@@ -51,7 +53,7 @@ pub use exit::{DaemonError, Exit};
 pub use hand_over::HandedOver;
 pub use inherit::{Inherited, inherit};
 pub use metrics::DaemonMetrics;
-pub use options::{Common, command};
+pub use options::{Common, Options, command};
 pub use path_error::describe_path_error;
 pub use reload::{Reload, warn_of_restart};
 pub use run::{Endpoint, Hooks, Ready, Serve, Start, run};

@@ -1,6 +1,5 @@
 //! Reads the configuration again (`SIGHUP`).
 
-use clap::Parser;
 use rustix::{
     io::Errno,
     process::{Pid, Signal, kill_process},
@@ -8,7 +7,7 @@ use rustix::{
 
 use crate::{
     exit::{DaemonError, Exit},
-    options::{self, Common, InForce, Parsed},
+    options::{self, Common, InForce, Options, Parsed},
 };
 
 /// Reads the configuration again, with the same command line and environment and the same checks as at the start.
@@ -16,7 +15,7 @@ pub struct Reload<C>(Box<dyn Fn() -> Result<C, DaemonError> + Send>);
 
 impl<C: 'static> Reload<C> {
     /// `started` are the common options that the process runs with.
-    pub(super) fn new<T: Parser + 'static>(
+    pub(super) fn new<T: Options + 'static>(
         env_prefix: &'static str,
         check: fn(T) -> Result<C, DaemonError>,
         started: Common,

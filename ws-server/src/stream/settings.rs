@@ -169,7 +169,8 @@ impl StreamOptions {
         at_once.max(self.greeted() as u64)
     }
 
-    fn greeted(&self) -> usize {
+    /// `--greet`, or its default.
+    pub(crate) fn greeted(&self) -> usize {
         let lines = || self.history.map_or(LINES_GREETED, |history| history.min(LINES_GREETED));
         self.greet.unwrap_or_else(|| if self.is_clock() { 0 } else { lines() })
     }

@@ -103,6 +103,10 @@ impl Template {
         self.parts.contains(&Part::Line)
     }
 
+    pub(crate) fn has_json(&self) -> bool {
+        self.parts.contains(&Part::Json)
+    }
+
     pub(crate) fn fill(&self, values: Values<'_>, out: &mut String) {
         for part in &self.parts {
             match part {

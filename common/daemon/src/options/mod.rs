@@ -5,6 +5,7 @@
 //! clap's defaults before it parses the command line, so every value passes the same parser with the same messages.
 
 mod common;
+mod consequences;
 mod layers;
 mod parse;
 mod print;
@@ -14,6 +15,7 @@ mod tests;
 mod usage;
 
 pub use common::Common;
+pub use consequences::Options;
 pub(super) use layers::Layer;
 pub use parse::command;
 pub(super) use parse::{Errand, InForce, Parsed, errand, parse};

@@ -6,6 +6,7 @@ use clap::{FromArgMatches, Parser, parser::ValueSource};
 
 use super::{
     common::Common,
+    consequences::Options,
     layers::{Layer, Layers},
     print,
     usage::describe,
@@ -50,7 +51,7 @@ pub(crate) struct InForce<T> {
 /// # Errors
 /// [`Exit::Usage`] for the command line, [`Exit::Config`] for the environment and the file, [`Exit::NoInput`] if
 /// the file is unreadable. The message names the flag, the value and the layer that it came from.
-pub(crate) fn parse<T: Parser>(
+pub(crate) fn parse<T: Options>(
     env_prefix: &str,
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
@@ -78,8 +79,17 @@ pub(crate) fn parse<T: Parser>(
         _ => layers.layer_of(id),
     };
     let (listen, metrics) = (layer("listen"), layer("metrics"));
-    let printed = print::in_force(&command, &matches, layer);
-    let Layers { mistakes, warnings, .. } = layers;
+    let printed = print::in_force(&command, &matches, layer, &options.defaults());
+    let idle: Vec<String> = options
+        .without_effect()
+        .into_iter()
+        .filter_map(|(long, why)| match layer(&long.replace('-', "_")) {
+            Layer::Default => None,
+            layer => Some(format!("--{long} ({layer}) has no effect: {why}")),
+        })
+        .collect();
+    let Layers { mistakes, mut warnings, .. } = layers;
+    warnings.extend(idle);
     Ok(Parsed::Options(Box::new(InForce { options, common, listen, metrics, printed, mistakes, warnings })))
 }
 

@@ -8,11 +8,18 @@ use super::layers::{Layer, is_flag, is_list, options};
 use crate::quote::quote;
 
 /// Writes one line per option in the order of `--help`, each with its layer as a comment.
-pub(super) fn in_force(command: &Command, matches: &ArgMatches, layer_of: impl Fn(&str) -> Layer) -> String {
+/// `defaults` are those that follow from other options.
+pub(super) fn in_force(
+    command: &Command,
+    matches: &ArgMatches,
+    layer_of: impl Fn(&str) -> Layer,
+    defaults: &[(&str, String)],
+) -> String {
     let mut out = String::new();
     for (long, arg) in options(command).filter(|(long, _)| *long != "config") {
         let layer = layer_of(arg.get_id().as_str());
-        match value(arg, matches) {
+        let default = || defaults.iter().find(|(name, _)| *name == long).map(|(_, word)| literal(word));
+        match value(arg, matches).or_else(default) {
             // Writing to a String does not fail.
             Some(value) => _ = writeln!(out, "{long} = {value} # {layer}"),
             None => _ = writeln!(out, "# {long} is not set"),
@@ -32,9 +39,12 @@ fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
         let quoted: Vec<String> = words.map(|word| quote(&word)).collect();
         return Some(format!("[{}]", quoted.join(", ")));
     }
-    let word = words.next()?;
-    Some(match word.parse::<i64>() {
-        Ok(number) if number.to_string() == word => word.into_owned(),
-        _ => quote(&word),
-    })
+    words.next().map(|word| literal(&word))
+}
+
+fn literal(word: &str) -> String {
+    match word.parse::<i64>() {
+        Ok(number) if number.to_string() == word => word.to_owned(),
+        _ => quote(word),
+    }
 }

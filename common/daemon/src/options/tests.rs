@@ -11,7 +11,7 @@ use crate::{
 /// A daemon's options.
 #[derive(Parser, Debug)]
 #[command(name = "try", version)]
-struct Options {
+struct TryOptions {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:40132")]
     listen: Vec<ListenAddress>,
@@ -40,20 +40,30 @@ struct Options {
     common: Common,
 }
 
-fn parse_with(args: &[&str], env: &[(&str, &str)]) -> Result<Parsed<Options>, DaemonError> {
+impl Options for TryOptions {
+    fn defaults(&self) -> Vec<(&'static str, String)> {
+        vec![("template", if self.align { "{minute}" } else { "{second}" }.to_owned())]
+    }
+
+    fn without_effect(&self) -> Vec<(&'static str, String)> {
+        if self.align { vec![("interval", "--align has its own".to_owned())] } else { Vec::new() }
+    }
+}
+
+fn parse_with(args: &[&str], env: &[(&str, &str)]) -> Result<Parsed<TryOptions>, DaemonError> {
     let args = std::iter::once("try").chain(args.iter().copied()).map(OsString::from);
     let env = env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     parse("DATECAST_TRY_", args, env)
 }
 
-fn in_force(args: &[&str], env: &[(&str, &str)]) -> InForce<Options> {
+fn in_force(args: &[&str], env: &[(&str, &str)]) -> InForce<TryOptions> {
     match parse_with(args, env).expect("the options are right") {
         Parsed::Options(in_force) => *in_force,
         Parsed::Print(text) => panic!("printed {text}"),
     }
 }
 
-fn options(args: &[&str], env: &[(&str, &str)]) -> Options {
+fn options(args: &[&str], env: &[(&str, &str)]) -> TryOptions {
     in_force(args, env).options
 }
 
@@ -191,4 +201,29 @@ fn help_and_version_go_to_standard_output() {
         let parsed = parse_with(&[flag], &[]).expect("right");
         assert!(matches!(parsed, Parsed::Print(text) if text.contains("try")));
     }
+}
+
+#[test]
+fn a_default_that_follows_from_other_options_is_printed() {
+    let printed = |args: &[&str]| in_force(args, &[]).printed;
+    assert!(printed(&[]).contains("template = \"{second}\" # default\n"));
+    assert!(printed(&["--align"]).contains("template = \"{minute}\" # default\n"));
+    assert!(printed(&["--align", "--template", "x"]).contains("template = \"x\" # command line\n"));
+}
+
+#[test]
+fn an_option_that_does_nothing_is_a_warning_if_somebody_has_set_it() {
+    let file = file("align = true\ninterval = \"4s\"\n");
+    let config = file.path().to_str().expect("a name");
+    let warnings = |args: &[&str], env: &[(&str, &str)]| in_force(args, env).warnings;
+    let variable = [("DATECAST_TRY_INTERVAL", "3s")];
+    let why = "has no effect: --align has its own";
+    assert!(warnings(&["--align"], &[]).is_empty());
+    assert!(warnings(&["--interval", "2s"], &[]).is_empty());
+    assert_eq!(warnings(&["--align", "--interval", "2s"], &[]), [format!("--interval (command line) {why}")]);
+    assert_eq!(
+        warnings(&["--align"], &variable),
+        [format!("--interval (environment: DATECAST_TRY_INTERVAL) {why}")]
+    );
+    assert_eq!(warnings(&["--config", config], &[]), [format!("--interval (file: {config}) {why}")]);
 }
