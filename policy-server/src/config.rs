@@ -1,8 +1,6 @@
 //! The options, and the check of them before the daemon binds anything.
 
 use std::{
-    fs::File,
-    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -146,10 +144,8 @@ fn settings(options: &Options) -> Settings {
 /// The policy in a file, and the file's own bytes with the NUL that ends them on the wire.
 fn read_policy(path: &Path) -> Result<(Policy, Vec<u8>), DaemonError> {
     let flag = |exit, what: String| DaemonError::new(exit, format!("--file {}: {what}", path.display()));
-    let mut bytes = Vec::new();
     // Reading one byte more than allowed shows whether the file is too long or just fits.
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes))
+    let mut bytes = daemon::regular::read(path, MAX_FILE as u64 + 1)
         .map_err(|error| flag(Exit::NoInput, describe_path_error(path, &error)))?;
     let policy = parse_file(&bytes).map_err(|error| flag(Exit::Config, error.to_string()))?;
     bytes.push(0);

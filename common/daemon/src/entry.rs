@@ -11,6 +11,7 @@ use crate::{
     exit::{DaemonError, Exit},
     inherit, log as daemon_log, notify, open_files,
     options::{self, Errand, InForce, Layer, Options, Parsed},
+    regular,
     reload::{Reload, request_reload},
     signals,
 };
@@ -49,7 +50,7 @@ fn try_main<T: Options + 'static, C: 'static>(
 ) -> Result<(), DaemonError> {
     let name = T::command().get_name().to_owned();
     let InForce { options, common, listen, metrics, printed, mistakes, warnings } =
-        match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())? {
+        match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os(), regular::read_any)? {
             Parsed::Options(in_force) => *in_force,
             Parsed::Print(text) => {
                 print(&text);

@@ -42,6 +42,7 @@ pub mod open_files;
 pub mod options;
 mod path_error;
 mod quote;
+pub mod regular;
 mod reload;
 mod run;
 mod signals;

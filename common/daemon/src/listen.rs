@@ -4,10 +4,10 @@ use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
     os::unix::{
-        fs::FileTypeExt,
+        fs::{FileTypeExt, MetadataExt},
         net::{UnixListener, UnixStream},
     },
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::io::Errno;
@@ -196,6 +196,33 @@ fn bind_unix(path: &Path) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// The name of a Unix socket that was bound.
+#[derive(Debug)]
+pub(super) struct SocketName {
+    path: PathBuf,
+    /// Device and inode of the socket.
+    file: (u64, u64),
+}
+
+impl SocketName {
+    /// The name of the socket that was bound to this address; `None` for other addresses.
+    pub(super) fn of(address: &ListenAddress) -> Option<Self> {
+        let ListenAddress::Unix(path) = address else { return None };
+        Some(Self { path: path.clone(), file: file(path)? })
+    }
+
+    /// Removes it, unless the path leads to another file by now.
+    pub(super) fn remove(&self) {
+        if file(&self.path) == Some(self.file) {
+            _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn file(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|there| (there.dev(), there.ino()))
+}
+
 /// Makes the error: which address, why, and what to do.
 fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonError {
     let port = match address {
@@ -284,6 +311,24 @@ mod tests {
 
     fn address(text: &str) -> ListenAddress {
         text.parse().expect(text)
+    }
+
+    #[test]
+    fn a_socket_is_removed_by_its_name_unless_another_has_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s");
+        let bound = || {
+            let address = ListenAddress::Unix(path.clone());
+            let sockets = bind("listen", std::slice::from_ref(&address), 1).expect("bound");
+            (sockets, SocketName::of(&address).expect("a name"))
+        };
+        let (_ours, name) = bound();
+        fs::remove_file(&path).expect("removed");
+        let (_others, other_name) = bound();
+        name.remove();
+        assert!(path.exists());
+        other_name.remove();
+        assert!(!path.exists());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use rustix::{
 use crate::{
     exit::{DaemonError, Exit},
     options::{self, Common, InForce, Options, Parsed},
+    regular,
 };
 
 /// Reads the configuration again, with the same command line and environment and the same checks as at the start.
@@ -21,7 +22,9 @@ impl<C: 'static> Reload<C> {
         started: Common,
     ) -> Self {
         Self(Box::new(move || {
-            let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os())?;
+            // A pipe of the shell was read at the start, and a FIFO would hold up every signal.
+            let read = regular::read;
+            let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os(), read)?;
             // A daemon that asks for help or the version does not run.
             let Parsed::Options(in_force) = parsed else {
                 return Err(DaemonError::new(Exit::Usage, "no options"));

@@ -1,6 +1,6 @@
 //! Runs a daemon: binds its addresses, starts its threads, and returns when its workers have ended.
 
-use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use socket2::Socket;
 
@@ -10,7 +10,7 @@ use crate::{
     hand_over::HandedOver,
     inherit::Inherited,
     last_reload::LastReload,
-    listen,
+    listen::{self, SocketName},
     metrics::{self, Collector, DaemonMetrics},
     signals::{self, Actions},
     supervisor,
@@ -96,6 +96,7 @@ where
     let Inherited { listeners, metrics, previous } = inherited;
     let listeners = bind_unless_inherited(listeners, "listen", serve.listen, workers)?;
     let metrics_listeners = bind_unless_inherited(metrics, "metrics", endpoint, 1)?;
+    let names: Vec<SocketName> = serve.listen.iter().chain(endpoint).filter_map(SocketName::of).collect();
     let mut bound: Vec<ListenAddress> = listeners.iter().map(listen::bound_address).collect();
     // The workers' sockets on one address follow each other.
     bound.dedup();
@@ -126,11 +127,7 @@ where
     let ended = reactor.run(handlers).map_err(|error| DaemonError::new(Exit::Software, error.to_string()));
 
     // `main` refuses an address beside inherited sockets, so these sockets are ours. The next start replaces what stays.
-    for address in serve.listen.iter().chain(endpoint) {
-        if let ListenAddress::Unix(path) = address {
-            _ = fs::remove_file(path);
-        }
-    }
+    names.iter().for_each(SocketName::remove);
     log::info!("{}: stopped", serve.name);
     ended
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,12 @@ use crate::{
     path_error::describe_path_error,
     value::on_off,
 };
+
+/// How the configuration file is read: at most so many bytes.
+pub(crate) type ReadFile = fn(&Path, u64) -> io::Result<Vec<u8>>;
+
+/// Bytes of a configuration file.
+const MAX_FILE: u64 = 1 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Layer {
@@ -90,11 +96,20 @@ impl Layers {
     }
 
     /// Adds the file's values for options that the environment does not set.
-    pub(super) fn read_file(&mut self, command: &Command, path: &Path) -> Result<(), DaemonError> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let what = describe_path_error(path, &error);
+    pub(super) fn read_file(
+        &mut self,
+        command: &Command,
+        path: &Path,
+        read: ReadFile,
+    ) -> Result<(), DaemonError> {
+        let unreadable = |what: &dyn fmt::Display| {
             DaemonError::new(Exit::NoInput, format!("--config {}: {what}", path.display()))
-        })?;
+        };
+        let bytes = read(path, MAX_FILE + 1).map_err(|error| unreadable(&describe_path_error(path, &error)))?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(unreadable(&"longer than 1 MiB"));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| unreadable(&error))?;
         let wrong = |what: String| DaemonError::new(Exit::Config, format!("{}: {what}", path.display()));
         let table: toml::Table = text.parse().map_err(|error| wrong(place(&text, &error)))?;
         for (key, value) in &table {

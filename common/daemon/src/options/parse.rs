@@ -7,7 +7,7 @@ use clap::{FromArgMatches, Parser, parser::ValueSource};
 use super::{
     common::Common,
     consequences::Options,
-    layers::{Layer, Layers},
+    layers::{Layer, Layers, ReadFile},
     print,
     usage::describe,
 };
@@ -55,12 +55,13 @@ pub(crate) fn parse<T: Options>(
     env_prefix: &str,
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
+    read_file: ReadFile,
 ) -> Result<Parsed<T>, DaemonError> {
     let args: Vec<OsString> = args.into_iter().collect();
     let command = command::<T>(env_prefix);
     let mut layers = Layers::new(&command, env_prefix, env)?;
     if let Some(file) = layers.config_file(&command, &args) {
-        layers.read_file(&command, &file)?;
+        layers.read_file(&command, &file, read_file)?;
     }
     let command = layers.apply(command);
     let matches = match command.clone().try_get_matches_from(&args) {

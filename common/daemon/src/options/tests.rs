@@ -5,6 +5,7 @@ use clap::Parser;
 use super::*;
 use crate::{
     exit::{DaemonError, Exit},
+    regular,
     value::{self, ListenAddress},
 };
 
@@ -53,7 +54,7 @@ impl Options for TryOptions {
 fn parse_with(args: &[&str], env: &[(&str, &str)]) -> Result<Parsed<TryOptions>, DaemonError> {
     let args = std::iter::once("try").chain(args.iter().copied()).map(OsString::from);
     let env = env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    parse("DATECAST_TRY_", args, env)
+    parse("DATECAST_TRY_", args, env, regular::read_any)
 }
 
 fn in_force(args: &[&str], env: &[(&str, &str)]) -> InForce<TryOptions> {
@@ -201,6 +202,18 @@ fn help_and_version_go_to_standard_output() {
         let parsed = parse_with(&[flag], &[]).expect("right");
         assert!(matches!(parsed, Parsed::Print(text) if text.contains("try")));
     }
+}
+
+#[test]
+fn what_is_no_file_or_endless_is_no_configuration() {
+    let zeros = parse_with(&["--config", "/dev/zero"], &[]).expect_err("endless");
+    assert!(zeros.message.contains("longer than 1 MiB"), "{zeros}");
+    let args = ["try", "--config", "/dev/null"].map(OsString::from);
+    let Err(null) = parse::<TryOptions>("DATECAST_TRY_", args, [], regular::read) else {
+        panic!("a reload reads regular files only");
+    };
+    assert_eq!((null.exit, null.message.contains("not a regular file")), (Exit::NoInput, true), "{null}");
+    assert!(parse_with(&["--config", "/dev/null"], &[]).is_ok(), "at the start it is an empty file");
 }
 
 #[test]
