@@ -258,7 +258,7 @@ mod tests {
             let now = Instant::now();
             let origin = ClockOrigin::new(now, SystemTime::UNIX_EPOCH, options.interval, false);
             let id = MessageId { epoch: fresh, number: 1 };
-            (Stream::new(&options, id, origin, now).schedule(), options)
+            (Stream::new(&options, id, origin, &Arc::default(), now).schedule(), options)
         };
         let kinds: [&[&[&str]]; 3] = [
             &[&[], &["--delivery", "ordered"], &["--interval", "2s"]],

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::{lines::Splitter, producer::Producer, publisher::Publisher};
 
-/// Bytes that one read takes: a batch holds the lines that end in them.
+/// Bytes that one read takes.
 const READ_SIZE: usize = 64 * 1024;
 
 /// A descriptor, and the beginning of its present line.

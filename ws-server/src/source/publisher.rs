@@ -12,6 +12,10 @@ use super::{
 };
 use crate::stream::{Batch, DateFormat, Template, TemplateValues};
 
+/// Bytes of text that a batch holds, and one message more. The lines of a read are fewer, but a template may be much longer than a
+/// line.
+const BATCH_SIZE: usize = 128 * 1024;
+
 /// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
     epoch: Epoch,
@@ -70,16 +74,22 @@ impl Publisher {
     pub(super) fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
         let mut numbering = lock(&self.numbering);
         self.progress.wait_for_room(numbering.posted);
-        let mut batch = Batch::new(MessageId { epoch: self.epoch, number: numbering.seq });
-        let LineFormat { template, date_format, rules } = &numbering.format;
+        let Numbering { seq, format: LineFormat { template, date_format, rules }, posted, faults } =
+            &mut *numbering;
         splitter.configure(*rules);
         let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
+        let empty = |number| Batch::new(MessageId { epoch: self.epoch, number });
+        let mut batch = empty(*seq);
         let push = |line: &str| {
-            let seq = batch.next();
             if template.is_line_only() {
                 batch.push(|out| out.push_str(line));
             } else {
-                batch.push(|out| template.fill(TemplateValues { date: &date, seq, line }, out));
+                let values = TemplateValues { date: &date, seq: batch.next(), line };
+                batch.push(|out| template.fill(values, out));
+            }
+            if batch.text_len() >= BATCH_SIZE {
+                *seq = batch.next();
+                self.post(std::mem::replace(&mut batch, empty(*seq)), posted);
             }
         };
         if bytes.is_empty() {
@@ -87,13 +97,18 @@ impl Publisher {
         } else {
             splitter.feed(bytes, push);
         }
-        numbering.faults.add(splitter.take_faults(), now());
-        if batch.is_empty() {
-            return;
+        faults.add(splitter.take_faults(), now());
+        if !batch.is_empty() {
+            *seq = batch.next();
+            self.post(batch, posted);
         }
-        numbering.seq = batch.next();
-        self.progress.set_next_line(numbering.seq);
-        numbering.posted = numbering.posted.saturating_add(1);
+    }
+
+    /// Posts a batch as soon as no worker is far behind.
+    fn post(&self, batch: Batch, posted: &mut u64) {
+        self.progress.wait_for_room(*posted);
+        self.progress.set_next_line(batch.next());
+        *posted = posted.saturating_add(1);
         (self.post)(batch.shared());
     }
 }
@@ -137,5 +152,17 @@ mod tests {
             .collect();
         assert_eq!(text, b"1:a\n2:b\n3:half\n4:c\n");
         assert_eq!(batches.last().unwrap().next(), 5);
+    }
+
+    #[test]
+    fn a_long_template_makes_more_batches_not_longer_ones() {
+        let (publisher, posted) = publisher(&format!("{}{{seq}}", "x".repeat(1000)));
+        publisher.publish(&mut publisher.splitter(), &b"\n".repeat(1000));
+        drop(publisher);
+        let batches: Vec<_> = posted.iter().collect();
+        assert!(batches.iter().all(|batch| batch.text_len() < BATCH_SIZE + 1010), "one message more");
+        let lines: usize = batches.iter().map(|batch| batch.len()).sum();
+        assert_eq!((batches.len(), lines, batches.last().unwrap().next()), (8, 1000, 1001));
+        assert!(batches.windows(2).all(|pair| pair[0].next() == pair[1].first()));
     }
 }

@@ -67,6 +67,11 @@ impl Batch {
         self.ends.is_empty()
     }
 
+    /// Bytes of text.
+    pub(crate) fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Bytes of memory that it holds without its encodings.
     pub(crate) fn held(&self) -> usize {
         let ends = self.ends.capacity().saturating_mul(size_of::<usize>());

@@ -30,7 +30,7 @@ fn stream(args: &[&str]) -> (Stream, Instant) {
     let options = crate::config::tests::config(args).unwrap().stream;
     let began = start();
     let origin = ClockOrigin { monotonic: began, wall: SystemTime::UNIX_EPOCH };
-    let mut stream = Stream::new(&options, id(1), origin, began);
+    let mut stream = Stream::new(&options, id(1), origin, &Arc::default(), began);
     let now = began + Duration::from_secs(19);
     if let Stream::Buffer(buffer) = &mut stream {
         if buffer.clock.is_some() {

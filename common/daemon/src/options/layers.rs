@@ -105,7 +105,8 @@ impl Layers {
         let unreadable = |what: &dyn fmt::Display| {
             DaemonError::new(Exit::NoInput, format!("--config {}: {what}", path.display()))
         };
-        let bytes = read(path, MAX_FILE + 1).map_err(|error| unreadable(&describe_path_error(path, &error)))?;
+        let bytes =
+            read(path, MAX_FILE + 1).map_err(|error| unreadable(&describe_path_error(path, &error)))?;
         if bytes.len() as u64 > MAX_FILE {
             return Err(unreadable(&"longer than 1 MiB"));
         }
