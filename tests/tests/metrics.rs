@@ -165,7 +165,7 @@ fn a_daemon_that_cannot_accept_is_not_healthy_and_says_why() {
     // No more than it has: the endpoint answers with a descriptor that it has kept for that.
     let is_open =
         |number: &u64| std::fs::exists(format!("/proc/{}/fd/{number}", daemon.pid())).expect("ours");
-    daemon.limit_files((0..1024).find(|number| !is_open(number)).expect("a free number"));
+    daemon.limit_files((0..256).find(|number| !is_open(number)).expect("a free number"));
     let clients: Vec<TcpStream> =
         (0..3).map(|_| TcpStream::connect(daemon.address()).expect("in the backlog")).collect();
     for _ in 0..20 {
