@@ -49,8 +49,8 @@ pub(crate) struct Config {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Capacity {
-    /// Open connections; 0: no limit. By default what the limit of open files leaves, less 64
-    #[arg(long, value_name = "N", default_value_t = open_files::limit().saturating_sub(RESERVED_FILES))]
+    /// Open connections; 0: no limit. By default what the limit of open files leaves, less 64, and 16 at least
+    #[arg(long, value_name = "N", default_value_t = open_files::limit().saturating_sub(RESERVED_FILES).max(16))]
     max_connections: usize,
     /// Open connections from one IPv4 address or IPv6 /64 network; 0: no limit
     #[arg(long, value_name = "N", default_value_t = 256)]

@@ -2,6 +2,10 @@
 
 use std::{fmt, process::ExitCode};
 
+use rustix::io::Errno;
+
+use crate::open_files;
+
 /// Why a daemon ends other than by a clean stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -52,13 +56,41 @@ impl DaemonError {
 
     /// Makes the error for a call that the system refused ([`Exit::System`]); `what` names what the daemon was doing.
     pub fn system(what: impl fmt::Display, error: &std::io::Error) -> Self {
-        Self::new(Exit::System, format!("{what}: {error}"))
+        Self::new(Exit::System, format!("{what}: {error}{}", limit(error)))
+    }
+}
+
+/// Names the limit that made the system refuse a call; nothing for any other error.
+pub(crate) fn limit(error: &std::io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => format!(
+            " (the limit is {} open files: `ulimit -n`, or `LimitNOFILE=` of the unit)",
+            open_files::limit()
+        ),
+        Some(Errno::NFILE) => " (the limit of the whole machine: `sysctl fs.file-max`)".to_owned(),
+        Some(Errno::NOSPC) => " (the limit of epoll: `sysctl fs.epoll.max_user_watches`)".to_owned(),
+        Some(Errno::AGAIN) => " (the limit of threads: `ulimit -u`, or `TasksMax=` of the unit)".to_owned(),
+        _ => String::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_the_system_is_named() {
+        for (errno, words) in [
+            (Errno::MFILE, "LimitNOFILE="),
+            (Errno::NFILE, "fs.file-max"),
+            (Errno::NOSPC, "fs.epoll.max_user_watches"),
+            (Errno::AGAIN, "TasksMax="),
+        ] {
+            let failure = DaemonError::system("starting", &errno.into());
+            assert!(failure.message.contains(words), "{failure}");
+        }
+        assert_eq!(DaemonError::system("starting", &Errno::NOENT.into()).message.matches('(').count(), 1);
+    }
 
     #[test]
     fn a_wrong_option_names_the_flag_and_the_value() {

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
-    exit::{DaemonError, Exit},
+    exit::{DaemonError, Exit, limit},
     path_error::describe_path_error,
     value::ListenAddress,
 };
@@ -265,7 +265,7 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonErro
             let path = if let ListenAddress::Unix(path) = address { path.as_path() } else { Path::new("") };
             (Exit::Unavailable, describe_path_error(path, error))
         }
-        _ => (Exit::Unavailable, error.to_string()),
+        _ => (Exit::Unavailable, format!("{error}{}", limit(error))),
     };
     DaemonError::new(exit, format!("--{flag} {address}: {what}"))
 }

@@ -6,7 +6,7 @@ use socket2::Socket;
 
 use crate::{
     clock::{wait_until, wall},
-    exit::{DaemonError, Exit},
+    exit::{DaemonError, Exit, limit},
     hand_over::HandedOver,
     inherit::Inherited,
     last_reload::LastReload,
@@ -124,7 +124,9 @@ where
         );
     }
     start_endpoint(serve, metrics_listeners, control, metrics, last_reload)?;
-    let ended = reactor.run(handlers).map_err(|error| DaemonError::new(Exit::Software, error.to_string()));
+    let ended = reactor
+        .run(handlers)
+        .map_err(|error| DaemonError::new(Exit::Software, format!("{error}{}", limit(&error))));
 
     // `main` refuses an address beside inherited sockets, so these sockets are ours. The next start replaces what stays.
     names.iter().for_each(SocketName::remove);

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use nix::sys::signal::{SigSet, Signal};
@@ -22,6 +23,9 @@ use signal_hook::{
 
 use crate::{exit::DaemonError, last_reload::LastReload, metrics::CLOSED_BY, notify};
 use reactor::{Control, Snapshot, Stop};
+
+/// How long the thread waits after the system has refused to wait for a signal.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The signals that mean something to the daemon.
 const HANDLED: [i32; 5] = [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP];
@@ -50,7 +54,15 @@ pub(super) fn watch(actions: Actions) -> io::Result<()> {
     }
     let run = move || {
         let mut byte = [0];
-        while read.read_exact(&mut byte).is_ok() {
+        loop {
+            match read.read(&mut byte) {
+                Ok(0) => return, // no handler of a signal is left
+                Ok(_) => {}
+                Err(error) => {
+                    log::error!("waiting for a signal: {error}");
+                    thread::park_timeout(PAUSE);
+                }
+            }
             for (signal, raised) in &flags {
                 if raised.swap(false, Ordering::AcqRel) {
                     actions.handle(*signal);
