@@ -248,6 +248,37 @@ fn a_notice_that_is_on_its_way_when_the_process_changes_reaches_everybody() {
 }
 
 #[test]
+fn a_pong_that_waits_for_room_is_not_forgotten_when_the_process_changes() {
+    let args = ["--source", "-"];
+    for seed in 0..SEEDS {
+        let mut world = world(seed, &args);
+        let mut client = Reader { peer: world.connect(), bytes: Vec::new() };
+        world.send(client.peer, MODERN);
+        world.settle();
+        let mut next = 1;
+        // Until its socket is full: then a pong has to wait.
+        while next < 60 {
+            let mut batch = Batch::new(id(next));
+            batch.push(|out| write!(out, "{next:0100}").unwrap());
+            next = batch.next();
+            world.mail(Mail::Batch(Arc::new(batch)));
+            world.settle();
+        }
+        world.send(client.peer, b"\x89\x82\0\0\0\0hi");
+        world.settle();
+        let mut world = world.hand_over(|old, birth| successor(old, birth, &args));
+        // By the time the next process has it, there is room.
+        client.read(&mut world, usize::MAX);
+        for _ in 0..1000 {
+            world.settle();
+            client.read(&mut world, usize::MAX);
+        }
+        let pongs = client.bytes.windows(4).filter(|bytes| bytes == b"\x8a\x02hi").count();
+        assert_eq!(pongs, 1, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_notice_that_is_on_its_way_at_a_stop_reaches_everybody_before_the_end() {
     let mut world = world(1, &["--interval", "1s"]);
     let mut readers: Vec<Reader> = (0..600).map(|_| Reader::new(&mut world)).collect();
