@@ -197,6 +197,9 @@ impl FromStr for SourceKind {
             None if text == "clock" => Ok(Self::Clock),
             None if text == "-" => Ok(Self::Stdin),
             Some(("fifo", path)) if !path.is_empty() => Ok(Self::Fifo(path.into())),
+            Some(("unix", path)) if path.len() > 107 => {
+                Err("the path of a Unix socket has at most 107 bytes")
+            }
             Some(("unix", path)) if !path.is_empty() => Ok(Self::Unix(path.into())),
             _ => Err("expected clock, - (standard input), fifo:PATH or unix:PATH"),
         }
@@ -223,7 +226,8 @@ mod tests {
         for text in ["clock", "-", "fifo:/run/a", "unix:/run/b"] {
             assert_eq!(text.parse::<SourceKind>().unwrap().to_string(), text);
         }
-        for text in ["", "stdin", "fifo:", "unix:", "file:/a"] {
+        let long = format!("unix:/{}", "a".repeat(107));
+        for text in ["", "stdin", "fifo:", "unix:", "file:/a", &long] {
             assert!(text.parse::<SourceKind>().is_err(), "{text}");
         }
     }
