@@ -18,7 +18,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("this is not a regular file"));
+        return Err(io::Error::other("this is not a regular file; name one"));
     }
     read_most(file, most)
 }
@@ -52,7 +52,7 @@ mod tests {
         mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).expect("made");
         for path in [&fifo, folder.path(), Path::new("/dev/zero")] {
             let error = read(path, 3).expect_err("not a file");
-            assert_eq!(error.to_string(), "this is not a regular file");
+            assert_eq!(error.to_string(), "this is not a regular file; name one");
         }
     }
 }

@@ -110,7 +110,8 @@ impl Layers {
         if bytes.len() as u64 > MAX_FILE {
             return Err(unreadable(&"longer than 1 MiB"));
         }
-        let text = String::from_utf8(bytes).map_err(|error| unreadable(&error))?;
+        let not_text = |_| unreadable(&describe_path_error(path, &io::ErrorKind::InvalidData.into()));
+        let text = String::from_utf8(bytes).map_err(not_text)?;
         let wrong = |what: String| DaemonError::new(Exit::Config, format!("{}: {what}", path.display()));
         let table: toml::Table = text.parse().map_err(|error| wrong(place(&text, &error)))?;
         for (key, value) in &table {
