@@ -3,28 +3,24 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Duration;
 
 use harness::http::request;
-use harness::{Daemon, make_fifo};
+use harness::{Daemon, make_fifo, unprivileged};
 use rustix::fs::{Mode, OFlags};
 
 const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
-/// Debian's `nobody`, who owns nothing.
-const NOBODY: u32 = 65534;
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// `www` in a folder that everybody may enter, with an index, `d/index.html` and `d/file`.
+/// `www` with an index, `d/index.html` and `d/file`.
 fn tree() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    set_mode(dir.path(), 0o711);
     fs::create_dir_all(dir.path().join("www/d")).unwrap();
     for name in ["index.html", "d/index.html", "d/file"] {
         fs::write(dir.path().join("www").join(name), name).unwrap();
@@ -32,33 +28,23 @@ fn tree() -> tempfile::TempDir {
     dir
 }
 
-/// The daemon over `www`. Root would be refused nothing, so it runs the daemon as somebody else, from a copy that they can
-/// reach.
-fn unprivileged(dir: &Path, arguments: &[&str]) -> Command {
-    let is_root = rustix::process::geteuid().is_root();
-    let binary = if is_root { dir.join("static-server") } else { STATIC_SERVER.into() };
-    if is_root && !binary.exists() {
-        fs::copy(STATIC_SERVER, &binary).unwrap();
-        set_mode(&binary, 0o755);
-    }
+/// The command line of the daemon over `www`.
+fn command(dir: &Path, arguments: &[&str]) -> Command {
     let root = dir.join("www");
-    let root = ["--listen", "127.0.0.1:0", "--root", root.to_str().unwrap()];
-    let mut command = harness::command(binary, &[&root, arguments].concat());
-    if is_root {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    command
+    harness::command(STATIC_SERVER, &[&["--root", root.to_str().unwrap()], arguments].concat())
 }
 
+/// The daemon over `www`, with no more rights than the files give to their owner.
 fn serve(dir: &Path) -> Daemon {
-    Daemon::start_command(unprivileged(dir, &["--cache-size", "0"]))
+    let command = command(dir, &["--listen", "127.0.0.1:0", "--cache-size", "0"]);
+    unprivileged(|| Daemon::start_command(command))
 }
 
 #[test]
 fn a_directory_that_can_only_be_searched_is_served_as_any_other() {
     let dir = tree();
-    set_mode(&dir.path().join("www/d"), 0o711);
-    set_mode(&dir.path().join("www"), 0o711);
+    set_mode(&dir.path().join("www/d"), 0o311);
+    set_mode(&dir.path().join("www"), 0o311);
     let server = serve(dir.path());
     assert_eq!(server.get("/").text(), "index.html");
     let without_slash = server.get("/d");
@@ -66,6 +52,9 @@ fn a_directory_that_can_only_be_searched_is_served_as_any_other() {
     assert_eq!(server.get("/d/").text(), "d/index.html");
     assert_eq!(server.get("/d/file").text(), "d/file");
     assert_eq!(server.get("/d/none").status, 404);
+    // So that the folder can be removed.
+    set_mode(&dir.path().join("www"), 0o755);
+    set_mode(&dir.path().join("www/d"), 0o755);
 }
 
 #[test]
@@ -95,16 +84,18 @@ fn what_must_not_be_read_is_forbidden_whatever_its_size_and_method() {
     // The right comes back without a change of the file.
     set_mode(&www.join("small"), 0o644);
     assert_eq!(server.get("/small").text(), "secret");
+    set_mode(&www.join("d"), 0o755);
 }
 
 #[test]
 fn a_root_that_must_not_be_searched_is_refused_at_the_start() {
     let dir = tree();
     set_mode(&dir.path().join("www"), 0o600);
-    let output = unprivileged(dir.path(), &["--check"]).output().unwrap();
+    let output = unprivileged(|| command(dir.path(), &["--check"]).output().unwrap());
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(66), "{said}");
-    assert!(said.contains("Permission denied"), "{said}");
+    assert!(said.contains("no permission"), "{said}");
+    set_mode(&dir.path().join("www"), 0o755);
 }
 
 #[test]
