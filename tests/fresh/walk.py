@@ -16,7 +16,7 @@ PORTS = {"stream": 40132, "page": 8080, "policy": 843}
 
 
 def commands():
-    """The lines of the README's blocks of commands (four spaces), without their comments."""
+    """The lines of the README's blocks of commands (four spaces; other text is fenced), without their comments."""
     lines = [line[4:] for line in README.read_text().splitlines() if re.match(r" {4}\S", line)]
     return [re.sub(r"\s+#.*", "", line) for line in lines]
 
