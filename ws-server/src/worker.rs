@@ -9,7 +9,7 @@ use common::id::{Epoch, MessageId, Since};
 use reactor::{Context, Flow, Mailboxes, Progress, Stop, Turn};
 
 use crate::{
-    broadcast::{Fanout, NoticeBoard, NoticeReader},
+    broadcast::{Departures, Fanout, NoticeBoard, NoticeReader},
     config::Config,
     connection::{Connection, Env, Predecessor, Received, Sent},
     hand_over::ProcessState,
@@ -41,12 +41,15 @@ impl SharedStart {
     pub(crate) fn new(
         config: &Config,
         workers: usize,
-        previous: Option<ProcessState>,
+        mut previous: Option<ProcessState>,
         now: Instant,
         wall: SystemTime,
     ) -> Self {
         let options = &config.stream;
         let origin = ClockOrigin::new(now, wall, options.interval, options.align);
+        if let Some(previous) = previous.as_mut().filter(|_| !config.leave_notices()) {
+            previous.notices.departures = Departures::default();
+        }
         let notices = previous.as_ref().map(|previous| &previous.notices);
         let board = Arc::new(NoticeBoard::new(workers, config.notices.notice_rate, notices));
         let first_line = first_line(options, previous.as_ref(), epoch_at(wall));

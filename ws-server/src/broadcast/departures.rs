@@ -67,6 +67,9 @@ impl LeaveNotices {
     }
 
     pub(crate) fn add(&mut self, departures: &Departures) {
+        if self.per_second == 0 {
+            return; // nobody will ever hear of them
+        }
         for id in &departures.ids {
             self.waiting.push(*id, self.per_second);
         }

@@ -14,11 +14,9 @@ mod fanout;
 mod state;
 mod subscribers;
 
-#[cfg(test)]
-pub(crate) use self::departures::Departures;
 pub(crate) use self::{
     board::{NoticeBoard, NoticeReader, NoticeState},
-    departures::NoticeOptions,
+    departures::{Departures, NoticeOptions},
     fanout::Fanout,
     state::{put_departures, put_notices, take_departures, take_notices},
 };

@@ -15,6 +15,7 @@ use reactor::ExportedConnection;
 
 use super::state::ProcessState;
 use crate::{
+    connection::Connection,
     source::{self, Producer},
     stream::{Moment, SourceKind},
 };
@@ -39,7 +40,7 @@ pub(crate) fn export(
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(moment()) };
-    let handed_over = HandedOver { state, others, connections };
+    let handed_over = HandedOver { state, others, connections, lost: Vec::new() };
     match hand_over::store(&handed_over) {
         Ok(()) => log::info!("{} live connections wait for the next process", handed_over.connections.len()),
         Err(error) => {
@@ -65,6 +66,13 @@ pub(crate) fn adopt(
         }
         return (None, Vec::new());
     };
+    // The others hear that these have left.
+    for lost in &handed_over.lost {
+        let lost = Connection::from_bytes(lost, *format, moment().instant);
+        if let Some(lost) = lost.filter(Connection::is_subscriber) {
+            state.notices.departures.push(lost.id, usize::MAX);
+        }
+    }
     let descriptors = std::mem::take(&mut handed_over.others);
     let partials = std::mem::take(&mut state.partials);
     if state.source != source.to_string() {
@@ -79,7 +87,7 @@ pub(crate) fn adopt(
 
 /// Both readings of the monotonic clock, taken together.
 #[allow(clippy::disallowed_methods, reason = "no event loop runs that could pass the time")]
-fn moment() -> Moment {
+pub(super) fn moment() -> Moment {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default());
     let nanos = Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default());

@@ -275,13 +275,28 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
         exported: Exported { state: vec![1, 2, 3], closing_bytes: b"bye".to_vec() },
     };
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes: vec![0; 7] };
-    let mut handed_over = HandedOver { state, others: Vec::new(), connections: vec![connection] };
+    let mut handed_over =
+        HandedOver { state, others: Vec::new(), connections: vec![connection], lost: Vec::new() };
     let (previous, producers) = adopt(Some(&mut handed_over), &SourceKind::Clock, EPOCH);
     assert!(previous.is_none() && producers.is_empty());
     assert_eq!(
         handed_over.connections[0].exported,
         Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() }
     );
+}
+
+#[test]
+fn a_connection_that_was_lost_on_the_way_is_announced_like_any_other_that_left() {
+    let now = now();
+    let moment = super::process::moment();
+    let bytes = ProcessState { next_id: 77, ..ProcessState::default() }.to_bytes(moment);
+    let state = DaemonState { format: FORMAT, writer: String::new(), bytes };
+    let lost = conns(now).iter().map(|conn| conn.to_bytes(now).unwrap()).collect();
+    let mut handed_over = HandedOver { state, lost, ..HandedOver::default() };
+    let (previous, _) = adopt(Some(&mut handed_over), &SourceKind::Clock, EPOCH);
+    let departures = previous.unwrap().notices.departures;
+    // The first one had no stream yet, and the fifth one had not sent its third key.
+    assert_eq!(departures.ids[..5], [2, 3, 4, 6, 7]);
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub struct HandedOver {
     pub others: Vec<OwnedFd>,
     /// The live connections of all workers, in no order.
     pub connections: Vec<ExportedConnection<OwnedFd>>,
+    /// The states of connections whose descriptors the service manager did not return: they have ended on the way.
+    pub lost: Vec<Vec<u8>>,
 }
 
 /// Passes everything to the service manager, and returns when the service manager has it.
@@ -50,7 +52,7 @@ pub struct HandedOver {
 /// # Errors
 /// There is no service manager, or the system has no more memory or descriptors.
 pub fn store(handed_over: &HandedOver) -> io::Result<()> {
-    let HandedOver { state, others, connections } = handed_over;
+    let HandedOver { state, others, connections, .. } = handed_over;
     let records = connections.iter().map(to_record).collect::<io::Result<Vec<_>>>()?;
     let manifest = manifest::to_bytes(state, others.len(), &records);
     let sockets = connections.iter().map(|connection| &connection.descriptor);
@@ -111,9 +113,11 @@ fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclus
         descriptors.split_off(others).into_iter().filter_map(with_cookie).collect();
     let wanted = records.len();
     let mut connections = Vec::new();
+    let mut lost = Vec::new();
     for record in records {
-        if let Some(descriptor) = sockets.remove(&record.descriptor) {
-            connections.push(record.with_descriptor(descriptor));
+        match sockets.remove(&record.descriptor) {
+            Some(descriptor) => connections.push(record.with_descriptor(descriptor)),
+            None => lost.push(record.exported.state),
         }
     }
     let returned = connections.len();
@@ -132,11 +136,12 @@ fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclus
         );
         state.bytes.clear();
         descriptors.clear();
+        lost.clear();
         for connection in &mut connections {
             connection.exported.state.clear();
         }
     }
-    HandedOver { state, others: descriptors, connections }
+    HandedOver { state, others: descriptors, connections, lost }
 }
 
 #[cfg(test)]
@@ -165,12 +170,13 @@ mod tests {
             });
         }
         let state = DaemonState { format, writer: "a test".to_owned(), bytes: b"stream".to_vec() };
-        (HandedOver { state, others: vec![tempfile::tempfile().unwrap().into()], connections }, peers)
+        let others = vec![tempfile::tempfile().unwrap().into()];
+        (HandedOver { state, others, connections, lost: Vec::new() }, peers)
     }
 
     /// What the next process gets if the descriptors come in another order.
     fn adopted(handed_over: HandedOver) -> HandedOver {
-        let HandedOver { state, others, connections } = handed_over;
+        let HandedOver { state, others, connections, .. } = handed_over;
         let records: Vec<Vec<u8>> =
             connections.iter().map(|connection| to_record(connection).unwrap()).collect();
         let mut descriptors: Vec<OwnedFd> = connections.into_iter().map(|live| live.descriptor).collect();
@@ -217,5 +223,6 @@ mod tests {
         let adopted = join(manifest::from_bytes(&manifest).unwrap(), vec![kept], &(1..=1));
         assert_eq!(adopted.connections.len(), 1);
         assert_eq!(adopted.connections[0].exported.state, b"other");
+        assert_eq!(adopted.lost, [b"first"]);
     }
 }
