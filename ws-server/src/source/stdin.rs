@@ -48,7 +48,12 @@ fn refusal(is_null: bool, is_read_write: bool, is_unit: bool) -> Option<DaemonEr
         return Some(DaemonError::new(Exit::Config, what));
     }
     // Rust opens /dev/null like this for a descriptor that was closed; others open it to read only.
-    is_read_write.then(|| DaemonError::new(Exit::NoInput, "--source -: standard input is closed"))
+    is_read_write.then(|| {
+        DaemonError::new(
+            Exit::NoInput,
+            "--source -: standard input is closed or /dev/null: pipe lines into it, or say another source",
+        )
+    })
 }
 
 /// The error of an input that cannot be read.
