@@ -233,6 +233,69 @@ fn a_client_in_the_middle_of_a_frame_is_closed_with_1012() {
 }
 
 #[test]
+fn a_client_in_its_closing_handshake_is_not_told_of_a_new_stream() {
+    let mut holder = Holder::start(WS_SERVER, &DATES);
+    let mut clients: Vec<Client> = [handshake("/?ids=1", 13), HIXIE_76.replace("GET /", "GET /?ids=1")]
+        .map(|request| holder.request(&request))
+        .into();
+    clients[1].send(b"^n:ds[4U");
+    for client in &mut clients {
+        client.head();
+    }
+    clients[1].take(16);
+    clients[0].text();
+    clients[1].hixie_text();
+    // Only the beginning of a frame.
+    clients[0].send([0x81]);
+    clients[1].send([0x00]);
+    // When this answer comes, the server has what was sent before.
+    let mut other = holder.request(&handshake("/", 13));
+    other.head();
+    other.text();
+    holder.end(Signal::USR2);
+    let kept = [&DATES[..2], &["--interval", "0"]].concat();
+    holder.args = kept.into_iter().map(str::to_owned).collect();
+    holder.start_next();
+    assert_eq!(clients[0].close_code(), Some(1012));
+    clients[0].send(frame(0x88, &1012_u16.to_be_bytes()));
+    clients[0].finish_sending();
+    assert_eq!(clients[0].rest(), b"", "nothing behind the Close");
+    clients[1].until(b"\xFF\x00");
+    clients[1].finish_sending();
+    assert_eq!(clients[1].rest(), b"", "nothing behind the closing frame");
+}
+
+#[test]
+fn a_second_signal_does_not_disturb_the_hand_over() {
+    let mut holder = Holder::start(WS_SERVER, &DATES);
+    let mut clients: Vec<Client> = (0..40).map(|_| holder.request(&handshake("/", 13))).collect();
+    let mut last: Vec<u64> = clients
+        .iter_mut()
+        .map(|client| {
+            client.head();
+            number(client, Client::text)
+        })
+        .collect();
+    // `STOPPING=1` comes before the workers are told; with the other one stored, the process waits for the service manager.
+    for moment in ["STOPPING=1"; 5].into_iter().chain(["FDSTORE=1"]) {
+        holder.signal(Signal::USR2);
+        holder.wait_for(moment);
+        holder.signal(Signal::USR2);
+        // Until the process has the signal, nothing is read on.
+        thread::sleep(Duration::from_millis(20));
+        holder.wait_for("BARRIER=1");
+        let (status, log) = holder.wait();
+        assert!(status.success(), "{log}");
+        holder.start_next();
+        for (client, last) in clients.iter_mut().zip(&mut last) {
+            let number = number(client, Client::text);
+            assert_eq!(number, *last + 1, "{moment}: {log}");
+            *last = number;
+        }
+    }
+}
+
+#[test]
 fn a_client_that_was_closed_with_1012_is_announced_like_any_other_that_left() {
     let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--interval", "50ms"]);
     let mut stays = holder.request("GET / HTTP/1.0");

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use sd_notify::NotifyState;
 
 /// How long the service manager may take to process stored descriptors.
@@ -37,7 +38,8 @@ fn barrier() -> io::Result<()> {
     sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[writer.as_fd()])?;
     drop(writer);
     let mut ends = [PollFd::new(&reader, PollFlags::empty())];
-    match poll(&mut ends, Some(&BARRIER_TIMEOUT))? {
+    // Another signal may come meanwhile, and interrupts the wait in whichever thread it likes.
+    match retry_on_intr(|| poll(&mut ends, Some(&BARRIER_TIMEOUT)))? {
         0 => Err(io::ErrorKind::TimedOut.into()),
         _ => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! Signals: a handler sets a flag and writes one byte; a thread reads the byte and acts.
 //!
 //! `TERM` and `INT` drain and stop (a second one stops at once), `USR2` hands over or drains for a restart, `HUP` reads the
-//! configuration again, `USR1` logs the counters.
+//! configuration again, `USR1` logs the counters. A second `USR2` does not disturb a hand-over.
 
 use std::{
     io::{self, Read as _},
@@ -95,8 +95,13 @@ impl Actions {
     }
 
     fn restart(&self) {
+        if self.control.stopping() == Some(Stop::HandOver) {
+            // It asks for what is under way. As a second stop it would cut off the clients whose turn has not come.
+            log::info!("the live connections are being handed over already");
+            return;
+        }
         notify::send(&[NotifyState::Stopping]);
-        // A second signal stops at once, without `prepare`: the source may be waiting for a worker that has ended.
+        // A signal after another stop ends at once, without `prepare`: the source may be waiting for a worker that has ended.
         if let Some(prepare) = self.prepare_hand_over.as_ref().filter(|_| !self.control.is_stopping()) {
             log::info!("handing the live connections over to the next process");
             prepare();

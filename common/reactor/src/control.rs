@@ -88,7 +88,7 @@ impl Control {
     }
 
     /// The stop in force; `None` while the daemon runs, and once it stops at once.
-    pub(super) fn stopping(&self) -> Option<Stop> {
+    pub fn stopping(&self) -> Option<Stop> {
         let now = self.0.state.load(Ordering::Acquire);
         STOPS.into_iter().find(|stop| state(*stop) == now)
     }

@@ -35,7 +35,8 @@ impl Connection {
 
     /// Tells the client of a gap, where its framing can.
     pub(crate) fn tell(&self, gap: Option<Gap>, cx: &mut Context<'_>) {
-        if let Some(gap) = gap {
+        // RFC 6455 §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
+        if let Some(gap) = gap.filter(|_| self.is_open()) {
             encode_gap(self.framing, &gap, cx.out());
         }
     }
