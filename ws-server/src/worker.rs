@@ -236,7 +236,7 @@ impl WsHandler {
         state.epoch = self.stream.epoch();
         state.next_id = state.next_id.max(self.peers.ids.next);
         state.next_line = self.intake.next_line();
-        state.schedule = ScheduleState::behind(state.schedule, self.stream.schedule());
+        state.schedule = ScheduleState::ahead(state.schedule, self.stream.schedule());
         let ring = self.stream.batches();
         if ring.last().map(|batch| batch.next()) > state.ring.last().map(|batch| batch.next()) {
             state.ring = ring;

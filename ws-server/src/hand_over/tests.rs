@@ -247,16 +247,16 @@ fn the_schedule_goes_on_at_another_moment() {
 }
 
 #[test]
-fn what_one_worker_has_not_sent_yet_is_not_taken_for_sent() {
+fn the_next_process_goes_on_after_the_worker_that_was_ahead() {
     let ahead = state(now()).schedule.unwrap();
     let late = ScheduleState { next: ahead.next - 2, ..ahead };
-    assert_eq!(ScheduleState::behind(Some(ahead), Some(late)), Some(late));
-    assert_eq!(ScheduleState::behind(Some(late), Some(ahead)), Some(late));
+    assert_eq!(ScheduleState::ahead(Some(ahead), Some(late)), Some(ahead));
+    assert_eq!(ScheduleState::ahead(Some(late), Some(ahead)), Some(ahead));
     assert_eq!(
         (
-            ScheduleState::behind(None, Some(late)),
-            ScheduleState::behind(Some(late), None),
-            ScheduleState::behind(None, None)
+            ScheduleState::ahead(None, Some(late)),
+            ScheduleState::ahead(Some(late), None),
+            ScheduleState::ahead(None, None)
         ),
         (Some(late), Some(late), None)
     );

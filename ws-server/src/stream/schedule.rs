@@ -63,10 +63,15 @@ pub(crate) struct ScheduleState {
 }
 
 impl ScheduleState {
-    /// Of the schedules of two workers the one that has more to do: a slot that one has sent, the other may still have to
-    /// send.
-    pub(crate) fn behind(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        one.into_iter().chain(other).min_by_key(|schedule| schedule.next)
+    /// Of the schedules of two workers the one that is further: its clients have numbers that nobody may get for another date.
+    /// Those of the other one get what they missed when they are adopted.
+    pub(crate) fn ahead(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).max_by_key(|schedule| schedule.next)
+    }
+
+    /// The number of the first slot that was not taken yet.
+    fn next_number(&self) -> u64 {
+        (self.next / self.slots.max(1)).saturating_add(self.first)
     }
 }
 
@@ -127,7 +132,7 @@ impl Schedule {
     }
 
     /// Goes on where the previous process's schedule stopped. If the interval, the alignment or the slots have changed, only
-    /// the numbers go on, from the one after its newest.
+    /// the numbers go on, without a hole.
     pub(crate) fn adopt(&mut self, before: &ScheduleState, now: Instant) {
         if (self.interval, self.align, self.slots) == (before.interval, before.align, before.slots) {
             self.origin = before.origin;
@@ -137,8 +142,14 @@ impl Schedule {
             let newest = self.slot_at(now);
             self.owed_before = newest.saturating_add(1);
             self.next = before.next.max(newest.saturating_sub(MAX_OWED));
+        } else if self.slots == 1 {
+            // The present slot counts as taken: with `align` it began in the past, and its date may have been said.
+            let taken = self.slot_at(now);
+            self.first = before.next_number().saturating_sub(1).max(before.first).saturating_sub(taken);
+            self.next = taken.saturating_add(1);
         } else {
-            self.first = (before.next / before.slots.max(1)).saturating_add(before.first).saturating_add(1);
+            // A client that has this number already begins with the one after it.
+            self.first = before.next_number();
         }
     }
 
@@ -322,6 +333,45 @@ mod tests {
 
     fn schedule(now: Instant, interval: Duration, align: bool) -> Schedule {
         Schedule::new(ClockOrigin::new(now, wall(0), interval, align), now, interval, align, false)
+    }
+
+    #[test]
+    fn a_changed_schedule_leaves_no_number_out_and_says_no_date_again() {
+        let t0 = start();
+        let kinds = [(SECOND, false), (SECOND, true), (300 * MILLI, true), (500 * MILLI, false)];
+        let each = || {
+            kinds
+                .into_iter()
+                .flat_map(|(interval, align)| [(interval, align, false), (interval, align, true)])
+        };
+        let at = |millis: u32, (interval, align, one_phase): (Duration, bool, bool)| {
+            let (now, wall) = (t0 + millis * MILLI, wall(0) + millis * MILLI);
+            Schedule::new(ClockOrigin::new(now, wall, interval, align), now, interval, align, one_phase)
+        };
+        for (old, new) in each().flat_map(|old| each().map(move |new| (old, new))) {
+            for stopped in [40, 310, 1490, 2000, 2710] {
+                // A client of the first phase.
+                let mut before = at(7, old);
+                let mut last = (0, UNIX_EPOCH);
+                let mut take = |schedule: &mut Schedule, from: u32, to: u32| {
+                    for now in (from..=to).map(|millis| t0 + millis * MILLI) {
+                        while let Some(slot) = schedule.take_due(now, |phase| phase == 0) {
+                            let (number, date) = (schedule.number_of(slot), schedule.wall_of(slot));
+                            if number > last.0 {
+                                assert_eq!(number, last.0 + 1, "{old:?} to {new:?} at {stopped}");
+                                assert!(date > last.1, "{old:?} to {new:?} at {stopped}");
+                                last = (number, date);
+                            }
+                        }
+                    }
+                    last.0
+                };
+                let given = take(&mut before, 7, stopped);
+                let mut after = at(stopped + 3, new);
+                after.adopt(&before.state(), t0 + (stopped + 3) * MILLI);
+                assert!(take(&mut after, stopped + 3, stopped + 3000) > given);
+            }
+        }
     }
 
     #[test]
