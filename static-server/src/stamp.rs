@@ -3,11 +3,12 @@
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 
+use daemon::FileIdentity;
+
 /// What distinguishes two versions of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    device: u64,
-    inode: u64,
+    file: FileIdentity,
     /// Size in bytes.
     pub(crate) len: u64,
     /// Last modification: seconds since 1970, and nanoseconds.
@@ -23,8 +24,7 @@ const SETTLED: i64 = 2;
 impl Stamp {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Stamp {
-            device: metadata.dev(),
-            inode: metadata.ino(),
+            file: FileIdentity::of(metadata),
             len: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
@@ -55,7 +55,7 @@ impl Stamp {
 
     /// True if this is the same file as `before`, and not shorter: what stood in it then can still be sent.
     pub(crate) fn has_grown_from(&self, before: &Stamp) -> bool {
-        (self.device, self.inode) == (before.device, before.inode) && self.len >= before.len
+        self.file == before.file && self.len >= before.len
     }
 }
 
@@ -64,7 +64,12 @@ mod tests {
     use super::*;
 
     fn stamp(modified: i64, changed: i64) -> Stamp {
-        Stamp { device: 1, inode: 2, len: 3, modified: (modified, 0), changed: (changed, 0) }
+        Stamp {
+            file: FileIdentity { device: 1, inode: 2 },
+            len: 3,
+            modified: (modified, 0),
+            changed: (changed, 0),
+        }
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::fs::{File, Metadata};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use daemon::FileIdentity;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
@@ -17,8 +17,7 @@ pub(crate) struct Tree {
     directory: OwnedFd,
     /// True if the kernel resolves names with `openat2`; where a filter refuses that call, we walk.
     by_kernel: bool,
-    /// Device and inode of the directory.
-    identity: (u64, u64),
+    identity: FileIdentity,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +56,7 @@ impl Tree {
             Err(errno) => return Err(errno.into()),
         };
         let directory = File::from(directory);
-        let metadata = directory.metadata()?;
-        let identity = (metadata.dev(), metadata.ino());
+        let identity = FileIdentity::of(&directory.metadata()?);
         Ok(Tree { directory: directory.into(), by_kernel, identity })
     }
 

@@ -133,7 +133,7 @@ fn a_source_that_cannot_be_opened_names_the_cure() {
         ),
         (format!("fifo:{}", at("")), 66, "this is a directory".to_owned()),
         (format!("unix:{}", at("none/lines")), 69, format!("the folder {} is missing", at("none"))),
-        (format!("unix:{}", at("file")), 69, "a file that is no socket".to_owned()),
+        (format!("unix:{}", at("file")), 69, "there is a file with this name".to_owned()),
     ] {
         let (status, log) =
             Daemon::spawn(command(WS_SERVER, &["--listen", "127.0.0.1:0", "--source", &source])).wait();
@@ -159,7 +159,7 @@ fn a_socket_of_another_process_at_our_path_is_left_alone() {
     let mut lines = Lines::from_socket(&[]);
     fs::remove_file(&lines.path).unwrap();
     let other = UnixListener::bind(&lines.path).unwrap();
-    lines.server.log_line("another process listens there");
+    lines.server.log_line("another program listens there");
     lines.server.signal(harness::Signal::TERM);
     assert!(lines.server.wait().0.success());
     assert!(UnixStream::connect(&lines.path).is_ok(), "the other's socket is still there");

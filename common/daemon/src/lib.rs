@@ -30,6 +30,7 @@
 mod clock;
 mod entry;
 pub mod exit;
+mod file_identity;
 pub mod hand_over;
 mod health;
 mod inherit;
@@ -47,10 +48,12 @@ mod reload;
 mod run;
 mod signals;
 mod supervisor;
+pub mod unix_socket;
 pub mod value;
 
 pub use entry::main;
 pub use exit::{DaemonError, Exit};
+pub use file_identity::FileIdentity;
 pub use hand_over::HandedOver;
 pub use inherit::{Inherited, inherit};
 pub use metrics::DaemonMetrics;

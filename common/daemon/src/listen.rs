@@ -1,13 +1,9 @@
 //! Binds the listeners: every address once per worker (`SO_REUSEPORT`), with errors that say what to do.
 
 use std::{
-    fs, io,
+    io,
     net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
-    os::unix::{
-        fs::{FileTypeExt, MetadataExt},
-        net::{UnixListener, UnixStream},
-    },
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rustix::io::Errno;
@@ -15,7 +11,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
     exit::{DaemonError, Exit, limit},
-    path_error::describe_path_error,
+    unix_socket::{self, SocketFile},
     value::ListenAddress,
 };
 use reactor::Listener;
@@ -177,61 +173,30 @@ fn bind_one(address: SocketAddr, share: bool) -> io::Result<Socket> {
 }
 
 fn bind_unix(path: &Path) -> io::Result<Socket> {
-    if let Ok(there) = fs::symlink_metadata(path) {
-        if !there.file_type().is_socket() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "there is a file with this name; remove it, or say another path",
-            ));
-        }
-        match UnixStream::connect(path) {
-            // Nothing listens there: a killed daemon left the socket behind.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
-            _ => return Err(io::ErrorKind::AddrInUse.into()),
-        }
-    }
-    let socket = Socket::from(UnixListener::bind(path)?);
+    let socket = Socket::from(unix_socket::bind(path)?);
     socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
-/// The name of a Unix socket that was bound.
-#[derive(Debug)]
-pub(super) struct SocketName {
-    path: PathBuf,
-    /// Device and inode of the socket.
-    file: (u64, u64),
-}
-
-impl SocketName {
-    /// The name of the socket that was bound to this address; `None` for other addresses.
-    pub(super) fn of(address: &ListenAddress) -> Option<Self> {
-        let ListenAddress::Unix(path) = address else { return None };
-        Some(Self { path: path.clone(), file: file(path)? })
+/// The name of the socket that was bound to this address; `None` for other addresses.
+pub(super) fn socket_file(address: &ListenAddress) -> Option<SocketFile> {
+    match address {
+        ListenAddress::Unix(path) => SocketFile::at(path),
+        ListenAddress::Tcp(_) | ListenAddress::Name(..) => None,
     }
-
-    /// Removes it, unless the path leads to another file by now.
-    pub(super) fn remove(&self) {
-        if file(&self.path) == Some(self.file) {
-            _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn file(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path).ok().map(|there| (there.dev(), there.ino()))
 }
 
 /// Makes the error: which address, why, and what to do.
 fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonError {
     let port = match address {
-        ListenAddress::Tcp(tcp) => Some(tcp.port()),
-        ListenAddress::Name(_, port) => Some(*port),
-        ListenAddress::Unix(_) => None,
+        ListenAddress::Tcp(tcp) => tcp.port(),
+        ListenAddress::Name(_, port) => *port,
+        ListenAddress::Unix(path) => {
+            return unix_socket::bind_failure(&format!("--{flag} {address}"), path, error);
+        }
     };
-    let (exit, what) = match (error.kind(), port) {
-        (io::ErrorKind::PermissionDenied, Some(port)) => (
+    let (exit, what) = match error.kind() {
+        io::ErrorKind::PermissionDenied => (
             Exit::Permission,
             format!(
                 "this user may not bind port {port}. Three ways out: socket activation (systemd opens the port and \
@@ -239,31 +204,19 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonErro
                 u32::from(port) + 8000
             ),
         ),
-        (io::ErrorKind::PermissionDenied, None) => (
-            Exit::Permission,
-            "this user may not make a socket there; let it write to the folder, or say another path"
-                .to_owned(),
-        ),
-        (io::ErrorKind::AddrInUse, Some(port)) => (
+        io::ErrorKind::AddrInUse => (
             Exit::Unavailable,
             format!(
                 "port {port} is in use by another program (`ss -ltnp sport = :{port}` names it); stop it, or take \
                  another port"
             ),
         ),
-        (io::ErrorKind::AddrInUse, None) => {
-            (Exit::Unavailable, "another program listens there; stop it, or say another path".to_owned())
-        }
-        (io::ErrorKind::AddrNotAvailable, _) => {
+        io::ErrorKind::AddrNotAvailable => {
             let what = "no interface of this machine has this address (`ip address` lists them); `[::]` is every one";
             (Exit::Unavailable, what.to_owned())
         }
-        (_, Some(_)) if matches!(address, ListenAddress::Name(..)) => {
+        _ if matches!(address, ListenAddress::Name(..)) => {
             (Exit::Unavailable, format!("{error}; say the IP address, or add the name to /etc/hosts"))
-        }
-        (io::ErrorKind::NotFound, None) => {
-            let path = if let ListenAddress::Unix(path) = address { path.as_path() } else { Path::new("") };
-            (Exit::Unavailable, describe_path_error(path, error))
         }
         _ => (Exit::Unavailable, format!("{error}{}", limit(error))),
     };
@@ -314,24 +267,6 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_removed_by_its_name_unless_another_has_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("s");
-        let bound = || {
-            let address = ListenAddress::Unix(path.clone());
-            let sockets = bind("listen", std::slice::from_ref(&address), 1).expect("bound");
-            (sockets, SocketName::of(&address).expect("a name"))
-        };
-        let (_ours, name) = bound();
-        fs::remove_file(&path).expect("removed");
-        let (_others, other_name) = bound();
-        name.remove();
-        assert!(path.exists());
-        other_name.remove();
-        assert!(!path.exists());
-    }
-
-    #[test]
     fn every_worker_has_a_socket_on_the_same_port() {
         let sockets = bind("listen", &[address("127.0.0.1:0")], 3).expect("bound");
         let ports: Vec<_> = sockets.iter().map(port).collect();
@@ -371,21 +306,5 @@ mod tests {
     fn every_address_takes_both_families() {
         let sockets = bind("listen", &[address("[::]:0")], 1).expect("bound");
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port(&sockets[0]))).expect("IPv4 reaches it");
-    }
-
-    #[test]
-    fn a_socket_left_behind_is_replaced_but_a_live_one_and_a_file_are_not() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("s");
-        let unix = ListenAddress::Unix(path.clone());
-        let bind_it = || bind("listen", std::slice::from_ref(&unix), 1);
-        let live = bind_it().expect("bound");
-        assert_eq!(bind_it().expect_err("alive").exit, Exit::Unavailable);
-        drop(live);
-        drop(bind_it().expect("what is left behind is replaced"));
-        fs::remove_file(&path).expect("removed");
-        fs::write(&path, "mine").expect("written");
-        assert!(bind_it().expect_err("a file").message.contains("file with this name"));
-        assert_eq!(fs::read(&path).expect("still there"), b"mine");
     }
 }

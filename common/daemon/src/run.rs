@@ -10,10 +10,11 @@ use crate::{
     hand_over::HandedOver,
     inherit::Inherited,
     last_reload::LastReload,
-    listen::{self, SocketName},
+    listen,
     metrics::{self, Collector, DaemonMetrics},
     signals::{self, Actions},
     supervisor,
+    unix_socket::SocketFile,
     value::ListenAddress,
 };
 use reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
@@ -96,7 +97,8 @@ where
     let Inherited { listeners, metrics, previous } = inherited;
     let listeners = bind_unless_inherited(listeners, "listen", serve.listen, workers)?;
     let metrics_listeners = bind_unless_inherited(metrics, "metrics", endpoint, 1)?;
-    let names: Vec<SocketName> = serve.listen.iter().chain(endpoint).filter_map(SocketName::of).collect();
+    let files: Vec<SocketFile> =
+        serve.listen.iter().chain(endpoint).filter_map(listen::socket_file).collect();
     let mut bound: Vec<ListenAddress> = listeners.iter().map(listen::bound_address).collect();
     // The workers' sockets on one address follow each other.
     bound.dedup();
@@ -129,7 +131,7 @@ where
         .map_err(|error| DaemonError::new(Exit::Software, format!("{error}{}", limit(&error))));
 
     // `main` refuses an address beside inherited sockets, so these sockets are ours. The next start replaces what stays.
-    names.iter().for_each(SocketName::remove);
+    files.iter().for_each(SocketFile::remove);
     log::info!("{}: stopped", serve.name);
     ended
 }

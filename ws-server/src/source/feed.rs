@@ -18,7 +18,7 @@ use super::{
     producers::Listening,
     progress::lock,
     publisher::Publisher,
-    socket::{self, SocketName},
+    socket::SocketName,
     stdin,
 };
 use crate::stream::SourceKind;
@@ -182,6 +182,6 @@ impl Feed {
 /// Removes the socket of a `unix:` source that no process reads any more.
 pub(crate) fn remove_stale_socket(kind: &SourceKind) {
     if let SourceKind::Unix(path) = kind {
-        socket::remove_stale(path);
+        daemon::unix_socket::remove_stale(path);
     }
 }

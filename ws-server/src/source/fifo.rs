@@ -13,13 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use daemon::FileIdentity;
 use rustix::{fs::OFlags, io::Errno};
 
 use super::{
     clock::now,
     complaint::Complaint,
     gate::{Gate, Waited, borrowed},
-    identity::Identity,
     input::{Found, Input, Reader},
     producer::Producer,
     publisher::Publisher,
@@ -76,7 +76,7 @@ struct Fifos {
 
 struct Fifo {
     input: Input,
-    identity: Option<Identity>,
+    identity: Option<FileIdentity>,
     /// All its writers have left: `poll` would report that again and again, until it is opened again.
     has_ended: bool,
 }
@@ -102,7 +102,7 @@ impl Fifos {
             .into_iter()
             .map(|producer| Input::adopt(producer, publisher))
             .chain([at_path])
-            .map(|input| Fifo { identity: Identity::of_open(&input), input, has_ended: false })
+            .map(|input| Fifo { identity: FileIdentity::of_open(&input), input, has_ended: false })
             .collect();
         // The previous process had the same one open, with the beginning of a line.
         let last = open.last().and_then(|fifo| fifo.identity);
@@ -139,7 +139,7 @@ impl Fifos {
             return;
         }
         self.looked = Some(now);
-        let there = fs::metadata(&self.path).ok().map(|metadata| Identity::of(&metadata));
+        let there = fs::metadata(&self.path).ok().map(|metadata| FileIdentity::of(&metadata));
         let is_open = there.is_some() && self.waiting().any(|fifo| fifo.identity == there);
         let found = if is_open { Ok(there) } else { self.open_again(reader.publisher) };
         // An old one without writers says so only to a reader; a late writer of one that has ended finds it held open.
@@ -157,7 +157,7 @@ impl Fifos {
     }
 
     /// Opens what is at the path.
-    fn open_again(&mut self, publisher: &Publisher) -> Result<Option<Identity>, String> {
+    fn open_again(&mut self, publisher: &Publisher) -> Result<Option<FileIdentity>, String> {
         let (file, identity) = open(&self.path)?;
         // The one that has ended is held until here: a writer that came in between would otherwise get SIGPIPE.
         self.open.retain(|fifo| !fifo.has_ended || fifo.identity != Some(identity));
@@ -172,7 +172,7 @@ impl Fifos {
 }
 
 /// Opens the FIFO at this path to read, and judges what was opened; the error is for the operator.
-fn open(path: &Path) -> Result<(File, Identity), String> {
+fn open(path: &Path) -> Result<(File, FileIdentity), String> {
     let wrong = |what: String| format!("--source fifo:{}: {what}", path.display());
     let opened = OpenOptions::new().read(true).custom_flags(FLAGS).open(path);
     let (file, metadata) =
@@ -184,7 +184,7 @@ fn open(path: &Path) -> Result<(File, Identity), String> {
             })
         })?;
     match kind(metadata.file_type()) {
-        None => Ok((file, Identity::of(&metadata))),
+        None => Ok((file, FileIdentity::of(&metadata))),
         Some(kind) => Err(wrong(format!("this is a {kind}, not a FIFO; `mkfifo PATH` makes one"))),
     }
 }

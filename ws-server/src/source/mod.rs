@@ -12,7 +12,6 @@ mod faults;
 mod feed;
 mod fifo;
 mod gate;
-mod identity;
 mod input;
 mod intake;
 mod lines;
