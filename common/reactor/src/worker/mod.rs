@@ -1,35 +1,27 @@
 //! One worker: the loop over its events, its connections and its handler's schedule.
 
+mod expiry;
 mod hand_over;
+mod polling;
 mod reading;
 mod stop;
 mod stopping;
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use stopping::Stopping;
 
 use crate::accept::Listeners;
-use crate::connection::{Entry, Io, Lifecycle};
+use crate::connection::{Entry, Io};
 use crate::connections::Connections;
 use crate::context::Visit;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
-use crate::system::{Event, Polled, System, Target};
+use crate::system::{Event, System};
 use crate::{
     CloseReason, Context, Control, ExportedConnection, Flow, Handler, Mailboxes, Settings, Token, Turn, Wake,
 };
-
-/// How often the worker serves a connection whose deadline has passed and that still has input, or room for output, before
-/// the deadline counts: 256 KiB each way.
-const LAST_LOOKS: usize = 4;
-/// How long the kernel may refuse to poll before the worker gives up.
-const ENDURANCE: Duration = Duration::from_secs(10);
-/// Time between two polls that the kernel refuses.
-const POLL_PAUSE: Duration = Duration::from_millis(100);
-/// Two readings of a clock that are further apart than this belong to two different moments.
-const ONE_MOMENT: Duration = Duration::from_millis(1);
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
@@ -147,112 +139,6 @@ impl<H: Handler, S: System> Worker<H, S> {
         !accepts && !adopts && !stops && self.connections.state.ready.is_empty() && self.wake != Wake::Again
     }
 
-    /// How long the poll may sleep; `None`: until an event.
-    fn timeout(&self) -> Option<Duration> {
-        if !self.is_at_rest() {
-            return Some(Duration::ZERO);
-        }
-        let scheduled = match self.wake {
-            Wake::At(at) => Some(at),
-            Wake::Again | Wake::Idle => None,
-        };
-        let instants = [
-            scheduled,
-            self.connections.state.deadlines.next(),
-            self.listeners.paused_until,
-            self.connections.state.short_until,
-            self.stopping.as_ref().and_then(Stopping::wakes_at),
-        ];
-        let next = instants.into_iter().flatten().min()?;
-        Some(next.saturating_duration_since(self.connections.system.now()))
-    }
-
-    /// Polls until every event that had come by now has set its flags. It ends: the kernel shows each connection once
-    /// before it shows one again.
-    fn look(&mut self) -> io::Result<()> {
-        let mut timeout = self.timeout();
-        let begun = self.connections.system.now();
-        let mut most = self.connections.table.len() + self.listeners.sockets.len() + 1; // the waker
-        loop {
-            let polled = match self.connections.system.poll(&mut self.events, timeout) {
-                Ok(polled) => polled,
-                Err(error) => return self.endure(begun, error),
-            };
-            self.failing_since = None;
-            self.take_events();
-            most = most.saturating_sub(self.events.len());
-            match polled {
-                Polled::Interrupted => return Ok(()),
-                Polled::Part if most > 0 => timeout = Some(Duration::ZERO),
-                Polled::All | Polled::Part => {
-                    self.looked_at = begun;
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// The kernel refuses to poll, for want of memory: tries again a little later, and gives up only once it has refused for
-    /// so long that the process is of no use. Meanwhile the worker's turns do not count, so that it is seen to be unwell.
-    fn endure(&mut self, now: Instant, error: io::Error) -> io::Result<()> {
-        let since = *self.failing_since.get_or_insert(now);
-        log::error!("polling: {error}");
-        if now.saturating_duration_since(since) > ENDURANCE {
-            return Err(error);
-        }
-        self.connections.system.pause(POLL_PAUSE);
-        Ok(())
-    }
-
-    /// Tries the connections again for which the kernel was out of memory.
-    fn end_shortage(&mut self) {
-        let Connections { table, state, .. } = &mut self.connections;
-        if state.short_until.take_if(|until| *until <= state.now).is_none() {
-            return;
-        }
-        for token in std::mem::take(&mut state.short) {
-            let Some(entry) = table.get_mut(token) else { continue };
-            entry.io.readable = true;
-            entry.io.blocked = false;
-            state.list_ready(&mut entry.io);
-        }
-    }
-
-    /// Reads both clocks at one moment: a stop of the process in between would look like a step of the wall clock.
-    fn read_clocks(&mut self) {
-        let Connections { system, state, .. } = &mut self.connections;
-        for _ in 0..3 {
-            let before = system.now();
-            state.wall = system.wall();
-            state.now = system.now();
-            if state.now.saturating_duration_since(before) < ONE_MOMENT {
-                break;
-            }
-        }
-    }
-
-    /// Events set flags; nothing is read or written yet.
-    fn take_events(&mut self) {
-        for event in &self.events {
-            match event.target {
-                Target::Listener(number) => {
-                    if let Some((_, ready)) = self.listeners.sockets.get_mut(number) {
-                        *ready = true;
-                    }
-                }
-                Target::Connection(token) => {
-                    let Some(entry) = self.connections.table.get_mut(token) else { continue };
-                    entry.io.readable |= event.readable || event.read_closed || event.hung_up;
-                    entry.io.read_closed |= event.read_closed || event.hung_up;
-                    entry.io.hung_up |= event.hung_up;
-                    entry.io.blocked &= !(event.writable || event.hung_up);
-                    self.connections.state.list_ready(&mut entry.io);
-                }
-                Target::Waker => {}
-            }
-        }
-    }
-
     /// Serves the connections that are ready now, a bounded number of them.
     fn serve_ready(&mut self) {
         let count = self.connections.state.ready.len().min(TURN_CONNECTIONS);
@@ -288,67 +174,6 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     fn io(&mut self, token: Token) -> Option<&mut Io> {
         self.connections.table.get_mut(token).map(|entry| &mut entry.io)
-    }
-
-    /// Closes every connection whose deadline has passed, or lets the handler decide.
-    fn expire(&mut self) {
-        let due = self.looked_at;
-        if self.connections.state.deadlines.next().is_none_or(|next| next > due) {
-            return;
-        }
-        self.read_clocks(); // the deadlines that are set here count from now, however long the turn has taken so far
-        while let Some((bucket, tokens)) = self.connections.state.deadlines.pop(due) {
-            for token in tokens {
-                let Some(io) = self.io(token).filter(|io| io.armed == Some(bucket)) else { continue };
-                io.armed = None;
-                if io.next_deadline() <= due {
-                    self.judge(token);
-                }
-                self.connections.with(token, |_, cx| cx.flush()); // arms it again
-            }
-        }
-    }
-
-    /// Serves a connection whose deadline has passed as far as it can be; if the deadline still stands then, it counts.
-    fn judge(&mut self, token: Token) {
-        self.serve_what_is_there(token);
-        let due = self.looked_at;
-        if self.io(token).is_some_and(|io| io.next_deadline() <= due) {
-            self.expire_one(token, due);
-        }
-    }
-
-    /// Serves a connection until nothing is left that has come for it, or it had its share.
-    pub(super) fn serve_what_is_there(&mut self, token: Token) {
-        for _ in 0..LAST_LOOKS {
-            if !self.io(token).is_some_and(|io| io.listed_ready) {
-                break;
-            }
-            self.serve(token);
-        }
-    }
-
-    fn expire_one(&mut self, token: Token, due: Instant) {
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        let io = &mut entry.io;
-        let state = &mut self.connections.state;
-        match io.lifecycle {
-            Lifecycle::Closing => return,
-            Lifecycle::Lingering { .. } => return state.schedule_close(io, CloseReason::Handler),
-            _ if io.stalled_at.is_some_and(|at| at <= due) => {
-                return state.schedule_close(io, CloseReason::Slow);
-            }
-            Lifecycle::Flushing => {
-                io.deadline = state.now + state.settings.write_timeout; // it is still taking a long answer
-                return;
-            }
-            Lifecycle::Open => {}
-        }
-        self.call(token, H::on_deadline);
-        if self.io(token).is_some_and(|io| io.lifecycle == Lifecycle::Open && io.deadline <= due) {
-            log::error!("a connection was left without a later deadline");
-            self.connections.schedule_close(token, CloseReason::Handler);
-        }
     }
 
     /// Takes what other threads sent: evictions by other workers, and mail for the handler.

@@ -1,0 +1,125 @@
+//! What a worker learns before it serves anybody: events, the time, and that the kernel is short of memory.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use super::stopping::Stopping;
+use crate::connections::Connections;
+use crate::system::{Polled, System, Target};
+use crate::{Handler, Wake};
+
+/// How long the kernel may refuse to poll before the worker gives up.
+const ENDURANCE: Duration = Duration::from_secs(10);
+/// Time between two polls that the kernel refuses.
+const POLL_PAUSE: Duration = Duration::from_millis(100);
+/// Two readings of a clock that are further apart than this belong to two different moments.
+const ONE_MOMENT: Duration = Duration::from_millis(1);
+
+impl<H: Handler, S: System> Worker<H, S> {
+    /// How long the poll may sleep; `None`: until an event.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.is_at_rest() {
+            return Some(Duration::ZERO);
+        }
+        let scheduled = match self.wake {
+            Wake::At(at) => Some(at),
+            Wake::Again | Wake::Idle => None,
+        };
+        let instants = [
+            scheduled,
+            self.connections.state.deadlines.next(),
+            self.listeners.paused_until,
+            self.connections.state.short_until,
+            self.stopping.as_ref().and_then(Stopping::wakes_at),
+        ];
+        let next = instants.into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(self.connections.system.now()))
+    }
+
+    /// Polls until every event that had come by now has set its flags. It ends: the kernel shows each connection once
+    /// before it shows one again.
+    pub(super) fn look(&mut self) -> io::Result<()> {
+        let mut timeout = self.timeout();
+        let begun = self.connections.system.now();
+        let mut most = self.connections.table.len() + self.listeners.sockets.len() + 1; // the waker
+        loop {
+            let polled = match self.connections.system.poll(&mut self.events, timeout) {
+                Ok(polled) => polled,
+                Err(error) => return self.endure(begun, error),
+            };
+            self.failing_since = None;
+            self.take_events();
+            most = most.saturating_sub(self.events.len());
+            match polled {
+                Polled::Interrupted => return Ok(()),
+                Polled::Part if most > 0 => timeout = Some(Duration::ZERO),
+                Polled::All | Polled::Part => {
+                    self.looked_at = begun;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The kernel refuses to poll, for want of memory: tries again a little later, and gives up only once it has refused for
+    /// so long that the process is of no use. Meanwhile the worker's turns do not count, so that it is seen to be unwell.
+    fn endure(&mut self, now: Instant, error: io::Error) -> io::Result<()> {
+        let since = *self.failing_since.get_or_insert(now);
+        log::error!("polling: {error}");
+        if now.saturating_duration_since(since) > ENDURANCE {
+            return Err(error);
+        }
+        self.connections.system.pause(POLL_PAUSE);
+        Ok(())
+    }
+
+    /// Tries the connections again for which the kernel was out of memory.
+    pub(super) fn end_shortage(&mut self) {
+        let Connections { table, state, .. } = &mut self.connections;
+        if state.short_until.take_if(|until| *until <= state.now).is_none() {
+            return;
+        }
+        for token in std::mem::take(&mut state.short) {
+            let Some(entry) = table.get_mut(token) else { continue };
+            entry.io.readable = true;
+            entry.io.blocked = false;
+            state.list_ready(&mut entry.io);
+        }
+    }
+
+    /// Reads both clocks at one moment: a stop of the process in between would look like a step of the wall clock.
+    pub(super) fn read_clocks(&mut self) {
+        let Connections { system, state, .. } = &mut self.connections;
+        for _ in 0..3 {
+            let before = system.now();
+            state.wall = system.wall();
+            state.now = system.now();
+            if state.now.saturating_duration_since(before) < ONE_MOMENT {
+                break;
+            }
+        }
+    }
+
+    /// Events set flags; nothing is read or written yet.
+    fn take_events(&mut self) {
+        for event in &self.events {
+            match event.target {
+                Target::Listener(number) => {
+                    if let Some((_, ready)) = self.listeners.sockets.get_mut(number) {
+                        *ready = true;
+                    }
+                }
+                Target::Connection(token) => {
+                    let Some(entry) = self.connections.table.get_mut(token) else { continue };
+                    entry.io.readable |= event.readable || event.read_closed || event.hung_up;
+                    entry.io.read_closed |= event.read_closed || event.hung_up;
+                    entry.io.hung_up |= event.hung_up;
+                    entry.io.blocked &= !(event.writable || event.hung_up);
+                    self.connections.state.list_ready(&mut entry.io);
+                }
+                Target::Waker => {}
+            }
+        }
+    }
+}
