@@ -53,7 +53,7 @@ impl Directory {
 
     /// The number of the release that we serve.
     pub(crate) fn release(&self) -> u64 {
-        self.root.release().number
+        self.root.number()
     }
 
     /// Looks where the root leads now, and returns the number of that release.
@@ -74,7 +74,7 @@ impl Directory {
         let slot = self.cache.slot(name);
         // Another worker may hold the slot while it looks at this very file.
         let mut place = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = self.root.release().number;
+        let current = self.root.number();
         if let Some(checked) = place.as_ref().filter(|checked| checked.is_fresh(current, now)) {
             return Ok(Some(checked.value.resource.clone()));
         }

@@ -39,6 +39,11 @@ impl Root {
         self.release.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The number of that directory.
+    pub(crate) fn number(&self) -> u64 {
+        self.release.read().unwrap_or_else(PoisonError::into_inner).number
+    }
+
     /// Looks where the path leads now.
     ///
     /// # Errors
