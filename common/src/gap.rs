@@ -1,4 +1,4 @@
-//! What a client is told when it does not get every message after the one it had.
+//! The notice to a client that does not get every message after the one it had.
 
 use crate::id::MessageId;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Ready answers in memory, bounded in bytes: one cache for all workers, so that no two of them show different versions.
 //!
 //! Each name has a slot behind a lock of its own. A worker holds it while it looks at the file, so that the workers see the
-//! versions of a file in one order; a slow file delays nobody who wants another one.
+//! versions of a file in one order; a slow file does not delay requests for another one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,7 +63,7 @@ impl<T> Cache<T> {
         Cache { table: Mutex::new(table), max_bytes }
     }
 
-    /// The slot of a name. Whoever fills it says so with [`keep`](Cache::keep), or gives it up with
+    /// The slot of a name. The caller that fills it calls [`keep`](Cache::keep), or else gives it up with
     /// [`remove`](Cache::remove).
     pub(crate) fn slot(&self, name: &[u8]) -> Arc<Slot<T>> {
         let mut table = self.table();

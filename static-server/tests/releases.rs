@@ -52,7 +52,7 @@ fn get(client: &mut Client, target: &str) -> Response {
     client.response()
 }
 
-/// After each turn one client asks for what only the new release has; then nobody gets anything of the last one.
+/// After each turn one client asks for what only the new release has; from then on no client gets anything of the last one.
 fn nobody_meets_two_releases(root: &str, turns: usize, accept: &str) {
     let (dir, _server, mut clients) = releases(root);
     for number in 0..turns {

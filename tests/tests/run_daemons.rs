@@ -1,4 +1,4 @@
-//! `tests/run-daemons` (`make run`) in a terminal: however it is told to end, each daemon gets one signal, and clients
+//! `tests/run-daemons` (`make run`) in a terminal: whatever ends it, each daemon gets one signal, and clients
 //! get their Close.
 //!
 //! ```text

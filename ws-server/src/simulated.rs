@@ -586,7 +586,8 @@ fn lines_that_the_next_process_does_not_keep_are_never_lost_in_silence() {
     assert!(frames.ends_with("slow"), "{}", &frames[frames.len() - 50..]);
 }
 
-/// The numbers of a client that gets ids: of messages, and of those that a gap told as missed. Each hole is told.
+/// The numbers that a client with ids has seen: of messages, and of those that a gap named as missed. Fails at a hole that no
+/// gap names.
 fn dense(frames: &str) -> Vec<u64> {
     let mut numbers = Vec::new();
     for event in frames.split("\n\n").filter(|event| !event.is_empty()) {
@@ -612,7 +613,7 @@ fn a_client_of_the_clock_is_told_of_every_date_that_it_does_not_get() {
         world.settle();
         let mut paused = 0;
         for step in 0..100 {
-            // Mostly in time, now and then late by many dates, also while the process changes.
+            // Usually in time, now and then late by many dates, also while the process changes.
             let pause = if world.seed().once_in(10) { 400_000 } else { 1000 };
             let pause = world.seed().below(pause);
             paused += pause;

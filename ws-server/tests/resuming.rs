@@ -69,7 +69,7 @@ fn a_client_of_a_life_that_crashed_gets_all_of_the_new_one_and_is_told() {
         assert!(read(&mut lines, "\n30\n").starts_with("1\n2\n3\n"));
     }
 
-    // Who asks by number alone means the present life, and is not told of what it cannot know.
+    // A number alone belongs to the present stream.
     let mut numbered = new.websocket("/?numbered=1&since=15").0;
     assert_eq!(numbered.text(), "16\t16");
 }
@@ -162,7 +162,7 @@ fn what_a_client_says_never_looks_like_a_message() {
     }
 }
 
-/// How many messages a client is told that it missed, and the id of the first one that it gets.
+/// How many messages the gap names as missed, and the id of the first message that comes.
 fn after_gap(client: &mut Client) -> (u64, String) {
     let mut text = client.text();
     let mut missed = 0;

@@ -1,5 +1,5 @@
-//! What the RFCs let a server ignore or tell it to accept, ws-server ignores or accepts; it stays strict where that protects
-//! somebody. Each row is a request as raw bytes, with the sentence that decides.
+//! What the RFCs let a server ignore or tell it to accept, ws-server ignores or accepts; it stays strict where a loose
+//! reading would help an attacker. Each row is a request as raw bytes, with the sentence that decides.
 
 use harness::Daemon;
 

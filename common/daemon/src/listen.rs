@@ -73,13 +73,13 @@ pub(super) fn check(listen: &[ListenAddress], metrics: Option<&ListenAddress>) -
         let (before, others) = listen.split_at(number);
         let others = others.get(1..).unwrap_or_default();
         if before.contains(address) && !takes_any_port(address) {
-            return Err(DaemonError::option("listen", address, "stands there twice; say it once"));
+            return Err(DaemonError::option("listen", address, "is given twice; leave one out"));
         }
         if let Some(wide) = before.iter().chain(others).find(|wide| covers(wide, address)) {
             return Err(DaemonError::option(
                 "listen",
                 address,
-                format!("{wide} is this one, too; leave it out"),
+                format!("{wide} covers this address, too; leave it out"),
             ));
         }
     }
@@ -235,14 +235,18 @@ mod tests {
             check(&listen, metrics.map(|text| parse(&text)).as_ref()).map_err(|failure| failure.message)
         };
         for (listen, metrics, wrong) in [
-            (&["[::]:80", "[::]:80"][..], None, Some("--listen [::]:80: stands there twice")),
-            (&["[::]:80", "127.0.0.1:80"], None, Some("--listen 127.0.0.1:80: [::]:80 is this one, too")),
+            (&["[::]:80", "[::]:80"][..], None, Some("--listen [::]:80: is given twice")),
+            (
+                &["[::]:80", "127.0.0.1:80"],
+                None,
+                Some("--listen 127.0.0.1:80: [::]:80 covers this address, too"),
+            ),
             (
                 &["127.0.0.1:80", "0.0.0.0:80"],
                 None,
-                Some("--listen 127.0.0.1:80: 0.0.0.0:80 is this one, too"),
+                Some("--listen 127.0.0.1:80: 0.0.0.0:80 covers this address, too"),
             ),
-            (&["unix:/a", "unix:/a"], None, Some("--listen unix:/a: stands there twice")),
+            (&["unix:/a", "unix:/a"], None, Some("--listen unix:/a: is given twice")),
             (&["[::]:80"], Some("127.0.0.1:80"), Some("--metrics 127.0.0.1:80: clients come")),
             (&["0.0.0.0:80", "[::1]:80", "127.0.0.1:81"], None, None),
             (&["127.0.0.1:80"], Some("127.0.0.1:81"), None),

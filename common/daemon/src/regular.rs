@@ -9,8 +9,8 @@ use std::{
 
 use rustix::fs::OFlags;
 
-/// Reads a regular file, or the first `most` bytes of a longer one. A FIFO at the path does not hold up the caller: it is judged
-/// by what was opened, and opening does not wait.
+/// Reads a regular file, or the first `most` bytes of a longer one. A FIFO at the path does not hold up the caller: opening
+/// does not wait, and anything but a regular file is refused once it is open.
 ///
 /// # Errors
 /// It is not a regular file, or cannot be read.

@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const STARTING_INTERVAL: Duration = Duration::from_millis(10);
 /// A check that comes so late says nothing about the workers: they may have been stopped as well.
 const LATE: Duration = Duration::from_millis(200);
-/// How often a late check looks again.
+/// How many more times a late check looks, [`STARTING_INTERVAL`] apart, before a worker counts as hanging.
 const LOOKS: u32 = 50;
 
 /// Starts the supervisor if a service manager or a metrics endpoint listens to it. The answer is the health that it keeps up

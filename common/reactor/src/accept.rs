@@ -21,7 +21,7 @@ pub(super) struct Listeners<L> {
     pub(super) sockets: Vec<(L, bool)>,
     /// After `EMFILE` an edge-triggered listener raises no event for what waits, so accepting resumes at this instant.
     pub(super) paused_until: Option<Instant>,
-    /// The latest accept failed for want of something, which the log has said.
+    /// The latest accept failed because the process or the machine is short of something, and the log says so.
     is_short: bool,
     /// Connections that no handler knows: they still get their refusal or their closing bytes.
     pub(super) refused: usize,
@@ -114,7 +114,7 @@ fn admit<H: Handler, S: System>(
 }
 
 /// Makes room for the newcomer, at the cost of another connection where all places are taken; false if it is refused. Its
-/// own address's limit comes first, so that a newcomer that is refused costs nobody anything.
+/// own address's limit comes first, so that a newcomer that is refused costs no other connection its place.
 fn make_room<H: Handler, S: System>(
     token: Token,
     ends: Ends,

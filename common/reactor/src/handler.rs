@@ -26,8 +26,8 @@ pub trait Handler {
     /// drain); a tail of more than 64 KiB closes the connection.
     fn on_data(&mut self, conn: &mut Self::Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress;
 
-    /// The peer finished sending (a half-close). `input` is the tail that the handler never consumed. Mostly nobody is there
-    /// any more: of a connection that goes on, the kernel asks every few seconds whether anybody is.
+    /// The peer finished sending (a half-close). `input` is the tail that the handler never consumed. Usually it is gone
+    /// altogether: if the connection goes on, the kernel probes every few seconds whether its peer still exists.
     fn on_end(&mut self, conn: &mut Self::Conn, input: &mut [u8], cx: &mut Context<'_>) -> Flow {
         Flow::CloseWhenFlushed
     }
@@ -37,7 +37,8 @@ pub trait Handler {
         Flow::Continue
     }
 
-    /// The connection's deadline has passed, and all input that came in time was delivered. The handler must set a later one, or end the connection.
+    /// The connection's deadline has passed, and all input that came in time was delivered. The handler must set a later one,
+    /// or end the connection.
     fn on_deadline(&mut self, conn: &mut Self::Conn, cx: &mut Context<'_>) -> Flow;
 
     /// The daemon stops; called once for each open connection, except at a hand-over, which calls `export`. `Continue` leaves

@@ -57,7 +57,7 @@ impl PerAddress {
         self.take(address, max, candidate, least_victims..=usize::MAX)
     }
 
-    /// `None` if the number of connections that have to go is none of these.
+    /// `None` if the number of connections that would have to go lies outside of `victims`.
     fn take(
         &self,
         address: IpAddr,

@@ -15,7 +15,7 @@ pub(super) const MAX_TAIL: usize = 64 * 1024;
 /// A longer unfinished input, in bytes, is one of the long ones, of which a worker keeps only so many.
 pub(super) const LONG_TAIL: usize = 8 * 1024;
 /// Long unfinished inputs that a worker keeps at the same time: slow clients with large requests take no more memory than
-/// these. A request that arrives in one piece is none of them.
+/// these. A request that arrives in one piece does not count.
 pub(super) const MAX_LONG_TAILS: usize = 512;
 /// Refused newcomers to which one worker sends the refusal at the same time; it closes more of them without a word.
 pub(super) const MAX_REFUSED: usize = 64;

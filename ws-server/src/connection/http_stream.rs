@@ -1,4 +1,4 @@
-//! A stream over HTTP: its heartbeat, and what its client sends although nobody asked.
+//! A stream over HTTP: its heartbeat, and what its client sends behind the request.
 
 use common::framing::{encode_heartbeat, encode_probe};
 use reactor::{Context, Flow, Progress};
@@ -15,7 +15,7 @@ impl Connection {
         Flow::Continue
     }
 
-    /// The client of a stream over HTTP has half-closed. Mostly it is gone; then its kernel answers the next byte with a
+    /// The client of a stream over HTTP has half-closed. Usually it is gone; then its kernel answers the next byte with a
     /// reset, but not, for a minute, a keepalive probe.
     pub(crate) fn probe(&mut self, cx: &mut Context<'_>) -> Flow {
         if !cx.is_blocked() {

@@ -170,7 +170,7 @@ impl Connection {
         self.refuse(status, fields, Cors::without_request(env.access), env)
     }
 
-    /// Refuses a request that wants to go on after nobody knows what.
+    /// Refuses a request whose `?since=` names no message.
     fn refuse_since(&mut self, error: &BadSince, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
         log::debug!("{:?}: {error}; answering 400", env.cx.peer());
         env.metrics.refused(400);

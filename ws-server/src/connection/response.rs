@@ -57,7 +57,7 @@ impl<'h> Cors<'h> {
     }
 }
 
-/// What a client is told before the stream over HTTP begins.
+/// What the response says before the stream over HTTP begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HttpOpening {
     pub(crate) framing: Framing,

@@ -52,7 +52,7 @@ impl Source {
     /// Opens the source; `previous` is what the previous process handed over of the same one.
     ///
     /// # Errors
-    /// [`Exit::NoInput`] for a FIFO that is none, [`Exit::Unavailable`] for a socket that cannot be bound, and what is wrong with
+    /// [`Exit::NoInput`] for a path that is no FIFO, [`Exit::Unavailable`] for a socket that cannot be bound, and what is wrong with
     /// standard input.
     pub(crate) fn open(kind: &SourceKind, previous: Vec<Producer>) -> Result<Self, DaemonError> {
         Ok(match kind {

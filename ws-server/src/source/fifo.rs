@@ -1,6 +1,6 @@
 //! Lines from a FIFO, which is opened again whenever all its writers have closed it, and when another one takes its place.
 //!
-//! The path is judged each time by what was opened there. A FIFO that has lost its name is read to its end beside the new one: its
+//! Each open checks what was opened, as the path may have changed in between. A FIFO that has lost its name is read to its end beside the new one: its
 //! writers may have it open for long.
 
 use std::{

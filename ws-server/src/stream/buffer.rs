@@ -84,7 +84,7 @@ impl Buffer {
     }
 
     /// Gives a newcomer its place: after `since`, or before the last `greet` messages. `next_line` is the sequence number
-    /// that the source will give next. Returns what the client is told of the messages before.
+    /// that the source will give next. Returns the gap before that place, if messages are missing.
     pub(crate) fn subscribe(
         &self,
         subscription: &mut Subscription,

@@ -96,7 +96,7 @@ impl Clock {
     }
 
     /// Gives a newcomer the phase of the present slot; that slot's date is due to it at once, unless the client has it. Returns
-    /// what it is told of the dates before.
+    /// the gap before it, if dates are missing.
     pub(crate) fn subscribe(
         &self,
         subscription: &mut Subscription,

@@ -133,7 +133,7 @@ impl Stream {
     }
 
     /// Gives a newcomer its place. It resumes after `since`, if it names one; `next_line` is the sequence number that the
-    /// source will give next. Returns what the client is told before the first message, if it does not get all of them.
+    /// source will give next. Returns the gap before its first message, if messages are missing.
     pub(crate) fn subscribe(
         &self,
         subscription: &mut Subscription,

@@ -1,4 +1,4 @@
-//! Where a client goes on that has a part of the stream already, and what it is told of the rest.
+//! Where a client that already has a part of the stream goes on, and which gap comes before.
 
 use common::{
     gap::Gap,
@@ -22,7 +22,7 @@ pub(crate) struct Extent {
 pub(crate) struct Resumption {
     /// The client gets the messages after this number.
     pub(crate) after: u64,
-    /// What it is told before them.
+    /// The gap before them; `None` if the client misses nothing.
     pub(crate) gap: Option<Gap>,
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Subscription {
     pub(crate) phase: usize,
     /// How many dates to send to it alone: the first one when it subscribes, and those that its full socket delayed.
     pub(crate) owed: u64,
-    /// It has every message up to this sequence number, or was told of the gap before, or does not get them; some may not have
+    /// It has every message up to this sequence number, or a gap that names them, or does not get them; some may not have
     /// reached this worker's ring yet.
     pub(crate) last_seq: u64,
     /// Its place in the ring.
@@ -24,8 +24,8 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// Before message `number` is sent: the gap between it and the newest one that the subscriber has, if there is one. Whoever
-    /// returns it asks again for the message.
+    /// Before message `number` is sent: the gap between it and the newest one that the subscriber has, if there is one. The
+    /// caller sends the gap first, and then asks for the message again.
     pub(crate) fn skip_to(&mut self, number: u64, epoch: Epoch) -> Option<Gap> {
         let before = number.saturating_sub(1);
         let missed = before.checked_sub(self.last_seq).filter(|missed| *missed > 0)?;

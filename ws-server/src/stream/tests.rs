@@ -1,4 +1,4 @@
-//! Every way to come back to every kind of stream, in every framing: what comes, and what is told.
+//! Every way to come back to every kind of stream, in every framing: which messages come, and which gap before them.
 
 use std::{
     sync::Arc,

@@ -1,4 +1,4 @@
-//! Which name somebody meant who wrote another one.
+//! Guesses the option that was meant by a name that is no option.
 
 /// Names that other programs have for an option of ours.
 const ALIASES: &[(&[&str], &str)] = &[

@@ -34,7 +34,7 @@ pub(super) fn describe(error: &clap::Error, command: &Command, args: &[OsString]
         }
         ErrorKind::ValueValidation => format!("invalid value '{value}' for '{argument}': {}", cause(error)),
         ErrorKind::TooManyValues => format!("{flag} takes no value; leave `{value}` out"),
-        ErrorKind::ArgumentConflict if prior == argument => format!("{flag} stands there twice; say it once"),
+        ErrorKind::ArgumentConflict if prior == argument => format!("{flag} is given twice; leave one out"),
         ErrorKind::ArgumentConflict => {
             format!("{flag} and {other} exclude each other; leave one of them out")
         }
@@ -70,7 +70,7 @@ fn cause(error: &clap::Error) -> String {
     range.map_or(text.clone(), |(first, last)| format!("say a whole number from {first} to {last}"))
 }
 
-/// A word that begins like an option and is none.
+/// Describes a word that begins like an option but names none.
 fn unknown(argument: &str, command: &Command, args: &[OsString]) -> String {
     let name = argument.trim_start_matches('-').split('=').next().unwrap_or_default();
     let options = command.get_arguments().filter_map(Arg::get_long);
@@ -79,7 +79,7 @@ fn unknown(argument: &str, command: &Command, args: &[OsString]) -> String {
     format!("{argument} is no option{}", if hint.is_empty() { "; --help lists them" } else { &hint })
 }
 
-/// A word that belongs to no option.
+/// Describes a word that belongs to no option.
 fn stray(word: &str, command: &Command, args: &[OsString]) -> String {
     let (before, _) = before_and_behind(word, args);
     let mut before = before.into_iter().rev();

@@ -1,4 +1,4 @@
-//! Who makes room for whom: in the order that is written, and at nobody's cost for a newcomer that is refused.
+//! Which connection makes room for a newcomer: in the documented order, and none for a newcomer that is refused.
 
 use super::*;
 
