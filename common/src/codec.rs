@@ -5,6 +5,7 @@
 //! sizes an allocation.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 /// Encodes values one behind the other; the reader must know their order, as no tag is written.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,11 @@ impl Writer {
     /// Appends a number in 8 bytes, however small it is.
     pub fn long(&mut self, number: u64) {
         self.raw(&number.to_le_bytes());
+    }
+
+    /// Appends a time in whole milliseconds.
+    pub fn millis(&mut self, time: Duration) {
+        self.long(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     }
 
     /// Appends bytes without their length, which the reader must know.
@@ -99,6 +105,11 @@ impl<'b> Reader<'b> {
         self.take().map(u64::from_le_bytes)
     }
 
+    /// Reads what [`Writer::millis`] appended.
+    pub fn millis(&mut self) -> Option<Duration> {
+        self.long().map(Duration::from_millis)
+    }
+
     /// Reads a number of 8 bytes; one beyond 32 bits is `None`.
     pub fn word(&mut self) -> Option<u32> {
         self.long()?.try_into().ok()
@@ -134,15 +145,17 @@ mod tests {
         to.byte(7);
         to.flag(true);
         to.long(u64::MAX);
+        to.millis(Duration::from_micros(1500));
         to.bytes(b"text");
         to.raw(b"end");
         let bytes = to.into_bytes();
         let read = |bytes: &[u8]| {
             let mut from = Reader::new(bytes);
-            let read = (from.byte()?, from.flag()?, from.long()?, from.bytes()?.to_vec(), from.take::<3>()?);
+            let numbers = (from.byte()?, from.flag()?, from.long()?, from.millis()?.as_millis());
+            let read = (numbers, from.bytes()?.to_vec(), from.take::<3>()?);
             from.is_empty().then_some(read)
         };
-        assert_eq!(read(&bytes), Some((7, true, u64::MAX, b"text".to_vec(), *b"end")));
+        assert_eq!(read(&bytes), Some(((7, true, u64::MAX, 1), b"text".to_vec(), *b"end")));
         for len in 0..bytes.len() {
             assert_eq!(read(&bytes[..len]), None, "{len} bytes");
         }

@@ -111,7 +111,7 @@ impl Connection {
             Stage::Done => return None,
         }
         to.long(self.id);
-        to.long(millis(now.saturating_duration_since(self.subscribed_at)));
+        to.millis(now.saturating_duration_since(self.subscribed_at));
         to.byte(u8::try_from(self.framing.index()).ok()?);
         to.long(self.subscription.phase as u64);
         to.flag(self.subscription.owed > 0);
@@ -133,7 +133,7 @@ impl Connection {
             _ => return None,
         };
         let id = from.long()?;
-        let subscribed_at = now.checked_sub(Duration::from_millis(from.long()?)).unwrap_or(now);
+        let subscribed_at = now.checked_sub(from.millis()?).unwrap_or(now);
         let framing = *Framing::ALL.get(usize::from(from.byte()?))?;
         // A client that knows its numbers without an epoch goes on with those.
         let framing = if format == 1 { framing.bare() } else { framing };
@@ -239,8 +239,4 @@ fn take_params(from: &mut Reader<'_>, format: u32) -> Option<StreamParams> {
         _ => return None,
     };
     Some(StreamParams { since, prefix })
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -65,11 +65,11 @@ pub(super) fn to_record<D>(cookie: u64, connection: &ExportedConnection<D>) -> V
     to.bytes(&connection.queued);
     to.bytes(&connection.exported.closing_bytes);
     to.bytes(&connection.unconsumed);
-    to.long(millis(connection.deadline));
+    to.millis(connection.deadline);
     to.address(connection.counted);
     to.bytes(&connection.exported.state);
     to.flag(connection.stalled.is_some());
-    to.long(millis(connection.stalled.unwrap_or_default()));
+    to.millis(connection.stalled.unwrap_or_default());
     to.into_bytes()
 }
 
@@ -112,17 +112,13 @@ fn read_record(bytes: &[u8]) -> Option<ExportedConnection<u64>> {
 
 fn read_second_part(connection: &mut ExportedConnection<u64>, from: &mut Reader<'_>) -> Option<()> {
     connection.unconsumed = from.bytes()?.to_vec();
-    connection.deadline = Duration::from_millis(from.long()?);
+    connection.deadline = from.millis()?;
     connection.counted = from.address()?;
     connection.exported.state = from.bytes()?.to_vec();
     // Version 0.1.0 ends here.
-    let (is_stalled, left) = (from.flag()?, from.long()?);
-    connection.stalled = is_stalled.then(|| Duration::from_millis(left));
+    let (is_stalled, left) = (from.flag()?, from.millis()?);
+    connection.stalled = is_stalled.then_some(left);
     Some(())
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
