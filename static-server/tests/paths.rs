@@ -224,7 +224,7 @@ fn a_fifo_a_socket_or_a_directory_is_not_a_file_and_blocks_nobody() {
     for target in ["/fifo", "/socket", "/dir/deep/"] {
         let begun = Instant::now();
         assert_eq!(server.get(target).status, 404, "{target}");
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < Duration::from_secs(5));
     }
 }
 

@@ -81,8 +81,13 @@ impl Daemon {
     }
 
     /// Starts this command and returns before it listens.
-    pub fn spawn(mut command: Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    pub fn spawn(command: Command) -> Self {
+        Self::spawn_with(command, Stdio::piped())
+    }
+
+    /// As [`Self::spawn`], with this standard input.
+    pub fn spawn_with(mut command: Command, input: Stdio) -> Self {
+        command.stdin(input).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
         let log = Lines::new(child.stderr.take().expect("stderr is piped"));
         let stdin = child.stdin.take();

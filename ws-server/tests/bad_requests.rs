@@ -72,7 +72,7 @@ fn bytes_that_are_no_http_are_answered_within_a_moment() {
         let status = client.status();
         assert!(matches!(status, 400 | 405 | 426 | 501 | 505), "{}: {status}", bytes.escape_ascii());
         assert!(
-            started.elapsed() < Duration::from_secs(2),
+            started.elapsed() < Duration::from_secs(5),
             "{}: far from the deadline",
             bytes.escape_ascii()
         );

@@ -207,12 +207,10 @@ fn standard_input_that_cannot_be_read_is_exit_66() {
         .unwrap();
     for input in [File::open(folder.path()).unwrap(), write_only, path_only] {
         for at_eof in ["exit", "keep"] {
-            let mut command =
+            let command =
                 command(WS_SERVER, &["--listen", "127.0.0.1:0", "--source", "-", "--at-eof", at_eof]);
-            command.stdin(Stdio::from(input.try_clone().unwrap()));
-            let output = command.output().unwrap();
-            let log = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(66), "{log}");
+            let (status, log) = Daemon::spawn_with(command, Stdio::from(input.try_clone().unwrap())).wait();
+            assert_eq!(status.code(), Some(66), "{log}");
             assert!(log.contains("--source -: standard input cannot be read"), "{log}");
         }
     }
@@ -222,9 +220,8 @@ fn standard_input_that_cannot_be_read_is_exit_66() {
 fn standard_input_of_a_unit_is_refused_by_the_name_of_the_option() {
     let mut command = command(WS_SERVER, &["--listen", "127.0.0.1:0", "--source", "-"]);
     command.env("INVOCATION_ID", "0123456789abcdef0123456789abcdef");
-    let output = command.output().unwrap();
-    let log = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(78), "{log}");
+    let (status, log) = Daemon::spawn_with(command, Stdio::null()).wait();
+    assert_eq!(status.code(), Some(78), "{log}");
     for part in ["--source -", "fifo:PATH", "StandardInput="] {
         assert!(log.contains(part), "{log}");
     }

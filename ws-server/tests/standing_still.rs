@@ -1,4 +1,4 @@
-//! The process is stopped for longer than every timeout, and goes on: no client pays for it that has sent in time.
+//! The process is stopped for longer than every timeout, and goes on: no client that has sent in time pays for it.
 
 use harness::{Client, Daemon, Signal, frame, handshake};
 
