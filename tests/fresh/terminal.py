@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -18,6 +19,8 @@ class Terminal:
 
         def take_terminal():
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            # A shell that starts these tests in the background has them ignore Ctrl-C; a person's shell does not.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.process = subprocess.Popen(list(map(str, command)), stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
                                         preexec_fn=take_terminal)
         os.close(slave)

@@ -32,7 +32,8 @@ def check(name, body, *arguments):
         not_run_one(name, reason)
         return False
     except Exception as error:  # a check may fail in any way; the next ones still run
-        (OUT / f"{kind}-{name}.log").write_text(traceback.format_exc())
+        # The name of a check may be a command, with its slashes.
+        (OUT / f"{kind}-{name.replace('/', '_')}.log").write_text(traceback.format_exc())
         failed(name, f"{type(error).__name__}: {error}", time.monotonic() - begin)
         return False
     totals["passed"] += 1
