@@ -61,7 +61,7 @@ struct Link {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Ends {
+struct ListEnds {
     first: Option<u32>,
     last: Option<u32>,
     len: usize,
@@ -71,7 +71,7 @@ struct Ends {
 pub(super) struct Eviction {
     /// By the place of the connection; `None` for one that is in no list.
     links: Vec<Option<Link>>,
-    lists: [Ends; 3],
+    lists: [ListEnds; 3],
 }
 
 impl Eviction {
@@ -150,7 +150,7 @@ impl Eviction {
         std::iter::successors(first.and_then(|first| self.link(first)), |link| self.link(link.after?))
     }
 
-    fn ends(&mut self, list: List) -> &mut Ends {
+    fn ends(&mut self, list: List) -> &mut ListEnds {
         let [unfinished, idle, unnamed] = &mut self.lists;
         match list {
             List::Unfinished => unfinished,
