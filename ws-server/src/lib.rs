@@ -16,6 +16,7 @@ mod hand_over;
 mod handler;
 mod lateness;
 mod metrics;
+mod pace;
 mod peers;
 #[cfg(test)]
 mod simulated;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::{CloseReason, Snapshot};
 
-use crate::{lateness::LatenessWindow, source::FaultCounts};
+use crate::{lateness::LatenessWindow, pace::Pace, source::FaultCounts};
 
 const DIALECTS: [&str; 8] = ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines"];
 const STATES: [&str; 3] = ["opening", "open", "closing"];
@@ -58,7 +58,7 @@ pub(crate) struct WorkerMetrics {
 struct Losses {
     dates: u64,
     notices: u64,
-    logged_at: Option<Instant>,
+    warnings: Pace,
 }
 
 impl WorkerMetrics {
@@ -142,12 +142,10 @@ impl WorkerMetrics {
 
     /// Logs what was lost, at most once a second.
     pub(crate) fn log_losses(&mut self, now: Instant) {
-        let Losses { dates, notices, logged_at } = &mut self.losses;
-        let recently = logged_at.is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(1));
-        if recently || (*dates == 0 && *notices == 0) {
+        let Losses { dates, notices, warnings } = &mut self.losses;
+        if (*dates == 0 && *notices == 0) || !warnings.is_due(Duration::from_secs(1), now) {
             return;
         }
-        *logged_at = Some(now);
         let (dates, notices) = (std::mem::take(dates), std::mem::take(notices));
         if dates > 0 {
             log::warn!("{dates} dates were skipped: they were late by more than half an interval");

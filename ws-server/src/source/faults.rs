@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::lines::LineFaults;
+use crate::pace::Pace;
 
 /// Time between two warnings.
 const QUIET: Duration = Duration::from_secs(10);
@@ -41,7 +42,7 @@ pub(super) struct FaultLog {
     counts: FaultCounts,
     /// What no warning has counted yet.
     unsaid: LineFaults,
-    warned: Option<Instant>,
+    warnings: Pace,
 }
 
 impl FaultLog {
@@ -59,10 +60,9 @@ impl FaultLog {
         *replaced = replaced.saturating_add(faults.replaced);
         *not_utf8 = not_utf8.saturating_add(faults.not_utf8);
         *too_long = too_long.saturating_add(faults.too_long);
-        if self.warned.is_some_and(|at| now.saturating_duration_since(at) < QUIET) {
+        if !self.warnings.is_due(QUIET, now) {
             return;
         }
-        self.warned = Some(now);
         let LineFaults { replaced, not_utf8, too_long } = std::mem::take(&mut self.unsaid);
         for (count, what) in [
             (replaced, "were not UTF-8: U+FFFD stands for what was invalid (--invalid-utf8 drop drops them)"),

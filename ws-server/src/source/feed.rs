@@ -44,7 +44,7 @@ pub(crate) enum Source {
     /// The clock needs no thread.
     Clock,
     Stdin(OwnedFd),
-    Fifo(fifo::Opened),
+    Fifo(fifo::OpenedFifo),
     Unix(Listening),
 }
 
@@ -59,7 +59,8 @@ impl Source {
             SourceKind::Clock => Self::Clock,
             SourceKind::Stdin => Self::Stdin(stdin::open()?),
             SourceKind::Fifo(path) => Self::Fifo(
-                fifo::Opened::new(path, previous).map_err(|what| DaemonError::new(Exit::NoInput, what))?,
+                fifo::OpenedFifo::new(path, previous)
+                    .map_err(|what| DaemonError::new(Exit::NoInput, what))?,
             ),
             SourceKind::Unix(path) => Self::Unix(Listening::new(path, previous)?),
         })

@@ -10,7 +10,6 @@ use std::{
         unix::fs::{FileTypeExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
 use daemon::FileIdentity;
@@ -19,26 +18,25 @@ use rustix::{fs::OFlags, io::Errno};
 use super::{
     clock::now,
     complaint::Complaint,
-    gate::{Gate, Waited, borrowed},
-    input::{Found, Input, Reader},
+    gate::{Gate, LOOK, Waited, borrowed},
+    input::{Input, ReadResult, Reader},
     producer::Producer,
     publisher::Publisher,
 };
+use crate::pace::Pace;
 
 /// Opening and reading never wait; the gate does. A terminal at the path does not become ours.
 const FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
-/// How often the path is looked at.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// The FIFO at this path, and those that the previous process had open.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedFifo {
     path: PathBuf,
     at_path: OwnedFd,
     previous: Vec<Producer>,
 }
 
-impl Opened {
+impl OpenedFifo {
     /// Opens the FIFO.
     ///
     /// # Errors
@@ -70,7 +68,7 @@ impl Opened {
 struct Fifos {
     path: PathBuf,
     open: Vec<Fifo>,
-    looked: Option<Instant>,
+    looks: Pace,
     complaint: Complaint,
 }
 
@@ -90,13 +88,13 @@ impl AsFd for Fifo {
 impl Fifo {
     /// Reads once; an error is the system's.
     fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Errno> {
-        self.has_ended = reader.read(&mut self.input)? == Found::End;
+        self.has_ended = reader.read(&mut self.input)? == ReadResult::End;
         Ok(())
     }
 }
 
 impl Fifos {
-    fn new(Opened { path, at_path, previous }: Opened, publisher: &Publisher) -> Self {
+    fn new(OpenedFifo { path, at_path, previous }: OpenedFifo, publisher: &Publisher) -> Self {
         let at_path = Input::new(at_path, publisher);
         let mut open: Vec<Fifo> = previous
             .into_iter()
@@ -109,7 +107,7 @@ impl Fifos {
         if open.iter().filter(|fifo| fifo.identity == last).count() > 1 {
             open.pop();
         }
-        Self { path, open, looked: None, complaint: Complaint::default() }
+        Self { path, open, looks: Pace::default(), complaint: Complaint::default() }
     }
 
     /// Those whose writers have not left.
@@ -126,7 +124,7 @@ impl Fifos {
                 return Err(error);
             }
             if fifo.has_ended {
-                self.looked = None;
+                self.looks.hurry();
             }
         }
         Ok(())
@@ -135,10 +133,9 @@ impl Fifos {
     /// Looks, now and then, which FIFO is at the path, and opens it unless it is open.
     fn look(&mut self, reader: &mut Reader<'_>) {
         let now = now();
-        if self.looked.is_some_and(|at| now.saturating_duration_since(at) < LOOK) {
+        if !self.looks.is_due(LOOK, now) {
             return;
         }
-        self.looked = Some(now);
         let there = fs::metadata(&self.path).ok().map(|metadata| FileIdentity::of(&metadata));
         let is_open = there.is_some() && self.waiting().any(|fifo| fifo.identity == there);
         let found = if is_open { Ok(there) } else { self.open_again(reader.publisher) };

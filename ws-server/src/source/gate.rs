@@ -21,6 +21,8 @@ use super::{clock::now, complaint::Complaint};
 
 /// How long a source waits before it tries again what the system refused.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
+/// Time between two looks at the path of a source, behind which another FIFO or no socket may be by now.
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 
 /// Open until its [`Key`] is dropped.
 #[derive(Debug)]

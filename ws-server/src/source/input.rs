@@ -18,7 +18,7 @@ pub(super) struct Input {
 
 /// What one read has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ReadResult {
     /// Bytes, whose lines are published.
     Bytes,
     /// Nothing for now.
@@ -42,14 +42,14 @@ impl<'p> Reader<'p> {
     ///
     /// # Errors
     /// What reading failed with. Nothing is lost by it: the input can be read again.
-    pub(super) fn read(&mut self, input: &mut Input) -> Result<Found, Errno> {
+    pub(super) fn read(&mut self, input: &mut Input) -> Result<ReadResult, Errno> {
         let read = match rustix::io::read(&input.descriptor, &mut self.buffer) {
             Ok(read) => read,
-            Err(Errno::INTR | Errno::AGAIN) => return Ok(Found::Nothing),
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(ReadResult::Nothing),
             Err(error) => return Err(error),
         };
         self.publisher.publish(&mut input.splitter, self.buffer.get(..read).unwrap_or_default());
-        Ok(if read == 0 { Found::End } else { Found::Bytes })
+        Ok(if read == 0 { ReadResult::End } else { ReadResult::Bytes })
     }
 }
 

@@ -15,15 +15,13 @@ use rustix::{
 use super::{
     clock::now,
     complaint::Complaint,
-    gate::{Gate, PAUSE, Waited, borrowed},
-    input::{Found, Input, Reader},
+    gate::{Gate, LOOK, PAUSE, Waited, borrowed},
+    input::{Input, ReadResult, Reader},
     producer::Producer,
     publisher::Publisher,
     socket::SocketName,
 };
-
-/// How often the path of the socket is looked at.
-const LOOK: Duration = Duration::from_millis(500);
+use crate::pace::Pace;
 
 /// The socket for producers, and those of the previous process.
 #[derive(Debug)]
@@ -84,7 +82,7 @@ struct Producers {
     connected: Vec<Input>,
     /// `--max-producers`
     most: usize,
-    looked: Option<Instant>,
+    looks: Pace,
     /// A producer has ended since then.
     has_made_room: bool,
     /// The system refused to accept: not before this.
@@ -110,7 +108,7 @@ impl Producers {
             older: Vec::new(),
             connected,
             most,
-            looked: None,
+            looks: Pace::default(),
             has_made_room: false,
             rest_until: None,
             complaints: Complaints::default(),
@@ -126,10 +124,9 @@ impl Producers {
     fn look(&mut self, publisher: &Publisher, gate: &mut Gate) {
         let now = now();
         self.rest_until = self.rest_until.filter(|until| now < *until);
-        if self.looked.is_some_and(|at| now.saturating_duration_since(at) < LOOK) {
+        if !self.looks.is_due(LOOK, now) {
             return;
         }
-        self.looked = Some(now);
         match self.name.look() {
             Ok(None) => self.complaints.path.withdraw(),
             Ok(Some(listener)) => {
@@ -170,11 +167,11 @@ impl Producers {
                 return true;
             }
             match reader.read(producer) {
-                Ok(Found::End) => {
+                Ok(ReadResult::End) => {
                     self.has_made_room = true;
                     false
                 }
-                Ok(Found::Bytes | Found::Nothing) => true,
+                Ok(ReadResult::Bytes | ReadResult::Nothing) => true,
                 Err(error) => {
                     failed = Some(error);
                     true

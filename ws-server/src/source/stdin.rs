@@ -16,7 +16,7 @@ use super::{
     clock::now,
     complaint::Complaint,
     gate::{Gate, PAUSE, Waited, borrowed},
-    input::{Found, Input, Reader},
+    input::{Input, ReadResult, Reader},
     publisher::Publisher,
 };
 
@@ -79,10 +79,10 @@ pub(super) fn read(input: OwnedFd, publisher: &Publisher, mut gate: Gate) -> Res
             continue;
         }
         match reader.read(input) {
-            Ok(Found::Bytes) => complaint.withdraw(),
-            Ok(Found::End) => return Ok(true),
+            Ok(ReadResult::Bytes) => complaint.withdraw(),
+            Ok(ReadResult::End) => return Ok(true),
             // Another process reads the same terminal or pipe, and was faster.
-            Ok(Found::Nothing) => thread::park_timeout(PAUSE),
+            Ok(ReadResult::Nothing) => thread::park_timeout(PAUSE),
             Err(error) if is_passing(error) => {
                 complaint.make(format!("reading standard input: {error}"), now());
                 if gate.pause() {
