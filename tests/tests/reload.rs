@@ -4,7 +4,7 @@
 
 use std::{fs, process::Output};
 
-use harness::{Daemon, binary, command};
+use harness::{Daemon, Signal, binary, command};
 
 const DAEMONS: [&str; 3] = ["ws-server", "policy-server", "static-server"];
 
@@ -48,6 +48,24 @@ fn a_reload_succeeds_or_says_what_is_wrong_in_the_unit_and_in_the_daemon() {
         }
         assert!(daemon.is_running());
     }
+}
+
+#[test]
+fn a_reload_leaves_a_process_of_another_program_alone() {
+    let daemon = Daemon::start(binary("policy-server"), &[]);
+    for name in ["ws-server", "static-server"] {
+        let pid = daemon.pid();
+        let output = command(binary(name), &["--reload", &pid.to_string()]).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(64), "{name}: {output:?}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            text.contains(&format!("--reload {pid}: that process is policy-server, not {name}")),
+            "{text}"
+        );
+    }
+    daemon.signal(Signal::TERM);
+    let (_, log) = daemon.wait();
+    assert!(!log.contains("read again"), "no HUP came: {log}");
 }
 
 /// The service manager runs the two with the same configuration, and without a program that the package does not bring.

@@ -53,13 +53,26 @@ impl<C: 'static> Reload<C> {
 /// Has the daemon of this process id read its configuration again (`--reload`).
 ///
 /// # Errors
-/// There is no such process, or it is another user's.
+/// There is no such process, it is another user's, or another program: `SIGHUP` would end most of these.
 pub(super) fn request_reload(pid: u32) -> Result<(), DaemonError> {
+    if let (Some(own), Some(other)) = (program_of("self"), program_of(&pid.to_string()))
+        && own != other
+    {
+        let what =
+            format!("--reload {pid}: that process is {}, not {}", other.escape_debug(), own.escape_debug());
+        return Err(DaemonError::new(Exit::Usage, what));
+    }
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH);
     process.and_then(|process| kill_process(process, Signal::HUP)).map_err(|error| {
         let exit = if error == Errno::PERM { Exit::Permission } else { Exit::System };
         DaemonError::new(exit, format!("--reload {pid}: {}", std::io::Error::from(error)))
     })
+}
+
+/// The program that a process runs, as the kernel calls it: at most 15 bytes of its file's name. `None` where that cannot be read.
+fn program_of(process: &str) -> Option<String> {
+    let name = std::fs::read(format!("/proc/{process}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
 }
 
 /// Warns of the options (flag, whether it changed) that take effect only with the next restart.
