@@ -29,6 +29,9 @@ pub(super) fn hint<'c>(
         "v" | "verbose" | "debug" | "q" | "quiet" => {
             return format!("; say {} and `debug` or `error`", as_written("log-level"));
         }
+        "" | "stdin" | "in" | "input" if options.contains(&"source") => {
+            return format!("; standard input is {} and `-`", as_written("source"));
+        }
         "tls" | "ssl" | "cert" | "key" | "https" => {
             return "; TLS is a proxy's part, see docs/operations.md".to_owned();
         }
