@@ -96,7 +96,8 @@ impl Config {
                 log::warn!("--ws-url is for the built-in page, and has no effect with --root");
             }
         } else {
-            let without_effect = [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some())];
+            let without_effect =
+                [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some()), ("spa", self.spa)];
             if let Some((flag, _)) = without_effect.iter().find(|(_, is_set)| *is_set) {
                 let what = "is for the files of --root, which is not set";
                 return Err(DaemonError::new(Exit::Config, format!("--{flag} {what}")));
