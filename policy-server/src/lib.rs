@@ -32,7 +32,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     let config = Arc::new(config);
     let options = &config.options;
     let serve = Serve {
-        name: "Flash policy server",
+        name: "policy-server",
         listen: &options.listen,
         workers: options.common.workers(),
         settings: config.settings.clone(),

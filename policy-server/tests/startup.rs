@@ -73,7 +73,7 @@ fn all_ports_are_granted_with_a_warning_only() {
 fn term_and_int_stop_with_exit_0() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut daemon = Daemon::spawn(command(POLICY_SERVER, &["--listen", "127.0.0.1:0"]));
-        let line = daemon.log_line("Flash policy server listening on ");
+        let line = daemon.log_line("policy-server: listening on ");
         let address = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect(&line);
         let _open = Client::connect(address);
         daemon.signal(signal);

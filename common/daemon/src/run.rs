@@ -119,11 +119,7 @@ where
         Actions { control: control.clone(), reload, prepare_hand_over, last_reload: last_reload.clone() };
     signals::watch(actions).map_err(|error| DaemonError::system("taking over the signals", &error))?;
     for address in bound {
-        log::info!(
-            "{}{} listening on {address}",
-            serve.name,
-            if serve.name.contains(' ') { "" } else { ":" }
-        );
+        log::info!("{}: listening on {address}", serve.name);
     }
     start_endpoint(serve, metrics_listeners, control, metrics, last_reload)?;
     let ended = reactor
