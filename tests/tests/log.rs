@@ -5,6 +5,7 @@
 
 use std::{
     fs::File,
+    net::SocketAddr,
     os::unix::fs::MetadataExt as _,
     process::Child,
     time::{Duration, Instant},
@@ -69,6 +70,16 @@ fn with_json_every_line_is_an_object_the_last_one_too() {
         assert!(time.len() == 24 && time.ends_with('Z'), "{line}");
         assert!(rest.starts_with(",\"level\":\""), "{line}");
     }
+}
+
+#[test]
+fn at_debug_a_refusal_says_whose_request_it_was() {
+    let mut daemon = Daemon::start(binary("ws-server"), &["--path", "/s", "--log-level", "debug"]);
+    let (answer, _) = daemon.connect().exchange(b"GET /nope HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(answer.starts_with(b"HTTP/1.1 404 "), "{}", String::from_utf8_lossy(&answer));
+    let line = daemon.log_line(": GET /nope: 404");
+    let peer = line.split_once("DEBUG ").and_then(|(_, rest)| rest.split_once(": ")).expect(&line).0;
+    assert!(peer.parse::<SocketAddr>().is_ok(), "{line}");
 }
 
 // OP-04

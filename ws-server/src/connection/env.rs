@@ -22,6 +22,13 @@ pub(crate) struct Env<'w, 'c> {
     pub(crate) metrics: &'w mut WorkerMetrics,
 }
 
+impl Env<'_, '_> {
+    /// Who connected, as the log says it: an address, or `unix`.
+    pub(super) fn peer_name(&self) -> String {
+        self.cx.peer().map_or_else(|| "unix".to_owned(), |peer| peer.to_string())
+    }
+}
+
 /// The ids that one worker gives to its connections: every `step`th number, so that no two workers give the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ids {

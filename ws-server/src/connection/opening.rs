@@ -117,7 +117,7 @@ impl Connection {
         let wall = env.cx.wall();
         match (answer(head, access), StreamParams::of(head)) {
             (Answer::Refuse(status, fields), _) => {
-                log::debug!("{:?}: {} {}: {status}", env.cx.peer(), head.method, escape(head.target));
+                log::debug!("{}: {} {}: {status}", env.peer_name(), head.method, escape(head.target));
                 self.refuse(status, fields, cors, env)
             }
             (Answer::Options, _) => {
@@ -172,7 +172,7 @@ impl Connection {
 
     /// Refuses a request whose `?since=` names no message.
     fn refuse_since(&mut self, error: &BadSince, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
-        log::debug!("{:?}: {error}; answering 400", env.cx.peer());
+        log::debug!("{}: {error}; answering 400", env.peer_name());
         env.metrics.refused(400);
         self.stage = Stage::Done;
         let wall = env.cx.wall();
@@ -197,7 +197,7 @@ impl Connection {
 
     /// Refuses bytes that are not a request.
     fn refuse_bytes(&mut self, error: HeadError, env: &mut Env<'_, '_>) -> Flow {
-        log::debug!("{:?}: {error}; answering {}", env.cx.peer(), error.status());
+        log::debug!("{}: {error}; answering {}", env.peer_name(), error.status());
         self.refuse_early(error.status(), env)
     }
 

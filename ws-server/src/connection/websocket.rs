@@ -43,7 +43,7 @@ impl Connection {
                 Ok(None) => break,
                 Ok(Some(event)) => socket.take(event, queued, env.options, env.cx),
                 Err(error) => {
-                    log::debug!("{:?}: {error}; closing with {}", env.cx.peer(), error.close_code());
+                    log::debug!("{}: {error}; closing with {}", env.peer_name(), error.close_code());
                     Step::Refused(error.close_code(), "")
                 }
             };
