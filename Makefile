@@ -1,12 +1,16 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
-.PHONY: run test test-all test-rust test-http test-clients test-policy test-metrics test-units test-proxies test-browser \
+.PHONY: run help test test-all test-rust test-http test-clients test-policy test-metrics test-units test-proxies test-browser \
 	test-systemd test-fresh conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
 # other ports.
 run:
 	@PAGE_PORT="$(PAGE_PORT)" STREAM_PORT="$(STREAM_PORT)" POLICY_PORT="$(POLICY_PORT)" BINARIES="$(BINARIES)" tests/run-daemons
+
+# Lists these commands.
+help:
+	@awk '/^# / { text = text (text ? "\n    " : "    ") substr($$0, 3); next } /^[a-z-]+:($$| )/ && text { sub(/:.*/, ""); print "make " $$0 "\n" text } { text = "" }' Makefile
 
 # What can be proven with what the build needs: some minutes on two cores. It installs nothing and says what it leaves out.
 test:
