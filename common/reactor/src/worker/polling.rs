@@ -17,8 +17,8 @@ const POLL_PAUSE: Duration = Duration::from_millis(100);
 const ONE_MOMENT: Duration = Duration::from_millis(1);
 
 impl<H: Handler, S: System> Worker<H, S> {
-    /// How long the poll may sleep; `None`: until an event.
-    fn timeout(&self) -> Option<Duration> {
+    /// How long a poll that begins `now` may sleep; `None`: until an event.
+    fn timeout(&self, now: Instant) -> Option<Duration> {
         if !self.is_at_rest() {
             return Some(Duration::ZERO);
         }
@@ -34,14 +34,14 @@ impl<H: Handler, S: System> Worker<H, S> {
             self.stopping.as_ref().and_then(Stopping::wakes_at),
         ];
         let next = instants.into_iter().flatten().min()?;
-        Some(next.saturating_duration_since(self.connections.system.now()))
+        Some(next.saturating_duration_since(now))
     }
 
     /// Polls until every event that had come by now has set its flags. It ends: the kernel shows each connection once
     /// before it shows one again.
     pub(super) fn look(&mut self) -> io::Result<()> {
-        let mut timeout = self.timeout();
         let begun = self.connections.system.now();
+        let mut timeout = self.timeout(begun);
         let mut most = self.connections.table.len() + self.listeners.sockets.len() + 1; // the waker
         loop {
             let polled = match self.connections.system.poll(&mut self.events, timeout) {
