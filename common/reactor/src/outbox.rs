@@ -29,6 +29,9 @@ const MAX_PINNED: usize = 4;
 /// Copies share a segment up to this length. It is short, because a peer has to take whole segments in time.
 const MAX_JOINED: usize = 1024;
 
+/// So many bytes of a segment are progress as its end is: it may stand for many messages.
+const STEP: u64 = 4 * 1024;
+
 enum Segment {
     Own { bytes: Vec<u8>, sent: usize },
     Shared { bytes: Arc<[u8]>, range: Range<usize> },
@@ -56,7 +59,8 @@ impl Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flushed {
     All,
-    /// The kernel takes no more: wait for writability. `progress`: a whole segment, or a part of a file, went out;
+    /// The kernel takes no more: wait for writability. `progress`: a whole segment, a step of it, or a part of a
+    /// file went out;
     /// `moved`: at least a byte did.
     Blocked {
         progress: bool,
@@ -170,11 +174,12 @@ impl Outbox {
         wire.write(slices.get(..count).unwrap_or_default())
     }
 
-    /// Takes `sent` bytes off the front; true when a segment was finished or a file moved on.
+    /// Takes `sent` bytes off the front; true when a segment was finished, came past a step, or is a file that moved on.
     fn advance(&mut self, mut sent: usize) -> bool {
         let mut progress = false;
         while let Some(front) = self.segments.front_mut() {
-            let taken = sent.min(usize::try_from(front.left()).unwrap_or(usize::MAX));
+            let before = front.left();
+            let taken = sent.min(usize::try_from(before).unwrap_or(usize::MAX));
             match front {
                 Segment::Own { sent: done, .. } => *done += taken,
                 Segment::Shared { range, .. } => range.start += taken,
@@ -185,6 +190,7 @@ impl Outbox {
                 }
             }
             sent -= taken;
+            progress |= before / STEP > front.left() / STEP;
             if front.left() > 0 {
                 break;
             }
@@ -280,6 +286,18 @@ mod tests {
         assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: false, moved: true });
         outbox.push_shared(&Arc::from(&b"efgh"[..]), 0..4);
         assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: true, moved: true });
+    }
+
+    #[test]
+    fn each_step_through_a_long_segment_is_progress() {
+        let mut outbox = Outbox::default();
+        outbox.push_shared(&Arc::from(vec![0; 64 * 1024]), 0..64 * 1024);
+        let mut wire = Narrow { room: 1024, blocked: true, got: Vec::new() };
+        let mut steps = 0;
+        while let Flushed::Blocked { progress, .. } = outbox.flush(&mut wire).unwrap() {
+            steps += usize::from(progress);
+        }
+        assert_eq!(steps, 16, "at every fourth of 64 writes");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Settings {
     pub max_heads: usize,
     /// The most bytes that one call reads: a protocol with short requests takes no more than those from the kernel.
     pub read_size: usize,
-    /// How long a peer may take for one queued segment before it is reset.
+    /// How long a peer may take for one queued segment, or for 4 KiB of it, before it is reset.
     pub write_timeout: Duration,
     /// How long a peer may say nothing before the kernel asks its kernel for a sign of life (`TCP_KEEPIDLE`).
     pub probe_after: Duration,
