@@ -633,3 +633,22 @@ fn a_client_of_the_clock_is_told_of_every_date_that_it_does_not_get() {
         assert!(events.contains("event: gap"), "seed {seed}");
     }
 }
+
+#[test]
+fn a_client_that_has_half_closed_is_probed_once_however_many_restarts_follow() {
+    let args = ["--source", "-", "--at-eof", "keep"];
+    let mut world = world(1, &args);
+    let peer = world.connect();
+    world.send(peer, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    world.end(peer);
+    world.settle();
+    for _ in 0..20 {
+        world = world.hand_over(|old, birth| successor(old, birth, &args));
+        world.settle();
+    }
+    world.mail(batch(1..2));
+    world.settle();
+    let answer = String::from_utf8(world.read(peer, 9999)).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "02\r\n1\n\r\n");
+}

@@ -18,7 +18,7 @@ impl Connection {
     /// The client of a stream over HTTP has half-closed. Usually it is gone; then its kernel answers the next byte with a
     /// reset, but not, for a minute, a keepalive probe.
     pub(crate) fn probe(&mut self, cx: &mut Context<'_>) -> Flow {
-        if !cx.is_blocked() {
+        if !cx.is_blocked() && !std::mem::replace(&mut self.is_probed, true) {
             encode_probe(self.framing, cx.out());
         }
         Flow::Continue

@@ -26,6 +26,8 @@ pub(super) const RESTARTING: &str = "back at once";
 const OPENING: u8 = 0;
 const WEBSOCKET: u8 = 1;
 const HTTP_STREAM: u8 = 2;
+/// One whose client was probed.
+const PROBED_STREAM: u8 = 3;
 
 const NO_SINCE: u8 = 0;
 const SINCE_NUMBER: u8 = 1;
@@ -107,7 +109,7 @@ impl Connection {
                 to.byte(WEBSOCKET);
                 put_socket(socket, &mut to);
             }
-            Stage::HttpStream => to.byte(HTTP_STREAM),
+            Stage::HttpStream => to.byte(if self.is_probed { PROBED_STREAM } else { HTTP_STREAM }),
             Stage::Done => return None,
         }
         to.long(self.id);
@@ -126,10 +128,11 @@ impl Connection {
     /// Reads a connection back; `None` for anything else than what [`Connection::to_bytes`] of this format wrote.
     pub(crate) fn from_bytes(bytes: &[u8], format: u32, now: Instant) -> Option<Self> {
         let mut from = Reader::new(bytes);
-        let mut stage = match from.byte()? {
+        let kind = from.byte()?;
+        let mut stage = match kind {
             OPENING => Stage::Opening { scan: HeadScan::default(), proxied_for: from.address()? },
             WEBSOCKET => Stage::WebSocket(take_socket(&mut from, format, now)?),
-            HTTP_STREAM => Stage::HttpStream,
+            HTTP_STREAM | PROBED_STREAM => Stage::HttpStream,
             _ => return None,
         };
         let id = from.long()?;
@@ -150,7 +153,17 @@ impl Connection {
                 take_rates(socket, &mut from, now)?;
             }
         }
-        let conn = Self { stage, id, subscribed_at, framing, subscription, last_notice, ..Self::new(now) };
+        let is_probed = kind == PROBED_STREAM;
+        let conn = Self {
+            stage,
+            id,
+            subscribed_at,
+            framing,
+            subscription,
+            last_notice,
+            is_probed,
+            ..Self::new(now)
+        };
         from.is_empty().then_some(conn)
     }
 

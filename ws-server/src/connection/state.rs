@@ -30,6 +30,9 @@ pub(crate) struct Connection {
     pub(crate) last_notice: u64,
     /// Of what its client sends behind the request of a stream over HTTP.
     pub(crate) unwanted_rate: RateLimiter,
+    /// Its client has half-closed, and was sent what shows whether it is there. Once in its life: zeros before a chunk's size
+    /// add up, and some clients read no more than 16 digits.
+    pub(crate) is_probed: bool,
     /// The source has ended: close once everything is sent.
     pub(crate) finishing: bool,
     /// Why it ends, once the server knows: one of the reasons of the metrics.
@@ -104,6 +107,7 @@ impl Connection {
             subscription: Subscription::default(),
             last_notice: 0,
             unwanted_rate: RateLimiter::new(now),
+            is_probed: false,
             finishing: false,
             ending: None,
         }

@@ -137,6 +137,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         subscription: Subscription { phase: 42, last_seq: 1000, owed: 1, ..Subscription::default() },
         last_notice: 11,
         unwanted_rate: RateLimiter::new(now),
+        is_probed: false,
         finishing: false,
         ending: None,
     };
