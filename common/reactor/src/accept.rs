@@ -53,6 +53,9 @@ impl<L> Listeners<L> {
                 if !*ready {
                     break;
                 }
+                if connections.would_evict_unread() {
+                    return; // until the next turn
+                }
                 match connections.system.accept(listener) {
                     Ok((socket, ends)) => {
                         if admit(socket, ends, &mut self.refused, handler, connections) {

@@ -141,6 +141,15 @@ impl<C, S: System> Connections<C, S> {
         }
     }
 
+    /// True if a newcomer would cost the place of a connection from which nothing was read yet: its request may be there, as
+    /// when many come at once.
+    pub(super) fn would_evict_unread(&self) -> bool {
+        let victim = self.state.scarce().and_then(|scarce| self.state.eviction.choose(scarce));
+        victim
+            .and_then(|victim| self.table.get(victim))
+            .is_some_and(|Entry { io, .. }| io.listed_ready && io.eviction_class == EvictionClass::Silent)
+    }
+
     /// Schedules the close of the connection that makes room for a newcomer, if there is one.
     pub(super) fn evict(&mut self, scarce: Scarce) {
         if let Some(token) = self.state.eviction.choose(scarce) {

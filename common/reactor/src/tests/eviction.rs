@@ -40,6 +40,34 @@ fn who_is_beyond_its_own_limit_costs_no_stranger_anything() {
 }
 
 #[test]
+fn a_request_that_is_there_makes_no_room_for_one_that_came_later() {
+    for (max_connections, max_heads) in [(4, 0), (4, 2)] {
+        let settings = Settings { max_connections, max_heads, ..Settings::default() };
+        let mut sim = simulation(1, settings);
+        let peers: [usize; 90] =
+            arrive(&mut sim, std::array::from_fn(|host| u8::try_from(host).unwrap()), b"hello\n");
+        let answers = peers.map(|peer| sim.read(peer, 99));
+        assert_eq!(answers.iter().filter(|answer| *answer == b"hello\n").count(), 4);
+        assert!(answers[4..].iter().all(|answer| answer != b"hello\n"), "first come, first served");
+        assert_eq!(evicted(&sim), 0);
+    }
+}
+
+#[test]
+fn a_request_whose_rest_is_there_makes_no_room_either() {
+    let mut sim = simulation(1, Settings { max_connections: 4, ..Settings::default() });
+    let peers = arrive(&mut sim, [1, 2, 3, 4], b"hel");
+    let newcomer = sim.connect_from(5);
+    sim.send(newcomer, b"hello\n");
+    for peer in peers {
+        sim.send(peer, b"lo\n");
+    }
+    sim.settle();
+    assert!(peers.iter().all(|peer| sim.read(*peer, 99) == b"hello\n"));
+    assert_eq!(sim.read(newcomer, 99), b"full\n");
+}
+
+#[test]
 fn who_replaces_one_of_its_own_costs_no_stranger_anything() {
     let settings = Settings { max_connections: 8, max_heads: 8, max_per_address: 4, ..Settings::default() };
     let mut sim = simulation(1, settings);

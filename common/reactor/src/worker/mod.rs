@@ -89,6 +89,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.end_shortage();
         self.adopt_some();
         if self.stopping.is_none() {
+            if self.connections.state.scarce().is_some() {
+                self.serve_ready(); // a request whose rest is there makes no room for a newcomer
+            }
             self.listeners.accept(&mut self.handler, &mut self.connections);
         }
         self.serve_ready();
