@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::connections::Connections;
-use super::eviction::EvictionClass;
 use super::settings::{MAX_REFUSED, MAX_UNNAMED, TURN_ACCEPTS};
 use super::system::{Ends, System};
 use super::{CloseReason, Flow, Handler, Token};
@@ -156,7 +155,7 @@ fn wait_for_name<C, S: System>(token: Token, connections: &mut Connections<C, S>
 }
 
 /// Takes a place at the newcomer's address; where all are taken, the address gives up its own oldest candidate, on
-/// whichever worker that is. The answer is how many have gone; `None`: the newcomer has no place. Without room elsewhere it
+/// whichever worker that is; the newcomer becomes one once it was read from. The answer is how many have gone; `None`: the newcomer has no place. Without room elsewhere it
 /// gets one only in exchange for another one of its address.
 fn take_place<C, S: System>(
     token: Token,
@@ -165,10 +164,9 @@ fn take_place<C, S: System>(
     connections: &mut Connections<C, S>,
 ) -> Option<usize> {
     let Connections { table, state, .. } = connections;
-    let candidate = state.candidate(token, EvictionClass::Silent);
     let addresses = &state.control.counters().addresses;
     let max = state.settings.max_per_address;
-    let (place, victims) = addresses.enter_or_evict(address, max, candidate, usize::from(!has_room))?;
+    let (place, victims) = addresses.enter_or_evict(address, max, None, usize::from(!has_room))?;
     if let Some(newcomer) = table.get_mut(token) {
         newcomer.io.place = Some(place);
     }

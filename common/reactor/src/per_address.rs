@@ -14,8 +14,15 @@ pub(super) type Candidate = (usize, Token);
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) address: IpAddr,
-    /// Its key among the candidates; `None` if it never makes room.
+    /// Its key among the candidates; `None` if it does not make room, or not yet.
     ticket: Option<u64>,
+}
+
+impl Place {
+    /// True for the place of a candidate.
+    pub(super) fn is_offered(&self) -> bool {
+        self.ticket.is_some()
+    }
 }
 
 /// All places, behind one lock: taken when a connection opens and when it closes, and, under a limit, once more when it
@@ -83,6 +90,16 @@ impl PerAddress {
             *last_ticket
         });
         Some((Place { address, ticket }, victims))
+    }
+
+    /// From now on the connection of this place may make room.
+    pub(super) fn offer(&self, place: &mut Place, candidate: Candidate) {
+        let Shares { by_network, last_ticket } = &mut *self.lock();
+        if let Some(share) = by_network.get_mut(&network(place.address)) {
+            *last_ticket += 1;
+            share.candidates.insert(*last_ticket, candidate);
+            place.ticket = Some(*last_ticket);
+        }
     }
 
     /// No newcomer takes this place from now on. False if one has taken it already.

@@ -338,7 +338,9 @@ fn only_so_many_long_requests_may_be_unfinished_and_short_ones_do_not_mind() {
 #[test]
 fn an_address_over_its_limit_gives_up_its_own_oldest_silent_connection() {
     let mut sim = simulation(6, Settings { max_per_address: 2, ..Settings::default() });
-    let peers = [sim.connect(), sim.connect(), sim.connect()];
+    let (first, second) = (sim.connect(), sim.connect());
+    sim.settle();
+    let peers = [first, second, sim.connect()];
     sim.settle();
     assert_eq!(peers.map(|peer| sim.is_closed(peer)), [true, false, false]);
 }

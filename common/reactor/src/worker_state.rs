@@ -90,6 +90,16 @@ impl WorkerState {
         (self.settings.max_per_address > 0 && makes_room).then_some((self.number, token))
     }
 
+    /// The connection was read from: if it may make room at its address, it is a candidate from now on, and no earlier, since
+    /// its request may have been there.
+    pub(super) fn offer_place(&self, io: &mut Io) {
+        if let Some(place) = io.place.as_mut().filter(|place| !place.is_offered())
+            && let Some(candidate) = self.candidate(io.token, io.eviction_class)
+        {
+            self.control.counters().addresses.offer(place, candidate);
+        }
+    }
+
     /// The first request is complete: no newcomer takes the connection's place any more, where the settings say so.
     pub(super) fn keep_place(&self, io: &mut Io) {
         if self.settings.address_eviction == AddressEviction::OldestUnfinished

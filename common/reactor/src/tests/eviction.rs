@@ -54,6 +54,16 @@ fn a_request_that_is_there_makes_no_room_for_one_that_came_later() {
 }
 
 #[test]
+fn an_address_that_sends_more_requests_at_once_than_it_may_loses_none_of_its_own() {
+    let mut sim = simulation(1, Settings { max_per_address: 4, ..Settings::default() });
+    let peers = arrive(&mut sim, [7; 12], b"hello\n");
+    let answers = peers.map(|peer| sim.read(peer, 99));
+    assert!(answers[..4].iter().all(|answer| answer == b"hello\n"));
+    assert!(answers[4..].iter().all(|answer| answer == b"full\n"));
+    assert_eq!(evicted(&sim), 0);
+}
+
+#[test]
 fn a_request_whose_rest_is_there_makes_no_room_either() {
     let mut sim = simulation(1, Settings { max_connections: 4, ..Settings::default() });
     let peers = arrive(&mut sim, [1, 2, 3, 4], b"hel");

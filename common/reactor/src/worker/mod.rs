@@ -163,6 +163,10 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.read(token);
         self.discard(token);
         self.notice_hang_up(token);
+        let Connections { table, state, .. } = &mut self.connections;
+        if let Some(entry) = table.get_mut(token) {
+            state.offer_place(&mut entry.io);
+        }
     }
 
     /// Runs a callback of the handler about one connection; false if that is gone or closing.
