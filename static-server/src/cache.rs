@@ -29,12 +29,15 @@ pub(crate) struct Checked<T> {
     pub(crate) at: Instant,
     /// The number of the release that the file belongs to.
     pub(crate) release: u64,
+    /// How many changes had been seen before that look, in whatever file.
+    pub(crate) changes: u64,
 }
 
 impl<T> Checked<T> {
-    /// True if the value may be used without a look at its file.
-    pub(crate) fn is_fresh(&self, release: u64, now: Instant) -> bool {
-        self.release == release && now.saturating_duration_since(self.at) < FRESH
+    /// True if the value may be used without a look at its file: no release and no change has been seen since the last one.
+    pub(crate) fn is_fresh(&self, release: u64, changes: u64, now: Instant) -> bool {
+        let is_current = self.release == release && self.changes == changes;
+        is_current && now.saturating_duration_since(self.at) < FRESH
     }
 }
 
@@ -159,17 +162,17 @@ mod tests {
 
     fn keep(cache: &Cache<u8>, name: &[u8], cost: usize) {
         let slot = cache.slot(name);
-        *slot.lock().unwrap() = Some(Checked { value: Arc::new(1), at: Instant::now(), release: 0 });
+        *slot.lock().unwrap() = Some(Checked { value: Arc::new(1), at: Instant::now(), release: 0, changes: 0 });
         cache.keep(name, &slot, cost);
     }
 
     #[test]
-    fn a_value_is_fresh_for_half_a_second_in_its_release() {
+    fn a_value_is_fresh_for_half_a_second_in_its_release_until_something_changes() {
         let now = Instant::now();
-        let checked = Checked { value: Arc::new(1), at: now, release: 7 };
-        assert!(checked.is_fresh(7, now + FRESH / 2));
-        assert!(!checked.is_fresh(7, now + FRESH));
-        assert!(!checked.is_fresh(8, now) && !checked.is_fresh(6, now));
+        let checked = Checked { value: Arc::new(1), at: now, release: 7, changes: 3 };
+        assert!(checked.is_fresh(7, 3, now + FRESH / 2));
+        assert!(!checked.is_fresh(7, 3, now + FRESH));
+        assert!(!checked.is_fresh(8, 3, now) && !checked.is_fresh(6, 3, now) && !checked.is_fresh(7, 4, now));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -27,6 +28,10 @@ const TRIES: usize = 3;
 pub(crate) struct Directory {
     root: Root,
     cache: Cache<Loaded>,
+    /// Counts the changes of files that we have seen. A deployment within the root writes the assets first and the page that
+    /// names them last: a client that has got the one must get the others, too, so a change anywhere ends the trust in what
+    /// was looked at before.
+    changes: AtomicU64,
     shared: Arc<SharedFields>,
 }
 
@@ -48,7 +53,7 @@ struct Stamps {
 impl Directory {
     /// Serves the files beneath `root`, and keeps at most `cache_bytes` of ready answers.
     pub(crate) fn new(root: Root, cache_bytes: usize, shared: Arc<SharedFields>) -> Self {
-        Directory { root, cache: Cache::new(cache_bytes), shared }
+        Directory { root, cache: Cache::new(cache_bytes), changes: AtomicU64::new(0), shared }
     }
 
     /// The number of the release that we serve.
@@ -75,7 +80,9 @@ impl Directory {
         // Another worker may hold the slot while it looks at this very file.
         let mut place = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.root.number();
-        if let Some(checked) = place.as_ref().filter(|checked| checked.is_fresh(current, now)) {
+        // Read before the file: a change that is seen meanwhile counts as later than our look.
+        let changes = self.changes.load(Ordering::SeqCst);
+        if let Some(checked) = place.as_ref().filter(|checked| checked.is_fresh(current, changes, now)) {
             return Ok(Some(checked.value.resource.clone()));
         }
         // While the root cannot be opened, we go on with the last one.
@@ -84,13 +91,17 @@ impl Directory {
             && checked.value.is_sure
             && is_unchanged(&release.tree, name, &checked.value.stamps)
         {
-            checked.at = now;
+            (checked.at, checked.changes) = (now, changes);
             return Ok(Some(checked.value.resource.clone()));
         }
-        match self.read(&release.tree, name, wall) {
+        let read = self.read(&release.tree, name, wall);
+        if is_news(place.as_ref().map(|checked| &*checked.value), read.as_ref().ok().and_then(Option::as_ref)) {
+            self.changes.fetch_add(1, Ordering::SeqCst);
+        }
+        match read {
             Ok(Some(loaded)) => {
                 let resource = loaded.resource.clone();
-                *place = Some(Checked { value: Arc::new(loaded), at: now, release: release.number });
+                *place = Some(Checked { value: Arc::new(loaded), at: now, release: release.number, changes });
                 drop(place);
                 self.cache.keep(name, &slot, resource.cost());
                 Ok(Some(resource))
@@ -153,6 +164,17 @@ impl Directory {
         let Some((None, identity)) = representations.next() else { return Ok(None) };
         let coded = representations.filter_map(|(coding, it)| coding.map(|coding| (coding, it))).collect();
         Ok(Some(Loaded { resource: Arc::new(Resource { identity, coded }), stamps, is_sure }))
+    }
+}
+
+/// True if what was read shows a change of the root: it differs from what we had, or is so young that a deployment may be
+/// going on.
+fn is_news(before: Option<&Loaded>, after: Option<&Loaded>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => before.stamps != after.stamps,
+        (Some(_), None) => true,
+        (None, Some(after)) => !after.is_sure,
+        (None, None) => false,
     }
 }
 

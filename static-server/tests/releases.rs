@@ -114,6 +114,25 @@ fn a_directory_that_takes_the_place_of_the_root_is_the_next_release() {
     }
 }
 
+/// A deployment within the root writes assets first and the page that names them last.
+#[test]
+fn who_has_the_new_page_gets_the_assets_that_were_written_before_it() {
+    let (dir, _server, mut clients) = releases("a");
+    let deploy = |name: &str, version: usize| {
+        fs::write(dir.path().join("new"), version.to_string()).unwrap();
+        fs::rename(dir.path().join("new"), dir.path().join("a").join(name)).unwrap();
+    };
+    for version in 0..20 {
+        // The page is another one each time, so that it is read at once; the asset has just been looked at.
+        let page = format!("{version}.html");
+        get(client(&mut clients, version), "/a.js");
+        deploy("a.js", version);
+        deploy(&page, version);
+        assert_eq!(get(client(&mut clients, version), &format!("/{page}")).text(), version.to_string());
+        assert_eq!(get(client(&mut clients, version * 7 + 3), "/a.js").text(), version.to_string());
+    }
+}
+
 /// Asks all clients in turn until `end`; what they get may never go back.
 fn versions_never_go_back(clients: &mut [Client], mut end: impl FnMut(u64) -> bool) {
     let mut newest = 0;
