@@ -22,6 +22,8 @@ use crate::{Settings, Token, Traffic};
 const EVENTS: usize = 256;
 /// Keepalive probes before the kernel gives a peer up.
 const PROBES: u32 = 3;
+/// Bytes of an answer that wait in the kernel before the peer has room for them (`TCP_NOTSENT_LOWAT`, tcp(7)).
+const MAX_UNSENT: u32 = 128 * 1024;
 /// Time between two probes of a peer that has half-closed.
 const HALF_CLOSED_PROBE: Duration = Duration::from_secs(2);
 /// The waker's place in the number space of the listeners.
@@ -130,6 +132,9 @@ impl Kernel {
         //
         // A message is one write; waiting to join two of them only makes it late.
         let _ = socket.set_tcp_nodelay(true);
+        // The kernel's buffer grows to megabytes, and counts as writable only once a third of it is free: a peer that reads
+        // slowly but all the time would seem to take nothing until the write timeout.
+        let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT);
         if let Some(bytes) = self.settings.send_buffer {
             // One client that never reads otherwise pins up to 3 MB of kernel memory.
             let _ = socket.set_send_buffer_size(bytes);
@@ -291,5 +296,27 @@ fn from_mio(event: &event::Event) -> Event {
         writable: event.is_writable(),
         read_closed: event.is_read_closed(),
         hung_up: event.is_error() || event.is_write_closed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn little_more_waits_in_the_kernel_than_the_peer_has_room_for() {
+        let mut kernel = Kernel::new(&Settings::default()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let listener = Listener::from(mio::net::TcpListener::from_std(listener));
+        let (mut socket, _) = kernel.accept(&listener).unwrap();
+        let mut waiting = 0;
+        while let Ok(taken) = socket.write(&[0; 64 * 1024]) {
+            waiting += taken;
+        }
+        assert!(waiting < 1024 * 1024, "{waiting}");
     }
 }
