@@ -74,7 +74,13 @@ pub(crate) struct Config {
     origin: String,
 }
 
-impl daemon::Options for Options {}
+impl daemon::Options for Options {
+    fn without_effect(&self) -> Vec<(&'static str, String)> {
+        // On one command line clap refuses them; the environment and the file may still bring them together.
+        let why = || "--file has a policy of its own".to_owned();
+        if self.file.is_some() { vec![("allow", why()), ("site-control", why())] } else { Vec::new() }
+    }
+}
 
 impl Config {
     /// Checks the options; reads the policy file.

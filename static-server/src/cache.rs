@@ -162,7 +162,8 @@ mod tests {
 
     fn keep(cache: &Cache<u8>, name: &[u8], cost: usize) {
         let slot = cache.slot(name);
-        *slot.lock().unwrap() = Some(Checked { value: Arc::new(1), at: Instant::now(), release: 0, changes: 0 });
+        *slot.lock().unwrap() =
+            Some(Checked { value: Arc::new(1), at: Instant::now(), release: 0, changes: 0 });
         cache.keep(name, &slot, cost);
     }
 

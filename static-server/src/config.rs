@@ -83,7 +83,14 @@ pub(crate) struct Config {
     pub(crate) common: daemon::Common,
 }
 
-impl daemon::Options for Config {}
+impl daemon::Options for Config {
+    fn without_effect(&self) -> Vec<(&'static str, String)> {
+        let is_replaced =
+            self.header.iter().any(|HeaderField(name, _)| name.eq_ignore_ascii_case(csp::FIELD));
+        let why = || format!("--header '{}: …' replaces it in every answer", csp::FIELD);
+        is_replaced.then(|| ("csp", why())).into_iter().collect()
+    }
+}
 
 impl Config {
     /// Refuses a limit that makes no sense, an option without its root, and a root that we cannot open.
@@ -99,7 +106,7 @@ impl Config {
             let without_effect =
                 [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some()), ("spa", self.spa)];
             if let Some((flag, _)) = without_effect.iter().find(|(_, is_set)| *is_set) {
-                let what = "is for the files of --root, which is not set";
+                let what = "is for the files of --root, which is not set; add --root DIR, or leave it out";
                 return Err(DaemonError::new(Exit::Config, format!("--{flag} {what}")));
             }
         }

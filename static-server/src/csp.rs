@@ -1,6 +1,7 @@
 //! The Content-Security-Policy, fixed at the start: for the built-in page what it loads and which ws-server it reaches, for the
 //! files of `--root` what their owner says.
 
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use common::http::is_field_value;
@@ -27,6 +28,9 @@ pub(crate) enum WsUrlError {
     Scheme,
     #[error("expected HOST or HOST:PORT after the scheme")]
     Host,
+    /// A host that no browser's `new WebSocket()` takes.
+    #[error("an IPv6 address stands in brackets, as in ws://[::1]:40132")]
+    Ipv6,
     /// A byte that would end the attribute or the header field around it.
     #[error("a byte in the path must be percent-encoded")]
     Path,
@@ -43,9 +47,10 @@ impl FromStr for WsUrl {
             return Ok(WsUrl { text: text.to_owned(), sources: String::new() });
         }
         let (scheme, rest) = text.split_once("://").ok_or(WsUrlError::Scheme)?;
-        let http = match scheme {
-            "ws" => "http",
-            "wss" => "https",
+        // RFC 3986 §3.1: "schemes are case-insensitive".
+        let (scheme, http) = match scheme.to_ascii_lowercase().as_str() {
+            "ws" => ("ws", "http"),
+            "wss" => ("wss", "https"),
             _ => return Err(WsUrlError::Scheme),
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -58,6 +63,9 @@ impl FromStr for WsUrl {
         if host.is_empty() || !authority.bytes().all(host_byte) || !port_is_good {
             return Err(WsUrlError::Host);
         }
+        if !is_host_of_a_url(host) {
+            return Err(WsUrlError::Ipv6);
+        }
         check_path(path)?;
         let default_port = if scheme == "ws" { "80" } else { "443" };
         let source = if is_host_of_a_policy(host) {
@@ -67,6 +75,14 @@ impl FromStr for WsUrl {
         };
         let sources = format!(" {scheme}://{source} {http}://{source}");
         Ok(WsUrl { text: text.to_owned(), sources })
+    }
+}
+
+/// True if colons and brackets stand only where RFC 3986 §3.2.2 has them: around and in an IPv6 address.
+fn is_host_of_a_url(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.contains([':', '[', ']']),
     }
 }
 
@@ -113,11 +129,24 @@ pub(crate) fn policy(text: &str) -> Result<String, String> {
     }
     // CSP 3 §2.3: `directive-name = 1*( ALPHA / DIGIT / "-" )`.
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    match directives.filter_map(|directive| directive.split_whitespace().next()).find(|name| !is_name(name)) {
-        Some(wrong) => Err(format!("`{wrong}` is not the name of a directive such as `default-src`")),
-        None => Ok(text.trim().to_owned()),
+    for directive in directives {
+        let mut words = directive.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        if !is_name(name) || ["none", "off"].contains(&name) {
+            return Err(format!("`{name}` is not the name of a directive such as `default-src`"));
+        }
+        if let Some(bare) =
+            words.find(|word| KEYWORDS.iter().any(|keyword| keyword.eq_ignore_ascii_case(word)))
+        {
+            return Err(format!("a browser takes {bare} for a host's name: it stands in quotes, `'{bare}'`"));
+        }
     }
+    Ok(text.trim().to_owned())
 }
+
+/// The words of a list of sources that mean what they say only in quotes (CSP 3 §2.3.1); bare, they would keep the page blank.
+const KEYWORDS: [&str; 7] =
+    ["self", "none", "unsafe-inline", "unsafe-eval", "strict-dynamic", "unsafe-hashes", "report-sample"];
 
 #[cfg(test)]
 mod tests {
@@ -131,6 +160,7 @@ mod tests {
             "wss://dates.example/live?since=1",
             "ws://[::1]:40132",
             "ws://[::1]",
+            "WSS://host",
             "/",
             "/stream?greet=1",
         ] {
@@ -159,6 +189,11 @@ mod tests {
             "ws://host/#x",
             "ws://u@host",
             "ws://:80",
+            "ws://[::1",
+            "ws://::1:80",
+            "ws://::1]",
+            "ws://[zz]:80",
+            "ws://a[::1]:80",
             "stream",
             "//host/stream",
             "/stream;x",
@@ -187,6 +222,7 @@ mod tests {
             ("ws://[::1]:40132/", " ws://*:40132 http://*:40132"),
             ("ws://[::1]", " ws://*:80 http://*:80"),
             ("wss://[::1]", " wss://*:443 https://*:443"),
+            ("WSS://a.example", " wss://a.example https://a.example"),
             ("wss://my_host:1/x", " wss://*:1 https://*:1"),
             ("ws://host.:1", " ws://*:1 http://*:1"),
         ] {
@@ -196,10 +232,22 @@ mod tests {
 
     #[test]
     fn a_policy_of_the_operator_is_taken_as_it_is_or_refused() {
-        for text in ["default-src 'self'", "upgrade-insecure-requests;", "a 'b'; c d, e"] {
+        for text in
+            ["default-src 'self'", "upgrade-insecure-requests;", "a 'b'; c d, e", "img-src self.example"]
+        {
             assert_eq!(policy(text).as_deref(), Ok(text));
         }
-        for text in ["", " ; ", "'self'", "default-src: 'self'", "a\r\nb: c", "a \u{e9}"] {
+        for text in [
+            "",
+            " ; ",
+            "'self'",
+            "none",
+            "default-src: 'self'",
+            "default-src self",
+            "img-src *; script-src 'self' Unsafe-Inline",
+            "a\r\nb: c",
+            "a \u{e9}",
+        ] {
             assert!(policy(text).is_err(), "{text:?}");
         }
     }

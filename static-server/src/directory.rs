@@ -95,7 +95,8 @@ impl Directory {
             return Ok(Some(checked.value.resource.clone()));
         }
         let read = self.read(&release.tree, name, wall);
-        if is_news(place.as_ref().map(|checked| &*checked.value), read.as_ref().ok().and_then(Option::as_ref)) {
+        if is_news(place.as_ref().map(|checked| &*checked.value), read.as_ref().ok().and_then(Option::as_ref))
+        {
             self.changes.fetch_add(1, Ordering::SeqCst);
         }
         match read {

@@ -41,6 +41,10 @@ pub(crate) enum GlobError {
     NoLeadingSlash,
     #[error("only `*`, `**` and `?` stand for other bytes; `{0}` is not supported")]
     Unsupported(char),
+    #[error("no file's path ends in `/`; `/assets/**` is everything beneath `/assets/`")]
+    Directory,
+    #[error("a pattern is over the names of files, as in `/a b.js`, not percent-encoded; `?` is any byte")]
+    Encoded,
     #[error("`***` has no meaning; `**` stands for any bytes, slashes too")]
     Stars,
 }
@@ -61,6 +65,14 @@ impl FromStr for Glob {
         }
         if text.contains("***") {
             return Err(GlobError::Stars);
+        }
+        if text.ends_with('/') {
+            return Err(GlobError::Directory);
+        }
+        let is_encoded =
+            |code: &[u8]| matches!(code, [b'%', rest @ ..] if rest.iter().all(u8::is_ascii_hexdigit));
+        if text.as_bytes().windows(3).any(is_encoded) {
+            return Err(GlobError::Encoded);
         }
         let (mut tokens, mut rest) = (Vec::new(), text.as_bytes());
         while let [first, tail @ ..] = rest {
@@ -155,7 +167,6 @@ mod tests {
             ("*", "any", true),
             ("**", "dir/any", true),
             ("/**", "dir/any", true),
-            ("/", "", true),
             ("/app.js", "app.js", true),
             ("/app.js", "App.js", false),
             ("*-*-*.js", "a-b-c-d.js", true),
@@ -180,6 +191,9 @@ mod tests {
             ("a\\*", GlobError::Unsupported('\\')),
             ("a\n", GlobError::Unsupported('\n')),
             ("/***", GlobError::Stars),
+            ("/assets/", GlobError::Directory),
+            ("/", GlobError::Directory),
+            ("/a%20b.js", GlobError::Encoded),
         ] {
             assert_eq!(text.parse::<Glob>(), Err(error), "{text}");
         }

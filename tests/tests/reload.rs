@@ -41,7 +41,9 @@ fn a_reload_succeeds_or_says_what_is_wrong_in_the_unit_and_in_the_daemon() {
         fs::write(path, "").expect("written");
         let nobody = reload(name, i32::MAX.unsigned_abs(), path);
         assert_eq!(nobody.status.code(), Some(71), "{name}: {nobody:?}");
-        assert!(String::from_utf8_lossy(&nobody.stderr).contains("--reload 2147483647: No such process"));
+        assert!(
+            String::from_utf8_lossy(&nobody.stderr).contains("--reload 2147483647: no process has this id")
+        );
         for pid in ["0", "1", "-1", "x", "4294967296"] {
             let output = command(binary(name), &["--reload", pid]).output().expect("it runs");
             assert_eq!(output.status.code(), Some(64), "{name} {pid}: {output:?}");
@@ -66,6 +68,18 @@ fn a_reload_leaves_a_process_of_another_program_alone() {
     daemon.signal(Signal::TERM);
     let (_, log) = daemon.wait();
     assert!(!log.contains("read again"), "no HUP came: {log}");
+}
+
+#[test]
+fn a_fifo_in_the_place_of_the_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fifo");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).expect("made");
+    for name in DAEMONS {
+        let output = reload(name, i32::MAX.unsigned_abs(), path.to_str().expect("text"));
+        assert_eq!(output.status.code(), Some(66), "{name}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("this is not a regular file"), "{output:?}");
+    }
 }
 
 /// The service manager runs the two with the same configuration, and without a program that the package does not bring.

@@ -28,7 +28,9 @@ pub fn main<T: Options + 'static, C: 'static>(
     signals::unblock();
     open_files::raise();
     let Errand { check: checks, reload } = options::errand::<T>(std::env::args_os());
-    let mut outcome = try_main(env_prefix, check, serve);
+    // The daemon reads no FIFO again, so we do not wait for the writer of one either.
+    let read = if reload.is_some() { regular::read } else { regular::read_any };
+    let mut outcome = try_main(env_prefix, read, check, serve);
     if let Some(pid) = reload {
         // Also with a wrong configuration: the daemon's own status and log then say what is wrong, too.
         outcome = outcome.and(request_reload(pid));
@@ -45,12 +47,13 @@ pub fn main<T: Options + 'static, C: 'static>(
 
 fn try_main<T: Options + 'static, C: 'static>(
     env_prefix: &'static str,
+    read: options::ReadFile,
     check: fn(T) -> Result<C, DaemonError>,
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
 ) -> Result<(), DaemonError> {
     let name = T::command().get_name().to_owned();
     let InForce { options, common, listen, metrics, printed, mistakes, warnings } =
-        match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os(), regular::read_any)? {
+        match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os(), read)? {
             Parsed::Options(in_force) => *in_force,
             Parsed::Print(text) => {
                 print(&text);

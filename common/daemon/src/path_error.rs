@@ -2,6 +2,8 @@
 
 use std::{io, path::Path};
 
+use rustix::io::Errno;
+
 use crate::notify;
 
 /// What a service of ours does not see, by the hardening of its unit.
@@ -20,9 +22,17 @@ fn describe(path: &Path, error: &io::Error, is_unit: bool) -> String {
             "this user has no permission for it; `namei -l` shows which folder or file refuses".to_owned()
         }
         IsADirectory => "this is a folder; name a file in it".to_owned(),
-        NotADirectory => "this is not a folder, or a part of it is none".to_owned(),
+        NotADirectory => no_folder(path),
         InvalidData => "this is not text in UTF-8".to_owned(),
-        _ => error.to_string(),
+        _ => match Errno::from_io_error(error) {
+            Some(Errno::LOOP) => {
+                "its symbolic links lead round in a circle; `namei -l` shows them".to_owned()
+            }
+            Some(Errno::NAMETOOLONG) => {
+                "the name is longer than a file's may be; say a shorter one".to_owned()
+            }
+            _ => error.to_string(),
+        },
     };
     let is_hidden = is_unit && HIDDEN.iter().any(|hidden| path.starts_with(hidden));
     if is_hidden && matches!(error.kind(), NotFound | PermissionDenied) {
@@ -34,8 +44,30 @@ fn describe(path: &Path, error: &io::Error, is_unit: bool) -> String {
     what
 }
 
+/// Names the part of a path that would have to be a folder.
+fn no_folder(path: &Path) -> String {
+    match path.ancestors().find(|part| part.exists()) {
+        Some(part) if part != path => format!("{} is not a folder; say another path", part.display()),
+        _ => "this is not a folder; say one".to_owned(),
+    }
+}
+
+/// What a shell or a browser would have made of a path, which nobody does here.
+fn unexpanded(path: &Path) -> Option<&'static str> {
+    let text = path.to_str()?;
+    let is_expanded = [
+        (text == "~" || text.starts_with("~/"), "`~` is a word of the shell, which has not replaced it here"),
+        (text.starts_with('$'), "the variable in it is one of the shell, which has not replaced it here"),
+        (text.starts_with("file:"), "this is a URL"),
+    ];
+    is_expanded.into_iter().find(|(is_it, _)| *is_it).map(|(_, what)| what)
+}
+
 /// Names the first part of a path that is not there.
 fn missing(path: &Path) -> String {
+    if let Some(what) = unexpanded(path) {
+        return format!("{what}; say the whole path, as in /srv/site");
+    }
     let mut gap = path;
     while let Some(parent) = gap.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists())
     {
@@ -66,6 +98,9 @@ mod tests {
         assert_eq!(of("/nowhere/a/b", NotFound, false), "the folder /nowhere is missing; make it first");
         assert_eq!(of("/nowhere", NotFound, false), "it does not exist; make it, or say another path");
         assert!(of("nowhere", NotFound, false).starts_with("it does not exist in /"));
+        assert!(of("~/site", NotFound, false).starts_with("`~` is a word of the shell"));
+        assert!(of("$HOME/site", NotFound, false).starts_with("the variable in it"));
+        assert!(of("file:///srv", NotFound, false).starts_with("this is a URL; say the whole path"));
     }
 
     #[test]

@@ -64,8 +64,15 @@ pub(super) fn request_reload(pid: u32) -> Result<(), DaemonError> {
     }
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH);
     process.and_then(|process| kill_process(process, Signal::HUP)).map_err(|error| {
-        let exit = if error == Errno::PERM { Exit::Permission } else { Exit::System };
-        DaemonError::new(exit, format!("--reload {pid}: {}", std::io::Error::from(error)))
+        let (exit, what) = match error {
+            Errno::SRCH => (Exit::System, "no process has this id; `pidof` finds the daemon's".to_owned()),
+            Errno::PERM => {
+                let what = "the process is another user's; run this as that user, or as root";
+                (Exit::Permission, what.to_owned())
+            }
+            error => (Exit::System, std::io::Error::from(error).to_string()),
+        };
+        DaemonError::new(exit, format!("--reload {pid}: {what}"))
     })
 }
 

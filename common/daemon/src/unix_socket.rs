@@ -47,8 +47,7 @@ pub fn bind_failure(option: &str, path: &Path, error: &io::Error) -> DaemonError
         io::ErrorKind::AddrInUse => {
             (Exit::Unavailable, "there is a file with this name; remove it, or say another path".to_owned())
         }
-        io::ErrorKind::NotFound => (Exit::Unavailable, describe_path_error(path, error)),
-        _ => (Exit::Unavailable, format!("{error}{}", limit(error))),
+        _ => (Exit::Unavailable, format!("{}{}", describe_path_error(path, error), limit(error))),
     };
     DaemonError::new(exit, format!("{option}: {what}"))
 }

@@ -97,6 +97,7 @@ impl FromStr for ListenAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         if let Some(path) = text.strip_prefix("unix:") {
             return match path {
                 "" => Err("a Unix socket needs a path: `unix:/run/name.sock`".to_owned()),
@@ -134,6 +135,18 @@ fn mistake(text: &str) -> Option<String> {
         return Some(format!(
             "say which address, too: `[::]:{port}` is every one, `127.0.0.1:{port}` this machine's own"
         ));
+    }
+    if text.contains([',', ' ']) {
+        let what = "say one address, and the others each with the flag again (in the file and the environment: [\"ONE\", \"TWO\"])";
+        return Some(what.to_owned());
+    }
+    if let Some((scheme, path)) =
+        text.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("unix"))
+    {
+        return Some(format!("`{scheme}` is written small: `unix:{path}`"));
+    }
+    if let Some((host, port)) = text.split_once(']').filter(|(_, port)| port.parse::<u16>().is_ok()) {
+        return Some(format!("a colon stands before the port: `{host}]:{port}`"));
     }
     if text.starts_with('/') || text.starts_with("./") {
         return Some(format!("a Unix socket is written `unix:{text}`"));
@@ -227,6 +240,10 @@ mod tests {
             ("a_b:80", "`127.0.0.1:80`"),
             ("localhost:99999", "65535"),
             ("unix:", "needs a path"),
+            ("UNIX:/run/ws.sock", "`unix:/run/ws.sock`"),
+            ("[::1]8080", "`[::1]:8080`"),
+            ("[::1]:80,[::1]:81", "[\"ONE\", \"TWO\"]"),
+            ("127.0.0.1:80 127.0.0.1:81", "[\"ONE\", \"TWO\"]"),
         ] {
             let error = text.parse::<ListenAddress>().expect_err(text);
             assert!(error.contains(part), "{text}: {error}");

@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
-use std::{fs, net::TcpListener, path::Path, process::Command};
+use std::{fs, net::TcpListener, os::unix::fs::symlink, path::Path, process::Command};
 
 use harness::{Daemon, binary, command, eventually};
 
@@ -66,6 +66,7 @@ fn every_mistake_gets_its_message() {
     fs::write(at.join("plain"), "").expect("written");
     fs::write(at.join("binary"), [0xff, 0xfe]).expect("written");
     fs::create_dir(at.join("folder")).expect("made");
+    symlink("loop", at.join("loop")).expect("made");
     let taken = TcpListener::bind("127.0.0.1:0").expect("bound");
     let port = taken.local_addr().expect("an address").port().to_string();
 

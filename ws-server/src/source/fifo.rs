@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use daemon::FileIdentity;
+use daemon::{FileIdentity, describe_path_error};
 use rustix::{fs::OFlags, io::Errno};
 
 use super::{
@@ -175,15 +175,22 @@ fn open(path: &Path) -> Result<(File, FileIdentity), String> {
     let (file, metadata) =
         opened.and_then(|file| file.metadata().map(|metadata| (file, metadata))).map_err(|error| {
             wrong(match Errno::from_io_error(&error) {
-                Some(Errno::NOENT) => format!("there is none; `mkfifo {}` makes one", path.display()),
+                Some(Errno::NOENT) if has_folder(path) => {
+                    format!("there is none; `mkfifo {}` makes one", path.display())
+                }
                 Some(Errno::NXIO) => "this is a socket; say unix:PATH, or make a FIFO with mkfifo".to_owned(),
-                _ => error.to_string(),
+                _ => describe_path_error(path, &error),
             })
         })?;
     match kind(metadata.file_type()) {
         None => Ok((file, FileIdentity::of(&metadata))),
         Some(kind) => Err(wrong(format!("this is a {kind}, not a FIFO; `mkfifo PATH` makes one"))),
     }
+}
+
+/// True if a FIFO could be made at this path.
+fn has_folder(path: &Path) -> bool {
+    path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir())
 }
 
 /// What is no FIFO.

@@ -19,6 +19,8 @@ use crate::{
 /// How the configuration file is read: at most so many bytes.
 pub(crate) type ReadFile = fn(&Path, u64) -> io::Result<Vec<u8>>;
 
+/// How the names of the variables of all our daemons begin.
+const VENDOR: &str = "DATECAST_";
 /// Bytes of a configuration file.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -62,8 +64,11 @@ impl Layers {
     ) -> Result<Self, DaemonError> {
         let mut layers = Self::default();
         for (variable, value) in env {
-            let Some(variable) = variable.to_str() else { continue };
-            let Some(name) = variable.strip_prefix(prefix).filter(|_| !value.is_empty()) else { continue };
+            let Some(variable) = variable.to_str().filter(|_| !value.is_empty()) else { continue };
+            let Some(name) = variable.strip_prefix(prefix) else {
+                layers.mistakes.extend(without_its_daemon(command, prefix, variable));
+                continue;
+            };
             let has_name = |(long, _): &(&str, _)| variable_of(prefix, long) == variable;
             let Some((_, arg)) = options(command).find(has_name) else {
                 let what = format!("environment variable {variable} is no option");
@@ -82,7 +87,8 @@ impl Layers {
             check(command, arg, &values).map_err(|wrong| {
                 DaemonError::new(Exit::Config, format!("environment variable {variable}: {wrong}"))
             })?;
-            layers.values.insert(arg.get_id().to_string(), (values, Layer::Environment(variable.to_owned())));
+            let layer = Layer::Environment(variable.to_owned());
+            layers.values.insert(arg.get_id().to_string(), (canonical(arg, values), layer));
         }
         Ok(layers)
     }
@@ -121,7 +127,7 @@ impl Layers {
             let values = strings(arg, value).map_err(|what| wrong(format!("`{key}` {what}")))?;
             check(command, arg, &values).map_err(|what| wrong(format!("`{key}`: {what}")))?;
             let layer = Layer::File(path.to_owned());
-            self.values.entry(arg.get_id().to_string()).or_insert((values, layer));
+            self.values.entry(arg.get_id().to_string()).or_insert((canonical(arg, values), layer));
         }
         Ok(())
     }
@@ -157,9 +163,22 @@ fn not_a_key(command: &Command, key: &str, value: &toml::Value) -> String {
     if value.is_table() {
         return format!("`[{key}]`: this file has no sections; write the keys without this line");
     }
-    let hint = hint(key, &value.to_string(), names(command), |long| format!("`{long}`"));
+    if key == "config" {
+        return "`config` names this very file; leave the line out".to_owned();
+    }
+    // Written as on the command line or in the environment, perhaps.
+    let name = key.trim_start_matches('-');
+    let name = name.strip_prefix(VENDOR).and_then(|rest| rest.split_once('_')).map_or(name, |(_, name)| name);
+    let hint = hint(name, &value.to_string(), names(command), |long| format!("`{long}`"));
     let keys = "; the keys are the flags' names, see --help";
     format!("`{key}` is no option{}", if hint.is_empty() { keys } else { &hint })
+}
+
+/// The mistake of a variable that names an option but not whose it is: `DATECAST_INTERVAL`.
+fn without_its_daemon(command: &Command, prefix: &str, variable: &str) -> Option<String> {
+    let (long, _) = options(command).find(|(long, _)| variable_of(VENDOR, long) == variable)?;
+    let meant = variable_of(prefix, long);
+    Some(format!("environment variable {variable} is no option; did you mean {meant}?"))
 }
 
 /// The environment variable of an option.
@@ -193,6 +212,9 @@ fn list(arg: &Arg, value: &OsStr) -> Option<Vec<OsString>> {
     table.get("list").filter(|list| list.is_array()).and_then(|list| strings(arg, list).ok())
 }
 
+/// What an option takes that may be repeated.
+const LIST: &str = "takes a list of strings: [\"one\", \"two\"]";
+
 /// Converts a value of the file to the words that the command line would have.
 fn strings(arg: &Arg, value: &toml::Value) -> Result<Vec<OsString>, &'static str> {
     match value {
@@ -202,11 +224,21 @@ fn strings(arg: &Arg, value: &toml::Value) -> Result<Vec<OsString>, &'static str
         toml::Value::Boolean(yes) => Ok(vec![yes.to_string().into()]),
         toml::Value::Array(items) if is_list(arg) => {
             let strings = items.iter().map(|item| item.as_str().map(OsString::from));
-            strings.collect::<Option<_>>().ok_or("takes a list of strings: [\"one\", \"two\"]")
+            strings.collect::<Option<_>>().ok_or(LIST)
         }
+        toml::Value::Datetime(_) | toml::Value::Table(_) if is_list(arg) => Err(LIST),
         toml::Value::Array(_) => Err("takes one value, not a list"),
         toml::Value::Datetime(_) | toml::Value::Table(_) => Err("takes a string, a number, true or false"),
     }
+}
+
+/// A switch in the words of clap, which takes only `true` and `false` for a default.
+fn canonical(arg: &Arg, values: Vec<OsString>) -> Vec<OsString> {
+    let in_words_of_clap = |value: OsString| match on_off(&value.to_string_lossy()) {
+        Ok(is_on) => is_on.to_string().into(),
+        Err(_) => value,
+    };
+    if is_flag(arg) { values.into_iter().map(in_words_of_clap).collect() } else { values }
 }
 
 /// Lets clap check the values as if they stood on the command line.
@@ -235,5 +267,8 @@ fn place(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let number = before.matches('\n').count();
     let line = text.lines().nth(number).unwrap_or_default().trim();
-    format!("line {}, `{line}`: {}", number + 1, error.message())
+    // toml: `invalid type: integer `99999999999999999999` as i128, expected any valid TOML value`
+    let is_too_large = error.message().starts_with("invalid type: integer");
+    let what = if is_too_large { "the number is too large" } else { error.message() };
+    format!("line {}, `{line}`: {what}", number + 1)
 }

@@ -16,6 +16,6 @@ mod usage;
 
 pub use common::Common;
 pub use consequences::Options;
-pub(super) use layers::Layer;
+pub(super) use layers::{Layer, ReadFile};
 pub use parse::command;
 pub(super) use parse::{Errand, InForce, Parsed, errand, parse};

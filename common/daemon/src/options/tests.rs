@@ -104,6 +104,25 @@ fn a_repeated_option_takes_a_list_from_the_environment() {
 }
 
 #[test]
+fn a_switch_takes_the_same_words_in_every_layer() {
+    for (word, is_on) in
+        [("on", true), ("yes", true), ("1", true), ("TRUE", true), ("off", false), ("0", false)]
+    {
+        assert_eq!(options(&[], &[("DATECAST_TRY_ALIGN", word)]).align, is_on, "{word}");
+        let file = file(&format!("align = \"{word}\"\n"));
+        assert_eq!(options(&["--config", file.path().to_str().expect("a name")], &[]).align, is_on, "{word}");
+    }
+}
+
+#[test]
+fn a_variable_without_its_daemon_is_a_mistake_that_names_the_right_one() {
+    let InForce { mistakes, .. } =
+        in_force(&[], &[("DATECAST_INTERVAL", "5s"), ("DATECAST_WS_INTERVAL", "5s")]);
+    let said = "environment variable DATECAST_INTERVAL is no option; did you mean DATECAST_TRY_INTERVAL?";
+    assert_eq!(mistakes, [said]);
+}
+
+#[test]
 fn an_empty_variable_counts_as_not_set() {
     assert_eq!(options(&[], &[("DATECAST_TRY_INTERVAL", "")]).interval, Duration::from_secs(1));
 }
@@ -161,7 +180,13 @@ fn a_mistake_in_the_file_is_named_by_key_or_by_line() {
         ("max_message = 1", "`max_message` is no option; did you mean `max-message`?"),
         ("port = 80", "`port` is no option; say `listen` and `[::]:80`"),
         ("check = true", "`check` is no option"),
-        ("config = \"x\"", "`config` is no option"),
+        ("config = \"x\"", "`config` names this very file"),
+        ("DATECAST_TRY_INTERVAL = \"1s\"", "`DATECAST_TRY_INTERVAL` is no option; did you mean `interval`?"),
+        ("--interval = \"1s\"", "`--interval` is no option; did you mean `interval`?"),
+        (
+            "workers = 99999999999999999999",
+            "line 1, `workers = 99999999999999999999`: the number is too large",
+        ),
         ("interval = [\"1s\"]", "`interval` takes one value"),
         ("listen = [1]", "`listen` takes a list of strings"),
         ("align = \"maybe\"", "say true or false"),

@@ -33,6 +33,10 @@ pub(super) fn describe(error: &clap::Error, command: &Command, args: &[OsString]
             format!("{flag} needs a value: {argument}")
         }
         ErrorKind::ValueValidation => format!("invalid value '{value}' for '{argument}': {}", cause(error)),
+        ErrorKind::InvalidUtf8 => match args.iter().find(|arg| arg.to_str().is_none()) {
+            Some(arg) => format!("`{}` is not text in UTF-8", arg.to_string_lossy()),
+            None => "a value is not text in UTF-8".to_owned(),
+        },
         ErrorKind::TooManyValues => format!("{flag} takes no value; leave `{value}` out"),
         ErrorKind::ArgumentConflict if prior == argument => format!("{flag} is given twice; leave one out"),
         ErrorKind::ArgumentConflict => {

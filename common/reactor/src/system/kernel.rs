@@ -314,7 +314,7 @@ mod tests {
         let listener = Listener::from(mio::net::TcpListener::from_std(listener));
         let (mut socket, _) = kernel.accept(&listener).unwrap();
         let mut waiting = 0;
-        while let Ok(taken) = socket.write(&[0; 64 * 1024]) {
+        while let Ok(taken) = socket.write(&[0; 16 * 1024]) {
             waiting += taken;
         }
         assert!(waiting < 1024 * 1024, "{waiting}");
