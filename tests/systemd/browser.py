@@ -1,5 +1,6 @@
 """A real page in Chromium, served by static-server, across a restart of ws-server."""
 
+import subprocess
 import tempfile
 
 import hand_over
@@ -25,6 +26,17 @@ class Page(Program):
         node = machine.enter_network("env", f"TMPDIR={folder}", f"HOME={folder}", "node", "across-restart.mjs", PAGE)
         super().__init__(node, cwd=prepare.BROWSER)
         assert self.next() == {"ready": True}
+
+    def end(self):
+        """It closes its browser, which would go on and connect again, before it ends; after a TERM, too."""
+        for hurry in (lambda: None, self.process.terminate):
+            hurry()
+            try:
+                self.process.wait(timeout=10)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+        super().end()
 
 
 def across(lab, action):
