@@ -38,7 +38,7 @@ use hand_over::ProcessState;
 use metrics::WsMetrics;
 use peers::Mail;
 use source::{Feed, Publisher, Source};
-use worker::{SharedStart, WsHandler, epoch_at};
+use worker::{SharedStart, WsHandler, epoch_at, export_states};
 
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
@@ -80,12 +80,12 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
         feed.remove_socket();
         return feed.take_failure().map_or(Ok(()), Err);
     };
-    let (mut state, mut connections) = (ProcessState::default(), Vec::new());
-    for Ended { mut handler, exported } in ended {
-        handler.export_state(&mut state);
+    let (mut handlers, mut connections) = (Vec::new(), Vec::new());
+    for Ended { handler, exported } in ended {
+        handlers.push(handler);
         connections.extend(exported);
     }
-    hand_over::export(state, connections, &kind, producers);
+    hand_over::export(export_states(&mut handlers), connections, &kind, producers);
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::{
     hand_over::{FORMAT, ProcessState},
     peers::Mail,
     stream::{Batch, Moment},
-    worker::{SharedStart, WsHandler, epoch_at},
+    worker::{SharedStart, WsHandler, epoch_at, export_states},
 };
 
 const SEEDS: u64 = 20;
@@ -43,8 +43,7 @@ fn perhaps_restart(world: World, args: &[&str]) -> World {
 }
 
 fn successor(mut old: WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler {
-    let mut state = ProcessState::default();
-    old.export_state(&mut state);
+    let state = export_states(std::slice::from_mut(&mut old));
     let moment = Moment { instant: birth.now, since_boot: Duration::ZERO };
     let state = ProcessState::from_bytes(&state.to_bytes(moment), FORMAT, epoch_at(birth.wall), moment);
     assert!(state.is_some());

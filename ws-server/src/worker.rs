@@ -76,6 +76,19 @@ fn first_line(options: &StreamOptions, previous: Option<&ProcessState>, fresh: E
     }
 }
 
+/// What the next process gets of these workers, all of which have ended.
+pub(crate) fn export_states(handlers: &mut [WsHandler]) -> ProcessState {
+    let mut state = ProcessState::default();
+    for handler in handlers.iter_mut() {
+        handler.export_state(&mut state);
+    }
+    // The workers share the board, and all of them have put up their news: it is complete.
+    if let Some(handler) = handlers.first() {
+        state.notices = handler.fanout.board().state();
+    }
+    state
+}
+
 /// One worker of ws-server.
 pub(crate) struct WsHandler {
     /// The options in force.
@@ -232,7 +245,7 @@ impl WsHandler {
     }
 
     /// Adds what this worker knows to what the next process gets.
-    pub(crate) fn export_state(&mut self, state: &mut ProcessState) {
+    fn export_state(&mut self, state: &mut ProcessState) {
         state.epoch = self.stream.epoch();
         state.next_id = state.next_id.max(self.peers.ids.next);
         state.next_line = self.intake.next_line();
@@ -241,9 +254,7 @@ impl WsHandler {
         if ring.last().map(|batch| batch.next()) > state.ring.last().map(|batch| batch.next()) {
             state.ring = ring;
         }
-        // The workers share the board: when the last of them has put up its news, it is complete.
         self.fanout.post_last_news();
-        state.notices = self.fanout.board().state();
     }
 }
 
