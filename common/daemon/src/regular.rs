@@ -1,7 +1,7 @@
 //! Reading a file that may have been replaced since the daemon's start.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io::{self, Read as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
@@ -9,15 +9,26 @@ use std::{
 
 use rustix::fs::OFlags;
 
+/// Opens what is at this path for reading, and says what that is: the path may lead elsewhere at the next call. Opening does not
+/// wait, as a FIFO would have it, and a terminal does not become ours.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open_at_once(path: &Path) -> io::Result<(File, Metadata)> {
+    let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
+}
+
 /// Reads a regular file, or the first `most` bytes of a longer one. A FIFO at the path does not hold up the caller: opening
 /// does not wait, and anything but a regular file is refused once it is open.
 ///
 /// # Errors
 /// It is not a regular file, or cannot be read.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
+    let (file, metadata) = open_at_once(path)?;
+    if !metadata.is_file() {
         return Err(io::Error::other("this is not a regular file; name one"));
     }
     read_most(file, most)

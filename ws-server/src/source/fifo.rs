@@ -4,16 +4,16 @@
 //! writers may have it open for long.
 
 use std::{
-    fs::{self, File, FileType, OpenOptions},
+    fs::{self, File, FileType},
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::fs::{FileTypeExt, OpenOptionsExt},
+        unix::fs::FileTypeExt,
     },
     path::{Path, PathBuf},
 };
 
-use daemon::{FileIdentity, describe_path_error};
-use rustix::{fs::OFlags, io::Errno};
+use daemon::{FileIdentity, describe_path_error, regular::open_at_once};
+use rustix::io::Errno;
 
 use super::{
     clock::now,
@@ -24,9 +24,6 @@ use super::{
     publisher::Publisher,
 };
 use crate::pace::Pace;
-
-/// Opening and reading never wait; the gate does. A terminal at the path does not become ours.
-const FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
 
 /// The FIFO at this path, and those that the previous process had open.
 #[derive(Debug)]
@@ -171,17 +168,16 @@ impl Fifos {
 /// Opens the FIFO at this path to read, and judges what was opened; the error is for the operator.
 fn open(path: &Path) -> Result<(File, FileIdentity), String> {
     let wrong = |what: String| format!("--source fifo:{}: {what}", path.display());
-    let opened = OpenOptions::new().read(true).custom_flags(FLAGS).open(path);
-    let (file, metadata) =
-        opened.and_then(|file| file.metadata().map(|metadata| (file, metadata))).map_err(|error| {
-            wrong(match Errno::from_io_error(&error) {
-                Some(Errno::NOENT) if has_folder(path) => {
-                    format!("there is none; `mkfifo {}` makes one", path.display())
-                }
-                Some(Errno::NXIO) => "this is a socket; say unix:PATH, or make a FIFO with mkfifo".to_owned(),
-                _ => describe_path_error(path, &error),
-            })
-        })?;
+    // Reading never waits, either; the gate does.
+    let (file, metadata) = open_at_once(path).map_err(|error| {
+        wrong(match Errno::from_io_error(&error) {
+            Some(Errno::NOENT) if has_folder(path) => {
+                format!("there is none; `mkfifo {}` makes one", path.display())
+            }
+            Some(Errno::NXIO) => "this is a socket; say unix:PATH, or make a FIFO with mkfifo".to_owned(),
+            _ => describe_path_error(path, &error),
+        })
+    })?;
     match kind(metadata.file_type()) {
         None => Ok((file, FileIdentity::of(&metadata))),
         Some(kind) => Err(wrong(format!("this is a {kind}, not a FIFO; `mkfifo PATH` makes one"))),
