@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use common::{
     Parsed,
-    http::{Head, HeadError},
+    http::{Head, HeadError, status_body},
     policy::{Domain, Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
@@ -173,11 +173,7 @@ impl Connection {
     /// Refuses a request whose `?since=` names no message.
     fn refuse_since(&mut self, error: &BadSince, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
         log::debug!("{}: {error}; answering 400", env.peer_name());
-        env.metrics.refused(400);
-        self.stage = Stage::Done;
-        let wall = env.cx.wall();
-        response::refuse_since(error, cors, wall, env.cx.out());
-        Flow::CloseWhenFlushed
+        self.refuse_with(400, &format!("{error}\n"), &[], cors, env)
     }
 
     /// Answers with a status, and ends.
@@ -188,10 +184,21 @@ impl Connection {
         cors: Cors<'_>,
         env: &mut Env<'_, '_>,
     ) -> Flow {
+        self.refuse_with(status, &status_body(status), fields, cors, env)
+    }
+
+    fn refuse_with(
+        &mut self,
+        status: u16,
+        body: &str,
+        fields: &[(&str, &str)],
+        cors: Cors<'_>,
+        env: &mut Env<'_, '_>,
+    ) -> Flow {
         env.metrics.refused(status);
         self.stage = Stage::Done;
         let wall = env.cx.wall();
-        response::refuse(status, fields, cors, wall, env.cx.out());
+        response::refuse(status, body, fields, cors, wall, env.cx.out());
         Flow::CloseWhenFlushed
     }
 

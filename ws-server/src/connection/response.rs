@@ -5,13 +5,10 @@ use std::time::SystemTime;
 use common::{
     framing::{Framing, encode_retry},
     gap::Gap,
-    http::{Head, Response, error_response, explained_response, format_date},
+    http::{Head, Response, explained_response, format_date},
 };
 
-use super::{
-    request::{BadSince, METHODS},
-    settings::Access,
-};
+use super::{request::METHODS, settings::Access};
 
 /// The answer to a newcomer that the limits leave no room for.
 pub(crate) const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -133,9 +130,10 @@ pub(crate) fn options(cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
         .finish();
 }
 
-/// Appends a refusal that a page of an allowed origin can read.
+/// Appends a refusal that a page of an allowed origin can read; `body` is one line.
 pub(crate) fn refuse<'a>(
     status: u16,
+    body: &str,
     extra: &[(&'a str, &'a str)],
     cors: Cors<'a>,
     wall: SystemTime,
@@ -145,13 +143,7 @@ pub(crate) fn refuse<'a>(
     for field in cors.fields() {
         fields.push(field);
     }
-    error_response(status, wall, &fields, out);
-}
-
-/// Appends the refusal of a `?since=` that cannot be read.
-pub(crate) fn refuse_since(error: &BadSince, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
-    let fields: Vec<(&str, &str)> = cors.fields().collect();
-    explained_response(400, &format!("{error}\n"), wall, &fields, out);
+    explained_response(status, body, wall, &fields, out);
 }
 
 #[cfg(test)]
