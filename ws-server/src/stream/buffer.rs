@@ -11,7 +11,7 @@ use common::{
 use super::{
     batch::{Batch, EncodedBytes},
     clock::Clock,
-    resume::Extent,
+    resume::{Extent, date_ahead},
     ring::{Found, Ring},
     settings::{Delivery, StreamOptions},
     subscription::{Next, Subscription},
@@ -96,8 +96,7 @@ impl Buffer {
         let (newest, ahead) = match &self.clock {
             Some(Clock { schedule, .. }) => {
                 let newest = schedule.number_of(schedule.slot_at(now));
-                // The turn of the worker that sent its last date may have begun later than this one.
-                (newest, newest.saturating_add(1))
+                (newest, date_ahead(newest))
             }
             None => (next_line.saturating_sub(1), next_line.saturating_sub(1)),
         };

@@ -11,7 +11,7 @@ use common::{
 use super::{
     date_format::DateFormat,
     encodings::Encodings,
-    resume::{Extent, Resumption},
+    resume::{Extent, Resumption, date_ahead},
     schedule::{ClockOrigin, Schedule, ScheduleState},
     settings::{Delivery, StreamOptions},
     subscription::{Next, Subscription},
@@ -107,8 +107,7 @@ impl Clock {
         subscription.phase = self.schedule.phase_of(slot);
         subscription.owed = 1;
         let newest = self.schedule.number_of(slot);
-        // The turn of the worker that sent its last date may have begun later than this one.
-        let extent = Extent { epoch: self.epoch, oldest: newest, newest, ahead: newest.saturating_add(1) };
+        let extent = Extent { epoch: self.epoch, oldest: newest, newest, ahead: date_ahead(newest) };
         let resumption = since.map(|since| extent.resume(since));
         let Resumption { after, gap } =
             resumption.unwrap_or(Resumption { after: newest.saturating_sub(1), gap: None });

@@ -17,6 +17,12 @@ pub(crate) struct Extent {
     pub(crate) ahead: u64,
 }
 
+/// The largest number of a date that a client can have while `newest` is the newest one here: the turn of the worker that sent
+/// it may have begun later than this one.
+pub(crate) fn date_ahead(newest: u64) -> u64 {
+    newest.saturating_add(1)
+}
+
 /// A client's place in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resumption {
