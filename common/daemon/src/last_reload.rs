@@ -1,6 +1,6 @@
 //! Whether the newest reload failed: the signals' thread writes it, supervisor and metrics endpoint read it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::exit::DaemonError;
 
@@ -11,16 +11,16 @@ pub(crate) struct LastReload(Arc<Mutex<Option<String>>>);
 impl LastReload {
     pub(crate) fn set(&self, result: Result<(), &DaemonError>) {
         let failure = result.err().map(ToString::to_string);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        *self.lock() = failure;
     }
 
     pub(crate) fn has_failed(&self) -> bool {
-        self.failure().is_some()
+        self.lock().is_some()
     }
 
     /// Puts the failure before what else the service manager shows as the daemon's status.
     pub(crate) fn before(&self, status: String) -> String {
-        match self.failure() {
+        match &*self.lock() {
             Some(failure) => {
                 format!("the reload failed, the old configuration is in force: {failure}; {status}")
             }
@@ -28,7 +28,7 @@ impl LastReload {
         }
     }
 
-    fn failure(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
