@@ -73,6 +73,14 @@ fn read_all(holder: &Holder, observers: &mut [Observer]) -> String {
     text
 }
 
+/// Each client has heard each of these texts once, and no other but dates.
+fn assert_heard_once(observers: &[Observer], texts: &[String], when: &str) {
+    let expected = texts.iter().map(|text| (text.as_str(), 1)).collect();
+    for observer in observers {
+        assert_eq!(observer.notices(), expected, "{when}, client {}", observer.id);
+    }
+}
+
 fn start(more: &[&str]) -> Holder {
     let args = ["--hand-over", "on", "--workers", "2", "--interval", "50ms", "--template", "date {seq}"];
     Holder::start(WS_SERVER, &[&args[..], &["--max-connections-per-ip", "0"], more].concat())
@@ -93,10 +101,7 @@ fn each_leaver_of_the_moment_of_a_restart_is_announced_once_to_each_client_of_ei
         holder.restart();
         holder.restart();
         expected.push(read_all(&holder, &mut observers));
-        let expected = expected.iter().map(|text| (text.as_str(), 1)).collect();
-        for observer in &observers {
-            assert_eq!(observer.notices(), expected, "round {round}, client {}", observer.id);
-        }
+        assert_heard_once(&observers, &expected, &format!("round {round}"));
     }
 }
 
@@ -111,10 +116,7 @@ fn a_client_that_leaves_during_the_restart_is_announced_to_all_that_the_next_pro
     drop(first);
     holder.start_next();
     let last = read_all(&holder, &mut observers);
-    let expected = BTreeMap::from([(text.as_str(), 1), (last.as_str(), 1)]);
-    for observer in &observers {
-        assert_eq!(observer.notices(), expected, "client {}", observer.id);
-    }
+    assert_heard_once(&observers, &[text, last], "after the restart");
 }
 
 #[test]
@@ -134,10 +136,7 @@ fn each_message_of_a_client_reaches_all_others_once_whenever_the_process_changes
         holder.restart();
     }
     expected.push(read_all(&holder, &mut observers));
-    let expected = expected.iter().map(|text| (text.as_str(), 1)).collect();
-    for observer in &observers {
-        assert_eq!(observer.notices(), expected, "client {}", observer.id);
-    }
+    assert_heard_once(&observers, &expected, "after the restarts");
 }
 
 #[test]
