@@ -45,6 +45,7 @@ mod path_error;
 mod quote;
 pub mod regular;
 mod reload;
+mod resolve;
 mod run;
 mod signals;
 mod supervisor;

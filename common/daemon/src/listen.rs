@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
 };
 
@@ -11,6 +11,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
     exit::{DaemonError, Exit, limit},
+    resolve::{is_localhost, resolve},
     unix_socket::{self, SocketFile},
     value::ListenAddress,
 };
@@ -54,9 +55,8 @@ pub(super) fn bind(
         match address {
             ListenAddress::Tcp(tcp) => sockets.extend(bind_tcp(*tcp, workers).map_err(failed)?),
             ListenAddress::Name(host, port) => {
-                for tcp in (host.as_str(), *port).to_socket_addrs().map_err(failed)? {
-                    sockets.extend(bind_tcp(tcp, workers).map_err(failed)?);
-                }
+                let all = resolve(host, *port).map_err(failed)?;
+                sockets.extend(bind_all(&all, is_localhost(host), workers).map_err(failed)?);
             }
             ListenAddress::Unix(path) => sockets.push(bind_unix(path).map_err(failed)?),
         }
@@ -128,12 +128,29 @@ pub(super) fn deal(sockets: Vec<Socket>, workers: usize) -> io::Result<Vec<Vec<L
     Ok(dealt)
 }
 
+/// Binds the addresses of a name; those of `localhost` as far as the machine speaks their family.
+fn bind_all(addresses: &[SocketAddr], is_localhost: bool, workers: usize) -> io::Result<Vec<Socket>> {
+    let (mut sockets, mut without_family) = (Vec::new(), None);
+    for address in addresses {
+        match bind_tcp(*address, workers) {
+            Err(error) if is_localhost && no_such_family(&error) => without_family = Some(error),
+            bound => sockets.extend(bound?),
+        }
+    }
+    match without_family {
+        Some(error) if sockets.is_empty() => Err(error),
+        _ => Ok(sockets),
+    }
+}
+
+/// True if the machine has no address of that family.
+fn no_such_family(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+}
+
 fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<Vec<Socket>> {
-    let no_ipv6 = |error: &io::Error| {
-        matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
-    };
     match bind_each(address, workers) {
-        Err(error) if address.is_ipv6() && address.ip().is_unspecified() && no_ipv6(&error) => {
+        Err(error) if address.is_ipv6() && address.ip().is_unspecified() && no_such_family(&error) => {
             let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
             log::warn!("{address}: no IPv6 here, listening on {v4} instead");
             bind_each(v4, workers)
@@ -304,6 +321,17 @@ mod tests {
         for way in ["socket activation", "CAP_NET_BIND_SERVICE", "--listen [::]:8843"] {
             assert!(failure.message.contains(way), "{failure}");
         }
+    }
+
+    #[test]
+    fn a_family_that_the_machine_lacks_keeps_localhost_from_nothing() {
+        // TEST-NET-1: no machine has this address.
+        let [ours, nowhere] = ["127.0.0.1:0", "192.0.2.1:0"].map(|text| text.parse().expect("an address"));
+        for addresses in [[ours, nowhere], [nowhere, ours]] {
+            assert_eq!(bind_all(&addresses, true, 1).expect("one of them").len(), 1);
+            assert!(bind_all(&addresses, false, 1).is_err());
+        }
+        assert!(bind_all(&[nowhere, nowhere], true, 1).is_err());
     }
 
     #[test]

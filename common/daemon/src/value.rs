@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::resolve::is_localhost;
+
 /// 100 years: longer than any daemon runs, and short enough to be added to any instant.
 const MAX_DURATION: Duration = Duration::from_hours(36_525 * 24);
 
@@ -87,7 +89,7 @@ impl ListenAddress {
     pub(super) fn is_loopback(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
-            Self::Name(name, _) => name == "localhost",
+            Self::Name(name, _) => is_localhost(name),
             Self::Unix(_) => true,
         }
     }
