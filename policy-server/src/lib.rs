@@ -7,9 +7,9 @@ mod config;
 mod handler;
 mod metrics;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
-use daemon::{self, DaemonError, Endpoint, Hooks, Ready, Reload, Serve, hand_over, metrics::Totals};
+use daemon::{self, DaemonError, Endpoint, Hooks, Program, Ready, Reload, Serve, hand_over, metrics::Totals};
 
 use config::Config;
 use handler::PolicyHandler;
@@ -18,9 +18,9 @@ use metrics::PolicyMetrics;
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_POLICY_";
 
-/// The whole daemon, from its command line to its exit code.
-pub fn main() -> ExitCode {
-    daemon::main(ENV_PREFIX, Config::check, serve)
+/// The whole daemon, from its command line, with the program's name first, to its exit code.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    daemon::main(&Program { env_prefix: ENV_PREFIX, args }, Config::check, serve)
 }
 
 /// The command line, for manual pages and completions.

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    policy_server::main()
+    policy_server::main(std::env::args_os().collect())
 }

@@ -42,9 +42,9 @@ mod stamp;
 mod tree;
 mod walk;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
-use daemon::{DaemonError, Endpoint, Hooks, Ready, Reload, Serve, hand_over};
+use daemon::{DaemonError, Endpoint, Hooks, Program, Ready, Reload, Serve, hand_over};
 
 use config::Config;
 use handler::StaticHandler;
@@ -54,9 +54,9 @@ use serving::Published;
 /// Begins the name of each environment variable that sets an option.
 const ENV_PREFIX: &str = "DATECAST_STATIC_";
 
-/// Runs the whole daemon, from its command line to its exit code.
-pub fn main() -> ExitCode {
-    daemon::main(ENV_PREFIX, Config::check, serve)
+/// Runs the whole daemon, from its command line, with the program's name first, to its exit code.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    daemon::main(&Program { env_prefix: ENV_PREFIX, args }, Config::check, serve)
 }
 
 /// The command line, from which the build makes manual pages and completions.

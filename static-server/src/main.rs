@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    static_server::main()
+    static_server::main(std::env::args_os().collect())
 }

@@ -25,12 +25,13 @@ mod stream;
 mod worker;
 
 use std::{
+    ffi::OsString,
     process::ExitCode,
     sync::Arc,
     time::{Instant, SystemTime},
 };
 
-use daemon::{DaemonError, Endpoint, Hooks, Ready, Reload, Serve, run};
+use daemon::{DaemonError, Endpoint, Hooks, Program, Ready, Reload, Serve, run};
 use reactor::Ended;
 
 use config::Config;
@@ -43,9 +44,10 @@ use worker::{SharedStart, WsHandler, epoch_at, export_states};
 /// The beginning of the names of the environment variables.
 const ENV_PREFIX: &str = "DATECAST_WS_";
 
-/// The whole daemon, from its command line to its exit code.
-pub fn main() -> ExitCode {
-    daemon::main::<Config, Config>(ENV_PREFIX, Config::check, serve)
+/// The whole daemon, from its command line, with the program's name first, to its exit code.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    let program = Program { env_prefix: ENV_PREFIX, args };
+    daemon::main::<Config, Config>(&program, Config::check, serve)
 }
 
 /// The command line, for manual pages and completions.

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ws_server::main()
+    ws_server::main(std::env::args_os().collect())
 }

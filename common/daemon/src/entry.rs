@@ -11,6 +11,7 @@ use crate::{
     exit::{DaemonError, Exit},
     inherit, log as daemon_log, notify, open_files,
     options::{self, Errand, InForce, Layer, Options, Parsed},
+    program::Program,
     regular,
     reload::{Reload, request_reload},
     signals,
@@ -21,16 +22,16 @@ use crate::{
 /// `check` turns the options into the daemon's configuration, or refuses them; it touches no socket, and is all that runs
 /// for `--check`, `--print-config` and `--reload`. `serve` runs until the daemon is stopped.
 pub fn main<T: Options + 'static, C: 'static>(
-    env_prefix: &'static str,
+    program: &Program,
     check: fn(T) -> Result<C, DaemonError>,
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
 ) -> ExitCode {
     signals::unblock();
     open_files::raise();
-    let Errand { check: checks, reload } = options::errand::<T>(std::env::args_os());
+    let Errand { check: checks, reload } = options::errand::<T>(program.args.iter().cloned());
     // The daemon reads no FIFO again, so we do not wait for the writer of one either.
     let read = if reload.is_some() { regular::read } else { regular::read_any };
-    let mut outcome = try_main(env_prefix, read, check, serve);
+    let mut outcome = try_main(program, read, check, serve);
     if let Some(pid) = reload {
         // Also with a wrong configuration: the daemon's own status and log then say what is wrong, too.
         outcome = outcome.and(request_reload(pid));
@@ -46,20 +47,24 @@ pub fn main<T: Options + 'static, C: 'static>(
 }
 
 fn try_main<T: Options + 'static, C: 'static>(
-    env_prefix: &'static str,
+    program: &Program,
     read: options::ReadFile,
     check: fn(T) -> Result<C, DaemonError>,
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
 ) -> Result<(), DaemonError> {
     let name = T::command().get_name().to_owned();
-    let InForce { options, common, listen, metrics, printed, mistakes, warnings } =
-        match options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os(), read)? {
-            Parsed::Options(in_force) => *in_force,
-            Parsed::Print(text) => {
-                print(&text);
-                return Ok(());
-            }
-        };
+    let InForce { options, common, listen, metrics, printed, mistakes, warnings } = match options::parse::<T>(
+        program.env_prefix,
+        program.args.iter().cloned(),
+        std::env::vars_os(),
+        read,
+    )? {
+        Parsed::Options(in_force) => *in_force,
+        Parsed::Print(text) => {
+            print(&text);
+            return Ok(());
+        }
+    };
     daemon_log::start(common.log_level, common.log_format)
         .map_err(|error| DaemonError::system("starting the log", &error))?;
     if let Some(mistake) = mistakes.first().filter(|_| common.check) {
@@ -82,7 +87,7 @@ fn try_main<T: Options + 'static, C: 'static>(
         return Ok(());
     }
     refuse_beside_inherited(&listen, &metrics)?;
-    serve(checked, Reload::new(env_prefix, check, common))
+    serve(checked, Reload::new(program.clone(), check, common))
 }
 
 /// Refuses an address beside an inherited socket for the same use: the mistake would show only when no client can connect.

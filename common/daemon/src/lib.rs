@@ -3,7 +3,7 @@
 //! ```no_run
 //! use std::process::ExitCode;
 //!
-//! use daemon::{Common, DaemonError, Reload};
+//! use daemon::{Common, DaemonError, Program, Reload};
 //!
 //! /// The daemon's options, each with its default.
 //! #[derive(clap::Parser)]
@@ -23,7 +23,8 @@
 //! }
 //!
 //! fn main() -> ExitCode {
-//!     daemon::main("DATECAST_WS_", check, serve)
+//!     let program = Program { env_prefix: "DATECAST_WS_", args: std::env::args_os().collect() };
+//!     daemon::main(&program, check, serve)
 //! }
 //! ```
 
@@ -42,6 +43,7 @@ pub mod notify;
 pub mod open_files;
 pub mod options;
 mod path_error;
+mod program;
 mod quote;
 pub mod regular;
 mod reload;
@@ -60,6 +62,7 @@ pub use inherit::{Inherited, inherit};
 pub use metrics::DaemonMetrics;
 pub use options::{Common, Options, command};
 pub use path_error::describe_path_error;
+pub use program::Program;
 pub use reload::{Reload, warn_of_restart};
 pub use run::{Endpoint, Hooks, Ready, Serve, Start, run};
 pub use value::ListenAddress;

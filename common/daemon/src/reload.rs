@@ -8,6 +8,7 @@ use rustix::{
 use crate::{
     exit::{DaemonError, Exit},
     options::{self, Common, InForce, Options, Parsed},
+    program::Program,
     regular,
 };
 
@@ -17,14 +18,19 @@ pub struct Reload<C>(Box<dyn Fn() -> Result<C, DaemonError> + Send>);
 impl<C: 'static> Reload<C> {
     /// `started` are the common options that the process runs with.
     pub(super) fn new<T: Options + 'static>(
-        env_prefix: &'static str,
+        program: Program,
         check: fn(T) -> Result<C, DaemonError>,
         started: Common,
     ) -> Self {
         Self(Box::new(move || {
             // A pipe of the shell was read at the start, and a FIFO would hold up every signal.
             let read = regular::read;
-            let parsed = options::parse::<T>(env_prefix, std::env::args_os(), std::env::vars_os(), read)?;
+            let parsed = options::parse::<T>(
+                program.env_prefix,
+                program.args.iter().cloned(),
+                std::env::vars_os(),
+                read,
+            )?;
             // A daemon that asks for help or the version does not run.
             let Parsed::Options(in_force) = parsed else {
                 return Err(DaemonError::new(Exit::Usage, "no options"));

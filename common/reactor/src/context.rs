@@ -204,4 +204,35 @@ impl<C> Turn<'_, C> {
     pub fn stop_all(&mut self, stop: Stop) {
         self.connections.state().control.stop(stop);
     }
+
+    /// Lends the same connections to a callback of another handler, which knows only a part of what this one keeps for each;
+    /// `part` finds it.
+    pub fn with_part<D, R>(
+        &mut self,
+        part: fn(&mut C) -> &mut D,
+        f: impl FnOnce(&mut Turn<'_, D>) -> R,
+    ) -> R {
+        f(&mut Turn { connections: &mut Part { whole: self.connections, part } })
+    }
+}
+
+/// The connections of a worker, by a part of what its handler keeps for each.
+struct Part<'a, C, D> {
+    whole: &'a mut dyn Visit<C>,
+    part: fn(&mut C) -> &mut D,
+}
+
+impl<C, D> Visit<D> for Part<'_, C, D> {
+    fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut D, &mut Context<'_>) -> Flow) -> bool {
+        let part = self.part;
+        self.whole.visit(token, &mut |conn, cx| f(part(conn), cx))
+    }
+
+    fn configure(&mut self, settings: Settings) {
+        self.whole.configure(settings);
+    }
+
+    fn state(&self) -> &WorkerState {
+        self.whole.state()
+    }
 }

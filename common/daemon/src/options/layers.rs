@@ -19,8 +19,10 @@ use crate::{
 /// How the configuration file is read: at most so many bytes.
 pub(crate) type ReadFile = fn(&Path, u64) -> io::Result<Vec<u8>>;
 
-/// How the names of the variables of all our daemons begin.
+/// How the names of the variables of all our programs begin, and of those of the one that is no daemon.
 const VENDOR: &str = "DATECAST_";
+/// How the names of the daemons' variables go on.
+const DAEMONS: [&str; 3] = ["WS_", "STATIC_", "POLICY_"];
 /// Bytes of a configuration file.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -69,6 +71,9 @@ impl Layers {
                 layers.mistakes.extend(without_its_daemon(command, prefix, variable));
                 continue;
             };
+            if prefix == VENDOR && DAEMONS.iter().any(|daemon| name.starts_with(daemon)) {
+                continue;
+            }
             let has_name = |(long, _): &(&str, _)| variable_of(prefix, long) == variable;
             let Some((_, arg)) = options(command).find(has_name) else {
                 let what = format!("environment variable {variable} is no option");
