@@ -22,7 +22,7 @@ const RESERVED_FILES: usize = 64;
 /// One numbered stream of dates or lines to every browser ever shipped
 #[derive(Clone, Debug, Parser)]
 #[command(name = "ws-server", version, about)]
-pub(crate) struct Config {
+pub struct Config {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(flatten)]

@@ -21,12 +21,7 @@ impl Handler for WsHandler {
     }
 
     fn on_data(&mut self, conn: &mut Connection, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
-        let received = match &conn.stage {
-            Stage::Opening { .. } => conn.on_opening(input, &mut self.env(cx)),
-            Stage::WebSocket(_) => conn.on_frames(input, &mut self.env(cx)),
-            Stage::HttpStream | Stage::Done => conn.on_unwanted(input, &self.config.connection, cx).into(),
-        };
-        self.subscribe_if_opened(received, conn, cx)
+        self.receive(conn, input, cx).0
     }
 
     fn on_end(&mut self, conn: &mut Connection, input: &mut [u8], cx: &mut Context<'_>) -> Flow {

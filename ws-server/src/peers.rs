@@ -8,11 +8,14 @@ use crate::{config::Config, connection::Ids, stream::Batch};
 
 /// What the source and the signals send to a worker.
 #[derive(Clone, Debug)]
-pub(crate) enum Mail {
+pub enum Mail {
     /// New lines.
     Batch(Arc<Batch>),
-    /// There will be no more lines; `well` is false if the source failed.
-    Ended { well: bool },
+    /// There will be no more lines.
+    Ended {
+        /// False if the source failed.
+        well: bool,
+    },
     /// The configuration was read again.
     Reload(Arc<Config>),
 }

@@ -11,7 +11,7 @@ use reactor::{Context, Flow, Mailboxes, Progress, Stop, Turn};
 use crate::{
     broadcast::{Departures, Fanout, NoticeBoard, NoticeReader},
     config::Config,
-    connection::{Connection, Env, Predecessor, Received, Sent},
+    connection::{Connection, Env, IsForStream, Next, Predecessor, Received, Sent, Stage},
     hand_over::ProcessState,
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
@@ -90,7 +90,7 @@ pub(crate) fn export_states(handlers: &mut [WsHandler]) -> ProcessState {
 }
 
 /// One worker of ws-server.
-pub(crate) struct WsHandler {
+pub struct WsHandler {
     /// The options in force.
     pub(crate) config: Arc<Config>,
     /// The process whose connections it is to adopt; `None` once they are all there.
@@ -104,6 +104,8 @@ pub(crate) struct WsHandler {
     /// Counts the batches received, and knows when the source has ended.
     pub(crate) intake: Intake,
     pub(crate) metrics: WorkerMetrics,
+    /// Which requests of its listeners it answers; `Next::PassOn` tells of the others.
+    pub(crate) is_for_stream: IsForStream,
 }
 
 impl WsHandler {
@@ -134,6 +136,7 @@ impl WsHandler {
             fanout,
             intake: Intake::new(number, Arc::clone(progress)),
             metrics: WorkerMetrics::new(*now),
+            is_for_stream: |_| true,
         }
     }
 
@@ -147,21 +150,27 @@ impl WsHandler {
             ids: &mut self.peers.ids,
             notices: &mut self.fanout.news.notices,
             metrics: &mut self.metrics,
+            is_for_stream: self.is_for_stream,
         }
     }
 
-    /// Subscribes the connection if this input has ended its opening handshake.
-    pub(crate) fn subscribe_if_opened(
+    /// Takes input, as [`reactor::Handler::on_data`] does; true if the request behind the consumed bytes is not for the stream:
+    /// another handler answers it, and the connection waits for the next one.
+    pub fn receive(
         &mut self,
-        received: Received,
         conn: &mut Connection,
+        input: &mut [u8],
         cx: &mut Context<'_>,
-    ) -> Progress {
-        let Received { mut progress, subscribe } = received;
-        if subscribe {
+    ) -> (Progress, bool) {
+        let Received { mut progress, next } = match &conn.stage {
+            Stage::Opening { .. } => conn.on_opening(input, &mut self.env(cx)),
+            Stage::WebSocket(_) => conn.on_frames(input, &mut self.env(cx)),
+            Stage::HttpStream | Stage::Done => conn.on_unwanted(input, &self.config.connection, cx).into(),
+        };
+        if next == Next::Subscribe {
             progress.flow = self.subscribe(conn, cx);
         }
-        progress
+        (progress, next == Next::PassOn)
     }
 
     /// The connection gets the stream from now on.

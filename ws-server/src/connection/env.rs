@@ -1,5 +1,6 @@
 //! What a connection uses of its worker during a callback.
 
+use common::http::Head;
 use reactor::{Context, Progress};
 
 use super::{
@@ -7,6 +8,9 @@ use super::{
     settings::{Access, ConnectionOptions},
 };
 use crate::{metrics::WorkerMetrics, stream::Stream};
+
+/// True for a request that asks for the stream; any other one on the same listener is for another handler.
+pub type IsForStream = fn(&Head<'_>) -> bool;
 
 /// The parts of its worker that a connection may touch, and the reactor's view of the connection.
 pub(crate) struct Env<'w, 'c> {
@@ -20,6 +24,7 @@ pub(crate) struct Env<'w, 'c> {
     /// What clients send to all others.
     pub(crate) notices: &'w mut Vec<Notice>,
     pub(crate) metrics: &'w mut WorkerMetrics,
+    pub(crate) is_for_stream: IsForStream,
 }
 
 impl Env<'_, '_> {
@@ -50,13 +55,21 @@ impl Ids {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received {
     pub(crate) progress: Progress,
-    /// Its opening handshake is over, and it has its place: it gets the stream now, before the handler reads the rest of its
-    /// input.
-    pub(crate) subscribe: bool,
+    pub(crate) next: Next,
+}
+
+/// What has to follow, before the handler reads the rest of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Nothing,
+    /// The opening handshake is over, and the connection has its place: it gets the stream now.
+    Subscribe,
+    /// The request behind what was consumed is for another handler.
+    PassOn,
 }
 
 impl From<Progress> for Received {
     fn from(progress: Progress) -> Self {
-        Self { progress, subscribe: false }
+        Self { progress, next: Next::Nothing }
     }
 }

@@ -24,13 +24,14 @@ mod websocket;
 
 pub(crate) use self::{
     delivery::Sent,
-    env::{Env, Ids, Received},
+    env::{Env, Ids, Next, Received},
     notice::{Notice, Payload},
     response::NO_ROOM,
     settings::{Access, ConnectionOptions, UNIX_PEER},
     snapshot::Predecessor,
-    state::{Connection, Stage},
+    state::Stage,
 };
+pub use self::{env::IsForStream, state::Connection};
 #[cfg(test)]
 pub(crate) use self::{
     rate::RateLimiter,

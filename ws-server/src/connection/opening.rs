@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use common::{
     Parsed,
-    http::{Head, HeadError, status_body},
+    http::{Head, HeadError, HeadScan, status_body},
     policy::{Domain, Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
@@ -12,7 +12,7 @@ use daemon::log::escape;
 use reactor::{Context, Flow, Progress};
 
 use super::{
-    env::{Env, Received},
+    env::{Env, Next, Received},
     first_bytes::{FirstBytes, sniff},
     request::{Answer, BadSince, StreamParams, answer},
     response::{self, Cors, HttpOpening},
@@ -89,17 +89,24 @@ impl Connection {
             Ok(head) => self.on_request(&head, env),
             Err(error) => self.refuse_bytes(error, env),
         };
-        if matches!(self.stage, Stage::WebSocket(_)) {
-            // The first frames, or the third key of draft 76, may be there already.
-            let mut received = self.on_frames(rest, env);
-            received.progress.consumed = received.progress.consumed.saturating_add(len);
-            return received;
-        }
-        let subscribe = matches!(self.stage, Stage::HttpStream);
-        Received { progress: Progress { consumed: all, flow }, subscribe }
+        let next = match &mut self.stage {
+            Stage::WebSocket(_) => {
+                // The first frames, or the third key of draft 76, may be there already.
+                let mut received = self.on_frames(rest, env);
+                received.progress.consumed = received.progress.consumed.saturating_add(len);
+                return received;
+            }
+            Stage::Opening { scan, .. } => {
+                *scan = HeadScan::default();
+                return Received { progress: WAIT, next: Next::PassOn };
+            }
+            Stage::HttpStream => Next::Subscribe,
+            Stage::Done => Next::Nothing,
+        };
+        Received { progress: Progress { consumed: all, flow }, next }
     }
 
-    /// Answers the request.
+    /// Answers the request; the stage stays the same for one that is not for the stream.
     fn on_request(&mut self, head: &Head<'_>, env: &mut Env<'_, '_>) -> Flow {
         let access = env.access;
         let cors = Cors::new(head, access);
@@ -113,6 +120,9 @@ impl Connection {
         let client = forwarded_for(head, sender, &access.trusted);
         if !env.cx.set_real_peer((client != UNIX_PEER).then_some(client)) {
             return self.refuse(503, RETRY_LATER, cors, env);
+        }
+        if !(env.is_for_stream)(head) {
+            return Flow::Continue;
         }
         let wall = env.cx.wall();
         match (answer(head, access), StreamParams::of(head)) {

@@ -18,7 +18,7 @@ use crate::stream::Subscription;
 
 /// A connection, and how far it is in the stream.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub struct Connection {
     pub(crate) stage: Stage,
     /// Unique in the process; leave notices carry it. 0 before the opening handshake.
     pub(crate) id: u64,
@@ -111,6 +111,11 @@ impl Connection {
             finishing: false,
             ending: None,
         }
+    }
+
+    /// True before its request is complete, and behind one that was for another handler.
+    pub fn is_opening(&self) -> bool {
+        matches!(self.stage, Stage::Opening { .. })
     }
 
     /// True while messages may be sent.

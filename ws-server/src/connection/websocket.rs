@@ -10,7 +10,7 @@ use common::{
 use reactor::{Context, Flow, Progress};
 
 use super::{
-    env::{Env, Received},
+    env::{Env, Next, Received},
     notice::{Notice, Payload},
     settings::{ConnectionOptions, OnMessage},
     state::{Connection, Stage, Upgraded},
@@ -35,8 +35,8 @@ impl Connection {
     pub(crate) fn on_frames(&mut self, input: &mut [u8], env: &mut Env<'_, '_>) -> Received {
         let all = input.len();
         let mut rest = input;
-        let (mut flow, mut subscribe) = (Flow::Continue, false);
-        while flow == Flow::Continue && !subscribe {
+        let (mut flow, mut next) = (Flow::Continue, Next::Nothing);
+        while flow == Flow::Continue && next == Next::Nothing {
             let Stage::WebSocket(socket) = &mut self.stage else { break };
             let queued = env.cx.out().len();
             let step = match socket.protocol.receive(&mut rest, env.cx.out()) {
@@ -49,7 +49,7 @@ impl Connection {
             };
             if let Step::Opened = step {
                 env.cx.set_deadline(env.cx.now() + env.options.ping_interval);
-                subscribe = true;
+                next = Next::Subscribe;
                 let since = socket.params.since;
                 let gap = self.find_place(since, env);
                 self.tell(gap, env.cx);
@@ -58,7 +58,7 @@ impl Connection {
             }
         }
         let consumed = if flow == Flow::Continue { all.saturating_sub(rest.len()) } else { all };
-        Received { progress: Progress { consumed, flow }, subscribe }
+        Received { progress: Progress { consumed, flow }, next }
     }
 
     fn react(&mut self, step: Step, env: &mut Env<'_, '_>) -> Flow {

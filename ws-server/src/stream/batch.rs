@@ -16,7 +16,7 @@ use common::{
 
 /// Messages that arrived together; all workers share them.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
+pub struct Batch {
     epoch: Epoch,
     first: u64,
     text: String,

@@ -1,0 +1,181 @@
+//! The stream of one process, from its options to its end, whoever runs the event loop.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use daemon::{DaemonError, Hooks, Inherited, Ready};
+use reactor::Ended;
+
+use crate::{
+    config::Config,
+    connection::IsForStream,
+    hand_over::{self, ProcessState},
+    metrics::WsMetrics,
+    peers::Mail,
+    source::{Feed, Publisher, Source},
+    stream::SourceKind,
+    worker::{SharedStart, WsHandler, epoch_at, export_states},
+};
+
+/// Reads the configuration again.
+type ReadConfig = Box<dyn Fn() -> Result<Config, DaemonError> + Send>;
+
+/// A stream whose source is open; no client has been accepted yet.
+pub struct Service {
+    config: Arc<Config>,
+    source: Source,
+    previous: Option<ProcessState>,
+    feed: Arc<Feed>,
+}
+
+/// What ends a stream when its workers have ended.
+pub struct Ending {
+    feed: Arc<Feed>,
+    source: SourceKind,
+}
+
+impl Service {
+    /// Opens the source, and takes what the previous process handed over.
+    ///
+    /// # Errors
+    /// The source cannot be opened; clients that were handed over are told.
+    pub fn open(config: Config, inherited: &mut Inherited) -> Result<Self, DaemonError> {
+        let (previous, producers) =
+            hand_over::adopt(inherited.previous.as_mut(), &config.stream.source, epoch_at(now().1));
+        let source = Source::open(&config.stream.source, producers).inspect_err(|_| {
+            // No process will serve the clients that were connected.
+            inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
+        })?;
+        Ok(Self { config: Arc::new(config), source, previous, feed: Arc::default() })
+    }
+
+    /// What to call when the workers have ended.
+    pub fn ending(&self) -> Ending {
+        Ending { feed: Arc::clone(&self.feed), source: self.config.stream.source.clone() }
+    }
+
+    /// Makes the handlers, and starts to read the source. They answer the requests for which `is_for_stream` is true, and pass
+    /// all others on.
+    ///
+    /// # Errors
+    /// The system refuses the source's thread.
+    pub fn make_ready(
+        self,
+        start: daemon::Start<'_, Mail>,
+        read_config: ReadConfig,
+        is_for_stream: IsForStream,
+    ) -> Result<Ready<WsHandler>, DaemonError> {
+        let Self { config, source, previous, feed } = self;
+        Starting { config, feed, start }.make_ready(source, previous, read_config, is_for_stream)
+    }
+}
+
+impl Ending {
+    /// Hands the connections over to the next process if the source was stopped for that.
+    ///
+    /// # Errors
+    /// Why the source could not be read, if that has ended the process.
+    pub fn finish(self, ended: Vec<Ended<WsHandler>>) -> Result<(), DaemonError> {
+        let Some(producers) = self.feed.take_exported() else {
+            self.feed.remove_socket();
+            return self.feed.take_failure().map_or(Ok(()), Err);
+        };
+        let (mut handlers, mut connections) = (Vec::new(), Vec::new());
+        for Ended { handler, exported } in ended {
+            handlers.push(handler);
+            connections.extend(exported);
+        }
+        hand_over::export(export_states(&mut handlers), connections, &self.source, producers);
+        Ok(())
+    }
+}
+
+/// The daemon between binding its sockets and running its workers.
+struct Starting<'s> {
+    config: Arc<Config>,
+    feed: Arc<Feed>,
+    start: daemon::Start<'s, Mail>,
+}
+
+impl Starting<'_> {
+    /// Makes the handlers, and starts to read the source.
+    fn make_ready(
+        self,
+        source: Source,
+        previous: Option<ProcessState>,
+        read_config: ReadConfig,
+        is_for_stream: IsForStream,
+    ) -> Result<Ready<WsHandler>, DaemonError> {
+        let (workers, mailboxes) = (self.start.workers, &self.start.mailboxes);
+        let (now, wall) = now();
+        let start = SharedStart::new(&self.config, workers, previous, now, wall);
+        let handler = |number| {
+            let mailboxes = mailboxes.clone();
+            let mut handler = WsHandler::new(Arc::clone(&self.config), &start, number, mailboxes);
+            handler.is_for_stream = is_for_stream;
+            handler
+        };
+        let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
+        let publisher = self.start_source(source, &start)?;
+        let metrics =
+            WsMetrics::new(handlers.iter().map(|handler| &handler.metrics), publisher.fault_counts());
+        let hooks = Hooks {
+            reload: self.reload(publisher, read_config),
+            metrics: Arc::new(metrics),
+            prepare_hand_over: self.prepare_hand_over(),
+        };
+        Ok(Ready { handlers, hooks })
+    }
+
+    fn start_source(&self, source: Source, start: &SharedStart) -> Result<Arc<Publisher>, DaemonError> {
+        let (batches, end) = (self.start.mailboxes.clone(), self.start.mailboxes.clone());
+        let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
+        let publisher = Publisher::new(
+            start.first_line.epoch,
+            Arc::clone(&start.progress),
+            self.config.line_format(),
+            post,
+        );
+        let publisher = Arc::new(publisher);
+        let ended = move |well| end.send_all(|| Mail::Ended { well });
+        self.feed.start(source, Arc::clone(&publisher), self.config.source.max_producers, ended)?;
+        Ok(publisher)
+    }
+
+    /// The hook for HUP: reads the configuration, and mails it to every worker.
+    fn reload(
+        &self,
+        publisher: Arc<Publisher>,
+        read_config: ReadConfig,
+    ) -> Box<dyn Fn() -> Result<(), DaemonError> + Send> {
+        let (config, mailboxes) = (Arc::clone(&self.config), self.start.mailboxes.clone());
+        Box::new(move || {
+            let new = Arc::new(read_config()?.after(&config));
+            publisher.set_format(new.line_format());
+            mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
+            Ok(())
+        })
+    }
+
+    /// The hook before a hand-over, which stops the source; `None` without `--hand-over` or a service manager.
+    fn prepare_hand_over(&self) -> Option<Box<dyn Fn() + Send>> {
+        if !self.config.hand_over {
+            return None;
+        }
+        if !daemon::notify::is_heard() {
+            log::warn!(
+                "--hand-over on: there is no service manager (NOTIFY_SOCKET), so a restart closes with 1012"
+            );
+            return None;
+        }
+        let feed = Arc::clone(&self.feed);
+        Some(Box::new(move || feed.stop()))
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "no event loop runs yet that could pass the time")]
+fn now() -> (Instant, SystemTime) {
+    (Instant::now(), SystemTime::now())
+}
