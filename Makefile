@@ -81,7 +81,7 @@ folders = DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNI
 built := $(or $(BINARIES),$(or $(CARGO_TARGET_DIR),target)/release)
 manual := $(or $(MANUAL),target/manual)
 
-.PHONY: install uninstall deb binaries manual
+.PHONY: install uninstall deb binaries manual options
 
 # The daemons with their units, configuration, manual pages and completions. It enables and starts nothing.
 install: binaries manual
@@ -101,3 +101,7 @@ binaries:
 # Manual pages and completions, from the options of the daemons themselves.
 manual: binaries
 	@[ -n "$(MANUAL)" ] || $(built)/datecast-manual $(manual) "$$(git log -1 --format=%cs 2>/dev/null || date +%F)"
+
+# docs/options.md, from the command lines; a test of `make test` fails where it is older.
+options:
+	@tests/needs cargo cc && cargo run --quiet --locked --package datecast-manual -- --options docs/options.md

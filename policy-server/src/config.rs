@@ -18,11 +18,11 @@ const READ_SIZE: usize = 64;
 #[derive(Parser, Debug)]
 #[command(name = "policy-server", version)]
 pub(crate) struct Options {
-    /// Where to listen: ADDRESS:PORT, NAME:PORT or unix:PATH; may be repeated
+    /// Where to listen: ADDRESS:PORT, NAME:PORT or unix:PATH (repeatable)
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:843")]
     pub(crate) listen: Vec<ListenAddress>,
 
-    /// Grants SWFs from this domain these ports, such as *.example.com:80,8000-8080; may be repeated
+    /// Grants SWFs from this domain these ports, such as *.example.com:80,8000-8080 (repeatable)
     #[arg(long, value_name = "DOMAIN:PORTS", default_value = "*:40132", conflicts_with = "file")]
     allow: Vec<Grant>,
 
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WHICH", default_value = "master-only", conflicts_with = "file")]
     site_control: SiteControl,
 
-    /// Serves this document (at most 20 KiB) instead of one made from --allow
+    /// Serves this document (at most 20 KiB, checked at start) instead of one made from --allow
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 

@@ -16,7 +16,7 @@ use handler::PolicyHandler;
 use metrics::PolicyMetrics;
 
 /// The beginning of the names of the environment variables.
-const ENV_PREFIX: &str = "DATECAST_POLICY_";
+pub const ENV_PREFIX: &str = "DATECAST_POLICY_";
 
 /// The whole daemon, from its command line, with the program's name first, to its exit code.
 pub fn main(args: Vec<OsString>) -> ExitCode {

@@ -26,12 +26,12 @@ pub(crate) struct Config {
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:8080")]
     pub(crate) listen: Vec<ListenAddress>,
 
-    /// The directory to serve (default: the built-in page)
+    /// The directory to serve; it may be a link that a deployment turns to another release [default: the built-in page]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Which ws-server the built-in page connects to: a `ws:` or `wss:` address, or /PATH on the page's own origin (default: the page's
-    /// host, port 40132)
+    /// Which ws-server the built-in page connects to: a `ws:` or `wss:` address, or /PATH on the page's own origin [default: the page's
+    /// host, port 40132]
     #[arg(long, value_name = "URL")]
     ws_url: Option<WsUrl>,
 
@@ -39,16 +39,17 @@ pub(crate) struct Config {
     #[arg(long)]
     spa: bool,
 
-    /// Adds a header field to every answer, or replaces ours; a `Vary` joins ours (repeatable)
+    /// Adds a header field to every answer of any status, or replaces ours; a `Vary` joins ours; what frames a message or describes
+    /// one file (`Content-Length`, `ETag`) is refused (repeatable)
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<HeaderField>,
 
-    /// The Content-Security-Policy of the root's pages (default: none)
+    /// The Content-Security-Policy of the root's pages; the built-in page has its own
     #[arg(long, value_name = "POLICY", value_parser = csp::policy)]
     csp: Option<String>,
 
-    /// Files that never change under their name, which browsers keep for a year: a pattern of `*`, `**` and `?` over the path,
-    /// as `/assets/*`, or over the last segment, as `*.woff2`; never a page (repeatable)
+    /// Files that never change under their name, which browsers keep for a year without asking: a pattern of `*`, `**` (slashes,
+    /// too) and `?` over the path, as `/assets/*`, or over the last segment, as `*.woff2`; never a page (repeatable)
     #[arg(long, value_name = "GLOB")]
     immutable: Vec<Glob>,
 
@@ -56,8 +57,9 @@ pub(crate) struct Config {
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB")]
     cache_size: usize,
 
-    /// Most open connections: by default half of the descriptors, less 64, as each may send a file
-    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = (open_files::limit() / 2).saturating_sub(64).max(16))]
+    /// Most open connections, each of which may send a file (0: no limit) [default: half the limit of open files, less 64, and at
+    /// least 16]
+    #[arg(long, help_heading = "Limits", value_name = "N", hide_default_value = true, default_value_t = (open_files::limit() / 2).saturating_sub(64).max(16))]
     max_connections: usize,
 
     /// Most open connections from one IPv4 address or IPv6 /64 (0: no limit)

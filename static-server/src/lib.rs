@@ -52,7 +52,7 @@ use metrics::StaticMetrics;
 use serving::Published;
 
 /// Begins the name of each environment variable that sets an option.
-const ENV_PREFIX: &str = "DATECAST_STATIC_";
+pub const ENV_PREFIX: &str = "DATECAST_STATIC_";
 
 /// Runs the whole daemon, from its command line, with the program's name first, to its exit code.
 pub fn main(args: Vec<OsString>) -> ExitCode {

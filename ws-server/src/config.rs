@@ -29,7 +29,8 @@ pub struct Config {
     pub(crate) stream: StreamOptions,
     #[command(flatten)]
     pub(crate) notices: NoticeOptions,
-    /// Hands the live connections to the next process on USR2, through a service manager that keeps descriptors: on or off
+    /// Hands the live connections to the next process on USR2, through a service manager that keeps descriptors: on (as in its
+    /// systemd unit) or off
     #[arg(long, value_name = "ON|OFF", default_value = "off", action = ArgAction::Set, value_parser = on_off, help_heading = "Stream")]
     pub(crate) hand_over: bool,
     /// Where to listen: `[::]:PORT`, `HOST:PORT` or `unix:PATH` (repeatable)
@@ -49,8 +50,8 @@ pub struct Config {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Capacity {
-    /// Open connections; 0: no limit. By default what the limit of open files leaves, less 64, and 16 at least
-    #[arg(long, value_name = "N", default_value_t = open_files::limit().saturating_sub(RESERVED_FILES).max(16))]
+    /// Open connections; 0: no limit [default: the limit of open files, less 64, and at least 16]
+    #[arg(long, value_name = "N", hide_default_value = true, default_value_t = open_files::limit().saturating_sub(RESERVED_FILES).max(16))]
     max_connections: usize,
     /// Open connections from one IPv4 address or IPv6 /64 network; 0: no limit
     #[arg(long, value_name = "N", default_value_t = 256)]

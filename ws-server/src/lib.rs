@@ -36,7 +36,7 @@ pub use service::{Ending, Service};
 pub use worker::WsHandler;
 
 /// The beginning of the names of the environment variables.
-const ENV_PREFIX: &str = "DATECAST_WS_";
+pub const ENV_PREFIX: &str = "DATECAST_WS_";
 
 /// The whole daemon, from its command line, with the program's name first, to its exit code.
 pub fn main(args: Vec<OsString>) -> ExitCode {

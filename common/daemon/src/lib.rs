@@ -60,7 +60,7 @@ pub use file_identity::FileIdentity;
 pub use hand_over::HandedOver;
 pub use inherit::{Inherited, inherit};
 pub use metrics::DaemonMetrics;
-pub use options::{Common, Options, command};
+pub use options::{Common, Options, command, environment_variable};
 pub use path_error::describe_path_error;
 pub use program::Program;
 pub use reload::{Reload, warn_of_restart};

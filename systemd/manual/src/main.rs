@@ -1,8 +1,11 @@
-//! Writes the manual pages and shell completions of the three daemons: `datecast-manual FOLDER [DATE]`.
+//! Writes the manual pages and shell completions of the programs, `datecast-manual FOLDER [DATE]`, and the document of their
+//! options, `datecast-manual --options FILE`.
 //!
-//! Options, their defaults and completions come from the daemons' own command lines, so none can be missing. `pages/` has
-//! the other sections of each page in the language of man(7), with placeholders for the generated parts.
+//! Options, their defaults and completions come from the programs' own command lines, so none can be missing. `pages/` has
+//! the other sections of each page in the language of man(7), and the prose of the document, with placeholders for the
+//! generated parts.
 
+mod options;
 mod page;
 
 use std::{env, fs, io, path::Path, process::ExitCode};
@@ -12,23 +15,40 @@ use clap_complete::Shell;
 use page::Page;
 
 const PAGES: [Page; 3] = [
-    Page { command: ws_server::command, text: include_str!("pages/ws-server.man") },
-    Page { command: policy_server::command, text: include_str!("pages/policy-server.man") },
-    Page { command: static_server::command, text: include_str!("pages/static-server.man") },
+    Page {
+        command: ws_server::command,
+        env_prefix: ws_server::ENV_PREFIX,
+        text: include_str!("pages/ws-server.man"),
+    },
+    Page {
+        command: policy_server::command,
+        env_prefix: policy_server::ENV_PREFIX,
+        text: include_str!("pages/policy-server.man"),
+    },
+    Page {
+        command: static_server::command,
+        env_prefix: static_server::ENV_PREFIX,
+        text: include_str!("pages/static-server.man"),
+    },
 ];
 
 #[allow(clippy::print_stderr, reason = "a build tool reports its errors there")]
 fn main() -> ExitCode {
-    let mut arguments = env::args().skip(1);
-    let Some(folder) = arguments.next() else {
-        eprintln!("usage: datecast-manual FOLDER [DATE]");
-        return ExitCode::from(64);
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (path, outcome) = match arguments[..] {
+        ["--options", file] => (file, fs::write(file, options::to_markdown(&PAGES))),
+        [folder] => (folder, write_all(Path::new(folder), "")),
+        [folder, date] => (folder, write_all(Path::new(folder), date)),
+        _ => {
+            eprintln!("usage: datecast-manual FOLDER [DATE]\n       datecast-manual --options FILE");
+            return ExitCode::from(64);
+        }
     };
-    let date = arguments.next().unwrap_or_default();
-    match write_all(Path::new(&folder), &date) {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("datecast-manual: {folder}: {error}");
+            eprintln!("datecast-manual: {path}: {error}");
             ExitCode::FAILURE
         }
     }

@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Stream")]
 pub(crate) struct NoticeOptions {
-    /// Tells all others when a client leaves: on or off [default: on for the clock, off for lines]
+    /// Tells all others when a client leaves (`17 disconnected`): on or off [default: on for the clock, off for lines]
     #[arg(long, value_name = "ON|OFF", action = ArgAction::Set, value_parser = on_off)]
     pub(crate) leave_notices: Option<bool>,
     /// Leave notices that a client gets in a second; the rest is one `N disconnected`

@@ -33,20 +33,21 @@ pub(crate) struct Access {
     /// Path that is served, such as /echo (repeatable) [default: any]
     #[arg(long, value_name = "PATH")]
     path: Vec<String>,
-    /// Subprotocol that may be chosen if a client offers it, such as chat.v1 (repeatable) [default: none]
+    /// Subprotocol that may be chosen if a client offers it, such as chat.v1; a browser whose offers are all turned down gives up
+    /// (repeatable) [default: none]
     #[arg(long, value_name = "NAME")]
     pub(crate) protocol: Vec<String>,
-    /// Serves the unmasked drafts 75 and 76, too: on or off
+    /// Serves the unmasked drafts hixie-75 and hixie-76, too: on or off
     #[arg(long, value_name = "ON|OFF", default_value = "on", action = ArgAction::Set, value_parser = on_off)]
     pub(crate) legacy: bool,
     /// What a Flash policy request gets here: DOMAIN:PORTS (repeatable), or off [default: any domain, to this port]
     #[arg(long, value_name = "DOMAIN:PORTS")]
     policy: Vec<String>,
-    /// Address or network of a proxy whose X-Forwarded-For, X-Forwarded-Proto and PROXY headers count; `unix`: any client
+    /// Address or network of a proxy whose X-Forwarded-For, X-Forwarded-Proto and PROXY v2 headers count; `unix`: any client
     /// of a Unix socket (repeatable)
     #[arg(long, value_name = "CIDR")]
     trusted_proxy: Vec<String>,
-    /// Clients reach this server by wss://: answers drafts 75 and 76 with that scheme
+    /// Clients reach this server by wss://: answers hixie-75 and hixie-76 with that scheme
     #[arg(long)]
     pub(crate) secure: bool,
     /// `--allow-origin`, parsed.

@@ -27,10 +27,10 @@ use crate::stream::SourceKind;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct SourceOptions {
-    /// Bytes of a line as the source has it; longer ones are dropped
+    /// Bytes of a line as the source has it; longer ones are dropped and counted
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = size)]
     pub(crate) max_line: usize,
-    /// What becomes of a line that is not UTF-8: replace (what is invalid, by U+FFFD) or drop
+    /// What becomes of a line that is not UTF-8, and is counted: replace (what is invalid, by U+FFFD) or drop
     #[arg(long, value_name = "WHAT", default_value = "replace", help_heading = "Stream")]
     pub(crate) invalid_utf8: InvalidUtf8,
     /// Producers that may write to a unix: source at the same time

@@ -23,7 +23,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Stream")]
 pub(crate) struct StreamOptions {
-    /// Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH
+    /// Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH (a socket for many producers)
     #[arg(long, value_name = "SOURCE", default_value = "clock")]
     pub(crate) source: SourceKind,
     /// latest (a slow client misses messages) or ordered (none is lost; a client that is too slow is closed) [default:
@@ -36,7 +36,7 @@ pub(crate) struct StreamOptions {
     /// Newcomers get the last N messages at once [default: 10 for lines, or --history if that is less; 0 for the clock]
     #[arg(long, value_name = "N")]
     greet: Option<usize>,
-    /// When standard input ends: exit (after delivering everything) or keep (the connections)
+    /// When standard input ends: exit (clients get everything, then Close 1000; the exit code is 0) or keep (the connections)
     #[arg(long, value_name = "WHAT", default_value = "exit")]
     pub(crate) at_eof: AtEof,
     /// Time between two dates; 0: no dates
@@ -48,8 +48,9 @@ pub(crate) struct StreamOptions {
     /// How a date is written: js, rfc3339, rfc2822, unix, or a description of the crate `time`, such as `[hour]:[minute]`
     #[arg(long, value_name = "FORMAT", default_value = "js")]
     pub(crate) format: DateFormat,
-    /// What a message says; {date}, {seq}, {line} and {json} (the line, or the clock's date, as a JSON string) are filled in, and
-    /// {{word}} is the text {word} [default: {date} for the clock, {line} for lines]
+    /// What a message says, such as `{"n":{seq},"text":{json}}`: {date}, {seq}, {line} (as it is) and {json} (the line, or the
+    /// clock's date, as a JSON string with its quotes) are filled in, and {{word}} is the text {word}; any other {word} is
+    /// refused [default: {date} for the clock, {line} for lines]
     #[arg(long, value_name = "TEXT")]
     template: Option<Template>,
     /// Bytes of memory for the messages that an ordered stream keeps, and for what is encoded of them

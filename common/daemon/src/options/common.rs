@@ -38,7 +38,8 @@ pub struct Common {
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub log_format: LogFormat,
 
-    /// Where to serve metrics and health over HTTP: a loopback address and port, or unix:PATH [default: nowhere]
+    /// Where to serve metrics (/metrics, for Prometheus) and health (/healthz) over HTTP: a loopback address and port, or unix:PATH
+    /// [default: nowhere]
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<ListenAddress>,
 

@@ -159,8 +159,16 @@ fn names(command: &Command) -> impl Iterator<Item = &str> {
 /// Returns the options that are part of a configuration, and `--config` itself, by their long names. The others say what to
 /// do now.
 pub(super) fn options(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
-    let named = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
-    named.filter(|(long, _)| !["help", "version", "print-config", "check", "reload"].contains(long))
+    command.get_arguments().filter_map(|arg| Some((name_in_configuration(arg)?, arg)))
+}
+
+fn name_in_configuration(arg: &Arg) -> Option<&str> {
+    arg.get_long().filter(|long| !["help", "version", "print-config", "check", "reload"].contains(long))
+}
+
+/// Returns the environment variable of an option; `None` for one that says what to do now, such as `--check`.
+pub fn environment_variable(env_prefix: &str, arg: &Arg) -> Option<String> {
+    name_in_configuration(arg).map(|long| variable_of(env_prefix, long))
 }
 
 /// Says what is wrong with a key of the file that names no option.

@@ -16,6 +16,7 @@ mod usage;
 
 pub use common::Common;
 pub use consequences::Options;
+pub use layers::environment_variable;
 pub(super) use layers::{Layer, ReadFile};
 pub use parse::command;
 pub(super) use parse::{Errand, InForce, Parsed, errand, parse};
