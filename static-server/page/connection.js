@@ -2,6 +2,7 @@
 // and a resume by id.
 
 import { httpUrl, withQuery } from "./address.js";
+import { isKnown, numberOf, parseFrame, parseWord } from "./frames.js";
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
@@ -9,35 +10,10 @@ const LONGEST_WAIT = 10_000;
 const STABLE = 5_000;
 /** So many WebSocket attempts may fail, before one has ever opened, until an event source is tried. */
 const ATTEMPTS_BEFORE_FALLBACK = 2;
-/** An id: twelve hexadecimal digits for the stream, and the number of the message in it. */
-const ID = /^[0-9a-f]{12}_(\d{1,15})$/;
 
 /** Milliseconds to wait before attempt `attempt` (from 0): doubled each time, up to ten seconds, less up to a half by chance. */
 export function waitBefore(attempt, random) {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (1 - random / 2);
-}
-
-/**
- * A WebSocket message of `?ids=1`: `{ id, text }`, the id being `null` for a notice (nothing before its tab), or `{ gap }` (`!` before it).
- * Anything else comes from a server without ids: `{ id: null, text }`.
- */
-export function parseFrame(text) {
-  const tab = text.indexOf("\t");
-  const head = text.slice(0, Math.max(tab, 0));
-  const rest = text.slice(tab + 1);
-  if (tab === 0) {
-    return { id: null, text: rest };
-  }
-  if (head === "!") {
-    return { gap: JSON.parse(rest) };
-  }
-  return ID.test(head) ? { id: head, text: rest } : { id: null, text };
-}
-
-/** The number in an id; `null` without one. */
-export function numberOf(id) {
-  const match = ID.exec(id ?? "");
-  return match === null ? null : Number(match[1]);
 }
 
 export const TRANSPORTS = {
@@ -46,9 +22,9 @@ export const TRANSPORTS = {
 };
 
 /**
- * Keeps a connection to `url` (ws or wss). `only` fixes the transport. `onMessage({ text, number, resumed })` gets each message; `number` is `null` for a message
- * without one (a leave notice), `resumed` is `{ after }` on the first numbered message of a connection that has resumed without a gap.
- * `onGap({ missed, stream })` gets what the server says of messages that do not come.
+ * Keeps a connection to `url` (ws or wss). `only` fixes the transport. `onMessage({ text, id, number, resumed })` gets each message, once; `id` and `number` are `null` for a
+ * message without one (a leave notice), `resumed` is `{ after }` on the first numbered message of a connection that has resumed without a gap.
+ * `onGap({ missed, stream })` gets what the server says of messages that do not come, `onSource({ phase, said })` what it says of their source.
  * `onState(state)` gets each change: `phase` is connecting, open or waiting, with what is known then.
  */
 export class Connection {
@@ -56,6 +32,7 @@ export class Connection {
   #only;
   #onMessage;
   #onGap;
+  #onSource;
   #onState;
   #failures = 0;
   #proven = null;
@@ -64,11 +41,12 @@ export class Connection {
   #close = null;
   #timer = null;
 
-  constructor({ url, only = null, onMessage, onGap, onState }) {
+  constructor({ url, only = null, onMessage, onGap, onSource, onState }) {
     this.#url = url;
     this.#only = only;
     this.#onMessage = onMessage;
     this.#onGap = onGap;
+    this.#onSource = onSource;
     this.#onState = onState;
   }
 
@@ -100,14 +78,21 @@ export class Connection {
       message: (text, id) => {
         const resumed = id === null ? null : resume;
         if (id !== null) {
+          if (isKnown(id, this.#last)) {
+            return;
+          }
           resume = null;
           this.#last = id;
         }
-        this.#onMessage({ text, number: numberOf(id), resumed });
+        this.#onMessage({ text, id, number: numberOf(id), resumed });
       },
-      gap: (gap) => {
-        resume = null;
-        this.#onGap(gap);
+      word: ({ gap, source }) => {
+        if (gap !== undefined) {
+          resume = null;
+          this.#onGap(gap);
+        } else if (source !== undefined) {
+          this.#onSource(source);
+        }
       },
       close: (reason) => {
         this.#drop();
@@ -166,11 +151,11 @@ function openWebSocket(url, on) {
   const { signal } = listen;
   socket.addEventListener("open", on.open, { signal });
   socket.addEventListener("message", ({ data }) => {
-    const { id, text, gap } = typeof data === "string" ? parseFrame(data) : { id: null, text: "(a binary message)" };
-    if (gap === undefined) {
-      on.message(text, id);
+    const frame = typeof data === "string" ? parseFrame(data) : { id: null, text: "(a binary message)" };
+    if (frame.text === undefined) {
+      on.word(frame);
     } else {
-      on.gap(gap);
+      on.message(frame.text, frame.id);
     }
   }, { signal });
   socket.addEventListener("close", (event) => on.close(closeReason(event)), { signal });
@@ -185,14 +170,15 @@ function openEventSource(url, on) {
   let last = "";
   const message = ({ data, lastEventId }) => {
     // An event without an id of its own keeps the id before it: it has none.
-    const id = lastEventId !== last && ID.test(lastEventId) ? lastEventId : null;
+    const id = lastEventId !== last && numberOf(lastEventId) !== null ? lastEventId : null;
     last = lastEventId;
     on.message(data, id);
   };
   source.addEventListener("open", on.open);
   source.addEventListener("message", message);
   source.addEventListener("notice", message);
-  source.addEventListener("gap", ({ data }) => on.gap(JSON.parse(data)));
+  source.addEventListener("gap", ({ data }) => on.word(parseWord(data) ?? {}));
+  source.addEventListener("source", ({ data }) => on.word(parseWord(data) ?? {}));
   // The browser's own reconnect has no jitter and stops at the first HTTP error: ours is used instead.
   source.addEventListener("error", () => on.close("the event stream ended"));
   return () => source.close();

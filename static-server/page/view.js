@@ -1,14 +1,12 @@
 // What the page's single elements say. Text only: whatever came from the network goes through `textContent`.
 
-import { TRANSPORTS } from "./connection.js";
-import { httpUrl } from "./address.js";
-import { duration, localClock, localLong, reader, splitAtClock } from "./dates.js";
+import { localLong, reader, splitAtClock } from "./dates.js";
 
 const LONGEST_CURRENT = 600;
 const at = (id) => document.getElementById(id);
 
 /** Sets an element's text, unless it says so already. */
-function put(id, text) {
+export function put(id, text) {
   const element = at(id);
   if (element.textContent !== text) {
     element.textContent = text;
@@ -20,21 +18,19 @@ export function announce(text) {
   put("announce", text);
 }
 
-/** The status line: what is connected by what, to where, since when; or when it is tried again. */
-export function showStatus(state, url, now, everOpened) {
-  at("status").dataset.phase = state.phase;
-  at("retry").hidden = state.phase !== "waiting";
-  if (state.phase === "open") {
-    const address = state.transport === "sse" ? httpUrl(url) : url;
-    put("phase", "Connected");
-    put("detail", `by ${TRANSPORTS[state.transport].name} to ${address.href} since ${localClock(state.since)} (${duration(Date.now() - state.since)})`);
-  } else if (state.phase === "waiting") {
-    put("phase", everOpened ? "Connection lost" : "Not connected");
-    put("detail", `${state.reason}; trying again in ${Math.max(1, Math.ceil((state.until - now) / 1000))} s`);
-  } else {
-    put("phase", "Connecting");
-    put("detail", `by ${TRANSPORTS[state.transport].name} to ${url.host}`);
-  }
+/** What the page is at, for its style: the phase of the connection, and the state of the whole. */
+export function showPhase(phase, state) {
+  const { dataset } = at("status");
+  dataset.phase = phase;
+  dataset.state = state;
+  at("retry").hidden = phase !== "waiting";
+}
+
+/** Makes room for the view of `clock` or `lines`, and takes the figures there. */
+export function showView(view) {
+  document.body.dataset.view = view;
+  at("waiting").hidden = true;
+  at(view === "clock" ? "now" : "more-figures").append(at("figures"));
 }
 
 /** The newest message, large: a date with its clock face apart, anything else as it is. */

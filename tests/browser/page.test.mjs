@@ -5,9 +5,13 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { httpUrl, streamUrl, withQuery } from "../../static-server/page/address.js";
 import { Arrivals, ClockOffset, percentile } from "../../static-server/page/arrivals.js";
-import { numberOf, parseFrame, waitBefore } from "../../static-server/page/connection.js";
+import { ViewChoice, fixedView } from "../../static-server/page/choice.js";
+import { waitBefore } from "../../static-server/page/connection.js";
 import { duration, findDate, splitAtClock } from "../../static-server/page/dates.js";
+import { EventParser } from "../../static-server/page/events.js";
+import { isKnown, numberOf, parseFrame, parseWord } from "../../static-server/page/frames.js";
 import { commands } from "../../static-server/page/howto.js";
+import { short, titleOf } from "../../static-server/page/title.js";
 
 const INSTANT = Date.UTC(2010, 8, 22, 17, 4, 22);
 
@@ -37,6 +41,85 @@ test("what stands before the first tab tells messages, notices and gaps apart", 
     assert.deepEqual(parseFrame(text), { id: null, text }, "of a server without ids");
   }
   assert.deepEqual(["01932f5a0c2e_7", "7", null].map(numberOf), [7, null, null]);
+});
+
+test("what the server says beside the messages is told apart by its key", () => {
+  const ended = { source: { phase: "ended", said: "vmstat ended: exit code 3" } };
+  assert.deepEqual(parseFrame('!\t{"source":"ended","said":"vmstat ended: exit code 3"}'), ended);
+  assert.deepEqual(parseWord('{"source":"running","said":""}'), { source: { phase: "running", said: "" } });
+  for (const unknown of ['{"source":"asleep","said":"x"}', '{"weather":"fine"}', "{}"]) {
+    assert.deepEqual(parseWord(unknown), {}, unknown);
+  }
+  for (const text of ["!\thello", "!\t", "!\t3", "!\tnull", "!\t[]"]) {
+    assert.deepEqual(parseFrame(text), { id: null, text }, "a line of a server without ids");
+  }
+});
+
+test("a message that came before is known by its id", () => {
+  assert.equal(isKnown("01932f5a0c2e_7", null), false);
+  for (const [id, known] of [["01932f5a0c2e_6", true], ["01932f5a0c2e_7", true], ["01932f5a0c2e_8", false], ["01932f5a0c2f_1", false], ["01932f5a0c2e_10", false]]) {
+    assert.equal(isKnown(id, "01932f5a0c2e_7"), known, id);
+  }
+});
+
+test("events are the same at every split of the text", () => {
+  const text = ": a comment\n\nid: a_1\ndata: one\n\nevent: gap\r\ndata:{}\r\n\r\nid:a_2\rdata:  two\rdata\rdata:three\r\rdata: four\n\ndata: cut off";
+  const events = [{ type: "message", id: "a_1", data: "one" }, { type: "gap", id: null, data: "{}" }, { type: "message", id: "a_2", data: " two\n\nthree" },
+    { type: "message", id: null, data: "four" }];
+  const read = (pieces) => {
+    const seen = [];
+    const parser = new EventParser((event) => { seen.push(event); });
+    pieces.forEach((piece) => parser.feed(piece));
+    return seen;
+  };
+  assert.deepEqual(read([text]), events);
+  assert.deepEqual(read([...text]), events);
+  for (let at = 0; at < text.length; at += 1) {
+    assert.deepEqual(read([text.slice(0, at), text.slice(at)]), events, `split at ${at}`);
+  }
+});
+
+test("a reader of events that has enough gets no more", () => {
+  const seen = [];
+  const parser = new EventParser(({ data }) => seen.push(data) < 2);
+  assert.equal(parser.feed("data: 1\n\n"), true);
+  assert.equal(parser.feed("data: 2\n\ndata: 3\n\n"), false);
+  assert.equal(parser.feed("data: 4\n\n"), false);
+  assert.deepEqual(seen, ["1", "2"]);
+});
+
+function viewsOf(texts, fixed = null) {
+  const choice = new ViewChoice(fixed);
+  return texts.map((text) => { choice.see(text); return choice.view; });
+}
+const secondsIn = (numbers) => numbers.map((number) => new Date(INSTANT + number * 1000).toISOString().replace(".000", ""));
+
+test("dates are a clock from the first one on, and the first other line is not", () => {
+  assert.equal(new ViewChoice(null).view, "none");
+  assert.deepEqual(viewsOf(["1285175062", "1285175063", "hello", "1285175064"]), ["clock", "clock", "lines", "lines"]);
+  assert.deepEqual(viewsOf(["5: Wed Sep 22 2010 17:04:22 GMT+0000 (UTC)", ""]), ["lines", "lines"]);
+  assert.deepEqual(viewsOf(["hello"], "clock"), ["clock"]);
+  assert.deepEqual(viewsOf(["1285175062"], "lines"), ["lines"]);
+});
+
+test("dates without a beat are lines", () => {
+  const last = (numbers) => viewsOf(secondsIn(numbers)).at(-1);
+  for (const beats of [[0, 1, 2, 3, 4], [0, 60, 120, 240, 300, 360], [0, 0, 0, 1, 1, 1, 2], [0, 1, 3, 4, 6, 7], [0, 1, 2, 9, 10, 11]]) {
+    assert.equal(last(beats), "clock", `${beats}`);
+  }
+  for (const others of [[0, 5, 3], [0, 40, 100, 900, 5000], [0, 3, 50, 51, 700]]) {
+    assert.equal(last(others), "lines", `${others}`);
+  }
+});
+
+test("the address can ask for a view", () => {
+  assert.deepEqual(["?view=lines", "?via=sse&view=clock", "?view=x", ""].map(fixedView), ["lines", "clock", null, null]);
+});
+
+test("a title says how many are new in few letters", () => {
+  assert.equal(titleOf({ name: "vmstat 1", word: "live", unseen: 12 }), "(12) vmstat 1 · live");
+  assert.equal(titleOf({ name: "datecast", word: "lost", unseen: 0 }), "datecast · lost");
+  assert.deepEqual([999, 1_000, 1_299, 9_999, 45_678, 999_999, 1_000_000, 23_000_000].map(short), ["999", "1.0k", "1.2k", "9.9k", "45k", "999k", "1.0M", "23M"]);
 });
 
 test("every date format of ws-server is found, alone and in a template", () => {

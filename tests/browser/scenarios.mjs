@@ -99,6 +99,8 @@ async function keyboardAndAnnouncements(page) {
   await page.keyboard.press("Enter");
   assert.equal(await focused(), "main");
   await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "How even the arrivals are");
+  await page.keyboard.press("Tab");
   assert.equal(await focused(), "pause");
   const announced = () => page.$eval("#announce", (element) => element.textContent);
   const before = await announced();
@@ -133,7 +135,7 @@ export async function resumesByNumber({ page, check, binaries, console: errors }
   const site = await pageServer(binaries, proxy.port);
   for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
     await check(`lines resume by number over ${name}: none lost, none doubled`, async () => {
-      await page.goto(`http://127.0.0.1:${site.port}/?via=${via}`);
+      await page.goto(`http://127.0.0.1:${site.port}/?view=clock&via=${via}`);
       await atLeast(page, "message", 5);
       await proxy.close();
       await phase(page, "waiting");
@@ -161,7 +163,7 @@ export async function tellsGaps({ page, check, binaries }) {
   const says = (words) => page.waitForFunction((wanted) => document.getElementById("messages").textContent.includes(wanted), PATIENCE, words);
   for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
     await check(`what left the history is counted over ${name}`, async () => {
-      await page.goto(`http://127.0.0.1:${site.port}/?via=${via}`);
+      await page.goto(`http://127.0.0.1:${site.port}/?view=clock&via=${via}`);
       await atLeast(page, "message", 3);
       await proxy.close();
       await phase(page, "waiting");
@@ -209,7 +211,7 @@ export async function showsTextAsText({ page, check, binaries, console: errors }
   const site = await pageServer(binaries, ws.port);
   ws.child.stdin.on("error", () => {});
   await check("markup in a message is shown as text", async () => {
-    await page.goto(`http://127.0.0.1:${site.port}/`);
+    await page.goto(`http://127.0.0.1:${site.port}/?view=clock`);
     await phase(page, "open");
     ws.child.stdin.write(`${hostile}\n`);
     await atLeast(page, "message", 1);

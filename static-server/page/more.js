@@ -1,0 +1,33 @@
+// What does not take room from the lines: the figures, and how to do the same elsewhere. Beside the clock it is always there, below it.
+
+/** The button that opens and closes it; Escape closes it, too. */
+export class More {
+  #button = document.getElementById("more-button");
+  #panel = document.getElementById("more");
+
+  constructor() {
+    this.#button.addEventListener("click", () => this.#toggle(!this.#isOpen));
+    this.#panel.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.#isOpen) {
+        event.stopPropagation();
+        this.#toggle(false);
+      }
+    });
+  }
+
+  close() {
+    if (this.#isOpen) {
+      this.#toggle(false);
+    }
+  }
+
+  get #isOpen() {
+    return this.#button.getAttribute("aria-expanded") === "true";
+  }
+
+  #toggle(isOpen) {
+    this.#button.setAttribute("aria-expanded", String(isOpen));
+    document.body.classList.toggle("more-open", isOpen);
+    (isOpen ? this.#panel : this.#button).focus();
+  }
+}
