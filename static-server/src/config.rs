@@ -30,8 +30,8 @@ pub(crate) struct Config {
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Which ws-server the built-in page connects to: a `ws:` or `wss:` address, or /PATH on the page's own origin [default: the page's
-    /// host, port 40132]
+    /// Which ws-server the built-in page connects to: a `ws:` or `wss:` address, /PATH on the page's own origin, or PATH beside the page
+    /// (default: the page's host, port 40132)
     #[arg(long, value_name = "URL")]
     ws_url: Option<WsUrl>,
 

@@ -10,8 +10,8 @@ use thiserror::Error;
 /// The name of the header field.
 pub(crate) const FIELD: &str = "Content-Security-Policy";
 
-/// Where the page finds its ws-server: a checked `ws://` or `wss://` URL, or a path of the page's own origin, where a proxy
-/// puts both under one name.
+/// Where the page finds its stream: a checked `ws://` or `wss://` URL, or a path of the page's own origin, where one program or a
+/// proxy serves both. A relative path is one beside the page, wherever a proxy puts that.
 #[derive(Clone, Debug)]
 pub(crate) struct WsUrl {
     /// The URL as the operator wrote it.
@@ -21,11 +21,20 @@ pub(crate) struct WsUrl {
     sources: String,
 }
 
+/// The WebSocket form of a page's own origin. CSP 3 §6.7.2.8 lets 'self' match it, but browsers before that text do not, and none
+/// has a name for it: only the browser knows the host's name.
+const OWN_ORIGIN: &str = " ws: wss:";
+
 /// Why `--ws-url` cannot be this text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum WsUrlError {
-    #[error("expected ws://, wss:// or, for the page's own host, a path that begins with one /")]
+    #[error(
+        "expected ws://, wss:// or, for the page's own host, a path as `/stream` or, beside the page, `stream`"
+    )]
     Scheme,
+    /// A relative path that begins like the name of a host.
+    #[error("expected ws:// or wss:// before a host; a path beside the page with such a name begins with ./")]
+    Name,
     #[error("expected HOST or HOST:PORT after the scheme")]
     Host,
     /// A host that no browser's `new WebSocket()` takes.
@@ -40,13 +49,10 @@ impl FromStr for WsUrl {
     type Err = WsUrlError;
 
     fn from_str(text: &str) -> Result<Self, WsUrlError> {
-        // Two slashes would begin an authority, another host's name (RFC 3986 §4.2).
-        if text.starts_with('/') && !text.starts_with("//") {
-            check_path(text)?;
-            // CSP 3 §6.7.2.8: 'self' matches ws: and wss: of the same host and port, too.
-            return Ok(WsUrl { text: text.to_owned(), sources: String::new() });
-        }
-        let (scheme, rest) = text.split_once("://").ok_or(WsUrlError::Scheme)?;
+        let Some((scheme, rest)) = text.split_once("://") else {
+            check_reference(text)?;
+            return Ok(WsUrl { text: text.to_owned(), sources: OWN_ORIGIN.to_owned() });
+        };
         // RFC 3986 §3.1: "schemes are case-insensitive".
         let (scheme, http) = match scheme.to_ascii_lowercase().as_str() {
             "ws" => ("ws", "http"),
@@ -92,6 +98,21 @@ fn is_host_of_a_policy(host: &str) -> bool {
     host.split('.').all(|label| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     })
+}
+
+/// Checks a path of the page's own origin: `/stream`, or `stream` and `../stream` beside the page.
+fn check_reference(text: &str) -> Result<(), WsUrlError> {
+    let first = text.split(['/', '?']).next().unwrap_or_default();
+    // RFC 3986 §4.2: two slashes begin an authority, and "a path segment that contains a colon character … cannot be used as the
+    // first segment of a relative-path reference".
+    if text.is_empty() || text.starts_with("//") || text.starts_with('?') || first.contains(':') {
+        return Err(WsUrlError::Scheme);
+    }
+    let is_dots = first == "." || first == "..";
+    if (first.contains('.') && !is_dots) || first.eq_ignore_ascii_case("localhost") {
+        return Err(WsUrlError::Name);
+    }
+    check_path(text)
 }
 
 fn check_path(path: &str) -> Result<(), WsUrlError> {
@@ -163,6 +184,9 @@ mod tests {
             "WSS://host",
             "/",
             "/stream?greet=1",
+            "stream",
+            "./my.stream",
+            "../logs/stream?greet=1",
         ] {
             assert_eq!(text.parse::<WsUrl>().unwrap().text, text);
         }
@@ -172,7 +196,10 @@ mod tests {
     fn a_url_that_could_end_a_header_or_an_attribute_is_refused() {
         for text in [
             "",
-            "host",
+            "host:40132",
+            "dates.example",
+            "localhost/x",
+            "?x",
             "http://host",
             "ws://",
             "ws:///x",
@@ -194,7 +221,8 @@ mod tests {
             "ws://::1]",
             "ws://[zz]:80",
             "ws://a[::1]:80",
-            "stream",
+            "stream,x",
+            "a b",
             "//host/stream",
             "/stream;x",
             "/stream#x",
@@ -208,8 +236,10 @@ mod tests {
         let policy = for_built_in(Some(&"wss://h:1/x".parse().unwrap()));
         assert!(policy.starts_with("default-src 'none';"));
         assert!(policy.contains("connect-src 'self' wss://h:1 https://h:1;"));
-        let policy = for_built_in(Some(&"/stream".parse().unwrap()));
-        assert!(policy.contains("connect-src 'self'; "), "{policy}");
+        for own in ["/stream", "stream"] {
+            let policy = for_built_in(Some(&own.parse().unwrap()));
+            assert!(policy.contains("connect-src 'self' ws: wss:; "), "{policy}");
+        }
         assert!(for_built_in(None).contains("ws://*:40132 wss://*:40132 http://*:40132 https://*:40132;"));
     }
 

@@ -248,9 +248,12 @@ fn the_built_in_page_may_reach_its_ws_server() {
         "{policy}"
     );
     // Behind a proxy that serves both under one name, a path is enough.
-    let same_origin = Daemon::start(STATIC_SERVER, &["--ws-url", "/stream"]).get("/");
-    assert!(same_origin.text().contains("content=\"/stream\""));
-    assert!(same_origin.header("content-security-policy").unwrap().contains("connect-src 'self';"));
+    for path in ["/stream", "stream"] {
+        let same_origin = Daemon::start(STATIC_SERVER, &["--ws-url", path]).get("/");
+        assert!(same_origin.text().contains(&format!("content=\"{path}\"")));
+        let policy = same_origin.header("content-security-policy").unwrap();
+        assert!(policy.contains("connect-src 'self' ws: wss:;"), "{policy}");
+    }
     assert_eq!(server.get("/app.js").header("content-type"), Some("text/javascript; charset=utf-8"));
     assert_eq!(server.get("/../etc/passwd").status, 400);
     assert_eq!(server.get("/etc/passwd").status, 404);
