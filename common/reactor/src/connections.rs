@@ -190,6 +190,7 @@ impl Context<'_> {
         match flow {
             None => state.schedule_close(io, CloseReason::Panic),
             Some(Flow::Close) => state.schedule_close(io, CloseReason::Handler),
+            Some(Flow::Reset) => state.schedule_close(io, CloseReason::Error),
             Some(Flow::CloseWhenFlushed) if io.lifecycle != Lifecycle::Closing => {
                 io.lifecycle = Lifecycle::Flushing;
                 (io.tail, io.long_tail) = (Vec::new(), None);

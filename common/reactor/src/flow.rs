@@ -21,6 +21,8 @@ pub enum Flow {
     CloseWhenFlushed,
     /// The reactor closes it in this turn; what is queued is lost.
     Close,
+    /// As `Close`, by a reset: the peer must not take what it has for the whole, and its protocol has no other way to say so.
+    Reset,
 }
 
 /// When the reactor calls `Handler::on_turn` next; mail and events bring the call forward.
