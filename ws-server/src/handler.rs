@@ -57,7 +57,9 @@ impl Handler for WsHandler {
             Stop::Finished if conn.finish(cx) => self.on_drain(conn, cx),
             Stop::Finished => Flow::Continue,
             _ => {
-                self.fanout.send_notices(conn, cx);
+                if !conn.is_bounded() {
+                    self.fanout.send_notices(conn, cx);
+                }
                 conn.stop(stop, self.config.connection.close_timeout, cx)
             }
         }
@@ -77,7 +79,11 @@ impl Handler for WsHandler {
         if conn.owes_pong() {
             cx.want_drain();
         }
-        let flow = if conn.is_subscriber() { self.readmit(&mut conn, cx) } else { Flow::Continue };
+        let flow = match () {
+            () if conn.is_reading() => self.resume_read(&mut conn, cx),
+            () if conn.is_subscriber() => self.readmit(&mut conn, cx),
+            () => Flow::Continue,
+        };
         Some((conn, flow))
     }
 
@@ -106,6 +112,7 @@ impl Handler for WsHandler {
             Mail::Batch(batch) => {
                 self.intake.count_batch();
                 self.stream.publish(batch, turn.now());
+                self.serve_waiting_reads(turn);
             }
             Mail::Ended { well } => self.intake.end(well),
             Mail::Reload(config) => self.reload(config, turn),

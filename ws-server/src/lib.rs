@@ -18,6 +18,7 @@ mod lateness;
 mod metrics;
 mod pace;
 mod peers;
+mod reads;
 mod service;
 #[cfg(test)]
 mod simulated;

@@ -8,7 +8,7 @@ use reactor::{CloseReason, Snapshot};
 use crate::{lateness::LatenessWindow, pace::Pace, source::FaultCounts};
 
 const DIALECTS: [&str; 8] = ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines"];
-const STATES: [&str; 3] = ["opening", "open", "closing"];
+const STATES: [&str; 4] = ["opening", "open", "closing", "reading"];
 /// Why a subscriber was closed.
 const REASONS: [&str; 14] = [
     "peer",
@@ -43,7 +43,8 @@ const CONNECTIONS: usize = CLOSED + REASONS.len();
 const WORST_MICROS: usize = CONNECTIONS + DIALECTS.len() * STATES.len();
 /// One more than the lateness of the newest date, in milliseconds; 0 without one.
 const NEWEST_MILLIS: usize = WORST_MICROS + 1;
-const NUMBERS: usize = NEWEST_MILLIS + 1;
+const READS: usize = NEWEST_MILLIS + 1;
+const NUMBERS: usize = READS + 1;
 
 /// What one worker counts, and how late its dates are.
 #[derive(Debug)]
@@ -106,6 +107,11 @@ impl WorkerMetrics {
     pub(crate) fn refused(&mut self, status: u16) {
         let place = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len() - 1);
         self.tally.add(REFUSED + place, 1);
+    }
+
+    /// Counts a bounded read, which is no subscriber.
+    pub(crate) fn read_begun(&mut self) {
+        self.tally.add(READS, 1);
     }
 
     /// Counts a subscriber that is gone; `ending` is the reason that the server knows, if it does.
@@ -245,6 +251,8 @@ impl DaemonMetrics for WsMetrics {
         for (place, reason) in REASONS.iter().enumerate() {
             closed.sample(&[("reason", reason)], number(CLOSED + place));
         }
+        let help = "Requests for a part of the history (?until=), which are no clients of the stream.";
+        out.single("bounded_reads_total", Kind::Counter, help, number(READS));
         let help = "Requests that did not get the stream, by status.";
         let mut refused = out.family("handshake_failures_total", Kind::Counter, help);
         for (place, status) in STATUSES.iter().enumerate() {

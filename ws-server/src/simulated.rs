@@ -1,6 +1,8 @@
 //! The whole handler in a simulated network: short reads and writes, resets, garbage and pauses from seeds. A client that
 //! behaves gets each message once and in order, whatever the others do.
 
+mod bounded_reads;
+
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use common::id::{Epoch, MessageId};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use common::id::{Epoch, MessageId, Since};
-use reactor::{Context, Flow, Mailboxes, Progress, Stop, Turn};
+use reactor::{Context, Flow, Mailboxes, Progress, Stop, Token, Turn};
 
 use crate::{
     broadcast::{Departures, Fanout, NoticeBoard, NoticeReader},
@@ -106,6 +106,8 @@ pub struct WsHandler {
     pub(crate) metrics: WorkerMetrics,
     /// Which requests of its listeners it answers; `Next::PassOn` tells of the others.
     pub(crate) is_for_stream: IsForStream,
+    /// Bounded reads whose next line is on its way to this worker.
+    pub(crate) waiting_reads: Vec<Token>,
 }
 
 impl WsHandler {
@@ -137,6 +139,7 @@ impl WsHandler {
             intake: Intake::new(number, Arc::clone(progress)),
             metrics: WorkerMetrics::new(*now),
             is_for_stream: |_| true,
+            waiting_reads: Vec::new(),
         }
     }
 
@@ -175,6 +178,10 @@ impl WsHandler {
 
     /// The connection gets the stream from now on.
     fn subscribe(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        if conn.is_bounded() {
+            self.metrics.read_begun();
+            return self.begin_read(conn, cx);
+        }
         conn.subscribed_at = cx.now();
         self.skip_unwatched(cx.now());
         conn.last_notice = self.fanout.board().newest();
@@ -218,8 +225,11 @@ impl WsHandler {
 
     /// Sends a connection what the stream has for it.
     pub(crate) fn send_next(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        let Sent { messages, flow } = conn.send_next(&self.stream, &self.config.connection, cx);
+        let Sent { messages, waits, flow } = conn.send_next(&self.stream, &self.config.connection, cx);
         self.metrics.sent(messages);
+        if waits && !self.waiting_reads.contains(&cx.token()) {
+            self.waiting_reads.push(cx.token());
+        }
         flow
     }
 

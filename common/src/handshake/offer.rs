@@ -26,7 +26,7 @@ impl<'h> Offer<'h> {
     pub fn accept(
         &self,
         secure: bool,
-        connection_id: u64,
+        connection_id: Option<u64>,
         protocols: &[String],
         limits: MessageLimits,
         out: &mut Vec<u8>,
@@ -48,8 +48,10 @@ impl<'h> Offer<'h> {
                 let mut head = Response::new(101, out)
                     .header("Upgrade", "websocket")
                     .header("Connection", "Upgrade")
-                    .header("Sec-WebSocket-Accept", accept_value(key))
-                    .header("X-Connection-Id", connection_id.to_string());
+                    .header("Sec-WebSocket-Accept", accept_value(key));
+                if let Some(id) = connection_id {
+                    head = head.header("X-Connection-Id", id.to_string());
+                }
                 if let Some(protocol) = self.choose("Sec-WebSocket-Protocol", protocols) {
                     head = head.header("Sec-WebSocket-Protocol", protocol);
                 }

@@ -60,7 +60,7 @@ fn accept(request: &str, secure: bool) -> (Vec<u8>, WebSocket) {
     let head = Head::parse(request.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no offer: {request}") };
     let mut out = Vec::new();
-    let socket = offer.accept(secure, 42, &[], MessageLimits::default(), &mut out);
+    let socket = offer.accept(secure, Some(42), &[], MessageLimits::default(), &mut out);
     (out, socket)
 }
 
@@ -295,7 +295,7 @@ fn chosen(fields: Fields<'_>, served: &[&str]) -> Option<String> {
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no offer: {text}") };
     let served: Vec<String> = served.iter().map(ToString::to_string).collect();
     let mut out = Vec::new();
-    offer.accept(false, 42, &served, MessageLimits::default(), &mut out);
+    offer.accept(false, Some(42), &served, MessageLimits::default(), &mut out);
     let answer = String::from_utf8(out).unwrap();
     let line = answer.lines().find(|line| line.contains("WebSocket-Protocol: "))?;
     line.split_once(": ").map(|(_, value)| value.to_owned())
@@ -351,7 +351,7 @@ proptest! {
             && let Ok(Detected::WebSocket(offer)) = detect(&head)
         {
             let mut out = Vec::new();
-            offer.accept(false, 1, &[], MessageLimits::default(), &mut out);
+            offer.accept(false, Some(1), &[], MessageLimits::default(), &mut out);
             prop_assert_eq!(out.windows(4).filter(|bytes| bytes == b"\r\n\r\n").count(), 1);
             prop_assert!(out.ends_with(b"\r\n\r\n"));
             prop_assert_eq!(out.split(|&byte| byte == b'\n').count(), 8);

@@ -12,23 +12,40 @@ use reactor::{Context, Flow, Stop};
 
 use super::{
     env::Env,
+    request::StreamParams,
     settings::ConnectionOptions,
     snapshot::RESTARTING,
     state::{Connection, Stage},
 };
 use crate::stream::{Date, Next, Stream};
 
+/// Most bytes that a connection gets at once, however fast its socket takes them: one that asks for a long history does not hold
+/// up the others.
+const MOST_AT_ONCE: usize = 256 * 1024;
+
 /// What [`Connection::send_next`] sent, and what becomes of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     /// Messages that were sent or queued.
     pub(crate) messages: u64,
+    /// A bounded read, whose next line has a number but is not here yet.
+    pub(crate) waits: bool,
     pub(crate) flow: Flow,
 }
 
 impl Connection {
-    /// Takes its place in the stream, after `since` if the client names one; returns what the client has to know of the messages
-    /// before.
+    /// Takes its place in the stream, or its part of the history; returns what the client has to know of the messages before.
+    pub(crate) fn begin(&mut self, params: StreamParams, env: &Env<'_, '_>) -> Option<Gap> {
+        let StreamParams { since, until, .. } = params;
+        match until {
+            Some(until) => {
+                env.stream.read(&mut self.subscription, (since, until), env.next_line, env.cx.now())
+            }
+            None => self.find_place(since, env),
+        }
+    }
+
+    /// Takes its place in the stream, after `since` if the client names one; returns the gap before.
     pub(crate) fn find_place(&mut self, since: Option<Since>, env: &Env<'_, '_>) -> Option<Gap> {
         env.stream.subscribe(&mut self.subscription, since, env.next_line, env.cx.now())
     }
@@ -48,14 +65,16 @@ impl Connection {
         options: &ConnectionOptions,
         cx: &mut Context<'_>,
     ) -> Sent {
-        let mut sent = Sent { messages: 0, flow: Flow::Continue };
+        let mut sent = Sent { messages: 0, waits: false, flow: Flow::Continue };
+        let mut budget = MOST_AT_ONCE;
         if !self.is_open() {
             return sent;
         }
         loop {
-            let room = room(options, cx);
+            let room = room(options, cx).min(budget);
             match stream.next(&mut self.subscription, self.framing, room, cx.now()) {
                 Next::Shared { bytes, range, messages } => {
+                    budget = budget.saturating_sub(range.len());
                     cx.send_shared(bytes, range);
                     sent.messages = sent.messages.saturating_add(messages);
                 }
@@ -70,13 +89,16 @@ impl Connection {
                     cx.want_drain();
                     break;
                 }
-                Next::CaughtUp if self.finishing => {
+                Next::CaughtUp if self.finishing || self.subscription.is_complete() => {
                     // What the kernels hold comes before the Close, and a slow client may take its time for it.
                     cx.set_deadline(cx.now() + options.write_timeout);
                     sent.flow = self.end(CloseCode::NORMAL, "", cx);
                     break;
                 }
-                Next::CaughtUp => break,
+                Next::CaughtUp => {
+                    sent.waits = self.is_bounded();
+                    break;
+                }
                 Next::Behind => {
                     sent.flow = self.end_as_slow(cx);
                     break;
@@ -111,8 +133,10 @@ impl Connection {
     /// Messages that it was to get are gone.
     pub(crate) fn end_as_slow(&mut self, cx: &mut Context<'_>) -> Flow {
         // RFC 6455 §7.4.1: 1008 is for a message that violates the endpoint's policy.
-        let _ = self.end(CloseCode::POLICY, "slow", cx);
-        Flow::CloseWhenFlushed
+        match self.end(CloseCode::POLICY, "slow", cx) {
+            Flow::Continue => Flow::CloseWhenFlushed,
+            flow => flow,
+        }
     }
 
     /// The stream has become another one, and the framing has no form to say so: the client comes back, and begins anew. `had`
@@ -162,9 +186,14 @@ impl Connection {
             // Its closing handshake has begun: the deadline ends it.
             Stage::WebSocket(_) => Flow::Continue,
             Stage::HttpStream => {
-                finish(self.framing, cx.out());
+                let is_whole = self.subscription.until.is_none() || code == CloseCode::NORMAL;
                 self.stage = Stage::Done;
-                Flow::CloseWhenFlushed
+                if is_whole {
+                    finish(self.framing, cx.out());
+                }
+                // RFC 9112 §8: a response without a length "is considered complete unless an error was indicated by the
+                // underlying connection".
+                if is_whole || self.framing.is_chunked() { Flow::CloseWhenFlushed } else { Flow::Reset }
             }
             Stage::Opening { .. } | Stage::Done => Flow::CloseWhenFlushed,
         }

@@ -14,7 +14,7 @@ use reactor::{Context, Flow, Progress};
 use super::{
     env::{Env, Next, Received},
     first_bytes::{FirstBytes, sniff},
-    request::{Answer, BadSince, StreamParams, answer},
+    request::{Answer, BadId, StreamParams, answer},
     response::{self, Cors, HttpOpening},
     settings::{PolicyAnswer, UNIX_PEER},
     state::{Connection, Stage, Upgraded},
@@ -135,24 +135,24 @@ impl Connection {
                 response::options(cors, wall, env.cx.out());
                 Flow::CloseWhenFlushed
             }
-            (_, Err(error)) => self.refuse_since(&error, cors, env),
+            (_, Err(error)) => self.refuse_id(&error, cors, env),
             (Answer::WebSocket(offer), Ok(params)) => {
-                self.id = env.ids.take();
+                let id = self.take_id(params, env);
                 let secure = forwarded_secure(head, sender, &access.trusted).unwrap_or(access.secure);
                 let limits = env.options.message_limits();
-                let protocol = offer.accept(secure, self.id, &access.protocol, limits, env.cx.out());
+                let protocol = offer.accept(secure, id, &access.protocol, limits, env.cx.out());
                 let socket = Upgraded::new(protocol, params, env.cx.now());
                 self.framing = socket.framing();
                 self.stage = Stage::WebSocket(socket);
                 Flow::Continue
             }
             (Answer::HttpStream(framing), Ok(params)) => {
-                self.id = env.ids.take();
+                let id = self.take_id(params, env);
                 self.framing = framing;
                 self.stage = Stage::HttpStream;
                 env.cx.set_deadline(env.cx.now() + env.options.heartbeat);
-                let gap = self.find_place(params.since, env);
-                let opening = HttpOpening { framing, id: self.id, retry_ms: env.options.retry_ms(), gap };
+                let gap = self.begin(params, env);
+                let opening = HttpOpening { framing, id, retry_ms: env.options.retry_ms(), gap };
                 response::begin(&opening, cors, wall, env.cx.out());
                 self.tell(gap, env.cx);
                 Flow::Continue
@@ -163,6 +163,13 @@ impl Connection {
                 Flow::CloseWhenFlushed
             }
         }
+    }
+
+    /// Gives a client its id. A bounded read is no client.
+    fn take_id(&mut self, params: StreamParams, env: &mut Env<'_, '_>) -> Option<u64> {
+        let id = params.until.is_none().then(|| env.ids.take());
+        self.id = id.unwrap_or_default();
+        id
     }
 
     /// Ends a connection whose request is not complete, with this status; without a word if it has not even begun: browsers
@@ -180,8 +187,8 @@ impl Connection {
         self.refuse(status, fields, Cors::without_request(env.access), env)
     }
 
-    /// Refuses a request whose `?since=` names no message.
-    fn refuse_since(&mut self, error: &BadSince, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
+    /// Refuses a request whose `?since=` or `?until=` names no message.
+    fn refuse_id(&mut self, error: &BadId, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
         log::debug!("{}: {error}; answering 400", env.peer_name());
         self.refuse_with(400, &format!("{error}\n"), &[], cors, env)
     }

@@ -20,6 +20,8 @@ const SHOWN: usize = 64;
 pub(crate) struct StreamParams {
     /// The client has every message up to this one.
     pub(crate) since: Option<Since>,
+    /// The last message that a bounded read wants; `None`: the stream goes on.
+    pub(crate) until: Option<Since>,
     /// What the client wants before the texts of WebSocket messages.
     pub(crate) prefix: Prefix,
 }
@@ -35,9 +37,12 @@ pub(crate) enum Prefix {
     Id,
 }
 
-/// `?since=` with a value that is neither an id nor a number.
+/// `?since=` or `?until=` with a value that is neither an id nor a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BadSince(String);
+pub(crate) struct BadId {
+    name: &'static str,
+    value: String,
+}
 
 #[derive(Debug)]
 pub(crate) enum Answer<'h> {
@@ -117,16 +122,18 @@ impl StreamParams {
     /// empty value counts as absent: the client has nothing yet.
     ///
     /// # Errors
-    /// [`BadSince`] for `?since=` alone. The other two come from an `EventSource`, and HTML Standard §9.2.3 lets that give up for
-    /// good at any status other than 200, so an id that cannot be read is one of an unknown stream.
-    pub(crate) fn of(head: &Head<'_>) -> Result<Self, BadSince> {
+    /// [`BadId`] for `?since=` and `?until=` alone. The other two come from an `EventSource`, and HTML Standard §9.2.3 lets that give
+    /// up for good at any status other than 200, so an id that cannot be read is one of an unknown stream.
+    pub(crate) fn of(head: &Head<'_>) -> Result<Self, BadId> {
         let lenient = |id: &[u8]| Since::parse(id).unwrap_or(Since::Unknown);
         let param = |name| head.query_param(name).filter(|value| !value.is_empty());
         let last_event = head.get("Last-Event-ID").filter(|id| !id.is_empty());
-        let since = match (last_event, param("since")) {
-            (Some(id), _) => Some(lenient(id)),
-            (None, Some(id)) => Some(Since::parse(&id).ok_or_else(|| BadSince::new(&id))?),
-            (None, None) => param("lastEventId").map(|id| lenient(&id)),
+        let strict =
+            |name| param(name).map(|id| Since::parse(&id).ok_or_else(|| BadId::new(name, &id))).transpose();
+        let until = strict("until")?;
+        let since = match last_event {
+            Some(id) => Some(lenient(id)),
+            None => strict("since")?.or_else(|| param("lastEventId").map(|id| lenient(&id))),
         };
         let wants = |name| head.query_param(name).is_some_and(|value| &*value != b"0");
         let prefix = match (wants("ids"), wants("numbered")) {
@@ -134,24 +141,24 @@ impl StreamParams {
             (false, true) => Prefix::Number,
             (false, false) => Prefix::Nothing,
         };
-        Ok(Self { since, prefix })
+        Ok(Self { since, until, prefix })
     }
 }
 
-impl BadSince {
-    fn new(value: &[u8]) -> Self {
+impl BadId {
+    fn new(name: &'static str, value: &[u8]) -> Self {
         let start = value.get(..SHOWN).unwrap_or(value);
-        Self(escape(start).to_string())
+        Self { name, value: escape(start).to_string() }
     }
 }
 
-impl fmt::Display for BadSince {
+impl fmt::Display for BadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(value) = self;
+        let Self { name, value } = self;
+        let which = if *name == "until" { "of the last one you want" } else { "that came with the last one" };
         write!(
             f,
-            "since={value}: this is no id of a message; say the id that came with the last one, such as \
-             01932f5a0c2e_15, or its number"
+            "{name}={value}: this is no id of a message; say the id {which}, such as 01932f5a0c2e_15, or its number"
         )
     }
 }
@@ -227,7 +234,7 @@ mod tests {
         assert_eq!(answered(SHELL, &access(&["--legacy", "off"])), "426");
     }
 
-    fn params(request: &str) -> Result<StreamParams, BadSince> {
+    fn params(request: &str) -> Result<StreamParams, BadId> {
         let bytes = format!("GET {}\r\n\r\n", request.replace('\n', "\r\n"));
         StreamParams::of(&Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap())
     }
@@ -252,7 +259,7 @@ mod tests {
             ("/?since=x HTTP/1.0\nLast-Event-ID: 18446744073709551616", Some(Since::Unknown)),
         ];
         for (request, since) in table {
-            assert_eq!(params(request), Ok(StreamParams { since, prefix: Prefix::Nothing }), "{request}");
+            assert_eq!(params(request), Ok(StreamParams { since, ..StreamParams::default() }), "{request}");
         }
     }
 
@@ -275,6 +282,28 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_is_a_number_or_an_id_and_a_wrong_one_is_named() {
+        for (query, until) in [
+            ("since=3", None),
+            ("until=", None),
+            ("until=7", Some(Since::Number(7))),
+            ("since=3&until=01932f5a0c2e_15", Since::parse(b"01932f5a0c2e_15")),
+        ] {
+            assert_eq!(params(&format!("/?{query} HTTP/1.0")).unwrap().until, until, "{query}");
+        }
+        for value in ["x", "-1", "1.5", "01932F5A0C2E_15"] {
+            for lenient in ["", "\nLast-Event-ID: 3"] {
+                let error =
+                    params(&format!("/?since=3&until={value} HTTP/1.0{lenient}")).unwrap_err().to_string();
+                assert!(
+                    error.starts_with(&format!("until={value}: ")) && error.contains("you want"),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn ids_win_over_numbers() {
         for (query, prefix) in [
             ("", Prefix::Nothing),
@@ -285,7 +314,7 @@ mod tests {
             ("numbered=1&ids=1", Prefix::Id),
         ] {
             let params = params(&format!("/?{query} HTTP/1.0"));
-            assert_eq!(params, Ok(StreamParams { since: None, prefix }), "{query}");
+            assert_eq!(params, Ok(StreamParams { prefix, ..StreamParams::default() }), "{query}");
         }
     }
 }

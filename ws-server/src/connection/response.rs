@@ -58,8 +58,8 @@ impl<'h> Cors<'h> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HttpOpening {
     pub(crate) framing: Framing,
-    /// The connection's.
-    pub(crate) id: u64,
+    /// The connection's; `None` for a bounded read, to which no browser shall come back.
+    pub(crate) id: Option<u64>,
     /// Milliseconds before a browser reconnects, at least.
     pub(crate) retry_ms: u64,
     /// What the client does not get of the messages that it asked for.
@@ -70,7 +70,9 @@ pub(crate) struct HttpOpening {
 pub(crate) fn begin(opening: &HttpOpening, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
     let HttpOpening { framing, id, retry_ms, .. } = *opening;
     write_head(framing, Some(opening), cors, wall, out);
-    encode_retry(framing, spread(retry_ms, id), out);
+    if let Some(id) = id {
+        encode_retry(framing, spread(retry_ms, id), out);
+    }
 }
 
 /// Adds up to half of `retry_ms`, a different share for each id: a browser waits exactly this long before it reconnects, so
@@ -105,7 +107,9 @@ fn write_head(
         head = head.header(name, value);
     }
     if let Some(HttpOpening { id, gap, .. }) = opening {
-        head = head.header("X-Connection-Id", id.to_string());
+        if let Some(id) = id {
+            head = head.header("X-Connection-Id", id.to_string());
+        }
         // Between lines there is no place for it.
         if let Some(gap) = gap.filter(|_| !framing.tells_gaps()) {
             head = head.header("Datecast-Gap", gap.to_string());
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn an_event_stream_begins_with_its_head_and_the_retry_time() {
         let mut out = Vec::new();
-        let opening = HttpOpening { framing: Framing::EventStream, id: 7, retry_ms: 2000, gap: None };
+        let opening = HttpOpening { framing: Framing::EventStream, id: Some(7), retry_ms: 2000, gap: None };
         begin(&opening, Cors::default(), SystemTime::UNIX_EPOCH, &mut out);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
@@ -221,7 +225,7 @@ mod tests {
             (Framing::EventStreamChunked, Some(gap), false),
         ] {
             let mut out = Vec::new();
-            let opening = HttpOpening { framing, id: 7, retry_ms: 2000, gap };
+            let opening = HttpOpening { framing, id: Some(7), retry_ms: 2000, gap };
             begin(&opening, Cors::default(), SystemTime::UNIX_EPOCH, &mut out);
             assert_eq!(String::from_utf8(out).unwrap().contains(field), is_told, "{framing:?}");
         }

@@ -29,6 +29,9 @@ const HTTP_STREAM: u8 = 2;
 /// One whose client was probed.
 const PROBED_STREAM: u8 = 3;
 
+/// What follows belongs to a bounded read. Versions that do not know it refuse the connection, which then gets its closing bytes.
+const BOUNDED: u8 = 1;
+
 const NO_SINCE: u8 = 0;
 const SINCE_NUMBER: u8 = 1;
 const SINCE_ID: u8 = 2;
@@ -80,21 +83,30 @@ impl Connection {
 
     /// A number without an epoch that the client sent to the previous process meant the epoch of that one.
     fn keep_meaning(&mut self, epoch: Epoch) {
-        if let Stage::WebSocket(socket) = &mut self.stage
-            && let Some(Since::Number(number)) = socket.params.since
-        {
-            socket.params.since = Some(Since::Id(MessageId { epoch, number }));
+        let Stage::WebSocket(socket) = &mut self.stage else { return };
+        for bound in [&mut socket.params.since, &mut socket.params.until] {
+            if let Some(Since::Number(number)) = *bound {
+                *bound = Some(Since::Id(MessageId { epoch, number }));
+            }
         }
     }
 
     /// True for an adopted connection that got the stream in the previous process.
     pub(crate) fn is_subscriber(&self) -> bool {
-        let is_past_opening = match &self.stage {
+        self.is_past_opening() && self.id != 0
+    }
+
+    /// True for an adopted connection that got its part of the history in the previous process.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.is_past_opening() && self.subscription.until.is_some()
+    }
+
+    fn is_past_opening(&self) -> bool {
+        match &self.stage {
             Stage::Opening { .. } => false,
             Stage::WebSocket(socket) => !socket.protocol.is_awaiting_key(),
             Stage::HttpStream | Stage::Done => true,
-        };
-        is_past_opening && self.id != 0
+        }
     }
 
     /// Writes the connection down; `None` for one whose last bytes are queued.
@@ -121,6 +133,10 @@ impl Connection {
         to.long(self.last_notice);
         if let Stage::WebSocket(socket) = &self.stage {
             put_rates(socket, now, &mut to);
+        }
+        if self.is_bounded() {
+            to.byte(BOUNDED);
+            self.put_bounds(&mut to);
         }
         Some(to.into_bytes())
     }
@@ -154,7 +170,7 @@ impl Connection {
             }
         }
         let is_probed = kind == PROBED_STREAM;
-        let conn = Self {
+        let mut conn = Self {
             stage,
             id,
             subscribed_at,
@@ -164,7 +180,36 @@ impl Connection {
             is_probed,
             ..Self::new(now)
         };
-        from.is_empty().then_some(conn)
+        while !from.is_empty() {
+            match from.byte()? {
+                BOUNDED if format >= 2 => conn.take_bounds(&mut from)?,
+                _ => return None,
+            }
+        }
+        Some(conn)
+    }
+
+    /// Appends where a bounded read ends: as the client asked, and as it was answered.
+    fn put_bounds(&self, to: &mut Writer) {
+        let asked = match &self.stage {
+            Stage::WebSocket(socket) => socket.params.until,
+            _ => None,
+        };
+        put_id(asked, to);
+        to.flag(self.subscription.until.is_some());
+        to.long(self.subscription.until.unwrap_or_default());
+    }
+
+    fn take_bounds(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        let mut unasked = None;
+        let asked = match &mut self.stage {
+            Stage::WebSocket(socket) => &mut socket.params.until,
+            _ => &mut unasked,
+        };
+        take_id(from, asked)?;
+        let (is_answered, until) = (from.flag()?, from.long()?);
+        self.subscription.until = is_answered.then_some(until);
+        Some(())
     }
 
     /// The bytes that end the connection politely in its own dialect, for a process that cannot go on with it.
@@ -175,6 +220,8 @@ impl Connection {
             Stage::WebSocket(socket) => {
                 socket.protocol.clone().close(CloseCode::RESTART, RESTARTING, &mut out);
             }
+            // What a bounded read has is not the whole: its client sees that there is no last chunk.
+            Stage::HttpStream if self.is_bounded() => {}
             Stage::HttpStream => finish(self.framing, &mut out),
             Stage::Done => {}
         }
@@ -215,7 +262,16 @@ fn take_rates(socket: &mut Upgraded, from: &mut Reader<'_>, now: Instant) -> Opt
 }
 
 fn put_params(params: StreamParams, to: &mut Writer) {
-    let (kind, epoch, number) = match params.since {
+    put_id(params.since, to);
+    to.byte(match params.prefix {
+        Prefix::Nothing => 0,
+        Prefix::Number => 1,
+        Prefix::Id => 2,
+    });
+}
+
+fn put_id(id: Option<Since>, to: &mut Writer) {
+    let (kind, epoch, number) = match id {
         None => (NO_SINCE, 0, 0),
         Some(Since::Number(number)) => (SINCE_NUMBER, 0, number),
         Some(Since::Id(id)) => (SINCE_ID, id.epoch.as_millis(), id.number),
@@ -224,32 +280,33 @@ fn put_params(params: StreamParams, to: &mut Writer) {
     to.byte(kind);
     to.long(epoch);
     to.long(number);
-    to.byte(match params.prefix {
-        Prefix::Nothing => 0,
-        Prefix::Number => 1,
-        Prefix::Id => 2,
-    });
 }
 
-fn take_params(from: &mut Reader<'_>, format: u32) -> Option<StreamParams> {
-    if format == 1 {
-        let (has_since, since, numbered) = (from.flag()?, from.long()?, from.flag()?);
-        let prefix = if numbered { Prefix::Number } else { Prefix::Nothing };
-        return Some(StreamParams { since: has_since.then_some(Since::Number(since)), prefix });
-    }
+fn take_id(from: &mut Reader<'_>, id: &mut Option<Since>) -> Option<()> {
     let (kind, epoch, number) = (from.byte()?, Epoch::from_millis(from.long()?), from.long()?);
-    let since = match kind {
+    *id = match kind {
         NO_SINCE => None,
         SINCE_NUMBER => Some(Since::Number(number)),
         SINCE_ID => Some(Since::Id(MessageId { epoch, number })),
         SINCE_UNKNOWN => Some(Since::Unknown),
         _ => return None,
     };
+    Some(())
+}
+
+fn take_params(from: &mut Reader<'_>, format: u32) -> Option<StreamParams> {
+    if format == 1 {
+        let (has_since, since, numbered) = (from.flag()?, from.long()?, from.flag()?);
+        let prefix = if numbered { Prefix::Number } else { Prefix::Nothing };
+        return Some(StreamParams { since: has_since.then_some(Since::Number(since)), until: None, prefix });
+    }
+    let mut since = None;
+    take_id(from, &mut since)?;
     let prefix = match from.byte()? {
         0 => Prefix::Nothing,
         1 => Prefix::Number,
         2 => Prefix::Id,
         _ => return None,
     };
-    Some(StreamParams { since, prefix })
+    Some(StreamParams { since, until: None, prefix })
 }

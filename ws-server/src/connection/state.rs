@@ -118,6 +118,12 @@ impl Connection {
         matches!(self.stage, Stage::Opening { .. })
     }
 
+    /// True for a bounded read: it gets a part of the history and then its end, and counts as no client.
+    pub(crate) fn is_bounded(&self) -> bool {
+        let has_asked = matches!(&self.stage, Stage::WebSocket(socket) if socket.params.until.is_some());
+        has_asked || self.subscription.until.is_some()
+    }
+
     /// True while messages may be sent.
     pub(crate) fn is_open(&self) -> bool {
         match &self.stage {
@@ -127,8 +133,15 @@ impl Connection {
         }
     }
 
-    /// Its dialect and how far its life has come, as the metrics name them.
+    /// Its dialect and how far its life has come, as the metrics name them. A bounded read is not `open`, as clients are.
     pub(crate) fn labels(&self) -> (&'static str, &'static str) {
+        match self.life() {
+            (dialect, "open") if self.is_bounded() => (dialect, "reading"),
+            life => life,
+        }
+    }
+
+    fn life(&self) -> (&'static str, &'static str) {
         match &self.stage {
             Stage::Opening { .. } => ("unknown", "opening"),
             Stage::Done => ("unknown", "closing"),

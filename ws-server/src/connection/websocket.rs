@@ -50,8 +50,8 @@ impl Connection {
             if let Step::Opened = step {
                 env.cx.set_deadline(env.cx.now() + env.options.ping_interval);
                 next = Next::Subscribe;
-                let since = socket.params.since;
-                let gap = self.find_place(since, env);
+                let params = socket.params;
+                let gap = self.begin(params, env);
                 self.tell(gap, env.cx);
             } else {
                 flow = self.react(step, env);
@@ -93,6 +93,7 @@ impl Connection {
         };
         match env.options.on_message {
             OnMessage::Ignore => {}
+            _ if self.is_bounded() => {}
             OnMessage::Echo => match payload {
                 Payload::Text(text) => encode_notice(self.framing, &text, env.cx.out()),
                 Payload::Binary(bytes) => encode_frame(Opcode::Binary, &bytes, env.cx.out()),

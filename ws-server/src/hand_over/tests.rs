@@ -83,15 +83,15 @@ fn websocket(request: &str, now: Instant) -> Box<Upgraded> {
         format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{request}\r\n");
     let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no WebSocket: {request}") };
-    let protocol = offer.accept(false, 7, &[], MessageLimits::default(), &mut Vec::new());
-    let params = StreamParams { since: Some(Since::Number(41)), prefix: Prefix::Number };
+    let protocol = offer.accept(false, Some(7), &[], MessageLimits::default(), &mut Vec::new());
+    let params = StreamParams { since: Some(Since::Number(41)), until: None, prefix: Prefix::Number };
     Upgraded::new(protocol, params, now)
 }
 
 /// One that resumes with this, and wants ids.
 fn with_ids(since: Since, request: &str, now: Instant) -> Stage {
     let mut socket = websocket(request, now);
-    socket.params = StreamParams { since: Some(since), prefix: Prefix::Id };
+    socket.params = StreamParams { since: Some(since), until: None, prefix: Prefix::Id };
     Stage::WebSocket(socket)
 }
 

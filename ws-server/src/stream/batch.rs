@@ -156,17 +156,19 @@ impl Drop for Encoded {
 }
 
 impl Encoded {
-    /// The bytes of as many whole messages from the `from`th on as fit into `most` bytes, but at least one; and
-    /// the message after them. `None` at the end of the batch.
-    pub(crate) fn piece(&self, from: usize, most: usize) -> Option<(Range<usize>, usize)> {
-        let first_end = *self.ends.get(from)?;
-        let start = from.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+    /// The bytes of as many whole messages from the `from`th on, before the `to`th, as fit into `most` bytes, but at least one;
+    /// and the message after them. `None` at the end of the batch, or where there is none before `to`.
+    pub(crate) fn piece(&self, from: usize, to: usize, most: usize) -> Option<(Range<usize>, usize)> {
+        let ends = self.ends.get(..to.min(self.ends.len()))?;
+        let first_end = *ends.get(from)?;
+        let start = from.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
         let limit = start.saturating_add(most);
-        if self.bytes.len() <= limit {
-            return Some((start..self.bytes.len(), self.ends.len()));
+        let last_end = ends.last().copied().unwrap_or(first_end);
+        if last_end <= limit {
+            return Some((start..last_end, ends.len()));
         }
-        let next = self.ends.partition_point(|end| *end <= limit).max(from.saturating_add(1));
-        let end = next.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(first_end);
+        let next = ends.partition_point(|end| *end <= limit).max(from.saturating_add(1));
+        let end = next.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or(first_end);
         Some((start..end, next))
     }
 }
@@ -217,7 +219,7 @@ mod tests {
         for most in 0..20 {
             let mut at = 0;
             let mut read = String::new();
-            while let Some((range, next)) = encoded.piece(at, most) {
+            while let Some((range, next)) = encoded.piece(at, 5, most) {
                 assert!(next > at);
                 assert!(range.len() <= most || next == at + 1);
                 let piece = std::str::from_utf8(&encoded.bytes[range]).unwrap();
@@ -226,6 +228,9 @@ mod tests {
                 at = next;
             }
             assert_eq!(read, "12\n3\n456789\n\n0\n", "pieces of {most}");
+            let Some((range, next)) = encoded.piece(1, 3, most) else { panic!("two messages are there") };
+            assert!(next == 3 && range == (3..12) || next == 2 && range == (3..5), "{most}: {range:?}");
+            assert_eq!(encoded.piece(3, 3, most), None);
         }
     }
 }

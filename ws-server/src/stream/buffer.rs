@@ -10,6 +10,7 @@ use common::{
 
 use super::{
     batch::{Batch, EncodedBytes},
+    bounded::Part,
     clock::Clock,
     resume::{Extent, date_ahead},
     ring::{Found, Ring},
@@ -100,18 +101,42 @@ impl Buffer {
             }
             None => (next_line.saturating_sub(1), next_line.saturating_sub(1)),
         };
-        let last = |count: u64| self.oldest().max(newest.saturating_add(1).saturating_sub(count));
-        let resumption = since.map(|since| {
-            // Of a `latest` stream there is no more than a newcomer gets.
-            let oldest = last(self.history.max(self.greet));
-            Extent { epoch: self.epoch, oldest, newest, ahead }.resume(since)
-        });
+        let resumption = since.map(|since| self.extent(newest, ahead).resume(since));
         subscription.last_seq = match resumption {
             Some(resumption) => resumption.after,
-            None => last(self.greet).saturating_sub(1),
+            None => self.first_of(self.greet, newest).saturating_sub(1),
         };
         let _ = self.readmit(subscription);
         resumption?.gap
+    }
+
+    /// Gives a bounded read its part. All lines that the source has numbered belong to it, even if they are still on their way to
+    /// this worker; of dates, those that are in the ring.
+    pub(crate) fn read(
+        &self,
+        subscription: &mut Subscription,
+        (since, until): (Option<Since>, Since),
+        next_line: u64,
+    ) -> Option<Gap> {
+        let newest = match &self.clock {
+            Some(_) => self.ring.newest().unwrap_or_else(|| self.oldest().saturating_sub(1)),
+            None => next_line.saturating_sub(1),
+        };
+        let Part { after, until, gap } = self.extent(newest, newest).part(since, until);
+        (subscription.last_seq, subscription.until) = (after, Some(until));
+        let _ = self.readmit(subscription);
+        gap
+    }
+
+    /// What a client that resumes can get. Of a `latest` stream there is no more than a newcomer gets.
+    fn extent(&self, newest: u64, ahead: u64) -> Extent {
+        let oldest = self.first_of(self.history.max(self.greet), newest);
+        Extent { epoch: self.epoch, oldest, newest, ahead }
+    }
+
+    /// The number of the first of the last `count` messages, as far as they are kept.
+    fn first_of(&self, count: u64, newest: u64) -> u64 {
+        self.oldest().max(newest.saturating_add(1).saturating_sub(count))
     }
 
     /// The number of the oldest message that a subscriber can get: those before have left the ring.
@@ -132,10 +157,13 @@ impl Buffer {
     /// The next messages of a subscriber, as many whole ones as fit into `room` bytes, but at least one.
     pub(crate) fn next(&self, subscription: &mut Subscription, framing: Framing, room: usize) -> Next<'_> {
         loop {
+            if subscription.is_complete() {
+                return Next::CaughtUp;
+            }
             let batch = match self.ring.at(subscription.position) {
                 Found::Batch(batch) => batch,
                 Found::CaughtUp => return Next::CaughtUp,
-                Found::Lost if self.delivery == Delivery::Latest => {
+                Found::Lost if self.delivery == Delivery::Latest && subscription.until.is_none() => {
                     subscription.position = self.ring.last(1);
                     continue;
                 }
@@ -146,9 +174,19 @@ impl Buffer {
             }
             let skip = subscription.last_seq.saturating_add(1).saturating_sub(batch.first());
             let message = subscription.position.message.max(usize::try_from(skip).unwrap_or(usize::MAX));
+            let to = match subscription.until {
+                // A date that was skipped may have been the last one.
+                Some(until) if until < batch.number_of(message) => {
+                    subscription.last_seq = until;
+                    continue;
+                }
+                Some(until) => until.saturating_add(1).saturating_sub(batch.first()),
+                None => u64::MAX,
+            };
+            let to = usize::try_from(to).unwrap_or(usize::MAX);
             let encoded = self.ring.encoded(subscription.position, framing);
             let Some((encoded, (range, next))) =
-                encoded.and_then(|encoded| Some((encoded, encoded.piece(message, room)?)))
+                encoded.and_then(|encoded| Some((encoded, encoded.piece(message, to, room)?)))
             else {
                 subscription.position = subscription.position.next_batch();
                 continue;
@@ -172,8 +210,11 @@ impl Buffer {
 
     /// A full socket has drained: of a `latest` stream only the newest message is still worth sending.
     pub(crate) fn skip_outdated(&self, subscription: &mut Subscription) {
+        if self.delivery != Delivery::Latest || subscription.until.is_some() {
+            return;
+        }
         let newest = self.ring.last(1);
-        if self.delivery == Delivery::Latest && subscription.position.batch < newest.batch {
+        if subscription.position.batch < newest.batch {
             subscription.position = newest;
         }
     }

@@ -9,6 +9,7 @@ use common::{
 };
 
 use super::{
+    bounded::Part,
     date_format::DateFormat,
     encodings::Encodings,
     resume::{Extent, Resumption, date_ahead},
@@ -115,6 +116,23 @@ impl Clock {
         gap
     }
 
+    /// Gives a bounded read the present date, if that is what it asks for: there is no other one.
+    pub(crate) fn read(
+        &self,
+        subscription: &mut Subscription,
+        (since, until): (Option<Since>, Since),
+        now: Instant,
+    ) -> Option<Gap> {
+        let slot = self.schedule.slot_at(now);
+        subscription.phase = self.schedule.phase_of(slot);
+        let newest = self.schedule.number_of(slot);
+        let extent = Extent { epoch: self.epoch, oldest: newest, newest, ahead: newest };
+        let Part { after, until, gap } = extent.part(since, until);
+        (subscription.last_seq, subscription.until) = (after, Some(until));
+        subscription.owed = u64::from(after < until);
+        gap
+    }
+
     /// Gives a subscriber of the previous process its phase again; what it missed meanwhile is due to it at once.
     pub(crate) fn readmit(&self, subscription: &mut Subscription, now: Instant) {
         let phases = self.schedule.phases();
@@ -140,6 +158,10 @@ impl Clock {
                 subscription.last_seq = number;
                 return Next::Date(slot);
             }
+        }
+        if let Some(until) = subscription.until {
+            // What it has not got by now is no longer the present date.
+            subscription.last_seq = subscription.last_seq.max(until);
         }
         Next::CaughtUp
     }

@@ -8,6 +8,7 @@
 //! The stream decides what a subscriber gets ([`Next`]); the caller sends it.
 
 mod batch;
+mod bounded;
 mod buffer;
 mod clock;
 mod date_format;
@@ -144,6 +145,21 @@ impl Stream {
         match self {
             Self::Paced(clock) => clock.subscribe(subscription, since, now),
             Self::Buffer(buffer) => buffer.subscribe(subscription, since, next_line, now),
+        }
+    }
+
+    /// Gives a bounded read its part of the history: after `since`, or from the oldest message on, up to `until`. Returns the gap
+    /// before it, if messages are missing.
+    pub(crate) fn read(
+        &self,
+        subscription: &mut Subscription,
+        (since, until): (Option<Since>, Since),
+        next_line: u64,
+        now: Instant,
+    ) -> Option<Gap> {
+        match self {
+            Self::Paced(clock) => clock.read(subscription, (since, until), now),
+            Self::Buffer(buffer) => buffer.read(subscription, (since, until), next_line),
         }
     }
 

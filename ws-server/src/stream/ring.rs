@@ -140,6 +140,11 @@ impl Ring {
         self.batches.front().map(|entry| entry.batch.first())
     }
 
+    /// The number of the newest message; `None` while it is empty.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.batches.back().map(|entry| entry.batch.next().saturating_sub(1))
+    }
+
     /// Behind the newest message.
     pub(crate) fn end(&self) -> Position {
         Position { batch: self.oldest.saturating_add(self.batches.len() as u64), message: 0 }

@@ -21,9 +21,16 @@ pub(crate) struct Subscription {
     pub(crate) last_seq: u64,
     /// Its place in the ring.
     pub(crate) position: Position,
+    /// A bounded read ends with this message, which exists; `None` for all others.
+    pub(crate) until: Option<u64>,
 }
 
 impl Subscription {
+    /// True for a bounded read that has got everything.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.until.is_some_and(|until| self.last_seq >= until)
+    }
+
     /// Before message `number` is sent: the gap between it and the newest one that the subscriber has, if there is one. The
     /// caller sends the gap first, and then asks for the message again.
     pub(crate) fn skip_to(&mut self, number: u64, epoch: Epoch) -> Option<Gap> {

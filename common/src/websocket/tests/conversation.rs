@@ -13,7 +13,7 @@ fn serve(pieces: &[&[u8]]) -> Seen {
         let head = Head::parse(&before[..len], HeadLimits::default()).unwrap();
         let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no offer") };
         let mut answer = Vec::new();
-        let mut socket = offer.accept(false, 1, &[], MessageLimits::default(), &mut answer);
+        let mut socket = offer.accept(false, Some(1), &[], MessageLimits::default(), &mut answer);
         let rest: Vec<&[u8]> =
             [&before[len..]].into_iter().chain(pieces[index + 1..].iter().copied()).collect();
         let mut seen = feed(&mut socket, &rest);
