@@ -9,7 +9,8 @@
 //!         │ HeadError     │                ▼                                     ▼
 //!         └──▶ http::error_response     framing::Framing ◀─ framing::encode    frame
 //!
-//!   policy::PolicyRequest ──▶ policy::Policy::to_bytes        proxy, origin: where a client comes from
+//!   policy::PolicyRequest ──▶ policy::Policy::to_bytes        proxy: where a client comes from
+//!                                                            admission: whether a browser may read (host, origin)
 //! ```
 //!
 //! The core is functions and small state machines over byte slices. A decoder looks at bytes and answers with
@@ -21,12 +22,14 @@
 //!
 //! Begin with [`websocket`]: its picture is a connection's whole life.
 
+pub mod admission;
 pub mod codec;
 mod decimal;
 pub mod frame;
 pub mod framing;
 pub mod gap;
 pub mod handshake;
+pub mod host;
 pub mod http;
 pub mod id;
 pub mod origin;

@@ -1,5 +1,6 @@
-//! The list of origins whose pages may read the stream.
+//! Origins: those that the options list, and a server's own.
 
+use crate::host::{Authority, HostName};
 use std::str::FromStr;
 
 /// An origin as browsers send it (RFC 6454 §6.2): `https://example.com`, `http://localhost:8080`, or `null`.
@@ -40,7 +41,15 @@ impl FromStr for Origin {
     }
 }
 
-/// The origins that a server admits; an empty list admits all.
+impl Origin {
+    /// The host of its pages; `None` for `null`.
+    pub fn host(&self) -> Option<HostName> {
+        let (_, authority) = self.0.split_once("://")?;
+        Authority::parse(authority.as_bytes()).map(|authority| authority.host)
+    }
+}
+
+/// The origins that the options list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OriginList(Vec<Origin>);
 
@@ -51,26 +60,38 @@ impl From<Vec<Origin>> for OriginList {
 }
 
 impl OriginList {
-    /// True if the list admits every origin.
-    pub fn is_any(&self) -> bool {
+    /// True if the options list none.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// True if the list admits a request with this `Origin`. A request without one is always admitted: only browsers are
-    /// bound to send the truth there.
-    pub fn allows(&self, origin: Option<&[u8]>) -> bool {
-        let Some(origin) = origin else { return true };
-        self.is_any() || self.0.iter().any(|known| known.0.as_bytes().eq_ignore_ascii_case(origin))
+    /// True if this value of an `Origin` field is one of them.
+    pub fn has(&self, origin: &[u8]) -> bool {
+        self.0.iter().any(|known| known.0.as_bytes().eq_ignore_ascii_case(origin))
     }
 
-    /// The value of `Access-Control-Allow-Origin` for a request with this `Origin`; `None`: leave the field out. Where
-    /// [`OriginList::is_any`] is false, the answer also needs `Vary: Origin`.
-    pub fn cors<'o>(&self, origin: Option<&'o [u8]>) -> Option<&'o [u8]> {
-        if self.is_any() {
-            return Some(b"*");
-        }
-        origin.filter(|_| self.allows(origin))
+    /// The hosts of their pages.
+    pub fn hosts(&self) -> impl Iterator<Item = HostName> + '_ {
+        self.0.iter().filter_map(Origin::host)
     }
+}
+
+/// True if pages of this origin come from the very server that the request asks for: `host` is its `Host`. Behind a TLS proxy
+/// they come by https, on whose port or another.
+pub fn is_own(origin: &[u8], host: &[u8]) -> bool {
+    let Some((is_https, origin)) = split_scheme(origin) else { return false };
+    let (Some(origin), Some(host)) = (Authority::parse(origin), Authority::parse(host)) else { return false };
+    // A client leaves out the scheme's default port, in either field.
+    let port = |port: Option<u16>| port.unwrap_or(if is_https { 443 } else { 80 });
+    origin.host == host.host && port(origin.port) == port(host.port)
+}
+
+/// Splits an origin behind its scheme; true for https. `None` for a page that no web server gave.
+fn split_scheme(origin: &[u8]) -> Option<(bool, &[u8])> {
+    [("http://", false), ("https://", true)].into_iter().find_map(|(scheme, is_https)| {
+        let (start, rest) = origin.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme.as_bytes()).then_some((is_https, rest))
+    })
 }
 
 #[cfg(test)]
@@ -81,11 +102,10 @@ mod tests {
         origins.iter().map(|text| text.parse().unwrap()).collect::<Vec<Origin>>().into()
     }
 
-    // WS-29
     #[test]
-    fn only_an_empty_list_admits_a_foreign_origin() {
+    fn a_list_has_an_origin_only_with_its_scheme_and_port() {
         let some = list(&["https://Example.com:443", "http://localhost:8080"]);
-        for (origin, allowed) in [
+        for (origin, is_listed) in [
             ("https://example.com", true),
             ("HTTPS://EXAMPLE.COM", true),
             ("http://localhost:8080", true),
@@ -96,13 +116,49 @@ mod tests {
             ("null", false),
             ("", false),
         ] {
-            assert_eq!(some.allows(Some(origin.as_bytes())), allowed, "{origin}");
-            assert!(list(&[]).allows(Some(origin.as_bytes())));
-            assert_eq!(some.cors(Some(origin.as_bytes())), allowed.then_some(origin.as_bytes()));
+            assert_eq!(some.has(origin.as_bytes()), is_listed, "{origin}");
         }
-        assert!(some.allows(None), "no browser");
-        assert!(list(&["null"]).allows(Some(b"null")));
-        assert_eq!((some.cors(None), list(&[]).cors(None)), (None, Some(&b"*"[..])));
+        assert!(list(&["null"]).has(b"null"));
+        let hosts: Vec<String> = list(&["https://A.example:8443", "null", "http://[::1]:80"])
+            .hosts()
+            .map(|host| host.to_string())
+            .collect();
+        assert_eq!(hosts, ["a.example", "[::1]"]);
+    }
+
+    #[test]
+    fn an_origin_is_the_servers_own_if_host_and_port_are_those_of_the_request() {
+        for (origin, host, is_same) in [
+            ("http://localhost:8080", "localhost:8080", true),
+            ("HTTP://LOCALHOST:8080", "LocalHost.:8080", true),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("http://[::1]:8080", "[::1]:8080", true),
+            ("http://example.org", "example.org", true),
+            ("http://example.org", "example.org:80", true),
+            ("http://example.org:80", "example.org", true),
+            ("https://example.org", "example.org", true),
+            ("https://example.org", "example.org:443", true),
+            ("https://example.org:8443", "example.org:8443", true),
+            ("http://localhost:3000", "localhost:8080", false),
+            ("http://localhost", "localhost:8080", false),
+            ("http://localhost:8080", "localhost", false),
+            ("http://127.0.0.1:8080", "localhost:8080", false),
+            ("https://example.org", "example.org:80", false),
+            ("http://example.org", "example.org:443", false),
+            ("http://evil.example", "localhost:8080", false),
+            ("http://localhost.evil.example:8080", "localhost:8080", false),
+            ("http://user@localhost:8080", "localhost:8080", false),
+            ("http://localhost:8080/", "localhost:8080", false),
+            ("http://localhost:8080 http://evil.example", "localhost:8080", false),
+            ("ws://localhost:8080", "localhost:8080", false),
+            ("file://localhost:8080", "localhost:8080", false),
+            ("localhost:8080", "localhost:8080", false),
+            ("http://", "", false),
+            ("null", "null", false),
+            ("", "", false),
+        ] {
+            assert_eq!(is_own(origin.as_bytes(), host.as_bytes()), is_same, "{origin:?} at {host:?}");
+        }
     }
 
     #[test]

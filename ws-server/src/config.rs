@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
+use common::admission::{Admission, Audience};
 use daemon::{
     Common, DaemonError, ListenAddress, open_files,
     value::{duration, on_off, size},
@@ -74,6 +75,18 @@ pub(crate) struct Capacity {
 }
 
 impl Config {
+    /// Makes the options those of a server whose own pages alone may read, before [`Self::check`].
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.access.admission.audience = Audience::Private;
+        self
+    }
+
+    /// Which requests are answered, on the whole listener.
+    pub fn admission(&self) -> &Admission {
+        &self.access.admission
+    }
+
     /// Checks the options, and parses what depends on several of them.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use common::proxy::is_trusted;
 use reactor::{CloseReason, Context, Exported, Flow, Handler, Progress, Stop, Token, Turn, Wake};
 
 use crate::{
-    connection::{Connection, NO_ROOM, Stage, UNIX_PEER},
+    connection::{Connection, Stage, UNIX_PEER, no_room},
     peers::Mail,
     worker::WsHandler,
 };
@@ -104,7 +104,7 @@ impl Handler for WsHandler {
     }
 
     fn on_refuse(&mut self) -> &'static [u8] {
-        NO_ROOM
+        no_room(&self.config.access.admission)
     }
 
     fn on_mail(&mut self, mail: Mail, turn: &mut Turn<'_, Connection>) {

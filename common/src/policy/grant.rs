@@ -1,6 +1,7 @@
 //! One grant: which SWFs may open sockets to which ports.
 
 use crate::decimal::decimal;
+use crate::host::is_host_name;
 use std::{fmt, str::FromStr};
 
 /// The host that must serve a SWF.
@@ -176,15 +177,4 @@ impl fmt::Display for Ports {
             );
         f.write_str(&texts.collect::<Vec<_>>().join(","))
     }
-}
-
-/// True for labels of letters, digits, `-` and `_` with dots between them (RFC 1123 §2.1), also for IPv4 addresses.
-fn is_host_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    name.len() <= 253 && name.split('.').all(is_label)
 }

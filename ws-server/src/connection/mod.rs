@@ -26,7 +26,7 @@ pub(crate) use self::{
     delivery::Sent,
     env::{Env, Ids, Next, Received},
     notice::{Notice, Payload},
-    response::NO_ROOM,
+    response::no_room,
     settings::{Access, ConnectionOptions, UNIX_PEER},
     snapshot::Predecessor,
     state::Stage,

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use common::{
     Parsed,
+    admission::Refusal,
     http::{Head, HeadError, HeadScan, status_body},
-    policy::{Domain, Grant, Policy, PolicyRequest, PortRange, Ports},
+    policy::{Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
 use daemon::log::escape;
@@ -109,7 +110,7 @@ impl Connection {
     /// Answers the request; the stage stays the same for one that is not for the stream.
     fn on_request(&mut self, head: &Head<'_>, env: &mut Env<'_, '_>) -> Flow {
         let access = env.access;
-        let cors = Cors::new(head, access);
+        let cors = Cors::new(head, &access.admission);
         // Behind a PROXY header comes what the client itself wrote: its `X-Forwarded-For` counts only if the client is a
         // trusted proxy, too.
         let sender = match &self.stage {
@@ -120,6 +121,11 @@ impl Connection {
         let client = forwarded_for(head, sender, &access.trusted);
         if !env.cx.set_real_peer((client != UNIX_PEER).then_some(client)) {
             return self.refuse(503, RETRY_LATER, cors, env);
+        }
+        // First, so that no other answer tells a foreign page anything.
+        if let Err(refusal) = access.admission.admit(head, env.cx.local().map(|local| local.ip())) {
+            log::debug!("{}: {} {}: {refusal}", env.peer_name(), head.method, escape(head.target));
+            return self.refuse_with(Refusal::STATUS, &format!("{refusal}\n"), &[], cors, env);
         }
         if !(env.is_for_stream)(head) {
             return Flow::Continue;
@@ -184,7 +190,7 @@ impl Connection {
     /// Refuses a connection whose request is not there: 408 at its deadline, 503 where there is no place for it.
     pub(crate) fn refuse_early(&mut self, status: u16, env: &mut Env<'_, '_>) -> Flow {
         let fields = if status == 503 { RETRY_LATER } else { &[] };
-        self.refuse(status, fields, Cors::without_request(env.access), env)
+        self.refuse(status, fields, Cors::without_request(&env.access.admission), env)
     }
 
     /// Refuses a request whose `?since=` or `?until=` names no message.
@@ -241,12 +247,13 @@ impl Connection {
         match &env.access.policy_answer {
             PolicyAnswer::Off => {}
             PolicyAnswer::Document(document) => env.cx.send(document),
-            PolicyAnswer::ThisPort => {
+            PolicyAnswer::ThisPort(domains) => {
                 let port = |address: std::net::SocketAddr| {
                     Ports::List(vec![PortRange { first: address.port(), last: address.port() }])
                 };
                 let ports = env.cx.local().map_or(Ports::All, port);
-                let grants = vec![Grant { domain: Domain::Any, ports }];
+                let grant = |domain| Grant { domain, ports: ports.clone() };
+                let grants = domains.iter().cloned().map(grant).collect();
                 env.cx.send(&Policy { site_control: None, grants }.to_bytes());
             }
         }

@@ -59,7 +59,7 @@ pub(crate) enum Answer<'h> {
 
 pub(crate) const METHODS: &[(&str, &str)] = &[("Allow", "GET, HEAD, OPTIONS")];
 
-/// Decides by dialect, path and origin; path and origin apply to every way to the stream.
+/// Decides by dialect and path, for a request that is admitted; the path applies to every way to the stream.
 pub(crate) fn answer<'h>(head: &'h Head<'h>, access: &Access) -> Answer<'h> {
     let detected = match detect(head) {
         Ok(detected) => detected,
@@ -67,13 +67,6 @@ pub(crate) fn answer<'h>(head: &'h Head<'h>, access: &Access) -> Answer<'h> {
     };
     if !access.serves(head.path()) {
         return Answer::Refuse(404, &[]);
-    }
-    let origin = match &detected {
-        Detected::WebSocket(offer) => offer.origin,
-        Detected::Http => head.get("Origin"),
-    };
-    if !access.origins.allows(origin) {
-        return Answer::Refuse(403, &[]);
     }
     match detected {
         Detected::WebSocket(offer) if offer.version.is_hixie() && !access.legacy => {

@@ -3,45 +3,62 @@
 use std::time::SystemTime;
 
 use common::{
+    admission::Admission,
     framing::{Framing, encode_retry},
     gap::Gap,
     http::{Head, Response, explained_response, format_date},
 };
 
-use super::{request::METHODS, settings::Access};
+use super::request::METHODS;
+
+/// A whole 503; `$fields` are whole lines.
+macro_rules! no_room {
+    ($fields:literal) => {
+        concat!(
+            "HTTP/1.1 503 Service Unavailable\r\n",
+            "Server: datecast\r\n",
+            "Content-Type: text/plain; charset=utf-8\r\n",
+            "Content-Length: 24\r\n",
+            "X-Content-Type-Options: nosniff\r\n",
+            $fields,
+            "Retry-After: 5\r\n",
+            "Connection: close\r\n\r\n",
+            "503 Service Unavailable\n"
+        )
+        .as_bytes()
+    };
+}
 
 /// The answer to a newcomer that the limits leave no room for.
-pub(crate) const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    Server: datecast\r\n\
-    Content-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 24\r\n\
-    X-Content-Type-Options: nosniff\r\n\
-    Access-Control-Allow-Origin: *\r\n\
-    Retry-After: 5\r\n\
-    Connection: close\r\n\r\n\
-    503 Service Unavailable\n";
+pub(crate) const NO_ROOM: &[u8] = no_room!("Access-Control-Allow-Origin: *\r\n");
+const PRIVATE_NO_ROOM: &[u8] = no_room!("Cross-Origin-Resource-Policy: same-origin\r\n");
 
-/// The fields that let a page of another origin read the answer.
+/// The same as this server says it: nobody has read the newcomer's request, and so its origin.
+pub(crate) fn no_room(admission: &Admission) -> &'static [u8] {
+    if admission.is_private() { PRIVATE_NO_ROOM } else { NO_ROOM }
+}
+
+/// The fields that let a page of another origin read the answer, or keep it from loading it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cors<'h> {
     allowed: Option<&'h str>,
     by_list: bool,
+    /// [`Admission::fields`].
+    others: &'static [(&'static str, &'static str)],
 }
 
 impl<'h> Cors<'h> {
-    /// The fields that the origin list allows for this request.
-    pub(crate) fn new(head: &Head<'h>, access: &Access) -> Self {
-        let origin = access.origins.cors(head.get("Origin"));
-        Self {
-            allowed: origin.and_then(|origin| std::str::from_utf8(origin).ok()),
-            by_list: !access.origins.is_any(),
-        }
+    /// The fields for the answer to this request.
+    pub(crate) fn new(head: &Head<'h>, admission: &Admission) -> Self {
+        let origin = admission.cors(head);
+        let allowed = origin.and_then(|origin| std::str::from_utf8(origin).ok());
+        Self { allowed, ..Self::without_request(admission) }
     }
 
     /// For an answer to bytes that are not a request, and so have no origin.
-    pub(crate) fn without_request(access: &Access) -> Self {
-        let any = access.origins.is_any();
-        Self { allowed: any.then_some("*"), by_list: !any }
+    pub(crate) fn without_request(admission: &Admission) -> Self {
+        let is_open = admission.is_open();
+        Self { allowed: is_open.then_some("*"), by_list: !is_open, others: admission.fields() }
     }
 
     fn fields(self) -> impl Iterator<Item = (&'static str, &'h str)> {
@@ -50,7 +67,7 @@ impl<'h> Cors<'h> {
         let credentials =
             allowed.filter(|_| self.by_list).map(|_| ("Access-Control-Allow-Credentials", "true"));
         let vary = self.by_list.then_some(("Vary", "Origin"));
-        [allowed, credentials, vary].into_iter().flatten()
+        [allowed, credentials, vary].into_iter().flatten().chain(self.others.iter().copied())
     }
 }
 
@@ -157,10 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prepared_refusal_has_a_true_length() {
-        let text = std::str::from_utf8(NO_ROOM).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+    fn the_prepared_refusals_have_a_true_length() {
+        for answer in [NO_ROOM, PRIVATE_NO_ROOM] {
+            let text = std::str::from_utf8(answer).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())));
+        }
     }
 
     #[test]
@@ -179,8 +198,8 @@ mod tests {
         let fields = |args: &[&str], origin: &str| {
             let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{origin}\r\n");
             let head = Head::parse(request.as_bytes(), HeadLimits::default()).unwrap();
-            let access = crate::config::tests::config(args).unwrap().access;
-            Cors::new(&head, &access)
+            let admission = crate::config::tests::config(args).unwrap().access.admission;
+            Cors::new(&head, &admission)
                 .fields()
                 .map(|(name, value)| format!("{name}: {value}"))
                 .collect::<Vec<_>>()

@@ -7,9 +7,11 @@ use std::{
 
 use clap::{ArgAction, ValueEnum};
 use common::{
+    admission::Admission,
+    host::{Host, HostList, HostName},
     http::{HeadLimits, MAX_HEADERS, is_same_path, is_token},
     origin::{Origin, OriginList},
-    policy::{Grant, Policy},
+    policy::{Domain, Grant, Policy},
     proxy::Cidr,
     websocket::MessageLimits,
 };
@@ -30,6 +32,9 @@ pub(crate) struct Access {
     /// Origin of a page that may connect, such as `https://example.org` (repeatable) [default: any]
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
+    /// Host under which the server is served: example.org (with any port) or example.org:8080; another one gets 403 (repeatable) [default: any]
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
     /// Path that is served, such as /echo (repeatable) [default: any]
     #[arg(long, value_name = "PATH")]
     path: Vec<String>,
@@ -40,7 +45,7 @@ pub(crate) struct Access {
     /// Serves the unmasked drafts hixie-75 and hixie-76, too: on or off
     #[arg(long, value_name = "ON|OFF", default_value = "on", action = ArgAction::Set, value_parser = on_off)]
     pub(crate) legacy: bool,
-    /// What a Flash policy request gets here: DOMAIN:PORTS (repeatable), or off [default: any domain, to this port]
+    /// What a Flash policy request gets here: DOMAIN:PORTS (repeatable), or off [default: any domain, or the hosts of --allow-origin, to this port]
     #[arg(long, value_name = "DOMAIN:PORTS")]
     policy: Vec<String>,
     /// Address or network of a proxy whose X-Forwarded-For, X-Forwarded-Proto and PROXY v2 headers count; `unix`: any client
@@ -50,9 +55,9 @@ pub(crate) struct Access {
     /// Clients reach this server by wss://: answers hixie-75 and hixie-76 with that scheme
     #[arg(long)]
     pub(crate) secure: bool,
-    /// `--allow-origin`, parsed.
+    /// Whom it is for, with `--host` and `--allow-origin`, parsed.
     #[arg(skip)]
-    pub(crate) origins: OriginList,
+    pub(crate) admission: Admission,
     /// `--trusted-proxy`, parsed.
     #[arg(skip)]
     pub(crate) trusted: Vec<Cidr>,
@@ -186,10 +191,10 @@ impl ConnectionOptions {
 #[derive(Clone, Debug, Default)]
 pub(crate) enum PolicyAnswer {
     /// The end of the connection.
-    Off,
-    /// A grant of the port that it came to, for any domain.
     #[default]
-    ThisPort,
+    Off,
+    /// A grant of the port that it came to, for these domains.
+    ThisPort(Vec<Domain>),
     /// The document that the options ask for.
     Document(Vec<u8>),
 }
@@ -201,7 +206,8 @@ impl Access {
     /// The first wrong one, by its flag.
     pub(crate) fn check(mut self, listen: &[ListenAddress]) -> Result<Self, DaemonError> {
         let bad_path = |path: &&String| !path.starts_with('/') || path.contains(['?', '#', ' ']);
-        self.origins = OriginList::from(parse_all::<Origin>("allow-origin", &self.allow_origin)?);
+        self.admission.origins = OriginList::from(parse_all::<Origin>("allow-origin", &self.allow_origin)?);
+        self.admission.hosts = HostList::from(parse_all::<Host>("host", &self.host)?);
         if let Some(path) = self.path.iter().find(bad_path) {
             return Err(DaemonError::option("path", path, "a path begins with / and has no query"));
         }
@@ -209,7 +215,7 @@ impl Access {
             let what = "the name of a subprotocol has no blank and no comma, such as chat.v1; repeat the flag for another";
             return Err(DaemonError::option("protocol", format!("'{name}'"), what));
         }
-        self.policy_answer = policy(&self.policy, listen)?;
+        self.policy_answer = policy(&self.policy, &self.admission, listen)?;
         self.trusted = trusted(&self.trusted_proxy)?;
         Ok(self)
     }
@@ -230,9 +236,13 @@ fn parse_all<T: std::str::FromStr<Err: std::fmt::Display>>(
     values.iter().map(parse).collect()
 }
 
-fn policy(grants: &[String], listen: &[ListenAddress]) -> Result<PolicyAnswer, DaemonError> {
+fn policy(
+    grants: &[String],
+    admission: &Admission,
+    listen: &[ListenAddress],
+) -> Result<PolicyAnswer, DaemonError> {
     match grants {
-        [] => return Ok(PolicyAnswer::ThisPort),
+        [] => return Ok(PolicyAnswer::ThisPort(domains(admission))),
         [off] if off == "off" => return Ok(PolicyAnswer::Off),
         _ => {}
     }
@@ -250,6 +260,19 @@ fn policy(grants: &[String], listen: &[ListenAddress]) -> Result<PolicyAnswer, D
             .map_err(|error| DaemonError::option("policy", grants.join(" "), error))?;
     }
     Ok(PolicyAnswer::Document(policy.to_bytes()))
+}
+
+/// The hosts whose SWFs may open a socket here: one that has a socket writes whatever Host and Origin it likes.
+fn domains(admission: &Admission) -> Vec<Domain> {
+    if admission.is_open() {
+        return vec![Domain::Any];
+    }
+    let own = if admission.is_private() { &HostName::LOOPBACK[..] } else { &[] };
+    let own = own.iter().map(|name| (*name).to_owned());
+    let hosts = admission.hosts.names().map(HostName::to_string).filter(|_| admission.is_private());
+    let pages = admission.origins.hosts().map(|host| host.to_string());
+    // Flash knows no IPv6 addresses, which are no domains.
+    own.chain(hosts).chain(pages).filter_map(|host| host.parse().ok()).collect()
 }
 
 fn trusted(networks: &[String]) -> Result<Vec<Cidr>, DaemonError> {
