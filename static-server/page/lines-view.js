@@ -1,41 +1,668 @@
-// The view of lines.
+// The view of lines: what arrives, as a terminal would show it, with all that a reader does with it. Each part has its own module; here they meet.
+//
+//     add ─▶ LineStore ──▶ LineList ──▶ Scroller ──▶ rows in the document
+//               ▲            ▲ places
+//     Older ────┘          Finder (a thread of its own)
 
-/** Shows records as lines in `element`. */
+import { columns, parse, plain } from "./ansi.js";
+import { copy, download, joined, selectedText } from "./lines-copy.js";
+import { grouped, icon, make } from "./lines-dom.js";
+import { Finder } from "./lines-finder.js";
+import { KeyList, actionOf } from "./lines-keys.js";
+import { Older, SLACK } from "./lines-older.js";
+import { Scroller } from "./lines-scroller.js";
+import { SearchBar } from "./lines-search-bar.js";
+import { LineStore } from "./lines-store.js";
+import { Toolbar } from "./lines-toolbar.js";
+
+/** A longer line is cut until the reader asks for the whole. */
+const SHOWN = 2_000;
+const LEAST_HIDDEN = 200;
+/** Milliseconds between two summaries for a screen reader, and between two reports of numbers. */
+const SUMMARY_EVERY = 10_000;
+const REPORT_EVERY = 200;
+const NOTE_FOR = 8_000;
+/** Rows from the oldest at which older ones are fetched. */
+const NEAR = 60;
+const MOST_COPIED = 100_000;
+const LINE_HEIGHT = 1.45;
+const TARGET = /^#L(\d{1,15})$/;
+
 export class LinesView {
   #element;
+  #announce;
+  #onChange;
+  #store = new LineStore();
+  #finder;
+  #older;
+  #scroller;
+  #toolbar;
+  #searchBar;
+  #keyList;
+  #box = make("div", { className: "lines-box", tabIndex: 0, role: "log", "aria-live": "off", "aria-label": "Lines, the newest at the bottom" });
+  #space = make("div", { className: "lines-space" });
+  #layer = make("div", { className: "lines-rows" });
+  #pill = make("button", { type: "button", className: "lines-pill", hidden: true });
+  #note = make("p", { className: "lines-note", hidden: true });
+  #noteTimer = null;
+  #frame = null;
+  #isShown = false;
+  #paused = false;
+  #wasFollowing = true;
+  /** The places where the view ends during a pause, of all lines and of matching ones. */
+  #frozen = null;
+  #arrived = 0;
+  /** What had come when the view stopped following: lines, and matching ones. */
+  #left = null;
+  #only = false;
+  #current = null;
+  #target = null;
+  #isTargetPending = false;
+  #times = false;
+  #whole = new Set();
+  #columns = 0;
+  #digits = 0;
+  #summaryTimer = null;
+  #summarized = 0;
+  #reportTimer = null;
+  #reported = "";
+  #isFilled = false;
 
-  constructor({ element }) {
+  /**
+   * `element` is an empty section that fills what height there is. `fetchOlder(since, until, { signal })` gives a promise of `{ records, gap }`, `announce`
+   * tells a screen reader, and `onChange({ following, paused, unseen, total, shown })` hears what the title and the status show.
+   */
+  constructor({ element, fetchOlder, announce, onChange }) {
     this.#element = element;
+    this.#announce = announce;
+    this.#onChange = onChange;
+    this.#finder = new Finder({ store: this.#store, onNews: (serials) => this.#found(serials) });
+    this.#older = new Older({ store: this.#store, fetch: fetchOlder, onNews: () => this.#olderCame() });
+    this.#scroller = new Scroller({ box: this.#box, space: this.#space, layer: this.#layer, fill: (row, place) => this.#fill(row, place), onMove: () => this.#schedule() });
+    this.#toolbar = new Toolbar((action) => this.#act(action));
+    this.#searchBar = new SearchBar({
+      onSearch: (expression, isSafe) => this.#search(expression, isSafe),
+      onOnly: () => this.#setOnly(),
+      onStep: (direction) => this.#step(direction),
+      onClose: () => this.#act("leave"),
+    });
+    this.#build();
   }
 
-  add(records) {
-    for (const { text } of records) {
-      this.#row(text);
+  #build() {
+    this.#element.classList.add("lines");
+    this.#element.setAttribute("aria-label", "Lines");
+    this.#pill.append(icon("M12 5v14m-6-6 6 6 6-6"), make("span"));
+    this.#space.append(this.#layer);
+    this.#box.append(this.#space);
+    this.#element.append(this.#toolbar.element, this.#searchBar.element, make("div", { className: "lines-stage" }, this.#box, this.#pill, this.#note));
+    this.#keyList = new KeyList(this.#element);
+    this.#pill.addEventListener("click", () => { this.#act("last"); this.#box.focus({ preventScroll: true }); });
+    this.#layer.addEventListener("click", (event) => this.#clicked(event));
+    document.addEventListener("keydown", (event) => this.#keyed(event));
+    document.addEventListener("selectionchange", () => this.#selected());
+    document.addEventListener("copy", (event) => this.#copied(event));
+    addEventListener("hashchange", () => this.#readHash());
+    addEventListener("resize", () => this.#measure());
+    for (const toggle of ["search", "pause", "wrap", "times"]) {
+      this.#toolbar.press(toggle, false);
     }
+    this.#readHash();
   }
 
-  event({ text }) {
-    this.#row(text);
+  /** Takes records `{ number, id, text, wall }` in the order of their arrival. */
+  add(records) {
+    for (const record of records) {
+      this.#store.append(record);
+    }
+    this.#arrived += records.length;
+    this.#trim();
+    this.#summarize();
+    this.#schedule();
+    this.#report();
   }
 
+  /** A row of the page's own, `{ text, kind, wall }`, behind all lines until now. */
+  event({ text, kind, wall }) {
+    this.#store.event({ text, kind: kind.split(" ").includes("event") ? kind : `event ${kind}`, wall });
+    this.#schedule();
+  }
+
+  /** A new stream has begun; its numbers are others. */
   reset() {
-    this.#element.replaceChildren();
+    this.#store.reset();
+    this.#older.reset();
+    this.#isFilled = false;
+    this.#scroller.refresh();
   }
 
   show() {
     this.#element.hidden = false;
+    this.#isShown = true;
+    this.#measure();
   }
 
   hide() {
     this.#element.hidden = true;
+    this.#isShown = false;
   }
 
-  #row(text) {
-    const row = document.createElement("div");
-    row.textContent = text;
-    this.#element.append(row);
-    if (this.#element.childElementCount > 1000) {
-      this.#element.firstElementChild.remove();
+  // What is shown: all lines or those that match, up to where a pause began.
+
+  get #isFiltered() {
+    return this.#only && this.#finder.isActive;
+  }
+
+  get #firstPlace() {
+    return this.#isFiltered ? this.#finder.matches.first : this.#store.first;
+  }
+
+  get #endPlace() {
+    const [all, matching] = this.#frozen ?? [this.#store.end, this.#finder.matches.end];
+    return Math.max(this.#firstPlace, this.#isFiltered ? Math.min(matching, this.#finder.matches.end) : all);
+  }
+
+  #serialAt(place) {
+    return this.#isFiltered ? this.#finder.matches.at(place) : place;
+  }
+
+  /** The place of a row, or of the next newer one that is shown. */
+  #placeOf(serial) {
+    return this.#isFiltered ? this.#finder.matches.placeOf(serial) : serial;
+  }
+
+  get #unseen() {
+    if (this.#left === null) {
+      return 0;
+    }
+    return this.#isFiltered ? Math.max(0, this.#finder.matches.end - this.#left.matching) : this.#arrived - this.#left.arrived;
+  }
+
+  // Drawing
+
+  #schedule() {
+    if (this.#frame === null && this.#isShown) {
+      this.#frame = requestAnimationFrame(() => {
+        this.#frame = null;
+        this.#draw();
+      });
     }
   }
+
+  #draw() {
+    this.#finder.update();
+    this.#seekTarget();
+    this.#setRange();
+    this.#scroller.draw();
+    this.#finder.askForRanges();
+    this.#fetchOlder();
+    this.#noteFollowing();
+    this.#drawPill();
+    this.#toolbar.showCount(this.#store.lines);
+    this.#drawSearch();
+    this.#report();
+    if (this.#finder.isSearching) {
+      this.#schedule();
+    }
+  }
+
+  #setRange() {
+    this.#widenNumbers();
+    // A row of its own stands above the oldest line, and says what there is before it.
+    this.#scroller.setRange(this.#firstPlace - 1, this.#endPlace);
+  }
+
+  #fill(row, place) {
+    if (place < this.#firstPlace) {
+      row.fill({ kind: "note", text: this.#older.note });
+      return;
+    }
+    const serial = this.#serialAt(place);
+    const { text, number, wall, kind, isPresent } = this.#store.row(serial);
+    const line = kind === "line" ? parse(text) : { text, spans: [] };
+    const isWhole = this.#whole.has(serial) || line.text.length <= SHOWN + LEAST_HIDDEN;
+    const shown = isWhole ? line.text : beginning(line.text);
+    const ranges = kind === "line" ? this.#finder.ranges(serial, line.text) : [];
+    this.#widen(columns(shown));
+    row.fill({
+      kind,
+      number,
+      link: number !== null && isPresent ? `#L${number}` : null,
+      time: this.#times && wall !== null ? clock(wall) : "",
+      text: shown,
+      spans: line.spans,
+      ranges,
+      hidden: line.text.length - shown.length,
+      isTarget: number !== null && isPresent && number === this.#target,
+      isCurrent: serial === this.#current,
+    });
+  }
+
+  /** The space is as wide as the widest row that was seen: no row need be measured, and the view never becomes narrower while one reads. */
+  #widen(count) {
+    if (count > this.#columns) {
+      this.#columns = count;
+      this.#space.style.setProperty("--columns", count);
+    }
+  }
+
+  #widenNumbers() {
+    const digits = Math.max(3, `${this.#store.newest ?? ""}`.length);
+    if (digits !== this.#digits && this.#store.newest !== null) {
+      this.#digits = digits;
+      this.#space.style.setProperty("--digits", digits);
+    }
+  }
+
+  #drawPill() {
+    const isNeeded = !this.#scroller.following && (this.#unseen > 0 || this.#endPlace - this.#scroller.anchor > this.#scroller.rowsInView);
+    this.#pill.hidden = !isNeeded && !this.#paused;
+    const unseen = this.#unseen;
+    const what = unseen === 0 ? (this.#paused ? "Go on" : "To the newest") : unseen === 1 ? "1 new line" : `${grouped(unseen)} new lines`;
+    const text = this.#paused && unseen > 0 ? `Paused: ${what}` : what;
+    if (this.#pill.lastChild.textContent !== text) {
+      this.#pill.lastChild.textContent = text;
+    }
+  }
+
+  #measure() {
+    if (!this.#isShown) {
+      return;
+    }
+    const row = Math.round(parseFloat(getComputedStyle(this.#box).fontSize) * LINE_HEIGHT);
+    this.#box.style.setProperty("--row", `${row}px`);
+    this.#scroller.measure(row);
+    this.#schedule();
+  }
+
+  // Following, pausing, and what is told of it
+
+  #noteFollowing() {
+    const isLive = this.#scroller.following && !this.#paused;
+    if (isLive) {
+      this.#left = null;
+    } else {
+      this.#left ??= { arrived: this.#arrived, matching: this.#finder.matches.end };
+    }
+  }
+
+  #pause(paused) {
+    if (paused === this.#paused) {
+      return;
+    }
+    if (paused) {
+      this.#wasFollowing = this.#scroller.following;
+      this.#left ??= { arrived: this.#arrived, matching: this.#finder.matches.end };
+      this.#frozen = [this.#store.end, this.#finder.matches.end];
+      this.#setRange();
+      this.#scroller.hold();
+    } else {
+      this.#frozen = null;
+      if (this.#wasFollowing) {
+        this.#scroller.follow();
+      }
+    }
+    this.#paused = paused;
+    this.#scroller.mayFollow = !paused;
+    this.#toolbar.press("pause", paused);
+    this.#element.classList.toggle("paused", paused);
+    this.#announce(paused ? "Paused. Lines are still counted." : "Going on.");
+    this.#schedule();
+    this.#reportNow();
+  }
+
+  #summarize() {
+    this.#summaryTimer ??= setTimeout(() => {
+      this.#summaryTimer = null;
+      const count = this.#arrived - this.#summarized;
+      this.#summarized = this.#arrived;
+      if (this.#isShown) {
+        this.#announce(count === 1 ? "1 new line." : `${grouped(count)} new lines.`);
+      }
+    }, SUMMARY_EVERY);
+  }
+
+  #report() {
+    const following = this.#scroller.following;
+    if (`${following}${this.#paused}` !== this.#reported) {
+      this.#reportNow();
+    } else {
+      this.#reportTimer ??= setTimeout(() => this.#reportNow(), REPORT_EVERY);
+    }
+  }
+
+  #reportNow() {
+    clearTimeout(this.#reportTimer);
+    this.#reportTimer = null;
+    const [following, paused] = [this.#scroller.following, this.#paused];
+    this.#reported = `${following}${paused}`;
+    const shown = this.#isFiltered ? this.#finder.matches.count : this.#store.lines;
+    this.#onChange({ following: following && !paused, paused, unseen: this.#unseen, total: this.#store.lines, shown });
+  }
+
+  /** A sentence for the reader, over the lines and for a screen reader. */
+  #say(text, milliseconds = NOTE_FOR) {
+    clearTimeout(this.#noteTimer);
+    this.#note.textContent = text;
+    this.#note.hidden = text === "";
+    if (text !== "") {
+      this.#announce(text);
+      this.#noteTimer = setTimeout(() => { this.#note.hidden = true; }, milliseconds);
+    }
+  }
+
+  // Older lines, and lines by number
+
+  #trim() {
+    const before = this.#store.first;
+    this.#store.trim(this.#scroller.following ? 0 : SLACK);
+    if (this.#store.first !== before) {
+      this.#older.forget();
+    }
+  }
+
+  #fetchOlder() {
+    const isNearOldest = this.#scroller.anchor - this.#firstPlace < NEAR;
+    const isFull = this.#endPlace - this.#firstPlace > this.#scroller.rowsInView + NEAR;
+    if (this.#store.oldest === null) {
+      return;
+    }
+    if (isNearOldest && (!this.#scroller.following || !this.#isFilled) && !(this.#isFiltered && this.#finder.isSearching)) {
+      // Once at the start, so that a page that came late begins full.
+      this.#isFilled ||= isFull || this.#scroller.following;
+      this.#older.readMore();
+    }
+  }
+
+  #olderCame() {
+    this.#scroller.refresh(new Set([this.#firstPlace - 1, this.#scroller.from]));
+    this.#schedule();
+  }
+
+  #readHash() {
+    const match = TARGET.exec(location.hash);
+    this.#target = match === null ? null : Number(match[1]);
+    this.#isTargetPending = match !== null;
+    this.#scroller.refresh();
+  }
+
+  /** Once a frame until the line that the address names is there, or known not to come. */
+  #seekTarget() {
+    if (!this.#isTargetPending || this.#store.newest === null) {
+      return;
+    }
+    const serial = this.#store.find(this.#target);
+    if (serial !== null) {
+      this.#isTargetPending = false;
+      this.#goTo(serial);
+    } else if (this.#target < this.#store.oldest) {
+      this.#isTargetPending = false;
+      this.#fetchTarget(this.#target);
+    } else if (this.#target <= this.#store.newest) {
+      this.#isTargetPending = false;
+      this.#say(`Line ${grouped(this.#target)} was missed.`);
+    } else if (this.#note.hidden) {
+      this.#say(`Line ${grouped(this.#target)} is not there yet: the newest is ${grouped(this.#store.newest)}.`);
+    }
+  }
+
+  async #fetchTarget(number) {
+    this.#say(`Fetching line ${grouped(number)}…`, 60_000);
+    const problem = await this.#older.readTo(number);
+    if (number !== this.#target) {
+      return;
+    }
+    this.#say(problem ?? "");
+    const serial = this.#store.find(number);
+    if (problem === null && serial !== null) {
+      this.#goTo(serial);
+    }
+  }
+
+  #goTo(serial) {
+    if (this.#isFiltered && this.#finder.matches.at(this.#placeOf(serial)) !== serial) {
+      this.#searchBar.showAll();
+      this.#only = false;
+    }
+    this.#thaw(serial);
+    this.#setRange();
+    this.#scroller.hold();
+    const place = this.#placeOf(serial);
+    const below = place - this.#scroller.anchor;
+    if (below < 1 || below >= this.#scroller.rowsInView - 1) {
+      this.#scroller.goTo(place);
+    }
+    this.#scroller.refresh();
+  }
+
+  /** A line that came during the pause can be gone to, without ending it. */
+  #thaw(serial) {
+    if (this.#frozen !== null && serial >= this.#frozen[0]) {
+      this.#frozen = [this.#store.end, this.#finder.matches.end];
+    }
+  }
+
+  // Searching
+
+  #search(expression, isSafe) {
+    const serial = this.#anchorSerial();
+    this.#current = null;
+    this.#finder.search(expression, isSafe);
+    if (this.#frozen !== null) {
+      this.#frozen = [this.#frozen[0], Infinity];
+    }
+    this.#keepPlace(serial);
+  }
+
+  #setOnly() {
+    const serial = this.#anchorSerial();
+    this.#only = this.#searchBar.only;
+    this.#keepPlace(serial);
+  }
+
+  /** The row at the top of the view, `null` while it follows. */
+  #anchorSerial() {
+    const place = Math.max(this.#scroller.anchor, this.#firstPlace);
+    return this.#scroller.following || place >= this.#endPlace ? null : this.#serialAt(place);
+  }
+
+  #keepPlace(serial) {
+    this.#left = this.#left === null ? null : { ...this.#left, matching: this.#finder.matches.end };
+    this.#setRange();
+    if (serial !== null) {
+      this.#scroller.goTo(this.#placeOf(serial), 0);
+    }
+    this.#scroller.refresh();
+  }
+
+  #found(serials) {
+    this.#scroller.refresh(serials === null ? new Set() : new Set([...serials].map((serial) => this.#placeOf(serial))));
+  }
+
+  /** To the next match (1) or the previous one (-1), round the ends. */
+  #step(direction) {
+    const { matches } = this.#finder;
+    if (!this.#finder.isActive || matches.count === 0) {
+      return;
+    }
+    const place = this.#stepFrom(direction);
+    const round = place < matches.first ? matches.end - 1 : place >= matches.end ? matches.first : place;
+    if (round !== place && !this.#finder.isSearching) {
+      this.#announce(direction > 0 ? "From the oldest match again." : "From the newest match again.");
+    }
+    this.#current = matches.at(round);
+    this.#uncut(this.#current);
+    this.#goTo(this.#current);
+    this.#drawSearch();
+  }
+
+  #stepFrom(direction) {
+    const { matches } = this.#finder;
+    if (this.#current !== null) {
+      const place = matches.placeOf(this.#current);
+      return direction > 0 ? (matches.at(place) === this.#current ? place + 1 : place) : place - 1;
+    }
+    const serial = this.#anchorSerial();
+    // The first match is the newest one while the view follows, else the first in view.
+    return serial === null ? matches.end - 1 : matches.placeOf(serial) - (direction < 0 ? 1 : 0);
+  }
+
+  /** Shows a line whole if its first match is beyond what is shown of it. */
+  #uncut(serial) {
+    const { text } = this.#store.row(serial);
+    const [range] = this.#finder.ranges(serial, plain(text));
+    if (range === undefined || range.end > SHOWN) {
+      this.#whole.add(serial);
+    }
+  }
+
+  #drawSearch() {
+    if (this.#searchBar.isOpen) {
+      const { matches, isSearching, isStopped } = this.#finder;
+      const at = this.#current === null ? 0 : matches.placeOf(this.#current) - matches.first + 1;
+      this.#searchBar.show({ at, count: matches.count, isSearching, isStopped });
+    }
+  }
+
+  // What the reader does
+
+  #keyed(event) {
+    const action = this.#isShown && !event.defaultPrevented ? actionOf(event) : null;
+    if (action !== null && this.#act(action) !== false) {
+      event.preventDefault();
+    }
+  }
+
+  #act(action) {
+    const move = { up: -1, down: 1, pageUp: 1 - this.#scroller.rowsInView, pageDown: this.#scroller.rowsInView - 1 }[action];
+    if (move !== undefined) {
+      this.#scroller.moveBy(move);
+      return true;
+    }
+    switch (action) {
+      case "search": this.#searchBar.open(); break;
+      case "next": return this.#finder.isActive && this.#step(1);
+      case "previous": return this.#finder.isActive && this.#step(-1);
+      case "leave": return this.#leave();
+      case "pause": this.#pause(!this.#paused); break;
+      case "wrap": this.#wrap(); break;
+      case "times": this.#showTimes(); break;
+      case "first": this.#toFirst(); break;
+      case "last": this.#toLast(); break;
+      case "left": case "right": this.#box.scrollBy({ left: action === "left" ? -80 : 80 }); break;
+      case "keys": this.#keyList.open(); break;
+      case "copy": this.#copy(); break;
+      case "download": this.#download(); break;
+    }
+    this.#toolbar.press("search", this.#searchBar.isOpen);
+    return true;
+  }
+
+  #leave() {
+    this.#older.cancel();
+    this.#say("");
+    if (!this.#searchBar.isOpen) {
+      return false;
+    }
+    this.#searchBar.close();
+    this.#toolbar.press("search", false);
+    this.#box.focus({ preventScroll: true });
+    return true;
+  }
+
+  #wrap() {
+    const wrapped = !this.#scroller.wrapped;
+    this.#box.classList.toggle("wrapped", wrapped);
+    this.#toolbar.press("wrap", wrapped);
+    this.#scroller.wrapped = wrapped;
+  }
+
+  #showTimes() {
+    this.#times = !this.#times;
+    this.#box.classList.toggle("with-times", this.#times);
+    this.#toolbar.press("times", this.#times);
+    this.#scroller.refresh();
+  }
+
+  #toFirst() {
+    this.#setRange();
+    this.#scroller.hold();
+    this.#scroller.goTo(this.#firstPlace - 1, 0);
+  }
+
+  #toLast() {
+    this.#wasFollowing = true;
+    this.#pause(false);
+    this.#scroller.follow();
+  }
+
+  #clicked({ target }) {
+    if (target.closest(".whole") !== null) {
+      const row = this.#scroller.rows.find(({ element }) => element.contains(target));
+      this.#whole.add(this.#serialAt(row.place));
+      this.#scroller.refresh();
+    }
+  }
+
+  /** Who selects text wants it to hold still. */
+  #selected() {
+    const selection = getSelection();
+    if (this.#isShown && selection !== null && !selection.isCollapsed && this.#layer.contains(selection.anchorNode)) {
+      this.#scroller.hold();
+      this.#schedule();
+    }
+  }
+
+  // Copy and download
+
+  #selection() {
+    const lines = this.#scroller.rows.filter(({ kind }) => kind === "line");
+    return this.#layer.contains(getSelection()?.anchorNode ?? null) ? selectedText(lines, (row) => this.#textAt(row.place)) : null;
+  }
+
+  #copied(event) {
+    const text = this.#isShown && event.target.closest?.("input, textarea") == null ? this.#selection() : null;
+    if (text !== null) {
+      event.clipboardData.setData("text/plain", text);
+      event.preventDefault();
+    }
+  }
+
+  /** The text at a place, `null` if that is no line, or gone. */
+  #textAt(place) {
+    if (place < this.#firstPlace) {
+      return null;
+    }
+    const { text, kind } = this.#store.row(this.#serialAt(place));
+    return kind === "line" ? plain(text) : null;
+  }
+
+  async #copy() {
+    const selected = this.#selection();
+    const end = this.#endPlace;
+    const first = Math.max(this.#firstPlace, end - MOST_COPIED);
+    const text = selected ?? (await joined(first, end, (place) => this.#textAt(place))).join("");
+    const worked = await copy(text);
+    this.#toolbar.say("copy", worked ? "Copied" : "Not copied");
+    const what = selected !== null ? "what is selected" : first > this.#firstPlace ? `the newest ${grouped(MOST_COPIED)} lines` : "the lines that are shown";
+    this.#say(worked ? `Copied ${what}.` : "The browser does not let this page copy: select, and press the keys for copying.", 3_000);
+  }
+
+  async #download() {
+    const parts = await joined(this.#firstPlace, this.#endPlace, (place) => this.#textAt(place));
+    download(parts, `lines-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.txt`);
+  }
+}
+
+/** The beginning of a long text, not cut within a character. */
+function beginning(text) {
+  const last = text.charCodeAt(SHOWN - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? SHOWN - 1 : SHOWN);
+}
+
+/** `14:03:27.512`, in the reader's zone. */
+function clock(wall) {
+  const time = new Date(wall);
+  const part = (value, length = 2) => `${value}`.padStart(length, "0");
+  return `${part(time.getHours())}:${part(time.getMinutes())}:${part(time.getSeconds())}.${part(time.getMilliseconds(), 3)}`;
 }

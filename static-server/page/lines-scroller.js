@@ -1,0 +1,400 @@
+// Which rows are seen. The browser scrolls a space as high as the rows, or the highest that all browsers can have; the place at the top of the view is kept
+// as a row and pixels into it, so that it is exact with a million rows, holds still when rows come or go above it, and needs no heights of unseen rows.
+//
+//     place  ─ first …………… anchor ▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔ …………… end
+//                            │ offset pixels of it are above the view
+//     pixels ─ 0 ………………… scrollTop ………………… height
+
+import { RowWindow } from "./lines-rows.js";
+
+/** Pixels that the space may be high: Firefox lays out nothing below 17.8 million, Chromium 33.5 million device pixels; and floats that big have no halves. */
+const TALLEST = 4_000_000;
+/** Rows beyond the edges of the view that are there before they are scrolled to. */
+const AROUND = 20;
+/** Where pixels and rows differ in scale, a scroll of more than so many views is one of the scroll bar: it is taken by its share of the whole. */
+const JUMP = 2;
+/** Milliseconds after the last scrolling when the scroll bar may be put right. */
+const REST = 200;
+const HEIGHTS_KEPT = 4_000;
+
+export class Scroller {
+  #box;
+  #space;
+  #layer;
+  #window;
+  #onMove;
+  #first = 0;
+  #end = 0;
+  #anchor = 0;
+  #offset = 0;
+  /** The scrollTop that goes with anchor and offset. */
+  #top = 0;
+  #row = 20;
+  #view = 0;
+  #height = 0;
+  #following = true;
+  #mayFollow = true;
+  #wrapped = false;
+  #heights = new Map();
+  #average = 20;
+  #scrolledAt = -Infinity;
+  #resting = null;
+  #isShifted = false;
+  #width = 0;
+
+  /** `box` scrolls `space`, which holds `layer`, in which the rows are. `fill(row, place)` fills a row; `onMove()` asks for a drawing. */
+  constructor({ box, space, layer, fill, onMove }) {
+    this.#box = box;
+    this.#space = space;
+    this.#layer = layer;
+    this.#window = new RowWindow(layer, fill);
+    this.#onMove = onMove;
+    box.addEventListener("scroll", () => this.#onMove(), { passive: true });
+    box.addEventListener("wheel", ({ deltaY, ctrlKey }) => { if (deltaY < 0 && !ctrlKey) { this.stopFollowing(); } }, { passive: true });
+    new ResizeObserver(() => this.#resized()).observe(box);
+  }
+
+  get following() {
+    return this.#following;
+  }
+
+  get wrapped() {
+    return this.#wrapped;
+  }
+
+  get rows() {
+    return this.#window.rows;
+  }
+
+  /** How many rows fit into the view, at least one. */
+  get rowsInView() {
+    return Math.max(1, Math.floor(this.#view / this.#row));
+  }
+
+  /** The place at the top of the view. */
+  get anchor() {
+    return this.#following ? this.#lastAnchor().anchor : this.#anchor;
+  }
+
+  /** The places that are in the document. */
+  get from() {
+    return this.#window.from;
+  }
+
+  /** Measures anew what depends on fonts and sizes. */
+  measure(rowHeight) {
+    this.#row = rowHeight;
+    this.#average = rowHeight;
+    this.#heights.clear();
+    this.#view = this.#box.clientHeight;
+  }
+
+  /** What the rows show has changed, all of them or those at `places`. */
+  refresh(places = null) {
+    this.#window.refresh(places);
+    if (places === null) {
+      this.#heights.clear();
+    }
+    this.#onMove();
+  }
+
+  follow() {
+    this.#following = true;
+    this.#onMove();
+  }
+
+  stopFollowing() {
+    if (this.#following && (this.#anchor > this.#first || this.#offset > 0 || this.#mayScroll())) {
+      this.#hold();
+      this.#onMove();
+    }
+  }
+
+  /** Holds the view where it is, also where there is nothing to scroll yet. */
+  hold() {
+    if (this.#following) {
+      this.#hold();
+    }
+  }
+
+  /** Whether reaching the end begins to follow: not during a pause. */
+  set mayFollow(may) {
+    this.#mayFollow = may;
+  }
+
+  set wrapped(wrapped) {
+    if (!this.#following) {
+      this.#offset = 0;
+    }
+    this.#wrapped = wrapped;
+    this.#heights.clear();
+    this.#average = this.#row;
+    this.#onMove();
+  }
+
+  /** Shows `place` a third below the top of the view, or `share` of the view below it. */
+  goTo(place, share = 1 / 3) {
+    this.#following = false;
+    this.#anchor = place;
+    this.#offset = 0;
+    this.#advance(-Math.floor((this.#view * share) / this.#row) * this.#row);
+    this.#clamp();
+    this.#settle(true);
+    this.#onMove();
+  }
+
+  /** Scrolls by rows, exactly. */
+  moveBy(rows) {
+    if (rows < 0) {
+      this.stopFollowing();
+    }
+    if (this.#following) {
+      return;
+    }
+    this.#advance(rows * this.#row);
+    this.#clamp();
+    this.#settle(true);
+    this.#followAtEnd(rows);
+    this.#onMove();
+  }
+
+  /** The rows there are: from place `first` to `end`, exclusive. */
+  setRange(first, end) {
+    this.#isShifted ||= first !== this.#first || end < this.#end;
+    [this.#first, this.#end] = [first, end];
+  }
+
+  /** Draws; once a frame. */
+  draw() {
+    const moved = this.#moved();
+    if (this.#following) {
+      this.#drawEnd();
+    } else {
+      this.#scrolled(moved);
+      this.#clamp();
+      this.#drawAnchor();
+      this.#settle(this.#isShifted);
+      this.#followAtEnd(moved);
+    }
+    this.#isShifted = false;
+  }
+
+  /** How far the reader has scrolled since the last drawing, in pixels. */
+  #moved() {
+    const top = this.#box.scrollTop;
+    // A view that has become higher is no scrolling up.
+    const furthest = Math.max(0, this.#height - this.#box.clientHeight);
+    const moved = top - Math.min(this.#top, furthest);
+    if (Math.abs(moved) < 1) {
+      return 0;
+    }
+    this.#scrolledAt = performance.now();
+    if (this.#following && moved < 0) {
+      this.#hold();
+    }
+    return moved;
+  }
+
+  #drawEnd() {
+    const from = Math.max(this.#first, this.#end - Math.ceil(this.#view / this.#row) - AROUND);
+    this.#window.show(from, this.#end);
+    this.#measureRows();
+    this.#resize();
+    this.#layer.classList.add("at-end");
+    this.#layer.style.top = "";
+    const furthest = Math.max(0, this.#height - this.#view);
+    if (this.#box.scrollTop !== furthest) {
+      this.#box.scrollTop = furthest;
+    }
+    this.#top = this.#box.scrollTop;
+    this.#anchor = this.#end;
+  }
+
+  #drawAnchor() {
+    const to = Math.min(this.#end, this.#anchor + Math.ceil(this.#view / this.#row) + 1 + AROUND);
+    this.#window.show(Math.max(this.#first, this.#anchor - AROUND), to);
+    this.#measureRows();
+    if (this.#wrapped) {
+      this.#clamp();
+    }
+    this.#resize();
+    this.#place();
+  }
+
+  /** Puts the layer where the anchor is at the top of the view. */
+  #place() {
+    this.#layer.classList.remove("at-end");
+    this.#layer.style.top = `${this.#top - this.#offset - this.#between(this.#window.from, this.#anchor)}px`;
+  }
+
+  #measureRows() {
+    if (!this.#wrapped) {
+      return;
+    }
+    if (this.#heights.size > HEIGHTS_KEPT) {
+      this.#heights.clear();
+    }
+    let sum = 0;
+    for (const row of this.rows) {
+      const height = row.element.offsetHeight;
+      this.#heights.set(row.place, height);
+      sum += height;
+    }
+    if (this.rows.length > 0) {
+      this.#average = 0.9 * this.#average + 0.1 * (sum / this.rows.length);
+    }
+  }
+
+  /** The space is as high as the rows are, as far as that is known. */
+  #resize() {
+    const isWhole = this.#window.from === this.#first && this.#window.to === this.#end;
+    const rows = this.#wrapped && isWhole ? this.#between(this.#first, this.#end) : (this.#end - this.#first) * (this.#wrapped ? this.#average : this.#row);
+    const height = Math.min(TALLEST, Math.ceil(rows));
+    if (height !== this.#height) {
+      this.#height = height;
+      this.#space.style.height = `${height}px`;
+    }
+  }
+
+  get #isExact() {
+    return !this.#wrapped && (this.#end - this.#first) * this.#row <= TALLEST;
+  }
+
+  #heightOf(place) {
+    return this.#wrapped ? this.#heights.get(place) ?? this.#row : this.#row;
+  }
+
+  #between(from, to) {
+    if (!this.#wrapped) {
+      return (to - from) * this.#row;
+    }
+    let sum = 0;
+    for (let place = from; place < to; place += 1) {
+      sum += this.#heightOf(place);
+    }
+    return sum;
+  }
+
+  /** Takes the reader's scrolling over to the anchor. */
+  #scrolled(moved) {
+    if (moved === 0) {
+      return;
+    }
+    this.#top = this.#box.scrollTop;
+    if (!this.#isExact && Math.abs(moved) > JUMP * this.#view) {
+      this.#jump(this.#top / Math.max(1, this.#height - this.#view));
+    } else {
+      this.#advance(moved);
+    }
+  }
+
+  /** To the place at `share` of the whole. */
+  #jump(share) {
+    const average = this.#wrapped ? this.#average : this.#row;
+    const place = this.#first + Math.max(0, this.#end - this.#first - this.#view / average) * Math.min(1, share);
+    this.#anchor = Math.floor(place);
+    this.#offset = Math.floor((place - this.#anchor) * this.#heightOf(this.#anchor));
+  }
+
+  #advance(pixels) {
+    this.#offset += pixels;
+    if (!this.#wrapped) {
+      const rows = Math.floor(this.#offset / this.#row);
+      this.#anchor += rows;
+      this.#offset -= rows * this.#row;
+      return;
+    }
+    while (this.#offset < 0 && this.#anchor > this.#first) {
+      this.#anchor -= 1;
+      this.#offset += this.#heightOf(this.#anchor);
+    }
+    while (this.#offset >= this.#heightOf(this.#anchor) && this.#anchor < this.#end - 1) {
+      this.#offset -= this.#heightOf(this.#anchor);
+      this.#anchor += 1;
+    }
+  }
+
+  /** Nothing stands before the first row, and nothing behind the last. */
+  #clamp() {
+    if (this.#anchor < this.#first || (this.#anchor === this.#first && this.#offset < 0)) {
+      [this.#anchor, this.#offset] = [this.#first, 0];
+    }
+    const last = this.#lastAnchor();
+    if (this.#anchor > last.anchor || (this.#anchor === last.anchor && this.#offset > last.offset)) {
+      [this.#anchor, this.#offset] = [last.anchor, last.offset];
+    }
+  }
+
+  /** The anchor that has the last row at the bottom of the view. */
+  #lastAnchor() {
+    let [anchor, left] = [this.#end, this.#view];
+    while (left > 0 && anchor > this.#first) {
+      anchor -= 1;
+      left -= this.#heightOf(anchor);
+    }
+    return { anchor, offset: Math.max(0, -left) };
+  }
+
+  #mayScroll() {
+    const { anchor, offset } = this.#lastAnchor();
+    return anchor > this.#first || offset > 0;
+  }
+
+  #hold() {
+    const { anchor, offset } = this.#lastAnchor();
+    [this.#anchor, this.#offset] = [anchor, offset];
+    this.#following = false;
+  }
+
+  #followAtEnd(moved) {
+    if (moved > 0 && this.#mayFollow) {
+      const last = this.#lastAnchor();
+      if (this.#anchor === last.anchor && this.#offset >= last.offset - 1) {
+        this.follow();
+      }
+    }
+  }
+
+  /** The scrollTop that the anchor should have. */
+  #wantedTop() {
+    const furthest = Math.max(0, this.#height - this.#view);
+    const before = () => this.#between(this.#first, this.#anchor) + this.#offset;
+    if (this.#isExact || this.#anchor - this.#first <= AROUND) {
+      return Math.min(furthest, before());
+    }
+    const last = this.#lastAnchor();
+    if (last.anchor - this.#anchor <= AROUND) {
+      return Math.max(0, furthest - (this.#between(this.#anchor, last.anchor) + last.offset - this.#offset));
+    }
+    const place = this.#anchor + this.#offset / this.#heightOf(this.#anchor);
+    const average = this.#wrapped ? this.#average : this.#row;
+    return furthest * ((place - this.#first) / Math.max(1, this.#end - this.#first - this.#view / average));
+  }
+
+  /** Puts the scroll bar where the anchor is: at once if it must be, else when the reader rests. */
+  #settle(isForced) {
+    const wanted = Math.round(this.#wantedTop());
+    if (Math.abs(wanted - this.#top) <= 1) {
+      return;
+    }
+    const furthest = this.#height - this.#view;
+    const isAtEdge = this.#top < this.#view || this.#top > furthest - this.#view || wanted < this.#view || wanted > furthest - this.#view;
+    if (isForced || this.#isExact || isAtEdge || performance.now() - this.#scrolledAt > REST) {
+      this.#box.scrollTop = wanted;
+      this.#top = this.#box.scrollTop;
+      this.#place();
+    } else {
+      clearTimeout(this.#resting);
+      this.#resting = setTimeout(() => this.#onMove(), REST);
+    }
+  }
+
+  #resized() {
+    this.#view = this.#box.clientHeight;
+    if (this.#width !== this.#box.clientWidth) {
+      this.#width = this.#box.clientWidth;
+      this.#heights.clear();
+    }
+    this.#onMove();
+  }
+}
