@@ -54,11 +54,12 @@ const PLACE: &str = "%WS_URL%";
 #[derive(Debug)]
 pub(crate) struct BuiltIn {
     files: HashMap<&'static [u8], Arc<Resource>>,
+    shared: Arc<SharedFields>,
 }
 
 impl BuiltIn {
     /// Lays out the answers; without a URL the page connects to its own host, port 40132.
-    pub(crate) fn new(ws_url: Option<&WsUrl>, shared: &SharedFields) -> Self {
+    pub(crate) fn new(ws_url: Option<&WsUrl>, shared: Arc<SharedFields>) -> Self {
         // Of the characters that an attribute cannot hold, a checked URL can contain only the ampersand.
         let url = ws_url.map_or("", |url| &url.text).replace('&', "&amp;");
         let index = INDEX.replace(PLACE, &url);
@@ -72,10 +73,15 @@ impl BuiltIn {
                 modified: None,
                 is_settled: true,
             };
-            let identity = Representation::new(facts, Body::Memory(bytes.into()), shared);
+            let identity = Representation::new(facts, Body::Memory(bytes.into()), &shared);
             files.insert(name.as_bytes(), Arc::new(Resource { identity, coded: Vec::new() }));
         }
-        BuiltIn { files }
+        BuiltIn { files, shared }
+    }
+
+    /// The fields of its answers.
+    pub(crate) fn shared(&self) -> &Arc<SharedFields> {
+        &self.shared
     }
 
     pub(crate) fn get(&self, name: &[u8]) -> Option<Arc<Resource>> {
@@ -89,7 +95,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_page_is_built_in() {
-        let page = BuiltIn::new(None, &SharedFields::default());
+        let page = BuiltIn::new(None, Arc::default());
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/page")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             // This one tells Node alone, in the tests, that the files are modules.
@@ -101,7 +107,7 @@ mod tests {
     fn the_page_names_its_ws_server_once() {
         assert_eq!(INDEX.matches(PLACE).count(), 1);
         let url = "wss://h/x?a=1&b=2".parse().unwrap();
-        let index = BuiltIn::new(Some(&url), &SharedFields::default()).get(b"index.html").unwrap();
+        let index = BuiltIn::new(Some(&url), Arc::default()).get(b"index.html").unwrap();
         let Body::Memory(bytes) = &index.identity.body else { panic!("it is in memory") };
         let text = String::from_utf8_lossy(bytes);
         assert!(text.contains("content=\"wss://h/x?a=1&amp;b=2\"") && !text.contains(PLACE));

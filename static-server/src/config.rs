@@ -1,22 +1,16 @@
 //! The configuration, which is what clap makes of the options, and the handlers that serve by it.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use daemon::value::{duration, size};
-use daemon::{DaemonError, Exit, ListenAddress, describe_path_error, open_files};
+use daemon::value::duration;
+use daemon::{DaemonError, Exit, ListenAddress, open_files};
 use reactor::Settings;
 
-use crate::builtin::BuiltIn;
-use crate::csp::{self, WsUrl};
-use crate::directory::Directory;
-use crate::fields::{HeaderField, SharedFields};
-use crate::glob::Glob;
+use crate::csp::WsUrl;
 use crate::limits::{ConnectionLimits, check_time};
-use crate::root::Root;
 use crate::serving::Serving;
-use crate::site::{Content, Site};
+use crate::site::Content;
+use crate::site_options::SiteOptions;
 
 /// Serves static files over HTTP/1.1; without --root the built-in page of datecast.
 #[derive(clap::Parser, Debug)]
@@ -26,36 +20,13 @@ pub(crate) struct Config {
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:8080")]
     pub(crate) listen: Vec<ListenAddress>,
 
-    /// The directory to serve; it may be a link that a deployment turns to another release [default: the built-in page]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) site: SiteOptions,
 
     /// Which ws-server the built-in page connects to: a `ws:` or `wss:` address, /PATH on the page's own origin, or PATH beside the page
     /// (default: the page's host, port 40132)
     #[arg(long, value_name = "URL")]
     ws_url: Option<WsUrl>,
-
-    /// Answers paths that name no file, and have no extension, with the root's index.html
-    #[arg(long)]
-    spa: bool,
-
-    /// Adds a header field to every answer of any status, or replaces ours; a `Vary` joins ours; what frames a message or describes
-    /// one file (`Content-Length`, `ETag`) is refused (repeatable)
-    #[arg(long, value_name = "NAME: VALUE")]
-    header: Vec<HeaderField>,
-
-    /// The Content-Security-Policy of the root's pages; the built-in page has its own
-    #[arg(long, value_name = "POLICY", value_parser = csp::policy)]
-    csp: Option<String>,
-
-    /// Files that never change under their name, which browsers keep for a year without asking: a pattern of `*`, `**` (slashes,
-    /// too) and `?` over the path, as `/assets/*`, or over the last segment, as `*.woff2`; never a page (repeatable)
-    #[arg(long, value_name = "GLOB")]
-    immutable: Vec<Glob>,
-
-    /// Memory for ready answers, of all workers together (0: none)
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB")]
-    cache_size: usize,
 
     /// Most open connections, each of which may send a file (0: no limit) [default: half the limit of open files, less 64, and at
     /// least 16]
@@ -87,10 +58,7 @@ pub(crate) struct Config {
 
 impl daemon::Options for Config {
     fn without_effect(&self) -> Vec<(&'static str, String)> {
-        let is_replaced =
-            self.header.iter().any(|HeaderField(name, _)| name.eq_ignore_ascii_case(csp::FIELD));
-        let why = || format!("--header '{}: …' replaces it in every answer", csp::FIELD);
-        is_replaced.then(|| ("csp", why())).into_iter().collect()
+        self.site.without_effect()
     }
 }
 
@@ -99,18 +67,14 @@ impl Config {
     pub(crate) fn check(self) -> Result<Self, DaemonError> {
         self.connection_limits.check()?;
         check_time("write-timeout", self.write_timeout)?;
-        if let Some(path) = &self.root {
-            open_root(path)?;
+        self.site.check()?;
+        if self.site.has_root() {
             if self.ws_url.is_some() {
                 log::warn!("--ws-url is for the built-in page, and has no effect with --root");
             }
-        } else {
-            let without_effect =
-                [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some()), ("spa", self.spa)];
-            if let Some((flag, _)) = without_effect.iter().find(|(_, is_set)| *is_set) {
-                let what = "is for the files of --root, which is not set; add --root DIR, or leave it out";
-                return Err(DaemonError::new(Exit::Config, format!("--{flag} {what}")));
-            }
+        } else if let Some(flag) = self.site.needs_root() {
+            let what = "is for the files of --root, which is not set; add --root DIR, or leave it out";
+            return Err(DaemonError::new(Exit::Config, format!("--{flag} {what}")));
         }
         Ok(self)
     }
@@ -129,25 +93,10 @@ impl Config {
 
     /// What the workers serve by; an error if we can no longer open the root.
     pub(crate) fn serving(&self) -> Result<Serving, DaemonError> {
-        let ws_url = self.ws_url.as_ref();
-        let policy = if self.root.is_some() { self.csp.clone() } else { Some(csp::for_built_in(ws_url)) };
-        let shared =
-            Arc::new(SharedFields { extra: self.header.clone(), policy, immutable: self.immutable.clone() });
-        let content = match &self.root {
-            None => Content::BuiltIn(BuiltIn::new(ws_url, &shared)),
-            Some(path) => {
-                Content::Directory(Directory::new(open_root(path)?, self.cache_size, shared.clone()))
-            }
-        };
-        Ok(Serving::new(Site::new(content, self.spa), shared, self.connection_limits))
+        let page = self.site.built_in(self.ws_url.as_ref());
+        let content = self.site.directory()?.map_or(Content::BuiltIn(page), Content::Directory);
+        Ok(self.site.serving(content, self.connection_limits))
     }
-}
-
-fn open_root(path: &Path) -> Result<Root, DaemonError> {
-    Root::open(path).map_err(|error| {
-        let what = describe_path_error(path, &error);
-        DaemonError::new(Exit::NoInput, format!("--root {}: {what}", path.display()))
-    })
 }
 
 #[cfg(test)]
@@ -162,7 +111,7 @@ mod tests {
             Config::try_parse_from(["static-server"].iter().chain(args)).unwrap().connection_limits
         };
         let unlimited = limits(&["--keep-alive-requests", "0"]);
-        assert!(unlimited.check().is_ok() && !unlimited.is_last(u32::MAX));
+        assert!(unlimited.check().is_ok() && !unlimited.keep_alive.is_last(u32::MAX));
         for flag in ["--max-target", "--max-head", "--max-headers", "--keep-alive"] {
             assert!(limits(&[flag, "0"]).check().unwrap_err().to_string().contains(flag));
         }

@@ -6,7 +6,7 @@ use common::http::{Body, Head, HeadError, HeadScan};
 use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::Respond;
-use crate::metrics::Counts;
+use crate::metrics::{Counts, StaticMetrics};
 use crate::response::{Answer, Payload};
 use crate::serving::{Published, Serving};
 use crate::{date, log_line};
@@ -14,8 +14,9 @@ use crate::{date, log_line};
 /// We read and discard request bodies of up to this many bytes; a longer one ends the connection.
 const DISCARDED_BODY: u64 = 64 * 1024;
 
+/// One worker of static-server.
 #[derive(Debug)]
-pub(crate) struct StaticHandler {
+pub struct StaticHandler {
     published: Arc<Published>,
     /// What was published when this callback began.
     serving: Arc<Serving>,
@@ -26,7 +27,7 @@ pub(crate) struct StaticHandler {
 
 /// The state of a connection between two events.
 #[derive(Debug, Default)]
-pub(crate) struct Conn {
+pub struct Conn {
     scan: HeadScan,
     /// True from the first byte of a head to its last.
     in_head: bool,
@@ -37,9 +38,15 @@ pub(crate) struct Conn {
 }
 
 impl StaticHandler {
-    pub(crate) fn new(published: Arc<Published>) -> Self {
+    /// One worker's handler.
+    pub fn new(published: Arc<Published>) -> Self {
         let serving = published.current();
         StaticHandler { published, serving, counts: Counts::default(), date: (i64::MIN, String::new()) }
+    }
+
+    /// What these workers have counted.
+    pub fn metrics<'h>(workers: impl IntoIterator<Item = &'h Self>) -> StaticMetrics {
+        StaticMetrics::new(workers.into_iter().map(|worker| &worker.counts))
     }
 
     /// Answers a request; `bytes` is its whole head.
@@ -55,7 +62,7 @@ impl StaticHandler {
         let wall = date::seconds(cx.wall());
         let respond = Respond { site: &self.serving.site, shared: &self.serving.shared, now: cx.now(), wall };
         let mut answer = respond.to(&head);
-        answer.close |= !head.keep_alive() || self.serving.limits.is_last(conn.requests);
+        answer.close |= !head.keep_alive() || self.serving.limits.keep_alive.is_last(conn.requests);
         match head.body() {
             Body::None => {}
             // RFC 9112 §9.3: "a server MUST read the entire request message body or close the connection after sending its
@@ -73,7 +80,7 @@ impl StaticHandler {
         } else {
             cx.set_idle();
         }
-        cx.set_deadline(cx.now() + self.serving.limits.keep_alive);
+        cx.set_deadline(cx.now() + self.serving.limits.keep_alive.timeout);
         flow
     }
 
@@ -141,7 +148,7 @@ impl Handler for StaticHandler {
     fn on_drain(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if !conn.in_head {
             cx.set_idle();
-            cx.set_deadline(cx.now() + self.serving.limits.keep_alive);
+            cx.set_deadline(cx.now() + self.serving.limits.keep_alive.timeout);
         }
         Flow::Continue
     }
@@ -149,7 +156,7 @@ impl Handler for StaticHandler {
     fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if cx.queued() > 0 {
             // The client is still taking a long answer, which the write timeout limits.
-            cx.set_deadline(cx.now() + self.serving.limits.keep_alive);
+            cx.set_deadline(cx.now() + self.serving.limits.keep_alive.timeout);
             return Flow::Continue;
         }
         if conn.in_head || conn.skip > 0 {

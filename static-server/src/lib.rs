@@ -38,6 +38,7 @@ mod serving;
 #[cfg(test)]
 mod simulated;
 mod site;
+mod site_options;
 mod stamp;
 mod tree;
 mod walk;
@@ -47,9 +48,13 @@ use std::{ffi::OsString, process::ExitCode, sync::Arc};
 use daemon::{DaemonError, Endpoint, Hooks, Program, Ready, Reload, Serve, hand_over};
 
 use config::Config;
-use handler::StaticHandler;
-use metrics::StaticMetrics;
-use serving::Published;
+
+pub use csp::WsUrl;
+pub use handler::{Conn, StaticHandler};
+pub use limits::{ConnectionLimits, KeepAlive};
+pub use metrics::StaticMetrics;
+pub use serving::{Published, Serving};
+pub use site_options::SiteOptions;
 
 /// Begins the name of each environment variable that sets an option.
 pub const ENV_PREFIX: &str = "DATECAST_STATIC_";
@@ -76,7 +81,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
     daemon::run(&serve, daemon::inherit(&hand_over::NONE)?, |start| {
         let published = Arc::new(Published::new(config.serving()?));
         let handlers: Vec<_> = (0..start.workers).map(|_| StaticHandler::new(published.clone())).collect();
-        let metrics = StaticMetrics::new(handlers.iter().map(|handler| &handler.counts));
+        let metrics = StaticHandler::metrics(&handlers);
         let (listen, workers, mailboxes) = (config.listen.clone(), config.common.workers(), start.mailboxes);
         let reload = move || {
             let new = reload.read()?;

@@ -8,7 +8,7 @@ use daemon::value::{duration, size};
 
 /// The limits that the handler keeps; those of the event loop are in [`reactor::Settings`].
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub(crate) struct ConnectionLimits {
+pub struct ConnectionLimits {
     /// Longest request head
     #[arg(long, help_heading = "Limits", value_name = "SIZE", value_parser = size, default_value = "32KiB")]
     pub(crate) max_head: usize,
@@ -25,16 +25,50 @@ pub(crate) struct ConnectionLimits {
     #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "10s")]
     pub(crate) head_timeout: Duration,
 
+    #[command(flatten)]
+    pub(crate) keep_alive: KeepAlive,
+}
+
+/// How a connection goes on behind an answer.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct KeepAlive {
     /// Longest time between an answer and the next request
-    #[arg(long, help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "15s")]
-    pub(crate) keep_alive: Duration,
+    #[arg(id = "keep_alive", long = "keep-alive", help_heading = "Limits", value_name = "TIME", value_parser = duration, default_value = "15s")]
+    pub(crate) timeout: Duration,
 
     /// Most requests on one connection (0: no limit)
-    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000)]
-    pub(crate) keep_alive_requests: u32,
+    #[arg(
+        id = "keep_alive_requests",
+        long = "keep-alive-requests",
+        help_heading = "Limits",
+        value_name = "N",
+        default_value_t = 1000
+    )]
+    pub(crate) max_requests: u32,
+}
+
+impl KeepAlive {
+    /// Refuses a timeout that makes no sense.
+    ///
+    /// # Errors
+    /// It is 0, or longer than a day.
+    pub fn check(&self) -> Result<(), DaemonError> {
+        check_time("keep-alive", self.timeout)
+    }
+
+    /// True if a connection ends with its request number `requests`.
+    pub(crate) fn is_last(&self, requests: u32) -> bool {
+        self.max_requests > 0 && requests >= self.max_requests
+    }
 }
 
 impl ConnectionLimits {
+    /// The limits of connections whose heads another handler reads, by limits of its own.
+    pub fn behind(heads: HeadLimits, head_timeout: Duration, keep_alive: KeepAlive) -> Self {
+        let HeadLimits { max_bytes, max_headers, max_target } = heads;
+        ConnectionLimits { max_head: max_bytes, max_headers, max_target, head_timeout, keep_alive }
+    }
+
     pub(crate) fn check(&self) -> Result<(), DaemonError> {
         if self.max_headers == 0 || self.max_headers > MAX_HEADERS {
             return Err(DaemonError::option("max-headers", self.max_headers, "must be from 1 to 64"));
@@ -46,16 +80,11 @@ impl ConnectionLimits {
             return Err(DaemonError::option("max-target", 0, "must be at least 1"));
         }
         check_time("head-timeout", self.head_timeout)?;
-        check_time("keep-alive", self.keep_alive)
+        self.keep_alive.check()
     }
 
     pub(crate) fn head(&self) -> HeadLimits {
         HeadLimits { max_bytes: self.max_head, max_headers: self.max_headers, max_target: self.max_target }
-    }
-
-    /// True if a connection ends with its request number `requests`.
-    pub(crate) fn is_last(&self, requests: u32) -> bool {
-        self.keep_alive_requests > 0 && requests >= self.keep_alive_requests
     }
 }
 

@@ -23,7 +23,8 @@ impl Counts {
     }
 }
 
-pub(crate) struct StaticMetrics(Totals<{ STATUSES.len() }>);
+/// What all workers have counted.
+pub struct StaticMetrics(Totals<{ STATUSES.len() }>);
 
 impl StaticMetrics {
     pub(crate) fn new<'c>(counts: impl IntoIterator<Item = &'c Counts>) -> Self {

@@ -7,8 +7,9 @@ use crate::fields::SharedFields;
 use crate::limits::ConnectionLimits;
 use crate::site::Site;
 
+/// The site, and the limits of its connections.
 #[derive(Debug)]
-pub(crate) struct Serving {
+pub struct Serving {
     pub(crate) site: Site,
     pub(crate) shared: Arc<SharedFields>,
     pub(crate) limits: ConnectionLimits,
@@ -30,10 +31,11 @@ impl Serving {
 
 /// The place where the workers find what they serve by.
 #[derive(Debug)]
-pub(crate) struct Published(RwLock<Arc<Serving>>);
+pub struct Published(RwLock<Arc<Serving>>);
 
 impl Published {
-    pub(crate) fn new(serving: Serving) -> Self {
+    /// What the workers begin with.
+    pub fn new(serving: Serving) -> Self {
         Published(RwLock::new(Arc::new(serving)))
     }
 
@@ -42,7 +44,7 @@ impl Published {
     }
 
     /// From now on every worker answers by this, also on connections that are open.
-    pub(crate) fn replace(&self, serving: Serving) {
+    pub fn replace(&self, serving: Serving) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(serving);
     }
 }

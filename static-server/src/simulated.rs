@@ -9,7 +9,7 @@ use reactor::simulation::Simulation;
 
 use crate::directory::Directory;
 use crate::handler::StaticHandler;
-use crate::limits::ConnectionLimits;
+use crate::limits::{ConnectionLimits, KeepAlive};
 use crate::root::Root;
 use crate::serving::{Published, Serving};
 use crate::site::{Content, Site};
@@ -19,8 +19,7 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     max_headers: 64,
     max_target: 8 * 1024,
     head_timeout: Duration::from_secs(10),
-    keep_alive: Duration::from_secs(15),
-    keep_alive_requests: 1000,
+    keep_alive: KeepAlive { timeout: Duration::from_secs(15), max_requests: 1000 },
 };
 
 fn simulation(seed: u64, root: &Path) -> Simulation<StaticHandler> {

@@ -16,6 +16,18 @@ pub(crate) enum Content {
     BuiltIn(BuiltIn),
     /// `--root`
     Directory(Directory),
+    /// The built-in page behind the files of `--root`: what these lack, it has.
+    Overlay(Directory, BuiltIn),
+}
+
+impl Content {
+    /// The files of `--root`.
+    fn directory(&self) -> Option<&Directory> {
+        match self {
+            Content::BuiltIn(_) => None,
+            Content::Directory(directory) | Content::Overlay(directory, _) => Some(directory),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -82,13 +94,12 @@ impl Site {
     /// Opens the file of a body on disk; `None` if it has changed: then [`find`](Site::find) the path again. With `may_grow`,
     /// more bytes at its end are no change.
     pub(crate) fn open(&self, name: &[u8], stamp: &Stamp, may_grow: bool) -> Option<File> {
-        let Content::Directory(directory) = &self.content else { return None };
-        directory.open(name, stamp, may_grow)
+        self.content.directory()?.open(name, stamp, may_grow)
     }
 
     /// Drops a path's file, which has changed, from the cache.
     pub(crate) fn forget(&self, path: &RequestPath) {
-        if let Content::Directory(directory) = &self.content {
+        if let Some(directory) = self.content.directory() {
             directory.forget(path.name());
             directory.forget(&[path.name(), b"/", INDEX].concat());
             directory.forget(INDEX);
@@ -97,24 +108,22 @@ impl Site {
 
     /// The number of the release that all workers serve.
     fn release(&self) -> u64 {
-        match &self.content {
-            Content::BuiltIn(_) => 0,
-            Content::Directory(directory) => directory.release(),
-        }
+        self.content.directory().map_or(0, Directory::release)
     }
 
     /// The number of the release to which the root leads right now.
     fn look(&self) -> Result<u64, OpenError> {
-        match &self.content {
-            Content::BuiltIn(_) => Ok(0),
-            Content::Directory(directory) => directory.look(),
-        }
+        self.content.directory().map_or(Ok(0), Directory::look)
     }
 
     fn load(&self, name: &[u8], now: Instant, wall: i64) -> Found {
         match &self.content {
             Content::BuiltIn(page) => page.get(name).map(Some).ok_or(OpenError::Missing),
             Content::Directory(directory) => directory.load(name, now, wall),
+            Content::Overlay(directory, page) => match directory.load(name, now, wall) {
+                Err(OpenError::Missing) => page.get(name).map(Some).ok_or(OpenError::Missing),
+                found => found,
+            },
         }
     }
 }

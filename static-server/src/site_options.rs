@@ -1,0 +1,127 @@
+//! The options of the site, and the site that they ask for.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use daemon::value::size;
+use daemon::{DaemonError, Exit, describe_path_error};
+
+use crate::builtin::BuiltIn;
+use crate::csp::{self, WsUrl};
+use crate::directory::Directory;
+use crate::fields::{HeaderField, SharedFields};
+use crate::glob::Glob;
+use crate::limits::ConnectionLimits;
+use crate::root::Root;
+use crate::serving::Serving;
+use crate::site::{Content, Site};
+
+/// What is served, and with which fields.
+#[derive(clap::Args, Clone, Debug)]
+pub struct SiteOptions {
+    /// The directory to serve; it may be a link that a deployment turns to another release [default: the built-in page]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// Answers paths that name no file, and have no extension, with the root's index.html
+    #[arg(long)]
+    spa: bool,
+
+    /// Adds a header field to every answer of any status, or replaces ours; a `Vary` joins ours; what frames a message or describes
+    /// one file (`Content-Length`, `ETag`) is refused (repeatable)
+    #[arg(long, value_name = "NAME: VALUE")]
+    header: Vec<HeaderField>,
+
+    /// The Content-Security-Policy of the root's pages; the built-in page has its own
+    #[arg(long, value_name = "POLICY", value_parser = csp::policy)]
+    csp: Option<String>,
+
+    /// Files that never change under their name, which browsers keep for a year without asking: a pattern of `*`, `**` (slashes,
+    /// too) and `?` over the path, as `/assets/*`, or over the last segment, as `*.woff2`; never a page (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    immutable: Vec<Glob>,
+
+    /// Memory for ready answers, of all workers together (0: none)
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB")]
+    cache_size: usize,
+}
+
+impl SiteOptions {
+    /// Refuses a root that we cannot open.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub fn check(&self) -> Result<(), DaemonError> {
+        self.root.as_deref().map_or(Ok(()), |path| open_root(path).map(drop))
+    }
+
+    /// True if files are served.
+    pub fn has_root(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// The first option that is set, and is for the files of a root only.
+    pub fn needs_root(&self) -> Option<&'static str> {
+        let for_files =
+            [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some()), ("spa", self.spa)];
+        for_files.into_iter().find_map(|(flag, is_set)| is_set.then_some(flag))
+    }
+
+    /// The options that do nothing beside the others, as [`daemon::Options::without_effect`] says them.
+    pub fn without_effect(&self) -> Vec<(&'static str, String)> {
+        let is_replaced =
+            self.header.iter().any(|HeaderField(name, _)| name.eq_ignore_ascii_case(csp::FIELD));
+        let why = || format!("--header '{}: …' replaces it in every answer", csp::FIELD);
+        is_replaced.then(|| ("csp", why())).into_iter().collect()
+    }
+
+    /// The built-in page, with the files of the root in front of it where there is one. The page finds its stream at `stream`.
+    ///
+    /// # Errors
+    /// We can no longer open the root.
+    pub fn serving_with_page(
+        &self,
+        stream: &WsUrl,
+        limits: ConnectionLimits,
+    ) -> Result<Serving, DaemonError> {
+        let page = self.built_in(Some(stream));
+        let content = match self.directory()? {
+            Some(directory) => Content::Overlay(directory, page),
+            None => Content::BuiltIn(page),
+        };
+        Ok(self.serving(content, limits))
+    }
+
+    /// What the workers serve by.
+    pub(crate) fn serving(&self, content: Content, limits: ConnectionLimits) -> Serving {
+        let shared = match &content {
+            Content::BuiltIn(page) => page.shared().clone(),
+            Content::Directory(_) | Content::Overlay(..) => self.shared(self.csp.clone()),
+        };
+        Serving::new(Site::new(content, self.spa), shared, limits)
+    }
+
+    /// The built-in page.
+    pub(crate) fn built_in(&self, ws_url: Option<&WsUrl>) -> BuiltIn {
+        BuiltIn::new(ws_url, self.shared(Some(csp::for_built_in(ws_url))))
+    }
+
+    /// The files of `--root`.
+    pub(crate) fn directory(&self) -> Result<Option<Directory>, DaemonError> {
+        let open =
+            |path| Ok(Directory::new(open_root(path)?, self.cache_size, self.shared(self.csp.clone())));
+        self.root.as_deref().map(open).transpose()
+    }
+
+    /// The fields of every answer; `policy` is the Content-Security-Policy of its documents.
+    fn shared(&self, policy: Option<String>) -> Arc<SharedFields> {
+        Arc::new(SharedFields { extra: self.header.clone(), policy, immutable: self.immutable.clone() })
+    }
+}
+
+fn open_root(path: &Path) -> Result<Root, DaemonError> {
+    Root::open(path).map_err(|error| {
+        let what = describe_path_error(path, &error);
+        DaemonError::new(Exit::NoInput, format!("--root {}: {what}", path.display()))
+    })
+}
