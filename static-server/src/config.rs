@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daemon::value::duration;
-use daemon::{DaemonError, Exit, ListenAddress, open_files};
+use daemon::{DaemonError, ListenAddress, open_files};
 use reactor::Settings;
 
 use crate::csp::WsUrl;
@@ -68,13 +68,8 @@ impl Config {
         self.connection_limits.check()?;
         check_time("write-timeout", self.write_timeout)?;
         self.site.check()?;
-        if self.site.has_root() {
-            if self.ws_url.is_some() {
-                log::warn!("--ws-url is for the built-in page, and has no effect with --root");
-            }
-        } else if let Some(flag) = self.site.needs_root() {
-            let what = "is for the files of --root, which is not set; add --root DIR, or leave it out";
-            return Err(DaemonError::new(Exit::Config, format!("--{flag} {what}")));
+        if self.site.has_root() && self.ws_url.is_some() {
+            log::warn!("--ws-url is for the built-in page, and has no effect with --root");
         }
         Ok(self)
     }

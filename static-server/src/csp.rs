@@ -45,6 +45,13 @@ pub(crate) enum WsUrlError {
     Path,
 }
 
+impl WsUrl {
+    /// The stream of a server that serves the page and the stream.
+    pub(crate) fn beside_the_page() -> Self {
+        WsUrl { text: "stream".to_owned(), sources: OWN_ORIGIN.to_owned() }
+    }
+}
+
 impl FromStr for WsUrl {
     type Err = WsUrlError;
 

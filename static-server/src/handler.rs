@@ -37,6 +37,18 @@ pub struct Conn {
     skip: u64,
 }
 
+impl Conn {
+    /// True from the first request on.
+    pub fn has_begun(&self) -> bool {
+        self.requests > 0
+    }
+
+    /// True while the next bytes belong to the body of the last request.
+    pub fn is_discarding(&self) -> bool {
+        self.skip > 0
+    }
+}
+
 impl StaticHandler {
     /// One worker's handler.
     pub fn new(published: Arc<Published>) -> Self {
@@ -47,6 +59,14 @@ impl StaticHandler {
     /// What these workers have counted.
     pub fn metrics<'h>(workers: impl IntoIterator<Item = &'h Self>) -> StaticMetrics {
         StaticMetrics::new(workers.into_iter().map(|worker| &worker.counts))
+    }
+
+    /// The head of a request has begun, and is not complete; only the first one's time runs from the start of the connection.
+    pub fn on_partial_head(&self, conn: &mut Conn, cx: &mut Context<'_>) {
+        if !conn.in_head && conn.requests > 0 {
+            cx.set_deadline(cx.now() + self.serving.limits.head_timeout);
+        }
+        conn.in_head = true;
     }
 
     /// Answers a request; `bytes` is its whole head.
@@ -131,10 +151,7 @@ impl Handler for StaticHandler {
         }
         match conn.scan.find_end(input, self.serving.limits.head()) {
             Ok(None) => {
-                if !conn.in_head && conn.requests > 0 {
-                    cx.set_deadline(cx.now() + self.serving.limits.head_timeout);
-                }
-                conn.in_head = true;
+                self.on_partial_head(conn, cx);
                 Progress { consumed: 0, flow: Flow::Continue }
             }
             Ok(Some(len)) => {

@@ -49,7 +49,6 @@ use daemon::{DaemonError, Endpoint, Hooks, Program, Ready, Reload, Serve, hand_o
 
 use config::Config;
 
-pub use csp::WsUrl;
 pub use handler::{Conn, StaticHandler};
 pub use limits::{ConnectionLimits, KeepAlive};
 pub use metrics::StaticMetrics;

@@ -47,24 +47,25 @@ pub struct SiteOptions {
 }
 
 impl SiteOptions {
-    /// Refuses a root that we cannot open.
+    /// Refuses a root that we cannot open, and an option without its root.
     ///
     /// # Errors
-    /// Why it cannot be opened.
+    /// Why the root cannot be opened, or which option it is.
     pub fn check(&self) -> Result<(), DaemonError> {
-        self.root.as_deref().map_or(Ok(()), |path| open_root(path).map(drop))
+        if let Some(path) = &self.root {
+            return open_root(path).map(drop);
+        }
+        let for_files =
+            [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some()), ("spa", self.spa)];
+        for_files.iter().find(|(_, is_set)| *is_set).map_or(Ok(()), |(flag, _)| {
+            let what = "is for the files of --root, which is not set; add --root DIR, or leave it out";
+            Err(DaemonError::new(Exit::Config, format!("--{flag} {what}")))
+        })
     }
 
     /// True if files are served.
-    pub fn has_root(&self) -> bool {
+    pub(crate) fn has_root(&self) -> bool {
         self.root.is_some()
-    }
-
-    /// The first option that is set, and is for the files of a root only.
-    pub fn needs_root(&self) -> Option<&'static str> {
-        let for_files =
-            [("immutable", !self.immutable.is_empty()), ("csp", self.csp.is_some()), ("spa", self.spa)];
-        for_files.into_iter().find_map(|(flag, is_set)| is_set.then_some(flag))
     }
 
     /// The options that do nothing beside the others, as [`daemon::Options::without_effect`] says them.
@@ -75,16 +76,12 @@ impl SiteOptions {
         is_replaced.then(|| ("csp", why())).into_iter().collect()
     }
 
-    /// The built-in page, with the files of the root in front of it where there is one. The page finds its stream at `stream`.
+    /// The built-in page, with the files of the root in front of it where there is one. The page finds its stream beside itself.
     ///
     /// # Errors
     /// We can no longer open the root.
-    pub fn serving_with_page(
-        &self,
-        stream: &WsUrl,
-        limits: ConnectionLimits,
-    ) -> Result<Serving, DaemonError> {
-        let page = self.built_in(Some(stream));
+    pub fn serving_with_page(&self, limits: ConnectionLimits) -> Result<Serving, DaemonError> {
+        let page = self.built_in(Some(&WsUrl::beside_the_page()));
         let content = match self.directory()? {
             Some(directory) => Content::Overlay(directory, page),
             None => Content::BuiltIn(page),

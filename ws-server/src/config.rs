@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
-use common::admission::{Admission, Audience};
+use common::{
+    admission::{Admission, Audience},
+    http::HeadLimits,
+};
 use daemon::{
     Common, DaemonError, ListenAddress, open_files,
     value::{duration, on_off, size},
@@ -24,8 +27,9 @@ const RESERVED_FILES: usize = 64;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "ws-server", version, about)]
 pub struct Config {
+    /// The options that every daemon has.
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub common: Common,
     #[command(flatten)]
     pub(crate) stream: StreamOptions,
     #[command(flatten)]
@@ -33,10 +37,10 @@ pub struct Config {
     /// Hands the live connections to the next process on USR2, through a service manager that keeps descriptors: on (as in its
     /// systemd unit) or off
     #[arg(long, value_name = "ON|OFF", default_value = "off", action = ArgAction::Set, value_parser = on_off, help_heading = "Stream")]
-    pub(crate) hand_over: bool,
+    pub hand_over: bool,
     /// Where to listen: `[::]:PORT`, `HOST:PORT` or `unix:PATH` (repeatable)
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:40132", help_heading = "Access")]
-    pub(crate) listen: Vec<ListenAddress>,
+    pub listen: Vec<ListenAddress>,
     #[command(flatten)]
     pub(crate) access: Access,
     #[command(flatten)]
@@ -91,7 +95,7 @@ impl Config {
     ///
     /// # Errors
     /// The first wrong option, by its flag.
-    pub(crate) fn check(mut self) -> Result<Self, DaemonError> {
+    pub fn check(mut self) -> Result<Self, DaemonError> {
         self.connection.check()?;
         for (flag, limit) in [
             ("max-target", self.connection.max_target),
@@ -113,6 +117,11 @@ impl Config {
         Ok(self)
     }
 
+    /// The limits of a request head, and how long it may take.
+    pub fn head_limits(&self) -> (HeadLimits, Duration) {
+        (self.connection.head_limits(), self.connection.head_timeout)
+    }
+
     /// How a line of the source becomes a message.
     pub(crate) fn line_format(&self) -> LineFormat {
         LineFormat {
@@ -123,7 +132,7 @@ impl Config {
     }
 
     /// The limits and timeouts of the event loop.
-    pub(crate) fn reactor_settings(&self) -> Settings {
+    pub fn reactor_settings(&self) -> Settings {
         let Capacity { max_connections, max_heads, linger, linger_bytes, drain_timeout, .. } = self.capacity;
         Settings {
             max_connections,

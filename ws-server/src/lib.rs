@@ -31,7 +31,7 @@ use std::{ffi::OsString, process::ExitCode};
 use daemon::{DaemonError, Endpoint, Program, Reload, Serve};
 
 pub use config::Config;
-pub use connection::{Connection, IsForStream};
+pub use connection::{Connection, IsForStream, asks_for_stream};
 pub use peers::Mail;
 pub use service::{Ending, Service};
 pub use worker::WsHandler;

@@ -7,6 +7,12 @@ pub fn is_same_path(one: &[u8], other: &[u8]) -> bool {
     units(one).eq(units(other))
 }
 
+/// True if a path is the same as `folder`, or below it.
+pub fn is_path_within(folder: &[u8], path: &[u8]) -> bool {
+    let mut rest = units(path);
+    units(folder).all(|unit| rest.next() == Some(unit)) && matches!(rest.next(), None | Some((false, b'/')))
+}
+
 /// The bytes of a path, decoded; `true` marks an encoded one whose meaning would change without its encoding.
 fn units(path: &[u8]) -> impl Iterator<Item = (bool, u8)> + '_ {
     let mut rest = path;
@@ -47,6 +53,24 @@ mod tests {
             ("/a%4", "/a%4", true),
         ] {
             assert_eq!(is_same_path(one.as_bytes(), other.as_bytes()), same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_folder_holds_itself_and_what_is_below_it() {
+        for (path, is_within) in [
+            ("/stream", true),
+            ("/stream/", true),
+            ("/stream/x/y", true),
+            ("/%73tream/x", true),
+            ("/stream%2fx", false),
+            ("/streams", false),
+            ("/strea", false),
+            ("/", false),
+            ("/a/stream", false),
+            ("", false),
+        ] {
+            assert_eq!(is_path_within(b"/stream", path.as_bytes()), is_within, "{path}");
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) use self::{
     snapshot::Predecessor,
     state::Stage,
 };
-pub use self::{env::IsForStream, state::Connection};
+pub use self::{env::IsForStream, request::asks_for_stream, state::Connection};
 #[cfg(test)]
 pub(crate) use self::{
     rate::RateLimiter,

@@ -59,6 +59,12 @@ pub(crate) enum Answer<'h> {
 
 pub(crate) const METHODS: &[(&str, &str)] = &[("Allow", "GET, HEAD, OPTIONS")];
 
+/// True for a request that can mean nothing but the stream, at whatever path: an Upgrade to a WebSocket, or one that accepts an
+/// event stream.
+pub fn asks_for_stream(head: &Head<'_>) -> bool {
+    asks_for_websocket(head) || accepts_events(head)
+}
+
 /// Decides by dialect and path, for a request that is admitted; the path applies to every way to the stream.
 pub(crate) fn answer<'h>(head: &'h Head<'h>, access: &Access) -> Answer<'h> {
     let detected = match detect(head) {
@@ -81,7 +87,7 @@ fn http<'h>(head: &Head<'_>) -> Answer<'h> {
     // RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field if it wishes to continue using the current
     // protocol", as it does where the field offers HTTP/2; but a client that wants a WebSocket could do nothing with a
     // stream. "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request."
-    if head.method == "GET" && head.minor_version > 0 && head.has_token("Upgrade", "websocket") {
+    if asks_for_websocket(head) {
         return Answer::Refuse(426, VERSIONS_OFFERED);
     }
     match head.method {
@@ -100,6 +106,10 @@ fn framing(head: &Head<'_>) -> Framing {
         (false, true) => Framing::LinesChunked,
         (false, false) => Framing::Lines,
     }
+}
+
+fn asks_for_websocket(head: &Head<'_>) -> bool {
+    head.method == "GET" && head.minor_version > 0 && head.has_token("Upgrade", "websocket")
 }
 
 fn accepts_events(head: &Head<'_>) -> bool {

@@ -1,0 +1,45 @@
+//! The command for people: a stream, the page that shows it and the Flash policy, on one port.
+//!
+//! ```text
+//!  stdin, clock ──▶ ws_server::Service ──▶ stream ─┐
+//!                                                  ├─ FrontHandler ◀── one listener
+//!  page, --root ──▶ static_server::Serving ────────┘        route: which requests ask for the stream
+//! ```
+//!
+//! It holds no copy of the daemons: [`handler`] lends each connection to their handlers, and `datecast ws-server …` is the
+//! daemon itself.
+
+mod address;
+mod config;
+mod daemons;
+mod handler;
+mod input;
+mod metrics;
+mod options;
+mod route;
+mod serve;
+mod welcome;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use daemon::Program;
+
+use config::Config;
+use options::Options;
+
+/// The beginning of the names of the environment variables.
+const ENV_PREFIX: &str = "DATECAST_";
+
+/// The whole program, from its command line, with the program's name first, to its exit code.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    if let Some((main, args)) = daemons::called_for(&args) {
+        return main(args);
+    }
+    let program = Program { env_prefix: ENV_PREFIX, args };
+    daemon::main::<Options, Config>(&program, Config::check, serve::serve)
+}
+
+/// The command line, for manual pages and completions.
+pub fn command() -> clap::Command {
+    daemon::command::<Options>(ENV_PREFIX)
+}

@@ -1,0 +1,69 @@
+//! The command line: ws-server's options under the same names, those of the site, and what is the command's own.
+
+use std::ffi::OsString;
+
+use clap::{Args, Command, CommandFactory, Parser};
+use static_server::{KeepAlive, SiteOptions};
+
+use crate::{address, input};
+
+/// What `--help` begins with.
+const ABOUT: &str = "Pipe lines in, every browser sees them: vmstat 1 | datecast";
+const LONG_ABOUT: &str = "Pipe lines in, every browser sees them: `vmstat 1 | datecast`, or `datecast -- vmstat 1`.\n\n\
+    It prints the URL of a page that shows the lines, or without lines the clock, to the browsers of this machine; \
+    `curl -N URL/stream` has them, too. `datecast ws-server`, `datecast static-server` and `datecast policy-server` are the \
+    three daemons.";
+
+/// The command's options, as clap parses them.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// A command whose output is the stream
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) stream: ws_server::Config,
+    #[command(flatten)]
+    pub(crate) site: SiteOptions,
+    #[command(flatten)]
+    pub(crate) keep_alive: KeepAlive,
+}
+
+impl CommandFactory for Options {
+    fn command() -> Command {
+        let command = Self::augment_args(Command::new("datecast").version(env!("CARGO_PKG_VERSION")));
+        let command = command.about(ABOUT).long_about(LONG_ABOUT);
+        let source = if input::has_lines() { "-" } else { "clock" };
+        command
+            .mut_arg("listen", |arg| {
+                arg.default_value(address::DEFAULT).help(
+                    "Where to listen: `localhost:PORT`, `[::]:PORT` (for other machines, too), `HOST:PORT` or `unix:PATH` \
+                     (repeatable) [default: localhost, port 8080 or the next free one]",
+                ).hide_default_value(true)
+            })
+            .mut_arg("source", |arg| {
+                arg.default_value(source).hide_default_value(true).help(
+                    "Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH [default: standard input if \
+                     it is a pipe, a socket or a file, else the clock]",
+                )
+            })
+            .mut_arg("at_eof", |arg| arg.default_value("keep"))
+            .mut_arg("log_level", |arg| arg.default_value("warn"))
+            .mut_arg("hand_over", |arg| arg.hide(true))
+    }
+
+    fn command_for_update() -> Command {
+        Self::command()
+    }
+}
+
+impl Parser for Options {}
+
+impl daemon::Options for Options {
+    fn defaults(&self) -> Vec<(&'static str, String)> {
+        self.stream.defaults()
+    }
+
+    fn without_effect(&self) -> Vec<(&'static str, String)> {
+        [self.stream.without_effect(), self.site.without_effect()].concat()
+    }
+}

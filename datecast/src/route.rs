@@ -1,0 +1,44 @@
+//! Which requests ask for the stream. All others are for the site.
+
+use common::http::{Head, is_path_within};
+use ws_server::asks_for_stream;
+
+/// Where the stream is for requests that could mean a file, too.
+const STREAM: &[u8] = b"/stream";
+
+/// True for `/stream` and what is below it, and at any path for a request that can mean nothing but the stream.
+pub(crate) fn is_for_stream(head: &Head<'_>) -> bool {
+    is_path_within(STREAM, head.path()) || asks_for_stream(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use common::http::HeadLimits;
+
+    use super::*;
+
+    #[test]
+    fn a_path_an_upgrade_or_the_media_type_asks_for_the_stream() {
+        for (request, expected) in [
+            ("GET /stream HTTP/1.1\r\nHost: a", true),
+            ("GET /stream?since=12 HTTP/1.0", true),
+            ("GET /stream/x HTTP/1.0", true),
+            ("GET http://a/stream HTTP/1.1\r\nHost: a", true),
+            ("OPTIONS /stream HTTP/1.1\r\nHost: a", true),
+            ("POST /stream HTTP/1.1\r\nHost: a", true),
+            ("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream", true),
+            ("GET /x.html HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: Upgrade", true),
+            ("GET / HTTP/1.1\r\nHost: a", false),
+            ("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html, */*", false),
+            ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings", false),
+            ("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html, text/event-stream;q=0", false),
+            ("GET /streams HTTP/1.0", false),
+            ("GET /?stream HTTP/1.0", false),
+            ("OPTIONS * HTTP/1.1\r\nHost: a", false),
+        ] {
+            let bytes = format!("{request}\r\n\r\n");
+            let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
+            assert_eq!(is_for_stream(&head), expected, "{request}");
+        }
+    }
+}

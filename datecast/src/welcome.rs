@@ -1,0 +1,75 @@
+//! What a person reads first: the URL, and who else can open it.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    net::SocketAddr,
+};
+
+use daemon::ListenAddress;
+use rustix::system::uname;
+
+/// Prints the URL to standard output, and a warning to standard error if other machines can open it.
+pub(crate) fn say(listen: &[ListenAddress], bound: &[SocketAddr]) {
+    // A reader that is gone needs no URL.
+    _ = writeln!(io::stdout(), "{}", url(listen, bound));
+    let open = bound.iter().find(|address| !is_loopback(address));
+    if let Some(address) = open {
+        let name = if address.ip().is_unspecified() {
+            uname().nodename().to_string_lossy().into_owned()
+        } else {
+            host(address)
+        };
+        let port = address.port();
+        _ = writeln!(
+            io::stderr(),
+            "datecast: open to every machine that can reach this one, as http://{name}:{port}/"
+        );
+    }
+}
+
+/// The URL for a browser on this machine.
+fn url(listen: &[ListenAddress], bound: &[SocketAddr]) -> String {
+    let here = |address: &&SocketAddr| is_loopback(address) || address.ip().is_unspecified();
+    if let Some(address) = bound.iter().find(here) {
+        return format!("http://localhost:{}/", address.port());
+    }
+    match (bound.first(), listen.first()) {
+        (Some(address), _) => format!("http://{}:{}/", host(address), address.port()),
+        (None, Some(address)) => address.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+fn host(address: &SocketAddr) -> String {
+    let mut host = String::new();
+    _ = match address {
+        SocketAddr::V4(address) => write!(host, "{}", address.ip()),
+        SocketAddr::V6(address) => write!(host, "[{}]", address.ip()),
+    };
+    host
+}
+
+fn is_loopback(address: &SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_opens_here() {
+        for (bound, expected) in [
+            (&["127.0.0.1:8080", "[::1]:8080"][..], "http://localhost:8080/"),
+            (&["[::]:8081"], "http://localhost:8081/"),
+            (&["0.0.0.0:80"], "http://localhost:80/"),
+            (&["192.0.2.1:80"], "http://192.0.2.1:80/"),
+            (&["[2001:db8::1]:80"], "http://[2001:db8::1]:80/"),
+            (&[], "unix:/run/x.sock"),
+        ] {
+            let bound: Vec<SocketAddr> = bound.iter().map(|address| address.parse().unwrap()).collect();
+            assert_eq!(url(&["unix:/run/x.sock".parse().unwrap()], &bound), expected);
+        }
+    }
+}
