@@ -10,7 +10,7 @@ pub struct Origin(String);
 /// The text is not an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not an origin: write scheme://host or scheme://host:port, without a path (or null); every origin may connect without this option"
+    "`{0}` is not an origin: write scheme://host or scheme://host:port, without a path (or null); without this option ws-server is open to every origin, datecast to its own"
 )]
 pub struct OriginError(pub String);
 

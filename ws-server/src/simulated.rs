@@ -2,6 +2,7 @@
 //! behaves gets each message once and in order, whatever the others do.
 
 mod bounded_reads;
+mod private;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 

@@ -122,9 +122,10 @@ impl Connection {
         if !env.cx.set_real_peer((client != UNIX_PEER).then_some(client)) {
             return self.refuse(503, RETRY_LATER, cors, env);
         }
-        // First, so that no other answer tells a foreign page anything.
+        // Before all that depends on the target: no other answer tells a foreign page anything.
         if let Err(refusal) = access.admission.admit(head, env.cx.local().map(|local| local.ip())) {
             log::debug!("{}: {} {}: {refusal}", env.peer_name(), head.method, escape(head.target));
+            let cors = Cors::without_request(&access.admission);
             return self.refuse_with(Refusal::STATUS, &format!("{refusal}\n"), &[], cors, env);
         }
         if !(env.is_for_stream)(head) {
