@@ -57,7 +57,12 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
             mailboxes.send_all(|| Arc::clone(&new));
             Ok(())
         };
-        let hooks = Hooks { reload: Box::new(reload), metrics: Arc::new(metrics), prepare_hand_over: None };
+        let hooks = Hooks {
+            reload: Box::new(reload),
+            metrics: Arc::new(metrics),
+            prepare_hand_over: None,
+            before_stop: None,
+        };
         Ok(Ready { handlers, hooks })
     })
     .map(drop)

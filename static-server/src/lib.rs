@@ -95,7 +95,12 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
             }
             Ok(())
         };
-        let hooks = Hooks { reload: Box::new(reload), metrics: Arc::new(metrics), prepare_hand_over: None };
+        let hooks = Hooks {
+            reload: Box::new(reload),
+            metrics: Arc::new(metrics),
+            prepare_hand_over: None,
+            before_stop: None,
+        };
         Ok(Ready { handlers, hooks })
     })
     .map(drop)

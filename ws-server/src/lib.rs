@@ -12,6 +12,7 @@ mod broadcast;
 mod config;
 mod connection;
 mod consequences;
+mod finish;
 mod hand_over;
 mod handler;
 mod lateness;

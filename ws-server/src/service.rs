@@ -6,11 +6,12 @@ use std::{
 };
 
 use daemon::{DaemonError, Hooks, Inherited, Ready};
-use reactor::Ended;
+use reactor::{Ended, Stop};
 
 use crate::{
     config::Config,
     connection::IsForStream,
+    finish::Finish,
     hand_over::{self, ProcessState},
     metrics::WsMetrics,
     peers::Mail,
@@ -19,6 +20,8 @@ use crate::{
     worker::{SharedStart, WsHandler, epoch_at, export_states},
 };
 
+/// Makes the source end soon; called by every wish to stop.
+type EndSource = Box<dyn Fn() + Send>;
 /// Reads the configuration again.
 type ReadConfig = Box<dyn Fn() -> Result<Config, DaemonError> + Send>;
 
@@ -28,6 +31,7 @@ pub struct Service {
     source: Source,
     previous: Option<ProcessState>,
     feed: Arc<Feed>,
+    end_source: Option<EndSource>,
 }
 
 /// What ends a stream when its workers have ended.
@@ -48,7 +52,13 @@ impl Service {
             // No process will serve the clients that were connected.
             inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
         })?;
-        Ok(Self { config: Arc::new(config), source, previous, feed: Arc::default() })
+        Ok(Self { config: Arc::new(config), source, previous, feed: Arc::default(), end_source: None })
+    }
+
+    /// Before a stop this is called, and the stop waits for the end of the source, which must follow: its last lines reach the clients
+    /// before their Close. A second wish to stop waits no more.
+    pub fn end_source_by(&mut self, end: EndSource) {
+        self.end_source = Some(end);
     }
 
     /// What to call when the workers have ended.
@@ -67,8 +77,11 @@ impl Service {
         read_config: ReadConfig,
         is_for_stream: IsForStream,
     ) -> Result<Ready<WsHandler>, DaemonError> {
-        let Self { config, source, previous, feed } = self;
-        Starting { config, feed, start }.make_ready(source, previous, read_config, is_for_stream)
+        let Self { config, source, previous, feed, end_source } = self;
+        let starting = Starting { config, feed, start, finish: Finish::default() };
+        let mut ready = starting.make_ready(source, previous, read_config, is_for_stream)?;
+        ready.hooks.before_stop = end_source.map(|end| starting.before_stop(end));
+        Ok(ready)
     }
 }
 
@@ -97,12 +110,13 @@ struct Starting<'s> {
     config: Arc<Config>,
     feed: Arc<Feed>,
     start: daemon::Start<'s, Mail>,
+    finish: Finish,
 }
 
 impl Starting<'_> {
     /// Makes the handlers, and starts to read the source.
     fn make_ready(
-        self,
+        &self,
         source: Source,
         previous: Option<ProcessState>,
         read_config: ReadConfig,
@@ -125,6 +139,7 @@ impl Starting<'_> {
             reload: self.reload(publisher, read_config),
             metrics: Arc::new(metrics),
             prepare_hand_over: self.prepare_hand_over(),
+            before_stop: None,
         };
         Ok(Ready { handlers, hooks })
     }
@@ -139,7 +154,13 @@ impl Starting<'_> {
             post,
         );
         let publisher = Arc::new(publisher);
-        let ended = move |well| end.send_all(|| Mail::Ended { well });
+        let (finish, control) = (self.finish.clone(), self.start.control.clone());
+        let ended = move |well| {
+            end.send_all(|| Mail::Ended { well });
+            if finish.end() {
+                control.stop(Stop::Finished);
+            }
+        };
         self.feed.start(source, Arc::clone(&publisher), self.config.source.max_producers, ended)?;
         Ok(publisher)
     }
@@ -156,6 +177,16 @@ impl Starting<'_> {
             publisher.set_format(new.line_format());
             mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
             Ok(())
+        })
+    }
+
+    /// The hook before a stop, which makes the source end.
+    fn before_stop(&self, end_source: EndSource) -> Box<dyn Fn() -> bool + Send> {
+        let finish = self.finish.clone();
+        Box::new(move || {
+            let waits = finish.ask();
+            end_source();
+            waits
         })
     }
 

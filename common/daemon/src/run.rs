@@ -74,6 +74,9 @@ pub struct Hooks {
     pub metrics: Arc<dyn DaemonMetrics>,
     /// On `SIGUSR2`: prepares the hand-over before the workers export their connections. Without it, the daemon drains.
     pub prepare_hand_over: Option<Box<dyn Fn() + Send>>,
+    /// On `SIGTERM` and `SIGINT`, unless a stop is under way: false if the daemon is to stop now, true if it stops itself soon. Without
+    /// it, the daemon stops now.
+    pub before_stop: Option<Box<dyn Fn() -> bool + Send>>,
 }
 
 /// Serves until the daemon is stopped; connections that the previous process handed over are open from the start.
@@ -109,14 +112,20 @@ where
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
     let start =
         Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
-    let Ready { handlers, hooks: Hooks { reload, metrics, prepare_hand_over } } = make_handlers(start)?;
+    let Ready { handlers, hooks: Hooks { reload, metrics, prepare_hand_over, before_stop } } =
+        make_handlers(start)?;
 
     // A new configuration is in force when every worker has handled its mail.
     let all_delivered = move || (0..mailboxes.workers()).all(|worker| mailboxes.waiting(worker) == 0);
     let reload = Box::new(move || reload().map(|()| wait_until(PATIENCE, &all_delivered)));
     let last_reload = LastReload::default();
-    let actions =
-        Actions { control: control.clone(), reload, prepare_hand_over, last_reload: last_reload.clone() };
+    let actions = Actions {
+        control: control.clone(),
+        reload,
+        prepare_hand_over,
+        before_stop,
+        last_reload: last_reload.clone(),
+    };
     signals::watch(actions).map_err(|error| DaemonError::system("taking over the signals", &error))?;
     for address in bound {
         log::info!("{}: listening on {address}", serve.name);

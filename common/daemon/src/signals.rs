@@ -77,20 +77,26 @@ pub(super) struct Actions {
     pub(super) control: Control,
     pub(super) reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
     pub(super) prepare_hand_over: Option<Box<dyn Fn() + Send>>,
+    pub(super) before_stop: Option<Box<dyn Fn() -> bool + Send>>,
     pub(super) last_reload: LastReload,
 }
 
 impl Actions {
     fn handle(&self, signal: i32) {
         match signal {
-            SIGTERM | SIGINT => {
-                log::info!("stopping; a second signal stops at once");
-                notify::send(&[NotifyState::Stopping]);
-                self.control.stop(Stop::Shutdown);
-            }
+            SIGTERM | SIGINT => self.stop(),
             SIGUSR2 => self.restart(),
             SIGUSR1 => log::info!("{}", counters(&self.control)),
             _ => self.reload(),
+        }
+    }
+
+    fn stop(&self) {
+        log::info!("stopping; a second signal stops at once");
+        notify::send(&[NotifyState::Stopping]);
+        let waits = !self.control.is_stopping() && self.before_stop.as_ref().is_some_and(|before| before());
+        if !waits {
+            self.control.stop(Stop::Shutdown);
         }
     }
 
