@@ -51,6 +51,7 @@ mod resolve;
 mod run;
 mod signals;
 mod supervisor;
+mod terminal;
 pub mod unix_socket;
 pub mod value;
 

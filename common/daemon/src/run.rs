@@ -68,7 +68,7 @@ pub struct Ready<H> {
 
 /// What a daemon does on a signal or a scrape. Other threads than the workers call it.
 pub struct Hooks {
-    /// On `SIGHUP`: reads the configuration again and puts it in force.
+    /// On `SIGHUP`, unless it means that our terminal has gone: reads the configuration again and puts it in force.
     pub reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
     /// On a scrape, and about once a second: the daemon's own metrics, health and status.
     pub metrics: Arc<dyn DaemonMetrics>,

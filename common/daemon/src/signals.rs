@@ -1,7 +1,8 @@
 //! Signals: a handler sets a flag and writes one byte; a thread reads the byte and acts.
 //!
 //! `TERM` and `INT` drain and stop (a second one stops at once), `USR2` hands over or drains for a restart, `HUP` reads the
-//! configuration again, `USR1` logs the counters. A second `USR2` does not disturb a hand-over.
+//! configuration again, or stops if the terminal that we were started from has gone, `USR1` logs the counters. A second `USR2` does
+//! not disturb a hand-over.
 
 use std::{
     io::{self, Read as _},
@@ -21,7 +22,7 @@ use signal_hook::{
     flag, low_level,
 };
 
-use crate::{exit::DaemonError, last_reload::LastReload, metrics::CLOSED_BY, notify};
+use crate::{exit::DaemonError, last_reload::LastReload, metrics::CLOSED_BY, notify, terminal::Terminal};
 use reactor::{Control, Snapshot, Stop};
 
 /// How long the thread waits after the system has refused to wait for a signal.
@@ -45,6 +46,7 @@ pub(super) fn unblock() {
 pub(super) fn watch(actions: Actions) -> io::Result<()> {
     let (mut read, write) = UnixStream::pair()?;
     let mut flags = Vec::new();
+    let mut terminal = Terminal::look();
     for signal in HANDLED {
         let raised = Arc::new(AtomicBool::new(false));
         // In this order, the flag is set before the byte arrives.
@@ -65,7 +67,7 @@ pub(super) fn watch(actions: Actions) -> io::Result<()> {
             }
             for (signal, raised) in &flags {
                 if raised.swap(false, Ordering::AcqRel) {
-                    actions.handle(*signal);
+                    actions.handle(*signal, &mut terminal);
                 }
             }
         }
@@ -82,12 +84,14 @@ pub(super) struct Actions {
 }
 
 impl Actions {
-    fn handle(&self, signal: i32) {
+    fn handle(&self, signal: i32, terminal: &mut Terminal) {
         match signal {
             SIGTERM | SIGINT => self.stop(),
             SIGUSR2 => self.restart(),
             SIGUSR1 => log::info!("{}", counters(&self.control)),
-            _ => self.reload(),
+            _ if !terminal.is_gone() => self.reload(),
+            _ if terminal.ends_us() => self.stop(),
+            _ => {}
         }
     }
 
