@@ -30,7 +30,9 @@ impl Config {
             let what = "one restarts this command by hand; the service that keeps its clients is `datecast ws-server`";
             return Err(DaemonError::option("hand-over", "on", what));
         }
-        Ok(Self { stream: stream.check()?, site, keep_alive })
+        let stream = stream.private().check()?;
+        let site = site.with_fields(stream.admission().fields());
+        Ok(Self { stream, site, keep_alive })
     }
 
     /// Where to listen.

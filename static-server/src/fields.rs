@@ -67,6 +67,8 @@ impl FromStr for HeaderField {
 pub(crate) struct SharedFields {
     /// Those of `--header`: they join ours of the same name if it is [`VARY`], and else replace it in every answer.
     pub(crate) extra: Vec<HeaderField>,
+    /// Those that the server in front adds to every answer.
+    pub(crate) front: &'static [(&'static str, &'static str)],
     /// The Content-Security-Policy of documents, if they have one.
     pub(crate) policy: Option<String>,
     /// The files that never change.
@@ -80,7 +82,7 @@ impl SharedFields {
     /// Lays out a block of fields, through the checked writer: ours, then those of `--header`.
     pub(crate) fn block(&self, fields: &[(&str, &str)]) -> Vec<u8> {
         let every_answer = [("X-Content-Type-Options", "nosniff"), ("Server", "datecast")];
-        let ours = every_answer.iter().chain(fields);
+        let ours = every_answer.iter().chain(self.front).chain(fields);
         let is_vary = |name: &str| name.eq_ignore_ascii_case(VARY);
         let mut out = Vec::new();
         let mut writer = Response::new(200, &mut out);

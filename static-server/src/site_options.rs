@@ -16,6 +16,9 @@ use crate::root::Root;
 use crate::serving::Serving;
 use crate::site::{Content, Site};
 
+/// Names and values of header fields.
+type Fields = &'static [(&'static str, &'static str)];
+
 /// What is served, and with which fields.
 #[derive(clap::Args, Clone, Debug)]
 pub struct SiteOptions {
@@ -44,6 +47,10 @@ pub struct SiteOptions {
     /// Memory for ready answers, of all workers together (0: none)
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB")]
     cache_size: usize,
+
+    /// What the server in front adds to every answer.
+    #[arg(skip)]
+    front: Fields,
 }
 
 impl SiteOptions {
@@ -66,6 +73,13 @@ impl SiteOptions {
     /// True if files are served.
     pub(crate) fn has_root(&self) -> bool {
         self.root.is_some()
+    }
+
+    /// Adds header fields to every answer, for a server that answers more than the site.
+    #[must_use]
+    pub fn with_fields(mut self, front: Fields) -> Self {
+        self.front = front;
+        self
     }
 
     /// The options that do nothing beside the others, as [`daemon::Options::without_effect`] says them.
@@ -112,7 +126,8 @@ impl SiteOptions {
 
     /// The fields of every answer; `policy` is the Content-Security-Policy of its documents.
     fn shared(&self, policy: Option<String>) -> Arc<SharedFields> {
-        Arc::new(SharedFields { extra: self.header.clone(), policy, immutable: self.immutable.clone() })
+        let (extra, immutable) = (self.header.clone(), self.immutable.clone());
+        Arc::new(SharedFields { extra, front: self.front, policy, immutable })
     }
 }
 

@@ -100,10 +100,11 @@ fn stray(word: &str, command: &Command, args: &[OsString]) -> String {
             "`{word}` belongs to no option; a value with a blank needs quotes: {one_more} '{last} {word}'"
         );
     }
-    let cure = if find(command, "--root").is_some() {
-        format!("a folder to serve is --root {word}")
-    } else {
-        "each value stands behind its option".to_owned()
+    let runs = command.get_arguments().any(Arg::is_last_set);
+    let cure = match (runs, find(command, "--root").is_some()) {
+        (true, _) => format!("a command stands behind `--`, as in `{} -- {word}`", command.get_name()),
+        (false, true) => format!("a folder to serve is --root {word}"),
+        (false, false) => "each value stands behind its option".to_owned(),
     };
     format!("`{word}` belongs to no option; {cure}")
 }

@@ -1,0 +1,195 @@
+//! Page, files, stream and policy on one listener.
+
+#![allow(clippy::unwrap_used, reason = "for tests")]
+
+use std::{fs, process::Stdio};
+
+use harness::{Client, Daemon, Signal, command, frame};
+
+const DATECAST: &str = env!("CARGO_BIN_EXE_datecast");
+const UPGRADE: &str = "Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Version: 13\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+
+/// The command with lines for its input, on a free port of 127.0.0.1.
+fn with_lines(arguments: &[&str], lines: &str) -> Daemon {
+    let all = [&["--listen", "127.0.0.1:0", "--workers", "2", "--log-level", "info"], arguments].concat();
+    let mut server = Daemon::start_command(command(DATECAST, &all));
+    server.write(lines);
+    server
+}
+
+fn get(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\nHost: localhost")
+}
+
+fn send(client: &mut Client, request: &str) {
+    client.send(format!("{}\r\n\r\n", request.replace('\n', "\r\n")));
+}
+
+#[test]
+fn one_port_has_the_page_the_stream_in_every_way_and_the_policy() {
+    let server = with_lines(&[], "one\ntwo\n");
+    let page = server.request(&get("/")).response();
+    assert_eq!(page.status, 200);
+    assert!(page.text().starts_with("<!doctype html>"), "{}", page.text());
+    assert!(
+        page.text().contains("name=\"datecast-ws\" content=\"stream\""),
+        "it finds the stream beside itself"
+    );
+
+    let lines = |target: &str| {
+        let mut client = server.request(&format!("GET {target} HTTP/1.0"));
+        client.head();
+        String::from_utf8(client.until(b"two\n")).unwrap()
+    };
+    assert_eq!(lines("/stream"), "one\ntwo\n");
+    assert_eq!(lines("/stream/any?since=0"), "one\ntwo\n");
+    let mut events = server.request(&format!("{}\nAccept: text/event-stream", get("/any/path")));
+    assert!(events.head().contains("text/event-stream"));
+    events.until(b"data: two\n\n");
+    for target in ["/", "/stream?ids=0", "/app.js"] {
+        let mut socket = server.request(&format!("{}\n{UPGRADE}", get(target)));
+        assert!(socket.head().starts_with("HTTP/1.1 101 "));
+        assert_eq!([socket.text(), socket.text()], ["one", "two"]);
+    }
+    let mut flash = server.connect();
+    flash.send(b"<policy-file-request/>\0");
+    let policy = String::from_utf8(flash.rest()).unwrap();
+    let port = server.address().port();
+    assert!(policy.contains(&format!("domain=\"localhost\" to-ports=\"{port}\"")), "{policy}");
+    assert!(!policy.contains("\"*\""), "{policy}");
+}
+
+#[test]
+fn a_connection_is_kept_through_pages_and_ends_with_the_stream() {
+    let server = with_lines(&[], "one\n");
+    let mut client = server.connect();
+    for (target, status) in [("/", 200), ("/style.css", 200), ("/nothing", 404), ("/favicon.svg", 200)] {
+        send(&mut client, &get(target));
+        assert_eq!(client.response().status, status, "{target}");
+    }
+    // A body that belongs to a page's request is no beginning of the next one.
+    client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\n\r\nGET /stream ");
+    assert_eq!(client.response().status, 200);
+    send(&mut client, &format!("{}\n{UPGRADE}", get("/stream")));
+    assert!(client.head().starts_with("HTTP/1.1 101 "));
+    assert_eq!(client.text(), "one");
+    client.send(frame(0x88, &1000_u16.to_be_bytes()));
+    assert_eq!(client.frame(), (0x88, 1000_u16.to_be_bytes().to_vec()));
+}
+
+#[test]
+fn requests_that_come_at_once_or_byte_by_byte_are_answered_in_order() {
+    let server = with_lines(&[], "one\n");
+    let requests: String = ["/favicon.svg", "/nothing", "/stream"]
+        .map(|target| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        .concat();
+    let read = |client: &mut Client| {
+        assert_eq!((client.response().status, client.response().status), (200, 404));
+        assert!(client.head().contains("text/plain"));
+        client.until(b"one\n");
+    };
+    let mut whole = server.connect();
+    whole.send(&requests);
+    read(&mut whole);
+    let mut bytewise = server.connect();
+    requests.bytes().for_each(|byte| bytewise.send([byte]));
+    read(&mut bytewise);
+}
+
+#[test]
+fn files_of_the_root_win_over_those_of_the_page() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("sub")).unwrap();
+    for (name, text) in
+        [("own.txt", "own"), ("favicon.svg", "<svg/>"), ("sub/index.html", "sub"), ("stream", "no")]
+    {
+        fs::write(root.path().join(name), text).unwrap();
+    }
+    let server = with_lines(&["--root", root.path().to_str().unwrap()], "one\n");
+    let body = |target: &str| server.request(&get(target)).response().text();
+    assert_eq!(
+        (body("/own.txt"), body("/favicon.svg"), body("/sub/")),
+        ("own".into(), "<svg/>".into(), "sub".into())
+    );
+    assert!(body("/").starts_with("<!doctype html>"));
+    assert!(body("/app.js").contains("import"));
+    let policy =
+        |target: &str| server.request(&get(target)).response().header("content-security-policy").is_some();
+    assert!(
+        policy("/") && !policy("/sub/"),
+        "the page has its own policy, the root's pages have their owner's"
+    );
+    server.request(&get("/stream")).until(b"one\n");
+    fs::write(root.path().join("index.html"), "mine").unwrap();
+    let replaced = harness::eventually(|| match body("/") {
+        mine if mine == "mine" => Ok(mine),
+        other => Err(other),
+    });
+    assert_eq!(replaced, "mine");
+}
+
+#[test]
+fn a_client_that_stops_in_a_later_head_gets_408_and_an_idle_one_its_end() {
+    let server = with_lines(&["--head-timeout", "200ms", "--keep-alive", "300ms"], "");
+    for (begun, ends_with) in [("GET / HT", "408 Request Timeout\n"), ("", "</html>\n")] {
+        let mut client = server.request(&get("/"));
+        client.send(begun);
+        let all = String::from_utf8(client.rest()).unwrap();
+        assert!(all.contains("HTTP/1.1 200 ") && all.trim_end().ends_with(ends_with.trim_end()), "{all}");
+    }
+}
+
+#[test]
+fn the_source_is_what_standard_input_is() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "from a file\n").unwrap();
+    let first_line = |input: Stdio| {
+        let arguments = ["--listen", "127.0.0.1:0", "--log-level", "info"];
+        let mut server = Daemon::spawn_with(command(DATECAST, &arguments), input);
+        let line = server.log_line("listening on ");
+        let address = line.split_once("listening on ").unwrap().1.parse().unwrap();
+        let mut client = Client::request(address, "GET /stream HTTP/1.0");
+        client.head();
+        String::from_utf8(client.until(b"\n")).unwrap()
+    };
+    assert_eq!(first_line(fs::File::open(file.path()).unwrap().into()), "from a file\n");
+    assert!(harness::is_js_date(first_line(Stdio::null()).trim_end()));
+}
+
+#[test]
+fn the_end_of_the_input_ends_the_command_only_if_it_is_asked_to() {
+    let mut server = with_lines(&[], "one\n");
+    drop(server.stdin.take());
+    for _ in 0..2 {
+        server.request("GET /stream HTTP/1.0").until(b"one\n");
+    }
+    server.signal(Signal::INT);
+    assert!(server.wait().0.success());
+
+    let server = with_lines(&["--at-eof", "exit"], "one\n");
+    let mut client = server.request("GET /stream HTTP/1.0");
+    client.until(b"one\n");
+    let waiting = std::thread::spawn(move || server.wait().0);
+    assert!(client.rest().is_empty());
+    assert!(waiting.join().unwrap().success());
+}
+
+#[test]
+fn one_file_is_all_four_programs() {
+    for (words, expected) in [
+        (&["--version"][..], "datecast "),
+        (&["ws-server", "--version"], "ws-server "),
+        (&["static-server", "--version"], "static-server "),
+        (&["policy-server", "--version"], "policy-server "),
+        (&["ws-server", "--help"], "One numbered stream"),
+    ] {
+        let output = command(DATECAST, words).output().unwrap();
+        assert!(String::from_utf8(output.stdout).unwrap().starts_with(expected), "{words:?}");
+    }
+    let arguments = ["ws-server", "--listen", "127.0.0.1:0"];
+    let server = Daemon::start_command(command(DATECAST, &arguments));
+    let mut client = server.request("GET / HTTP/1.0");
+    client.head();
+    assert!(harness::is_js_date(String::from_utf8(client.until(b"\n")).unwrap().trim_end()));
+}
