@@ -24,7 +24,7 @@ const more = new More();
 const clockView = new ClockView({ element: document.getElementById("clock-view"), onChange: tellViews });
 const linesView = new LinesView({
   element: document.getElementById("lines"),
-  fetchOlder: fetcherOfOlder(url),
+  fetchOlder: fetcherOfOlder(url, (number) => connection.idOf(number)),
   announce,
   onChange: (state) => { lines = state; tellViews(); },
 });
@@ -164,6 +164,8 @@ function pauseOrGoOn(event) {
 
 document.getElementById("pause").addEventListener("click", pauseOrGoOn);
 document.getElementById("retry").addEventListener("click", () => connection.connect());
+// From here on the page is this script's: start.js loads the plain list if it does not get so far.
+document.documentElement.dataset.page = "full";
 addEventListener("online", () => { if (status.isWaiting) { connection.connect(); } });
 setInterval(tick, 250);
 showCommands(url, announce);

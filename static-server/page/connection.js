@@ -2,7 +2,7 @@
 // and a resume by id.
 
 import { httpUrl, withQuery } from "./address.js";
-import { isKnown, numberOf, parseFrame, parseWord } from "./frames.js";
+import { epochOf, isKnown, numberOf, parseFrame, parseWord } from "./frames.js";
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
@@ -59,6 +59,11 @@ export class Connection {
     const target = after === null ? base : withQuery(base, { since: after });
     this.#onState({ phase: "connecting", transport, attempt: this.#failures });
     this.#attempt(transport, target, after);
+  }
+
+  /** The id of message `number` of the present stream; the number alone before the first message. */
+  idOf(number) {
+    return this.#last === null ? number : `${epochOf(this.#last)}_${number}`;
   }
 
   /** Gives the connection up, for `reason`, and connects again after the usual wait. */

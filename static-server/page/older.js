@@ -13,8 +13,9 @@ const PATIENCE = 10_000;
 /**
  * Makes the function that reads messages N + 1 to M of the stream at `url` (ws or wss), as far as its history has them:
  * `(since, until, { signal })` gives `{ records, gap }`, the gap as the server tells it or `null`; it fails if the server cannot be asked.
+ * `idOf` makes ids of the numbers: a stream that has begun anew meanwhile has other ones.
  */
-export function fetcherOfOlder(url) {
+export function fetcherOfOlder(url, idOf) {
   return async (since, until, { signal } = {}) => {
     const records = [];
     let gap = null;
@@ -32,7 +33,7 @@ export function fetcherOfOlder(url) {
     });
     let timer = setTimeout(end, PATIENCE);
     try {
-      const target = withQuery(httpUrl(url), { since, until });
+      const target = withQuery(httpUrl(url), { since: idOf(since), until: idOf(until) });
       const response = await fetch(target, { headers: { Accept: "text/event-stream" }, cache: "no-store", credentials: "same-origin", signal: ending.signal });
       if (!response.ok) {
         throw new Error(`the server answered ${response.status}`);

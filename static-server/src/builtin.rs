@@ -40,7 +40,9 @@ const FILES: &[(&str, &[u8])] = &[
     ("messages.js", include_bytes!("../page/messages.js")),
     ("more.js", include_bytes!("../page/more.js")),
     ("older.js", include_bytes!("../page/older.js")),
+    ("plain.js", include_bytes!("../page/plain.js")),
     ("search.js", include_bytes!("../page/search.js")),
+    ("start.js", include_bytes!("../page/start.js")),
     ("status.js", include_bytes!("../page/status.js")),
     ("style.css", include_bytes!("../page/style.css")),
     ("title.js", include_bytes!("../page/title.js")),
@@ -48,7 +50,13 @@ const FILES: &[(&str, &[u8])] = &[
 ];
 const INDEX: &str = include_str!("../page/index.html");
 /// The place in `index.html` for the URL of the ws-server.
-const PLACE: &str = "%WS_URL%";
+const WS_URL: &str = "%WS_URL%";
+/// The place for what a reader without scripts is told of the stream.
+const STREAM: &str = "%STREAM%";
+/// The place for the names of the modules, which a browser then loads at once, and not as it meets them in one another.
+const MODULES: &str = "%MODULES%";
+/// The scripts that are no modules.
+const SCRIPTS: [&str; 2] = ["plain.js", "start.js"];
 
 /// The answers of the built-in page, by file name.
 #[derive(Debug)]
@@ -60,9 +68,7 @@ pub(crate) struct BuiltIn {
 impl BuiltIn {
     /// Lays out the answers; without a URL the page connects to its own host, port 40132.
     pub(crate) fn new(ws_url: Option<&WsUrl>, shared: Arc<SharedFields>) -> Self {
-        // Of the characters that an attribute cannot hold, a checked URL can contain only the ampersand.
-        let url = ws_url.map_or("", |url| &url.text).replace('&', "&amp;");
-        let index = INDEX.replace(PLACE, &url);
+        let index = index(ws_url);
         let mut files: HashMap<&'static [u8], Arc<Resource>> = HashMap::new();
         let all = FILES.iter().copied().chain([("index.html", index.as_bytes())]);
         for (name, bytes) in all {
@@ -89,6 +95,24 @@ impl BuiltIn {
     }
 }
 
+/// The page itself, for this address of the stream.
+fn index(ws_url: Option<&WsUrl>) -> String {
+    // Of the characters that an attribute cannot hold, a checked URL can contain only the ampersand.
+    let escape = |text: String| text.replace('&', "&amp;");
+    let stream = match ws_url {
+        Some(url) => format!("<a href=\"{}\">The stream itself, as text</a>", escape(url.http())),
+        None => "The same stream without one: <code>curl -N http://HOST:40132/</code>".to_owned(),
+    };
+    let is_module = |name: &str| {
+        name.strip_suffix(".js").is_some_and(|stem| !stem.ends_with("-worker")) && !SCRIPTS.contains(&name)
+    };
+    let modules = FILES.iter().filter(|(name, _)| is_module(name));
+    let modules: Vec<_> =
+        modules.map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"{name}\">")).collect();
+    let ws_url = ws_url.map_or_else(String::new, |url| escape(url.text.clone()));
+    INDEX.replace(WS_URL, &ws_url).replace(STREAM, &stream).replace(MODULES, &modules.join("\n  "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,12 +128,18 @@ mod tests {
     }
 
     #[test]
-    fn the_page_names_its_ws_server_once() {
-        assert_eq!(INDEX.matches(PLACE).count(), 1);
-        let url = "wss://h/x?a=1&b=2".parse().unwrap();
-        let index = BuiltIn::new(Some(&url), Arc::default()).get(b"index.html").unwrap();
-        let Body::Memory(bytes) = &index.identity.body else { panic!("it is in memory") };
-        let text = String::from_utf8_lossy(bytes);
-        assert!(text.contains("content=\"wss://h/x?a=1&amp;b=2\"") && !text.contains(PLACE));
+    fn the_page_names_its_ws_server_and_its_modules_once() {
+        for place in [WS_URL, STREAM, MODULES] {
+            assert_eq!(INDEX.matches(place).count(), 1, "{place}");
+        }
+        let text = index(Some(&"wss://h/x?a=1&b=2".parse().unwrap()));
+        assert!(text.contains("content=\"wss://h/x?a=1&amp;b=2\""));
+        assert!(text.contains("<a href=\"https://h/x?a=1&amp;b=2\">"));
+        assert!(text.contains("<link rel=\"modulepreload\" href=\"app.js\">"));
+        assert!(!text.contains("href=\"start.js\"") && !text.contains("href=\"plain.js\""));
+        assert!(index(Some(&"stream".parse().unwrap())).contains("<a href=\"stream\">"));
+        for text in [text, index(None)] {
+            assert!(![WS_URL, STREAM, MODULES].iter().any(|place| text.contains(place)));
+        }
     }
 }

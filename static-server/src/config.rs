@@ -24,7 +24,7 @@ pub(crate) struct Config {
     pub(crate) site: SiteOptions,
 
     /// Which ws-server the built-in page connects to: a `ws:` or `wss:` address, /PATH on the page's own origin, or PATH beside the page
-    /// (default: the page's host, port 40132)
+    /// [default: the page's host, port 40132]
     #[arg(long, value_name = "URL")]
     ws_url: Option<WsUrl>,
 

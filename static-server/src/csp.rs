@@ -50,6 +50,16 @@ impl WsUrl {
     pub(crate) fn beside_the_page() -> Self {
         WsUrl { text: "stream".to_owned(), sources: OWN_ORIGIN.to_owned() }
     }
+
+    /// The same address for HTTP: a link to the stream as text.
+    pub(crate) fn http(&self) -> String {
+        match self.text.split_once("://") {
+            Some((scheme, rest)) => {
+                format!("{}://{rest}", if scheme.eq_ignore_ascii_case("wss") { "https" } else { "http" })
+            }
+            None => self.text.clone(),
+        }
+    }
 }
 
 impl FromStr for WsUrl {

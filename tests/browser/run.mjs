@@ -6,6 +6,8 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
+import { oldScripts } from "./es3.mjs";
+import { brokenModules, plainList } from "./plain.mjs";
 import { datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, looksRight } from "./scenarios.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -45,6 +47,8 @@ async function runIn(name) {
       await scenario({ page, check, binaries, console: watchConsole(page) });
       await page.close();
     }
+    await plainList({ browser, check, binaries });
+    await brokenModules({ name, browser, check, binaries });
     await looksRight({ name, browser, check, binaries });
   } finally {
     await browser.close();
@@ -57,6 +61,7 @@ if (missing.length > 0) {
   console.log(`not ok: no ${missing.join(" and no ")}: build the workspace first`);
   process.exit(1);
 }
+await oldScripts(checker("no browser"));
 for (const [name, { executablePath }] of Object.entries(BROWSERS)) {
   if (!existsSync(executablePath)) {
     notRun(`${name}: there is no ${executablePath}`);

@@ -3,25 +3,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { launch } from "./browsers.mjs";
+import { FAILED_CONNECTION, PATIENCE, atLeast, detail, feed, pageServer, phase, rows, streamServer } from "./common.mjs";
 import { Proxy, comeAndGo, passLines, start, stop } from "./daemons.mjs";
-
-const PATIENCE = { timeout: 20_000 };
-/** What browsers print about a connection that fails: expected while the server is away, and only then. */
-const FAILED_CONNECTION = /WebSocket connection to|establish a connection|ERR_CONNECTION_REFUSED|connection to .* was interrupted|Failed to load resource/i;
-
-const phase = (page, wanted) => page.waitForFunction((name) => document.getElementById("status").dataset.phase === name, PATIENCE, wanted);
-const detail = (page) => page.$eval("#detail", (element) => element.textContent);
-const rows = (page, kind) => page.$$eval(`#messages .${kind} .text`, (all) => all.map((element) => element.textContent));
-const atLeast = (page, kind, count) => page.waitForFunction(
-  (selector, wanted) => document.querySelectorAll(selector).length >= wanted, PATIENCE, `#messages .${kind}`, count);
-
-async function pageServer(binaries, wsPort) {
-  return start(binaries.staticServer, ["--listen", "127.0.0.1:0", "--ws-url", `ws://127.0.0.1:${wsPort}/`]);
-}
-
-function streamServer(binaries, args, options) {
-  return start(binaries.wsServer, ["--listen", "127.0.0.1:0", ...args], options);
-}
 
 /** The next `count` changes of the message shown large: `[milliseconds, text]` each. */
 function nextDates(page, count) {
@@ -118,13 +101,6 @@ async function pauseHolds(page) {
   assert.deepEqual(await rows(page, "message"), held);
   await page.keyboard.press(" ");
   await page.waitForFunction((count) => document.querySelectorAll("#messages .message").length >= count, PATIENCE, held.length + 2);
-}
-
-/** Feeds numbered lines into a ws-server, after a first one, until the returned function is called. */
-function feed(child, number = 0) {
-  child.stdin.on("error", () => {});
-  const timer = setInterval(() => child.stdin.write(`line ${(number += 1)}\n`), 100);
-  return () => clearInterval(timer);
 }
 
 export async function resumesByNumber({ page, check, binaries, console: errors }) {

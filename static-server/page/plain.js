@@ -1,0 +1,340 @@
+// The plain list of lines, for browsers that cannot run the page's modules, or could not load them. ES3: it runs as far back as scripts go, over
+// whatever works there: WebSocket (also the drafts), server-sent events, or one request after the other.
+
+(function () {
+  var KEPT = 1000;
+  var FIRST_WAIT = 1000;
+  var LONGEST_WAIT = 10000;
+  var POLL_EVERY = 1500;
+  // A request for what there is ends at once, where the server knows such requests.
+  var LONGEST_POLL = 15000;
+  var ID = /^([0-9a-f]{12})_([0-9]{1,15})$/;
+  // eslint-disable-next-line no-control-regex
+  var ESCAPES = /\x1b\[[0-?]*[ -\/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[@-_]/g;
+
+  var stream = address(meta("datecast-ws"));
+  var name = meta("datecast-title") || "datecast";
+  var shown = { status: null, list: null };
+  var transports = [];
+  var current = 0;
+  var proven = false;
+  var failures = 0;
+  var last = "";
+  // The clock keeps one date; lines have a history, which is asked for once.
+  var hasHistory = false;
+  var ended = "";
+  var pending = [];
+  var drawing = null;
+
+  function meta(wanted) {
+    var all = document.getElementsByTagName("meta");
+    for (var index = 0; index < all.length; index += 1) {
+      if (all[index].name === wanted) {
+        return all[index].content;
+      }
+    }
+    return "";
+  }
+
+  // The address of the stream for HTTP; for a WebSocket its scheme is another one.
+  function address(given) {
+    if (given === "" || given.charAt(0) === "%") {
+      return location.protocol + "//" + location.hostname + ":40132/";
+    }
+    if (/^wss?:/i.test(given)) {
+      return given.replace(/^ws/i, "http");
+    }
+    var origin = location.protocol + "//" + location.host;
+    return origin + (given.charAt(0) === "/" ? "" : location.pathname.replace(/[^\/]*$/, "")) + given;
+  }
+
+  function withQuery(url, query) {
+    return url + (url.indexOf("?") === -1 ? "?" : "&") + query;
+  }
+
+  // What is shown
+
+  function element(kind, text, parent) {
+    var made = document.createElement(kind);
+    made.appendChild(document.createTextNode(text));
+    parent.appendChild(made);
+    return made;
+  }
+
+  function build() {
+    var body = document.body;
+    while (body.firstChild) {
+      body.removeChild(body.firstChild);
+    }
+    body.className = "plain";
+    element("h1", name, body);
+    shown.status = element("p", "", body);
+    shown.status.setAttribute("role", "status");
+    shown.list = element("div", "", body);
+    shown.list.className = "plain-lines";
+    shown.list.style.fontFamily = "monospace";
+    shown.list.style.whiteSpace = "pre";
+    var note = element("p", "This is the plain list, for a browser that cannot run the whole page or did not get all of it. ", body);
+    element("a", "The stream as text", note).href = stream;
+  }
+
+  function say(word, sentence) {
+    var text = sentence === "" ? word : word + ": " + sentence;
+    // A screen reader hears the status: only what is new.
+    if (shown.status.firstChild.nodeValue !== text) {
+      shown.status.firstChild.nodeValue = text;
+    }
+    document.title = name + " \u00b7 " + word.toLowerCase();
+  }
+
+  function show(text, kind) {
+    pending.push({ text: text.replace(ESCAPES, ""), kind: kind });
+    // Cut seldom: however fast messages come, each costs little.
+    if (pending.length > 2 * KEPT) {
+      pending = pending.slice(-KEPT);
+    }
+    if (drawing === null) {
+      drawing = setTimeout(draw, 100);
+    }
+  }
+
+  function draw() {
+    var page = document.documentElement;
+    var top = window.pageYOffset || page.scrollTop || document.body.scrollTop;
+    var height = window.innerHeight || page.clientHeight;
+    var follows = top + height > Math.max(page.scrollHeight, document.body.scrollHeight) - 40;
+    var list = shown.list;
+    drawing = null;
+    for (var index = Math.max(0, pending.length - KEPT); index < pending.length; index += 1) {
+      var row = element("div", pending[index].text || "\u00a0", list);
+      row.className = pending[index].kind;
+      row.setAttribute("dir", "auto");
+    }
+    pending = [];
+    while (list.childNodes.length > KEPT) {
+      list.removeChild(list.firstChild);
+    }
+    if (follows) {
+      window.scrollTo(0, Math.max(page.scrollHeight, document.body.scrollHeight));
+    }
+  }
+
+  // What comes
+
+  function message(text, id) {
+    if (id !== "") {
+      var now = ID.exec(id);
+      var before = ID.exec(last);
+      if (before && before[1] === now[1] && Number(now[2]) <= Number(before[2])) {
+        return;
+      }
+      last = id;
+    }
+    show(text, "line");
+  }
+
+  function word(json) {
+    var said = null;
+    try {
+      said = JSON.parse(json);
+    } catch (error) {
+      // Browsers without JSON are told of a gap in fewer words.
+    }
+    if (said === null || typeof said.source !== "string") {
+      gap(said);
+    } else {
+      ended = said.source === "ended" ? said.said || "the stream has ended" : "";
+      live();
+    }
+  }
+
+  function gap(said) {
+    if (said !== null && said.stream === "new") {
+      ended = "";
+      show("New stream: it has begun anew, and all that it keeps follows.", "event");
+    } else if (said !== null && said.missed) {
+      show(said.missed + (said.missed === 1 ? " message missed." : " messages missed."), "event");
+    } else {
+      show("Some messages may be missed.", "event");
+    }
+  }
+
+  function frame(text) {
+    var tab = text.indexOf("\t");
+    var head = tab === -1 ? "" : text.substring(0, tab);
+    if (tab === 0) {
+      show(text.substring(1), "event");
+    } else if (head === "!") {
+      word(text.substring(2));
+    } else if (ID.test(head)) {
+      message(text.substring(tab + 1), head);
+    } else {
+      message(text, "");
+    }
+  }
+
+  function event(kind, id, data) {
+    if (kind === "gap" || kind === "source") {
+      word(data);
+    } else if (kind === "notice") {
+      show(data, "event");
+    } else {
+      message(data, ID.test(id) ? id : "");
+    }
+  }
+
+  // All events of a text in the event stream format; returns how many were messages.
+  function events(text) {
+    var lines = text.replace(/\r\n?/g, "\n").split("\n");
+    var count = 0;
+    var kind = "message";
+    var id = "";
+    var data = null;
+    for (var index = 0; index < lines.length; index += 1) {
+      var field = /^([a-z]+): ?(.*)$/.exec(lines[index]);
+      if (lines[index] === "") {
+        if (data !== null) {
+          event(kind, id, data);
+          count += kind === "message" ? 1 : 0;
+        }
+        kind = "message";
+        id = "";
+        data = null;
+      } else if (field && field[1] === "data") {
+        data = data === null ? field[2] : data + "\n" + field[2];
+      } else if (field && field[1] === "event") {
+        kind = field[2];
+      } else if (field && field[1] === "id") {
+        id = field[2];
+      }
+    }
+    return count;
+  }
+
+  // How it comes: each way calls `opened` when it works, and `closed` once when it does not any more.
+
+  function bySocket(opened, closed) {
+    var Socket = window.WebSocket || window.MozWebSocket;
+    var url = withQuery(stream.replace(/^http/, "ws"), "ids=1" + (last === "" ? "" : "&since=" + last));
+    var socket = new Socket(url);
+    socket.onopen = opened;
+    socket.onmessage = function (arrived) { frame(String(arrived.data)); };
+    socket.onclose = closed;
+  }
+
+  function byEvents(opened, closed) {
+    var source = new window.EventSource(last === "" ? stream : withQuery(stream, "since=" + last));
+    var before = "";
+    var listen = function (kind) {
+      source.addEventListener(kind, function (arrived) {
+        // An event without an id of its own keeps the id before it.
+        var id = String(arrived.lastEventId);
+        event(kind, id === before ? "" : id, arrived.data);
+        before = id;
+      }, false);
+    };
+    listen("message");
+    listen("notice");
+    listen("gap");
+    listen("source");
+    source.onopen = opened;
+    source.onerror = function () {
+      source.close();
+      closed();
+    };
+  }
+
+  function newRequest() {
+    return window.XMLHttpRequest ? new XMLHttpRequest() : new ActiveXObject("Microsoft.XMLHTTP");
+  }
+
+  // Asks again and again for all there is after the last message.
+  function byRequests(opened, closed) {
+    var request = newRequest();
+    var late = setTimeout(function () { request.abort(); }, LONGEST_POLL);
+    var since = hasHistory ? "since=" + last + "&" : "";
+    request.onreadystatechange = function () {
+      if (request.readyState !== 4) {
+        return;
+      }
+      clearTimeout(late);
+      request.onreadystatechange = function () {};
+      if (request.status === 200) {
+        opened();
+        hasHistory = events(request.responseText) > 1 || hasHistory;
+        setTimeout(function () { byRequests(opened, closed); }, POLL_EVERY);
+      } else {
+        closed();
+      }
+    };
+    // Old caches keep answers that nobody let them keep: each address is used once.
+    request.open("GET", withQuery(stream, since + "until=999999999999999&at=" + new Date().getTime()), true);
+    request.setRequestHeader("Accept", "text/event-stream");
+    request.send(null);
+  }
+
+  // One after the other
+
+  function live() {
+    say(ended === "" ? "Live" : "Ended", ended);
+  }
+
+  function lost() {
+    var wait = Math.min(LONGEST_WAIT, FIRST_WAIT * Math.pow(2, failures)) * (1 - Math.random() / 2);
+    failures += 1;
+    // What once worked is kept: then the server is merely away.
+    current = proven ? current : (current + 1) % transports.length;
+    if (ended !== "") {
+      say("Ended", ended);
+    } else if (proven) {
+      say("Connection lost", "trying again");
+    } else {
+      say("Not connected", failures < 2 * transports.length ? "trying again" : "no way to the stream has worked yet; its text is below. Trying again");
+    }
+    setTimeout(connect, wait);
+  }
+
+  function connect() {
+    var isOver = false;
+    var closed = function () {
+      if (!isOver) {
+        isOver = true;
+        lost();
+      }
+    };
+    try {
+      transports[current](function () {
+        proven = true;
+        failures = 0;
+        live();
+      }, closed);
+    } catch (error) {
+      // Some browsers have a constructor that only throws.
+      closed();
+    }
+  }
+
+  function findTransports() {
+    if (window.WebSocket || window.MozWebSocket) {
+      transports.push(bySocket);
+    }
+    if (window.EventSource) {
+      transports.push(byEvents);
+    }
+    try {
+      newRequest();
+      transports.push(byRequests);
+    } catch (error) {
+      // This browser has no requests either.
+    }
+  }
+
+  build();
+  findTransports();
+  if (transports.length === 0) {
+    say("Not connected", "this browser can show the stream only as text, by the link below.");
+  } else {
+    say("Connecting", "");
+    connect();
+  }
+})();

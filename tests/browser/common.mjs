@@ -1,0 +1,28 @@
+// What the scenarios have in common: the daemons of one, and what the page shows.
+
+import { start } from "./daemons.mjs";
+
+export const PATIENCE = { timeout: 20_000 };
+/** What browsers print about a connection that fails: expected while the server is away, and only then. */
+export const FAILED_CONNECTION = /WebSocket connection to|establish a connection|ERR_CONNECTION_REFUSED|connection to .* was interrupted|Failed to load resource/i;
+
+export const phase = (page, wanted) => page.waitForFunction((name) => document.getElementById("status").dataset.phase === name, PATIENCE, wanted);
+export const detail = (page) => page.$eval("#detail", (element) => element.textContent);
+export const rows = (page, kind) => page.$$eval(`#messages .${kind} .text`, (all) => all.map((element) => element.textContent));
+export const atLeast = (page, kind, count) => page.waitForFunction(
+  (selector, wanted) => document.querySelectorAll(selector).length >= wanted, PATIENCE, `#messages .${kind}`, count);
+
+export async function pageServer(binaries, wsPort) {
+  return start(binaries.staticServer, ["--listen", "127.0.0.1:0", "--ws-url", `ws://127.0.0.1:${wsPort}/`]);
+}
+
+export function streamServer(binaries, args, options) {
+  return start(binaries.wsServer, ["--listen", "127.0.0.1:0", ...args], options);
+}
+
+/** Feeds numbered lines into a ws-server, after a first one, until the returned function is called. */
+export function feed(child, number = 0) {
+  child.stdin.on("error", () => {});
+  const timer = setInterval(() => child.stdin.write(`line ${(number += 1)}\n`), 100);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,87 @@
+// The plain list: what a browser gets that cannot run the page's modules, or did not get all of them.
+
+import assert from "node:assert/strict";
+import { PATIENCE, feed, pageServer, streamServer } from "./common.mjs";
+import { Proxy, stop } from "./daemons.mjs";
+
+const WAYS = [["WebSocket", []], ["server-sent events", ["WebSocket"]], ["requests", ["WebSocket", "EventSource"]]];
+
+const lines = (page) => page.$$eval(".plain-lines .line", (all) => all.map((element) => element.textContent));
+const atLeastLines = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll(".plain-lines .line").length >= wanted, PATIENCE, count);
+const titled = (page, words) => page.waitForFunction((wanted) => document.title.endsWith(wanted), PATIENCE, words);
+/** The numbers of what `feed` wrote, as they stand in the list. */
+const numbers = async (page) => (await lines(page)).map((text) => Number(text.replace("line ", "")));
+
+/** A page of `browser` without what came after modules had come, and without the constructors `gone`. */
+async function oldPage(browser, gone) {
+  const page = await browser.newPage();
+  await page.evaluateOnNewDocument((names) => {
+    delete Object.hasOwn;
+    names.forEach((name) => { window[name] = undefined; });
+  }, gone);
+  return page;
+}
+
+export async function plainList({ browser, check, binaries }) {
+  const ws = await streamServer(binaries, ["--source", "-", "--history", "1000"], { stdin: "pipe" });
+  const endFeed = feed(ws.child);
+  const proxy = new Proxy(ws.port);
+  await proxy.open();
+  const site = await pageServer(binaries, proxy.port);
+  for (const [way, gone] of WAYS) {
+    const page = await oldPage(browser, gone);
+    await check(`an old browser gets a plain list by ${way}, each line once across a lost connection`, async () => {
+      await page.goto(`http://127.0.0.1:${site.port}/`);
+      await atLeastLines(page, 5);
+      await titled(page, "· live");
+      await proxy.close();
+      await titled(page, "· connection lost");
+      await proxy.open();
+      const before = (await lines(page)).length;
+      await atLeastLines(page, before + 5);
+      const seen = await numbers(page);
+      assert.deepEqual(seen, seen.map((_, index) => seen[0] + index));
+    });
+    await page.close();
+  }
+  const page = await oldPage(browser, []);
+  await check("it shows markup as text, and no escape sequence", async () => {
+    ws.child.stdin.write("<b>bold</b> \u001b[1;31mred\u001b[0m\n");
+    await page.goto(`http://127.0.0.1:${site.port}/`);
+    await page.waitForFunction(() => document.body.textContent.includes("<b>bold</b> red"), PATIENCE);
+  });
+  await page.close();
+  endFeed();
+  await Promise.all([stop(ws.child), stop(site.child), proxy.close()]);
+}
+
+/** Each kind of answer with which a browser throws a module away. */
+const BROKEN = [["is missing", { status: 404, body: "" }], ["has another type", { status: 200, contentType: "text/html", body: "" }],
+  ["does not parse", { status: 200, contentType: "text/javascript", body: "let let = 1" }], ["stops", { status: 200, contentType: "text/javascript", body: "throw 1" }]];
+
+export async function brokenModules({ name, browser, check, binaries }) {
+  const ws = await streamServer(binaries, []);
+  const site = await pageServer(binaries, ws.port);
+  for (const [what, answer] of BROKEN) {
+    await check(`where a module ${what}, the plain list takes over`, async () => {
+      const page = await browser.newPage();
+      await page.setRequestInterception(true);
+      page.on("request", (request) => (request.url().endsWith("/title.js") ? request.respond(answer) : request.continue()));
+      await page.goto(`http://127.0.0.1:${site.port}/`);
+      await atLeastLines(page, 2);
+      assert.equal(await page.$("#status"), null, "the page is there, too");
+      await page.close();
+    });
+  }
+  // Nobody can switch scripts off in Firefox from here.
+  if (name === "chromium") {
+    await check("without scripts the page has a link to the stream", async () => {
+      const page = await browser.newPage();
+      await page.setJavaScriptEnabled(false);
+      await page.goto(`http://127.0.0.1:${site.port}/`);
+      assert.equal(await page.$eval("noscript a", (link) => link.href), `http://127.0.0.1:${ws.port}/`);
+      await page.close();
+    });
+  }
+  await Promise.all([stop(ws.child), stop(site.child)]);
+}
