@@ -28,7 +28,7 @@ use config::Config;
 use options::Options;
 
 /// The beginning of the names of the environment variables.
-const ENV_PREFIX: &str = "DATECAST_";
+pub const ENV_PREFIX: &str = "DATECAST_";
 
 /// The whole program, from its command line, with the program's name first, to its exit code.
 pub fn main(args: Vec<OsString>) -> ExitCode {

@@ -168,6 +168,7 @@ def package(fresh, command):
     for name in ("ws-server", "policy-server", "static-server"):
         assert fresh.machine.run("systemctl", "is-enabled", f"{name}.socket") == "enabled"
         assert "Usage: " in fresh.run(f"{name} --help", 10)
+    assert "Usage: " in fresh.run("datecast --help", 10)
     gone = fresh.run("dpkg -L datecast | while read -r file; do [ -e \"$file\" ] || echo \"$file\"; done", 60)
     # dpkg leaves documents out where a minimal system says so (/etc/dpkg/dpkg.cfg.d).
     assert gone == "", gone

@@ -14,21 +14,33 @@ use clap_complete::Shell;
 
 use page::Page;
 
-const PAGES: [Page; 3] = [
+/// The program that is made of the others.
+const FRONT: &str = "datecast";
+
+const PAGES: [Page; 4] = [
     Page {
         command: ws_server::command,
         env_prefix: ws_server::ENV_PREFIX,
+        usage: "[OPTION]...",
         text: include_str!("pages/ws-server.man"),
     },
     Page {
         command: policy_server::command,
         env_prefix: policy_server::ENV_PREFIX,
+        usage: "[OPTION]...",
         text: include_str!("pages/policy-server.man"),
     },
     Page {
         command: static_server::command,
         env_prefix: static_server::ENV_PREFIX,
+        usage: "[OPTION]...",
         text: include_str!("pages/static-server.man"),
+    },
+    Page {
+        command: datecast::command,
+        env_prefix: datecast::ENV_PREFIX,
+        usage: "[OPTION]... [-- COMMAND [ARGUMENT]...]",
+        text: include_str!("pages/datecast.man"),
     },
 ];
 
@@ -60,6 +72,11 @@ fn write_all(folder: &Path, date: &str) -> io::Result<()> {
         let mut command = (page.command)();
         let name = command.get_name().to_owned();
         fs::write(folder.join(format!("{name}.1")), page.to_roff(date)?)?;
+        if name == FRONT {
+            // `datecast ws-server …` is that daemon.
+            let others = PAGES.iter().map(|page| (page.command)()).filter(|other| other.get_name() != name);
+            command = command.subcommands(others);
+        }
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             clap_complete::generate_to(shell, &mut command, &name, folder)?;
         }

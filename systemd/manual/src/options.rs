@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
 
-use crate::page::Page;
+use crate::{FRONT, page::Page};
 
-/// The prose; a line `@NAME@` stands for the tables of that program, `@common@` for the options that all daemons have.
+/// The prose. A line `@NAME@` stands for the tables of that program, `@common@` for the options that all daemons have, and
+/// `@of NAME@` for the flags of a daemon that `datecast` has, too.
 const PROSE: &str = include_str!("pages/options.md");
 /// The heading of options that have none.
 const NO_HEADING: &str = "General";
@@ -38,29 +39,42 @@ impl Row {
         Self { heading, flag: flag_of(argument), default, meaning: escape(meaning), variable }
     }
 
-    /// True if both are the same option, whatever the variables are called.
-    fn is_same(&self, other: &Self) -> bool {
-        (&self.flag, &self.default, &self.meaning) == (&other.flag, &other.default, &other.meaning)
+    /// True if the same option is among the rows, whatever its variable is called there.
+    fn is_in(&self, rows: &[Self]) -> bool {
+        let mine = (&self.flag, &self.default, &self.meaning);
+        rows.iter().any(|row| mine == (&row.flag, &row.default, &row.meaning))
     }
 }
 
 /// Writes docs/options.md.
 pub(crate) fn to_markdown(pages: &[Page]) -> String {
-    let programs: Vec<(String, Vec<Row>)> = pages
-        .iter()
-        .map(|page| {
-            let command = crate::page::complete((page.command)());
-            (command.get_name().to_owned(), rows(&command, page.env_prefix))
-        })
-        .collect();
-    let common = common_to_all(&programs);
+    let named = |page: &Page| {
+        let command = crate::page::complete((page.command)());
+        (command.get_name().to_owned(), rows(&command, page.env_prefix))
+    };
+    let (front, daemons): (Vec<Program>, Vec<Program>) =
+        pages.iter().map(named).partition(|(name, _)| name == FRONT);
+    let common = common_to_all(&daemons);
     let mut text = PROSE.replace("@common@\n", &table(&common, &any_prefix));
-    for (name, rows) in &programs {
-        let own = rows.iter().filter(|row| !common.iter().any(|known| known.is_same(row)));
-        let own: Vec<Row> = own.cloned().collect();
+    let front: Vec<Row> = without(front.iter().flat_map(|(_, rows)| rows), &common);
+    let mut only_front = front.clone();
+    for (name, rows) in &daemons {
+        let own = without(rows, &common);
+        let shared = front.iter().filter(|row| row.is_in(&own)).map(|row| row.flag.split(' ').next());
+        let shared: Vec<String> = shared.flatten().map(code).collect();
+        text = text.replace(&format!("@of {name}@\n"), &format!("{}\n", shared.join(", ")));
         text = text.replace(&format!("@{name}@\n"), &tables(&own));
+        only_front = without(&only_front, &own);
     }
-    text
+    text.replace(&format!("@{FRONT}@\n"), &tables(&only_front))
+}
+
+/// A program's name, and its options.
+type Program = (String, Vec<Row>);
+
+/// The rows that are not among others.
+fn without<'a>(rows: impl IntoIterator<Item = &'a Row>, others: &[Row]) -> Vec<Row> {
+    rows.into_iter().filter(|row| !row.is_in(others)).cloned().collect()
 }
 
 fn rows(command: &Command, env_prefix: &str) -> Vec<Row> {
@@ -69,9 +83,9 @@ fn rows(command: &Command, env_prefix: &str) -> Vec<Row> {
 }
 
 /// The options that every program has with the same meaning and default, as the first one has them.
-fn common_to_all(programs: &[(String, Vec<Row>)]) -> Vec<Row> {
+fn common_to_all(programs: &[Program]) -> Vec<Row> {
     let Some(((_, first), others)) = programs.split_first() else { return Vec::new() };
-    let in_all = |row: &&Row| others.iter().all(|(_, rows)| rows.iter().any(|other| other.is_same(row)));
+    let in_all = |row: &&Row| others.iter().all(|(_, rows)| row.is_in(rows));
     first.iter().filter(in_all).cloned().collect()
 }
 
@@ -118,6 +132,7 @@ fn flag_of(argument: &Arg) -> String {
     let values = names.iter().map(|name| quoted(name)).collect::<String>();
     match argument.get_long() {
         Some(long) => format!("--{long}{values}"),
+        // Only behind `--` are there words without one.
         None => format!("--{values}..."),
     }
 }
@@ -182,10 +197,10 @@ mod tests {
             let command = (page.command)();
             let section = document.split("\n## ").find(|it| it.starts_with(command.get_name()));
             let common =
-                document.split("\n## ").find(|it| it.starts_with("All")).expect("the common options");
+                document.split("\n## ").find(|it| it.starts_with("All of them")).expect("the common options");
             let section = section.expect("its section");
-            for argument in command.get_arguments() {
-                let flag = format!("--{}", argument.get_long().expect("all are long"));
+            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                let flag = format!("--{}", argument.get_long().unwrap_or_default());
                 let is_there =
                     |text: &str| text.contains(&format!("`{flag}`")) || text.contains(&format!("`{flag} "));
                 assert!(is_there(section) || is_there(common), "{} {flag}", command.get_name());
@@ -206,12 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_is_repeatable_says_so() {
+    fn help_says_alike_what_may_be_repeated_and_what_the_default_is() {
         for page in &crate::PAGES {
-            for argument in (page.command)().get_arguments() {
+            for argument in (page.command)().get_opts() {
                 let text = argument.get_help().map(ToString::to_string).unwrap_or_default();
                 let is_list = matches!(argument.get_action(), ArgAction::Append);
                 assert_eq!(is_list, text.contains("(repeatable"), "{text}");
+                assert!(!text.contains("(default"), "a default in words is [default: …] at the end: {text}");
             }
         }
     }

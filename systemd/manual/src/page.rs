@@ -19,6 +19,8 @@ pub(crate) struct Page {
     pub(crate) command: fn() -> clap::Command,
     /// The beginning of the names of its environment variables: `DATECAST_WS_`.
     pub(crate) env_prefix: &'static str,
+    /// What follows the name in SYNOPSIS.
+    pub(crate) usage: &'static str,
     /// The page from DESCRIPTION on, with the placeholders.
     pub(crate) text: &'static str,
 }
@@ -29,7 +31,7 @@ impl Page {
     /// # Errors
     /// Only those of writing into memory.
     pub(crate) fn to_roff(&self, date: &str) -> io::Result<String> {
-        let command = for_a_page((self.command)());
+        let command = for_a_page((self.command)(), self.usage);
         let source = format!("datecast {}", command.get_version().unwrap_or_default());
         let man = Man::new(command).date(date).source(source).manual("datecast");
         let mut head = Vec::new();
@@ -50,9 +52,9 @@ impl Page {
 }
 
 /// Adapts the command line to a manual page.
-fn for_a_page(command: clap::Command) -> clap::Command {
+fn for_a_page(command: clap::Command, usage: &str) -> clap::Command {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let usage = format!("{} [OPTION]...", command.get_name());
+    let usage = format!("{} {usage}", command.get_name());
     // Each option's text already names its values.
     let command = complete(command).mut_args(|argument| argument.hide_possible_values(true));
     command.about(lower_first(about.trim_end_matches('.'))).override_usage(usage)
@@ -99,8 +101,8 @@ mod tests {
     fn every_option_and_every_section_is_on_the_page() {
         for each in &crate::PAGES {
             let text = page(each);
-            for argument in (each.command)().get_arguments() {
-                let flag = format!("--{}", argument.get_long().expect("all are long")).replace('-', "\\-");
+            for argument in (each.command)().get_arguments().filter(|argument| !argument.is_hide_set()) {
+                let flag = format!("--{}", argument.get_long().unwrap_or_default()).replace('-', "\\-");
                 assert!(text.contains(&flag), "{flag}");
             }
             for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "SIGNALS"] {
