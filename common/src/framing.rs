@@ -28,7 +28,7 @@ pub enum Framing {
     Lines,
     /// The text and a newline in one HTTP chunk (HTTP/1.1).
     LinesChunked,
-    /// As [`Framing::Hybi`], the text being U+0009 and the message, before them the id, nothing (a notice), or `!` (a gap): what
+    /// As [`Framing::Hybi`], the text being U+0009 and the message, before them the id, nothing (a notice), or `!` (a gap or the state of the source): what
     /// a client says can never look like a message.
     HybiIds,
     /// As [`Framing::Hixie`], the text being that of [`Framing::HybiIds`].
@@ -92,7 +92,8 @@ impl Framing {
         }
     }
 
-    /// True if a gap has a form of its own between the messages. A client of such a framing knows the id of each message.
+    /// True if a gap, and the state of the source, have a form of their own between the messages. A client of such a framing knows
+    /// the id of each message.
     pub fn tells_gaps(self) -> bool {
         matches!(self, Self::HybiIds | Self::HixieIds | Self::EventStream | Self::EventStreamChunked)
     }
@@ -154,10 +155,16 @@ pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
 
 /// Appends a gap; nothing in a framing that has no form for it.
 pub fn encode_gap(framing: Framing, gap: &Gap, out: &mut Vec<u8>) {
+    encode_aside(framing, "gap", &gap.to_string(), out);
+}
+
+/// Appends JSON that is no message, as an event of this type where the framing has events; nothing in a framing that has no form
+/// for it.
+pub(crate) fn encode_aside(framing: Framing, event: &str, json: &str, out: &mut Vec<u8>) {
     if framing.has_ids() {
-        encode_text(framing, format_args!(""), &format!("!\t{gap}"), out);
+        encode_text(framing, format_args!(""), &format!("!\t{json}"), out);
     } else if framing.tells_gaps() {
-        encode_text(framing, format_args!("event: gap\n"), &gap.to_string(), out);
+        encode_text(framing, format_args!("event: {event}\n"), json, out);
     }
 }
 

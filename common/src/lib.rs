@@ -32,10 +32,12 @@ pub mod handshake;
 pub mod host;
 pub mod http;
 pub mod id;
+pub mod json;
 pub mod origin;
 mod parsed;
 pub mod policy;
 pub mod proxy;
+pub mod source_state;
 mod version;
 pub mod websocket;
 

@@ -114,6 +114,7 @@ impl Handler for WsHandler {
                 self.stream.publish(batch, turn.now());
                 self.serve_waiting_reads(turn);
             }
+            Mail::Source(change) => self.source.update(&change),
             Mail::Ended { well } => self.intake.end(well),
             Mail::Reload(config) => self.reload(config, turn),
         }
@@ -129,7 +130,8 @@ impl Handler for WsHandler {
         }
         self.spread_news(turn);
         self.stream.trim();
-        let more = self.fanout.run(&mut self.stream, &self.config.connection, &mut self.metrics, turn);
+        let more =
+            self.fanout.run(&mut self.stream, &self.source, &self.config.connection, &mut self.metrics, turn);
         if more {
             self.metrics.publish(turn.now(), true);
             return Wake::Again;

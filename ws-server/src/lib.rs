@@ -31,10 +31,12 @@ use std::{ffi::OsString, process::ExitCode};
 
 use daemon::{DaemonError, Endpoint, Program, Reload, Serve};
 
+pub use common::source_state::{SourcePhase, SourceState};
 pub use config::Config;
 pub use connection::{Connection, IsForStream, asks_for_stream};
 pub use peers::Mail;
 pub use service::{Ending, Service};
+pub use source::SourceStates;
 pub use worker::WsHandler;
 
 /// The beginning of the names of the environment variables.

@@ -2,10 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use common::source_state::SourcePhase;
 use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
 use reactor::{CloseReason, Snapshot};
 
-use crate::{lateness::LatenessWindow, pace::Pace, source::FaultCounts};
+use crate::{
+    lateness::LatenessWindow,
+    pace::Pace,
+    source::{FaultCounts, SourceStates},
+};
 
 const DIALECTS: [&str; 8] = ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines"];
 const STATES: [&str; 4] = ["opening", "open", "closing", "reading"];
@@ -189,11 +194,16 @@ fn micros(late: Duration) -> u64 {
 pub(crate) struct WsMetrics {
     totals: Totals<NUMBERS>,
     faults: FaultCounts,
+    source: SourceStates,
 }
 
 impl WsMetrics {
-    pub(crate) fn new<'w>(workers: impl IntoIterator<Item = &'w WorkerMetrics>, faults: FaultCounts) -> Self {
-        Self { totals: Totals::of(workers.into_iter().map(|worker| &worker.tally)), faults }
+    pub(crate) fn new<'w>(
+        workers: impl IntoIterator<Item = &'w WorkerMetrics>,
+        faults: FaultCounts,
+        source: SourceStates,
+    ) -> Self {
+        Self { totals: Totals::of(workers.into_iter().map(|worker| &worker.tally)), faults, source }
     }
 
     fn worst(&self) -> Duration {
@@ -246,6 +256,12 @@ impl DaemonMetrics for WsMetrics {
         out.single("lines_not_utf8_total", Kind::Counter, help, faults.not_utf8);
         let help = "Lines that were dropped because they were longer than --max-line.";
         out.single("lines_too_long_total", Kind::Counter, help, faults.too_long);
+        let help = "What the source is doing.";
+        let mut source = out.family("source", Kind::Gauge, help);
+        let phase = self.source.newest().state.phase();
+        for state in SourcePhase::ALL {
+            source.sample(&[("state", state.name())], u8::from(state == phase));
+        }
         let help = "Clients of the stream that are gone, by reason.";
         let mut closed = out.family("closed_total", Kind::Counter, help);
         for (place, reason) in REASONS.iter().enumerate() {
@@ -284,7 +300,7 @@ mod tests {
     fn dates_that_are_late_by_more_than_two_seconds_with_any_worker_are_a_fault() {
         let start = Instant::now();
         let mut workers = [WorkerMetrics::new(start), WorkerMetrics::new(start)];
-        let metrics = WsMetrics::new(&workers, FaultCounts::default());
+        let metrics = WsMetrics::new(&workers, FaultCounts::default(), SourceStates::default());
         let mut turns = 0;
         let mut health = |late: u64| {
             // Far enough apart that no earlier date is remembered.

@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use reactor::Mailboxes;
 
-use crate::{config::Config, connection::Ids, stream::Batch};
+use crate::{
+    config::Config,
+    connection::Ids,
+    stream::{Batch, SourceChange},
+};
 
 /// What the source and the signals send to a worker.
 #[derive(Clone, Debug)]
 pub enum Mail {
     /// New lines.
     Batch(Arc<Batch>),
+    /// What the source is doing from now on.
+    Source(Arc<SourceChange>),
     /// There will be no more lines.
     Ended {
         /// False if the source failed.

@@ -15,7 +15,7 @@ use crate::{
     hand_over::{self, ProcessState},
     metrics::WsMetrics,
     peers::Mail,
-    source::{Feed, Publisher, Source},
+    source::{Feed, Publisher, Source, SourceStates},
     stream::SourceKind,
     worker::{SharedStart, WsHandler, epoch_at, export_states},
 };
@@ -32,6 +32,7 @@ pub struct Service {
     previous: Option<ProcessState>,
     feed: Arc<Feed>,
     end_source: Option<EndSource>,
+    states: SourceStates,
 }
 
 /// What ends a stream when its workers have ended.
@@ -52,7 +53,13 @@ impl Service {
             // No process will serve the clients that were connected.
             inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
         })?;
-        Ok(Self { config: Arc::new(config), source, previous, feed: Arc::default(), end_source: None })
+        let (feed, states) = (Arc::default(), SourceStates::default());
+        Ok(Self { config: Arc::new(config), source, previous, feed, states, end_source: None })
+    }
+
+    /// Where the owner of the source says what it is doing.
+    pub fn source_states(&self) -> SourceStates {
+        self.states.clone()
     }
 
     /// Before a stop this is called, and the stop waits for the end of the source, which must follow: its last lines reach the clients
@@ -77,8 +84,8 @@ impl Service {
         read_config: ReadConfig,
         is_for_stream: IsForStream,
     ) -> Result<Ready<WsHandler>, DaemonError> {
-        let Self { config, source, previous, feed, end_source } = self;
-        let starting = Starting { config, feed, start, finish: Finish::default() };
+        let Self { config, source, previous, feed, states, end_source } = self;
+        let starting = Starting { config, feed, states, start, finish: Finish::default() };
         let mut ready = starting.make_ready(source, previous, read_config, is_for_stream)?;
         ready.hooks.before_stop = end_source.map(|end| starting.before_stop(end));
         Ok(ready)
@@ -109,6 +116,7 @@ impl Ending {
 struct Starting<'s> {
     config: Arc<Config>,
     feed: Arc<Feed>,
+    states: SourceStates,
     start: daemon::Start<'s, Mail>,
     finish: Finish,
 }
@@ -124,17 +132,26 @@ impl Starting<'_> {
     ) -> Result<Ready<WsHandler>, DaemonError> {
         let (workers, mailboxes) = (self.start.workers, &self.start.mailboxes);
         let (now, wall) = now();
-        let start = SharedStart::new(&self.config, workers, previous, now, wall);
+        let start = SharedStart::new(&self.config, workers, previous, self.states.clone(), now, wall);
         let handler = |number| {
             let mailboxes = mailboxes.clone();
             let mut handler = WsHandler::new(Arc::clone(&self.config), &start, number, mailboxes);
             handler.is_for_stream = is_for_stream;
             handler
         };
+        let changes = mailboxes.clone();
+        // Before the handlers: each begins with the newest state, and passes over one that it has already.
+        self.states.connect(move |change| {
+            let change = Arc::new(change.clone());
+            changes.send_all(|| Mail::Source(Arc::clone(&change)));
+        });
         let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
         let publisher = self.start_source(source, &start)?;
-        let metrics =
-            WsMetrics::new(handlers.iter().map(|handler| &handler.metrics), publisher.fault_counts());
+        let metrics = WsMetrics::new(
+            handlers.iter().map(|handler| &handler.metrics),
+            publisher.fault_counts(),
+            self.states.clone(),
+        );
         let hooks = Hooks {
             reload: self.reload(publisher, read_config),
             metrics: Arc::new(metrics),

@@ -3,6 +3,7 @@
 
 mod bounded_reads;
 mod private;
+mod source_state;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use crate::{
     config::{Config, tests::config},
     hand_over::{FORMAT, ProcessState},
     peers::Mail,
+    source::SourceStates,
     stream::{Batch, Moment},
     worker::{SharedStart, WsHandler, epoch_at, export_states},
 };
@@ -55,7 +57,10 @@ fn successor(mut old: WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler
 
 fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mail>) -> WsHandler {
     let Birth { mailboxes, now, wall } = birth;
-    let start = SharedStart::new(&config, 1, previous, now, wall);
+    let states = SourceStates::default();
+    let posted = mailboxes.clone();
+    states.connect(move |change| posted.send_all(|| Mail::Source(Arc::new(change.clone()))));
+    let start = SharedStart::new(&config, 1, previous, states, now, wall);
     WsHandler::new(config, &start, 0, mailboxes)
 }
 

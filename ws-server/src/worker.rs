@@ -15,8 +15,8 @@ use crate::{
     hand_over::ProcessState,
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
-    source::{Intake, SourceProgress},
-    stream::{AtEof, ClockOrigin, EncodedBytes, ScheduleState, Stream, StreamOptions},
+    source::{Intake, SourceProgress, SourceStates},
+    stream::{AtEof, ClockOrigin, EncodedBytes, ScheduleState, SourceNews, Stream, StreamOptions},
 };
 
 /// What all workers start from; with it, they have the same dates and numbers.
@@ -33,6 +33,8 @@ pub(crate) struct SharedStart {
     pub(crate) encoded_bytes: Arc<EncodedBytes>,
     /// What the clients of all workers hear beside the stream.
     pub(crate) board: Arc<NoticeBoard>,
+    /// What the source is doing.
+    pub(crate) states: SourceStates,
     /// What the previous process handed over.
     pub(crate) previous: Option<ProcessState>,
 }
@@ -42,6 +44,7 @@ impl SharedStart {
         config: &Config,
         workers: usize,
         mut previous: Option<ProcessState>,
+        states: SourceStates,
         now: Instant,
         wall: SystemTime,
     ) -> Self {
@@ -54,7 +57,10 @@ impl SharedStart {
         let board = Arc::new(NoticeBoard::new(workers, config.notices.notice_rate, notices));
         let first_line = first_line(options, previous.as_ref(), epoch_at(wall));
         let progress = SourceProgress::new(workers, first_line.number);
-        Self { now, first_line, origin, progress, encoded_bytes: Arc::default(), board, previous }
+        if let Some(previous) = &previous {
+            states.resume(previous.source_state.clone());
+        }
+        Self { now, first_line, origin, progress, encoded_bytes: Arc::default(), board, states, previous }
     }
 }
 
@@ -101,6 +107,10 @@ pub struct WsHandler {
     pub(crate) stream: Stream,
     /// Its subscribers, and the broadcasts on their way to them.
     pub(crate) fanout: Fanout,
+    /// The newest state of the source that has come to this worker,
+    pub(crate) source: SourceNews,
+    /// and where it says that the input has ended.
+    states: SourceStates,
     /// Counts the batches received, and knows when the source has ended.
     pub(crate) intake: Intake,
     pub(crate) metrics: WorkerMetrics,
@@ -118,7 +128,7 @@ impl WsHandler {
         number: usize,
         mailboxes: Mailboxes<Mail>,
     ) -> Self {
-        let SharedStart { now, first_line, origin, progress, encoded_bytes, board, previous } = start;
+        let SharedStart { now, first_line, origin, progress, encoded_bytes, board, states, previous } = start;
         let mut stream = Stream::new(&config.stream, *first_line, *origin, encoded_bytes, *now);
         let mut first_id = 1;
         if let Some(previous) = previous {
@@ -136,6 +146,8 @@ impl WsHandler {
             peers: Peers::new(number, mailboxes, first_id),
             stream,
             fanout,
+            source: SourceNews::new(states.newest()),
+            states: states.clone(),
             intake: Intake::new(number, Arc::clone(progress)),
             metrics: WorkerMetrics::new(*now),
             is_for_stream: |_| true,
@@ -225,7 +237,8 @@ impl WsHandler {
 
     /// Sends a connection what the stream has for it.
     pub(crate) fn send_next(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        let Sent { messages, waits, flow } = conn.send_next(&self.stream, &self.config.connection, cx);
+        let Sent { messages, waits, flow } =
+            conn.send_next(&self.stream, &self.source, &self.config.connection, cx);
         self.metrics.sent(messages);
         if waits && !self.waiting_reads.contains(&cx.token()) {
             self.waiting_reads.push(cx.token());
@@ -255,9 +268,10 @@ impl WsHandler {
         self.intake.report();
         match self.intake.take_end() {
             Some(true) if self.config.stream.at_eof == AtEof::Exit => turn.stop_all(Stop::Finished),
+            Some(true) => self.states.end(),
             // The clients shall come back: another process may be able to read it.
             Some(false) => turn.stop_all(Stop::Shutdown),
-            _ => {}
+            None => {}
         }
         self.metrics.notices_dropped(self.fanout.take_dropped());
         self.metrics.log_losses(turn.now());
@@ -268,6 +282,9 @@ impl WsHandler {
         state.epoch = self.stream.epoch();
         state.next_id = state.next_id.max(self.peers.ids.next);
         state.next_line = self.intake.next_line();
+        if self.source.number() > state.source_state.number {
+            state.source_state = self.source.newest().clone();
+        }
         state.schedule = ScheduleState::ahead(state.schedule, self.stream.schedule());
         let ring = self.stream.batches();
         if ring.last().map(|batch| batch.next()) > state.ring.last().map(|batch| batch.next()) {

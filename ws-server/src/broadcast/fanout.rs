@@ -1,4 +1,4 @@
-//! The broadcasts of one worker: dates first, then the ring, then notices.
+//! The broadcasts of one worker: dates first, then the ring, then the state of the source, then notices.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     connection::{Connection, ConnectionOptions, Notice},
     metrics::WorkerMetrics,
-    stream::{Clock, Date, Encodings, Stream},
+    stream::{Clock, Date, Encodings, SourceNews, Stream},
 };
 
 /// Most connections that one turn visits.
@@ -26,6 +26,8 @@ enum Task {
     Date(Date),
     /// What is new in the ring, to all; the oldest new message came up at this instant.
     Ring(Instant),
+    /// The newest state of the source, to those who can hear it.
+    Source,
     /// A notice with its number, to all.
     Notice(u64, Arc<Notice>, Encodings),
 }
@@ -37,13 +39,16 @@ pub(crate) struct Fanout {
     /// Departures and client messages of this turn.
     pub(crate) news: News,
     task: Option<(Task, Cursor)>,
+    /// The number of the newest state of the source that a broadcast has begun to tell.
+    told: u64,
     notices: NoticeReader,
 }
 
 impl Fanout {
     /// Without subscribers yet; it begins with the oldest notice of `notices`.
     pub(crate) fn new(phases: usize, notices: NoticeReader) -> Self {
-        Self { subscribers: Subscribers::new(phases), news: News::default(), task: None, notices }
+        let (subscribers, news) = (Subscribers::new(phases), News::default());
+        Self { subscribers, news, task: None, told: 0, notices }
     }
 
     /// The notices of all workers.
@@ -80,6 +85,7 @@ impl Fanout {
     pub(crate) fn run(
         &mut self,
         stream: &mut Stream,
+        source: &SourceNews,
         options: &ConnectionOptions,
         metrics: &mut WorkerMetrics,
         turn: &mut Turn<'_, Connection>,
@@ -87,7 +93,7 @@ impl Fanout {
         let mut visits = VISITS;
         loop {
             if self.task.is_none() {
-                self.task = self.next_task(stream, metrics, turn.now());
+                self.task = self.next_task(stream, source, metrics, turn.now());
             }
             let Some((task, cursor)) = &mut self.task else { return false };
             let mut sent = 0_u64;
@@ -96,7 +102,7 @@ impl Fanout {
                     break false;
                 }
                 let Some((token, framing)) = cursor.next(&self.subscribers) else { break true };
-                sent = sent.saturating_add(visit(task, token, framing, stream, options, turn));
+                sent = sent.saturating_add(visit(task, (token, framing), stream, source, options, turn));
                 visits = visits.saturating_sub(1);
             };
             count(task, sent, stream, metrics, turn.now());
@@ -110,6 +116,7 @@ impl Fanout {
     fn next_task(
         &mut self,
         stream: &mut Stream,
+        source: &SourceNews,
         metrics: &mut WorkerMetrics,
         now: Instant,
     ) -> Option<(Task, Cursor)> {
@@ -128,10 +135,15 @@ impl Fanout {
                 buffer.take_due().map(Task::Ring)
             }
         };
+        let news = || (self.told != source.number()).then_some(Task::Source);
+        let task = task.or_else(news);
+        if let Some(Task::Source) = task {
+            self.told = source.number();
+        }
         let task = task.or_else(|| self.next_notice())?;
         let cursor = match &task {
             Task::Date(date) => Cursor::phase(date.phase),
-            Task::Ring(_) | Task::Notice(..) => Cursor::all(&self.subscribers),
+            Task::Ring(_) | Task::Source | Task::Notice(..) => Cursor::all(&self.subscribers),
         };
         Some((task, cursor))
     }
@@ -145,20 +157,25 @@ impl Fanout {
 /// Sends one connection what the task has for it; returns the number of messages of the stream that were sent.
 fn visit(
     task: &mut Task,
-    token: Token,
-    framing: Framing,
+    (token, framing): (Token, Framing),
     stream: &Stream,
+    source: &SourceNews,
     options: &ConnectionOptions,
     turn: &mut Turn<'_, Connection>,
 ) -> u64 {
     let mut sent = 0;
+    if matches!(task, Task::Source) && !framing.tells_gaps() {
+        return sent;
+    }
     turn.visit(token, |conn, cx| match task {
         Task::Date(date) => {
             sent = conn.send_date(date, cx);
             Flow::Continue
         }
-        Task::Ring(_) => {
-            let delivery = conn.send_next(stream, options, cx);
+        // Its turn comes when it has drained.
+        Task::Source if cx.is_blocked() => Flow::Continue,
+        Task::Ring(_) | Task::Source => {
+            let delivery = conn.send_next(stream, source, options, cx);
             sent = delivery.messages;
             delivery.flow
         }
@@ -204,6 +221,6 @@ fn count(task: &Task, sent: u64, stream: &Stream, metrics: &mut WorkerMetrics, n
         Task::Date(date) => metrics.date_sent(sent, late(date.due), now),
         Task::Ring(due) if stream.clock().is_some() => metrics.date_sent(sent, late(*due), now),
         Task::Ring(due) => metrics.line_sent(sent, late(*due)),
-        Task::Notice(..) => {}
+        Task::Source | Task::Notice(..) => {}
     }
 }

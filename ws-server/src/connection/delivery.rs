@@ -17,7 +17,7 @@ use super::{
     snapshot::RESTARTING,
     state::{Connection, Stage},
 };
-use crate::stream::{Date, Next, Stream};
+use crate::stream::{Date, Next, SourceNews, Stream};
 
 /// Most bytes that a connection gets at once, however fast its socket takes them: one that asks for a long history does not hold
 /// up the others.
@@ -62,6 +62,7 @@ impl Connection {
     pub(crate) fn send_next(
         &mut self,
         stream: &Stream,
+        source: &SourceNews,
         options: &ConnectionOptions,
         cx: &mut Context<'_>,
     ) -> Sent {
@@ -89,14 +90,17 @@ impl Connection {
                     cx.want_drain();
                     break;
                 }
-                Next::CaughtUp if self.finishing || self.subscription.is_complete() => {
-                    // What the kernels hold comes before the Close, and a slow client may take its time for it.
-                    cx.set_deadline(cx.now() + options.write_timeout);
-                    sent.flow = self.end(CloseCode::NORMAL, "", cx);
-                    break;
-                }
                 Next::CaughtUp => {
-                    sent.waits = self.is_bounded();
+                    if self.heard != source.number() {
+                        self.tell_source(source, cx);
+                    }
+                    if self.finishing || self.subscription.is_complete() {
+                        // What the kernels hold comes before the Close, and a slow client may take its time for it.
+                        cx.set_deadline(cx.now() + options.write_timeout);
+                        sent.flow = self.end(CloseCode::NORMAL, "", cx);
+                    } else {
+                        sent.waits = self.is_bounded();
+                    }
                     break;
                 }
                 Next::Behind => {
@@ -106,6 +110,19 @@ impl Connection {
             }
         }
         sent
+    }
+
+    /// Tells a client that has all messages the newest state of the source, where its framing can. One whose socket is full hears
+    /// it when that has drained.
+    fn tell_source(&mut self, source: &SourceNews, cx: &mut Context<'_>) {
+        if self.is_bounded() || cx.is_blocked() && !self.finishing {
+            return;
+        }
+        self.heard = source.number();
+        let bytes = source.encoded(self.framing);
+        if !bytes.is_empty() {
+            cx.send_shared(bytes, 0..bytes.len());
+        }
     }
 
     /// Sends a date that is due to all of its phase; returns the number of messages sent, 0 or 1.

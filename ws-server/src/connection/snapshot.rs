@@ -29,8 +29,12 @@ const HTTP_STREAM: u8 = 2;
 /// One whose client was probed.
 const PROBED_STREAM: u8 = 3;
 
-/// What follows belongs to a bounded read. Versions that do not know it refuse the connection, which then gets its closing bytes.
+// Behind the rest, where there is anything to say. Versions that do not know it refuse the connection, which then gets its closing
+// bytes.
+/// What follows belongs to a bounded read.
 const BOUNDED: u8 = 1;
+/// What follows is the number of the newest state of the source that the client has heard.
+const HEARD: u8 = 2;
 
 const NO_SINCE: u8 = 0;
 const SINCE_NUMBER: u8 = 1;
@@ -138,6 +142,10 @@ impl Connection {
             to.byte(BOUNDED);
             self.put_bounds(&mut to);
         }
+        if self.heard > 0 {
+            to.byte(HEARD);
+            to.long(self.heard);
+        }
         Some(to.into_bytes())
     }
 
@@ -183,6 +191,7 @@ impl Connection {
         while !from.is_empty() {
             match from.byte()? {
                 BOUNDED if format >= 2 => conn.take_bounds(&mut from)?,
+                HEARD if format >= 2 => conn.heard = from.long()?,
                 _ => return None,
             }
         }

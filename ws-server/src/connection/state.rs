@@ -28,6 +28,8 @@ pub struct Connection {
     pub(crate) subscription: Subscription,
     /// Every notice up to this number has passed the connection.
     pub(crate) last_notice: u64,
+    /// The number of the newest state of the source that it has heard, or has no form for.
+    pub(crate) heard: u64,
     /// Of what its client sends behind the request of a stream over HTTP.
     pub(crate) unwanted_rate: RateLimiter,
     /// Its client has half-closed, and was sent what shows whether it is there. Once in its life: zeros before a chunk's size
@@ -106,6 +108,7 @@ impl Connection {
             framing: Framing::Lines,
             subscription: Subscription::default(),
             last_notice: 0,
+            heard: 0,
             unwanted_rate: RateLimiter::new(now),
             is_probed: false,
             finishing: false,

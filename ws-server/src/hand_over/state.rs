@@ -10,8 +10,8 @@ use common::{
 use crate::{
     broadcast::{NoticeState, put_departures, put_notices, take_departures, take_notices},
     stream::{
-        Batch, Moment, Numbering, ScheduleState, SourceKind, put_batch, put_schedule, take_batch,
-        take_schedule,
+        Batch, Moment, Numbering, ScheduleState, SourceChange, SourceKind, put_batch, put_change,
+        put_schedule, take_batch, take_change, take_schedule,
     },
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct ProcessState {
     pub(crate) source: String,
     /// The beginning of a line that each of these descriptors has written.
     pub(crate) partials: Vec<Option<Vec<u8>>>,
+    /// What the source was doing.
+    pub(crate) source_state: SourceChange,
 }
 
 impl ProcessState {
@@ -58,6 +60,10 @@ impl ProcessState {
             to.bytes(partial.as_deref().unwrap_or_default());
         }
         put_notices(&self.notices, at, &mut to);
+        // Only where clients have heard of it: versions that do not know it refuse the whole state.
+        if self.source_state.number > 0 {
+            put_change(&self.source_state, &mut to);
+        }
         to.into_bytes()
     }
 
@@ -81,7 +87,19 @@ impl ProcessState {
         } else {
             NoticeState { departures, ..NoticeState::default() }
         };
-        let state = Self { format, epoch, next_id, next_line, schedule, notices, ring, source, partials };
+        let source_state = if from.is_empty() { SourceChange::default() } else { take_change(&mut from)? };
+        let state = Self {
+            format,
+            epoch,
+            next_id,
+            next_line,
+            schedule,
+            notices,
+            ring,
+            source,
+            partials,
+            source_state,
+        };
         from.is_empty().then_some(state)
     }
 

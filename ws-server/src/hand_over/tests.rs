@@ -22,7 +22,7 @@ use super::{
 use crate::{
     broadcast::{Departures, NoticeState},
     connection::{Connection, Notice, Payload, Prefix, RateLimiter, Stage, StreamParams, Upgraded},
-    stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceKind, Subscription},
+    stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceChange, SourceKind, Subscription},
 };
 
 /// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and the first nine of [`conns`], in their order. Its
@@ -74,6 +74,7 @@ fn state(now: Instant) -> ProcessState {
         ring: vec![batch(1, &["one", ""]), batch(3, &["drei", "quatre", "π"])],
         source: "unix:/run/ws-server/lines".to_owned(),
         partials: vec![Some(Vec::new()), Some(b"half a li".to_vec()), None],
+        source_state: SourceChange::default(),
     }
 }
 
@@ -136,6 +137,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         framing,
         subscription: Subscription { phase: 42, last_seq: 1000, owed: 1, ..Subscription::default() },
         last_notice: 11,
+        heard: 0,
         unwanted_rate: RateLimiter::new(now),
         is_probed: false,
         finishing: false,

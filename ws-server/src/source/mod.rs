@@ -20,8 +20,10 @@ mod producers;
 mod progress;
 mod publisher;
 mod socket;
+mod states;
 mod stdin;
 
+pub use self::states::SourceStates;
 pub(crate) use self::{
     faults::FaultCounts,
     feed::{Feed, Source, SourceOptions, remove_stale_socket},

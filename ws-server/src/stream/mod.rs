@@ -17,6 +17,7 @@ mod resume;
 mod ring;
 mod schedule;
 mod settings;
+mod source_news;
 mod state;
 mod subscription;
 mod template;
@@ -42,7 +43,8 @@ pub(crate) use self::{
     encodings::Encodings,
     schedule::{ClockOrigin, ScheduleState},
     settings::{AtEof, Delivery, Numbering, SourceKind, StreamOptions},
-    state::{Moment, put_batch, put_schedule, take_batch, take_schedule},
+    source_news::{SourceChange, SourceNews},
+    state::{Moment, put_batch, put_change, put_schedule, take_batch, take_change, take_schedule},
     subscription::{Next, Subscription},
     template::{Template, Values as TemplateValues},
 };

@@ -8,11 +8,13 @@ use std::{
 use common::{
     codec::{Reader, Writer},
     id::{Epoch, MessageId},
+    source_state::{SourcePhase, SourceState},
 };
 
 use super::{
     batch::Batch,
     schedule::{ClockOrigin, ScheduleState},
+    source_news::SourceChange,
 };
 
 /// One moment on two readings of the monotonic clock: an [`Instant`] cannot be written down, the time since boot can.
@@ -66,6 +68,19 @@ pub(crate) fn take_batch(from: &mut Reader<'_>, epoch: Epoch) -> Option<Arc<Batc
         batch.push(|out| out.push_str(text));
     }
     Some(batch.shared())
+}
+
+pub(crate) fn put_change(change: &SourceChange, to: &mut Writer) {
+    to.long(change.number);
+    to.byte(change.state.phase() as u8);
+    to.bytes(change.state.said().as_bytes());
+}
+
+pub(crate) fn take_change(from: &mut Reader<'_>) -> Option<SourceChange> {
+    let number = from.long()?;
+    let phase = *SourcePhase::ALL.get(usize::from(from.byte()?))?;
+    let said = std::str::from_utf8(from.bytes()?).ok()?;
+    Some(SourceChange { number, state: SourceState::new(phase, said) })
 }
 
 fn nanos(time: Duration) -> u64 {
