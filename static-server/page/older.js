@@ -6,7 +6,7 @@ import { numberOf, parseWord } from "./frames.js";
 
 /** The most that one read may bring. */
 const MOST_RECORDS = 20_000;
-const MOST_CHARACTERS = 32 * 1024 * 1024;
+const MOST_CHARACTERS = 64 * 1024 * 1024;
 /** Milliseconds without a byte after which a read is given up: a server without bounded reads never ends its answer. */
 const PATIENCE = 10_000;
 
@@ -20,7 +20,7 @@ export function fetcherOfOlder(url, idOf) {
     const records = [];
     let gap = null;
     const ending = new AbortController();
-    const end = () => ending.abort();
+    const end = () => ending.abort(new Error("the server does not answer"));
     signal?.addEventListener("abort", end);
     const parser = new EventParser(({ type, id, data }) => {
       const number = numberOf(id);
@@ -40,12 +40,16 @@ export function fetcherOfOlder(url, idOf) {
       }
       const reader = response.body.getReader();
       const decoder = new TextDecoder();
-      for (let left = MOST_CHARACTERS, goesOn = true; goesOn && left > 0;) {
+      for (let left = MOST_CHARACTERS, goesOn = true; goesOn;) {
         const { done, value } = await reader.read();
         clearTimeout(timer);
         timer = setTimeout(end, PATIENCE);
         const text = done ? decoder.decode() : decoder.decode(value, { stream: true });
         left -= text.length;
+        // A part would leave a hole behind it.
+        if (left < 0) {
+          throw new Error("the lines are too long to be kept");
+        }
         goesOn = parser.feed(text) && !done;
       }
       return { records, gap };

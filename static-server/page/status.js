@@ -8,6 +8,7 @@ import { put, showPhase } from "./view.js";
 
 /** Milliseconds between two titles that differ only in their count. */
 const TITLE_EVERY = 1_000;
+const LONGEST_NAME = 60;
 const WORDS = { connecting: "Connecting", away: "Not connected", lost: "Connection lost", live: "Live", paused: "Paused", waiting: "Waiting", ended: "Ended" };
 const SOURCE_SAYS = { running: "it goes on", waiting: "what writes it will be started again", ended: "the stream has ended" };
 
@@ -26,7 +27,7 @@ export class Status {
   /** `name` is what the stream is called, or empty. */
   constructor({ url, name }) {
     this.#url = url;
-    this.#name = name || "datecast";
+    this.#name = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name || "datecast";
     put("name", this.#name);
     document.addEventListener("visibilitychange", () => {
       this.#hiddenCount = 0;

@@ -22,7 +22,7 @@ export function announce(text) {
 export function showPhase(phase, state) {
   const { dataset } = at("status");
   dataset.phase = phase;
-  dataset.state = state;
+  document.body.dataset.state = state;
   at("retry").hidden = phase !== "waiting";
 }
 

@@ -55,6 +55,8 @@ const WS_URL: &str = "%WS_URL%";
 const STREAM: &str = "%STREAM%";
 /// The place for the names of the modules, which a browser then loads at once, and not as it meets them in one another.
 const MODULES: &str = "%MODULES%";
+/// The place for what the stream is called.
+const TITLE: &str = "%TITLE%";
 /// The scripts that are no modules.
 const SCRIPTS: [&str; 2] = ["plain.js", "start.js"];
 
@@ -66,9 +68,9 @@ pub(crate) struct BuiltIn {
 }
 
 impl BuiltIn {
-    /// Lays out the answers; without a URL the page connects to its own host, port 40132.
-    pub(crate) fn new(ws_url: Option<&WsUrl>, shared: Arc<SharedFields>) -> Self {
-        let index = index(ws_url);
+    /// Lays out the answers; without a URL the page connects to its own host, port 40132. The title may be empty.
+    pub(crate) fn new(ws_url: Option<&WsUrl>, title: &str, shared: Arc<SharedFields>) -> Self {
+        let index = index(ws_url, title);
         let mut files: HashMap<&'static [u8], Arc<Resource>> = HashMap::new();
         let all = FILES.iter().copied().chain([("index.html", index.as_bytes())]);
         for (name, bytes) in all {
@@ -95,12 +97,10 @@ impl BuiltIn {
     }
 }
 
-/// The page itself, for this address of the stream.
-fn index(ws_url: Option<&WsUrl>) -> String {
-    // Of the characters that an attribute cannot hold, a checked URL can contain only the ampersand.
-    let escape = |text: String| text.replace('&', "&amp;");
+/// The page itself, for this address of the stream and this title.
+fn index(ws_url: Option<&WsUrl>, title: &str) -> String {
     let stream = match ws_url {
-        Some(url) => format!("<a href=\"{}\">The stream itself, as text</a>", escape(url.http())),
+        Some(url) => format!("<a href=\"{}\">The stream itself, as text</a>", escape(&url.http())),
         None => "The same stream without one: <code>curl -N http://HOST:40132/</code>".to_owned(),
     };
     let is_module = |name: &str| {
@@ -109,8 +109,15 @@ fn index(ws_url: Option<&WsUrl>) -> String {
     let modules = FILES.iter().filter(|(name, _)| is_module(name));
     let modules: Vec<_> =
         modules.map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"{name}\">")).collect();
-    let ws_url = ws_url.map_or_else(String::new, |url| escape(url.text.clone()));
-    INDEX.replace(WS_URL, &ws_url).replace(STREAM, &stream).replace(MODULES, &modules.join("\n  "))
+    let ws_url = ws_url.map_or_else(String::new, |url| escape(&url.text));
+    let index = INDEX.replace(WS_URL, &ws_url).replace(STREAM, &stream);
+    // The title comes last: it may hold the name of a place.
+    index.replace(MODULES, &modules.join("\n  ")).replace(TITLE, &escape(title))
+}
+
+/// Text as it stands in a quoted attribute (HTML Standard §13.1.2.3).
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
 #[cfg(test)]
@@ -119,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_page_is_built_in() {
-        let page = BuiltIn::new(None, Arc::default());
+        let page = BuiltIn::new(None, "", Arc::default());
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/page")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             // This one tells Node alone, in the tests, that the files are modules.
@@ -128,18 +135,25 @@ mod tests {
     }
 
     #[test]
-    fn the_page_names_its_ws_server_and_its_modules_once() {
-        for place in [WS_URL, STREAM, MODULES] {
+    fn each_place_of_the_page_is_filled() {
+        let places = [WS_URL, STREAM, MODULES, TITLE];
+        for place in places {
             assert_eq!(INDEX.matches(place).count(), 1, "{place}");
         }
-        let text = index(Some(&"wss://h/x?a=1&b=2".parse().unwrap()));
+        let text = index(Some(&"wss://h/x?a=1&b=2".parse().unwrap()), "");
         assert!(text.contains("content=\"wss://h/x?a=1&amp;b=2\""));
         assert!(text.contains("<a href=\"https://h/x?a=1&amp;b=2\">"));
         assert!(text.contains("<link rel=\"modulepreload\" href=\"app.js\">"));
         assert!(!text.contains("href=\"start.js\"") && !text.contains("href=\"plain.js\""));
-        assert!(index(Some(&"stream".parse().unwrap())).contains("<a href=\"stream\">"));
-        for text in [text, index(None)] {
-            assert!(![WS_URL, STREAM, MODULES].iter().any(|place| text.contains(place)));
+        assert!(index(Some(&"stream".parse().unwrap()), "").contains("<a href=\"stream\">"));
+        for text in [text, index(None, "")] {
+            assert!(!places.iter().any(|place| text.contains(place)));
         }
+    }
+
+    #[test]
+    fn a_title_is_text_whatever_it_holds() {
+        let text = index(None, "grep \"<a>&\" %MODULES%");
+        assert!(text.contains("content=\"grep &quot;&lt;a>&amp;&quot; %MODULES%\""));
     }
 }

@@ -51,6 +51,10 @@ pub struct SiteOptions {
     /// What the server in front adds to every answer.
     #[arg(skip)]
     front: Fields,
+
+    /// What the built-in page calls the stream.
+    #[arg(skip)]
+    title: String,
 }
 
 impl SiteOptions {
@@ -79,6 +83,13 @@ impl SiteOptions {
     #[must_use]
     pub fn with_fields(mut self, front: Fields) -> Self {
         self.front = front;
+        self
+    }
+
+    /// Names the stream, in the title of the built-in page.
+    #[must_use]
+    pub fn with_title(mut self, title: String) -> Self {
+        self.title = title;
         self
     }
 
@@ -114,7 +125,7 @@ impl SiteOptions {
 
     /// The built-in page.
     pub(crate) fn built_in(&self, ws_url: Option<&WsUrl>) -> BuiltIn {
-        BuiltIn::new(ws_url, self.shared(Some(csp::for_built_in(ws_url))))
+        BuiltIn::new(ws_url, &self.title, self.shared(Some(csp::for_built_in(ws_url))))
     }
 
     /// The files of `--root`.
