@@ -130,11 +130,11 @@ impl Admission {
     }
 }
 
-/// True if a page of another site loads this as a part of itself. A link to us is none: the person who follows it reads the
-/// answer, not the page that has the link; nor is a frame, whose content the page around it cannot read.
+/// True if a page of another site loads this as a part of itself. A link to us is no such load: the person who follows it reads
+/// the answer, not the page that has the link. Nor is a frame: the page around it cannot read it, and learns no more than by a window
+/// that it opens, which we cannot tell from a link.
 fn is_load(site: &[u8], head: &Head<'_>) -> bool {
-    // Fetch Metadata §2.4: `same-site` is another port of this host, too, where another program may listen. A value that we do not
-    // know is no harm: browsers send what the standard says.
+    // `same-site` is another port of this host, too, where another program listens. `none` is a person with an address.
     (site == b"cross-site" || site == b"same-site") && head.get("Sec-Fetch-Mode") != Some(b"navigate")
 }
 

@@ -214,6 +214,7 @@ pub(crate) fn is_host_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn list(hosts: &[&str]) -> HostList {
         hosts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Host>>().into()
@@ -308,6 +309,18 @@ mod tests {
         ] {
             let error = text.parse::<Host>().expect_err(text).to_string();
             assert!(error.contains(cure), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_says_the_same_when_it_is_written_down(text in "\\PC{0,20}|[a-zA-Z0-9.:%-]{0,20}|\\[[0-9a-f:.]{0,20}\\](:[0-9]{0,6})?") {
+            if let Some(Authority { host, .. }) = Authority::parse(text.as_bytes()) {
+                prop_assert_eq!(Authority::parse(host.to_string().as_bytes()).map(|again| again.host), Some(host));
+            }
+            if let Ok(Host(authority)) = text.parse::<Host>() {
+                prop_assert_eq!(Authority::parse(text.as_bytes()), Some(authority));
+            }
         }
     }
 }
