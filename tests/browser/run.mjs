@@ -8,6 +8,7 @@ import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
 import { oldScripts } from "./es3.mjs";
 import { brokenModules, plainList } from "./plain.mjs";
+import { keepsToItself } from "./private.mjs";
 import { datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, looksRight } from "./scenarios.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -15,6 +16,7 @@ const built = resolve(here("../.."), process.env.CARGO_TARGET_DIR ?? "target", "
 const binaries = {
   staticServer: process.argv[2] ?? process.env.STATIC_SERVER ?? `${built}/static-server`,
   wsServer: process.argv[3] ?? process.env.WS_SERVER ?? `${built}/ws-server`,
+  datecast: process.env.DATECAST ?? `${built}/datecast`,
   screenshots: here("../out/screenshots"),
 };
 const totals = { ok: 0, failed: 0, notRun: 0 };
@@ -42,7 +44,7 @@ async function runIn(name) {
   const check = checker(name);
   const browser = await launch(name);
   try {
-    for (const scenario of [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText]) {
+    for (const scenario of [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, keepsToItself]) {
       const page = await browser.newPage();
       await scenario({ page, check, binaries, console: watchConsole(page) });
       await page.close();
@@ -56,7 +58,7 @@ async function runIn(name) {
 }
 
 mkdirSync(binaries.screenshots, { recursive: true });
-const missing = [binaries.staticServer, binaries.wsServer].filter((path) => !existsSync(path));
+const missing = [binaries.staticServer, binaries.wsServer, binaries.datecast].filter((path) => !existsSync(path));
 if (missing.length > 0) {
   console.log(`not ok: no ${missing.join(" and no ")}: build the workspace first`);
   process.exit(1);
