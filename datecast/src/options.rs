@@ -33,7 +33,7 @@ impl CommandFactory for Options {
         let command = Self::augment_args(Command::new("datecast").version(env!("CARGO_PKG_VERSION")));
         let command = command.about(ABOUT).long_about(LONG_ABOUT);
         let source = if input::has_lines() { "-" } else { "clock" };
-        command
+        of_private_server(command)
             .mut_arg("listen", |arg| {
                 arg.default_value(address::DEFAULT).help(
                     "Where to listen: `localhost:PORT`, `[::]:PORT` (for other machines, too), `HOST:PORT` or `unix:PATH` \
@@ -54,6 +54,28 @@ impl CommandFactory for Options {
     fn command_for_update() -> Command {
         Self::command()
     }
+}
+
+/// The options that widen what a public server's narrow.
+fn of_private_server(command: Command) -> Command {
+    command
+        .mut_arg("allow_origin", |arg| {
+            arg.help(
+                "Origin of another page that may read, such as `https://example.org` (repeatable) [default: its own pages alone]",
+            )
+        })
+        .mut_arg("host", |arg| {
+            arg.help(
+                "Host under which it is served: example.org (with any port) or example.org:8080; another one gets 403 (repeatable) \
+                 [default: localhost, 127.0.0.1 and [::1] on a loopback address, which always count there; any on others]",
+            )
+        })
+        .mut_arg("policy", |arg| {
+            arg.help(
+                "What a Flash policy request gets: DOMAIN:PORTS (repeatable), or off [default: localhost, 127.0.0.1 and the hosts \
+                 of --host and --allow-origin, to this port]",
+            )
+        })
 }
 
 impl Parser for Options {}
