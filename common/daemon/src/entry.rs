@@ -56,7 +56,7 @@ fn try_main<T: Options + 'static, C: 'static>(
     let InForce { options, common, listen, metrics, printed, mistakes, warnings } = match options::parse::<T>(
         program.env_prefix,
         program.args.iter().cloned(),
-        std::env::vars_os(),
+        program.variables(),
         read,
     )? {
         Parsed::Options(in_force) => *in_force,

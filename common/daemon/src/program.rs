@@ -1,6 +1,6 @@
 //! By what name a daemon was started, and with what words.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// The command line of a daemon, and how its environment variables begin.
 #[derive(Clone, Debug)]
@@ -9,4 +9,33 @@ pub struct Program {
     pub env_prefix: &'static str,
     /// The command line, with the program's name first.
     pub args: Vec<OsString>,
+}
+
+impl Program {
+    /// Returns the environment variables that may be options, or misspelt ones.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (OsString, OsString)> + '_ {
+        std::env::vars_os().filter(|(variable, _)| self.is_concerned_by(variable))
+    }
+
+    /// False for a variable that is another program's, if that one started this one by its first word: `datecast ws-server`.
+    fn is_concerned_by(&self, variable: &OsStr) -> bool {
+        let is_called = self.args.first().is_some_and(|name| name.as_encoded_bytes().contains(&b' '));
+        !is_called || variable.as_encoded_bytes().starts_with(self.env_prefix.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variables_of_datecast_do_not_concern_a_daemon_that_it_calls() {
+        let concerned = |name: &str, variable: &str| {
+            let program = Program { env_prefix: "DATECAST_TRY_", args: vec![name.into()] };
+            program.is_concerned_by(OsStr::new(variable))
+        };
+        assert!(!concerned("/datecast try-server", "DATECAST_LISTEN"));
+        assert!(concerned("/datecast try-server", "DATECAST_TRY_LISTEN"));
+        assert!(concerned("/usr/bin/try-server", "DATECAST_LISTEN"), "a misspelt one");
+    }
 }

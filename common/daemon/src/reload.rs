@@ -28,7 +28,7 @@ impl<C: 'static> Reload<C> {
             let parsed = options::parse::<T>(
                 program.env_prefix,
                 program.args.iter().cloned(),
-                std::env::vars_os(),
+                program.variables(),
                 read,
             )?;
             // A daemon that asks for help or the version does not run.
