@@ -1,6 +1,6 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
-.PHONY: run help test test-all test-rust test-http test-clients test-policy test-metrics test-units test-proxies test-browser \
+.PHONY: run help test test-all test-rust test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser \
 	test-systemd test-fresh conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
@@ -44,6 +44,10 @@ test-metrics:
 test-units:
 	@tests/run units
 
+# `make dist`, and its binary in an empty root as the Containerfile says (which needs root).
+test-dist:
+	@tests/run dist
+
 # Page and stream behind nginx, HAProxy and Caddy, with the configurations of docs/proxies/.
 test-proxies:
 	@tests/run proxies
@@ -81,9 +85,9 @@ folders = DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNI
 built := $(or $(BINARIES),$(or $(CARGO_TARGET_DIR),target)/release)
 manual := $(or $(MANUAL),target/manual)
 
-.PHONY: install uninstall deb binaries manual options
+.PHONY: install uninstall deb dist binaries manual options
 
-# The daemons with their units, configuration, manual pages and completions. It enables and starts nothing.
+# The programs with their units, configuration, manual pages and completions. It enables and starts nothing.
 install: binaries manual
 	@$(folders) systemd/install $(built) $(manual)
 
@@ -94,6 +98,10 @@ uninstall:
 # target/debian/datecast_VERSION_ARCH.deb, and datecast.deb as a link to it.
 deb: binaries manual
 	@systemd/debian/build $(built) $(manual)
+
+# target/dist/datecast-VERSION-ARCH-linux: one static binary that is all of it, an archive with the licences, and SHA256SUMS.
+dist:
+	@systemd/dist
 
 binaries:
 	@[ -n "$(BINARIES)" ] || { tests/needs cargo cc && cargo build --release --locked --workspace --bins; }
