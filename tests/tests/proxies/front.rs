@@ -49,12 +49,19 @@ impl Front {
     }
 
     pub(crate) fn start_with(kind: Kind, way: Way, flags: &[&str], edits: &[Edit<'_>]) -> Self {
+        Self::start_before(binary("ws-server"), kind, way, flags, edits)
+    }
+
+    /// The same with the command in place of ws-server; the configuration is changed by these edits.
+    pub(crate) fn start_private(kind: Kind, flags: &[&str], edits: &[Edit<'_>]) -> Self {
+        let flags = [&["--log-level", "info", "--source", "clock"], flags].concat();
+        Self::start_before(binary("datecast"), kind, Way::Tcp, &flags, edits)
+    }
+
+    fn start_before(stream: PathBuf, kind: Kind, way: Way, flags: &[&str], edits: &[Edit<'_>]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = format!("unix:{}", folder.path().join("ws.sock").display());
-        let ws = Daemon::start(
-            binary("ws-server"),
-            &[&["--interval", "200ms", "--listen", &socket], flags].concat(),
-        );
+        let ws = Daemon::start(stream, &[&["--interval", "200ms", "--listen", &socket], flags].concat());
         let site =
             Daemon::start(binary("static-server"), &["--ws-url", "/stream", "--max-connections-per-ip", "0"]);
         let upstreams = [ws.address().to_string(), site.address().to_string()];

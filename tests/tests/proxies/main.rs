@@ -11,6 +11,7 @@
 
 mod drafts;
 mod front;
+mod hosts;
 mod limits;
 mod tls;
 
