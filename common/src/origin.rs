@@ -19,7 +19,8 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let bad = || OriginError(text.to_owned());
-        if text == "null" {
+        // A page from a file has the one or the other, by the age of its browser.
+        if text == "null" || text == "file://" {
             return Ok(Self(text.to_owned()));
         }
         let lower = text.to_ascii_lowercase();
@@ -119,7 +120,9 @@ mod tests {
             assert_eq!(some.has(origin.as_bytes()), is_listed, "{origin}");
         }
         assert!(list(&["null"]).has(b"null"));
-        let hosts: Vec<String> = list(&["https://A.example:8443", "null", "http://[::1]:80"])
+        assert!(list(&["file://"]).has(b"file://"));
+        assert!(list(&["moz-extension://A1-b2"]).has(b"moz-extension://a1-b2"));
+        let hosts: Vec<String> = list(&["https://A.example:8443", "null", "file://", "http://[::1]:80"])
             .hosts()
             .map(|host| host.to_string())
             .collect();
@@ -171,6 +174,7 @@ mod tests {
             "https://a b",
             "://a",
             "https://a:",
+            "file:///a",
             "https://:80",
             "*",
         ] {
