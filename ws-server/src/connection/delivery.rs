@@ -19,10 +19,6 @@ use super::{
 };
 use crate::stream::{Date, Next, SourceNews, Stream};
 
-/// Most bytes that a connection gets at once, however fast its socket takes them: one that asks for a long history does not hold
-/// up the others.
-const MOST_AT_ONCE: usize = 256 * 1024;
-
 /// What [`Connection::send_next`] sent, and what becomes of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
@@ -67,7 +63,7 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Sent {
         let mut sent = Sent { messages: 0, waits: false, flow: Flow::Continue };
-        let mut budget = MOST_AT_ONCE;
+        let mut budget = stream.most_at_once();
         if !self.is_open() {
             return sent;
         }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use common::{
     Parsed,
     admission::Refusal,
+    framing::Framing,
     http::{Head, HeadError, HeadScan, status_body},
     policy::{Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
@@ -159,6 +160,11 @@ impl Connection {
                 self.stage = Stage::HttpStream;
                 env.cx.set_deadline(env.cx.now() + env.options.heartbeat);
                 let gap = self.begin(params, env);
+                if gap.is_none() && self.subscription.is_complete() && comes_back(head, framing) {
+                    self.stage = Stage::Done;
+                    response::no_content(cors, wall, env.cx.out());
+                    return Flow::CloseWhenFlushed;
+                }
                 let opening = HttpOpening { framing, id, retry_ms: env.options.retry_ms(), gap };
                 response::begin(&opening, cors, wall, env.cx.out());
                 self.tell(gap, env.cx);
@@ -260,6 +266,12 @@ impl Connection {
         }
         Flow::CloseWhenFlushed
     }
+}
+
+/// True for an `EventSource` whose bounded read has ended: it connects again, and would do so for ever. HTML Standard §9.2.1: "a
+/// client can be told to stop reconnecting using the HTTP 204 No Content response code".
+fn comes_back(head: &Head<'_>, framing: Framing) -> bool {
+    framing.is_event_stream() && head.get("Last-Event-ID").is_some_and(|id| !id.is_empty())
 }
 
 /// The address of the other end; a client behind a proxy has another one.

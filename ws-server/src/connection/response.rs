@@ -151,6 +151,15 @@ pub(crate) fn options(cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
         .finish();
 }
 
+/// Appends an answer that says that there is nothing more, and ends an `EventSource`.
+pub(crate) fn no_content(cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
+    let mut head = Response::new(204, out).header("Server", "datecast").header("Date", format_date(wall));
+    for (name, value) in cors.fields() {
+        head = head.header(name, value);
+    }
+    head.header("Cache-Control", "no-store").header("Connection", "close").finish();
+}
+
 /// Appends a refusal that a page of an allowed origin can read; `body` is one line.
 pub(crate) fn refuse<'a>(
     status: u16,

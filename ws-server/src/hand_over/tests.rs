@@ -10,6 +10,7 @@ use common::{
     handshake::{Detected, detect},
     http::{Head, HeadLimits, HeadScan},
     id::{Epoch, MessageId, Since},
+    source_state::{SourcePhase, SourceState},
     websocket::MessageLimits,
 };
 use daemon::{HandedOver, hand_over::DaemonState};
@@ -231,6 +232,39 @@ fn every_connection_of_each_format_is_read() {
             }
             assert_eq!(format!("{read:?}"), format!("{expected:?}"));
         }
+    }
+}
+
+#[test]
+fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
+    let now = now();
+    for mut conn in conns(now) {
+        let without = conn.to_bytes(now).unwrap();
+        if let Stage::WebSocket(socket) = &mut conn.stage {
+            socket.params.until = Some(Since::Id(MessageId { epoch: EPOCH, number: 1001 }));
+        }
+        (conn.subscription.until, conn.heard) = (Some(1001), 5);
+        let bytes = conn.to_bytes(now).unwrap();
+        assert!(bytes.starts_with(&without) && bytes.len() > without.len());
+        let read = Connection::from_bytes(&bytes, FORMAT, now).unwrap();
+        assert_eq!((read.subscription.until, read.heard), (Some(1001), 5));
+        assert_eq!(read.to_bytes(now).unwrap(), bytes);
+        for len in without.len() + 1..bytes.len() {
+            let read = Connection::from_bytes(&bytes[..len], FORMAT, now);
+            assert!(read.is_none_or(|read| read.heard == 0), "{len} bytes");
+        }
+        assert!(Connection::from_bytes(&bytes, 1, now).is_none(), "format 1 has no such thing");
+    }
+    let mut state = state(now);
+    let without = state.to_bytes(moment(now));
+    let said = SourceState::new(SourcePhase::Ended, "the input has ended");
+    state.source_state = SourceChange { number: 5, state: said };
+    let bytes = state.to_bytes(moment(now));
+    assert!(bytes.starts_with(&without));
+    let read = ProcessState::from_bytes(&bytes, FORMAT, EPOCH, moment(now)).unwrap();
+    assert_eq!(read.source_state, state.source_state);
+    for len in without.len() + 1..bytes.len() {
+        assert!(ProcessState::from_bytes(&bytes[..len], FORMAT, EPOCH, moment(now)).is_none());
     }
 }
 

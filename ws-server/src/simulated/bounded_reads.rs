@@ -102,6 +102,19 @@ fn it_ends_at_the_newest_message_and_may_be_empty() {
 }
 
 #[test]
+fn an_event_source_that_comes_back_to_its_end_is_told_to_stop() {
+    let mut world = with_lines(FED, 1..21);
+    for (had, status, events) in [("5", "204 ", 0), ("9", "204 ", 0), ("4", "200 ", 1), ("", "200 ", 2)] {
+        let accept = "HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream";
+        let request = format!("GET /?since=3&until=5 {accept}\r\nLast-Event-ID: {had}\r\n\r\n");
+        let (head, got) = http(&mut world, &request);
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{had}: {head}");
+        assert_eq!(got.matches("data: ").count(), events, "{had}: {got}");
+        assert!(!got.contains("retry:"), "{got}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_told_before_the_history() {
     let mut world = with_lines(&[FED, &["--history", "5"]].concat(), 1..21);
     let gap = r#"{"missed":12,"stream":"same","next":"000000000007_16"}"#;

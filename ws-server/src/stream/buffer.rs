@@ -18,6 +18,9 @@ use super::{
     subscription::{Next, Subscription},
 };
 
+/// Bytes that a subscriber of an `ordered` stream gets at once: one that asks for a long history does not hold up the others.
+const MOST_AT_ONCE: usize = 256 * 1024;
+
 /// The newest messages of one worker, and what subscribers get of them.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -206,6 +209,11 @@ impl Buffer {
                 messages: next.saturating_sub(message) as u64,
             };
         }
+    }
+
+    /// Most bytes that a subscriber gets at once. Of a `latest` stream all there is, or the rest would be skipped as outdated.
+    pub(crate) fn most_at_once(&self) -> usize {
+        if self.delivery == Delivery::Latest { usize::MAX } else { MOST_AT_ONCE }
     }
 
     /// A full socket has drained: of a `latest` stream only the newest message is still worth sending.

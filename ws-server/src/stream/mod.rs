@@ -191,6 +191,14 @@ impl Stream {
         }
     }
 
+    /// Most bytes that a subscriber gets at once, however fast its socket takes them.
+    pub(crate) fn most_at_once(&self) -> usize {
+        match self {
+            Self::Paced(_) => usize::MAX,
+            Self::Buffer(buffer) => buffer.most_at_once(),
+        }
+    }
+
     /// A subscriber's full socket has drained: where only the newest message counts, it goes on from there.
     pub(crate) fn skip_outdated(&self, subscription: &mut Subscription) {
         if let Self::Buffer(buffer) = self {
