@@ -209,6 +209,18 @@ mod tests {
     }
 
     #[test]
+    fn the_exit_codes_are_those_of_the_manual_pages() {
+        let codes = |lines: &str, begin: &str| {
+            let numbers =
+                lines.lines().filter_map(|line| line.strip_prefix(begin)?.split(' ').next()?.parse().ok());
+            numbers.collect::<Vec<u8>>()
+        };
+        let of_manual = codes(include_str!("pages/exit-status.man"), ".B ");
+        assert!(of_manual.len() > 5);
+        assert_eq!(of_manual, codes(PROSE, "| "));
+    }
+
+    #[test]
     fn a_default_in_words_takes_the_place_of_a_number_of_this_machine() {
         let argument = Arg::new("max").long("max").value_name("N").default_value("524224");
         let row = Row::new(
