@@ -20,7 +20,7 @@ impl Finish {
         self.0.fetch_or(ASKED, Ordering::AcqRel) == 0
     }
 
-    /// The source has ended; true if a stop waits for that.
+    /// The source has ended, and all workers have passed on its last line; true if a stop waits for that.
     pub(crate) fn end(&self) -> bool {
         self.0.fetch_or(ENDED, Ordering::AcqRel) == ASKED
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use daemon::{DaemonError, Hooks, Inherited, Ready};
-use reactor::{Ended, Stop};
+use reactor::Ended;
 
 use crate::{
     config::Config,
@@ -85,10 +85,12 @@ impl Service {
         is_for_stream: IsForStream,
     ) -> Result<Ready<WsHandler>, DaemonError> {
         let Self { config, source, previous, feed, states, end_source } = self;
-        let starting = Starting { config, feed, states, start, finish: Finish::default() };
-        let mut ready = starting.make_ready(source, previous, read_config, is_for_stream)?;
-        ready.hooks.before_stop = end_source.map(|end| starting.before_stop(end));
-        Ok(ready)
+        Starting { config, feed, states, end_source, start }.make_ready(
+            source,
+            previous,
+            read_config,
+            is_for_stream,
+        )
     }
 }
 
@@ -117,14 +119,14 @@ struct Starting<'s> {
     config: Arc<Config>,
     feed: Arc<Feed>,
     states: SourceStates,
+    end_source: Option<EndSource>,
     start: daemon::Start<'s, Mail>,
-    finish: Finish,
 }
 
 impl Starting<'_> {
     /// Makes the handlers, and starts to read the source.
     fn make_ready(
-        &self,
+        self,
         source: Source,
         previous: Option<ProcessState>,
         read_config: ReadConfig,
@@ -156,7 +158,7 @@ impl Starting<'_> {
             reload: self.reload(publisher, read_config),
             metrics: Arc::new(metrics),
             prepare_hand_over: self.prepare_hand_over(),
-            before_stop: None,
+            before_stop: self.end_source.map(|end| before_stop(end, start.finish)),
         };
         Ok(Ready { handlers, hooks })
     }
@@ -171,13 +173,7 @@ impl Starting<'_> {
             post,
         );
         let publisher = Arc::new(publisher);
-        let (finish, control) = (self.finish.clone(), self.start.control.clone());
-        let ended = move |well| {
-            end.send_all(|| Mail::Ended { well });
-            if finish.end() {
-                control.stop(Stop::Finished);
-            }
-        };
+        let ended = move |well| end.send_all(|| Mail::Ended { well });
         self.feed.start(source, Arc::clone(&publisher), self.config.source.max_producers, ended)?;
         Ok(publisher)
     }
@@ -197,16 +193,6 @@ impl Starting<'_> {
         })
     }
 
-    /// The hook before a stop, which makes the source end.
-    fn before_stop(&self, end_source: EndSource) -> Box<dyn Fn() -> bool + Send> {
-        let finish = self.finish.clone();
-        Box::new(move || {
-            let waits = finish.ask();
-            end_source();
-            waits
-        })
-    }
-
     /// The hook before a hand-over, which stops the source; `None` without `--hand-over` or a service manager.
     fn prepare_hand_over(&self) -> Option<Box<dyn Fn() + Send>> {
         if !self.config.hand_over {
@@ -221,6 +207,15 @@ impl Starting<'_> {
         let feed = Arc::clone(&self.feed);
         Some(Box::new(move || feed.stop()))
     }
+}
+
+/// The hook before a stop, which makes the source end.
+fn before_stop(end_source: EndSource, finish: Finish) -> Box<dyn Fn() -> bool + Send> {
+    Box::new(move || {
+        let waits = finish.ask();
+        end_source();
+        waits
+    })
 }
 
 #[allow(clippy::disallowed_methods, reason = "no event loop runs yet that could pass the time")]

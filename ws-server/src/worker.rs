@@ -12,6 +12,7 @@ use crate::{
     broadcast::{Departures, Fanout, NoticeBoard, NoticeReader},
     config::Config,
     connection::{Connection, Env, IsForStream, Next, Predecessor, Received, Sent, Stage},
+    finish::Finish,
     hand_over::ProcessState,
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
@@ -35,6 +36,8 @@ pub(crate) struct SharedStart {
     pub(crate) board: Arc<NoticeBoard>,
     /// What the source is doing.
     pub(crate) states: SourceStates,
+    /// Whether a stop waits for the end of the source.
+    pub(crate) finish: Finish,
     /// What the previous process handed over.
     pub(crate) previous: Option<ProcessState>,
 }
@@ -60,7 +63,8 @@ impl SharedStart {
         if let Some(previous) = &previous {
             states.resume(previous.source_state.clone());
         }
-        Self { now, first_line, origin, progress, encoded_bytes: Arc::default(), board, states, previous }
+        let (encoded_bytes, finish) = (Arc::default(), Finish::default());
+        Self { now, first_line, origin, progress, encoded_bytes, board, states, finish, previous }
     }
 }
 
@@ -111,6 +115,7 @@ pub struct WsHandler {
     pub(crate) source: SourceNews,
     /// and where it says that the input has ended.
     states: SourceStates,
+    finish: Finish,
     /// Counts the batches received, and knows when the source has ended.
     pub(crate) intake: Intake,
     pub(crate) metrics: WorkerMetrics,
@@ -128,7 +133,8 @@ impl WsHandler {
         number: usize,
         mailboxes: Mailboxes<Mail>,
     ) -> Self {
-        let SharedStart { now, first_line, origin, progress, encoded_bytes, board, states, previous } = start;
+        let SharedStart { now, first_line, origin, progress, encoded_bytes, board, states, finish, previous } =
+            start;
         let mut stream = Stream::new(&config.stream, *first_line, *origin, encoded_bytes, *now);
         let mut first_id = 1;
         if let Some(previous) = previous {
@@ -148,6 +154,7 @@ impl WsHandler {
             fanout,
             source: SourceNews::new(states.newest()),
             states: states.clone(),
+            finish: finish.clone(),
             intake: Intake::new(number, Arc::clone(progress)),
             metrics: WorkerMetrics::new(*now),
             is_for_stream: |_| true,
@@ -267,7 +274,9 @@ impl WsHandler {
     pub(crate) fn finish_turn(&mut self, turn: &mut Turn<'_, Connection>) {
         self.intake.report();
         match self.intake.take_end() {
-            Some(true) if self.config.stream.at_eof == AtEof::Exit => turn.stop_all(Stop::Finished),
+            Some(true) if self.finish.end() || self.config.stream.at_eof == AtEof::Exit => {
+                turn.stop_all(Stop::Finished);
+            }
             Some(true) => self.states.end(),
             // The clients shall come back: another process may be able to read it.
             Some(false) => turn.stop_all(Stop::Shutdown),
