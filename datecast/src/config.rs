@@ -1,13 +1,14 @@
 //! The options, checked.
 
-use daemon::{DaemonError, Exit, ListenAddress};
+use daemon::{DaemonError, ListenAddress};
 use static_server::{ConnectionLimits, KeepAlive, Serving, SiteOptions};
 
-use crate::{address, options::Options};
+use crate::{address, command::CommandOptions, options::Options};
 
 /// What the command does.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
+    pub(crate) command: CommandOptions,
     pub(crate) stream: ws_server::Config,
     site: SiteOptions,
     keep_alive: KeepAlive,
@@ -20,9 +21,13 @@ impl Config {
     /// The first wrong option, by its flag.
     pub(crate) fn check(options: Options) -> Result<Self, DaemonError> {
         let Options { command, stream, site, keep_alive } = options;
-        if let Some(program) = command.first() {
-            let what = format!("-- {}: a command is not run yet; pipe its output in", program.display());
-            return Err(DaemonError::new(Exit::Usage, what));
+        command.check()?;
+        if let Some(other) = stream.other_source().filter(|_| command.is_given()) {
+            return Err(DaemonError::option(
+                "source",
+                other,
+                "the command is the source; leave one of them out",
+            ));
         }
         site.check()?;
         keep_alive.check()?;
@@ -32,7 +37,7 @@ impl Config {
         }
         let stream = stream.private().check()?;
         let site = site.with_fields(stream.admission().fields());
-        Ok(Self { stream, site, keep_alive })
+        Ok(Self { command, stream, site, keep_alive })
     }
 
     /// Where to listen.

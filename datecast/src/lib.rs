@@ -1,15 +1,16 @@
 //! The command for people: a stream, the page that shows it and the Flash policy, on one port.
 //!
 //! ```text
-//!  stdin, clock ──▶ ws_server::Service ──▶ stream ─┐
-//!                                                  ├─ FrontHandler ◀── one listener
-//!  page, --root ──▶ static_server::Serving ────────┘        route: which requests ask for the stream
+//!  command, stdin, clock ──▶ ws_server::Service ──▶ stream ─┐
+//!                                                           ├─ FrontHandler ◀── one listener
+//!  page, --root ──────▶ static_server::Serving ─────────────┘        route: which requests ask for the stream
 //! ```
 //!
 //! It holds no copy of the daemons: [`handler`] lends each connection to their handlers, and `datecast ws-server …` is the
 //! daemon itself.
 
 mod address;
+mod command;
 mod config;
 mod daemons;
 mod handler;
@@ -35,8 +36,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     if let Some((main, args)) = daemons::called_for(&args) {
         return main(args);
     }
-    let program = Program { env_prefix: ENV_PREFIX, args };
-    daemon::main::<Options, Config>(&program, Config::check, serve::serve)
+    let program = Program { env_prefix: ENV_PREFIX, args: command::complete(args) };
+    let mut code = None;
+    let serve = |config, reload| serve::serve(config, reload, &mut code);
+    let ended = daemon::main::<Options, Config>(&program, Config::check, serve);
+    code.map_or(ended, ExitCode::from)
 }
 
 /// The command line, for manual pages and completions.

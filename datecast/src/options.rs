@@ -1,11 +1,9 @@
 //! The command line: ws-server's options under the same names, those of the site, and what is the command's own.
 
-use std::ffi::OsString;
-
-use clap::{Args, Command, CommandFactory, Parser};
+use clap::{Args, Command, CommandFactory, Parser, builder::ArgPredicate};
 use static_server::{KeepAlive, SiteOptions};
 
-use crate::{address, input};
+use crate::{address, command::CommandOptions, input};
 
 /// What `--help` begins with.
 const ABOUT: &str = "Pipe lines in, every browser sees them: vmstat 1 | datecast";
@@ -17,9 +15,8 @@ const LONG_ABOUT: &str = "Pipe lines in, every browser sees them: `vmstat 1 | da
 /// The command's options, as clap parses them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// A command whose output is the stream
-    #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) command: CommandOptions,
     #[command(flatten)]
     pub(crate) stream: ws_server::Config,
     #[command(flatten)]
@@ -42,9 +39,11 @@ impl CommandFactory for Options {
             })
             .mut_arg("source", |arg| {
                 arg.default_value(source).hide_default_value(true).help(
-                    "Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH [default: standard input if \
-                     it is a pipe, a socket or a file, else the clock]",
+                    "Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH [default: the command if \
+                     there is one, or standard input if it is a pipe, a socket or a file, else the clock]",
                 )
+                // Its output takes the place of standard input.
+                .default_value_if("command", ArgPredicate::IsPresent, "-")
             })
             .mut_arg("at_eof", |arg| arg.default_value("keep"))
             .mut_arg("log_level", |arg| arg.default_value("warn"))
@@ -86,6 +85,6 @@ impl daemon::Options for Options {
     }
 
     fn without_effect(&self) -> Vec<(&'static str, String)> {
-        [self.stream.without_effect(), self.site.without_effect()].concat()
+        [self.command.without_effect(), self.stream.without_effect(), self.site.without_effect()].concat()
     }
 }

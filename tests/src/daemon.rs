@@ -71,13 +71,18 @@ impl Daemon {
 
     /// Starts this command, and waits until it listens.
     pub fn start_command(command: Command) -> Self {
-        let mut daemon = Self::spawn(command);
-        while daemon.address.is_none() {
-            let line = daemon.log_line("listening on ");
+        Self::spawn(command).listening()
+    }
+
+    /// Waits until it listens.
+    #[must_use]
+    pub fn listening(mut self) -> Self {
+        while self.address.is_none() {
+            let line = self.log_line("listening on ");
             // A line may name a Unix socket, too.
-            daemon.address = line.split_once("listening on ").and_then(|(_, address)| address.parse().ok());
+            self.address = line.split_once("listening on ").and_then(|(_, address)| address.parse().ok());
         }
-        daemon
+        self
     }
 
     /// Starts this command and returns before it listens.

@@ -17,7 +17,7 @@ use crate::{
     broadcast::NoticeOptions,
     connection::{Access, ConnectionOptions},
     source::{LineFormat, LineRules, SourceOptions},
-    stream::StreamOptions,
+    stream::{SourceKind, StreamOptions},
 };
 
 /// Descriptors that are not connections: listeners, polls, the log, the source.
@@ -115,6 +115,12 @@ impl Config {
         self.stream.check()?;
         self.access = self.access.check(&self.listen)?;
         Ok(self)
+    }
+
+    /// The value of `--source`, unless it is standard input.
+    pub fn other_source(&self) -> Option<String> {
+        let source = &self.stream.source;
+        (*source != SourceKind::Stdin).then(|| source.to_string())
     }
 
     /// The limits of a request head, and how long it may take.

@@ -1,6 +1,7 @@
 //! The stream of one process, from its options to its end, whoever runs the event loop.
 
 use std::{
+    os::fd::OwnedFd,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -53,8 +54,17 @@ impl Service {
             // No process will serve the clients that were connected.
             inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
         })?;
+        Ok(Self::new(config, source, previous))
+    }
+
+    /// A stream of the lines that come out of this pipe, which takes the place of standard input.
+    pub fn of_lines(config: Config, lines: OwnedFd) -> Self {
+        Self::new(config, Source::Stdin(lines), None)
+    }
+
+    fn new(config: Config, source: Source, previous: Option<ProcessState>) -> Self {
         let (feed, states) = (Arc::default(), SourceStates::default());
-        Ok(Self { config: Arc::new(config), source, previous, feed, states, end_source: None })
+        Self { config: Arc::new(config), source, previous, feed, states, end_source: None }
     }
 
     /// Where the owner of the source says what it is doing.

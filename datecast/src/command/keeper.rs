@@ -1,0 +1,197 @@
+//! The thread that keeps the command: starts it, follows it, starts it again, and ends it with us.
+
+use std::{
+    io::{self, PipeReader, PipeWriter},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use common::source_state::SourcePhase;
+use daemon::DaemonError;
+
+use super::{
+    backoff::Backoff,
+    clock::now,
+    desk::{Desk, Tell},
+    ended::Ended,
+    failure::no_thread,
+    group::adopt_orphans,
+    launch::Launch,
+    options::CommandOptions,
+    orders::{Order, Orders, Wake, orders},
+    run::Run,
+};
+
+/// A command that was not started yet.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    launch: Launch,
+    respawn: bool,
+    lines: PipeWriter,
+    orders: Orders,
+    wake: Wake,
+}
+
+/// Makes everything ready to start the command; its output will come out of the pipe, up to an end. `None` without a command.
+///
+/// # Errors
+/// The system has no descriptors.
+pub(crate) fn prepare(options: &CommandOptions) -> Result<Option<(Prepared, PipeReader)>, DaemonError> {
+    let Some(launch) = Launch::new(&options.command, !options.no_pty) else { return Ok(None) };
+    let system = |error| DaemonError::system("preparing the command", &error);
+    let (reader, lines) = io::pipe().map_err(system)?;
+    rustix::io::ioctl_fionbio(&lines, true).map_err(|error| system(error.into()))?;
+    let (orders, wake) = orders().map_err(system)?;
+    Ok(Some((Prepared { launch, respawn: options.respawn, lines, orders, wake }, reader)))
+}
+
+/// Why the command could not be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StartFailure {
+    /// Our exit code: 127 if there is no such program, 126 if it cannot be run.
+    pub(crate) code: u8,
+    /// A sentence that names the command and the cure.
+    pub(crate) message: String,
+}
+
+impl Prepared {
+    /// Starts the command; `tell` is called, from another thread, whenever its state has changed.
+    ///
+    /// # Errors
+    /// The command cannot be started.
+    pub(crate) fn start(self, tell: Tell) -> Result<Command, StartFailure> {
+        let Self { launch, respawn, lines, orders, wake } = self;
+        let name = launch.name();
+        let failure =
+            |ended: Ended| StartFailure { code: ended.code(), message: ended.sentence(&launch.name()) };
+        adopt_orphans();
+        let first = Run::new(launch.start().map_err(failure)?);
+        let outcome = Arc::new(Outcome::default());
+        let keeper = Keeper {
+            desk: Desk::new(name, lines, wake, tell),
+            launch: launch.clone(),
+            backoff: respawn.then(Backoff::default),
+            outcome: Arc::clone(&outcome),
+        };
+        let thread = thread::Builder::new().name("command".to_owned()).spawn(move || keeper.keep(first));
+        let thread = thread.map_err(|error| failure(no_thread(&error)))?;
+        Ok(Command { orders, outcome, thread: Some(thread) })
+    }
+}
+
+/// A command that was started. Dropping it ends the command.
+#[derive(Debug)]
+pub(crate) struct Command {
+    orders: Orders,
+    outcome: Arc<Outcome>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Command {
+    /// What asks the command to end, and returns at once; its last lines and the end of the pipe follow. A second call kills it.
+    pub(crate) fn ender(&self) -> Box<dyn Fn() + Send> {
+        let orders = self.orders.clone();
+        Box::new(move || {
+            if orders.give(Order::End) != Order::Run {
+                orders.give(Order::EndAtOnce);
+            }
+        })
+    }
+
+    /// Ends the command if it still runs, and waits until nothing of it is left, for some seconds at most. The exit code that says how
+    /// it has ended by itself; `None` if it was ended by us, or is started again and again.
+    pub(crate) fn end(mut self) -> Option<u8> {
+        self.join();
+        self.outcome.get()
+    }
+
+    fn join(&mut self) {
+        self.orders.give(Order::End);
+        if let Some(thread) = self.thread.take() {
+            _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Command {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+/// The exit code by which the command has ended by itself, for good.
+#[derive(Debug)]
+struct Outcome(AtomicU16);
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self(AtomicU16::new(Self::NONE))
+    }
+}
+
+impl Outcome {
+    const NONE: u16 = u16::MAX;
+
+    fn set(&self, code: u8) {
+        self.0.store(code.into(), Ordering::Release);
+    }
+
+    fn get(&self) -> Option<u8> {
+        u8::try_from(self.0.load(Ordering::Acquire)).ok()
+    }
+}
+
+/// What the thread has.
+struct Keeper {
+    desk: Desk,
+    launch: Launch,
+    /// `None` for a command that is started once.
+    backoff: Option<Backoff>,
+    outcome: Arc<Outcome>,
+}
+
+impl Keeper {
+    /// Follows one run after the other, until the command is to end or is not started again.
+    fn keep(mut self, first: Run) {
+        Wake::unblock();
+        let mut run = Ok(first);
+        loop {
+            let since = now();
+            let ended = match run {
+                Ok(run) => run.follow(&mut self.desk),
+                Err(not_started) => Some(not_started),
+            };
+            self.desk.end_line();
+            let Some(ended) = ended.filter(|_| self.desk.order() == Order::Run) else { return };
+            self.desk.settle();
+            let ran = now().saturating_duration_since(since);
+            let Some(pause) = self.backoff.as_mut().map(|backoff| backoff.pause_after(ran)) else {
+                return self.say_ended(&ended);
+            };
+            self.say_waiting(&ended, pause);
+            if !self.desk.pause(pause) {
+                return;
+            }
+            self.desk.say(SourcePhase::Running, "");
+            run = self.launch.start().map(Run::new);
+        }
+    }
+
+    fn say_ended(&self, ended: &Ended) {
+        self.outcome.set(ended.code());
+        let sentence = ended.sentence(&self.desk.name);
+        log::info!("{sentence}");
+        self.desk.say(SourcePhase::Ended, &sentence);
+    }
+
+    fn say_waiting(&self, ended: &Ended, pause: Duration) {
+        let sentence =
+            format!("{}; it is started again in {} s", ended.sentence(&self.desk.name), pause.as_secs());
+        log::warn!("{sentence}");
+        self.desk.say(SourcePhase::Waiting, &sentence);
+    }
+}

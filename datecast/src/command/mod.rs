@@ -1,0 +1,37 @@
+//! `datecast -- CMD…`: a command on a pseudo terminal, whose output is the stream.
+//!
+//! ```text
+//!  vmstat 1 ── slave ═ master ──▶ Copier ── pipe ──▶ the stream's source, as from standard input
+//!     ▲  (a process group        (thread "command")
+//!     │   of its own)                 │  ▲
+//!     └──── TERM, KILL, start ────────┘  └── Orders (Ctrl-C, our end), SIGCHLD
+//! ```
+//!
+//! The terminal makes programs write line by line, as they do for people. It is the controlling terminal of nobody: for that the
+//! command would have to begin a session, which `std` cannot let it do without `unsafe`. So a `kill -9` of ours, which leaves the
+//! command without a reader, ends it when it writes next, and not before.
+//!
+//! A full stream is felt by the command: the pipe fills, the copier stops to read, the terminal fills, and the command's write waits.
+
+mod backoff;
+mod clock;
+mod copier;
+mod desk;
+mod ended;
+mod failure;
+mod group;
+mod keeper;
+mod launch;
+mod options;
+mod orders;
+mod pty;
+mod run;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub(crate) use self::{
+    keeper::{Command, Prepared, prepare},
+    options::{CommandOptions, complete},
+};

@@ -1,0 +1,103 @@
+//! The options of a command.
+
+use std::ffi::OsString;
+
+use daemon::{DaemonError, Exit};
+
+/// Which command is run, and how.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Command")]
+pub(crate) struct CommandOptions {
+    /// Runs the command with a pipe instead of a pseudo terminal: most programs then write some KiB at a time, and no colours;
+    /// what it writes to standard error stays on ours
+    #[arg(long)]
+    pub(crate) no_pty: bool,
+    /// Starts the command again whenever it has ended: after a second at first, then after 2, 4, … up to 60
+    #[arg(long)]
+    pub(crate) respawn: bool,
+    /// A command whose output is the stream, and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+impl CommandOptions {
+    /// Refuses a command without a name.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`].
+    pub(crate) fn check(&self) -> Result<(), DaemonError> {
+        match self.command.first() {
+            Some(program) if program.is_empty() => {
+                Err(DaemonError::new(Exit::Usage, "-- '': no command stands there; say datecast -- vmstat 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// True if there is a command.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.command.is_empty()
+    }
+
+    /// The options that do nothing, and why.
+    pub(crate) fn without_effect(&self) -> Vec<(&'static str, String)> {
+        let (given, why) = (self.is_given(), "there is no command: datecast -- vmstat 1");
+        let idle = [("no-pty", given), ("respawn", given)].into_iter().filter(|(_, has_effect)| !has_effect);
+        let mut idle: Vec<_> = idle.map(|(name, _)| (name, why.to_owned())).collect();
+        if self.respawn {
+            idle.push(("at-eof", "a command that is started again and again has no end".to_owned()));
+        }
+        idle
+    }
+}
+
+/// The command line, in which a `--` with nothing behind it is followed by a command without a name: [`CommandOptions::check`] refuses it,
+/// while clap takes it for no command.
+pub(crate) fn complete(mut args: Vec<OsString>) -> Vec<OsString> {
+    let is_first = args.iter().position(|arg| arg == "--").is_some_and(|at| at + 1 == args.len());
+    if is_first {
+        args.push(OsString::new());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn a_command_line_that_promises_a_command_has_one() {
+        for (text, is_completed) in [
+            ("datecast", false),
+            ("datecast --", true),
+            ("datecast --respawn --", true),
+            ("datecast -- sh --", false),
+        ] {
+            assert_eq!(complete(words(text)) != words(text), is_completed, "{text}");
+        }
+        assert!(complete(Vec::new()).is_empty());
+        let options = |command: &[&str]| CommandOptions {
+            command: command.iter().map(OsString::from).collect(),
+            ..CommandOptions::default()
+        };
+        assert!(options(&[]).check().is_ok());
+        assert!(options(&["vmstat", ""]).check().is_ok());
+        assert_eq!(options(&["", "vmstat"]).check().unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn options_of_a_command_do_nothing_without_one() {
+        let idle = |respawn, command: &str| {
+            let options = CommandOptions { respawn, command: words(command), ..CommandOptions::default() };
+            options.without_effect().into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(idle(false, ""), ["no-pty", "respawn"]);
+        assert_eq!(idle(true, ""), ["no-pty", "respawn", "at-eof"]);
+        assert_eq!(idle(false, "vmstat"), [""; 0]);
+        assert_eq!(idle(true, "vmstat"), ["at-eof"]);
+    }
+}
