@@ -20,6 +20,19 @@ export function streamServer(binaries, args, options) {
   return start(binaries.wsServer, ["--listen", "127.0.0.1:0", ...args], options);
 }
 
+/** `datecast` with lines that a test writes into its standard input. */
+export function front(binaries, args = [], port = 0) {
+  return start(binaries.datecast, ["--listen", `127.0.0.1:${port}`, ...args], { stdin: "pipe" });
+}
+
+/** The lines that the view of lines has in the document. */
+export const lineTexts = (page) => page.$$eval(".lines-rows .row.line .text", (all) => all.map((element) => element.textContent));
+export const showsLine = (page, text) => page.waitForFunction(
+  (wanted) => [...document.querySelectorAll(".lines-rows .row .text")].some((element) => element.textContent.includes(wanted)), PATIENCE, text);
+export const viewIs = (page, wanted) => page.waitForFunction((name) => document.body.dataset.view === name, PATIENCE, wanted);
+export const stateIs = (page, wanted) => page.waitForFunction((name) => document.body.dataset.state === name, PATIENCE, wanted);
+export const titleIs = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.title), PATIENCE, pattern.source);
+
 /** Feeds numbered lines into a ws-server, after a first one, until the returned function is called. */
 export function feed(child, number = 0) {
   child.stdin.on("error", () => {});

@@ -6,9 +6,9 @@ import net from "node:net";
 
 const running = new Set();
 
-/** Starts `binary` and waits for its "listening on ADDR:PORT"; gives the child and the port. */
+/** Starts `binary` and waits until it says where it listens: a daemon in its log, `datecast` by its URL; gives the child and the port. */
 export async function start(binary, args, { stdin = "ignore" } = {}) {
-  const child = spawn(binary, args, { stdio: [stdin, "ignore", "pipe"] });
+  const child = spawn(binary, args, { stdio: [stdin, "pipe", "pipe"] });
   running.add(child);
   child.once("exit", () => running.delete(child));
   const port = await new Promise((found, failed) => {
@@ -16,14 +16,16 @@ export async function start(binary, args, { stdin = "ignore" } = {}) {
     const late = setTimeout(() => failed(new Error(`${binary} does not listen: ${log}`)), 20_000);
     child.once("error", failed);
     child.once("exit", (code) => failed(new Error(`${binary} ended with ${code}: ${log}`)));
-    child.stderr.setEncoding("utf8").on("data", (text) => {
-      log += text;
-      const match = /listening on \S*:(\d+)/.exec(log);
-      if (match !== null) {
-        clearTimeout(late);
-        found(Number(match[1]));
-      }
-    });
+    for (const output of [child.stdout, child.stderr]) {
+      output.setEncoding("utf8").on("data", (text) => {
+        log += text;
+        const match = /(?:listening on \S*|^http:\/\/\S+):(\d+)\/?\n/m.exec(log);
+        if (match !== null) {
+          clearTimeout(late);
+          found(Number(match[1]));
+        }
+      });
+    }
   });
   return { child, port };
 }

@@ -1,4 +1,4 @@
-// The page in real browsers, against the real daemons: `node run.mjs [STATIC_SERVER [WS_SERVER]]`.
+// The page in real browsers, against the real daemons and `datecast`: `node run.mjs [STATIC_SERVER [WS_SERVER [DATECAST]]]`.
 // Prints one line a check, and `NOT RUN: reason` for a browser that is not there.
 
 import { existsSync, mkdirSync } from "node:fs";
@@ -7,18 +7,22 @@ import { fileURLToPath } from "node:url";
 import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
 import { oldScripts } from "./es3.mjs";
+import { clockLooksRight, linesLookRight } from "./looks.mjs";
+import { choosesViews, readsOlder, resumesLines, showsLines, tellsTheEnd, worksInASubPath } from "./one_port.mjs";
 import { brokenModules, plainList } from "./plain.mjs";
 import { keepsToItself } from "./private.mjs";
-import { datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, looksRight } from "./scenarios.mjs";
+import { datesArrive, fallsBackToEvents, resumesByNumber, showsTextAsText, tellsGaps } from "./scenarios.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const built = resolve(here("../.."), process.env.CARGO_TARGET_DIR ?? "target", "debug");
 const binaries = {
   staticServer: process.argv[2] ?? process.env.STATIC_SERVER ?? `${built}/static-server`,
   wsServer: process.argv[3] ?? process.env.WS_SERVER ?? `${built}/ws-server`,
-  datecast: process.env.DATECAST ?? `${built}/datecast`,
+  datecast: process.argv[4] ?? process.env.DATECAST ?? `${built}/datecast`,
   screenshots: here("../out/screenshots"),
 };
+const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, showsLines, tellsTheEnd, choosesViews, readsOlder, resumesLines,
+  worksInASubPath, keepsToItself, plainList, brokenModules, clockLooksRight, linesLookRight];
 const totals = { ok: 0, failed: 0, notRun: 0 };
 
 function notRun(reason) {
@@ -44,14 +48,11 @@ async function runIn(name) {
   const check = checker(name);
   const browser = await launch(name);
   try {
-    for (const scenario of [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, keepsToItself]) {
+    for (const scenario of SCENARIOS) {
       const page = await browser.newPage();
-      await scenario({ page, check, binaries, console: watchConsole(page) });
+      await scenario({ name, browser, page, check, binaries, console: watchConsole(page) });
       await page.close();
     }
-    await plainList({ browser, check, binaries });
-    await brokenModules({ name, browser, check, binaries });
-    await looksRight({ name, browser, check, binaries });
   } finally {
     await browser.close();
   }

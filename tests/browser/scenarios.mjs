@@ -1,8 +1,6 @@
 // What the page must do. Each scenario has its own daemons on ports of their own.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { launch } from "./browsers.mjs";
 import { FAILED_CONNECTION, PATIENCE, atLeast, detail, feed, pageServer, phase, rows, streamServer } from "./common.mjs";
 import { Proxy, comeAndGo, passLines, start, stop } from "./daemons.mjs";
 
@@ -222,40 +220,4 @@ async function staysQuick(page, child) {
   } finally {
     clearInterval(timer);
   }
-}
-
-/** Screenshots at the width of a phone and of a desk, light and dark; nothing may be wider than the screen. */
-export async function looksRight({ name, browser, check, binaries }) {
-  const ws = await streamServer(binaries, []);
-  const site = await pageServer(binaries, ws.port);
-  for (const scheme of ["light", "dark"]) {
-    const dark = name === "firefox" && scheme === "dark" ? await launch(name, scheme) : null;
-    const page = await (dark ?? browser).newPage();
-    if (name === "chromium") {
-      await page.emulateTimezone("Europe/Berlin");
-      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-    }
-    await page.setViewport({ width: 1280, height: 860 });
-    await page.goto(`http://127.0.0.1:${site.port}/`);
-    await atLeast(page, "message", 5);
-    await comeAndGo(ws.port);
-    await atLeast(page, "message", 12);
-    for (const [width, height] of [[360, 780], [1280, 860], [3840, 2160]]) {
-      await check(`the page fits ${width} px, ${scheme}`, async () => {
-        await page.setViewport({ width, height });
-        await nextDates(page, 1);
-        await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
-        await page.screenshot({ path: join(binaries.screenshots, `${name}-${width}-${scheme}.png`), fullPage: width === 360 });
-        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "wider than the screen");
-        assert.ok(await page.evaluate(() => {
-          const face = document.querySelector(".current .face");
-          return face.scrollWidth <= face.clientWidth && face.offsetHeight < 1.5 * parseFloat(getComputedStyle(face).fontSize);
-        }), "the clock face is not on one line within its card");
-        assert.equal(await page.evaluate((wanted) => matchMedia(`(prefers-color-scheme: ${wanted})`).matches, scheme), true);
-      });
-    }
-    await page.close();
-    await dark?.close();
-  }
-  await Promise.all([stop(ws.child), stop(site.child)]);
 }
