@@ -36,7 +36,7 @@ impl Config {
             return Err(DaemonError::option("hand-over", "on", what));
         }
         let stream = stream.private().check()?;
-        let site = site.with_fields(stream.admission().fields());
+        let site = site.with_fields(stream.admission().fields()).with_title(command.title());
         Ok(Self { command, stream, site, keep_alive })
     }
 

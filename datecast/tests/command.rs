@@ -71,6 +71,17 @@ fn go(folder: &Path) {
 const WAIT: &str = "while [ ! -e go ]; do sleep 0.02; done";
 
 #[test]
+fn the_page_names_the_command_and_keeps_its_arguments_to_itself() {
+    for (words, title) in
+        [(&["/bin/sleep", "1234.5"][..], "sleep …"), (&["cat"], "cat"), (&["sh", "-c", "read x"], "sh …")]
+    {
+        let page = datecast(&[], words).get("/").text();
+        assert!(page.contains(&format!("name=\"datecast-title\" content=\"{title}\"")), "{words:?}");
+        assert!(!page.contains("1234.5"));
+    }
+}
+
+#[test]
 fn a_pipeline_that_buffers_arrives_line_by_line_and_without_a_terminal_at_its_end() {
     let script = format!("(echo one; {WAIT}; echo two) | grep .");
     for on_terminal in [true, false] {

@@ -217,3 +217,19 @@ export async function worksInASubPath({ page, check, binaries, console: errors }
   await nginx.end();
   await stop(server.child);
 }
+
+export async function runsACommand({ page, check, binaries, console: errors }) {
+  const server = await front(binaries, ["--", "sh", "-c", "printf '\\033[32mhello\\033[0m\\n'; sleep 0.2; echo bye; exit 3"]);
+  await check("a command's lines and its exit code are in the page, its name in the title", async () => {
+    await page.goto(`http://127.0.0.1:${server.port}/`);
+    await stateIs(page, "ended");
+    await showsLine(page, "hello");
+    await showsLine(page, "bye");
+    await showsLine(page, "exit code 3");
+    assert.match(await detail(page), /exit code 3/);
+    await titleIs(page, /^sh … · ended$/);
+  });
+  await check("nothing is on the console as an error", async () => assert.deepEqual(errors, []));
+  await page.goto("about:blank");
+  await stop(server.child);
+}

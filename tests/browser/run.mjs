@@ -8,7 +8,7 @@ import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
 import { oldScripts } from "./es3.mjs";
 import { clockLooksRight, linesLookRight } from "./looks.mjs";
-import { choosesViews, readsOlder, resumesLines, showsLines, tellsTheEnd, worksInASubPath } from "./one_port.mjs";
+import { choosesViews, readsOlder, resumesLines, runsACommand, showsLines, tellsTheEnd, worksInASubPath } from "./one_port.mjs";
 import { brokenModules, plainList } from "./plain.mjs";
 import { keepsToItself } from "./private.mjs";
 import { datesArrive, fallsBackToEvents, resumesByNumber, showsTextAsText, tellsGaps } from "./scenarios.mjs";
@@ -22,7 +22,7 @@ const binaries = {
   screenshots: here("../out/screenshots"),
 };
 const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, showsLines, tellsTheEnd, choosesViews, readsOlder, resumesLines,
-  worksInASubPath, keepsToItself, plainList, brokenModules, clockLooksRight, linesLookRight];
+  worksInASubPath, runsACommand, keepsToItself, plainList, brokenModules, clockLooksRight, linesLookRight];
 const totals = { ok: 0, failed: 0, notRun: 0 };
 
 function notRun(reason) {

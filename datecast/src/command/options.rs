@@ -1,6 +1,6 @@
 //! The options of a command.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 use daemon::{DaemonError, Exit};
 
@@ -37,6 +37,14 @@ impl CommandOptions {
     /// True if there is a command.
     pub(crate) fn is_given(&self) -> bool {
         !self.command.is_empty()
+    }
+
+    /// What the page calls the stream: the program's name, without its arguments, which may hold what is not for readers. Empty
+    /// without a command.
+    pub(crate) fn title(&self) -> String {
+        let Some(program) = self.command.first() else { return String::new() };
+        let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy();
+        if self.command.len() > 1 { format!("{name} …") } else { name.into_owned() }
     }
 
     /// The options that do nothing, and why.
