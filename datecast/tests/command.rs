@@ -266,6 +266,18 @@ fn a_command_with_the_name_of_a_daemon_is_a_command() {
 }
 
 #[test]
+fn the_command_has_the_limit_of_open_files_that_we_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("cd '{}'; {WAIT}; ulimit -Sn", folder.path().display());
+    let mut limited = command("sh", &["-c", "ulimit -Sn 500; exec \"$@\"", "sh", DATECAST]);
+    limited.args(["--listen", "127.0.0.1:0", "--log-level", "info", "--", "sh", "-c", &script]);
+    let daemon = Daemon::start_command(limited);
+    let mut client = lines(&daemon);
+    go(folder.path());
+    assert_eq!(line(&mut client), "500");
+}
+
+#[test]
 fn our_terminal_takes_us_and_the_command_along() {
     let (window, daemon) = in_a_window(&["sh", "-c", "echo $$; exec sleep 1000"]);
     let mut daemon = daemon.listening();

@@ -17,7 +17,8 @@ use std::{
     process::{self, Child, Stdio},
 };
 
-use rustix::termios::tcgetwinsize;
+use daemon::open_files;
+use rustix::{process::Pid, termios::tcgetwinsize};
 
 use super::{
     ended::Ended,
@@ -79,6 +80,8 @@ impl Launch {
         let output = if self.on_terminal { terminal(&mut command) } else { pipe(&mut command) };
         let output = output.map_err(|error| no_terminal(&error, self.on_terminal))?;
         let child = command.spawn().map_err(|error| not_started(&self.program, &error))?;
+        // It may be a program that closes all descriptors up to its limit, or that counts on 1,024.
+        open_files::give_back(Pid::from_child(&child));
         // `command` ends here, and with it our copies of what the command writes to: its end is the end of the output.
         Ok(Started { child, output })
     }
