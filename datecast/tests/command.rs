@@ -278,6 +278,14 @@ fn the_command_has_the_limit_of_open_files_that_we_began_with() {
 }
 
 #[test]
+fn a_program_that_draws_on_the_screen_is_told_of() {
+    let mut daemon = datecast(&[], &["sh", "-c", r"sleep 0.2; printf '\033[H\033[2Jtop'; sleep 1000"]);
+    let said = "sh draws on a whole screen, and a page shows lines";
+    events(&daemon).until(format!("{{\"source\":\"running\",\"said\":\"{said}\"}}\n\n").as_bytes());
+    assert!(daemon.log_line(said).contains("top -b"));
+}
+
+#[test]
 fn our_terminal_takes_us_and_the_command_along() {
     let (window, daemon) = in_a_window(&["sh", "-c", "echo $$; exec sleep 1000"]);
     let mut daemon = daemon.listening();

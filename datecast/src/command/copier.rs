@@ -45,6 +45,11 @@ impl Copier {
         !self.pending.is_empty()
     }
 
+    /// The bytes that wait.
+    pub(super) fn waiting(&self) -> &[u8] {
+        self.buffer.get(self.pending.clone()).unwrap_or_default()
+    }
+
     /// Reads once, from a descriptor that does not block.
     pub(super) fn read(&mut self, output: impl AsFd) -> Found {
         debug_assert!(!self.is_waiting(), "what waits would be lost");
@@ -66,7 +71,7 @@ impl Copier {
     /// # Errors
     /// The reading end of the pipe is closed; what waited is dropped.
     pub(super) fn write(&mut self, lines: impl AsFd) -> Result<(), NoReader> {
-        match write(lines, self.buffer.get(self.pending.clone()).unwrap_or_default()) {
+        match write(lines, self.waiting()) {
             Ok(written) => self.pending.start += written,
             Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM) => {}
             Err(_) => {

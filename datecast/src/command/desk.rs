@@ -86,6 +86,13 @@ impl Desk {
         self.say(SourcePhase::Running, &what);
     }
 
+    /// Tells that the command draws on a whole screen.
+    pub(super) fn say_drawing(&self) {
+        let what = format!("{} draws on a whole screen, and a page shows lines", self.name);
+        log::warn!("{what}: give it its option for lines, as in top -b");
+        self.say(SourcePhase::Running, &what);
+    }
+
     /// Waits for this long at most. Bytes that wait for room in the pipe come first: meanwhile no output is readable.
     pub(super) fn wait(&mut self, output: Option<&OwnedFd>, time: Option<Duration>) -> Wait {
         let timeout = time.and_then(|time| Timespec::try_from(time).ok());

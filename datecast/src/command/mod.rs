@@ -26,6 +26,7 @@ mod options;
 mod orders;
 mod pty;
 mod run;
+mod screen;
 mod stage;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use super::{
     group::Group,
     launch::Started,
     orders::Order,
+    screen::ScreenWatch,
     stage::{Facts, Stage},
 };
 
@@ -35,12 +36,21 @@ pub(super) struct Run {
     ended: Option<Ended>,
     /// The process was waited for, so its number may be another's.
     is_reaped: bool,
+    screen: ScreenWatch,
 }
 
 impl Run {
     pub(super) fn new(Started { child, output }: Started) -> Self {
         let group = Group(Pid::from_child(&child));
-        Self { child, group, output: Some(output), stage: Stage::Running, ended: None, is_reaped: false }
+        Self {
+            child,
+            group,
+            output: Some(output),
+            stage: Stage::Running,
+            ended: None,
+            is_reaped: false,
+            screen: ScreenWatch::default(),
+        }
     }
 
     /// Copies what the command writes until it has ended, and everything that it started with it; how it has ended. `None` if it was
@@ -113,8 +123,13 @@ impl Run {
         let deadline = self.stage.deadline().map(|until| until.saturating_duration_since(now()));
         let looks = self.stage.is_ending() && self.ended.is_some();
         let time = if looks { deadline.map(|time| time.min(LOOK)) } else { deadline };
-        if desk.wait(self.output.as_ref(), time) == Wait::Readable && self.read(desk) == Found::End {
-            self.output = None;
+        if desk.wait(self.output.as_ref(), time) != Wait::Readable {
+            return;
+        }
+        match self.read(desk) {
+            Found::End => self.output = None,
+            Found::Bytes(_) if self.screen.sees(desk.copier.waiting()) => desk.say_drawing(),
+            _ => {}
         }
     }
 
