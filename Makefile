@@ -56,7 +56,8 @@ test-proxies:
 test-browser:
 	@tests/run browser
 
-# The package on a real systemd in a container: restarts, crashes, upgrades, live connections. Needs root.
+# The package on a real systemd in a container: restarts, crashes, upgrades, live connections, and each command of
+# docs/operations.md. Needs root.
 test-systemd:
 	@tests/systemd/run
 

@@ -16,6 +16,8 @@ BROWSER = Path("tests/browser").resolve()
 # Command and the Debian package that brings it.
 TOOLS = {"systemd-nspawn": "systemd-container", "ip": "iproute2", "nsenter": "util-linux", "dbus-daemon": "dbus-daemon",
          "dbus-send": "dbus", "dpkg-shlibdeps": "dpkg-dev", "deb-systemd-invoke": "init-system-helpers"}
+# What docs/operations.md takes for granted on a machine; without a proxy, only its own checks are not run.
+DOCUMENT_TOOLS = {"sudo": "sudo", "nc": "netcat-openbsd", "rsync": "rsync", "openssl": "openssl", "curl": "curl", "vmstat": "procps"}
 
 
 def obstacle():
@@ -37,6 +39,12 @@ def obstacle():
             return None
     except OSError as error:
         return f"no cgroups of our own here: {error}"
+
+
+def obstacle_to_documents():
+    """Why docs/operations.md cannot be run here, or None."""
+    missing = [package for command, package in DOCUMENT_TOOLS.items() if not shutil.which(command)]
+    return f"no {' '.join(missing)}, and no way to install them" if missing and not install(missing) else None
 
 
 def install(packages):

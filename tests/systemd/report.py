@@ -58,14 +58,16 @@ def not_run(name, reason, count):
 
 
 def save(file):
-    """Writes the counts down for the process that started this one."""
+    """Writes the figures, and the counts down for the process that started this one."""
+    if figures:
+        write_figures()
     file.write_text(json.dumps(totals))
 
 
-def add(file, count):
+def add(name, file, count):
     """Adds the counts of another process; without them it failed, however many of its checks ran."""
     if not file.exists():
-        return failed(file.parent.name, f"ended before its {count} checks did")
+        return failed(name, f"ended before its {count} checks did")
     for name, number in json.loads(file.read_text()).items():
         totals[name] += number
 
@@ -76,9 +78,7 @@ def figure(what, value):
 
 
 def finish():
-    """Prints the figures and the last lines; the exit status."""
-    if figures:
-        write_figures()
+    """Prints the last lines; the exit status."""
     print(f"{totals['passed'] + totals['failed']} checks ran, {totals['skipped']} could not; {time.monotonic() - started:.0f} s")
     print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)
     return 1 if totals["failed"] else 0

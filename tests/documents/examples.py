@@ -1,0 +1,120 @@
+"""The EXAMPLES of the manual pages, on the machine where docs/operations.md has been run."""
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import manual
+from machine import until
+from places import Place
+from services import NAMES
+
+PAGES = sorted(Path("systemd/manual/src/pages").glob("*.man"))
+DATE = r"\d\d:\d\d:\d\d"
+
+
+@contextmanager
+def ports_are_free(admin):
+    """The package's sockets do not listen meanwhile."""
+    units = [f"{name}.{kind}" for name in NAMES for kind in ("socket", "service")]
+    admin.systemctl("stop", *units)
+    try:
+        yield
+    finally:
+        # They are stopped and started more often than systemd lets pass.
+        admin.systemctl("reset-failed", *units[::2])
+        admin.systemctl("start", *units[::2])
+
+
+def policy(admin, piece):
+    """The document grants what the flag says."""
+    with ports_are_free(admin), admin.running(piece.text, "listening on"):
+        assert 'domain="*.example.org" to-ports="40132"' in ask_for_policy(admin, ASK)
+
+
+ASK = r"printf '<policy-file-request/>\0' | nc localhost 843"
+
+
+def ask_for_policy(admin, command):
+    return admin.type(f"timeout 10 sh -c {quote(command)}")
+
+
+def quote(command):
+    return "'" + command.replace("'", "'\\''") + "'"
+
+
+def flash(admin, piece):
+    """Of the package's service."""
+    assert "<cross-domain-policy>" in ask_for_policy(admin, piece.text)
+
+
+def page_elsewhere(admin, piece):
+    """The page names the URL."""
+    with ports_are_free(admin), admin.running(piece.text, "listening on"):
+        assert "wss://example.org/stream" in admin.curl("http://localhost:8080/")
+
+
+def application(admin, piece):
+    """Paths without a file get the index, and each answer has the header field."""
+    admin.file("/srv/app/index.html", "<html>an application</html>\n")
+    with ports_are_free(admin), admin.running(piece.text, "listening on"):
+        answer = admin.curl("--include", "http://localhost:8080/some/view")
+        assert "an application" in answer and "cross-origin-opener-policy: same-origin" in answer.lower(), answer
+    admin.machine.remove("/srv/app")
+
+
+def date(admin, piece):
+    with ports_are_free(admin), admin.running(piece.text.replace("curl", "sleep 1; curl"), DATE):
+        pass
+
+
+def load(admin, piece):
+    with ports_are_free(admin), admin.running(piece.text, "listening on"):
+        until("a line", lambda: re.search(r"\d+ +\d+ +\d+", admin.curl("http://localhost:40132/", patience=1.5)))
+
+
+def one_site(admin, piece):
+    """Pages of that site connect, others do not."""
+    with ports_are_free(admin), admin.running(piece.text, "listening on"):
+        for origin, status in (("https://example.org", "200"), ("https://example.com", "403")):
+            assert admin.status_of("--header", f"Origin: {origin}", "http://localhost:40132/", patience=0.5) == status
+
+
+def check_and_reload(admin, piece):
+    admin.wake("ws-server")
+    admin.type(piece.text)
+
+
+def front(admin, piece):
+    """It prints a URL, which has the page, and beside it the lines."""
+    with ports_are_free(admin):
+        admin.type("mkdir -p /var/log && echo a line of the log >>/var/log/syslog")
+        with admin.running(piece.text, r"http://\S+:\d+/"):
+            assert "<html" in admin.curl("http://localhost:8080/")
+            until("a line", lambda: admin.curl("http://localhost:8080/stream", patience=1.5).strip())
+
+
+def script_ends(admin, piece):
+    """With the input; `make` in the folder of some project."""
+    admin.file("/root/some/Makefile", "all:\n\t@echo built\n")
+    with ports_are_free(admin):
+        output = admin.type(piece.text, folder="/root/some")
+    assert re.search(r"http://\S+:\d+/", output), output
+
+
+PLACES = [
+    Place(r"policy-server --allow \*\.example\.org:40132", policy),
+    Place(r"printf .*<policy-file-request/>.* nc localhost 843", flash),
+    Place(r"static-server --ws-url .*", page_elsewhere),
+    Place(r"static-server --root /srv/app (.|\n)*", application),
+    Place(r"ws-server &\ncurl -N .*", date),
+    Place(r"vmstat 1 \| ws-server --source -", load),
+    Place(r"ws-server --listen 127\.0\.0\.1:40132 --trusted-proxy (.|\n)*", one_site),
+    Place(r"ws-server --check (.|\n)*&&\n +systemctl reload ws-server", check_and_reload),
+    Place(r"vmstat 1 \| datecast|datecast --respawn -- .*|tail -F .* \| datecast --listen \[::\]:8080", front),
+    Place(r"make 2>&1 \| datecast --at-eof exit", script_ends),
+]
+
+
+def pieces():
+    return [piece for page in PAGES for piece in manual.examples(page.read_text())]

@@ -1,0 +1,65 @@
+"""docs/operations.md and the examples of the manual pages: every place, and the run over all of them on a machine of its own."""
+
+import configure
+import deploy
+import examples
+import install
+import markdown
+import places
+import proxy
+import report
+import restart
+import watch
+from administrator import Administrator
+from machine import Machine
+
+DOCUMENT = report.DOCUMENT
+PLACES = [*install.PLACES, *configure.PLACES, *restart.PLACES, *deploy.PLACES, *proxy.PLACES, *watch.PLACES, *watch.QUOTES]
+
+
+def faults():
+    return [*places.faults(str(DOCUMENT), markdown.typed(DOCUMENT.read_text()), PLACES),
+            *places.faults("the manual pages", examples.pieces(), examples.PLACES)]
+
+
+def steps():
+    """Name, piece and place of all, in the order of the document, and then the manual's."""
+    for kind, pieces, known in (("document", markdown.typed(DOCUMENT.read_text()), PLACES), ("manual", examples.pieces(), examples.PLACES)):
+        for piece, place in places.steps(pieces, known):
+            first, *more = piece.command.splitlines()
+            yield f"{kind}-{piece.line}: {first}{' ...' if more else ''}", piece, place
+
+
+def count():
+    """How many checks there are, with the boot."""
+    return 1 + len(list(steps()))
+
+
+def run(mount_point, wanted):
+    """Each piece in order, as it stands in the document. NAMEs as for the other checks: `document-12:` is what stands in line 12."""
+    admin = Administrator(Machine(mount_point, report.OUT / "document-console.log"))
+    left = [step for step in steps() if not wanted or (step[0].startswith(tuple(wanted)) and step[1].section != "Install")]
+    if not left:
+        return
+    if not report.check("document-boots", admin.prepare):
+        report.not_run_one("document", "the machine did not boot", len(left))
+        return
+    if wanted:
+        admin.type("make deb && sudo apt install ./target/debian/datecast.deb", patience=install.MINUTES)
+    while left:
+        name, piece, place = left.pop(0)
+        # What follows an installation that failed says nothing.
+        if not report.check(name, place.body if place else unplaced, admin, piece) and piece.section == "Install":
+            report.not_run_one("document", "the installation failed", len(left))
+            break
+        keep_journal(admin)
+
+
+def keep_journal(admin):
+    """Keeps the journal so far, to explain a failure."""
+    log = admin.machine.query("journalctl", "--no-pager", "-o", "short-precise", "-b")
+    (report.OUT / "document-journal.log").write_text(log + "\n")
+
+
+def unplaced(_, piece):
+    raise AssertionError(f"no test knows how to run this (tests/documents): {piece.text}")
