@@ -6,29 +6,39 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import markdown
 import report
 import roots
 from machine import Machine, until
+from places import Place, Quote, faults, steps
 from terminal import Terminal
 
 README = Path("README.md")
 PORTS = {"stream": 40132, "page": 8080, "policy": 843}
 
 
+def pieces():
+    return markdown.typed(README.read_text())
+
+
 def commands():
-    """The lines of the README's blocks of commands (four spaces; other text is fenced), without their comments."""
-    lines = [line[4:] for line in README.read_text().splitlines() if re.match(r" {4}\S", line)]
-    return [re.sub(r"\s+#.*", "", line) for line in lines]
+    """What the README shows to be run, in order, each with its place."""
+    return steps(pieces(), PLACES)
 
 
 def downloads():
     """The commands that need Debian's mirrors."""
-    return [command for command in commands() if re.match(r"(sudo apt update && )?sudo apt install [^.]", command)]
+    found = [piece.command for piece, _ in commands()]
+    return [command for command in found if re.match(r"(sudo apt update && )?sudo apt install [^.]", command)]
 
 
 def count():
     """How many checks there are for one system, with its boot and the last look."""
     return len(commands()) + 2
+
+
+def unplaced():
+    return list(faults(str(README), pieces(), PLACES))
 
 
 def run(release, mount_point):
@@ -39,14 +49,15 @@ def run(release, mount_point):
     fresh = Fresh(release, mount_point)
     done = 0
     if report.check(f"{release.name}-boots", fresh.boot):
-        for command in commands():
+        for piece, place in commands():
             done += 1
-            if command == "make test" and roots.is_this_machine(release):
-                report.not_run_one(f"{release.name}-{done}: {command}", f"minutes long, and this machine is a {release.name} itself: `make test` on it")
+            name = f"{release.name}-{done}: {piece.command.splitlines()[0]}"
+            if piece.command == "make test" and roots.is_this_machine(release):
+                report.not_run_one(name, f"minutes long, and this machine is a {release.name} itself: `make test` on it")
                 continue
-            body = next((body for pattern, body in STEPS if re.fullmatch(pattern, command)), untested)
             # What follows a command that failed says nothing.
-            if not report.check(f"{release.name}-{done}: {command}", body, fresh, command):
+            skipped = report.totals["skipped"]
+            if not report.check(name, place.body if place else untested, fresh, piece.command) and report.totals["skipped"] == skipped:
                 break
         else:
             done += 1
@@ -123,14 +134,79 @@ class Fresh:
 
 
 def untested(_, command):
-    raise AssertionError(f"README.md has a new command, and tests/fresh/walk.py no test of it: {command}")
+    raise AssertionError(f"README.md has a new command, and tests/fresh/walk.py no place for it: {command}")
 
 
-def installs(fresh, command):
-    fresh.run(command, 300)
+def runs(fresh, command):
+    fresh.run(command, 900)
+
+
+def runs_after_all(fresh, command):
+    """No program that is replaced or removed runs meanwhile."""
+    fresh.close_all()
+    fresh.run(command, 900)
+
+
+def front(fresh, command):
+    """The command prints its URL first, on the port that it was told or on the next free one; page and lines are there."""
+    begin = report.time.monotonic()
+    url = re.search(r"http://\S+:\d+/", fresh.open(command, r"http://\S+:\d+/\S*")).group()
+    wanted = re.search(r"--listen '?\S+:(\d+)", command)
+    assert wanted is None or f":{wanted.group(1)}/" in url, url
+    page, stream = url.replace("[::]", "localhost"), until("a line", lambda: fresh.curl("--no-buffer", f"{url}stream").strip())
+    assert "<html" in fresh.curl(page), page
+    return f"{url} after {report.time.monotonic() - begin:.1f} s; {stream.splitlines()[-1].strip()}"
+
+
+def script(fresh, command):
+    """A browser's script, run by node in the network of the system: it prints two lines of the stream."""
+    node = shutil.which("node")
+    if not node:
+        raise report.Skip("no node (apt install nodejs)")
+    has_websocket = [flag for flag in ([], ["--experimental-websocket"])
+                     if subprocess.run([node, *flag, "-e", "WebSocket"], capture_output=True).returncode == 0]
+    if not has_websocket:
+        raise report.Skip("this node has no WebSocket of its own: 20.10 or newer")
+    console = Terminal(fresh.machine.enter_network(node, *has_websocket[0], "-e", command))
+    try:
+        console.until(r"(?s)\d+ +\d+.*\n.*\d+ +\d+.*\n", 20)
+    finally:
+        console.kill()
+
+
+def installed_by_cargo(fresh, command):
+    fresh.run(command, 900)
+    assert "datecast" in fresh.run("~/.cargo/bin/datecast --version", 10)
+
+
+def tells(fresh, command):
+    assert "Usage: " in fresh.run(command.replace(" …", " --help"), 10)
+
+
+def is_an_option(fresh, command):
+    """Of the command, or of a daemon that it is, too."""
+    option = command.split()[0]
+    programs = ("", " ws-server", " static-server", " policy-server")
+    assert any(f"{option} " in fresh.run(f"target/release/datecast{program} --help", 10) for program in programs), option
+
+
+def template(fresh, command):
+    fresh.run(f"target/release/datecast --template '{command}' --check", 10)
+
+
+def resumes(fresh, command):
+    """With the id of a message that was got before: what comes after it."""
+    fresh.open("(seq 20; sleep 60) | target/release/datecast", r"http://localhost:8080/")
+    events = until("the last line", lambda: re.search(r"(?s)id: (\w+_18)\n.*data: 20\n", fresh.curl(
+        "--no-buffer", "--header", "Accept: text/event-stream", "http://localhost:8080/stream")))
+    answer = fresh.open(command.replace("=ID", f"={events.group(1)}"), r"(?s)data: .*data: 20\n")
+    assert re.findall(r"data: (\d+)", answer) == ["19", "20"], answer
+    fresh.close_all()
 
 
 def make_run(fresh, command):
+    """Ctrl-C in the other terminals first, as the README says."""
+    fresh.close_all()
     begin = report.time.monotonic()
     fresh.open(command, r"Open http://localhost:8080/", patience=900)
     fresh.answers()
@@ -152,11 +228,6 @@ def stays(sign):
     def check(fresh, command):
         return fresh.open(command, sign).strip()
     return check
-
-
-def second_page(fresh, command):
-    fresh.open(command, r"listening on")
-    assert "ws://localhost:40133/" in fresh.curl("http://localhost:8081/")
 
 
 def package(fresh, command):
@@ -203,14 +274,23 @@ def nothing_is_left(fresh):
     assert fresh.machine.query("systemctl", "list-units", "--all", "--no-legend", "ws-server*", "policy-server*", "static-server*") == ""
 
 
-STEPS = [
-    (r"(sudo apt update && )?sudo apt install [a-z].*", installs),
-    (r"make run", make_run),
-    (r"make test", make_test),
-    (r"vmstat 1 \| .*", stays(r"listening on \S+:40133")),
-    (r"curl -N .*", stays(r"\d+ +\d+ +\d+ .*\n")),
-    (r"target/release/static-server .*", second_page),
-    (r"make deb && .*", package),
-    (r"sudo systemctl restart ws-server", restart),
-    (r"sudo apt purge datecast", purge),
+PLACES = [
+    Place(r"(sudo apt update && )?sudo apt install [a-z].*", runs),
+    Place(r"cargo (build|install) [^|]*&& sudo install .*|sudo (install|rm) .*", runs_after_all),
+    Place(r"cargo install .*", installed_by_cargo),
+    Place(r"([^|]* \| )?datecast|[^|]* \| datecast --listen .*|datecast -- .*", front),
+    Place(r"make test", make_test),
+    Place(r"curl -N http://\S+", stays(r"\d+ +\d+ +\d+ .*\n")),
+    Place(r"const stream = new WebSocket(.|\n)*", script),
+    Place(r"datecast (ws-server …|--help)", tells),
+    Place(r"--[a-z-]+ [A-Z]+", is_an_option),
+    Place(r'\{"n":.*', template),
+    Place(r"curl -N -H '.*' '.*=ID'", resumes),
+    Place(r"make run", make_run),
+    Place(r"make deb && .*", package),
+    Place(r"sudo systemctl restart ws-server", restart),
+    Place(r"sudo apt purge datecast", purge),
+    Quote(r"ssh -L .*", "it needs another machine; the page finds its stream beside itself, which tests/browser looks at"),
+    Quote(r"Accept: text/event-stream|event: \w+|17 disconnected", "what goes over the wire"),
+    Quote(r"\w+<TAB>(.|\n)*", "what a WebSocket gets"),
 ]
