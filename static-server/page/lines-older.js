@@ -79,7 +79,7 @@ export class Older {
     if (this.#failure !== null) {
       return `Older lines could not be fetched: ${this.#failure}.`;
     }
-    if (this.#next <= 1 || oldest <= 1) {
+    if (oldest <= 1) {
       return "The first line of the stream.";
     }
     if (!this.mayRead) {

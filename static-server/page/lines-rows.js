@@ -121,6 +121,7 @@ export class RowWindow {
   #rows = [];
   #from = 0;
   #stamp = 0;
+  #filled = 0;
 
   constructor(layer, fill) {
     this.#layer = layer;
@@ -139,6 +140,11 @@ export class RowWindow {
     return this.#from + this.#rows.length;
   }
 
+  /** How many rows the last `show` had to fill. */
+  get filled() {
+    return this.#filled;
+  }
+
   /** What rows show has changed: they, or those at `places` alone, are filled anew with the next `show`. */
   refresh(places = null) {
     if (places === null) {
@@ -148,7 +154,9 @@ export class RowWindow {
     }
   }
 
+  /** Shows the places from `from` to `to`, exclusive. */
   show(from, to) {
+    this.#filled = 0;
     const kept = Math.min(to, this.to) - Math.max(from, this.#from);
     // Few rows go on: to move elements would cost more than to fill them again where they are.
     const free = kept < (to - from) / 2 ? this.#rows.splice(0) : this.#release(from, to);
@@ -182,6 +190,7 @@ export class RowWindow {
     if (row.place !== place || row.stamp !== this.#stamp) {
       row.place = place;
       row.stamp = this.#stamp;
+      this.#filled += 1;
       this.#fill(row, place);
     }
   }

@@ -11,10 +11,14 @@ import { RowWindow } from "./lines-rows.js";
 const TALLEST = 4_000_000;
 /** Rows beyond the edges of the view that are there before they are scrolled to. */
 const AROUND = 20;
+/** The same while the view follows: rows that only pass by cost as much as those that are seen. */
+const AROUND_END = 6;
 /** Where pixels and rows differ in scale, a scroll of more than so many views is one of the scroll bar: it is taken by its share of the whole. */
 const JUMP = 2;
 /** Milliseconds after the last scrolling when the scroll bar may be put right. */
 const REST = 200;
+/** Pixels that Firefox rounds a scrollTop of millions by. */
+const LOST = 2;
 const HEIGHTS_KEPT = 4_000;
 
 export class Scroller {
@@ -23,6 +27,7 @@ export class Scroller {
   #layer;
   #window;
   #onMove;
+  #onHold;
   #first = 0;
   #end = 0;
   #anchor = 0;
@@ -38,17 +43,21 @@ export class Scroller {
   #heights = new Map();
   #average = 20;
   #scrolledAt = -Infinity;
+  #scrolledBy = 0;
   #resting = null;
   #isShifted = false;
+  /** The layer stands at the end of the space, wherever that is. */
+  #isAtEnd = false;
   #width = 0;
 
-  /** `box` scrolls `space`, which holds `layer`, in which the rows are. `fill(row, place)` fills a row; `onMove()` asks for a drawing. */
-  constructor({ box, space, layer, fill, onMove }) {
+  /** `box` scrolls `space`, which holds `layer`, in which the rows are. `fill(row, place)` fills a row; `onMove()` asks for a drawing, `onHold()` hears that it follows no more. */
+  constructor({ box, space, layer, fill, onMove, onHold }) {
     this.#box = box;
     this.#space = space;
     this.#layer = layer;
     this.#window = new RowWindow(layer, fill);
     this.#onMove = onMove;
+    this.#onHold = onHold;
     box.addEventListener("scroll", () => this.#onMove(), { passive: true });
     box.addEventListener("wheel", ({ deltaY, ctrlKey }) => { if (deltaY < 0 && !ctrlKey) { this.stopFollowing(); } }, { passive: true });
     new ResizeObserver(() => this.#resized()).observe(box);
@@ -134,7 +143,7 @@ export class Scroller {
 
   /** Shows `place` a third below the top of the view, or `share` of the view below it. */
   goTo(place, share = 1 / 3) {
-    this.#following = false;
+    this.hold();
     this.#anchor = place;
     this.#offset = 0;
     this.#advance(-Math.floor((this.#view * share) / this.#row) * this.#row);
@@ -164,9 +173,14 @@ export class Scroller {
     [this.#first, this.#end] = [first, end];
   }
 
-  /** Draws; once a frame. */
+  /** Notes how far the reader has scrolled. To ask is cheap before a frame changes anything, and costs a layout after that. */
+  look() {
+    this.#scrolledBy = this.#moved();
+  }
+
+  /** Draws; once a frame, after `look`. Returns how many rows it had to fill. */
   draw() {
-    const moved = this.#moved();
+    const moved = this.#scrolledBy;
     if (this.#following) {
       this.#drawEnd();
     } else {
@@ -177,15 +191,18 @@ export class Scroller {
       this.#followAtEnd(moved);
     }
     this.#isShifted = false;
+    this.#scrolledBy = 0;
+    return this.#window.filled;
   }
 
   /** How far the reader has scrolled since the last drawing, in pixels. */
   #moved() {
     const top = this.#box.scrollTop;
-    // A view that has become higher is no scrolling up.
-    const furthest = Math.max(0, this.#height - this.#box.clientHeight);
+    this.#view = this.#box.clientHeight;
+    // A view that has become higher is no scrolling up, nor is a pixel that a browser loses so far down.
+    const furthest = Math.max(0, this.#height - this.#view);
     const moved = top - Math.min(this.#top, furthest);
-    if (Math.abs(moved) < 1) {
+    if (Math.abs(moved) <= LOST) {
       return 0;
     }
     this.#scrolledAt = performance.now();
@@ -196,17 +213,20 @@ export class Scroller {
   }
 
   #drawEnd() {
-    const from = Math.max(this.#first, this.#end - Math.ceil(this.#view / this.#row) - AROUND);
+    const from = Math.max(this.#first, this.#end - Math.ceil(this.#view / this.#row) - AROUND_END);
     this.#window.show(from, this.#end);
     this.#measureRows();
-    this.#resize();
-    this.#layer.classList.add("at-end");
-    this.#layer.style.top = "";
-    const furthest = Math.max(0, this.#height - this.#view);
-    if (this.#box.scrollTop !== furthest) {
-      this.#box.scrollTop = furthest;
+    const isResized = this.#resize();
+    if (!this.#isAtEnd) {
+      this.#isAtEnd = true;
+      this.#layer.classList.add("at-end");
+      this.#layer.style.top = "";
     }
-    this.#top = this.#box.scrollTop;
+    // To read or set it makes the browser lay out all rows at once, and again if anything changes after that.
+    if (isResized || this.#top < this.#height - this.#view - 1) {
+      this.#box.scrollTop = this.#height;
+      this.#top = Math.max(0, this.#height - this.#view);
+    }
     this.#anchor = this.#end;
   }
 
@@ -215,7 +235,7 @@ export class Scroller {
     this.#window.show(Math.max(this.#first, this.#anchor - AROUND), to);
     this.#measureRows();
     if (this.#wrapped) {
-      this.#clamp();
+      this.#clamp(this.#window.to === this.#end);
     }
     this.#resize();
     this.#place();
@@ -223,7 +243,10 @@ export class Scroller {
 
   /** Puts the layer where the anchor is at the top of the view. */
   #place() {
-    this.#layer.classList.remove("at-end");
+    if (this.#isAtEnd) {
+      this.#isAtEnd = false;
+      this.#layer.classList.remove("at-end");
+    }
     this.#layer.style.top = `${this.#top - this.#offset - this.#between(this.#window.from, this.#anchor)}px`;
   }
 
@@ -250,10 +273,12 @@ export class Scroller {
     const isWhole = this.#window.from === this.#first && this.#window.to === this.#end;
     const rows = this.#wrapped && isWhole ? this.#between(this.#first, this.#end) : (this.#end - this.#first) * (this.#wrapped ? this.#average : this.#row);
     const height = Math.min(TALLEST, Math.ceil(rows));
-    if (height !== this.#height) {
-      this.#height = height;
-      this.#space.style.height = `${height}px`;
+    if (height === this.#height) {
+      return false;
     }
+    this.#height = height;
+    this.#space.style.height = `${height}px`;
+    return true;
   }
 
   get #isExact() {
@@ -314,10 +339,14 @@ export class Scroller {
     }
   }
 
-  /** Nothing stands before the first row, and nothing behind the last. */
-  #clamp() {
+  /** Nothing stands before the first row, and nothing behind the last: of wrapped rows that is known once they are measured. */
+  #clamp(isMeasured = !this.#wrapped) {
     if (this.#anchor < this.#first || (this.#anchor === this.#first && this.#offset < 0)) {
       [this.#anchor, this.#offset] = [this.#first, 0];
+    }
+    if (!isMeasured) {
+      [this.#anchor, this.#offset] = this.#anchor < this.#end ? [this.#anchor, this.#offset] : [Math.max(this.#first, this.#end - 1), 0];
+      return;
     }
     const last = this.#lastAnchor();
     if (this.#anchor > last.anchor || (this.#anchor === last.anchor && this.#offset > last.offset)) {
@@ -344,6 +373,7 @@ export class Scroller {
     const { anchor, offset } = this.#lastAnchor();
     [this.#anchor, this.#offset] = [anchor, offset];
     this.#following = false;
+    this.#onHold();
   }
 
   #followAtEnd(moved) {

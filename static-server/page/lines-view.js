@@ -46,6 +46,7 @@ export class LinesView {
   #note = make("p", { className: "lines-note", hidden: true });
   #noteTimer = null;
   #frame = null;
+  #rests = false;
   #isShown = false;
   #paused = false;
   #wasFollowing = true;
@@ -78,7 +79,14 @@ export class LinesView {
     this.#onChange = onChange;
     this.#finder = new Finder({ store: this.#store, onNews: (serials) => this.#found(serials) });
     this.#older = new Older({ store: this.#store, fetch: fetchOlder, onNews: () => this.#olderCame() });
-    this.#scroller = new Scroller({ box: this.#box, space: this.#space, layer: this.#layer, fill: (row, place) => this.#fill(row, place), onMove: () => this.#schedule() });
+    this.#scroller = new Scroller({
+      box: this.#box,
+      space: this.#space,
+      layer: this.#layer,
+      fill: (row, place) => this.#fill(row, place),
+      onMove: () => this.#schedule(),
+      onHold: () => { this.#left ??= { arrived: this.#arrived, matching: this.#finder.matches.end }; },
+    });
     this.#toolbar = new Toolbar((action) => this.#act(action));
     this.#searchBar = new SearchBar({
       onSearch: (expression, isSafe) => this.#search(expression, isSafe),
@@ -190,16 +198,23 @@ export class LinesView {
   }
 
   #draw() {
+    if (this.#rests) {
+      this.#rests = false;
+      this.#schedule();
+      return;
+    }
+    this.#scroller.look();
     this.#finder.update();
     this.#seekTarget();
     this.#setRange();
-    this.#scroller.draw();
+    this.#toolbar.showCount(this.#store.lines);
+    this.#drawSearch();
+    this.#drawPill();
+    // When lines rush past, every second frame is as good, and leaves the reader's machine half of its time.
+    this.#rests = this.#scroller.draw() > this.#scroller.rowsInView / 2 && this.#scroller.following;
     this.#finder.askForRanges();
     this.#fetchOlder();
     this.#noteFollowing();
-    this.#drawPill();
-    this.#toolbar.showCount(this.#store.lines);
-    this.#drawSearch();
     this.#report();
     if (this.#finder.isSearching) {
       this.#schedule();
@@ -278,11 +293,8 @@ export class LinesView {
   // Following, pausing, and what is told of it
 
   #noteFollowing() {
-    const isLive = this.#scroller.following && !this.#paused;
-    if (isLive) {
+    if (this.#scroller.following && !this.#paused) {
       this.#left = null;
-    } else {
-      this.#left ??= { arrived: this.#arrived, matching: this.#finder.matches.end };
     }
   }
 
