@@ -74,6 +74,9 @@ function deliver(records) {
 }
 
 function show(next) {
+  if (next === view) {
+    return;
+  }
   view = next;
   showView(view);
   const [shown, hidden] = view === "clock" ? [clockView, linesView] : [linesView, clockView];
@@ -140,6 +143,11 @@ function enter(next) {
 }
 
 function opened() {
+  if (totals.messages === 0) {
+    // Without an id of a message to resume after, nothing tells that this is another stream: the server says it if its source has ended, too.
+    status.setSource({ phase: "running", said: "" });
+    put("waiting", "Waiting for the first message…");
+  }
   clockView.restart();
   document.getElementById("pause").disabled = false;
 }
@@ -148,7 +156,9 @@ function opened() {
 function tick() {
   const now = performance.now();
   status.draw();
-  showFigures(totals, clockView.rate(now));
+  if (view === "clock" || more.isOpen) {
+    showFigures(totals, clockView.rate(now));
+  }
   const silence = view === "clock" && status.isOpen ? clockView.deadSilence(now) : null;
   if (silence !== null) {
     connection.giveUp(`no message for ${Math.round(silence / 1000)} s`);

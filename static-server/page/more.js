@@ -5,10 +5,14 @@ export class More {
   #button = document.getElementById("more-button");
   #panel = document.getElementById("more");
 
+  get isOpen() {
+    return this.#button.getAttribute("aria-expanded") === "true";
+  }
+
   constructor() {
-    this.#button.addEventListener("click", () => this.#toggle(!this.#isOpen));
+    this.#button.addEventListener("click", () => this.#toggle(!this.isOpen));
     this.#panel.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.#isOpen) {
+      if (event.key === "Escape" && this.isOpen) {
         event.stopPropagation();
         this.#toggle(false);
       }
@@ -16,13 +20,9 @@ export class More {
   }
 
   close() {
-    if (this.#isOpen) {
+    if (this.isOpen) {
       this.#toggle(false);
     }
-  }
-
-  get #isOpen() {
-    return this.#button.getAttribute("aria-expanded") === "true";
   }
 
   #toggle(isOpen) {
