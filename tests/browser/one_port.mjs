@@ -108,6 +108,28 @@ export async function tellsTheEnd({ page, check, binaries, console: errors }) {
   await stop(server.child);
 }
 
+export async function waitsForTheFirstLine({ page, check, binaries }) {
+  let server = await front(binaries);
+  const { port } = server;
+  const waiting = (words) => page.waitForFunction((wanted) => document.getElementById("waiting").textContent === wanted, PATIENCE, words);
+  await check("an input that ends without a line is said to have ended", async () => {
+    server.child.stdin.end();
+    await page.goto(`http://127.0.0.1:${port}/`);
+    await stateIs(page, "ended");
+    await waiting("Ended: the input has ended");
+  });
+  await check("the next command on the port is waited for anew", async () => {
+    await stop(server.child);
+    server = await front(binaries, [], port);
+    await stateIs(page, "live");
+    await waiting("Waiting for the first message…");
+    server.child.stdin.write("one\n");
+    await showsLine(page, "one");
+  });
+  await page.goto("about:blank");
+  await stop(server.child);
+}
+
 export async function choosesViews({ page, check, binaries, console: errors }) {
   const clock = await front(binaries, ["--source", "clock"]);
   const lines = await front(binaries);
