@@ -57,7 +57,7 @@ async function wheel(page, deltaY) {
 }
 
 /** Runs every scenario of the view in `browser`. */
-export async function linesAlone({ name, browser, check, screenshots }) {
+export async function linesAlone({ name, browser, check, binaries }) {
   const site = await serveLines();
   try {
     for (const scenario of [follows, pauses, holdsAMillion, wraps, fetchesOlder, findsByNumber, searches, endsHopelessSearches, isCopied, showsStyles, listensToKeys, tellsEvents]) {
@@ -66,7 +66,7 @@ export async function linesAlone({ name, browser, check, screenshots }) {
       await check(`lines: nothing is on the console as an error (${scenario.name})`, async () => assert.deepEqual(errors, []));
       await page.close();
     }
-    await linesLookRight({ name, browser, check, screenshots, site });
+    await fitScreens({ name, browser, check, screenshots: binaries.screenshots, site });
   } finally {
     site.close();
   }
@@ -546,7 +546,7 @@ const SAMPLE = [
 ];
 
 /** Screenshots at three widths, light and dark: nothing is wider than the screen, and lines begin above the fold. */
-async function linesLookRight({ name, browser, check, screenshots, site }) {
+async function fitScreens({ name, browser, check, screenshots, site }) {
   for (const scheme of ["light", "dark"]) {
     const dark = name === "firefox" && scheme === "dark" ? await launch(name, scheme) : null;
     const page = await (dark ?? browser).newPage();

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
 import { oldScripts } from "./es3.mjs";
+import { linesAlone } from "./lines-scenarios.mjs";
 import { clockLooksRight, linesLookRight } from "./looks.mjs";
 import { choosesViews, readsOlder, resumesLines, runsACommand, showsLines, tellsTheEnd, waitsForTheFirstLine, worksInASubPath } from "./one_port.mjs";
 import { brokenModules, plainList } from "./plain.mjs";
@@ -22,7 +23,7 @@ const binaries = {
   screenshots: here("../out/screenshots"),
 };
 const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, showsLines, tellsTheEnd, waitsForTheFirstLine, choosesViews, readsOlder, resumesLines,
-  worksInASubPath, runsACommand, keepsToItself, plainList, brokenModules, clockLooksRight, linesLookRight];
+  worksInASubPath, runsACommand, keepsToItself, plainList, brokenModules, clockLooksRight, linesLookRight, linesAlone];
 const totals = { ok: 0, failed: 0, notRun: 0 };
 
 function notRun(reason) {
