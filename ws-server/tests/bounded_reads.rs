@@ -45,19 +45,20 @@ fn server(newest: u64) -> Daemon {
 
 #[test]
 fn many_read_the_whole_history_at_once_and_each_gets_all_of_it() {
-    let server = server(MANY);
-    let target = format!("/?since=0&until={MANY}");
+    let newest = MANY / 5;
+    let server = server(newest);
+    let target = format!("/?since=0&until={newest}");
     let mut plain: Vec<Client> = (0..3).map(|_| server.request(&format!("GET {target} HTTP/1.0"))).collect();
     let mut chunked = server.request(&format!("GET {target} HTTP/1.1\nHost: a"));
     let (mut frames, _) = server.websocket(&format!("{target}&numbered=1"));
-    let expected = lines(1..=MANY);
+    let expected = lines(1..=newest);
     for client in &mut plain {
         client.head();
         assert!(client.rest_as_text() == expected);
     }
     chunked.head();
     assert!(unchunked(&chunked.rest()).unwrap() == expected.as_bytes());
-    for number in 1..=MANY {
+    for number in 1..=newest {
         assert_eq!(frames.text(), format!("{number}\t{}", line(number).trim_end()));
     }
     assert_eq!(frames.close_code(), Some(1000));
