@@ -92,7 +92,7 @@ def exposure(admin, piece):
 
 def run_for_itself(admin, piece):
     """It takes minutes, and is a check of its own."""
-    script = admin.project / {"cargo install --path datecast": "tests/packaging/cargo-install", "make dist": "Makefile"}[piece.command]
+    script = admin.project / {"cargo install --locked --path datecast": "tests/packaging/cargo-install", "make dist": "Makefile"}[piece.command]
     assert all(word in script.read_text() for word in piece.command.split()), script
 
 
@@ -104,6 +104,6 @@ PLACES = [
     Place(r"systemctl disable --now .*", disable, "Install"),
     Place(r"make uninstall", uninstall),
     Place(r"make install", make_install),
-    Place(r"cargo install --path datecast|make dist", run_for_itself),
+    Place(r"cargo install --locked --path datecast|make dist", run_for_itself),
     Place(r"systemd-analyze security", exposure),
 ]
