@@ -61,7 +61,7 @@ export class Row {
   fill({ kind, number = null, link = null, time = "", text, spans = [], ranges = [], hidden = 0, isTarget = false, isCurrent = false }) {
     this.kind = kind;
     this.isCut = hidden > 0;
-    put(this.element, "className", `row ${kind}${isTarget ? " target" : ""}${isCurrent ? " current" : ""}`);
+    put(this.element, "className", `row ${kind}${isTarget ? " target" : ""}${isCurrent ? " found" : ""}`);
     put(this.#number, "textContent", number === null ? "" : `${number}`);
     if (link === null) {
       this.#number.removeAttribute("href");

@@ -229,7 +229,7 @@ export class LinesView {
 
   #fill(row, place) {
     if (place < this.#firstPlace) {
-      row.fill({ kind: "note", text: this.#older.note });
+      row.fill({ kind: "edge", text: this.#older.note });
       return;
     }
     const serial = this.#serialAt(place);

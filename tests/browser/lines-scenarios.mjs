@@ -183,7 +183,7 @@ async function holdsAMillion({ page, check }) {
     await page.evaluate(() => { lines.history.first = 1_050_001; });
     await shown(0);
     await press(page, "Home");
-    await until(page, () => document.querySelector(".row.note .text").textContent === "The server keeps no older lines.");
+    await until(page, () => document.querySelector(".row.edge .text").textContent === "The server keeps no older lines.");
     assert.deepEqual((await inView(page)).slice(0, 2), ["The server keeps no older lines.", `line ${first}`]);
     await shown(1);
     assert.equal(await lastInView(page), "line 1050000");
@@ -345,12 +345,12 @@ async function searches({ page, check }) {
     await press(page, "Enter");
     await page.keyboard.up("Shift");
     assert.equal(await count(page), "4,999 of 5,000");
-    assert.equal(await page.$eval(".row.current .number", (element) => element.textContent), "49990");
+    assert.equal(await page.$eval(".row.found .number", (element) => element.textContent), "49990");
     await page.focus(".lines-box");
     await press(page, "n");
     await press(page, "n");
     assert.equal(await count(page), "1 of 5,000");
-    assert.equal(await page.$eval(".row.current .number", (element) => element.textContent), "10");
+    assert.equal(await page.$eval(".row.found .number", (element) => element.textContent), "10");
     await press(page, "N");
     assert.equal(await count(page), "5,000 of 5,000");
   });
