@@ -16,7 +16,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::host::{Authority, Host, HostList};
+use crate::host::{Authority, Host, HostList, HostName};
 use crate::http::Head;
 use crate::origin::{Origin, OriginList, is_own};
 use std::fmt;
@@ -37,6 +37,8 @@ pub enum Audience {
 pub struct Admission {
     /// What the lists begin with.
     pub audience: Audience,
+    /// The name of this machine, where a private server is open to others, who use it, too.
+    pub machine: Option<HostName>,
     /// `--host`.
     pub hosts: HostList,
     /// `--allow-origin`.
@@ -116,7 +118,10 @@ impl Admission {
             return is_any && !self.guards(local);
         };
         if self.guards(local) {
-            return asked.host.is_loopback() || self.hosts.has(&asked);
+            // A URL that names the very address, such as 127.0.0.9, belongs to nobody else: no resolver takes part in it.
+            let is_itself = local.is_some_and(|local| asked.host == HostName::Address(local.to_canonical()));
+            let is_machine = self.machine.as_ref() == Some(&asked.host);
+            return is_itself || is_machine || asked.host.is_loopback() || self.hosts.has(&asked);
         }
         is_any || self.hosts.has(&asked)
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use daemon::{DaemonError, Exit, ListenAddress};
+use rustix::system::uname;
 
 /// The value of `--listen` that stands for the first free port of this machine from 8080 on.
 pub(crate) const DEFAULT: &str = "localhost:8080";
@@ -14,6 +15,11 @@ const FIRST_PORT: u16 = 8080;
 const PORTS: u16 = 100;
 /// What `localhost` means, also where no resolver knows it.
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// The name of this machine, by which others may know it.
+pub(crate) fn machine() -> String {
+    uname().nodename().to_string_lossy().into_owned()
+}
 
 /// The loopback addresses with the first port that is free on all of them.
 ///

@@ -35,7 +35,7 @@ impl Config {
             let what = "one restarts this command by hand; the service that keeps its clients is `datecast ws-server`";
             return Err(DaemonError::option("hand-over", "on", what));
         }
-        let stream = stream.private().check()?;
+        let stream = stream.private(&address::machine()).check()?;
         let site = site.with_fields(stream.admission().fields()).with_title(command.title());
         Ok(Self { command, stream, site, keep_alive })
     }

@@ -3,11 +3,12 @@
 use std::{
     fmt::Write as _,
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use daemon::ListenAddress;
-use rustix::system::uname;
+
+use crate::address::machine;
 
 /// Prints the URL to standard output, and a warning to standard error if other machines can open it.
 pub(crate) fn say(listen: &[ListenAddress], bound: &[SocketAddr]) {
@@ -15,11 +16,7 @@ pub(crate) fn say(listen: &[ListenAddress], bound: &[SocketAddr]) {
     _ = writeln!(io::stdout(), "{}", url(listen, bound));
     let open = bound.iter().find(|address| !is_loopback(address));
     if let Some(address) = open {
-        let name = if address.ip().is_unspecified() {
-            uname().nodename().to_string_lossy().into_owned()
-        } else {
-            host(address)
-        };
+        let name = if address.ip().is_unspecified() { machine() } else { host(address) };
         let port = address.port();
         _ = writeln!(
             io::stderr(),
@@ -30,8 +27,11 @@ pub(crate) fn say(listen: &[ListenAddress], bound: &[SocketAddr]) {
 
 /// The URL for a browser on this machine.
 fn url(listen: &[ListenAddress], bound: &[SocketAddr]) -> String {
-    let here = |address: &&SocketAddr| is_loopback(address) || address.ip().is_unspecified();
-    if let Some(address) = bound.iter().find(here) {
+    let is_localhost = |address: &&SocketAddr| {
+        let ip = address.ip();
+        ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
+    };
+    if let Some(address) = bound.iter().find(is_localhost) {
         return format!("http://localhost:{}/", address.port());
     }
     match (bound.first(), listen.first()) {
@@ -64,6 +64,7 @@ mod tests {
             (&["127.0.0.1:8080", "[::1]:8080"][..], "http://localhost:8080/"),
             (&["[::]:8081"], "http://localhost:8081/"),
             (&["0.0.0.0:80"], "http://localhost:80/"),
+            (&["127.0.0.9:80"], "http://127.0.0.9:80/"),
             (&["192.0.2.1:80"], "http://192.0.2.1:80/"),
             (&["[2001:db8::1]:80"], "http://[2001:db8::1]:80/"),
             (&[], "unix:/run/x.sock"),

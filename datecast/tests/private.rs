@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-use harness::{Daemon, command};
+use harness::{Client, Daemon, command};
 
 const DATECAST: &str = env!("CARGO_BIN_EXE_datecast");
 
@@ -84,4 +84,18 @@ fn a_request_of_a_foreign_page_is_refused_on_a_connection_that_is_kept_too() {
     let refusal = client.response();
     assert_eq!(refusal.status, 403);
     assert!(refusal.text().contains("--allow-origin"), "{}", refusal.text());
+}
+
+#[test]
+fn what_it_prints_opens_on_this_machine_too() {
+    let arguments = ["--listen", "[::]:0", "--log-level", "info"];
+    let mut server = Daemon::spawn(command(DATECAST, &arguments));
+    let warning = server.log_line("open to every machine");
+    let authority = warning.split_once("as http://").unwrap().1.trim_end_matches('/');
+    let (machine, port) = authority.rsplit_once(':').unwrap();
+    let address = format!("127.0.0.1:{port}").parse().unwrap();
+    for (host, status) in [(authority, 200), (machine, 200), ("127.0.0.1", 200), ("evil.example", 403)] {
+        let mut client = Client::request(address, &format!("GET / HTTP/1.1\nHost: {host}"));
+        assert_eq!(client.response().status, status, "{host}");
+    }
 }

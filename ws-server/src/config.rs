@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{ArgAction, Parser};
 use common::{
     admission::{Admission, Audience},
+    host::Authority,
     http::HeadLimits,
 };
 use daemon::{
@@ -79,10 +80,14 @@ pub(crate) struct Capacity {
 }
 
 impl Config {
-    /// Makes the options those of a server whose own pages alone may read, before [`Self::check`].
+    /// Makes the options those of a server whose own pages alone may read, before [`Self::check`]. `machine` is the name of this
+    /// machine, under which others may know it.
     #[must_use]
-    pub fn private(mut self) -> Self {
-        self.access.admission.audience = Audience::Private;
+    pub fn private(mut self, machine: &str) -> Self {
+        let is_open = self.listen.iter().any(|address| !address.is_loopback());
+        let admission = &mut self.access.admission;
+        admission.audience = Audience::Private;
+        admission.machine = Authority::parse(machine.as_bytes()).filter(|_| is_open).map(|name| name.host);
         self
     }
 

@@ -86,7 +86,7 @@ pub enum ListenAddress {
 
 impl ListenAddress {
     /// True if only programs of this machine can connect.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub fn is_loopback(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
             Self::Name(name, _) => is_localhost(name),

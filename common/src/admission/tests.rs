@@ -10,7 +10,7 @@ const ELSEWHERE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
 fn admission(audience: Audience, hosts: &[&str], origins: &[&str]) -> Admission {
     let hosts: Vec<Host> = hosts.iter().map(|text| text.parse().unwrap()).collect();
     let origins: Vec<Origin> = origins.iter().map(|text| text.parse().unwrap()).collect();
-    Admission { audience, hosts: hosts.into(), origins: origins.into() }
+    Admission { audience, machine: None, hosts: hosts.into(), origins: origins.into() }
 }
 
 fn private(hosts: &[&str], origins: &[&str]) -> Admission {
@@ -61,6 +61,19 @@ fn a_private_server_on_loopback_is_served_under_names_of_its_own_only() {
             assert_eq!(is_host_served(&admission, host, local), is_served, "{host:?} at {local:?}");
         }
     }
+}
+
+#[test]
+fn a_private_server_is_served_as_the_very_address_and_under_the_machine_s_name_if_it_has_one() {
+    let local = Some(IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1)));
+    let mut admission = private(&[], &[]);
+    assert!(is_host_served(&admission, "127.0.1.1:8080", local));
+    assert!(!is_host_served(&admission, "127.0.1.2:8080", local));
+    assert!(!is_host_served(&admission, "box:8080", local));
+    admission.machine = Authority::parse(b"box").map(|authority| authority.host);
+    assert!(is_host_served(&admission, "Box:8080", local));
+    assert!(!is_host_served(&admission, "box.evil.example", local));
+    assert!(is_host_served(&admission, "evil.example", ELSEWHERE), "it is no list");
 }
 
 #[test]

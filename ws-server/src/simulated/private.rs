@@ -7,7 +7,7 @@ use super::*;
 /// A private server at 127.0.0.1, port 80.
 fn private_world(args: &[&str]) -> World {
     let args = [&["ws-server", "--workers", "1"], args].concat();
-    let config = Arc::new(Config::try_parse_from(args).unwrap().private().check().unwrap());
+    let config = Arc::new(Config::try_parse_from(args).unwrap().private("").check().unwrap());
     Simulation::new(1, config.reactor_settings(), |birth| handler(config, None, birth))
 }
 
