@@ -173,7 +173,7 @@ fn nothing_is_left_of_a_command_when_we_are_killed_but_what_never_writes() {
 #[test]
 fn a_command_that_ends_is_started_again_and_both_are_told() {
     let folder = tempfile::tempdir().unwrap();
-    let script = format!("echo run; [ -e second ] || {{ {WAIT}; > second; exit 5; }}; sleep 1000");
+    let script = format!("echo run; [ -e second ] || {{ {WAIT}; > second; exit 5; }}; exec cat");
     let daemon = shell(&["--respawn"], &script, folder.path());
     let mut client = events(&daemon);
     client.until(b"data: run\n\n");
@@ -283,7 +283,7 @@ fn the_command_has_the_limit_of_open_files_that_we_began_with() {
 
 #[test]
 fn a_program_that_draws_on_the_screen_is_told_of() {
-    let mut daemon = datecast(&[], &["sh", "-c", r"sleep 0.2; printf '\033[H\033[2Jtop'; sleep 1000"]);
+    let mut daemon = datecast(&[], &["sh", "-c", r"sleep 0.2; printf '\033[H\033[2Jtop'; exec cat"]);
     let said = "sh draws on a whole screen, and a page shows lines";
     events(&daemon).until(format!("{{\"source\":\"running\",\"said\":\"{said}\"}}\n\n").as_bytes());
     assert!(daemon.log_line(said).contains("top -b"));
