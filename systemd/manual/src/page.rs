@@ -47,7 +47,7 @@ impl Page {
             .replace("@ENVIRONMENT@\n", &ENVIRONMENT.replace("@PREFIX@", self.env_prefix))
             .replace("@SYSTEMD@\n", SYSTEMD)
             .replace("@EXIT@\n", EXIT_STATUS);
-        Ok(format!("{}{text}", String::from_utf8_lossy(&head)))
+        Ok(to_ascii(&format!("{}{text}", String::from_utf8_lossy(&head))))
     }
 }
 
@@ -83,6 +83,15 @@ fn group_options(sections: &str) -> String {
     sections.lines().map(line).collect()
 }
 
+/// Writes every other character by its number: groff reads bytes of Latin-1.
+fn to_ascii(text: &str) -> String {
+    let escaped = |out: String, character: char| match character {
+        character if character.is_ascii() => out + character.encode_utf8(&mut [0; 4]),
+        _ => format!("{out}\\[u{:04X}]", u32::from(character)),
+    };
+    text.chars().fold(String::with_capacity(text.len()), escaped)
+}
+
 /// The text of NAME begins in the middle of a sentence.
 fn lower_first(text: &str) -> String {
     let (first, rest) = text.split_at_checked(1).unwrap_or_default();
@@ -112,6 +121,7 @@ mod tests {
                 assert!(text.contains(&format!(".SH {section}\n")), "{section}");
             }
             assert!(!text.contains('@'), "a placeholder was left over");
+            assert!(text.is_ascii());
         }
     }
 
@@ -125,6 +135,11 @@ mod tests {
                 && of_it.matches("default").count() == 1,
             "{of_it}"
         );
+    }
+
+    #[test]
+    fn a_character_beyond_ascii_goes_by_its_number() {
+        assert_eq!(to_ascii("2, 4, … \u{1F600}"), "2, 4, \\[u2026] \\[u1F600]");
     }
 
     #[test]
