@@ -98,7 +98,9 @@ class Fresh:
     def environment(self):
         """A login's, and how cargo builds where our caller has said so (`CARGO_PROFILE_RELEASE_LTO=off`, to save minutes)."""
         ours = {name: value for name, value in os.environ.items() if name.startswith("CARGO_PROFILE_")}
-        return "".join(f"export {name}={value}; " for name, value in {"HOME": self.project.parent, **ours}.items())
+        # `cargo install` would ask the index for news, and there is no network in there.
+        login = {"HOME": self.project.parent, "CARGO_NET_OFFLINE": "true"}
+        return "".join(f"export {name}={value}; " for name, value in {**login, **ours}.items())
 
     def run(self, command, patience):
         """Runs a command to its end, which must be a good one; its output."""
@@ -180,7 +182,8 @@ def installed_by_cargo(fresh, command):
 
 
 def tells(fresh, command):
-    assert "Usage: " in fresh.run(command.replace(" …", " --help"), 10)
+    """What is built, as the sections behind the purge name the command, too."""
+    assert "Usage: " in fresh.run(f"PATH=target/release:$PATH; {command.replace(' …', ' --help')}", 10)
 
 
 def is_an_option(fresh, command):
