@@ -1,14 +1,61 @@
 // Lines leave the page: by copy, without numbers and times and with one line end a line, and as a file.
 
-import { make } from "./lines-dom.js";
+import { grouped, make } from "./lines-dom.js";
 
 /** Lines that are read at once: a few milliseconds of work. */
 const A_PART = 1_024;
+/** Of more lines than these, the copy of all that is shown has the newest. */
+const MOST_COPIED = 100_000;
+
+export class Exporter {
+  #list;
+  #layer;
+  #rows;
+
+  /** `list` is what the view shows, `layer` holds its rows in the document, `rows()` gives them. */
+  constructor({ list, layer, rows }) {
+    this.#list = list;
+    this.#layer = layer;
+    this.#rows = rows;
+  }
+
+  /** What is selected of the lines, or `null`. */
+  get selection() {
+    const lines = this.#rows().filter(({ kind }) => kind === "line");
+    return this.#layer.contains(getSelection()?.anchorNode ?? null) ? selectedText(lines, (row) => this.#list.textAt(row.place)) : null;
+  }
+
+  /** Answers the browser's own copy. */
+  onCopy(event) {
+    const text = event.target.closest?.("input, textarea") == null ? this.selection : null;
+    if (text !== null) {
+      event.clipboardData.setData("text/plain", text);
+      event.preventDefault();
+    }
+  }
+
+  /** Copies what is selected, or else what is shown; resolves to a sentence that says what, or `null` if the browser does not let it. */
+  async copy() {
+    const selected = this.selection;
+    const { first: oldest, end } = this.#list;
+    const first = Math.max(oldest, end - MOST_COPIED);
+    const text = selected ?? (await joined(first, end, (place) => this.#list.textAt(place))).join("");
+    if (!await copy(text)) {
+      return null;
+    }
+    return selected !== null ? "Copied what is selected." : first > oldest ? `Copied the newest ${grouped(MOST_COPIED)} lines.` : "Copied the lines that are shown.";
+  }
+
+  async download() {
+    const parts = await joined(this.#list.first, this.#list.end, (place) => this.#list.textAt(place));
+    download(parts, `lines-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.txt`);
+  }
+}
 
 /**
  * The text of what is selected in `rows`, or `null` if nothing is; `wholeOf(row)` is a row's whole text, of which a long line shows only the beginning.
  */
-export function selectedText(rows, wholeOf) {
+function selectedText(rows, wholeOf) {
   const selection = getSelection();
   if (selection === null || selection.isCollapsed || selection.rangeCount === 0) {
     return null;
@@ -41,7 +88,7 @@ function partOf(range, row, element, wholeOf) {
 }
 
 /** Copies `text`; resolves to whether it worked. Without TLS there is no clipboard but the old command's. */
-export async function copy(text) {
+async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -58,7 +105,7 @@ export async function copy(text) {
 }
 
 /** Offers `parts`, strings, as a file. */
-export function download(parts, name) {
+function download(parts, name) {
   const url = URL.createObjectURL(new Blob(parts, { type: "text/plain;charset=utf-8" }));
   const link = make("a", { href: url, download: name });
   document.body.append(link);
@@ -71,7 +118,7 @@ export function download(parts, name) {
  * The texts at places `first` to `end` as strings of many lines each, a line feed behind each line; `textAt` gives `null` for what is no line. Other work
  * goes on in between.
  */
-export async function joined(first, end, textAt) {
+async function joined(first, end, textAt) {
   const parts = [];
   for (let from = first; from < end; from += A_PART) {
     let part = "";

@@ -131,12 +131,16 @@ export class Older {
     this.#reading = reading;
     this.#failure = null;
     this.#onNews();
+    const oldest = this.#oldest;
     const until = this.#next - 1;
     const since = Math.max(0, sinceOf(until + 1));
     try {
       const { records, gap } = await this.#fetch(since, until, { signal: reading.signal });
       if (reading.signal.aborted) {
         throw Object.assign(new Error("cancelled"), { name: "AbortError" });
+      }
+      if (this.#oldest !== oldest) {
+        throw new Error("lines have left the page in the meantime");
       }
       this.#took(records.filter(({ number }) => number > since && number <= until), gap, since);
     } catch (error) {
@@ -154,7 +158,6 @@ export class Older {
   }
 
   #took(records, gap, since) {
-    // Lines may have left or a stream begun in the meantime; only what ends where the page's lines begin has a place there.
     this.#store.prepend(records);
     this.#asked = since;
     const first = records.length > 0 ? records[0].number : null;

@@ -5,37 +5,37 @@
 //     Older ────┘          Finder (a thread of its own)
 
 import { columns, parse, plain } from "./ansi.js";
-import { copy, download, joined, selectedText } from "./lines-copy.js";
+import { Exporter } from "./lines-copy.js";
 import { grouped, icon, make } from "./lines-dom.js";
 import { Finder } from "./lines-finder.js";
 import { KeyList, actionOf } from "./lines-keys.js";
+import { LineList } from "./lines-list.js";
 import { Older, SLACK } from "./lines-older.js";
+import { Reporter } from "./lines-report.js";
 import { Scroller } from "./lines-scroller.js";
 import { SearchBar } from "./lines-search-bar.js";
 import { LineStore } from "./lines-store.js";
+import { Target } from "./lines-target.js";
 import { Toolbar } from "./lines-toolbar.js";
 
 /** A longer line is cut until the reader asks for the whole. */
 const SHOWN = 2_000;
 const LEAST_HIDDEN = 200;
-/** Milliseconds between two summaries for a screen reader, and between two reports of numbers. */
-const SUMMARY_EVERY = 10_000;
-const REPORT_EVERY = 200;
 const NOTE_FOR = 8_000;
 /** Rows from the oldest at which older ones are fetched. */
 const NEAR = 60;
-const MOST_COPIED = 100_000;
 const LINE_HEIGHT = 1.45;
-const TARGET = /^#L(\d{1,15})$/;
 
 export class LinesView {
   #element;
   #announce;
-  #onChange;
+  #reporter;
   #store = new LineStore();
   #finder;
+  #list;
   #older;
   #scroller;
+  #exporter;
   #toolbar;
   #searchBar;
   #keyList;
@@ -50,23 +50,15 @@ export class LinesView {
   #isShown = false;
   #paused = false;
   #wasFollowing = true;
-  /** The places where the view ends during a pause, of all lines and of matching ones. */
-  #frozen = null;
   #arrived = 0;
   /** What had come when the view stopped following: lines, and matching ones. */
   #left = null;
-  #only = false;
   #current = null;
-  #target = null;
-  #isTargetPending = false;
+  #target;
   #times = false;
   #whole = new Set();
   #columns = 0;
   #digits = 0;
-  #summaryTimer = null;
-  #summarized = 0;
-  #reportTimer = null;
-  #reported = "";
   #isFilled = false;
 
   /**
@@ -76,8 +68,9 @@ export class LinesView {
   constructor({ element, fetchOlder, announce, onChange }) {
     this.#element = element;
     this.#announce = announce;
-    this.#onChange = onChange;
+    this.#reporter = new Reporter({ announce, onChange, numbers: () => this.#numbers() });
     this.#finder = new Finder({ store: this.#store, onNews: (serials) => this.#found(serials) });
+    this.#list = new LineList({ store: this.#store, finder: this.#finder });
     this.#older = new Older({ store: this.#store, fetch: fetchOlder, onNews: () => this.#olderCame() });
     this.#scroller = new Scroller({
       box: this.#box,
@@ -87,6 +80,8 @@ export class LinesView {
       onMove: () => this.#schedule(),
       onHold: () => { this.#left ??= { arrived: this.#arrived, matching: this.#finder.matches.end }; },
     });
+    this.#target = new Target({ store: this.#store, older: this.#older, say: (text, time) => this.#say(text, time), goTo: (serial) => this.#goTo(serial) });
+    this.#exporter = new Exporter({ list: this.#list, layer: this.#layer, rows: () => this.#scroller.rows });
     this.#toolbar = new Toolbar((action) => this.#act(action));
     this.#searchBar = new SearchBar({
       onSearch: (expression, isSafe) => this.#search(expression, isSafe),
@@ -109,13 +104,13 @@ export class LinesView {
     this.#layer.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => this.#keyed(event));
     document.addEventListener("selectionchange", () => this.#selected());
-    document.addEventListener("copy", (event) => this.#copied(event));
-    addEventListener("hashchange", () => this.#readHash());
+    document.addEventListener("copy", (event) => { if (this.#isShown) { this.#exporter.onCopy(event); } });
+    addEventListener("hashchange", () => { this.#target.read(location.hash); this.#scroller.refresh(); });
     addEventListener("resize", () => this.#measure());
     for (const toggle of ["search", "pause", "wrap", "times"]) {
       this.#toolbar.press(toggle, false);
     }
-    this.#readHash();
+    this.#target.read(location.hash);
   }
 
   /** Takes records `{ number, id, text, wall }` in the order of their arrival. */
@@ -125,9 +120,9 @@ export class LinesView {
     }
     this.#arrived += records.length;
     this.#trim();
-    this.#summarize();
+    this.#reporter.came(records.length);
     this.#schedule();
-    this.#report();
+    this.#reporter.update();
   }
 
   /** A row of the page's own, `{ text, kind, wall }`, behind all lines until now. */
@@ -146,44 +141,20 @@ export class LinesView {
 
   show() {
     this.#element.hidden = false;
-    this.#isShown = true;
+    this.#isShown = this.#reporter.isShown = true;
     this.#measure();
   }
 
   hide() {
     this.#element.hidden = true;
-    this.#isShown = false;
-  }
-
-  // What is shown: all lines or those that match, up to where a pause began.
-
-  get #isFiltered() {
-    return this.#only && this.#finder.isActive;
-  }
-
-  get #firstPlace() {
-    return this.#isFiltered ? this.#finder.matches.first : this.#store.first;
-  }
-
-  get #endPlace() {
-    const [all, matching] = this.#frozen ?? [this.#store.end, this.#finder.matches.end];
-    return Math.max(this.#firstPlace, this.#isFiltered ? Math.min(matching, this.#finder.matches.end) : all);
-  }
-
-  #serialAt(place) {
-    return this.#isFiltered ? this.#finder.matches.at(place) : place;
-  }
-
-  /** The place of a row, or of the next newer one that is shown. */
-  #placeOf(serial) {
-    return this.#isFiltered ? this.#finder.matches.placeOf(serial) : serial;
+    this.#isShown = this.#reporter.isShown = false;
   }
 
   get #unseen() {
     if (this.#left === null) {
       return 0;
     }
-    return this.#isFiltered ? Math.max(0, this.#finder.matches.end - this.#left.matching) : this.#arrived - this.#left.arrived;
+    return this.#list.isFiltered ? Math.max(0, this.#finder.matches.end - this.#left.matching) : this.#arrived - this.#left.arrived;
   }
 
   // Drawing
@@ -205,7 +176,7 @@ export class LinesView {
     }
     this.#scroller.look();
     this.#finder.update();
-    this.#seekTarget();
+    this.#target.seek();
     this.#setRange();
     this.#toolbar.showCount(this.#store.lines);
     this.#drawSearch();
@@ -215,7 +186,7 @@ export class LinesView {
     this.#finder.askForRanges();
     this.#fetchOlder();
     this.#noteFollowing();
-    this.#report();
+    this.#reporter.update();
     if (this.#finder.isSearching) {
       this.#schedule();
     }
@@ -224,15 +195,15 @@ export class LinesView {
   #setRange() {
     this.#widenNumbers();
     // A row of its own stands above the oldest line, and says what there is before it.
-    this.#scroller.setRange(this.#firstPlace - 1, this.#endPlace);
+    this.#scroller.setRange(this.#list.first - 1, this.#list.end);
   }
 
   #fill(row, place) {
-    if (place < this.#firstPlace) {
+    if (place < this.#list.first) {
       row.fill({ kind: "edge", text: this.#older.note });
       return;
     }
-    const serial = this.#serialAt(place);
+    const serial = this.#list.serialAt(place);
     const { text, number, wall, kind, isPresent } = this.#store.row(serial);
     const line = kind === "line" ? parse(text) : { text, spans: [] };
     const isWhole = this.#whole.has(serial) || line.text.length <= SHOWN + LEAST_HIDDEN;
@@ -248,7 +219,7 @@ export class LinesView {
       spans: line.spans,
       ranges,
       hidden: line.text.length - shown.length,
-      isTarget: number !== null && isPresent && number === this.#target,
+      isTarget: number !== null && isPresent && number === this.#target.number,
       isCurrent: serial === this.#current,
     });
   }
@@ -270,7 +241,7 @@ export class LinesView {
   }
 
   #drawPill() {
-    const isNeeded = !this.#scroller.following && (this.#unseen > 0 || this.#endPlace - this.#scroller.anchor > this.#scroller.rowsInView);
+    const isNeeded = !this.#scroller.following && (this.#unseen > 0 || this.#list.end - this.#scroller.anchor > this.#scroller.rowsInView);
     this.#pill.hidden = !isNeeded && !this.#paused;
     const unseen = this.#unseen;
     const what = unseen === 0 ? (this.#paused ? "Go on" : "To the newest") : unseen === 1 ? "1 new line" : `${grouped(unseen)} new lines`;
@@ -305,11 +276,11 @@ export class LinesView {
     if (paused) {
       this.#wasFollowing = this.#scroller.following;
       this.#left ??= { arrived: this.#arrived, matching: this.#finder.matches.end };
-      this.#frozen = [this.#store.end, this.#finder.matches.end];
+      this.#list.freeze();
       this.#setRange();
       this.#scroller.hold();
     } else {
-      this.#frozen = null;
+      this.#list.thaw();
       if (this.#wasFollowing) {
         this.#scroller.follow();
       }
@@ -320,36 +291,12 @@ export class LinesView {
     this.#element.classList.toggle("paused", paused);
     this.#announce(paused ? "Paused. Lines are still counted." : "Going on.");
     this.#schedule();
-    this.#reportNow();
+    this.#reporter.update();
   }
 
-  #summarize() {
-    this.#summaryTimer ??= setTimeout(() => {
-      this.#summaryTimer = null;
-      const count = this.#arrived - this.#summarized;
-      this.#summarized = this.#arrived;
-      if (this.#isShown) {
-        this.#announce(count === 1 ? "1 new line." : `${grouped(count)} new lines.`);
-      }
-    }, SUMMARY_EVERY);
-  }
-
-  #report() {
-    const following = this.#scroller.following;
-    if (`${following}${this.#paused}` !== this.#reported) {
-      this.#reportNow();
-    } else {
-      this.#reportTimer ??= setTimeout(() => this.#reportNow(), REPORT_EVERY);
-    }
-  }
-
-  #reportNow() {
-    clearTimeout(this.#reportTimer);
-    this.#reportTimer = null;
-    const [following, paused] = [this.#scroller.following, this.#paused];
-    this.#reported = `${following}${paused}`;
-    const shown = this.#isFiltered ? this.#finder.matches.count : this.#store.lines;
-    this.#onChange({ following: following && !paused, paused, unseen: this.#unseen, total: this.#store.lines, shown });
+  #numbers() {
+    const following = this.#scroller.following && !this.#paused;
+    return { following, paused: this.#paused, unseen: this.#unseen, total: this.#store.lines, shown: this.#list.count };
   }
 
   /** A sentence for the reader, over the lines and for a screen reader. */
@@ -363,7 +310,7 @@ export class LinesView {
     }
   }
 
-  // Older lines, and lines by number
+  // Older lines, and any line
 
   #trim() {
     const before = this.#store.first;
@@ -374,12 +321,12 @@ export class LinesView {
   }
 
   #fetchOlder() {
-    const isNearOldest = this.#scroller.anchor - this.#firstPlace < NEAR;
-    const isFull = this.#endPlace - this.#firstPlace > this.#scroller.rowsInView + NEAR;
+    const isNearOldest = this.#scroller.anchor - this.#list.first < NEAR;
+    const isFull = this.#list.end - this.#list.first > this.#scroller.rowsInView + NEAR;
     if (this.#store.oldest === null) {
       return;
     }
-    if (isNearOldest && (!this.#scroller.following || !this.#isFilled) && !(this.#isFiltered && this.#finder.isSearching)) {
+    if (isNearOldest && (!this.#scroller.following || !this.#isFilled) && !(this.#list.isFiltered && this.#finder.isSearching)) {
       // Once at the start, so that a page that came late begins full.
       this.#isFilled ||= isFull || this.#scroller.following;
       this.#older.readMore();
@@ -387,71 +334,24 @@ export class LinesView {
   }
 
   #olderCame() {
-    this.#scroller.refresh(new Set([this.#firstPlace - 1, this.#scroller.from]));
+    this.#scroller.refresh(new Set([this.#list.first - 1, this.#scroller.from]));
     this.#schedule();
   }
 
-  #readHash() {
-    const match = TARGET.exec(location.hash);
-    this.#target = match === null ? null : Number(match[1]);
-    this.#isTargetPending = match !== null;
-    this.#scroller.refresh();
-  }
-
-  /** Once a frame until the line that the address names is there, or known not to come. */
-  #seekTarget() {
-    if (!this.#isTargetPending || this.#store.newest === null) {
-      return;
-    }
-    const serial = this.#store.find(this.#target);
-    if (serial !== null) {
-      this.#isTargetPending = false;
-      this.#goTo(serial);
-    } else if (this.#target < this.#store.oldest) {
-      this.#isTargetPending = false;
-      this.#fetchTarget(this.#target);
-    } else if (this.#target <= this.#store.newest) {
-      this.#isTargetPending = false;
-      this.#say(`Line ${grouped(this.#target)} was missed.`);
-    } else if (this.#note.hidden) {
-      this.#say(`Line ${grouped(this.#target)} is not there yet: the newest is ${grouped(this.#store.newest)}.`);
-    }
-  }
-
-  async #fetchTarget(number) {
-    this.#say(`Fetching line ${grouped(number)}…`, 60_000);
-    const problem = await this.#older.readTo(number);
-    if (number !== this.#target) {
-      return;
-    }
-    this.#say(problem ?? "");
-    const serial = this.#store.find(number);
-    if (problem === null && serial !== null) {
-      this.#goTo(serial);
-    }
-  }
-
   #goTo(serial) {
-    if (this.#isFiltered && this.#finder.matches.at(this.#placeOf(serial)) !== serial) {
+    this.#list.includeInPause(serial);
+    if (!this.#list.has(serial)) {
       this.#searchBar.showAll();
-      this.#only = false;
+      this.#list.only = false;
     }
-    this.#thaw(serial);
     this.#setRange();
     this.#scroller.hold();
-    const place = this.#placeOf(serial);
+    const place = this.#list.placeOf(serial);
     const below = place - this.#scroller.anchor;
     if (below < 1 || below >= this.#scroller.rowsInView - 1) {
       this.#scroller.goTo(place);
     }
     this.#scroller.refresh();
-  }
-
-  /** A line that came during the pause can be gone to, without ending it. */
-  #thaw(serial) {
-    if (this.#frozen !== null && serial >= this.#frozen[0]) {
-      this.#frozen = [this.#store.end, this.#finder.matches.end];
-    }
   }
 
   // Searching
@@ -460,35 +360,33 @@ export class LinesView {
     const serial = this.#anchorSerial();
     this.#current = null;
     this.#finder.search(expression, isSafe);
-    if (this.#frozen !== null) {
-      this.#frozen = [this.#frozen[0], Infinity];
-    }
+    this.#list.searchAnew();
     this.#keepPlace(serial);
   }
 
   #setOnly() {
     const serial = this.#anchorSerial();
-    this.#only = this.#searchBar.only;
+    this.#list.only = this.#searchBar.only;
     this.#keepPlace(serial);
   }
 
   /** The row at the top of the view, `null` while it follows. */
   #anchorSerial() {
-    const place = Math.max(this.#scroller.anchor, this.#firstPlace);
-    return this.#scroller.following || place >= this.#endPlace ? null : this.#serialAt(place);
+    const place = Math.max(this.#scroller.anchor, this.#list.first);
+    return this.#scroller.following || place >= this.#list.end ? null : this.#list.serialAt(place);
   }
 
   #keepPlace(serial) {
     this.#left = this.#left === null ? null : { ...this.#left, matching: this.#finder.matches.end };
     this.#setRange();
     if (serial !== null) {
-      this.#scroller.goTo(this.#placeOf(serial), 0);
+      this.#scroller.goTo(this.#list.placeOf(serial), 0);
     }
     this.#scroller.refresh();
   }
 
   #found(serials) {
-    this.#scroller.refresh(serials === null ? new Set() : new Set([...serials].map((serial) => this.#placeOf(serial))));
+    this.#scroller.refresh(serials === null ? new Set() : new Set([...serials].map((serial) => this.#list.placeOf(serial))));
   }
 
   /** To the next match (1) or the previous one (-1), round the ends. */
@@ -564,7 +462,7 @@ export class LinesView {
       case "left": case "right": this.#box.scrollBy({ left: action === "left" ? -80 : 80 }); break;
       case "keys": this.#keyList.open(); break;
       case "copy": this.#copy(); break;
-      case "download": this.#download(); break;
+      case "download": this.#exporter.download(); break;
     }
     this.#toolbar.press("search", this.#searchBar.isOpen);
     return true;
@@ -599,7 +497,7 @@ export class LinesView {
   #toFirst() {
     this.#setRange();
     this.#scroller.hold();
-    this.#scroller.goTo(this.#firstPlace - 1, 0);
+    this.#scroller.goTo(this.#list.first - 1, 0);
   }
 
   #toLast() {
@@ -611,7 +509,7 @@ export class LinesView {
   #clicked({ target }) {
     if (target.closest(".whole") !== null) {
       const row = this.#scroller.rows.find(({ element }) => element.contains(target));
-      this.#whole.add(this.#serialAt(row.place));
+      this.#whole.add(this.#list.serialAt(row.place));
       this.#scroller.refresh();
     }
   }
@@ -625,44 +523,10 @@ export class LinesView {
     }
   }
 
-  // Copy and download
-
-  #selection() {
-    const lines = this.#scroller.rows.filter(({ kind }) => kind === "line");
-    return this.#layer.contains(getSelection()?.anchorNode ?? null) ? selectedText(lines, (row) => this.#textAt(row.place)) : null;
-  }
-
-  #copied(event) {
-    const text = this.#isShown && event.target.closest?.("input, textarea") == null ? this.#selection() : null;
-    if (text !== null) {
-      event.clipboardData.setData("text/plain", text);
-      event.preventDefault();
-    }
-  }
-
-  /** The text at a place, `null` if that is no line, or gone. */
-  #textAt(place) {
-    if (place < this.#firstPlace) {
-      return null;
-    }
-    const { text, kind } = this.#store.row(this.#serialAt(place));
-    return kind === "line" ? plain(text) : null;
-  }
-
   async #copy() {
-    const selected = this.#selection();
-    const end = this.#endPlace;
-    const first = Math.max(this.#firstPlace, end - MOST_COPIED);
-    const text = selected ?? (await joined(first, end, (place) => this.#textAt(place))).join("");
-    const worked = await copy(text);
-    this.#toolbar.say("copy", worked ? "Copied" : "Not copied");
-    const what = selected !== null ? "what is selected" : first > this.#firstPlace ? `the newest ${grouped(MOST_COPIED)} lines` : "the lines that are shown";
-    this.#say(worked ? `Copied ${what}.` : "The browser does not let this page copy: select, and press the keys for copying.", 3_000);
-  }
-
-  async #download() {
-    const parts = await joined(this.#firstPlace, this.#endPlace, (place) => this.#textAt(place));
-    download(parts, `lines-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.txt`);
+    const copied = await this.#exporter.copy();
+    this.#toolbar.say("copy", copied === null ? "Not copied" : "Copied");
+    this.#say(copied ?? "The browser does not let this page copy: select, and press the keys for copying.", 3_000);
   }
 }
 
