@@ -28,5 +28,7 @@ export function icon(path) {
   return svg;
 }
 
+const NUMBERS = new Intl.NumberFormat("en");
+
 /** `1,234`, the same for every reader, as numbers of lines are. */
-export const grouped = (count) => count.toLocaleString("en");
+export const grouped = (count) => NUMBERS.format(count);

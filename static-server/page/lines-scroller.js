@@ -48,6 +48,7 @@ export class Scroller {
   #isShifted = false;
   /** The layer stands at the end of the space, wherever that is. */
   #isAtEnd = false;
+  #isSideways = false;
   #width = 0;
 
   /** `box` scrolls `space`, which holds `layer`, in which the rows are. `fill(row, place)` fills a row; `onMove()` asks for a drawing, `onHold()` hears that it follows no more. */
@@ -198,6 +199,7 @@ export class Scroller {
   /** How far the reader has scrolled since the last drawing, in pixels. */
   #moved() {
     const top = this.#box.scrollTop;
+    this.#noteSideways(this.#box.scrollLeft > 0);
     this.#view = this.#box.clientHeight;
     // A view that has become higher is no scrolling up, nor is a pixel that a browser loses so far down.
     const furthest = Math.max(0, this.#height - this.#view);
@@ -210,6 +212,14 @@ export class Scroller {
       this.#hold();
     }
     return moved;
+  }
+
+  /** Rows stick to the left only where they must: each that does costs in every frame. */
+  #noteSideways(isSideways) {
+    if (isSideways !== this.#isSideways) {
+      this.#isSideways = isSideways;
+      this.#box.classList.toggle("sideways", isSideways);
+    }
   }
 
   #drawEnd() {

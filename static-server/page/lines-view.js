@@ -68,7 +68,11 @@ export class LinesView {
   constructor({ element, fetchOlder, announce, onChange }) {
     this.#element = element;
     this.#announce = announce;
-    this.#reporter = new Reporter({ announce, onChange, numbers: () => this.#numbers() });
+    const tell = (numbers) => {
+      this.#toolbar.showCount(numbers.total);
+      onChange(numbers);
+    };
+    this.#reporter = new Reporter({ announce, onChange: tell, numbers: () => this.#numbers() });
     this.#finder = new Finder({ store: this.#store, onNews: (serials) => this.#found(serials) });
     this.#list = new LineList({ store: this.#store, finder: this.#finder });
     this.#older = new Older({ store: this.#store, fetch: fetchOlder, onNews: () => this.#olderCame() });
@@ -178,7 +182,6 @@ export class LinesView {
     this.#finder.update();
     this.#target.seek();
     this.#setRange();
-    this.#toolbar.showCount(this.#store.lines);
     this.#drawSearch();
     this.#drawPill();
     // When lines rush past, every second frame is as good, and leaves the reader's machine half of its time.

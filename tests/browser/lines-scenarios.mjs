@@ -236,6 +236,9 @@ async function wraps({ page, check }) {
     assert.equal((await lastInView(page)).length, 2_000);
     assert.ok(await page.$eval(".lines-box", (box) => box.scrollWidth > 5 * box.clientWidth));
     assert.equal(await page.$eval(".row .whole", (button) => button.textContent), "… 14,384 more characters");
+    await page.$eval(".lines-box", (box) => { box.scrollLeft = 500; });
+    await drawn(page);
+    assert.equal(await page.$eval(".lines-rows", (layer) => layer.lastChild.querySelector(".number").getBoundingClientRect().left), 0, "numbers scroll away");
     await page.$eval(".row .whole", (button) => button.click());
     await drawn(page);
     assert.equal((await lastInView(page)).length, 16_384);
@@ -524,7 +527,7 @@ async function tellsEvents({ page, check }) {
     await add(page, 1, 3);
     await drawn(page);
     assert.deepEqual((await inView(page)).slice(1), ["line 1", "line 2", "line 3", "Connection lost.", "line 1", "line 2"]);
-    assert.equal(await page.$eval(".lines-bar .total", (element) => element.textContent), "5 lines");
+    await until(page, () => document.querySelector(".lines-bar .total").textContent === "5 lines");
     assert.deepEqual(await page.$$eval(".row.line .number", (all) => all.map((link) => link.getAttribute("href"))), [null, null, null, "#L1", "#L2"]);
     await page.evaluate(() => { location.hash = "#L2"; });
     await until(page, () => document.querySelectorAll(".row.target").length === 1);
