@@ -112,7 +112,7 @@ fn lines_that_are_not_utf8_are_replaced_or_dropped_and_counted_by_name() {
         }
         let endpoint = server.log_line("metrics on ");
         let endpoint = endpoint.split_once("metrics on ").unwrap().1.parse().unwrap();
-        server.log_line("1 lines dropped: longer than --max-line");
+        server.log_line("1 line dropped: longer than --max-line");
         let scraped = harness::scrape::metrics(endpoint);
         let counts = ["replaced", "not_utf8", "too_long"]
             .map(|fault| harness::scrape::value(&scraped, &format!("datecast_ws_lines_{fault}_total")));

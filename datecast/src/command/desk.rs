@@ -89,7 +89,9 @@ impl Desk {
     /// Tells that the command draws on a whole screen.
     pub(super) fn say_drawing(&self) {
         let what = format!("{} draws on a whole screen, and a page shows lines", self.name);
-        log::warn!("{what}: give it its option for lines, as in top -b");
+        log::warn!(
+            "{what}: give it its option for lines, as in top -b, or write a loop, as in sh -c 'while date; do sleep 1; done'"
+        );
         self.say(SourcePhase::Running, &what);
     }
 

@@ -65,12 +65,12 @@ impl FaultLog {
         }
         let LineFaults { replaced, not_utf8, too_long } = std::mem::take(&mut self.unsaid);
         for (count, what) in [
-            (replaced, "were not UTF-8: U+FFFD stands for what was invalid (--invalid-utf8 drop drops them)"),
+            (replaced, "not UTF-8: U+FFFD stands for what was invalid (--invalid-utf8 drop drops them)"),
             (not_utf8, "dropped: not UTF-8 (--invalid-utf8 drop)"),
-            (too_long, "dropped: longer than --max-line"),
+            (too_long, "dropped: longer than --max-line (a larger one is --max-line 256KiB)"),
         ] {
             if count > 0 {
-                log::warn!("{count} lines {what}");
+                log::warn!("{count} {} {what}", if count == 1 { "line" } else { "lines" });
             }
         }
     }

@@ -54,6 +54,7 @@ impl SourceStates {
         let mut states = lock(&self.0);
         if states.newest.state.phase() != SourcePhase::Ended {
             let state = SourceState::new(SourcePhase::Ended, states.at_end.as_deref().unwrap_or(AT_END));
+            log::warn!("{}; the stream goes on with what it has (--at-eof keep)", state.said());
             states.set(state);
         }
     }
