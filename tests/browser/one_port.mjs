@@ -66,6 +66,9 @@ async function opensMore(page, url) {
   await page.keyboard.press("Escape");
   assert.equal(await page.$eval("#howto-curl", (element) => element.checkVisibility()), false);
   assert.equal(await page.evaluate(() => document.activeElement.id), "more-button");
+  await page.click("#more-button");
+  await page.click("#name");
+  assert.equal(await page.$eval("#howto-curl", (element) => element.checkVisibility()), false);
 }
 
 export async function tellsTheEnd({ page, check, binaries, console: errors }) {
