@@ -97,6 +97,10 @@ export class Scroller {
     this.#average = rowHeight;
     this.#heights.clear();
     this.#view = this.#box.clientHeight;
+    if (this.#following) {
+      // Layouts between the old size and the new one cut the scrollTop, too: that is nobody's scrolling.
+      this.#top = Math.min(this.#top, this.#box.scrollTop);
+    }
   }
 
   /** What the rows show has changed, all of them or those at `places`. */
