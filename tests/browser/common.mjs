@@ -25,8 +25,8 @@ export function front(binaries, args = [], port = 0) {
   return start(binaries.datecast, ["--listen", `127.0.0.1:${port}`, ...args], { stdin: "pipe" });
 }
 
-/** The lines that the view of lines has in the document. */
-export const lineTexts = (page) => page.$$eval(".lines-rows .row.line .text", (all) => all.map((element) => element.textContent));
+/** The lines that the view of lines has in the document, read at one moment: it uses its rows again for other lines. */
+export const lineTexts = (page) => page.evaluate(() => [...document.querySelectorAll(".lines-rows .row.line .text")].map((element) => element.textContent));
 export const showsLine = (page, text) => page.waitForFunction(
   (wanted) => [...document.querySelectorAll(".lines-rows .row .text")].some((element) => element.textContent.includes(wanted)), PATIENCE, text);
 export const viewIs = (page, wanted) => page.waitForFunction((name) => document.body.dataset.view === name, PATIENCE, wanted);
