@@ -147,6 +147,19 @@ fn a_stop_ends_the_command_in_order_and_its_last_lines_reach_the_clients() {
 }
 
 #[test]
+fn a_stop_before_we_listen_ends_the_command_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    // The command itself stops us, as early as it can.
+    let script = format!("echo $$ > '{}'; kill -INT $PPID; exec sleep 1000", file.display());
+    let options = ["--listen", "127.0.0.1:0", "--", "sh", "-c", &script];
+    for _ in 0..5 {
+        assert_eq!(Daemon::spawn(command(DATECAST, &options)).wait().0.code(), Some(0));
+        has_ended(pid(&fs::read_to_string(&file).unwrap()));
+    }
+}
+
+#[test]
 fn a_second_signal_kills_a_command_that_does_not_listen() {
     let folder = tempfile::tempdir().unwrap();
     let script = "trap '' TERM INT; echo $$; while :; do sleep 0.1; done";
@@ -283,7 +296,10 @@ fn the_command_has_the_limit_of_open_files_that_we_began_with() {
 
 #[test]
 fn a_program_that_draws_on_the_screen_is_told_of() {
-    let mut daemon = datecast(&[], &["sh", "-c", r"sleep 0.2; printf '\033[H\033[2Jtop'; exec cat"]);
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(r"{WAIT}; printf '\033[H\033[2Jtop'; exec cat");
+    let mut daemon = shell(&[], &script, folder.path());
+    go(folder.path());
     let said = "sh draws on a whole screen, and a page shows lines";
     events(&daemon).until(format!("{{\"source\":\"running\",\"said\":\"{said}\"}}\n\n").as_bytes());
     assert!(daemon.log_line(said).contains("top -b"));
@@ -291,7 +307,7 @@ fn a_program_that_draws_on_the_screen_is_told_of() {
 
 #[test]
 fn our_terminal_takes_us_and_the_command_along() {
-    let (window, daemon) = in_a_window(&["sh", "-c", "echo $$; exec sleep 1000"]);
+    let (window, daemon) = in_a_window("--default-signal=HUP", &["sh", "-c", "echo $$; exec sleep 1000"]);
     let mut daemon = daemon.listening();
     let leader = pid(&line(&mut lines(&daemon)));
     daemon.signal(Signal::HUP);
@@ -303,22 +319,35 @@ fn our_terminal_takes_us_and_the_command_along() {
 }
 
 #[test]
+fn under_nohup_we_outlive_our_terminal() {
+    let (window, daemon) = in_a_window("--ignore-signal=HUP", &["cat"]);
+    let mut daemon = daemon.listening();
+    drop(window);
+    // Behind the one that the kernel sends to the session.
+    daemon.signal(Signal::HUP);
+    daemon.log_line("the configuration was read again");
+    assert_eq!(daemon.get("/").status, 200);
+}
+
+#[test]
 fn a_command_that_asks_on_our_terminal_is_told_of() {
-    let (_window, mut daemon) = in_a_window(&["sh", "-c", "read answer < /dev/tty"]);
+    let (_window, mut daemon) = in_a_window("--default-signal=HUP", &["sh", "-c", "read answer < /dev/tty"]);
     let line = daemon.log_line("pipe it");
     assert!(line.contains("sh is stopped by signal 21 (SIGTTIN): it wants to ask"), "{line}");
     daemon.signal(Signal::INT);
     assert_eq!(daemon.wait().0.code(), Some(0));
 }
 
-/// A datecast that leads a session on a terminal of its own, and the window of that terminal.
-fn in_a_window(words: &[&str]) -> (OwnedFd, Daemon) {
+/// A datecast that leads a session on a terminal of its own, and the window of that terminal. `hangup` is the option of `env` for
+/// `SIGHUP`: the tests themselves may run under `nohup`.
+fn in_a_window(hangup: &str, words: &[&str]) -> (OwnedFd, Daemon) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let window = openpt(flags).unwrap();
     grantpt(&window).unwrap();
     unlockpt(&window).unwrap();
     let terminal = ioctl_tiocgptpeer(&window, flags).unwrap();
-    let options = ["--ctty", DATECAST, "--listen", "127.0.0.1:0", "--log-level", "info", "--"];
-    let daemon = Daemon::spawn_with(command("setsid", &[&options, words].concat()), terminal.into());
+    let options =
+        [hangup, "setsid", "--ctty", DATECAST, "--listen", "127.0.0.1:0", "--log-level", "info", "--"];
+    let daemon = Daemon::spawn_with(command("env", &[&options, words].concat()), terminal.into());
     (window, daemon)
 }

@@ -112,6 +112,8 @@ where
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
     let start =
         Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
+    let taking_over = |error| DaemonError::system("taking over the signals", &error);
+    let signals = signals::catch().map_err(taking_over)?;
     let Ready { handlers, hooks: Hooks { reload, metrics, prepare_hand_over, before_stop } } =
         make_handlers(start)?;
 
@@ -126,7 +128,7 @@ where
         before_stop,
         last_reload: last_reload.clone(),
     };
-    signals::watch(actions).map_err(|error| DaemonError::system("taking over the signals", &error))?;
+    signals.watch(actions).map_err(taking_over)?;
     for address in bound {
         log::info!("{}: listening on {address}", serve.name);
     }

@@ -32,21 +32,28 @@ const PAUSE: Duration = Duration::from_millis(100);
 const HANDLED: [i32; 5] = [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP];
 
 /// Lets the signals through that the parent blocked: a blocked one never reaches its handler. Before any other thread starts,
-/// as each inherits the mask of the one that starts it. A signal that the parent ignored needs nothing: [`watch`] handles it.
+/// as each inherits the mask of the one that starts it. A signal that the parent ignored needs nothing: [`catch`] handles it.
 pub(super) fn unblock() {
     let signals: SigSet = HANDLED.into_iter().filter_map(|signal| Signal::try_from(signal).ok()).collect();
     // It fails for an unknown signal only.
     _ = signals.thread_unblock();
 }
 
-/// Handles the signals from now on, in a thread of its own.
+/// The signals no longer do what the system does by default; those that have come wait for [`Caught::watch`].
+pub(super) struct Caught {
+    read: UnixStream,
+    flags: Vec<(i32, Arc<AtomicBool>)>,
+    terminal: Terminal,
+}
+
+/// Catches the signals from now on: before anything is started that is to be ended in order.
 ///
 /// # Errors
-/// The system refuses a signal handler, the pipe or the thread.
-pub(super) fn watch(actions: Actions) -> io::Result<()> {
-    let (mut read, write) = UnixStream::pair()?;
+/// The system refuses a signal handler or the pipe.
+pub(super) fn catch() -> io::Result<Caught> {
+    let (read, write) = UnixStream::pair()?;
     let mut flags = Vec::new();
-    let mut terminal = Terminal::look();
+    let terminal = Terminal::look();
     for signal in HANDLED {
         let raised = Arc::new(AtomicBool::new(false));
         // In this order, the flag is set before the byte arrives.
@@ -54,7 +61,20 @@ pub(super) fn watch(actions: Actions) -> io::Result<()> {
         low_level::pipe::register(signal, write.try_clone()?)?;
         flags.push((signal, raised));
     }
-    let run = move || {
+    Ok(Caught { read, flags, terminal })
+}
+
+impl Caught {
+    /// Acts on the signals, in a thread of its own.
+    ///
+    /// # Errors
+    /// The system refuses the thread.
+    pub(super) fn watch(self, actions: Actions) -> io::Result<()> {
+        thread::Builder::new().name("signals".to_owned()).spawn(move || self.act(&actions)).map(drop)
+    }
+
+    fn act(self, actions: &Actions) {
+        let Self { mut read, flags, mut terminal } = self;
         let mut byte = [0];
         loop {
             match read.read(&mut byte) {
@@ -71,8 +91,7 @@ pub(super) fn watch(actions: Actions) -> io::Result<()> {
                 }
             }
         }
-    };
-    thread::Builder::new().name("signals".to_owned()).spawn(run).map(drop)
+    }
 }
 
 pub(super) struct Actions {
