@@ -8,7 +8,7 @@ use std::{
 use daemon::{DaemonError, Exit, ListenAddress};
 use rustix::system::uname;
 
-/// The value of `--listen` that stands for the first free port of this machine from 8080 on.
+/// What `--print-config` says where `--listen` is not set; the port may become a later one.
 pub(crate) const DEFAULT: &str = "localhost:8080";
 const FIRST_PORT: u16 = 8080;
 /// How many ports we try.

@@ -45,9 +45,8 @@ impl Config {
     /// # Errors
     /// No port is free.
     pub(crate) fn listen(&self) -> Result<Vec<ListenAddress>, DaemonError> {
-        let is_default =
-            address::DEFAULT.parse().is_ok_and(|default: ListenAddress| self.stream.listen == [default]);
-        if is_default { address::first_free() } else { Ok(self.stream.listen.clone()) }
+        // An address that somebody has named is that one or none.
+        if self.stream.listen.is_empty() { address::first_free() } else { Ok(self.stream.listen.clone()) }
     }
 
     /// The page and the files.
@@ -58,5 +57,50 @@ impl Config {
         let (heads, head_timeout) = self.stream.head_limits();
         let limits = ConnectionLimits::behind(heads, head_timeout, self.keep_alive);
         self.site.serving_with_page(limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn config(options: &[&str]) -> Result<Config, DaemonError> {
+        Config::check(Options::parse_from([&["datecast", "--source", "clock"], options].concat()))
+    }
+
+    #[test]
+    fn an_address_that_somebody_has_named_is_that_one_or_none() {
+        let named = config(&["--listen", address::DEFAULT]).unwrap().listen().unwrap();
+        assert_eq!(named, [address::DEFAULT.parse().unwrap()]);
+        let free = config(&[]).unwrap().listen().unwrap();
+        assert!(!free.is_empty() && free.iter().all(ListenAddress::is_loopback), "{free:?}");
+    }
+
+    #[test]
+    fn the_name_of_this_machine_counts_only_where_others_can_reach_it() {
+        for (options, counts) in [
+            (&[][..], false),
+            (&["--listen", "localhost:9000"], false),
+            (&["--listen", "unix:/run/x"], false),
+            (&["--listen", "[::]:9000"], true),
+            (&["--listen", "localhost:9000", "--listen", "192.0.2.1:9000"], true),
+        ] {
+            let has_name = config(options).unwrap().stream.admission().machine.is_some();
+            assert_eq!(has_name, counts, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_command_cannot_do_is_refused_by_its_flag() {
+        for (options, flag) in [
+            (&["--hand-over", "on"][..], "--hand-over on: "),
+            (&["--", "vmstat"], "--source clock: "),
+            (&["--keep-alive", "0"], "--keep-alive 0"),
+        ] {
+            let refusal = config(options).unwrap_err().to_string();
+            assert!(refusal.starts_with(flag), "{refusal}");
+        }
     }
 }

@@ -32,10 +32,10 @@ impl CommandFactory for Options {
         let source = if input::has_lines() { "-" } else { "clock" };
         of_private_server(command)
             .mut_arg("listen", |arg| {
-                arg.default_value(address::DEFAULT).help(
+                arg.default_value(None).help(
                     "Where to listen: `localhost:PORT`, `[::]:PORT` (for other machines, too), `HOST:PORT` or `unix:PATH` \
                      (repeatable) [default: localhost, port 8080 or the next free one]",
-                ).hide_default_value(true)
+                )
             })
             .mut_arg("source", |arg| {
                 arg.default_value(source).hide_default_value(true).help(
@@ -81,7 +81,9 @@ impl Parser for Options {}
 
 impl daemon::Options for Options {
     fn defaults(&self) -> Vec<(&'static str, String)> {
-        self.stream.defaults()
+        let mut defaults = self.stream.defaults();
+        defaults.push(("listen", address::DEFAULT.to_owned()));
+        defaults
     }
 
     fn without_effect(&self) -> Vec<(&'static str, String)> {
