@@ -1,6 +1,9 @@
 //! By what name a daemon was started, and with what words.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 
 /// The command line of a daemon, and how its environment variables begin.
 #[derive(Clone, Debug)]
@@ -19,7 +22,8 @@ impl Program {
 
     /// False for a variable that is another program's, if that one started this one by its first word: `datecast ws-server`.
     fn is_concerned_by(&self, variable: &OsStr) -> bool {
-        let is_called = self.args.first().is_some_and(|name| name.as_encoded_bytes().contains(&b' '));
+        let name = self.args.first().and_then(|path| Path::new(path).file_name()).unwrap_or_default();
+        let is_called = name.as_encoded_bytes().contains(&b' ');
         !is_called || variable.as_encoded_bytes().starts_with(self.env_prefix.as_bytes())
     }
 }
@@ -37,5 +41,9 @@ mod tests {
         assert!(!concerned("/datecast try-server", "DATECAST_LISTEN"));
         assert!(concerned("/datecast try-server", "DATECAST_TRY_LISTEN"));
         assert!(concerned("/usr/bin/try-server", "DATECAST_LISTEN"), "a misspelt one");
+        assert!(
+            concerned("/opt/my programs/try-server", "DATECAST_LISTEN"),
+            "a folder with a blank calls nobody"
+        );
     }
 }
