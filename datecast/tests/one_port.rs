@@ -4,11 +4,9 @@
 
 use std::{fs, process::Stdio};
 
-use harness::{Client, Daemon, Signal, command, frame};
+use harness::{Client, Daemon, Signal, UPGRADE, command, frame, scrape::wait_until};
 
 const DATECAST: &str = env!("CARGO_BIN_EXE_datecast");
-const UPGRADE: &str = "Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Version: 13\n\
-                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
 
 /// The command with lines for its input, on a free port of 127.0.0.1.
 fn with_lines(arguments: &[&str], lines: &str) -> Daemon {
@@ -127,6 +125,37 @@ fn files_of_the_root_win_over_those_of_the_page() {
         other => Err(other),
     });
     assert_eq!(replaced, "mine");
+}
+
+#[test]
+fn a_large_file_comes_whole_to_a_client_that_takes_its_time_or_has_half_closed() {
+    // More than the kernels hold for a client that does not read.
+    const LARGE: u64 = 20_000_000;
+    let root = tempfile::tempdir().unwrap();
+    fs::File::create(root.path().join("large")).unwrap().set_len(LARGE).unwrap();
+    let server = with_lines(&["--root", root.path().to_str().unwrap(), "--keep-alive", "1s"], "");
+    let mut half = server.request(&get("/large"));
+    half.finish_sending();
+    let mut slow = server.request(&get("/large"));
+    send(&mut slow, &get("/app.js"));
+    let mut idle = server.request(&get("/app.js"));
+    idle.rest();
+    // Now the time between an answer and the next request is over, but they are still at their answer.
+    assert_eq!(half.response().body.len() as u64, LARGE);
+    assert_eq!(slow.response().body.len() as u64, LARGE);
+    assert_eq!(slow.response().status, 200);
+}
+
+#[test]
+fn the_metrics_are_those_of_the_stream_and_of_the_site() {
+    let mut server = with_lines(&["--metrics", "127.0.0.1:0"], "one\n");
+    let endpoint = server.log_line("metrics on ").split_once("metrics on ").unwrap().1.parse().unwrap();
+    server.get("/");
+    server.request("GET /stream HTTP/1.0").until(b"one\n");
+    let is_one = |count: f64| (count - 1.0).abs() < f64::EPSILON;
+    for sample in [r#"requests_total{status="200"}"#, "messages_total"] {
+        wait_until(endpoint, &format!("datecast_{sample}"), is_one);
+    }
 }
 
 #[test]

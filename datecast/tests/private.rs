@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-use harness::{Client, Daemon, command};
+use harness::{Client, Daemon, UPGRADE, command};
 
 const DATECAST: &str = env!("CARGO_BIN_EXE_datecast");
 
@@ -19,9 +19,6 @@ fn answer(server: &Daemon, target: &str, fields: &str) -> String {
     let head = client.head();
     if head.starts_with("HTTP/1.1 403 ") { head + &String::from_utf8(client.rest()).unwrap() } else { head }
 }
-
-const UPGRADE: &str = "Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Version: 13\n\
-                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
 
 #[test]
 fn a_page_of_another_site_gets_neither_the_page_nor_the_stream() {

@@ -46,4 +46,4 @@ pub use rustix::process::Signal;
 pub use stop::{Stop, StopAtEnd};
 pub use unprivileged::unprivileged;
 pub use wait::{PATIENCE, eventually};
-pub use websocket::{frame, handshake};
+pub use websocket::{UPGRADE, frame, handshake};

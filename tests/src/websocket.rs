@@ -6,12 +6,14 @@ use crate::client::Client;
 use crate::daemon::Daemon;
 use crate::wait::PATIENCE;
 
+/// The fields of the opening handshake of RFC 6455, without Host; its lines end with LF.
+pub const UPGRADE: &str = "Upgrade: websocket\nConnection: keep-alive, Upgrade\n\
+                           Sec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+
 /// The opening handshake of RFC 6455 (13), or of the drafts 07 and 08; its lines end with LF.
 pub fn handshake(target: &str, version: u8) -> String {
-    format!(
-        "GET {target} HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: keep-alive, Upgrade\n\
-         Sec-WebSocket-Version: {version}\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
-    )
+    let fields = UPGRADE.replace("Version: 13", &format!("Version: {version}"));
+    format!("GET {target} HTTP/1.1\nHost: a\n{fields}")
 }
 
 /// A masked frame with this first byte (FIN and opcode).
