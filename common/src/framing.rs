@@ -28,8 +28,8 @@ pub enum Framing {
     Lines,
     /// The text and a newline in one HTTP chunk (HTTP/1.1).
     LinesChunked,
-    /// As [`Framing::Hybi`], the text being U+0009 and the message, before them the id, nothing (a notice), or `!` (a gap or the state of the source): what
-    /// a client says can never look like a message.
+    /// As [`Framing::Hybi`], the text being U+0009 and the message, before them the id, nothing (a notice), or `!` (a gap or the
+    /// state of the source): what a client says can never look like a message.
     HybiIds,
     /// As [`Framing::Hixie`], the text being that of [`Framing::HybiIds`].
     HixieIds,

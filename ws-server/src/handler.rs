@@ -79,10 +79,12 @@ impl Handler for WsHandler {
         if conn.owes_pong() {
             cx.want_drain();
         }
-        let flow = match () {
-            () if conn.is_reading() => self.resume_read(&mut conn, cx),
-            () if conn.is_subscriber() => self.readmit(&mut conn, cx),
-            () => Flow::Continue,
+        let flow = if conn.is_reading() {
+            self.resume_read(&mut conn, cx)
+        } else if conn.is_subscriber() {
+            self.readmit(&mut conn, cx)
+        } else {
+            Flow::Continue
         };
         Some((conn, flow))
     }

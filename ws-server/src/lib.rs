@@ -31,7 +31,6 @@ use std::{ffi::OsString, process::ExitCode};
 
 use daemon::{DaemonError, Endpoint, Program, Reload, Serve};
 
-pub use common::source_state::{SourcePhase, SourceState};
 pub use config::Config;
 pub use connection::{Connection, IsForStream, asks_for_stream};
 pub use peers::Mail;

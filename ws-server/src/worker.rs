@@ -111,10 +111,11 @@ pub struct WsHandler {
     pub(crate) stream: Stream,
     /// Its subscribers, and the broadcasts on their way to them.
     pub(crate) fanout: Fanout,
-    /// The newest state of the source that has come to this worker,
+    /// The newest state of the source that has come to this worker.
     pub(crate) source: SourceNews,
-    /// and where it says that the input has ended.
+    /// Where it says that the input has ended.
     states: SourceStates,
+    /// Whether that ends the process.
     finish: Finish,
     /// Counts the batches received, and knows when the source has ended.
     pub(crate) intake: Intake,

@@ -82,7 +82,7 @@ impl Copier {
         Ok(())
     }
 
-    /// Drops what waits, and the rest of its line with it.
+    /// Drops what waits.
     pub(super) fn give_up(&mut self) {
         self.pending = 0..0;
     }

@@ -20,17 +20,16 @@ pub(super) fn adopt_orphans() {
 pub(super) struct Group(pub(super) Pid);
 
 impl Group {
-    /// Sends the signal to all processes of the group; false if there are some and none of them may be signalled, as they run as
-    /// another user.
-    pub(super) fn signal(self, signal: Signal) -> bool {
-        kill_process_group(self.0, signal) != Err(Errno::PERM)
+    /// Sends the signal to all processes of the group, as far as they run as a user whom we may signal.
+    pub(super) fn signal(self, signal: Signal) {
+        // Who does not get it is there at the end, and `Run::follow` says so.
+        _ = kill_process_group(self.0, signal);
     }
 
     /// Asks the group to end. A stopped process has to go on first.
-    pub(super) fn terminate(self) -> bool {
-        let is_ours = self.signal(Signal::TERM);
+    pub(super) fn terminate(self) {
+        self.signal(Signal::TERM);
         self.signal(Signal::CONT);
-        is_ours
     }
 
     /// Waits for those of the group whose parent has ended before them and that have ended, too: since [`adopt_orphans`] they are

@@ -61,10 +61,7 @@ impl Launch {
 
     /// The name of the program, as people say it.
     pub(super) fn name(&self) -> String {
-        let path = self.program.to_string_lossy();
-        let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&path);
-        // A sentence is one line.
-        name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+        name_of(&self.program)
     }
 
     /// Starts it as the leader of a process group of its own: a Ctrl-C on our terminal is for us, and we end it.
@@ -85,6 +82,13 @@ impl Launch {
         // `command` ends here, and with it our copies of what the command writes to: its end is the end of the output.
         Ok(Started { child, output })
     }
+}
+
+/// The name of this program without its folder, in one line.
+pub(super) fn name_of(program: &OsStr) -> String {
+    let path = program.to_string_lossy();
+    let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&path);
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Puts the command on a pseudo terminal; gives back the end that is read.

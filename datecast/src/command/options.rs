@@ -1,8 +1,10 @@
 //! The options of a command.
 
-use std::{ffi::OsString, path::Path};
+use std::ffi::OsString;
 
 use daemon::{DaemonError, Exit};
+
+use super::launch::name_of;
 
 /// Which command is run, and how.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -43,8 +45,8 @@ impl CommandOptions {
     /// without a command.
     pub(crate) fn title(&self) -> String {
         let Some(program) = self.command.first() else { return String::new() };
-        let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy();
-        if self.command.len() > 1 { format!("{name} …") } else { name.into_owned() }
+        let name = name_of(program);
+        if self.command.len() > 1 { format!("{name} …") } else { name }
     }
 
     /// The options that do nothing, and why.

@@ -112,8 +112,8 @@ impl Run {
         match next {
             Stage::Ending(_) => self.group.terminate(),
             Stage::Killed(_) => self.group.signal(Signal::KILL),
-            _ => true,
-        };
+            _ => {}
+        }
         self.stage = next;
         true
     }
