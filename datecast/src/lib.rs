@@ -6,7 +6,7 @@
 //!  page, --root ──────▶ static_server::Serving ─────────────┘        route: which requests ask for the stream
 //! ```
 //!
-//! It holds no copy of the daemons: [`handler`] lends each connection to their handlers, and `datecast ws-server …` is the
+//! It holds no copy of the daemons: `handler.rs` lends each connection to their handlers, and `datecast ws-server …` is the
 //! daemon itself.
 
 mod address;
