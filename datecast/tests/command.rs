@@ -295,6 +295,20 @@ fn the_command_has_the_limit_of_open_files_that_we_began_with() {
 }
 
 #[test]
+fn the_command_hears_nothing_of_our_service_manager() {
+    let script = "env | grep -E '^(LISTEN_|NOTIFY_|WATCHDOG_)'; echo end; exec cat";
+    let words = ["--listen", "127.0.0.1:0", "--log-level", "info", "--", "sh", "-c", script];
+    let mut command = command(DATECAST, &words);
+    for name in
+        ["LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"]
+    {
+        command.env(name, "1");
+    }
+    let daemon = Daemon::start_command(command);
+    assert_eq!(line(&mut lines(&daemon)), "end");
+}
+
+#[test]
 fn a_program_that_draws_on_the_screen_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let script = format!(r"{WAIT}; printf '\033[H\033[2Jtop'; exec cat");

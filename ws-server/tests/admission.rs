@@ -99,6 +99,7 @@ fn a_socket_of_flash_is_for_the_pages_that_may_read() {
     let origins = ["https://example.org", "http://192.0.2.1:8080", "http://[2001:db8::1]", "null"];
     let flags: Vec<&str> = origins.iter().flat_map(|origin| ["--allow-origin", origin]).collect();
     assert_eq!(grants(&flags), ["example.org", "192.0.2.1"]);
+    assert_eq!(grants(&[&flags[..], &["--host", "example.net"]].concat()), ["example.org", "192.0.2.1"]);
 }
 
 #[test]

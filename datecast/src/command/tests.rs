@@ -5,14 +5,17 @@
 use std::{
     ffi::OsString,
     fs,
-    io::{BufRead as _, BufReader, PipeReader, Read as _},
+    io::{self, BufRead as _, BufReader, PipeReader, Read},
     path::Path,
     process,
     sync::mpsc,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    process::{Pid, Signal, kill_process, test_kill_process},
+};
 
 use common::source_state::{SourcePhase, SourceState};
 
@@ -25,13 +28,23 @@ fn options(command: &[&str]) -> CommandOptions {
     CommandOptions { command: command.iter().map(OsString::from).collect(), ..CommandOptions::default() }
 }
 
-fn start(
-    options: &CommandOptions,
-) -> Result<(Command, PipeReader, mpsc::Receiver<SourceState>), StartFailure> {
+/// What comes out of the pipe; the next bytes must come within [`PATIENCE`].
+struct Lines(PipeReader);
+
+impl Read for Lines {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let patience = PATIENCE.try_into().expect("a time");
+        let ready = poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience))?;
+        assert!(ready > 0, "nothing more comes");
+        self.0.read(buffer)
+    }
+}
+
+fn start(options: &CommandOptions) -> Result<(Command, Lines, mpsc::Receiver<SourceState>), StartFailure> {
     let (prepared, lines) = prepare(options).unwrap().expect("a command");
     let (tell, told) = mpsc::channel();
     let command = prepared.start(Box::new(move |state| drop(tell.send(state))))?;
-    Ok((command, lines, told))
+    Ok((command, Lines(lines), told))
 }
 
 /// Everything of a command that ends by itself: its output, what is told at its end, and the exit code.
@@ -124,7 +137,7 @@ fn a_terminal_is_what_the_command_sees_and_a_pipe_without() {
 
 #[test]
 fn the_command_has_its_own_group_and_none_of_our_descriptors() {
-    let fds = "ls -1 /proc/self/fd; echo ${NOTIFY_SOCKET-none}";
+    let fds = "ls -1 /proc/self/fd";
     let control = process::Command::new("sh").args(["-c", fds]).output().unwrap().stdout;
     let (output, ..) = run(&shell(&format!("{fds}; echo $$; ps -o pgid= -p $$")));
     let output = String::from_utf8(output).unwrap();

@@ -172,8 +172,6 @@ fn visit(
             sent = conn.send_date(date, cx);
             Flow::Continue
         }
-        // Its turn comes when it has drained.
-        Task::Source if cx.is_blocked() => Flow::Continue,
         Task::Ring(_) | Task::Source => {
             let delivery = conn.send_next(stream, source, options, cx);
             sent = delivery.messages;

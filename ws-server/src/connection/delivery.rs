@@ -95,7 +95,7 @@ impl Connection {
                         cx.set_deadline(cx.now() + options.write_timeout);
                         sent.flow = self.end(CloseCode::NORMAL, "", cx);
                     } else {
-                        sent.waits = self.is_bounded();
+                        sent.waits = self.subscription.until.is_some();
                     }
                     break;
                 }

@@ -239,7 +239,7 @@ fn every_connection_of_each_format_is_read() {
 fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
     let now = now();
     for mut conn in conns(now) {
-        let without = conn.to_bytes(now).unwrap();
+        let (without, (_, life)) = (conn.to_bytes(now).unwrap(), conn.labels());
         if let Stage::WebSocket(socket) = &mut conn.stage {
             socket.params.until = Some(Since::Id(MessageId { epoch: EPOCH, number: 1001 }));
         }
@@ -253,7 +253,16 @@ fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
             let read = Connection::from_bytes(&bytes[..len], FORMAT, now);
             assert!(read.is_none_or(|read| read.heard == 0), "{len} bytes");
         }
-        assert!(Connection::from_bytes(&bytes, 1, now).is_none(), "format 1 has no such thing");
+        if life == "open" {
+            assert_eq!(conn.labels().1, "reading");
+        }
+        if matches!(conn.stage, Stage::HttpStream) {
+            assert_eq!(conn.closing_bytes(), b"", "no last chunk");
+        }
+        conn.heard = 0;
+        for bytes in [bytes, conn.to_bytes(now).unwrap()] {
+            assert!(Connection::from_bytes(&bytes, 1, now).is_none(), "format 1 has no such thing");
+        }
     }
     let mut state = state(now);
     let without = state.to_bytes(moment(now));

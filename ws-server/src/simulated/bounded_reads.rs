@@ -1,6 +1,9 @@
 //! Bounded reads: a part of the history on every way, and then an end that tells whether it is whole.
 
+use common::source_state::SourceState;
+
 use super::*;
+use crate::stream::SourceChange;
 
 const FED: &[&str] = &["--source", "-", "--notice-rate", "100"];
 const CHUNKED: &str = " HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -43,6 +46,8 @@ fn frame(text: &str) -> Vec<u8> {
 fn every_way_gets_the_messages_after_one_number_up_to_another_and_then_its_end() {
     let mut world = with_lines(FED, 1..21);
     let query = "GET /?since=3&until=5";
+    // It hears nothing of the source.
+    world.mail(Mail::Source(Arc::new(SourceChange { number: 1, state: SourceState::default() })));
     let (head, lines) = http(&mut world, &format!("{query} HTTP/1.0\r\n\r\n"));
     assert_eq!(lines, "4\n5\n");
     assert!(!head.contains("X-Connection-Id:") && !head.contains("Datecast-Gap:"), "{head}");
@@ -183,18 +188,74 @@ fn it_is_no_client() {
 }
 
 #[test]
+fn while_it_reads_it_is_no_client_either() {
+    let args =
+        ["--max-queue", "1000", "--leave-notices", "on", "--on-message", "broadcast", "--interval", "1s"];
+    let mut world = with_lines(&[&["--source", "-"], &args[..]].concat(), 1..3000);
+    let mut other = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(other.peer, &modern("since=2999"));
+    let leaver = world.connect();
+    world.send(leaver, LINES);
+    let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(reader.peer, &modern("since=0&until=2999"));
+    world.settle();
+    // What it says reaches nobody.
+    world.send(reader.peer, b"\x81\x85\x00\x00\x00\x00hello");
+    for _ in 0..30 {
+        world.settle();
+        world.advance(Duration::from_millis(100));
+    }
+    world.reset(leaver);
+    world.settle();
+    other.read(&mut world, usize::MAX);
+    let heard = String::from_utf8_lossy(&other.bytes);
+    assert!(!heard.contains("hello") && heard.contains("disconnected"), "{heard}");
+    // Nor does it hear of others, not even at its end.
+    world.control().stop(Stop::Shutdown);
+    for _ in 0..1000 {
+        world.settle();
+        reader.read(&mut world, usize::MAX);
+    }
+    let heard = String::from_utf8_lossy(&reader.bytes);
+    assert!(heard.contains("101 ") && !heard.contains("disconnected"), "{heard}");
+}
+
+#[test]
+fn of_a_latest_stream_it_gets_every_line_however_slowly_it_reads() {
+    let args = ["--source", "-", "--delivery", "latest", "--greet", "3000", "--max-queue", "1000"];
+    let mut world = world_after(1, &args, Some(lines_before(3000)));
+    for number in 1..3000 {
+        world.mail(batch(number..number + 1));
+    }
+    world.settle();
+    let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(reader.peer, b"GET /?since=0&until=2999 HTTP/1.0\r\n\r\n");
+    for _ in 0..2000 {
+        world.settle();
+        reader.read(&mut world, 300);
+    }
+    assert!(reader.numbers().into_iter().eq(1..3000));
+    assert!(world.is_ended(reader.peer));
+}
+
+#[test]
 fn a_reader_that_falls_out_of_the_ring_can_tell_that_lines_are_missing() {
     let long = |number: u64| {
         let mut batch = Batch::new(id(number));
         batch.push(|out| write!(out, "{number:01000}").unwrap());
         Mail::Batch(Arc::new(batch))
     };
-    let args = &["--source", "-", "--max-backlog", "30000", "--max-queue", "1000"];
-    for (request, is_reset) in [
-        ("GET /?since=0&until=20 HTTP/1.0\r\n\r\n".to_owned(), true),
-        (format!("GET /?since=0&until=20{CHUNKED}"), false),
+    let args = ["--source", "-", "--max-backlog", "30000", "--max-queue", "1000", "--greet", "100"];
+    let plain = "GET /?since=0&until=20 HTTP/1.0\r\n\r\n".to_owned();
+    let chunked = format!("GET /?since=0&until=20{CHUNKED}");
+    for (request, is_reset, delivery) in [
+        (&plain, true, "ordered"),
+        (&chunked, false, "ordered"),
+        (&plain, true, "latest"),
+        (&chunked, false, "latest"),
     ] {
-        let mut world = world_after(1, args, Some(lines_before(21)));
+        let args = [&args[..], &["--delivery", delivery]].concat();
+        let mut world = world_after(1, &args, Some(lines_before(21)));
         (1..21).for_each(|number| world.mail(long(number)));
         world.settle();
         let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
@@ -267,6 +328,24 @@ fn a_request_whose_third_key_comes_after_the_hand_over_is_bounded_as_well() {
         reader.read(&mut world, usize::MAX);
     }
     assert!(reader.bytes.ends_with(b"\x004\xff\x005\xff\xff\x00"), "{}", reader.bytes.escape_ascii());
+
+    // The numbers of the request are those of the process that it came to.
+    let mut world = with_lines(FED, 1..9);
+    let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(reader.peer, head);
+    world.settle();
+    let mut world = world.hand_over(|old, birth| successor(old, birth, &["--template", "{seq}"]));
+    world.send(reader.peer, b"^n:ds[4U");
+    for _ in 0..50 {
+        world.settle();
+        reader.read(&mut world, usize::MAX);
+    }
+    let (_, answer) = reader.bytes.split_at(reader.bytes.len() - 18);
+    assert!(
+        answer.ends_with(b"\xff\x00") && !answer[..16].contains(&0xff),
+        "{}",
+        reader.bytes.escape_ascii()
+    );
 }
 
 #[test]
@@ -291,4 +370,12 @@ fn of_a_clock_there_is_the_present_date_or_the_history_of_an_ordered_one() {
     assert_eq!(lines, "2\n3\n");
     let (_, lines) = http(&mut world, "GET /?since=3&until=99 HTTP/1.0\r\n\r\n");
     assert_eq!(lines, "4\n5\n");
+    // The dates that nobody could send in time have numbers, too.
+    world.stand_still(Duration::from_secs(5), |_| ());
+    for _ in 0..20 {
+        world.advance(Duration::from_millis(100));
+        world.settle();
+    }
+    let (_, lines) = http(&mut world, "GET /?since=4&until=7 HTTP/1.0\r\n\r\n");
+    assert_eq!(lines, "5\n");
 }

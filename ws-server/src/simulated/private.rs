@@ -125,3 +125,15 @@ fn flash_gets_a_socket_for_pages_of_its_own_hosts_and_of_the_lists() {
     assert_eq!(grants(&lists), hosts);
     assert_eq!(grants(&["--policy", "*.example:8080"]), ["*.example\" to-ports=\"8080"]);
 }
+
+#[test]
+fn a_newcomer_without_a_place_learns_no_more_than_that() {
+    let mut world = private_world(&["--max-connections", "1"]);
+    let first = world.connect();
+    world.send(first, LINES);
+    world.settle();
+    let answer = answer(&mut world, b"");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("Cross-Origin-Resource-Policy: same-origin"), "{answer}");
+    assert!(!answer.contains("Access-Control-Allow-Origin"), "{answer}");
+}

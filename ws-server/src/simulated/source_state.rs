@@ -184,3 +184,28 @@ fn a_clock_can_be_spoken_of_as_well() {
     let text = body(&mut world, &mut reader);
     assert!(text.ends_with(&format!("data: 1\n\n{}", event(WAITING))), "{text}");
 }
+
+#[test]
+fn a_client_that_takes_nothing_hears_only_the_newest_state_and_before_its_end() {
+    for is_end in [false, true] {
+        let mut world = world_after(1, &[FED, &["--at-eof", "exit"]].concat(), Some(lines_before(1)));
+        let mut reader = connect(&mut world, EVENTS);
+        // All of it is queued, and the socket is full.
+        world.mail(batch(1..1000));
+        world.settle();
+        for number in 1..100 {
+            world.mail(waiting(number));
+            world.settle();
+        }
+        if is_end {
+            world.mail(Mail::Ended { well: true });
+        }
+        for _ in 0..100 {
+            let _text = body(&mut world, &mut reader);
+        }
+        let text = body(&mut world, &mut reader);
+        assert!(text.ends_with(&format!("data: 999\n\n{}", event(WAITING))), "{}", &text[text.len() - 200..]);
+        assert_eq!(text.matches("event: source").count(), 1);
+        assert_eq!(world.is_ended(reader.peer), is_end);
+    }
+}

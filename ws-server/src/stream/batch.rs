@@ -159,7 +159,7 @@ impl Encoded {
     /// The bytes of as many whole messages from the `from`th on, before the `to`th, as fit into `most` bytes, but at least one;
     /// and the message after them. `None` at the end of the batch, or where there is none before `to`.
     pub(crate) fn piece(&self, from: usize, to: usize, most: usize) -> Option<(Range<usize>, usize)> {
-        let ends = self.ends.get(..to.min(self.ends.len()))?;
+        let ends = self.ends.get(..to).unwrap_or(&self.ends);
         let first_end = *ends.get(from)?;
         let start = from.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
         let limit = start.saturating_add(most);
