@@ -1,4 +1,4 @@
-//! One worker of ws-server: its six parts, and what its callbacks have in common.
+//! One worker of ws-server: its parts, and what its callbacks have in common.
 
 use std::{
     sync::Arc,

@@ -29,6 +29,7 @@ fn options(command: &[&str]) -> CommandOptions {
 }
 
 /// What comes out of the pipe; the next bytes must come within [`PATIENCE`].
+#[derive(Debug)]
 struct Lines(PipeReader);
 
 impl Read for Lines {
@@ -123,7 +124,7 @@ fn a_flood_arrives_whole_however_slowly_it_is_read() {
 
 #[test]
 fn a_terminal_is_what_the_command_sees_and_a_pipe_without() {
-    let script = "test -t 1 && test -t 2 && echo terminal; stty size <&2 2>&1; echo $TERM";
+    let script = "test -t 1 && test -t 2 && echo terminal; stty size <&2 2>&1; echo $TERM; echo $PAGER";
     let (output, ..) = run(&shell(script));
     let output = String::from_utf8(output).unwrap();
     let lines: Vec<&str> = output.lines().collect();
@@ -131,6 +132,7 @@ fn a_terminal_is_what_the_command_sees_and_a_pipe_without() {
     let columns: u16 = lines[1].split(' ').next_back().unwrap().parse().unwrap();
     assert!(columns >= 160, "{output}");
     assert!(!["", "dumb"].contains(&lines[2]), "{output}");
+    assert_eq!(lines[3], "cat", "nobody is there to press a key");
     let (output, ..) = run(&CommandOptions { no_pty: true, ..shell("test -t 1 || echo pipe") });
     assert_eq!(output, b"pipe\n");
 }

@@ -132,7 +132,12 @@ impl Connection {
         if !(env.is_for_stream)(head) {
             return Flow::Continue;
         }
-        let wall = env.cx.wall();
+        self.respond(head, sender, cors, env)
+    }
+
+    /// Answers a request for the stream that is admitted; `sender` is the peer, or the client that its PROXY header has named.
+    fn respond(&mut self, head: &Head<'_>, sender: IpAddr, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
+        let (access, wall) = (env.access, env.cx.wall());
         match (answer(head, access), StreamParams::of(head)) {
             (Answer::Refuse(status, fields), _) => {
                 log::debug!("{}: {} {}: {status}", env.peer_name(), head.method, escape(head.target));
@@ -155,20 +160,7 @@ impl Connection {
                 Flow::Continue
             }
             (Answer::HttpStream(framing), Ok(params)) => {
-                let id = self.take_id(params, env);
-                self.framing = framing;
-                self.stage = Stage::HttpStream;
-                env.cx.set_deadline(env.cx.now() + env.options.heartbeat);
-                let gap = self.begin(params, env);
-                if gap.is_none() && self.subscription.is_complete() && comes_back(head, framing) {
-                    self.stage = Stage::Done;
-                    response::no_content(cors, wall, env.cx.out());
-                    return Flow::CloseWhenFlushed;
-                }
-                let opening = HttpOpening { framing, id, retry_ms: env.options.retry_ms(), gap };
-                response::begin(&opening, cors, wall, env.cx.out());
-                self.tell(gap, env.cx);
-                Flow::Continue
+                self.begin_http(params, (framing, comes_back(head, framing)), cors, env)
             }
             (Answer::Head(framing), Ok(_)) => {
                 self.stage = Stage::Done;
@@ -176,6 +168,30 @@ impl Connection {
                 Flow::CloseWhenFlushed
             }
         }
+    }
+
+    /// Begins a stream over HTTP. An `EventSource` that comes back to a bounded read it has had is told to stop instead.
+    fn begin_http(
+        &mut self,
+        params: StreamParams,
+        (framing, comes_back): (Framing, bool),
+        cors: Cors<'_>,
+        env: &mut Env<'_, '_>,
+    ) -> Flow {
+        let (id, wall) = (self.take_id(params, env), env.cx.wall());
+        self.framing = framing;
+        self.stage = Stage::HttpStream;
+        env.cx.set_deadline(env.cx.now() + env.options.heartbeat);
+        let gap = self.begin(params, env);
+        if comes_back && gap.is_none() && self.subscription.is_complete() {
+            self.stage = Stage::Done;
+            response::no_content(cors, wall, env.cx.out());
+            return Flow::CloseWhenFlushed;
+        }
+        let opening = HttpOpening { framing, id, retry_ms: env.options.retry_ms(), gap };
+        response::begin(&opening, cors, wall, env.cx.out());
+        self.tell(gap, env.cx);
+        Flow::Continue
     }
 
     /// Gives a client its id. A bounded read is no client.
