@@ -1,6 +1,6 @@
 //! A TCP client that sends exactly the bytes it is given; every read has a deadline.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Instant;
 
@@ -54,9 +54,19 @@ impl Client {
 
     fn fill(&mut self) -> bool {
         let mut chunk = [0; 8192];
-        let read = self.stream.read(&mut chunk).expect("more bytes, or the end");
+        let read = self.read(&mut chunk).expect("more bytes, or the end");
         self.buffer.extend_from_slice(&chunk[..read]);
         read > 0
+    }
+
+    /// Reads once. A process that was stopped for a moment finds its read interrupted, as that has a timeout (signal(7)).
+    fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(chunk) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
     }
 
     /// Reads up to and with the first `end`; what follows stays for the next read.
@@ -91,7 +101,7 @@ impl Client {
         let started = Instant::now();
         let mut chunk = [0; 8192];
         loop {
-            match self.stream.read(&mut chunk) {
+            match self.read(&mut chunk) {
                 Ok(0) => return (rest, false),
                 Ok(read) => rest.extend_from_slice(&chunk[..read]),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return (rest, true),
