@@ -45,7 +45,12 @@ impl CommandFactory for Options {
                 // Its output takes the place of standard input.
                 .default_value_if("command", ArgPredicate::IsPresent, "-")
             })
-            .mut_arg("at_eof", |arg| arg.default_value("keep"))
+            .mut_arg("at_eof", |arg| {
+                arg.default_value("keep").help(
+                    "When standard input or the command ends: keep (what there is can be read on) or exit (clients get everything, \
+                     then Close 1000; the exit code is 0, or the command's)",
+                )
+            })
             .mut_arg("log_level", |arg| arg.default_value("warn"))
             .mut_arg("hand_over", |arg| arg.hide(true))
     }
