@@ -69,5 +69,10 @@ mod tests {
         drop(taken);
         let free = loopback(port).unwrap();
         assert!(free.contains(&ListenAddress::Tcp((Ipv4Addr::LOCALHOST, port).into())), "{free:?}");
+        // Where there is no IPv6, nobody can take its address.
+        if let Ok(taken) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+            let port = taken.local_addr().unwrap().port();
+            assert_eq!(loopback(port).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        }
     }
 }

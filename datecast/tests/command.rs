@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use harness::{Client, Daemon, Signal, command, eventually};
+use harness::{Client, Daemon, Signal, command, eventually, with_blocked_signals};
 use rustix::process::{Pid, test_kill_process};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 
@@ -306,6 +306,16 @@ fn the_command_hears_nothing_of_our_service_manager() {
     }
     let daemon = Daemon::start_command(command);
     assert_eq!(line(&mut lines(&daemon)), "end");
+}
+
+#[test]
+fn our_parent_cannot_hide_the_end_of_the_command_from_us() {
+    // It blocks all signals, and nothing but one tells of the end of a command that has closed its output before.
+    let script = "exec > /dev/null 2>&1 < /dev/null; sleep 0.1; exit 4";
+    let words = ["--listen", "127.0.0.1:0", "--log-level", "info", "--", "sh", "-c", script];
+    let daemon = with_blocked_signals(|| Daemon::spawn(command(DATECAST, &words)));
+    let mut daemon = daemon.listening();
+    daemon.log_line("sh ended: exit code 4");
 }
 
 #[test]

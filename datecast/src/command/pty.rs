@@ -55,6 +55,8 @@ mod tests {
     fn bytes_arrive_as_they_were_written_and_the_end_is_eio() {
         let Pty { master, slave } = pty();
         let bytes = b"a\nb\r\n\ttab\x00\x04\xff";
+        // What is typed there is no output.
+        assert_eq!(rustix::io::write(&master, b"typed\n").unwrap(), 6);
         assert_eq!(rustix::io::write(&slave, bytes).unwrap(), bytes.len());
         drop(slave);
         let mut all = Vec::new();

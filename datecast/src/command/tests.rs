@@ -167,6 +167,16 @@ fn an_order_ends_the_whole_group_and_its_last_lines_come() {
 }
 
 #[test]
+fn a_command_that_nobody_reads_any_more_is_ended() {
+    let (_command, lines, _told) = start(&shell("echo $$; exec yes")).unwrap();
+    let mut lines = BufReader::new(lines);
+    let mut first = String::new();
+    lines.read_line(&mut first).unwrap();
+    drop(lines);
+    assert!(has_ended(pid(&first)));
+}
+
+#[test]
 fn a_group_that_does_not_listen_is_killed() {
     let script =
         "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $!; while :; do sleep 1; done";
