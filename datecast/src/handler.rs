@@ -45,14 +45,17 @@ impl Handler for FrontHandler {
         if conn.is_at_site() && conn.site.is_discarding() {
             return self.site.on_data(&mut conn.site, input, cx);
         }
+        if conn.is_at_site() {
+            // A later head has its time from its first byte on, and so has what belongs to it behind its end, such as the third key
+            // of draft 76.
+            self.site.on_partial_head(&mut conn.site, cx);
+        }
         let (mut progress, is_for_site) = self.stream.receive(&mut conn.stream, input, cx);
         if is_for_site {
             let rest = input.get_mut(progress.consumed..).unwrap_or_default();
             let answered = self.site.on_data(&mut conn.site, rest, cx);
             progress.consumed = progress.consumed.saturating_add(answered.consumed);
             progress.flow = answered.flow;
-        } else if conn.is_at_site() && progress.consumed == 0 {
-            self.site.on_partial_head(&mut conn.site, cx);
         }
         progress
     }

@@ -170,6 +170,23 @@ fn a_client_that_stops_in_a_later_head_gets_408_and_an_idle_one_its_end() {
 }
 
 #[test]
+fn a_later_request_has_no_longer_for_its_third_key_than_the_first_one() {
+    let server = with_lines(&["--head-timeout", "200ms", "--keep-alive", "1h"], "");
+    let mut client = server.request(&get("/favicon.svg"));
+    assert_eq!(client.response().status, 200);
+    send(
+        &mut client,
+        &format!(
+            "{}\nUpgrade: WebSocket\nConnection: Upgrade\nSec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\n\
+             Sec-WebSocket-Key2: 12998 5 Y3 1  .P00",
+            get("/stream")
+        ),
+    );
+    assert!(client.head().starts_with("HTTP/1.1 101 "));
+    assert!(client.rest().is_empty());
+}
+
+#[test]
 fn the_source_is_what_standard_input_is() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "from a file\n").unwrap();
