@@ -187,6 +187,21 @@ fn a_later_request_has_no_longer_for_its_third_key_than_the_first_one() {
 }
 
 #[test]
+fn a_proxy_header_is_one_at_the_beginning_of_a_connection_alone() {
+    let server = with_lines(&["--trusted-proxy", "127.0.0.1"], "");
+    let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\x7f\0\0\x01\x04\xd2\0\x50";
+    for begins_with in [&header[..], b""] {
+        let mut client = server.connect();
+        client.send(begins_with);
+        send(&mut client, &get("/favicon.svg"));
+        assert_eq!(client.response().status, 200);
+        client.send(header);
+        send(&mut client, &get("/favicon.svg"));
+        assert_eq!(client.response().status, 400);
+    }
+}
+
+#[test]
 fn the_source_is_what_standard_input_is() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "from a file\n").unwrap();

@@ -98,8 +98,10 @@ impl Connection {
                 received.progress.consumed = received.progress.consumed.saturating_add(len);
                 return received;
             }
-            Stage::Opening { scan, .. } => {
+            Stage::Opening { scan, proxied_for } => {
                 *scan = HeadScan::default();
+                // A PROXY header stands at the beginning of a connection and nowhere else: behind a request comes what a client wrote.
+                proxied_for.get_or_insert(peer(env.cx));
                 return Received { progress: WAIT, next: Next::PassOn };
             }
             Stage::HttpStream => Next::Subscribe,
