@@ -8,7 +8,18 @@ const STREAM: &[u8] = b"/stream";
 
 /// True for `/stream` and what is below it, and at any path for a request that can mean nothing but the stream.
 pub(crate) fn is_for_stream(head: &Head<'_>) -> bool {
-    is_path_within(STREAM, head.path()) || asks_for_stream(head)
+    is_path_within(STREAM, without_empty_steps(head.path())) || asks_for_stream(head)
+}
+
+/// The path without steps at its beginning that lead nowhere, which do not matter to the site either: a proxy may send `//stream`
+/// where its own path ends with a slash and ours begins with one.
+fn without_empty_steps(mut path: &[u8]) -> &[u8] {
+    while let Some(rest) = path.strip_prefix(b"/").map(|rest| rest.strip_prefix(b".").unwrap_or(rest))
+        && rest.starts_with(b"/")
+    {
+        path = rest;
+    }
+    path
 }
 
 #[cfg(test)]
@@ -23,6 +34,8 @@ mod tests {
             ("GET /stream HTTP/1.1\r\nHost: a", true),
             ("GET /stream?since=12 HTTP/1.0", true),
             ("GET /stream/x HTTP/1.0", true),
+            ("GET //stream?since=12 HTTP/1.0", true),
+            ("GET /.///./stream/x HTTP/1.0", true),
             ("GET http://a/stream HTTP/1.1\r\nHost: a", true),
             ("OPTIONS /stream HTTP/1.1\r\nHost: a", true),
             ("POST /stream HTTP/1.1\r\nHost: a", true),
@@ -33,6 +46,9 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings", false),
             ("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html, text/event-stream;q=0", false),
             ("GET /streams HTTP/1.0", false),
+            ("GET //streams HTTP/1.0", false),
+            ("GET /../stream HTTP/1.0", false),
+            ("GET /x//stream HTTP/1.0", false),
             ("GET /?stream HTTP/1.0", false),
             ("OPTIONS * HTTP/1.1\r\nHost: a", false),
         ] {

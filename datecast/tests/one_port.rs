@@ -42,6 +42,7 @@ fn one_port_has_the_page_the_stream_in_every_way_and_the_policy() {
     };
     assert_eq!(lines("/stream"), "one\ntwo\n");
     assert_eq!(lines("/stream/any?since=0"), "one\ntwo\n");
+    assert_eq!(lines("//stream"), "one\ntwo\n", "as the site takes //style.css for its /style.css");
     let mut events = server.request(&format!("{}\nAccept: text/event-stream", get("/any/path")));
     assert!(events.head().contains("text/event-stream"));
     events.until(b"data: two\n\n");
