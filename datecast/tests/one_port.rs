@@ -99,7 +99,9 @@ fn requests_that_come_at_once_or_byte_by_byte_are_answered_in_order() {
 #[test]
 fn files_of_the_root_win_over_those_of_the_page() {
     let root = tempfile::tempdir().unwrap();
-    fs::create_dir(root.path().join("sub")).unwrap();
+    for name in ["sub", "style.css"] {
+        fs::create_dir(root.path().join(name)).unwrap();
+    }
     for (name, text) in
         [("own.txt", "own"), ("favicon.svg", "<svg/>"), ("sub/index.html", "sub"), ("stream", "no")]
     {
@@ -113,6 +115,7 @@ fn files_of_the_root_win_over_those_of_the_page() {
     );
     assert!(body("/").starts_with("<!doctype html>"));
     assert!(body("/app.js").contains("import"));
+    assert!(body("/style.css").contains('{'), "a directory is no file that could win");
     let policy =
         |target: &str| server.request(&get(target)).response().header("content-security-policy").is_some();
     assert!(

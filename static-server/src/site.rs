@@ -122,6 +122,8 @@ impl Site {
             Content::Directory(directory) => directory.load(name, now, wall),
             Content::Overlay(directory, page) => match directory.load(name, now, wall) {
                 Err(OpenError::Missing) => page.get(name).map(Some).ok_or(OpenError::Missing),
+                // A directory has the name of a file of the page: it is no file that could take its place.
+                Ok(None) => Ok(page.get(name)),
                 found => found,
             },
         }
