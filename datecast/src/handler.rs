@@ -105,7 +105,9 @@ impl Handler for FrontHandler {
     }
 
     fn on_scrape(&mut self, connections: &mut dyn Iterator<Item = &Conn>) {
-        self.stream.on_scrape(&mut connections.map(|conn| &conn.stream));
+        // One that is kept for pages speaks no dialect of the stream, and is not about to.
+        let of_stream = connections.filter(|conn| !conn.is_at_site());
+        self.stream.on_scrape(&mut of_stream.map(|conn| &conn.stream));
     }
 
     fn on_turn(&mut self, turn: &mut Turn<'_, Conn>) -> Wake {

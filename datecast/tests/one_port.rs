@@ -206,6 +206,24 @@ fn a_proxy_header_is_one_at_the_beginning_of_a_connection_alone() {
 }
 
 #[test]
+fn a_connection_that_is_kept_for_pages_is_none_of_the_stream_in_the_metrics() {
+    let mut server = with_lines(&["--metrics", "127.0.0.1:0"], "");
+    let endpoint = server.log_line("metrics on ");
+    let endpoint = endpoint.split_once("metrics on ").unwrap().1.parse().unwrap();
+    let mut kept = server.request(&get("/favicon.svg"));
+    assert_eq!(kept.response().status, 200);
+    let mut lines = server.request(&get("/stream"));
+    lines.head();
+    for (sample, expected) in [
+        ("datecast_open_connections", 2.0),
+        ("datecast_connections{dialect=\"lines\",state=\"open\"}", 1.0),
+        ("datecast_connections{dialect=\"unknown\",state=\"opening\"}", 0.0),
+    ] {
+        wait_until(endpoint, sample, |value| (value - expected).abs() < 0.5);
+    }
+}
+
+#[test]
 fn the_source_is_what_standard_input_is() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "from a file\n").unwrap();
