@@ -110,6 +110,7 @@ impl Connection {
 
     /// Tells a client that has all messages the newest state of the source, where its framing can. One whose socket is full hears
     /// it when that has drained.
+    #[cold]
     fn tell_source(&mut self, source: &SourceNews, cx: &mut Context<'_>) {
         if self.is_bounded() || cx.is_blocked() && !self.finishing {
             return;
@@ -189,6 +190,8 @@ impl Connection {
     }
 
     /// Ends the connection politely: by the closing handshake of its dialect, or by the last chunk.
+    // Once in a life: as a part of `send_next` it would cost every message.
+    #[cold]
     fn end(&mut self, code: CloseCode, reason: &str, cx: &mut Context<'_>) -> Flow {
         self.ending = self.ending.or(Some(ending(code)));
         match &mut self.stage {
