@@ -4,25 +4,43 @@ use std::{
     fmt::Write as _,
     io::{self, Write as _},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use daemon::ListenAddress;
 
 use crate::address::machine;
 
+/// How long we wait for the terminal or pipe that takes what we print. One that takes nothing, such as a terminal behind Ctrl-S, does
+/// not keep us from serving: the text follows when it takes some.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Prints the URL to standard output, and a warning to standard error if other machines can open it.
 pub(crate) fn say(listen: &[ListenAddress], bound: &[SocketAddr]) {
-    // A reader that is gone needs no URL.
-    _ = writeln!(io::stdout(), "{}", url(listen, bound));
-    let open = bound.iter().find(|address| !is_loopback(address));
-    if let Some(address) = open {
-        let name = if address.ip().is_unspecified() { machine() } else { host(address) };
-        let port = address.port();
-        _ = writeln!(
-            io::stderr(),
-            "datecast: open to every machine that can reach this one, as http://{name}:{port}/"
-        );
+    let (url, warning) = (url(listen, bound), warning(bound));
+    let (printed, is_printed) = mpsc::channel();
+    let print = move || {
+        // A reader that is gone needs no URL.
+        _ = writeln!(io::stdout(), "{url}");
+        if let Some(warning) = warning {
+            _ = writeln!(io::stderr(), "{warning}");
+        }
+        // By now, nobody may wait for it.
+        _ = printed.send(());
+    };
+    if thread::Builder::new().name("welcome".to_owned()).spawn(print).is_ok() {
+        _ = is_printed.recv_timeout(PATIENCE);
     }
+}
+
+/// What to say if other machines can open it.
+fn warning(bound: &[SocketAddr]) -> Option<String> {
+    let address = bound.iter().find(|address| !is_loopback(address))?;
+    let name = if address.ip().is_unspecified() { machine() } else { host(address) };
+    let port = address.port();
+    Some(format!("datecast: open to every machine that can reach this one, as http://{name}:{port}/"))
 }
 
 /// The URL for a browser on this machine.

@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    io::{Read, Write},
+    process::Stdio,
+};
 
 use harness::{Client, Daemon, Signal, UPGRADE, command, frame, scrape::wait_until};
 
@@ -221,6 +225,29 @@ fn a_connection_that_is_kept_for_pages_is_none_of_the_stream_in_the_metrics() {
     ] {
         wait_until(endpoint, sample, |value| (value - expected).abs() < 0.5);
     }
+}
+
+#[test]
+fn a_terminal_or_pipe_that_takes_no_url_does_not_keep_it_from_serving() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("full");
+    harness::make_fifo(&path);
+    // Linux opens a FIFO for both at once, and then a write waits for no reader.
+    let mut both = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let capacity = rustix::pipe::fcntl_getpipe_size(&both).unwrap();
+    both.write_all(&vec![b'-'; capacity]).unwrap();
+    let line = format!("exec \"$0\" \"$@\" >'{}'", path.display());
+    let arguments = ["-c", &line, DATECAST, "--listen", "127.0.0.1:0", "--log-level", "info"];
+    let server = Daemon::start_command(command("/bin/sh", &arguments));
+    assert_eq!(server.request(&get("/favicon.svg")).response().status, 200);
+    let mut taken = vec![0; capacity];
+    both.read_exact(&mut taken).unwrap();
+    let expected = format!("http://localhost:{}/\n", server.address().port());
+    let mut printed = vec![0; expected.len()];
+    both.read_exact(&mut printed).unwrap();
+    assert_eq!(String::from_utf8(printed).unwrap(), expected, "it follows when there is room");
+    server.signal(Signal::INT);
+    assert!(server.wait().0.success());
 }
 
 #[test]
