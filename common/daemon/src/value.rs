@@ -120,7 +120,9 @@ impl FromStr for ListenAddress {
             .parse()
             .map_err(|_| format!("`{port}` is no port: a number from 0 (any free one) to 65535"))?;
         if host.is_empty() || host == "*" {
-            return Err(format!("say which address: `[::]:{port}` is every one"));
+            return Err(format!(
+                "say which address: `localhost:{port}` is this machine's own, `[::]:{port}` every one"
+            ));
         }
         if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
             return Err(format!(
@@ -135,7 +137,7 @@ impl FromStr for ListenAddress {
 fn mistake(text: &str) -> Option<String> {
     if let Ok(port) = text.parse::<u16>() {
         return Some(format!(
-            "say which address, too: `[::]:{port}` is every one, `127.0.0.1:{port}` this machine's own"
+            "say which address, too: `localhost:{port}` is this machine's own, `[::]:{port}` every one"
         ));
     }
     if text.contains([',', ' ']) {

@@ -24,7 +24,10 @@ pub(super) fn hint<'c>(
     let meant = match lower.as_str() {
         "p" | "port" | "a" | "addr" | "address" | "b" | "bind" | "host" if options.contains(&"listen") => {
             let port = if value.parse::<u16>().is_ok() { value } else { "PORT" };
-            return format!("; say {} and `[::]:{port}` or `HOST:{port}`", as_written("listen"));
+            return format!(
+                "; say {} and `localhost:{port}`, or `[::]:{port}` for other machines, too",
+                as_written("listen")
+            );
         }
         "v" | "verbose" | "debug" | "q" | "quiet" => {
             return format!("; say {} and `debug` or `error`", as_written("log-level"));

@@ -144,7 +144,10 @@ fn a_misspelt_variable_is_a_mistake_that_names_the_right_one() {
     for (name, part) in [
         ("DATECAST_TRY_MAXMESSAGE", "; did you mean DATECAST_TRY_MAX_MESSAGE?"),
         ("DATECAST_TRY_LOGLEVEL", "; did you mean DATECAST_TRY_LOG_LEVEL?"),
-        ("DATECAST_TRY_PORT", "; say DATECAST_TRY_LISTEN and `[::]:1` or `HOST:1`"),
+        (
+            "DATECAST_TRY_PORT",
+            "; say DATECAST_TRY_LISTEN and `localhost:1`, or `[::]:1` for other machines, too",
+        ),
         ("DATECAST_TRY_WHATEVER_ELSE", " is no option"),
         ("DATECAST_TRY_CHECK", " is no option"),
     ] {
@@ -178,7 +181,7 @@ fn a_mistake_in_the_file_is_named_by_key_or_by_line() {
     for (text, part) in [
         ("nonsense = 1", "`nonsense` is no option; the keys"),
         ("max_message = 1", "`max_message` is no option; did you mean `max-message`?"),
-        ("port = 80", "`port` is no option; say `listen` and `[::]:80`"),
+        ("port = 80", "`port` is no option; say `listen` and `localhost:80`, or `[::]:80`"),
         ("check = true", "`check` is no option"),
         ("config = \"x\"", "`config` names this very file"),
         ("DATECAST_TRY_INTERVAL = \"1s\"", "`DATECAST_TRY_INTERVAL` is no option; did you mean `interval`?"),

@@ -1,6 +1,6 @@
 //! Says in one line what is wrong with a command line: the option, its value, and what to write instead.
 
-use std::{error::Error as _, ffi::OsString, num::IntErrorKind, num::ParseIntError};
+use std::{error::Error as _, ffi::OsString, num::IntErrorKind, num::ParseIntError, path::Path};
 
 use clap::{
     Arg, Command,
@@ -102,11 +102,36 @@ fn stray(word: &str, command: &Command, args: &[OsString]) -> String {
     }
     let runs = command.get_arguments().any(Arg::is_last_set);
     let cure = match (runs, find(command, "--root").is_some()) {
-        (true, _) => format!("a command stands behind `--`, as in `{} -- {word}`", command.get_name()),
+        (true, _) => runs_no(word, command.get_name(), args),
         (false, true) => format!("a folder to serve is --root {word}"),
         (false, false) => "each value stands behind its option".to_owned(),
     };
     format!("`{word}` belongs to no option; {cure}")
+}
+
+/// What was meant by a word in a program that runs a command: the page of help, a port, a file, or that command.
+fn runs_no(word: &str, program: &str, args: &[OsString]) -> String {
+    if word == "help" {
+        return format!("`{program} --help` lists the options");
+    }
+    if let Ok(port) = word.parse::<u16>() {
+        return format!("a port is --listen localhost:{port}, or `[::]:{port}` for other machines, too");
+    }
+    let rest = args.iter().skip(1).map(|arg| arg.to_string_lossy()).skip_while(|arg| arg != word);
+    let words: Vec<_> = rest.collect();
+    if words.iter().any(|it| it == "--") {
+        return "leave it out, or put it behind `--`".to_owned();
+    }
+    let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:,@%+".contains(&b));
+    if words.len() == 1 && is_plain(word) && Path::new(word).is_file() {
+        return format!("a file is read by `{program} < {word}`, a command stands behind `--`");
+    }
+    let behind = match words.as_slice() {
+        [_, rest @ ..] if rest.iter().all(|it| is_plain(it)) => words.join(" "),
+        [_, ..] => format!("{word} …"),
+        [] => word.to_owned(),
+    };
+    format!("a command stands behind `--`, as in `{program} -- {behind}`")
 }
 
 /// The option of this flag, if it is one.
