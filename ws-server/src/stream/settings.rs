@@ -30,7 +30,7 @@ pub(crate) struct StreamOptions {
     /// latest for the clock, ordered for lines]
     #[arg(long, value_name = "HOW")]
     delivery: Option<Delivery>,
-    /// Messages that are repeated for a client that resumes, by ?since=ID or Last-Event-ID [default: 4096 if ordered, else 0]
+    /// Messages that are repeated for a client that resumes, by ?since=ID or Last-Event-ID, as far as they fit into --max-backlog [default: 4096 if ordered, else 0]
     #[arg(long, value_name = "N")]
     history: Option<usize>,
     /// Newcomers get the last N messages at once [default: 10 for lines, or --history if that is less; 0 for the clock]
