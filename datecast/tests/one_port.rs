@@ -118,7 +118,7 @@ fn files_of_the_root_win_over_those_of_the_page() {
         ("own".into(), "<svg/>".into(), "sub".into())
     );
     assert!(body("/").starts_with("<!doctype html>"));
-    assert!(body("/app.js").contains("import"));
+    assert!(body("/app.js").contains("// ---- lines-view.js"));
     assert!(body("/style.css").contains('{'), "a directory is no file that could win");
     let policy =
         |target: &str| server.request(&get(target)).response().header("content-security-policy").is_some();

@@ -12,6 +12,7 @@
 
 mod answer;
 mod builtin;
+mod bundle;
 mod cache;
 mod cache_control;
 mod conditional;

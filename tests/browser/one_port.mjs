@@ -30,6 +30,10 @@ export async function showsLines({ page, check, binaries, console: errors }) {
     assert.equal(await page.$eval("#waiting", (element) => element.hidden), true);
     assert.match(await detail(page), new RegExp(`by WebSocket \\(RFC 6455\\) to ws://127\\.0\\.0\\.1:${server.port}/stream since`));
   });
+  await check("all modules come as one file", async () => {
+    const scripts = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname).filter((path) => path.endsWith(".js")));
+    assert.deepEqual([...new Set(scripts)].sort(), ["/app.js", "/start.js"]);
+  });
   await check("its colours are those of the terminal", async () => {
     const [red, plain] = await page.$$eval(".lines-rows .row.line .text", ([text]) => [text.querySelector("span"), text].map((element) => getComputedStyle(element).color));
     const [r, g, b] = red.match(/\d+/g).map(Number);

@@ -1,4 +1,4 @@
-// The plain list: what a browser gets that cannot run the page's modules, or did not get all of them.
+// The plain list: what a browser gets that cannot run the page's modules, or did not get them.
 
 import assert from "node:assert/strict";
 import { PATIENCE, feed, pageServer, streamServer } from "./common.mjs";
@@ -55,7 +55,7 @@ export async function plainList({ browser, check, binaries }) {
   await Promise.all([stop(ws.child), stop(site.child), proxy.close()]);
 }
 
-/** Each kind of answer with which a browser throws a module away. */
+/** Each kind of answer with which a browser throws the modules away, which come as one file. */
 const BROKEN = [["is missing", { status: 404, body: "" }], ["has another type", { status: 200, contentType: "text/html", body: "" }],
   ["does not parse", { status: 200, contentType: "text/javascript", body: "let let = 1" }], ["stops", { status: 200, contentType: "text/javascript", body: "throw 1" }]];
 
@@ -63,10 +63,10 @@ export async function brokenModules({ name, browser, check, binaries }) {
   const ws = await streamServer(binaries, []);
   const site = await pageServer(binaries, ws.port);
   for (const [what, answer] of BROKEN) {
-    await check(`where a module ${what}, the plain list takes over`, async () => {
+    await check(`where the page's script ${what}, the plain list takes over`, async () => {
       const page = await browser.newPage();
       await page.setRequestInterception(true);
-      page.on("request", (request) => (request.url().endsWith("/title.js") ? request.respond(answer) : request.continue()));
+      page.on("request", (request) => (request.url().endsWith("/app.js") ? request.respond(answer) : request.continue()));
       await page.goto(`http://127.0.0.1:${site.port}/`);
       await atLeastLines(page, 2);
       assert.equal(await page.$("#status"), null, "the page is there, too");
