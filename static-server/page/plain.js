@@ -10,7 +10,9 @@
   var LONGEST_POLL = 15000;
   var ID = /^([0-9a-f]{12})_([0-9]{1,15})$/;
   // eslint-disable-next-line no-control-regex
-  var ESCAPES = /\x1b\[[0-?]*[ -\/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[@-_]/g;
+  var ESCAPES = /(\x1b\[|\x9b)[0-?]*[ -\/]*[@-~]?|(\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(\x07|\x1b\\|\x9c)|\x1b[ -\/]*[0-~]|[\x0e\x0f]/g;
+  // eslint-disable-next-line no-control-regex
+  var CONTROLS = /[\0-\x08\n-\x1f\x7f-\x9f]/g;
 
   var stream = address(meta("datecast-ws"));
   var name = meta("datecast-title") || "datecast";
@@ -87,8 +89,22 @@
     document.title = name + " \u00b7 " + word.toLowerCase();
   }
 
+  // What a terminal would show, nearly: a carriage return begins the line anew, a backspace takes the character before it away.
+  function readable(text) {
+    text = text.replace(ESCAPES, "").replace(/\r+$/, "").replace(/^[^\0]*\r/, "");
+    for (var back = text.indexOf("\b"); back !== -1; back = text.indexOf("\b")) {
+      text = text.substring(0, Math.max(0, back - 1)) + text.substring(back + 1);
+    }
+    return text.replace(CONTROLS, picture);
+  }
+
+  function picture(control) {
+    var code = control.charCodeAt(0);
+    return code < 32 ? String.fromCharCode(0x2400 + code) : code === 127 ? "\u2421" : "\ufffd";
+  }
+
   function show(text, kind) {
-    pending.push({ text: text.replace(ESCAPES, ""), kind: kind });
+    pending.push({ text: readable(text), kind: kind });
     // Cut seldom: however fast messages come, each costs little.
     if (pending.length > 2 * KEPT) {
       pending = pending.slice(-KEPT);

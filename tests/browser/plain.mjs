@@ -50,6 +50,16 @@ export async function plainList({ browser, check, binaries }) {
     await page.goto(`http://127.0.0.1:${site.port}/`);
     await page.waitForFunction(() => document.body.textContent.includes("<b>bold</b> red"), PATIENCE);
   });
+  await check("nor any other sequence, as the view of lines", async () => {
+    const rows = [["\u001b(B\u001b[mset", "set"], ["\u009b32mC1\u009bm", "C1"], ["\u001b]8;;http://a\u001b\\link\u001b]8;;\u001b\\", "link"], ["\u001bPq#0\u001b\\sixel", "sixel"],
+      ["cut \u001b[38;5", "cut "], [" 10%\r 50%\r100%\r", "100%"], ["abc\b\b\bxyz", "xyz"], ["nul \0 bell \u0007.", "nul \u2400 bell \u2407."], ["a\tb", "a\tb"]];
+    ws.child.stdin.write(rows.map(([line]) => `torture ${line}\n`.replace(/torture (?=.*[\r\b])/, "")).join(""));
+    await page.waitForFunction(() => document.body.textContent.includes("a\tb"), PATIENCE);
+    const shown = await lines(page);
+    for (const [line, wanted] of rows) {
+      assert.ok(shown.includes(/[\r\b]/.test(line) ? wanted : `torture ${wanted}`), JSON.stringify([line, shown.slice(-20)]));
+    }
+  });
   await page.close();
   endFeed();
   await Promise.all([stop(ws.child), stop(site.child), proxy.close()]);
