@@ -37,9 +37,9 @@ export class Exporter {
   /** Copies what is selected, or else what is shown; resolves to a sentence that says what, or `null` if the browser does not let it. */
   async copy() {
     const selected = this.selection;
-    const { first: oldest, end } = this.#list;
+    const { first: oldest, end, textAt } = this.#list.contents;
     const first = Math.max(oldest, end - MOST_COPIED);
-    const text = selected ?? (await joined(first, end, (place) => this.#list.textAt(place))).join("");
+    const text = selected ?? (await joined(first, end, textAt)).join("");
     if (!await copy(text)) {
       return null;
     }
@@ -47,7 +47,8 @@ export class Exporter {
   }
 
   async download() {
-    const parts = await joined(this.#list.first, this.#list.end, (place) => this.#list.textAt(place));
+    const { first, end, textAt } = this.#list.contents;
+    const parts = await joined(first, end, textAt);
     download(parts, `lines-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.txt`);
   }
 }

@@ -52,6 +52,11 @@ export class Finder {
     return this.isActive && !this.#isStopped && (this.#waiting.size > 0 || this.#since > this.#store.first || this.#until < this.#store.end);
   }
 
+  /** Whether all rows from `serial` on have been looked at, but for those that have just come. */
+  hasSearched(serial) {
+    return this.#since <= serial && ![...this.#waiting.values()].includes("older");
+  }
+
   /** Searches for `expression` (of `compile`), or for nothing if it is `null`. `isSafe` says that it is a text and cannot take long. */
   search(expression, isSafe) {
     this.#end();

@@ -5,7 +5,7 @@ import { plain } from "./ansi.js";
 export class LineList {
   #store;
   #finder;
-  /** Where the list ends during a pause: of all rows, and of matching ones. */
+  /** The serial that nothing is shown from during a pause. */
   #frozen = null;
   only = false;
 
@@ -24,8 +24,11 @@ export class LineList {
   }
 
   get end() {
-    const [all, matching] = this.#frozen ?? [this.#store.end, Infinity];
-    return Math.max(this.first, this.isFiltered ? Math.min(matching, this.#finder.matches.end) : all);
+    return this.#frozen === null ? this.#endOfAll : Math.max(this.first, this.placeOf(this.#frozen));
+  }
+
+  get #endOfAll() {
+    return this.isFiltered ? this.#finder.matches.end : this.#store.end;
   }
 
   /** How many lines are shown; a pause does not hold this number. */
@@ -49,32 +52,39 @@ export class LineList {
 
   /** The text at a place as a terminal would show it, `null` if that is no line, or gone. */
   textAt(place) {
-    if (place < this.first) {
-      return null;
-    }
-    const { text, kind } = this.#store.row(this.serialAt(place));
+    return place < this.first ? null : this.#textOf(this.serialAt(place));
+  }
+
+  /** What is shown now as `{ first, end, textAt }`, which stays that while it is read: whatever is searched, filtered or arrives meanwhile. */
+  get contents() {
+    const matches = this.isFiltered ? this.#finder.matches : null;
+    const textAt = (place) => {
+      if (matches !== null && place < matches.first) {
+        return null;
+      }
+      const serial = matches === null ? place : matches.at(place);
+      return serial < this.#store.first ? null : this.#textOf(serial);
+    };
+    return { first: this.first, end: this.end, textAt };
+  }
+
+  #textOf(serial) {
+    const { text, kind } = this.#store.row(serial);
     return kind === "line" ? plain(text) : null;
   }
 
   /** What comes from now on is not shown. */
   freeze() {
-    this.#frozen = [this.#store.end, this.#finder.matches.end];
+    this.#frozen = this.#store.end;
   }
 
   thaw() {
     this.#frozen = null;
   }
 
-  /** Another search has begun: what it finds is shown even during a pause, as far as that lets lines be seen. */
-  searchAnew() {
-    if (this.#frozen !== null) {
-      this.#frozen = [this.#frozen[0], Infinity];
-    }
-  }
-
   /** A row that came during the pause can be gone to, without ending it. */
   includeInPause(serial) {
-    if (this.#frozen !== null && serial >= this.#frozen[0]) {
+    if (this.#frozen !== null && serial >= this.#frozen) {
       this.freeze();
     }
   }

@@ -114,6 +114,9 @@ function dressed(text, { style, mark }) {
   return element;
 }
 
+/** Rows that may stay in the document for a selection. */
+const MOST_HELD = 3_000;
+
 /** The rows for a stretch of places, in a layer of the document. `fill(row, place)` fills one. */
 export class RowWindow {
   #layer;
@@ -154,12 +157,42 @@ export class RowWindow {
     }
   }
 
-  /** Shows the places from `from` to `to`, exclusive. */
-  show(from, to) {
+  /** Shows the places from `from` to `to`, exclusive, of those from `first` to `end`; and those between them and a selection. */
+  show(from, to, first = from, end = to) {
+    const held = this.#selected();
+    if (held === null) {
+      this.#show(from, to, false);
+      return;
+    }
+    const [low, high] = [Math.max(first, Math.min(from, held.from)), Math.min(end, Math.max(to, held.to))];
+    if (high - low <= MOST_HELD) {
+      this.#show(low, high, true);
+    } else {
+      // No selection is better than one that goes on in other lines.
+      getSelection().removeAllRanges();
+      this.#show(from, to, false);
+    }
+  }
+
+  /** The places in which a selection begins and ends, or `null`: those rows must not be used for other lines. */
+  #selected() {
+    const selection = getSelection();
+    if (selection === null || selection.isCollapsed) {
+      return null;
+    }
+    const ends = [selection.anchorNode, selection.focusNode]
+      .filter((node) => this.#layer.contains(node))
+      .map((node) => this.#rows.findIndex(({ element }) => element.contains(node)))
+      .filter((index) => index !== -1)
+      .map((index) => this.#from + index);
+    return ends.length === 0 ? null : { from: Math.min(...ends), to: Math.max(...ends) + 1 };
+  }
+
+  #show(from, to, isHeld) {
     this.#filled = 0;
     const kept = Math.min(to, this.to) - Math.max(from, this.#from);
     // Few rows go on: to move elements would cost more than to fill them again where they are.
-    const free = kept < (to - from) / 2 ? this.#rows.splice(0) : this.#release(from, to);
+    const free = !isHeld && kept < (to - from) / 2 ? this.#rows.splice(0) : this.#release(from, to);
     const isInPlace = this.#rows.length === 0;
     if (isInPlace) {
       this.#from = from;

@@ -228,7 +228,7 @@ export class Scroller {
 
   #drawEnd() {
     const from = Math.max(this.#first, this.#end - Math.ceil(this.#view / this.#row) - AROUND_END);
-    this.#window.show(from, this.#end);
+    this.#window.show(from, this.#end, this.#first, this.#end);
     this.#measureRows();
     const isResized = this.#resize();
     if (!this.#isAtEnd) {
@@ -246,7 +246,7 @@ export class Scroller {
 
   #drawAnchor() {
     const to = Math.min(this.#end, this.#anchor + Math.ceil(this.#view / this.#row) + 1 + AROUND);
-    this.#window.show(Math.max(this.#first, this.#anchor - AROUND), to);
+    this.#window.show(Math.max(this.#first, this.#anchor - AROUND), to, this.#first, this.#end);
     this.#measureRows();
     if (this.#wrapped) {
       this.#clamp(this.#window.to === this.#end);

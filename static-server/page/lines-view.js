@@ -4,7 +4,7 @@
 //               ▲            ▲ places
 //     Older ────┘          Finder (a thread of its own)
 
-import { columns, parse, plain } from "./ansi.js";
+import { columns, parse } from "./ansi.js";
 import { Exporter } from "./lines-copy.js";
 import { grouped, icon, make } from "./lines-dom.js";
 import { Finder } from "./lines-finder.js";
@@ -21,6 +21,8 @@ import { Toolbar } from "./lines-toolbar.js";
 /** A longer line is cut until the reader asks for the whole. */
 const SHOWN = 2_000;
 const LEAST_HIDDEN = 200;
+/** So is one with more changes of its style: each is an element, and a screen of lines has fifty times as many. */
+const MOST_SPANS = 300;
 const NOTE_FOR = 8_000;
 /** Rows from the oldest at which older ones are fetched. */
 const NEAR = 60;
@@ -51,9 +53,11 @@ export class LinesView {
   #paused = false;
   #wasFollowing = true;
   #arrived = 0;
-  /** What had come when the view stopped following: lines, and matching ones. */
+  /** What had come when the view stopped following: how many lines, and the serial of the next row. */
   #left = null;
   #current = null;
+  /** A step to a match that nothing has been found for yet. */
+  #awaitedStep = 0;
   #target;
   #times = false;
   #whole = new Set();
@@ -82,7 +86,7 @@ export class LinesView {
       layer: this.#layer,
       fill: (row, place) => this.#fill(row, place),
       onMove: () => this.#schedule(),
-      onHold: () => { this.#left ??= { arrived: this.#arrived, matching: this.#finder.matches.end }; },
+      onHold: () => this.#leaveEnd(),
     });
     this.#target = new Target({ store: this.#store, older: this.#older, say: (text, time) => this.#say(text, time), goTo: (serial) => this.#goTo(serial) });
     this.#exporter = new Exporter({ list: this.#list, layer: this.#layer, rows: () => this.#scroller.rows });
@@ -158,7 +162,8 @@ export class LinesView {
     if (this.#left === null) {
       return 0;
     }
-    return this.#list.isFiltered ? Math.max(0, this.#finder.matches.end - this.#left.matching) : this.#arrived - this.#left.arrived;
+    const { matches } = this.#finder;
+    return this.#list.isFiltered ? matches.end - matches.placeOf(this.#left.serial) : this.#arrived - this.#left.arrived;
   }
 
   // Drawing
@@ -180,6 +185,9 @@ export class LinesView {
     }
     this.#scroller.look();
     this.#finder.update();
+    if (this.#awaitedStep !== 0) {
+      this.#step(this.#awaitedStep);
+    }
     this.#target.seek();
     this.#setRange();
     this.#drawSearch();
@@ -209,8 +217,7 @@ export class LinesView {
     const serial = this.#list.serialAt(place);
     const { text, number, wall, kind, isPresent } = this.#store.row(serial);
     const line = kind === "line" ? parse(text) : { text, spans: [] };
-    const isWhole = this.#whole.has(serial) || line.text.length <= SHOWN + LEAST_HIDDEN;
-    const shown = isWhole ? line.text : beginning(line.text);
+    const shown = this.#whole.has(serial) ? line.text : beginning(line);
     const ranges = kind === "line" ? this.#finder.ranges(serial, line.text) : [];
     this.#widen(columns(shown));
     row.fill({
@@ -266,6 +273,10 @@ export class LinesView {
 
   // Following, pausing, and what is told of it
 
+  #leaveEnd() {
+    this.#left ??= { arrived: this.#arrived, serial: this.#store.end };
+  }
+
   #noteFollowing() {
     if (this.#scroller.following && !this.#paused) {
       this.#left = null;
@@ -278,7 +289,7 @@ export class LinesView {
     }
     if (paused) {
       this.#wasFollowing = this.#scroller.following;
-      this.#left ??= { arrived: this.#arrived, matching: this.#finder.matches.end };
+      this.#leaveEnd();
       this.#list.freeze();
       this.#setRange();
       this.#scroller.hold();
@@ -362,8 +373,8 @@ export class LinesView {
   #search(expression, isSafe) {
     const serial = this.#anchorSerial();
     this.#current = null;
+    this.#awaitedStep = 0;
     this.#finder.search(expression, isSafe);
-    this.#list.searchAnew();
     this.#keepPlace(serial);
   }
 
@@ -380,7 +391,6 @@ export class LinesView {
   }
 
   #keepPlace(serial) {
-    this.#left = this.#left === null ? null : { ...this.#left, matching: this.#finder.matches.end };
     this.#setRange();
     if (serial !== null) {
       this.#scroller.goTo(this.#list.placeOf(serial), 0);
@@ -395,7 +405,12 @@ export class LinesView {
   /** To the next match (1) or the previous one (-1), round the ends. */
   #step(direction) {
     const { matches } = this.#finder;
-    if (!this.#finder.isActive || matches.count === 0) {
+    if (!this.#finder.isActive) {
+      return;
+    }
+    // Whoever presses Enter at once wants the first match as soon as it is known.
+    this.#awaitedStep = this.#current === null && this.#finder.isSearching && !this.#knowsFirst ? direction : 0;
+    if (matches.count === 0 || this.#awaitedStep !== 0) {
       return;
     }
     const place = this.#stepFrom(direction);
@@ -407,6 +422,12 @@ export class LinesView {
     this.#uncut(this.#current);
     this.#goTo(this.#current);
     this.#drawSearch();
+  }
+
+  /** Lines are searched from the newest: the first match of a view that follows is known with any, else once the search has come to the view. */
+  get #knowsFirst() {
+    const serial = this.#anchorSerial();
+    return this.#finder.matches.count > 0 && (serial === null || this.#finder.hasSearched(serial));
   }
 
   #stepFrom(direction) {
@@ -423,8 +444,9 @@ export class LinesView {
   /** Shows a line whole if its first match is beyond what is shown of it. */
   #uncut(serial) {
     const { text } = this.#store.row(serial);
-    const [range] = this.#finder.ranges(serial, plain(text));
-    if (range === undefined || range.end > SHOWN) {
+    const line = parse(text);
+    const [range] = this.#finder.ranges(serial, line.text);
+    if (range === undefined || range.end > beginning(line).length) {
       this.#whole.add(serial);
     }
   }
@@ -533,10 +555,14 @@ export class LinesView {
   }
 }
 
-/** The beginning of a long text, not cut within a character. */
-function beginning(text) {
-  const last = text.charCodeAt(SHOWN - 1);
-  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? SHOWN - 1 : SHOWN);
+/** The text of a line, of a long one its beginning, not cut within a character. */
+function beginning({ text, spans }) {
+  const most = spans.length > MOST_SPANS ? Math.min(SHOWN, spans[MOST_SPANS].start) : SHOWN;
+  if (text.length <= most + (most < SHOWN ? 0 : LEAST_HIDDEN)) {
+    return text;
+  }
+  const last = text.charCodeAt(most - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? most - 1 : most);
 }
 
 /** `14:03:27.512`, in the reader's zone. */

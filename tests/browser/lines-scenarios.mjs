@@ -60,7 +60,7 @@ async function wheel(page, deltaY) {
 export async function linesAlone({ name, browser, check, binaries }) {
   const site = await serveLines();
   try {
-    for (const scenario of [follows, pauses, holdsAMillion, wraps, fetchesOlder, findsByNumber, searches, endsHopelessSearches, isCopied, showsStyles, listensToKeys, tellsEvents]) {
+    for (const scenario of [follows, pauses, holdsAMillion, wraps, fetchesOlder, findsByNumber, searches, endsHopelessSearches, holdsWhileFiltered, isCopied, keepsASelection, showsStyles, listensToKeys, tellsEvents]) {
       const { page, errors } = await open(browser, site);
       await scenario({ page, check, site });
       await check(`lines: nothing is on the console as an error (${scenario.name})`, async () => assert.deepEqual(errors, []));
@@ -426,6 +426,93 @@ async function endsHopelessSearches({ page, check }) {
     assert.match(await page.$eval(".lines-search .error", (element) => element.textContent), /takes too long/);
     await search(page, "a!");
     await counted(page, "2,999 lines");
+  });
+}
+
+async function holdsWhileFiltered({ page, check }) {
+  await check("lines: Enter at once after the words goes to the match as soon as there is one", async () => {
+    await add(page, 1, 100_001);
+    await drawn(page);
+    await press(page, "/");
+    await page.keyboard.type("line 500");
+    await page.keyboard.press("Enter");
+    await until(page, () => document.querySelector(".row.found .number")?.textContent === "50099");
+  });
+  await check("lines: the pill counts what is new of what is shown, whenever that changes", async () => {
+    await press(page, "Escape");
+    await press(page, "End");
+    await press(page, "/");
+    await search(page, "7");
+    await wheel(page, -600);
+    await add(page, 100_001, 100_101);
+    await until(page, () => document.querySelector(".lines-pill").textContent === "100 new lines");
+    await toggle(page, "Only matching");
+    await until(page, () => document.querySelector(".lines-pill").textContent === "19 new lines");
+    await toggle(page, "Only matching");
+    await until(page, () => document.querySelector(".lines-pill").textContent === "100 new lines");
+  });
+  await check("lines: a pause also holds what is filtered, whatever is searched meanwhile", async () => {
+    await press(page, "Escape");
+    await press(page, "End");
+    await press(page, " ");
+    await press(page, "/");
+    await toggle(page, "Only matching");
+    for (const [words, found, newest] of [["line 1001", "12 lines", "line 100100"], ["line", "100,101 lines", "line 100100"], ["line 9999", "13 lines", "line 99999"]]) {
+      await search(page, words);
+      await counted(page, found);
+      await drawn(page);
+      assert.equal(await lastInView(page), newest, words);
+      await page.evaluate((text) => lines.view.add([{ number: null, id: null, text, wall: 0 }]), "line 1001 line 9999");
+      await drawn(page);
+      assert.equal(await lastInView(page), newest, words);
+    }
+    await press(page, "Escape");
+    await press(page, " ");
+  });
+  await check("lines: a download is what was shown when it began", async () => {
+    await press(page, "/");
+    await search(page, "7");
+    await counted(page, "40,970 lines");
+    await page.evaluate(() => {
+      const { createObjectURL } = URL;
+      URL.createObjectURL = (blob) => { window.downloaded = blob.text(); return createObjectURL.call(URL, blob); };
+      document.querySelector('[data-action="download"]').click();
+    });
+    await press(page, "Escape");
+    await until(page, () => window.downloaded !== undefined);
+    const texts = (await page.evaluate(() => window.downloaded)).trimEnd().split("\n");
+    assert.deepEqual([texts.length, texts.every((text) => text.includes("7"))], [40_970, true]);
+  });
+}
+
+async function keepsASelection({ page, check }) {
+  const select = (from, to) => page.evaluate((...numbers) => {
+    const text = (number) => [...document.querySelectorAll(".row.line")].find((row) => row.querySelector(".number").textContent === `${number}`).querySelector(".text").firstChild;
+    getSelection().setBaseAndExtent(text(numbers[0]), 0, text(numbers[1]), text(numbers[1]).length);
+  }, from, to);
+  const copied = () => page.evaluate(() => {
+    const event = new ClipboardEvent("copy", { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+    document.querySelector(".lines-box").dispatchEvent(event);
+    return event.clipboardData.getData("text/plain");
+  });
+  await check("lines: what is selected stays selected when it is scrolled out of view", async () => {
+    await add(page, 1, 20_001);
+    await drawn(page);
+    await select(19_990, 19_992);
+    for (const delta of [-900, -3_000, 600, -9_000]) {
+      await wheel(page, delta);
+      await assertWhole(page);
+      assert.equal(await copied(), "line 19990\nline 19991\nline 19992");
+    }
+    await press(page, "w");
+    await assertWhole(page);
+    await press(page, "w");
+    assert.equal(await copied(), "line 19990\nline 19991\nline 19992");
+  });
+  await check("lines: and further away than the page can keep rows, nothing is selected rather than other lines", async () => {
+    await press(page, "g");
+    assert.deepEqual([await page.evaluate(() => `${getSelection()}`), await lastInView(page) !== "line 20000"], ["", true]);
+    assert.ok(await page.evaluate(() => document.querySelectorAll(".row").length) < 200);
   });
 }
 
