@@ -3,7 +3,11 @@
 use daemon::{DaemonError, ListenAddress};
 use static_server::{ConnectionLimits, KeepAlive, Serving, SiteOptions};
 
-use crate::{address, command::CommandOptions, options::Options};
+use crate::{
+    address,
+    command::CommandOptions,
+    options::{HISTORY, Options},
+};
 
 /// What the command does.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ impl Config {
             let what = "one restarts this command by hand; the service that keeps its clients is `datecast ws-server`";
             return Err(DaemonError::option("hand-over", "on", what));
         }
-        let stream = stream.private(&address::machine()).check()?;
+        let stream = stream.keeping(HISTORY).private(&address::machine()).check()?;
         let site = site.with_fields(stream.admission().fields()).with_title(command.title());
         Ok(Self { command, stream, site, keep_alive })
     }

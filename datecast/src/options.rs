@@ -5,6 +5,11 @@ use static_server::{KeepAlive, SiteOptions};
 
 use crate::{address, command::CommandOptions, input};
 
+/// Lines that it keeps: people look back, and pipe in files that are over already.
+pub(crate) const HISTORY: usize = 100_000;
+/// Room for so many lines of usual length.
+const MAX_BACKLOG: &str = "64MiB";
+
 /// What `--help` begins with.
 const ABOUT: &str = "Pipe lines in, every browser sees them: vmstat 1 | datecast";
 const LONG_ABOUT: &str = "Pipe lines in, every browser sees them: `vmstat 1 | datecast`, or `datecast -- vmstat 1`.\n\n\
@@ -51,6 +56,13 @@ impl CommandFactory for Options {
                      then Close 1000; the exit code is 0, or the command's)",
                 )
             })
+            .mut_arg("history", |arg| {
+                arg.help(format!(
+                    "Messages that are repeated for a client that resumes or looks back, as far as --max-backlog has room for them \
+                     [default: {HISTORY} if ordered, else 0]"
+                ))
+            })
+            .mut_arg("max_backlog", |arg| arg.default_value(MAX_BACKLOG))
             .mut_arg("log_level", |arg| arg.default_value("warn"))
             .mut_arg("hand_over", |arg| arg.hide(true))
     }
@@ -86,7 +98,7 @@ impl Parser for Options {}
 
 impl daemon::Options for Options {
     fn defaults(&self) -> Vec<(&'static str, String)> {
-        let mut defaults = self.stream.defaults();
+        let mut defaults = self.stream.clone().keeping(HISTORY).defaults();
         defaults.push(("listen", address::DEFAULT.to_owned()));
         defaults
     }

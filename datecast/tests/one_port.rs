@@ -286,6 +286,23 @@ fn the_end_of_the_input_ends_the_command_only_if_it_is_asked_to() {
 }
 
 #[test]
+fn a_file_of_many_lines_can_be_read_from_its_first_one() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let numbers: Vec<String> = (1..=50_000).map(|number| number.to_string()).collect();
+    let lines = numbers.join("\n") + "\n";
+    fs::write(file.path(), &lines).unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--log-level", "info"];
+    let mut server =
+        Daemon::spawn_with(command(DATECAST, &arguments), fs::File::open(file.path()).unwrap().into());
+    let listening = server.log_line("listening on ");
+    server.log_line("the input has ended");
+    let address = listening.split_once("listening on ").unwrap().1.parse().unwrap();
+    let mut client = Client::request(address, "GET /stream?since=0&until=50000 HTTP/1.0");
+    client.head();
+    assert_eq!(client.rest_as_text(), lines);
+}
+
+#[test]
 fn one_file_is_all_four_programs() {
     for (words, expected) in [
         (&["--version"][..], "datecast "),

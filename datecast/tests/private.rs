@@ -84,6 +84,17 @@ fn a_request_of_a_foreign_page_is_refused_on_a_connection_that_is_kept_too() {
 }
 
 #[test]
+fn the_terminal_says_who_was_refused_and_what_would_let_them_in() {
+    let mut server = start(&[]);
+    answer(&server, "/app.js", "Host: localhost\nOrigin: https://proxied.example");
+    let warning = server.log_line("WARN");
+    assert!(
+        warning.contains("GET /app.js") && warning.contains("--allow-origin https://proxied.example"),
+        "{warning}"
+    );
+}
+
+#[test]
 fn what_it_prints_opens_on_this_machine_too() {
     let arguments = ["--listen", "[::]:0", "--log-level", "info"];
     let mut server = Daemon::spawn(command(DATECAST, &arguments));

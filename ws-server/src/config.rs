@@ -91,6 +91,13 @@ impl Config {
         self
     }
 
+    /// Lets an `ordered` stream keep so many messages unless `--history` says otherwise.
+    #[must_use]
+    pub fn keeping(mut self, messages: usize) -> Self {
+        self.stream.ordered_history = messages;
+        self
+    }
+
     /// Which requests are answered, on the whole listener.
     pub fn admission(&self) -> &Admission {
         &self.access.admission

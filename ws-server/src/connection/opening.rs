@@ -11,6 +11,7 @@ use common::{
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
 use daemon::log::escape;
+use log::Level;
 use reactor::{Context, Flow, Progress};
 
 use super::{
@@ -127,7 +128,9 @@ impl Connection {
         }
         // Before all that depends on the target: no other answer tells a foreign page anything.
         if let Err(refusal) = access.admission.admit(head, env.cx.local().map(|local| local.ip())) {
-            log::debug!("{}: {} {}: {refusal}", env.peer_name(), head.method, escape(head.target));
+            // The person who started a private server reads its log, and may have a proxy in front that makes pages look foreign.
+            let level = if access.admission.is_private() { Level::Warn } else { Level::Debug };
+            log::log!(level, "{}: {} {}: {refusal}", env.peer_name(), head.method, escape(head.target));
             let cors = Cors::without_request(&access.admission);
             return self.refuse_with(Refusal::STATUS, &format!("{refusal}\n"), &[], cors, env);
         }

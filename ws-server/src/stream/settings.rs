@@ -33,6 +33,9 @@ pub(crate) struct StreamOptions {
     /// Messages that are repeated for a client that resumes, by ?since=ID or Last-Event-ID, as far as they fit into --max-backlog [default: 4096 if ordered, else 0]
     #[arg(long, value_name = "N")]
     history: Option<usize>,
+    /// What an `ordered` stream keeps unless `--history` says otherwise.
+    #[arg(skip = ORDERED_HISTORY)]
+    pub(crate) ordered_history: usize,
     /// Newcomers get the last N messages at once [default: 10 for lines, or --history if that is less; 0 for the clock]
     #[arg(long, value_name = "N")]
     greet: Option<usize>,
@@ -161,7 +164,7 @@ impl StreamOptions {
     }
 
     fn kept(&self) -> usize {
-        self.history.unwrap_or(if self.delivery() == Delivery::Ordered { ORDERED_HISTORY } else { 0 })
+        self.history.unwrap_or(if self.delivery() == Delivery::Ordered { self.ordered_history } else { 0 })
     }
 
     /// How many messages a newcomer gets at once: a date, or the newest message of a `latest` stream, in any case.
