@@ -2,7 +2,8 @@
 // and a resume by id.
 
 import { httpUrl, withQuery } from "./address.js";
-import { epochOf, isKnown, numberOf, parseFrame, parseWord } from "./frames.js";
+import { epochOf, isKnown, numberOf, parseWord } from "./frames.js";
+import { openWebSocket } from "./socket.js";
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
@@ -150,26 +151,6 @@ export class Connection {
   }
 }
 
-function openWebSocket(url, on) {
-  const socket = new WebSocket(url.href);
-  const listen = new AbortController();
-  const { signal } = listen;
-  socket.addEventListener("open", on.open, { signal });
-  socket.addEventListener("message", ({ data }) => {
-    const frame = typeof data === "string" ? parseFrame(data) : { id: null, text: "(a binary message)" };
-    if (frame.text === undefined) {
-      on.word(frame);
-    } else {
-      on.message(frame.text, frame.id);
-    }
-  }, { signal });
-  socket.addEventListener("close", (event) => on.close(closeReason(event)), { signal });
-  return () => {
-    listen.abort();
-    socket.close();
-  };
-}
-
 function openEventSource(url, on) {
   const source = new EventSource(url.href);
   let last = "";
@@ -187,17 +168,4 @@ function openEventSource(url, on) {
   // The browser's own reconnect has no jitter and stops at the first HTTP error: ours is used instead.
   source.addEventListener("error", () => on.close("the event stream ended"));
   return () => source.close();
-}
-
-function closeReason({ code, reason }) {
-  const meaning = {
-    1000: "the stream has ended",
-    1001: "the server is stopping",
-    1006: "the connection broke",
-    1008: "this page was too slow for the stream",
-    1012: "the server is restarting",
-    1013: "the server has no room",
-  }[code];
-  const said = reason === "" || reason === undefined ? "" : `: ${reason}`;
-  return `${meaning ?? "the server closed"} (${code}${said})`;
 }

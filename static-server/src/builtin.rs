@@ -14,6 +14,7 @@ const FILES: &[(&str, &[u8])] = &[
     ("lines-search-worker.js", include_bytes!("../page/lines-search-worker.js")),
     ("lines.css", include_bytes!("../page/lines.css")),
     ("plain.js", include_bytes!("../page/plain.js")),
+    ("socket-worker.js", include_bytes!("../page/socket-worker.js")),
     ("start.js", include_bytes!("../page/start.js")),
     ("style.css", include_bytes!("../page/style.css")),
 ];
@@ -51,6 +52,7 @@ const MODULES: &[Module<'_>] = &[
     ("more.js", include_str!("../page/more.js")),
     ("older.js", include_str!("../page/older.js")),
     ("search.js", include_str!("../page/search.js")),
+    ("socket.js", include_str!("../page/socket.js")),
     ("status.js", include_str!("../page/status.js")),
     ("title.js", include_str!("../page/title.js")),
     ("view.js", include_str!("../page/view.js")),

@@ -262,3 +262,26 @@ export async function runsACommand({ page, check, binaries, console: errors }) {
   await page.goto("about:blank");
   await stop(server.child);
 }
+
+/** Lines that rush in are taken over by a thread of their own. */
+export async function takesARush({ page, check, binaries }) {
+  const server = await front(binaries, ["--history", "100000"]);
+  let number = 0;
+  const timer = setInterval(() => server.child.stdin.write(Array.from({ length: 20 }, () => `line ${number += 1}\n`).join("")), 10);
+  await check("a rush of lines goes on in a thread, and each line comes once", async () => {
+    await page.goto(`http://127.0.0.1:${server.port}/`);
+    await viewIs(page, "lines");
+    const begun = await page.$eval(".lines-rows .row.line .text", (element) => Number(element.textContent.replace("line ", "")));
+    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("/socket-worker.js")), PATIENCE);
+    await new Promise((done) => { setTimeout(done, 3_000); });
+    clearInterval(timer);
+    await showsLine(page, `line ${number}`);
+    const total = await page.$eval(".lines-bar .total", (element) => Number(element.textContent.replace(/\D/g, "")));
+    assert.ok(total <= number && number - total < begun, `${total} lines of ${number}, the first seen being ${begun}`);
+    const texts = await lineTexts(page);
+    assert.ok(isRow(numbersOf(texts)), texts.join());
+    assert.equal(await page.$$eval(".row.event", (rows) => rows.length), 0, "a row of the page's own");
+  });
+  clearInterval(timer);
+  await stop(server.child);
+}

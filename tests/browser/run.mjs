@@ -9,7 +9,7 @@ import { stopAll } from "./daemons.mjs";
 import { oldScripts } from "./es3.mjs";
 import { linesAlone } from "./lines-scenarios.mjs";
 import { clockLooksRight, linesLookRight } from "./looks.mjs";
-import { choosesViews, readsOlder, resumesLines, runsACommand, showsLines, tellsTheEnd, waitsForTheFirstLine, worksInASubPath } from "./one_port.mjs";
+import { choosesViews, readsOlder, resumesLines, runsACommand, showsLines, takesARush, tellsTheEnd, waitsForTheFirstLine, worksInASubPath } from "./one_port.mjs";
 import { brokenModules, plainList } from "./plain.mjs";
 import { keepsToItself } from "./private.mjs";
 import { datesArrive, fallsBackToEvents, resumesByNumber, showsTextAsText, tellsGaps } from "./scenarios.mjs";
@@ -22,7 +22,7 @@ const binaries = {
   datecast: process.argv[4] ?? process.env.DATECAST ?? `${built}/datecast`,
   screenshots: here("../out/screenshots"),
 };
-const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, showsLines, tellsTheEnd, waitsForTheFirstLine, choosesViews, readsOlder, resumesLines,
+const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, showsLines, takesARush, tellsTheEnd, waitsForTheFirstLine, choosesViews, readsOlder, resumesLines,
   worksInASubPath, runsACommand, keepsToItself, plainList, brokenModules, clockLooksRight, linesLookRight, linesAlone];
 const totals = { ok: 0, failed: 0, notRun: 0 };
 
