@@ -36,6 +36,9 @@ function within(part, start, ends) {
   return part.start > start ? null : part;
 }
 
+/** Marks that some fonts pile up over the lines above and below. */
+const PILE = /\p{M}{4}/u;
+
 /** One row: number, time of arrival, text. */
 export class Row {
   #number = make("a", { className: "number", tabIndex: -1 });
@@ -61,7 +64,7 @@ export class Row {
   fill({ kind, number = null, link = null, time = "", text, spans = [], ranges = [], hidden = 0, isTarget = false, isCurrent = false }) {
     this.kind = kind;
     this.isCut = hidden > 0;
-    put(this.element, "className", `row ${kind}${isTarget ? " target" : ""}${isCurrent ? " found" : ""}`);
+    put(this.element, "className", `row ${kind}${PILE.test(text) ? " piled" : ""}${isTarget ? " target" : ""}${isCurrent ? " found" : ""}`);
     put(this.#number, "textContent", number === null ? "" : `${number}`);
     if (link === null) {
       this.#number.removeAttribute("href");

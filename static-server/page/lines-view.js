@@ -23,6 +23,8 @@ const SHOWN = 2_000;
 const LEAST_HIDDEN = 200;
 /** So is one with more changes of its style: each is an element, and a screen of lines has fifty times as many. */
 const MOST_SPANS = 300;
+/** The whole of it has so many, and is plain from there: of ten thousand in one row a browser makes half a minute of work. */
+const MOST_SPANS_WHOLE = 2_000;
 const NOTE_FOR = 8_000;
 /** Rows from the oldest at which older ones are fetched. */
 const NEAR = 60;
@@ -226,7 +228,7 @@ export class LinesView {
       link: number !== null && isPresent ? `#L${number}` : null,
       time: this.#times && wall !== null ? clock(wall) : "",
       text: shown,
-      spans: line.spans,
+      spans: line.spans.slice(0, MOST_SPANS_WHOLE),
       ranges,
       hidden: line.text.length - shown.length,
       isTarget: number !== null && isPresent && number === this.#target.number,

@@ -566,6 +566,21 @@ async function showsStyles({ page, check }) {
     const grounds = await page.$$eval(".row .ground, .row .inverse", (all) => all.map((element) => getComputedStyle(element).backgroundColor));
     assert.ok(grounds.every((colour) => colour !== "rgba(0, 0, 0, 0)"), `${grounds}`);
   });
+  await check("lines: a line of ten thousand styles begins with some of them, and is whole when it is asked for", async () => {
+    const line = Array.from({ length: 10_000 }, (_, index) => `\x1b[38;5;${index % 256}m${index % 10}`).join("");
+    await page.evaluate((text) => lines.view.add([{ number: 7, id: null, text, wall: 0 }]), line);
+    await drawn(page);
+    const parts = () => page.$$eval(".row:last-child .text > *", (all) => all.length);
+    assert.deepEqual([await parts(), await page.$eval(".row:last-child .whole", (button) => button.textContent)], [300, "… 9,700 more characters"]);
+    await page.click(".row:last-child .whole");
+    await drawn(page);
+    assert.deepEqual([await parts(), await page.$eval(".row:last-child .text", (text) => text.textContent.length)], [2_000, 10_000]);
+  });
+  await check("lines: marks that pile up stay in their line", async () => {
+    await page.evaluate(() => lines.view.add([["Z", "\u0301".repeat(40)].join(""), "e\u0301 is one mark"].map((text, index) => ({ number: 8 + index, id: null, text, wall: 0 }))));
+    await drawn(page);
+    assert.deepEqual(await page.$$eval(".row .text", (all) => all.slice(-2).map((element) => getComputedStyle(element).overflowY)), ["clip", "visible"]);
+  });
 }
 
 async function listensToKeys({ page, check }) {
