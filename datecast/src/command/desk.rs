@@ -17,6 +17,7 @@ use super::{
     clock::now,
     copier::{Copier, NoReader},
     ended::signal_name,
+    group::reap_orphans,
     orders::{Order, Wake},
 };
 
@@ -166,6 +167,11 @@ impl Desk {
         }
     }
 
+    /// Closes the pipe, which is the end of the stream.
+    pub(super) fn close(self) -> Wake {
+        self.wake
+    }
+
     /// Waits before the command is started again; false if it is not to be started any more.
     pub(super) fn pause(&mut self, time: Duration) -> bool {
         let until = now() + time;
@@ -175,6 +181,7 @@ impl Desk {
                 return self.order() == Order::Run;
             }
             self.wait(None, Some(left));
+            reap_orphans();
         }
     }
 }

@@ -1,5 +1,13 @@
 //! The process group of the command, which is ended as a whole: a shell's children belong to it.
 
+use std::{
+    io,
+    os::unix::process::CommandExt as _,
+    process::{self, Child},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use nix::sys::wait;
 use rustix::{
     io::Errno,
     process::{
@@ -8,6 +16,9 @@ use rustix::{
     },
 };
 
+/// The leaders of the groups that are followed: whoever follows one waits for it.
+static LEADERS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
 /// Makes processes whose parent has ended our children, if an ancestor of theirs was one. Otherwise the init process inherits them,
 /// and until it has waited for them nobody can tell that they have ended; in a container, it may be us or never do it.
 pub(super) fn adopt_orphans() {
@@ -15,11 +26,49 @@ pub(super) fn adopt_orphans() {
     _ = set_child_subreaper(Some(getpid()));
 }
 
+/// Waits for the children that have ended and that we have not started: since [`adopt_orphans`], what the command starts and leaves
+/// behind, in its group or in another one, is a child of ours, and would stay in the table of processes.
+///
+/// A leader that was not waited for yet hides others: to be called again once it was.
+pub(super) fn reap_orphans() {
+    let leaders = leaders();
+    let options = wait::WaitPidFlag::WEXITED | wait::WaitPidFlag::WNOHANG | wait::WaitPidFlag::WNOWAIT;
+    while let Ok(status) = wait::waitid(wait::Id::All, options) {
+        let ended = status.pid().and_then(|pid| Pid::from_raw(pid.as_raw()));
+        let Some(ended) = ended.filter(|ended| !leaders.contains(ended)) else { return };
+        if waitid(WaitId::Pid(ended), WaitIdOptions::EXITED | WaitIdOptions::NOHANG).is_err() {
+            return;
+        }
+    }
+}
+
+fn leaders() -> MutexGuard<'static, Vec<Pid>> {
+    LEADERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A process group whose number cannot be another's: its leader was not waited for yet, or was just seen to have left others behind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group(pub(super) Pid);
 
 impl Group {
+    /// Starts a command as the leader of a group of its own.
+    ///
+    /// # Errors
+    /// The command cannot be started.
+    pub(super) fn start(command: &mut process::Command) -> io::Result<(Child, Self)> {
+        // The lock is held until its number is known: nobody else may wait for it before.
+        let mut leaders = leaders();
+        let child = command.process_group(0).spawn()?;
+        let pid = Pid::from_child(&child);
+        leaders.push(pid);
+        Ok((child, Self(pid)))
+    }
+
+    /// Its leader was waited for.
+    pub(super) fn has_lost_leader(self) {
+        leaders().retain(|leader| *leader != self.0);
+    }
+
     /// Sends the signal to all processes of the group, as far as they run as a user whom we may signal.
     pub(super) fn signal(self, signal: Signal) {
         // Who does not get it is there at the end, and `Run::follow` says so.
@@ -30,14 +79,6 @@ impl Group {
     pub(super) fn terminate(self) {
         self.signal(Signal::TERM);
         self.signal(Signal::CONT);
-    }
-
-    /// Waits for those of the group whose parent has ended before them and that have ended, too: since [`adopt_orphans`] they are
-    /// children of ours. To be called once its leader was waited for.
-    pub(super) fn reap(self) {
-        while let Ok(Some(_)) =
-            waitid(WaitId::Pgid(Some(self.0)), WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
-        {}
     }
 
     /// True if no process is left of it; one that nobody has waited for yet counts.

@@ -19,7 +19,7 @@ use super::{
     desk::{Desk, Tell},
     ended::Ended,
     failure::no_thread,
-    group::adopt_orphans,
+    group::{adopt_orphans, reap_orphans},
     launch::Launch,
     options::CommandOptions,
     orders::{Order, Orders, Wake, orders},
@@ -170,7 +170,8 @@ impl Keeper {
             self.desk.settle();
             let ran = now().saturating_duration_since(since);
             let Some(pause) = self.backoff.as_mut().map(|backoff| backoff.pause_after(ran)) else {
-                return self.say_ended(&ended);
+                self.say_ended(&ended);
+                return reap_until_end(self.desk.close());
             };
             self.say_waiting(&ended, pause);
             if !self.desk.pause(pause) {
@@ -193,5 +194,12 @@ impl Keeper {
             format!("{}; it is started again in {} s", ended.sentence(&self.desk.name), pause.as_secs());
         log::warn!("{sentence}");
         self.desk.say(SourcePhase::Waiting, &sentence);
+    }
+}
+
+/// The command has ended for good: what it has left behind may end later, and somebody has to wait for it.
+fn reap_until_end(mut wake: Wake) {
+    while wake.order() == Order::Run && wake.wait() {
+        reap_orphans();
     }
 }

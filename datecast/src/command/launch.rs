@@ -13,16 +13,17 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     io,
-    os::{fd::OwnedFd, unix::process::CommandExt as _},
+    os::fd::OwnedFd,
     process::{self, Child, Stdio},
 };
 
 use daemon::open_files;
-use rustix::{process::Pid, termios::tcgetwinsize};
+use rustix::termios::tcgetwinsize;
 
 use super::{
     ended::Ended,
     failure::{no_terminal, not_started},
+    group::Group,
     pty::Pty,
     window,
 };
@@ -48,6 +49,7 @@ pub(super) struct Launch {
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) child: Child,
+    pub(super) group: Group,
     /// What it writes is read here, without blocking.
     pub(super) output: OwnedFd,
 }
@@ -70,17 +72,18 @@ impl Launch {
     /// [`Ended::NotStarted`].
     pub(super) fn start(&self) -> Result<Started, Ended> {
         let mut command = process::Command::new(&self.program);
-        command.args(&self.arguments).process_group(0);
+        command.args(&self.arguments);
         for name in NOT_FOR_CHILDREN {
             command.env_remove(name);
         }
         let output = if self.on_terminal { terminal(&mut command) } else { pipe(&mut command) };
         let output = output.map_err(|error| no_terminal(&error, self.on_terminal))?;
-        let child = command.spawn().map_err(|error| not_started(&self.program, &error))?;
+        let (child, group) =
+            Group::start(&mut command).map_err(|error| not_started(&self.program, &error))?;
         // It may be a program that closes all descriptors up to its limit, or that counts on 1,024.
-        open_files::give_back(Pid::from_child(&child));
+        open_files::give_back(group.0);
         // `command` ends here, and with it our copies of what the command writes to: its end is the end of the output.
-        Ok(Started { child, output })
+        Ok(Started { child, group, output })
     }
 }
 

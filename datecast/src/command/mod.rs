@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The terminal makes programs write line by line, as they do for people. It is the controlling terminal of nobody: for that the
-//! command would have to begin a session, which `std` cannot let it do without `unsafe`. So a `kill -9` of ours, which leaves the
-//! command without a reader, ends it when it writes next, and not before.
+//! command would have to begin a session, which `std` cannot let it do without `unsafe`. So a `kill -9` of ours leaves the command
+//! without a reader, and its next write fails with `EIO`: that ends most programs, but not the loop of a shell, for example.
 //!
 //! A full stream is felt by the command: the pipe fills, the copier stops to read, the terminal fills, and the command's write waits.
 

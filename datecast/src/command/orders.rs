@@ -13,6 +13,10 @@ use std::{
 };
 
 use nix::sys::signal::{SigSet, Signal};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
 use signal_hook::{consts::SIGCHLD, low_level};
 
 /// How much is asked; what comes later is stronger.
@@ -75,6 +79,13 @@ impl Wake {
     /// The order in force.
     pub(super) fn order(&self) -> Order {
         order_of(self.order.load(Ordering::Acquire))
+    }
+
+    /// Waits until something wakes; false if the system refuses that.
+    pub(super) fn wait(&mut self) -> bool {
+        let woken = poll(&mut [PollFd::new(&*self, PollFlags::IN)], None);
+        self.clear();
+        matches!(woken, Ok(_) | Err(Errno::INTR))
     }
 
     /// Takes what woke the thread. Whoever calls this looks at everything afterwards.

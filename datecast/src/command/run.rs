@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Signal, WaitId, WaitIdOptions, waitid};
 
 use super::{
     clock::now,
     copier::Found,
     desk::{Desk, Wait},
     ended::Ended,
-    group::Group,
+    group::{Group, reap_orphans},
     launch::Started,
     orders::Order,
     screen::ScreenWatch,
@@ -40,8 +40,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(Started { child, output }: Started) -> Self {
-        let group = Group(Pid::from_child(&child));
+    pub(super) fn new(Started { child, group, output }: Started) -> Self {
         Self {
             child,
             group,
@@ -90,10 +89,15 @@ impl Run {
         }
         if self.ended.is_some() && self.stage.is_ending() && !self.is_reaped {
             // It has exited: this does not block.
-            self.is_reaped = self.child.wait().is_ok();
+            self.reap();
         }
+        reap_orphans();
+    }
+
+    fn reap(&mut self) {
+        self.is_reaped = self.child.wait().is_ok();
         if self.is_reaped {
-            self.group.reap();
+            self.group.has_lost_leader();
         }
     }
 

@@ -99,6 +99,37 @@ fn an_end_is_told_and_is_the_exit_code() {
 }
 
 #[test]
+fn what_a_command_leaves_behind_is_waited_for_while_it_runs_and_after_it() {
+    let is_waited_for = |pid| {
+        let deadline = Instant::now() + PATIENCE;
+        while test_kill_process(pid).is_ok() {
+            assert!(Instant::now() < deadline, "{pid:?} is still in the table of processes");
+            std::thread::yield_now();
+        }
+    };
+    // In the group of the command, and out of it; the last one ends when the file is there, after the command.
+    let folder = tempfile::tempdir().unwrap();
+    let later = "echo $$; exec >&- 2>&-; while [ ! -e go ]; do sleep 0.02; done";
+    let script = format!(
+        "cd '{}'; (sh -c 'echo $$' &); (setsid sh -c 'echo $$' &); sleep 0.1; while [ ! -e one ]; do sleep 0.02; done; \
+         setsid sh -c '{later}' & sleep 0.2",
+        folder.path().display()
+    );
+    let (command, lines, told) = start(&shell(&script)).unwrap();
+    let mut lines = BufReader::new(lines).lines();
+    let mut next = || pid(&lines.next().unwrap().unwrap());
+    is_waited_for(next());
+    is_waited_for(next());
+    fs::write(folder.path().join("one"), "").unwrap();
+    let later = next();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap().phase(), SourcePhase::Ended);
+    assert!(is_running(later), "it has a session of its own");
+    fs::write(folder.path().join("go"), "").unwrap();
+    is_waited_for(later);
+    assert_eq!(command.end(), Some(0));
+}
+
+#[test]
 fn bytes_arrive_as_they_are() {
     for no_pty in [false, true] {
         let script = r"printf 'a\r\n\tb\n\000\001\004\377\033[31mred\n\nhalf'";
