@@ -1,6 +1,6 @@
 //! Signals: a handler sets a flag and writes one byte; a thread reads the byte and acts.
 //!
-//! `TERM` and `INT` drain and stop (a second one stops at once), `USR2` hands over or drains for a restart, `HUP` reads the
+//! `TERM`, `INT` and `QUIT` drain and stop (a second one stops at once), `USR2` hands over or drains for a restart, `HUP` reads the
 //! configuration again, or stops if the terminal that we were started from has gone, `USR1` logs the counters. A second `USR2` does
 //! not disturb a hand-over.
 
@@ -18,7 +18,7 @@ use std::{
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2},
     flag, low_level,
 };
 
@@ -29,7 +29,7 @@ use reactor::{Control, Snapshot, Stop};
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The signals that mean something to the daemon.
-const HANDLED: [i32; 5] = [SIGTERM, SIGINT, SIGUSR2, SIGUSR1, SIGHUP];
+const HANDLED: [i32; 6] = [SIGTERM, SIGINT, SIGQUIT, SIGUSR2, SIGUSR1, SIGHUP];
 
 /// Lets the signals through that the parent blocked: a blocked one never reaches its handler. Before any other thread starts,
 /// as each inherits the mask of the one that starts it. A signal that the parent ignored needs nothing: [`catch`] handles it.
@@ -105,7 +105,8 @@ pub(super) struct Actions {
 impl Actions {
     fn handle(&self, signal: i32, terminal: &mut Terminal) {
         match signal {
-            SIGTERM | SIGINT => self.stop(),
+            // After a Ctrl-C that takes long, people press Ctrl-\: its default would leave behind what we have started.
+            SIGTERM | SIGINT | SIGQUIT => self.stop(),
             SIGUSR2 => self.restart(),
             SIGUSR1 => log::info!("{}", counters(&self.control)),
             _ if !terminal.is_gone() => self.reload(),
