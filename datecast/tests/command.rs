@@ -126,7 +126,12 @@ fn its_end_is_told_and_the_exit_code_is_that_of_the_command() {
         daemon.signal(Signal::INT);
         assert_eq!(daemon.wait().0.code(), Some(code), "{script}");
 
+        fs::remove_file(folder.path().join("go")).unwrap();
         let at_once = shell(&["--at-eof", "exit"], &script, folder.path());
+        let mut client = events(&at_once);
+        go(folder.path());
+        client.until(b"data: last\n\n");
+        client.until(event.as_bytes());
         assert_eq!(at_once.wait().0.code(), Some(code), "{script} --at-eof exit");
     }
 }
@@ -143,6 +148,26 @@ fn a_stop_ends_the_command_in_order_and_its_last_lines_reach_the_clients() {
     assert!(rest.contains("\n999\n1000\nlast\n"), "{rest:?}");
     assert_eq!(daemon.wait().0.code(), Some(0), "a stop is no failure of the command");
     has_ended(child);
+    has_ended(leader);
+}
+
+#[test]
+fn a_client_that_does_not_read_delays_a_stop_by_the_drain_timeout_alone() {
+    let daemon = datecast(&["--drain-timeout", "500ms", "--write-timeout", "1h"], &["yes"]);
+    let mut client = events(&daemon);
+    client.until(b"data: y\n\n");
+    let since = Instant::now();
+    daemon.signal(Signal::INT);
+    assert_eq!(daemon.wait().0.code(), Some(0));
+    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+}
+
+#[test]
+fn a_quit_from_the_keyboard_leaves_no_command_behind() {
+    let daemon = datecast(&[], &["sh", "-c", "echo $$; while :; do sleep 0.02; done"]);
+    let leader = pid(&line(&mut lines(&daemon)));
+    daemon.signal(Signal::QUIT);
+    assert_eq!(daemon.wait().0.code(), Some(0));
     has_ended(leader);
 }
 

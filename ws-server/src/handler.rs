@@ -53,9 +53,11 @@ impl Handler for WsHandler {
             return conn.give_up(503, &mut self.env(cx));
         }
         match stop {
-            // Queued bytes and the rest of the ring come before the Close.
-            Stop::Finished if conn.finish(cx) => self.on_drain(conn, cx),
-            Stop::Finished => Flow::Continue,
+            Stop::Finished | Stop::FinishedForStop => {
+                self.hear_of_end();
+                // Queued bytes and the rest of the ring come before the Close.
+                if conn.finish(cx) { self.on_drain(conn, cx) } else { Flow::Continue }
+            }
             _ => {
                 if !conn.is_bounded() {
                     self.fanout.send_notices(conn, cx);

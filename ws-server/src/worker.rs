@@ -254,6 +254,11 @@ impl WsHandler {
         flow
     }
 
+    /// The source has ended, and with it the daemon: that was said before the stop, but its mail may be read after it.
+    pub(crate) fn hear_of_end(&mut self) {
+        self.source.update(&self.states.newest());
+    }
+
     pub(crate) fn reload(&mut self, config: Arc<Config>, turn: &mut Turn<'_, Connection>) {
         turn.configure(config.reactor_settings());
         self.stream.configure(&config.stream);
@@ -275,10 +280,13 @@ impl WsHandler {
     pub(crate) fn finish_turn(&mut self, turn: &mut Turn<'_, Connection>) {
         self.intake.report();
         match self.intake.take_end() {
-            Some(true) if self.finish.end() || self.config.stream.at_eof == AtEof::Exit => {
-                turn.stop_all(Stop::Finished);
+            Some(true) if self.finish.end() => turn.stop_all(Stop::FinishedForStop),
+            Some(true) => {
+                self.states.end(self.config.stream.at_eof);
+                if self.config.stream.at_eof == AtEof::Exit {
+                    turn.stop_all(Stop::Finished);
+                }
             }
-            Some(true) => self.states.end(),
             // The clients shall come back: another process may be able to read it.
             Some(false) => turn.stop_all(Stop::Shutdown),
             None => {}

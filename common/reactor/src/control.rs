@@ -24,7 +24,8 @@ impl std::fmt::Debug for Control {
 }
 
 const RUNNING: u8 = 0;
-const STOPS: [Stop; 4] = [Stop::Shutdown, Stop::Restart, Stop::HandOver, Stop::Finished];
+const STOPS: [Stop; 5] =
+    [Stop::Shutdown, Stop::Restart, Stop::HandOver, Stop::Finished, Stop::FinishedForStop];
 const AT_ONCE: u8 = u8::MAX;
 
 /// `Process::state` while this stop is in force.
@@ -69,8 +70,9 @@ impl Control {
         let replace = |known| {
             self.0.state.compare_exchange(known, state(stop), Ordering::AcqRel, Ordering::Acquire).is_ok()
         };
+        let is_wish = !matches!(stop, Stop::Finished | Stop::FinishedForStop);
         // Delivering the rest of a finished source may take long: the first stop after it is still a polite one.
-        if !replace(RUNNING) && stop != Stop::Finished && !replace(state(Stop::Finished)) {
+        if !replace(RUNNING) && is_wish && !replace(state(Stop::Finished)) {
             self.0.state.store(AT_ONCE, Ordering::Release);
         }
         self.wake();
@@ -114,7 +116,17 @@ mod tests {
         assert_eq!(control.stopping(), None);
         control.stop(Stop::Restart);
         control.stop(Stop::Finished);
+        control.stop(Stop::FinishedForStop);
         assert_eq!(control.stopping(), Some(Stop::Restart));
+        control.stop(Stop::Shutdown);
+        assert!(control.at_once());
+    }
+
+    #[test]
+    fn a_second_stop_is_at_once_where_the_source_was_ended_for_the_first() {
+        let control = Control::new(&[]);
+        control.stop(Stop::FinishedForStop);
+        assert_eq!(control.stopping(), Some(Stop::FinishedForStop));
         control.stop(Stop::Shutdown);
         assert!(control.at_once());
     }

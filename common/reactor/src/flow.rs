@@ -47,6 +47,8 @@ pub enum Stop {
     HandOver,
     /// The source has ended and its last lines were passed on; slow clients still get the rest: WebSocket 1000.
     Finished,
+    /// The same, but the source was ended for a stop (`SIGTERM`, `SIGINT`): slow clients have the drain timeout for the rest.
+    FinishedForStop,
 }
 
 /// Why a connection was closed, for counters and logs.

@@ -183,7 +183,7 @@ impl Connection {
         let (code, reason) = match stop {
             Stop::Shutdown => (CloseCode::GOING_AWAY, ""),
             Stop::Restart | Stop::HandOver => (CloseCode::RESTART, RESTARTING),
-            Stop::Finished => (CloseCode::NORMAL, ""),
+            Stop::Finished | Stop::FinishedForStop => (CloseCode::NORMAL, ""),
         };
         cx.set_deadline(cx.now() + close_timeout);
         self.end(code, reason, cx)

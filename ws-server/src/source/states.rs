@@ -8,7 +8,7 @@ use std::{
 use common::source_state::{SourcePhase, SourceState};
 
 use super::progress::lock;
-use crate::stream::SourceChange;
+use crate::stream::{AtEof, SourceChange};
 
 /// What clients hear when the input has ended and nobody has said more.
 const AT_END: &str = "the input has ended";
@@ -50,11 +50,13 @@ impl SourceStates {
     }
 
     /// The input has ended, and all workers have passed on its last line. What the owner has said of an end stays.
-    pub(crate) fn end(&self) {
+    pub(crate) fn end(&self, at_eof: AtEof) {
         let mut states = lock(&self.0);
         if states.newest.state.phase() != SourcePhase::Ended {
             let state = SourceState::new(SourcePhase::Ended, states.at_end.as_deref().unwrap_or(AT_END));
-            log::warn!("{}; the stream goes on with what it has (--at-eof keep)", state.said());
+            if at_eof == AtEof::Keep {
+                log::warn!("{}; the stream goes on with what it has (--at-eof keep)", state.said());
+            }
             states.set(state);
         }
     }
@@ -124,7 +126,7 @@ mod tests {
         let ended = |prepare: &dyn Fn(&SourceStates)| {
             let states = SourceStates::default();
             prepare(&states);
-            states.end();
+            states.end(AtEof::Exit);
             states.newest().state.to_string()
         };
         assert_eq!(ended(&|_| ()), r#"{"source":"ended","said":"the input has ended"}"#);

@@ -32,7 +32,7 @@ impl Stopping {
         let count = u32::try_from(to_stop.len()).unwrap_or(u32::MAX).max(1);
         let spread = if stop == Stop::Shutdown { settings.stop_spread } else { Duration::ZERO };
         let until = match stop {
-            Stop::Shutdown | Stop::Restart => now.checked_add(settings.drain_timeout),
+            Stop::Shutdown | Stop::Restart | Stop::FinishedForStop => now.checked_add(settings.drain_timeout),
             Stop::HandOver | Stop::Finished => None,
         };
         let settles_until = (stop == Stop::HandOver).then_some(now + SETTLE_TIME);
