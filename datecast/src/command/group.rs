@@ -42,7 +42,8 @@ pub(super) fn reap_orphans() {
     }
 }
 
-fn leaders() -> MutexGuard<'static, Vec<Pid>> {
+/// Holding it keeps [`reap_orphans`] from children that others start and wait for.
+pub(super) fn leaders() -> MutexGuard<'static, Vec<Pid>> {
     LEADERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

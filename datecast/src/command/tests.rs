@@ -19,7 +19,7 @@ use rustix::{
 
 use common::source_state::{SourcePhase, SourceState};
 
-use super::{Command, CommandOptions, keeper::StartFailure, prepare};
+use super::{Command, CommandOptions, group, keeper::StartFailure, prepare};
 
 /// How long a test waits for what should come at once.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -171,7 +171,11 @@ fn a_terminal_is_what_the_command_sees_and_a_pipe_without() {
 #[test]
 fn the_command_has_its_own_group_and_none_of_our_descriptors() {
     let fds = "ls -1 /proc/self/fd";
-    let control = process::Command::new("sh").args(["-c", fds]).output().unwrap().stdout;
+    let control = {
+        // A run of another test waits for every child that is no leader's.
+        let _leaders = group::leaders();
+        process::Command::new("sh").args(["-c", fds]).output().unwrap().stdout
+    };
     let (output, ..) = run(&shell(&format!("{fds}; echo $$; ps -o pgid= -p $$")));
     let output = String::from_utf8(output).unwrap();
     let rest =
