@@ -136,8 +136,14 @@ function openOwn(url, on) {
   };
 }
 
+/** `null` where the page may not start a thread: the page's own socket then goes on. */
 function openThread(url, on) {
-  const worker = new Worker(WORKER);
+  let worker;
+  try {
+    worker = new Worker(WORKER);
+  } catch {
+    return null;
+  }
   const close = () => {
     worker.onmessage = worker.onerror = null;
     worker.terminate();
