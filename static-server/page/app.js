@@ -157,7 +157,7 @@ function tick() {
   const now = performance.now();
   status.draw();
   if (view === "clock" || more.isOpen) {
-    showFigures(totals, clockView.rate(now));
+    showFigures(totals, { rate: clockView.rate(now), isEnded: status.isEnded });
   }
   const silence = view === "clock" && status.isOpen ? clockView.deadSilence(now) : null;
   if (silence !== null) {

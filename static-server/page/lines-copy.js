@@ -39,16 +39,19 @@ export class Exporter {
     const selected = this.selection;
     const { first: oldest, end, textAt } = this.#list.contents;
     const first = Math.max(oldest, end - MOST_COPIED);
-    const text = selected ?? (await joined(first, end, textAt)).join("");
-    if (!await copy(text)) {
+    const { parts, count } = selected === null ? await joined(first, end, textAt) : { parts: [selected], count: 0 };
+    if (!await copy(parts.join(""))) {
       return null;
     }
-    return selected !== null ? "Copied what is selected." : first > oldest ? `Copied the newest ${grouped(MOST_COPIED)} lines.` : "Copied the lines that are shown.";
+    if (selected !== null) {
+      return "Copied what is selected.";
+    }
+    return `Copied ${first > oldest ? "the newest " : ""}${count === 1 ? "1 line" : `${grouped(count)} lines`}.`;
   }
 
   async download() {
     const { first, end, textAt } = this.#list.contents;
-    const parts = await joined(first, end, textAt);
+    const { parts } = await joined(first, end, textAt);
     download(parts, `lines-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.txt`);
   }
 }
@@ -116,19 +119,21 @@ function download(parts, name) {
 }
 
 /**
- * The texts at places `first` to `end` as strings of many lines each, a line feed behind each line; `textAt` gives `null` for what is no line. Other work
+ * The texts at places `first` to `end` as strings of many lines each, a line feed behind each line, and how many lines that are: `{ parts, count }`; `textAt` gives `null` for what is no line. Other work
  * goes on in between.
  */
 async function joined(first, end, textAt) {
   const parts = [];
+  let count = 0;
   for (let from = first; from < end; from += A_PART) {
     let part = "";
     for (let place = from; place < Math.min(end, from + A_PART); place += 1) {
       const text = textAt(place);
       part += text === null ? "" : `${text}\n`;
+      count += text === null ? 0 : 1;
     }
     parts.push(part);
     await new Promise((done) => { setTimeout(done); });
   }
-  return parts;
+  return { parts, count };
 }

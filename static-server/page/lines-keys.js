@@ -11,7 +11,7 @@ const KEYS = [
   [[" "], "pause", "Pause, and go on"],
   [["w"], "wrap", "Wrap long lines"],
   [["t"], "times", "Show the times of arrival"],
-  [["g", "Home"], "first", "To the oldest line"],
+  [["g", "Home"], "first", "To the oldest line that the stream’s history has"],
   [["G", "End"], "last", "To the newest line, and follow"],
   [["ArrowUp"], "up", "A line up"],
   [["ArrowDown"], "down", "A line down"],

@@ -5,6 +5,8 @@ import { grouped } from "./lines-dom.js";
 /** Lines of one read while the reader scrolls, and while a number is looked for. */
 const A_READ = 2_000;
 const A_LONG_READ = 20_000;
+/** Of long lines a read has fewer: about so many bytes. */
+const A_LOT = 16 * 1024 * 1024;
 /** Lines before the one that was asked for. */
 const CONTEXT = 200;
 /** While the reader is at the oldest lines, the page keeps so many more than otherwise. */
@@ -23,6 +25,10 @@ export class Older {
   #begins = null;
   /** Numbers above this one have been asked for: a producer's own numbers may leave some out. */
   #asked = null;
+  /** Lines before that one are known not to be kept. */
+  #hasLeft = false;
+  /** A read of all that there is goes on. */
+  #all = null;
 
   /** `fetch(since, until, { signal })` gives a promise of `{ records, gap }`; `onNews()` is called when `note` or the store has changed. */
   constructor({ store, fetch, onNews }) {
@@ -36,12 +42,18 @@ export class Older {
     this.cancel();
     this.#begins = null;
     this.#asked = null;
+    this.#hasLeft = false;
     this.#failure = null;
   }
 
   cancel() {
     this.#reading?.abort();
     this.#reading = null;
+    this.#all = null;
+  }
+
+  get isReadingAll() {
+    return this.#all !== null;
   }
 
   /** Lines have left the page: they can be asked for again. */
@@ -60,8 +72,19 @@ export class Older {
 
   /** Whether there may be older lines, and room for them. */
   get mayRead() {
+    return this.extent === "more";
+  }
+
+  /** What there is before the oldest line: "more", nothing as it is the "first" of the stream, lines that have "left" the history or for which the page is "full"; or "unknown". */
+  get extent() {
     const next = this.#next;
-    return next !== null && next > 1 && (this.#begins === null || next > this.#begins) && this.#store.room(SLACK) > 0;
+    if (next === null) {
+      return "unknown";
+    }
+    if (next <= 1 || (this.#begins !== null && next <= this.#begins)) {
+      return this.#hasLeft ? "left" : "first";
+    }
+    return this.#store.room(SLACK) > 0 ? "more" : "full";
   }
 
   /** What stands above the oldest line. */
@@ -79,13 +102,12 @@ export class Older {
     if (this.#failure !== null) {
       return `Older lines could not be fetched: ${this.#failure}.`;
     }
-    if (oldest <= 1) {
-      return "The first line of the stream.";
+    switch (this.extent) {
+      case "first": return "The first line of the stream.";
+      case "left": return "Older lines have left the stream’s history.";
+      case "full": return `This page keeps ${grouped(this.#store.lines)} lines at most; older ones are in the stream’s history.`;
+      default: return "Older lines follow when you scroll up.";
     }
-    if (!this.mayRead) {
-      return this.#store.room(SLACK) > 0 ? "The server keeps no older lines." : `This page keeps ${grouped(this.#store.lines)} lines at most; older ones are in the stream’s history.`;
-    }
-    return "Older lines follow when you scroll up.";
   }
 
   /** Reads some more, unless it does already. */
@@ -93,6 +115,30 @@ export class Older {
     if (this.#reading === null && this.mayRead && performance.now() - this.#failedAt > AFTER_FAILURE) {
       this.#read((next) => next - 1 - A_READ).catch(() => {});
     }
+  }
+
+  /** Reads until there are no older lines, or no room beyond the page's own and `slack()`; resolves to whether it came so far, or failed, and was not cancelled. */
+  async readAll(slack) {
+    this.cancel();
+    const all = {};
+    this.#all = all;
+    try {
+      while (this.mayRead && this.#store.room(slack()) > 0) {
+        await this.#read((next) => next - 1 - Math.min(this.#aLongRead, this.#store.room(slack())));
+      }
+    } catch {
+      // `note` says why.
+    }
+    if (this.#all !== all) {
+      return false;
+    }
+    this.#all = null;
+    this.#onNews();
+    return true;
+  }
+
+  get #aLongRead() {
+    return Math.max(1, Math.min(A_LONG_READ, Math.floor(A_LOT / this.#store.bytesOfALine)));
   }
 
   /** Reads until the page has line `number`; returns a sentence that says why not, or `null` if it is there. */
@@ -110,7 +156,7 @@ export class Older {
     const goal = Math.max(1, number - CONTEXT);
     try {
       while (this.#oldest > number && this.mayRead) {
-        await this.#read((next) => Math.max(goal - 1, next - 1 - A_LONG_READ));
+        await this.#read((next) => Math.max(goal - 1, next - 1 - this.#aLongRead));
       }
     } catch (error) {
       return error.name === "AbortError" ? null : `Line ${grouped(number)} could not be fetched: ${error.message}.`;
@@ -137,17 +183,18 @@ export class Older {
     try {
       const { records, gap } = await this.#fetch(since, until, { signal: reading.signal });
       if (reading.signal.aborted) {
-        throw Object.assign(new Error("cancelled"), { name: "AbortError" });
+        throw new Error("cancelled");
       }
       if (this.#oldest !== oldest) {
         throw new Error("lines have left the page in the meantime");
       }
       this.#took(records.filter(({ number }) => number > since && number <= until), gap, since);
     } catch (error) {
-      if (!reading.signal.aborted) {
-        this.#failure = error.message;
-        this.#failedAt = performance.now();
+      if (reading.signal.aborted) {
+        throw Object.assign(new Error("cancelled"), { name: "AbortError" });
       }
+      this.#failure = error.message;
+      this.#failedAt = performance.now();
       throw error;
     } finally {
       if (this.#reading === reading) {
@@ -163,6 +210,7 @@ export class Older {
     const first = records.length > 0 ? records[0].number : null;
     if (since === 0 || gap !== null || first === null) {
       this.#begins = first ?? this.#oldest;
+      this.#hasLeft = gap !== null || since > 0;
     }
   }
 }

@@ -14,12 +14,14 @@ export class SearchBar {
   #only = toggle("Only matching", "Show only lines that match; copy and download take only them, too");
   #count = make("output", { className: "count", "aria-live": "polite" });
   #error = make("p", { className: "error", role: "alert" });
+  #scope = make("p", { className: "scope", hidden: true }, make("span"));
+  #older = make("button", { type: "button", textContent: "Search older lines", hidden: true });
   #waiting = null;
   #onSearch;
   #onOnly;
 
-  /** `onSearch(expression, isSafe)` for a new search, `null` for none; `onOnly(only)`; `onStep(direction)` for the next (1) and the previous match (-1); `onClose()`. */
-  constructor({ onSearch, onOnly, onStep, onClose }) {
+  /** `onSearch(expression, isSafe)` for a new search, `null` for none; `onOnly(only)`; `onStep(direction)` for the next (1) and the previous match (-1); `onOlder()` for older lines; `onClose()`, and `onEscape()` for the key, which may end something else first. */
+  constructor({ onSearch, onOnly, onStep, onOlder, onClose, onEscape }) {
     this.#onSearch = onSearch;
     this.#onOnly = onOnly;
     this.#field.setAttribute("autocapitalize", "off");
@@ -27,13 +29,16 @@ export class SearchBar {
     const next = button("M6 9l6 6 6-6", "Next match (n)", () => onStep(1));
     const close = button("M6 6l12 12M18 6 6 18", "End the search (Esc)", onClose);
     this.element = make("div", { className: "lines-search", role: "search", hidden: true },
-      this.#field, this.#exact, this.#expression, this.#only, this.#count, previous, next, close, this.#error);
+      this.#field, this.#exact, this.#expression, this.#only, this.#count, previous, next, close, this.#error,
+      this.#scope);
+    this.#scope.append(this.#older);
+    this.#older.addEventListener("click", onOlder);
     this.#field.addEventListener("input", () => this.#soon());
-    this.#field.addEventListener("keydown", (event) => this.#key(event, onStep, onClose));
+    this.#field.addEventListener("keydown", (event) => this.#key(event, onStep, onEscape));
     this.element.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && event.target !== this.#field) {
         event.stopPropagation();
-        onClose();
+        onEscape();
       }
     });
     for (const box of [this.#exact, this.#expression]) {
@@ -72,19 +77,25 @@ export class SearchBar {
     this.#onSearch(null, true);
   }
 
-  /** What was found: `{ at, count, isSearching, isStopped }`, `at` being the place of the current match from 1, or 0. */
-  show({ at, count, isSearching, isStopped }) {
+  /** What was found: `{ at, count, isSearching, isStopped, scope }`, `at` being the place of the current match from 1, or 0, and `scope` of which lines this is true. */
+  show({ at, count, isSearching, isStopped, scope }) {
     const found = at > 0 ? `${grouped(at)} of ${grouped(count)}` : count === 1 ? "1 line" : `${grouped(count)} lines`;
     const text = this.#field.value === "" || this.#error.textContent !== "" && !isStopped ? "" : `${found}${isSearching ? " …" : ""}`;
     if (this.#count.textContent !== text) {
       this.#count.textContent = text;
     }
+    const where = text === "" ? "" : scope.text;
+    if (this.#scope.firstChild.textContent !== where) {
+      this.#scope.firstChild.textContent = where;
+      this.#scope.hidden = where === "";
+    }
+    this.#older.hidden = where === "" || !scope.mayGoOn;
     if (isStopped) {
       this.#complain("This expression takes too long. What was found until then is shown.");
     }
   }
 
-  #key(event, onStep, onClose) {
+  #key(event, onStep, onEscape) {
     if (event.isComposing) {
       return;
     }
@@ -95,7 +106,7 @@ export class SearchBar {
     } else if (event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();
-      onClose();
+      onEscape();
     }
   }
 

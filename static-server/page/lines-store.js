@@ -186,6 +186,11 @@ export class LineStore {
     this.#streamStart = this.end;
   }
 
+  /** How many bytes a line takes, one with another, as far as that is known. */
+  get bytesOfALine() {
+    return this.#bytes / Math.max(1, this.#lines);
+  }
+
   /** How many lines more the page may keep, beside `slack`. */
   room(slack = 0) {
     return this.#bytes >= this.#mostBytes ? 0 : Math.max(0, this.#mostLines + slack - this.#lines);

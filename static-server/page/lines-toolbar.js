@@ -12,7 +12,7 @@ const BUTTONS = [
   ["download", "Download", "", "M12 4v11m-5-5 5 5 5-5M5 20h14"],
   ["keys", "Keys", "?", "M9 9a3 3 0 1 1 4.2 2.8c-.8.4-1.2 1-1.2 2.2M12 17.5v.5"],
 ];
-const HINTS = { pause: "Pause, and go on", wrap: "Wrap long lines", times: "Times of arrival in this page", first: "To the oldest line",
+const HINTS = { pause: "Pause, and go on", wrap: "Wrap long lines", times: "Times of arrival in this page", first: "To the oldest line that the stream’s history has",
   copy: "Copy what is selected, or all lines that are shown", download: "Download the lines that are shown, as text", keys: "List of keys" };
 
 /** `act(name)` is called for a button. */
@@ -51,8 +51,9 @@ export class Toolbar {
     setTimeout(() => { label.textContent = usual; }, 2_000);
   }
 
-  showCount(lines) {
-    const text = lines === 1 ? "1 line" : `${grouped(lines)} lines`;
+  /** `isNewest`: there are older ones that the page has not. */
+  showCount(lines, isNewest) {
+    const text = `${isNewest ? "newest " : ""}${lines === 1 ? "1 line" : `${grouped(lines)} lines`}`;
     if (this.#count.textContent !== text) {
       this.#count.textContent = text;
     }

@@ -5,6 +5,7 @@
 //     Older ────┘          Finder (a thread of its own)
 
 import { columns, parse } from "./ansi.js";
+import { Back } from "./lines-back.js";
 import { Exporter } from "./lines-copy.js";
 import { grouped, icon, make } from "./lines-dom.js";
 import { Finder } from "./lines-finder.js";
@@ -38,6 +39,7 @@ export class LinesView {
   #finder;
   #list;
   #older;
+  #back;
   #scroller;
   #exporter;
   #toolbar;
@@ -66,6 +68,8 @@ export class LinesView {
   #columns = 0;
   #digits = 0;
   #isFilled = false;
+  /** Where the view stood when the oldest line was asked for, once that is there. */
+  #awaitsFirst = null;
 
   /**
    * `element` is an empty section that fills what height there is. `fetchOlder(since, until, { signal })` gives a promise of `{ records, gap }`, `announce`
@@ -75,7 +79,7 @@ export class LinesView {
     this.#element = element;
     this.#announce = announce;
     const tell = (numbers) => {
-      this.#toolbar.showCount(numbers.total);
+      this.#toolbar.showCount(numbers.total, ["more", "full"].includes(this.#older.extent));
       onChange(numbers);
     };
     this.#reporter = new Reporter({ announce, onChange: tell, numbers: () => this.#numbers() });
@@ -90,6 +94,14 @@ export class LinesView {
       onMove: () => this.#schedule(),
       onHold: () => this.#leaveEnd(),
     });
+    this.#back = new Back({
+      older: this.#older,
+      store: this.#store,
+      isFollowing: () => this.#scroller.following,
+      show: (text, time) => this.#show(text, time),
+      say: (text, time) => this.#say(text, time),
+      onNews: () => this.#schedule(),
+    });
     this.#target = new Target({ store: this.#store, older: this.#older, say: (text, time) => this.#say(text, time), goTo: (serial) => this.#goTo(serial) });
     this.#exporter = new Exporter({ list: this.#list, layer: this.#layer, rows: () => this.#scroller.rows });
     this.#toolbar = new Toolbar((action) => this.#act(action));
@@ -97,7 +109,9 @@ export class LinesView {
       onSearch: (expression, isSafe) => this.#search(expression, isSafe),
       onOnly: () => this.#setOnly(),
       onStep: (direction) => this.#step(direction),
-      onClose: () => this.#act("leave"),
+      onOlder: () => this.#back.search({ isWanted: true }),
+      onClose: () => this.#endSearch(),
+      onEscape: () => this.#act("leave"),
     });
     this.#build();
   }
@@ -187,9 +201,11 @@ export class LinesView {
     }
     this.#scroller.look();
     this.#finder.update();
+    this.#searchOlder();
     if (this.#awaitedStep !== 0) {
       this.#step(this.#awaitedStep);
     }
+    this.#seekFirst();
     this.#target.seek();
     this.#setRange();
     this.#drawSearch();
@@ -213,7 +229,7 @@ export class LinesView {
 
   #fill(row, place) {
     if (place < this.#list.first) {
-      row.fill({ kind: "edge", text: this.#older.note });
+      row.fill({ kind: "edge", text: this.#edge });
       return;
     }
     const serial = this.#list.serialAt(place);
@@ -317,11 +333,17 @@ export class LinesView {
 
   /** A sentence for the reader, over the lines and for a screen reader. */
   #say(text, milliseconds = NOTE_FOR) {
+    this.#show(text, milliseconds);
+    if (text !== "") {
+      this.#announce(text);
+    }
+  }
+
+  #show(text, milliseconds = NOTE_FOR) {
     clearTimeout(this.#noteTimer);
     this.#note.textContent = text;
     this.#note.hidden = text === "";
     if (text !== "") {
-      this.#announce(text);
       this.#noteTimer = setTimeout(() => { this.#note.hidden = true; }, milliseconds);
     }
   }
@@ -339,10 +361,11 @@ export class LinesView {
   #fetchOlder() {
     const isNearOldest = this.#scroller.anchor - this.#list.first < NEAR;
     const isFull = this.#list.end - this.#list.first > this.#scroller.rowsInView + NEAR;
-    if (this.#store.oldest === null) {
+    // A search fetches what it needs itself.
+    if (this.#store.oldest === null || this.#list.isFiltered) {
       return;
     }
-    if (isNearOldest && (!this.#scroller.following || !this.#isFilled) && !(this.#list.isFiltered && this.#finder.isSearching)) {
+    if (isNearOldest && (!this.#scroller.following || !this.#isFilled)) {
       // Once at the start, so that a page that came late begins full.
       this.#isFilled ||= isFull || this.#scroller.following;
       this.#older.readMore();
@@ -350,6 +373,7 @@ export class LinesView {
   }
 
   #olderCame() {
+    this.#back.tell();
     this.#scroller.refresh(new Set([this.#list.first - 1, this.#scroller.from]));
     this.#schedule();
   }
@@ -377,7 +401,26 @@ export class LinesView {
     this.#current = null;
     this.#awaitedStep = 0;
     this.#finder.search(expression, isSafe);
+    this.#back.begin(expression !== null);
     this.#keepPlace(serial);
+  }
+
+  /** What the page has is searched: on with what the history has. */
+  #searchOlder() {
+    if (this.#finder.isStopped) {
+      this.#back.begin(false);
+    } else if (this.#finder.isActive && this.#finder.hasSearched(this.#store.first)) {
+      this.#back.search();
+    }
+  }
+
+  get #isSearching() {
+    return this.#finder.isSearching || (this.#finder.isActive && this.#back.isReading);
+  }
+
+  /** What stands above the oldest line. */
+  get #edge() {
+    return this.#list.isFiltered && this.#older.mayRead && !this.#back.isReading ? "Older lines are not searched." : this.#older.note;
   }
 
   #setOnly() {
@@ -411,13 +454,13 @@ export class LinesView {
       return;
     }
     // Whoever presses Enter at once wants the first match as soon as it is known.
-    this.#awaitedStep = this.#current === null && this.#finder.isSearching && !this.#knowsFirst ? direction : 0;
+    this.#awaitedStep = this.#current === null && this.#isSearching && !this.#knowsFirst ? direction : 0;
     if (matches.count === 0 || this.#awaitedStep !== 0) {
       return;
     }
     const place = this.#stepFrom(direction);
     const round = place < matches.first ? matches.end - 1 : place >= matches.end ? matches.first : place;
-    if (round !== place && !this.#finder.isSearching) {
+    if (round !== place && !this.#isSearching) {
       this.#announce(direction > 0 ? "From the oldest match again." : "From the newest match again.");
     }
     this.#current = matches.at(round);
@@ -455,9 +498,9 @@ export class LinesView {
 
   #drawSearch() {
     if (this.#searchBar.isOpen) {
-      const { matches, isSearching, isStopped } = this.#finder;
+      const { matches, isStopped } = this.#finder;
       const at = this.#current === null ? 0 : matches.placeOf(this.#current) - matches.first + 1;
-      this.#searchBar.show({ at, count: matches.count, isSearching, isStopped });
+      this.#searchBar.show({ at, count: matches.count, isSearching: this.#isSearching, isStopped, scope: this.#back.scope });
     }
   }
 
@@ -496,11 +539,15 @@ export class LinesView {
   }
 
   #leave() {
-    this.#older.cancel();
-    this.#say("");
-    if (!this.#searchBar.isOpen) {
-      return false;
+    if (this.#back.stop()) {
+      this.#schedule();
+      return true;
     }
+    this.#say("");
+    return this.#searchBar.isOpen && this.#endSearch();
+  }
+
+  #endSearch() {
     this.#searchBar.close();
     this.#toolbar.press("search", false);
     this.#box.focus({ preventScroll: true });
@@ -525,9 +572,29 @@ export class LinesView {
     this.#setRange();
     this.#scroller.hold();
     this.#scroller.goTo(this.#list.first - 1, 0);
+    const place = this.#scroller.anchor;
+    this.#back.toFirst(() => {
+      this.#awaitsFirst = place;
+      this.#schedule();
+    });
+  }
+
+  /** Goes to the oldest line once it is there and, of those that match, known; unless the reader has gone elsewhere meanwhile. */
+  #seekFirst() {
+    if (this.#awaitsFirst === null || (this.#list.isFiltered && this.#finder.isSearching && !this.#finder.hasSearched(this.#store.first))) {
+      return;
+    }
+    const place = this.#awaitsFirst;
+    this.#awaitsFirst = null;
+    if (this.#scroller.anchor === place && !this.#scroller.following) {
+      this.#setRange();
+      this.#scroller.goTo(this.#list.first - 1, 0);
+    }
   }
 
   #toLast() {
+    this.#back.abandon();
+    this.#awaitsFirst = null;
     this.#wasFollowing = true;
     this.#pause(false);
     this.#scroller.follow();

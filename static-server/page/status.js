@@ -39,6 +39,11 @@ export class Status {
     return this.#connection.phase === "open";
   }
 
+  /** What writes the messages has ended: there will be no more. */
+  get isEnded() {
+    return this.#source.phase === "ended";
+  }
+
   get isWaiting() {
     return this.#connection.phase === "waiting";
   }

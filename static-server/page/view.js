@@ -58,8 +58,9 @@ export function showCurrent({ text, kind }, date) {
   }
 }
 
-/** The counters below the newest message. */
-export function showFigures({ messages, left, reconnects }, rate) {
+/** The counters below the newest message; a stream that has ended has no rate, not even an unknown one. */
+export function showFigures({ messages, left, reconnects }, { rate, isEnded }) {
+  document.getElementById("rate").parentElement.hidden = isEnded;
   put("count", messages.toLocaleString("en"));
   put("left", left.toLocaleString("en"));
   put("reconnects", `${reconnects}`);

@@ -33,6 +33,7 @@ const MODULES: &[Module<'_>] = &[
     ("events.js", include_str!("../page/events.js")),
     ("frames.js", include_str!("../page/frames.js")),
     ("howto.js", include_str!("../page/howto.js")),
+    ("lines-back.js", include_str!("../page/lines-back.js")),
     ("lines-colours.js", include_str!("../page/lines-colours.js")),
     ("lines-copy.js", include_str!("../page/lines-copy.js")),
     ("lines-dom.js", include_str!("../page/lines-dom.js")),

@@ -2,7 +2,7 @@
 
 import { LinesView } from "./lines-view.js";
 
-const history = { first: 1, text: (number) => `line ${number}`, reads: [], delay: 0 };
+const history = { first: 1, text: (number) => `line ${number}`, reads: [], delay: 0, failure: null };
 const said = [];
 const states = [];
 
@@ -10,6 +10,9 @@ async function fetchOlder(since, until, { signal } = {}) {
   history.reads.push([since, until]);
   await new Promise((done) => { setTimeout(done, history.delay); });
   signal?.throwIfAborted();
+  if (history.failure !== null) {
+    throw new Error(history.failure);
+  }
   const records = [];
   for (let number = Math.max(since + 1, history.first); number <= until; number += 1) {
     records.push({ number, id: `000000000000_${number}`, text: history.text(number), wall: null });

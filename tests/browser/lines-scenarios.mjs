@@ -15,6 +15,8 @@ const press = async (page, key) => { await page.keyboard.press(key); await drawn
 const until = (page, body, ...args) => page.waitForFunction(body, PATIENCE, ...args);
 const state = (page) => page.evaluate(() => lines.states[lines.states.length - 1]);
 const pill = (page) => page.$eval(".lines-pill", (element) => (element.hidden ? null : element.textContent));
+const total = (page) => page.$eval(".lines-bar .total", (element) => element.textContent);
+const totals = (page, wanted) => until(page, (text) => document.querySelector(".lines-bar .total").textContent === text, wanted);
 const note = (page) => page.$eval(".lines-note", (element) => (element.hidden ? null : element.textContent));
 
 /** The rows in view: `[text, number, y, height]` each, those that are cut by an edge too. */
@@ -60,7 +62,7 @@ async function wheel(page, deltaY) {
 export async function linesAlone({ name, browser, check, binaries }) {
   const site = await serveLines();
   try {
-    for (const scenario of [follows, pauses, holdsAMillion, wraps, fetchesOlder, findsByNumber, searches, endsHopelessSearches, holdsWhileFiltered, isCopied, keepsASelection, showsStyles, listensToKeys, tellsEvents]) {
+    for (const scenario of [follows, pauses, holdsAMillion, wraps, fetchesOlder, goesToTheOldest, findsByNumber, searches, searchesOlder, endsHopelessSearches, holdsWhileFiltered, isCopied, keepsASelection, showsStyles, listensToKeys, tellsEvents]) {
       const { page, errors } = await open(browser, site);
       await scenario({ page, check, site });
       await check(`lines: nothing is on the console as an error (${scenario.name})`, async () => assert.deepEqual(errors, []));
@@ -183,8 +185,8 @@ async function holdsAMillion({ page, check }) {
     await page.evaluate(() => { lines.history.first = 1_050_001; });
     await shown(0);
     await press(page, "Home");
-    await until(page, () => document.querySelector(".row.edge .text").textContent === "The server keeps no older lines.");
-    assert.deepEqual((await inView(page)).slice(0, 2), ["The server keeps no older lines.", `line ${first}`]);
+    await until(page, () => document.querySelector(".row.edge .text").textContent === "Older lines have left the stream’s history.");
+    assert.deepEqual((await inView(page)).slice(0, 2), ["Older lines have left the stream’s history.", `line ${first}`]);
     await shown(1);
     assert.equal(await lastInView(page), "line 1050000");
   });
@@ -256,27 +258,27 @@ async function fetchesOlder({ page, check }) {
   });
   await check("lines: older ones come as one scrolls up, and nothing jumps", async () => {
     await page.evaluate(() => { lines.history.delay = 300; });
-    for (let round = 0; round < 3; round += 1) {
+    await totals(page, "newest 2,005 lines");
+    for (let round = 0; round < 2; round += 1) {
       const reads = await page.evaluate(() => lines.history.reads.length);
-      await press(page, "g");
+      await wheel(page, -1e6);
       await until(page, (count) => lines.history.reads.length > count, reads);
       const before = (await rows(page)).find(([, number]) => number !== "");
       await until(page, (number) => document.querySelector(".lines-rows").textContent.includes(`line ${number - 1}`), Number(before[1]));
       await drawn(page);
       assert.equal(await yOf(page, before[1]), before[2], `line ${before[1]} has moved`);
     }
-  });
-  await check("lines: the view says when there are no older ones", async () => {
     await page.evaluate(() => { lines.history.delay = 0; });
-    for (let round = 0; round < 8 && await page.evaluate(() => !lines.history.reads.some(([since]) => since < 500)); round += 1) {
-      await press(page, "g");
-      await new Promise((done) => { setTimeout(done, 150); });
-    }
+  });
+  await check("lines: the oldest line is the oldest of the history, and the view says why", async () => {
     await press(page, "g");
-    assert.deepEqual((await inView(page)).slice(0, 2), ["The server keeps no older lines.", "line 501"]);
+    await until(page, () => document.querySelector(".row.edge .text")?.textContent === "Older lines have left the stream’s history.");
+    await drawn(page);
+    assert.deepEqual((await inView(page)).slice(0, 2), ["Older lines have left the stream’s history.", "line 501"]);
     const reads = await page.evaluate(() => lines.history.reads.length);
     await press(page, "g");
     assert.equal(await page.evaluate(() => lines.history.reads.length), reads);
+    await totals(page, "9,504 lines");
   });
   await check("lines: only those that arrived here have a time of arrival", async () => {
     await press(page, "t");
@@ -284,6 +286,130 @@ async function fetchesOlder({ page, check }) {
     assert.deepEqual(new Set(await times()), new Set([""]));
     await press(page, "G");
     assert.deepEqual((await times()).slice(-5).map((time) => /^\d\d:\d\d:\d\d\.\d{3}$/.test(time)), Array(5).fill(true));
+  });
+}
+
+async function goesToTheOldest({ page, check }) {
+  const oldestHere = () => page.evaluate(() => Math.min(...lines.history.reads.map(([since]) => since)) + 1);
+  const fresh = async (newest) => {
+    await page.reload();
+    await until(page, () => window.lines !== undefined);
+    await add(page, newest - 9, newest + 1);
+    await until(page, () => lines.history.reads.length === 1);
+    await until(page, () => document.querySelectorAll(".row .number[href]").length > 20);
+  };
+  const ways = [() => page.click('[data-action="first"]'), () => page.keyboard.press("g"), () => page.keyboard.press("Home")];
+  for (const [index, way] of ways.entries()) {
+    await check(`lines: the oldest of many is reached at once (way ${index})`, async () => {
+      await fresh(200_000);
+      await way();
+      await until(page, () => document.querySelector(".row.edge .text")?.textContent === "The first line of the stream.");
+      await until(page, () => document.querySelector(".lines-rows").textContent.includes("line 1line") || [...document.querySelectorAll(".row .number")].some(({ textContent }) => textContent === "1"));
+      await drawn(page);
+      assert.deepEqual((await inView(page)).slice(0, 2), ["The first line of the stream.", "line 1"]);
+      await assertWhole(page);
+      await totals(page, "200,000 lines");
+    });
+  }
+  await check("lines: a long way to the oldest says how far it is, and Escape ends it", async () => {
+    await fresh(500_000);
+    await page.evaluate(() => { lines.history.delay = 200; });
+    await press(page, "g");
+    await until(page, () => /^Fetching older lines: [\d,]+ are here, at most [\d,]+ to come \(Esc ends it\)\.$/.test(document.querySelector(".lines-note").textContent));
+    assert.equal(await page.evaluate(() => lines.said.filter((text) => /^Fetching/.test(text)).length), 0);
+    await press(page, "Escape");
+    const oldest = (await note(page)).match(/^Ended: the page has the lines from ([\d,]+) on\.$/)[1].replaceAll(",", "");
+    assert.ok(Number(oldest) > 1 && Number(oldest) >= await oldestHere());
+    const reads = await page.evaluate(() => lines.history.reads.length);
+    await new Promise((done) => { setTimeout(done, 700); });
+    assert.ok(await page.evaluate(() => lines.history.reads.length) <= reads + 1, "it reads on");
+    assert.match(await total(page), /^newest [\d,]+ lines$/);
+  });
+  await check("lines: who goes elsewhere on the way stays there", async () => {
+    await press(page, "g");
+    await press(page, "End");
+    await page.evaluate(() => { lines.history.delay = 0; });
+    await new Promise((done) => { setTimeout(done, 500); });
+    assert.deepEqual([await lastInView(page), await note(page)], ["line 500000", null]);
+  });
+  await check("lines: what cannot be fetched is said, and can be tried again", async () => {
+    await fresh(60_000);
+    await page.evaluate(() => { lines.history.failure = "the server answered 503"; });
+    await press(page, "g");
+    await until(page, () => document.querySelector(".lines-note").textContent === "Older lines could not be fetched: the server answered 503.");
+    await page.evaluate(() => { lines.history.failure = null; });
+    await press(page, "g");
+    await until(page, () => document.querySelector(".row.edge .text")?.textContent === "The first line of the stream.");
+  });
+}
+
+async function searchesOlder({ page, check }) {
+  const scope = () => page.$eval(".lines-search .scope", (element) => (element.hidden ? null : element.firstChild.textContent));
+  await check("lines: a search goes back as far as the history does, and its count grows", async () => {
+    await page.evaluate(() => { lines.history.delay = 50; });
+    await add(page, 199_991, 200_001);
+    await until(page, () => document.querySelectorAll(".row .number[href]").length > 20);
+    await press(page, "/");
+    await search(page, "line 12345");
+    await until(page, () => / so far, at most [\d,]+ older to come/.test(document.querySelector(".lines-search .scope").textContent));
+    await counted(page, "11 lines");
+    assert.equal(await scope(), null);
+    await totals(page, "200,000 lines");
+    await search(page, "line 77");
+    await counted(page, "1,111 lines");
+  });
+  await check("lines: Enter goes to a match that must be fetched", async () => {
+    await page.reload();
+    await until(page, () => window.lines !== undefined);
+    await add(page, 99_991, 100_001);
+    await press(page, "/");
+    await page.keyboard.type("line 777");
+    await page.keyboard.press("Enter");
+    await until(page, () => document.querySelector(".row.found .number")?.textContent === "77799");
+  });
+  await check("lines: Escape ends the way back, and says what was searched; a button goes on", async () => {
+    await page.reload();
+    await until(page, () => window.lines !== undefined);
+    await page.evaluate(() => { lines.history.delay = 150; });
+    await add(page, 499_991, 500_001);
+    await press(page, "/");
+    await search(page, "line 7");
+    await until(page, () => /so far/.test(document.querySelector(".lines-search .scope").textContent));
+    await press(page, "Escape");
+    assert.match(await scope(), /^in the newest [\d,]+ lines; older ones are not searched$/);
+    assert.match(await count(page), /^[\d,]+ lines?$/);
+    await page.evaluate(() => { lines.history.delay = 0; lines.history.first = 101; });
+    await page.click(".lines-search .scope button");
+    await counted(page, `${(1 + 10 + 100 + 1_000 + 10_000 - 11).toLocaleString("en")} lines`);
+    await until(page, () => /older ones have left the history$/.test(document.querySelector(".lines-search .scope").textContent));
+    assert.equal(await page.$eval(".lines-search .scope button", (button) => button.hidden), true);
+    await press(page, "Escape");
+    assert.equal(await page.$eval(".lines-search", (element) => element.hidden), true);
+  });
+  await check("lines: a search that is closed fetches nothing more", async () => {
+    await page.reload();
+    await until(page, () => window.lines !== undefined);
+    await page.evaluate(() => { lines.history.delay = 150; });
+    await add(page, 499_991, 500_001);
+    await press(page, "/");
+    await search(page, "line 7");
+    await until(page, () => /so far/.test(document.querySelector(".lines-search .scope").textContent));
+    await page.click('.lines-search [aria-label="End the search"]');
+    const reads = await page.evaluate(() => lines.history.reads.length);
+    await new Promise((done) => { setTimeout(done, 600); });
+    assert.ok(await page.evaluate(() => lines.history.reads.length) <= reads, "it reads on");
+  });
+  await check("lines: the oldest of those that match is reached, too", async () => {
+    await page.evaluate(() => { lines.history.delay = 0; });
+    await press(page, "/");
+    await search(page, "line 7");
+    await toggle(page, "Only matching");
+    await page.focus(".lines-box");
+    await press(page, "g");
+    await until(page, () => document.querySelector(".row.edge .text")?.textContent === "The first line of the stream.");
+    await until(page, () => [...document.querySelectorAll(".row .number")].some(({ textContent }) => textContent === "7"));
+    await drawn(page);
+    assert.deepEqual((await inView(page)).slice(0, 2), ["The first line of the stream.", "line 7"]);
   });
 }
 
@@ -542,6 +668,17 @@ async function isCopied({ page, check }) {
     await press(page, "w");
     const [, text] = await copied("wrapped", 0, "after", 5);
     assert.equal(text, `wrapped ${"word ".repeat(100)}end\nafter`);
+  });
+  await check("lines: a copy of all that is shown says how many lines it has", async () => {
+    await page.evaluate(() => {
+      getSelection().removeAllRanges();
+      lines.view.event({ text: "Connection lost", kind: "lost", wall: 0 });
+      Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: async (text) => { window.copied = text; } } });
+    });
+    await page.click('[data-action="copy"]');
+    await until(page, () => /^Copied/.test(document.querySelector(".lines-note").textContent));
+    assert.deepEqual([await note(page), await page.evaluate(() => window.copied.split("\n").length)], ["Copied 102 lines.", 103]);
+    await copied("wrapped", 0, "after", 5);
   });
   await check("lines: a selection stops the following, and stays", async () => {
     await until(page, () => !lines.states[lines.states.length - 1].following);
