@@ -579,14 +579,14 @@ export class LinesView {
     });
   }
 
-  /** Goes to the oldest line once it is there and, of those that match, known; unless the reader has gone elsewhere meanwhile. */
+  /** Goes to the oldest line once it is there and, of those that match, known; unless the reader has gone down meanwhile. */
   #seekFirst() {
     if (this.#awaitsFirst === null || (this.#list.isFiltered && this.#finder.isSearching && !this.#finder.hasSearched(this.#store.first))) {
       return;
     }
     const place = this.#awaitsFirst;
     this.#awaitsFirst = null;
-    if (this.#scroller.anchor === place && !this.#scroller.following) {
+    if (this.#scroller.anchor <= place && !this.#scroller.following) {
       this.#setRange();
       this.#scroller.goTo(this.#list.first - 1, 0);
     }

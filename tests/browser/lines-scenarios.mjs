@@ -304,7 +304,7 @@ async function goesToTheOldest({ page, check }) {
       await fresh(200_000);
       await way();
       await until(page, () => document.querySelector(".row.edge .text")?.textContent === "The first line of the stream.");
-      await until(page, () => document.querySelector(".lines-rows").textContent.includes("line 1line") || [...document.querySelectorAll(".row .number")].some(({ textContent }) => textContent === "1"));
+      await until(page, () => [...document.querySelectorAll(".row .number")].some(({ textContent }) => textContent === "1"));
       await drawn(page);
       assert.deepEqual((await inView(page)).slice(0, 2), ["The first line of the stream.", "line 1"]);
       await assertWhole(page);
@@ -381,7 +381,7 @@ async function searchesOlder({ page, check }) {
     await page.evaluate(() => { lines.history.delay = 0; lines.history.first = 101; });
     await page.click(".lines-search .scope button");
     await counted(page, `${(1 + 10 + 100 + 1_000 + 10_000 - 11).toLocaleString("en")} lines`);
-    await until(page, () => /older ones have left the history$/.test(document.querySelector(".lines-search .scope").textContent));
+    await until(page, () => /older ones have left the history$/.test(document.querySelector(".lines-search .scope").firstChild.textContent));
     assert.equal(await page.$eval(".lines-search .scope button", (button) => button.hidden), true);
     await press(page, "Escape");
     assert.equal(await page.$eval(".lines-search", (element) => element.hidden), true);
