@@ -94,6 +94,11 @@ export async function tellsTheEnd({ page, check, binaries, console: errors }) {
     await stateIs(page, "ended");
     await showsLine(page, "Ended: the input has ended");
   });
+  await check("a stream that has ended has no rate", async () => {
+    await page.click("#more-button");
+    await page.waitForFunction(() => document.getElementById("rate").parentElement.hidden, PATIENCE);
+    await page.click("#more-button");
+  });
   await check("once the command is gone, the state is still how the stream ended", async () => {
     await stop(server.child);
     await page.waitForFunction(() => document.getElementById("status").dataset.phase === "waiting", PATIENCE);
