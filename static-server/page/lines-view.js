@@ -4,8 +4,8 @@
 //               ▲            ▲ places
 //     Older ────┘          Finder (a thread of its own)
 
-import { columns, parse } from "./ansi.js";
 import { Back } from "./lines-back.js";
+import { Content } from "./lines-content.js";
 import { Exporter } from "./lines-copy.js";
 import { grouped, icon, make } from "./lines-dom.js";
 import { Finder } from "./lines-finder.js";
@@ -15,17 +15,11 @@ import { Older, SLACK } from "./lines-older.js";
 import { Reporter } from "./lines-report.js";
 import { Scroller } from "./lines-scroller.js";
 import { SearchBar } from "./lines-search-bar.js";
+import { Steps } from "./lines-steps.js";
 import { LineStore } from "./lines-store.js";
 import { Target } from "./lines-target.js";
 import { Toolbar } from "./lines-toolbar.js";
 
-/** A longer line is cut until the reader asks for the whole. */
-const SHOWN = 2_000;
-const LEAST_HIDDEN = 200;
-/** So is one with more changes of its style: each is an element, and a screen of lines has fifty times as many. */
-const MOST_SPANS = 300;
-/** The whole of it has so many, and is plain from there: of ten thousand in one row a browser makes half a minute of work. */
-const MOST_SPANS_WHOLE = 2_000;
 const NOTE_FOR = 8_000;
 /** Rows from the oldest at which older ones are fetched. */
 const NEAR = 60;
@@ -59,14 +53,9 @@ export class LinesView {
   #arrived = 0;
   /** What had come when the view stopped following: how many lines, and the serial of the next row. */
   #left = null;
-  #current = null;
-  /** A step to a match that nothing has been found for yet. */
-  #awaitedStep = 0;
   #target;
-  #times = false;
-  #whole = new Set();
-  #columns = 0;
-  #digits = 0;
+  #content;
+  #steps;
   #isFilled = false;
   /** Where the view stood when the oldest line was asked for, once that is there. */
   #awaitsFirst = null;
@@ -90,7 +79,7 @@ export class LinesView {
       box: this.#box,
       space: this.#space,
       layer: this.#layer,
-      fill: (row, place) => this.#fill(row, place),
+      fill: (row, place) => this.#content.fill(row, place),
       onMove: () => this.#schedule(),
       onHold: () => this.#leaveEnd(),
     });
@@ -103,12 +92,22 @@ export class LinesView {
       onNews: () => this.#schedule(),
     });
     this.#target = new Target({ store: this.#store, older: this.#older, say: (text, time) => this.#say(text, time), goTo: (serial) => this.#goTo(serial) });
+    this.#content = new Content({
+      store: this.#store, list: this.#list, finder: this.#finder, target: this.#target, space: this.#space, edge: () => this.#edge,
+    });
+    this.#steps = new Steps({
+      finder: this.#finder,
+      anchor: () => this.#anchorSerial(),
+      isSearching: () => this.#isSearching,
+      goTo: (serial) => this.#goToMatch(serial),
+      announce,
+    });
     this.#exporter = new Exporter({ list: this.#list, layer: this.#layer, rows: () => this.#scroller.rows });
     this.#toolbar = new Toolbar((action) => this.#act(action));
     this.#searchBar = new SearchBar({
       onSearch: (expression, isSafe) => this.#search(expression, isSafe),
       onOnly: () => this.#setOnly(),
-      onStep: (direction) => this.#step(direction),
+      onStep: (direction) => this.#steps.step(direction),
       onOlder: () => this.#back.search({ isWanted: true }),
       onClose: () => this.#endSearch(),
       onEscape: () => this.#act("leave"),
@@ -202,9 +201,7 @@ export class LinesView {
     this.#scroller.look();
     this.#finder.update();
     this.#searchOlder();
-    if (this.#awaitedStep !== 0) {
-      this.#step(this.#awaitedStep);
-    }
+    this.#steps.retry();
     this.#seekFirst();
     this.#target.seek();
     this.#setRange();
@@ -222,50 +219,9 @@ export class LinesView {
   }
 
   #setRange() {
-    this.#widenNumbers();
+    this.#content.widenNumbers();
     // A row of its own stands above the oldest line, and says what there is before it.
     this.#scroller.setRange(this.#list.first - 1, this.#list.end);
-  }
-
-  #fill(row, place) {
-    if (place < this.#list.first) {
-      row.fill({ kind: "edge", text: this.#edge });
-      return;
-    }
-    const serial = this.#list.serialAt(place);
-    const { text, number, wall, kind, isPresent } = this.#store.row(serial);
-    const line = kind === "line" ? parse(text) : { text, spans: [] };
-    const shown = this.#whole.has(serial) ? line.text : beginning(line);
-    const ranges = kind === "line" ? this.#finder.ranges(serial, line.text) : [];
-    this.#widen(columns(shown));
-    row.fill({
-      kind,
-      number,
-      link: number !== null && isPresent ? `#L${number}` : null,
-      time: this.#times && wall !== null ? clock(wall) : "",
-      text: shown,
-      spans: line.spans.slice(0, MOST_SPANS_WHOLE),
-      ranges,
-      hidden: line.text.length - shown.length,
-      isTarget: number !== null && isPresent && number === this.#target.number,
-      isCurrent: serial === this.#current,
-    });
-  }
-
-  /** The space is as wide as the widest row that was seen: no row need be measured, and the view never becomes narrower while one reads. */
-  #widen(count) {
-    if (count > this.#columns) {
-      this.#columns = count;
-      this.#space.style.setProperty("--columns", count);
-    }
-  }
-
-  #widenNumbers() {
-    const digits = Math.max(3, `${this.#store.newest ?? ""}`.length);
-    if (digits !== this.#digits && this.#store.newest !== null) {
-      this.#digits = digits;
-      this.#space.style.setProperty("--digits", digits);
-    }
   }
 
   #drawPill() {
@@ -398,8 +354,8 @@ export class LinesView {
 
   #search(expression, isSafe) {
     const serial = this.#anchorSerial();
-    this.#current = null;
-    this.#awaitedStep = 0;
+    this.#steps.reset();
+    this.#content.current = null;
     this.#finder.search(expression, isSafe);
     this.#back.begin(expression !== null);
     this.#keepPlace(serial);
@@ -447,60 +403,17 @@ export class LinesView {
     this.#scroller.refresh(serials === null ? new Set() : new Set([...serials].map((serial) => this.#list.placeOf(serial))));
   }
 
-  /** To the next match (1) or the previous one (-1), round the ends. */
-  #step(direction) {
-    const { matches } = this.#finder;
-    if (!this.#finder.isActive) {
-      return;
-    }
-    // Whoever presses Enter at once wants the first match as soon as it is known.
-    this.#awaitedStep = this.#current === null && this.#isSearching && !this.#knowsFirst ? direction : 0;
-    if (matches.count === 0 || this.#awaitedStep !== 0) {
-      return;
-    }
-    const place = this.#stepFrom(direction);
-    const round = place < matches.first ? matches.end - 1 : place >= matches.end ? matches.first : place;
-    if (round !== place && !this.#isSearching) {
-      this.#announce(direction > 0 ? "From the oldest match again." : "From the newest match again.");
-    }
-    this.#current = matches.at(round);
-    this.#uncut(this.#current);
-    this.#goTo(this.#current);
+  #goToMatch(serial) {
+    this.#content.current = serial;
+    this.#content.uncut(serial);
+    this.#goTo(serial);
     this.#drawSearch();
-  }
-
-  /** Lines are searched from the newest: the first match of a view that follows is known with any, else once the search has come to the view. */
-  get #knowsFirst() {
-    const serial = this.#anchorSerial();
-    return this.#finder.matches.count > 0 && (serial === null || this.#finder.hasSearched(serial));
-  }
-
-  #stepFrom(direction) {
-    const { matches } = this.#finder;
-    if (this.#current !== null) {
-      const place = matches.placeOf(this.#current);
-      return direction > 0 ? (matches.at(place) === this.#current ? place + 1 : place) : place - 1;
-    }
-    const serial = this.#anchorSerial();
-    // The first match is the newest one while the view follows, else the first in view.
-    return serial === null ? matches.end - 1 : matches.placeOf(serial) - (direction < 0 ? 1 : 0);
-  }
-
-  /** Shows a line whole if its first match is beyond what is shown of it. */
-  #uncut(serial) {
-    const { text } = this.#store.row(serial);
-    const line = parse(text);
-    const [range] = this.#finder.ranges(serial, line.text);
-    if (range === undefined || range.end > beginning(line).length) {
-      this.#whole.add(serial);
-    }
   }
 
   #drawSearch() {
     if (this.#searchBar.isOpen) {
       const { matches, isStopped } = this.#finder;
-      const at = this.#current === null ? 0 : matches.placeOf(this.#current) - matches.first + 1;
-      this.#searchBar.show({ at, count: matches.count, isSearching: this.#isSearching, isStopped, scope: this.#back.scope });
+      this.#searchBar.show({ at: this.#steps.at, count: matches.count, isSearching: this.#isSearching, isStopped, scope: this.#back.scope });
     }
   }
 
@@ -521,8 +434,8 @@ export class LinesView {
     }
     switch (action) {
       case "search": this.#searchBar.open(); break;
-      case "next": return this.#finder.isActive && this.#step(1);
-      case "previous": return this.#finder.isActive && this.#step(-1);
+      case "next": return this.#finder.isActive && this.#steps.step(1);
+      case "previous": return this.#finder.isActive && this.#steps.step(-1);
       case "leave": return this.#leave();
       case "pause": this.#pause(!this.#paused); break;
       case "wrap": this.#wrap(); break;
@@ -562,9 +475,10 @@ export class LinesView {
   }
 
   #showTimes() {
-    this.#times = !this.#times;
-    this.#box.classList.toggle("with-times", this.#times);
-    this.#toolbar.press("times", this.#times);
+    const times = !this.#content.times;
+    this.#content.times = times;
+    this.#box.classList.toggle("with-times", times);
+    this.#toolbar.press("times", times);
     this.#scroller.refresh();
   }
 
@@ -603,7 +517,7 @@ export class LinesView {
   #clicked({ target }) {
     if (target.closest(".whole") !== null) {
       const row = this.#scroller.rows.find(({ element }) => element.contains(target));
-      this.#whole.add(this.#list.serialAt(row.place));
+      this.#content.showWhole(this.#list.serialAt(row.place));
       this.#scroller.refresh();
     }
   }
@@ -622,21 +536,4 @@ export class LinesView {
     this.#toolbar.say("copy", copied === null ? "Not copied" : "Copied");
     this.#say(copied ?? "The browser does not let this page copy: select, and press the keys for copying.", 3_000);
   }
-}
-
-/** The text of a line, of a long one its beginning, not cut within a character. */
-function beginning({ text, spans }) {
-  const most = spans.length > MOST_SPANS ? Math.min(SHOWN, spans[MOST_SPANS].start) : SHOWN;
-  if (text.length <= most + (most < SHOWN ? 0 : LEAST_HIDDEN)) {
-    return text;
-  }
-  const last = text.charCodeAt(most - 1);
-  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? most - 1 : most);
-}
-
-/** `14:03:27.512`, in the reader's zone. */
-function clock(wall) {
-  const time = new Date(wall);
-  const part = (value, length = 2) => `${value}`.padStart(length, "0");
-  return `${part(time.getHours())}:${part(time.getMinutes())}:${part(time.getSeconds())}.${part(time.getMilliseconds(), 3)}`;
 }
