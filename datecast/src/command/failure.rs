@@ -44,7 +44,8 @@ pub(super) fn not_started(program: &OsStr, error: &io::Error) -> Ended {
             ),
         ),
         Some(Errno::NOENT | Errno::NOTDIR) if is_path => (NOT_FOUND, "there is no such file".to_owned()),
-        Some(Errno::NOENT) => (
+        // execvp(3) also says ACCESS where a folder of PATH may not be searched, and none of the others has it.
+        Some(error) if error == Errno::NOENT || (error == Errno::ACCESS && !is_path) => (
             NOT_FOUND,
             format!(
                 "no folder of PATH has it; what only a shell knows needs one: datecast -- sh -c '{shown} …'"
