@@ -50,7 +50,11 @@ impl Config {
     /// No port is free.
     pub(crate) fn listen(&self) -> Result<Vec<ListenAddress>, DaemonError> {
         // An address that somebody has named is that one or none.
-        if self.stream.listen.is_empty() { address::first_free() } else { Ok(self.stream.listen.clone()) }
+        if self.stream.listen.is_empty() {
+            Ok(vec![address::first_free()?])
+        } else {
+            Ok(self.stream.listen.clone())
+        }
     }
 
     /// The page and the files.

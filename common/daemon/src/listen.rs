@@ -64,6 +64,22 @@ pub(super) fn bind(
     Ok(sockets)
 }
 
+/// Finds the first of these ports that is free at every address of a host; `None` if all are taken. It is free at this moment: the
+/// caller binds it right after, and hears if another program was faster.
+///
+/// # Errors
+/// The system refuses for another reason than that a port is taken.
+pub fn first_free_port(host: &str, ports: impl IntoIterator<Item = u16>) -> io::Result<Option<u16>> {
+    for port in ports {
+        match bind_all(&resolve(host, port)?, is_localhost(host), 1) {
+            Ok(_) => return Ok(Some(port)),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
 /// Refuses addresses of which one leaves no place for another: the second `bind` would blame another program.
 ///
 /// # Errors
@@ -242,7 +258,24 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonErro
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv6Addr, TcpListener};
+
     use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_on_one_address_is_not_free() {
+        for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+            // Where there is no IPv6, nobody can take its address.
+            let Ok(taken) = TcpListener::bind((ip, 0)) else {
+                assert!(ip.is_ipv6());
+                continue;
+            };
+            let port = taken.local_addr().expect("an address").port();
+            assert_eq!(first_free_port("localhost", [port]).expect("it is taken"), None);
+            drop(taken);
+            assert_eq!(first_free_port("localhost", [port]).expect("it is free"), Some(port));
+        }
+    }
 
     #[test]
     fn an_address_that_another_one_takes_is_refused_with_both() {

@@ -7,10 +7,7 @@ use std::{
 };
 
 use daemon::{DaemonError, Exit};
-use rustix::{
-    fs::{FileType, OFlags, makedev},
-    io::Errno,
-};
+use rustix::{fs::OFlags, io::Errno};
 
 use super::{
     clock::now,
@@ -29,9 +26,7 @@ pub(super) fn open() -> Result<OwnedFd, DaemonError> {
     let input = io::stdin().as_fd().try_clone_to_owned().map_err(system)?;
     let stat = rustix::fs::fstat(&input).map_err(|error| system(error.into()))?;
     let flags = rustix::fs::fcntl_getfl(&input).map_err(|error| system(error.into()))?;
-    let is_null =
-        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == makedev(1, 3);
-    match refusal(is_null, flags.contains(OFlags::RDWR), daemon::notify::is_unit()) {
+    match refusal(daemon::is_null(&stat), flags.contains(OFlags::RDWR), daemon::notify::is_unit()) {
         Some(refusal) => Err(refusal),
         None => Ok(input),
     }
