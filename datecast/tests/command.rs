@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use harness::{Client, Daemon, Signal, command, eventually, with_blocked_signals};
+use harness::{Client, Daemon, Signal, command, eventually, on_free_port, with_blocked_signals};
 use rustix::process::{Pid, test_kill_process};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 
@@ -16,7 +16,7 @@ const DATECAST: &str = env!("CARGO_BIN_EXE_datecast");
 
 /// A datecast that has started this command on a free port.
 fn datecast(options: &[&str], words: &[&str]) -> Daemon {
-    Daemon::start(DATECAST, &[&["--log-level", "info", "--workers", "2"], options, &["--"], words].concat())
+    Daemon::start(DATECAST, &[options, &["--"], words].concat())
 }
 
 /// The same for a script of the shell, in this folder.
@@ -257,9 +257,8 @@ fn our_input_is_that_of_the_command_unless_nobody_feeds_it() {
     drop(daemon.stdin.take());
     daemon.log_line("cat ended: exit code 0");
 
-    let words =
-        ["--listen", "127.0.0.1:0", "--log-level", "info", "--", "sh", "-c", "test -t 0 && echo terminal"];
-    let daemon = Daemon::spawn_with(command(DATECAST, &words), Stdio::null()).listening();
+    let command = on_free_port(DATECAST, &["--", "sh", "-c", "test -t 0 && echo terminal"]);
+    let daemon = Daemon::spawn_with(command, Stdio::null()).listening();
     assert_eq!(line(&mut lines(&daemon)), "terminal");
 }
 
@@ -300,8 +299,7 @@ fn a_command_with_the_name_of_a_daemon_is_a_command() {
     let script = "printf '#!/bin/sh\\necho mine' > \"$0/ws-server\" && chmod +x \"$0/ws-server\"";
     assert!(Command::new("sh").args(["-c", script]).arg(folder.path()).status().unwrap().success());
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-    let words = ["--listen", "127.0.0.1:0", "--log-level", "info", "--", "ws-server"];
-    let mut command = command(DATECAST, &words);
+    let mut command = on_free_port(DATECAST, &["--", "ws-server"]);
     command.env("PATH", path);
     let daemon = Daemon::start_command(command);
     assert_eq!(line(&mut lines(&daemon)), "mine");
@@ -322,8 +320,7 @@ fn the_command_has_the_limit_of_open_files_that_we_began_with() {
 #[test]
 fn the_command_hears_nothing_of_our_service_manager() {
     let script = "env | grep -E '^(LISTEN_|NOTIFY_|WATCHDOG_)'; echo end; exec cat";
-    let words = ["--listen", "127.0.0.1:0", "--log-level", "info", "--", "sh", "-c", script];
-    let mut command = command(DATECAST, &words);
+    let mut command = on_free_port(DATECAST, &["--", "sh", "-c", script]);
     for name in
         ["LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"]
     {
@@ -337,8 +334,8 @@ fn the_command_hears_nothing_of_our_service_manager() {
 fn our_parent_cannot_hide_the_end_of_the_command_from_us() {
     // It blocks all signals, and nothing but one tells of the end of a command that has closed its output before.
     let script = "exec > /dev/null 2>&1 < /dev/null; sleep 0.1; exit 4";
-    let words = ["--listen", "127.0.0.1:0", "--log-level", "info", "--", "sh", "-c", script];
-    let daemon = with_blocked_signals(|| Daemon::spawn(command(DATECAST, &words)));
+    let command = on_free_port(DATECAST, &["--", "sh", "-c", script]);
+    let daemon = with_blocked_signals(|| Daemon::spawn(command));
     let mut daemon = daemon.listening();
     daemon.log_line("sh ended: exit code 4");
 }

@@ -8,14 +8,13 @@ use std::{
     process::Stdio,
 };
 
-use harness::{Client, Daemon, Signal, UPGRADE, command, frame, scrape::wait_until};
+use harness::{Client, Daemon, Signal, UPGRADE, command, frame, on_free_port, scrape::wait_until};
 
 const DATECAST: &str = env!("CARGO_BIN_EXE_datecast");
 
 /// The command with lines for its input, on a free port of 127.0.0.1.
 fn with_lines(arguments: &[&str], lines: &str) -> Daemon {
-    let all = [&["--listen", "127.0.0.1:0", "--workers", "2", "--log-level", "info"], arguments].concat();
-    let mut server = Daemon::start_command(command(DATECAST, &all));
+    let mut server = Daemon::start(DATECAST, arguments);
     server.write(lines);
     server
 }
@@ -157,7 +156,7 @@ fn a_large_file_comes_whole_to_a_client_that_takes_its_time_or_has_half_closed()
 #[test]
 fn the_metrics_are_those_of_the_stream_and_of_the_site() {
     let mut server = with_lines(&["--metrics", "127.0.0.1:0"], "one\n");
-    let endpoint = server.log_line("metrics on ").split_once("metrics on ").unwrap().1.parse().unwrap();
+    let endpoint = server.metrics_address();
     server.get("/");
     server.request("GET /stream HTTP/1.0").until(b"one\n");
     let is_one = |count: f64| (count - 1.0).abs() < f64::EPSILON;
@@ -212,8 +211,7 @@ fn a_proxy_header_is_one_at_the_beginning_of_a_connection_alone() {
 #[test]
 fn a_connection_that_is_kept_for_pages_is_none_of_the_stream_in_the_metrics() {
     let mut server = with_lines(&["--metrics", "127.0.0.1:0"], "");
-    let endpoint = server.log_line("metrics on ");
-    let endpoint = endpoint.split_once("metrics on ").unwrap().1.parse().unwrap();
+    let endpoint = server.metrics_address();
     let mut kept = server.request(&get("/favicon.svg"));
     assert_eq!(kept.response().status, 200);
     let mut lines = server.request(&get("/stream"));
@@ -255,11 +253,8 @@ fn the_source_is_what_standard_input_is() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "from a file\n").unwrap();
     let first_line = |input: Stdio| {
-        let arguments = ["--listen", "127.0.0.1:0", "--log-level", "info"];
-        let mut server = Daemon::spawn_with(command(DATECAST, &arguments), input);
-        let line = server.log_line("listening on ");
-        let address = line.split_once("listening on ").unwrap().1.parse().unwrap();
-        let mut client = Client::request(address, "GET /stream HTTP/1.0");
+        let server = Daemon::spawn_with(on_free_port(DATECAST, &[]), input).listening();
+        let mut client = server.request("GET /stream HTTP/1.0");
         client.head();
         String::from_utf8(client.until(b"\n")).unwrap()
     };
@@ -291,13 +286,10 @@ fn a_file_of_many_lines_can_be_read_from_its_first_one() {
     let numbers: Vec<String> = (1..=50_000).map(|number| number.to_string()).collect();
     let lines = numbers.join("\n") + "\n";
     fs::write(file.path(), &lines).unwrap();
-    let arguments = ["--listen", "127.0.0.1:0", "--log-level", "info"];
-    let mut server =
-        Daemon::spawn_with(command(DATECAST, &arguments), fs::File::open(file.path()).unwrap().into());
-    let listening = server.log_line("listening on ");
+    let input = fs::File::open(file.path()).unwrap();
+    let mut server = Daemon::spawn_with(on_free_port(DATECAST, &[]), input.into()).listening();
     server.log_line("the input has ended");
-    let address = listening.split_once("listening on ").unwrap().1.parse().unwrap();
-    let mut client = Client::request(address, "GET /stream?since=0&until=50000 HTTP/1.0");
+    let mut client = server.request("GET /stream?since=0&until=50000 HTTP/1.0");
     client.head();
     assert_eq!(client.rest_as_text(), lines);
 }

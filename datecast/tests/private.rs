@@ -7,8 +7,7 @@ use harness::{Client, Daemon, UPGRADE, command};
 const DATECAST: &str = env!("CARGO_BIN_EXE_datecast");
 
 fn start(arguments: &[&str]) -> Daemon {
-    let all = [&["--listen", "127.0.0.1:0", "--log-level", "info"], arguments].concat();
-    let mut server = Daemon::start_command(command(DATECAST, &all));
+    let mut server = Daemon::start(DATECAST, arguments);
     server.write("secret\n");
     server
 }

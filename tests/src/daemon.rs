@@ -37,6 +37,23 @@ pub fn command(binary: impl AsRef<Path>, arguments: &[&str]) -> Command {
     command
 }
 
+/// A command line that listens on a free port of 127.0.0.1, and logs which one it is.
+///
+/// The stream has two workers unless the arguments say otherwise: the same on every machine.
+pub fn on_free_port(binary: impl AsRef<Path>, arguments: &[&str]) -> Command {
+    let is = |name: &str| binary.as_ref().ends_with(name);
+    let (has_stream, is_quiet) = (is("ws-server") || is("datecast"), is("datecast"));
+    let mut command = command(&binary, &["--listen", "127.0.0.1:0"]);
+    if has_stream && !arguments.contains(&"--workers") {
+        command.args(["--workers", "2"]);
+    }
+    if is_quiet && !arguments.contains(&"--log-level") {
+        command.args(["--log-level", "info"]);
+    }
+    command.args(arguments);
+    command
+}
+
 /// Runs this with all signals blocked; a process that it starts begins with that mask.
 pub fn with_blocked_signals<T>(run: impl FnOnce() -> T) -> T {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK).expect("a mask");
@@ -58,15 +75,9 @@ pub struct Daemon {
 impl Daemon {
     /// Starts this binary on a free port of 127.0.0.1, and waits until it listens.
     ///
-    /// A ws-server has two workers unless the arguments say otherwise: the same on every machine.
+    /// As [`on_free_port`] starts it.
     pub fn start(binary: impl AsRef<Path>, arguments: &[&str]) -> Self {
-        let has_two_workers = binary.as_ref().ends_with("ws-server") && !arguments.contains(&"--workers");
-        let mut command = command(binary, &["--listen", "127.0.0.1:0"]);
-        if has_two_workers {
-            command.args(["--workers", "2"]);
-        }
-        command.args(arguments);
-        Self::start_command(command)
+        Self::start_command(on_free_port(binary, arguments))
     }
 
     /// Starts this command, and waits until it listens.
@@ -107,6 +118,12 @@ impl Daemon {
     /// `ws://ADDRESS` and this path.
     pub fn ws_url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.address())
+    }
+
+    /// Where it serves its metrics, as its log says.
+    pub fn metrics_address(&mut self) -> SocketAddr {
+        let line = self.log_line("metrics on ");
+        line.split_once("metrics on ").and_then(|(_, address)| address.parse().ok()).expect("an address")
     }
 
     /// Connects to [`Self::address`].

@@ -35,7 +35,7 @@ mod wait;
 mod websocket;
 
 pub use client::Client;
-pub use daemon::{Daemon, command, signal, with_blocked_signals};
+pub use daemon::{Daemon, command, on_free_port, signal, with_blocked_signals};
 pub use fifo::make_fifo;
 pub use holder::Holder;
 pub use ids::{split_id, without_epochs};

@@ -20,9 +20,8 @@ use harness::{
 /// A daemon with its metrics on a free port.
 fn start(name: &str, arguments: &[&str]) -> (Daemon, SocketAddr) {
     let mut daemon = Daemon::start(binary(name), &[&["--metrics", "127.0.0.1:0"], arguments].concat());
-    let line = daemon.log_line("metrics on ");
-    let (_, address) = line.split_once("metrics on ").expect("an address");
-    (daemon, address.parse().expect("an address"))
+    let address = daemon.metrics_address();
+    (daemon, address)
 }
 
 /// A client that has sent this request, whose lines end with LF here, and got the beginning of an answer.

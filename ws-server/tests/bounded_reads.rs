@@ -135,8 +135,7 @@ fn a_stop_cuts_it_short_and_says_so() {
 fn the_metrics_count_it_apart() {
     let mut server =
         Daemon::start(WS_SERVER, &["--source", "-", "--workers", "1", "--metrics", "127.0.0.1:0"]);
-    let endpoint = server.log_line("metrics on ");
-    let endpoint = endpoint.split_once("metrics on ").unwrap().1.parse().unwrap();
+    let endpoint = server.metrics_address();
     server.write("1\n2\n3\n");
     let (mut live, _) = server.websocket("/?since=2");
     live.text();

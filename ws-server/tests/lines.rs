@@ -110,8 +110,7 @@ fn lines_that_are_not_utf8_are_replaced_or_dropped_and_counted_by_name() {
         for line in expected {
             assert_eq!(client.text(), *line);
         }
-        let endpoint = server.log_line("metrics on ");
-        let endpoint = endpoint.split_once("metrics on ").unwrap().1.parse().unwrap();
+        let endpoint = server.metrics_address();
         server.log_line("1 line dropped: longer than --max-line");
         let scraped = harness::scrape::metrics(endpoint);
         let counts = ["replaced", "not_utf8", "too_long"]
