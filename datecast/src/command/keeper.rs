@@ -2,10 +2,6 @@
 
 use std::{
     io::{self, PipeReader, PipeWriter},
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
-    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -70,16 +66,14 @@ impl Prepared {
             |ended: Ended| StartFailure { code: ended.code(), message: ended.sentence(&launch.name()) };
         adopt_orphans();
         let first = Run::new(launch.start().map_err(failure)?);
-        let outcome = Arc::new(Outcome::default());
         let keeper = Keeper {
             desk: Desk::new(name, lines, wake, tell),
             launch: launch.clone(),
             backoff: respawn.then(Backoff::default),
-            outcome: Arc::clone(&outcome),
         };
         let thread = thread::Builder::new().name("command".to_owned()).spawn(move || keeper.keep(first));
         let thread = thread.map_err(|error| failure(no_thread(&error)))?;
-        Ok(Command { orders, outcome, thread: Some(thread) })
+        Ok(Command { orders, thread: Some(thread) })
     }
 }
 
@@ -87,8 +81,7 @@ impl Prepared {
 #[derive(Debug)]
 pub(crate) struct Command {
     orders: Orders,
-    outcome: Arc<Outcome>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Option<u8>>>,
 }
 
 impl Command {
@@ -105,15 +98,12 @@ impl Command {
     /// Ends the command if it still runs, and waits until nothing of it is left, for some seconds at most. The exit code that says how
     /// it has ended by itself; `None` if it was ended by us, or is started again and again.
     pub(crate) fn end(mut self) -> Option<u8> {
-        self.join();
-        self.outcome.get()
+        self.join()
     }
 
-    fn join(&mut self) {
+    fn join(&mut self) -> Option<u8> {
         self.orders.give(Order::End);
-        if let Some(thread) = self.thread.take() {
-            _ = thread.join();
-        }
+        self.thread.take()?.join().ok()?
     }
 }
 
@@ -123,40 +113,17 @@ impl Drop for Command {
     }
 }
 
-/// The exit code by which the command has ended by itself, for good.
-#[derive(Debug)]
-struct Outcome(AtomicU16);
-
-impl Default for Outcome {
-    fn default() -> Self {
-        Self(AtomicU16::new(Self::NONE))
-    }
-}
-
-impl Outcome {
-    const NONE: u16 = u16::MAX;
-
-    fn set(&self, code: u8) {
-        self.0.store(code.into(), Ordering::Release);
-    }
-
-    fn get(&self) -> Option<u8> {
-        u8::try_from(self.0.load(Ordering::Acquire)).ok()
-    }
-}
-
 /// What the thread has.
 struct Keeper {
     desk: Desk,
     launch: Launch,
     /// `None` for a command that is started once.
     backoff: Option<Backoff>,
-    outcome: Arc<Outcome>,
 }
 
 impl Keeper {
-    /// Follows one run after the other, until the command is to end or is not started again.
-    fn keep(mut self, first: Run) {
+    /// Follows one run after the other, until the command is to end. The exit code by which it has ended by itself, for good.
+    fn keep(mut self, first: Run) -> Option<u8> {
         Wake::unblock();
         let mut run = Ok(first);
         loop {
@@ -166,16 +133,17 @@ impl Keeper {
                 Err(not_started) => Some(not_started),
             };
             self.desk.end_line();
-            let Some(ended) = ended.filter(|_| self.desk.order() == Order::Run) else { return };
+            let ended = ended.filter(|_| self.desk.order() == Order::Run)?;
             self.desk.settle();
             let ran = now().saturating_duration_since(since);
             let Some(pause) = self.backoff.as_mut().map(|backoff| backoff.pause_after(ran)) else {
                 self.say_ended(&ended);
-                return reap_until_end(self.desk.close());
+                reap_until_end(self.desk.close());
+                return Some(ended.code());
             };
             self.say_waiting(&ended, pause);
             if !self.desk.pause(pause) {
-                return;
+                return None;
             }
             self.desk.say(SourcePhase::Running, "");
             run = self.launch.start().map(Run::new);
@@ -183,7 +151,6 @@ impl Keeper {
     }
 
     fn say_ended(&self, ended: &Ended) {
-        self.outcome.set(ended.code());
         let sentence = ended.sentence(&self.desk.name);
         log::info!("{sentence}");
         self.desk.say(SourcePhase::Ended, &sentence);
