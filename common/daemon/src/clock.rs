@@ -7,17 +7,18 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-pub(super) fn now() -> Instant {
+/// Reads the monotonic clock.
+pub fn now() -> Instant {
     Instant::now()
 }
 
 /// Reads the wall clock: for people, no decision depends on it.
-pub(super) fn wall() -> SystemTime {
+pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
 /// Asks `done` every millisecond, and returns once it says yes or the limit has passed.
-pub(super) fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) {
+pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) {
     let deadline = now() + limit;
     while now() < deadline && !done() {
         thread::park_timeout(Duration::from_millis(1));

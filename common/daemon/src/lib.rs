@@ -28,7 +28,7 @@
 //! }
 //! ```
 
-mod clock;
+pub mod clock;
 mod entry;
 pub mod exit;
 mod file_identity;

@@ -8,13 +8,13 @@ use std::{
 };
 
 use common::source_state::{SourcePhase, SourceState};
+use daemon::clock::{now, wait_until};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 
 use super::{
-    clock::now,
     copier::{Copier, NoReader},
     ended::signal_name,
     group::reap_orphans,
@@ -157,14 +157,10 @@ impl Desk {
     }
 
     /// Waits until the stream has read what is in the pipe, so that clients hear of the end behind the last lines.
-    pub(super) fn settle(&mut self) {
-        let until = now() + READING;
-        while self.order() == Order::Run
-            && now() < until
-            && rustix::io::ioctl_fionread(&self.lines).is_ok_and(|waiting| waiting > 0)
-        {
-            thread::park_timeout(Duration::from_millis(1));
-        }
+    pub(super) fn settle(&self) {
+        wait_until(READING, || {
+            self.order() != Order::Run || rustix::io::ioctl_fionread(&self.lines).unwrap_or(0) == 0
+        });
     }
 
     /// Closes the pipe, which is the end of the stream.

@@ -7,11 +7,10 @@ use std::{
 };
 
 use common::source_state::SourcePhase;
-use daemon::DaemonError;
+use daemon::{DaemonError, clock::now};
 
 use super::{
     backoff::Backoff,
-    clock::now,
     desk::{Desk, Tell},
     ended::Ended,
     failure::no_thread,

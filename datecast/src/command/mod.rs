@@ -14,7 +14,6 @@
 //! A full stream is felt by the command: the pipe fills, the copier stops to read, the terminal fills, and the command's write waits.
 
 mod backoff;
-mod clock;
 mod copier;
 mod desk;
 mod ended;

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use daemon::clock::now;
 use rustix::process::{Signal, WaitId, WaitIdOptions, waitid};
 
 use super::{
-    clock::now,
     copier::Found,
     desk::{Desk, Wait},
     ended::Ended,

@@ -12,11 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use daemon::{FileIdentity, describe_path_error, regular::open_at_once};
+use daemon::{FileIdentity, clock::now, describe_path_error, regular::open_at_once};
 use rustix::io::Errno;
 
 use super::{
-    clock::now,
     complaint::Complaint,
     gate::{Gate, LOOK, Waited, borrowed},
     input::{Input, ReadResult, Reader},

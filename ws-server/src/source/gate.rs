@@ -12,12 +12,13 @@ use std::{
     time::Duration,
 };
 
+use daemon::clock::now;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 
-use super::{clock::now, complaint::Complaint};
+use super::complaint::Complaint;
 
 /// How long a source waits before it tries again what the system refused.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);

@@ -6,7 +6,6 @@
 //!                                 ▲────────── SourceProgress ◀── Intake ◀───────────┘
 //! ```
 
-mod clock;
 mod complaint;
 mod faults;
 mod feed;

@@ -6,14 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use daemon::exit::DaemonError;
+use daemon::{clock::now, exit::DaemonError};
 use rustix::{
     io::Errno,
     net::{SocketFlags, accept_with},
 };
 
 use super::{
-    clock::now,
     complaint::Complaint,
     gate::{Gate, LOOK, PAUSE, Waited, borrowed},
     input::{Input, ReadResult, Reader},

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use common::id::{Epoch, MessageId};
+use daemon::clock::{now, wall};
 
 use super::{
-    clock::{now, wall},
     faults::{FaultCounts, FaultLog},
     lines::{LineRules, Splitter},
     progress::{SourceProgress, lock},

@@ -6,11 +6,10 @@ use std::{
     thread,
 };
 
-use daemon::{DaemonError, Exit};
+use daemon::{DaemonError, Exit, clock::now};
 use rustix::{fs::OFlags, io::Errno};
 
 use super::{
-    clock::now,
     complaint::Complaint,
     gate::{Gate, PAUSE, Waited, borrowed},
     input::{Input, ReadResult, Reader},
