@@ -51,9 +51,11 @@ impl CommandOptions {
 
     /// The options that do nothing, and why.
     pub(crate) fn without_effect(&self) -> Vec<(&'static str, String)> {
-        let (given, why) = (self.is_given(), "there is no command: datecast -- vmstat 1");
-        let idle = [("no-pty", given), ("respawn", given)].into_iter().filter(|(_, has_effect)| !has_effect);
-        let mut idle: Vec<_> = idle.map(|(name, _)| (name, why.to_owned())).collect();
+        let mut idle = Vec::new();
+        if !self.is_given() {
+            let why = "there is no command: datecast -- vmstat 1";
+            idle.extend(["no-pty", "respawn"].map(|name| (name, why.to_owned())));
+        }
         if self.respawn {
             idle.push(("at-eof", "a command that is started again and again has no end".to_owned()));
         }
@@ -64,8 +66,8 @@ impl CommandOptions {
 /// The command line, in which a `--` with nothing behind it is followed by a command without a name: [`CommandOptions::check`] refuses it,
 /// while clap takes it for no command.
 pub(crate) fn complete(mut args: Vec<OsString>) -> Vec<OsString> {
-    let is_first = args.iter().position(|arg| arg == "--").is_some_and(|at| at + 1 == args.len());
-    if is_first {
+    let is_last_word = args.iter().position(|arg| arg == "--").is_some_and(|at| at + 1 == args.len());
+    if is_last_word {
         args.push(OsString::new());
     }
     args
