@@ -32,7 +32,12 @@ pub(super) fn not_started(program: &OsStr, error: &io::Error) -> Ended {
     let path = Path::new(program);
     // Only a name with a slash is a path: all others are looked up in PATH.
     let is_path = shown.contains('/');
-    let (code, why) = match Errno::from_io_error(error) {
+    let errno = match Errno::from_io_error(error) {
+        // execvp(3) says so if one folder of PATH, which may not be searched, refuses the name and all others lack it.
+        Some(Errno::ACCESS) if !is_path => Some(Errno::NOENT),
+        errno => errno,
+    };
+    let (code, why) = match errno {
         Some(Errno::NOENT) if is_path && path.is_file() => {
             (NOT_FOUND, "the interpreter that its first line names (#!…) is not there".to_owned())
         }
@@ -44,8 +49,7 @@ pub(super) fn not_started(program: &OsStr, error: &io::Error) -> Ended {
             ),
         ),
         Some(Errno::NOENT | Errno::NOTDIR) if is_path => (NOT_FOUND, "there is no such file".to_owned()),
-        // execvp(3) also says ACCESS where a folder of PATH may not be searched, and none of the others has it.
-        Some(error) if error == Errno::NOENT || (error == Errno::ACCESS && !is_path) => (
+        Some(Errno::NOENT) => (
             NOT_FOUND,
             format!(
                 "no folder of PATH has it; what only a shell knows needs one: datecast -- sh -c '{shown} …'"
@@ -81,8 +85,10 @@ mod tests {
         let (script, folder) = (script.to_str().unwrap(), folder.path().to_str().unwrap());
         for (program, errno, code, words) in [
             ("nosuch", Errno::NOENT, 127, "no folder of PATH has it"),
+            ("nosuch", Errno::ACCESS, 127, "no folder of PATH has it"),
             ("./nosuch", Errno::NOENT, 127, "no such file"),
             ("vmstat 1", Errno::NOENT, 127, "leave out the quotes"),
+            ("vmstat 1", Errno::ACCESS, 127, "leave out the quotes"),
             (script, Errno::NOENT, 127, "interpreter"),
             ("/etc/passwd/x", Errno::NOTDIR, 127, "no such file"),
             (folder, Errno::ACCESS, 126, "directory"),
