@@ -74,8 +74,8 @@ pub struct Hooks {
     pub metrics: Arc<dyn DaemonMetrics>,
     /// On `SIGUSR2`: prepares the hand-over before the workers export their connections. Without it, the daemon drains.
     pub prepare_hand_over: Option<Box<dyn Fn() + Send>>,
-    /// On `SIGTERM` and `SIGINT`, unless a stop is under way: false if the daemon is to stop now, true if it stops itself soon. Without
-    /// it, the daemon stops now.
+    /// On a signal that asks the daemon to stop, unless a stop is under way: false if it is to stop now, true if it stops itself soon.
+    /// Without it, the daemon stops now.
     pub before_stop: Option<Box<dyn Fn() -> bool + Send>>,
 }
 

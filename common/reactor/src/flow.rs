@@ -39,7 +39,7 @@ pub enum Wake {
 /// Why the daemon stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// It goes away (`SIGTERM`, `SIGINT`): WebSocket 1001.
+    /// It goes away (`SIGTERM`, `SIGINT`, `SIGQUIT`): WebSocket 1001.
     Shutdown,
     /// It will be back at once (`SIGUSR2` without a hand-over): WebSocket 1012.
     Restart,
@@ -47,7 +47,7 @@ pub enum Stop {
     HandOver,
     /// The source has ended and its last lines were passed on; slow clients still get the rest: WebSocket 1000.
     Finished,
-    /// The same, but the source was ended for a stop (`SIGTERM`, `SIGINT`): slow clients have the drain timeout for the rest.
+    /// The same, but the source was ended for a stop like `Shutdown`: slow clients have the drain timeout for the rest.
     FinishedForStop,
 }
 

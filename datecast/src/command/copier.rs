@@ -25,7 +25,7 @@ pub(super) enum Found {
     Bytes(usize),
     /// Nothing for now.
     Nothing,
-    /// Nobody will write any more.
+    /// No process has its other end open.
     End,
 }
 
@@ -61,7 +61,7 @@ impl Copier {
                 Found::Bytes(count)
             }
             Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM) => Found::Nothing,
-            // EIO is how a terminal says that nobody has its other end open; no other error can be followed by bytes.
+            // EIO is how a terminal says that no process has its other end open; no other error can be followed by bytes.
             Err(_) => Found::End,
         }
     }

@@ -16,11 +16,11 @@ use rustix::{
     },
 };
 
-/// The leaders of the groups that are followed: whoever follows one waits for it.
+/// The leaders of the groups that are followed: the thread that follows one waits for it.
 static LEADERS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// Makes processes whose parent has ended our children, if an ancestor of theirs was one. Otherwise the init process inherits them,
-/// and until it has waited for them nobody can tell that they have ended; in a container, it may be us or never do it.
+/// and they count as running until it has waited for them; in a container, that process may be us, or one that never waits.
 pub(super) fn adopt_orphans() {
     // Without it, the end of a command takes longer.
     _ = set_child_subreaper(Some(getpid()));
@@ -65,14 +65,14 @@ impl Group {
         Ok((child, Self(pid)))
     }
 
-    /// Its leader was waited for.
-    pub(super) fn has_lost_leader(self) {
+    /// To be called once its leader was waited for: from then on, its number may be that of an orphan.
+    pub(super) fn forget_leader(self) {
         leaders().retain(|leader| *leader != self.0);
     }
 
     /// Sends the signal to all processes of the group, as far as they run as a user whom we may signal.
     pub(super) fn signal(self, signal: Signal) {
-        // Who does not get it is there at the end, and `Run::follow` says so.
+        // A command that does not get it is left at the end, and `Run::follow` says so.
         _ = kill_process_group(self.0, signal);
     }
 

@@ -7,7 +7,7 @@
 //!     └──── TERM, KILL, start ────────┘  └── Orders (Ctrl-C, our end), SIGCHLD
 //! ```
 //!
-//! The terminal makes programs write line by line, as they do for people. It is the controlling terminal of nobody: for that the
+//! The terminal makes programs write line by line, as they do for people. It is the controlling terminal of no process: for that the
 //! command would have to begin a session, which `std` cannot let it do without `unsafe`. So a `kill -9` of ours leaves the command
 //! without a reader, and its next write fails with `EIO`: that ends most programs, but not the loop of a shell, for example.
 //!

@@ -88,7 +88,7 @@ impl Wake {
         matches!(woken, Ok(_) | Err(Errno::INTR))
     }
 
-    /// Takes what woke the thread. Whoever calls this looks at everything afterwards.
+    /// Takes what woke the thread. The caller looks at everything afterwards.
     pub(super) fn clear(&mut self) {
         let mut bytes = [0; 64];
         while matches!(self.wake.read(&mut bytes), Ok(read) if read == bytes.len()) {}

@@ -11,14 +11,14 @@ use rustix::{
 /// The two ends of a pseudo terminal.
 #[derive(Debug)]
 pub(super) struct Pty {
-    /// Our end: what the command writes is read here. A read fails with `EIO` once nobody has the slave open.
+    /// Our end: what the command writes is read here. A read fails with `EIO` once no process has the slave open.
     pub(super) master: OwnedFd,
     /// The end of the command: a terminal to it.
     pub(super) slave: OwnedFd,
 }
 
 impl Pty {
-    /// Opens a pseudo terminal of this size, which is the controlling terminal of nobody.
+    /// Opens a pseudo terminal of this size, which is the controlling terminal of no process.
     ///
     /// # Errors
     /// The system has no more of them, no more descriptors, or no `/dev/ptmx`.

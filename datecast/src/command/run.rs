@@ -52,8 +52,7 @@ impl Run {
         }
     }
 
-    /// Copies what the command writes until it has ended, and everything that it started with it; how it has ended. `None` if it was
-    /// to end and could not be ended.
+    /// Copies what the command writes until its group has ended, and returns how the command has. `None` if it could not be ended.
     pub(super) fn follow(mut self, desk: &mut Desk) -> Option<Ended> {
         loop {
             self.look(desk);
@@ -97,7 +96,7 @@ impl Run {
     fn reap(&mut self) {
         self.is_reaped = self.child.wait().is_ok();
         if self.is_reaped {
-            self.group.has_lost_leader();
+            self.group.forget_leader();
         }
     }
 
@@ -137,7 +136,7 @@ impl Run {
         }
     }
 
-    /// Copies what the output still holds when all who are to write to it are gone.
+    /// Copies what the output still holds at the end of the run, up to [`LAST_BYTES`].
     fn copy_rest(&mut self, desk: &mut Desk) {
         let mut left = LAST_BYTES;
         desk.flush();

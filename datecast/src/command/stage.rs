@@ -39,7 +39,7 @@ pub(super) struct Facts {
     pub(super) order: Order,
     /// The command itself has exited.
     pub(super) has_exited: bool,
-    /// Nobody has its output open.
+    /// No process has its output open.
     pub(super) output_has_ended: bool,
     /// No process of its group is left.
     pub(super) is_gone: bool,
