@@ -53,18 +53,14 @@ fn try_main<T: Options + 'static, C: 'static>(
     serve: impl FnOnce(C, Reload<C>) -> Result<(), DaemonError>,
 ) -> Result<(), DaemonError> {
     let name = T::command().get_name().to_owned();
-    let InForce { options, common, listen, metrics, printed, mistakes, warnings } = match options::parse::<T>(
-        program.env_prefix,
-        program.args.iter().cloned(),
-        program.variables(),
-        read,
-    )? {
-        Parsed::Options(in_force) => *in_force,
-        Parsed::Print(text) => {
-            print(&text);
-            return Ok(());
-        }
-    };
+    let InForce { options, common, listen, metrics, printed, mistakes, warnings } =
+        match program.parse::<T>(read)? {
+            Parsed::Options(in_force) => *in_force,
+            Parsed::Print(text) => {
+                print(&text);
+                return Ok(());
+            }
+        };
     daemon_log::start(common.log_level, common.log_format)
         .map_err(|error| DaemonError::system("starting the log", &error))?;
     if let Some(mistake) = mistakes.first().filter(|_| common.check) {

@@ -5,6 +5,11 @@ use std::{
     path::Path,
 };
 
+use crate::{
+    exit::DaemonError,
+    options::{self, Options, Parsed, ReadFile},
+};
+
 /// The command line of a daemon, and how its environment variables begin.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -15,9 +20,14 @@ pub struct Program {
 }
 
 impl Program {
-    /// Returns the environment variables that may be options, or misspelt ones.
-    pub(crate) fn variables(&self) -> impl Iterator<Item = (OsString, OsString)> + '_ {
-        std::env::vars_os().filter(|(variable, _)| self.is_concerned_by(variable))
+    /// Parses its command line, its environment variables and its configuration file.
+    ///
+    /// # Errors
+    /// Those of [`options::parse`].
+    pub(crate) fn parse<T: Options>(&self, read_file: ReadFile) -> Result<Parsed<T>, DaemonError> {
+        // Those that may be options, or misspelt ones.
+        let variables = std::env::vars_os().filter(|(variable, _)| self.is_concerned_by(variable));
+        options::parse(self.env_prefix, self.args.iter().cloned(), variables, read_file)
     }
 
     /// False for a variable that is another program's, if that one started this one by its first word: `datecast ws-server`.

@@ -7,7 +7,7 @@ use rustix::{
 
 use crate::{
     exit::{DaemonError, Exit},
-    options::{self, Common, InForce, Options, Parsed},
+    options::{Common, InForce, Options, Parsed},
     program::Program,
     regular,
 };
@@ -24,13 +24,7 @@ impl<C: 'static> Reload<C> {
     ) -> Self {
         Self(Box::new(move || {
             // A pipe of the shell was read at the start, and a FIFO would hold up every signal.
-            let read = regular::read;
-            let parsed = options::parse::<T>(
-                program.env_prefix,
-                program.args.iter().cloned(),
-                program.variables(),
-                read,
-            )?;
+            let parsed = program.parse::<T>(regular::read)?;
             // A daemon that asks for help or the version does not run.
             let Parsed::Options(in_force) = parsed else {
                 return Err(DaemonError::new(Exit::Usage, "no options"));
