@@ -6,7 +6,7 @@ use std::{io, net::IpAddr, thread, time::Duration};
 use socket2::Socket;
 
 use super::collector::Collector;
-use crate::listen::to_listener;
+use crate::{listen::to_listener, resolve::is_localhost};
 use common::http::{Head, HeadLimits, HeadScan, Response, error_response, format_date};
 use reactor::{Context, Flow, Handler, Progress, Reactor, Settings};
 
@@ -94,7 +94,7 @@ fn is_local(host: Option<&[u8]>) -> bool {
     }
     let address = without_port.trim_start_matches('[').trim_end_matches(']');
     let name = address.strip_suffix('.').unwrap_or(address);
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+    is_localhost(name) || address.parse::<IpAddr>().is_ok()
 }
 
 impl Handler for MetricsHandler {
