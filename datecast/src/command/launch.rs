@@ -18,7 +18,6 @@ use std::{
 };
 
 use daemon::open_files;
-use rustix::termios::tcgetwinsize;
 
 use super::{
     ended::Ended,
@@ -97,7 +96,7 @@ pub(super) fn name_of(program: &OsStr) -> String {
 /// Puts the command on a pseudo terminal; gives back the end that is read.
 fn terminal(command: &mut process::Command) -> io::Result<OwnedFd> {
     let variable = |name| env::var_os(name);
-    let size = window::size(variable("COLUMNS").as_deref(), variable("LINES").as_deref(), own_window());
+    let size = window::size(variable("COLUMNS").as_deref(), variable("LINES").as_deref(), window::own());
     let Pty { master, slave } = Pty::open(size)?;
     if !input::has_lines() {
         command.stdin(slave.try_clone()?);
@@ -122,14 +121,6 @@ fn pipe(command: &mut process::Command) -> io::Result<OwnedFd> {
     }
     command.stdout(writer);
     Ok(reader.into())
-}
-
-/// The size of the terminal that we were started from, if there is one.
-fn own_window() -> Option<rustix::termios::Winsize> {
-    tcgetwinsize(io::stderr())
-        .or_else(|_| tcgetwinsize(io::stdout()))
-        .or_else(|_| tcgetwinsize(io::stdin()))
-        .ok()
 }
 
 /// False for a TERM that stands for no terminal, or for one that can do nothing.

@@ -1,8 +1,8 @@
 //! The size of the window that the command is told.
 
-use std::ffi::OsStr;
+use std::{ffi::OsStr, io};
 
-use rustix::termios::Winsize;
+use rustix::termios::{Winsize, tcgetwinsize};
 
 /// Columns, unless our own terminal has more: a window of a browser that is 1280 pixels wide shows as many. Programs cut their lines
 /// at the width (`ps`) or fill it (`curl`): a page can scroll to what is too wide, but it cannot bring back what was cut.
@@ -21,6 +21,14 @@ pub(super) fn size(columns: Option<&OsStr>, lines: Option<&OsStr>, own: Option<W
         ws_xpixel: 0,
         ws_ypixel: 0,
     }
+}
+
+/// The size of the terminal that we were started from, if there is one.
+pub(super) fn own() -> Option<Winsize> {
+    tcgetwinsize(io::stderr())
+        .or_else(|_| tcgetwinsize(io::stdout()))
+        .or_else(|_| tcgetwinsize(io::stdin()))
+        .ok()
 }
 
 fn number(value: Option<&OsStr>) -> Option<u16> {
