@@ -61,13 +61,12 @@ impl Prepared {
     pub(crate) fn start(self, tell: Tell) -> Result<Command, StartFailure> {
         let Self { launch, respawn, lines, orders, wake } = self;
         let name = launch.name();
-        let failure =
-            |ended: Ended| StartFailure { code: ended.code(), message: ended.sentence(&launch.name()) };
+        let failure = |ended: Ended| StartFailure { code: ended.code(), message: ended.sentence(&name) };
         adopt_orphans();
         let first = Run::new(launch.start().map_err(failure)?);
         let keeper = Keeper {
-            desk: Desk::new(name, lines, wake, tell),
-            launch: launch.clone(),
+            desk: Desk::new(name.clone(), lines, wake, tell),
+            launch,
             backoff: respawn.then(Backoff::default),
         };
         let thread = thread::Builder::new().name("command".to_owned()).spawn(move || keeper.keep(first));

@@ -37,7 +37,7 @@ const PAGERS: [&str; 4] = ["GIT_PAGER", "MANPAGER", "PAGER", "SYSTEMD_PAGER"];
 const TERM: &str = "xterm-256color";
 
 /// A command line, and whether it gets a terminal.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Launch {
     program: OsString,
     arguments: Vec<OsString>,
