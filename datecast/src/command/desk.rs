@@ -114,9 +114,8 @@ impl Desk {
                 return Wait::Woken;
             }
         }
-        let mut ready = polled.iter().map(|polled| !polled.revents().is_empty());
-        let (is_woken, is_ready) = (ready.next() == Some(true), ready.next() == Some(true));
-        drop(ready);
+        let has_news = |at: usize| polled.get(at).is_some_and(|it: &PollFd| !it.revents().is_empty());
+        let (is_woken, is_ready) = (has_news(0), has_news(1));
         if is_woken {
             self.wake.clear();
         }
