@@ -81,17 +81,33 @@ class Administrator(Services):
                 self.type(each)
 
     @contextmanager
-    def option(self, name, line):
-        """A further line in the configuration of a service for a while; the service has it from the next start or reload on."""
-        file = self.machine.root / f"etc/datecast/{name}.toml"
+    def changed(self, path, change):
+        """A file for a while with the text that `change` makes of its own."""
+        file = self.machine.root / path.lstrip("/")
         before = file.read_text()
-        file.write_text(f"{before}\n{line}\n")
+        file.write_text(change(before))
         try:
             yield
         finally:
             file.write_text(before)
+
+    def added(self, name, line):
+        """A further line in the configuration of a service for a while."""
+        return self.changed(f"/etc/datecast/{name}.toml", lambda before: f"{before}\n{line}\n")
+
+    @contextmanager
+    def option(self, name, line):
+        """The same; the service has it from the next start or reload on, and is restarted without it."""
+        try:
+            with self.added(name, line):
+                yield
+        finally:
             self.machine.query("systemctl", "reset-failed", name)
             self.systemctl("restart", name)
+
+    def flags(self, name, flags):
+        """Flags of a service for a while, in /etc/default/NAME; they count from the next start on."""
+        return self.changed(f"/etc/default/{name}", lambda before: before.replace('FLAGS=""', f'FLAGS="{flags}"'))
 
     def curl(self, *arguments, patience=3):
         """What a client in the machine's network gets until then."""

@@ -35,17 +35,13 @@ def reload(admin, piece):
 def restart_with_flags(admin, piece):
     """The flags of /etc/default/NAME are in force, and not the file's value."""
     for name, command in each_name(piece.command):
-        defaults = admin.machine.root / f"etc/default/{name}"
-        before = defaults.read_text()
-        with admin.option(name, 'log-level = "error"'):
-            defaults.write_text(before.replace('FLAGS=""', f'FLAGS="{FLAG}"'))
+        with admin.option(name, 'log-level = "error"'), admin.flags(name, FLAG):
             admin.restarts(command, name)
             assert FLAG in admin.machine.run("sh", "-c", f"tr '\\0' ' ' </proc/{admin.main_pid(name)}/cmdline")
             # It would not say so at the level `error`.
             since = admin.machine.run("date", "+%F %T.%N")
             admin.restarts(command, name)
             assert "listening on" in admin.journal(name, "--since", since), "the flag has no precedence"
-            defaults.write_text(before)
 
 
 def edit_socket(admin, piece):
@@ -76,14 +72,11 @@ def check(admin, piece):
     its port stays open."""
     for name, command in each_name(piece.command):
         admin.type(command)
-        file = admin.machine.root / f"etc/datecast/{name}.toml"
-        before = file.read_text()
-        file.write_text(before + '\nlinger = "soon"\n')
-        status, output = admin.outcome(command)
-        assert status == 78 and "`linger`" in output, output
-        status, _ = admin.outcome(f"systemctl restart {name}")
-        assert status != 0 and any(address.endswith(f":{PORTS[name]}") for address in admin.listening())
-        file.write_text(before)
+        with admin.added(name, 'linger = "soon"'):
+            status, output = admin.outcome(command)
+            assert status == 78 and "`linger`" in output, output
+            status, _ = admin.outcome(f"systemctl restart {name}")
+            assert status != 0 and any(address.endswith(f":{PORTS[name]}") for address in admin.listening())
         until(f"{name} has started by itself", lambda: admin.main_pid(name) and admin.is_active(name))
 
 

@@ -49,15 +49,12 @@ def behind(admin, name):
 
 @contextmanager
 def flagged(admin, name, flags):
-    """Flags of a service for a while, in /etc/default/NAME."""
-    file = admin.machine.root / f"etc/default/{name}"
-    before = file.read_text()
-    file.write_text(before.replace('FLAGS=""', f'FLAGS="{flags}"'))
+    """A service that runs with these flags for a while."""
     try:
-        admin.systemctl("restart", name)
-        yield
+        with admin.flags(name, flags):
+            admin.systemctl("restart", name)
+            yield
     finally:
-        file.write_text(before)
         admin.systemctl("restart", name)
 
 
@@ -164,20 +161,15 @@ def left_out(admin, piece):
 def nginx_takes(admin, piece):
     """Debian's nginx.conf with it."""
     needs("nginx")
-    file = admin.machine.root / "etc/nginx/nginx.conf"
-    before = file.read_text()
     setting = piece.text.rstrip(";") + ";"
     name = setting.split()[0]
-    if name == "worker_connections":
-        text = re.sub(rf"{name} (\d+);", setting, before)
-    else:
-        text = f"{setting}\n{before}"
-    assert setting in text
-    file.write_text(text)
-    try:
+
+    def with_it(before):
+        text = re.sub(rf"{name} (\d+);", setting, before) if name == "worker_connections" else f"{setting}\n{before}"
+        assert setting in text
+        return text
+    with admin.changed("/etc/nginx/nginx.conf", with_it):
         admin.type("nginx -t")
-    finally:
-        file.write_text(before)
 
 
 def haproxy_takes(admin, piece):

@@ -57,18 +57,16 @@ def line_of_json(admin, piece):
 def wrong_configuration(admin, piece):
     """While systemd tries again and again, the command shows the line that names option and value; corrected, it starts by itself."""
     for name, command in each_name(piece.command):
-        file = admin.machine.root / f"etc/datecast/{name}.toml"
-        before = file.read_text()
-        file.write_text(before + '\nlinger = "soon"\n')
-        admin.outcome(f"systemctl restart {name}")
-        seen = set()
-        def restarts():
-            seen.update(re.findall(r"Active: (\S+ \(\S+\))", admin.outcome(f"systemctl status {name}")[1]))
-            line = admin.type(f"{command} --no-pager")
-            assert "`linger`" in line and "soon" in line, line
-            return "activating (auto-restart)" in seen
-        until(f"activating (auto-restart); was {seen}", restarts)
-        file.write_text(before)
+        with admin.added(name, 'linger = "soon"'):
+            admin.outcome(f"systemctl restart {name}")
+            seen = set()
+
+            def restarts():
+                seen.update(re.findall(r"Active: (\S+ \(\S+\))", admin.outcome(f"systemctl status {name}")[1]))
+                line = admin.type(f"{command} --no-pager")
+                assert "`linger`" in line and "soon" in line, line
+                return "activating (auto-restart)" in seen
+            until("activating (auto-restart)", restarts)
         until("it starts by itself", lambda: admin.is_active(name) and admin.main_pid(name), patience=3)
 
 
