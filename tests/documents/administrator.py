@@ -9,7 +9,8 @@ from machine import until
 from services import NAMES, Services
 from terminal import Terminal
 
-PORTS = {"ws-server": 40132, "policy-server": 843, "static-server": 8080}
+# A port for a daemon beside the services.
+OTHER_PORT = 40199
 # Puts the text below the first of the comments that `systemctl edit` shows, as a person would.
 EDITOR = '#!/bin/sh\nsed -i "2r /root/pasted" "$1"\n'
 ROOT = "/srv/www"
@@ -117,9 +118,10 @@ class Administrator(Services):
     def status_of(self, *arguments, patience=3):
         return self.curl("--output", "/dev/null", "--write-out", "%{http_code}", *arguments, patience=patience)
 
-    def listening(self):
-        """The TCP listeners as `address:port`, one for each descriptor."""
-        return [line.split()[3] for line in self.machine.run("ss", "-tlnH").splitlines()]
+    def listening(self, *ports):
+        """The TCP listeners as `address:port`, one for each descriptor: all, or those on these ports."""
+        addresses = [line.split()[3] for line in self.machine.run("ss", "-tlnH").splitlines()]
+        return [address for address in addresses if not ports or port_of(address) in ports]
 
     def journal(self, name, *arguments):
         """What the daemon has written so far, one line each."""
@@ -138,6 +140,10 @@ class Administrator(Services):
     def file(self, path, text, mode=0o644):
         self.machine.write(path, text)
         (self.machine.root / path.lstrip("/")).chmod(mode)
+
+
+def port_of(address):
+    return int(address.rpartition(":")[2])
 
 
 def each_name(command):

@@ -3,7 +3,8 @@
 import re
 from contextlib import contextmanager
 
-from administrator import PORTS, ROOT, body_of, each_name
+from administrator import ROOT, body_of, each_name
+from clients import PORTS
 from machine import until
 from places import Place, Quote
 from services import NAMES
@@ -76,7 +77,7 @@ def check(admin, piece):
             status, output = admin.outcome(command)
             assert status == 78 and "`linger`" in output, output
             status, _ = admin.outcome(f"systemctl restart {name}")
-            assert status != 0 and any(address.endswith(f":{PORTS[name]}") for address in admin.listening())
+            assert status != 0 and admin.listening(PORTS[name])
         until(f"{name} has started by itself", lambda: admin.main_pid(name) and admin.is_active(name))
 
 
@@ -85,7 +86,7 @@ def listen_on_loopback(admin, piece):
     command, text = body_of(piece)
     wanted = re.findall(r"ListenStream=(\S+)", text)
     with admin.edited(command, text, "systemctl daemon-reload", "systemctl restart ws-server.socket"):
-        assert [address for address in admin.listening() if address.endswith(":40132")] == wanted, admin.listening()
+        assert admin.listening(40132) == wanted, admin.listening()
         assert re.search(r"\d\d:\d\d:\d\d", admin.curl(f"http://{wanted[0]}/", patience=1.5))
 
 

@@ -3,7 +3,8 @@
 import os
 import re
 
-from administrator import PORTS
+from administrator import port_of
+from clients import PORTS
 from places import Place
 from services import NAMES
 
@@ -28,7 +29,7 @@ def apt_install(admin, piece):
 
 
 def listening_and_enabled(admin):
-    ports = {int(address.rsplit(":", 1)[1]) for address in admin.listening()}
+    ports = {port_of(address) for address in admin.listening()}
     assert ports == set(PORTS.values()), ports
     for name in NAMES:
         assert admin.machine.run("systemctl", "is-enabled", f"{name}.socket") == "enabled"

@@ -5,11 +5,11 @@ import shutil
 from contextlib import ExitStack, contextmanager
 
 import report
+from administrator import OTHER_PORT
 from machine import until
 from places import Place, Quote
 from terminal import Terminal
 
-OTHER_PORT = 40199
 SETTINGS = "What to set in the daemons"
 # The host name of the document; it leads to the machine itself. Without a network nobody signs a certificate for it.
 HOST = "example.com"
@@ -129,7 +129,7 @@ def socket_of_a_group(admin, piece):
     path, owners = (re.search(rf"{key}=(/?\S+)", piece.text).group(1) for key in ("ListenStream", "SocketGroup"))
     with flagged(admin, "ws-server", "--trusted-proxy unix"), admin.edited(
             unit, piece.text, "systemctl daemon-reload", "systemctl restart ws-server.socket"):
-        assert not [address for address in admin.listening() if address.endswith(":40132")]
+        assert not admin.listening(40132)
         assert re.search(r"\d\d:\d\d:\d\d", over_socket(admin, path, owners))
         assert over_socket(admin, path, "nobody") == ""
 

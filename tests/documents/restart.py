@@ -6,8 +6,8 @@ import subprocess
 
 import hand_over
 import prepare
-from administrator import PORTS, ROOT, each_name
-from clients import LiveClients
+from administrator import OTHER_PORT, ROOT, each_name
+from clients import PORTS, LiveClients
 from machine import until
 from places import Place, Quote
 from services import CONFIGURATION, NAMES
@@ -15,8 +15,6 @@ from services import CONFIGURATION, NAMES
 LIVE = 90
 RELOAD = "Reload, restart, stop"
 UPGRADE = "Upgrade and remove"
-# A daemon beside the service.
-OTHER_PORT = 40199
 
 
 def reload(admin, piece):
@@ -168,7 +166,7 @@ def remove(admin, piece):
         admin.type(piece.command, patience=120)
         until("everybody is closed", lambda: clients.report()["open"] == 0)
         hand_over.closed_in_order(clients.report()["ended"], LIVE)
-    assert not [address for address in admin.listening() if int(address.rsplit(":", 1)[1]) in PORTS.values()]
+    assert not admin.listening(*PORTS.values())
     assert (admin.machine.root / "etc/datecast/ws-server.toml").read_text() == CONFIGURATION
     assert (admin.machine.root / DROP_IN[1:]).exists()
 
@@ -195,7 +193,7 @@ def stop_service_only(admin, piece):
 def stop_both(admin, piece):
     admin.wake("ws-server")
     admin.type(piece.command)
-    assert not [address for address in admin.listening() if address.endswith(":40132")]
+    assert not admin.listening(40132)
     until("the service ends", lambda: admin.main_pid("ws-server") == 0)
     admin.systemctl("start", "ws-server.socket")
 

@@ -3,7 +3,8 @@
 import json
 import re
 
-from administrator import PORTS, each_name
+from administrator import OTHER_PORT, each_name
+from clients import PORTS
 from configure import METRICS
 from machine import until
 from places import Place, Quote
@@ -11,7 +12,6 @@ from services import NAMES
 
 # What the document writes in capitals for a reader to replace.
 ADDRESS = "127.0.0.1:18432"
-OTHER_PORT = 40199
 TROUBLE = "What to do when ..."
 
 
