@@ -27,8 +27,7 @@ class Administrator(Services):
         self.machine.write("/etc/apt/apt.conf.d/yes", 'APT::Get::Assume-Yes "true";\n')
         # The index of this machine's manual pages takes longer to renew than the package to install.
         self.machine.remove("/var/lib/man-db/auto-update")
-        self.machine.write("/root/editor", EDITOR)
-        self.machine.run("chmod", "+x", "/root/editor")
+        self.file("/root/editor", EDITOR, 0o755)
 
     def line(self, command, folder=None):
         return self.machine.enter("bash", "-c", f"cd {folder or self.project}\n{command}")
@@ -48,22 +47,18 @@ class Administrator(Services):
     @contextmanager
     def running(self, command, sign):
         """A command in a terminal of its own that has printed this, and runs on until the end; then Ctrl-C."""
-        terminal = Terminal(self.line(command))
-        try:
+        with Terminal(self.line(command)) as terminal:
             terminal.until(sign, 20)
             yield terminal
             terminal.interrupt(20)
-        finally:
-            if terminal.is_running():
-                terminal.kill()
 
     def edit(self, command, text):
         """`systemctl edit UNIT` in a terminal, and the text in the editor."""
         self.machine.write("/root/pasted", text.rstrip() + "\n")
-        terminal = Terminal(self.line(f"SYSTEMD_EDITOR=/root/editor {command}"))
-        while terminal.read(0.5):
-            pass
-        assert terminal.process.wait(timeout=20) == 0, terminal.text
+        with Terminal(self.line(f"SYSTEMD_EDITOR=/root/editor {command}")) as terminal:
+            while terminal.read(0.5):
+                pass
+            assert terminal.process.wait(timeout=20) == 0, terminal.text
         return re.search(r"edit (\S+)", command).group(1)
 
     @contextmanager

@@ -126,13 +126,10 @@ def readable_by_group(admin, piece):
 
 def hears(admin, writer, text):
     """A client of the stream gets the line that this command writes."""
-    stream = Terminal(admin.machine.enter_network("curl", "--silent", "--no-buffer", STREAM))
-    try:
+    with Terminal(admin.machine.enter_network("curl", "--silent", "--no-buffer", STREAM)) as stream:
         stream.read(0.3)
         admin.type(writer)
         stream.until(text, 10)
-    finally:
-        stream.kill()
 
 
 def lines_by_a_socket(admin, piece):

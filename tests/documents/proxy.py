@@ -86,17 +86,14 @@ def live(admin, piece):
     name = piece.command.split()[0]
     with behind(admin, name):
         until("the page", lambda: https(admin, "/"))
-        stream = Terminal(admin.machine.enter_network(
-            "curl", "--silent", "--insecure", "--no-buffer", *RESOLVE, "--header", "Accept: text/event-stream", f"https://{HOST}/stream"))
-        try:
+        curl = ["curl", "--silent", "--insecure", "--no-buffer", *RESOLVE, "--header", "Accept: text/event-stream"]
+        with Terminal(admin.machine.enter_network(*curl, f"https://{HOST}/stream")) as stream:
             stream.until(r"data: .*", 10)
             if name == "caddy":  # else it does nothing, as the text says
                 file = admin.machine.root / FILES[name][1][1:]
                 file.write_text(file.read_text().replace("handle {", "header X-New yes\n    handle {"))
             admin.type(piece.command)
             stream.until(r"(?s)data: .*data: ", 10)
-        finally:
-            stream.kill()
 
 
 def is_a_target(admin, piece):

@@ -14,6 +14,8 @@ CTRL_C = b"\x03"
 
 
 class Terminal:
+    """`with` kills the program, if it runs on till then."""
+
     def __init__(self, command):
         self.master, slave = pty.openpty()
 
@@ -54,6 +56,13 @@ class Terminal:
             assert time.monotonic() < deadline, f"runs {patience} s after Ctrl-C: {self.text[-2000:]}"
         self.process.wait(timeout=patience)
         os.close(self.master)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.is_running():
+            self.kill()
 
     def is_running(self):
         return self.process.poll() is None

@@ -4,17 +4,19 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import markdown
 import report
 import roots
+from clients import PORTS
 from machine import Machine, until
 from places import Place, Quote, faults, steps
+from services import NAMES
 from terminal import Terminal
 
 README = Path("README.md")
-PORTS = {"stream": 40132, "page": 8080, "policy": 843}
 
 
 def pieces():
@@ -131,8 +133,8 @@ class Fresh:
 
     def answers(self):
         """Page, stream and policy answer on their ports."""
-        until("the page", lambda: "<html" in self.curl(f"http://localhost:{PORTS['page']}/"))
-        until("a date", lambda: re.search(r"\d\d:\d\d:\d\d", self.curl("-N", f"http://localhost:{PORTS['stream']}/")))
+        until("the page", lambda: "<html" in self.curl(f"http://localhost:{PORTS['static-server']}/"))
+        until("a date", lambda: re.search(r"\d\d:\d\d:\d\d", self.curl("-N", f"http://localhost:{PORTS['ws-server']}/")))
 
 
 def untested(_, command):
@@ -151,13 +153,13 @@ def runs_after_all(fresh, command):
 
 def front(fresh, command):
     """The command prints its URL first, on the port that it was told or on the next free one; page and lines are there."""
-    begin = report.time.monotonic()
+    begin = time.monotonic()
     url = re.search(r"http://\S+:\d+/", fresh.open(command, r"http://\S+:\d+/\S*")).group()
     wanted = re.search(r"--listen '?\S+:(\d+)", command)
     assert wanted is None or f":{wanted.group(1)}/" in url, url
     page, stream = url.replace("[::]", "localhost"), until("a line", lambda: fresh.curl("--no-buffer", f"{url}stream").strip())
     assert "<html" in fresh.curl(page), page
-    return f"{url} after {report.time.monotonic() - begin:.1f} s; {stream.splitlines()[-1].strip()}"
+    return f"{url} after {time.monotonic() - begin:.1f} s; {stream.splitlines()[-1].strip()}"
 
 
 def script(fresh, command):
@@ -169,11 +171,8 @@ def script(fresh, command):
                      if subprocess.run([node, *flag, "-e", "WebSocket"], capture_output=True).returncode == 0]
     if not has_websocket:
         raise report.Skip("this node has no WebSocket of its own: 20.10 or newer")
-    console = Terminal(fresh.machine.enter_network(node, *has_websocket[0], "-e", command))
-    try:
+    with Terminal(fresh.machine.enter_network(node, *has_websocket[0], "-e", command)) as console:
         console.until(r"(?s)\d+ +\d+.*\n.*\d+ +\d+.*\n", 20)
-    finally:
-        console.kill()
 
 
 def installed_by_cargo(fresh, command):
@@ -189,8 +188,7 @@ def tells(fresh, command):
 def is_an_option(fresh, command):
     """Of the command, or of a daemon that it is, too."""
     option = command.split()[0]
-    programs = ("", " ws-server", " static-server", " policy-server")
-    assert any(f"{option} " in fresh.run(f"target/release/datecast{program} --help", 10) for program in programs), option
+    assert any(f"{option} " in fresh.run(f"target/release/datecast {program} --help", 10) for program in ("", *NAMES)), option
 
 
 def template(fresh, command):
@@ -210,10 +208,10 @@ def resumes(fresh, command):
 def make_run(fresh, command):
     """Ctrl-C in the other terminals first, as the README says."""
     fresh.close_all()
-    begin = report.time.monotonic()
+    begin = time.monotonic()
     fresh.open(command, r"Open http://localhost:8080/", patience=900)
     fresh.answers()
-    return f"{report.time.monotonic() - begin:.0f} s to the page"
+    return f"{time.monotonic() - begin:.0f} s to the page"
 
 
 def make_test(fresh, command):
@@ -239,7 +237,7 @@ def package(fresh, command):
     assert fresh.listening() == set(), "Ctrl-C stopped all"
     fresh.run(command, 600)
     assert fresh.listening() == set(PORTS.values()), fresh.listening()
-    for name in ("ws-server", "policy-server", "static-server"):
+    for name in NAMES:
         assert fresh.machine.run("systemctl", "is-enabled", f"{name}.socket") == "enabled"
         assert "Usage: " in fresh.run(f"{name} --help", 10)
     assert "Usage: " in fresh.run("datecast --help", 10)
@@ -251,15 +249,16 @@ def package(fresh, command):
 
 def restart(fresh, command):
     """A client of the stream stays connected: it gets dates before and after on one connection."""
-    stream = Terminal(fresh.machine.enter_network("curl", "--silent", "--no-buffer", f"http://localhost:{PORTS['stream']}/"))
+    curl = ["curl", "--silent", "--no-buffer", f"http://localhost:{PORTS['ws-server']}/"]
+    main_pid = ["systemctl", "show", "--value", "--property", "MainPID", "ws-server"]
     date = r"(?s)\d\d:\d\d:\d\d.*\n.*\d\d:\d\d:\d\d"
-    stream.until(date, 10)
-    before = fresh.machine.run("systemctl", "show", "--value", "--property", "MainPID", "ws-server")
-    fresh.run(command, 60)
-    assert fresh.machine.run("systemctl", "show", "--value", "--property", "MainPID", "ws-server") not in ("0", before)
-    stream.until(date, 10)
-    assert stream.is_running()
-    stream.kill()
+    with Terminal(fresh.machine.enter_network(*curl)) as stream:
+        stream.until(date, 10)
+        before = fresh.machine.run(*main_pid)
+        fresh.run(command, 60)
+        assert fresh.machine.run(*main_pid) not in ("0", before)
+        stream.until(date, 10)
+        assert stream.is_running()
 
 
 def purge(fresh, command):
@@ -269,12 +268,12 @@ def purge(fresh, command):
 
 def nothing_is_left(fresh):
     """After the purge no file of the package is there, no unit, and nothing in dpkg's lists."""
-    names = " -o ".join(f"-name '*{name}*'" for name in ("datecast", "ws-server", "policy-server", "static-server"))
+    names = " -o ".join(f"-name '*{name}*'" for name in ("datecast", *NAMES))
     places = "/etc /usr /lib /run /var/lib/dpkg/info /var/lib/systemd"
     left = fresh.machine.run("sh", "-c", f"find {places} -xdev \\( {names} \\) -not -path '/run/systemd/*' -not -path '/run/log/*'")
     assert left == "", left
     assert "datecast" not in fresh.machine.run("dpkg-query", "--show")
-    assert fresh.machine.query("systemctl", "list-units", "--all", "--no-legend", "ws-server*", "policy-server*", "static-server*") == ""
+    assert fresh.machine.query("systemctl", "list-units", "--all", "--no-legend", *(f"{name}*" for name in NAMES)) == ""
 
 
 PLACES = [
