@@ -42,9 +42,8 @@ def obstacle():
     if os.geteuid() != 0:
         return "not root"
     prepare.OUT.mkdir(exist_ok=True)
-    missing = [package for command, package in TOOLS.items() if not shutil.which(command)]
-    if missing and not prepare.install(missing):
-        return f"no {' '.join(missing)} (apt install {' '.join(missing)}), and no way to install them"
+    if lacking := prepare.lacks(TOOLS):
+        return lacking
     try:
         with Cage():
             return None

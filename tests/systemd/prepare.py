@@ -25,9 +25,8 @@ def obstacle():
     if os.geteuid() != 0:
         return "not root"
     OUT.mkdir(exist_ok=True)
-    missing = [package for command, package in TOOLS.items() if not shutil.which(command)]
-    if missing and not install(missing):
-        return f"no {' '.join(missing)}, and no way to install them"
+    if lacking := lacks(TOOLS):
+        return lacking
     trial = ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "sh", "-c",
              "mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b && "
              "mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/a,workdir=/mnt/b /mnt"]
@@ -43,8 +42,15 @@ def obstacle():
 
 def obstacle_to_documents():
     """Why docs/operations.md cannot be run here, or None."""
-    missing = [package for command, package in DOCUMENT_TOOLS.items() if not shutil.which(command)]
-    return f"no {' '.join(missing)}, and no way to install them" if missing and not install(missing) else None
+    return lacks(DOCUMENT_TOOLS)
+
+
+def lacks(tools):
+    """Which packages of these tools are missing and cannot be installed, or None."""
+    missing = [package for command, package in tools.items() if not shutil.which(command)]
+    if missing and not install(missing):
+        return f"no {' '.join(missing)} (apt install {' '.join(missing)}), and no way to install them"
+    return None
 
 
 def install(packages):
