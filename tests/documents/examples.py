@@ -7,7 +7,7 @@ from pathlib import Path
 import manual
 from machine import until
 from places import Place
-from services import NAMES
+from services import SERVICES, SOCKETS
 
 PAGES = sorted(Path("systemd/manual/src/pages").glob("*.man"))
 DATE = r"\d\d:\d\d:\d\d"
@@ -16,14 +16,13 @@ DATE = r"\d\d:\d\d:\d\d"
 @contextmanager
 def ports_are_free(admin):
     """The package's sockets do not listen meanwhile."""
-    units = [f"{name}.{kind}" for name in NAMES for kind in ("socket", "service")]
-    admin.systemctl("stop", *units)
+    admin.systemctl("stop", *SOCKETS, *SERVICES)
     try:
         yield
     finally:
         # They are stopped and started more often than systemd lets pass.
-        admin.systemctl("reset-failed", *units[::2])
-        admin.systemctl("start", *units[::2])
+        admin.systemctl("reset-failed", *SOCKETS)
+        admin.systemctl("start", *SOCKETS)
 
 
 def policy(admin, piece):

@@ -54,7 +54,7 @@ def run(mount_point, wanted):
         if not report.check(name, place.body if place else unplaced, admin, piece) and piece.section == "Install":
             report.not_run_one("document", "the installation failed", len(left))
             break
-        keep_journal(admin)
+        admin.keep_journal("document")
 
 
 def hidden_project():
@@ -62,12 +62,6 @@ def hidden_project():
     project = Path.cwd()
     is_hidden = any(project.is_relative_to(folder) for folder in ("/tmp", "/run", "/dev/shm"))
     return [f"--bind={project}"] if is_hidden else []
-
-
-def keep_journal(admin):
-    """Keeps the journal so far, to explain a failure."""
-    log = admin.machine.query("journalctl", "--no-pager", "-o", "short-precise", "-b")
-    (report.OUT / "document-journal.log").write_text(log + "\n")
 
 
 def unplaced(_, piece):

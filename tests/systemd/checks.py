@@ -29,7 +29,7 @@ def run(mount_point, wanted):
                     break
                 if not passed:
                     lab.recover()
-                keep_journal(lab)
+                lab.keep_journal("systemd")
 
 
 def count():
@@ -50,9 +50,3 @@ def every_check():
     yield from browser.checks()
     yield from skew.checks()
     yield from package.removal_checks()
-
-
-def keep_journal(lab):
-    """Keeps the journal of the services so far, to explain a failure."""
-    log = lab.machine.query("journalctl", "--no-pager", "-o", "short-precise", "-b")
-    (report.OUT / "systemd-journal.log").write_text(log + "\n")

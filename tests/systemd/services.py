@@ -3,6 +3,7 @@
 import re
 from contextlib import contextmanager
 
+import report
 from clients import Knocker, knock
 from machine import until
 
@@ -11,6 +12,7 @@ CONFIGURATION = """template = "{seq} {date}"
 workers = 2
 """
 NAMES = ["ws-server", "policy-server", "static-server"]
+SOCKETS, SERVICES = ([f"{name}.{kind}" for name in NAMES] for kind in ("socket", "service"))
 
 
 class Services:
@@ -91,16 +93,20 @@ class Services:
 
     def recover(self):
         """Restores the units after a failed check: as shipped, the sockets open, the services stopped."""
-        for name in NAMES:
-            for unit in (f"{name}.socket", f"{name}.service"):
-                self.machine.remove(f"/etc/systemd/system/{unit}.d")
+        units = [*SOCKETS, *SERVICES]
+        for unit in units:
+            self.machine.remove(f"/etc/systemd/system/{unit}.d")
         self.configure(CONFIGURATION)
         self.configure("", "static-server")
-        units = [f"{name}.{kind}" for name in NAMES for kind in ("socket", "service")]
         self.machine.query("systemctl", "daemon-reload")
         self.machine.query("systemctl", "stop", *units)
         self.machine.query("systemctl", "reset-failed", *units)
-        self.machine.query("systemctl", "start", *units[::2])
+        self.machine.query("systemctl", "start", *SOCKETS)
+
+    def keep_journal(self, part):
+        """Keeps the journal so far, to explain a failure."""
+        log = self.machine.query("journalctl", "--no-pager", "-o", "short-precise", "-b")
+        (report.OUT / f"{part}-journal.log").write_text(log + "\n")
 
     def under_load(self, name, action, rate=1000, port=None, before=1.0, after=1.0):
         """Runs the action while new connections knock; their outcomes."""
