@@ -15,7 +15,7 @@ class Place:
     section: str = ".*"
 
     def takes(self, piece):
-        return re.fullmatch(self.pattern, piece.command) is not None and re.fullmatch(self.section, piece.section) is not None
+        return matches(self, piece, piece.command)
 
 
 @dataclass(frozen=True)
@@ -26,38 +26,38 @@ class Quote:
     section: str = ".*"
 
     def takes(self, piece):
-        return re.fullmatch(self.pattern, piece.text) is not None and re.fullmatch(self.section, piece.section) is not None
+        return matches(self, piece, piece.text)
+
+
+def matches(place, piece, text):
+    return bool(re.fullmatch(place.pattern, text) and re.fullmatch(place.section, piece.section))
 
 
 def find(piece, places):
-    return next((place for place in places if isinstance(place, Place) and place.takes(piece)), None)
-
-
-def is_quote(piece, places):
-    return any(isinstance(place, Quote) and place.takes(piece) for place in places)
+    """The first place or quote that takes it, or None."""
+    return next((place for place in places if place.takes(piece)), None)
 
 
 def steps(document, places):
-    """The pieces of a document in order, each with its place (None: it has none). What is written a second time in a section, or
-    is only quoted, is left out. A block that has no place as a whole is a piece a line."""
+    """The pieces of a document in order, each with its place (None: it has none). What is written a second time for the same
+    place, or is only quoted, is left out. A block that has no place as a whole is a piece a line."""
     seen, found = set(), []
     for piece in document:
-        is_whole = piece.kind != "block" or find(piece, places) or is_quote(piece, places)
-        parts = [piece] if is_whole else piece.lines()
-        for part in parts:
+        is_whole = piece.kind != "block" or find(piece, places)
+        for part in [piece] if is_whole else piece.lines():
             place = find(part, places)
             key = (part.command, place)
-            if key in seen or (place is None and is_quote(part, places)):
-                continue
-            seen.add(key)
-            found.append((part, place))
+            if key not in seen and not isinstance(place, Quote):
+                seen.add(key)
+                found.append((part, place))
     return found
 
 
 def faults(name, document, places):
     """A line for each piece without a place, and for each place without a piece."""
-    used = [place for _, place in steps(document, places)]
-    for piece, place in steps(document, places):
+    found = steps(document, places)
+    used = [place for _, place in found]
+    for piece, place in found:
         if place is None:
             yield f"{name}:{piece.line}: no test knows how to run this (tests/documents): {piece.text}"
     for place in places:
