@@ -44,16 +44,25 @@ const PAGES: [Page; 4] = [
     },
 ];
 
+const USAGE: &str = "usage: datecast-manual FOLDER [DATE]\n       datecast-manual --options FILE";
+
 #[allow(clippy::print_stderr, reason = "a build tool reports its errors there")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (path, outcome) = match arguments[..] {
         ["--options", file] => (file, fs::write(file, options::to_markdown(&PAGES))),
+        // A mistyped option must not become a folder.
+        [word, ..] if word.starts_with('-') => {
+            eprintln!(
+                "datecast-manual: `{word}` begins with a dash and is not taken for a folder; `./{word}` is\n{USAGE}"
+            );
+            return ExitCode::from(64);
+        }
         [folder] => (folder, write_all(Path::new(folder), "")),
         [folder, date] => (folder, write_all(Path::new(folder), date)),
         _ => {
-            eprintln!("usage: datecast-manual FOLDER [DATE]\n       datecast-manual --options FILE");
+            eprintln!("{USAGE}");
             return ExitCode::from(64);
         }
     };
