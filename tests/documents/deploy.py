@@ -22,9 +22,10 @@ def paths(admin, piece):
         admin.type(f"ls -d {piece.text.replace('NAME', name)}")
 
 
-def release(admin, number, folder=ROOT.rpartition("/")[0]):
-    admin.file(f"{folder}/releases/{number}/index.html", f"<html>release {number}</html>\n")
-    admin.file(f"{folder}/releases/{number}/assets/app-{number}.js", f"// {number}\n")
+def release(admin, number):
+    folder = f"/srv/releases/{number}"
+    admin.file(f"{folder}/index.html", f"<html>release {number}</html>\n")
+    admin.file(f"{folder}/assets/app-{number}.js", f"// {number}\n")
 
 
 def turn(admin, piece):
