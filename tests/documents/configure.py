@@ -19,7 +19,7 @@ STREAM = "http://localhost:40132/"
 LIMIT = "[Service]\nLimitNOFILE=1234"
 # The socket that a further core gets: one more listener for each port.
 LISTENERS = {name: f"[Socket]\nListenStream=[::]:{port}" for name, port in PORTS.items()}
-# What a service of each kind says when its log level is `debug`, whatever comes.
+# At this level the log shows the start; at `error`, the level of the file, it does not.
 FLAG = "--log-level debug"
 
 

@@ -184,7 +184,7 @@ def caddy_takes(admin, piece):
 
 
 def reserved(admin, piece):
-    """The kernel has it, after what the text says applies it."""
+    """In the file that the text names; the command behind it applies it."""
     path = re.search(r"`(/etc/sysctl\.d/[^`]+)`", (admin.project / "docs/operations.md").read_text()).group(1)
     admin.file(path, piece.text + "\n")
 
