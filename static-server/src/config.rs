@@ -88,8 +88,10 @@ impl Config {
 
     /// What the workers serve by; an error if we can no longer open the root.
     pub(crate) fn serving(&self) -> Result<Serving, DaemonError> {
-        let page = self.site.built_in(self.ws_url.as_ref());
-        let content = self.site.directory()?.map_or(Content::BuiltIn(page), Content::Directory);
+        let content = match self.site.directory()? {
+            Some(directory) => Content::Directory(directory),
+            None => Content::BuiltIn(self.site.built_in(self.ws_url.as_ref())),
+        };
         Ok(self.site.serving(content, self.connection_limits))
     }
 }

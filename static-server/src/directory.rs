@@ -56,6 +56,11 @@ impl Directory {
         Directory { root, cache: Cache::new(cache_bytes), changes: AtomicU64::new(0), shared }
     }
 
+    /// The fields of its answers.
+    pub(crate) fn shared(&self) -> &Arc<SharedFields> {
+        &self.shared
+    }
+
     /// The number of the release that we serve.
     pub(crate) fn release(&self) -> u64 {
         self.root.number()

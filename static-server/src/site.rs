@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::builtin::BuiltIn;
 use crate::directory::Directory;
+use crate::fields::SharedFields;
 use crate::open_error::OpenError;
 use crate::path::RequestPath;
 use crate::representation::Resource;
@@ -26,6 +27,14 @@ impl Content {
         match self {
             Content::BuiltIn(_) => None,
             Content::Directory(directory) | Content::Overlay(directory, _) => Some(directory),
+        }
+    }
+
+    /// The fields of the answers that no file gives: those of the root's files where there is one.
+    pub(crate) fn shared(&self) -> &Arc<SharedFields> {
+        match self {
+            Content::BuiltIn(page) => page.shared(),
+            Content::Directory(directory) | Content::Overlay(directory, _) => directory.shared(),
         }
     }
 }

@@ -116,10 +116,7 @@ impl SiteOptions {
 
     /// What the workers serve by.
     pub(crate) fn serving(&self, content: Content, limits: ConnectionLimits) -> Serving {
-        let shared = match &content {
-            Content::BuiltIn(page) => page.shared().clone(),
-            Content::Directory(_) | Content::Overlay(..) => self.shared(self.csp.clone()),
-        };
+        let shared = content.shared().clone();
         Serving::new(Site::new(content, self.spa), shared, limits)
     }
 
