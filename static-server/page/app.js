@@ -8,6 +8,7 @@ import { Connection, TRANSPORTS } from "./connection.js";
 import { showCommands } from "./howto.js";
 import { LinesView } from "./lines-view.js";
 import { More } from "./more.js";
+import { counted } from "./numbers.js";
 import { fetcherOfOlder } from "./older.js";
 import { Status } from "./status.js";
 import { announce, put, showFigures, showView } from "./view.js";
@@ -112,7 +113,7 @@ function tellGap({ missed, stream }) {
   } else if (missed === null) {
     say("Some messages may be missed: the server does not know this place in the stream.");
   } else {
-    say(missed === 1 ? "1 message missed." : `${missed.toLocaleString("en")} messages missed.`);
+    say(`${counted(missed, "message")} missed.`);
   }
 }
 

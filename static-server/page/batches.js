@@ -39,7 +39,7 @@ export class Batches {
 }
 
 /** Calls `body` with the next frame, or soon in a hidden page; returns what cancels it. */
-export function soon(body) {
+function soon(body) {
   if (document.hidden) {
     const timer = setTimeout(body, HIDDEN_WAIT);
     return () => clearTimeout(timer);

@@ -1,7 +1,8 @@
 // The chart: milliseconds off the beat of the newest arrivals or, where the stream has no beat, messages in each second. SVG, drawn anew at most
 // a few times a second.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { makeSvg } from "./dom.js";
+
 const LEFT = 52;
 const RIGHT = 14;
 const TOP = 26;
@@ -50,7 +51,7 @@ export class Chart {
 }
 
 /** 1, 2 or 5 times a power of ten: the next one that is not below `value`. */
-export function niceBound(value) {
+function niceBound(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((step) => step * power).find((bound) => bound >= value) ?? value;
 }
@@ -73,7 +74,7 @@ function grid(plane, { low, high }, em) {
     const y = plane.y(value);
     const sign = low < 0 && value > 0 ? "+" : "";
     const text = value < 0 ? `−${format(-value)}` : sign + format(value);
-    const line = element("line", { class: value === 0 ? "zero" : "grid", x1: plane.left, x2: plane.right, y1: y, y2: y });
+    const line = makeSvg("line", { class: value === 0 ? "zero" : "grid", x1: plane.left, x2: plane.right, y1: y, y2: y });
     return [line, label(plane.left - 8 * em, y + 4 * em, "end", text)];
   });
 }
@@ -85,9 +86,9 @@ function stems(values, plane, em) {
   const path = points.map(([x, y]) => `M${x.toFixed(1)} ${zero.toFixed(1)}V${y.toFixed(1)}`).join("");
   const dots = points.map(([x, y], index) => {
     const last = index === points.length - 1;
-    return element("circle", { class: last ? "dot last" : "dot", cx: x.toFixed(1), cy: y.toFixed(1), r: (last ? 4.5 : 2.4) * em });
+    return makeSvg("circle", { class: last ? "dot last" : "dot", cx: x.toFixed(1), cy: y.toFixed(1), r: (last ? 4.5 : 2.4) * em });
   });
-  return [element("path", { class: "stem", d: path }), ...dots];
+  return [makeSvg("path", { class: "stem", d: path }), ...dots];
 }
 
 function bars(values, plane) {
@@ -96,22 +97,12 @@ function bars(values, plane) {
   return newest.map((value, index) => {
     const y = plane.y(value);
     const x = plane.x(index, newest.length) - width / 2;
-    return element("rect", { class: "column", x: x.toFixed(1), y: y.toFixed(1), width: width.toFixed(1), height: (plane.bottom - y).toFixed(1) });
+    return makeSvg("rect", { class: "column", x: x.toFixed(1), y: y.toFixed(1), width: width.toFixed(1), height: (plane.bottom - y).toFixed(1) });
   });
 }
 
 function label(x, y, anchor, text) {
-  const node = element("text", { x, y, "text-anchor": anchor });
-  node.textContent = text;
-  return node;
-}
-
-function element(name, attributes) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) {
-    node.setAttribute(key, String(value));
-  }
-  return node;
+  return makeSvg("text", { x, y, "text-anchor": anchor }, text);
 }
 
 function format(value) {

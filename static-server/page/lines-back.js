@@ -1,6 +1,6 @@
 // All the older lines, as far as the history goes and the page has room: for who goes to the oldest, and for a search that has been through the page's lines.
 
-import { grouped } from "./lines-dom.js";
+import { grouped } from "./numbers.js";
 import { SLACK } from "./lines-older.js";
 
 const WHILE_FETCHING = 60_000;

@@ -1,6 +1,7 @@
 // Lines leave the page: by copy, without numbers and times and with one line end a line, and as a file.
 
-import { grouped, make } from "./lines-dom.js";
+import { make } from "./dom.js";
+import { counted } from "./numbers.js";
 
 /** Lines that are read at once: a few milliseconds of work. */
 const A_PART = 1_024;
@@ -46,7 +47,7 @@ export class Exporter {
     if (selected !== null) {
       return "Copied what is selected.";
     }
-    return `Copied ${first > oldest ? "the newest " : ""}${count === 1 ? "1 line" : `${grouped(count)} lines`}.`;
+    return `Copied ${first > oldest ? "the newest " : ""}${counted(count, "line")}.`;
   }
 
   async download() {

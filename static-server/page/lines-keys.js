@@ -1,6 +1,6 @@
 // The keys of the view of lines: what each does, and the dialog that lists them.
 
-import { make } from "./lines-dom.js";
+import { make } from "./dom.js";
 
 /** Keys, the name of what they do, and what the list says of it. A name without a sentence is listed with the one before it. */
 const KEYS = [

@@ -1,6 +1,6 @@
 // Lines from before those that the page has: read from the stream's history when the reader comes to the oldest, or asks for one by its number.
 
-import { grouped } from "./lines-dom.js";
+import { grouped } from "./numbers.js";
 
 /** Lines of one read while the reader scrolls, and while a number is looked for. */
 const A_READ = 2_000;

@@ -1,6 +1,6 @@
 // What is told of the lines: a summary for a screen reader now and then, and the numbers of title and status.
 
-import { grouped } from "./lines-dom.js";
+import { counted } from "./numbers.js";
 
 /** Milliseconds between two summaries, and between two reports of numbers. */
 const SUMMARY_EVERY = 10_000;
@@ -53,7 +53,7 @@ export class Reporter {
     const count = this.#arrived - this.#summarized;
     this.#summarized = this.#arrived;
     if (this.isShown) {
-      this.#announce(count === 1 ? "1 new line." : `${grouped(count)} new lines.`);
+      this.#announce(`${counted(count, "new line")}.`);
     }
   }
 }

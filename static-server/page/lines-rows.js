@@ -1,7 +1,8 @@
 // The rows that are in the document: as many as can be seen and some around them, used again for other lines as the view moves.
 
+import { make } from "./dom.js";
 import { dress } from "./lines-colours.js";
-import { grouped, make } from "./lines-dom.js";
+import { grouped } from "./numbers.js";
 
 /**
  * Cuts a text where its style or its marks change: `[{ start, end, style, mark }]` in order, `style` and `mark` being `null` for what has none. `spans`
@@ -40,7 +41,7 @@ function within(part, start, ends) {
 const PILE = /\p{M}{4}/u;
 
 /** One row: number, time of arrival, text. */
-export class Row {
+class Row {
   #number = make("a", { className: "number", tabIndex: -1 });
   #time = make("span", { className: "time" });
   #text = make("span", { className: "text", dir: "auto" });

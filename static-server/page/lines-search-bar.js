@@ -1,6 +1,7 @@
 // The field for what is searched, and how.
 
-import { grouped, icon, make } from "./lines-dom.js";
+import { icon, make, setText } from "./dom.js";
+import { counted, grouped } from "./numbers.js";
 import { compile, complaint } from "./search.js";
 
 /** Milliseconds after the last change of the field until it is searched. */
@@ -79,16 +80,12 @@ export class SearchBar {
 
   /** What was found: `{ at, count, isSearching, isStopped, scope }`, `at` being the place of the current match from 1, or 0, and `scope` of which lines this is true. */
   show({ at, count, isSearching, isStopped, scope }) {
-    const found = at > 0 ? `${grouped(at)} of ${grouped(count)}` : count === 1 ? "1 line" : `${grouped(count)} lines`;
+    const found = at > 0 ? `${grouped(at)} of ${grouped(count)}` : counted(count, "line");
     const text = this.#field.value === "" || this.#error.textContent !== "" && !isStopped ? "" : `${found}${isSearching ? " …" : ""}`;
-    if (this.#count.textContent !== text) {
-      this.#count.textContent = text;
-    }
+    setText(this.#count, text);
     const where = text === "" ? "" : scope.text;
-    if (this.#scope.firstChild.textContent !== where) {
-      this.#scope.firstChild.textContent = where;
-      this.#scope.hidden = where === "";
-    }
+    setText(this.#scope.firstChild, where);
+    this.#scope.hidden = where === "";
     this.#older.hidden = where === "" || !scope.mayGoOn;
     if (isStopped) {
       this.#complain("This expression takes too long. What was found until then is shown.");

@@ -1,6 +1,6 @@
 // The line that the page's address names, as in `#L1234`: shown when it is there, fetched if it is older, and else it is said where it is.
 
-import { grouped } from "./lines-dom.js";
+import { grouped } from "./numbers.js";
 
 const TARGET = /^#L(\d{1,15})$/;
 const WHILE_FETCHING = 60_000;

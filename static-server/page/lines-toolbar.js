@@ -1,6 +1,7 @@
 // The buttons above the lines. Each has a key; on a narrow screen they are pictures only.
 
-import { grouped, icon, make } from "./lines-dom.js";
+import { icon, make, setText } from "./dom.js";
+import { counted } from "./numbers.js";
 
 const BUTTONS = [
   ["search", "Search", "/", "M10.5 4a6.5 6.5 0 1 0 0 13a6.5 6.5 0 1 0 0-13M15.5 15.5 20 20"],
@@ -39,10 +40,6 @@ export class Toolbar {
     this.#buttons.get(name).setAttribute("aria-pressed", String(isPressed));
   }
 
-  focus(name) {
-    this.#buttons.get(name).focus();
-  }
-
   /** `text` on the button for a moment, for instance that something was copied. */
   say(name, text) {
     const label = this.#buttons.get(name).lastChild;
@@ -53,9 +50,6 @@ export class Toolbar {
 
   /** `isNewest`: there are older ones that the page has not. */
   showCount(lines, isNewest) {
-    const text = `${isNewest ? "newest " : ""}${lines === 1 ? "1 line" : `${grouped(lines)} lines`}`;
-    if (this.#count.textContent !== text) {
-      this.#count.textContent = text;
-    }
+    setText(this.#count, `${isNewest ? "newest " : ""}${counted(lines, "line")}`);
   }
 }

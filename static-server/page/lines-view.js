@@ -7,7 +7,7 @@
 import { Back } from "./lines-back.js";
 import { Content } from "./lines-content.js";
 import { Exporter } from "./lines-copy.js";
-import { grouped, icon, make } from "./lines-dom.js";
+import { icon, make, setText } from "./dom.js";
 import { Finder } from "./lines-finder.js";
 import { KeyList, actionOf } from "./lines-keys.js";
 import { LineList } from "./lines-list.js";
@@ -19,6 +19,7 @@ import { Steps } from "./lines-steps.js";
 import { LineStore } from "./lines-store.js";
 import { Target } from "./lines-target.js";
 import { Toolbar } from "./lines-toolbar.js";
+import { counted } from "./numbers.js";
 
 const NOTE_FOR = 8_000;
 /** Rows from the oldest at which older ones are fetched. */
@@ -228,11 +229,8 @@ export class LinesView {
     const isNeeded = !this.#scroller.following && (this.#unseen > 0 || this.#list.end - this.#scroller.anchor > this.#scroller.rowsInView);
     this.#pill.hidden = !isNeeded && !this.#paused;
     const unseen = this.#unseen;
-    const what = unseen === 0 ? (this.#paused ? "Go on" : "To the newest") : unseen === 1 ? "1 new line" : `${grouped(unseen)} new lines`;
-    const text = this.#paused && unseen > 0 ? `Paused: ${what}` : what;
-    if (this.#pill.lastChild.textContent !== text) {
-      this.#pill.lastChild.textContent = text;
-    }
+    const what = unseen === 0 ? (this.#paused ? "Go on" : "To the newest") : counted(unseen, "new line");
+    setText(this.#pill.lastChild, this.#paused && unseen > 0 ? `Paused: ${what}` : what);
   }
 
   #measure() {

@@ -1,6 +1,7 @@
 // The list of messages: newest first, bounded, frozen while paused.
 
 import { findDate, localClock, localDayAndClock, reader } from "./dates.js";
+import { make } from "./dom.js";
 
 const KEPT = 100;
 /** Characters of one message that are shown: the server's own limit for a line is 16 KiB. */
@@ -62,23 +63,12 @@ export class MessageList {
 
 /** One row: number, text, time in the reader's zone. Text from the network goes through `textContent` only. */
 function row(record) {
-  const item = document.createElement("li");
-  item.className = record.kind;
-  item.append(part("span", "number", record.number === null ? "" : `${record.number}`));
   const text = record.text.length > SHOWN ? `${record.text.slice(0, SHOWN)}…` : record.text;
-  item.append(part("span", "text", text));
   const date = record.kind === "message" ? findDate(record.text) : null;
   const instant = date?.instant ?? record.wall;
-  const time = part("time", "when", date !== null ? localDayAndClock(instant) : localClock(instant));
-  time.dateTime = new Date(instant).toISOString();
-  time.lang = reader.language;
-  item.append(time);
-  return item;
-}
-
-function part(name, className, text) {
-  const element = document.createElement(name);
-  element.className = className;
-  element.textContent = text;
-  return element;
+  return make("li", { className: record.kind },
+    make("span", { className: "number", textContent: record.number === null ? "" : `${record.number}` }),
+    make("span", { className: "text", textContent: text }),
+    make("time", { className: "when", textContent: date !== null ? localDayAndClock(instant) : localClock(instant),
+      dateTime: new Date(instant).toISOString(), lang: reader.language }));
 }

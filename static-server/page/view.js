@@ -1,16 +1,15 @@
 // What the page's single elements say. Text only: whatever came from the network goes through `textContent`.
 
 import { localLong, reader, splitAtClock } from "./dates.js";
+import { make, setText } from "./dom.js";
+import { grouped } from "./numbers.js";
 
 const LONGEST_CURRENT = 600;
 const at = (id) => document.getElementById(id);
 
 /** Sets an element's text, unless it says so already. */
 export function put(id, text) {
-  const element = at(id);
-  if (element.textContent !== text) {
-    element.textContent = text;
-  }
+  setText(at(id), text);
 }
 
 /** Tells screen readers. Used for changes of the connection and answers to buttons, never for messages. */
@@ -39,12 +38,7 @@ export function showCurrent({ text, kind }, date) {
   element.dataset.kind = date?.whole ? "date" : kind;
   if (date?.whole) {
     const [before, face, after] = splitAtClock(text);
-    element.replaceChildren(...[["day", before], ["face", face], ["zone", after]].map(([name, words]) => {
-      const span = document.createElement("span");
-      span.className = name;
-      span.textContent = words;
-      return span;
-    }));
+    element.replaceChildren(...[["day", before], ["face", face], ["zone", after]].map(([className, textContent]) => make("span", { className, textContent })));
   } else {
     element.textContent = text.length > LONGEST_CURRENT ? `${text.slice(0, LONGEST_CURRENT)}…` : text;
   }
@@ -61,15 +55,15 @@ export function showCurrent({ text, kind }, date) {
 /** The counters below the newest message; a stream that has ended has no rate, not even an unknown one. */
 export function showFigures({ messages, left, reconnects }, { rate, isEnded }) {
   document.getElementById("rate").parentElement.hidden = isEnded;
-  put("count", messages.toLocaleString("en"));
-  put("left", left.toLocaleString("en"));
+  put("count", grouped(messages));
+  put("left", grouped(left));
   put("reconnects", `${reconnects}`);
   put("rate", rate === null ? "–" : rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 2 : 0 }));
 }
 
 /** Beside the pause button: what is kept, or what has come since the pause. */
 export function showListNote({ paused, whilePaused }) {
-  const since = whilePaused === 1 ? "one message" : `${whilePaused.toLocaleString("en")} messages`;
+  const since = whilePaused === 1 ? "one message" : `${grouped(whilePaused)} messages`;
   put("list-note", paused ? `Paused: ${since} since. All are counted, the newest 100 are kept.` : "The newest 100 are kept. Times on the right are yours.");
 }
 
@@ -83,7 +77,7 @@ export function showEvenness(arrivals, chart, now) {
     const rates = arrivals.rates(now);
     const total = rates.reduce((sum, rate) => sum + rate, 0);
     chart.showRates(rates);
-    put("chart-summary", `The messages keep no beat: ${total.toLocaleString("en")} in the last minute, ${Math.max(...rates).toLocaleString("en")} in its fullest second.`);
+    put("chart-summary", `The messages keep no beat: ${grouped(total)} in the last minute, ${grouped(Math.max(...rates))} in its fullest second.`);
     putBeat("none", "–", "–");
   } else {
     const { beat, off, median, p95, missed } = evenness;
