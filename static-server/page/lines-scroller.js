@@ -5,6 +5,7 @@
 //                            │ offset pixels of it are above the view
 //     pixels ─ 0 ………………… scrollTop ………………… height
 
+import { Heights } from "./lines-heights.js";
 import { RowWindow } from "./lines-rows.js";
 
 /** Pixels that the space may be high: Firefox lays out nothing below 17.8 million, Chromium 33.5 million device pixels; and floats that big have no halves. */
@@ -19,7 +20,6 @@ const JUMP = 2;
 const REST = 200;
 /** Pixels that Firefox rounds a scrollTop of millions by. */
 const LOST = 2;
-const HEIGHTS_KEPT = 4_000;
 
 export class Scroller {
   #box;
@@ -34,14 +34,11 @@ export class Scroller {
   #offset = 0;
   /** The scrollTop that goes with anchor and offset. */
   #top = 0;
-  #row = 20;
+  #heights = new Heights();
   #view = 0;
   #height = 0;
   #following = true;
   #mayFollow = true;
-  #wrapped = false;
-  #heights = new Map();
-  #average = 20;
   #scrolledAt = -Infinity;
   #scrolledBy = 0;
   #resting = null;
@@ -69,7 +66,7 @@ export class Scroller {
   }
 
   get wrapped() {
-    return this.#wrapped;
+    return this.#heights.wrapped;
   }
 
   get rows() {
@@ -78,7 +75,7 @@ export class Scroller {
 
   /** How many rows fit into the view, at least one. */
   get rowsInView() {
-    return Math.max(1, Math.floor(this.#view / this.#row));
+    return Math.max(1, Math.floor(this.#view / this.#heights.row));
   }
 
   /** The place at the top of the view. */
@@ -93,9 +90,7 @@ export class Scroller {
 
   /** Measures anew what depends on fonts and sizes. */
   measure(rowHeight) {
-    this.#row = rowHeight;
-    this.#average = rowHeight;
-    this.#heights.clear();
+    this.#heights.row = rowHeight;
     this.#view = this.#box.clientHeight;
     if (this.#following) {
       // Layouts between the old size and the new one cut the scrollTop, too: that is nobody's scrolling.
@@ -107,7 +102,7 @@ export class Scroller {
   refresh(places = null) {
     this.#window.refresh(places);
     if (places === null) {
-      this.#heights.clear();
+      this.#heights.forget();
     }
     this.#onMove();
   }
@@ -140,9 +135,7 @@ export class Scroller {
     if (!this.#following) {
       this.#offset = 0;
     }
-    this.#wrapped = wrapped;
-    this.#heights.clear();
-    this.#average = this.#row;
+    this.#heights.wrapped = wrapped;
     this.#onMove();
   }
 
@@ -151,7 +144,7 @@ export class Scroller {
     this.hold();
     this.#anchor = place;
     this.#offset = 0;
-    this.#advance(-Math.floor((this.#view * share) / this.#row) * this.#row);
+    this.#advance(-Math.floor((this.#view * share) / this.#heights.row) * this.#heights.row);
     this.#clamp();
     this.#settle(true);
     this.#onMove();
@@ -165,7 +158,7 @@ export class Scroller {
     if (this.#following) {
       return;
     }
-    this.#advance(rows * this.#row);
+    this.#advance(rows * this.#heights.row);
     this.#clamp();
     this.#settle(true);
     this.#followAtEnd(rows);
@@ -227,9 +220,9 @@ export class Scroller {
   }
 
   #drawEnd() {
-    const from = Math.max(this.#first, this.#end - Math.ceil(this.#view / this.#row) - AROUND_END);
+    const from = Math.max(this.#first, this.#end - Math.ceil(this.#view / this.#heights.row) - AROUND_END);
     this.#window.show(from, this.#end, this.#first, this.#end);
-    this.#measureRows();
+    this.#heights.measure(this.rows);
     const isResized = this.#resize();
     if (!this.#isAtEnd) {
       this.#isAtEnd = true;
@@ -245,10 +238,10 @@ export class Scroller {
   }
 
   #drawAnchor() {
-    const to = Math.min(this.#end, this.#anchor + Math.ceil(this.#view / this.#row) + 1 + AROUND);
+    const to = Math.min(this.#end, this.#anchor + Math.ceil(this.#view / this.#heights.row) + 1 + AROUND);
     this.#window.show(Math.max(this.#first, this.#anchor - AROUND), to, this.#first, this.#end);
-    this.#measureRows();
-    if (this.#wrapped) {
+    this.#heights.measure(this.rows);
+    if (this.wrapped) {
       this.#clamp(this.#window.to === this.#end);
     }
     this.#resize();
@@ -261,31 +254,13 @@ export class Scroller {
       this.#isAtEnd = false;
       this.#layer.classList.remove("at-end");
     }
-    this.#layer.style.top = `${this.#top - this.#offset - this.#between(this.#window.from, this.#anchor)}px`;
-  }
-
-  #measureRows() {
-    if (!this.#wrapped) {
-      return;
-    }
-    if (this.#heights.size > HEIGHTS_KEPT) {
-      this.#heights.clear();
-    }
-    let sum = 0;
-    for (const row of this.rows) {
-      const height = row.element.offsetHeight;
-      this.#heights.set(row.place, height);
-      sum += height;
-    }
-    if (this.rows.length > 0) {
-      this.#average = 0.9 * this.#average + 0.1 * (sum / this.rows.length);
-    }
+    this.#layer.style.top = `${this.#top - this.#offset - this.#heights.between(this.#window.from, this.#anchor)}px`;
   }
 
   /** The space is as high as the rows are, as far as that is known. */
   #resize() {
     const isWhole = this.#window.from === this.#first && this.#window.to === this.#end;
-    const rows = this.#wrapped && isWhole ? this.#between(this.#first, this.#end) : (this.#end - this.#first) * (this.#wrapped ? this.#average : this.#row);
+    const rows = isWhole ? this.#heights.between(this.#first, this.#end) : (this.#end - this.#first) * this.#heights.average;
     const height = Math.min(TALLEST, Math.ceil(rows));
     if (height === this.#height) {
       return false;
@@ -296,22 +271,7 @@ export class Scroller {
   }
 
   get #isExact() {
-    return !this.#wrapped && (this.#end - this.#first) * this.#row <= TALLEST;
-  }
-
-  #heightOf(place) {
-    return this.#wrapped ? this.#heights.get(place) ?? this.#row : this.#row;
-  }
-
-  #between(from, to) {
-    if (!this.#wrapped) {
-      return (to - from) * this.#row;
-    }
-    let sum = 0;
-    for (let place = from; place < to; place += 1) {
-      sum += this.#heightOf(place);
-    }
-    return sum;
+    return !this.wrapped && (this.#end - this.#first) * this.#heights.row <= TALLEST;
   }
 
   /** Takes the reader's scrolling over to the anchor. */
@@ -329,32 +289,32 @@ export class Scroller {
 
   /** To the place at `share` of the whole. */
   #jump(share) {
-    const average = this.#wrapped ? this.#average : this.#row;
+    const { average } = this.#heights;
     const place = this.#first + Math.max(0, this.#end - this.#first - this.#view / average) * Math.min(1, share);
     this.#anchor = Math.floor(place);
-    this.#offset = Math.floor((place - this.#anchor) * this.#heightOf(this.#anchor));
+    this.#offset = Math.floor((place - this.#anchor) * this.#heights.of(this.#anchor));
   }
 
   #advance(pixels) {
     this.#offset += pixels;
-    if (!this.#wrapped) {
-      const rows = Math.floor(this.#offset / this.#row);
+    if (!this.wrapped) {
+      const rows = Math.floor(this.#offset / this.#heights.row);
       this.#anchor += rows;
-      this.#offset -= rows * this.#row;
+      this.#offset -= rows * this.#heights.row;
       return;
     }
     while (this.#offset < 0 && this.#anchor > this.#first) {
       this.#anchor -= 1;
-      this.#offset += this.#heightOf(this.#anchor);
+      this.#offset += this.#heights.of(this.#anchor);
     }
-    while (this.#offset >= this.#heightOf(this.#anchor) && this.#anchor < this.#end - 1) {
-      this.#offset -= this.#heightOf(this.#anchor);
+    while (this.#offset >= this.#heights.of(this.#anchor) && this.#anchor < this.#end - 1) {
+      this.#offset -= this.#heights.of(this.#anchor);
       this.#anchor += 1;
     }
   }
 
   /** Nothing stands before the first row, and nothing behind the last: of wrapped rows that is known once they are measured. */
-  #clamp(isMeasured = !this.#wrapped) {
+  #clamp(isMeasured = !this.wrapped) {
     if (this.#anchor < this.#first || (this.#anchor === this.#first && this.#offset < 0)) {
       [this.#anchor, this.#offset] = [this.#first, 0];
     }
@@ -373,7 +333,7 @@ export class Scroller {
     let [anchor, left] = [this.#end, this.#view];
     while (left > 0 && anchor > this.#first) {
       anchor -= 1;
-      left -= this.#heightOf(anchor);
+      left -= this.#heights.of(anchor);
     }
     return { anchor, offset: Math.max(0, -left) };
   }
@@ -402,17 +362,16 @@ export class Scroller {
   /** The scrollTop that the anchor should have. */
   #wantedTop() {
     const furthest = Math.max(0, this.#height - this.#view);
-    const before = () => this.#between(this.#first, this.#anchor) + this.#offset;
+    const before = () => this.#heights.between(this.#first, this.#anchor) + this.#offset;
     if (this.#isExact || this.#anchor - this.#first <= AROUND) {
       return Math.min(furthest, before());
     }
     const last = this.#lastAnchor();
     if (last.anchor - this.#anchor <= AROUND) {
-      return Math.max(0, furthest - (this.#between(this.#anchor, last.anchor) + last.offset - this.#offset));
+      return Math.max(0, furthest - (this.#heights.between(this.#anchor, last.anchor) + last.offset - this.#offset));
     }
-    const place = this.#anchor + this.#offset / this.#heightOf(this.#anchor);
-    const average = this.#wrapped ? this.#average : this.#row;
-    return furthest * ((place - this.#first) / Math.max(1, this.#end - this.#first - this.#view / average));
+    const place = this.#anchor + this.#offset / this.#heights.of(this.#anchor);
+    return furthest * ((place - this.#first) / Math.max(1, this.#end - this.#first - this.#view / this.#heights.average));
   }
 
   /** Puts the scroll bar where the anchor is: at once if it must be, else when the reader rests. */
@@ -437,7 +396,7 @@ export class Scroller {
     this.#view = this.#box.clientHeight;
     if (this.#width !== this.#box.clientWidth) {
       this.#width = this.#box.clientWidth;
-      this.#heights.clear();
+      this.#heights.forget();
     }
     this.#onMove();
   }

@@ -39,6 +39,7 @@ const MODULES: &[Module<'_>] = &[
     ("lines-content.js", include_str!("../page/lines-content.js")),
     ("lines-copy.js", include_str!("../page/lines-copy.js")),
     ("lines-finder.js", include_str!("../page/lines-finder.js")),
+    ("lines-heights.js", include_str!("../page/lines-heights.js")),
     ("lines-keys.js", include_str!("../page/lines-keys.js")),
     ("lines-list.js", include_str!("../page/lines-list.js")),
     ("lines-older.js", include_str!("../page/lines-older.js")),
