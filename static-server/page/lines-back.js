@@ -9,8 +9,7 @@ export class Back {
   #older;
   #store;
   #isFollowing;
-  #show;
-  #say;
+  #note;
   #onNews;
   /** Who goes to the oldest line waits for it: `arrive()` goes there. */
   #arrive = null;
@@ -18,13 +17,12 @@ export class Back {
   /** A search goes back once by itself. */
   #hasSearched = false;
 
-  /** `isFollowing()` tells whether the view follows, `show(text, milliseconds)` shows a sentence, which `say` also tells a screen reader, and `onNews()` is called when `scope` has changed. */
-  constructor({ older, store, isFollowing, show, say, onNews }) {
+  /** `isFollowing()` tells whether the view follows, `note` is a `Note`, and `onNews()` is called when `scope` has changed. */
+  constructor({ older, store, isFollowing, note, onNews }) {
     this.#older = older;
     this.#store = store;
     this.#isFollowing = isFollowing;
-    this.#show = show;
-    this.#say = say;
+    this.#note = note;
     this.#onNews = onNews;
   }
 
@@ -47,7 +45,7 @@ export class Back {
     if (this.#arrive !== null) {
       this.#arrive = null;
       this.#older.cancel();
-      this.#show("");
+      this.#note.show("");
     }
   }
 
@@ -73,7 +71,7 @@ export class Back {
     this.#arrive = null;
     this.#older.cancel();
     if (wasReading) {
-      this.#say(`Ended: the page has the lines from ${grouped(this.#store.oldest)} on.`);
+      this.#note.say(`Ended: the page has the lines from ${grouped(this.#store.oldest)} on.`);
     }
     return wasReading;
   }
@@ -82,7 +80,7 @@ export class Back {
   tell() {
     const { oldest } = this.#store;
     if (this.#arrive !== null && this.isReading && oldest !== null && oldest !== this.#begunAt) {
-      this.#show(`Fetching older lines: ${grouped(this.#store.lines)} are here, at most ${grouped(oldest - 1)} to come (Esc ends it).`, WHILE_FETCHING);
+      this.#note.show(`Fetching older lines: ${grouped(this.#store.lines)} are here, at most ${grouped(oldest - 1)} to come (Esc ends it).`, WHILE_FETCHING);
     }
   }
 
@@ -112,7 +110,7 @@ export class Back {
       this.#arrive = null;
       if (isWhole && arrive !== null) {
         arrive();
-        this.#say(this.#older.note);
+        this.#note.say(this.#older.note);
       }
     }
     this.#onNews();

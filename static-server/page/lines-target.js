@@ -8,18 +8,18 @@ const WHILE_FETCHING = 60_000;
 export class Target {
   #store;
   #older;
-  #say;
+  #note;
   #goTo;
   #isPending = false;
   #isSaid = false;
   /** The number of the line, or `null`. */
   number = null;
 
-  /** `say(text, milliseconds)` shows a sentence for so long, `goTo(serial)` a line. */
-  constructor({ store, older, say, goTo }) {
+  /** `note` is a `Note`, `goTo(serial)` shows a line. */
+  constructor({ store, older, note, goTo }) {
     this.#store = store;
     this.#older = older;
-    this.#say = say;
+    this.#note = note;
     this.#goTo = goTo;
   }
 
@@ -48,13 +48,13 @@ export class Target {
     } else if (this.number < oldest) {
       this.#fetch(this.number);
     } else {
-      this.#say(`Line ${grouped(this.number)} was missed.`);
+      this.#note.say(`Line ${grouped(this.number)} was missed.`);
     }
   }
 
   #arrive(serial) {
     if (this.#isSaid) {
-      this.#say("");
+      this.#note.say("");
     }
     this.#goTo(serial);
   }
@@ -62,17 +62,17 @@ export class Target {
   #wait(newest) {
     if (!this.#isSaid) {
       this.#isSaid = true;
-      this.#say(`Line ${grouped(this.number)} is not there yet: the newest is ${grouped(newest)}.`);
+      this.#note.say(`Line ${grouped(this.number)} is not there yet: the newest is ${grouped(newest)}.`);
     }
   }
 
   async #fetch(number) {
-    this.#say(`Fetching line ${grouped(number)}…`, WHILE_FETCHING);
+    this.#note.say(`Fetching line ${grouped(number)}…`, WHILE_FETCHING);
     const problem = await this.#older.readTo(number);
     if (number !== this.number) {
       return;
     }
-    this.#say(problem ?? "");
+    this.#note.say(problem ?? "");
     const serial = this.#store.find(number);
     if (problem === null && serial !== null) {
       this.#goTo(serial);

@@ -4,14 +4,17 @@
 //               ▲            ▲ places
 //     Older ────┘          Finder (a thread of its own)
 
+import { make } from "./dom.js";
 import { Back } from "./lines-back.js";
 import { Content } from "./lines-content.js";
 import { Exporter } from "./lines-copy.js";
-import { icon, make, setText } from "./dom.js";
 import { Finder } from "./lines-finder.js";
+import { Following } from "./lines-following.js";
 import { KeyList, actionOf } from "./lines-keys.js";
 import { LineList } from "./lines-list.js";
+import { Note } from "./lines-note.js";
 import { Older, SLACK } from "./lines-older.js";
+import { Pill } from "./lines-pill.js";
 import { Reporter } from "./lines-report.js";
 import { Scroller } from "./lines-scroller.js";
 import { SearchBar } from "./lines-search-bar.js";
@@ -19,9 +22,7 @@ import { Steps } from "./lines-steps.js";
 import { LineStore } from "./lines-store.js";
 import { Target } from "./lines-target.js";
 import { Toolbar } from "./lines-toolbar.js";
-import { counted } from "./numbers.js";
 
-const NOTE_FOR = 8_000;
 /** Rows from the oldest at which older ones are fetched. */
 const NEAR = 60;
 const LINE_HEIGHT = 1.45;
@@ -36,6 +37,7 @@ export class LinesView {
   #older;
   #back;
   #scroller;
+  #following;
   #exporter;
   #toolbar;
   #searchBar;
@@ -43,17 +45,11 @@ export class LinesView {
   #box = make("div", { className: "lines-box", tabIndex: 0, role: "log", "aria-live": "off", "aria-label": "Lines, the newest at the bottom" });
   #space = make("div", { className: "lines-space" });
   #layer = make("div", { className: "lines-rows" });
-  #pill = make("button", { type: "button", className: "lines-pill", hidden: true });
-  #note = make("p", { className: "lines-note", hidden: true });
-  #noteTimer = null;
+  #pill;
+  #note;
   #frame = null;
   #rests = false;
   #isShown = false;
-  #paused = false;
-  #wasFollowing = true;
-  #arrived = 0;
-  /** What had come when the view stopped following: how many lines, and the serial of the next row. */
-  #left = null;
   #target;
   #content;
   #steps;
@@ -82,17 +78,18 @@ export class LinesView {
       layer: this.#layer,
       fill: (row, place) => this.#content.fill(row, place),
       onMove: () => this.#schedule(),
-      onHold: () => this.#leaveEnd(),
+      onHold: () => this.#following.leave(),
     });
+    this.#following = new Following({ scroller: this.#scroller, list: this.#list, store: this.#store, finder: this.#finder });
+    this.#note = new Note(announce);
     this.#back = new Back({
       older: this.#older,
       store: this.#store,
       isFollowing: () => this.#scroller.following,
-      show: (text, time) => this.#show(text, time),
-      say: (text, time) => this.#say(text, time),
+      note: this.#note,
       onNews: () => this.#schedule(),
     });
-    this.#target = new Target({ store: this.#store, older: this.#older, say: (text, time) => this.#say(text, time), goTo: (serial) => this.#goTo(serial) });
+    this.#target = new Target({ store: this.#store, older: this.#older, note: this.#note, goTo: (serial) => this.#goTo(serial) });
     this.#content = new Content({
       store: this.#store, list: this.#list, finder: this.#finder, target: this.#target, space: this.#space, edge: () => this.#edge,
     });
@@ -104,6 +101,7 @@ export class LinesView {
       announce,
     });
     this.#exporter = new Exporter({ list: this.#list, layer: this.#layer, rows: () => this.#scroller.rows });
+    this.#pill = new Pill(() => { this.#act("last"); this.#box.focus({ preventScroll: true }); });
     this.#toolbar = new Toolbar((action) => this.#act(action));
     this.#searchBar = new SearchBar({
       onSearch: (expression, isSafe) => this.#search(expression, isSafe),
@@ -119,12 +117,10 @@ export class LinesView {
   #build() {
     this.#element.classList.add("lines");
     this.#element.setAttribute("aria-label", "Lines");
-    this.#pill.append(icon("M12 5v14m-6-6 6 6 6-6"), make("span"));
     this.#space.append(this.#layer);
     this.#box.append(this.#space);
-    this.#element.append(this.#toolbar.element, this.#searchBar.element, make("div", { className: "lines-stage" }, this.#box, this.#pill, this.#note));
+    this.#element.append(this.#toolbar.element, this.#searchBar.element, make("div", { className: "lines-stage" }, this.#box, this.#pill.element, this.#note.element));
     this.#keyList = new KeyList(this.#element);
-    this.#pill.addEventListener("click", () => { this.#act("last"); this.#box.focus({ preventScroll: true }); });
     this.#layer.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => this.#keyed(event));
     document.addEventListener("selectionchange", () => this.#selected());
@@ -142,7 +138,7 @@ export class LinesView {
     for (const record of records) {
       this.#store.append(record);
     }
-    this.#arrived += records.length;
+    this.#following.came(records.length);
     this.#trim();
     this.#reporter.came(records.length);
     this.#schedule();
@@ -172,14 +168,6 @@ export class LinesView {
   hide() {
     this.#element.hidden = true;
     this.#isShown = this.#reporter.isShown = false;
-  }
-
-  get #unseen() {
-    if (this.#left === null) {
-      return 0;
-    }
-    const { matches } = this.#finder;
-    return this.#list.isFiltered ? matches.end - matches.placeOf(this.#left.serial) : this.#arrived - this.#left.arrived;
   }
 
   // Drawing
@@ -212,7 +200,7 @@ export class LinesView {
     this.#rests = this.#scroller.draw() > this.#scroller.rowsInView / 2 && this.#scroller.following;
     this.#finder.askForRanges();
     this.#fetchOlder();
-    this.#noteFollowing();
+    this.#following.look();
     this.#reporter.update();
     if (this.#finder.isSearching) {
       this.#schedule();
@@ -226,11 +214,9 @@ export class LinesView {
   }
 
   #drawPill() {
-    const isNeeded = !this.#scroller.following && (this.#unseen > 0 || this.#list.end - this.#scroller.anchor > this.#scroller.rowsInView);
-    this.#pill.hidden = !isNeeded && !this.#paused;
-    const unseen = this.#unseen;
-    const what = unseen === 0 ? (this.#paused ? "Go on" : "To the newest") : counted(unseen, "new line");
-    setText(this.#pill.lastChild, this.#paused && unseen > 0 ? `Paused: ${what}` : what);
+    const { paused, unseen } = this.#following;
+    const isAway = !this.#scroller.following && (unseen > 0 || this.#list.end - this.#scroller.anchor > this.#scroller.rowsInView);
+    this.#pill.show({ isAway, paused, unseen });
   }
 
   #measure() {
@@ -243,36 +229,18 @@ export class LinesView {
     this.#schedule();
   }
 
-  // Following, pausing, and what is told of it
-
-  #leaveEnd() {
-    this.#left ??= { arrived: this.#arrived, serial: this.#store.end };
-  }
-
-  #noteFollowing() {
-    if (this.#scroller.following && !this.#paused) {
-      this.#left = null;
-    }
-  }
+  // Pausing, and what is told
 
   #pause(paused) {
-    if (paused === this.#paused) {
+    if (paused === this.#following.paused) {
       return;
     }
     if (paused) {
-      this.#wasFollowing = this.#scroller.following;
-      this.#leaveEnd();
-      this.#list.freeze();
       this.#setRange();
-      this.#scroller.hold();
+      this.#following.pause();
     } else {
-      this.#list.thaw();
-      if (this.#wasFollowing) {
-        this.#scroller.follow();
-      }
+      this.#following.goOn();
     }
-    this.#paused = paused;
-    this.#scroller.mayFollow = !paused;
     this.#toolbar.press("pause", paused);
     this.#element.classList.toggle("paused", paused);
     this.#announce(paused ? "Paused. Lines are still counted." : "Going on.");
@@ -281,25 +249,8 @@ export class LinesView {
   }
 
   #numbers() {
-    const following = this.#scroller.following && !this.#paused;
-    return { following, paused: this.#paused, unseen: this.#unseen, total: this.#store.lines, shown: this.#list.count };
-  }
-
-  /** A sentence for the reader, over the lines and for a screen reader. */
-  #say(text, milliseconds = NOTE_FOR) {
-    this.#show(text, milliseconds);
-    if (text !== "") {
-      this.#announce(text);
-    }
-  }
-
-  #show(text, milliseconds = NOTE_FOR) {
-    clearTimeout(this.#noteTimer);
-    this.#note.textContent = text;
-    this.#note.hidden = text === "";
-    if (text !== "") {
-      this.#noteTimer = setTimeout(() => { this.#note.hidden = true; }, milliseconds);
-    }
+    const { follows, paused, unseen } = this.#following;
+    return { following: follows, paused, unseen, total: this.#store.lines, shown: this.#list.count };
   }
 
   // Older lines, and any line
@@ -435,7 +386,7 @@ export class LinesView {
       case "next": return this.#finder.isActive && this.#steps.step(1);
       case "previous": return this.#finder.isActive && this.#steps.step(-1);
       case "leave": return this.#leave();
-      case "pause": this.#pause(!this.#paused); break;
+      case "pause": this.#pause(!this.#following.paused); break;
       case "wrap": this.#wrap(); break;
       case "times": this.#showTimes(); break;
       case "first": this.#toFirst(); break;
@@ -454,7 +405,7 @@ export class LinesView {
       this.#schedule();
       return true;
     }
-    this.#say("");
+    this.#note.say("");
     return this.#searchBar.isOpen && this.#endSearch();
   }
 
@@ -507,9 +458,8 @@ export class LinesView {
   #toLast() {
     this.#back.abandon();
     this.#awaitsFirst = null;
-    this.#wasFollowing = true;
-    this.#pause(false);
     this.#scroller.follow();
+    this.#pause(false);
   }
 
   #clicked({ target }) {
@@ -532,6 +482,6 @@ export class LinesView {
   async #copy() {
     const copied = await this.#exporter.copy();
     this.#toolbar.say("copy", copied === null ? "Not copied" : "Copied");
-    this.#say(copied ?? "The browser does not let this page copy: select, and press the keys for copying.", 3_000);
+    this.#note.say(copied ?? "The browser does not let this page copy: select, and press the keys for copying.", 3_000);
   }
 }
