@@ -5,6 +5,7 @@ import { Batches } from "./batches.js";
 import { ViewChoice, fixedView } from "./choice.js";
 import { ClockView } from "./clock-view.js";
 import { Connection, TRANSPORTS } from "./connection.js";
+import { isLeaveNotice } from "./frames.js";
 import { showCommands } from "./howto.js";
 import { LinesView } from "./lines-view.js";
 import { More } from "./more.js";
@@ -13,13 +14,10 @@ import { fetcherOfOlder } from "./older.js";
 import { Status } from "./status.js";
 import { announce, put, showFigures, showView } from "./view.js";
 
-/** `17 disconnected`: what ws-server says when another client left. Such a notice has no number. */
-const NOTICE = /^\d+ disconnected$/;
-
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
 const url = streamUrl(meta("datecast-ws"), location);
 const fixed = fixedView(location.search);
-const totals = { messages: 0, left: 0, reconnects: 0 };
+const totals = { messages: 0, left: 0 };
 const status = new Status({ url, name: meta("datecast-title") });
 const more = new More();
 const clockView = new ClockView({ element: document.getElementById("clock-view"), onChange: tellViews });
@@ -48,7 +46,7 @@ function receive({ text, id, number, resumed }) {
   if (resumed !== null) {
     say(`Resumed after message ${resumed.after}: none was missed.`);
   }
-  if (number === null && NOTICE.test(text)) {
+  if (number === null && isLeaveNotice(text)) {
     totals.left += 1;
     say(text, "notice");
   } else {
@@ -140,7 +138,6 @@ function enter(next) {
   if (news.row !== null) {
     say(news.row, "event lost");
   }
-  totals.reconnects = status.reconnects;
 }
 
 function opened() {
@@ -158,7 +155,7 @@ function tick() {
   const now = performance.now();
   status.draw();
   if (view === "clock" || more.isOpen) {
-    showFigures(totals, { rate: clockView.rate(now), isEnded: status.isEnded });
+    showFigures({ ...totals, reconnects: status.reconnects }, { rate: clockView.rate(now), isEnded: status.isEnded });
   }
   const silence = view === "clock" && status.isOpen ? clockView.deadSilence(now) : null;
   if (silence !== null) {

@@ -40,6 +40,9 @@ export function parseWord(json) {
   return SOURCES.includes(word.source) ? { source: { phase: word.source, said: String(word.said ?? "") } } : {};
 }
 
+/** True for the text of a leave notice, which has no id: `17 disconnected`, what ws-server says when another client left. */
+export const isLeaveNotice = (text) => /^\d+ disconnected$/.test(text);
+
 /** The number in an id; `null` without one. */
 export function numberOf(id) {
   const match = ID.exec(id ?? "");

@@ -1,7 +1,7 @@
 // A WebSocket of the stream: the page's own at first, since nothing is there sooner; and where messages rush in, one of a thread of its own.
 
 import { withQuery } from "./address.js";
-import { epochOf, numberOf, parseFrame } from "./frames.js";
+import { epochOf, isLeaveNotice, numberOf, parseFrame } from "./frames.js";
 
 const WORKER = new URL("socket-worker.js", import.meta.url);
 /** So many messages in each of so many seconds are a rush. What is sent at the start, however much, is over before. */
@@ -23,7 +23,8 @@ export function openWebSocket(url, on) {
   const own = openOwn(url, {
     open: on.open,
     hear: (data) => {
-      const frame = hear(data, on);
+      const frame = parsed(data);
+      tell(frame, on);
       last = frame.id ?? last;
       if (rush.isNew(performance.now()) && last !== null && thread === null) {
         begin();
@@ -45,7 +46,7 @@ export function openWebSocket(url, on) {
           early = early.concat(messages.map(parsed));
           join();
         } else {
-          messages.forEach(hearMoved);
+          messages.map(parsed).forEach(hearMoved);
         }
       },
       // Until it has taken over nothing needs it.
@@ -66,22 +67,16 @@ export function openWebSocket(url, on) {
     own.close();
     movedAt = performance.now();
     // The gap before the first and the notices are the page's own socket's to tell; messages that came twice are known by their ids.
-    for (const frame of early.slice(early.indexOf(first))) {
-      if (frame.text === undefined) {
-        on.word(frame);
-      } else if (frame.id !== null) {
-        on.message(frame.text, frame.id);
-      }
-    }
+    early.slice(early.indexOf(first)).filter(({ id }) => id !== null).forEach((frame) => tell(frame, on));
     early = [];
   }
 
-  function hearMoved(data) {
-    if (movedAt !== Infinity && performance.now() - movedAt < OWN_NOTICE && /^\t\d+ disconnected$/.test(data ?? "")) {
+  function hearMoved(frame) {
+    if (movedAt !== Infinity && performance.now() - movedAt < OWN_NOTICE && frame.id === null && isLeaveNotice(frame.text)) {
       // The first one that left was this page.
       movedAt = Infinity;
     } else {
-      hear(data, on);
+      tell(frame, on);
     }
   }
 
@@ -111,14 +106,12 @@ class Rush {
 
 const parsed = (data) => (typeof data === "string" ? parseFrame(data) : { id: null, text: "(a binary message)" });
 
-function hear(data, on) {
-  const frame = parsed(data);
+function tell(frame, on) {
   if (frame.text === undefined) {
     on.word(frame);
   } else {
     on.message(frame.text, frame.id);
   }
-  return frame;
 }
 
 function openOwn(url, on) {
