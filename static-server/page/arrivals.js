@@ -121,9 +121,4 @@ export class ClockOffset {
   bounds() {
     return this.#low === -Infinity ? null : { low: this.#low, high: this.#high };
   }
-
-  forget() {
-    this.#low = -Infinity;
-    this.#high = Infinity;
-  }
 }

@@ -58,7 +58,7 @@ export class Connection {
     const base = transport === "sse" ? httpUrl(this.#url) : withQuery(this.#url, { ids: 1 });
     const after = this.#last;
     const target = after === null ? base : withQuery(base, { since: after });
-    this.#onState({ phase: "connecting", transport, attempt: this.#failures });
+    this.#onState({ phase: "connecting", transport });
     this.#attempt(transport, target, after);
   }
 
@@ -70,7 +70,7 @@ export class Connection {
   /** Gives the connection up, for `reason`, and connects again after the usual wait. */
   giveUp(reason) {
     this.#drop();
-    this.#wait(reason, false);
+    this.#wait(reason);
   }
 
   #attempt(transport, target, after) {
@@ -108,7 +108,7 @@ export class Connection {
         if (opened !== null && performance.now() - opened > STABLE) {
           this.#failures = 0;
         }
-        this.#wait(reason, opened === null);
+        this.#wait(reason);
       },
     };
     try {
@@ -124,11 +124,11 @@ export class Connection {
     this.#onState({ phase: "open", transport, since: Date.now() });
   }
 
-  #wait(reason, neverOpened) {
+  #wait(reason) {
     const wait = waitBefore(this.#failures, Math.random());
     this.#failures += 1;
     this.#timer = setTimeout(() => this.connect(), wait);
-    this.#onState({ phase: "waiting", reason, neverOpened, until: performance.now() + wait });
+    this.#onState({ phase: "waiting", reason, until: performance.now() + wait });
   }
 
   /** What once worked is kept: then the server is merely away. Until then every third attempt is an event source. */
