@@ -88,9 +88,9 @@ class Chunk {
     return this.#numbers.subarray(0, this.count).indexOf(number);
   }
 
-  /** All texts as one, if nothing in them must be read as a terminal would. */
+  /** All texts as one, if all are lines and nothing in them must be read as a terminal would; else `null`. */
   get whole() {
-    return this.#isRead ? this.#joined : null;
+    return this.#isRead && this.lines === this.count ? this.#joined : null;
   }
 }
 
@@ -116,8 +116,7 @@ export class LineStore {
   }
 
   get end() {
-    const last = this.#chunks[this.#chunks.length - 1];
-    return last.first + last.count;
+    return this.#last.first + this.#last.count;
   }
 
   /** How many lines there are; events are none. */
@@ -179,8 +178,7 @@ export class LineStore {
 
   /** A new stream begins: its numbers begin anew. */
   reset() {
-    const last = this.#chunks[this.#chunks.length - 1];
-    if (last.count > 0) {
+    if (this.#last.count > 0) {
       this.#grow();
     }
     this.#streamStart = this.end;
@@ -243,14 +241,13 @@ export class LineStore {
 
   /** Whether the texts of that block are already what a terminal would show. */
   isRead(serial) {
-    const chunk = this.#chunkOf(serial);
-    return chunk.lines === chunk.count && chunk.whole !== null;
+    return this.#chunkOf(serial).whole !== null;
   }
 
   /** The texts of rows as `read` makes them, joined by line feeds. A row that is no line is empty. */
   texts(first, end, read) {
     const chunk = this.#chunkOf(first);
-    if (chunk.first === first && chunk.first + chunk.count === end && chunk.lines === chunk.count && chunk.whole !== null) {
+    if (chunk.first === first && chunk.first + chunk.count === end && chunk.whole !== null) {
       return chunk.whole;
     }
     const parts = [];
@@ -261,13 +258,16 @@ export class LineStore {
     return parts.join("\n");
   }
 
+  get #last() {
+    return this.#chunks[this.#chunks.length - 1];
+  }
+
   #open() {
-    const last = this.#chunks[this.#chunks.length - 1];
-    return last.isFull ? this.#grow() : last;
+    return this.#last.isFull ? this.#grow() : this.#last;
   }
 
   #grow() {
-    const last = this.#chunks[this.#chunks.length - 1];
+    const last = this.#last;
     last.seal();
     this.#bytes += last.bytes;
     const next = new Chunk(last.first + last.count);
