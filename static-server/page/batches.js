@@ -1,4 +1,4 @@
-// Collects what arrives until the next frame: however fast messages come, those who show them are called once a frame.
+// Collects what arrives until the next frame: however fast messages come, the views hear of them once a frame.
 
 /** At so many the next call does not wait for a frame: a hidden page has none. */
 const MOST = 4_096;

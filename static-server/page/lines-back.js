@@ -1,4 +1,4 @@
-// All the older lines, as far as the history goes and the page has room: for who goes to the oldest, and for a search that has been through the page's lines.
+// All the older lines, as far as the history goes and the page has room: for a reader who goes to the oldest, and for a search that has been through the page's lines.
 
 import { grouped } from "./numbers.js";
 import { SLACK } from "./lines-older.js";
@@ -11,7 +11,7 @@ export class Back {
   #isFollowing;
   #note;
   #onNews;
-  /** Who goes to the oldest line waits for it: `arrive()` goes there. */
+  /** The reader waits for the oldest line: `arrive()` goes there. */
   #arrive = null;
   #begunAt = null;
   /** A search goes back once by itself. */

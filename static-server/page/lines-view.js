@@ -470,7 +470,7 @@ export class LinesView {
     }
   }
 
-  /** Who selects text wants it to hold still. */
+  /** A reader who selects text wants it to hold still. */
   #selected() {
     const selection = getSelection();
     if (this.#isShown && selection !== null && !selection.isCollapsed && this.#layer.contains(selection.anchorNode)) {

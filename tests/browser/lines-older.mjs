@@ -80,7 +80,7 @@ export async function goesToTheOldest({ page, check }) {
     assert.ok(await page.evaluate(() => lines.history.reads.length) <= reads + 1, "it reads on");
     assert.match(await total(page), /^newest [\d,]+ lines$/);
   });
-  await check("lines: who goes elsewhere on the way stays there", async () => {
+  await check("lines: a reader who goes elsewhere on the way stays there", async () => {
     await press(page, "g");
     await press(page, "End");
     await page.evaluate(() => { lines.history.delay = 0; });
