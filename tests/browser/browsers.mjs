@@ -16,6 +16,22 @@ export function launch(name, scheme = "light") {
   return puppeteer.launch({ ...BROWSERS[name], headless: true, extraPrefsFirefox });
 }
 
+/** Calls `body` with a page in light and one in dark. */
+export async function inBothSchemes({ name, browser }, body) {
+  for (const scheme of ["light", "dark"]) {
+    const dark = name === "firefox" && scheme === "dark" ? await launch(name, scheme) : null;
+    const page = await (dark ?? browser).newPage();
+    if (name === "chromium") {
+      await page.emulateTimezone("Europe/Berlin");
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    }
+    await page.setViewport({ width: 1280, height: 860 });
+    await body(page, scheme);
+    await page.close();
+    await dark?.close();
+  }
+}
+
 /** Every error that the page's console shows or a script throws, from now on. */
 export function watchConsole(page) {
   const errors = [];

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { launch, watchConsole } from "./browsers.mjs";
+import { inBothSchemes, watchConsole } from "./browsers.mjs";
 import { listensToKeys } from "./lines-controls.mjs";
 import { follows, pauses, holdsAMillion, wraps } from "./lines-moving.mjs";
 import { fetchesOlder, goesToTheOldest, findsByNumber } from "./lines-older.mjs";
@@ -55,12 +55,7 @@ const SAMPLE = [
 
 /** Screenshots at three widths, light and dark: nothing is wider than the screen, and lines begin above the fold. */
 async function fitScreens({ name, browser, check, screenshots, site }) {
-  for (const scheme of ["light", "dark"]) {
-    const dark = name === "firefox" && scheme === "dark" ? await launch(name, scheme) : null;
-    const page = await (dark ?? browser).newPage();
-    if (name === "chromium") {
-      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-    }
+  await inBothSchemes({ name, browser }, async (page, scheme) => {
     await page.goto(site.url);
     await loaded(page);
     await page.evaluate((sample) => { lines.history.text = (number) => sample[number % sample.length]; lines.add(41_000, 41_100); }, SAMPLE);
@@ -77,7 +72,5 @@ async function fitScreens({ name, browser, check, screenshots, site }) {
         await assertWhole(page);
       });
     }
-    await page.close();
-    await dark?.close();
-  }
+  });
 }

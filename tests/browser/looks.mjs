@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { launch } from "./browsers.mjs";
+import { inBothSchemes } from "./browsers.mjs";
 import { PATIENCE, atLeast, front, pageServer, showsLine, streamServer } from "./common.mjs";
 import { comeAndGo, stop } from "./daemons.mjs";
 
@@ -20,22 +20,6 @@ const LINES = [
   `a long line ${"that goes on ".repeat(40)}`,
   "שורה מימין לשמאל",
 ];
-
-/** Calls `body` with a page in light and one in dark. */
-async function inBothSchemes({ name, browser }, body) {
-  for (const scheme of ["light", "dark"]) {
-    const dark = name === "firefox" && scheme === "dark" ? await launch(name, scheme) : null;
-    const page = await (dark ?? browser).newPage();
-    if (name === "chromium") {
-      await page.emulateTimezone("Europe/Berlin");
-      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-    }
-    await page.setViewport({ width: 1280, height: 860 });
-    await body(page, scheme);
-    await page.close();
-    await dark?.close();
-  }
-}
 
 /** Settles the page at this size, takes a picture, and checks what is true of each view. */
 async function look(page, { name, binaries }, view, scheme, [width, height], fullPage) {
