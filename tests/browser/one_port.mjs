@@ -281,7 +281,11 @@ export async function takesARush({ page, check, binaries }) {
     await new Promise((done) => { setTimeout(done, 3_000); });
     clearInterval(timer);
     await showsLine(page, `line ${number}`);
-    const total = await page.$eval(".lines-bar .total", (element) => Number(element.textContent.replace(/\D/g, "")));
+    // The count above the lines is told a little after them.
+    const total = await page.waitForFunction((least) => {
+      const count = Number(document.querySelector(".lines-bar .total").textContent.replace(/\D/g, ""));
+      return count > least && count;
+    }, PATIENCE, number - begun).then((found) => found.jsonValue());
     assert.ok(total <= number && number - total < begun, `${total} lines of ${number}, the first seen being ${begun}`);
     const texts = await lineTexts(page);
     assert.ok(isRow(numbersOf(texts)), texts.join());
