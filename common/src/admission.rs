@@ -16,7 +16,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::host::{Authority, Host, HostList, HostName};
+use crate::host::{Authority, HostName};
+use crate::host_list::{Host, HostList};
 use crate::http::Head;
 use crate::origin::{Origin, OriginList, is_own};
 use std::fmt;
@@ -37,7 +38,7 @@ pub enum Audience {
 pub struct Admission {
     /// What the lists begin with.
     pub audience: Audience,
-    /// The name of this machine, where a private server is open to others, who use it, too.
+    /// The name of this machine, by which others may ask for a private server that they can reach.
     pub machine: Option<HostName>,
     /// `--host`.
     pub hosts: HostList,
@@ -58,7 +59,7 @@ pub enum Refusal<'h> {
 
 /// The header fields that every answer of a private server has. Fetch §3.7: a browser then gives the answer to no page of another
 /// origin, not even as an image or a script.
-pub const PRIVATE_FIELDS: &[(&str, &str)] = &[("Cross-Origin-Resource-Policy", "same-origin")];
+const PRIVATE_FIELDS: &[(&str, &str)] = &[("Cross-Origin-Resource-Policy", "same-origin")];
 
 /// Where a page's origin stands; in the dialects hybi-07 and hybi-08 in the second.
 const ORIGIN_FIELDS: [&str; 2] = ["Origin", "Sec-WebSocket-Origin"];

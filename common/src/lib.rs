@@ -30,6 +30,7 @@ pub mod framing;
 pub mod gap;
 pub mod handshake;
 pub mod host;
+pub mod host_list;
 pub mod http;
 pub mod id;
 pub mod json;

@@ -78,7 +78,7 @@ impl OriginList {
 }
 
 /// True if pages of this origin come from the very server that the request asks for: `host` is its `Host`. Behind a TLS proxy
-/// they come by https, on whose port or another.
+/// they come by https, on its default port or another.
 pub fn is_own(origin: &[u8], host: &[u8]) -> bool {
     let Some((is_https, origin)) = split_scheme(origin) else { return false };
     let (Some(origin), Some(host)) = (Authority::parse(origin), Authority::parse(host)) else { return false };
