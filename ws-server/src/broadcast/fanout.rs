@@ -26,7 +26,7 @@ enum Task {
     Date(Date),
     /// What is new in the ring, to all; the oldest new message came up at this instant.
     Ring(Instant),
-    /// The newest state of the source, to those who can hear it.
+    /// The newest state of the source, to every connection whose framing has a form for it.
     Source,
     /// A notice with its number, to all.
     Notice(u64, Arc<Notice>, Encodings),
@@ -135,17 +135,17 @@ impl Fanout {
                 buffer.take_due().map(Task::Ring)
             }
         };
-        let news = || (self.told != source.number()).then_some(Task::Source);
-        let task = task.or_else(news);
-        if let Some(Task::Source) = task {
-            self.told = source.number();
-        }
-        let task = task.or_else(|| self.next_notice())?;
+        let task = task.or_else(|| self.next_state(source)).or_else(|| self.next_notice())?;
         let cursor = match &task {
             Task::Date(date) => Cursor::phase(date.phase),
             Task::Ring(_) | Task::Source | Task::Notice(..) => Cursor::all(&self.subscribers),
         };
         Some((task, cursor))
+    }
+
+    fn next_state(&mut self, source: &SourceNews) -> Option<Task> {
+        let told = std::mem::replace(&mut self.told, source.number());
+        (told != source.number()).then_some(Task::Source)
     }
 
     fn next_notice(&mut self) -> Option<Task> {

@@ -88,6 +88,12 @@ impl Batch {
         self.first.saturating_add(u64::try_from(place).unwrap_or(u64::MAX))
     }
 
+    /// The place behind this sequence number, which may be beyond the end; 0 if all messages come after it.
+    pub(crate) fn place_after(&self, number: u64) -> usize {
+        let place = number.saturating_add(1).saturating_sub(self.first);
+        usize::try_from(place).unwrap_or(usize::MAX)
+    }
+
     /// The sequence number after the last message.
     pub(crate) fn next(&self) -> u64 {
         self.number_of(self.len())

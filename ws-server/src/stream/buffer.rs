@@ -175,22 +175,16 @@ impl Buffer {
             if room == 0 {
                 return Next::Full;
             }
-            let skip = subscription.last_seq.saturating_add(1).saturating_sub(batch.first());
-            let message = subscription.position.message.max(usize::try_from(skip).unwrap_or(usize::MAX));
-            let to = match subscription.until {
-                // A date that was skipped may have been the last one.
-                Some(until) if until < batch.number_of(message) => {
-                    subscription.last_seq = until;
-                    continue;
-                }
-                Some(until) => until.saturating_add(1).saturating_sub(batch.first()),
-                None => u64::MAX,
-            };
-            let to = usize::try_from(to).unwrap_or(usize::MAX);
+            let message = subscription.position.message.max(batch.place_after(subscription.last_seq));
+            let to = subscription.until.map_or(usize::MAX, |until| batch.place_after(until));
             let encoded = self.ring.encoded(subscription.position, framing);
             let Some((encoded, (range, next))) =
                 encoded.and_then(|encoded| Some((encoded, encoded.piece(message, to, room)?)))
             else {
+                if let Some(until) = subscription.until.filter(|until| *until < batch.number_of(message)) {
+                    // A date that was skipped was the last one.
+                    subscription.last_seq = until;
+                }
                 subscription.position = subscription.position.next_batch();
                 continue;
             };

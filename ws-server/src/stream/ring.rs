@@ -187,14 +187,8 @@ impl Ring {
             return None;
         }
         let index = self.batches.partition_point(|entry| entry.batch.next() <= since.saturating_add(1));
-        let message = self
-            .batches
-            .get(index)
-            .map_or(0, |entry| since.saturating_add(1).saturating_sub(entry.batch.first()));
-        Some(Position {
-            batch: self.oldest.saturating_add(index as u64),
-            message: usize::try_from(message).unwrap_or(usize::MAX),
-        })
+        let message = self.batches.get(index).map_or(0, |entry| entry.batch.place_after(since));
+        Some(Position { batch: self.oldest.saturating_add(index as u64), message })
     }
 }
 
