@@ -23,7 +23,7 @@ impl WsHandler {
         conn.stop(Stop::Restart, self.config.connection.close_timeout, cx)
     }
 
-    /// New lines came: those that wait for them go on.
+    /// New lines came: the reads that wait for them go on.
     pub(crate) fn serve_waiting_reads(&mut self, turn: &mut Turn<'_, Connection>) {
         for token in std::mem::take(&mut self.waiting_reads) {
             turn.visit(token, |conn, cx| self.send_next(conn, cx));

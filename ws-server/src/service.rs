@@ -7,7 +7,7 @@ use std::{
 };
 
 use daemon::{DaemonError, Hooks, Inherited, Ready};
-use reactor::Ended;
+use reactor::{Ended, Mailboxes};
 
 use crate::{
     config::Config,
@@ -46,7 +46,7 @@ impl Service {
     /// Opens the source, and takes what the previous process handed over.
     ///
     /// # Errors
-    /// The source cannot be opened; clients that were handed over are told.
+    /// The source cannot be opened; clients that were handed over have then got their closing bytes.
     pub fn open(config: Config, inherited: &mut Inherited) -> Result<Self, DaemonError> {
         let (previous, producers) =
             hand_over::adopt(inherited.previous.as_mut(), &config.stream.source, epoch_at(now().1));
@@ -94,13 +94,32 @@ impl Service {
         read_config: ReadConfig,
         is_for_stream: IsForStream,
     ) -> Result<Ready<WsHandler>, DaemonError> {
-        let Self { config, source, previous, feed, states, end_source } = self;
-        Starting { config, feed, states, end_source, start }.make_ready(
-            source,
-            previous,
-            read_config,
-            is_for_stream,
-        )
+        let Self { config, source, previous, feed, end_source, states } = self;
+        let daemon::Start { workers, mailboxes, .. } = start;
+        let (now, wall) = now();
+        let shared = SharedStart::new(&config, workers, previous, states.clone(), now, wall);
+        let changes = mailboxes.clone();
+        // Before the handlers: each begins with the newest state, and passes over one that it has already.
+        states.connect(move |change| {
+            let change = Arc::new(change.clone());
+            changes.send_all(|| Mail::Source(Arc::clone(&change)));
+        });
+        let handler = |number| {
+            let mut handler = WsHandler::new(Arc::clone(&config), &shared, number, mailboxes.clone());
+            handler.is_for_stream = is_for_stream;
+            handler
+        };
+        let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
+        let publisher = start_source(source, &feed, &config, &shared, &mailboxes)?;
+        let metrics =
+            WsMetrics::new(handlers.iter().map(|handler| &handler.metrics), publisher.fault_counts(), states);
+        let hooks = Hooks {
+            prepare_hand_over: prepare_hand_over(&config, feed),
+            reload: reload(config, mailboxes, publisher, read_config),
+            metrics: Arc::new(metrics),
+            before_stop: end_source.map(|end| before_stop(end, shared.finish)),
+        };
+        Ok(Ready { handlers, hooks })
     }
 }
 
@@ -124,99 +143,50 @@ impl Ending {
     }
 }
 
-/// The daemon between binding its sockets and running its workers.
-struct Starting<'s> {
-    config: Arc<Config>,
-    feed: Arc<Feed>,
-    states: SourceStates,
-    end_source: Option<EndSource>,
-    start: daemon::Start<'s, Mail>,
+/// Starts to read the source, whose lines and whose end go to every worker.
+fn start_source(
+    source: Source,
+    feed: &Arc<Feed>,
+    config: &Config,
+    shared: &SharedStart,
+    mailboxes: &Mailboxes<Mail>,
+) -> Result<Arc<Publisher>, DaemonError> {
+    let (batches, end) = (mailboxes.clone(), mailboxes.clone());
+    let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
+    let (epoch, progress) = (shared.first_line.epoch, Arc::clone(&shared.progress));
+    let publisher = Arc::new(Publisher::new(epoch, progress, config.line_format(), post));
+    let ended = move |well| end.send_all(|| Mail::Ended { well });
+    feed.start(source, Arc::clone(&publisher), config.source.max_producers, ended)?;
+    Ok(publisher)
 }
 
-impl Starting<'_> {
-    /// Makes the handlers, and starts to read the source.
-    fn make_ready(
-        self,
-        source: Source,
-        previous: Option<ProcessState>,
-        read_config: ReadConfig,
-        is_for_stream: IsForStream,
-    ) -> Result<Ready<WsHandler>, DaemonError> {
-        let (workers, mailboxes) = (self.start.workers, &self.start.mailboxes);
-        let (now, wall) = now();
-        let start = SharedStart::new(&self.config, workers, previous, self.states.clone(), now, wall);
-        let handler = |number| {
-            let mailboxes = mailboxes.clone();
-            let mut handler = WsHandler::new(Arc::clone(&self.config), &start, number, mailboxes);
-            handler.is_for_stream = is_for_stream;
-            handler
-        };
-        let changes = mailboxes.clone();
-        // Before the handlers: each begins with the newest state, and passes over one that it has already.
-        self.states.connect(move |change| {
-            let change = Arc::new(change.clone());
-            changes.send_all(|| Mail::Source(Arc::clone(&change)));
-        });
-        let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
-        let publisher = self.start_source(source, &start)?;
-        let metrics = WsMetrics::new(
-            handlers.iter().map(|handler| &handler.metrics),
-            publisher.fault_counts(),
-            self.states.clone(),
+/// The hook for HUP: reads the configuration, and mails it to every worker.
+fn reload(
+    config: Arc<Config>,
+    mailboxes: Mailboxes<Mail>,
+    publisher: Arc<Publisher>,
+    read_config: ReadConfig,
+) -> Box<dyn Fn() -> Result<(), DaemonError> + Send> {
+    Box::new(move || {
+        let new = Arc::new(read_config()?.after(&config));
+        publisher.set_format(new.line_format());
+        mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
+        Ok(())
+    })
+}
+
+/// The hook before a hand-over, which stops the source; `None` without `--hand-over` or a service manager.
+fn prepare_hand_over(config: &Config, feed: Arc<Feed>) -> Option<Box<dyn Fn() + Send>> {
+    if !config.hand_over {
+        return None;
+    }
+    if !daemon::notify::is_heard() {
+        log::warn!(
+            "--hand-over on: there is no service manager (NOTIFY_SOCKET), so a restart closes with 1012"
         );
-        let hooks = Hooks {
-            reload: self.reload(publisher, read_config),
-            metrics: Arc::new(metrics),
-            prepare_hand_over: self.prepare_hand_over(),
-            before_stop: self.end_source.map(|end| before_stop(end, start.finish)),
-        };
-        Ok(Ready { handlers, hooks })
+        return None;
     }
-
-    fn start_source(&self, source: Source, start: &SharedStart) -> Result<Arc<Publisher>, DaemonError> {
-        let (batches, end) = (self.start.mailboxes.clone(), self.start.mailboxes.clone());
-        let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
-        let publisher = Publisher::new(
-            start.first_line.epoch,
-            Arc::clone(&start.progress),
-            self.config.line_format(),
-            post,
-        );
-        let publisher = Arc::new(publisher);
-        let ended = move |well| end.send_all(|| Mail::Ended { well });
-        self.feed.start(source, Arc::clone(&publisher), self.config.source.max_producers, ended)?;
-        Ok(publisher)
-    }
-
-    /// The hook for HUP: reads the configuration, and mails it to every worker.
-    fn reload(
-        &self,
-        publisher: Arc<Publisher>,
-        read_config: ReadConfig,
-    ) -> Box<dyn Fn() -> Result<(), DaemonError> + Send> {
-        let (config, mailboxes) = (Arc::clone(&self.config), self.start.mailboxes.clone());
-        Box::new(move || {
-            let new = Arc::new(read_config()?.after(&config));
-            publisher.set_format(new.line_format());
-            mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
-            Ok(())
-        })
-    }
-
-    /// The hook before a hand-over, which stops the source; `None` without `--hand-over` or a service manager.
-    fn prepare_hand_over(&self) -> Option<Box<dyn Fn() + Send>> {
-        if !self.config.hand_over {
-            return None;
-        }
-        if !daemon::notify::is_heard() {
-            log::warn!(
-                "--hand-over on: there is no service manager (NOTIFY_SOCKET), so a restart closes with 1012"
-            );
-            return None;
-        }
-        let feed = Arc::clone(&self.feed);
-        Some(Box::new(move || feed.stop()))
-    }
+    Some(Box::new(move || feed.stop()))
 }
 
 /// The hook before a stop, which makes the source end.

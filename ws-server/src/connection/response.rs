@@ -33,7 +33,7 @@ macro_rules! no_room {
 pub(crate) const NO_ROOM: &[u8] = no_room!("Access-Control-Allow-Origin: *\r\n");
 const PRIVATE_NO_ROOM: &[u8] = no_room!("Cross-Origin-Resource-Policy: same-origin\r\n");
 
-/// The same as this server says it: nobody has read the newcomer's request, and so its origin.
+/// The same in the words of this server. They depend on no origin: the newcomer's request has not been read.
 pub(crate) fn no_room(admission: &Admission) -> &'static [u8] {
     if admission.is_private() { PRIVATE_NO_ROOM } else { NO_ROOM }
 }

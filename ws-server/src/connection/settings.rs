@@ -8,7 +8,8 @@ use std::{
 use clap::{ArgAction, ValueEnum};
 use common::{
     admission::Admission,
-    host::{Host, HostList, HostName},
+    host::HostName,
+    host_list::{Host, HostList},
     http::{HeadLimits, MAX_HEADERS, is_same_path, is_token},
     origin::{Origin, OriginList},
     policy::{Domain, Grant, Policy},

@@ -5,7 +5,6 @@ use common::source_state::{SourcePhase, SourceState};
 use super::*;
 use crate::stream::SourceChange;
 
-const FED: &[&str] = &["--source", "-", "--leave-notices", "off"];
 const WAITING: &str = r#"{"source":"waiting","said":"exit code 3"}"#;
 const ENDED: &str = r#"{"source":"ended","said":"the input has ended"}"#;
 
