@@ -39,6 +39,7 @@ mod parsed;
 pub mod policy;
 pub mod proxy;
 pub mod source_state;
+pub mod token;
 mod version;
 pub mod websocket;
 

@@ -14,6 +14,7 @@ mod first_bytes;
 mod http_stream;
 mod notice;
 mod opening;
+mod permission;
 mod rate;
 mod request;
 mod response;

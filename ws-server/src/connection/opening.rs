@@ -17,10 +17,11 @@ use reactor::{Context, Flow, Progress};
 use super::{
     env::{Env, Next, Received},
     first_bytes::{FirstBytes, sniff},
+    permission::Denied,
     request::{Answer, BadId, StreamParams, answer},
     response::{self, Cors, HttpOpening},
     settings::{PolicyAnswer, UNIX_PEER},
-    state::{Connection, Stage, Upgraded},
+    state::{Connection, ConnectionGrant, Stage, Upgraded},
 };
 
 /// More bytes are needed.
@@ -143,6 +144,14 @@ impl Connection {
     /// Answers a request for the stream that is admitted; `sender` is the peer, or the client that its PROXY header has named.
     fn respond(&mut self, head: &Head<'_>, sender: IpAddr, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
         let (access, wall) = (env.access, env.cx.wall());
+        if !access.serves(head.path()) {
+            log::debug!("{}: {} {}: 404", env.peer_name(), head.method, escape(head.target));
+            return self.refuse(404, &[], cors, env);
+        }
+        match permitted(head, env) {
+            Ok(grant) => self.grant = grant,
+            Err(denied) => return self.deny(head, &denied, cors, env),
+        }
         match (answer(head, access), StreamParams::of(head)) {
             (Answer::Refuse(status, fields), _) => {
                 log::debug!("{}: {} {}: {status}", env.peer_name(), head.method, escape(head.target));
@@ -173,6 +182,13 @@ impl Connection {
                 Flow::CloseWhenFlushed
             }
         }
+    }
+
+    /// Refuses a request without a right token.
+    fn deny(&mut self, head: &Head<'_>, denied: &Denied, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
+        log::debug!("{}: {} {}: {}", env.peer_name(), head.method, escape(head.target), denied.status);
+        let challenge = denied.challenge.map(|value| ("WWW-Authenticate", value));
+        self.refuse_with(denied.status, &denied.body, challenge.as_slice(), cors, env)
     }
 
     /// Begins a stream over HTTP. An `EventSource` that comes back to a bounded read it has had is told to stop instead.
@@ -286,6 +302,18 @@ impl Connection {
             }
         }
         Flow::CloseWhenFlushed
+    }
+}
+
+/// Whose token lets this request do what it asks for.
+fn permitted(head: &Head<'_>, env: &Env<'_, '_>) -> Result<ConnectionGrant, Denied> {
+    match head.method {
+        "POST" | "PUT" if env.access.takes_lines => {
+            env.access.publisher(head, env.cx.local().map(|local| local.ip()))
+        }
+        "GET" | "HEAD" => env.access.reader(head),
+        // A preflight has no token, and a method that the stream does not have needs none to be refused.
+        _ => Ok(None),
     }
 }
 

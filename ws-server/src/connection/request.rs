@@ -65,15 +65,12 @@ pub fn asks_for_stream(head: &Head<'_>) -> bool {
     asks_for_websocket(head) || accepts_events(head)
 }
 
-/// Decides by dialect and path, for a request that is admitted; the path applies to every way to the stream.
+/// Decides by dialect, for a request that is admitted to a path that is served.
 pub(crate) fn answer<'h>(head: &'h Head<'h>, access: &Access) -> Answer<'h> {
     let detected = match detect(head) {
         Ok(detected) => detected,
         Err(error) => return Answer::Refuse(error.status(), error.headers()),
     };
-    if !access.serves(head.path()) {
-        return Answer::Refuse(404, &[]);
-    }
     match detected {
         Detected::WebSocket(offer) if offer.version.is_hixie() && !access.legacy => {
             Answer::Refuse(426, VERSIONS_OFFERED)
@@ -224,12 +221,18 @@ mod tests {
     #[test]
     fn a_path_outside_the_list_is_not_found_and_a_query_does_not_matter() {
         let access = access(&["--path", "/echo"]);
-        assert_eq!(answered(SHELL, &access), "Hixie75");
-        assert_eq!(answered("GET /echo?a=b HTTP/1.0", &access), "Lines");
-        assert_eq!(answered("GET http://a/echo HTTP/1.1\nHost: b", &access), "LinesChunked");
-        assert_eq!(answered("GET /%65cho HTTP/1.0", &access), "Lines");
-        assert_eq!(answered("GET / HTTP/1.0", &access), "404");
-        assert_eq!(answered("GET /echo/ HTTP/1.0", &access), "404");
+        for (request, is_served) in [
+            (SHELL, true),
+            ("GET /echo?a=b HTTP/1.0", true),
+            ("GET http://a/echo HTTP/1.1\nHost: b", true),
+            ("GET /%65cho HTTP/1.0", true),
+            ("GET / HTTP/1.0", false),
+            ("GET /echo/ HTTP/1.0", false),
+        ] {
+            let bytes = format!("{}\r\n\r\n", request.replace('\n', "\r\n"));
+            let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
+            assert_eq!(access.serves(head.path()), is_served, "{request}");
+        }
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub(crate) struct Access {
     /// Clients reach this server by wss://: answers hixie-75 and hixie-76 with that scheme
     #[arg(long)]
     pub(crate) secure: bool,
+    /// The stream takes lines by POST and PUT: `--source http`.
+    #[arg(skip)]
+    pub(crate) takes_lines: bool,
     /// Whom it is for, with `--host` and `--allow-origin`, parsed.
     #[arg(skip)]
     pub(crate) admission: Admission,

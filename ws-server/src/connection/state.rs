@@ -6,9 +6,9 @@
 //!            └──▶ refused ─────▶ Done ─┘
 //! ```
 
-use std::{net::IpAddr, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use common::{Version, framing::Framing, http::HeadScan, websocket::WebSocket};
+use common::{Version, framing::Framing, http::HeadScan, token::Grant, websocket::WebSocket};
 
 use super::{
     rate::RateLimiter,
@@ -39,7 +39,12 @@ pub struct Connection {
     pub(crate) finishing: bool,
     /// Why it ends, once the server knows: one of the reasons of the metrics.
     pub(crate) ending: Option<&'static str>,
+    /// Whose token has let it read or publish; `None`: no token was needed.
+    pub(crate) grant: ConnectionGrant,
 }
+
+/// Whose token a connection has.
+pub(crate) type ConnectionGrant = Option<Arc<Grant>>;
 
 /// What a connection speaks.
 #[derive(Debug)]
@@ -113,6 +118,7 @@ impl Connection {
             is_probed: false,
             finishing: false,
             ending: None,
+            grant: None,
         }
     }
 

@@ -143,6 +143,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         is_probed: false,
         finishing: false,
         ending: None,
+        grant: None,
     };
     (1..).zip(stages).map(conn).collect()
 }
