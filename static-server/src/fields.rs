@@ -69,6 +69,8 @@ pub(crate) struct SharedFields {
     pub(crate) extra: Vec<HeaderField>,
     /// Those that the server in front adds to every answer.
     pub(crate) front: &'static [(&'static str, &'static str)],
+    /// The Referrer-Policy of every answer, if there is one.
+    pub(crate) referrer: Option<&'static str>,
     /// The Content-Security-Policy of documents, if they have one.
     pub(crate) policy: Option<String>,
     /// The files that never change.
@@ -82,7 +84,8 @@ impl SharedFields {
     /// Lays out a block of fields, through the checked writer: ours, then those of `--header`.
     pub(crate) fn block(&self, fields: &[(&str, &str)]) -> Vec<u8> {
         let every_answer = [("X-Content-Type-Options", "nosniff"), ("Server", "datecast")];
-        let ours = every_answer.iter().chain(self.front).chain(fields);
+        let referrer = self.referrer.map(|policy| ("Referrer-Policy", policy));
+        let ours = every_answer.iter().chain(self.front).chain(&referrer).chain(fields);
         let is_vary = |name: &str| name.eq_ignore_ascii_case(VARY);
         let mut out = Vec::new();
         let mut writer = Response::new(200, &mut out);

@@ -1,7 +1,7 @@
 //! From a request target to the name of a file below the root: decoded once, checked, and never again joined as text.
 
 use common::http::split_absolute;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use thiserror::Error;
 
 /// Why a target does not name a file that we could serve.
@@ -78,19 +78,33 @@ impl RequestPath {
         self.name.rsplit(|&byte| byte == b'/').next().is_some_and(|last| last.contains(&b'.'))
     }
 
-    /// The path with a slash behind it and the query, percent-encoded, for a `Location` on the same origin.
+    /// The path with a slash behind it and the query without a reader's token, percent-encoded, for a `Location` on the same origin.
     pub(crate) fn location_of_directory(&self, query: Option<&[u8]>) -> String {
         let mut location = String::from("/");
         location.extend(percent_encode(&self.name, PATH));
         if !location.ends_with('/') {
             location.push('/');
         }
-        if let Some(query) = query {
+        if let Some(query) = query.and_then(without_token) {
             location.push('?');
-            location.extend(percent_encode(query, QUERY));
+            location.extend(percent_encode(&query, QUERY));
         }
         location
     }
+}
+
+/// A query without its `token` parameters, however their name is spelt; `None` if it held nothing else.
+///
+/// RFC 6750 §5.3: "Bearer tokens SHOULD NOT be passed in page URLs". One that somebody put there all the same goes no further: a
+/// `Location` stands in the logs of proxies.
+fn without_token(query: &[u8]) -> Option<Vec<u8>> {
+    let is_token = |parameter: &&[u8]| {
+        let name = parameter.split(|&byte| byte == b'=').next().unwrap_or_default();
+        percent_decode(name).collect::<Vec<u8>>().eq_ignore_ascii_case(b"token")
+    };
+    let parameters = || query.split(|&byte| byte == b'&');
+    let kept: Vec<&[u8]> = parameters().filter(|parameter| !is_token(parameter)).collect();
+    (!kept.is_empty()).then(|| kept.join(&b'&'))
 }
 
 /// Of the bytes that [`check_segment`] accepts, those that RFC 3986 §3.3 allows in a path.
@@ -288,6 +302,25 @@ mod tests {
         ] {
             let path = RequestPath::parse(target.as_bytes()).unwrap();
             assert_eq!(path.location_of_directory(query_of(target.as_bytes())), expected);
+        }
+    }
+
+    #[test]
+    fn a_location_repeats_no_token_however_it_is_spelt() {
+        let path = RequestPath::parse(b"/dir").unwrap();
+        for (query, expected) in [
+            ("token=SECRET", "/dir/"),
+            ("token", "/dir/"),
+            ("token=SECRET&token=SECRET", "/dir/"),
+            ("a=1&token=SECRET", "/dir/?a=1"),
+            ("token=SECRET&a=1&%74oke%6E=SECRET&b", "/dir/?a=1&b"),
+            ("Token=SECRET&TOKEN=SECRET", "/dir/"),
+            ("token==SECRET=&a=token", "/dir/?a=token"),
+            ("tokens=2&my-token=3&=token", "/dir/?tokens=2&my-token=3&=token"),
+            ("", "/dir/?"),
+            ("&&", "/dir/?&&"),
+        ] {
+            assert_eq!(path.location_of_directory(Some(query.as_bytes())), expected, "{query}");
         }
     }
 

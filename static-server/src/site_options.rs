@@ -122,22 +122,27 @@ impl SiteOptions {
 
     /// The built-in page.
     pub(crate) fn built_in(&self, ws_url: Option<&WsUrl>) -> BuiltIn {
-        BuiltIn::new(ws_url, &self.title, self.shared(Some(csp::for_built_in(ws_url))))
+        let shared = self.shared(Some(csp::for_built_in(ws_url)), Some(REFERRER));
+        BuiltIn::new(ws_url, &self.title, shared)
     }
 
     /// The files of `--root`.
     pub(crate) fn directory(&self) -> Result<Option<Directory>, DaemonError> {
         let open =
-            |path| Ok(Directory::new(open_root(path)?, self.cache_size, self.shared(self.csp.clone())));
+            |path| Ok(Directory::new(open_root(path)?, self.cache_size, self.shared(self.csp.clone(), None)));
         self.root.as_deref().map(open).transpose()
     }
 
-    /// The fields of every answer; `policy` is the Content-Security-Policy of its documents.
-    fn shared(&self, policy: Option<String>) -> Arc<SharedFields> {
+    /// The fields of every answer; `policy` is the Content-Security-Policy of its documents, `referrer` the Referrer-Policy of all.
+    fn shared(&self, policy: Option<String>, referrer: Option<&'static str>) -> Arc<SharedFields> {
         let (extra, immutable) = (self.header.clone(), self.immutable.clone());
-        Arc::new(SharedFields { extra, front: self.front, policy, immutable })
+        Arc::new(SharedFields { extra, front: self.front, referrer, policy, immutable })
     }
 }
+
+/// The Referrer-Policy of the built-in page: its address may hold a reader's token until its script has taken that out, and what the
+/// page loads before must not repeat it.
+const REFERRER: &str = "no-referrer";
 
 fn open_root(path: &Path) -> Result<Root, DaemonError> {
     Root::open(path).map_err(|error| {

@@ -5,6 +5,7 @@ mod site;
 
 use std::fs;
 
+use harness::Daemon;
 use harness::http::request;
 use site::site;
 
@@ -75,6 +76,24 @@ fn a_page_of_the_root_has_the_policy_that_its_owner_says_or_none() {
         let expected = (target != "/a.js").then_some("default-src 'self'; img-src *");
         assert_eq!(server.get(target).header("content-security-policy"), expected, "{target}");
     }
+}
+
+#[test]
+fn the_built_in_page_lets_no_browser_repeat_its_address() {
+    let server = Daemon::start(STATIC_SERVER, &[]);
+    let targets =
+        ["/", "/?token=SECRET", "/app.js", "/style.css", "/favicon.svg", "/socket-worker.js", "/none"];
+    for target in targets {
+        assert_eq!(server.get(target).header("referrer-policy"), Some("no-referrer"), "{target}");
+    }
+    let tag = server.get("/app.js").header("etag").unwrap().to_owned();
+    let unchanged = server.get_with("/app.js", &format!("If-None-Match: {tag}\r\n"));
+    assert_eq!((unchanged.status, unchanged.header("referrer-policy")), (304, Some("no-referrer")));
+    let server = Daemon::start(STATIC_SERVER, &["--header", "referrer-policy: same-origin"]);
+    assert_eq!(server.get("/").header("referrer-policy"), Some("same-origin"));
+    // Of the files of a root their owner decides.
+    let (_dir, server) = site(&[("index.html", b"<p>")], &[]);
+    assert_eq!(server.get("/").header("referrer-policy"), None);
 }
 
 #[test]
