@@ -6,12 +6,19 @@
 //! load-generator knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy
 //!                      [--patience 20] [--count N]
 //!                      new connections, each with one short request
+//! load-generator post  --to 127.0.0.1:40132|unix:PATH --requests 100000 --clients 50 [--seed 1] [--rate N]
+//!                      [--patience 60] [--path /] [--token T] [--reader-token T] [--faults off]
+//!                      publishes lines, each request under a key of its own, until all are answered
 //!   stdin:  one command a line      stdout: one JSON object a line
 //! ```
 //!
 //! `hold` connects each client once and never again. Its commands: `mark` (begin to count), `report`, `ping` (each client of
 //! RFC 6455 and its drafts sends a Ping; the report counts the Pongs), `half N` (N clients begin a frame and do not end it),
 //! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
+//!
+//! `post` takes no commands. The server has `--source http --template '{seq} {line}'` and a `--history` of more messages than the clients
+//! publish while one of them tries a request again. It exits with 0 only if its reader saw each line once and in order, under the ids of the
+//! answers, and if every repeated request got the same answer again, or 422 with another body.
 
 // A test's tool: a broken expectation ends it with its sentence, and it reads the real clock.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
@@ -22,10 +29,11 @@ mod dialect;
 mod hold;
 mod json;
 mod knock;
+mod post;
 mod record;
 mod sockets;
 
-use std::{env, io, net::SocketAddr, sync::Arc, sync::mpsc, thread, time::Duration};
+use std::{env, io, net::SocketAddr, process, sync::Arc, sync::mpsc, thread, time::Duration};
 
 use mio::{Poll, Token, Waker};
 
@@ -42,24 +50,47 @@ fn main() -> io::Result<()> {
         value(name)
             .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} {text}: no number")))
     };
-    let to: SocketAddr = value("--to").unwrap_or("127.0.0.1:40132").parse().expect("--to ADDRESS:PORT");
-    let poll = Poll::new()?;
-    let commands = commands(&poll)?;
+    let to = value("--to").unwrap_or("127.0.0.1:40132");
+    let address = || to.parse::<SocketAddr>().expect("--to ADDRESS:PORT");
+    let seconds = |name, default| Duration::from_secs(number(name, default).into());
     match arguments.first().map(String::as_str) {
-        Some("hold") => hold::run(poll, &commands, to, number("--connections", 9000), number("--rate", 3000)),
+        Some("hold") => {
+            let poll = Poll::new()?;
+            let commands = commands(&poll)?;
+            hold::run(poll, &commands, address(), number("--connections", 9000), number("--rate", 3000))
+        }
         Some("knock") => {
-            let seconds = |name, default| Duration::from_secs(number(name, default).into());
             let task = knock::Task {
-                to,
+                to: address(),
                 rate: number("--rate", 1000),
                 time: seconds("--seconds", 10),
                 count: number("--count", u32::MAX) as usize,
                 patience: seconds("--patience", 20),
                 kind: value("--as").unwrap_or("stream"),
             };
+            let poll = Poll::new()?;
+            let commands = commands(&poll)?;
             knock::run(poll, &commands, &task)
         }
-        _ => panic!("load-generator hold|knock: see tests/load_generator/main.rs"),
+        Some("post") => {
+            let task = post::Task {
+                to: post::Target::parse(to),
+                path: value("--path").unwrap_or("/").to_owned(),
+                requests: number("--requests", 1000),
+                clients: number("--clients", 20) as usize,
+                seed: number("--seed", 1).into(),
+                patience: seconds("--patience", 60),
+                rate: number("--rate", 1_000_000),
+                faults: value("--faults") != Some("off"),
+                token: value("--token").map(str::to_owned),
+                reader_token: value("--reader-token").map(str::to_owned),
+            };
+            if !post::run(&task) {
+                process::exit(1);
+            }
+            Ok(())
+        }
+        _ => panic!("load-generator hold|knock|post: see tests/load_generator/main.rs"),
     }
 }
 

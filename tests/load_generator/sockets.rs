@@ -2,11 +2,15 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{self, Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use mio::net::TcpStream;
 use socket2::{Domain, Socket, Type};
+
+/// Longer than the second after which the kernel tries again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The addresses that a kind of client comes from: `127.NET.x.y`.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +30,27 @@ impl Sources {
     }
 }
 
-/// Begins a connect from the address that the index falls on.
-pub(crate) fn connect(to: SocketAddr, sources: Sources, index: usize) -> io::Result<TcpStream> {
+/// A socket that is bound to the address that the index falls on.
+fn bound(to: SocketAddr, sources: Sources, index: usize) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     if to.is_ipv4() {
         socket.bind(&SocketAddr::from((sources.of(index), 0)).into())?;
     }
+    Ok(socket)
+}
+
+/// Connects from the address that the index falls on.
+pub(crate) fn connect_blocking(to: SocketAddr, sources: Sources, index: usize) -> io::Result<net::TcpStream> {
+    let socket = bound(to, sources, index)?;
+    socket.connect_timeout(&to.into(), CONNECT_TIMEOUT)?;
+    Ok(socket.into())
+}
+
+/// Begins a connect from the address that the index falls on.
+pub(crate) fn connect(to: SocketAddr, sources: Sources, index: usize) -> io::Result<TcpStream> {
+    let socket = bound(to, sources, index)?;
+    socket.set_nonblocking(true)?;
     match socket.connect(&to.into()) {
         Err(error) if !in_progress(&error) => Err(error),
         _ => Ok(TcpStream::from_std(socket.into())),
