@@ -2,12 +2,11 @@
 
 use std::{
     fs, io,
-    os::unix::{
-        fs::FileTypeExt as _,
-        net::{UnixListener, UnixStream},
-    },
+    os::unix::{fs::FileTypeExt as _, net::UnixListener},
     path::{Path, PathBuf},
 };
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
     exit::{DaemonError, Exit, limit},
@@ -65,8 +64,14 @@ fn is_socket(path: &Path) -> bool {
 
 /// Connecting to a regular file is refused as well: only a socket is stale.
 fn is_stale(path: &Path) -> bool {
-    is_socket(path)
-        && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    is_socket(path) && connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// Connects, or fails at once where the backlog of a listener is full (`EAGAIN`): a blocking `connect` waits for room in it.
+fn connect(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
 }
 
 /// The file that gives a bound socket its name.
@@ -117,6 +122,18 @@ mod tests {
         assert!(failure(&path).message.contains("file with this name"));
         remove_stale(&path);
         assert_eq!(fs::read(&path).expect("still there"), b"mine");
+    }
+
+    #[test]
+    fn a_full_backlog_is_a_live_socket_and_holds_up_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s");
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        listener.bind(&SockAddr::unix(&path).expect("an address")).expect("bound");
+        listener.listen(0).expect("listening");
+        connect(&path).expect("the first one waits in the backlog");
+        assert_eq!(connect(&path).expect_err("no room").kind(), io::ErrorKind::WouldBlock);
+        assert!(failure(&path).message.contains("another program listens there"));
     }
 
     #[test]
