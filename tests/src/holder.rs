@@ -40,6 +40,8 @@ pub struct Holder {
     folder: tempfile::TempDir,
     /// The arguments that the next process will get.
     pub args: Vec<String>,
+    /// Other sockets that the next process will inherit, by their names.
+    pub sockets: Vec<(&'static str, OwnedFd)>,
     /// The descriptors that the daemon has stored (`FDSTORE=1`).
     pub kept: Vec<OwnedFd>,
     daemon: Option<Daemon>,
@@ -50,6 +52,22 @@ pub struct Holder {
 impl Holder {
     /// Starts the daemon behind a listening socket, and waits until it is ready.
     pub fn start(binary: impl Into<PathBuf>, args: &[&str]) -> Self {
+        Self::start_with(binary, args, Vec::new())
+    }
+
+    /// Starts the daemon with these sockets, too.
+    pub fn start_with(
+        binary: impl Into<PathBuf>,
+        args: &[&str],
+        sockets: Vec<(&'static str, OwnedFd)>,
+    ) -> Self {
+        let mut holder = Self::new(binary, args, sockets);
+        holder.start_next();
+        holder
+    }
+
+    /// A holder that has not started its daemon yet.
+    pub fn new(binary: impl Into<PathBuf>, args: &[&str], sockets: Vec<(&'static str, OwnedFd)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let notify = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         notify.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -57,9 +75,7 @@ impl Holder {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
         let binary = binary.into();
         let (kept, notifications) = (Vec::new(), Vec::new());
-        let mut holder = Self { binary, listener, notify, folder, args, kept, daemon: None, notifications };
-        holder.start_next();
-        holder
+        Self { binary, listener, notify, folder, args, sockets, kept, daemon: None, notifications }
     }
 
     fn address(&self) -> SocketAddr {
@@ -104,7 +120,9 @@ impl Holder {
             .env("NOTIFY_SOCKET", self.folder.path().join("notify"))
             .env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
         let mut sockets = vec![("stream", self.listener.try_clone().expect("a duplicate").into())];
-        sockets.extend(self.kept.iter().map(|kept| ("hand-over", kept.try_clone().expect("a duplicate"))));
+        let duplicate = |socket: &OwnedFd| socket.try_clone().expect("a duplicate");
+        sockets.extend(self.sockets.iter().map(|(name, socket)| (*name, duplicate(socket))));
+        sockets.extend(self.kept.iter().map(|kept| ("hand-over", duplicate(kept))));
         inherit(&mut command, sockets);
         self.daemon = Some(Daemon::spawn(command));
     }

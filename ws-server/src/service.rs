@@ -50,7 +50,8 @@ impl Service {
     pub fn open(config: Config, inherited: &mut Inherited) -> Result<Self, DaemonError> {
         let (previous, producers) =
             hand_over::adopt(inherited.previous.as_mut(), &config.stream.source, epoch_at(now().1));
-        let source = Source::open(&config.stream.source, producers).inspect_err(|_| {
+        let lines = &mut inherited.lines;
+        let source = Source::open(&config.stream.source, producers, lines).inspect_err(|_| {
             // No process will serve the clients that were connected.
             inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
         })?;

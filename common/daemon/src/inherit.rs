@@ -1,6 +1,6 @@
 //! Sockets that another process opened for us (`LISTEN_FDS`, `sd_listen_fds(3)`), checked before their first use.
 
-use std::{ffi::OsString, iter, ops::RangeInclusive};
+use std::{ffi::OsString, iter, ops::RangeInclusive, os::unix::net::UnixListener};
 
 use listenfd::ListenFd;
 use socket2::Socket;
@@ -9,12 +9,15 @@ use crate::{
     exit::{DaemonError, Exit},
     hand_over::{self, HandedOver},
     listen,
+    value::ListenAddress,
 };
 
 /// The number of the first inherited descriptor (`SD_LISTEN_FDS_START`); the others follow it.
 const FIRST: usize = 3;
 /// The name (`FileDescriptorName=`) of sockets for the metrics endpoint.
 const METRICS: &str = "metrics";
+/// The name of the socket that producers of lines connect to.
+const LINES: &str = "lines";
 /// A larger number of inherited sockets is a mistake, not a configuration.
 const MAX: usize = 1024;
 
@@ -53,17 +56,20 @@ pub(super) fn count_by_use(
     let names = names(variable)?;
     let count_of = |wanted| names.iter().filter(|name| *name == wanted).count();
     let metrics = count_of(METRICS);
-    // The connections of the previous process are not listeners.
-    Ok((names.len() - metrics - count_of(hand_over::NAME), metrics))
+    // The connections of the previous process are not listeners, and no client comes to the producers' socket.
+    Ok((names.len() - metrics - count_of(hand_over::NAME) - count_of(LINES), metrics))
 }
 
 /// Every inherited descriptor, by its use. The listeners do not block.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    /// Listeners for clients: sockets of any name but the two reserved ones.
+    /// Listeners for clients: sockets of any name but the three reserved ones.
     pub(super) listeners: Vec<Socket>,
     /// Listeners for scrapes: sockets named `metrics`.
     pub(super) metrics: Vec<Socket>,
+    /// The Unix socket that producers of lines connect to: the one named `lines`. systemd owns its path. A daemon that does not take
+    /// it warns of it.
+    pub lines: Option<UnixListener>,
     /// What the previous process handed over; `None` if it handed over nothing.
     pub previous: Option<HandedOver>,
 }
@@ -72,7 +78,7 @@ pub struct Inherited {
 /// that this one can read.
 ///
 /// # Errors
-/// [`Exit::Config`] for a descriptor that is not a listening TCP or Unix stream socket.
+/// [`Exit::Config`] for a descriptor that is not a listening TCP or Unix stream socket, and for a second socket named `lines`.
 pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> {
     let names = names(|name| std::env::var_os(name))?;
     // This removes the variables.
@@ -86,19 +92,37 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> 
             kept.push(socket);
             continue;
         }
-        let socket = take_listener(&mut inherited, index).map_err(|what| {
+        let socket = take_listener(&mut inherited, index);
+        socket.and_then(|socket| sorted.sort_in(name, socket)).map_err(|what| {
             let number = FIRST + index;
             let what = format!(
                 "inherited descriptor {number} (`{name}`) {what}; see ListenStream= of the socket unit"
             );
             DaemonError::new(Exit::Config, what)
         })?;
-        log::info!("inherited {} as `{name}`", listen::bound_address(&socket));
-        let listeners = if name == METRICS { &mut sorted.metrics } else { &mut sorted.listeners };
-        listeners.push(socket);
     }
     sorted.previous = hand_over::adopt(&kept, formats);
     Ok(sorted)
+}
+
+impl Inherited {
+    /// Files a listener under its use.
+    fn sort_in(&mut self, name: &str, socket: Socket) -> Result<(), String> {
+        let address = listen::bound_address(&socket);
+        match name {
+            METRICS => self.metrics.push(socket),
+            LINES if !matches!(address, ListenAddress::Unix(_)) => {
+                return Err(format!("is bound to {address}, and producers of lines come by a Unix socket"));
+            }
+            LINES if self.lines.is_some() => {
+                return Err(format!("is a second one ({address}), and lines come by one socket"));
+            }
+            LINES => self.lines = Some(socket.into()),
+            _ => self.listeners.push(socket),
+        }
+        log::info!("inherited {address} as `{name}`");
+        Ok(())
+    }
 }
 
 fn take_listener(inherited: &mut ListenFd, index: usize) -> Result<Socket, String> {
@@ -151,7 +175,23 @@ mod tests {
         assert_eq!(of("1", "hand-over"), Ok((0, 0)));
         assert_eq!(of("1", "metrics"), Ok((0, 1)));
         assert_eq!(of("2", ""), Ok((2, 0)));
+        assert_eq!(of("3", "lines:stream:metrics"), Ok((1, 1)));
         assert_eq!(of("0", "metrics"), Ok((0, 0)));
+    }
+
+    #[test]
+    fn one_unix_socket_is_for_lines_and_no_client_comes_to_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let unix = |name: &str| UnixListener::bind(folder.path().join(name)).expect("bound");
+        let mut sorted = Inherited::default();
+        assert_eq!(sorted.sort_in("stream", unix("stream").into()), Ok(()));
+        assert_eq!(sorted.sort_in(LINES, unix("lines").into()), Ok(()));
+        assert_eq!((sorted.listeners.len(), sorted.lines.is_some()), (1, true));
+        let second = sorted.sort_in(LINES, unix("more").into()).expect_err("a second one");
+        assert!(second.contains("/more") && second.contains("one socket"), "{second}");
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let tcp = Inherited::default().sort_in(LINES, tcp.into()).expect_err("no Unix socket");
+        assert!(tcp.contains("127.0.0.1:") && tcp.contains("Unix socket"), "{tcp}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Runs a daemon: binds its addresses, starts its threads, and returns when its workers have ended.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, os::unix::net::UnixListener, sync::Arc, time::Duration};
 
 use socket2::Socket;
 
@@ -97,7 +97,8 @@ where
 {
     let workers = serve.workers.max(1);
     let endpoint = serve.endpoint.metrics.as_slice();
-    let Inherited { listeners, metrics, previous } = inherited;
+    let Inherited { listeners, metrics, lines, previous } = inherited;
+    warn_of_unread(lines);
     let listeners = bind_unless_inherited(listeners, "listen", serve.listen, workers)?;
     let metrics_listeners = bind_unless_inherited(metrics, "metrics", endpoint, 1)?;
     let files: Vec<SocketFile> =
@@ -141,6 +142,16 @@ where
     files.iter().for_each(SocketFile::remove);
     log::info!("{}: stopped", serve.name);
     ended
+}
+
+/// Warns of a socket for lines that no source has taken. Its connections would look well for ever: systemd's backlog takes them.
+fn warn_of_unread(lines: Option<UnixListener>) {
+    let Some(lines) = lines else { return };
+    let address = listen::bound_address(&lines.into());
+    log::warn!(
+        "inherited socket `lines` ({address}): nobody reads it, and producers that connect to it wait; only ws-server's --source \
+         {address} reads it. Say that, or disable the socket unit"
+    );
 }
 
 fn bind_unless_inherited(

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::net::UnixListener},
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -49,12 +49,17 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Opens the source; `previous` is what the previous process handed over of the same one.
+    /// Opens the source; `previous` is what the previous process handed over of the same one. A Unix socket takes the place of the
+    /// one that systemd has opened for producers, if there is one.
     ///
     /// # Errors
-    /// [`Exit::NoInput`] for a path that is no FIFO, [`Exit::Unavailable`] for a socket that cannot be bound, and what is wrong with
-    /// standard input.
-    pub(crate) fn open(kind: &SourceKind, previous: Vec<Producer>) -> Result<Self, DaemonError> {
+    /// [`Exit::NoInput`] for a path that is no FIFO, [`Exit::Unavailable`] for a socket that cannot be bound, [`Exit::Config`] if
+    /// systemd's socket is bound to another path, and what is wrong with standard input.
+    pub(crate) fn open(
+        kind: &SourceKind,
+        previous: Vec<Producer>,
+        inherited: &mut Option<UnixListener>,
+    ) -> Result<Self, DaemonError> {
         Ok(match kind {
             SourceKind::Clock => Self::Clock,
             SourceKind::Stdin => Self::Stdin(stdin::open()?),
@@ -62,7 +67,7 @@ impl Source {
                 fifo::OpenedFifo::new(path, previous)
                     .map_err(|what| DaemonError::new(Exit::NoInput, what))?,
             ),
-            SourceKind::Unix(path) => Self::Unix(Listening::new(path, previous)?),
+            SourceKind::Unix(path) => Self::Unix(Listening::new(path, previous, inherited.take())?),
         })
     }
 
@@ -98,7 +103,7 @@ fn system(error: &io::Error) -> DaemonError {
 pub(crate) struct Feed {
     reading: Mutex<Option<Reading>>,
     exported: Mutex<Option<Vec<Producer>>>,
-    /// The name of the socket of a `unix:` source.
+    /// The name of the socket of a `unix:` source; `None` if it is systemd's.
     socket: Mutex<Option<SocketName>>,
     failure: Mutex<Option<DaemonError>>,
 }
@@ -124,7 +129,7 @@ impl Feed {
     ) -> Result<(), DaemonError> {
         match &source {
             Source::Clock => return Ok(()),
-            Source::Unix(listening) => *lock(&self.socket) = Some(listening.name.clone()),
+            Source::Unix(listening) => (*lock(&self.socket)).clone_from(&listening.name),
             Source::Stdin(_) | Source::Fifo(_) => {}
         }
         let (gate, key) = Gate::new().map_err(|error| system(&error))?;

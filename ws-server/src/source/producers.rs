@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use daemon::{clock::now, exit::DaemonError};
+use daemon::{FileIdentity, clock::now, exit::DaemonError};
 use rustix::{
     io::Errno,
     net::{SocketFlags, accept_with},
@@ -18,30 +18,46 @@ use super::{
     input::{Input, ReadResult, Reader},
     producer::Producer,
     publisher::Publisher,
-    socket::SocketName,
+    socket::{self, SocketName},
 };
 use crate::pace::Pace;
 
 /// The socket for producers, and those of the previous process.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    pub(super) name: SocketName,
+    /// `None` if systemd owns it.
+    pub(super) name: Option<SocketName>,
     listener: UnixListener,
+    /// The previous process's listener, if this is another socket: some may still wait in its backlog.
+    older: Option<UnixListener>,
     previous: Vec<Producer>,
 }
 
 impl Listening {
-    /// Binds the socket; `previous` is what [`Listening::read`] returned in the previous process.
+    /// Takes the socket that systemd has opened, or else the previous process's, or binds one; `previous` is what
+    /// [`Listening::read`] returned in the previous process.
     ///
     /// # Errors
-    /// The path cannot be bound.
-    pub(super) fn new(path: &Path, mut previous: Vec<Producer>) -> Result<Self, DaemonError> {
-        if previous.is_empty() {
-            let (name, listener) = SocketName::bind(path)?;
-            return Ok(Self { name, listener, previous });
-        }
-        let listener = UnixListener::from(previous.remove(0).descriptor);
-        Ok(Self { name: SocketName::adopt(path), listener, previous })
+    /// The path cannot be bound, or is not that of systemd's socket.
+    pub(super) fn new(
+        path: &Path,
+        mut previous: Vec<Producer>,
+        inherited: Option<UnixListener>,
+    ) -> Result<Self, DaemonError> {
+        let handed_over = (!previous.is_empty()).then(|| UnixListener::from(previous.remove(0).descriptor));
+        let (name, listener, older) = match (inherited, handed_over) {
+            (Some(inherited), handed_over) => {
+                socket::check_inherited(path, &inherited)?;
+                let older = handed_over.filter(|older| !is_same(older, &inherited));
+                (None, inherited, older)
+            }
+            (None, Some(listener)) => (Some(SocketName::adopt(path)), listener, None),
+            (None, None) => {
+                let (name, listener) = SocketName::bind(path)?;
+                (Some(name), listener, None)
+            }
+        };
+        Ok(Self { name, listener, older, previous })
     }
 
     /// Reads from at most `most` producers; those beyond wait in the backlog of the socket. Once the gate is closed, it returns
@@ -58,12 +74,12 @@ impl Listening {
             }
             let wait = if producers.rest_until.is_some() { PAUSE } else { LOOK };
             let ready = match gate.wait(&inputs, Some(wait)) {
-                Waited::Closed => return producers.export(),
+                Waited::Closed => return producers.export(publisher),
                 Waited::Ready(ready) => ready,
             };
             let is_called = has_room && ready.last() == Some(&true);
             if producers.read(&ready, &mut reader).is_err() && gate.pause() {
-                return producers.export();
+                return producers.export(publisher);
             }
             if is_called {
                 producers.accept(None, publisher);
@@ -72,10 +88,16 @@ impl Listening {
     }
 }
 
+/// True if both are descriptors of one socket.
+fn is_same(one: &UnixListener, other: &UnixListener) -> bool {
+    FileIdentity::of_open(one).is_some_and(|one| Some(one) == FileIdentity::of_open(other))
+}
+
 struct Producers {
-    name: SocketName,
+    /// `None` if systemd owns it.
+    name: Option<SocketName>,
     listener: UnixListener,
-    /// Those whose name was taken away, until nobody waits there any more.
+    /// Those that lost their name to another one, until nobody waits there any more.
     older: Vec<UnixListener>,
     /// A producer counts until its last byte is read.
     connected: Vec<Input>,
@@ -99,12 +121,13 @@ struct Complaints {
 }
 
 impl Producers {
-    fn new(Listening { name, listener, previous }: Listening, publisher: &Publisher, most: usize) -> Self {
+    fn new(listening: Listening, publisher: &Publisher, most: usize) -> Self {
+        let Listening { name, listener, older, previous } = listening;
         let connected = previous.into_iter().map(|producer| Input::adopt(producer, publisher)).collect();
         Self {
             name,
             listener,
-            older: Vec::new(),
+            older: older.into_iter().collect(),
             connected,
             most,
             looks: Pace::default(),
@@ -126,14 +149,7 @@ impl Producers {
         if !self.looks.is_due(LOOK, now) {
             return;
         }
-        match self.name.look() {
-            Ok(None) => self.complaints.path.withdraw(),
-            Ok(Some(listener)) => {
-                log::warn!("{}: the name of the socket was gone; bound it again", self.name);
-                self.older.push(std::mem::replace(&mut self.listener, listener));
-            }
-            Err(what) => self.complaints.path.make(what, now),
-        }
+        self.look_at_name(now);
         while self.has_room()
             && let Some(older) = self.older.pop()
         {
@@ -142,6 +158,19 @@ impl Producers {
             }
         }
         self.warn_if_others_wait(gate);
+    }
+
+    /// Looks whether producers still find the socket, if its path is ours.
+    fn look_at_name(&mut self, now: Instant) {
+        let Some(name) = &self.name else { return };
+        match name.look() {
+            Ok(None) => self.complaints.path.withdraw(),
+            Ok(Some(listener)) => {
+                log::warn!("{name}: the name of the socket was gone; bound it again");
+                self.older.push(std::mem::replace(&mut self.listener, listener));
+            }
+            Err(what) => self.complaints.path.make(what, now),
+        }
     }
 
     /// Warns if producers wait in the backlog while those that are connected stay.
@@ -207,7 +236,13 @@ impl Producers {
         true
     }
 
-    fn export(self) -> Vec<Producer> {
+    fn export(mut self, publisher: &Publisher) -> Vec<Producer> {
+        // The next process gets one listener: what waits on another one goes along as connected, whatever --max-producers says.
+        self.most = usize::MAX;
+        self.rest_until = None;
+        for older in std::mem::take(&mut self.older) {
+            self.accept(Some(&older), publisher);
+        }
         let listener = Producer { descriptor: self.listener.into(), partial: Some(Vec::new()) };
         let connected = self.connected.into_iter().map(Input::export);
         [listener].into_iter().chain(connected).collect()

@@ -1,14 +1,14 @@
 //! The socket at a path that producers connect to: bound at the start, and again when its name is gone.
 
 use std::{
-    io,
-    os::unix::net::UnixListener,
+    fs, io,
+    os::unix::net::{SocketAddr, UnixListener},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
 use daemon::{
-    DaemonError, FileIdentity,
+    DaemonError, Exit, FileIdentity,
     unix_socket::{self, SocketFile},
 };
 
@@ -95,13 +95,38 @@ impl SocketName {
     }
 }
 
+/// Checks that the socket that systemd has opened for producers is bound to this path.
+///
+/// # Errors
+/// [`Exit::Config`] with both paths.
+pub(super) fn check_inherited(path: &Path, listener: &UnixListener) -> Result<(), DaemonError> {
+    let address = listener.local_addr().ok();
+    let bound = address.as_ref().and_then(SocketAddr::as_pathname);
+    if bound.is_some_and(|bound| bound == path || leads_to_the_same(bound, path)) {
+        return Ok(());
+    }
+    let bound = bound.unwrap_or(Path::new("(no path)")).display();
+    let path = path.display();
+    let what = format!(
+        "--source unix:{path}: the inherited socket `lines` is bound to {bound}; say --source unix:{bound}, or \
+         ListenStream={path} in its socket unit"
+    );
+    Err(DaemonError::new(Exit::Config, what))
+}
+
+/// True if these are two ways to one file, as by `/var/run`.
+fn leads_to_the_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    real(one).is_some_and(|one| Some(one) == real(other))
+}
+
 fn failure(path: &Path, error: &io::Error) -> DaemonError {
     unix_socket::bind_failure(&format!("--source unix:{}", path.display()), path, error)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::net::UnixStream};
+    use std::os::unix::net::UnixStream;
 
     use super::*;
 
@@ -120,6 +145,25 @@ mod tests {
         assert!(name.look().unwrap().is_none());
         let _producer = UnixStream::connect(&path).unwrap();
         second.accept().unwrap();
+    }
+
+    #[test]
+    fn an_inherited_socket_has_the_path_of_the_source_or_both_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        assert_eq!(check_inherited(&path, &listener), Ok(()));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+        assert_eq!(check_inherited(&link.join("s"), &listener), Ok(()));
+        let other = folder.path().join("other");
+        let failure = check_inherited(&other, &listener).unwrap_err();
+        assert_eq!(failure.exit, Exit::Config);
+        for part in
+            [format!("--source unix:{}: ", other.display()), format!("--source unix:{}, or", path.display())]
+        {
+            assert!(failure.message.contains(&part), "{failure}");
+        }
     }
 
     #[test]
