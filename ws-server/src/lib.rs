@@ -19,6 +19,7 @@ mod lateness;
 mod metrics;
 mod pace;
 mod peers;
+mod publish;
 mod reads;
 mod service;
 #[cfg(test)]
