@@ -4,9 +4,11 @@
 //!  bytes ──▶ HeadScan::find_end ──▶ Head::parse ──▶ handshake::detect, or an ordinary answer
 //!              │ HeadError             │ HeadError
 //!              └───────────────────────┴──────▶ HeadError::status ──▶ error_response, close
+//!  body ───▶ BodyReader::next ──▶ content, and where the next request begins
 //! ```
 
 mod body;
+mod body_reader;
 mod date;
 mod error;
 mod head;
@@ -20,6 +22,7 @@ mod scan;
 mod tests;
 
 pub use body::Body;
+pub use body_reader::{BodyError, BodyPiece, BodyReader};
 pub use date::{format_date, parse_date};
 pub use error::HeadError;
 pub use head::Head;
