@@ -59,6 +59,8 @@ pub(super) struct Io {
     pub(super) read_closed: bool,
     /// The handler wants no more input: what comes waits in the kernel, whose full buffer stops the peer.
     pub(super) ignores_input: bool,
+    /// The handler takes no input for now: what comes waits in the tail and in the kernel.
+    pub(super) is_paused: bool,
     /// A read has returned the end of the peer's stream.
     pub(super) ended: bool,
     /// `on_end` was called.
@@ -93,6 +95,7 @@ impl Io {
             readable: true, // a request often is there before its connection is accepted
             read_closed: false,
             ignores_input: false,
+            is_paused: false,
             ended: false,
             end_delivered: false,
             blocked: false,
@@ -112,6 +115,7 @@ impl Io {
     pub(super) fn takes_input(&self) -> bool {
         self.lifecycle == Lifecycle::Open
             && !self.ignores_input
+            && !self.is_paused
             && self.has_room()
             && !(self.blocked && self.resume_tail)
     }

@@ -102,6 +102,20 @@ impl Context<'_> {
         self.io.ignores_input = true;
     }
 
+    /// Shows the handler no more input until [`Context::resume_input`]: neither what it did not consume, of which the reactor keeps
+    /// as much as there is, nor what the peer sends meanwhile, which fills the kernel's buffer and stops there. That the peer
+    /// has gone shows behind that input; a hand-over takes all of it along, and resumes.
+    pub fn pause_input(&mut self) {
+        self.io.is_paused = true;
+    }
+
+    /// Shows the handler its input again, from the next turn on.
+    pub fn resume_input(&mut self) {
+        if std::mem::take(&mut self.io.is_paused) {
+            self.state.list_ready(self.io);
+        }
+    }
+
     /// Queues a copy of these bytes. They leave when the callback returns; several calls make one write.
     pub fn send(&mut self, bytes: &[u8]) {
         self.out().extend_from_slice(bytes);

@@ -1,5 +1,5 @@
 //! The loop in a simulated world, with the smallest handler that uses all of it: it echoes lines, answers `big` with much,
-//! lives on for `more`, is idle after `idle`, closes for `bye`, panics for `panic` and ignores comments.
+//! lives on for `more`, is idle after `idle`, closes for `bye`, panics for `panic`, pauses its input for `wait` and ignores comments.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::*;
 mod eviction;
 mod faults;
 mod input_before_time;
+mod paused;
 mod per_address;
 
 /// The handler does not export a connection that is in the middle of this.
@@ -84,6 +85,7 @@ impl Handler for Echo {
             b"bye\n" => flow = Flow::CloseWhenFlushed,
             b"panic\n" => panic!("as asked"),
             b"deaf\n" => cx.ignore_input(),
+            b"wait\n" => cx.pause_input(),
             line => cx.send(line),
         }
         Progress { consumed: end + 1, flow }
@@ -133,7 +135,10 @@ impl Handler for Echo {
     fn on_mail(&mut self, mail: &'static [u8], turn: &mut Turn<'_, ()>) {
         for &token in &self.ticks {
             turn.visit(token, |(), cx| {
-                cx.send(mail);
+                match mail {
+                    b"resume" => cx.resume_input(),
+                    mail => cx.send(mail),
+                }
                 Flow::Continue
             });
         }

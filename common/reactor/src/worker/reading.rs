@@ -92,7 +92,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             if !alive || io.lifecycle != Lifecycle::Open {
                 return;
             }
-            if io.blocked || !io.has_room() || call >= TURN_CONNECTIONS {
+            if io.blocked || io.is_paused || !io.has_room() || call >= TURN_CONNECTIONS {
                 resume = at < input.len();
                 break;
             }
@@ -166,7 +166,9 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn notice_hang_up(&mut self, token: Token) {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
-        let reads_on = io.readable && !io.ended && !io.ignores_input && io.lifecycle != Lifecycle::Flushing;
+        // The end of a peer whose input is paused comes behind that input.
+        let reads_on = io.is_paused && io.lifecycle == Lifecycle::Open
+            || io.readable && !io.ended && !io.ignores_input && io.lifecycle != Lifecycle::Flushing;
         if io.hung_up && !reads_on {
             let why = if io.ended { CloseReason::Peer } else { CloseReason::Error };
             self.connections.state.schedule_close(io, why);
