@@ -16,6 +16,7 @@ use crate::{
     hand_over::ProcessState,
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
+    publish::SharedKeys,
     source::{Intake, SourceProgress, SourceStates},
     stream::{AtEof, ClockOrigin, EncodedBytes, ScheduleState, SourceNews, Stream, StreamOptions},
 };
@@ -38,6 +39,8 @@ pub(crate) struct SharedStart {
     pub(crate) states: SourceStates,
     /// Whether a stop waits for the end of the source.
     pub(crate) finish: Finish,
+    /// What was published under which key.
+    pub(crate) keys: SharedKeys,
     /// What the previous process handed over.
     pub(crate) previous: Option<ProcessState>,
 }
@@ -63,8 +66,12 @@ impl SharedStart {
         if let Some(previous) = &previous {
             states.resume(previous.source_state.clone());
         }
+        // The numbers of another stream mean nothing in this one.
+        let keys = previous.as_mut().filter(|previous| previous.epoch == first_line.epoch);
+        let keys = keys.map(|previous| std::mem::take(&mut previous.keys)).unwrap_or_default();
+        let keys = SharedKeys::new(keys, options.history(), &progress);
         let (encoded_bytes, finish) = (Arc::default(), Finish::default());
-        Self { now, first_line, origin, progress, encoded_bytes, board, states, finish, previous }
+        Self { now, first_line, origin, progress, encoded_bytes, board, states, finish, keys, previous }
     }
 }
 
@@ -92,9 +99,10 @@ pub(crate) fn export_states(handlers: &mut [WsHandler]) -> ProcessState {
     for handler in handlers.iter_mut() {
         handler.export_state(&mut state);
     }
-    // The workers share the board, and all of them have put up their news: it is complete.
+    // The workers share the board and the keys, and all of them have put up their news: both are complete.
     if let Some(handler) = handlers.first() {
         state.notices = handler.fanout.board().state();
+        state.keys = handler.keys.state();
     }
     state
 }
@@ -117,6 +125,8 @@ pub struct WsHandler {
     states: SourceStates,
     /// Whether that ends the process.
     finish: Finish,
+    /// What was published under which key, on any worker.
+    pub(crate) keys: SharedKeys,
     /// Counts the batches received, and knows when the source has ended.
     pub(crate) intake: Intake,
     pub(crate) metrics: WorkerMetrics,
@@ -134,8 +144,18 @@ impl WsHandler {
         number: usize,
         mailboxes: Mailboxes<Mail>,
     ) -> Self {
-        let SharedStart { now, first_line, origin, progress, encoded_bytes, board, states, finish, previous } =
-            start;
+        let SharedStart {
+            now,
+            first_line,
+            origin,
+            progress,
+            encoded_bytes,
+            board,
+            states,
+            finish,
+            keys,
+            previous,
+        } = start;
         let mut stream = Stream::new(&config.stream, *first_line, *origin, encoded_bytes, *now);
         let mut first_id = 1;
         if let Some(previous) = previous {
@@ -156,6 +176,7 @@ impl WsHandler {
             source: SourceNews::new(states.newest()),
             states: states.clone(),
             finish: finish.clone(),
+            keys: keys.clone(),
             intake: Intake::new(number, Arc::clone(progress)),
             metrics: WorkerMetrics::new(*now),
             is_for_stream: |_| true,
@@ -271,6 +292,9 @@ impl WsHandler {
     pub(crate) fn spread_news(&mut self, turn: &Turn<'_, Connection>) {
         let is_first = !turn.is_adopting() && self.adopts.take().is_some();
         let is_last_to_adopt = is_first && self.fanout.board().finish_adopting();
+        if is_last_to_adopt {
+            self.keys.settle();
+        }
         if self.fanout.post_news(turn.now()) || is_last_to_adopt {
             self.peers.wake_others();
         }

@@ -1,6 +1,9 @@
 //! One connection as plain data, for the next process: what it speaks, and how far it is in the stream.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use common::{
     codec::{Reader, Writer},
@@ -8,6 +11,7 @@ use common::{
     framing::{Framing, finish},
     http::HeadScan,
     id::{Epoch, MessageId, Since},
+    token::Grant,
     websocket::{MessageLimits, WebSocket},
 };
 use reactor::{Context, Exported};
@@ -35,6 +39,8 @@ const PROBED_STREAM: u8 = 3;
 const BOUNDED: u8 = 1;
 /// What follows is the number of the newest state of the source that the client has heard.
 const HEARD: u8 = 2;
+/// What follows is whose token has let it read or publish.
+const GRANT: u8 = 3;
 
 const NO_SINCE: u8 = 0;
 const SINCE_NUMBER: u8 = 1;
@@ -146,6 +152,11 @@ impl Connection {
             to.byte(HEARD);
             to.long(self.heard);
         }
+        if let Some(grant) = &self.grant {
+            to.byte(GRANT);
+            to.bytes(grant.name.as_bytes());
+            to.raw(&grant.digest);
+        }
         Some(to.into_bytes())
     }
 
@@ -192,6 +203,7 @@ impl Connection {
             match from.byte()? {
                 BOUNDED if format >= 2 => conn.take_bounds(&mut from)?,
                 HEARD if format >= 2 => conn.heard = from.long()?,
+                GRANT if format >= 2 => conn.grant = Some(take_grant(&mut from)?),
                 _ => return None,
             }
         }
@@ -236,6 +248,11 @@ impl Connection {
         }
         out
     }
+}
+
+fn take_grant(from: &mut Reader<'_>) -> Option<Arc<Grant>> {
+    let name = std::str::from_utf8(from.bytes()?).ok()?.into();
+    Some(Arc::new(Grant { name, digest: from.take()? }))
 }
 
 fn put_socket(socket: &Upgraded, to: &mut Writer) {

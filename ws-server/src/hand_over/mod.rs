@@ -5,9 +5,9 @@
 //! brings along: 1012 for a WebSocket, the last chunk, or a 503. What stands in `format-1.txt` and `format-2.txt` must be read
 //! for ever.
 //!
-//! What few have stands behind the rest, and only where there is something to say: the bound of a bounded read, and the state of the
-//! source once it was told. A version that knows neither refuses such a connection, or such a state, and everybody else's bytes are
-//! the same as before.
+//! What few have stands behind the rest, and only where there is something to say: the bound of a bounded read and whose token a
+//! connection has, and the state of the source once it was told and the keys under which lines were published. A version that does not
+//! know such a thing refuses the connection that has it, or the state, and everybody else's bytes are the same as before.
 
 mod process;
 mod state;

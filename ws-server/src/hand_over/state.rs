@@ -9,6 +9,7 @@ use common::{
 
 use crate::{
     broadcast::{NoticeState, put_departures, put_notices, take_departures, take_notices},
+    publish::{Keys, put_keys, take_keys},
     stream::{
         Batch, Moment, Numbering, ScheduleState, SourceChange, SourceKind, put_batch, put_change,
         put_schedule, take_batch, take_change, take_schedule,
@@ -37,6 +38,8 @@ pub(crate) struct ProcessState {
     pub(crate) partials: Vec<Option<Vec<u8>>>,
     /// What the source was doing.
     pub(crate) source_state: SourceChange,
+    /// What was published under which key.
+    pub(crate) keys: Keys,
 }
 
 impl ProcessState {
@@ -60,9 +63,13 @@ impl ProcessState {
             to.bytes(partial.as_deref().unwrap_or_default());
         }
         put_notices(&self.notices, at, &mut to);
-        // Only where clients have heard of it: versions that do not know it refuse the whole state.
-        if self.source_state.number > 0 {
+        // Only where there is something to say: versions that do not know it refuse the whole state. The keys stand behind the
+        // source, which must then be there.
+        if self.source_state.number > 0 || !self.keys.is_empty() {
             put_change(&self.source_state, &mut to);
+        }
+        if !self.keys.is_empty() {
+            put_keys(&self.keys, &mut to);
         }
         to.into_bytes()
     }
@@ -88,6 +95,7 @@ impl ProcessState {
             NoticeState { departures, ..NoticeState::default() }
         };
         let source_state = if from.is_empty() { SourceChange::default() } else { take_change(&mut from)? };
+        let keys = if from.is_empty() { Keys::default() } else { take_keys(&mut from)? };
         let state = Self {
             format,
             epoch,
@@ -99,6 +107,7 @@ impl ProcessState {
             source,
             partials,
             source_state,
+            keys,
         };
         from.is_empty().then_some(state)
     }

@@ -11,6 +11,7 @@ use common::{
     http::{Head, HeadLimits, HeadScan},
     id::{Epoch, MessageId, Since},
     source_state::{SourcePhase, SourceState},
+    token::Grant,
     websocket::MessageLimits,
 };
 use daemon::{HandedOver, hand_over::DaemonState};
@@ -23,6 +24,7 @@ use super::{
 use crate::{
     broadcast::{Departures, NoticeState},
     connection::{Connection, Notice, Payload, Prefix, RateLimiter, Stage, StreamParams, Upgraded},
+    publish::{Begin, Keys, ScopedKey, Verdict},
     stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceChange, SourceKind, Subscription},
 };
 
@@ -76,6 +78,7 @@ fn state(now: Instant) -> ProcessState {
         source: "unix:/run/ws-server/lines".to_owned(),
         partials: vec![Some(Vec::new()), Some(b"half a li".to_vec()), None],
         source_state: SourceChange::default(),
+        keys: Keys::default(),
     }
 }
 
@@ -245,14 +248,16 @@ fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
             socket.params.until = Some(Since::Id(MessageId { epoch: EPOCH, number: 1001 }));
         }
         (conn.subscription.until, conn.heard) = (Some(1001), 5);
+        conn.grant = Some(Arc::new(Grant::new("anna", b"0123456789abcdef")));
         let bytes = conn.to_bytes(now).unwrap();
         assert!(bytes.starts_with(&without) && bytes.len() > without.len());
         let read = Connection::from_bytes(&bytes, FORMAT, now).unwrap();
         assert_eq!((read.subscription.until, read.heard), (Some(1001), 5));
+        assert_eq!(read.grant, conn.grant);
         assert_eq!(read.to_bytes(now).unwrap(), bytes);
         for len in without.len() + 1..bytes.len() {
             let read = Connection::from_bytes(&bytes[..len], FORMAT, now);
-            assert!(read.is_none_or(|read| read.heard == 0), "{len} bytes");
+            assert!(read.is_none_or(|read| read.grant.is_none()), "{len} bytes");
         }
         if life == "open" {
             assert_eq!(conn.labels().1, "reading");
@@ -260,7 +265,7 @@ fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
         if matches!(conn.stage, Stage::HttpStream) {
             assert_eq!(conn.closing_bytes(), b"", "no last chunk");
         }
-        conn.heard = 0;
+        (conn.heard, conn.grant) = (0, None);
         for bytes in [bytes, conn.to_bytes(now).unwrap()] {
             assert!(Connection::from_bytes(&bytes, 1, now).is_none(), "format 1 has no such thing");
         }
@@ -275,6 +280,45 @@ fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
     assert_eq!(read.source_state, state.source_state);
     for len in without.len() + 1..bytes.len() {
         assert!(ProcessState::from_bytes(&bytes[..len], FORMAT, EPOCH, moment(now)).is_none());
+    }
+}
+
+#[test]
+fn keys_stand_behind_the_rest_and_are_read_back() {
+    let now = now();
+    let key = |key: &str| ScopedKey { scope: Some("anna".into()), key: key.into() };
+    let mut keys = Keys::new(100);
+    let account = |keys: &mut Keys, name| match keys.begin(key(name), 5) {
+        Begin::Run(account) => account,
+        Begin::Busy => panic!("{name} is busy"),
+    };
+    let mut finished = account(&mut keys, "finished");
+    finished.line("a").unwrap();
+    let id = MessageId { epoch: EPOCH, number: 5 };
+    finished.published(id, id);
+    let receipt = finished.finish().unwrap();
+    keys.end(finished, 5);
+    let running = account(&mut keys, "running");
+    keys.suspend(&running);
+    for number in [0, 5] {
+        let mut state = state(now);
+        state.source_state.number = number;
+        let without = state.to_bytes(moment(now));
+        state.keys = keys.clone();
+        let bytes = state.to_bytes(moment(now));
+        assert!(bytes.starts_with(&without) && bytes.len() > without.len());
+        let read = ProcessState::from_bytes(&bytes, FORMAT, EPOCH, moment(now)).unwrap();
+        assert_eq!(read.source_state.number, number);
+        let mut read = read.keys;
+        read.limit(1, 5);
+        assert!(matches!(read.begin(key("running"), 5), Begin::Busy));
+        let mut again = account(&mut read, "finished");
+        assert_eq!(again.line("a"), Ok(Verdict::Known));
+        assert_eq!(again.finish(), Ok(receipt));
+        for len in without.len()..bytes.len() {
+            let read = ProcessState::from_bytes(&bytes[..len], FORMAT, EPOCH, moment(now));
+            assert!(read.is_none_or(|read| read.keys.is_empty()), "{len} bytes");
+        }
     }
 }
 

@@ -79,6 +79,11 @@ impl Account {
         Self { key: Some(key), earlier, ..Self::unkeyed() }
     }
 
+    /// True for a request that has to be ended, so that its key is free for a retry.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Judges the next line as it is before the template. One to be published must be published, and told by [`Self::published`],
     /// before anything else happens to the account.
     ///

@@ -57,8 +57,20 @@ impl Keys {
         Self { history, ..Self::default() }
     }
 
+    /// For another length of the history.
+    pub(crate) fn limit(&mut self, history: u64, newest: u64) {
+        self.history = history;
+        self.trim(newest);
+    }
+
+    /// True if nothing is to be remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// How many records there are.
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
@@ -119,8 +131,16 @@ impl Keys {
         self.trim(newest);
     }
 
+    /// Puts back what another process has written down.
+    pub(super) fn put(&mut self, key: ScopedKey, entry: Entry) {
+        match entry {
+            Entry::Ended(record, since) => self.put_ended(key, record, since),
+            entry => _ = self.entries.insert(key, entry),
+        }
+    }
+
     /// Records what a request has left behind; `since` is the number of the newest line at its end.
-    pub(super) fn put_ended(&mut self, key: ScopedKey, record: Record, since: u64) {
+    fn put_ended(&mut self, key: ScopedKey, record: Record, since: u64) {
         let last = record.span.map(|(_, last)| last.number);
         match last {
             // Cut off before its first line: as if it had never come.
@@ -149,7 +169,7 @@ impl Keys {
     }
 
     /// Forgets what the history no longer knows.
-    pub(super) fn trim(&mut self, newest: u64) {
+    fn trim(&mut self, newest: u64) {
         let is_known = |number: u64| number.saturating_add(self.history) > newest;
         while let Some(first) = self.by_last.first_entry().filter(|first| !is_known(*first.key())) {
             self.entries.remove(&first.remove());

@@ -33,38 +33,35 @@ pub(crate) fn take_account(from: &mut Reader<'_>) -> Option<Account> {
     Some(Account { key, earlier, so_far: take_record(from)?, is_refused: from.flag()? })
 }
 
-/// Appends all records. One whose account is still with a connection counts as cut off before its first line: no connection is left
-/// once this is written.
+/// Appends all records but those of running requests: once this is written, every connection has ended or is on its way.
 pub(crate) fn put_keys(keys: &Keys, to: &mut Writer) {
-    let known = || {
-        keys.entries.iter().filter_map(|(key, entry)| match entry {
-            Entry::Running => None,
-            Entry::Adrift(record) => Some((key, record, None)),
-            Entry::Ended(record, since) => Some((key, record, Some(*since))),
-        })
-    };
+    let known = || keys.entries.iter().filter(|(_, entry)| **entry != Entry::Running);
     to.long(known().count() as u64);
-    for (key, record, ended) in known() {
+    for (key, entry) in known() {
         put_key(key, to);
-        put_record(record, to);
-        to.flag(ended.is_some());
-        to.long(ended.unwrap_or_default());
+        match entry {
+            Entry::Running => {}
+            Entry::Adrift(record) => {
+                to.flag(false);
+                put_record(record, to);
+            }
+            Entry::Ended(record, since) => {
+                to.flag(true);
+                put_record(record, to);
+                to.long(*since);
+            }
+        }
     }
 }
 
-/// Reads them back, for a stream that knows so many of its newest numbers.
-pub(crate) fn take_keys(history: u64, newest: u64, from: &mut Reader<'_>) -> Option<Keys> {
-    let mut keys = Keys::new(history);
+/// Reads them back; how long they are known is for [`Keys::limit`] to say.
+pub(crate) fn take_keys(from: &mut Reader<'_>) -> Option<Keys> {
+    let mut keys = Keys::new(u64::MAX);
     for _ in 0..from.long()? {
-        let (key, record, has_ended, since) =
-            (take_key(from)?, take_record(from)?, from.flag()?, from.long()?);
-        if has_ended {
-            keys.put_ended(key, record, since);
-        } else {
-            keys.entries.insert(key, Entry::Adrift(record));
-        }
+        let (key, has_ended, record) = (take_key(from)?, from.flag()?, take_record(from)?);
+        let entry = if has_ended { Entry::Ended(record, from.long()?) } else { Entry::Adrift(record) };
+        keys.put(key, entry);
     }
-    keys.trim(newest);
     Some(keys)
 }
 

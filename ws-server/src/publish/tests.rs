@@ -109,7 +109,8 @@ impl World {
         put_keys(&self.keys, &mut to);
         let bytes = to.into_bytes();
         let mut from = Reader::new(&bytes);
-        self.keys = take_keys(self.history, self.newest(), &mut from).unwrap();
+        self.keys = take_keys(&mut from).unwrap();
+        self.keys.limit(self.history, self.newest());
         assert!(from.is_empty());
         let mut to = Writer::default();
         put_keys(&self.keys, &mut to);
@@ -491,7 +492,8 @@ proptest! {
         }
         bytes.truncate(len);
         let mut from = Reader::new(&bytes);
-        if let Some(mut keys) = take_keys(3, 2, &mut from) {
+        if let Some(mut keys) = take_keys(&mut from) {
+            keys.limit(3, 2);
             keys.settle(2);
             prop_assert!(keys.len() <= 3);
         }
