@@ -1,20 +1,17 @@
-//! The access log, at debug; it escapes and cuts the peer's text.
+//! The access log, at debug; it escapes and cuts the peer's text, and hides tokens.
 
 use std::net::SocketAddr;
 
-use common::http::{Head, HeadError};
+use common::http::{Head, HeadError, shown_target};
 use log::debug;
 
 use crate::response::Answer;
-
-/// The most bytes of a peer's text in one line.
-const LONGEST: usize = 512;
 
 pub(crate) fn access(peer: Option<SocketAddr>, head: &Head<'_>, answer: &Answer) {
     if !log::log_enabled!(log::Level::Debug) {
         return;
     }
-    let target = head.target.get(..LONGEST).unwrap_or(head.target).escape_ascii();
+    let target = shown_target(head.target);
     let (method, status, bytes) = (head.method.escape_debug(), answer.status, answer.length.unwrap_or(0));
     debug!("{}: {method} {target} {status} {bytes}", name(peer));
 }

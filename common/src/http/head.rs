@@ -1,10 +1,13 @@
 //! A parsed request head.
 
-use super::{Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, list, query, request_line};
+use super::{
+    Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, list, query, request_line, shown::shown_target,
+};
 use std::borrow::Cow;
+use std::fmt;
 
 /// A request head (RFC 9112 §2.1); it borrows the parsed bytes and copies none of them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Head<'h> {
     /// The method, case-sensitive.
     pub method: &'h str,
@@ -15,6 +18,19 @@ pub struct Head<'h> {
     headers: [httparse::Header<'h>; MAX_HEADERS],
     pub(super) count: usize,
     body: Body,
+}
+
+/// Shows no value of a field, and no token: a head is the one place where a client's secrets stand.
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = shown_target(self.target).to_string();
+        let names: Vec<&str> = self.headers.iter().take(self.count).map(|field| field.name).collect();
+        f.debug_struct("Head")
+            .field("method", &self.method)
+            .field("target", &target)
+            .field("fields", &names)
+            .finish()
+    }
 }
 
 impl<'h> Head<'h> {

@@ -18,6 +18,7 @@ mod query;
 mod request_line;
 mod response;
 mod scan;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -31,3 +32,4 @@ pub use path::{is_path_within, is_same_path};
 pub use request_line::{is_known_method, is_token, split_absolute};
 pub use response::{Response, error_response, explained_response, is_field_value, reason, status_body};
 pub use scan::{HeadLimits, HeadScan, MAX_HEADERS};
+pub use shown::shown_target;

@@ -327,3 +327,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn debug_shows_no_value_of_a_field_and_no_token() {
+    let text =
+        "GET /a?token=SECRET HTTP/1.1\r\nHost: a\r\nCookie: b=SECRET\r\nAuthorization: Bearer SECRET\r\n\r\n";
+    let shown = format!("{:?}", Head::parse(text.as_bytes(), HeadLimits::default()).unwrap());
+    assert!(
+        shown.contains("/a?token=…") && shown.contains("Authorization") && !shown.contains("SECRET"),
+        "{shown}"
+    );
+}

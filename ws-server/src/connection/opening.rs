@@ -6,11 +6,10 @@ use common::{
     Parsed,
     admission::Refusal,
     framing::Framing,
-    http::{Head, HeadError, HeadScan, status_body},
+    http::{Head, HeadError, HeadScan, shown_target, status_body},
     policy::{Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
-use daemon::log::escape;
 use log::Level;
 use reactor::{Context, Flow, Progress};
 
@@ -131,7 +130,7 @@ impl Connection {
         if let Err(refusal) = access.admission.admit(head, env.cx.local().map(|local| local.ip())) {
             // The person who started a private server reads its log, and may have a proxy in front that makes pages look foreign.
             let level = if access.admission.is_private() { Level::Warn } else { Level::Debug };
-            log::log!(level, "{}: {} {}: {refusal}", env.peer_name(), head.method, escape(head.target));
+            log::log!(level, "{}: {} {}: {refusal}", env.peer_name(), head.method, shown_target(head.target));
             let cors = Cors::without_request(&access.admission);
             return self.refuse_with(Refusal::STATUS, &format!("{refusal}\n"), &[], cors, env);
         }
@@ -145,7 +144,7 @@ impl Connection {
     fn respond(&mut self, head: &Head<'_>, sender: IpAddr, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
         let (access, wall) = (env.access, env.cx.wall());
         if !access.serves(head.path()) {
-            log::debug!("{}: {} {}: 404", env.peer_name(), head.method, escape(head.target));
+            log::debug!("{}: {} {}: 404", env.peer_name(), head.method, shown_target(head.target));
             return self.refuse(404, &[], cors, env);
         }
         match permitted(head, env) {
@@ -154,7 +153,7 @@ impl Connection {
         }
         match (answer(head, access), StreamParams::of(head)) {
             (Answer::Refuse(status, fields), _) => {
-                log::debug!("{}: {} {}: {status}", env.peer_name(), head.method, escape(head.target));
+                log::debug!("{}: {} {}: {status}", env.peer_name(), head.method, shown_target(head.target));
                 self.refuse(status, fields, cors, env)
             }
             (Answer::Options, _) => {
@@ -186,7 +185,7 @@ impl Connection {
 
     /// Refuses a request without a right token.
     fn deny(&mut self, head: &Head<'_>, denied: &Denied, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
-        log::debug!("{}: {} {}: {}", env.peer_name(), head.method, escape(head.target), denied.status);
+        log::debug!("{}: {} {}: {}", env.peer_name(), head.method, shown_target(head.target), denied.status);
         let challenge = denied.challenge.map(|value| ("WWW-Authenticate", value));
         self.refuse_with(denied.status, &denied.body, challenge.as_slice(), cors, env)
     }

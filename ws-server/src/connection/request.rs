@@ -5,10 +5,9 @@ use std::fmt;
 use common::{
     framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
-    http::{Head, weighted},
+    http::{Head, shown_target, weighted},
     id::Since,
 };
-use daemon::log::escape;
 
 use super::settings::Access;
 
@@ -147,8 +146,8 @@ impl StreamParams {
 
 impl BadId {
     fn new(name: &'static str, value: &[u8]) -> Self {
-        let start = value.get(..SHOWN).unwrap_or(value);
-        Self { name, value: escape(start).to_string() }
+        // Behind a wrong separator, another parameter may be a part of the value.
+        Self { name, value: shown_target(value.get(..SHOWN).unwrap_or(value)).to_string() }
     }
 }
 
@@ -279,6 +278,7 @@ mod tests {
             ("18446744073709551616", "since=18446744073709551616: "),
             ("01932F5A0C2E_15", "since=01932F5A0C2E_15: "),
             ("%0d%0aSet-Cookie:a", "since=\\x0d\\x0aSet-Cookie:a: "),
+            ("5;token=SECRET", "since=5;token=…: "),
         ] {
             let error = params(&format!("/?since={value} HTTP/1.0")).unwrap_err().to_string();
             assert!(error.starts_with(shown) && error.contains("01932f5a0c2e_15"), "{error}");
