@@ -6,7 +6,7 @@ mod account;
 mod digest;
 mod key;
 mod keys;
-mod shared;
+mod shared_keys;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -16,6 +16,6 @@ pub(crate) use self::{
     account::{Account, Dropped, OtherBody, Receipt, Verdict},
     key::{BadKey, ScopedKey, parse as parse_key},
     keys::{Begin, Keys},
-    shared::SharedKeys,
+    shared_keys::SharedKeys,
     state::{put_account, put_keys, take_account, take_keys},
 };
