@@ -7,12 +7,13 @@
 //! ```
 //!
 //! It holds no copy of the daemons: `handler.rs` lends each connection to their handlers, and `datecast ws-server …` is the
-//! daemon itself.
+//! daemon itself. `datecast feed` (`feed/`) runs a command and writes its lines to the producers' socket of a ws-server.
 
 mod address;
 mod command;
 mod config;
 mod daemons;
+mod feed;
 mod handler;
 mod input;
 mod metrics;
@@ -30,6 +31,7 @@ use options::Options;
 
 /// The beginning of the names of the environment variables.
 pub const ENV_PREFIX: &str = "DATECAST_";
+pub use feed::{ENV_PREFIX as FEED_ENV_PREFIX, command as feed_command};
 
 /// The whole program, from its command line, with the program's name first, to its exit code.
 pub fn main(args: Vec<OsString>) -> ExitCode {

@@ -15,7 +15,7 @@ const ABOUT: &str = "Pipe lines in, every browser sees them: vmstat 1 | datecast
 const LONG_ABOUT: &str = "Pipe lines in, every browser sees them: `vmstat 1 | datecast`, or `datecast -- vmstat 1`.\n\n\
     It prints the URL of a page that shows the lines, or without lines the clock, to the browsers of this machine; \
     `curl -N http://localhost:8080/stream` has them, too. `datecast ws-server`, `datecast static-server` and `datecast policy-server` are the \
-    three daemons.";
+    three daemons; `datecast feed` writes the lines of a command to a ws-server.";
 
 /// The command's options, as clap parses them.
 #[derive(Args, Clone, Debug)]

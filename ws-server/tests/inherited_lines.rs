@@ -119,7 +119,7 @@ fn from_an_inherited_socket_one_can_go_back_to_one_of_its_own() {
     holder.restart();
     first.write_all(b"2\n").unwrap();
     client.until(b"2\n");
-    let second = producer(&path, "3\n");
+    let _second = producer(&path, "3\n");
     client.until(b"3\n");
     // It is looked after again, and removed at a stop.
     fs::remove_file(&path).unwrap();

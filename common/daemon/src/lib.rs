@@ -69,4 +69,5 @@ pub use path_error::describe_path_error;
 pub use program::Program;
 pub use reload::{Reload, warn_of_restart};
 pub use run::{Endpoint, Hooks, Ready, Serve, Start, run};
+pub use terminal::is_hangup_ignored;
 pub use value::ListenAddress;

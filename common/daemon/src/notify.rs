@@ -52,6 +52,22 @@ pub(super) fn send(states: &[NotifyState<'_>]) {
     }
 }
 
+/// Tells the service manager that the program has started. For one that has no event loop, as [`status`] and [`stopping`] are.
+pub fn ready() {
+    send(&[NotifyState::Ready]);
+}
+
+/// Tells the service manager what the program is doing, in one line.
+pub fn status(text: &str) {
+    // A line end would begin the next assignment.
+    send(&[NotifyState::Status(&text.replace('\n', " "))]);
+}
+
+/// Tells the service manager that the program is about to end.
+pub fn stopping() {
+    send(&[NotifyState::Stopping]);
+}
+
 /// True if systemd started this process as part of a unit.
 pub fn is_unit() -> bool {
     std::env::var_os("INVOCATION_ID").is_some_and(|id| !id.is_empty())

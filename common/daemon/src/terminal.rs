@@ -21,8 +21,7 @@ pub(super) struct Terminal {
 impl Terminal {
     /// Looks for a terminal; to be called before `SIGHUP` gets a handler.
     pub(super) fn look() -> Self {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        Self { is_followed: is_there() && !ignores_hangup(&status), has_ended_us: false }
+        Self { is_followed: is_there() && !is_hangup_ignored(), has_ended_us: false }
     }
 
     /// True if it was there and has gone.
@@ -40,6 +39,11 @@ impl Terminal {
 fn is_there() -> bool {
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     !matches!(open("/dev/tty", flags, Mode::empty()), Err(Errno::NXIO | Errno::NOENT | Errno::IO))
+}
+
+/// True if our parent wants `SIGHUP` to be ignored, as `nohup` does; to be asked before the signal gets a handler.
+pub fn is_hangup_ignored() -> bool {
+    ignores_hangup(&fs::read_to_string("/proc/self/status").unwrap_or_default())
 }
 
 /// Whether the process ignores `SIGHUP`, by its `/proc/PID/status`.

@@ -2,7 +2,10 @@
 
 use std::{
     fs, io,
-    os::unix::{fs::FileTypeExt as _, net::UnixListener},
+    os::unix::{
+        fs::FileTypeExt as _,
+        net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
 };
 
@@ -58,7 +61,8 @@ pub fn remove_stale(path: &Path) {
     }
 }
 
-fn is_socket(path: &Path) -> bool {
+/// True if what is at this path is a socket.
+pub fn is_socket(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
@@ -67,11 +71,16 @@ fn is_stale(path: &Path) -> bool {
     is_socket(path) && connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Connects, or fails at once where the backlog of a listener is full (`EAGAIN`): a blocking `connect` waits for room in it.
-fn connect(path: &Path) -> io::Result<()> {
+/// Connects a socket that does not block.
+///
+/// # Errors
+/// What the system answers: `ENOENT` or `ECONNREFUSED` if nobody listens, `EACCES`, and `EAGAIN` where the backlog of the listener
+/// is full, in which a blocking `connect` would wait for room.
+pub fn connect(path: &Path) -> io::Result<UnixStream> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    socket.connect(&SockAddr::unix(path)?)
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(socket.into())
 }
 
 /// The file that gives a bound socket its name.
@@ -131,7 +140,7 @@ mod tests {
         let listener = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
         listener.bind(&SockAddr::unix(&path).expect("an address")).expect("bound");
         listener.listen(0).expect("listening");
-        connect(&path).expect("the first one waits in the backlog");
+        let _waiting = connect(&path).expect("the first one waits in the backlog");
         assert_eq!(connect(&path).expect_err("no room").kind(), io::ErrorKind::WouldBlock);
         assert!(failure(&path).message.contains("another program listens there"));
     }

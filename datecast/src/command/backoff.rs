@@ -1,32 +1,33 @@
-//! How long a command that has ended waits before it is started again.
+//! How long what has failed waits before it is tried again: a command that has ended, a connection that was lost.
 
 use std::time::Duration;
 
-/// The first pause: a command that ends at once is no load.
-const FIRST: Duration = Duration::from_secs(1);
-/// The longest pause, and how long a command must have run for its next pause to be the first one again.
-const LONGEST: Duration = Duration::from_mins(1);
-
-/// Doubles the pause from run to run, up to a minute.
+/// Doubles the pause from run to run, up to the longest one.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
+    first: Duration,
+    longest: Duration,
     next: Duration,
 }
 
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { next: FIRST }
-    }
-}
-
 impl Backoff {
+    /// Of a command: one that ends at once is no load.
+    pub(super) fn of_command() -> Self {
+        Self::new(Duration::from_secs(1), Duration::from_mins(1))
+    }
+
+    /// `longest` is also how long a run must have taken for the next pause to be the `first` one again.
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest, next: first }
+    }
+
     /// The pause after a run that took this long.
-    pub(super) fn pause_after(&mut self, ran: Duration) -> Duration {
-        if ran >= LONGEST {
-            self.next = FIRST;
+    pub(crate) fn pause_after(&mut self, ran: Duration) -> Duration {
+        if ran >= self.longest {
+            self.next = self.first;
         }
         let pause = self.next;
-        self.next = pause.saturating_mul(2).min(LONGEST);
+        self.next = pause.saturating_mul(2).min(self.longest);
         pause
     }
 }
@@ -37,8 +38,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_minute_and_begin_again_after_a_long_run() {
-        let (short, almost, long) = (Duration::ZERO, Duration::from_millis(59_999), LONGEST);
-        let mut backoff = Backoff::default();
+        let (short, almost, long) = (Duration::ZERO, Duration::from_millis(59_999), Duration::from_mins(1));
+        let mut backoff = Backoff::of_command();
         for (ran, pause) in [
             (short, 1),
             (short, 2),

@@ -45,25 +45,21 @@ pub(super) fn not_started(program: &OsStr, error: &io::Error) -> Ended {
             NOT_FOUND,
             format!(
                 "there is no program of this name; leave out the quotes, or let a shell read it: \
-                 datecast -- sh -c '{shown}'"
+                 -- sh -c '{shown}'"
             ),
         ),
         Some(Errno::NOENT | Errno::NOTDIR) if is_path => (NOT_FOUND, "there is no such file".to_owned()),
         Some(Errno::NOENT) => (
             NOT_FOUND,
-            format!(
-                "no folder of PATH has it; what only a shell knows needs one: datecast -- sh -c '{shown} …'"
-            ),
+            format!("no folder of PATH has it; what only a shell knows needs one: -- sh -c '{shown} …'"),
         ),
         _ if is_path && path.is_dir() => (CANNOT_RUN, "it is a directory".to_owned()),
-        Some(Errno::ACCESS) => {
-            (CANNOT_RUN, format!("no permission to run it; chmod +x, or datecast -- sh {shown}"))
-        }
+        Some(Errno::ACCESS) => (CANNOT_RUN, format!("no permission to run it; chmod +x, or -- sh {shown}")),
         Some(Errno::NOEXEC) => (
             CANNOT_RUN,
             format!(
                 "it is no program of this machine; a script begins with a line such as #!/bin/sh, \
-                 or say datecast -- sh {shown}"
+                 or say -- sh {shown}"
             ),
         ),
         _ => (CANNOT_RUN, error.to_string()),

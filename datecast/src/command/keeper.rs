@@ -67,7 +67,7 @@ impl Prepared {
         let keeper = Keeper {
             desk: Desk::new(name.clone(), lines, wake, tell),
             launch,
-            backoff: respawn.then(Backoff::default),
+            backoff: respawn.then(Backoff::of_command),
         };
         let thread = thread::Builder::new().name("command".to_owned()).spawn(move || keeper.keep(first));
         let thread = thread.map_err(|error| failure(no_thread(&error)))?;

@@ -1,7 +1,7 @@
-//! `datecast -- CMD…`: a command on a pseudo terminal, whose output is the stream.
+//! `datecast -- CMD…` and `datecast feed … -- CMD…`: a command on a pseudo terminal, whose output is the stream.
 //!
 //! ```text
-//!  vmstat 1 ── slave ═ master ──▶ Copier ── pipe ──▶ the stream's source, as from standard input
+//!  vmstat 1 ── slave ═ master ──▶ Copier ── pipe ──▶ the stream's source, as from standard input; or the feeder
 //!     ▲  (a process group        (thread "command")
 //!     │   of its own)                 │  ▲
 //!     └──── TERM, KILL, start ────────┘  └── Orders (Ctrl-C, our end), SIGCHLD
@@ -32,6 +32,8 @@ mod tests;
 mod window;
 
 pub(crate) use self::{
+    backoff::Backoff,
+    desk::Tell,
     keeper::{Command, Prepared, prepare},
     options::{CommandOptions, complete},
 };

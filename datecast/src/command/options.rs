@@ -30,7 +30,7 @@ impl CommandOptions {
     pub(crate) fn check(&self) -> Result<(), DaemonError> {
         match self.command.first() {
             Some(program) if program.is_empty() => {
-                Err(DaemonError::new(Exit::Usage, "-- '': no command stands there; say datecast -- vmstat 1"))
+                Err(DaemonError::new(Exit::Usage, "-- '': no command stands there; say -- vmstat 1"))
             }
             _ => Ok(()),
         }
@@ -53,7 +53,7 @@ impl CommandOptions {
     pub(crate) fn without_effect(&self) -> Vec<(&'static str, String)> {
         let mut idle = Vec::new();
         if !self.is_given() {
-            let why = "there is no command: datecast -- vmstat 1";
+            let why = "there is no command: -- vmstat 1";
             idle.extend(["no-pty", "respawn"].map(|name| (name, why.to_owned())));
         }
         if self.respawn {

@@ -331,7 +331,7 @@ fn a_command_that_cannot_be_started_says_so_at_once() {
         (folder.path().to_str().unwrap(), 126, "directory"),
         (plain.to_str().unwrap(), 126, "chmod +x"),
         (bare.to_str().unwrap(), 126, "#!/bin/sh"),
-        ("vmstat 1", 127, "datecast -- sh -c 'vmstat 1'"),
+        ("vmstat 1", 127, "-- sh -c 'vmstat 1'"),
     ] {
         for respawn in [false, true] {
             let failure = start(&CommandOptions { respawn, ..options(&[command]) }).unwrap_err();

@@ -56,7 +56,9 @@ fn prepare(line: &str, folder: &Path) -> (String, Command) {
     let mut command = command(binary(name), &arguments);
     command.current_dir(folder);
     command.envs(variables.iter().filter_map(|variable| variable.split_once('=')));
-    (name.clone(), command)
+    // `datecast feed` is a program in a program, and says so.
+    let called = arguments.first().filter(|word| **word == "feed");
+    (called.map_or(name.clone(), |word| format!("{name} {word}")), command)
 }
 
 #[test]

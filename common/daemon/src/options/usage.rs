@@ -95,14 +95,14 @@ fn stray(word: &str, command: &Command, args: &[OsString]) -> String {
     if takes_value && find(command, &last).is_some() {
         return format!("{one_more} needs a value before {last}");
     }
-    if takes_value {
-        return format!(
-            "`{word}` belongs to no option; a value with a blank needs quotes: {one_more} '{last} {word}'"
-        );
-    }
     let runs = command.get_arguments().any(Arg::is_last_set);
+    if takes_value {
+        let quoted = format!("a value with a blank needs quotes: {one_more} '{last} {word}'");
+        let or = if runs { runs_no(word, command, args) + "; or " } else { String::new() };
+        return format!("`{word}` belongs to no option; {or}{quoted}");
+    }
     let cure = match (runs, find(command, "--root").is_some()) {
-        (true, _) => runs_no(word, command.get_name(), args),
+        (true, _) => runs_no(word, command, args),
         (false, true) => format!("a folder to serve is --root {word}"),
         (false, false) => "each value stands behind its option".to_owned(),
     };
@@ -110,11 +110,14 @@ fn stray(word: &str, command: &Command, args: &[OsString]) -> String {
 }
 
 /// What was meant by a word in a program that runs a command: the page of help, a port, a file, or that command.
-fn runs_no(word: &str, program: &str, args: &[OsString]) -> String {
+fn runs_no(word: &str, command: &Command, args: &[OsString]) -> String {
+    let (program, listens) = (command.get_name(), find(command, "--listen").is_some());
     if word == "help" {
         return format!("`{program} --help` lists the options");
     }
-    if let Ok(port) = word.parse::<u16>() {
+    if let Ok(port) = word.parse::<u16>()
+        && listens
+    {
         return format!("a port is --listen localhost:{port}, or `[::]:{port}` for other machines, too");
     }
     let rest = args.iter().skip(1).map(|arg| arg.to_string_lossy()).skip_while(|arg| arg != word);

@@ -1,0 +1,234 @@
+//! The connection to the server: made again, after a pause that grows, for as long as it takes.
+
+use std::{
+    io,
+    os::unix::net::UnixStream,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use common::http::format_date;
+use daemon::{
+    clock::{now, wall},
+    describe_path_error,
+    unix_socket::{self, is_socket},
+};
+use rustix::{io::Errno, net::sockopt::socket_error};
+
+use super::options::To;
+use crate::command::Backoff;
+
+/// The pauses before the server is tried again.
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// What connects us to the server, or does not at the moment.
+#[derive(Debug)]
+pub(super) struct Connection {
+    to: To,
+    /// Who waits meanwhile, for the log.
+    waiter: &'static str,
+    open: Option<Open>,
+    backoff: Backoff,
+    /// Not to be tried before.
+    retry_at: Instant,
+    /// Why there is none: said once.
+    said: Option<String>,
+}
+
+#[derive(Debug)]
+struct Open {
+    stream: UnixStream,
+    at: Instant,
+    /// The same moment, for people.
+    since: String,
+}
+
+/// The connection is no more; the next one has to begin with a whole line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lost;
+
+impl Connection {
+    /// Not connected yet. `has_command` says who waits meanwhile.
+    pub(super) fn new(to: To, has_command: bool) -> Self {
+        let waiter = if has_command { "the command" } else { "standard input" };
+        let backoff = Backoff::new(FIRST, LONGEST);
+        Self { to, waiter, open: None, backoff, retry_at: now(), said: None }
+    }
+
+    /// The socket, if it is connected.
+    pub(super) fn stream(&self) -> Option<&UnixStream> {
+        self.open.as_ref().map(|open| &open.stream)
+    }
+
+    /// How long it is until [`Connection::try_again`] does something; `None` if it is connected.
+    pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
+        self.open.is_none().then(|| self.retry_at.saturating_duration_since(now))
+    }
+
+    /// Connects if it is not connected and the pause is over.
+    pub(super) fn try_again(&mut self, now: Instant) {
+        if self.pause(now) != Some(Duration::ZERO) {
+            return;
+        }
+        match unix_socket::connect(self.to.path()) {
+            Ok(stream) => {
+                log::info!("connected to {}", self.to);
+                self.said = None;
+                self.open = Some(Open { stream, at: now, since: format_date(wall()) });
+            }
+            Err(error) => {
+                self.retry_at = now + self.backoff.pause_after(Duration::ZERO);
+                let why = why_not(self.to.path(), &error);
+                if self.said.as_ref() != Some(&why) {
+                    log::warn!(
+                        "{}: {why}; it is tried again until it works, and {} waits meanwhile",
+                        self.to,
+                        self.waiter
+                    );
+                    self.said = Some(why);
+                }
+            }
+        }
+    }
+
+    /// Writes, and returns how many bytes the socket took.
+    pub(super) fn write(&mut self, bytes: &[u8], now: Instant) -> Result<usize, Lost> {
+        let Some(open) = &self.open else { return Ok(0) };
+        match rustix::io::write(&open.stream, bytes) {
+            Ok(written) => Ok(written),
+            Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM | Errno::NOBUFS) => Ok(0),
+            Err(error) => Err(self.lose(error, now)),
+        }
+    }
+
+    /// Looks whether the server has closed the connection, which it never writes to.
+    pub(super) fn look(&mut self, now: Instant) -> Result<(), Lost> {
+        let Some(open) = &self.open else { return Ok(()) };
+        match rustix::io::read(&open.stream, &mut [0; 256]) {
+            Ok(0) => Err(self.lose(Errno::PIPE, now)),
+            Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM) => Ok(()),
+            Err(error) => Err(self.lose(error, now)),
+        }
+    }
+
+    fn lose(&mut self, error: Errno, now: Instant) -> Lost {
+        let Some(Open { stream, at, .. }) = self.open.take() else { return Lost };
+        // The kernel says by this error that the other end was closed with bytes in it that nobody had read.
+        let unread = error == Errno::CONNRESET
+            || matches!(socket_error(&stream), Ok(Err(error)) if error == Errno::CONNRESET);
+        let lost = if unread { ", and the lines that it had not read yet are lost" } else { "" };
+        log::warn!("{}: the server has closed the connection{lost}", self.to);
+        self.retry_at = now + self.backoff.pause_after(now.saturating_duration_since(at));
+        Lost
+    }
+
+    /// In a few words: since when it is connected, or why it is not.
+    pub(super) fn status(&self) -> String {
+        match (&self.open, &self.said) {
+            (Some(open), _) => format!("feeding since {}", open.since),
+            (None, Some(why)) => format!("waiting for {}: {why}", self.to),
+            (None, None) => format!("waiting for {}", self.to),
+        }
+    }
+}
+
+/// Why a server cannot be reached, and what to do.
+fn why_not(path: &Path, error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT)
+            if path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.exists()) =>
+        {
+            "nobody listens there yet".to_owned()
+        }
+        Some(Errno::CONNREFUSED) if is_socket(path) => "nobody listens there any more".to_owned(),
+        Some(Errno::CONNREFUSED | Errno::PROTOTYPE) => {
+            "this is no socket that a ws-server reads; say the PATH of its --source unix:PATH".to_owned()
+        }
+        Some(Errno::AGAIN) => "too many wait there for the server".to_owned(),
+        Some(Errno::ACCESS | Errno::PERM) => {
+            "this user may not write to the socket; make it a member of the socket's group (in a unit by \
+             SupplementaryGroups=), or `namei -l` shows which folder refuses"
+                .to_owned()
+        }
+        _ => describe_path_error(path, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read as _, os::unix::net::UnixListener};
+
+    use super::*;
+
+    fn connection(path: &Path) -> Connection {
+        Connection::new(format!("unix:{}", path.display()).parse().unwrap(), true)
+    }
+
+    #[test]
+    fn it_is_tried_again_after_pauses_that_grow_and_says_why_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let mut connection = connection(&path);
+        let mut at = now();
+        for pause in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+            connection.try_again(at);
+            assert_eq!(connection.pause(at), Some(Duration::from_millis(pause)));
+            assert!(connection.status().ends_with(": nobody listens there yet"));
+            connection.try_again(at + Duration::from_millis(pause - 1));
+            assert_eq!(connection.pause(at), Some(Duration::from_millis(pause)), "not before");
+            at += Duration::from_millis(pause);
+        }
+        let _listener = UnixListener::bind(&path).unwrap();
+        connection.try_again(at);
+        assert!(connection.pause(at).is_none() && connection.status().starts_with("feeding since "));
+        // It was short, so the pauses go on to grow; a long one begins them again.
+        for (lived, pause) in [(4999, 5000), (5000, 100)] {
+            at += Duration::from_millis(lived);
+            connection.lose(Errno::PIPE, at);
+            assert_eq!(connection.pause(at), Some(Duration::from_millis(pause)));
+            at += Duration::from_millis(pause);
+            connection.try_again(at);
+        }
+    }
+
+    #[test]
+    fn an_end_is_noticed_by_a_look_and_by_a_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        for (is_read, writes) in [(true, false), (true, true), (false, false), (false, true)] {
+            let mut connection = connection(&path);
+            connection.try_again(now());
+            assert_eq!(connection.look(now()), Ok(()));
+            assert_eq!(connection.write(b"line\n", now()), Ok(5));
+            let (mut server, _) = listener.accept().unwrap();
+            if is_read {
+                server.read_exact(&mut [0; 5]).unwrap();
+            }
+            drop(server);
+            let noticed =
+                if writes { connection.write(b"x", now()).map(drop) } else { connection.look(now()) };
+            assert_eq!(noticed, Err(Lost));
+            assert!(connection.stream().is_none());
+        }
+    }
+
+    #[test]
+    fn each_reason_has_its_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let left_behind = folder.path().join("s");
+        drop(UnixListener::bind(&left_behind).unwrap());
+        for (path, part) in [
+            (file, "say the PATH of its --source"),
+            (left_behind, "nobody listens there any more"),
+            (folder.path().join("none/s"), "/none is missing"),
+        ] {
+            let error = unix_socket::connect(&path).unwrap_err();
+            assert!(why_not(&path, &error).contains(part), "{}: {error}", path.display());
+        }
+        assert!(why_not(folder.path(), &Errno::ACCESS.into()).contains("SupplementaryGroups="));
+    }
+}
