@@ -339,7 +339,10 @@ impl WsHandler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::tests::config;
+    use crate::{
+        config::tests::config,
+        publish::{Begin, Keys, ScopedKey},
+    };
 
     #[test]
     #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
@@ -377,5 +380,36 @@ mod tests {
         }
         let first = first_line(&config(&[]).unwrap().stream, None, fresh);
         assert_eq!(first, MessageId { epoch: fresh, number: 1 });
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+    fn keys_are_known_as_long_as_the_stream_goes_on_and_its_history_has_their_lines() {
+        let key = || ScopedKey { scope: None, key: "key".into() };
+        let mut keys = Keys::new(10);
+        let Begin::Run(mut account) = keys.begin(key(), 5) else { panic!("nobody has it") };
+        account.line("a line").unwrap();
+        let id = MessageId { epoch: Epoch::from_millis(1000), number: 6 };
+        account.published(id, id);
+        keys.end(account, 6);
+        for (args, is_known) in [
+            (&["--source", "fifo:/a"][..], true),
+            (&["--source", "fifo:/a", "--history", "1"], true),
+            (&["--source", "fifo:/a", "--history", "0"], false),
+            (&["--source", "clock"], false),
+        ] {
+            let previous = ProcessState {
+                epoch: id.epoch,
+                source: "-".to_owned(),
+                next_line: 7,
+                keys: keys.clone(),
+                ..ProcessState::default()
+            };
+            let (config, wall) = (config(args).unwrap(), SystemTime::UNIX_EPOCH);
+            let states = SourceStates::default();
+            let start = SharedStart::new(&config, 1, Some(previous), states, Instant::now(), wall);
+            let Begin::Run(mut account) = start.keys.begin(key()) else { panic!("nobody has it") };
+            assert_eq!(account.line("another line").is_err(), is_known, "{args:?}");
+        }
     }
 }
