@@ -1,29 +1,36 @@
 // The page: one connection, and what is shown of it. Each module has its own idea; here they meet.
 
-import { streamUrl } from "./address.js";
+import { httpUrl, streamUrl } from "./address.js";
 import { Batches } from "./batches.js";
 import { ViewChoice, fixedView } from "./choice.js";
 import { ClockView } from "./clock-view.js";
 import { Connection, TRANSPORTS } from "./connection.js";
 import { isLeaveNotice } from "./frames.js";
-import { showCommands } from "./howto.js";
+import { copyCommands, showCommands } from "./howto.js";
 import { LinesView } from "./lines-view.js";
 import { More } from "./more.js";
 import { counted } from "./numbers.js";
 import { fetcherOfOlder } from "./older.js";
 import { Status } from "./status.js";
-import { announce, put, showFigures, showView } from "./view.js";
+import { TabToken, takeToken } from "./token.js";
+import { TokenForm } from "./token-form.js";
+import { announce, put, showFigures, showTokenKept, showView } from "./view.js";
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
 const url = streamUrl(meta("datecast-ws"), location);
+const token = new TabToken(httpUrl(url).href, () => sessionStorage);
+// Before anything else reads the address, also when it changes.
+takeFromAddress();
+addEventListener("hashchange", () => { if (takeFromAddress()) { connection.connect(); } });
 const fixed = fixedView(location.search);
 const totals = { messages: 0, left: 0 };
 const status = new Status({ url, name: meta("datecast-title") });
 const more = new More();
+const tokenForm = new TokenForm((entered) => { token.take(entered); connection.connect(); });
 const clockView = new ClockView({ element: document.getElementById("clock-view"), onChange: tellViews });
 const linesView = new LinesView({
   element: document.getElementById("lines"),
-  fetchOlder: fetcherOfOlder(url, (number) => connection.idOf(number)),
+  fetchOlder: fetcherOfOlder({ url, token, idOf: (number) => connection.idOf(number) }),
   announce,
   onChange: (state) => { lines = state; tellViews(); },
 });
@@ -31,16 +38,30 @@ const batches = new Batches(deliver);
 let choice = new ViewChoice(fixed);
 let view = "none";
 let lines = { paused: false, unseen: 0 };
+let needsToken = token.value !== null;
 
 const via = new URLSearchParams(location.search).get("via");
 const connection = new Connection({
   url,
+  token,
   only: Object.hasOwn(TRANSPORTS, via ?? "") ? via : null,
   onMessage: receive,
   onGap: tellGap,
   onSource: tellSource,
   onState: enter,
 });
+
+/** The token that the page's address brings is the tab's from now on, and stands there no more. Returns whether it brought one. */
+function takeFromAddress() {
+  const { token: found, href } = takeToken(location.href);
+  if (href !== null) {
+    history.replaceState(history.state, "", href);
+  }
+  if (found !== null) {
+    token.take(found);
+  }
+  return found !== null;
+}
 
 function receive({ text, id, number, resumed }) {
   if (resumed !== null) {
@@ -132,11 +153,26 @@ function enter(next) {
   if (next.phase === "open") {
     opened();
   }
+  showToken(next);
   if (news.announce !== null) {
     announce(news.announce);
   }
   if (news.row !== null) {
     say(news.row, "event lost");
+  }
+}
+
+/** Whether the page asks for a token, and whether it has one. */
+function showToken({ phase, why }) {
+  if (phase === "refused") {
+    tokenForm.ask(why);
+  } else if (phase !== "connecting") {
+    tokenForm.hide();
+  }
+  showTokenKept(token.value !== null);
+  if (!needsToken && (phase === "refused" || token.value !== null)) {
+    needsToken = true;
+    showCommands(url, { needsToken });
   }
 }
 
@@ -172,9 +208,15 @@ function pauseOrGoOn(event) {
 
 document.getElementById("pause").addEventListener("click", pauseOrGoOn);
 document.getElementById("retry").addEventListener("click", () => connection.connect());
+document.getElementById("forget").addEventListener("click", () => {
+  token.forget();
+  // What the token has shown goes with it.
+  location.reload();
+});
 // From here on the page is this script's: start.js loads the plain list if it does not get so far.
 document.documentElement.dataset.page = "full";
 addEventListener("online", () => { if (status.isWaiting) { connection.connect(); } });
 setInterval(tick, 250);
-showCommands(url, announce);
+showCommands(url, { needsToken });
+copyCommands(announce);
 connection.connect();

@@ -3,6 +3,7 @@
 
 import { httpUrl, withQuery } from "./address.js";
 import { epochOf, isKnown, numberOf, parseWord } from "./frames.js";
+import { statusOf } from "./refusal.js";
 import { openWebSocket } from "./socket.js";
 
 const FIRST_WAIT = 500;
@@ -23,13 +24,15 @@ export const TRANSPORTS = {
 };
 
 /**
- * Keeps a connection to `url` (ws or wss). `only` fixes the transport. `onMessage({ text, id, number, resumed })` gets each message, once; `id` and `number` are `null` for a
+ * Keeps a connection to `url` (ws or wss), with what `token` (a `TabToken`) has. `only` fixes the transport. `onMessage({ text, id, number, resumed })` gets each message, once; `id` and `number` are `null` for a
  * message without one (a leave notice), `resumed` is `{ after }` on the first numbered message of a connection that has resumed without a gap.
  * `onGap({ missed, stream })` gets what the server says of messages that do not come, `onSource({ phase, said })` what it says of their source.
- * `onState(state)` gets each change: `phase` is connecting, open or waiting, with what is known then.
+ * `onState(state)` gets each change: `phase` is connecting, open, waiting, or refused for want of a token, with what is known then. After `refused` nothing is tried
+ * until `connect` is called.
  */
 export class Connection {
   #url;
+  #token;
   #only;
   #onMessage;
   #onGap;
@@ -42,8 +45,9 @@ export class Connection {
   #close = null;
   #timer = null;
 
-  constructor({ url, only = null, onMessage, onGap, onSource, onState }) {
+  constructor({ url, token, only = null, onMessage, onGap, onSource, onState }) {
     this.#url = url;
+    this.#token = token;
     this.#only = only;
     this.#onMessage = onMessage;
     this.#onGap = onGap;
@@ -55,9 +59,13 @@ export class Connection {
   connect() {
     this.#drop();
     const transport = this.#transport();
-    const base = transport === "sse" ? httpUrl(this.#url) : withQuery(this.#url, { ids: 1 });
     const after = this.#last;
-    const target = after === null ? base : withQuery(base, { since: after });
+    const target = withQuery(transport === "sse" ? httpUrl(this.#url) : this.#url, {
+      ...(transport === "sse" ? {} : { ids: 1 }),
+      ...(after === null ? {} : { since: after }),
+      // Neither transport has header fields of the page's own.
+      ...(this.#token.value === null ? {} : { token: this.#token.value }),
+    });
     this.#onState({ phase: "connecting", transport });
     this.#attempt(transport, target, after);
   }
@@ -100,28 +108,56 @@ export class Connection {
           this.#onSource(source);
         }
       },
-      close: (reason) => {
+      close: (reason, { isRevoked = false } = {}) => {
         this.#drop();
-        if (opened === null && transport === "websocket") {
-          this.#webSocketFailures += 1;
+        if (isRevoked) {
+          this.#refuse({ isRevoked });
+        } else if (opened === null) {
+          this.#webSocketFailures += transport === "websocket" ? 1 : 0;
+          this.#learnWhy(reason);
+        } else {
+          this.#failures = performance.now() - opened > STABLE ? 0 : this.#failures;
+          this.#wait(reason);
         }
-        if (opened !== null && performance.now() - opened > STABLE) {
-          this.#failures = 0;
-        }
-        this.#wait(reason);
       },
     };
     try {
       this.#close = TRANSPORTS[transport].open(target, on);
     } catch (error) {
-      // A browser refuses ws: from a page that came by https: before it tries.
-      on.close(error.message);
+      // A browser refuses ws: from a page that came by https: before it tries. What it says of that may hold the address, and so the token.
+      this.#webSocketFailures += transport === "websocket" ? 1 : 0;
+      this.#wait(error.message.replaceAll(target.href, this.#url.href));
     }
   }
 
   #opened(transport) {
     this.#proven = transport;
+    this.#token.proved();
     this.#onState({ phase: "open", transport, since: Date.now() });
+  }
+
+  /** An attempt has failed before it opened, for `reason`: perhaps as the server wants a token, or another one. */
+  async #learnWhy(reason) {
+    const asking = new AbortController();
+    const end = () => asking.abort();
+    this.#close = end;
+    const status = await statusOf(this.#url, this.#token.value, asking.signal);
+    if (this.#close !== end) {
+      return;
+    }
+    this.#close = null;
+    if (status === 401) {
+      this.#refuse({ isRevoked: false });
+    } else {
+      this.#wait(status !== null && status >= 400 ? `the server answers ${status}` : reason);
+    }
+  }
+
+  /** It says nothing of the transport that the server wants a token. */
+  #refuse({ isRevoked }) {
+    this.#failures = 0;
+    this.#webSocketFailures = 0;
+    this.#onState({ phase: "refused", why: this.#token.refused({ isRevoked }) });
   }
 
   #wait(reason) {

@@ -1,9 +1,12 @@
-// How to do the same with curl, nc and five lines of script, with this page's address filled in.
+// How to do the same with curl, nc and five lines of script, with this page's address filled in, and never a token.
 
-import { httpUrl } from "./address.js";
+import { httpUrl, withQuery } from "./address.js";
 
-/** The commands for the stream at `url` (ws or wss). */
-export function commands(url) {
+/** Where the reader puts the token. */
+const PLACE = "TOKEN";
+
+/** The commands for the stream at `url` (ws or wss), which may need a token. */
+export function commands(url, { needsToken }) {
   const http = httpUrl(url);
   const target = url.pathname + url.search;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
@@ -11,13 +14,13 @@ export function commands(url) {
   const port = url.port === "" ? (secure ? "443" : "80") : url.port;
   const pipe = secure ? `openssl s_client -quiet -connect ${quoted(`${url.hostname}:${port}`)}` : `nc ${quoted(host)} ${port}`;
   // HTTP/1.0 asks for plain lines to the end of the stream; in a format string a percent sign is written twice.
-  const request = `GET ${target.replaceAll("%", "%%")} HTTP/1.0\\r\\nHost: ${url.host}\\r\\n\\r\\n`;
+  const request = `GET ${target.replaceAll("%", "%%")} HTTP/1.0\\r\\nHost: ${url.host}\\r\\n${needsToken ? `Authorization: Bearer ${PLACE}\\r\\n` : ""}\\r\\n`;
   return {
-    curl: `curl -N ${quoted(http.href)}`,
+    curl: `curl -N ${needsToken ? `-H 'Authorization: Bearer ${PLACE}' ` : ""}${quoted(http.href)}`,
     pipeName: secure ? "openssl" : "nc",
     pipe: `printf '${request.replaceAll("'", "%%27")}' | ${pipe}`,
     script: [
-      `const socket = new WebSocket(${JSON.stringify(url.href)});`,
+      `const socket = new WebSocket(${JSON.stringify((needsToken ? withQuery(url, { token: PLACE }) : url).href)});`,
       `socket.onopen = () => console.log("connected");`,
       `socket.onmessage = (message) => console.log(message.data);`,
       `socket.onclose = (event) => console.log("closed", event.code);`,
@@ -30,13 +33,17 @@ function quoted(word) {
   return /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Fills the commands in and makes the copy buttons work. */
-export function showCommands(url, announce) {
-  const { curl, pipeName, pipe, script } = commands(url);
+/** Fills the commands in. */
+export function showCommands(url, { needsToken }) {
+  const { curl, pipeName, pipe, script } = commands(url, { needsToken });
   document.getElementById("howto-curl").textContent = curl;
   document.getElementById("howto-nc-title").textContent = pipeName;
   document.getElementById("howto-nc").textContent = pipe;
   document.getElementById("howto-script").textContent = script;
+}
+
+/** Makes the copy buttons work. */
+export function copyCommands(announce) {
   for (const button of document.querySelectorAll("button[data-copy]")) {
     button.addEventListener("click", async () => {
       const copied = await copy(document.getElementById(button.dataset.copy));

@@ -3,6 +3,7 @@
 import { httpUrl, withQuery } from "./address.js";
 import { EventParser } from "./events.js";
 import { numberOf, parseWord } from "./frames.js";
+import { authorization } from "./token.js";
 
 /** The most that one read may bring. */
 const MOST_RECORDS = 20_000;
@@ -11,11 +12,11 @@ const MOST_CHARACTERS = 64 * 1024 * 1024;
 const PATIENCE = 10_000;
 
 /**
- * Makes the function that reads messages N + 1 to M of the stream at `url` (ws or wss), as far as its history has them:
+ * Makes the function that reads messages N + 1 to M of the stream at `url` (ws or wss) with what `token` (a `TabToken`) has, as far as the history has them:
  * `(since, until, { signal })` gives `{ records, gap }`, the gap as the server tells it or `null`; it fails if the server cannot be asked.
  * `idOf` makes ids of the numbers: a stream that has begun anew meanwhile has other ones.
  */
-export function fetcherOfOlder(url, idOf) {
+export function fetcherOfOlder({ url, token, idOf }) {
   return async (since, until, { signal } = {}) => {
     const records = [];
     let gap = null;
@@ -34,7 +35,8 @@ export function fetcherOfOlder(url, idOf) {
     let timer = setTimeout(end, PATIENCE);
     try {
       const target = withQuery(httpUrl(url), { since: idOf(since), until: idOf(until) });
-      const response = await fetch(target, { headers: { Accept: "text/event-stream" }, cache: "no-store", credentials: "same-origin", signal: ending.signal });
+      const headers = { Accept: "text/event-stream", ...authorization(token.value) };
+      const response = await fetch(target, { headers, cache: "no-store", credentials: "same-origin", signal: ending.signal });
       if (!response.ok) {
         throw new Error(`the server answered ${response.status}`);
       }

@@ -16,7 +16,7 @@
 
   var stream = address(meta("datecast-ws"));
   var name = meta("datecast-title") || "datecast";
-  var shown = { status: null, list: null };
+  var shown = { status: null, list: null, link: null, form: null, question: null, field: null, forget: null };
   var transports = [];
   var current = 0;
   var proven = false;
@@ -27,6 +27,10 @@
   var ended = "";
   var pending = [];
   var drawing = null;
+  var TOKEN = /^[\w.~+\/-]+=*$/;
+  // "" is none.
+  var token = "";
+  var tokenWasRight = false;
 
   function meta(wanted) {
     var all = document.getElementsByTagName("meta");
@@ -51,7 +55,130 @@
   }
 
   function withQuery(url, query) {
-    return url + (url.indexOf("?") === -1 ? "?" : "&") + query;
+    return query === "" ? url : url + (url.indexOf("?") === -1 ? "?" : "&") + query;
+  }
+
+  function since() {
+    return last === "" ? "" : "since=" + last;
+  }
+
+  // The token
+
+  function tokenKey() {
+    return "datecast-token " + shown.link.href;
+  }
+
+  function recall() {
+    try {
+      return window.sessionStorage.getItem(tokenKey()) || "";
+    } catch (error) {
+      return "";
+    }
+  }
+
+  function remember(value) {
+    token = value;
+    tokenWasRight = false;
+    shown.forget.style.display = value === "" ? "none" : "";
+    try {
+      if (value === "") {
+        window.sessionStorage.removeItem(tokenKey());
+      } else {
+        window.sessionStorage.setItem(tokenKey(), value);
+      }
+    } catch (error) {
+      // This browser has no such storage, or refuses it: the page has the token until it is left.
+    }
+  }
+
+  function decoded(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch (error) {
+      return text;
+    }
+  }
+
+  // Parameters without those named `token`, whose values go into `found`.
+  function withoutToken(text, found) {
+    var parts = text.split("&");
+    var kept = [];
+    for (var index = 0; index < parts.length; index += 1) {
+      var equals = (parts[index] + "=").indexOf("=");
+      if (decoded(parts[index].substring(0, equals)) === "token") {
+        found.push(decoded(parts[index].substring(equals + 1)));
+      } else {
+        kept.push(parts[index]);
+      }
+    }
+    return kept.join("&");
+  }
+
+  // A link may bring a token, behind `#` or `?`: the page's address keeps none.
+  function takeToken() {
+    var parts = /^([^?#]*)(\?([^#]*))?(#(.*))?$/.exec(location.href);
+    var found = [];
+    var hash = withoutToken(parts[5] || "", found);
+    var inFragment = found.length;
+    var query = withoutToken(parts[3] || "", found);
+    var rest = parts[1] + (query === "" ? "" : "?" + query) + (hash === "" ? "" : "#" + hash);
+    for (var index = found.length - 1; index >= 0; index -= 1) {
+      if (TOKEN.test(found[index])) {
+        remember(found[index]);
+      }
+    }
+    if (found.length === 0) {
+      return;
+    }
+    if (window.history && history.replaceState) {
+      history.replaceState(null, "", rest);
+    } else if (found.length === inFragment) {
+      location.replace(parts[1] + (parts[2] || "") + "#" + hash);
+    } else if (recall() !== "") {
+      // Only by loading the page anew, which can be done where that has the token, too.
+      location.replace(rest);
+    }
+  }
+
+  function tokenParameter() {
+    return token === "" ? "" : "token=" + encodeURIComponent(token);
+  }
+
+  function authorize(request) {
+    if (token !== "") {
+      request.setRequestHeader("Authorization", "Bearer " + token);
+    }
+  }
+
+  function ask(question) {
+    say("Token needed", question);
+    shown.question.firstChild.nodeValue = question;
+    shown.form.style.display = "";
+    shown.field.focus();
+    shown.field.select();
+  }
+
+  function answered() {
+    var entered = shown.field.value.replace(/^\s+|\s+$/g, "");
+    if (TOKEN.test(entered)) {
+      shown.form.style.display = "none";
+      shown.field.value = "";
+      remember(entered);
+      say("Connecting", "");
+      connect();
+    } else {
+      ask("This token is not valid");
+    }
+    return false;
+  }
+
+  // The server wants a token, or another one. Nothing is tried until the reader has answered.
+  function refused(isRevoked) {
+    var wasRight = token !== "" && tokenWasRight;
+    var question = isRevoked || wasRight ? "The token is no longer valid" : token === "" ? "This stream needs a token" : "This token is not valid";
+    failures = 0;
+    remember("");
+    ask(question);
   }
 
   // What is shown
@@ -72,12 +199,34 @@
     element("h1", name, body);
     shown.status = element("p", "", body);
     shown.status.setAttribute("role", "status");
+    buildForm(body);
     shown.list = element("div", "", body);
     shown.list.className = "plain-lines";
     shown.list.style.fontFamily = "monospace";
     shown.list.style.whiteSpace = "pre";
     var note = element("p", "This is the plain list, for a browser that cannot run the whole page or did not get all of it. ", body);
-    element("a", "The stream as text", note).href = stream;
+    shown.link = element("a", "The stream as text", note);
+    shown.link.href = stream;
+    shown.forget = element("button", "Forget the token", body);
+    shown.forget.style.display = "none";
+    shown.forget.onclick = function () {
+      remember("");
+      location.reload();
+    };
+  }
+
+  function buildForm(body) {
+    var label = null;
+    shown.form = element("form", "", body);
+    shown.form.style.display = "none";
+    shown.form.onsubmit = answered;
+    shown.question = element("p", "", shown.form);
+    label = element("label", "Token ", shown.form);
+    shown.field = document.createElement("input");
+    shown.field.setAttribute("type", "password");
+    shown.field.setAttribute("autocomplete", "off");
+    label.appendChild(shown.field);
+    element("button", "Read", shown.form).setAttribute("type", "submit");
   }
 
   function say(word, sentence) {
@@ -227,11 +376,11 @@
     return count;
   }
 
-  // How it comes: each way calls `opened` when it works, and `closed` once when it does not any more.
+  // How it comes: each way calls `opened` when it works, and `closed` once when it does not any more, with a WebSocket's event if there is one.
 
   function bySocket(opened, closed) {
     var Socket = window.WebSocket || window.MozWebSocket;
-    var url = withQuery(stream.replace(/^http/, "ws"), "ids=1" + (last === "" ? "" : "&since=" + last));
+    var url = withQuery(withQuery(withQuery(stream.replace(/^http/, "ws"), "ids=1"), since()), tokenParameter());
     var socket = new Socket(url);
     socket.onopen = opened;
     socket.onmessage = function (arrived) { frame(String(arrived.data)); };
@@ -239,7 +388,7 @@
   }
 
   function byEvents(opened, closed) {
-    var source = new window.EventSource(last === "" ? stream : withQuery(stream, "since=" + last));
+    var source = new window.EventSource(withQuery(withQuery(stream, since()), tokenParameter()));
     var before = "";
     var listen = function (kind) {
       source.addEventListener(kind, function (arrived) {
@@ -268,7 +417,6 @@
   function byRequests(opened, closed) {
     var request = newRequest();
     var late = setTimeout(function () { request.abort(); }, LONGEST_POLL);
-    var since = hasHistory ? "since=" + last + "&" : "";
     request.onreadystatechange = function () {
       if (request.readyState !== 4) {
         return;
@@ -284,8 +432,9 @@
       }
     };
     // Old caches keep answers that nobody let them keep: each address is used once.
-    request.open("GET", withQuery(stream, since + "until=999999999999999&at=" + new Date().getTime()), true);
+    request.open("GET", withQuery(withQuery(stream, hasHistory ? since() : ""), "until=999999999999999&at=" + new Date().getTime()), true);
     request.setRequestHeader("Accept", "text/event-stream");
+    authorize(request);
     request.send(null);
   }
 
@@ -310,17 +459,59 @@
     setTimeout(connect, wait);
   }
 
-  function connect() {
+  // No way has opened: neither a WebSocket nor an event source tells that the server wants a token.
+  function learnWhy() {
+    var request = null;
+    var late = null;
     var isOver = false;
-    var closed = function () {
+    var end = function (status) {
       if (!isOver) {
         isOver = true;
+        clearTimeout(late);
+        if (status === 401) {
+          refused(false);
+        } else {
+          lost();
+        }
+      }
+    };
+    try {
+      request = newRequest();
+      late = setTimeout(function () { request.abort(); end(0); }, LONGEST_POLL);
+      request.onreadystatechange = function () {
+        if (request.readyState === 4) {
+          end(request.status);
+        }
+      };
+      request.open("HEAD", withQuery(stream, "at=" + new Date().getTime()), true);
+      authorize(request);
+      request.send(null);
+    } catch (error) {
+      end(0);
+    }
+  }
+
+  function connect() {
+    var isOver = false;
+    var isOpen = false;
+    var closed = function (event) {
+      if (isOver) {
+        return;
+      }
+      isOver = true;
+      if (event && event.code === 1008 && /\btoken\b/.test(event.reason)) {
+        refused(true);
+      } else if (isOpen) {
         lost();
+      } else {
+        learnWhy();
       }
     };
     try {
       transports[current](function () {
+        isOpen = true;
         proven = true;
+        tokenWasRight = true;
         failures = 0;
         live();
       }, closed);
@@ -346,6 +537,15 @@
   }
 
   build();
+  token = recall();
+  tokenWasRight = token !== "";
+  shown.forget.style.display = token === "" ? "none" : "";
+  takeToken();
+  window.onhashchange = function () {
+    if (location.hash.indexOf("token=") !== -1) {
+      location.reload();
+    }
+  };
   findTransports();
   if (transports.length === 0) {
     say("Not connected", "this browser can show the stream only as text, by the link below.");

@@ -11,7 +11,7 @@ const SECONDS = 3;
 const OWN_NOTICE = 3_000;
 
 /**
- * Opens `url`; `on` hears `open()`, `message(text, id)`, `word(word)` and, as the last, `close(reason)`. Returns what closes it. In a rush the thread's socket
+ * Opens `url`; `on` hears `open()`, `message(text, id)`, `word(word)` and, as the last, `close(reason, { isRevoked })`. Returns what closes it. In a rush the thread's socket
  * begins behind the last message, and takes over once it has the one that comes next.
  */
 export function openWebSocket(url, on) {
@@ -33,9 +33,9 @@ export function openWebSocket(url, on) {
         join();
       }
     },
-    close: (reason) => {
+    close: (...why) => {
       thread?.close();
-      on.close(reason);
+      on.close(...why);
     },
   });
 
@@ -50,10 +50,10 @@ export function openWebSocket(url, on) {
         }
       },
       // Until it has taken over nothing needs it.
-      close: (reason) => {
+      close: (...why) => {
         early = [];
         if (movedAt !== null) {
-          on.close(reason);
+          on.close(...why);
         }
       },
     });
@@ -120,7 +120,7 @@ function openOwn(url, on) {
   const { signal } = listen;
   socket.addEventListener("open", on.open, { signal });
   socket.addEventListener("message", ({ data }) => on.hear(data), { signal });
-  socket.addEventListener("close", (event) => on.close(closeReason(event)), { signal });
+  socket.addEventListener("close", (event) => on.close(closeReason(event), { isRevoked: isRevocation(event) }), { signal });
   return {
     close: () => {
       listen.abort();
@@ -150,12 +150,15 @@ function openThread(url, on) {
       on.hear(messages);
     } else {
       close();
-      on.close(closeReason({ code, reason }));
+      on.close(closeReason({ code, reason }), { isRevoked: isRevocation({ code, reason }) });
     }
   };
   worker.postMessage({ url: url.href });
   return { close };
 }
+
+/** RFC 6455 §7.4.1: 1008 is for a message "that violates its policy", and for whatever has no code of its own: the reason tells. */
+const isRevocation = ({ code, reason }) => code === 1008 && /\btoken\b/.test(reason);
 
 function closeReason({ code, reason }) {
   const meaning = {

@@ -4,12 +4,14 @@ import { httpUrl } from "./address.js";
 import { TRANSPORTS } from "./connection.js";
 import { duration, localClock } from "./dates.js";
 import { titleOf } from "./title.js";
+import { REFUSALS } from "./token.js";
 import { put, showPhase } from "./view.js";
 
 /** Milliseconds between two titles that differ only in their count. */
 const TITLE_EVERY = 1_000;
 const LONGEST_NAME = 60;
-const WORDS = { connecting: "Connecting", away: "Not connected", lost: "Connection lost", live: "Live", paused: "Paused", waiting: "Waiting", ended: "Ended" };
+const WORDS = { connecting: "Connecting", away: "Not connected", lost: "Connection lost", live: "Live", paused: "Paused", waiting: "Waiting", ended: "Ended",
+  refused: "Token needed" };
 const SOURCE_SAYS = { running: "it goes on", waiting: "what writes it will be started again", ended: "the stream has ended" };
 
 export class Status {
@@ -65,6 +67,10 @@ export class Status {
       const what = `${this.#opened > 0 ? "Connection lost" : "No connection yet"}: ${state.reason}.`;
       news.announce = `${what} Trying again.`;
       news.row = this.#opened > 0 ? what : null;
+    } else if (state.phase === "refused") {
+      this.#lost = false;
+      news.announce = `${REFUSALS[state.why]}.`;
+      news.row = this.#opened > 0 ? news.announce : null;
     }
     this.draw();
     return news;
@@ -103,6 +109,9 @@ export class Status {
 
   #state() {
     const { phase } = this.#connection;
+    if (phase === "refused") {
+      return "refused";
+    }
     if (this.#source.phase === "ended") {
       return "ended";
     }
@@ -117,7 +126,10 @@ export class Status {
   }
 
   #detail(state) {
-    const { phase, reason, until, since } = this.#connection;
+    const { phase, reason, until, since, why } = this.#connection;
+    if (phase === "refused") {
+      return REFUSALS[why];
+    }
     const said = this.#source.said || SOURCE_SAYS[this.#source.phase];
     const words = state === "ended" || state === "waiting" ? [said] : [];
     if (phase === "waiting") {

@@ -25,6 +25,11 @@ export function showPhase(phase, state) {
   at("retry").hidden = phase !== "waiting";
 }
 
+/** Whether the tab has a token that can be forgotten. */
+export function showTokenKept(isKept) {
+  at("token-kept").hidden = !isKept;
+}
+
 /** Makes room for the view of `clock` or `lines`, and takes the figures there. */
 export function showView(view) {
   document.body.dataset.view = view;

@@ -59,10 +59,13 @@ const MODULES: &[Module<'_>] = &[
     ("more.js", include_str!("../page/more.js")),
     ("numbers.js", include_str!("../page/numbers.js")),
     ("older.js", include_str!("../page/older.js")),
+    ("refusal.js", include_str!("../page/refusal.js")),
     ("search.js", include_str!("../page/search.js")),
     ("socket.js", include_str!("../page/socket.js")),
     ("status.js", include_str!("../page/status.js")),
     ("title.js", include_str!("../page/title.js")),
+    ("token-form.js", include_str!("../page/token-form.js")),
+    ("token.js", include_str!("../page/token.js")),
     ("view.js", include_str!("../page/view.js")),
 ];
 /// The module where the page begins: also the name of that file.

@@ -12,6 +12,7 @@ import { EventParser } from "../../static-server/page/events.js";
 import { isKnown, numberOf, parseFrame, parseWord } from "../../static-server/page/frames.js";
 import { commands } from "../../static-server/page/howto.js";
 import { short, titleOf } from "../../static-server/page/title.js";
+import { TabToken, authorization, isToken, takeToken } from "../../static-server/page/token.js";
 
 const INSTANT = Date.UTC(2010, 8, 22, 17, 4, 22);
 
@@ -205,13 +206,91 @@ test("the clock's offset narrows with each date and starts anew when a clock is 
 });
 
 test("commands hold the address, and nothing in it breaks out of the shell's quotes", () => {
-  const plain = commands(new URL("ws://[::1]:40132/"));
+  const plain = commands(new URL("ws://[::1]:40132/"), { needsToken: false });
   assert.equal(plain.curl, "curl -N 'http://[::1]:40132/'");
   assert.equal(plain.pipe, "printf 'GET / HTTP/1.0\\r\\nHost: [::1]:40132\\r\\n\\r\\n' | nc ::1 40132");
   assert.equal(plain.script.split("\n").length, 5);
-  const odd = commands(new URL("wss://h/a'b?c=%20&d"));
+  const odd = commands(new URL("wss://h/a'b?c=%20&d"), { needsToken: false });
   assert.equal(odd.curl, "curl -N 'https://h/a'\\''b?c=%20&d'");
   assert.equal(odd.pipe, "printf 'GET /a%%27b?c=%%20&d HTTP/1.0\\r\\nHost: h\\r\\n\\r\\n' | openssl s_client -quiet -connect h:443");
+});
+
+test("commands for a stream that needs a token have a place for one", () => {
+  const { curl, pipe, script } = commands(new URL("ws://h:40132/a?b=1"), { needsToken: true });
+  assert.equal(curl, "curl -N -H 'Authorization: Bearer TOKEN' 'http://h:40132/a?b=1'");
+  assert.equal(pipe, "printf 'GET /a?b=1 HTTP/1.0\\r\\nHost: h:40132\\r\\nAuthorization: Bearer TOKEN\\r\\n\\r\\n' | nc h 40132");
+  assert.equal(script.split("\n")[0], 'const socket = new WebSocket("ws://h:40132/a?b=1&token=TOKEN");');
+});
+
+test("a token is what RFC 6750 lets one be", () => {
+  for (const text of ["a", "0123456789abcdef", "a-._~+/Z9=="]) {
+    assert.ok(isToken(text), text);
+  }
+  for (const text of ["", "=", "a=b", "a b", "é", "a\n", "a,b", "a\0"]) {
+    assert.ok(!isToken(text), JSON.stringify(text));
+  }
+  assert.deepEqual([authorization(null), authorization("a")], [{}, { Authorization: "Bearer a" }]);
+});
+
+test("the page's address gives its token away once, and keeps the rest", () => {
+  for (const [address, token, href] of [
+    ["http://h/", null, null],
+    ["http://h/a?b=1&c#L7", null, null],
+    ["http://h/?tokens=1#my-token=2", null, null],
+    ["http://h/#token=a+b/c==", "a+b/c==", "http://h/"],
+    ["http://h/#token=a%2Bb%3D", "a+b=", "http://h/"],
+    ["http://h/#L7&token=a", "a", "http://h/#L7"],
+    ["http://h/#token=a&L7", "a", "http://h/#L7"],
+    ["http://h/?view=lines&token=a&via=sse#L7", "a", "http://h/?view=lines&via=sse#L7"],
+    ["http://h/?token=a%2Bb", "a+b", "http://h/"],
+    ["http://h/?token=a+b", "a+b", "http://h/"],
+    ["http://h/?%74oken=a&token=b", "a", "http://h/"],
+    ["http://h/?token=query#token=fragment", "fragment", "http://h/"],
+    ["http://h/?token=#token=", null, "http://h/"],
+    ["http://h/?token", null, "http://h/"],
+    ["http://h/#token=not%20one&token=%", null, "http://h/"],
+    ["http://h//evil.example/?token=a", "a", "http://h//evil.example/"],
+  ]) {
+    assert.deepEqual(takeToken(address), { token, href }, address);
+  }
+});
+
+/** A session's storage as a map. */
+function storage() {
+  const kept = new Map();
+  return { kept, getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
+}
+
+test("a token is kept for its stream, and forgotten once it is refused", () => {
+  const session = storage();
+  const token = new TabToken("http://h/a", () => session);
+  assert.equal(token.value, null);
+  assert.equal(token.refused({ isRevoked: false }), "absent");
+  token.take("one");
+  assert.equal(new TabToken("http://h/a", () => session).value, "one");
+  assert.equal(new TabToken("http://h/b", () => session).value, null, "another stream");
+  assert.equal(token.refused({ isRevoked: false }), "wrong");
+  assert.deepEqual([token.value, session.kept.size], [null, 0]);
+  token.take("two");
+  token.proved();
+  assert.equal(token.refused({ isRevoked: false }), "revoked");
+  token.take("three");
+  assert.equal(new TabToken("http://h/a", () => session).refused({ isRevoked: false }), "revoked", "a tab's token was right before");
+  token.forget();
+  token.proved();
+  assert.equal(token.refused({ isRevoked: false }), "absent", "a stream that was open until now");
+  assert.equal(token.refused({ isRevoked: true }), "revoked", "a cookie's");
+});
+
+test("without a storage the page has the token", () => {
+  for (const gone of [() => { throw new Error("refused"); }, () => null, () => undefined]) {
+    const token = new TabToken("http://h/", gone);
+    assert.equal(token.value, null);
+    token.take("one");
+    assert.equal(token.value, "one");
+    token.forget();
+    assert.equal(token.value, null);
+  }
 });
 
 function luminance(hex) {

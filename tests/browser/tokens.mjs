@@ -1,0 +1,422 @@
+// A stream that needs a token: the page asks for it, remembers it for the tab, and shows it to nobody.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inBothSchemes } from "./browsers.mjs";
+import { FAILED_CONNECTION, PATIENCE, front, lineTexts, pageServer, showsLine, stateIs, streamServer, titleIs } from "./common.mjs";
+import { stop } from "./daemons.mjs";
+import { Recorder } from "./recorder.mjs";
+
+const TOKEN = "5d1f0c+e/8b~a.4-7_SECRET==";
+const OTHER = "another0SECRET0another0SECRET";
+
+const asks = (page, words) => page.waitForFunction((wanted) => {
+  const form = document.getElementById("token-form");
+  return form.checkVisibility() && document.getElementById("token-title").textContent === wanted && document.body.dataset.state === "refused";
+}, PATIENCE, words);
+const NEEDED = "This stream needs a token";
+const WRONG = "This token is not valid";
+const REVOKED = "The token is no longer valid";
+
+const focused = (page) => page.evaluate(() => document.activeElement.id);
+/** Whatever the tab remembers, as text. */
+const remembered = (page) => page.evaluate(() => JSON.stringify(Object.entries(sessionStorage)));
+
+async function enter(page, token) {
+  await page.focus("#token");
+  await page.$eval("#token", (field) => field.select());
+  await page.keyboard.type(token);
+  await page.keyboard.press("Enter");
+}
+
+/** What failed attempts show, and nothing else. */
+function onlyFailedConnections(errors) {
+  assert.deepEqual(errors.filter((text) => !FAILED_CONNECTION.test(text) && !/\b401\b/.test(text)), []);
+}
+
+/** `datecast` with numbered lines behind a recorder that asks for `TOKEN`. */
+async function guardedFront(binaries, count = 5000) {
+  const server = await front(binaries, ["--history", "10000"]);
+  server.child.stdin.on("error", () => {});
+  server.child.stdin.write(Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join(""));
+  const site = new Recorder(server.port);
+  site.tokens = new Set([TOKEN]);
+  await site.open();
+  const end = async () => {
+    site.close();
+    await stop(server.child);
+  };
+  return { server, site, url: `http://127.0.0.1:${site.port}/`, end };
+}
+
+/** The token stands in no element, no attribute, and no address of the page. */
+async function showsNoToken(page) {
+  const all = await page.evaluate(() => [location.href, document.documentElement.outerHTML, document.title,
+    ...[...document.querySelectorAll("input")].map(({ value }) => value), ...[...document.querySelectorAll("[href]")].map(({ href }) => href)].join("\n"));
+  for (const spelt of [TOKEN, encodeURIComponent(TOKEN), "SECRET"]) {
+    assert.ok(!all.includes(spelt), `the page shows ${spelt}`);
+  }
+}
+
+/** A request holds the token where it belongs, and nowhere else. */
+function sendsTokenInItsPlaceOnly({ requests }) {
+  assert.ok(requests.length > 3, "hardly a request");
+  for (const { method, url, headers } of requests) {
+    assert.equal(headers.referer, undefined, `${method} ${url}`);
+    const others = Object.entries(headers).filter(([name]) => name !== "authorization");
+    assert.ok(!JSON.stringify(others).includes("SECRET"), `${method} ${url}: ${JSON.stringify(others)}`);
+    const isSocket = headers.upgrade !== undefined;
+    const isEventSource = (headers.accept ?? "").includes("text/event-stream") && headers.authorization === undefined;
+    assert.ok(!url.includes("SECRET") || (url.startsWith("/stream") && (isSocket || isEventSource)), `${method} ${url}`);
+  }
+}
+
+export async function asksForAToken({ browser, page, check, binaries, console: errors }) {
+  const { server, site, url, end } = await guardedFront(binaries);
+  await check("a stream that needs a token: the page asks for it", async () => {
+    await page.setViewport({ width: 1280, height: 860 });
+    await page.goto(url);
+    await asks(page, NEEDED);
+    await titleIs(page, /^datecast · token needed$/);
+    assert.equal(await page.$eval("#waiting", (element) => element.checkVisibility()), false);
+    assert.equal(await page.$eval("#retry", (element) => element.checkVisibility()), false);
+    assert.equal(await page.$eval("#announce", (element) => element.textContent), `${NEEDED}.`);
+    assert.equal(await focused(page), "token");
+    const [type, autocomplete, label] = await page.$eval("#token", (field) => [field.type, field.autocomplete, field.labels[0].textContent]);
+    assert.deepEqual([type, autocomplete, label], ["password", "off", "Token"]);
+  });
+  await check("while it asks, it tries nothing", async () => {
+    const before = site.streams;
+    assert.equal(before, 2, `${before} requests: an attempt, and the question why it failed`);
+    await new Promise((done) => { setTimeout(done, 3_000); });
+    assert.equal(site.streams, before);
+  });
+  await check("a wrong token: it says so, and the field keeps the focus", async () => {
+    await enter(page, OTHER);
+    await asks(page, WRONG);
+    assert.equal(await focused(page), "token");
+    assert.equal(await page.$eval("#token", (field) => field.ariaInvalid ?? field.getAttribute("aria-invalid")), "true");
+    assert.equal(await remembered(page), "[]");
+  });
+  await check("what can be no token is not sent", async () => {
+    const before = site.requests.length;
+    await enter(page, "with a blank");
+    await asks(page, WRONG);
+    assert.equal(site.requests.length, before);
+  });
+  await check("the right one brings the lines", async () => {
+    await enter(page, TOKEN);
+    await showsLine(page, "line 5000");
+    assert.equal(await page.$eval("#token-form", (element) => element.hidden), true);
+    await titleIs(page, /^datecast · live$/);
+    await showsNoToken(page);
+  });
+  await check("a reload of the page keeps it", async () => {
+    const before = site.requests.length;
+    await page.reload();
+    await showsLine(page, "line 5000");
+    assert.deepEqual(site.requests.slice(before).filter(({ method }) => method === "HEAD"), []);
+  });
+  await check("another tab asks again", async () => {
+    const tab = await browser.newPage();
+    await tab.goto(url);
+    await asks(tab, NEEDED);
+    await tab.close();
+  });
+  await check("older lines come with it", async () => {
+    await page.goto(`${url}#L1234`);
+    await page.reload();
+    await showsLine(page, "line 1234");
+    const reads = site.requests.filter(({ headers }) => headers.authorization === `Bearer ${TOKEN}`);
+    assert.ok(reads.some(({ url: target }) => target.includes("until=")), "no bounded read");
+  });
+  await check("what is downloaded is what is shown", async () => {
+    await page.evaluate(() => { URL.createObjectURL = (blob) => { window.downloaded = blob.text(); return "about:blank#"; }; HTMLAnchorElement.prototype.click = () => {}; });
+    await page.click('[data-action="download"]');
+    await page.waitForFunction(() => window.downloaded !== undefined, PATIENCE);
+    assert.match(await page.evaluate(() => window.downloaded), /(^|\n)line 1234\n/);
+  });
+  await check("the commands have a place for a token", async () => {
+    await page.click("#more-button");
+    const text = (id) => page.$eval(id, (element) => element.textContent);
+    assert.equal(await text("#howto-curl"), `curl -N -H 'Authorization: Bearer TOKEN' ${url}stream`);
+    assert.match(await text("#howto-nc"), /\\r\\nAuthorization: Bearer TOKEN\\r\\n\\r\\n'/);
+    assert.match(await text("#howto-script"), /\/stream\?token=TOKEN"/);
+    await showsNoToken(page);
+  });
+  await check("it can be forgotten", async () => {
+    await page.goto(url);
+    await showsLine(page, "line 5000");
+    await page.click("#more-button");
+    await page.click("#forget");
+    await asks(page, NEEDED);
+    assert.equal(await remembered(page), "[]");
+    assert.deepEqual(await lineTexts(page), []);
+  });
+  await check("a token that is revoked meanwhile is asked for anew, and the lines stay", async () => {
+    await page.goto(`${url}#token=${TOKEN}`);
+    await showsLine(page, "line 5000");
+    site.tokens = new Set([OTHER]);
+    site.cut();
+    await asks(page, REVOKED);
+    assert.ok((await lineTexts(page)).includes("line 5000"), "the lines are gone");
+    assert.equal(await page.$eval("#announce", (element) => element.textContent), `${REVOKED}.`);
+    await titleIs(page, /^datecast · token needed$/);
+    assert.equal(await remembered(page), "[]");
+  });
+  await check("with a new one it goes on where it was", async () => {
+    server.child.stdin.write("line 5001\n");
+    await enter(page, OTHER);
+    await showsLine(page, "line 5001");
+    await showsLine(page, "none was missed");
+    assert.equal((await lineTexts(page)).filter((text) => text === "line 5000").length, 1);
+  });
+  await check("a stored token that is refused after a reload is said to be no longer valid", async () => {
+    site.tokens = new Set([TOKEN]);
+    await page.reload();
+    await asks(page, REVOKED);
+  });
+  await check("no request holds a token where it does not belong, nor a referrer", async () => sendsTokenInItsPlaceOnly(site));
+  await check("nothing but what failed attempts show is on the console", async () => onlyFailedConnections(errors));
+  await page.goto("about:blank");
+  await end();
+}
+
+export async function takesATokenFromALink({ browser, check, binaries }) {
+  const { site, url, end } = await guardedFront(binaries);
+  const literal = TOKEN.replace("=", "%3D");
+  const LINKS = [
+    [`#token=${TOKEN}`, ""], [`#token=${literal}&L1234`, "#L1234"], [`#L1234&token=${encodeURIComponent(TOKEN)}`, "#L1234"],
+    [`?token=${encodeURIComponent(TOKEN)}`, ""], [`?view=lines&token=${encodeURIComponent(TOKEN)}#L1234`, "?view=lines#L1234"], [`?%74oken=nonsense%20#token=${TOKEN}`, ""],
+  ];
+  for (const [link, rest] of LINKS) {
+    await check(`a link may bring the token: ${link.replaceAll(/=[^&#]*SECRET[^&#]*/g, "=…")}`, async () => {
+      const tab = await browser.newPage();
+      await tab.goto(url + link);
+      await showsLine(tab, rest.includes("#L") ? "line 1234" : "line 5000");
+      assert.equal(await tab.evaluate(() => location.href), url + rest);
+      await showsNoToken(tab);
+      await tab.reload();
+      await showsLine(tab, rest.includes("#L") ? "line 1234" : "line 5000");
+      if (rest.includes("#L")) {
+        await tab.waitForFunction(() => document.querySelector(".lines-rows .target .text")?.textContent === "line 1234", PATIENCE);
+      }
+      await tab.close();
+    });
+  }
+  await check("a link may bring it to a page that asks already", async () => {
+    const tab = await browser.newPage();
+    await tab.goto(url);
+    await asks(tab, NEEDED);
+    await tab.evaluate((hash) => { location.hash = hash; }, `token=${TOKEN}&L1234`);
+    await showsLine(tab, "line 1234");
+    assert.equal(await tab.evaluate(() => location.href), `${url}#L1234`);
+    await tab.close();
+  });
+  await check("a wrong one is said to be wrong", async () => {
+    const tab = await browser.newPage();
+    await tab.goto(`${url}#token=${OTHER}`);
+    await asks(tab, WRONG);
+    assert.equal(await tab.evaluate(() => location.href), url);
+    await tab.close();
+  });
+  await check("no request holds the token where it does not belong, nor a referrer", async () => {
+    // What a link has in its query was sent by the browser itself.
+    site.requests = site.requests.filter(({ url: target, headers }) => !(target.startsWith("/?") && headers["sec-fetch-dest"] === "document"));
+    sendsTokenInItsPlaceOnly(site);
+  });
+  await end();
+}
+
+export async function remembersWithoutStorage({ browser, check, binaries }) {
+  const { url, end } = await guardedFront(binaries);
+  await check("where the browser keeps nothing, the page remembers the token until it is left", async () => {
+    const tab = await browser.newPage();
+    await tab.evaluateOnNewDocument(() => {
+      Object.defineProperty(window, "sessionStorage", { get: () => { throw new DOMException("The operation is insecure.", "SecurityError"); } });
+    });
+    await tab.goto(`${url}#token=${TOKEN}`);
+    await showsLine(tab, "line 5000");
+    await tab.reload();
+    await asks(tab, NEEDED);
+    await enter(tab, TOKEN);
+    await showsLine(tab, "line 5000");
+    await tab.close();
+  });
+  await end();
+}
+
+export async function tokensAcrossOrigins({ browser, check, binaries }) {
+  const ws = await streamServer(binaries, ["--source", "-", "--history", "10000"], { stdin: "pipe" });
+  ws.child.stdin.write(Array.from({ length: 5000 }, (_, index) => `line ${index + 1}\n`).join(""));
+  const stream = new Recorder(ws.port);
+  stream.guarded = /^\//;
+  stream.tokens = new Set([TOKEN]);
+  await stream.open();
+  const site = await pageServer(binaries, stream.port);
+  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
+    await check(`a stream of another origin that needs a token, by ${name}`, async () => {
+      const tab = await browser.newPage();
+      await tab.goto(`http://127.0.0.1:${site.port}/?via=${via}#L1234`);
+      await asks(tab, NEEDED);
+      await enter(tab, OTHER);
+      await asks(tab, WRONG);
+      await enter(tab, TOKEN);
+      await showsLine(tab, "line 1234");
+      await showsNoToken(tab);
+      stream.tokens = new Set([OTHER]);
+      stream.cut();
+      await asks(tab, REVOKED);
+      stream.tokens = new Set([TOKEN]);
+      await tab.close();
+    });
+  }
+  await check("two streams of one origin have a token each", async () => {
+    const other = await pageServer(binaries, ws.port);
+    const tab = await browser.newPage();
+    await tab.goto(`http://127.0.0.1:${site.port}/#token=${TOKEN}`);
+    await showsLine(tab, "line 5000");
+    const kept = JSON.parse(await remembered(tab));
+    assert.deepEqual(kept.map(([key]) => key), [`datecast-token http://127.0.0.1:${stream.port}/`]);
+    await tab.close();
+    await stop(other.child);
+  });
+  stream.close();
+  await Promise.all([stop(ws.child), stop(site.child)]);
+}
+
+export async function asksNothingWithoutNeed({ page, check, binaries, console: errors }) {
+  const { server, site, url, end } = await guardedFront(binaries, 100);
+  site.tokens = null;
+  await check("where no token is needed, nothing asks for one: not a request more", async () => {
+    await page.goto(url);
+    await showsLine(page, "line 100");
+    const asked = site.requests.filter(({ url: target }) => site.guarded.test(target) && !target.includes("until="));
+    assert.deepEqual(asked.map(({ method, url: target }) => [method, target]), [["GET", "/stream?ids=1"]]);
+    assert.equal(await page.$eval("#token-form", (element) => element.hidden), true);
+    await page.click("#more-button");
+    assert.equal(await page.$eval("#howto-curl", (element) => element.textContent), `curl -N ${url}stream`);
+    assert.equal(await page.$eval("#forget", (element) => element.checkVisibility()), false);
+    assert.deepEqual(errors, []);
+  });
+  await check("a server that is away is waited for, without a question for a token", async () => {
+    await stop(server.child);
+    await stateIs(page, "lost");
+    await page.waitForFunction(() => /trying again in/.test(document.getElementById("detail").textContent), PATIENCE);
+    assert.equal(await page.$eval("#token-form", (element) => element.hidden), true);
+  });
+  await page.goto("about:blank");
+  await end();
+}
+
+/** Old browsers: as in plain.mjs. */
+const WAYS = [["WebSocket", []], ["server-sent events", ["WebSocket"]], ["requests", ["WebSocket", "EventSource"]]];
+
+export async function plainListAsks({ browser, check, binaries }) {
+  const { site, url, end } = await guardedFront(binaries, 50);
+  const question = (tab, words) => tab.waitForFunction((wanted) => {
+    const form = document.querySelector("form");
+    return form !== null && form.style.display === "" && form.firstElementChild.textContent === wanted;
+  }, PATIENCE, words);
+  const shows = (tab, text) => tab.waitForFunction((wanted) => document.querySelector(".plain-lines").textContent.includes(wanted), PATIENCE, text);
+  const answer = async (tab, token) => {
+    await tab.$eval("input", (field) => { field.focus(); field.select(); });
+    await tab.keyboard.type(token);
+    await tab.keyboard.press("Enter");
+  };
+  for (const [way, gone] of WAYS) {
+    await check(`the plain list asks for a token, too: by ${way}`, async () => {
+      site.tokens = new Set([TOKEN]);
+      const tab = await browser.newPage();
+      await tab.evaluateOnNewDocument((names) => {
+        delete Object.hasOwn;
+        names.forEach((name) => { window[name] = undefined; });
+      }, gone);
+      await tab.goto(url);
+      await question(tab, NEEDED);
+      assert.match(await tab.title(), /· token needed$/);
+      const before = site.streams;
+      await new Promise((done) => { setTimeout(done, 2_000); });
+      assert.equal(site.streams, before);
+      await answer(tab, OTHER);
+      await question(tab, WRONG);
+      assert.equal(await tab.evaluate(() => document.activeElement.type), "password");
+      await answer(tab, TOKEN);
+      await shows(tab, "line 50");
+      await showsNoToken(tab);
+      await tab.reload();
+      await shows(tab, "line 50");
+      site.tokens = new Set([OTHER]);
+      site.cut();
+      await question(tab, REVOKED);
+      await tab.goto("about:blank");
+      await tab.goto(`${url}?token=${OTHER}`);
+      await shows(tab, "line 50");
+      assert.equal(await tab.evaluate(() => location.href), url);
+      await tab.$$eval("button", (all) => all.find(({ textContent }) => textContent === "Forget the token").click());
+      await question(tab, NEEDED);
+      await tab.goto("about:blank");
+      await tab.goto(`${url}#token=${OTHER}&L3`);
+      await shows(tab, "line 50");
+      assert.equal(await tab.evaluate(() => location.href), `${url}#L3`);
+      await tab.close();
+    });
+  }
+  await end();
+}
+
+export async function takesARushWithAToken({ page, check, binaries }) {
+  const { server, site, url, end } = await guardedFront(binaries, 10);
+  let number = 10;
+  const timer = setInterval(() => server.child.stdin.write(Array.from({ length: 20 }, () => `line ${number += 1}\n`).join("")), 10);
+  await check("in a rush of lines the thread's socket has the token, too", async () => {
+    await page.goto(`${url}#token=${TOKEN}`);
+    for (const deadline = Date.now() + PATIENCE.timeout; site.requests.filter(({ headers }) => headers.upgrade !== undefined).length < 2 && Date.now() < deadline;) {
+      await new Promise((done) => { setTimeout(done, 100); });
+    }
+    clearInterval(timer);
+    await showsLine(page, `line ${number}`);
+    const sockets = site.requests.filter(({ headers }) => headers.upgrade !== undefined);
+    assert.equal(sockets.length, 2);
+    assert.ok(sockets.every(({ url: target }) => new URL(target, url).searchParams.get("token") === TOKEN));
+  });
+  clearInterval(timer);
+  await page.goto("about:blank");
+  await end();
+}
+
+const SIZES = [[360, 780], [1280, 860], [1920, 1080], [3840, 2160]];
+
+export async function tokenFormLooksRight({ name, browser, check, binaries }) {
+  const { site, url, end } = await guardedFront(binaries, 200);
+  await inBothSchemes({ name, browser }, async (page, scheme) => {
+    for (const view of ["waiting", "lines"]) {
+      site.tokens = new Set([TOKEN]);
+      await page.goto(`${url}${view === "lines" ? `#token=${TOKEN}` : ""}`);
+      if (view === "lines") {
+        await showsLine(page, "line 200");
+        site.tokens = new Set();
+        site.cut();
+      }
+      await asks(page, view === "lines" ? REVOKED : NEEDED);
+      for (const [width, height] of SIZES) {
+        await check(`the question for a token fits ${width} px, ${scheme}, ${view}`, async () => {
+          await page.setViewport({ width, height });
+          await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+          await page.screenshot({ path: join(binaries.screenshots, `${name}-token-${view}-${width}-${scheme}.png`) });
+          const { overflows, boxes } = await page.evaluate(() => ({
+            overflows: document.documentElement.scrollWidth > innerWidth,
+            boxes: ["#token-form", "#token-title", "#token", "#token-form button", "#token-note"].map((selector) => document.querySelector(selector).getBoundingClientRect().toJSON()),
+          }));
+          assert.ok(!overflows, "wider than the screen");
+          const [form, ...parts] = boxes;
+          assert.ok(form.left >= 0 && form.right <= width && form.bottom <= height, JSON.stringify(form));
+          assert.ok(parts.every(({ left, right, top, bottom }) => left >= form.left && right <= form.right && top >= form.top && bottom <= form.bottom), JSON.stringify(boxes));
+          assert.ok(boxes[2].height >= 36 && boxes[2].width >= 150 && boxes[3].height >= 36, "too small for a finger");
+        });
+      }
+      await page.setViewport({ width: 1280, height: 860 });
+    }
+  });
+  await end();
+}
