@@ -89,6 +89,33 @@ impl Admission {
         }
     }
 
+    /// Decides whether a request may publish although nobody has to present a token for that: by the rules of a private server,
+    /// whoever may read. A page needs to read no answer to publish.
+    ///
+    /// # Errors
+    /// What to answer otherwise.
+    pub fn admit_publisher<'h>(&self, head: &Head<'h>, local: Option<IpAddr>) -> Result<(), Refusal<'h>> {
+        let private = Self { audience: Audience::Private, ..self.clone() };
+        private.admit(head, local)?;
+        match head.get("Sec-Fetch-Site") {
+            // A form that is sent is a navigation, too, which may read.
+            Some(site) if head.get("Origin").is_none() && is_foreign(site) => Err(Refusal::CrossSite(site)),
+            _ => Ok(()),
+        }
+    }
+
+    /// True if the cookies of a request count: the page that has made the browser send them is of our own origin or a listed one, or
+    /// no page has. A list that admits every origin trusts none of them.
+    pub fn trusts_cookies(&self, head: &Head<'_>) -> bool {
+        let is_trusted =
+            |origin| self.origins.has(origin) || head.host().is_some_and(|host| is_own(origin, host));
+        let mut origins = ORIGIN_FIELDS.iter().flat_map(|field| head.get_all(field)).peekable();
+        if origins.peek().is_some() {
+            return origins.all(is_trusted);
+        }
+        matches!(head.get("Sec-Fetch-Site"), None | Some(b"same-origin" | b"none"))
+    }
+
     /// True if the pages of every origin may read.
     pub fn is_open(&self) -> bool {
         !self.is_private() && self.origins.is_empty()
@@ -143,8 +170,13 @@ impl Admission {
 /// the answer, not the page that has the link. Nor is a frame: the page around it cannot read it, and learns no more than by a window
 /// that it opens, which we cannot tell from a link.
 fn is_load(site: &[u8], head: &Head<'_>) -> bool {
-    // `same-site` is another port of this host, too, where another program listens. `none` is a person with an address.
-    (site == b"cross-site" || site == b"same-site") && head.get("Sec-Fetch-Mode") != Some(b"navigate")
+    is_foreign(site) && head.get("Sec-Fetch-Mode") != Some(b"navigate")
+}
+
+/// True for a `Sec-Fetch-Site` of another origin's page. `same-site` is another port of this host, too, where another program
+/// listens. `none` is a person with an address.
+fn is_foreign(site: &[u8]) -> bool {
+    site == b"cross-site" || site == b"same-site"
 }
 
 impl Refusal<'_> {

@@ -1,6 +1,6 @@
 //! The configuration: the options of each part, as clap parses them.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use clap::{ArgAction, Parser};
 use common::{
@@ -126,7 +126,26 @@ impl Config {
         }
         self.stream.check()?;
         self.access = self.access.check(&self.listen)?;
+        if self.common.check {
+            self.check_publishers(self.listen.iter().find(|address| !address.is_this_machines_own()))?;
+        }
         Ok(self)
+    }
+
+    /// Refuses a stream to which everybody could publish. `open` is an address to which others than this machine can connect, as the
+    /// listeners are that we really have.
+    ///
+    /// # Errors
+    /// There is such an address, and no token is asked for.
+    pub(crate) fn check_publishers(&self, open: Option<impl Display>) -> Result<(), DaemonError> {
+        let Some(open) = open.filter(|_| self.access.takes_lines && self.access.publishers.is_none()) else {
+            return Ok(());
+        };
+        let what = format!(
+            "everybody who reaches {open} could publish; name a file with the tokens of those who may (--publish-token-file FILE), \
+             or listen on loopback or a Unix socket alone (--listen localhost:PORT)"
+        );
+        Err(DaemonError::option("source", &self.stream.source, what))
     }
 
     /// The value of `--source`, unless it is standard input.

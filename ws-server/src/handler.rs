@@ -81,6 +81,8 @@ impl Handler for WsHandler {
         if conn.owes_pong() {
             cx.want_drain();
         }
+        // This process may have been started with other tokens.
+        let revoked = self.revoke_if_due(&mut conn, cx);
         let flow = if conn.is_reading() {
             self.resume_read(&mut conn, cx)
         } else if conn.is_subscriber() {
@@ -88,7 +90,7 @@ impl Handler for WsHandler {
         } else {
             Flow::Continue
         };
-        Some((conn, flow))
+        Some((conn, revoked.unwrap_or(flow)))
     }
 
     fn on_close(&mut self, conn: Connection, token: Token, why: CloseReason, now: Instant) {
@@ -136,7 +138,7 @@ impl Handler for WsHandler {
         self.stream.trim();
         let more =
             self.fanout.run(&mut self.stream, &self.source, &self.config.connection, &mut self.metrics, turn);
-        if more {
+        if more || self.recheck_some(turn) {
             self.metrics.publish(turn.now(), true);
             return Wake::Again;
         }

@@ -21,6 +21,7 @@ mod pace;
 mod peers;
 mod publish;
 mod reads;
+mod revocation;
 mod service;
 #[cfg(test)]
 mod simulated;

@@ -15,13 +15,14 @@ use crate::{
 const DIALECTS: [&str; 8] = ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines"];
 const STATES: [&str; 4] = ["opening", "open", "closing", "reading"];
 /// Why a subscriber was closed.
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 15] = [
     "peer",
     "error",
     "slow",
     "timeout",
     "protocol",
     "policy",
+    "revoked",
     "stopped",
     "restarted",
     "finished",
@@ -32,7 +33,7 @@ const REASONS: [&str; 14] = [
     "server",
 ];
 /// Statuses of refused requests; 0 stands for all others.
-const STATUSES: [u16; 12] = [400, 403, 404, 405, 408, 414, 426, 431, 501, 503, 505, 0];
+const STATUSES: [u16; 13] = [400, 401, 403, 404, 405, 408, 414, 426, 431, 501, 503, 505, 0];
 /// Upper bounds of the lateness of dates, in seconds.
 const BOUNDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0];
 /// The health check fails if a date was later than this.

@@ -1,6 +1,7 @@
 //! The stream of one process, from its options to its end, whoever runs the event loop.
 
 use std::{
+    net::SocketAddr,
     os::fd::OwnedFd,
     sync::Arc,
     time::{Instant, SystemTime},
@@ -96,7 +97,9 @@ impl Service {
         is_for_stream: IsForStream,
     ) -> Result<Ready<WsHandler>, DaemonError> {
         let Self { config, source, previous, feed, end_source, states } = self;
-        let daemon::Start { workers, mailboxes, .. } = start;
+        let daemon::Start { workers, addresses, mailboxes, .. } = start;
+        let open = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()).copied();
+        config.check_publishers(open)?;
         let (now, wall) = now();
         let shared = SharedStart::new(&config, workers, previous, states.clone(), now, wall);
         let changes = mailboxes.clone();
@@ -116,7 +119,7 @@ impl Service {
             WsMetrics::new(handlers.iter().map(|handler| &handler.metrics), publisher.fault_counts(), states);
         let hooks = Hooks {
             prepare_hand_over: prepare_hand_over(&config, feed),
-            reload: reload(config, mailboxes, publisher, read_config),
+            reload: reload(config, mailboxes, publisher, open, read_config),
             metrics: Arc::new(metrics),
             before_stop: end_source.map(|end| before_stop(end, shared.finish)),
         };
@@ -161,15 +164,18 @@ fn start_source(
     Ok(publisher)
 }
 
-/// The hook for HUP: reads the configuration, and mails it to every worker.
+/// The hook for HUP: reads the configuration, and mails it to every worker. `open` is an address to which others than this machine can
+/// connect.
 fn reload(
     config: Arc<Config>,
     mailboxes: Mailboxes<Mail>,
     publisher: Arc<Publisher>,
+    open: Option<SocketAddr>,
     read_config: ReadConfig,
 ) -> Box<dyn Fn() -> Result<(), DaemonError> + Send> {
     Box::new(move || {
         let new = Arc::new(read_config()?.after(&config));
+        new.check_publishers(open)?;
         publisher.set_format(new.line_format());
         mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
         Ok(())

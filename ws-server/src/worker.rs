@@ -134,6 +134,8 @@ pub struct WsHandler {
     pub(crate) is_for_stream: IsForStream,
     /// Bounded reads whose next line is on its way to this worker.
     pub(crate) waiting_reads: Vec<Token>,
+    /// Connections whose tokens a reload may have revoked, and that have still to be looked at.
+    pub(crate) rechecks: Vec<Token>,
 }
 
 impl WsHandler {
@@ -181,6 +183,7 @@ impl WsHandler {
             metrics: WorkerMetrics::new(*now),
             is_for_stream: |_| true,
             waiting_reads: Vec::new(),
+            rechecks: Vec::new(),
         }
     }
 
@@ -284,6 +287,9 @@ impl WsHandler {
         turn.configure(config.reactor_settings());
         self.stream.configure(&config.stream);
         self.fanout.board().limit(config.notices.notice_rate);
+        if !config.access.has_same_tokens(&self.config.access) {
+            self.rechecks = turn.tokens();
+        }
         self.config = config;
     }
 

@@ -27,11 +27,19 @@ pub fn open_at_once(path: &Path) -> io::Result<(File, Metadata)> {
 /// # Errors
 /// It is not a regular file, or cannot be read.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_with_metadata(path, most).map(|(bytes, _)| bytes)
+}
+
+/// As [`read`], with what the file is: its mode, for example.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_metadata(path: &Path, most: u64) -> io::Result<(Vec<u8>, Metadata)> {
     let (file, metadata) = open_at_once(path)?;
     if !metadata.is_file() {
         return Err(io::Error::other("this is not a regular file; name one"));
     }
-    read_most(file, most)
+    Ok((read_most(file, most)?, metadata))
 }
 
 /// As [`read`], of anything: it may wait.

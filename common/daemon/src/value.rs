@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::resolve::is_localhost;
+use crate::resolve::{is_localhost, resolve};
 
 /// 100 years: longer than any daemon runs, and short enough to be added to any instant.
 const MAX_DURATION: Duration = Duration::from_hours(36_525 * 24);
@@ -92,6 +92,14 @@ impl ListenAddress {
             Self::Name(name, _) => is_localhost(name),
             Self::Unix(_) => true,
         }
+    }
+
+    /// As [`Self::is_loopback`], where a name counts by its addresses: it asks the system's resolver. A name without an address is not
+    /// this machine's own.
+    pub fn is_this_machines_own(&self) -> bool {
+        let Self::Name(name, port) = self else { return self.is_loopback() };
+        let addresses = resolve(name, *port).unwrap_or_default();
+        !addresses.is_empty() && addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
     }
 }
 

@@ -178,6 +178,10 @@ impl<C, S: System> Visit<C> for Connections<C, S> {
         self.state.has_new_settings = true;
     }
 
+    fn tokens(&self) -> Vec<Token> {
+        self.table.tokens()
+    }
+
     fn state(&self) -> &WorkerState {
         &self.state
     }

@@ -175,6 +175,7 @@ impl Context<'_> {
 pub(super) trait Visit<C> {
     fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> bool;
     fn configure(&mut self, settings: Settings);
+    fn tokens(&self) -> Vec<Token>;
     fn state(&self) -> &WorkerState;
 }
 
@@ -207,6 +208,11 @@ impl<C> Turn<'_, C> {
             Some(f) => f(conn, cx),
             None => Flow::Continue,
         })
+    }
+
+    /// The tokens of all its connections, those that are closing included: for a handler that has to look at each of them.
+    pub fn tokens(&self) -> Vec<Token> {
+        self.connections.tokens()
     }
 
     /// Gives this worker other limits and timeouts, from now on; deadlines that are set stay.
@@ -244,6 +250,10 @@ impl<C, D> Visit<D> for Part<'_, C, D> {
 
     fn configure(&mut self, settings: Settings) {
         self.whole.configure(settings);
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        self.whole.tokens()
     }
 
     fn state(&self) -> &WorkerState {

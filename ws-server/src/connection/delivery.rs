@@ -19,6 +19,9 @@ use super::{
 };
 use crate::stream::{Date, Next, SourceNews, Stream};
 
+/// The reason that goes with 1008 when a token was revoked.
+const REVOKED: &str = "the token is no longer valid";
+
 /// What [`Connection::send_next`] sent, and what becomes of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
@@ -189,6 +192,20 @@ impl Connection {
         self.end(code, reason, cx)
     }
 
+    /// The token that has let it in is no longer valid. What its client has not read by now it does not get, but for the bytes that are
+    /// queued.
+    pub(crate) fn revoke(&mut self, close_timeout: Duration, cx: &mut Context<'_>) -> Flow {
+        self.ending = Some("revoked");
+        if let Stage::WebSocket(socket) = &self.stage
+            && socket.protocol.is_awaiting_key()
+        {
+            // Draft 76 has no frame before the third key has come.
+            return Flow::Close;
+        }
+        cx.set_deadline(cx.now() + close_timeout);
+        self.end(CloseCode::POLICY, REVOKED, cx)
+    }
+
     /// Ends the connection politely: by the closing handshake of its dialect, or by the last chunk.
     // Once in a life: as a part of `send_next` it would cost every message.
     #[cold]
@@ -230,7 +247,7 @@ fn ending(code: CloseCode) -> &'static str {
         CloseCode::NORMAL => "finished",
         CloseCode::GOING_AWAY => "stopped",
         CloseCode::RESTART => "restarted",
-        // The stream itself ends only a connection that has fallen out of the ring.
+        // The stream itself ends only a connection that has fallen out of the ring; a revoked token has said why.
         CloseCode::POLICY => "slow",
         _ => "server",
     }

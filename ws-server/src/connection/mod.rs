@@ -21,6 +21,7 @@ mod response;
 mod settings;
 mod snapshot;
 mod state;
+mod token_file;
 mod websocket;
 
 pub(crate) use self::{

@@ -16,11 +16,11 @@ use reactor::{Context, Flow, Progress};
 use super::{
     env::{Env, Next, Received},
     first_bytes::{FirstBytes, sniff},
-    permission::Denied,
-    request::{Answer, BadId, StreamParams, answer},
+    permission::{ConnectionGrant, Denied},
+    request::{Answer, BadId, StreamParams, answer, methods},
     response::{self, Cors, HttpOpening},
     settings::{PolicyAnswer, UNIX_PEER},
-    state::{Connection, ConnectionGrant, Stage, Upgraded},
+    state::{Connection, Stage, Upgraded},
 };
 
 /// More bytes are needed.
@@ -158,7 +158,7 @@ impl Connection {
             }
             (Answer::Options, _) => {
                 self.stage = Stage::Done;
-                response::options(cors, wall, env.cx.out());
+                response::options(methods(access), cors, wall, env.cx.out());
                 Flow::CloseWhenFlushed
             }
             (_, Err(error)) => self.refuse_id(&error, cors, env),

@@ -56,7 +56,18 @@ pub(crate) enum Answer<'h> {
     Refuse(u16, &'static [(&'static str, &'static str)]),
 }
 
-pub(crate) const METHODS: &[(&str, &str)] = &[("Allow", "GET, HEAD, OPTIONS")];
+const METHODS: &str = "GET, HEAD, OPTIONS";
+const METHODS_WITH_LINES: &str = "GET, HEAD, OPTIONS, POST, PUT";
+
+/// The methods that the stream has, in one list.
+pub(crate) fn methods(access: &Access) -> &'static str {
+    if access.takes_lines { METHODS_WITH_LINES } else { METHODS }
+}
+
+/// `Allow` of a 405.
+fn allow(access: &Access) -> &'static [(&'static str, &'static str)] {
+    if access.takes_lines { &[("Allow", METHODS_WITH_LINES)] } else { &[("Allow", METHODS)] }
+}
 
 /// True for a request that can mean nothing but the stream, at whatever path: an Upgrade to a WebSocket, or one that accepts an
 /// event stream.
@@ -75,11 +86,11 @@ pub(crate) fn answer<'h>(head: &'h Head<'h>, access: &Access) -> Answer<'h> {
             Answer::Refuse(426, VERSIONS_OFFERED)
         }
         Detected::WebSocket(offer) => Answer::WebSocket(offer),
-        Detected::Http => http(head),
+        Detected::Http => http(head, access),
     }
 }
 
-fn http<'h>(head: &Head<'_>) -> Answer<'h> {
+fn http<'h>(head: &Head<'_>, access: &Access) -> Answer<'h> {
     // RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field if it wishes to continue using the current
     // protocol", as it does where the field offers HTTP/2; but a client that wants a WebSocket could do nothing with a
     // stream. "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request."
@@ -90,7 +101,7 @@ fn http<'h>(head: &Head<'_>) -> Answer<'h> {
         "GET" => Answer::HttpStream(framing(head)),
         "HEAD" => Answer::Head(framing(head)),
         "OPTIONS" => Answer::Options,
-        _ => Answer::Refuse(405, METHODS),
+        _ => Answer::Refuse(405, allow(access)),
     }
 }
 

@@ -9,7 +9,8 @@ use common::{
     http::{Head, Response, explained_response, format_date},
 };
 
-use super::request::METHODS;
+/// The fields that a page of another origin may send. `Authorization` must be named: Fetch §3.2.5 does not let `*` stand for it.
+const ALLOWED_FIELDS: &str = "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID";
 
 /// A whole 503; `$fields` are whole lines.
 macro_rules! no_room {
@@ -139,13 +140,17 @@ fn write_head(
     head.header("Connection", "close").finish();
 }
 
-pub(crate) fn options(cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
-    let mut head = Response::new(204, out).header("Server", "datecast").header("Date", format_date(wall));
-    for (name, value) in METHODS.iter().copied().chain(cors.fields()) {
+/// Appends the answer to a browser's preflight; `methods` are those of the stream, in one list.
+pub(crate) fn options(methods: &str, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
+    let mut head = Response::new(204, out)
+        .header("Server", "datecast")
+        .header("Date", format_date(wall))
+        .header("Allow", methods);
+    for (name, value) in cors.fields() {
         head = head.header(name, value);
     }
-    head.header("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-        .header("Access-Control-Allow-Headers", "Cache-Control, Last-Event-ID")
+    head.header("Access-Control-Allow-Methods", methods)
+        .header("Access-Control-Allow-Headers", ALLOWED_FIELDS)
         .header("Access-Control-Max-Age", "86400")
         .header("Connection", "close")
         .finish();

@@ -2,6 +2,8 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,6 +16,7 @@ use common::{
     origin::{Origin, OriginList},
     policy::{Domain, Grant, Policy},
     proxy::Cidr,
+    token::TokenList,
     websocket::MessageLimits,
 };
 use daemon::{
@@ -21,7 +24,7 @@ use daemon::{
     value::{duration, on_off, size},
 };
 
-use super::rate::Rate;
+use super::{rate::Rate, token_file};
 
 /// Stands for a peer on a Unix socket, which has no address; no client connects from this one.
 pub(crate) const UNIX_PEER: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -53,6 +56,14 @@ pub(crate) struct Access {
     /// of a Unix socket (repeatable)
     #[arg(long, value_name = "CIDR")]
     trusted_proxy: Vec<String>,
+    /// File with the tokens of readers: a line `NAME TOKEN` for each; whoever presents none of them gets 401. It is read again at a
+    /// reload [default: no token is needed]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// File with the tokens of publishers, such as `--token-file` has; needed for `--source http` unless it listens on loopback or
+    /// Unix sockets alone
+    #[arg(long, value_name = "FILE")]
+    publish_token_file: Option<PathBuf>,
     /// Clients reach this server by wss://: answers hixie-75 and hixie-76 with that scheme
     #[arg(long)]
     pub(crate) secure: bool,
@@ -62,6 +73,12 @@ pub(crate) struct Access {
     /// Whom it is for, with `--host` and `--allow-origin`, parsed.
     #[arg(skip)]
     pub(crate) admission: Admission,
+    /// The tokens of `--token-file`; `None`: everybody may read.
+    #[arg(skip)]
+    pub(crate) readers: Option<Arc<TokenList>>,
+    /// The tokens of `--publish-token-file`; `None`: whoever can connect may publish, but no page of another origin.
+    #[arg(skip)]
+    pub(crate) publishers: Option<Arc<TokenList>>,
     /// `--trusted-proxy`, parsed.
     #[arg(skip)]
     pub(crate) trusted: Vec<Cidr>,
@@ -204,7 +221,7 @@ pub(crate) enum PolicyAnswer {
 }
 
 impl Access {
-    /// Parses the options of a server that listens on these addresses.
+    /// Parses the options of a server that listens on these addresses, and reads the files that they name.
     ///
     /// # Errors
     /// The first wrong one, by its flag.
@@ -221,6 +238,8 @@ impl Access {
         }
         self.policy_answer = policy(&self.policy, &self.admission, listen)?;
         self.trusted = trusted(&self.trusted_proxy)?;
+        self.readers = token_file::read_if_any("token-file", self.token_file.as_deref())?;
+        self.publishers = token_file::read_if_any("publish-token-file", self.publish_token_file.as_deref())?;
         Ok(self)
     }
 

@@ -6,11 +6,12 @@
 //!            └──▶ refused ─────▶ Done ─┘
 //! ```
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{net::IpAddr, time::Instant};
 
-use common::{Version, framing::Framing, http::HeadScan, token::Grant, websocket::WebSocket};
+use common::{Version, framing::Framing, http::HeadScan, websocket::WebSocket};
 
 use super::{
+    permission::{ConnectionGrant, Deed},
     rate::RateLimiter,
     request::{Prefix, StreamParams},
 };
@@ -42,9 +43,6 @@ pub struct Connection {
     /// Whose token has let it read or publish; `None`: no token was needed.
     pub(crate) grant: ConnectionGrant,
 }
-
-/// Whose token a connection has.
-pub(crate) type ConnectionGrant = Option<Arc<Grant>>;
 
 /// What a connection speaks.
 #[derive(Debug)]
@@ -131,6 +129,14 @@ impl Connection {
     pub(crate) fn is_bounded(&self) -> bool {
         let has_asked = matches!(&self.stage, Stage::WebSocket(socket) if socket.params.until.is_some());
         has_asked || self.subscription.until.is_some()
+    }
+
+    /// What it does with the stream; `None` before its request is complete and behind its last bytes.
+    pub(crate) fn deed(&self) -> Option<Deed> {
+        match &self.stage {
+            Stage::WebSocket(_) | Stage::HttpStream => Some(Deed::Read),
+            Stage::Opening { .. } | Stage::Done => None,
+        }
     }
 
     /// True while messages may be sent.
