@@ -3,8 +3,10 @@
 //!
 //! ```text
 //!  bytes ─▶ ws-server: PROXY header, policy request, head, limits, access ─┬─▶ stream, until one side ends it
-//!              ▲                                                           │ not for the stream
-//!              └──── the next request ◀── static-server: one answer ◀──────┘
+//!              ▲                                                           ├─▶ lines that it publishes ─▶ one answer ──┐
+//!              │                                                           │ not for the stream                        │
+//!              ├──── the next request ◀── static-server: one answer ◀──────┘                                           │
+//!              └──── the next request ◀────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 
 use std::{net::IpAddr, time::Instant};
@@ -56,6 +58,8 @@ impl Handler for FrontHandler {
             let answered = self.site.on_data(&mut conn.site, rest, cx);
             progress.consumed = progress.consumed.saturating_add(answered.consumed);
             progress.flow = answered.flow;
+        } else if progress.consumed > 0 {
+            self.site.on_other_head(&mut conn.site);
         }
         progress
     }

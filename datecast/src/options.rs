@@ -44,8 +44,8 @@ impl CommandFactory for Options {
             })
             .mut_arg("source", |arg| {
                 arg.default_value(source).hide_default_value(true).help(
-                    "Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH [default: the command if \
-                     there is one, or standard input if it is a pipe, a socket or a file, else the clock]",
+                    "Where the messages come from: clock, - (standard input), fifo:PATH, unix:PATH or http (POST and PUT to \
+                     /stream) [default: the command if there is one, or standard input if it is a pipe, a socket or a file, else the clock]",
                 )
                 // Its output takes the place of standard input.
                 .default_value_if("command", ArgPredicate::IsPresent, "-")

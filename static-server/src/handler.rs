@@ -69,6 +69,11 @@ impl StaticHandler {
         conn.in_head = true;
     }
 
+    /// The head that had begun was for another handler, which has it now.
+    pub fn on_other_head(&self, conn: &mut Conn) {
+        conn.in_head = false;
+    }
+
     /// Answers a request; `bytes` is its whole head.
     fn request(&mut self, conn: &mut Conn, bytes: &[u8], cx: &mut Context<'_>) -> Flow {
         conn.in_head = false;

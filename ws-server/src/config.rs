@@ -125,6 +125,7 @@ impl Config {
             }
         }
         self.stream.check()?;
+        self.access.takes_lines = self.stream.source == SourceKind::Http;
         self.access = self.access.check(&self.listen)?;
         if self.common.check {
             self.check_publishers(self.listen.iter().find(|address| !address.is_this_machines_own()))?;

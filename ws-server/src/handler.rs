@@ -29,19 +29,23 @@ impl Handler for WsHandler {
             Stage::Opening { .. } => conn.on_opening_end(input, &mut self.env(cx)),
             // `nc` and others close their side after the request, and read on.
             Stage::HttpStream => conn.probe(cx),
+            Stage::Publishing(_) => conn.on_body_end(&mut self.env(cx)),
             Stage::WebSocket(_) | Stage::Done => Flow::CloseWhenFlushed,
         }
     }
 
     fn on_drain(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         conn.send_pong(cx);
+        conn.on_answer_taken(cx);
         self.stream.skip_outdated(&mut conn.subscription);
         self.send_next(conn, cx)
     }
 
     fn on_deadline(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         match &conn.stage {
+            Stage::Opening { .. } if conn.waits_for_client(cx) => Flow::Continue,
             Stage::Opening { .. } => conn.give_up(408, &mut self.env(cx)),
+            Stage::Publishing(_) => conn.on_body_deadline(&mut self.env(cx)),
             Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
             Stage::HttpStream => conn.heartbeat(&self.config.connection, cx),
             Stage::Done => Flow::Close,
@@ -51,6 +55,9 @@ impl Handler for WsHandler {
     fn on_stop(&mut self, conn: &mut Connection, stop: Stop, cx: &mut Context<'_>) -> Flow {
         if let Stage::Opening { .. } = conn.stage {
             return conn.give_up(503, &mut self.env(cx));
+        }
+        if let Stage::Publishing(_) = conn.stage {
+            return conn.stop_publishing(&mut self.env(cx));
         }
         match stop {
             Stop::Finished | Stop::FinishedForStop => {
@@ -103,6 +110,9 @@ impl Handler for WsHandler {
             }
         }
         log::trace!("connection {}: {why:?}", conn.id);
+        if let Stage::Publishing(publication) = conn.stage {
+            self.end_publication(*publication, why);
+        }
     }
 
     fn is_proxy(&self, peer: Option<IpAddr>) -> bool {
@@ -139,10 +149,12 @@ impl Handler for WsHandler {
         let more =
             self.fanout.run(&mut self.stream, &self.source, &self.config.connection, &mut self.metrics, turn);
         if more || self.recheck_some(turn) {
+            self.grant_turns(turn);
             self.metrics.publish(turn.now(), true);
             return Wake::Again;
         }
         self.finish_turn(turn);
+        self.grant_turns(turn);
         let subscribers = &self.fanout.subscribers;
         let next_date = self.stream.next_due(|phase| subscribers.has_phase(phase));
         self.metrics.publish(turn.now(), next_date.is_some());

@@ -19,6 +19,7 @@ mod lateness;
 mod metrics;
 mod pace;
 mod peers;
+mod publications;
 mod publish;
 mod reads;
 mod revocation;

@@ -9,10 +9,11 @@ use reactor::{CloseReason, Snapshot};
 use crate::{
     lateness::LatenessWindow,
     pace::Pace,
-    source::{FaultCounts, SourceStates},
+    source::{FaultCounts, Posted, SourceStates},
 };
 
-const DIALECTS: [&str; 8] = ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines"];
+const DIALECTS: [&str; 9] =
+    ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines", "publish"];
 const STATES: [&str; 4] = ["opening", "open", "closing", "reading"];
 /// Why a subscriber was closed.
 const REASONS: [&str; 15] = [
@@ -33,7 +34,8 @@ const REASONS: [&str; 15] = [
     "server",
 ];
 /// Statuses of refused requests; 0 stands for all others.
-const STATUSES: [u16; 13] = [400, 401, 403, 404, 405, 408, 414, 426, 431, 501, 503, 505, 0];
+const STATUSES: [u16; 18] =
+    [400, 401, 403, 404, 405, 408, 409, 411, 413, 414, 415, 422, 426, 431, 501, 503, 505, 0];
 /// Upper bounds of the lateness of dates, in seconds.
 const BOUNDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0];
 /// The health check fails if a date was later than this.
@@ -50,7 +52,10 @@ const WORST_MICROS: usize = CONNECTIONS + DIALECTS.len() * STATES.len();
 /// One more than the lateness of the newest date, in milliseconds; 0 without one.
 const NEWEST_MILLIS: usize = WORST_MICROS + 1;
 const READS: usize = NEWEST_MILLIS + 1;
-const NUMBERS: usize = READS + 1;
+/// Requests that published, by the status of their answer: 200, or any other.
+const PUBLICATIONS: usize = READS + 1;
+const LINES: usize = PUBLICATIONS + 2;
+const NUMBERS: usize = LINES + 1;
 
 /// What one worker counts, and how late its dates are.
 #[derive(Debug)]
@@ -118,6 +123,16 @@ impl WorkerMetrics {
     /// Counts a bounded read, which is no subscriber.
     pub(crate) fn read_begun(&mut self) {
         self.tally.add(READS, 1);
+    }
+
+    /// Counts lines that a client has published.
+    pub(crate) fn published(&mut self, posted: &Posted) {
+        self.tally.add(LINES, posted.last.number.saturating_sub(posted.first.number).saturating_add(1));
+    }
+
+    /// Counts a request that has published and got this status; 0 for one that is gone without an answer.
+    pub(crate) fn publication_ended(&mut self, status: u16) {
+        self.tally.add(PUBLICATIONS + usize::from(status != 200), 1);
     }
 
     /// Counts a subscriber that is gone; `ending` is the reason that the server knows, if it does.
@@ -270,6 +285,13 @@ impl DaemonMetrics for WsMetrics {
         }
         let help = "Requests for a part of the history (?until=), which are no clients of the stream.";
         out.single("bounded_reads_total", Kind::Counter, help, number(READS));
+        let help = "Requests that published, by whether all of their lines are out; the others were cut off, refused or late.";
+        let mut publications = out.family("publications_total", Kind::Counter, help);
+        for (place, result) in ["ok", "failed"].iter().enumerate() {
+            publications.sample(&[("result", result)], number(PUBLICATIONS + place));
+        }
+        let help = "Lines that requests have published.";
+        out.single("published_lines_total", Kind::Counter, help, number(LINES));
         let help = "Requests that did not get the stream, by status.";
         let mut refused = out.family("handshake_failures_total", Kind::Counter, help);
         for (place, status) in STATUSES.iter().enumerate() {

@@ -5,7 +5,10 @@
 
 use reactor::{Context, Flow, Turn};
 
-use crate::{connection::Connection, worker::WsHandler};
+use crate::{
+    connection::{Connection, Deed},
+    worker::WsHandler,
+};
 
 /// So many connections are looked at in one turn.
 const TURN_CHECKS: usize = 256;
@@ -24,6 +27,9 @@ impl WsHandler {
     pub(crate) fn revoke_if_due(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Option<Flow> {
         let deed = conn.deed()?;
         let is_due = !self.config.access.still_lets(deed, conn.grant.as_deref());
-        is_due.then(|| conn.revoke(self.config.connection.close_timeout, cx))
+        is_due.then(|| match deed {
+            Deed::Read => conn.revoke(self.config.connection.close_timeout, cx),
+            Deed::Publish => conn.cut_publishing(401, &mut self.env(cx)),
+        })
     }
 }

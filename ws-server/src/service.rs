@@ -17,6 +17,7 @@ use crate::{
     hand_over::{self, ProcessState},
     metrics::WsMetrics,
     peers::Mail,
+    publish::{Inlet, Publications},
     source::{Feed, Publisher, Source, SourceStates},
     stream::SourceKind,
     worker::{SharedStart, WsHandler, epoch_at, export_states},
@@ -108,13 +109,20 @@ impl Service {
             let change = Arc::new(change.clone());
             changes.send_all(|| Mail::Source(Arc::clone(&change)));
         });
+        let publisher = publisher(&config, &shared, &mailboxes);
+        let (progress, wakers) = (Arc::clone(&shared.progress), mailboxes.clone());
+        let publications = Publications::new(Arc::clone(&publisher), progress, workers, move |worker| {
+            wakers.wake(worker);
+        });
+        let takes_lines = config.stream.source == SourceKind::Http;
         let handler = |number| {
             let mut handler = WsHandler::new(Arc::clone(&config), &shared, number, mailboxes.clone());
             handler.is_for_stream = is_for_stream;
+            handler.inlet = takes_lines.then(|| Inlet::new(Arc::clone(&publications), number));
             handler
         };
         let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
-        let publisher = start_source(source, &feed, &config, &shared, &mailboxes)?;
+        start_source(source, &feed, &config, &publisher, &mailboxes)?;
         let metrics =
             WsMetrics::new(handlers.iter().map(|handler| &handler.metrics), publisher.fault_counts(), states);
         let hooks = Hooks {
@@ -147,21 +155,29 @@ impl Ending {
     }
 }
 
-/// Starts to read the source, whose lines and whose end go to every worker.
+/// Numbers the lines of the source, which go to every worker.
+pub(crate) fn publisher(
+    config: &Config,
+    shared: &SharedStart,
+    mailboxes: &Mailboxes<Mail>,
+) -> Arc<Publisher> {
+    let batches = mailboxes.clone();
+    let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
+    let (epoch, progress) = (shared.first_line.epoch, Arc::clone(&shared.progress));
+    Arc::new(Publisher::new(epoch, progress, config.line_format(), post))
+}
+
+/// Starts to read the source, whose end goes to every worker.
 fn start_source(
     source: Source,
     feed: &Arc<Feed>,
     config: &Config,
-    shared: &SharedStart,
+    publisher: &Arc<Publisher>,
     mailboxes: &Mailboxes<Mail>,
-) -> Result<Arc<Publisher>, DaemonError> {
-    let (batches, end) = (mailboxes.clone(), mailboxes.clone());
-    let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
-    let (epoch, progress) = (shared.first_line.epoch, Arc::clone(&shared.progress));
-    let publisher = Arc::new(Publisher::new(epoch, progress, config.line_format(), post));
+) -> Result<(), DaemonError> {
+    let end = mailboxes.clone();
     let ended = move |well| end.send_all(|| Mail::Ended { well });
-    feed.start(source, Arc::clone(&publisher), config.source.max_producers, ended)?;
-    Ok(publisher)
+    feed.start(source, Arc::clone(publisher), config.source.max_producers, ended)
 }
 
 /// The hook for HUP: reads the configuration, and mails it to every worker. `open` is an address to which others than this machine can

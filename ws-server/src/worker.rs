@@ -16,7 +16,7 @@ use crate::{
     hand_over::ProcessState,
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
-    publish::SharedKeys,
+    publish::{Inlet, SharedKeys},
     source::{Intake, SourceProgress, SourceStates},
     stream::{AtEof, ClockOrigin, EncodedBytes, ScheduleState, SourceNews, Stream, StreamOptions},
 };
@@ -127,6 +127,8 @@ pub struct WsHandler {
     finish: Finish,
     /// What was published under which key, on any worker.
     pub(crate) keys: SharedKeys,
+    /// Where lines that clients publish come in, with `--source http`.
+    pub(crate) inlet: Option<Inlet>,
     /// Counts the batches received, and knows when the source has ended.
     pub(crate) intake: Intake,
     pub(crate) metrics: WorkerMetrics,
@@ -179,6 +181,7 @@ impl WsHandler {
             states: states.clone(),
             finish: finish.clone(),
             keys: keys.clone(),
+            inlet: None,
             intake: Intake::new(number, Arc::clone(progress)),
             metrics: WorkerMetrics::new(*now),
             is_for_stream: |_| true,
@@ -198,6 +201,8 @@ impl WsHandler {
             notices: &mut self.fanout.news.notices,
             metrics: &mut self.metrics,
             is_for_stream: self.is_for_stream,
+            inlet: self.inlet.as_mut(),
+            keys: &self.keys,
         }
     }
 
@@ -212,6 +217,7 @@ impl WsHandler {
         let Received { mut progress, next } = match &conn.stage {
             Stage::Opening { .. } => conn.on_opening(input, &mut self.env(cx)),
             Stage::WebSocket(_) => conn.on_frames(input, &mut self.env(cx)),
+            Stage::Publishing(_) => conn.on_body(input, &mut self.env(cx)),
             Stage::HttpStream | Stage::Done => conn.on_unwanted(input, &self.config.connection, cx).into(),
         };
         if next == Next::Subscribe {
@@ -308,7 +314,11 @@ impl WsHandler {
 
     /// Everything due was sent: reports to the source, and ends the daemon if the source has ended for all workers.
     pub(crate) fn finish_turn(&mut self, turn: &mut Turn<'_, Connection>) {
-        self.intake.report();
+        if self.intake.report()
+            && let Some(inlet) = &self.inlet
+        {
+            inlet.has_passed_on();
+        }
         match self.intake.take_end() {
             Some(true) if self.finish.end() => turn.stop_all(Stop::FinishedForStop),
             Some(true) => {

@@ -228,7 +228,7 @@ impl Connection {
                 // underlying connection".
                 if is_whole || self.framing.is_chunked() { Flow::CloseWhenFlushed } else { Flow::Reset }
             }
-            Stage::Opening { .. } | Stage::Done => Flow::CloseWhenFlushed,
+            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Done => Flow::CloseWhenFlushed,
         }
     }
 }

@@ -7,7 +7,11 @@ use super::{
     notice::Notice,
     settings::{Access, ConnectionOptions},
 };
-use crate::{metrics::WorkerMetrics, stream::Stream};
+use crate::{
+    metrics::WorkerMetrics,
+    publish::{Inlet, SharedKeys},
+    stream::Stream,
+};
 
 /// True for a request that asks for the stream; any other one on the same listener is for another handler.
 pub type IsForStream = fn(&Head<'_>) -> bool;
@@ -25,6 +29,9 @@ pub(crate) struct Env<'w, 'c> {
     pub(crate) notices: &'w mut Vec<Notice>,
     pub(crate) metrics: &'w mut WorkerMetrics,
     pub(crate) is_for_stream: IsForStream,
+    /// Where lines that clients publish come in; `None` for every source but `http`.
+    pub(crate) inlet: Option<&'w mut Inlet>,
+    pub(crate) keys: &'w SharedKeys,
 }
 
 impl Env<'_, '_> {

@@ -15,6 +15,7 @@ mod http_stream;
 mod notice;
 mod opening;
 mod permission;
+mod publishing;
 mod rate;
 mod request;
 mod response;
@@ -28,6 +29,7 @@ pub(crate) use self::{
     delivery::Sent,
     env::{Env, Ids, Next, Received},
     notice::{Notice, Payload},
+    permission::Deed,
     response::no_room,
     settings::{Access, ConnectionOptions, UNIX_PEER},
     snapshot::Predecessor,

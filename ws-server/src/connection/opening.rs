@@ -20,7 +20,7 @@ use super::{
     request::{Answer, BadId, StreamParams, answer, methods},
     response::{self, Cors, HttpOpening},
     settings::{PolicyAnswer, UNIX_PEER},
-    state::{Connection, Stage, Upgraded},
+    state::{Connection, Reuse, Stage, Upgraded},
 };
 
 /// More bytes are needed.
@@ -36,11 +36,11 @@ impl Connection {
         };
         let proxy_allowed = proxied_for.is_none() && is_trusted(&env.access.trusted, peer(env.cx));
         let flow = match sniff(input, proxy_allowed) {
-            FirstBytes::Unknown => return WAIT.into(),
+            FirstBytes::Unknown => return self.wait_for_head(all, env),
             FirstBytes::Policy => return self.on_policy(input, env).into(),
             FirstBytes::Proxy => return self.on_proxy_header(input, env),
             FirstBytes::Http => match scan.find_end(input, env.options.head_limits()) {
-                Ok(None) => return WAIT.into(),
+                Ok(None) => return self.wait_for_head(all, env),
                 Ok(Some(len)) => return self.on_head(input, len, env),
                 Err(error) => self.refuse_bytes(error, env),
             },
@@ -48,10 +48,19 @@ impl Connection {
         Progress { consumed: all, flow }.into()
     }
 
+    /// More of the head is needed; so many bytes of it have come.
+    fn wait_for_head(&mut self, bytes: usize, env: &mut Env<'_, '_>) -> Received {
+        if bytes > 0 {
+            self.on_partial_head(env);
+        }
+        WAIT.into()
+    }
+
     /// The client has half-closed before its first request was complete.
     pub(crate) fn on_opening_end(&mut self, input: &[u8], env: &mut Env<'_, '_>) -> Flow {
         if input.is_empty() {
-            return Flow::Close;
+            // It may still be taking the answer to its last request.
+            return if self.reuse == Reuse::First { Flow::Close } else { Flow::CloseWhenFlushed };
         }
         let mut request = PolicyRequest::default();
         let is_policy = sniff(input, false) == FirstBytes::Policy
@@ -104,6 +113,11 @@ impl Connection {
                 // A PROXY header stands at the beginning of a connection and nowhere else: behind a request comes what a client wrote.
                 proxied_for.get_or_insert(peer(env.cx));
                 return Received { progress: WAIT, next: Next::PassOn };
+            }
+            Stage::Publishing(_) => {
+                let mut received = self.on_body(rest, env);
+                received.progress.consumed = received.progress.consumed.saturating_add(len);
+                return received;
             }
             Stage::HttpStream => Next::Subscribe,
             Stage::Done => Next::Nothing,
@@ -161,6 +175,7 @@ impl Connection {
                 response::options(methods(access), cors, wall, env.cx.out());
                 Flow::CloseWhenFlushed
             }
+            (Answer::Publish, _) => self.begin_publishing(head, cors, env),
             (_, Err(error)) => self.refuse_id(&error, cors, env),
             (Answer::WebSocket(offer), Ok(params)) => {
                 let id = self.take_id(params, env);
@@ -253,7 +268,7 @@ impl Connection {
         self.refuse_with(status, &status_body(status), fields, cors, env)
     }
 
-    fn refuse_with(
+    pub(super) fn refuse_with(
         &mut self,
         status: u16,
         body: &str,
@@ -323,6 +338,6 @@ fn comes_back(head: &Head<'_>, framing: Framing) -> bool {
 }
 
 /// The address of the other end; a client behind a proxy has another one.
-fn peer(cx: &Context<'_>) -> IpAddr {
+pub(super) fn peer(cx: &Context<'_>) -> IpAddr {
     cx.peer().map_or(UNIX_PEER, |peer| peer.ip())
 }

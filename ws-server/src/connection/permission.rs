@@ -33,7 +33,7 @@ pub(crate) struct Denied {
 /// RFC 6750 §3: "If the request lacks any authentication information [...], the resource server SHOULD NOT include an error code".
 const NO_TOKEN: &str = r#"Bearer realm="datecast""#;
 /// §3.1: "The access token provided is expired, revoked, malformed, or invalid for other reasons."
-const WRONG_TOKEN: &str = r#"Bearer realm="datecast", error="invalid_token""#;
+pub(super) const WRONG_TOKEN: &str = r#"Bearer realm="datecast", error="invalid_token""#;
 
 const NO_READER: &str = "401 Unauthorized: who reads this needs a token: send `Authorization: Bearer TOKEN`, or put ?token=TOKEN behind the URL\n";
 const WRONG_READER: &str = "401 Unauthorized: this token may not read here; send another one as `Authorization: Bearer TOKEN`, or ?token=TOKEN behind the URL\n";

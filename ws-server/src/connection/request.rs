@@ -50,6 +50,8 @@ pub(crate) enum Answer<'h> {
     HttpStream(Framing),
     /// The head of such a stream, without the stream.
     Head(Framing),
+    /// Its body is lines for the stream.
+    Publish,
     /// The methods and headers that a page may use: the answer to a browser's preflight.
     Options,
     /// A status and further header fields.
@@ -100,6 +102,8 @@ fn http<'h>(head: &Head<'_>, access: &Access) -> Answer<'h> {
     match head.method {
         "GET" => Answer::HttpStream(framing(head)),
         "HEAD" => Answer::Head(framing(head)),
+        // `curl -d` posts and `curl -T` puts: both mean the same.
+        "POST" | "PUT" if access.takes_lines => Answer::Publish,
         "OPTIONS" => Answer::Options,
         _ => Answer::Refuse(405, allow(access)),
     }
@@ -191,6 +195,7 @@ mod tests {
             Answer::WebSocket(offer) => format!("{:?}", offer.version),
             Answer::HttpStream(framing) => format!("{framing:?}"),
             Answer::Head(framing) => format!("HEAD {framing:?}"),
+            Answer::Publish => "publish".to_owned(),
             Answer::Options => "OPTIONS".to_owned(),
             Answer::Refuse(status, _) => status.to_string(),
         }
@@ -225,6 +230,22 @@ mod tests {
         ];
         for (request, expected) in table {
             assert_eq!(answered(request, &access(&[])), expected, "{request}");
+        }
+    }
+
+    #[test]
+    fn a_stream_of_lines_by_http_takes_them_by_two_methods() {
+        let access = access(&["--source", "http"]);
+        for (request, expected) in [
+            ("POST / HTTP/1.1\nHost: a\nContent-Length: 3", "publish"),
+            ("PUT /?since=x HTTP/1.1\nHost: a\nTransfer-Encoding: chunked", "publish"),
+            ("POST / HTTP/1.0", "publish"),
+            ("DELETE / HTTP/1.1\nHost: a", "405"),
+            ("PATCH / HTTP/1.1\nHost: a\nContent-Length: 3", "405"),
+            ("GET / HTTP/1.0", "Lines"),
+            ("HEAD / HTTP/1.0", "HEAD Lines"),
+        ] {
+            assert_eq!(answered(request, &access), expected, "{request}");
         }
     }
 

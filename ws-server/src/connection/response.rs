@@ -9,6 +9,9 @@ use common::{
     http::{Head, Response, explained_response, format_date},
 };
 
+use super::permission::WRONG_TOKEN;
+use crate::publish::Receipt;
+
 /// The fields that a page of another origin may send. `Authorization` must be named: Fetch §3.2.5 does not let `*` stand for it.
 const ALLOWED_FIELDS: &str = "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID";
 
@@ -39,6 +42,8 @@ pub(crate) fn no_room(admission: &Admission) -> &'static [u8] {
     if admission.is_private() { PRIVATE_NO_ROOM } else { NO_ROOM }
 }
 
+const OTHER_BODY: &str = "these are not the lines that were published under this Idempotency-Key: take another key for other lines\n";
+
 /// The fields that let a page of another origin read the answer, or keep it from loading it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cors<'h> {
@@ -60,6 +65,16 @@ impl<'h> Cors<'h> {
     pub(crate) fn without_request(admission: &Admission) -> Self {
         let is_open = admission.is_open();
         Self { allowed: is_open.then_some("*"), by_list: !is_open, others: admission.fields() }
+    }
+
+    /// The origin that the answer names; `None` also where it names every one.
+    pub(crate) fn origin(self) -> Option<&'h str> {
+        self.allowed.filter(|_| self.by_list)
+    }
+
+    /// The same with this one.
+    pub(crate) fn for_origin(self, origin: Option<&'h str>) -> Self {
+        Self { allowed: origin.or(self.allowed), ..self }
     }
 
     fn fields(self) -> impl Iterator<Item = (&'static str, &'h str)> {
@@ -163,6 +178,46 @@ pub(crate) fn no_content(cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
         head = head.header(name, value);
     }
     head.header("Cache-Control", "no-store").header("Connection", "close").finish();
+}
+
+/// Appends the answer to a request that has published, or to one whose lines are not those of an earlier try under its key (`None`).
+/// The connection is `kept` for another request, or ends; its client may be `old`, and speak HTTP/1.0.
+pub(crate) fn receipt(
+    status: u16,
+    receipt: Option<&Receipt>,
+    (kept, old): (bool, bool),
+    cors: Cors<'_>,
+    wall: SystemTime,
+    out: &mut Vec<u8>,
+) {
+    let (media, body) = match receipt {
+        Some(receipt) => ("application/json", receipt.json()),
+        None => ("text/plain; charset=utf-8", OTHER_BODY.to_owned()),
+    };
+    let mut head = Response::new(status, out)
+        .header("Server", "datecast")
+        .header("Date", format_date(wall))
+        .header("Content-Type", media)
+        .header("Content-Length", body.len().to_string())
+        .header("X-Content-Type-Options", "nosniff")
+        .header("Cache-Control", "no-store");
+    for (name, value) in cors.fields() {
+        head = head.header(name, value);
+    }
+    match status {
+        // RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header field".
+        401 => head = head.header("WWW-Authenticate", WRONG_TOKEN),
+        503 => head = head.header("Retry-After", "5"),
+        _ => {}
+    }
+    // RFC 9112 §9.3: a connection of HTTP/1.0 is kept only where both sides say so.
+    match (kept, old) {
+        (false, _) => head.header("Connection", "close"),
+        (true, true) => head.header("Connection", "keep-alive"),
+        (true, false) => head,
+    }
+    .finish();
+    out.extend_from_slice(body.as_bytes());
 }
 
 /// Appends a refusal that a page of an allowed origin can read; `body` is one line.

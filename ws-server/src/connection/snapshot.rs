@@ -115,7 +115,7 @@ impl Connection {
         match &self.stage {
             Stage::Opening { .. } => false,
             Stage::WebSocket(socket) => !socket.protocol.is_awaiting_key(),
-            Stage::HttpStream | Stage::Done => true,
+            Stage::HttpStream | Stage::Publishing(_) | Stage::Done => true,
         }
     }
 
@@ -132,7 +132,7 @@ impl Connection {
                 put_socket(socket, &mut to);
             }
             Stage::HttpStream => to.byte(if self.is_probed { PROBED_STREAM } else { HTTP_STREAM }),
-            Stage::Done => return None,
+            Stage::Publishing(_) | Stage::Done => return None,
         }
         to.long(self.id);
         to.millis(now.saturating_duration_since(self.subscribed_at));
@@ -244,7 +244,7 @@ impl Connection {
             // What a bounded read has is not the whole: its client sees that there is no last chunk.
             Stage::HttpStream if self.is_bounded() => {}
             Stage::HttpStream => finish(self.framing, &mut out),
-            Stage::Done => {}
+            Stage::Publishing(_) | Stage::Done => {}
         }
         out
     }

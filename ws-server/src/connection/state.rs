@@ -3,7 +3,9 @@
 //! ```text
 //!            ┌──▶ WebSocket ───────────┐
 //!  Opening ──┼──▶ HttpStream ──▶ Done ─┼──▶ flushed, then closed by the reactor
-//!            └──▶ refused ─────▶ Done ─┘
+//!   ▲        ├──▶ refused ─────▶ Done ─┤
+//!   │        └──▶ Publishing ──▶ Done ─┘
+//!   └──────────────────┘ answered
 //! ```
 
 use std::{net::IpAddr, time::Instant};
@@ -15,7 +17,7 @@ use super::{
     rate::RateLimiter,
     request::{Prefix, StreamParams},
 };
-use crate::stream::Subscription;
+use crate::{publish::Publication, stream::Subscription};
 
 /// A connection, and how far it is in the stream.
 #[derive(Debug)]
@@ -42,6 +44,19 @@ pub struct Connection {
     pub(crate) ending: Option<&'static str>,
     /// Whose token has let it read or publish; `None`: no token was needed.
     pub(crate) grant: ConnectionGrant,
+    /// Whether it has published, and waits for its next request.
+    pub(crate) reuse: Reuse,
+}
+
+/// What a connection that waits for a request has behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// It has had no answer yet.
+    First,
+    /// It has had an answer, and no byte of another request has come.
+    Idle,
+    /// Its next request has begun.
+    Head,
 }
 
 /// What a connection speaks.
@@ -58,6 +73,8 @@ pub(crate) enum Stage {
     WebSocket(Box<Upgraded>),
     /// Lines or events over HTTP, until one side ends them.
     HttpStream,
+    /// A request that publishes; its body comes.
+    Publishing(Box<Publication>),
     /// Its last bytes are queued.
     Done,
 }
@@ -117,6 +134,7 @@ impl Connection {
             finishing: false,
             ending: None,
             grant: None,
+            reuse: Reuse::First,
         }
     }
 
@@ -135,6 +153,7 @@ impl Connection {
     pub(crate) fn deed(&self) -> Option<Deed> {
         match &self.stage {
             Stage::WebSocket(_) | Stage::HttpStream => Some(Deed::Read),
+            Stage::Publishing(_) => Some(Deed::Publish),
             Stage::Opening { .. } | Stage::Done => None,
         }
     }
@@ -144,7 +163,7 @@ impl Connection {
         match &self.stage {
             Stage::WebSocket(socket) => socket.protocol.is_open(),
             Stage::HttpStream => true,
-            Stage::Opening { .. } | Stage::Done => false,
+            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Done => false,
         }
     }
 
@@ -158,7 +177,9 @@ impl Connection {
 
     fn life(&self) -> (&'static str, &'static str) {
         match &self.stage {
+            Stage::Opening { .. } if self.reuse != Reuse::First => ("publish", "opening"),
             Stage::Opening { .. } => ("unknown", "opening"),
+            Stage::Publishing(_) => ("publish", "open"),
             Stage::Done => ("unknown", "closing"),
             Stage::HttpStream => match self.framing {
                 framing if framing.is_event_stream() => ("sse", "open"),

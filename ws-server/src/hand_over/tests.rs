@@ -147,6 +147,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         finishing: false,
         ending: None,
         grant: None,
+        ..Connection::new(now)
     };
     (1..).zip(stages).map(conn).collect()
 }

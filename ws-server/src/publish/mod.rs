@@ -1,21 +1,39 @@
-//! Requests that publish: what each has published, and under which key.
+//! Requests that publish: what each has published, under which key, and whose turn it is.
+//!
+//! ```text
+//!  head ─▶ Wanted ─▶ Account, perhaps by its key in SharedKeys
+//!                      │
+//!  body ─▶ Inlet ─▶ Publication: BodyReader ─▶ Splitter ─▶ Account ─▶ Publisher ─▶ every worker
+//!          (turns)                                           │
+//!                                               answer ◀── Receipt
+//! ```
 
-#![allow(dead_code, reason = "the requests themselves are still to come")]
+#![allow(dead_code, reason = "the next process does not read a publication yet")]
 
 mod account;
 mod digest;
+mod in_flight;
+mod inlet;
 mod key;
 mod keys;
+mod publication;
+mod publications;
+mod request;
 mod shared_keys;
 mod state;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports, reason = "the requests themselves are still to come")]
+#[cfg(test)]
+pub(crate) use self::account::Verdict;
 pub(crate) use self::{
-    account::{Account, Dropped, OtherBody, Receipt, Verdict},
-    key::{BadKey, ScopedKey, parse as parse_key},
+    account::{Account, Receipt},
+    inlet::{Inlet, Place},
+    key::ScopedKey,
     keys::{Begin, Keys},
+    publication::{End, Publication, Reply, Taken},
+    publications::Publications,
+    request::Wanted,
     shared_keys::SharedKeys,
-    state::{put_account, put_keys, take_account, take_keys},
+    state::{put_keys, take_keys},
 };

@@ -6,7 +6,12 @@ use common::{
 };
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    account::{Account, Dropped, OtherBody, Receipt, Verdict},
+    key::ScopedKey,
+    keys::{Begin, Keys},
+    state::{put_account, put_keys, take_account, take_keys},
+};
 
 const EPOCH: Epoch = Epoch::from_millis(0x0193_2f5a_0c2e);
 

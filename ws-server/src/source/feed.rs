@@ -41,8 +41,8 @@ pub(crate) struct SourceOptions {
 /// A source that can be read, opened before the daemon accepts any client.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// The clock needs no thread.
-    Clock,
+    /// The clock needs no thread, nor do lines that clients publish.
+    None,
     Stdin(OwnedFd),
     Fifo(fifo::OpenedFifo),
     Unix(Listening),
@@ -61,7 +61,7 @@ impl Source {
         inherited: &mut Option<UnixListener>,
     ) -> Result<Self, DaemonError> {
         Ok(match kind {
-            SourceKind::Clock => Self::Clock,
+            SourceKind::Clock | SourceKind::Http => Self::None,
             SourceKind::Stdin => Self::Stdin(stdin::open()?),
             SourceKind::Fifo(path) => Self::Fifo(
                 fifo::OpenedFifo::new(path, previous)
@@ -74,7 +74,7 @@ impl Source {
     /// Reads until the gate is closed, or for good.
     fn read(self, publisher: &Publisher, max_producers: usize, gate: Gate) -> Outcome {
         match self {
-            Self::Clock => Outcome::Stopped(Vec::new()),
+            Self::None => Outcome::Stopped(Vec::new()),
             Self::Stdin(input) => match stdin::read(input, publisher, gate) {
                 Ok(false) => Outcome::Stopped(Vec::new()),
                 Ok(true) => Outcome::Ended(Ok(())),
@@ -128,7 +128,7 @@ impl Feed {
         ended: impl FnOnce(bool) + Send + 'static,
     ) -> Result<(), DaemonError> {
         match &source {
-            Source::Clock => return Ok(()),
+            Source::None => return Ok(()),
             Source::Unix(listening) => (*lock(&self.socket)).clone_from(&listening.name),
             Source::Stdin(_) | Source::Fifo(_) => {}
         }

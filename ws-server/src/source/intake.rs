@@ -38,11 +38,13 @@ impl Intake {
         self.progress.next_line()
     }
 
-    /// Reports that the worker has sent every batch received so far.
-    pub(crate) fn report(&mut self) {
-        if std::mem::replace(&mut self.reported, self.batches) != self.batches {
+    /// Reports that the worker has sent every batch received so far; true if that is news.
+    pub(crate) fn report(&mut self) -> bool {
+        let is_news = std::mem::replace(&mut self.reported, self.batches) != self.batches;
+        if is_news {
             self.progress.report(self.worker, self.batches);
         }
+        is_news
     }
 
     /// How the source has ended; once, and only for the last of all workers that has passed on everything after the end.

@@ -5,6 +5,8 @@
 //!       (one thread)         (lines)     (numbers)                          │
 //!                                 ▲────────── SourceProgress ◀── Intake ◀───────────┘
 //! ```
+//!
+//! `--source http` has no thread: each worker publishes what its own connections send (`publish`).
 
 mod complaint;
 mod faults;
@@ -27,8 +29,8 @@ pub(crate) use self::{
     faults::FaultCounts,
     feed::{Feed, Source, SourceOptions, remove_stale_socket},
     intake::Intake,
-    lines::LineRules,
+    lines::{LineRules, Splitter},
     producer::Producer,
     progress::SourceProgress,
-    publisher::{LineFormat, Publisher},
+    publisher::{BATCH_SIZE, Filling, LineFormat, Posted, Publisher},
 };

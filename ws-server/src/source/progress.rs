@@ -52,6 +52,11 @@ impl SourceProgress {
         self.next_line.store(next_line, Ordering::Release);
     }
 
+    /// How many batches every worker has passed on.
+    pub(crate) fn passed_on(&self) -> u64 {
+        lock(&self.done).iter().copied().min().unwrap_or(u64::MAX)
+    }
+
     /// Waits until every worker is less than [`IN_FLIGHT`] batches behind the `posted` ones.
     pub(super) fn wait_for_room(&self, posted: u64) {
         let mut done = lock(&self.done);

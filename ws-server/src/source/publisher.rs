@@ -1,20 +1,20 @@
 //! Numbers the lines of all producers, and posts them to the workers in batches.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use common::id::{Epoch, MessageId};
 use daemon::clock::{now, wall};
 
 use super::{
     faults::{FaultCounts, FaultLog},
-    lines::{LineRules, Splitter},
+    lines::{LineFaults, LineRules, Splitter},
     progress::{SourceProgress, lock},
 };
 use crate::stream::{Batch, DateFormat, Template, TemplateValues};
 
 /// Bytes of text that a batch holds, and one message more. The lines of a read are fewer, but a template may be much longer than a
 /// line.
-const BATCH_SIZE: usize = 128 * 1024;
+pub(crate) const BATCH_SIZE: usize = 128 * 1024;
 
 /// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
@@ -70,26 +70,16 @@ impl Publisher {
         self.counts.clone()
     }
 
-    /// Publishes the lines that end in `bytes`; no bytes mean the end of the producer.
+    /// Publishes the lines that end in `bytes`; no bytes mean the end of the producer. Waits as long as a worker is far behind.
     pub(super) fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
-        let mut numbering = lock(&self.numbering);
-        self.progress.wait_for_room(numbering.posted);
-        let Numbering { seq, format: LineFormat { template, date_format, rules }, posted, faults } =
-            &mut *numbering;
-        splitter.configure(*rules);
-        let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
-        let empty = |number| Batch::new(MessageId { epoch: self.epoch, number });
-        let mut batch = empty(*seq);
+        let mut filling = self.fill();
+        self.progress.wait_for_room(filling.posted());
+        splitter.configure(filling.rules());
         let push = |line: &str| {
-            if template.is_line_only() {
-                batch.push(|out| out.push_str(line));
-            } else {
-                let values = TemplateValues { date: &date, seq: batch.next(), line };
-                batch.push(|out| template.fill(values, out));
-            }
-            if batch.text_len() >= BATCH_SIZE {
-                *seq = batch.next();
-                self.post(std::mem::replace(&mut batch, empty(*seq)), posted);
+            filling.push(line);
+            if filling.is_full() {
+                self.progress.wait_for_room(filling.posted());
+                filling.post();
             }
         };
         if bytes.is_empty() {
@@ -97,19 +87,89 @@ impl Publisher {
         } else {
             splitter.feed(bytes, push);
         }
-        faults.add(splitter.take_faults(), now());
-        if !batch.is_empty() {
-            *seq = batch.next();
-            self.post(batch, posted);
+        filling.count(splitter.take_faults());
+        self.progress.wait_for_room(filling.posted());
+        filling.post();
+    }
+
+    /// Begins a batch. Nobody else numbers lines until it is dropped.
+    pub(crate) fn fill(&self) -> Filling<'_> {
+        let numbering = lock(&self.numbering);
+        let LineFormat { template, date_format, .. } = &numbering.format;
+        let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
+        let batch = Batch::new(MessageId { epoch: self.epoch, number: numbering.seq });
+        Filling { publisher: self, numbering, date, batch }
+    }
+}
+
+/// A batch that is being filled. It waits for no worker: whoever fills it sees to that none gets far behind.
+pub(crate) struct Filling<'p> {
+    publisher: &'p Publisher,
+    numbering: MutexGuard<'p, Numbering>,
+    date: String,
+    batch: Batch,
+}
+
+/// Lines on their way to the workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Posted {
+    /// The ids of the first and of the last line.
+    pub(crate) first: MessageId,
+    pub(crate) last: MessageId,
+    /// How many batches were posted with this one, by all who post.
+    pub(crate) batches: u64,
+    /// Bytes of text.
+    pub(crate) bytes: usize,
+}
+
+impl Filling<'_> {
+    /// Which lines count at this moment.
+    pub(crate) fn rules(&self) -> LineRules {
+        self.numbering.format.rules
+    }
+
+    /// Adds a line as the next message.
+    pub(crate) fn push(&mut self, line: &str) {
+        let Self { numbering, date, batch, .. } = self;
+        let template = &numbering.format.template;
+        if template.is_line_only() {
+            batch.push(|out| out.push_str(line));
+        } else {
+            let values = TemplateValues { date, seq: batch.next(), line };
+            batch.push(|out| template.fill(values, out));
         }
     }
 
-    /// Posts a batch as soon as no worker is far behind.
-    fn post(&self, batch: Batch, posted: &mut u64) {
-        self.progress.wait_for_room(*posted);
-        self.progress.set_next_line(batch.next());
-        *posted = posted.saturating_add(1);
-        (self.post)(batch.shared());
+    /// True once it shall be posted before another line is added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.batch.text_len() >= BATCH_SIZE
+    }
+
+    /// Counts what was wrong with lines.
+    pub(crate) fn count(&mut self, faults: LineFaults) {
+        self.numbering.faults.add(faults, now());
+    }
+
+    /// Posts the lines, if there are any, and begins the next batch.
+    pub(crate) fn post(&mut self) -> Option<Posted> {
+        let Self { publisher: Publisher { epoch, progress, post, .. }, numbering, batch, .. } = self;
+        if batch.is_empty() {
+            return None;
+        }
+        let id = |number| MessageId { epoch: *epoch, number };
+        let next = batch.next();
+        let posted = std::mem::replace(batch, Batch::new(id(next)));
+        numbering.seq = next;
+        numbering.posted = numbering.posted.saturating_add(1);
+        let (first, last) = (id(posted.first()), id(next.saturating_sub(1)));
+        let (batches, bytes) = (numbering.posted, posted.text_len());
+        progress.set_next_line(next);
+        post(posted.shared());
+        Some(Posted { first, last, batches, bytes })
+    }
+
+    fn posted(&self) -> u64 {
+        self.numbering.posted
     }
 }
 

@@ -23,7 +23,8 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Stream")]
 pub(crate) struct StreamOptions {
-    /// Where the messages come from: clock, - (standard input), fifo:PATH or unix:PATH (a socket for many producers)
+    /// Where the messages come from: clock, - (standard input), fifo:PATH, unix:PATH (a socket for many producers) or http (lines
+    /// that clients publish by POST or PUT, such as `curl -d`)
     #[arg(long, value_name = "SOURCE", default_value = "clock")]
     pub(crate) source: SourceKind,
     /// latest (a slow client misses messages) or ordered (none is lost; a client that is too slow is closed) [default:
@@ -72,6 +73,8 @@ pub(crate) enum SourceKind {
     Fifo(PathBuf),
     /// Lines from every process that connects to a Unix socket.
     Unix(PathBuf),
+    /// Lines that clients of the stream's own listener publish.
+    Http,
 }
 
 /// The value of `--delivery`.
@@ -200,12 +203,13 @@ impl FromStr for SourceKind {
         match text.split_once(':') {
             None if text == "clock" => Ok(Self::Clock),
             None if text == "-" => Ok(Self::Stdin),
+            None if text == "http" => Ok(Self::Http),
             Some(("fifo", path)) if !path.is_empty() => Ok(Self::Fifo(path.into())),
             Some(("unix", path)) if path.len() > 107 => {
                 Err("the path of a Unix socket has at most 107 bytes")
             }
             Some(("unix", path)) if !path.is_empty() => Ok(Self::Unix(path.into())),
-            _ => Err("expected clock, - (standard input), fifo:PATH or unix:PATH"),
+            _ => Err("expected clock, - (standard input), fifo:PATH, unix:PATH or http"),
         }
     }
 }
@@ -215,6 +219,7 @@ impl std::fmt::Display for SourceKind {
         match self {
             Self::Clock => f.write_str("clock"),
             Self::Stdin => f.write_str("-"),
+            Self::Http => f.write_str("http"),
             Self::Fifo(path) => write!(f, "fifo:{}", path.display()),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
@@ -227,11 +232,11 @@ mod tests {
 
     #[test]
     fn a_source_is_displayed_as_it_was_written() {
-        for text in ["clock", "-", "fifo:/run/a", "unix:/run/b"] {
+        for text in ["clock", "-", "fifo:/run/a", "unix:/run/b", "http"] {
             assert_eq!(text.parse::<SourceKind>().unwrap().to_string(), text);
         }
         let long = format!("unix:/{}", "a".repeat(107));
-        for text in ["", "stdin", "fifo:", "unix:", "file:/a", &long] {
+        for text in ["", "stdin", "fifo:", "unix:", "file:/a", "http:", "https", &long] {
             assert!(text.parse::<SourceKind>().is_err(), "{text}");
         }
     }

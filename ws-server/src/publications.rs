@@ -1,0 +1,25 @@
+//! Requests that publish: who of them has its turn, and what is left of one that is gone.
+
+use reactor::{CloseReason, Turn};
+
+use crate::{connection::Connection, publish::Publication, worker::WsHandler};
+
+impl WsHandler {
+    /// Lets those go on that wait for room, in their order and as far as there is room.
+    pub(crate) fn grant_turns(&mut self, turn: &mut Turn<'_, Connection>) {
+        if let Some(inlet) = &mut self.inlet {
+            inlet.grant(|token, place| turn.visit(token, |conn, cx| conn.grant_turn(place, cx)));
+        }
+    }
+
+    /// The connection of a request is gone: what it has published stays known under its key, and goes on in the next process if that
+    /// has its connection.
+    pub(crate) fn end_publication(&mut self, publication: Publication, why: CloseReason) {
+        if why == CloseReason::HandedOver {
+            self.keys.suspend(&publication.account);
+            return;
+        }
+        self.keys.end(publication.account);
+        self.metrics.publication_ended(0);
+    }
+}
