@@ -93,17 +93,13 @@ impl RequestPath {
     }
 }
 
-/// A query without its `token` parameters, however their name is spelt; `None` if it held nothing else.
+/// A query without its parameters that [`shown_target`](common::http::shown_target) would hide a token of; `None` if it held nothing else.
 ///
 /// RFC 6750 §5.3: "Bearer tokens SHOULD NOT be passed in page URLs". One that somebody put there all the same goes no further: a
 /// `Location` stands in the logs of proxies.
 fn without_token(query: &[u8]) -> Option<Vec<u8>> {
-    let is_token = |parameter: &&[u8]| {
-        let name = parameter.split(|&byte| byte == b'=').next().unwrap_or_default();
-        percent_decode(name).collect::<Vec<u8>>().eq_ignore_ascii_case(b"token")
-    };
-    let parameters = || query.split(|&byte| byte == b'&');
-    let kept: Vec<&[u8]> = parameters().filter(|parameter| !is_token(parameter)).collect();
+    let kept: Vec<&[u8]> =
+        query.split(|&byte| byte == b'&').filter(|parameter| !holds_token(parameter)).collect();
     (!kept.is_empty()).then(|| kept.join(&b'&'))
 }
 
@@ -116,6 +112,16 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'@')
     .remove(b'+');
+/// True if a server could find a parameter `token` in this one, with whatever separators and case.
+fn holds_token(parameter: &[u8]) -> bool {
+    let decoded: Vec<u8> =
+        percent_decode(parameter).map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
+    decoded.split(|byte| b"?&;".contains(byte)).any(|part| {
+        let name = part.split(|&byte| byte == b'=').next().unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case(b"token")
+    })
+}
+
 /// The bytes that RFC 3986 §3.4 allows in a query; `%` stays, because we pass the query on without decoding it.
 const QUERY: &AsciiSet = &PATH
     .remove(b'%')
@@ -316,6 +322,7 @@ mod tests {
             ("token=SECRET&a=1&%74oke%6E=SECRET&b", "/dir/?a=1&b"),
             ("Token=SECRET&TOKEN=SECRET", "/dir/"),
             ("token==SECRET=&a=token", "/dir/?a=token"),
+            ("a;token=SECRET&b?token=SECRET&c%26token=SECRET&token%3DSECRET&+token+=SECRET&d", "/dir/?d"),
             ("tokens=2&my-token=3&=token", "/dir/?tokens=2&my-token=3&=token"),
             ("", "/dir/?"),
             ("&&", "/dir/?&&"),
