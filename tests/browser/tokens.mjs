@@ -1,6 +1,8 @@
 // A stream that needs a token: the page asks for it, remembers it for the tab, and shows it to nobody.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inBothSchemes } from "./browsers.mjs";
 import { FAILED_CONNECTION, PATIENCE, front, lineTexts, pageServer, showsLine, stateIs, streamServer, titleIs } from "./common.mjs";
@@ -34,19 +36,55 @@ function onlyFailedConnections(errors) {
   assert.deepEqual(errors.filter((text) => !FAILED_CONNECTION.test(text) && !/\b401\b/.test(text)), []);
 }
 
-/** `datecast` with numbered lines behind a recorder that asks for `TOKEN`. */
-async function guardedFront(binaries, count = 5000) {
-  const server = await front(binaries, ["--history", "10000"]);
+/** A file with one token, which is another one after a reload. */
+class TokenFile {
+  #folder = mkdtempSync(join(tmpdir(), "datecast-token-"));
+  name = join(this.#folder, "readers");
+
+  constructor() {
+    this.write(TOKEN);
+  }
+
+  write(token) {
+    writeFileSync(this.name, `# of a test\nreader ${token}\n`, { mode: 0o600 });
+  }
+
+  /** From now on `token` is the only one; resolves once the daemon says so. */
+  async replace(token, { child, port }, path) {
+    this.write(token);
+    child.kill("SIGHUP");
+    const headers = { Authorization: `Bearer ${token}` };
+    for (const deadline = Date.now() + PATIENCE.timeout; Date.now() < deadline;) {
+      const { status } = await fetch(`http://127.0.0.1:${port}${path}`, { method: "HEAD", headers });
+      if (status === 200) {
+        return;
+      }
+      await new Promise((done) => { setTimeout(done, 20); });
+    }
+    throw new Error("the reload has not changed the token");
+  }
+
+  remove() {
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+const numbered = (count) => Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join("");
+
+/** `datecast` with numbered lines behind a recorder; without `isOpen` it wants `TOKEN`, until `replace` says another one. */
+async function recordedFront(binaries, count, { isOpen = false } = {}) {
+  const file = new TokenFile();
+  const server = await front(binaries, ["--history", "10000", ...(isOpen ? [] : ["--token-file", file.name])]);
   server.child.stdin.on("error", () => {});
-  server.child.stdin.write(Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join(""));
+  server.child.stdin.write(numbered(count));
   const site = new Recorder(server.port);
-  site.tokens = new Set([TOKEN]);
   await site.open();
   const end = async () => {
     site.close();
     await stop(server.child);
+    file.remove();
   };
-  return { server, site, url: `http://127.0.0.1:${site.port}/`, end };
+  return { server, site, url: `http://127.0.0.1:${site.port}/`, replace: (token) => file.replace(token, server, "/stream"), end };
 }
 
 /** The token stands in no element, no attribute, and no address of the page. */
@@ -72,7 +110,7 @@ function sendsTokenInItsPlaceOnly({ requests }) {
 }
 
 export async function asksForAToken({ browser, page, check, binaries, console: errors }) {
-  const { server, site, url, end } = await guardedFront(binaries);
+  const { server, site, url, replace, end } = await recordedFront(binaries, 5000);
   await check("a stream that needs a token: the page asks for it", async () => {
     await page.setViewport({ width: 1280, height: 860 });
     await page.goto(url);
@@ -156,9 +194,11 @@ export async function asksForAToken({ browser, page, check, binaries, console: e
   await check("a token that is revoked meanwhile is asked for anew, and the lines stay", async () => {
     await page.goto(`${url}#token=${TOKEN}`);
     await showsLine(page, "line 5000");
-    site.tokens = new Set([OTHER]);
-    site.cut();
+    const before = site.requests.length;
+    await replace(OTHER);
     await asks(page, REVOKED);
+    assert.deepEqual(site.requests.slice(before), [], "it was told, and has asked all the same");
+    await showsLine(page, REVOKED);
     assert.ok((await lineTexts(page)).includes("line 5000"), "the lines are gone");
     assert.equal(await page.$eval("#announce", (element) => element.textContent), `${REVOKED}.`);
     await titleIs(page, /^datecast · token needed$/);
@@ -172,8 +212,9 @@ export async function asksForAToken({ browser, page, check, binaries, console: e
     assert.equal((await lineTexts(page)).filter((text) => text === "line 5000").length, 1);
   });
   await check("a stored token that is refused after a reload is said to be no longer valid", async () => {
-    site.tokens = new Set([TOKEN]);
-    await page.reload();
+    await page.goto("about:blank");
+    await replace(TOKEN);
+    await page.goto(url);
     await asks(page, REVOKED);
   });
   await check("no request holds a token where it does not belong, nor a referrer", async () => sendsTokenInItsPlaceOnly(site));
@@ -183,7 +224,7 @@ export async function asksForAToken({ browser, page, check, binaries, console: e
 }
 
 export async function takesATokenFromALink({ browser, check, binaries }) {
-  const { site, url, end } = await guardedFront(binaries);
+  const { site, url, end } = await recordedFront(binaries, 5000);
   const literal = TOKEN.replace("=", "%3D");
   const LINKS = [
     [`#token=${TOKEN}`, ""], [`#token=${literal}&L1234`, "#L1234"], [`#L1234&token=${encodeURIComponent(TOKEN)}`, "#L1234"],
@@ -229,7 +270,7 @@ export async function takesATokenFromALink({ browser, check, binaries }) {
 }
 
 export async function remembersWithoutStorage({ browser, check, binaries }) {
-  const { url, end } = await guardedFront(binaries);
+  const { url, end } = await recordedFront(binaries, 5000);
   await check("where the browser keeps nothing, the page remembers the token until it is left", async () => {
     const tab = await browser.newPage();
     await tab.evaluateOnNewDocument(() => {
@@ -247,13 +288,10 @@ export async function remembersWithoutStorage({ browser, check, binaries }) {
 }
 
 export async function tokensAcrossOrigins({ browser, check, binaries }) {
-  const ws = await streamServer(binaries, ["--source", "-", "--history", "10000"], { stdin: "pipe" });
-  ws.child.stdin.write(Array.from({ length: 5000 }, (_, index) => `line ${index + 1}\n`).join(""));
-  const stream = new Recorder(ws.port);
-  stream.guarded = /^\//;
-  stream.tokens = new Set([TOKEN]);
-  await stream.open();
-  const site = await pageServer(binaries, stream.port);
+  const file = new TokenFile();
+  const ws = await streamServer(binaries, ["--source", "-", "--history", "10000", "--token-file", file.name], { stdin: "pipe" });
+  ws.child.stdin.write(numbered(5000));
+  const site = await pageServer(binaries, ws.port);
   for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
     await check(`a stream of another origin that needs a token, by ${name}`, async () => {
       const tab = await browser.newPage();
@@ -264,30 +302,53 @@ export async function tokensAcrossOrigins({ browser, check, binaries }) {
       await enter(tab, TOKEN);
       await showsLine(tab, "line 1234");
       await showsNoToken(tab);
-      stream.tokens = new Set([OTHER]);
-      stream.cut();
+      await file.replace(OTHER, ws, "/");
       await asks(tab, REVOKED);
-      stream.tokens = new Set([TOKEN]);
+      await enter(tab, OTHER);
+      await stateIs(tab, "live");
       await tab.close();
+      await file.replace(TOKEN, ws, "/");
     });
   }
   await check("two streams of one origin have a token each", async () => {
-    const other = await pageServer(binaries, ws.port);
     const tab = await browser.newPage();
     await tab.goto(`http://127.0.0.1:${site.port}/#token=${TOKEN}`);
     await showsLine(tab, "line 5000");
-    const kept = JSON.parse(await remembered(tab));
-    assert.deepEqual(kept.map(([key]) => key), [`datecast-token http://127.0.0.1:${stream.port}/`]);
+    assert.deepEqual(JSON.parse(await remembered(tab)), [[`datecast-token http://127.0.0.1:${ws.port}/`, TOKEN]]);
     await tab.close();
-    await stop(other.child);
   });
-  stream.close();
   await Promise.all([stop(ws.child), stop(site.child)]);
+  file.remove();
+}
+
+/** A proxy that asks for the token itself, and knows no word for a reader whose token is revoked. */
+export async function asksBehindAProxy({ browser, check, binaries }) {
+  const { server, site, url, end } = await recordedFront(binaries, 100, { isOpen: true });
+  for (const via of ["websocket", "sse"]) {
+    await check(`a server that only breaks the connection of a revoked token: by ${via}`, async () => {
+      site.tokens = new Set([TOKEN]);
+      const tab = await browser.newPage();
+      await tab.goto(`${url}?via=${via}`);
+      await asks(tab, NEEDED);
+      await enter(tab, TOKEN);
+      await showsLine(tab, "line 100");
+      site.tokens = new Set([OTHER]);
+      site.cut();
+      await asks(tab, REVOKED);
+      const before = site.streams;
+      await new Promise((done) => { setTimeout(done, 2_000); });
+      assert.equal(site.streams, before);
+      server.child.stdin.write(`after ${via}\n`);
+      await enter(tab, OTHER);
+      await showsLine(tab, `after ${via}`);
+      await tab.close();
+    });
+  }
+  await end();
 }
 
 export async function asksNothingWithoutNeed({ page, check, binaries, console: errors }) {
-  const { server, site, url, end } = await guardedFront(binaries, 100);
-  site.tokens = null;
+  const { server, site, url, end } = await recordedFront(binaries, 100, { isOpen: true });
   await check("where no token is needed, nothing asks for one: not a request more", async () => {
     await page.goto(url);
     await showsLine(page, "line 100");
@@ -313,7 +374,7 @@ export async function asksNothingWithoutNeed({ page, check, binaries, console: e
 const WAYS = [["WebSocket", []], ["server-sent events", ["WebSocket"]], ["requests", ["WebSocket", "EventSource"]]];
 
 export async function plainListAsks({ browser, check, binaries }) {
-  const { site, url, end } = await guardedFront(binaries, 50);
+  const { site, url, replace, end } = await recordedFront(binaries, 50);
   const question = (tab, words) => tab.waitForFunction((wanted) => {
     const form = document.querySelector("form");
     return form !== null && form.style.display === "" && form.firstElementChild.textContent === wanted;
@@ -326,7 +387,7 @@ export async function plainListAsks({ browser, check, binaries }) {
   };
   for (const [way, gone] of WAYS) {
     await check(`the plain list asks for a token, too: by ${way}`, async () => {
-      site.tokens = new Set([TOKEN]);
+      await replace(TOKEN);
       const tab = await browser.newPage();
       await tab.evaluateOnNewDocument((names) => {
         delete Object.hasOwn;
@@ -346,8 +407,7 @@ export async function plainListAsks({ browser, check, binaries }) {
       await showsNoToken(tab);
       await tab.reload();
       await shows(tab, "line 50");
-      site.tokens = new Set([OTHER]);
-      site.cut();
+      await replace(OTHER);
       await question(tab, REVOKED);
       await tab.goto("about:blank");
       await tab.goto(`${url}?token=${OTHER}`);
@@ -366,7 +426,7 @@ export async function plainListAsks({ browser, check, binaries }) {
 }
 
 export async function takesARushWithAToken({ page, check, binaries }) {
-  const { server, site, url, end } = await guardedFront(binaries, 10);
+  const { server, site, url, replace, end } = await recordedFront(binaries, 10);
   let number = 10;
   const timer = setInterval(() => server.child.stdin.write(Array.from({ length: 20 }, () => `line ${number += 1}\n`).join("")), 10);
   await check("in a rush of lines the thread's socket has the token, too", async () => {
@@ -380,6 +440,10 @@ export async function takesARushWithAToken({ page, check, binaries }) {
     assert.equal(sockets.length, 2);
     assert.ok(sockets.every(({ url: target }) => new URL(target, url).searchParams.get("token") === TOKEN));
   });
+  await check("and hears when the token is no longer valid", async () => {
+    await replace(OTHER);
+    await asks(page, REVOKED);
+  });
   clearInterval(timer);
   await page.goto("about:blank");
   await end();
@@ -388,15 +452,15 @@ export async function takesARushWithAToken({ page, check, binaries }) {
 const SIZES = [[360, 780], [1280, 860], [1920, 1080], [3840, 2160]];
 
 export async function tokenFormLooksRight({ name, browser, check, binaries }) {
-  const { site, url, end } = await guardedFront(binaries, 200);
+  const { url, replace, end } = await recordedFront(binaries, 200);
   await inBothSchemes({ name, browser }, async (page, scheme) => {
     for (const view of ["waiting", "lines"]) {
-      site.tokens = new Set([TOKEN]);
+      await replace(TOKEN);
+      await page.goto("about:blank");
       await page.goto(`${url}${view === "lines" ? `#token=${TOKEN}` : ""}`);
       if (view === "lines") {
         await showsLine(page, "line 200");
-        site.tokens = new Set();
-        site.cut();
+        await replace(OTHER);
       }
       await asks(page, view === "lines" ? REVOKED : NEEDED);
       for (const [width, height] of SIZES) {
