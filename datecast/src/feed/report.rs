@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::source_state::{SourcePhase, SourceState};
+use common::source_state::SourceState;
 use daemon::notify;
 
 use crate::command::Tell;
@@ -22,7 +22,9 @@ pub(super) fn lines_of(count: u64) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     command: Arc<Mutex<SourceState>>,
-    said: String,
+    /// What was said last: of the connection and of the command, the number of lines, and when.
+    about: (String, String),
+    lines: u64,
     at: Option<Instant>,
 }
 
@@ -38,19 +40,19 @@ impl Report {
         notify::is_heard().then_some(INTERVAL)
     }
 
-    /// Says where the lines go and how many there were, unless it did so within the last second.
+    /// Says where the lines go, how many there were and how the command is; the number alone is news once a second.
     pub(super) fn say(&mut self, connection: &str, lines: u64, now: Instant) {
-        if !notify::is_heard() || self.at.is_some_and(|at| now.saturating_duration_since(at) < INTERVAL) {
+        if !notify::is_heard() {
             return;
         }
-        let mut said = format!("{connection}, {}", lines_of(lines));
-        let command = self.command.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if command.phase() != SourcePhase::Running || !command.said().is_empty() {
-            said = format!("{said}; {}", command.said());
+        let command = self.command.lock().unwrap_or_else(PoisonError::into_inner).said().to_owned();
+        let about = (connection.to_owned(), command);
+        let is_soon = self.at.is_some_and(|at| now.saturating_duration_since(at) < INTERVAL);
+        if about == self.about && (lines == self.lines || is_soon) {
+            return;
         }
-        if said != self.said {
-            notify::status(&said);
-            (self.said, self.at) = (said, Some(now));
-        }
+        let end = if about.1.is_empty() { String::new() } else { format!("; {}", about.1) };
+        notify::status(&format!("{connection}, {}{end}", lines_of(lines)));
+        (self.about, self.lines, self.at) = (about, lines, Some(now));
     }
 }

@@ -17,7 +17,7 @@ use page::Page;
 /// The program that is made of the others.
 const FRONT: &str = "datecast";
 
-const PAGES: [Page; 4] = [
+const PAGES: [Page; 5] = [
     Page {
         command: ws_server::command,
         env_prefix: ws_server::ENV_PREFIX,
@@ -41,6 +41,12 @@ const PAGES: [Page; 4] = [
         env_prefix: datecast::ENV_PREFIX,
         usage: "[OPTION]... [-- COMMAND [ARGUMENT]...]",
         text: include_str!("pages/datecast.man"),
+    },
+    Page {
+        command: datecast::feed_command,
+        env_prefix: datecast::FEED_ENV_PREFIX,
+        usage: "--to unix:PATH [OPTION]... [-- COMMAND [ARGUMENT]...]",
+        text: include_str!("pages/datecast-feed.man"),
     },
 ];
 
@@ -80,15 +86,30 @@ fn write_all(folder: &Path, date: &str) -> io::Result<()> {
     for page in &PAGES {
         let mut command = (page.command)();
         let name = command.get_name().to_owned();
-        fs::write(folder.join(format!("{name}.1")), page.to_roff(date)?)?;
+        fs::write(folder.join(format!("{}.1", page::file_name(&name))), page.to_roff(date)?)?;
+        if is_of_front(&name) {
+            // It is no file of its own.
+            continue;
+        }
         if name == FRONT {
             // `datecast ws-server …` is that daemon.
             let others = PAGES.iter().map(|page| (page.command)()).filter(|other| other.get_name() != name);
-            command = command.subcommands(others);
+            command = command.subcommands(others.map(as_subcommand));
         }
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             clap_complete::generate_to(shell, &mut command, &name, folder)?;
         }
     }
     Ok(())
+}
+
+/// True for `datecast feed`, which only [`FRONT`] can be called for.
+fn is_of_front(name: &str) -> bool {
+    name.split_once(' ').is_some_and(|(program, _)| program == FRONT)
+}
+
+/// A program by the word that [`FRONT`] calls it by.
+fn as_subcommand(command: clap::Command) -> clap::Command {
+    let name = command.get_name().rsplit(' ').next().unwrap_or_default().to_owned();
+    command.name(name)
 }

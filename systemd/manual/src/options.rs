@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
 
-use crate::{FRONT, page::Page};
+use crate::{FRONT, is_of_front, page::Page};
 
 /// The prose. A line `@NAME@` stands for the tables of that program, `@common@` for the options that all daemons have, and
 /// `@of NAME@` for the flags of a daemon that `datecast` has, too.
@@ -52,8 +52,10 @@ pub(crate) fn to_markdown(pages: &[Page]) -> String {
         let command = crate::page::complete((page.command)());
         (command.get_name().to_owned(), rows(&command, page.env_prefix))
     };
-    let (front, daemons): (Vec<Program>, Vec<Program>) =
+    let (front, others): (Vec<Program>, Vec<Program>) =
         pages.iter().map(named).partition(|(name, _)| name == FRONT);
+    let (parts, daemons): (Vec<Program>, Vec<Program>) =
+        others.into_iter().partition(|(name, _)| is_of_front(name));
     let common = common_to_all(&daemons);
     let mut text = PROSE.replace("@common@\n", &table(&common, &any_prefix));
     let front: Vec<Row> = without(front.iter().flat_map(|(_, rows)| rows), &common);
@@ -65,6 +67,9 @@ pub(crate) fn to_markdown(pages: &[Page]) -> String {
         text = text.replace(&format!("@of {name}@\n"), &format!("{}\n", shared.join(", ")));
         text = text.replace(&format!("@{name}@\n"), &tables(&own));
         only_front = without(&only_front, &own);
+    }
+    for (name, rows) in &parts {
+        text = text.replace(&format!("@{name}@\n"), &tables(&without(rows, &common)));
     }
     text.replace(&format!("@{FRONT}@\n"), &tables(&only_front))
 }

@@ -51,13 +51,19 @@ impl Page {
     }
 }
 
+/// What a page is called: `datecast-feed` for `datecast feed`, as `man` looks for it.
+pub(crate) fn file_name(program: &str) -> String {
+    program.replace(' ', "-")
+}
+
 /// Adapts the command line to a manual page.
 fn for_a_page(command: clap::Command, usage: &str) -> clap::Command {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let usage = format!("{} {usage}", command.get_name());
     // Each option's text already names its values.
     let command = complete(command).mut_args(|argument| argument.hide_possible_values(true));
-    command.about(lower_first(about.trim_end_matches('.'))).override_usage(usage)
+    let name = file_name(command.get_name());
+    command.about(lower_first(about.trim_end_matches('.'))).override_usage(usage).name(name)
 }
 
 /// Adds `--help` and `--version`, as clap does when it runs.
