@@ -1,8 +1,12 @@
 //! Requests that publish: who of them has its turn, and what is left of one that is gone.
 
-use reactor::{CloseReason, Turn};
+use reactor::{CloseReason, Context, Turn};
 
-use crate::{connection::Connection, publish::Publication, worker::WsHandler};
+use crate::{
+    connection::{Connection, Predecessor, Stage},
+    publish::Publication,
+    worker::WsHandler,
+};
 
 impl WsHandler {
     /// Lets those go on that wait for room, in their order and as far as there is room.
@@ -10,6 +14,25 @@ impl WsHandler {
         if let Some(inlet) = &mut self.inlet {
             inlet.grant(|token, place| turn.visit(token, |conn, cx| conn.grant_turn(place, cx)));
         }
+    }
+
+    /// Goes on with the request that a connection of the previous process is at, if it publishes. `None`: this process takes no lines
+    /// for that stream, and whatever its key stands for has been cut off.
+    pub(crate) fn resume_publishing(
+        &self,
+        conn: &mut Connection,
+        from: Predecessor,
+        cx: &mut Context<'_>,
+    ) -> Option<()> {
+        if let Stage::Publishing(publication) = &conn.stage {
+            let takes_lines = self.inlet.is_some() && from.epoch == self.stream.epoch();
+            if !takes_lines || !self.keys.resume(&publication.account) {
+                return None;
+            }
+            cx.set_established();
+        }
+        conn.on_answer_taken(cx);
+        Some(())
     }
 
     /// The connection of a request is gone: what it has published stays known under its key, and goes on in the next process if that

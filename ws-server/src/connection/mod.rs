@@ -40,5 +40,5 @@ pub use self::{env::IsForStream, request::asks_for_stream, state::Connection};
 pub(crate) use self::{
     rate::RateLimiter,
     request::{Prefix, StreamParams},
-    state::Upgraded,
+    state::{Reuse, Upgraded},
 };

@@ -20,9 +20,9 @@ use super::{
     rate::RateLimiter,
     request::{Prefix, StreamParams},
     response::NO_ROOM,
-    state::{Connection, Stage, Upgraded},
+    state::{Connection, Reuse, Stage, Upgraded},
 };
-use crate::stream::Subscription;
+use crate::{publish::Publication, stream::Subscription};
 
 /// The reason that goes with 1012.
 pub(super) const RESTARTING: &str = "back at once";
@@ -32,6 +32,7 @@ const WEBSOCKET: u8 = 1;
 const HTTP_STREAM: u8 = 2;
 /// One whose client was probed.
 const PROBED_STREAM: u8 = 3;
+const PUBLISHING: u8 = 4;
 
 // Behind the rest, where there is anything to say. Versions that do not know it refuse the connection, which then gets its closing
 // bytes.
@@ -41,6 +42,8 @@ const BOUNDED: u8 = 1;
 const HEARD: u8 = 2;
 /// What follows is whose token has let it read or publish.
 const GRANT: u8 = 3;
+/// It has had an answer, and waits for its next request; what follows is whether that has begun.
+const REUSED: u8 = 4;
 
 const NO_SINCE: u8 = 0;
 const SINCE_NUMBER: u8 = 1;
@@ -113,9 +116,9 @@ impl Connection {
 
     fn is_past_opening(&self) -> bool {
         match &self.stage {
-            Stage::Opening { .. } => false,
+            Stage::Opening { .. } | Stage::Publishing(_) => false,
             Stage::WebSocket(socket) => !socket.protocol.is_awaiting_key(),
-            Stage::HttpStream | Stage::Publishing(_) | Stage::Done => true,
+            Stage::HttpStream | Stage::Done => true,
         }
     }
 
@@ -132,7 +135,11 @@ impl Connection {
                 put_socket(socket, &mut to);
             }
             Stage::HttpStream => to.byte(if self.is_probed { PROBED_STREAM } else { HTTP_STREAM }),
-            Stage::Publishing(_) | Stage::Done => return None,
+            Stage::Publishing(publication) => {
+                to.byte(PUBLISHING);
+                publication.put(&mut to);
+            }
+            Stage::Done => return None,
         }
         to.long(self.id);
         to.millis(now.saturating_duration_since(self.subscribed_at));
@@ -157,6 +164,10 @@ impl Connection {
             to.bytes(grant.name.as_bytes());
             to.raw(&grant.digest);
         }
+        if self.is_opening() && self.reuse != Reuse::First {
+            to.byte(REUSED);
+            to.flag(self.reuse == Reuse::Head);
+        }
         Some(to.into_bytes())
     }
 
@@ -168,6 +179,7 @@ impl Connection {
             OPENING => Stage::Opening { scan: HeadScan::default(), proxied_for: from.address()? },
             WEBSOCKET => Stage::WebSocket(take_socket(&mut from, format, now)?),
             HTTP_STREAM | PROBED_STREAM => Stage::HttpStream,
+            PUBLISHING if format >= 2 => Stage::Publishing(Box::new(Publication::take_over(&mut from)?)),
             _ => return None,
         };
         let id = from.long()?;
@@ -204,6 +216,9 @@ impl Connection {
                 BOUNDED if format >= 2 => conn.take_bounds(&mut from)?,
                 HEARD if format >= 2 => conn.heard = from.long()?,
                 GRANT if format >= 2 => conn.grant = Some(take_grant(&mut from)?),
+                REUSED if format >= 2 => {
+                    conn.reuse = if from.flag()? { Reuse::Head } else { Reuse::Idle };
+                }
                 _ => return None,
             }
         }
@@ -237,14 +252,16 @@ impl Connection {
     pub(crate) fn closing_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         match &self.stage {
-            Stage::Opening { .. } => out.extend_from_slice(NO_ROOM),
+            // An answer without a request would be taken for that to the next one (RFC 9112 §9.3).
+            Stage::Opening { .. } if self.reuse == Reuse::Idle => {}
+            Stage::Opening { .. } | Stage::Publishing(_) => out.extend_from_slice(NO_ROOM),
             Stage::WebSocket(socket) => {
                 socket.protocol.clone().close(CloseCode::RESTART, RESTARTING, &mut out);
             }
             // What a bounded read has is not the whole: its client sees that there is no last chunk.
             Stage::HttpStream if self.is_bounded() => {}
             Stage::HttpStream => finish(self.framing, &mut out),
-            Stage::Publishing(_) | Stage::Done => {}
+            Stage::Done => {}
         }
         out
     }

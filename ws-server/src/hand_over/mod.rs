@@ -2,12 +2,13 @@
 //! the dates, and the source.
 //!
 //! The bytes have a format with a number. A process that does not know it ends each connection by the closing bytes that it
-//! brings along: 1012 for a WebSocket, the last chunk, or a 503. What stands in `format-1.txt` and `format-2.txt` must be read
-//! for ever.
+//! brings along: 1012 for a WebSocket, the last chunk, or a 503. What stands in `format-1.txt`, `format-2.txt` and
+//! `format-2-publishing.txt` must be read for ever.
 //!
-//! What few have stands behind the rest, and only where there is something to say: the bound of a bounded read and whose token a
-//! connection has, and the state of the source once it was told and the keys under which lines were published. A version that does not
-//! know such a thing refuses the connection that has it, or the state, and everybody else's bytes are the same as before.
+//! What few have stands behind the rest, and only where there is something to say. Of a connection: the bound of a bounded read, whose
+//! token has let it in, and that it has had an answer and waits for its next request. Of the process: the state of the source once it
+//! was told, and the keys under which lines were published. A version that does not know such a thing refuses such a connection or
+//! state, and everybody else's bytes are the same as before.
 
 mod process;
 mod state;

@@ -1,5 +1,7 @@
 //! A process reads back what another one wrote, also what earlier versions wrote, and nothing else.
 
+mod publishing;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -24,7 +26,7 @@ use super::{
 use crate::{
     broadcast::{Departures, NoticeState},
     connection::{Connection, Notice, Payload, Prefix, RateLimiter, Stage, StreamParams, Upgraded},
-    publish::{Begin, Keys, ScopedKey, Verdict},
+    publish::Keys,
     stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceChange, SourceKind, Subscription},
 };
 
@@ -281,45 +283,6 @@ fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
     assert_eq!(read.source_state, state.source_state);
     for len in without.len() + 1..bytes.len() {
         assert!(ProcessState::from_bytes(&bytes[..len], FORMAT, EPOCH, moment(now)).is_none());
-    }
-}
-
-#[test]
-fn keys_stand_behind_the_rest_and_are_read_back() {
-    let now = now();
-    let key = |key: &str| ScopedKey { scope: Some("anna".into()), key: key.into() };
-    let mut keys = Keys::new(100);
-    let account = |keys: &mut Keys, name| match keys.begin(key(name), 5) {
-        Begin::Run(account) => account,
-        Begin::Busy => panic!("{name} is busy"),
-    };
-    let mut finished = account(&mut keys, "finished");
-    finished.line("a").unwrap();
-    let id = MessageId { epoch: EPOCH, number: 5 };
-    finished.published(id, id);
-    let receipt = finished.finish().unwrap();
-    keys.end(finished, 5);
-    let running = account(&mut keys, "running");
-    keys.suspend(&running);
-    for number in [0, 5] {
-        let mut state = state(now);
-        state.source_state.number = number;
-        let without = state.to_bytes(moment(now));
-        state.keys = keys.clone();
-        let bytes = state.to_bytes(moment(now));
-        assert!(bytes.starts_with(&without) && bytes.len() > without.len());
-        let read = ProcessState::from_bytes(&bytes, FORMAT, EPOCH, moment(now)).unwrap();
-        assert_eq!(read.source_state.number, number);
-        let mut read = read.keys;
-        read.limit(1, 5);
-        assert!(matches!(read.begin(key("running"), 5), Begin::Busy));
-        let mut again = account(&mut read, "finished");
-        assert_eq!(again.line("a"), Ok(Verdict::Known));
-        assert_eq!(again.finish(), Ok(receipt));
-        for len in without.len()..bytes.len() {
-            let read = ProcessState::from_bytes(&bytes[..len], FORMAT, EPOCH, moment(now));
-            assert!(read.is_none_or(|read| read.keys.is_empty()), "{len} bytes");
-        }
     }
 }
 

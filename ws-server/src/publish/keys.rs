@@ -19,7 +19,7 @@ use super::{
 };
 
 /// All records of a stream.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keys {
     /// How many of the newest numbers the stream knows; it has at most so many records of requests that have ended.
     history: u64,

@@ -8,8 +8,6 @@
 //!                                               answer ◀── Receipt
 //! ```
 
-#![allow(dead_code, reason = "the next process does not read a publication yet")]
-
 mod account;
 mod digest;
 mod in_flight;

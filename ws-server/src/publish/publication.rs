@@ -12,7 +12,7 @@ use super::{
     inlet::Place,
     state::{put_account, take_account},
 };
-use crate::source::{Filling, LineRules, Posted, Publisher, Splitter};
+use crate::source::{Filling, Posted, Publisher, Splitter};
 
 /// One request that publishes.
 #[derive(Debug)]
@@ -140,9 +140,9 @@ impl Publication {
         to.address(Some(*sender));
     }
 
-    /// Reads it back; the rules are those of its next line.
-    pub(crate) fn read(rules: LineRules, from: &mut Reader<'_>) -> Option<Self> {
-        let (body, lines) = (BodyReader::take(from)?, Splitter::take(rules, from)?);
+    /// Reads it back.
+    pub(crate) fn take_over(from: &mut Reader<'_>) -> Option<Self> {
+        let (body, lines) = (BodyReader::take(from)?, Splitter::take(from)?);
         let account = take_account(from)?;
         let (keep_alive, is_old, has_origin) = (from.flag()?, from.flag()?, from.flag()?);
         let origin = std::str::from_utf8(from.bytes()?).ok()?;

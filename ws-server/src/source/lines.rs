@@ -108,7 +108,6 @@ impl Splitter {
         }
     }
 
-    #[allow(dead_code, reason = "the next process does not read a publication yet")]
     /// Writes down the beginning of the present line, between two calls and with no fault to be taken.
     pub(crate) fn put(&self, to: &mut Writer) {
         to.flag(self.is_first);
@@ -116,9 +115,9 @@ impl Splitter {
         to.bytes(&self.partial);
     }
 
-    #[allow(dead_code, reason = "the next process does not read a publication yet")]
-    /// Goes on with a line that [`Splitter::put`] wrote down.
-    pub(crate) fn take(rules: LineRules, from: &mut Reader<'_>) -> Option<Self> {
+    /// Goes on with a line that [`Splitter::put`] wrote down, once [`Splitter::configure`] has said which lines count.
+    pub(crate) fn take(from: &mut Reader<'_>) -> Option<Self> {
+        let rules = LineRules { max_line: 0, invalid_utf8: InvalidUtf8::Replace };
         let (is_first, overlong, partial) = (from.flag()?, from.flag()?, from.bytes()?.to_vec());
         Some(Self { is_first, partial, overlong, ..Self::new(rules) })
     }
@@ -233,7 +232,8 @@ mod tests {
                     rest = &rest[used..];
                     let mut to = Writer::default();
                     splitter.put(&mut to);
-                    splitter = Splitter::take(RULES, &mut Reader::new(&to.into_bytes())).unwrap();
+                    splitter = Splitter::take(&mut Reader::new(&to.into_bytes())).unwrap();
+                    splitter.configure(RULES);
                 }
             }
             splitter.finish(|line| lines.push(line.to_owned()));

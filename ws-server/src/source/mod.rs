@@ -24,6 +24,8 @@ mod socket;
 mod states;
 mod stdin;
 
+#[cfg(test)]
+pub(crate) use self::lines::InvalidUtf8;
 pub use self::states::SourceStates;
 pub(crate) use self::{
     faults::FaultCounts,
