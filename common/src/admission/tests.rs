@@ -237,3 +237,82 @@ fn only_the_origins_that_may_read_are_named_in_the_answer() {
         assert_eq!(cors(&admission, fields).as_deref(), value, "{fields}");
     }
 }
+
+fn head(request: &str) -> Vec<u8> {
+    format!("{}\r\n\r\n", request.replace('\n', "\r\n")).into_bytes()
+}
+
+#[test]
+fn the_cookies_of_a_request_count_only_if_no_page_of_another_origin_has_sent_them() {
+    let listed = &["https://a.example", "null"];
+    for (fields, without_list, with_list) in [
+        ("X: y", true, true),
+        ("Origin: http://localhost:80", true, true),
+        ("Origin: https://localhost:443", false, false),
+        ("Origin: http://localhost:81", false, false),
+        ("Origin: https://a.example", false, true),
+        ("Origin: null", false, true),
+        ("Origin: ", false, false),
+        ("Origin: http://localhost:80\nOrigin: https://b.example", false, false),
+        ("Sec-WebSocket-Origin: http://localhost:80", true, true),
+        ("Sec-WebSocket-Origin: https://b.example", false, false),
+        ("Origin: http://localhost:80\nSec-WebSocket-Origin: https://b.example", false, false),
+        ("Sec-Fetch-Site: same-origin", true, true),
+        ("Sec-Fetch-Site: none", true, true),
+        ("Sec-Fetch-Site: same-site", false, false),
+        ("Sec-Fetch-Site: cross-site", false, false),
+        ("Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate", false, false),
+        ("Sec-Fetch-Site: something-new", false, false),
+        ("Origin: https://a.example\nSec-Fetch-Site: cross-site", false, true),
+    ] {
+        let request = head(&format!("GET / HTTP/1.1\nHost: localhost:80\n{fields}"));
+        let head = Head::parse(&request, HeadLimits::default()).unwrap();
+        for admission in [public(&[], &[]), private(&[], &[])] {
+            assert_eq!(admission.trusts_cookies(&head), without_list, "{fields:?}");
+        }
+        for admission in [public(&[], listed), private(&[], listed)] {
+            assert_eq!(admission.trusts_cookies(&head), with_list, "{fields:?} with a list");
+        }
+    }
+    let behind_tls = head("GET / HTTP/1.1\nHost: a.example\nOrigin: https://a.example");
+    assert!(
+        public(&[], &[]).trusts_cookies(&Head::parse(&behind_tls, HeadLimits::default()).unwrap()),
+        "a proxy that speaks TLS passes the Host on without a port"
+    );
+}
+
+#[test]
+fn no_page_of_another_origin_publishes_where_no_token_is_needed() {
+    for (fields, at_home, on_unix) in [
+        ("Host: localhost:80", true, true),
+        ("Host: 127.0.0.1", true, true),
+        ("Host: localhost:80\nOrigin: http://localhost:80", true, true),
+        ("Host: localhost:80\nOrigin: https://listed.example", true, true),
+        ("Host: served.example", true, true),
+        // A form of another page, sent without a preflight; `null` where its page hides its origin.
+        ("Host: localhost:80\nOrigin: https://evil.example\nSec-Fetch-Site: cross-site", false, false),
+        ("Host: localhost:80\nOrigin: null", false, false),
+        ("Host: localhost:80\nOrigin: http://localhost:3000\nSec-Fetch-Site: same-site", false, false),
+        ("Host: localhost:80\nSec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate", false, false),
+        ("Host: localhost:80\nSec-Fetch-Site: same-origin", true, true),
+        // A name of the attacker that has come to point to this machine.
+        ("Host: evil.example\nOrigin: http://evil.example\nSec-Fetch-Site: same-origin", false, false),
+        ("Host: evil.example", false, false),
+    ] {
+        let request = head(&format!("POST / HTTP/1.1\n{fields}"));
+        let head = Head::parse(&request, HeadLimits::default()).unwrap();
+        let admission = public(&["served.example", "localhost", "127.0.0.1"], &["https://listed.example"]);
+        assert_eq!(admission.admit_publisher(&head, LOOPBACK).is_ok(), at_home, "{fields:?}");
+        assert_eq!(admission.admit_publisher(&head, None).is_ok(), on_unix, "{fields:?} on a Unix socket");
+    }
+    let rebound = head("POST / HTTP/1.1\nHost: evil.example\nOrigin: http://evil.example");
+    let rebound = Head::parse(&rebound, HeadLimits::default()).unwrap();
+    let open = public(&[], &[]);
+    let refusal = open.admit_publisher(&rebound, LOOPBACK).unwrap_err().to_string();
+    assert!(refusal.contains("--host evil.example"), "{refusal}");
+    assert!(open.admit_publisher(&rebound, None).is_ok(), "no name leads to a Unix socket");
+    let foreign = head("POST / HTTP/1.1\nHost: localhost\nOrigin: http://evil.example");
+    let foreign = Head::parse(&foreign, HeadLimits::default()).unwrap();
+    let refusal = open.admit_publisher(&foreign, LOOPBACK).unwrap_err().to_string();
+    assert!(refusal.contains("--allow-origin http://evil.example"), "{refusal}");
+}
