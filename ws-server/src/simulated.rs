@@ -3,6 +3,7 @@
 
 mod bounded_reads;
 mod private;
+mod publishing;
 mod source_state;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
