@@ -4,6 +4,7 @@ import browser
 import crashes
 import hand_over
 import metrics
+import named
 import package
 import privileges
 import reloads
@@ -47,6 +48,7 @@ def every_check():
     yield from hand_over.checks()
     yield from work.checks()
     yield from metrics.checks()
+    yield from named.checks()
     yield from browser.checks()
     yield from skew.checks()
     yield from package.removal_checks()

@@ -10,6 +10,9 @@ from cage import Cage
 OUT = Path("tests/out").resolve()
 PACKAGE = OUT / "systemd/datecast.deb"
 NEWER = OUT / "systemd/datecast-newer.deb"
+# Version 0.2.0, which knew one stream without a name.
+BEFORE_COMMIT = "8870d4b0ceae"
+BEFORE = OUT / f"datecast-{BEFORE_COMMIT}.deb"
 LOAD_GENERATOR = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "debug/examples/load-generator").resolve()
 BROWSER = Path("tests/browser").resolve()
 
@@ -101,3 +104,21 @@ def newer(log):
     lines = control.read_text().splitlines()
     control.write_text("\n".join(f"{line}+later" if line.startswith("Version:") else line for line in lines) + "\n")
     return subprocess.run(["dpkg-deb", "--build", "--root-owner-group", stage, NEWER], stdout=log, stderr=log).returncode == 0
+
+
+def build_before():
+    """Builds the package of version 0.2.0, of a debug build as it is for its format and its units; it stays for the next run."""
+    if BEFORE.exists():
+        return True
+    source = OUT / "before"
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir()
+    inner = {**os.environ, "CARGO_TARGET_DIR": str(source / "target")}
+    steps = [f"git archive {BEFORE_COMMIT} | tar --extract --directory={source}", f"cd {source} && cargo build --locked -q --workspace --bins",
+             f"cd {source} && target/debug/datecast-manual manual 2026-01-01", f"cd {source} && make --no-print-directory deb BINARIES=target/debug MANUAL=manual",
+             f"cp {source}/target/debian/datecast.deb {BEFORE}"]
+    with open(OUT / "systemd-before.log", "w") as log:
+        done = all(subprocess.run(["bash", "-o", "pipefail", "-c", step], env=inner, stdout=log, stderr=log, stdin=subprocess.DEVNULL).returncode == 0
+                   for step in steps)
+    shutil.rmtree(source)
+    return done
