@@ -13,7 +13,7 @@ import { choosesViews, readsOlder, resumesLines, runsACommand, showsLines, takes
 import { brokenModules, plainList } from "./plain.mjs";
 import { keepsToItself } from "./private.mjs";
 import { datesArrive, fallsBackToEvents, resumesByNumber, showsTextAsText, tellsGaps } from "./scenarios.mjs";
-import { asksBehindAProxy, asksForAToken, asksNothingWithoutNeed, plainListAsks, remembersWithoutStorage, takesARushWithAToken, takesATokenFromALink, tokenFormLooksRight,
+import { asksBehindAProxy, asksForAToken, asksNothingWithoutNeed, plainListAsks, remembersWithoutStorage, sendsNoReferrer, takesARushWithAToken, takesATokenFromALink, tokenFormLooksRight,
   tokensAcrossOrigins } from "./tokens.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -25,7 +25,7 @@ const binaries = {
   screenshots: here("../out/screenshots"),
 };
 const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBackToEvents, showsTextAsText, showsLines, takesARush, tellsTheEnd, waitsForTheFirstLine, choosesViews, readsOlder, resumesLines,
-  worksInASubPath, runsACommand, keepsToItself, asksForAToken, takesATokenFromALink, remembersWithoutStorage, tokensAcrossOrigins, asksBehindAProxy, asksNothingWithoutNeed, takesARushWithAToken,
+  worksInASubPath, runsACommand, keepsToItself, asksForAToken, takesATokenFromALink, remembersWithoutStorage, sendsNoReferrer, tokensAcrossOrigins, asksBehindAProxy, asksNothingWithoutNeed, takesARushWithAToken,
   plainListAsks, tokenFormLooksRight, plainList, brokenModules, clockLooksRight, linesLookRight, linesAlone];
 const totals = { ok: 0, failed: 0, notRun: 0 };
 

@@ -269,6 +269,25 @@ export async function takesATokenFromALink({ browser, check, binaries }) {
   await end();
 }
 
+/** Browsers ask for an icon beside whatever they show. */
+export async function sendsNoReferrer({ browser, check, binaries }) {
+  const { site, url, end } = await recordedFront(binaries, 10);
+  for (const [what, token, status] of [["the stream as text", TOKEN, 200], ["its refusal", OTHER, 401]]) {
+    await check(`${what}, opened by an address with a token, tells it to nobody`, async () => {
+      const before = site.requests.length;
+      const tab = await browser.newPage();
+      // A stream has no end.
+      const answer = tab.waitForResponse((response) => response.url().includes("/stream"));
+      tab.goto(`${url}stream?token=${encodeURIComponent(token)}`).catch(() => {});
+      assert.equal((await answer).status(), status);
+      await new Promise((done) => { setTimeout(done, 1_500); });
+      assert.deepEqual(site.requests.slice(before).map(({ headers }) => headers.referer).filter((referer) => referer !== undefined), []);
+      await tab.close();
+    });
+  }
+  await end();
+}
+
 export async function remembersWithoutStorage({ browser, check, binaries }) {
   const { url, end } = await recordedFront(binaries, 5000);
   await check("where the browser keeps nothing, the page remembers the token until it is left", async () => {

@@ -78,6 +78,8 @@ pub fn explained_response(
         .header("Content-Type", "text/plain; charset=utf-8")
         .header("Content-Length", body.len().to_string())
         .header("X-Content-Type-Options", "nosniff")
+        // The address may hold a token, also a wrong one.
+        .header("Referrer-Policy", "no-referrer")
         .header("Cache-Control", "no-store")
         .header("Connection", "close");
     for (name, value) in extra {

@@ -134,6 +134,8 @@ fn write_head(
         .header("Content-Type", format!("{media}; charset=utf-8"))
         .header("Cache-Control", "no-store")
         .header("X-Content-Type-Options", "nosniff")
+        // A browser that shows the text asks for an icon, too, and would repeat the address there with its token.
+        .header("Referrer-Policy", "no-referrer")
         // nginx would otherwise buffer the messages.
         .header("X-Accel-Buffering", "no");
     for (name, value) in cors.fields() {
@@ -297,7 +299,7 @@ mod tests {
             text,
             "HTTP/1.1 200 OK\r\nServer: datecast\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
              Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n\
-             X-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\nX-Connection-Id: 7\r\n\
+             X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nX-Accel-Buffering: no\r\nX-Connection-Id: 7\r\n\
              Access-Control-Expose-Headers: X-Connection-Id, Datecast-Gap\r\nConnection: close\r\n\r\nretry: 2326\n\n"
         );
     }
