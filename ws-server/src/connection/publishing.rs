@@ -8,8 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use common::http::{Head, HeadScan};
-use daemon::log::escape;
+use common::http::{Head, HeadScan, shown_target};
 use reactor::{Context, Flow, Progress};
 
 use super::{
@@ -44,7 +43,7 @@ impl Connection {
         let wanted = match Wanted::of(head) {
             Ok(wanted) => wanted,
             Err(refusal) => {
-                log::debug!("{}: {} {}: {refusal}", env.peer_name(), head.method, escape(head.target));
+                log::debug!("{}: {} {}: {refusal}", env.peer_name(), head.method, shown_target(head.target));
                 let body = format!("{refusal}\n");
                 return self.refuse_with(refusal.status(), &body, refusal.fields(), cors, env);
             }
