@@ -78,7 +78,8 @@ impl Holder {
         Self { binary, listener, notify, folder, args, sockets, kept, daemon: None, notifications }
     }
 
-    fn address(&self) -> SocketAddr {
+    /// Where the listening socket listens, whichever process has it.
+    pub fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }
 

@@ -1,0 +1,305 @@
+//! Publishing under load: two thousand at once, a flood, a full server, a reader that does not read, a stop and restarts in the middle.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
+#![allow(clippy::disallowed_methods, reason = "a flood lasts for a time of the real clock")]
+
+use std::{
+    io::{BufRead as _, BufReader, ErrorKind, Write as _},
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use harness::http::request;
+use harness::publish::{LAST_CHUNK, chunk, post, published, put_head};
+use harness::{Client, Daemon, Holder, Signal, Stop, StopAtEnd, frame};
+
+const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
+
+const END: &str = "the end";
+const PUBLISHING: [&str; 6] = ["--source", "http", "--leave-notices", "off", "--max-connections-per-ip", "0"];
+
+fn server(options: &[&str]) -> Daemon {
+    Daemon::start(WS_SERVER, &[&PUBLISHING, options].concat())
+}
+
+/// A reader of all lines.
+fn reader(server: &Daemon) -> Client {
+    let mut reader = server.request("GET /?since=0 HTTP/1.0");
+    assert!(reader.head().starts_with("HTTP/1.1 200 "));
+    reader
+}
+
+fn all_lines(server: &Daemon, reader: &mut Client) -> Vec<String> {
+    server.connect().publish(END);
+    reader.lines_before(END)
+}
+
+/// Each of these clients' two lines came once, the first one before the second.
+fn expect_two_of_each(lines: &[String], count: usize) {
+    let mut next = vec![0; count];
+    for line in lines {
+        let (number, line) = line.split_once(' ').unwrap();
+        let next = &mut next[number.parse::<usize>().unwrap()];
+        assert_eq!(line, ["one", "two"][*next], "of {number}");
+        *next += 1;
+    }
+    assert!(next.iter().all(|&next| next == 2));
+}
+
+/// A request of this number in two halves, the first of which ends within a line.
+fn halves(number: usize) -> [Vec<u8>; 2] {
+    if number.is_multiple_of(2) {
+        let whole = post("", format!("{number} one\n{number} two"));
+        let (first, second) = whole.split_at(whole.len() - 5);
+        [first.to_vec(), second.to_vec()]
+    } else {
+        let first = [put_head(""), chunk(format!("{number} one\n{number} "))].concat();
+        [first, [chunk("two\n"), LAST_CHUNK.to_vec()].concat()]
+    }
+}
+
+#[test]
+fn two_thousand_publish_at_once() {
+    const COUNT: usize = 2000;
+    harness::raise_file_limit();
+    let server = server(&["--max-connections", "4096", "--max-heads", "100"]);
+    let mut reader = reader(&server);
+    let mut clients: Vec<Client> = (0..COUNT).map(|_| server.connect()).collect();
+    for half in 0..2 {
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.send(&halves(number)[half]);
+        }
+    }
+    for client in &mut clients {
+        assert_eq!(published(&client.response()), 2);
+    }
+    expect_two_of_each(&all_lines(&server, &mut reader), COUNT);
+}
+
+#[test]
+fn a_restart_in_the_middle_of_publications_loses_and_doubles_nothing() {
+    const COUNT: usize = 40;
+    let mut holder = Holder::start(WS_SERVER, &[&PUBLISHING[..], &["--hand-over", "on"]].concat());
+    let mut reader = holder.request("GET /?since=0 HTTP/1.0");
+    reader.head();
+    let mut clients: Vec<Client> = (0..COUNT).map(|_| holder.connect()).collect();
+    let send = |clients: &mut [Client], half: usize| {
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.send(&halves(number)[half]);
+        }
+    };
+    send(&mut clients, 0);
+    holder.restart();
+    send(&mut clients, 1);
+    for client in &mut clients {
+        assert_eq!(published(&client.response()), 2);
+    }
+    // The connections take more requests, also while no process serves.
+    send(&mut clients, 0);
+    holder.end(Signal::USR2);
+    send(&mut clients, 1);
+    holder.start_next();
+    for client in &mut clients {
+        assert_eq!(published(&client.response()), 2);
+    }
+    holder.connect().publish(END);
+    let lines = reader.lines_before(END);
+    expect_two_of_each(&lines[..lines.len() / 2], COUNT);
+    expect_two_of_each(&lines[lines.len() / 2..], COUNT);
+}
+
+#[test]
+fn a_stop_in_the_middle_of_publications_delivers_their_whole_lines() {
+    const COUNT: usize = 40;
+    let server = server(&["--drain-timeout", "10s"]);
+    let mut reader = reader(&server);
+    let mut clients: Vec<Client> = (0..COUNT).map(|_| server.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(&halves(number)[0]);
+    }
+    let mut lines: Vec<String> =
+        (0..COUNT).map(|_| String::from_utf8(reader.until(b"\n")).unwrap()).collect();
+    let begun = Instant::now();
+    server.signal(Signal::TERM);
+    let rest = String::from_utf8_lossy(&reader.rest()).into_owned();
+    assert_eq!(rest, "", "no part of a line, and no line again");
+    for client in &mut clients {
+        let answer = String::from_utf8_lossy(&client.rest()).into_owned();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    }
+    let (status, log) = server.wait();
+    assert!(status.success(), "{log}");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    lines.sort();
+    let mut expected: Vec<String> = (0..COUNT).map(|number| format!("{number} one\n")).collect();
+    expected.sort();
+    assert_eq!(lines, expected);
+}
+
+/// Megabytes of memory that a process has.
+fn resident(server: &Daemon) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+}
+
+/// Writes numbered lines as fast as the server takes them, so many or until it is to stop; how many lines went out, and how often
+/// the socket was full.
+fn flood(mut client: Client, most: u64, stop: &Stop) -> (u64, u64) {
+    client.send(put_head(""));
+    client.stream.set_nonblocking(true).unwrap();
+    let (mut next, mut blocked) = (0_u64, 0);
+    while next < most && !stop.is_asked() {
+        let mut lines = String::new();
+        while lines.len() < 16 * 1024 {
+            lines.extend(["flood ", &next.to_string(), " ", &"x".repeat(100), "\n"]);
+            next += 1;
+        }
+        blocked += write_all(&client.stream, &chunk(lines));
+    }
+    write_all(&client.stream, LAST_CHUNK);
+    client.stream.set_nonblocking(false).unwrap();
+    assert_eq!(published(&client.response()) as u64, next);
+    (next, blocked)
+}
+
+/// Writes on a socket that does not block; how often it would have.
+fn write_all(mut stream: &TcpStream, mut bytes: &[u8]) -> u64 {
+    let (mut blocked, begun) = (0, Instant::now());
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(len) => bytes = &bytes[len..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                assert!(begun.elapsed() < harness::PATIENCE, "the flood is not read any more");
+                blocked += 1;
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    blocked
+}
+
+/// Posts lines one after the other, each of which must be answered: how many, the longest wait, and the most memory meanwhile.
+fn small_posts(server: &Daemon, go_on: impl Fn() -> bool) -> (u64, Duration, u64) {
+    let (mut count, mut longest, mut most) = (0_u64, Duration::ZERO, 0);
+    let mut kept = server.connect();
+    while go_on() {
+        let at = Instant::now();
+        // Half of them on a connection that is kept, half on new ones.
+        let mut new = server.connect();
+        let client = if count.is_multiple_of(2) { &mut kept } else { &mut new };
+        client.publish(&format!("small {count}\n"));
+        count += 1;
+        longest = longest.max(at.elapsed());
+        most = most.max(resident(server));
+    }
+    (count, longest, most)
+}
+
+#[test]
+fn a_flood_slows_down_itself_and_nobody_else() {
+    let server = server(&[]);
+    let (mut socket, _) = server.websocket("/");
+    // It never reads, falls behind, and is given up.
+    let _deaf = server.request("GET /?since=0 HTTP/1.0");
+    let stop = &Stop::default();
+    let flooding = server.connect();
+    let ((lines, full), (count, longest, most)) = thread::scope(|scope| {
+        let end = StopAtEnd(stop);
+        let flood = scope.spawn(|| flood(flooding, u64::MAX, stop));
+        let begun = Instant::now();
+        let small = small_posts(&server, || begun.elapsed() < Duration::from_secs(3));
+        drop(end);
+        (flood.join().unwrap(), small)
+    });
+    eprintln!(
+        "{lines} lines, {full} times full; {count} small posts, the longest took {longest:?}; {most} MB"
+    );
+    assert!(full > 0, "nothing held back {lines} lines");
+    // Starved, one of them would wait for the end of the flood.
+    assert!(longest < Duration::from_millis(1500), "{longest:?} for a small one");
+    assert!(count > 20, "{count} small ones in three seconds");
+    assert!(most < 150, "{most} MB");
+    // A client that only speaks has fallen behind, too, or is served as ever.
+    socket.try_send(frame(0x89, b"?"));
+    let mut newcomer = server.websocket("/").0;
+    newcomer.send(frame(0x89, b"?"));
+    while newcomer.frame() != (0x8A, b"?".to_vec()) {}
+}
+
+#[test]
+fn readers_that_read_get_every_line_of_a_flood_and_what_others_post() {
+    const LINES: u64 = 200_000;
+    // All of it fits: how fast this test reads on a busy machine does not count.
+    let server = server(&["--history", "1000000", "--max-backlog", "256MiB", "--max-queue", "1MiB"]);
+    let readers = [reader(&server), reader(&server), reader(&server)];
+    let stop = &Stop::default();
+    let flooding = server.connect();
+    thread::scope(|scope| {
+        let _end = StopAtEnd(stop);
+        let flood = scope.spawn(|| flood(flooding, LINES, stop));
+        let readings: Vec<_> = readers.iter().map(|reader| scope.spawn(|| numbers(reader))).collect();
+        let (count, _, _) = small_posts(&server, || !flood.is_finished());
+        let (lines, _) = flood.join().unwrap();
+        server.connect().publish(END);
+        for reading in readings {
+            assert_eq!(reading.join().unwrap(), (lines, count));
+        }
+    });
+}
+
+/// How many lines of the flood and small ones there were before the last line, each with the next number of its kind.
+fn numbers(reader: &Client) -> (u64, u64) {
+    let (mut floods, mut smalls) = (0, 0);
+    for line in BufReader::with_capacity(1 << 16, &reader.stream).lines().map(Result::unwrap) {
+        if line == END {
+            return (floods, smalls);
+        }
+        let next = if line.starts_with("flood ") { &mut floods } else { &mut smalls };
+        let number: u64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+        assert_eq!(number, *next, "{line}");
+        *next += 1;
+    }
+    panic!("the stream ended after {floods} lines of the flood and {smalls} small ones");
+}
+
+#[test]
+fn a_full_server_keeps_those_that_publish_and_refuses_newcomers() {
+    const COUNT: usize = 8;
+    let server = server(&["--max-connections", "10", "--max-heads", "100", "--workers", "1"]);
+    let mut reader = reader(&server);
+    let mut clients: Vec<Client> = (0..COUNT).map(|_| server.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(&halves(number)[0]);
+    }
+    // All first halves are there.
+    for _ in 0..COUNT {
+        reader.until(b"\n");
+    }
+    for number in 0..50 {
+        let mut newcomer = server.connect();
+        newcomer.try_send(if number % 2 == 0 { post("", "") } else { request("GET", "/", "") });
+        drop(newcomer);
+        let mut silent = server.connect();
+        silent.try_send(b"POST / HT");
+        drop(silent);
+    }
+    let mut crowd: Vec<Client> = (0..20).map(|_| server.connect()).collect();
+    for newcomer in &mut crowd {
+        newcomer.try_send(b"POST / HTTP/1.1\r\nHost: localhost\r\n");
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(&halves(number)[1]);
+        assert_eq!(published(&client.response()), 2, "of {number}");
+    }
+    drop(crowd);
+    let mut last = clients.pop().unwrap();
+    last.publish(END);
+    let mut lines = reader.lines_before(END);
+    lines.sort();
+    let mut expected: Vec<String> = (0..COUNT).map(|number| format!("{number} two")).collect();
+    expected.sort();
+    assert_eq!(lines, expected);
+}
