@@ -7,6 +7,7 @@ import metrics
 import named
 import package
 import privileges
+import publishing
 import reloads
 import report
 import restarts
@@ -47,6 +48,7 @@ def every_check():
     yield from crashes.checks()
     yield from hand_over.checks()
     yield from work.checks()
+    yield from publishing.checks()
     yield from metrics.checks()
     yield from named.checks()
     yield from browser.checks()
