@@ -21,7 +21,8 @@
 //! answers, and if every repeated request got the same answer again, or 422 with another body.
 
 // A test's tool: a broken expectation ends it with its sentence, and it reads the real clock.
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, clippy::cast_possible_truncation)]
 
 mod decoder;

@@ -78,15 +78,12 @@ impl<'a> Client<'a> {
         let begun = Instant::now();
         let mut answers = self.send_all(&requests).unwrap_or_default().into_iter();
         for request in &requests {
-            match answers.next().filter(|answer| answer.status == 200) {
-                Some(answer) => {
-                    self.figures.request_times.push(begun.elapsed());
-                    self.answered(request, &answer, begun);
-                }
-                None => {
-                    self.count_retry("pipeline".to_owned());
-                    self.complete(request);
-                }
+            if let Some(answer) = answers.next().filter(|answer| answer.status == 200) {
+                self.figures.request_times.push(begun.elapsed());
+                self.answered(request, &answer, begun);
+            } else {
+                self.count_retry("pipeline".to_owned());
+                self.complete(request);
             }
         }
     }
@@ -142,13 +139,13 @@ impl<'a> Client<'a> {
         if self.random.one_in(20) {
             self.figures.repeated += 1;
             let again = self.persist(request, Instant::now());
-            self.figures.changed += u64::from(!again.is_some_and(|(again, _)| again.body == answer.body));
+            self.figures.changed += u64::from(again.is_none_or(|(again, _)| again.body != answer.body));
         }
         if self.random.one_in(20) {
             self.figures.altered += 1;
             let other = request.altered(&mut self.random);
             let refused = self.persist(&other, Instant::now());
-            self.figures.accepted += u64::from(!refused.is_some_and(|(refused, _)| refused.status == 422));
+            self.figures.accepted += u64::from(refused.is_none_or(|(refused, _)| refused.status != 422));
         }
     }
 

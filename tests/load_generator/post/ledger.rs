@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use super::{answer::Published, plan::Request, plan::named};
+use super::{
+    answer::Published,
+    plan::{Request, named, tag},
+};
 
 /// What is wrong, in counts; all 0 is right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,34 +24,44 @@ pub(crate) struct Verdict {
     pub(crate) wrong_answers: u64,
     /// Numbers that the reader missed, or got again.
     pub(crate) gaps: u64,
+    /// A few of what is wrong, in words.
+    pub(crate) examples: Vec<String>,
 }
 
 impl Verdict {
     pub(crate) fn is_right(&self) -> bool {
-        let Self { lines: _, lost, doubled, disordered, altered, wrong_answers, gaps } = *self;
+        let Self { lines: _, lost, doubled, disordered, altered, wrong_answers, gaps, examples: _ } = *self;
         lost + doubled + disordered + altered + wrong_answers + gaps == 0
+    }
+
+    fn explain(&mut self, example: impl FnOnce() -> String) {
+        if self.examples.len() < 5 {
+            self.examples.push(example());
+        }
     }
 }
 
 /// Compares what the reader saw, number and text, with the answers by request; `None`: never answered.
-pub(crate) fn judge(seed: u64, answers: &[Option<Published>], seen: &[(u64, String)]) -> Verdict {
+pub(crate) fn judge(seed: u64, answers: &[Option<Published>], messages: &[(u64, String)]) -> Verdict {
     let mut verdict = Verdict::default();
     let mut numbers: BTreeMap<(u32, usize), u64> = BTreeMap::new();
-    for pair in seen.windows(2) {
+    for pair in messages.windows(2) {
         verdict.gaps += u64::from(pair[1].0 != pair[0].0 + 1);
     }
-    for (number, text) in seen {
+    for (number, text) in messages {
         // Another run's lines may stand in the history.
         let Some(name) = named(seed, text) else {
-            verdict.altered += u64::from(text.contains(&format!("{seed:x}/")));
+            verdict.altered += u64::from(text.contains(&tag(seed)));
             continue;
         };
         if Request::new(seed, name.0).lines.get(name.1) != Some(text) {
             verdict.altered += 1;
+            verdict.explain(|| format!("{number} is none of our lines: {text:?}"));
         } else if let Entry::Vacant(vacant) = numbers.entry(name) {
             vacant.insert(*number);
         } else {
             verdict.doubled += 1;
+            verdict.explain(|| format!("{number} was {} before: {text:?}", numbers[&name]));
         }
     }
     for (index, answer) in (0..).zip(answers) {
@@ -61,7 +74,10 @@ pub(crate) fn judge(seed: u64, answers: &[Option<Published>], seen: &[(u64, Stri
         verdict.lost += of.iter().filter(|number| number.is_none()).count() as u64;
         let (first, last) = (of[0], of[lines - 1]);
         let right = answer.lines == lines as u64 && Some(answer.first) == first && Some(answer.last) == last;
-        verdict.wrong_answers += u64::from(!right && first.is_some() && last.is_some());
+        if !right && first.is_some() && last.is_some() {
+            verdict.wrong_answers += 1;
+            verdict.explain(|| format!("request {index}: {answer:?} for the lines {of:?}"));
+        }
     }
     verdict
 }
@@ -104,7 +120,7 @@ mod tests {
         let (answers, mut seen) = right();
         let verdict = judge(SEED, &answers, &seen);
         assert!(verdict.is_right() && verdict.lines == seen.len() as u64, "{verdict:?}");
-        seen.push((seen.last().unwrap().0 + 1, "6/0/0 of another run".to_owned()));
+        seen.push((seen.last().unwrap().0 + 1, "#6/0/0 of another run".to_owned()));
         assert!(judge(SEED, &answers, &seen).is_right());
     }
 

@@ -13,6 +13,8 @@ mod fake;
 mod ledger;
 mod plan;
 mod reader;
+#[cfg(test)]
+mod restarts;
 mod wire;
 
 use std::{
@@ -139,7 +141,7 @@ fn outcome(task: &Task) -> Outcome {
 /// Waits until the reader has all: what may still be published of requests that were cut off comes before the line of one more.
 fn catch_up(task: &Task, head: &Head, seen: &Seen) -> bool {
     thread::sleep(Duration::from_millis(300));
-    let last = Task { seed: task.seed + 1, faults: false, ..task.clone() };
+    let last = Task { seed: task.seed | (1 << 63), faults: false, ..task.clone() };
     let head = Head { run: format!("{}-last", head.run), ..head.clone() };
     let last = post(&last, &head, 1, 1).answers;
     let Some(&(_, Some(last))) = last.first() else { return false };
@@ -196,9 +198,12 @@ impl Figures {
 
 fn print(task: &Task, outcome: Outcome) {
     let Outcome { verdict, figures, unanswered, reading, time } = outcome;
-    let Verdict { lines, lost, doubled, disordered, altered, wrong_answers, gaps } = verdict;
+    let Verdict { lines, lost, doubled, disordered, altered, wrong_answers, gaps, examples } = verdict;
     let retries: u64 = figures.retries.values().sum();
     let reader = BTreeMap::from([(reading, 1)]);
+    for example in examples {
+        eprintln!("{example}");
+    }
     println!(
         r#"{{"requests":{},"unanswered":{unanswered},"attempts":{},"retries":{retries},"lines":{lines},"lost":{lost},"doubled":{doubled},"disordered":{disordered},"torn":{altered},"wrong_answers":{wrong_answers},"gaps":{gaps},"cut":{},"pipelined":{},"repeated":{},"changed":{},"altered":{},"accepted":{},"why":{},"strange":{},"reader":{},"seconds":{:.1},"per_second":{:.0},"answer_ms":{},"request_ms":{}}}"#,
         task.requests,

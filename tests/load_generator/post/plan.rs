@@ -45,7 +45,7 @@ impl Request {
             let longest = if random.one_in(100) { 1500 } else { 40 };
             let padding: String = (0..random.below(longest)).map(|_| LETTERS[random.below(6)]).collect();
             // The full stop: a line that ends with a blank or a CR would not come out as it went in.
-            format!("{seed:x}/{index}/{line} {padding}.")
+            format!("{}{index}/{line} {padding}.", tag(seed))
         });
         Self { index, lines: lines.collect() }
     }
@@ -71,9 +71,14 @@ impl Request {
     }
 }
 
+/// What every line of a seed begins with, and no other line holds.
+pub(crate) fn tag(seed: u64) -> String {
+    format!("#{seed:x}/")
+}
+
 /// Which request and line a text of this seed says that it is.
 pub(crate) fn named(seed: u64, text: &str) -> Option<(u32, usize)> {
-    let name = text.strip_prefix(&format!("{seed:x}/"))?.split_once(' ')?.0;
+    let name = text.strip_prefix(&tag(seed))?.split_once(' ')?.0;
     let (index, line) = name.split_once('/')?;
     Some((index.parse().ok()?, line.parse().ok()?))
 }
