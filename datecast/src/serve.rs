@@ -45,6 +45,7 @@ pub(crate) fn serve(
         endpoint: Endpoint { prefix: "datecast_", metrics: common.metrics.clone() },
     };
     let ended = daemon::run(&serve, inherited, |start| {
+        service.check_listeners(start.addresses)?;
         // Before the URL is printed: there may be nothing to see.
         command = prepared.map(|prepared| start_command(prepared, &mut service, code)).transpose()?;
         welcome::say(&listen, start.addresses);

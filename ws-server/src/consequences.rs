@@ -44,6 +44,7 @@ impl Options for Config {
                 "only the newest date counts".to_owned(),
             ),
             ("notice-rate", self.leave_notices(), "there are no leave notices".to_owned()),
+            ("publish-token-file", *source == SourceKind::Http, lacks("publishers")),
             ("secure", self.access.legacy, "only the drafts of --legacy on need it".to_owned()),
         ];
         let idle = table.into_iter().filter(|(_, has_effect, _)| !has_effect);
@@ -65,11 +66,16 @@ mod tests {
     fn every_source_names_the_options_that_do_nothing_with_it() {
         let (dates, lines) = (["interval", "align", "format"], ["max-line", "invalid-utf8"]);
         let with = |options: &[&'static str], more: &[&'static str]| [options, more].concat();
-        assert_eq!(idle(&[]), with(&lines, &["at-eof", "max-producers", "max-backlog"]));
-        assert_eq!(idle(&["--delivery", "ordered"]), with(&lines, &["at-eof", "max-producers"]));
-        assert_eq!(idle(&["--source", "-"]), with(&dates, &["max-producers", "notice-rate"]));
-        assert_eq!(idle(&["--source", "fifo:/f"]), with(&dates, &["at-eof", "max-producers", "notice-rate"]));
-        assert_eq!(idle(&["--source", "unix:/s"]), with(&dates, &["at-eof", "notice-rate"]));
+        for (args, expected) in [
+            (&[][..], with(&lines, &["at-eof", "max-producers", "max-backlog"])),
+            (&["--delivery", "ordered"], with(&lines, &["at-eof", "max-producers"])),
+            (&["--source", "-"], with(&dates, &["max-producers", "notice-rate"])),
+            (&["--source", "fifo:/f"], with(&dates, &["at-eof", "max-producers", "notice-rate"])),
+            (&["--source", "unix:/s"], with(&dates, &["at-eof", "notice-rate"])),
+        ] {
+            assert_eq!(idle(args), with(&expected, &["publish-token-file"]), "{args:?}");
+        }
+        assert_eq!(idle(&["--source", "http"]), with(&dates, &["at-eof", "max-producers", "notice-rate"]));
     }
 
     #[test]

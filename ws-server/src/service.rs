@@ -86,6 +86,14 @@ impl Service {
         Ending { feed: Arc::clone(&self.feed), source: self.config.stream.source.clone() }
     }
 
+    /// Refuses a stream to which everybody could publish at one of these addresses, which are those of our listeners.
+    ///
+    /// # Errors
+    /// The source is `http`, others than this machine can connect, and no token is asked for.
+    pub fn check_listeners(&self, addresses: &[SocketAddr]) -> Result<(), DaemonError> {
+        self.config.check_publishers(open_address(addresses))
+    }
+
     /// Makes the handlers, and starts to read the source. They answer the requests for which `is_for_stream` is true, and pass
     /// all others on.
     ///
@@ -99,7 +107,7 @@ impl Service {
     ) -> Result<Ready<WsHandler>, DaemonError> {
         let Self { config, source, previous, feed, end_source, states } = self;
         let daemon::Start { workers, addresses, mailboxes, .. } = start;
-        let open = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()).copied();
+        let open = open_address(addresses);
         config.check_publishers(open)?;
         let (now, wall) = now();
         let shared = SharedStart::new(&config, workers, previous, states.clone(), now, wall);
@@ -165,6 +173,11 @@ pub(crate) fn publisher(
     let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
     let (epoch, progress) = (shared.first_line.epoch, Arc::clone(&shared.progress));
     Arc::new(Publisher::new(epoch, progress, config.line_format(), post))
+}
+
+/// The first address to which others than this machine can connect.
+fn open_address(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()).copied()
 }
 
 /// Starts to read the source, whose end goes to every worker.

@@ -11,7 +11,6 @@
 //! The thread that logs a line formats it. If standard error is slower than the log, lines are dropped and counted; a worker
 //! never waits.
 
-mod escape;
 mod format;
 mod limit;
 mod writer;
@@ -32,7 +31,6 @@ use crate::{clock, exit::DaemonError};
 use limit::Limiter;
 use writer::{Item, Queue, Writer};
 
-pub use escape::escape;
 pub use format::LogFormat;
 
 /// Lines that wait to be written; at 512 bytes a line that is half a megabyte at most.
