@@ -203,6 +203,7 @@ impl Config {
         self.listen.clone_from(&old.listen);
         self.common.workers = old.common.workers;
         self.stream = self.stream.after(&old.stream);
+        self.access.takes_lines = old.access.takes_lines;
         self.source.max_producers = old.source.max_producers;
         self.hand_over = old.hand_over;
         self

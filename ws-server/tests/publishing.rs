@@ -1,6 +1,6 @@
 //! Publishing by HTTP over real sockets: what `curl` and others send comes out as lines, and the answer says which.
 
-#![allow(clippy::unwrap_used, reason = "for tests")]
+#![allow(clippy::unwrap_used, clippy::float_cmp, reason = "for tests; counters are whole")]
 
 use std::{
     io::Write as _,
@@ -8,8 +8,9 @@ use std::{
 };
 
 use harness::{
-    Client, Daemon, Signal,
+    Client, Daemon, PATIENCE, Signal,
     http::{request, responses},
+    scrape::{metrics, value, wait_until},
     split_id,
 };
 
@@ -237,4 +238,128 @@ fn a_stop_answers_with_what_is_out() {
     assert_eq!((answer.status, answer.header("Retry-After")), (503, Some("5")));
     assert!(receipt(&answer.body).contains("'lines':1}"), "{}", answer.text());
     assert_eq!(kept.rest(), b"");
+}
+
+#[test]
+fn a_reload_changes_the_template_and_the_longest_line_of_a_body_that_goes_on() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "source = \"http\"\n").unwrap();
+    let mut server = Daemon::start(WS_SERVER, &["--config", file.path().to_str().unwrap()]);
+    let mut reader = reader(&server);
+    let mut client = server.connect();
+    client.send(request("PUT", "/", "Transfer-Encoding: chunked\r\n"));
+    client.send("6\r\none\nlo\r\n");
+    assert_eq!(line(&mut reader), "one");
+    // The source waits for a restart, and takes lines on.
+    std::fs::write(file.path(), "source = \"clock\"\ntemplate = \"<{date}>\"\n").unwrap();
+    server.signal(Signal::HUP);
+    server.log_line("read again");
+    std::fs::write(file.path(), "source = \"http\"\ntemplate = \"<{line}>\"\nmax-line = 4\n").unwrap();
+    server.signal(Signal::HUP);
+    server.log_line("the configuration was read again");
+    client.send("c\r\nng\nlonger\nx\n\r\n0\r\n\r\n");
+    assert_eq!([line(&mut reader), line(&mut reader)], ["<long>", "<x>"]);
+    assert_eq!(receipt(client.response().body), "{'first':'1','last':'3','lines':3,'dropped':1}\n");
+}
+
+#[test]
+fn who_publishes_is_counted_apart_and_is_no_client() {
+    let mut server = server(&["--metrics", "127.0.0.1:0", "--leave-notices", "on", "--interval", "1ms"]);
+    let address = server.metrics_address();
+    let mut socket = server.websocket("/").0;
+    let mut open = server.connect();
+    open.send(request("PUT", "/", "Transfer-Encoding: chunked\r\n"));
+    open.send("4\r\na\nb\n\r\n");
+    wait_until(address, "datecast_ws_published_lines_total", |lines| lines == 2.0);
+    wait_until(address, r#"datecast_ws_connections{dialect="publish",state="open"}"#, |open| open == 1.0);
+    open.send("0\r\n\r\n");
+    assert_eq!(open.response().status, 200);
+    wait_until(address, r#"datecast_ws_connections{dialect="publish",state="opening"}"#, |kept| kept == 1.0);
+    drop(open);
+    let mut cut = server.connect();
+    cut.send(request("PUT", "/", "Content-Length: 10\r\n"));
+    drop(cut);
+    assert_eq!(server.exchange(request("POST", "/", "")).get(..12), Some("HTTP/1.1 411"));
+    wait_until(address, r#"datecast_ws_publications_total{result="failed"}"#, |failed| failed == 1.0);
+    let metrics = metrics(address);
+    assert_eq!(value(&metrics, r#"datecast_ws_publications_total{result="ok"}"#), 1.0);
+    assert_eq!(value(&metrics, r#"datecast_ws_handshake_failures_total{status="411"}"#), 1.0);
+    // No notice of any of them, and no id.
+    let mut next = server.request("GET / HTTP/1.1\nHost: localhost");
+    assert!(next.head().contains("X-Connection-Id: "));
+    output(&mut curl(&server, &["-d", "last"]));
+    for expected in ["a", "b", "last"] {
+        assert_eq!(socket.text(), expected);
+    }
+}
+
+#[test]
+fn a_unix_socket_takes_lines_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let path = path.to_str().unwrap();
+    let server = server(&["--listen", &format!("unix:{path}")]);
+    let mut reader = reader(&server);
+    let answer = output(&mut curl(&server, &["--unix-socket", path, "-d", "a\nb"]));
+    assert!(answer.ends_with("'lines':2}\n"), "{answer}");
+    // One that writes and is gone at once.
+    let mut stream = std::os::unix::net::UnixStream::connect(path).unwrap();
+    stream.write_all(&request("POST", "/", "Content-Length: 100\r\n")).unwrap();
+    stream.write_all(b"c\nhalf").unwrap();
+    drop(stream);
+    assert_eq!([line(&mut reader), line(&mut reader), line(&mut reader)], ["a", "b", "c"]);
+}
+
+#[test]
+fn two_thousand_at_once_are_all_answered() {
+    let server = server(&["--max-connections", "4000", "--max-connections-per-ip", "0", "--greet", "0"]);
+    let mut reader = server.websocket("/").0;
+    // At most so many as this process may open; the rest comes on the same connections.
+    let mut clients: Vec<_> = (0..200).map(|_| server.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        let bytes: Vec<u8> = (0..10)
+            .flat_map(|at| {
+                let body = format!("{}", number * 10 + at);
+                let head = request("POST", "/", &format!("Content-Length: {}\r\n", body.len()));
+                [head, body.into_bytes()].concat()
+            })
+            .collect();
+        client.send(bytes);
+    }
+    for client in &mut clients {
+        for _ in 0..10 {
+            assert_eq!(client.response().status, 200);
+        }
+    }
+    let mut seen: Vec<u32> = (0..2000).map(|_| reader.text().parse().unwrap()).collect();
+    assert!((0..200).all(|number| {
+        let of_client: Vec<_> = seen.iter().copied().filter(|line| line / 10 == number).collect();
+        of_client.is_sorted()
+    }));
+    seen.sort_unstable();
+    assert!(seen.into_iter().eq(0..2000));
+}
+
+#[test]
+fn a_flood_is_slowed_down_and_a_small_request_is_answered_meanwhile() {
+    let server = server(&["--max-backlog", "1MiB"]);
+    let mut flood = server.connect();
+    flood.send(request("PUT", "/", "Transfer-Encoding: chunked\r\n"));
+    let chunk =
+        [b"10000\r\n".to_vec(), b"a line\n".repeat(9363)[..65535].to_vec(), b"\n\r\n".to_vec()].concat();
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let writer = std::thread::spawn(move || {
+        while is_done.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            flood.send(&chunk);
+        }
+        flood.send("0\r\n\r\n");
+        flood.response().status
+    });
+    let started = std::time::Instant::now();
+    for _ in 0..20 {
+        assert!(output(&mut curl(&server, &["-d", "small"])).ends_with("'lines':1}\n"));
+    }
+    assert!(started.elapsed() < PATIENCE);
+    drop(done);
+    assert_eq!(writer.join().unwrap(), 200);
 }

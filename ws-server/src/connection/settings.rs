@@ -130,7 +130,8 @@ pub(crate) struct ConnectionOptions {
     /// Bytes that are queued for one connection at a time
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = size)]
     pub(crate) max_queue: usize,
-    /// How long a client may take neither a whole message nor 4 KiB of what it is sent
+    /// How long a client may take neither a whole message nor 4 KiB of what it is sent, or send nothing of lines whose length it has
+    /// announced
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) write_timeout: Duration,
     /// Time between two pings, or keepalive probes where a dialect has no pings

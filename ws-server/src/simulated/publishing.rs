@@ -386,12 +386,11 @@ fn strangers_that_are_cut_off_anywhere_leave_whole_lines_only() {
         let mut lines = Lines::new(&mut world);
         let mut numbers = 0_u64;
         for _ in 0..STEPS {
-            let body: String = (0..world.seed().below(50))
-                .map(|_| {
-                    numbers += 1;
-                    format!("<{numbers}>\n")
-                })
-                .collect();
+            let mut body = String::new();
+            for _ in 0..world.seed().below(50) {
+                numbers += 1;
+                writeln!(body, "<{numbers}>").unwrap();
+            }
             let bytes = request(&world, &body);
             let peer = world.connect();
             let cut = usize::try_from(world.seed().below(bytes.len() as u64)).unwrap();
