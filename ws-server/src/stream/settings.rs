@@ -31,7 +31,8 @@ pub(crate) struct StreamOptions {
     /// latest for the clock, ordered for lines]
     #[arg(long, value_name = "HOW")]
     delivery: Option<Delivery>,
-    /// Messages that are repeated for a client that resumes, by ?since=ID or Last-Event-ID, as far as they fit into --max-backlog [default: 4096 if ordered, else 0]
+    /// Messages that are repeated for a client that resumes, by ?since=ID or Last-Event-ID, as far as they fit into --max-backlog;
+    /// an Idempotency-Key is known as long as the last line of its request is one of them [default: 4096 if ordered, else 0]
     #[arg(long, value_name = "N")]
     history: Option<usize>,
     /// What an `ordered` stream keeps unless `--history` says otherwise.
