@@ -45,7 +45,7 @@ pub(crate) fn serve(
         endpoint: Endpoint { prefix: "datecast_", metrics: common.metrics.clone() },
     };
     let ended = daemon::run(&serve, inherited, |start| {
-        service.check_listeners(start.addresses)?;
+        config.stream.check_listeners(start.addresses)?;
         // Before the URL is printed: there may be nothing to see.
         command = prepared.map(|prepared| start_command(prepared, &mut service, code)).transpose()?;
         welcome::say(&listen, start.addresses);
@@ -85,9 +85,11 @@ fn make_ready(
     reload: Reload<Config>,
 ) -> Result<Ready<FrontHandler>, DaemonError> {
     let site = Arc::new(Published::new(config.serving()?));
-    let published = Arc::clone(&site);
+    let (published, addresses) = (Arc::clone(&site), start.addresses.to_vec());
     let read_config = move || {
         let new = reload.read()?;
+        // Before the site is replaced: a new configuration is in force as a whole, or not at all.
+        new.stream.check_listeners(&addresses)?;
         published.replace(new.serving()?);
         Ok(new.stream)
     };

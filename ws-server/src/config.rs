@@ -1,6 +1,6 @@
 //! The configuration: the options of each part, as clap parses them.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, net::SocketAddr, time::Duration};
 
 use clap::{ArgAction, Parser};
 use common::{
@@ -133,12 +133,19 @@ impl Config {
         Ok(self)
     }
 
-    /// Refuses a stream to which everybody could publish. `open` is an address to which others than this machine can connect, as the
-    /// listeners are that we really have.
+    /// Refuses a stream to which everybody could publish at one of these TCP addresses, which are those of our listeners.
+    ///
+    /// # Errors
+    /// The source is `http`, others than this machine can connect, and no token is asked for.
+    pub fn check_listeners(&self, addresses: &[SocketAddr]) -> Result<(), DaemonError> {
+        self.check_publishers(addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()))
+    }
+
+    /// Refuses a stream to which everybody could publish. `open` is an address to which others than this machine can connect.
     ///
     /// # Errors
     /// There is such an address, and no token is asked for.
-    pub(crate) fn check_publishers(&self, open: Option<impl Display>) -> Result<(), DaemonError> {
+    fn check_publishers(&self, open: Option<impl Display>) -> Result<(), DaemonError> {
         let Some(open) = open.filter(|_| self.access.takes_lines && self.access.publishers.is_none()) else {
             return Ok(());
         };

@@ -86,14 +86,6 @@ impl Service {
         Ending { feed: Arc::clone(&self.feed), source: self.config.stream.source.clone() }
     }
 
-    /// Refuses a stream to which everybody could publish at one of these addresses, which are those of our listeners.
-    ///
-    /// # Errors
-    /// The source is `http`, others than this machine can connect, and no token is asked for.
-    pub fn check_listeners(&self, addresses: &[SocketAddr]) -> Result<(), DaemonError> {
-        self.config.check_publishers(open_address(addresses))
-    }
-
     /// Makes the handlers, and starts to read the source. They answer the requests for which `is_for_stream` is true, and pass
     /// all others on.
     ///
@@ -107,8 +99,8 @@ impl Service {
     ) -> Result<Ready<WsHandler>, DaemonError> {
         let Self { config, source, previous, feed, end_source, states } = self;
         let daemon::Start { workers, addresses, mailboxes, .. } = start;
-        let open = open_address(addresses);
-        config.check_publishers(open)?;
+        config.check_listeners(addresses)?;
+        let addresses = addresses.to_vec();
         let (now, wall) = now();
         let shared = SharedStart::new(&config, workers, previous, states.clone(), now, wall);
         let changes = mailboxes.clone();
@@ -135,7 +127,7 @@ impl Service {
             WsMetrics::new(handlers.iter().map(|handler| &handler.metrics), publisher.fault_counts(), states);
         let hooks = Hooks {
             prepare_hand_over: prepare_hand_over(&config, feed),
-            reload: reload(config, mailboxes, publisher, open, read_config),
+            reload: reload(config, mailboxes, publisher, addresses, read_config),
             metrics: Arc::new(metrics),
             before_stop: end_source.map(|end| before_stop(end, shared.finish)),
         };
@@ -175,11 +167,6 @@ pub(crate) fn publisher(
     Arc::new(Publisher::new(epoch, progress, config.line_format(), post))
 }
 
-/// The first address to which others than this machine can connect.
-fn open_address(addresses: &[SocketAddr]) -> Option<SocketAddr> {
-    addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()).copied()
-}
-
 /// Starts to read the source, whose end goes to every worker.
 fn start_source(
     source: Source,
@@ -193,18 +180,18 @@ fn start_source(
     feed.start(source, Arc::clone(publisher), config.source.max_producers, ended)
 }
 
-/// The hook for HUP: reads the configuration, and mails it to every worker. `open` is an address to which others than this machine can
-/// connect.
+/// The hook for HUP: reads the configuration, and mails it to every worker. `addresses` are those of our
+/// listeners.
 fn reload(
     config: Arc<Config>,
     mailboxes: Mailboxes<Mail>,
     publisher: Arc<Publisher>,
-    open: Option<SocketAddr>,
+    addresses: Vec<SocketAddr>,
     read_config: ReadConfig,
 ) -> Box<dyn Fn() -> Result<(), DaemonError> + Send> {
     Box::new(move || {
         let new = Arc::new(read_config()?.after(&config));
-        new.check_publishers(open)?;
+        new.check_listeners(&addresses)?;
         publisher.set_format(new.line_format());
         mailboxes.send_all(|| Mail::Reload(Arc::clone(&new)));
         Ok(())
