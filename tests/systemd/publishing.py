@@ -77,9 +77,10 @@ def restart(lab):
 def over_restarts(lab, to, requests, rate, restarts):
     with stream(lab):
         with Posts(lab, to, requests, rate, seed=requests) as posts:
-            pause, seconds = requests / rate / (restarts + 2), []
-            for _ in range(restarts):
-                time.sleep(pause)
+            begin, pause, seconds = time.monotonic(), requests / rate / (restarts + 3), []
+            for number in range(1, restarts + 1):
+                # By the clock, as the posts are: they go on behind the last restart.
+                time.sleep(max(0, begin + number * pause - time.monotonic()))
                 assert not posts.is_over(), "all was posted before the last restart"
                 seconds.append(restart(lab))
             figures = posts.next(patience=300)
