@@ -1,9 +1,11 @@
 // npm eventsource: server-sent events, over the same URL by HTTP. It would reconnect by itself; this client ends instead.
 import { EventSource } from "eventsource";
-import { each, url } from "./report.mjs";
+import { each, headers, url } from "./report.mjs";
 
 each((reporter) => {
-  const source = new EventSource(url.replace(/^ws/, "http"));
+  const source = new EventSource(url.replace(/^ws/, "http"), {
+    fetch: (address, options) => fetch(address, { ...options, headers: { ...options.headers, ...headers } }),
+  });
   reporter.leave = () => {
     source.close();
     reporter.close();

@@ -6,7 +6,7 @@ one() {
   local stop=""
   [ "$stop_after" = 0 ] || stop="${stop_after}q"
   echo "$1 open -"
-  curl -sSN "$url" 2>/dev/null | stdbuf -oL sed -e "s/^/$1 text /" -e "$stop"
+  curl -sSN ${TOKEN:+-H "Authorization: Bearer $TOKEN"} "$url" 2>/dev/null | stdbuf -oL sed -e "s/^/$1 text /" -e "$stop"
   echo "$1 close -"
 }
 for ((index = 0; index < connections; index++)); do one "$index" & done

@@ -2,6 +2,8 @@
 // `INDEX open ID`, `INDEX text MESSAGE`, `INDEX close CODE`. ID is X-Connection-Id, or `-`.
 
 export const url = process.argv[2];
+/** For a header, where the client can send one. */
+export const headers = process.env.TOKEN ? { Authorization: `Bearer ${process.env.TOKEN}` } : {};
 const connections = Number(process.argv[3] ?? 1);
 const stopAfter = Number(process.argv[4] ?? Infinity);
 

@@ -1,9 +1,12 @@
 """What the Python clients share; see report.mjs. Runs also on Python 2.7, for autobahn 0.8.15."""
 from __future__ import print_function
 
+import os
 import sys
 
 url = sys.argv[1]
+# For a header, where the client can send one.
+headers = {"Authorization": "Bearer " + os.environ["TOKEN"]} if os.environ.get("TOKEN") else {}
 connections = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 stop_after = int(sys.argv[3]) if len(sys.argv) > 3 else float("inf")
 

@@ -2,12 +2,12 @@
 import asyncio
 
 import websockets
-from report import Reporter, connections, url
+from report import Reporter, connections, headers, url
 
 
 async def client(index):
     reporter = Reporter(index)
-    async with websockets.connect(url) as socket:
+    async with websockets.connect(url, additional_headers=headers) as socket:
         reporter.open(socket.response.headers.get("X-Connection-Id"))
         try:
             async for message in socket:

@@ -1,9 +1,9 @@
 // npm ws: RFC 6455.
 import WebSocket from "ws";
-import { each, url } from "./report.mjs";
+import { each, headers, url } from "./report.mjs";
 
 each((reporter) => {
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, { headers });
   reporter.leave = () => socket.close(1000);
   socket.on("upgrade", (response) => reporter.open(response.headers["x-connection-id"]));
   socket.on("message", (data, isBinary) => reporter.text(isBinary ? "BINARY" : data.toString()));

@@ -42,15 +42,38 @@ pub struct Program {
 impl Program {
     /// Starts it; `arguments` are `[CONNECTIONS [STOP_AFTER]]`.
     pub fn start(self, url: &str, arguments: &[&str]) -> ForeignClient {
+        self.start_with_token(url, arguments, "")
+    }
+
+    /// Starts it with a token, which it sends in a header unless it is empty.
+    pub fn start_with_token(self, url: &str, arguments: &[&str], token: &str) -> ForeignClient {
         let folder = project().join("tests/clients");
         let mut command = interpreter(self.file);
-        command.arg(folder.join(self.file)).arg(url).args(arguments).env("VERSION", self.version);
+        command
+            .arg(folder.join(self.file))
+            .arg(url)
+            .args(arguments)
+            .env("VERSION", self.version)
+            .env("TOKEN", token);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let name = format!("{} {}", self.file, self.version);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("start {name}: {error}"));
         let lines = Lines::new(child.stdout.take().expect("stdout is piped"));
         ForeignClient { name, child, lines }
     }
+}
+
+/// Runs a program in `clients/` that publishes these lines; what it printed, an answer a line.
+pub fn publish(file: &str, url: &str, token: &str, lines: &[&str]) -> String {
+    let mut command = match file.rsplit('.').next() {
+        // It needs no library.
+        Some("py") => Command::new("python3"),
+        _ => interpreter(file),
+    };
+    command.arg(project().join("tests/clients").join(file)).arg(url).args(lines).env("TOKEN", token);
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.unwrap_or_else(|error| panic!("start {file}: {error}"));
+    String::from_utf8(output.stdout).expect("answers are text")
 }
 
 /// The program that runs a client, by the file's ending. `make test` prepares both Pythons.
