@@ -93,6 +93,24 @@ def front(admin, piece):
             until("a line", lambda: admin.curl("http://localhost:8080/stream", patience=1.5).strip())
 
 
+FED = "/tmp/lines"
+
+
+def fed(admin, piece):
+    """Both lines of the example, each in a terminal; the lines come to a client of the server, which was there first."""
+    server, feeder = [line.text for line in piece.lines()]
+    with ports_are_free(admin), admin.running(server, "listening on"), admin.running(feeder, "connected"):
+        until("a line", lambda: re.search(r"\d+ +\d+ +\d+", admin.curl("http://localhost:40132/", patience=1.5)))
+    admin.machine.remove(FED)
+
+
+def end_of_a_pipeline(admin, piece):
+    """With the same server."""
+    with ports_are_free(admin), admin.running(f"ws-server --source unix:{FED}", "listening on"), admin.running(piece.text, "connected"):
+        until("a line", lambda: re.search(r"\d+ +\d+ +\d+", admin.curl("http://localhost:40132/", patience=1.5)))
+    admin.machine.remove(FED)
+
+
 def script_ends(admin, piece):
     """With the input; `make` in the folder of some project."""
     admin.file("/root/some/Makefile", "all:\n\t@echo built\n")
@@ -111,6 +129,8 @@ PLACES = [
     Place(r"ws-server --listen 127\.0\.0\.1:40132 --trusted-proxy (.|\n)*", one_site),
     Place(r"ws-server --check (.|\n)*&&\n +systemctl reload ws-server", check_and_reload),
     Place(r"vmstat 1 \| datecast|datecast --respawn -- .*|tail -F .* \| datecast --listen \[::\]:8080", front),
+    Place(r"ws-server --source unix:/tmp/lines\ndatecast feed .*", fed),
+    Place(r"vmstat 1 \| datecast feed --to .*", end_of_a_pipeline),
     Place(r"make 2>&1 \| datecast --at-eof exit", script_ends),
 ]
 

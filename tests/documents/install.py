@@ -45,8 +45,8 @@ def shows_both(admin, piece):
 
 
 def elsewhere(admin, piece):
-    """Without the package: what it builds and installs listens and answers."""
-    admin.type("sudo apt purge datecast", patience=120)
+    """Without the package and its groups: what it builds and installs listens and answers."""
+    admin.type("sudo apt purge datecast && groupdel datecast && groupdel datecast-feed", patience=120)
     for line in piece.lines():
         admin.type(line.command, patience=MINUTES)
     listening_and_enabled(admin)

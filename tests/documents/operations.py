@@ -8,15 +8,17 @@ import examples
 import install
 import markdown
 import places
+import prepare
 import proxy
 import report
 import restart
+import streams
 import watch
 from administrator import Administrator
 from machine import Machine
 
 DOCUMENT = report.DOCUMENT
-PLACES = [*install.PLACES, *configure.PLACES, *restart.PLACES, *deploy.PLACES, *proxy.PLACES, *watch.PLACES, *watch.QUOTES]
+PLACES = [*install.PLACES, *configure.PLACES, *streams.PLACES, *restart.PLACES, *deploy.PLACES, *proxy.PLACES, *watch.PLACES, *watch.QUOTES]
 
 
 def faults():
@@ -47,7 +49,7 @@ def run(mount_point, wanted):
         report.not_run_one("document", "the machine did not boot", len(left))
         return
     if wanted:
-        admin.type("make deb && sudo apt install ./target/debian/datecast.deb", patience=install.MINUTES)
+        admin.type(f"sudo apt install {prepare.PACKAGE}", patience=120)
     while left:
         name, piece, place = left.pop(0)
         # What follows an installation that failed says nothing.
