@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use common::http::{Body, Head, HeadError, HeadScan};
+use common::http::{Body, BodyReader, Head, HeadError, HeadScan};
 use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::Respond;
@@ -11,8 +11,8 @@ use crate::response::{Answer, Payload};
 use crate::serving::{Published, Serving};
 use crate::{date, log_line};
 
-/// We read and discard request bodies of up to this many bytes; a longer one ends the connection.
-const DISCARDED_BODY: u64 = 64 * 1024;
+/// We read and discard request bodies of up to this many bytes, chunks and all; a longer one ends the connection.
+const DISCARDED_BODY: usize = 64 * 1024;
 
 /// One worker of static-server.
 #[derive(Debug)]
@@ -33,8 +33,34 @@ pub struct Conn {
     in_head: bool,
     /// Requests on this connection so far, the current one included.
     requests: u32,
-    /// Bytes of a request's body that we still have to discard.
-    skip: u64,
+    /// The body of a request, while we discard it.
+    discarded: Option<Discarded>,
+}
+
+/// A body that nobody reads.
+#[derive(Debug)]
+struct Discarded {
+    body: BodyReader,
+    /// Bytes that it may still have.
+    left: usize,
+}
+
+impl Discarded {
+    /// Passes over as much of `input` as belongs to the body.
+    /// `None`: it is too long, or nobody can tell where it ends.
+    fn pass_over(&mut self, input: &[u8]) -> Option<usize> {
+        let mut passed = 0;
+        loop {
+            let piece = self.body.next(input.get(passed..).unwrap_or_default()).ok()?;
+            let (framing, content) = (piece.framing, piece.content.len());
+            self.body.consume(content);
+            passed += framing + content;
+            self.left = self.left.checked_sub(framing + content)?;
+            if content == 0 {
+                return Some(passed);
+            }
+        }
+    }
 }
 
 impl Conn {
@@ -45,7 +71,7 @@ impl Conn {
 
     /// True while the next bytes belong to the body of the last request.
     pub fn is_discarding(&self) -> bool {
-        self.skip > 0
+        self.discarded.is_some()
     }
 }
 
@@ -92,8 +118,9 @@ impl StaticHandler {
             Body::None => {}
             // RFC 9112 §9.3: "a server MUST read the entire request message body or close the connection after sending its
             // response". The end of the connection tells a client that waits for 100 (Continue) to send no body.
-            Body::Length(len) if len <= DISCARDED_BODY && head.get("Expect").is_none() => conn.skip = len,
-            Body::Length(_) | Body::Chunked => answer.close = true,
+            Body::Length(len) if len > DISCARDED_BODY as u64 => answer.close = true,
+            _ if head.get("Expect").is_some() => answer.close = true,
+            body => conn.discarded = Some(Discarded { body: body.into(), left: DISCARDED_BODY }),
         }
         log_line::access(cx.peer(), &head, &answer);
         let flow = if answer.close { Flow::CloseWhenFlushed } else { Flow::Continue };
@@ -149,9 +176,14 @@ impl Handler for StaticHandler {
 
     fn on_data(&mut self, conn: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
         self.serving = self.published.current();
-        if conn.skip > 0 {
-            let consumed = usize::try_from(conn.skip).unwrap_or(usize::MAX).min(input.len());
-            conn.skip -= consumed as u64;
+        if let Some(discarded) = &mut conn.discarded {
+            // The answer is on its way already: nothing else can be said about a body that is wrong.
+            let Some(consumed) = discarded.pass_over(input) else {
+                return Progress { consumed: input.len(), flow: Flow::CloseWhenFlushed };
+            };
+            if discarded.body.is_complete() {
+                conn.discarded = None;
+            }
             return Progress { consumed, flow: Flow::Continue };
         }
         match conn.scan.find_end(input, self.serving.limits.head()) {
@@ -181,7 +213,7 @@ impl Handler for StaticHandler {
             cx.set_deadline(cx.now() + self.serving.limits.keep_alive.timeout);
             return Flow::Continue;
         }
-        if conn.in_head || conn.skip > 0 {
+        if conn.in_head || conn.discarded.is_some() {
             return self.refuse_with(408, cx);
         }
         // RFC 9112 §9.5: "A client or server that wishes to time out SHOULD issue a graceful close on the connection."

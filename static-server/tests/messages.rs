@@ -147,20 +147,37 @@ fn what_two_servers_could_read_in_two_ways_is_refused() {
 fn a_body_is_never_taken_for_the_next_request() {
     let server = Daemon::start(STATIC_SERVER, &[]);
     let inner = String::from_utf8(request("GET", "/none", "")).unwrap();
-    let mut client = server.connect();
-    client.send(request("GET", "/", &format!("Content-Length: {}\r\n", inner.len())));
-    client.send(&inner);
-    client.send(request("GET", "/app.js", "Connection: close\r\n"));
-    assert_eq!(client.response().status, 200);
-    let second = client.response();
-    assert_eq!(second.header("content-type"), Some("text/javascript; charset=utf-8"));
-    assert_eq!(client.rest_as_text(), "");
-    // After a body in chunks, one that is too long or one that waits for 100: the answer, and the end.
-    for fields in [
-        "Transfer-Encoding: chunked\r\n",
-        "Content-Length: 65537\r\n",
-        "Content-Length: 5\r\nExpect: 100-continue\r\n",
+    let chunked = format!("{:x}\r\n{inner}\r\n0\r\nTrailer: x\r\n\r\n", inner.len());
+    for (field, body) in [
+        (format!("Content-Length: {}\r\n", inner.len()), &inner),
+        ("Transfer-Encoding: chunked\r\n".to_owned(), &chunked),
     ] {
+        let all = [
+            request("GET", "/", &field),
+            body.clone().into_bytes(),
+            request("GET", "/app.js", "Connection: close\r\n"),
+        ]
+        .concat();
+        for size in [all.len(), 1] {
+            let mut client = server.connect();
+            all.chunks(size).for_each(|piece| client.send(piece));
+            assert_eq!(client.response().status, 200);
+            let second = client.response();
+            assert_eq!(second.header("content-type"), Some("text/javascript; charset=utf-8"));
+            assert_eq!(client.rest_as_text(), "");
+        }
+    }
+    // Chunks that are none, or too many: the answer, and the end.
+    let many = "1\r\nx\r\n".repeat(20_000);
+    for body in [&inner, &many] {
+        let mut client = server.connect();
+        client.send(request("GET", "/", "Transfer-Encoding: chunked\r\n"));
+        client.try_send(body);
+        let (answer, _) = client.read_to_end();
+        assert_eq!(String::from_utf8_lossy(&answer).matches("HTTP/1.1 ").count(), 1);
+    }
+    // After a body that is too long or one that waits for 100 it says so.
+    for fields in ["Content-Length: 65537\r\n", "Content-Length: 5\r\nExpect: 100-continue\r\n"] {
         let mut client = server.connect();
         client.send(request("GET", "/", fields));
         client.try_send(&inner);

@@ -81,6 +81,10 @@ impl Connection {
         else {
             return wait.into();
         };
+        let has_work = !input.is_empty() || publication.is_complete();
+        if !has_work {
+            return wait.into();
+        }
         if !publication.is_stopping && !inlet.admits(&mut publication.place, env.cx.token()) {
             env.cx.pause_input();
             return wait.into();
