@@ -288,19 +288,33 @@ export async function sendsNoReferrer({ browser, check, binaries }) {
   await end();
 }
 
+const refuseStorage = (tab) => tab.evaluateOnNewDocument(() => {
+  Object.defineProperty(window, "sessionStorage", { get: () => { throw new DOMException("The operation is insecure.", "SecurityError"); } });
+});
+
 export async function remembersWithoutStorage({ browser, check, binaries }) {
-  const { url, end } = await recordedFront(binaries, 5000);
+  const { url, replace, end } = await recordedFront(binaries, 5000);
   await check("where the browser keeps nothing, the page remembers the token until it is left", async () => {
     const tab = await browser.newPage();
-    await tab.evaluateOnNewDocument(() => {
-      Object.defineProperty(window, "sessionStorage", { get: () => { throw new DOMException("The operation is insecure.", "SecurityError"); } });
-    });
+    await refuseStorage(tab);
     await tab.goto(`${url}#token=${TOKEN}`);
     await showsLine(tab, "line 5000");
     await tab.reload();
     await asks(tab, NEEDED);
     await enter(tab, TOKEN);
     await showsLine(tab, "line 5000");
+    await tab.close();
+  });
+  await check("a cookie of the site is enough: nothing is asked until it is revoked", async () => {
+    const tab = await browser.newPage();
+    await tab.goto(`${url}favicon.svg`);
+    await tab.evaluate((token) => { document.cookie = `datecast_token=${token}`; }, TOKEN);
+    await tab.goto(`${url}#L1234`);
+    await showsLine(tab, "line 1234");
+    assert.equal(await tab.$eval("#token-form", (element) => element.hidden), true);
+    await replace(OTHER);
+    await asks(tab, REVOKED);
+    await tab.evaluate(() => { document.cookie = "datecast_token=; max-age=0"; });
     await tab.close();
   });
   await end();
@@ -404,6 +418,16 @@ export async function plainListAsks({ browser, check, binaries }) {
     await tab.keyboard.type(token);
     await tab.keyboard.press("Enter");
   };
+  await check("the plain list remembers a token without a storage, too", async () => {
+    const tab = await browser.newPage();
+    await refuseStorage(tab);
+    await tab.evaluateOnNewDocument(() => { delete Object.hasOwn; });
+    await tab.goto(url);
+    await question(tab, NEEDED);
+    await answer(tab, TOKEN);
+    await shows(tab, "line 50");
+    await tab.close();
+  });
   for (const [way, gone] of WAYS) {
     await check(`the plain list asks for a token, too: by ${way}`, async () => {
       await replace(TOKEN);
