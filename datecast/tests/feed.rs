@@ -9,7 +9,7 @@ use std::{
         fd::OwnedFd,
         unix::{
             fs::PermissionsExt as _,
-            net::{UnixDatagram, UnixListener},
+            net::{UnixDatagram, UnixListener, UnixStream},
         },
     },
     path::PathBuf,
@@ -84,6 +84,15 @@ fn client(server: &Daemon) -> Client {
 
 fn line(client: &mut Client) -> String {
     String::from_utf8(client.until(b"\n")).expect("text").trim_end().to_owned()
+}
+
+/// The next connection of a feeder; it and its bytes must come within [`PATIENCE`].
+fn accept(listener: &UnixListener) -> UnixStream {
+    listener.set_nonblocking(true).unwrap();
+    let (stream, _) = eventually(|| listener.accept().map_err(|error| error.to_string()));
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// The number in a line of the scripts above; every other line was glued or cut.
@@ -220,7 +229,7 @@ fn wherever_a_flood_is_cut_the_next_connection_begins_with_a_whole_line() {
     let mut last = 0;
     for size in [1, 50, 4096, 70_001, 1_000_000] {
         let mut text = vec![0; size];
-        let (mut server, _) = listener.accept().unwrap();
+        let mut server = accept(&listener);
         server.read_exact(&mut text).unwrap();
         drop(server);
         let text = String::from_utf8(text).unwrap();
@@ -245,12 +254,12 @@ fn a_line_that_was_cut_is_written_again_whole_and_nothing_else() {
     for (before, after, again) in
         [("one\ntw", "o\n", "two\n"), ("thr", "ee\nfour\n", "three\nfour\n"), ("five\n", "six\n", "six\n")]
     {
-        let (mut server, _) = listener.accept().unwrap();
+        let mut server = accept(&listener);
         feeder.write(before);
         server.read_exact(&mut vec![0; before.len()]).unwrap();
         drop(server);
         assert!(!feeder.log_line("the server has closed the connection").contains("lost"), "it had read all");
-        let (mut server, _) = listener.accept().unwrap();
+        let mut server = accept(&listener);
         feeder.write(after);
         let mut text = vec![0; again.len()];
         server.read_exact(&mut text).unwrap();
@@ -372,7 +381,7 @@ fn a_server_that_reads_nothing_holds_up_a_stop_for_some_seconds_alone() {
     let listener = UnixListener::bind(&place.path).unwrap();
     let mut feeder = place.feeder(&[], "exec yes");
     feeder.log_line("connected to");
-    let (server, _) = listener.accept().unwrap();
+    let server = accept(&listener);
     let held = || rustix::io::ioctl_fionread(&server).unwrap();
     eventually(|| {
         let before = held();
@@ -428,7 +437,7 @@ fn a_socket_that_this_user_may_not_write_to_is_said_and_tried_on() {
     assert!(said.contains(&place.source) && said.contains("SupplementaryGroups="), "{said}");
     mode(0o600);
     feeder.log_line("connected to");
-    let (mut server, _) = listener.accept().unwrap();
+    let mut server = accept(&listener);
     server.read_exact(&mut [0; 5]).unwrap();
 }
 
