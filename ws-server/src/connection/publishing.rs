@@ -81,11 +81,13 @@ impl Connection {
         else {
             return wait.into();
         };
-        let has_work = !input.is_empty() || publication.is_complete();
-        if !has_work {
+        // A body without a byte is complete at once, and needs no room.
+        let is_empty = publication.is_complete();
+        if input.is_empty() && !is_empty {
             return wait.into();
         }
-        if !publication.is_stopping && !inlet.admits(&mut publication.place, env.cx.token()) {
+        let is_exempt = is_empty || publication.is_stopping;
+        if !is_exempt && !inlet.admits(&mut publication.place, env.cx.token()) {
             env.cx.pause_input();
             return wait.into();
         }
@@ -119,7 +121,7 @@ impl Connection {
     /// The deadline of a body has passed. One whose client has said how long it is, and so has it ready, is late.
     pub(crate) fn on_body_deadline(&mut self, env: &mut Env<'_, '_>) -> Flow {
         let Stage::Publishing(publication) = &self.stage else { return Flow::Close };
-        if publication.has_length() && publication.place == Place::Free {
+        if publication.has_length() && publication.place != Place::Waiting {
             return self.cut_publishing(408, env);
         }
         let deadline = publication.next_deadline(env);

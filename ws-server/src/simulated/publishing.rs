@@ -242,6 +242,11 @@ fn a_producer_that_floods_waits_and_small_requests_have_their_turn() {
         .collect();
     world.settle();
     assert_eq!(other.behind(), full, "they wait");
+    let mut empty = Producer::new(&mut world, Vec::new(), Vec::new());
+    world.send(empty.peer, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    world.settle();
+    empty.read(&mut world);
+    assert_eq!(empty.receipts().len(), 1, "it needs no room");
     // Each batch of room is one turn: all of the 20 are answered before the floods have had three turns more each.
     for _ in 0..30 {
         other.pass_on(1);
@@ -321,6 +326,29 @@ fn a_body_with_a_length_is_late_after_the_timeout_and_what_is_chunked_or_waits_i
         world.settle();
     }
     assert!(String::from_utf8(world.read(waits, usize::MAX)).unwrap().starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn one_that_has_had_its_turn_and_sends_nothing_is_late() {
+    let (mut world, mut other) = world_of_two(6, &[]);
+    let floods = [flood(&mut world), flood(&mut world)];
+    world.settle();
+    let late = world.connect();
+    world.send(late, b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\none\nhalf");
+    world.settle();
+    // It publishes what it has, waits with the others for more, and has a turn for which nothing comes.
+    for _ in 0..12 {
+        other.pass_on(1);
+        world.settle();
+    }
+    floods.map(|flood| world.reset(flood));
+    for _ in 0..70 {
+        other.pass_on(u64::MAX);
+        world.settle();
+        world.advance(Duration::from_secs(1));
+    }
+    let answer = String::from_utf8(world.read(late, usize::MAX)).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.ends_with("\"lines\":1}\n"), "{answer}");
 }
 
 #[test]
@@ -417,5 +445,41 @@ fn strangers_that_are_cut_off_anywhere_leave_whole_lines_only() {
         let numbers: Vec<u64> =
             out.iter().filter(whole).map(|line| line[1..line.len() - 1].parse().unwrap()).collect();
         assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_waits_for_room_goes_on_in_the_next_process() {
+    for seed in 0..2 {
+        let (mut world, other) = world_of_two(seed, &[]);
+        let mut lines = Lines::new(&mut world);
+        let mut peers: Vec<_> = [250_000, 3, 20_000, 3]
+            .into_iter()
+            .enumerate()
+            .map(|(peer, count)| {
+                let of_peer: Vec<_> = (0..count).map(|line| format!("{peer} {line}")).collect();
+                let body = of_peer.join("\n");
+                let head = "PUT / HTTP/1.1\r\nHost: localhost\r\n";
+                let bytes = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
+                Producer::new(&mut world, bytes, of_peer)
+            })
+            .collect();
+        for peer in &mut peers {
+            let bytes = std::mem::take(&mut peer.to_send);
+            world.send(peer.peer, &bytes);
+            world.settle();
+        }
+        let behind = other.behind();
+        assert!(behind > 0 && peers.iter_mut().all(|peer| world.read(peer.peer, 1).is_empty()));
+        let mut world = publishing_across_processes::next_process(world);
+        world.settle();
+        let out = lines.read(&mut world);
+        for peer in &mut peers {
+            peer.read(&mut world);
+            assert_eq!(number_in(&peer.receipts()[0], "lines"), peer.lines.len(), "seed {seed}");
+            let name = peer.lines[0].split(' ').next();
+            let of_peer = out.iter().filter(|line| line.split(' ').next() == name);
+            assert!(of_peer.eq(&peer.lines), "seed {seed}");
+        }
     }
 }

@@ -26,7 +26,7 @@ fn with_inlet(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<
     handler
 }
 
-fn next_process(world: World) -> World {
+pub(super) fn next_process(world: World) -> World {
     world.hand_over(|mut old, birth| {
         let state = export_states(std::slice::from_mut(&mut old));
         let moment = Moment { instant: birth.now, since_boot: Duration::ZERO };
