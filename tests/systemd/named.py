@@ -15,7 +15,7 @@ PORTS = {"vmstat": 40141, r"a\x2db": 40142}
 FIRST, SECOND = PORTS
 # What else may stand in a name.
 OTHER_NAMES = ["a-b", "v1.2", "x@y", "A_b:c", "a-name-of-a-stream-that-is-longer-than-any-that-a-user-may-have"]
-LIVE = 495
+LIVE = 504
 # The numbers are the command's own: what is lost on the way to ws-server is missing, too.
 CONFIGURATION = """source = 'unix:/run/ws-server@{name}/lines'
 template = "{{line}} from a command"
