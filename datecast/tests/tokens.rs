@@ -69,7 +69,7 @@ fn lines_come_in_by_the_token_of_a_publisher() {
 
 #[test]
 fn a_connection_of_the_page_outlives_a_token_and_one_of_the_stream_does_not() {
-    let (mut server, folder) = start();
+    let (server, folder) = start();
     let mut page = server.connect();
     let get = "GET /app.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
     page.send(get);
