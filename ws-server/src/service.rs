@@ -48,12 +48,13 @@ impl Service {
     /// Opens the source, and takes what the previous process handed over.
     ///
     /// # Errors
-    /// The source cannot be opened; clients that were handed over have then got their closing bytes.
+    /// The source cannot be opened, or everybody could publish; clients that were handed over have then got their closing bytes.
     pub fn open(config: Config, inherited: &mut Inherited) -> Result<Self, DaemonError> {
         let (previous, producers) =
             hand_over::adopt(inherited.previous.as_mut(), &config.stream.source, epoch_at(now().1));
-        let lines = &mut inherited.lines;
-        let source = Source::open(&config.stream.source, producers, lines).inspect_err(|_| {
+        let (right, lines) = (config.check_listeners(&inherited.addresses()), &mut inherited.lines);
+        let open = |()| Source::open(&config.stream.source, producers, lines);
+        let source = right.and_then(open).inspect_err(|_| {
             // No process will serve the clients that were connected.
             inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
         })?;

@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
+    path::Path,
+};
 
-use harness::{Client, Daemon, Holder, Signal, UPGRADE, command, inherit};
+use harness::{Client, Daemon, Holder, PATIENCE, Signal, UPGRADE, command, handshake, inherit};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -295,7 +301,8 @@ fn a_reload_ends_those_whose_token_is_gone_in_their_own_dialect_and_nobody_else(
     for (way, client) in &mut revoked {
         way.expect_revoked(client);
     }
-    assert_eq!(in_handshake.rest(), b"", "the third key has not come");
+    in_handshake.try_send(b"^n:ds[4U");
+    assert_eq!(in_handshake.rest(), b"", "the third key comes too late");
     server.write("two\n");
     for (way, client) in &mut kept {
         client.until(b"two");
@@ -443,6 +450,7 @@ fn a_client_whose_token_is_gone_ends_in_the_next_process_and_the_others_go_on() 
     for (way, client) in &mut revoked {
         way.expect_revoked(client);
     }
+    in_handshake.try_send(b"^n:ds[4U");
     assert_eq!(in_handshake.rest(), b"");
     fs::write(&fifo, "two\n").unwrap();
     for (_, client) in &mut kept {
@@ -630,4 +638,69 @@ fn a_reload_cannot_open_a_stream_to_every_publisher() {
     server.signal(Signal::HUP);
     let logged = server.log_line("the new configuration is wrong");
     assert!(logged.contains("--publish-token-file FILE"), "{logged}");
+}
+
+#[test]
+fn a_next_process_to_which_everybody_could_publish_does_not_start_and_closes_what_it_got() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("publishers");
+    write_tokens(&file, &both());
+    let open = TcpListener::bind("0.0.0.0:0").unwrap();
+    let arguments = ["--hand-over", "on", "--source", "http"];
+    let mut holder = Holder::new(WS_SERVER, &arguments, vec![("other", open.into())]);
+    holder.args.extend(["--publish-token-file".to_owned(), file.to_str().unwrap().to_owned()]);
+    holder.start_next();
+    let mut client = holder.request(&handshake("/", 13));
+    client.head();
+    holder.end(Signal::USR2);
+    holder.args.truncate(arguments.len());
+    let (status, log) = holder.start_in_vain();
+    assert_eq!(status.code(), Some(78), "{log}");
+    assert_eq!(client.close_code(), Some(1012));
+}
+
+#[test]
+fn publishers_that_needed_no_token_end_when_a_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, file) = (folder.path().join("config"), folder.path().join("publishers"));
+    write_tokens(&file, &both());
+    let without = "source = \"http\"\n";
+    fs::write(&config, without).unwrap();
+    let mut server = Daemon::start(WS_SERVER, &["--config", config.to_str().unwrap()]);
+    let mut reader = Way::OldLines.begin(&server, ALICE);
+    let mut publisher = server.request("POST / HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked");
+    publisher.send("4\r\none\n\r\n");
+    reader.until(b"one\n");
+    fs::write(&config, format!("{without}publish-token-file = \"{}\"\n", file.display())).unwrap();
+    reload(&mut server);
+    assert_eq!(publisher.response().status, 401);
+    let mut other =
+        server.request(&format!("POST /?token={ALICE} HTTP/1.1\nHost: evil.example\nContent-Length: 4"));
+    other.send("two\n");
+    assert_eq!(other.response().status, 200, "whoever has the token may be anybody");
+    reader.until(b"two\n");
+}
+
+#[test]
+fn on_a_unix_socket_no_page_of_another_origin_publishes_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let listen = format!("unix:{}", socket.display());
+    let mut server = Daemon::spawn(command(WS_SERVER, &["--source", "http", "--listen", &listen]));
+    server.log_line("listening on unix:");
+    for (fields, status) in [
+        ("Host: stream.example", "200"),
+        ("Host: stream.example\r\nOrigin: https://stream.example", "200"),
+        ("Host: stream.example\r\nOrigin: https://evil.example", "403"),
+        ("Host: stream.example\r\nSec-Fetch-Site: cross-site", "403"),
+    ] {
+        let mut client = UnixStream::connect(&socket).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request =
+            format!("POST / HTTP/1.1\r\n{fields}\r\nConnection: close\r\nContent-Length: 2\r\n\r\nx\n");
+        client.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(&answer[9..12], status, "{fields}: {answer}");
+    }
 }

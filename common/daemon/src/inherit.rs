@@ -1,6 +1,6 @@
 //! Sockets that another process opened for us (`LISTEN_FDS`, `sd_listen_fds(3)`), checked before their first use.
 
-use std::{ffi::OsString, iter, ops::RangeInclusive, os::unix::net::UnixListener};
+use std::{ffi::OsString, iter, net::SocketAddr, ops::RangeInclusive, os::unix::net::UnixListener};
 
 use listenfd::ListenFd;
 use socket2::Socket;
@@ -72,6 +72,14 @@ pub struct Inherited {
     pub lines: Option<UnixListener>,
     /// What the previous process handed over; `None` if it handed over nothing.
     pub previous: Option<HandedOver>,
+}
+
+impl Inherited {
+    /// The TCP addresses of the listeners for clients; none where the daemon binds its own.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let address = |socket: &Socket| socket.local_addr().ok().and_then(|address| address.as_socket());
+        self.listeners.iter().filter_map(address).collect()
+    }
 }
 
 /// Takes every inherited descriptor; its name says what it is for. `formats` are the formats of the previous process's state
