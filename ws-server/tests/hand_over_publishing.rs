@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Write as _,
     net::SocketAddr,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ const CLIENTS: usize = 20;
 const REQUESTS: usize = 100;
 
 fn holder(more: &[&str]) -> Holder {
-    let args = ["--hand-over", "on", "--source", "http", "--history", "100000", "--leave-notices", "off"];
+    let args = ["--hand-over", "on", "--source", "http", "--history", "1000000", "--leave-notices", "off"];
     Holder::start(WS_SERVER, &[&args[..], more].concat())
 }
 
@@ -266,6 +267,68 @@ fn a_body_that_is_cut_off_while_no_process_serves_is_gone_on_with_by_its_retry()
     assert_eq!(publish(address, "k", "one\ntwo\nthree\n", 0), (1, 3, 3));
     assert_eq!(reader.until(b"\n"), b"three\n");
     assert_eq!(newest(&holder), 4);
+}
+
+#[test]
+fn requests_that_wait_behind_each_other_get_one_answer_each() {
+    const LINES: u64 = 1000;
+    let mut holder = holder(&["--workers", "2"]);
+    let mut client = holder.connect();
+    let mut bytes = String::new();
+    for line in 1..=LINES {
+        let body = format!("line {line}");
+        bytes +=
+            &format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    }
+    // Pieces end anywhere: in a head, in a body, or behind one.
+    for (number, piece) in bytes.as_bytes().chunks(bytes.len() / 7).enumerate() {
+        client.send(piece);
+        if number % 2 == 1 {
+            holder.restart();
+        }
+    }
+    for line in 1..=LINES {
+        assert!(client.head().starts_with("HTTP/1.1 200 "));
+        assert_eq!(receipt(std::str::from_utf8(&client.until(b"\n")).unwrap()), (line, line, 1));
+    }
+    assert_eq!(newest(&holder), LINES + 1);
+}
+
+#[test]
+fn a_flood_that_waits_for_room_goes_on_where_it_was() {
+    const LINES: u64 = 300_000;
+    let mut holder = holder(&["--workers", "3", "--max-backlog", "1GiB"]);
+    let mut floods = [0, 1].map(|number| {
+        let client = holder.connect();
+        let mut waiting = client.stream.try_clone().unwrap();
+        let sender = std::thread::spawn(move || {
+            let body: String = (0..LINES).map(|line| format!("{number} {line}\n")).collect();
+            let head = format!("PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
+            waiting.write_all(head.as_bytes()).unwrap();
+            waiting.write_all(body.as_bytes()).unwrap();
+        });
+        (client, sender)
+    });
+    for _ in 0..5 {
+        holder.restart();
+    }
+    for (client, _) in &mut floods {
+        assert!(client.head().starts_with("HTTP/1.1 200 "));
+        assert_eq!(receipt(std::str::from_utf8(&client.until(b"\n")).unwrap()).2, LINES);
+    }
+    floods.into_iter().for_each(|(_, sender)| sender.join().unwrap());
+    newest(&holder);
+    let mut reader = holder.request("GET /?since=0 HTTP/1.0");
+    reader.head();
+    let mut next = [0, 0];
+    loop {
+        let line = String::from_utf8(reader.until(b"\n")).unwrap();
+        let Some((number, line)) = line.trim_end().split_once(' ') else { break };
+        let next = &mut next[number.parse::<usize>().unwrap()];
+        assert_eq!(line.parse(), Ok(*next), "of {number}");
+        *next += 1;
+    }
+    assert_eq!(next, [LINES; 2]);
 }
 
 #[test]
