@@ -274,7 +274,7 @@ fn what_cannot_be_started_ends_us_before_anything_is_served() {
             "no-such-command could not be started: no folder of PATH has it",
         ),
         (&["--respawn", "--", "./no-such"], 127, "no-such could not be started: there is no such file"),
-        (&["--", "vmstat 1"], 127, "datecast -- sh -c 'vmstat 1'"),
+        (&["--", "vmstat 1"], 127, "-- sh -c 'vmstat 1'"),
         (&["--", "/"], 126, "/ could not be started: it is a directory"),
         (
             &["--no-pty", "--", plain.to_str().unwrap()],
