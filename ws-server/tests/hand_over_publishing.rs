@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     io::Write as _,
     net::SocketAddr,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,7 +20,7 @@ const CLIENTS: usize = 20;
 const REQUESTS: usize = 100;
 
 fn holder(more: &[&str]) -> Holder {
-    let args = ["--hand-over", "on", "--source", "http", "--history", "1000000", "--leave-notices", "off"];
+    let args = ["--hand-over", "on", "--source", "http", "--history", "1000000", "--max-backlog", "1GiB"];
     Holder::start(WS_SERVER, &[&args[..], more].concat())
 }
 
@@ -277,8 +278,8 @@ fn requests_that_wait_behind_each_other_get_one_answer_each() {
     let mut bytes = String::new();
     for line in 1..=LINES {
         let body = format!("line {line}");
-        bytes +=
-            &format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
+        bytes.extend([head, body]);
     }
     // Pieces end anywhere: in a head, in a body, or behind one.
     for (number, piece) in bytes.as_bytes().chunks(bytes.len() / 7).enumerate() {
@@ -297,12 +298,13 @@ fn requests_that_wait_behind_each_other_get_one_answer_each() {
 #[test]
 fn a_flood_that_waits_for_room_goes_on_where_it_was() {
     const LINES: u64 = 300_000;
-    let mut holder = holder(&["--workers", "3", "--max-backlog", "1GiB"]);
+    let mut holder = holder(&["--workers", "3"]);
     let mut floods = [0, 1].map(|number| {
         let client = holder.connect();
         let mut waiting = client.stream.try_clone().unwrap();
         let sender = std::thread::spawn(move || {
-            let body: String = (0..LINES).map(|line| format!("{number} {line}\n")).collect();
+            let mut body = String::new();
+            (0..LINES).for_each(|line| writeln!(body, "{number} {line}").unwrap());
             let head = format!("PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
             waiting.write_all(head.as_bytes()).unwrap();
             waiting.write_all(body.as_bytes()).unwrap();
@@ -316,7 +318,9 @@ fn a_flood_that_waits_for_room_goes_on_where_it_was() {
         assert!(client.head().starts_with("HTTP/1.1 200 "));
         assert_eq!(receipt(std::str::from_utf8(&client.until(b"\n")).unwrap()).2, LINES);
     }
-    floods.into_iter().for_each(|(_, sender)| sender.join().unwrap());
+    for (_, sender) in floods {
+        sender.join().unwrap();
+    }
     newest(&holder);
     let mut reader = holder.request("GET /?since=0 HTTP/1.0");
     reader.head();
