@@ -230,6 +230,25 @@ fn a_flood_slows_down_itself_and_nobody_else() {
 }
 
 #[test]
+fn where_many_flood_a_request_without_a_body_is_answered_in_its_turn_too() {
+    let server = server(&["--workers", "1"]);
+    let stop = &Stop::default();
+    thread::scope(|scope| {
+        let _end = StopAtEnd(stop);
+        for _ in 0..30 {
+            let flooding = server.connect();
+            scope.spawn(|| flood(flooding, u64::MAX, stop));
+        }
+        let mut client = server.connect();
+        for _ in 0..20 {
+            // It has no input whose turn could come.
+            client.publish("");
+            client.publish("a line\n");
+        }
+    });
+}
+
+#[test]
 fn readers_that_read_get_every_line_of_a_flood_and_what_others_post() {
     const LINES: u64 = 200_000;
     // All of it fits: how fast this test reads on a busy machine does not count.
