@@ -8,7 +8,7 @@ use std::{
 };
 
 use harness::{
-    Client, Daemon, PATIENCE, Signal,
+    Client, Daemon, Signal,
     http::{request, responses},
     scrape::{metrics, value, wait_until},
     split_id,
@@ -355,11 +355,9 @@ fn a_flood_is_slowed_down_and_a_small_request_is_answered_meanwhile() {
         flood.send("0\r\n\r\n");
         flood.response().status
     });
-    let started = std::time::Instant::now();
     for _ in 0..20 {
         assert!(output(&mut curl(&server, &["-d", "small"])).ends_with("'lines':1}\n"));
     }
-    assert!(started.elapsed() < PATIENCE);
     drop(done);
     assert_eq!(writer.join().unwrap(), 200);
 }

@@ -245,6 +245,8 @@ fn is_text(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Feeds the pieces one after the other, as a connection would; the content, the error, and the bytes behind the body.
@@ -360,6 +362,22 @@ mod tests {
         ] {
             let (got, failed, _) = outcome(Body::Chunked, input.as_bytes());
             assert_eq!((got.as_str(), failed), (content, error), "{input:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_read_the_same_in_whatever_pieces(
+            bytes in prop::collection::vec(prop::sample::select(&b"0123af;\r\r\r\n\n\nx= \t\0\xff"[..]), 0..60),
+            length in prop::option::of(0..50_u64),
+            cuts in prop::collection::vec(0..60_usize, 0..5),
+        ) {
+            let body = length.map_or(Body::Chunked, Body::Length);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(read(body, &pieces), read(body, &[&bytes]));
         }
     }
 

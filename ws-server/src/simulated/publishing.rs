@@ -341,7 +341,9 @@ fn one_that_has_had_its_turn_and_sends_nothing_is_late() {
         other.pass_on(1);
         world.settle();
     }
-    floods.map(|flood| world.reset(flood));
+    for flood in floods {
+        world.reset(flood);
+    }
     for _ in 0..70 {
         other.pass_on(u64::MAX);
         world.settle();
