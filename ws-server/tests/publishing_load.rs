@@ -146,11 +146,16 @@ fn resident(server: &Daemon) -> u64 {
 
 /// Writes numbered lines as fast as the server takes them, so many or until it is to stop; how many lines went out, and how often
 /// the socket was full.
-fn flood(mut client: Client, most: u64, stop: &Stop) -> (u64, u64) {
+fn flood(client: Client, most: u64, stop: &Stop) -> (u64, u64) {
+    flood_from(client, 0, most, stop)
+}
+
+/// Likewise, from this number on; the next number, and how often the socket was full.
+fn flood_from(mut client: Client, first: u64, most: u64, stop: &Stop) -> (u64, u64) {
     client.send(put_head(""));
     client.stream.set_nonblocking(true).unwrap();
-    let (mut next, mut blocked) = (0_u64, 0);
-    while next < most && !stop.is_asked() {
+    let (mut next, mut blocked) = (first, 0);
+    while next - first < most && !stop.is_asked() {
         let mut lines = String::new();
         while lines.len() < 16 * 1024 {
             lines.extend(["flood ", &next.to_string(), " ", &"x".repeat(100), "\n"]);
@@ -160,7 +165,7 @@ fn flood(mut client: Client, most: u64, stop: &Stop) -> (u64, u64) {
     }
     write_all(&client.stream, LAST_CHUNK);
     client.stream.set_nonblocking(false).unwrap();
-    assert_eq!(published(&client.response()) as u64, next);
+    assert_eq!(published(&client.response()) as u64, next - first);
     (next, blocked)
 }
 
@@ -267,6 +272,39 @@ fn readers_that_read_get_every_line_of_a_flood_and_what_others_post() {
             assert_eq!(reading.join().unwrap(), (lines, count));
         }
     });
+}
+
+#[test]
+fn a_flood_goes_on_over_restarts_and_loses_and_doubles_no_line() {
+    let backlog = ["--history", "1000000", "--max-backlog", "256MiB", "--max-queue", "1MiB"];
+    let mut holder = Holder::start(WS_SERVER, &[&PUBLISHING[..], &["--hand-over", "on"], &backlog].concat());
+    let mut reader = holder.request("GET /?since=0 HTTP/1.0");
+    reader.head();
+    let stop = &Stop::default();
+    let flooding: Vec<Client> = (0..3).map(|_| holder.connect()).collect();
+    let sent = thread::scope(|scope| {
+        let end = StopAtEnd(stop);
+        let floods = flooding.into_iter().enumerate().map(|(number, client)| {
+            scope.spawn(move || flood_from(client, number as u64 * 1_000_000_000, 50_000, stop))
+        });
+        let floods: Vec<_> = floods.collect();
+        while !floods.iter().all(thread::ScopedJoinHandle::is_finished) {
+            holder.restart();
+            thread::sleep(Duration::from_millis(100));
+        }
+        drop(end);
+        floods.into_iter().map(|flood| flood.join().unwrap().0).collect::<Vec<_>>()
+    });
+    holder.connect().publish(END);
+    let mut next = vec![0, 1_000_000_000, 2_000_000_000];
+    let lines = BufReader::with_capacity(1 << 16, &reader.stream).lines().map(Result::unwrap);
+    for line in lines.take_while(|line| line != END) {
+        let number: u64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+        let next = &mut next[(number / 1_000_000_000) as usize];
+        assert_eq!(number, *next, "{line}");
+        *next += 1;
+    }
+    assert_eq!(next, sent);
 }
 
 /// How many lines of the flood and small ones there were before the last line, each with the next number of its kind.
