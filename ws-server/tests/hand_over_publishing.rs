@@ -336,6 +336,28 @@ fn a_flood_that_waits_for_room_goes_on_where_it_was() {
 }
 
 #[test]
+fn where_the_next_process_takes_no_lines_a_request_is_cut_off_and_its_retry_goes_on_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut holder = holder(&[]);
+    let address = holder.connect().stream.peer_addr().unwrap();
+    let mut reader = holder.request("GET /?since=0 HTTP/1.0");
+    reader.head();
+    let mut client =
+        holder.request("POST / HTTP/1.1\nHost: localhost\nIdempotency-Key: \"k\"\nContent-Length: 8");
+    client.send("one\n");
+    assert_eq!(reader.until(b"\n"), b"one\n");
+    holder.args[3] = format!("unix:{}", folder.path().join("lines").display());
+    holder.restart();
+    let (status, _) = answer(&client.read_to_end().0).unwrap();
+    assert_eq!(status, 503);
+    assert_eq!(attempt(address, "k", "one\ntwo\n", None).unwrap().0, 405);
+    "http".clone_into(&mut holder.args[3]);
+    holder.restart();
+    assert_eq!(publish(address, "k", "one\ntwo\n", 0), (1, 2, 2));
+    assert_eq!(reader.until(b"\n"), b"two\n");
+}
+
+#[test]
 fn a_request_whose_state_cannot_be_read_is_told_to_come_back() {
     let mut holder = holder(&[]);
     let mut reader = holder.request("GET /?since=0 HTTP/1.0");
