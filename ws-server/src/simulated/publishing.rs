@@ -365,10 +365,13 @@ fn a_connection_that_is_kept_has_the_time_of_a_head_from_its_first_byte_on() {
     }
     world.send(peer, b"POST / HT");
     world.settle();
-    for _ in 0..9 {
+    for byte in b"TP/1.1\r\nX" {
         world.advance(Duration::from_secs(1));
         world.settle();
         assert!(!world.is_ended(peer));
+        // Not from each of them.
+        world.send(peer, &[*byte]);
+        world.settle();
     }
     world.advance(Duration::from_secs(2));
     world.settle();

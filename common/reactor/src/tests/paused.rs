@@ -57,6 +57,26 @@ fn a_peer_that_is_gone_is_closed_once_its_input_is_resumed() {
 }
 
 #[test]
+fn a_peer_that_has_ended_and_is_gone_loses_none_of_its_paused_input() {
+    for seed in 0..50 {
+        let mut sim = simulation(seed, Settings::default());
+        let peer = sim.connect();
+        sim.send(peer, b"wait\nwait\nlast\n");
+        sim.end(peer);
+        sim.settle();
+        // Its end is read with what was paused, which is paused again.
+        sim.mail(b"resume");
+        sim.settle();
+        sim.reset(peer);
+        sim.settle();
+        assert!(!sim.is_closed(peer), "seed {seed}");
+        sim.mail(b"resume");
+        sim.settle();
+        assert!(sim.is_closed(peer), "seed {seed}");
+    }
+}
+
+#[test]
 fn the_deadline_of_a_paused_connection_counts() {
     let mut sim = simulation(1, Settings::default());
     let peer = sim.connect();
