@@ -281,8 +281,8 @@ fn what_cannot_be_started_ends_us_before_anything_is_served() {
             126,
             "plain could not be started: no permission to run it; chmod +x",
         ),
-        (&["--"], 64, "datecast -- vmstat 1"),
-        (&["--", ""], 64, "datecast -- vmstat 1"),
+        (&["--"], 64, "say -- vmstat 1"),
+        (&["--", ""], 64, "say -- vmstat 1"),
         (&["--source", "clock", "--", "true"], 78, "--source clock: the command is the source"),
     ] {
         let Output { status, stdout, stderr } = refused(words);
