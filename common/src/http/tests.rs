@@ -233,6 +233,30 @@ fn head(text: &str) -> Head<'_> {
 }
 
 #[test]
+fn every_status_that_a_request_to_publish_can_get_has_its_phrase() {
+    // RFC 9110 §15
+    for (status, phrase) in [
+        (200, "OK"),
+        (400, "Bad Request"),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (404, "Not Found"),
+        (405, "Method Not Allowed"),
+        (408, "Request Timeout"),
+        (409, "Conflict"),
+        (411, "Length Required"),
+        (413, "Content Too Large"),
+        (415, "Unsupported Media Type"),
+        (417, "Expectation Failed"),
+        (422, "Unprocessable Content"),
+        (431, "Request Header Fields Too Large"),
+        (503, "Service Unavailable"),
+    ] {
+        assert_eq!(reason(status), phrase);
+    }
+}
+
+#[test]
 fn the_parts_of_a_head_are_found() {
     let head = head(
         "GET /a%20b?x=1&since=4%32&empty&plus=a+b HTTP/1.1\r\nhOsT: a:80\r\nConnection: keep-alive, Upgrade\r\n\
