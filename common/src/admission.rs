@@ -51,10 +51,19 @@ pub struct Admission {
 pub enum Refusal<'h> {
     /// The server is not served under this Host.
     Host(&'h [u8]),
-    /// The pages of this origin may not read.
-    Origin(&'h [u8]),
-    /// A page of another site loads this without being able to read it; the value of `Sec-Fetch-Site`.
-    CrossSite(&'h [u8]),
+    /// The pages of this origin may not do this.
+    Origin(&'h [u8], Deed),
+    /// A page of another site does this without being able to read the answer; the value of `Sec-Fetch-Site`.
+    CrossSite(&'h [u8], Deed),
+}
+
+/// What a request, or the connection that it has become, does with the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It gets the stream, or something about it.
+    Read,
+    /// Its body is lines for the stream.
+    Publish,
 }
 
 /// The header fields that every answer of a private server has. Fetch §3.7: a browser then gives the answer to no page of another
@@ -79,11 +88,11 @@ impl Admission {
         }
         let origins = || ORIGIN_FIELDS.iter().flat_map(|field| head.get_all(field));
         if let Some(origin) = origins().find(|origin| !self.admits(origin, head.host())) {
-            return Err(Refusal::Origin(origin));
+            return Err(Refusal::Origin(origin, Deed::of(head)));
         }
         match head.get("Sec-Fetch-Site") {
             Some(site) if self.is_private() && origins().next().is_none() && is_load(site, head) => {
-                Err(Refusal::CrossSite(site))
+                Err(Refusal::CrossSite(site, Deed::of(head)))
             }
             _ => Ok(()),
         }
@@ -99,7 +108,9 @@ impl Admission {
         private.admit(head, local)?;
         match head.get("Sec-Fetch-Site") {
             // A form that is sent is a navigation, too, which may read.
-            Some(site) if head.get("Origin").is_none() && is_foreign(site) => Err(Refusal::CrossSite(site)),
+            Some(site) if head.get("Origin").is_none() && is_foreign(site) => {
+                Err(Refusal::CrossSite(site, Deed::Publish))
+            }
             _ => Ok(()),
         }
     }
@@ -179,6 +190,13 @@ fn is_foreign(site: &[u8]) -> bool {
     site == b"cross-site" || site == b"same-site"
 }
 
+impl Deed {
+    /// By the method of a request.
+    fn of(head: &Head<'_>) -> Self {
+        if matches!(head.method, "POST" | "PUT") { Self::Publish } else { Self::Read }
+    }
+}
+
 impl Refusal<'_> {
     /// The status of the answer.
     pub const STATUS: u16 = 403;
@@ -198,20 +216,28 @@ impl fmt::Display for Refusal<'_> {
                     "Host: {host} is no name of this server; if it should be, start it with --host {name}"
                 )
             }
-            Self::Origin(origin) => {
+            Self::Origin(origin, deed) => {
                 let text = std::str::from_utf8(origin).ok().filter(|text| text.len() <= SHOWN);
                 let text = text.filter(|text| text.parse::<Origin>().is_ok()).unwrap_or("ORIGIN");
                 let origin = shown(origin);
+                let verb = match deed {
+                    Deed::Read => "read this",
+                    Deed::Publish => "publish here",
+                };
                 write!(
                     f,
-                    "Origin: {origin} may not read this; if its pages should, start the server with --allow-origin {text}"
+                    "Origin: {origin} may not {verb}; if its pages should, start the server with --allow-origin {text}"
                 )
             }
-            Self::CrossSite(site) => {
+            Self::CrossSite(site, deed) => {
                 let site = shown(site);
+                let verb = match deed {
+                    Deed::Read => "load this",
+                    Deed::Publish => "publish here",
+                };
                 write!(
                     f,
-                    "Sec-Fetch-Site: {site} without an Origin: no page of another site may load this; if one should, start the \
+                    "Sec-Fetch-Site: {site} without an Origin: no page of another site may {verb}; if one should, start the \
                      server with --allow-origin and its origin, and let it ask with CORS"
                 )
             }

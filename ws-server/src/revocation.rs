@@ -3,12 +3,10 @@
 //! A request is judged once, when its head is complete; what became of it keeps the [`Grant`](common::token::Grant). After a reload with
 //! other tokens each worker looks at all its connections again, some in each turn, and so does the next process at those that it adopts.
 
+use common::admission::Deed;
 use reactor::{Context, Flow, Turn};
 
-use crate::{
-    connection::{Connection, Deed},
-    worker::WsHandler,
-};
+use crate::{connection::Connection, worker::WsHandler};
 
 /// So many connections are looked at in one turn.
 const TURN_CHECKS: usize = 256;

@@ -33,9 +33,11 @@ fn status(server: &Daemon, request: &str) -> u16 {
     head.get(9..12).unwrap().parse().unwrap()
 }
 
-/// The answer to each of them must be a 403 whose body is this line.
+/// The answer to each of them must be a 403 whose body is this line, in the words for its method.
 fn all_refused(server: &Daemon, fields: &str, line: &str) {
     for request in every_way(fields) {
+        let deed = if request.starts_with("POST ") { "publish here" } else { "read this" };
+        let line = line.replace("read this", deed);
         let answer = String::from_utf8(server.request(&request).rest()).unwrap();
         assert!(answer.starts_with("HTTP/1.1 403 "), "{request}: {answer}");
         assert!(answer.ends_with(&format!("\r\n\r\n{line}\n")), "{request}: {answer}");

@@ -314,5 +314,14 @@ fn no_page_of_another_origin_publishes_where_no_token_is_needed() {
     let foreign = head("POST / HTTP/1.1\nHost: localhost\nOrigin: http://evil.example");
     let foreign = Head::parse(&foreign, HeadLimits::default()).unwrap();
     let refusal = open.admit_publisher(&foreign, LOOPBACK).unwrap_err().to_string();
-    assert!(refusal.contains("--allow-origin http://evil.example"), "{refusal}");
+    assert!(
+        refusal.contains("may not publish here; ") && refusal.contains("--allow-origin http://evil.example"),
+        "{refusal}"
+    );
+    let form = head("POST / HTTP/1.1\nHost: localhost\nSec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate");
+    let form = Head::parse(&form, HeadLimits::default()).unwrap();
+    let refusal = open.admit_publisher(&form, LOOPBACK).unwrap_err().to_string();
+    assert!(refusal.contains("no page of another site may publish here"), "{refusal}");
+    let listed = public(&[], &["https://a.example"]);
+    assert!(listed.admit(&foreign, LOOPBACK).unwrap_err().to_string().contains("may not publish here"));
 }

@@ -29,7 +29,6 @@ pub(crate) use self::{
     delivery::Sent,
     env::{Env, Ids, Next, Received},
     notice::{Notice, Payload},
-    permission::Deed,
     response::no_room,
     settings::{Access, ConnectionOptions, UNIX_PEER},
     snapshot::Predecessor,

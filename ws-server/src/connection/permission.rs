@@ -3,7 +3,7 @@
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use common::{
-    admission::Refusal,
+    admission::{Deed, Refusal},
     http::Head,
     token::{Grant, TokenList, presented},
 };
@@ -12,13 +12,6 @@ use super::settings::Access;
 
 /// Whose token a connection has.
 pub(crate) type ConnectionGrant = Option<Arc<Grant>>;
-
-/// What a request, or the connection that it has become, does with the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
-    Read,
-    Publish,
-}
 
 /// Why a request may neither read nor publish.
 #[derive(Clone, Debug, PartialEq, Eq)]

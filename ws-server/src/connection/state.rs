@@ -10,10 +10,10 @@
 
 use std::{net::IpAddr, time::Instant};
 
-use common::{Version, framing::Framing, http::HeadScan, websocket::WebSocket};
+use common::{Version, admission::Deed, framing::Framing, http::HeadScan, websocket::WebSocket};
 
 use super::{
-    permission::{ConnectionGrant, Deed},
+    permission::ConnectionGrant,
     rate::RateLimiter,
     request::{Prefix, StreamParams},
 };
