@@ -149,7 +149,9 @@ impl Handler for WsHandler {
         self.stream.trim();
         let more =
             self.fanout.run(&mut self.stream, &self.source, &self.config.connection, &mut self.metrics, turn);
-        if more || self.recheck_some(turn) {
+        // In every turn: a stream that never pauses puts off no revocation.
+        let has_rechecks = self.recheck_some(turn);
+        if more || has_rechecks {
             self.grant_turns(turn);
             self.metrics.publish(turn.now(), true);
             return Wake::Again;

@@ -5,6 +5,7 @@ mod bounded_reads;
 mod private;
 mod publishing;
 mod publishing_across_processes;
+mod revocation;
 mod source_state;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
