@@ -7,7 +7,8 @@ use crate::source::{BATCH_SIZE, Posted};
 
 /// Batches in flight: as many small requests as may come at once.
 const MAX_BATCHES: usize = 1024;
-/// Bytes of text in flight; each connection that may publish adds at most [`BATCH_SIZE`] and one message.
+/// Bytes of memory in flight; each connection that may publish adds about [`BATCH_SIZE`], more only where its lines are shorter than what
+/// marks their ends.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// The batches of one worker that are in flight.

@@ -118,7 +118,7 @@ pub(crate) struct Posted {
     pub(crate) last: MessageId,
     /// How many batches were posted with this one, by all who post.
     pub(crate) batches: u64,
-    /// Bytes of text.
+    /// Bytes of memory that they hold: of an empty line that is more than its text.
     pub(crate) bytes: usize,
 }
 
@@ -162,9 +162,10 @@ impl Filling<'_> {
         numbering.seq = next;
         numbering.posted = numbering.posted.saturating_add(1);
         let (first, last) = (id(posted.first()), id(next.saturating_sub(1)));
-        let (batches, bytes) = (numbering.posted, posted.text_len());
+        let posted = posted.shared();
+        let (batches, bytes) = (numbering.posted, posted.held());
         progress.set_next_line(next);
-        post(posted.shared());
+        post(posted);
         Some(Posted { first, last, batches, bytes })
     }
 
@@ -192,6 +193,16 @@ mod tests {
             }),
             posted,
         )
+    }
+
+    #[test]
+    fn empty_lines_count_by_the_memory_that_they_hold() {
+        let (publisher, _posted) = publisher("{line}");
+        let mut filling = publisher.fill();
+        for _ in 0..1000 {
+            filling.push("");
+        }
+        assert!(filling.post().unwrap().bytes >= 1000 * size_of::<usize>());
     }
 
     #[test]
