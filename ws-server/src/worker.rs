@@ -292,6 +292,7 @@ impl WsHandler {
     pub(crate) fn reload(&mut self, config: Arc<Config>, turn: &mut Turn<'_, Connection>) {
         turn.configure(config.reactor_settings());
         self.stream.configure(&config.stream);
+        self.keys.limit(config.stream.history());
         self.fanout.board().limit(config.notices.notice_rate);
         if !config.access.has_same_tokens(&self.config.access) {
             self.rechecks = turn.tokens();

@@ -23,6 +23,11 @@ impl SharedKeys {
         Self { keys: Arc::new(Mutex::new(keys)), progress: Arc::clone(progress) }
     }
 
+    /// The stream knows so many of its newest numbers from now on.
+    pub(crate) fn limit(&self, history: u64) {
+        self.keys().limit(history, newest(&self.progress));
+    }
+
     /// A request begins under this key.
     pub(crate) fn begin(&self, key: ScopedKey) -> Begin {
         self.keys().begin(key, newest(&self.progress))

@@ -260,6 +260,24 @@ fn a_producer_that_floods_waits_and_small_requests_have_their_turn() {
 }
 
 #[test]
+fn a_key_is_known_as_long_as_the_history_of_the_last_reload() {
+    let (mut world, _) = world_of_two(5, &["--history", "2"]);
+    world.mail(Mail::Reload(configured(&[&SOURCE[..], &["--history", "1000"]].concat())));
+    let mut peer = Producer::new(&mut world, Vec::new(), Vec::new());
+    for (fields, body) in
+        [("Idempotency-Key: \"k\"\r\n", "a"), ("", "b\nc\nd\n"), ("Idempotency-Key: \"k\"\r\n", "a")]
+    {
+        let length = body.len();
+        let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {length}\r\n\r\n");
+        world.send(peer.peer, format!("{head}{body}").as_bytes());
+        world.settle();
+        peer.read(&mut world);
+    }
+    let receipts = peer.receipts();
+    assert_eq!(receipts[2], receipts[0], "the line is not published again");
+}
+
+#[test]
 fn a_thousand_small_requests_at_once_wait_for_nobody() {
     let (mut world, other) = world_of_two(2, &[]);
     let mut peers: Vec<_> = (0..1000)
