@@ -11,8 +11,9 @@ use crate::{
 impl WsHandler {
     /// Lets those go on that wait for room, in their order and as far as there is room.
     pub(crate) fn grant_turns(&mut self, turn: &mut Turn<'_, Connection>) {
+        let options = &self.config.connection;
         if let Some(inlet) = &mut self.inlet {
-            inlet.grant(|token, place| turn.visit(token, |conn, cx| conn.grant_turn(place, cx)));
+            inlet.grant(|token, place| turn.visit(token, |conn, cx| conn.grant_turn(place, options, cx)));
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
     env::{Env, Received},
     opening::peer,
     response::{self, Cors},
+    settings::ConnectionOptions,
     state::{Connection, Reuse, Stage},
 };
 use crate::publish::{
@@ -69,7 +70,7 @@ impl Connection {
             env.cx.send(CONTINUE);
         }
         env.cx.set_established();
-        env.cx.set_deadline(publication.next_deadline(env));
+        env.cx.set_deadline(publication.next_deadline(env.options, env.cx.now()));
         self.stage = Stage::Publishing(Box::new(publication));
         Flow::Continue
     }
@@ -103,7 +104,7 @@ impl Connection {
             inlet.wait(&mut publication.place, env.cx.token());
             env.cx.pause_input();
         }
-        let deadline = publication.next_deadline(env);
+        let deadline = publication.next_deadline(env.options, env.cx.now());
         env.cx.set_deadline(deadline);
         let flow = match end {
             Some(end) => self.end_publishing(end, env),
@@ -124,7 +125,7 @@ impl Connection {
         if publication.has_length() && publication.place != Place::Waiting {
             return self.cut_publishing(408, env);
         }
-        let deadline = publication.next_deadline(env);
+        let deadline = publication.next_deadline(env.options, env.cx.now());
         env.cx.set_deadline(deadline);
         Flow::Continue
     }
@@ -137,10 +138,17 @@ impl Connection {
         if env.cx.unconsumed() == 0 { self.cut_publishing(503, env) } else { Flow::Continue }
     }
 
-    /// The worker has room for this connection.
-    pub(crate) fn grant_turn(&mut self, place: Place, cx: &mut Context<'_>) -> Flow {
+    /// The worker has room for this connection, whose time begins anew: while it waited, nothing of its body was read.
+    pub(crate) fn grant_turn(
+        &mut self,
+        place: Place,
+        options: &ConnectionOptions,
+        cx: &mut Context<'_>,
+    ) -> Flow {
         if let Stage::Publishing(publication) = &mut self.stage {
             publication.place = place;
+            let deadline = publication.next_deadline(options, cx.now());
+            cx.set_deadline(deadline);
             cx.resume_input();
         }
         Flow::Continue
@@ -229,7 +237,7 @@ impl Connection {
 
 impl Publication {
     /// When the next byte has to be there.
-    fn next_deadline(&self, env: &Env<'_, '_>) -> Instant {
-        env.cx.now() + if self.has_length() { env.options.write_timeout } else { LOOK }
+    fn next_deadline(&self, options: &ConnectionOptions, now: Instant) -> Instant {
+        now + if self.has_length() { options.write_timeout } else { LOOK }
     }
 }

@@ -372,6 +372,37 @@ fn one_that_has_had_its_turn_and_sends_nothing_is_late() {
 }
 
 #[test]
+fn a_turn_after_a_long_wait_gives_the_whole_time_for_what_is_still_to_come() {
+    let (mut world, mut other) = world_of_two(6, &[]);
+    let mut lines = Lines::new(&mut world);
+    let floods = [flood(&mut world), flood(&mut world)];
+    world.settle();
+    let slow = world.connect();
+    world.send(slow, b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\none\n");
+    world.settle();
+    while !lines.read(&mut world).contains(&"one".to_owned()) {
+        other.pass_on(1);
+        world.settle();
+    }
+    // It waits again, with nothing to be read.
+    world.advance(Duration::from_secs(29));
+    world.settle();
+    for flood in floods {
+        world.reset(flood);
+    }
+    for _ in 0..9 {
+        other.pass_on(u64::MAX);
+        world.settle();
+    }
+    world.advance(Duration::from_secs(2));
+    world.settle();
+    world.send(slow, b"two!\n");
+    world.settle();
+    let answer = String::from_utf8(world.read(slow, usize::MAX)).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\"lines\":2}\n"), "{answer}");
+}
+
+#[test]
 fn a_connection_that_is_kept_has_the_time_of_a_head_from_its_first_byte_on() {
     let (mut world, _) = world_of_two(4, &[]);
     let peer = world.connect();
