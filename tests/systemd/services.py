@@ -47,7 +47,8 @@ class Services:
 
     def wake(self, name):
         """Starts the service by a first connection if need be; its pid."""
-        assert knock(self.machine, name) == {"answered": 20}
+        outcomes = knock(self.machine, name)
+        assert outcomes == {"answered": 20}, f"{name}: {outcomes}"
         return until(f"{name} runs", lambda: self.is_active(f"{name}.service") and self.main_pid(name))
 
     def connections_per_worker(self, name):
