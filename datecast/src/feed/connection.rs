@@ -4,6 +4,7 @@ use std::{
     io,
     os::unix::net::UnixStream,
     path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -21,6 +22,8 @@ use crate::command::Backoff;
 /// The pauses before the server is tried again.
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
+/// How long we wait after the system has refused something.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What connects us to the server, or does not at the moment.
 #[derive(Debug)]
@@ -97,7 +100,11 @@ impl Connection {
         let Some(open) = &self.open else { return Ok(0) };
         match rustix::io::write(&open.stream, bytes) {
             Ok(written) => Ok(written),
-            Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM | Errno::NOBUFS) => Ok(0),
+            Err(Errno::INTR | Errno::AGAIN) => Ok(0),
+            Err(Errno::NOMEM | Errno::NOBUFS) => {
+                wait_a_little();
+                Ok(0)
+            }
             Err(error) => Err(self.lose(error, now)),
         }
     }
@@ -107,7 +114,11 @@ impl Connection {
         let Some(open) = &self.open else { return Ok(()) };
         match rustix::io::read(&open.stream, &mut [0; 256]) {
             Ok(0) => Err(self.lose(Errno::PIPE, now)),
-            Ok(_) | Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM) => Ok(()),
+            Ok(_) | Err(Errno::INTR | Errno::AGAIN) => Ok(()),
+            Err(Errno::NOMEM | Errno::NOBUFS) => {
+                wait_a_little();
+                Ok(())
+            }
             Err(error) => Err(self.lose(error, now)),
         }
     }
@@ -131,6 +142,11 @@ impl Connection {
             (None, None) => format!("waiting for {}", self.to),
         }
     }
+}
+
+/// Waits a little after the system has refused something: the socket is ready for it all the time.
+pub(super) fn wait_a_little() {
+    thread::park_timeout(PAUSE);
 }
 
 /// Why a server cannot be reached, and what to do.

@@ -2,7 +2,6 @@
 
 use std::{
     os::fd::OwnedFd,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -13,7 +12,7 @@ use rustix::{
 };
 
 use super::{
-    connection::Connection,
+    connection::{Connection, wait_a_little},
     outgoing::Outgoing,
     report::{Report, lines_of},
     signals::{Signals, Wish},
@@ -23,8 +22,6 @@ use super::{
 const READ_SIZE: usize = 64 * 1024;
 /// How long a stop waits for a server that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long the loop waits after the system has refused something.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Everything that the loop works with.
 pub(super) struct Feeder {
@@ -110,7 +107,7 @@ impl Feeder {
             Ok(_) => {}
             Err(Errno::INTR) => return ReadyFor::default(),
             Err(_) => {
-                thread::park_timeout(PAUSE);
+                wait_a_little();
                 return ReadyFor::default();
             }
         }
@@ -174,7 +171,7 @@ impl Feeder {
             }
             Err(Errno::INTR) => {}
             // Another process reads the same pipe, and was faster; or the system is short of memory.
-            Err(Errno::AGAIN | Errno::NOMEM | Errno::NOBUFS) => thread::park_timeout(PAUSE),
+            Err(Errno::AGAIN | Errno::NOMEM | Errno::NOBUFS) => wait_a_little(),
             Err(error) => {
                 self.end_input();
                 let what = format!("standard input cannot be read: {error}");
