@@ -4,11 +4,13 @@
 //!              begin                    end, last line in the history
 //!   (nothing) ───────▶ Running ──────────────────────────────────────▶ Ended ───▶ forgotten when its last line leaves the
 //!                        ▲  │ suspend                                    │        history
-//!                  resume│  ▼                  settle                    │ begin
-//!                      Adrift ──────────────────────────────────────▶ Ended ───▶ Running
+//!                        │  ▼                                            │ begin
+//!                  resume│ Leaving                                       └───▶ Running
+//!                        │  ┊ next process     settle
+//!                      Adrift ──────────────────────────────────────▶ Ended
 //! ```
 //!
-//! A record is adrift between two processes, until its connection has been adopted. Whoever shares these between threads puts one lock
+//! A record is adrift in the next process, until its connection has been adopted. Whoever shares these between threads puts one lock
 //! around them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,8 @@ pub(super) enum Entry {
     Running,
     /// The account was exported with a connection that this process has not adopted yet.
     Adrift(Record),
+    /// The account was exported with a connection that the next process will adopt.
+    Leaving(Record),
     /// The last try ended when the newest line had this number.
     Ended(Record, u64),
 }
@@ -79,7 +83,7 @@ impl Keys {
         self.trim(newest);
         let earlier = match self.entries.get(&key) {
             None => None,
-            Some(Entry::Running | Entry::Adrift(_)) => return Begin::Busy,
+            Some(Entry::Running | Entry::Adrift(_) | Entry::Leaving(_)) => return Begin::Busy,
             Some(Entry::Ended(record, since)) => {
                 let (record, since) = (*record, *since);
                 self.unlist(&key, &record, since);
@@ -101,7 +105,7 @@ impl Keys {
     /// The connection of a request is on its way to the next process, or was given up on the way.
     pub(crate) fn suspend(&mut self, account: &Account) {
         let Some(key) = &account.key else { return };
-        self.entries.insert(key.clone(), Entry::Adrift(account.record()));
+        self.entries.insert(key.clone(), Entry::Leaving(account.record()));
     }
 
     /// The connection of a request was adopted; false if this process knows nothing of it: then it must not go on.
@@ -115,7 +119,19 @@ impl Keys {
         true
     }
 
-    /// All connections have been adopted that could be: what is still adrift has been cut off.
+    /// What the next process gets, where all that leave here are adrift.
+    pub(crate) fn for_next_process(&self) -> Self {
+        let mut next = self.clone();
+        for entry in next.entries.values_mut() {
+            if let Entry::Leaving(record) = *entry {
+                *entry = Entry::Adrift(record);
+            }
+        }
+        next
+    }
+
+    /// All connections have been adopted that could be: what is still adrift has been cut off. Some may be on their way to the next
+    /// process already: where one restart follows the other, one worker adopts its last connections while another has exported its own.
     pub(crate) fn settle(&mut self, newest: u64) {
         let adrift: Vec<_> = self
             .entries

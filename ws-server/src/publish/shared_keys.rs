@@ -57,7 +57,7 @@ impl SharedKeys {
 
     /// What the next process gets, once all connections have ended or are on their way.
     pub(crate) fn state(&self) -> Keys {
-        self.keys().clone()
+        self.keys().for_next_process()
     }
 
     /// A thread that panicked leaves nothing half done behind this lock.

@@ -41,7 +41,7 @@ pub(crate) fn put_keys(keys: &Keys, to: &mut Writer) {
         put_key(key, to);
         match entry {
             Entry::Running => {}
-            Entry::Adrift(record) => {
+            Entry::Adrift(record) | Entry::Leaving(record) => {
                 to.flag(false);
                 put_record(record, to);
             }

@@ -404,6 +404,22 @@ fn a_request_goes_on_in_the_next_process_and_its_key_is_busy_on_the_way() {
 }
 
 #[test]
+fn one_that_leaves_while_others_still_arrive_goes_on_in_the_next_process_too() {
+    let mut world = World::new(100);
+    let mut account = world.run("key");
+    world.send(&mut account, &["a", "b"]).unwrap();
+    world.keys.suspend(&account);
+    world.hand_over();
+    account = account_over(&account);
+    assert!(world.keys.resume(&account));
+    // The next restart comes at once: one worker has exported it, and only then has the other adopted its last connection.
+    world.keys.suspend(&account);
+    world.keys.settle(world.newest());
+    world.hand_over();
+    assert!(world.keys.resume(&account_over(&account)));
+}
+
+#[test]
 fn a_request_that_is_lost_on_the_way_to_the_next_process_has_been_cut_off() {
     let mut world = World::new(100);
     let mut account = world.run("key");

@@ -47,7 +47,7 @@ fn keys() -> (Keys, Account) {
     let mut running = begin(&mut keys, ScopedKey { scope: None, ..key("running") });
     assert_eq!(running.line("one"), Ok(Verdict::Known));
     keys.suspend(&running);
-    (keys, running)
+    (keys.for_next_process(), running)
 }
 
 /// In the middle of a chunk and of a line.
