@@ -175,7 +175,7 @@ impl Connection {
                 response::options(methods(access), cors, wall, env.cx.out());
                 Flow::CloseWhenFlushed
             }
-            (Answer::Publish, _) => self.begin_publishing(head, cors, env),
+            (Answer::Publish, _) => self.begin_publishing(head, sender, cors, env),
             (_, Err(error)) => self.refuse_id(&error, cors, env),
             (Answer::WebSocket(offer), Ok(params)) => {
                 let id = self.take_id(params, env);
@@ -338,6 +338,6 @@ fn comes_back(head: &Head<'_>, framing: Framing) -> bool {
 }
 
 /// The address of the other end; a client behind a proxy has another one.
-pub(super) fn peer(cx: &Context<'_>) -> IpAddr {
+fn peer(cx: &Context<'_>) -> IpAddr {
     cx.peer().map_or(UNIX_PEER, |peer| peer.ip())
 }

@@ -6,14 +6,16 @@
 //!    └──▶ 100, if it waits for that ─▶ body: whole lines are published as they come ─▶ answer ─▶ the next head, or the end
 //! ```
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use common::http::{Head, HeadScan, shown_target};
 use reactor::{Context, Flow, Progress};
 
 use super::{
     env::{Env, Received},
-    opening::peer,
     response::{self, Cors},
     settings::ConnectionOptions,
     state::{Connection, Reuse, Stage},
@@ -31,10 +33,11 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const RETRY_SOON: &[(&str, &str)] = &[("Retry-After", "1")];
 
 impl Connection {
-    /// A request to publish that is admitted. Whatever is wrong with it is said before its body is asked for.
+    /// A request to publish that is admitted; `sender` is the peer, or the client that its PROXY header has named. Whatever is wrong with it is said before its body is asked for.
     pub(super) fn begin_publishing(
         &mut self,
         head: &Head<'_>,
+        sender: IpAddr,
         cors: Cors<'_>,
         env: &mut Env<'_, '_>,
     ) -> Flow {
@@ -59,10 +62,6 @@ impl Connection {
                     "a request under this Idempotency-Key is still running: try again when it has ended\n";
                 return self.refuse_with(409, body, RETRY_SOON, cors, env);
             }
-        };
-        let sender = match &self.stage {
-            Stage::Opening { proxied_for: Some(client), .. } => *client,
-            _ => peer(env.cx),
         };
         let reply = Reply { keep_alive, is_old, origin: cors.origin().map(Into::into), sender };
         let publication = Publication::new(body, lines, account, reply);
