@@ -1,4 +1,4 @@
-//! Requests that publish: who of them has its turn, and what is left of one that is gone.
+//! Requests that publish: which of them have their turn, and what is left of one that is gone.
 
 use reactor::{CloseReason, Context, Turn};
 

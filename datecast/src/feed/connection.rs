@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Connection {
     to: To,
-    /// Who waits meanwhile, for the log.
+    /// What waits meanwhile, for the log.
     waiter: &'static str,
     open: Option<Open>,
     backoff: Backoff,
@@ -52,7 +52,7 @@ struct Open {
 pub(super) struct Lost;
 
 impl Connection {
-    /// Not connected yet. `has_command` says who waits meanwhile.
+    /// Not connected yet. `has_command` says what waits meanwhile.
     pub(super) fn new(to: To, has_command: bool) -> Self {
         let waiter = if has_command { "the command" } else { "standard input" };
         let backoff = Backoff::new(FIRST, LONGEST);

@@ -84,8 +84,8 @@ impl Account {
         self.key.is_some()
     }
 
-    /// Judges the next line as it is before the template. One to be published must be published, and told by [`Self::published`],
-    /// before anything else happens to the account.
+    /// Judges the next line as it is before the template. A new one must be published, and its id given to
+    /// [`Self::published`], before anything else happens to the account.
     ///
     /// # Errors
     /// [`OtherBody`] for this line and all that follow.

@@ -1,4 +1,4 @@
-//! What the workers share of publishing: one numbering, and who waits for room.
+//! What the workers share of publishing: one numbering, and which of them have connections that wait for room.
 
 use std::sync::{
     Arc,
