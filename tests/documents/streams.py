@@ -417,6 +417,7 @@ PLACES = [
     Place(r"curl -d 'a line' -H .* https://.*", publishes_from_afar, NGINX),
     Place(r"tail -f x \| curl -T - .*", pipe_from_afar, NGINX),
     Place(r"systemctl disable --now (.|\n)*", stopped, STOP),
+    Quote(r"/etc/datecast/\*\S*", "what only an administrator writes, and the steps of this chapter have removed", "Files"),
     Quote(r"DynamicUser=no", "the step of `User=` sets it", NAMED),
     Quote(r"datecast feed", "the step of its whole command runs it", NAMED),
     Quote(r'source = "http"', "the command below it writes it", f"{HTTP}|{TOKENS}"),
