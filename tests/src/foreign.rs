@@ -55,15 +55,11 @@ impl Program {
             .args(arguments)
             .env("VERSION", self.version)
             .env("TOKEN", token);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let name = format!("{} {}", self.file, self.version);
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("start {name}: {error}"));
-        let lines = Lines::new(child.stdout.take().expect("stdout is piped"));
-        ForeignClient { name, child, lines }
+        ForeignClient::spawn(format!("{} {}", self.file, self.version), command)
     }
 }
 
-/// Runs a program in `clients/` that publishes these lines; what it printed, an answer a line.
+/// Runs a program in `clients/` that publishes these lines and ends within [`PATIENCE`]; what it printed, an answer a line.
 pub fn publish(file: &str, url: &str, token: &str, lines: &[&str]) -> String {
     let mut command = match file.rsplit('.').next() {
         // It needs no library.
@@ -71,9 +67,7 @@ pub fn publish(file: &str, url: &str, token: &str, lines: &[&str]) -> String {
         _ => interpreter(file),
     };
     command.arg(project().join("tests/clients").join(file)).arg(url).args(lines).env("TOKEN", token);
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.unwrap_or_else(|error| panic!("start {file}: {error}"));
-    String::from_utf8(output.stdout).expect("answers are text")
+    ForeignClient::spawn(file.to_owned(), command).lines.rest()
 }
 
 /// The program that runs a client, by the file's ending. `make test` prepares both Pythons.
@@ -98,6 +92,13 @@ fn venv_python() -> PathBuf {
 }
 
 impl ForeignClient {
+    fn spawn(name: String, mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("start {name}: {error}"));
+        let lines = Lines::new(child.stdout.take().expect("stdout is piped"));
+        Self { name, child, lines }
+    }
+
     /// The next event and the index of its connection; the test fails when none comes within `patience`.
     pub fn next(&self, patience: Duration) -> (usize, Event) {
         let deadline = Instant::now() + patience;

@@ -64,7 +64,6 @@ fn producers_and_their_half_lines_go_on_over_restarts_and_the_path_is_left_alone
     both.sort();
     assert_eq!(both, [b"half of a line\n".to_vec(), b"waiting\n".to_vec()]);
     // Its own socket would be bound again at once.
-
     fs::remove_file(&path).unwrap();
     holder.restart();
     waiting.write_all(b"without a name\n").unwrap();
