@@ -49,6 +49,19 @@ fn each_bad_request_has_its_status() {
 }
 
 #[test]
+fn who_would_publish_learns_which_source_takes_lines() {
+    let server = Daemon::start(WS_SERVER, &[]);
+    for (method, hint) in [("POST", true), ("PUT", true), ("DELETE", false)] {
+        let mut client = server.request(&format!("{method} / HTTP/1.1\nHost: a"));
+        assert!(client.head().contains("\r\nAllow: GET, HEAD, OPTIONS\r\n"));
+        let body = client.rest();
+        assert!(body.starts_with(b"405 Method Not Allowed"), "{}", body.escape_ascii());
+        let says = body.escape_ascii().to_string().contains("--source http");
+        assert_eq!(says, hint, "{method}");
+    }
+}
+
+#[test]
 fn bytes_that_are_no_http_are_answered_within_a_moment() {
     let server = Daemon::start(WS_SERVER, &[]);
     let beginnings: [&[u8]; 12] = [

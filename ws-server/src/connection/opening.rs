@@ -17,7 +17,7 @@ use super::{
     env::{Env, Next, Received},
     first_bytes::{FirstBytes, sniff},
     permission::{ConnectionGrant, Denied},
-    request::{Answer, BadId, StreamParams, answer, methods},
+    request::{Answer, BadId, StreamParams, answer, methods, not_allowed},
     response::{self, Cors, HttpOpening},
     settings::{PolicyAnswer, UNIX_PEER},
     state::{Connection, Reuse, Stage, Upgraded},
@@ -168,7 +168,8 @@ impl Connection {
         match (answer(head, access), StreamParams::of(head)) {
             (Answer::Refuse(status, fields), _) => {
                 log::debug!("{}: {} {}: {status}", env.peer_name(), head.method, shown_target(head.target));
-                self.refuse(status, fields, cors, env)
+                let body = if status == 405 { not_allowed(head, access) } else { status_body(status) };
+                self.refuse_with(status, &body, fields, cors, env)
             }
             (Answer::Options, _) => {
                 self.stage = Stage::Done;

@@ -5,7 +5,7 @@ use std::fmt;
 use common::{
     framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
-    http::{Head, shown_target, weighted},
+    http::{Head, reason, shown_target, weighted},
     id::Since,
 };
 
@@ -69,6 +69,17 @@ pub(crate) fn methods(access: &Access) -> &'static str {
 /// `Allow` of a 405.
 fn allow(access: &Access) -> &'static [(&'static str, &'static str)] {
     if access.takes_lines { &[("Allow", METHODS_WITH_LINES)] } else { &[("Allow", METHODS)] }
+}
+
+/// What a 405 says: why, to one who would publish.
+pub(crate) fn not_allowed(head: &Head<'_>, access: &Access) -> String {
+    let why = match head.method {
+        "POST" | "PUT" if !access.takes_lines => {
+            ": this stream takes no lines by HTTP; one with --source http does"
+        }
+        _ => "",
+    };
+    format!("405 {}{why}\n", reason(405))
 }
 
 /// True for a request that can mean nothing but the stream, at whatever path: an Upgrade to a WebSocket, or one that accepts an
