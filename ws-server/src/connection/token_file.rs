@@ -1,9 +1,9 @@
 //! `--token-file` and `--publish-token-file`.
 
-use std::{os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
+use std::{io, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use common::token::{MAX_FILE, TokenList};
-use daemon::{DaemonError, Exit, describe_path_error, regular};
+use daemon::{DaemonError, Exit, describe_path_error, notify, regular};
 
 /// Reads the file that this flag names, if it names one; warns of a file that all can read, and of tokens that can be guessed.
 ///
@@ -18,7 +18,7 @@ fn read(flag: &str, path: &Path) -> Result<TokenList, DaemonError> {
     let wrong = |exit, what: String| DaemonError::new(exit, format!("--{flag} {shown}: {what}"));
     // Reading one byte more than allowed shows whether the file is too long or just fits.
     let (text, metadata) = regular::read_with_metadata(path, MAX_FILE as u64 + 1)
-        .map_err(|error| wrong(Exit::NoInput, describe_path_error(path, &error)))?;
+        .map_err(|error| wrong(Exit::NoInput, unreadable(path, &error, notify::is_unit())))?;
     let tokens = TokenList::parse(&text).map_err(|error| wrong(Exit::Config, error.to_string()))?;
     if metadata.mode() & 0o004 != 0 {
         log::warn!(
@@ -32,4 +32,30 @@ fn read(flag: &str, path: &Path) -> Result<TokenList, DaemonError> {
         );
     }
     Ok(tokens)
+}
+
+/// Why it cannot be read; for a service whose user may not, how its group may.
+fn unreadable(path: &Path, error: &io::Error, is_unit: bool) -> String {
+    let what = describe_path_error(path, error);
+    if !is_unit || error.kind() != io::ErrorKind::PermissionDenied {
+        return what;
+    }
+    let shown = path.display();
+    format!("{what}; `chgrp datecast {shown} && chmod 640 {shown}` lets the services read the file")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_without_permission_learns_which_group_has_it() {
+        use io::ErrorKind::{NotFound, PermissionDenied};
+        for (kind, is_unit, hint) in
+            [(PermissionDenied, true, true), (PermissionDenied, false, false), (NotFound, true, false)]
+        {
+            let text = unreadable(Path::new("/etc/datecast/x.tokens"), &kind.into(), is_unit);
+            assert_eq!(text.contains("`chgrp datecast /etc/datecast/x.tokens && "), hint, "{text}");
+        }
+    }
 }
