@@ -151,7 +151,13 @@ pub(super) fn wait_a_little() {
 
 /// Why a server cannot be reached, and what to do.
 fn why_not(path: &Path, error: &io::Error) -> String {
-    match Errno::from_io_error(error) {
+    let errno = Errno::from_io_error(error);
+    if let (Some(Errno::NOENT), Some(name)) = (errno, named_stream(path)) {
+        return format!(
+            "nobody listens there yet; `systemctl enable --now ws-server@{name}.socket` changes that"
+        );
+    }
+    match errno {
         Some(Errno::NOENT)
             if path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.exists()) =>
         {
@@ -169,6 +175,11 @@ fn why_not(path: &Path, error: &io::Error) -> String {
         }
         _ => describe_path_error(path, error),
     }
+}
+
+/// The name of the stream whose units have a socket for lines at this path.
+fn named_stream(path: &Path) -> Option<&str> {
+    path.to_str()?.strip_prefix("/run/ws-server@")?.strip_suffix("/lines")
 }
 
 #[cfg(test)]
@@ -246,5 +257,7 @@ mod tests {
             assert!(why_not(&path, &error).contains(part), "{}: {error}", path.display());
         }
         assert!(why_not(folder.path(), &Errno::ACCESS.into()).contains("SupplementaryGroups="));
+        let named = why_not(Path::new("/run/ws-server@a.b/lines"), &Errno::NOENT.into());
+        assert!(named.starts_with("nobody listens there yet; ") && named.contains(" ws-server@a.b.socket` "));
     }
 }
