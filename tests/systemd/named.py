@@ -235,7 +235,7 @@ def command_is_killed(lab):
 def without_a_command(lab):
     """It fails, names file and variable, and starts by itself once they are there."""
     unit, path = f"{feeder('later')}.service", "/etc/datecast/feed@later.env"
-    configured = "/etc/datecast/ws-server@later.toml"
+    configured, escaped = "/etc/datecast/ws-server@later.toml", "datecast-feed@a\\x2db.service"
     try:
         for text in (None, "COMMAND=\n"):
             since = lab.machine.run("date", "+%F %T.%N")
@@ -243,14 +243,18 @@ def without_a_command(lab):
                 lab.machine.write(path, text)
             lab.machine.query("systemctl", "start", unit)
             until("the journal says why", lambda: re.search(rf"COMMAND=.*{path}", journal(lab, unit, since)))
+        assert "backslash" not in journal(lab, unit, since)
+        lab.machine.write("/etc/datecast/feed@a\\x2db.env", "COMMAND=vmstat 1\n")
+        lab.machine.query("systemctl", "start", escaped)
+        until("the journal says why it does not help", lambda: re.search("COMMAND=.*backslash", journal(lab, escaped, since)))
         lab.machine.write(configured, CONFIGURATION.format(name="later"))
         lab.machine.write(path, "COMMAND=vmstat 1\n")
         until("it starts by itself", lambda: lab.is_active(unit))
         until("it feeds the stream", lambda: re.search(r"\d+ +\d+ +\d+", read(lab, "later")))
     finally:
-        lab.systemctl("stop", unit, "ws-server@later.socket", "ws-server-lines@later.socket", "ws-server@later.service")
-        lab.machine.remove(path)
-        lab.machine.remove(configured)
+        lab.systemctl("stop", escaped, "ws-server-lines@a\\x2db.socket", unit, "ws-server@later.socket", "ws-server-lines@later.socket", "ws-server@later.service")
+        for file in (path, configured, "/etc/datecast/feed@a\\x2db.env"):
+            lab.machine.remove(file)
 
 
 def metrics(lab):
