@@ -133,6 +133,18 @@ def wider(admin, piece):
         admin.systemctl("stop", STREAM)
 
 
+def quote_first(admin, piece):
+    """The command has the quotes of its line; without the word before them it has not."""
+    path = re.search('"(.*)"', piece.text).group(1)
+    admin.file(path, "#!/bin/sh\necho of the path\n")
+    admin.machine.run("chmod", "755", path)
+    for line, sign in ((piece.text.split(maxsplit=1)[1], "not found"), (piece.text, "of the path")):
+        with command(admin, f"COMMAND={line}; sleep 1000"):
+            until(f"{line}: {sign}", lambda: sign in over(admin, "vmstat", path="/?since=0"))
+    admin.machine.remove(path)
+    admin.systemctl("stop", STREAM)
+
+
 # What each setting lets a command see: without it the check fails.
 WIDENING = {
     "ProtectHome=read-only": ("ls -d /home/seen && echo shown", "shown"),
@@ -392,6 +404,7 @@ PLACES = [
     Place(r"systemctl restart ws-server@vmstat", restart, NAMED),
     Place(r"systemctl restart datecast-feed@vmstat", restart_of_the_feeder),
     Place(r"COMMAND=.*", is_kept, NAMED),
+    Place(r'env ".*"', quote_first, NAMED),
     Place(r"# systemctl edit datecast-feed@vmstat\n(.|\n)*", wider),
     Place("|".join(map(re.escape, WIDENING)), widened, NAMED),
     Place(r"DeviceAllow=.*", taken, NAMED),

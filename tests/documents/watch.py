@@ -55,7 +55,7 @@ def line_of_json(admin, piece):
 
 
 def wrong_configuration(admin, piece):
-    """While systemd tries again and again, the command shows the line that names option and value; corrected, it starts by itself."""
+    """While systemd tries again and again, the command shows a line that names option and value; corrected, it starts by itself."""
     for name, command in each_name(piece.command):
         with admin.added(name, 'linger = "soon"'):
             admin.outcome(f"systemctl restart {name}")
@@ -82,7 +82,7 @@ PLACES = [
     Place(r"--metrics ADDRESS", metrics_option),
     Place(r"scrape_configs:(.|\n)*", scraped),
     Place(r'\{"time":.*', line_of_json),
-    Place(r"journalctl -t NAME -n 1", wrong_configuration),
+    Place(r"journalctl -u NAME -n 12", wrong_configuration),
     Place(r"systemctl edit ws-server", raise_limits, TROUBLE),
     Place(r"--[a-z0-9-]+ \S+", accepted),
 ]
