@@ -217,6 +217,8 @@ fn the_endpoint_speaks_http_as_it_should() {
     assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
     assert!(head.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{head}");
     assert!(ask(at, "GET", "/").starts_with("HTTP/1.1 404 "));
+    let missing = ask(at, "HEAD", "/");
+    assert!(missing.starts_with("HTTP/1.1 404 ") && missing.ends_with("\r\n\r\n"), "{missing}");
     let refused = ask(at, "POST", "/metrics");
     assert!(refused.starts_with("HTTP/1.1 405 ") && refused.contains("Allow: GET, HEAD\r\n"), "{refused}");
     assert!(ask(at, "G\u{1}T", "/metrics").starts_with("HTTP/1.1 400 "));

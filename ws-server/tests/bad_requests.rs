@@ -196,6 +196,27 @@ fn a_policy_request_is_answered_whatever_ends_it() {
 }
 
 #[test]
+fn no_refusal_of_a_head_request_has_a_body() {
+    let server = Daemon::start(WS_SERVER, &["--path", "/a", "--allow-origin", "https://example.org"]);
+    for (status, rest) in [
+        (404, "/b HTTP/1.1\nHost: a"),
+        (403, "/a HTTP/1.1\nHost: a\nOrigin: https://other.example"),
+        (400, "/a?since=x HTTP/1.1\nHost: a"),
+    ] {
+        let whole = |method| {
+            let answer = server.request(&format!("{method} {rest}")).rest();
+            let answer = String::from_utf8(answer).unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+            (head.lines().find(|line| line.starts_with("Content-Length: ")).unwrap().to_owned(), body.len())
+        };
+        let (got, head) = (whole("GET"), whole("HEAD"));
+        assert!(got.1 > 0, "{rest}");
+        assert_eq!(head, (got.0, 0), "{rest}");
+    }
+}
+
+#[test]
 fn the_page_of_a_listed_origin_reads_every_answer_with_its_cookies() {
     let server = Daemon::start(WS_SERVER, &["--allow-origin", "https://example.org"]);
     for method in ["GET", "HEAD", "OPTIONS", "PUT"] {

@@ -30,6 +30,8 @@ pub use head::Head;
 pub use list::{elements, weighted};
 pub use path::{is_path_within, is_same_path};
 pub use request_line::{is_known_method, is_token, split_absolute};
-pub use response::{Response, error_response, explained_response, is_field_value, reason, status_body};
+pub use response::{
+    Response, error_response, explained_response, is_field_value, reason, remove_body, status_body,
+};
 pub use scan::{HeadLimits, HeadScan, MAX_HEADERS};
 pub use shown::shown_target;

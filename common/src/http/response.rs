@@ -89,6 +89,15 @@ pub fn explained_response(
     out.extend_from_slice(body.as_bytes());
 }
 
+/// Takes the body off the answer that begins at `from` in the buffer, for a request whose method is HEAD. RFC 9110 §9.3.2: "The
+/// HEAD method is identical to GET except that the server MUST NOT send content in the response".
+pub fn remove_body(out: &mut Vec<u8>, from: usize) {
+    let answer = out.get(from..).unwrap_or_default();
+    if let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+        out.truncate(from.saturating_add(end).saturating_add(4));
+    }
+}
+
 /// The body of an answer about a status: its number and reason in one line, and nothing that the peer sent.
 pub fn status_body(status: u16) -> String {
     format!("{status} {}\n", reason(status))

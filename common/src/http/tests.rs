@@ -329,6 +329,17 @@ fn an_error_response_is_whole_and_announces_the_close() {
     assert!(head.contains("\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"));
 }
 
+#[test]
+fn an_answer_to_head_has_no_body_and_what_stands_before_it_stays() {
+    let mut out = b"HTTP/1.1 200 OK\r\n\r\nbody".to_vec();
+    let begin = out.len();
+    error_response(404, UNIX_EPOCH, &[], &mut out);
+    remove_body(&mut out, begin);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n\r\nbodyHTTP/1.1 404 Not Found\r\n"), "{text}");
+    assert!(text.contains("\r\nContent-Length: 14\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+}
+
 proptest! {
     // WS-20, WS-21, ST-16
     #[test]

@@ -6,7 +6,7 @@ use common::{
     Parsed,
     admission::Refusal,
     framing::Framing,
-    http::{Head, HeadError, HeadScan, shown_target, status_body},
+    http::{Head, HeadError, HeadScan, remove_body, shown_target, status_body},
     policy::{Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
@@ -98,7 +98,14 @@ impl Connection {
         let all = input.len();
         let (head, rest) = input.split_at_mut(len.min(all));
         let flow = match Head::parse(head, env.options.head_limits()) {
-            Ok(head) => self.on_request(&head, env),
+            Ok(head) => {
+                let begin = env.cx.out().len();
+                let flow = self.on_request(&head, env);
+                if head.method == "HEAD" {
+                    remove_body(env.cx.out(), begin);
+                }
+                flow
+            }
             Err(error) => self.refuse_bytes(error, env),
         };
         let next = match &mut self.stage {

@@ -7,7 +7,7 @@ use socket2::Socket;
 
 use super::collector::Collector;
 use crate::{listen::to_listener, resolve::is_localhost};
-use common::http::{Head, HeadLimits, HeadScan, Response, error_response, format_date};
+use common::http::{Head, HeadLimits, HeadScan, Response, error_response, format_date, remove_body};
 use reactor::{Context, Flow, Handler, Progress, Reactor, Settings};
 
 /// How long a client may take to send its request, and to read the response.
@@ -73,9 +73,7 @@ impl MetricsHandler {
             .header("X-Content-Type-Options", "nosniff")
             .header("Connection", "close")
             .finish();
-        if head.method == "GET" {
-            cx.send(body.as_bytes());
-        }
+        cx.send(body.as_bytes());
     }
 }
 
@@ -116,7 +114,11 @@ impl Handler for MetricsHandler {
         match head {
             Ok(head) => {
                 cx.set_established();
+                let begin = cx.out().len();
                 self.answer(&head, cx);
+                if head.method == "HEAD" {
+                    remove_body(cx.out(), begin);
+                }
             }
             Err(error) => error_response(error.status(), cx.wall(), &[], cx.out()),
         }
