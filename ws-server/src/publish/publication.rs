@@ -14,6 +14,9 @@ use super::{
 };
 use crate::source::{Filling, Posted, Publisher, Splitter};
 
+/// Lines that are taken at once. Meanwhile nobody else numbers lines, and each may cost a digest.
+const MAX_LINES: usize = 16 * 1024;
+
 /// One request that publishes.
 #[derive(Debug)]
 pub(crate) struct Publication {
@@ -66,11 +69,12 @@ impl Publication {
         Self { body, lines, account, place: Place::Free, is_stopping: false, reply }
     }
 
-    /// Publishes the lines that end in `input`, at most a batch of them, and the last one at the end of the body.
+    /// Publishes the lines that end in `input`, at most a batch of them and [`MAX_LINES`], and the last one at the end of the body.
     pub(crate) fn take(&mut self, input: &[u8], publisher: &Publisher) -> Taken {
         let mut filling = publisher.fill();
         self.lines.configure(filling.rules());
-        let mut sieve = Sieve { account: &mut self.account, filling: &mut filling, is_other: false };
+        let (account, filled) = (&mut self.account, &mut filling);
+        let mut sieve = Sieve { account, filling: filled, lines: 0, is_other: false };
         let (mut consumed, mut broken) = (0, None);
         while !sieve.has_enough() {
             let piece = match self.body.next(input.get(consumed..).unwrap_or_default()) {
@@ -156,21 +160,67 @@ impl Publication {
 struct Sieve<'a, 'p> {
     account: &'a mut Account,
     filling: &'a mut Filling<'p>,
+    /// How many it was given.
+    lines: usize,
     is_other: bool,
 }
 
 impl Sieve<'_, '_> {
     fn has_enough(&self) -> bool {
-        self.is_other || self.filling.is_full()
+        self.is_other || self.lines >= MAX_LINES || self.filling.is_full()
     }
 
     /// Takes a line; true if it takes more.
     fn take(&mut self, line: &str) -> bool {
+        self.lines = self.lines.saturating_add(1);
         match self.account.line(line) {
             Ok(Verdict::Publish) => self.filling.push(line),
             Ok(Verdict::Known) => {}
             Err(OtherBody) => self.is_other = true,
         }
         !self.has_enough()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, sync::mpsc};
+
+    use common::{http::Body, id::Epoch};
+
+    use super::*;
+    use crate::{
+        config::tests::config,
+        publish::{Begin, Keys, ScopedKey},
+        source::SourceProgress,
+    };
+
+    #[test]
+    fn of_many_short_lines_a_bounded_number_is_taken_at_once_whether_new_or_known() {
+        let (post, posted) = mpsc::channel();
+        let format = config(&["--source", "http"]).unwrap().line_format();
+        let progress = SourceProgress::new(0, 1);
+        let publisher = Publisher::new(Epoch::default(), progress, format, move |batch| {
+            post.send(batch.len()).unwrap();
+        });
+        let input = b"\n".repeat(MAX_LINES * 2 + 5);
+        let mut keys = Keys::new(u64::MAX);
+        for _ in 0..2 {
+            let key = ScopedKey { scope: None, key: "key".into() };
+            let Begin::Run(account) = keys.begin(key, 0) else { panic!("nobody has it") };
+            let sender = Ipv4Addr::LOCALHOST.into();
+            let reply = Reply { keep_alive: true, is_old: false, origin: None, sender };
+            let body = BodyReader::from(Body::Length(input.len() as u64));
+            let mut publication = Publication::new(body, publisher.splitter(), account, reply);
+            let mut rest = &input[..];
+            for most in [MAX_LINES, MAX_LINES, 5] {
+                let taken = publication.take(rest, &publisher);
+                assert_eq!(taken.consumed, most);
+                rest = &rest[most..];
+                assert_eq!(taken.end.is_some(), rest.is_empty());
+            }
+            keys.end(publication.account, 0);
+        }
+        assert_eq!(posted.try_iter().collect::<Vec<_>>(), [MAX_LINES, MAX_LINES, 5], "each line once");
     }
 }
