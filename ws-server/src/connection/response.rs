@@ -24,6 +24,7 @@ macro_rules! no_room {
             "Content-Type: text/plain; charset=utf-8\r\n",
             "Content-Length: 24\r\n",
             "X-Content-Type-Options: nosniff\r\n",
+            "Referrer-Policy: no-referrer\r\n",
             $fields,
             "Retry-After: 5\r\n",
             "Connection: close\r\n\r\n",
@@ -202,6 +203,8 @@ pub(crate) fn receipt(
         .header("Content-Type", media)
         .header("Content-Length", body.len().to_string())
         .header("X-Content-Type-Options", "nosniff")
+        // The same holds for the answer to a form.
+        .header("Referrer-Policy", "no-referrer")
         .header("Cache-Control", "no-store");
     for (name, value) in cors.fields() {
         head = head.header(name, value);
@@ -250,6 +253,23 @@ mod tests {
             let text = std::str::from_utf8(answer).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())));
+        }
+    }
+
+    #[test]
+    fn no_answer_that_a_browser_shows_lets_it_repeat_the_address() {
+        let mut out = Vec::new();
+        for (status, of) in [(200, crate::publish::Account::unkeyed().finish().ok()), (422, None)] {
+            out.clear();
+            receipt(status, of.as_ref(), (true, false), Cors::default(), SystemTime::UNIX_EPOCH, &mut out);
+            assert!(
+                String::from_utf8_lossy(&out).contains("\r\nReferrer-Policy: no-referrer\r\n"),
+                "{status}"
+            );
+        }
+        for answer in [NO_ROOM, PRIVATE_NO_ROOM] {
+            let text = std::str::from_utf8(answer).unwrap();
+            assert!(text.contains("\r\nReferrer-Policy: no-referrer\r\n"), "{text}");
         }
     }
 
