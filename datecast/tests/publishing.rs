@@ -44,15 +44,22 @@ fn a_connection_publishes_and_reads_pages_by_turns() {
 }
 
 #[test]
-fn only_the_stream_takes_lines_and_only_where_they_come_by_http() {
+fn lines_come_by_the_url_that_is_printed_and_only_to_a_stream_that_takes_them() {
     let server = Daemon::start(DATECAST, &["--source", "http"]);
-    for target in ["/", "/streams", "/style.css"] {
-        let mut client = server.connect();
+    let mut client = server.connect();
+    for target in ["/", "/streams", "/stream"] {
         client.send(request("POST", target, "Content-Length: 2\r\n"));
-        assert_eq!(client.response().status, 405, "{target}");
+        client.send("x\n");
+        assert_eq!(client.response().status, 200, "{target}");
     }
+    client.send(request("DELETE", "/", ""));
+    assert_eq!(client.response().status, 405);
     let server = Daemon::start(DATECAST, &["--source", "clock"]);
-    assert_eq!(publish(&mut server.connect(), "POST", "x"), 405);
+    let mut client = server.connect();
+    client.send(request("POST", "/", "Content-Length: 2\r\n"));
+    let answer = client.response();
+    assert_eq!(answer.status, 405);
+    assert!(answer.text().contains("--source http"), "{answer:?}");
 }
 
 #[test]

@@ -73,19 +73,25 @@ fn allow(access: &Access) -> &'static [(&'static str, &'static str)] {
 
 /// What a 405 says: why, to one who would publish.
 pub(crate) fn not_allowed(head: &Head<'_>, access: &Access) -> String {
-    let why = match head.method {
-        "POST" | "PUT" if !access.takes_lines => {
-            ": this stream takes no lines by HTTP; one with --source http does"
-        }
-        _ => "",
-    };
+    let is_in_vain = is_to_publish(head) && !access.takes_lines;
+    let why =
+        if is_in_vain { ": this stream takes no lines by HTTP; one with --source http does" } else { "" };
     format!("405 {}{why}\n", reason(405))
 }
 
-/// True for a request that can mean nothing but the stream, at whatever path: an Upgrade to a WebSocket, or one that accepts an
-/// event stream.
+/// True for a request that can mean nothing but the stream, at whatever path: an Upgrade to a WebSocket, one that accepts an
+/// event stream, and one that publishes or asks whether it may.
 pub fn asks_for_stream(head: &Head<'_>) -> bool {
-    asks_for_websocket(head) || accepts_events(head)
+    let preflights = head.method == "OPTIONS"
+        && head
+            .get("Access-Control-Request-Method")
+            .is_some_and(|method| [b"POST".as_slice(), b"PUT"].contains(&method));
+    asks_for_websocket(head) || accepts_events(head) || is_to_publish(head) || preflights
+}
+
+/// True for a request that brings lines: `curl -d` posts and `curl -T` puts, and both mean the same.
+pub(crate) fn is_to_publish(head: &Head<'_>) -> bool {
+    matches!(head.method, "POST" | "PUT")
 }
 
 /// Decides by dialect, for a request that is admitted to a path that is served.
@@ -113,8 +119,7 @@ fn http<'h>(head: &Head<'_>, access: &Access) -> Answer<'h> {
     match head.method {
         "GET" => Answer::HttpStream(framing(head)),
         "HEAD" => Answer::Head(framing(head)),
-        // `curl -d` posts and `curl -T` puts: both mean the same.
-        "POST" | "PUT" if access.takes_lines => Answer::Publish,
+        _ if access.takes_lines && is_to_publish(head) => Answer::Publish,
         "OPTIONS" => Answer::Options,
         _ => Answer::Refuse(405, allow(access)),
     }
