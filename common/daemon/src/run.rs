@@ -150,7 +150,7 @@ fn warn_of_unread(lines: Option<UnixListener>) {
     let address = listen::bound_address(&lines.into());
     log::warn!(
         "inherited socket `lines` ({address}): nobody reads it, and producers that connect to it wait; only ws-server's --source \
-         {address} reads it. Say that, or disable the socket unit"
+         {address} reads it. Say that, or close it: `systemctl mask --now` and its socket unit"
     );
 }
 
