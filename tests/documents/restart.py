@@ -63,9 +63,10 @@ def finishes_answers(admin, piece):
     with admin.option("static-server", f'root = "{ROOT}"'):
         admin.systemctl("restart", "static-server")
         before = admin.main_pid("static-server"), admin.main_pid("policy-server")
-        slow = ["curl", "-s", "--limit-rate", "2M", "--write-out", "%{size_download}", "--output", "/dev/null", "http://localhost:8080/big"]
+        slow = ["curl", "-s", "--limit-rate", "1M", "--write-out", "%{size_download}", "--output", "/dev/null", "--show-error", "--fail", "http://localhost:8080/big"]
         download = subprocess.Popen(admin.machine.enter_network(*slow), stdout=subprocess.PIPE, text=True)
-        until("it has begun", lambda: "ESTAB" in admin.machine.run("ss", "-tn", "sport = :8080"))
+        until("it has begun", lambda: "ESTAB" in admin.machine.run("ss", "-tn", "sport = :8080") or download.poll() is not None)
+        assert download.poll() is None, download.communicate()
         admin.type(piece.command)
         assert download.communicate(timeout=20)[0] == "3000000"
         for name, pid in zip(("static-server", "policy-server"), before):
