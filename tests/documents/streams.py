@@ -393,6 +393,17 @@ def stopped(admin, piece):
     admin.systemctl("restart", "static-server")
 
 
+def checked(admin, piece):
+    """It finds the file right, and for a stream by HTTP only because of the address."""
+    assert "is right" in admin.type(piece.command), piece.command
+    admin.file("/root/http.toml", 'source = "http"\n')
+    by_http = piece.command.replace("/etc/datecast/ws-server@vmstat.toml", "/root/http.toml")
+    assert "is right" in admin.type(by_http), by_http
+    status, said = admin.outcome(by_http.split(" --listen")[0])
+    assert status == 78 and "--publish-token-file" in said, said
+    admin.machine.remove("/root/http.toml")
+
+
 PLACES = [
     Place(r"echo 'COMMAND=(.|\n)*", from_a_command, NAMED),
     Place(r"/(run|etc)/.*@NAME[./].*", paths, NAMED),
@@ -400,6 +411,7 @@ PLACES = [
     Place(r"systemctl enable ws-server-metrics@vmstat\.socket && .*", metrics),
     Place(r"curl --unix-socket /run/ws-server@vmstat/metrics\.sock .*", scrape),
     Place(r"systemctl reload ws-server@vmstat", reload, NAMED),
+    Place(r"ws-server --check .*@vmstat\.toml --listen .*", checked, NAMED),
     Place(r"journalctl -u (ws-server|datecast-feed)@vmstat", its_journal),
     Place(r"systemctl restart ws-server@vmstat", restart, NAMED),
     Place(r"systemctl restart datecast-feed@vmstat", restart_of_the_feeder),
