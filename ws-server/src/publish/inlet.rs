@@ -57,13 +57,11 @@ impl Inlet {
         if before == Place::Granted(self.round) || before == Place::Free && self.is_free() {
             return true;
         }
-        // The worker was too busy to give a turn that it had granted: the first of the next round.
-        match before {
-            Place::Granted(_) => self.waiting.push_front(token),
-            Place::Free | Place::Waiting => self.waiting.push_back(token),
+        self.wait(place, token);
+        if matches!(before, Place::Granted(_)) {
+            // Its turn came in an earlier round, in which nothing of its body was there yet: the first of the next one.
+            self.waiting.rotate_right(1);
         }
-        *place = Place::Waiting;
-        self.shared.wait(self.worker);
         false
     }
 
