@@ -1,4 +1,4 @@
-//! The page is for everybody who reaches the command; the stream is for those who have a token.
+//! The page of the command needs no token; its stream does.
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 

@@ -1,4 +1,4 @@
-//! Who was let in by a token.
+//! What a connection keeps of an accepted token.
 
 use std::fmt;
 use std::sync::Arc;
