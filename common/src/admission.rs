@@ -82,16 +82,27 @@ impl Admission {
     /// # Errors
     /// What to answer otherwise.
     pub fn admit<'h>(&self, head: &Head<'h>, local: Option<IpAddr>) -> Result<(), Refusal<'h>> {
+        self.admit_to(self.audience, head, local)
+    }
+
+    fn admit_to<'h>(
+        &self,
+        audience: Audience,
+        head: &Head<'h>,
+        local: Option<IpAddr>,
+    ) -> Result<(), Refusal<'h>> {
         // Every browser sends a Host; a request of HTTP/1.0 may have none.
-        if let Some(host) = head.host().filter(|host| !self.serves(host, local)) {
+        if let Some(host) = head.host().filter(|host| !self.serves(audience, host, local)) {
             return Err(Refusal::Host(host));
         }
         let origins = || ORIGIN_FIELDS.iter().flat_map(|field| head.get_all(field));
-        if let Some(origin) = origins().find(|origin| !self.admits(origin, head.host())) {
+        if let Some(origin) = origins().find(|origin| !self.admits(audience, origin, head.host())) {
             return Err(Refusal::Origin(origin, Deed::of(head)));
         }
         match head.get("Sec-Fetch-Site") {
-            Some(site) if self.is_private() && origins().next().is_none() && is_load(site, head) => {
+            Some(site)
+                if audience == Audience::Private && origins().next().is_none() && is_load(site, head) =>
+            {
                 Err(Refusal::CrossSite(site, Deed::of(head)))
             }
             _ => Ok(()),
@@ -104,8 +115,7 @@ impl Admission {
     /// # Errors
     /// What to answer otherwise.
     pub fn admit_publisher<'h>(&self, head: &Head<'h>, local: Option<IpAddr>) -> Result<(), Refusal<'h>> {
-        let private = Self { audience: Audience::Private, ..self.clone() };
-        private.admit(head, local)?;
+        self.admit_to(Audience::Private, head, local)?;
         match head.get("Sec-Fetch-Site") {
             // A form that is sent is a navigation, too, which may read.
             Some(site) if head.get("Origin").is_none() && is_foreign(site) => {
@@ -138,7 +148,7 @@ impl Admission {
         if self.is_open() {
             return Some(b"*");
         }
-        head.get("Origin").filter(|origin| self.admits(origin, head.host()))
+        head.get("Origin").filter(|origin| self.admits(self.audience, origin, head.host()))
     }
 
     /// Header fields for every answer.
@@ -151,12 +161,13 @@ impl Admission {
         self.audience == Audience::Private
     }
 
-    fn serves(&self, host: &[u8], local: Option<IpAddr>) -> bool {
+    fn serves(&self, audience: Audience, host: &[u8], local: Option<IpAddr>) -> bool {
+        let is_guarded = is_guarded(audience, local);
         let is_any = self.hosts.is_empty();
         let Some(asked) = Authority::parse(host) else {
-            return is_any && !self.guards(local);
+            return is_any && !is_guarded;
         };
-        if self.guards(local) {
+        if is_guarded {
             // A URL that names the very address, such as 127.0.0.9, belongs to nobody else: no resolver takes part in it.
             let is_itself = local.is_some_and(|local| asked.host == HostName::Address(local.to_canonical()));
             let is_machine = self.machine.as_ref() == Some(&asked.host);
@@ -165,16 +176,20 @@ impl Admission {
         is_any || self.hosts.has(&asked)
     }
 
-    /// True if a request at this local address can come from this machine alone, and so knows it by a name that is its own.
-    fn guards(&self, local: Option<IpAddr>) -> bool {
-        self.is_private() && local.is_some_and(|local| local.to_canonical().is_loopback())
+    fn admits(&self, audience: Audience, origin: &[u8], host: Option<&[u8]>) -> bool {
+        let is_private = audience == Audience::Private;
+        self.origins.has(origin)
+            || if is_private {
+                host.is_some_and(|host| is_own(origin, host))
+            } else {
+                self.origins.is_empty()
+            }
     }
+}
 
-    fn admits(&self, origin: &[u8], host: Option<&[u8]>) -> bool {
-        self.is_open()
-            || self.origins.has(origin)
-            || (self.is_private() && host.is_some_and(|host| is_own(origin, host)))
-    }
+/// True if a request at this local address can come from this machine alone, and so knows a private server by a name that is its own.
+fn is_guarded(audience: Audience, local: Option<IpAddr>) -> bool {
+    audience == Audience::Private && local.is_some_and(|local| local.to_canonical().is_loopback())
 }
 
 /// True if a page of another site loads this as a part of itself. A link to us is no such load: the person who follows it reads
@@ -192,8 +207,13 @@ fn is_foreign(site: &[u8]) -> bool {
 
 impl Deed {
     /// By the method of a request.
-    fn of(head: &Head<'_>) -> Self {
-        if matches!(head.method, "POST" | "PUT") { Self::Publish } else { Self::Read }
+    pub fn of(head: &Head<'_>) -> Self {
+        Self::of_method(head.method.as_bytes())
+    }
+
+    /// `curl -d` posts and `curl -T` puts, and both mean the same.
+    pub fn of_method(method: &[u8]) -> Self {
+        if matches!(method, b"POST" | b"PUT") { Self::Publish } else { Self::Read }
     }
 }
 

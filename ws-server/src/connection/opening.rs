@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use common::{
     Parsed,
-    admission::Refusal,
+    admission::{Deed, Refusal},
     framing::Framing,
     http::{Head, HeadError, HeadScan, remove_body, shown_target, status_body},
     policy::{Grant, Policy, PolicyRequest, PortRange, Ports},
@@ -330,7 +330,7 @@ impl Connection {
 /// Whose token lets this request do what it asks for.
 fn permitted(head: &Head<'_>, env: &Env<'_, '_>) -> Result<ConnectionGrant, Denied> {
     match head.method {
-        "POST" | "PUT" if env.access.takes_lines => {
+        _ if env.access.takes_lines && Deed::of(head) == Deed::Publish => {
             env.access.publisher(head, env.cx.local().map(|local| local.ip()))
         }
         "GET" | "HEAD" => env.access.reader(head),

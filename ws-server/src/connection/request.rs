@@ -3,6 +3,7 @@
 use std::fmt;
 
 use common::{
+    admission::Deed,
     framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
     http::{Head, reason, shown_target, weighted},
@@ -73,7 +74,7 @@ fn allow(access: &Access) -> &'static [(&'static str, &'static str)] {
 
 /// What a 405 says: why, to one who would publish.
 pub(crate) fn not_allowed(head: &Head<'_>, access: &Access) -> String {
-    let is_in_vain = is_to_publish(head) && !access.takes_lines;
+    let is_in_vain = Deed::of(head) == Deed::Publish && !access.takes_lines;
     let why =
         if is_in_vain { ": this stream takes no lines by HTTP; one with --source http does" } else { "" };
     format!("405 {}{why}\n", reason(405))
@@ -85,13 +86,8 @@ pub fn asks_for_stream(head: &Head<'_>) -> bool {
     let preflights = head.method == "OPTIONS"
         && head
             .get("Access-Control-Request-Method")
-            .is_some_and(|method| [b"POST".as_slice(), b"PUT"].contains(&method));
-    asks_for_websocket(head) || accepts_events(head) || is_to_publish(head) || preflights
-}
-
-/// True for a request that brings lines: `curl -d` posts and `curl -T` puts, and both mean the same.
-pub(crate) fn is_to_publish(head: &Head<'_>) -> bool {
-    matches!(head.method, "POST" | "PUT")
+            .is_some_and(|method| Deed::of_method(method) == Deed::Publish);
+    asks_for_websocket(head) || accepts_events(head) || Deed::of(head) == Deed::Publish || preflights
 }
 
 /// Decides by dialect, for a request that is admitted to a path that is served.
@@ -119,7 +115,7 @@ fn http<'h>(head: &Head<'_>, access: &Access) -> Answer<'h> {
     match head.method {
         "GET" => Answer::HttpStream(framing(head)),
         "HEAD" => Answer::Head(framing(head)),
-        _ if access.takes_lines && is_to_publish(head) => Answer::Publish,
+        _ if access.takes_lines && Deed::of(head) == Deed::Publish => Answer::Publish,
         "OPTIONS" => Answer::Options,
         _ => Answer::Refuse(405, allow(access)),
     }
