@@ -31,12 +31,12 @@ def checks():
     yield "control-kill-closes-without-a-code", kill_closes
 
 
-def restart(lab):
-    """Restarts ws-server; how many seconds that took."""
-    before, begin = lab.main_pid(NAME), time.monotonic()
-    lab.systemctl("restart", f"{NAME}.service")
+def restart(lab, name=NAME):
+    """Restarts ws-server, or a named one; how many seconds that took."""
+    before, begin = lab.main_pid(name), time.monotonic()
+    lab.systemctl("restart", f"{name}.service")
     seconds = time.monotonic() - begin
-    lab.started_anew(NAME, before)
+    lab.started_anew(name, before)
     return seconds
 
 

@@ -3,6 +3,7 @@
 import time
 from contextlib import contextmanager
 
+import hand_over
 import prepare
 import report
 from clients import Program
@@ -65,15 +66,6 @@ class Posts(Program):
         return self.process.poll() is not None or not self.lines.empty()
 
 
-def restart(lab):
-    """How many seconds a restart took."""
-    before, begin = lab.main_pid(NAME), time.monotonic()
-    lab.systemctl("restart", f"{NAME}.service")
-    seconds = time.monotonic() - begin
-    lab.started_anew(NAME, before)
-    return seconds
-
-
 def over_restarts(lab, to, requests, rate, restarts):
     with stream(lab):
         with Posts(lab, to, requests, rate, seed=requests) as posts:
@@ -82,7 +74,7 @@ def over_restarts(lab, to, requests, rate, restarts):
                 # By the clock, as the posts are: they go on behind the last restart.
                 time.sleep(max(0, begin + number * pause - time.monotonic()))
                 assert not posts.is_over(), "all was posted before the last restart"
-                seconds.append(restart(lab))
+                seconds.append(hand_over.restart(lab, NAME))
             figures = posts.next(patience=300)
             assert posts.process.wait(timeout=20) == 0, figures
     assert figures["requests"] == requests and figures["unanswered"] == 0, figures
@@ -107,7 +99,7 @@ def without_hand_over(lab):
         with Posts(lab, ["--to", "127.0.0.1:40140"], FEW, 600, seed=7) as posts:
             time.sleep(2)
             assert not posts.is_over(), "all was posted before the restart"
-            restart(lab)
+            hand_over.restart(lab, NAME)
             figures = posts.next(patience=120)
             assert until("it ends", lambda: posts.process.poll() is not None) and posts.process.returncode == 1, figures
     assert "open" not in figures["reader"], figures
