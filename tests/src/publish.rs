@@ -1,6 +1,7 @@
 //! Requests that publish lines, and what a reader of lines gets.
 
 use crate::client::Client;
+use crate::daemon::Daemon;
 use crate::http::{Response, request};
 
 /// A whole POST with a Content-Length; `fields` are further header lines, each with its CRLF.
@@ -31,6 +32,26 @@ pub fn published(response: &Response) -> usize {
     assert_eq!(response.status, 200, "{text}");
     let lines = text.split_once("\"lines\":").map(|(_, rest)| rest.trim_end_matches(['}', '\n']));
     lines.and_then(|lines| lines.parse().ok()).unwrap_or_else(|| panic!("no count of lines: {text:?}"))
+}
+
+/// The options of a ws-server to which many clients of one address publish.
+pub const PUBLISHING: [&str; 6] =
+    ["--source", "http", "--leave-notices", "off", "--max-connections-per-ip", "0"];
+
+/// The last line of a test: what a reader got before it is all there was.
+pub const END: &str = "the end";
+
+/// A reader of all lines.
+pub fn reader(server: &Daemon) -> Client {
+    let mut reader = server.request("GET /?since=0 HTTP/1.0");
+    assert!(reader.head().starts_with("HTTP/1.1 200 "));
+    reader
+}
+
+/// What a reader got, once the server has forgotten no connection of the test.
+pub fn all_lines(server: &Daemon, reader: &mut Client) -> Vec<String> {
+    server.connect().publish(END);
+    reader.lines_before(END)
 }
 
 impl Client {

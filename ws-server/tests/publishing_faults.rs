@@ -4,30 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
 
 use harness::http::request;
-use harness::publish::{LAST_CHUNK, chunk, post, published, put_head};
+use harness::publish::{LAST_CHUNK, PUBLISHING, all_lines, chunk, post, published, put_head, reader};
 use harness::{Client, Daemon};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
-/// The last line of a test: what a reader got before it is all there was.
-const END: &str = "the end";
-
 fn server(options: &[&str]) -> Daemon {
-    let publishing = ["--source", "http", "--leave-notices", "off", "--max-connections-per-ip", "0"];
-    Daemon::start(WS_SERVER, &[&publishing, options].concat())
-}
-
-/// A reader of all lines.
-fn reader(server: &Daemon) -> Client {
-    let mut reader = server.request("GET /?since=0 HTTP/1.0");
-    assert!(reader.head().starts_with("HTTP/1.1 200 "));
-    reader
-}
-
-/// What a reader got, once the server has forgotten no connection of the test.
-fn all_lines(server: &Daemon, reader: &mut Client) -> Vec<String> {
-    server.connect().publish(END);
-    reader.lines_before(END)
+    Daemon::start(WS_SERVER, &[&PUBLISHING, options].concat())
 }
 
 /// What the server has of a body once it is cut off: the whole lines.

@@ -11,28 +11,13 @@ use std::{
 };
 
 use harness::http::request;
-use harness::publish::{LAST_CHUNK, chunk, post, published, put_head};
+use harness::publish::{END, LAST_CHUNK, PUBLISHING, all_lines, chunk, post, published, put_head, reader};
 use harness::{Client, Daemon, Holder, Signal, Stop, StopAtEnd, frame};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
-const END: &str = "the end";
-const PUBLISHING: [&str; 6] = ["--source", "http", "--leave-notices", "off", "--max-connections-per-ip", "0"];
-
 fn server(options: &[&str]) -> Daemon {
     Daemon::start(WS_SERVER, &[&PUBLISHING, options].concat())
-}
-
-/// A reader of all lines.
-fn reader(server: &Daemon) -> Client {
-    let mut reader = server.request("GET /?since=0 HTTP/1.0");
-    assert!(reader.head().starts_with("HTTP/1.1 200 "));
-    reader
-}
-
-fn all_lines(server: &Daemon, reader: &mut Client) -> Vec<String> {
-    server.connect().publish(END);
-    reader.lines_before(END)
 }
 
 /// Each of these clients' two lines came once, the first one before the second.
