@@ -52,6 +52,11 @@ export class Recorder {
     return this.requests.filter(({ url }) => this.guarded.test(url)).length;
   }
 
+  /** How many of them would follow it: a bounded read, for older lines, is sent whenever the reader comes near them. */
+  get attempts() {
+    return this.requests.filter(({ url }) => this.guarded.test(url) && !/[?&]until=/.test(url)).length;
+  }
+
   #keep(socket) {
     this.#sockets.add(socket);
     socket.on("error", () => {}).on("close", () => this.#sockets.delete(socket));
