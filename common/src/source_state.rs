@@ -1,9 +1,6 @@
 //! What the source of a stream is doing, as its clients hear it beside the messages.
 
-use crate::{
-    framing::{Framing, encode_aside},
-    json::push_json,
-};
+use crate::json::push_json;
 use std::fmt;
 
 /// Bytes of a sentence that clients hear.
@@ -82,34 +79,9 @@ impl fmt::Display for SourceState {
     }
 }
 
-/// Appends the state; nothing in a framing that has no form for it ([`Framing::tells_gaps`]).
-pub fn encode_source(framing: Framing, state: &SourceState, out: &mut Vec<u8>) {
-    encode_aside(framing, "source", &state.to_string(), out);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn it_is_told_in_framings_that_carry_ids_and_in_no_other() {
-        let state = SourceState::new(SourcePhase::Waiting, "");
-        let json = r#"{"source":"waiting","said":""}"#;
-        assert_eq!(state.to_string(), json);
-        for framing in Framing::ALL {
-            let mut out = Vec::new();
-            encode_source(framing, &state, &mut out);
-            let event = format!("event: source\ndata: {json}\n\n");
-            let expected = match framing {
-                Framing::HybiIds => [b"\x81\x20!\t", json.as_bytes()].concat(),
-                Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
-                Framing::EventStream => event.into_bytes(),
-                Framing::EventStreamChunked => format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
-                _ => Vec::new(),
-            };
-            assert_eq!(out, expected, "{framing:?}");
-        }
-    }
 
     #[test]
     fn what_is_said_is_one_short_line_whatever_it_holds() {

@@ -1,6 +1,6 @@
 //! A stream over HTTP: its heartbeat, and what its client sends behind the request.
 
-use common::framing::{encode_heartbeat, encode_probe};
+use common::framing::{encode_comment, encode_probe};
 use reactor::{Context, Flow, Progress};
 
 use super::{settings::ConnectionOptions, state::Connection};
@@ -9,7 +9,7 @@ impl Connection {
     /// The deadline of a stream over HTTP has passed: sends a comment, where the framing has comments.
     pub(crate) fn heartbeat(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
         if !cx.is_blocked() {
-            encode_heartbeat(self.framing, cx.out());
+            encode_comment(self.framing, cx.out());
         }
         cx.set_deadline(cx.now() + options.heartbeat);
         Flow::Continue

@@ -128,11 +128,10 @@ fn write_head(
     wall: SystemTime,
     out: &mut Vec<u8>,
 ) {
-    let media = if framing.is_event_stream() { "text/event-stream" } else { "text/plain" };
     let mut head = Response::new(200, out)
         .header("Server", "datecast")
         .header("Date", format_date(wall))
-        .header("Content-Type", format!("{media}; charset=utf-8"))
+        .header("Content-Type", format!("{}; charset=utf-8", framing.media_type()))
         .header("Cache-Control", "no-store")
         .header("X-Content-Type-Options", "nosniff")
         // A browser that shows the text asks for an icon, too, and would repeat the address there with its token.

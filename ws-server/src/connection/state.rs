@@ -181,10 +181,7 @@ impl Connection {
             Stage::Opening { .. } => ("unknown", "opening"),
             Stage::Publishing(_) => ("publish", "open"),
             Stage::Done => ("unknown", "closing"),
-            Stage::HttpStream => match self.framing {
-                framing if framing.is_event_stream() => ("sse", "open"),
-                _ => ("lines", "open"),
-            },
+            Stage::HttpStream => (self.framing.name(), "open"),
             Stage::WebSocket(socket) => {
                 let dialect = match socket.protocol.version() {
                     Version::Rfc6455 => "rfc6455",

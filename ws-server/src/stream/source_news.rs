@@ -3,8 +3,8 @@
 use std::{cell::OnceCell, sync::Arc};
 
 use common::{
-    framing::Framing,
-    source_state::{SourceState, encode_source},
+    framing::{Framing, encode_source},
+    source_state::SourceState,
 };
 
 /// A state of the source. Clients hear each number once.

@@ -1,0 +1,59 @@
+//! Appends a part of a stream in any framing.
+
+use super::kind::Framing;
+use crate::{gap::Gap, id::MessageId, source_state::SourceState};
+
+/// Appends a whole message of the stream.
+pub fn encode(framing: Framing, id: MessageId, text: &str, out: &mut Vec<u8>) {
+    framing.envelope().wrap(out, |out| framing.form().message(id, text, out));
+}
+
+/// Appends a notice: a message without a number, beside the stream.
+pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
+    framing.envelope().wrap(out, |out| framing.form().notice(text, out));
+}
+
+/// Appends a gap; nothing in a framing that has no form for it ([`Framing::tells_gaps`]).
+pub fn encode_gap(framing: Framing, gap: &Gap, out: &mut Vec<u8>) {
+    framing.envelope().wrap_some(out, |out| framing.form().gap(gap, out));
+}
+
+/// Appends the state of the source; nothing in a framing that has no form for it ([`Framing::tells_gaps`]).
+pub fn encode_source(framing: Framing, state: &SourceState, out: &mut Vec<u8>) {
+    framing.envelope().wrap_some(out, |out| framing.form().source(state, out));
+}
+
+/// Appends the id that the browser shall send when it reconnects, without an event; nothing in other framings than event
+/// streams.
+pub fn encode_last_id(framing: Framing, id: MessageId, out: &mut Vec<u8>) {
+    framing.envelope().wrap_some(out, |out| framing.form().last_id(id, out));
+}
+
+/// Appends how many milliseconds the browser should wait before it reconnects; nothing in other framings than event
+/// streams.
+pub fn encode_retry(framing: Framing, milliseconds: u64, out: &mut Vec<u8>) {
+    framing.envelope().wrap_some(out, |out| framing.form().retry(milliseconds, out));
+}
+
+/// Appends a comment, which keeps an idle stream alive; nothing in a framing that has none (WebSocket has Ping).
+pub fn encode_comment(framing: Framing, out: &mut Vec<u8>) {
+    framing.envelope().wrap_some(out, |out| framing.form().comment(out));
+}
+
+/// Appends something that is no message, to which the kernel of a client that is gone answers with a reset: a comment, and where
+/// there are none a leading zero of the next chunk's size. RFC 9112 §7.1: `chunk-size = 1*HEXDIG` and `last-chunk = 1*("0")`.
+/// Nothing in a framing that has neither.
+pub fn encode_probe(framing: Framing, out: &mut Vec<u8>) {
+    let before = out.len();
+    encode_comment(framing, out);
+    if out.len() == before && framing.is_chunked() {
+        out.push(b'0');
+    }
+}
+
+/// Appends the orderly end of a chunked HTTP stream, its last chunk (RFC 9112 §7.1); nothing in other framings.
+pub fn finish(framing: Framing, out: &mut Vec<u8>) {
+    if framing.is_chunked() {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+}

@@ -1,0 +1,24 @@
+//! The form of the stream's messages on each kind of connection.
+//!
+//! ```text
+//!   Framing ──▶ Form: what is said          plain texts, event streams, lines: a file each
+//!          └──▶ Envelope: what is around it  a frame, an HTTP chunk, or nothing
+//! ```
+//!
+//! The server encodes a message once for each framing in use; all connections of that framing share the bytes.
+
+mod encode;
+mod envelope;
+mod event_stream;
+mod form;
+mod kind;
+mod lines;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+pub use encode::{
+    encode, encode_comment, encode_gap, encode_last_id, encode_notice, encode_probe, encode_retry,
+    encode_source, finish,
+};
+pub use kind::Framing;

@@ -1,0 +1,159 @@
+use super::*;
+use crate::{
+    gap::Gap,
+    id::{Epoch, MessageId},
+    source_state::{SourcePhase, SourceState},
+};
+
+fn id(number: u64) -> MessageId {
+    MessageId { epoch: Epoch::from_millis(0xAB), number }
+}
+
+fn encoded(framing: Framing, text: &str) -> String {
+    let mut out = Vec::new();
+    encode(framing, id(7), text, &mut out);
+    out.iter().map(|&byte| char::from(byte)).collect()
+}
+
+#[test]
+fn each_framing_encodes_a_message_in_its_own_form() {
+    for (framing, expected) in [
+        (Framing::Hybi, "\u{81}\u{2}hi"),
+        (Framing::HybiNumbered, "\u{81}\u{4}7\thi"),
+        (Framing::Hixie, "\u{0}hi\u{FF}"),
+        (Framing::HixieNumbered, "\u{0}7\thi\u{FF}"),
+        (Framing::EventStream, "id: 0000000000ab_7\ndata: hi\n\n"),
+        (Framing::EventStreamChunked, "1d\r\nid: 0000000000ab_7\ndata: hi\n\n\r\n"),
+        (Framing::Lines, "hi\n"),
+        (Framing::LinesChunked, "3\r\nhi\n\r\n"),
+        (Framing::HybiIds, "\u{81}\u{11}0000000000ab_7\thi"),
+        (Framing::HixieIds, "\u{0}0000000000ab_7\thi\u{FF}"),
+        (Framing::EventStreamBare, "id: 7\ndata: hi\n\n"),
+        (Framing::EventStreamBareChunked, "10\r\nid: 7\ndata: hi\n\n\r\n"),
+    ] {
+        assert_eq!(encoded(framing, "hi"), expected);
+        assert_eq!(Framing::ALL[framing.index()], framing);
+    }
+}
+
+#[test]
+fn every_line_of_a_text_is_a_data_line() {
+    let expected = "id: 0000000000ab_7\ndata: a\ndata: b\ndata: c\ndata: \ndata: id: 9\n\n";
+    assert_eq!(encoded(Framing::EventStream, "a\nb\r\nc\r\rid: 9"), expected);
+    assert_eq!(encoded(Framing::EventStream, ""), "id: 0000000000ab_7\ndata: \n\n");
+}
+
+#[test]
+fn a_notice_has_no_number() {
+    for (framing, expected) in [
+        (Framing::HybiNumbered, &b"\x81\x0f17 disconnected"[..]),
+        (Framing::HixieNumbered, b"\x0017 disconnected\xFF"),
+        (Framing::HybiIds, b"\x81\x10\t17 disconnected"),
+        (Framing::HixieIds, b"\x00\t17 disconnected\xFF"),
+        (Framing::EventStreamBare, b"event: notice\ndata: 17 disconnected\n\n"),
+        (Framing::EventStream, b"event: notice\ndata: 17 disconnected\n\n"),
+        (Framing::Lines, b"17 disconnected\n"),
+    ] {
+        let mut out = Vec::new();
+        encode_notice(framing, "17 disconnected", &mut out);
+        assert_eq!(out, expected);
+    }
+}
+
+#[test]
+fn a_gap_is_told_in_framings_that_carry_ids_and_in_no_other() {
+    let gap = Gap { missed: Some(3), new_stream: false, next: Some(id(7)) };
+    let json = r#"{"missed":3,"stream":"same","next":"0000000000ab_7"}"#;
+    for framing in Framing::ALL {
+        let mut out = Vec::new();
+        encode_gap(framing, &gap, &mut out);
+        let event = format!("event: gap\ndata: {json}\n\n");
+        let expected = match framing {
+            Framing::HybiIds => [b"\x81\x36!\t", json.as_bytes()].concat(),
+            Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
+            Framing::EventStream => event.into_bytes(),
+            Framing::EventStreamChunked => format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
+            _ => Vec::new(),
+        };
+        assert_eq!(out, expected, "{framing:?}");
+        assert_eq!(framing.tells_gaps(), !expected.is_empty());
+    }
+}
+
+#[test]
+fn the_state_of_the_source_is_told_in_framings_that_carry_ids_and_in_no_other() {
+    let state = SourceState::new(SourcePhase::Waiting, "");
+    let json = r#"{"source":"waiting","said":""}"#;
+    assert_eq!(state.to_string(), json);
+    for framing in Framing::ALL {
+        let mut out = Vec::new();
+        encode_source(framing, &state, &mut out);
+        let event = format!("event: source\ndata: {json}\n\n");
+        let expected = match framing {
+            Framing::HybiIds => [b"\x81\x20!\t", json.as_bytes()].concat(),
+            Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
+            Framing::EventStream => event.into_bytes(),
+            Framing::EventStreamChunked => format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
+            _ => Vec::new(),
+        };
+        assert_eq!(out, expected, "{framing:?}");
+    }
+}
+
+#[test]
+fn only_an_event_stream_says_what_to_resume_with() {
+    for framing in Framing::ALL {
+        let mut out = Vec::new();
+        encode_last_id(framing, id(7), &mut out);
+        let expected: &[u8] = match (framing.is_event_stream(), framing.is_chunked()) {
+            (true, true) => b"14\r\nid: 0000000000ab_7\n\n\r\n",
+            (true, false) => b"id: 0000000000ab_7\n\n",
+            _ => b"",
+        };
+        assert_eq!(out, expected, "{framing:?}");
+    }
+}
+
+#[test]
+fn comment_retry_and_end_are_empty_where_a_framing_has_none() {
+    for framing in Framing::ALL {
+        let mut out = Vec::new();
+        encode_comment(framing, &mut out);
+        encode_retry(framing, 1000, &mut out);
+        finish(framing, &mut out);
+        let expected: &[u8] = match framing {
+            Framing::EventStream | Framing::EventStreamBare => b":\n\nretry: 1000\n\n",
+            Framing::EventStreamChunked | Framing::EventStreamBareChunked => {
+                b"3\r\n:\n\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n"
+            }
+            Framing::LinesChunked => b"0\r\n\r\n",
+            _ => b"",
+        };
+        assert_eq!(out, expected, "{framing:?}");
+    }
+}
+
+#[test]
+fn a_frame_is_appended_to_what_is_there() {
+    let mut out = b"before".to_vec();
+    encode(Framing::LinesChunked, id(1), &"x".repeat(70_000), &mut out);
+    assert!(out.starts_with(b"before11171\r\nxxx"));
+}
+
+#[test]
+fn a_probe_before_a_message_is_no_part_of_it() {
+    for framing in Framing::ALL {
+        let mut out = Vec::new();
+        encode_probe(framing, &mut out);
+        encode_notice(framing, "hi", &mut out);
+        finish(framing, &mut out);
+        let text: String = out.iter().map(|&byte| char::from(byte)).collect();
+        let expected = match framing {
+            Framing::LinesChunked => "03\r\nhi\n\r\n0\r\n\r\n",
+            Framing::Lines => "hi\n",
+            Framing::EventStream => ":\n\nevent: notice\ndata: hi\n\n",
+            _ => continue,
+        };
+        assert_eq!(text, expected);
+    }
+}
