@@ -8,8 +8,10 @@ use crate::csp::WsUrl;
 use crate::fields::SharedFields;
 use crate::representation::{Body, Facts, Representation, Resource};
 
-/// The page's files with their names, without `index.html` and the modules.
+/// The page's files and the client's with their names, without `index.html` and the modules.
 const FILES: &[(&str, &[u8])] = &[
+    ("datecast.js", include_bytes!("../../client/datecast.js")),
+    ("datecast.mjs", include_bytes!("../../client/datecast.mjs")),
     ("favicon.svg", include_bytes!("../page/favicon.svg")),
     ("lines-search-worker.js", include_bytes!("../page/lines-search-worker.js")),
     ("lines.css", include_bytes!("../page/lines.css")),

@@ -1,0 +1,5 @@
+// datecast.js for modules.
+
+import "./datecast.js";
+
+export default globalThis.datecast;
