@@ -10,6 +10,10 @@ use crate::representation::{Body, Facts, Representation, Resource};
 
 /// The page's files and the client's with their names, without `index.html` and the modules.
 const FILES: &[(&str, &[u8])] = &[
+    ("datecast-continuity.mjs", include_bytes!("../../client/datecast-continuity.mjs")),
+    ("datecast-loop.mjs", include_bytes!("../../client/datecast-loop.mjs")),
+    ("datecast-read.mjs", include_bytes!("../../client/datecast-read.mjs")),
+    ("datecast-shared.mjs", include_bytes!("../../client/datecast-shared.mjs")),
     ("datecast.js", include_bytes!("../../client/datecast.js")),
     ("datecast.mjs", include_bytes!("../../client/datecast.mjs")),
     ("favicon.svg", include_bytes!("../page/favicon.svg")),
