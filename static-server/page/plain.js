@@ -217,6 +217,7 @@
 
   function buildForm(body) {
     var label = null;
+    var button = null;
     shown.form = element("form", "", body);
     shown.form.style.display = "none";
     shown.form.onsubmit = answered;
@@ -226,7 +227,11 @@
     shown.field.setAttribute("type", "password");
     shown.field.setAttribute("autocomplete", "off");
     label.appendChild(shown.field);
-    element("button", "Read", shown.form).setAttribute("type", "submit");
+    // The type before it stands in the form: IE throws afterwards.
+    button = document.createElement("input");
+    button.setAttribute("type", "submit");
+    button.setAttribute("value", "Read");
+    shown.form.appendChild(button);
   }
 
   function say(word, sentence) {

@@ -6,7 +6,8 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
-import { oldScripts } from "./es3.mjs";
+import { readsAsOld } from "./es3.mjs";
+import { inAnOldEngine } from "./ie6/scenarios.mjs";
 import { linesAlone } from "./lines-scenarios.mjs";
 import { clockLooksRight, linesLookRight } from "./looks.mjs";
 import { choosesViews, readsOlder, resumesLines, runsACommand, showsLines, takesARush, tellsTheEnd, waitsForTheFirstLine, worksInASubPath } from "./one_port.mjs";
@@ -68,7 +69,9 @@ if (missing.length > 0) {
   console.log(`not ok: no ${missing.join(" and no ")}: build the workspace first`);
   process.exit(1);
 }
-await oldScripts(checker("no browser"));
+await readsAsOld(checker("no browser"));
+await inAnOldEngine(checker("no browser"), binaries);
+await stopAll();
 for (const [name, { executablePath }] of Object.entries(BROWSERS)) {
   if (!existsSync(executablePath)) {
     notRun(`${name}: there is no ${executablePath}`);

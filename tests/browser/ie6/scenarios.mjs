@@ -1,0 +1,63 @@
+// What reaches a browser of 2001: in the imitation of IE 6, from real servers.
+
+import assert from "node:assert/strict";
+import { start, stop } from "../daemons.mjs";
+import { Page } from "./page.mjs";
+
+const DATE = /^\w{3} \w{3} \d\d \d{4} \d\d:\d\d:\d\d GMT\+0000 \(UTC\)$/;
+/** What came after 1999, or after IE 6, each by a script that must stop there. */
+const ABSENT = ["Object.keys({})", "[].forEach(String)", "[].indexOf(1)", "[].map(String)", "' '.trim()", "(function () {}).bind(null)", "Date.now()", "JSON.parse('1')", "Array.isArray([])",
+  "Object.create(null)", "Object.defineProperty({}, 'a', {})", "new Promise(String)", "document.addEventListener('a', String)", "document.querySelector('a')", "document.body.textContent.length",
+  "new XMLHttpRequest()", "new WebSocket('ws://h')", "new EventSource('/')", "console.log(1)", "sessionStorage.a", "history.replaceState(null, '', '')", "document.body.firstElementChild.id",
+  "document.getElementsByClassName('a')", "document.head.id", "new Date().toISOString()", "fetch('/')", "setTimeout.call(null, String, 1)", "new ActiveXObject('Microsoft.XMLHTTP').timeout = 1",
+  "new ActiveXObject('Microsoft.XMLHTTP').onreadystatechange = null", "new ActiveXObject('Microsoft.XMLHTTP').open('GET', 'http://elsewhere/', true)", "String.apply(null, null)"];
+/** Where JScript went its own way. */
+const OWN_WAYS = [["'a,,b'.split(/,/).length", 2], ["'abc'.substr(-1)", "abc"], ["parseInt('010')", 8], ["[1, 2].splice(0).length", 0], ["isNaN(new Date('2010-09-22T10:00:00Z').getTime())", true]];
+
+async function isAnOldEngine() {
+  for (const script of ABSENT) {
+    const page = await Page.of("http://127.0.0.1/", "<body><p>text</p></body>");
+    page.run(script, "a script");
+    page.close();
+    assert.equal(page.errors.length, 1, `it runs ${script}`);
+  }
+  const page = await Page.of("http://127.0.0.1/");
+  for (const [script, wanted] of OWN_WAYS) {
+    page.run(`result = ${script};`, "a script");
+    assert.equal(page.context.result, wanted, script);
+  }
+  page.close();
+  assert.deepEqual(page.errors, []);
+}
+
+/** Lines arrive in the list, each once and in order, and go on behind a crash of the server. */
+async function listLives(page, server, restart) {
+  const lines = () => page.texts("line");
+  await page.until("three dates", () => lines().length >= 3);
+  assert.ok(lines().every((line) => DATE.test(line)), lines().join("; "));
+  await stop(server.child, "SIGKILL");
+  await page.until("a word of the lost connection", () => !/ · live$/.test(page.document.title));
+  server = await restart(server.port);
+  const before = lines().length;
+  await page.until("dates behind the restart", () => lines().length >= before + 3 && / · live$/.test(page.document.title));
+  const times = lines().map((line) => Date.parse(line));
+  assert.deepEqual(times, [...new Set(times)].sort((one, other) => one - other), "each once, in order");
+  assert.deepEqual(page.errors, []);
+  return server;
+}
+
+async function byRequests(binaries) {
+  const restart = (port) => start(binaries.datecast, ["--listen", `127.0.0.1:${port}`, "--source", "clock"]);
+  let server = await restart(0);
+  const page = await Page.open(`http://127.0.0.1:${server.port}/`);
+  server = await listLives(page, server, restart);
+  const paths = new Set(page.network.sent.map((line) => new URL(line.split(" ")[1]).pathname));
+  assert.deepEqual([...paths].sort(), ["/", "/datecast.js", "/plain.js", "/start.js", "/stream"].filter((path) => paths.has(path)), "and no other");
+  page.close();
+  await stop(server.child);
+}
+
+export async function inAnOldEngine(check, binaries) {
+  await check("the imitation of IE 6 lacks what that lacked, and does what only that did", isAnOldEngine);
+  await check("IE 6 gets the plain list by requests of ActiveX, across a crash of the server", () => byRequests(binaries));
+}
