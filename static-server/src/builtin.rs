@@ -7,6 +7,7 @@ use crate::bundle::{Module, bundle};
 use crate::csp::WsUrl;
 use crate::fields::SharedFields;
 use crate::representation::{Body, Facts, Representation, Resource};
+use crate::tutorial;
 
 /// The page's files and the client's with their names, without `index.html` and the modules.
 const FILES: &[(&str, &[u8])] = &[
@@ -99,19 +100,18 @@ impl BuiltIn {
         // A test proves that they can be joined; without them the page is the plain list.
         let modules = bundle(MODULES, ENTRY).ok();
         let modules = modules.iter().map(|script| (ENTRY, script.as_bytes()));
-        let all = FILES.iter().copied().chain(modules).chain([("index.html", index.as_bytes())]);
-        for (name, bytes) in all {
-            let facts = Facts {
-                name: name.as_bytes(),
-                coding: None,
-                varies: false,
-                modified: None,
-                is_settled: true,
-            };
-            let identity = Representation::new(facts, Body::Memory(bytes.into()), &shared);
-            files.insert(name.as_bytes(), Arc::new(Resource { identity, coded: Vec::new() }));
+        let fixed = FILES.iter().chain(tutorial::FILES).copied();
+        for (name, bytes) in fixed.chain(modules).chain([("index.html", index.as_bytes())]) {
+            files.insert(name.as_bytes(), resource(name, bytes, &shared));
         }
         BuiltIn { files, shared }
+    }
+
+    /// Adds a document that has fields of its own.
+    #[must_use]
+    pub(crate) fn with_document(mut self, name: &'static str, text: &str, fields: &SharedFields) -> Self {
+        self.files.insert(name.as_bytes(), resource(name, text.as_bytes(), fields));
+        self
     }
 
     /// The fields of its answers.
@@ -122,6 +122,13 @@ impl BuiltIn {
     pub(crate) fn get(&self, name: &[u8]) -> Option<Arc<Resource>> {
         self.files.get(name).cloned()
     }
+}
+
+fn resource(name: &str, bytes: &[u8], fields: &SharedFields) -> Arc<Resource> {
+    let facts =
+        Facts { name: name.as_bytes(), coding: None, varies: false, modified: None, is_settled: true };
+    let identity = Representation::new(facts, Body::Memory(bytes.into()), fields);
+    Arc::new(Resource { identity, coded: Vec::new() })
 }
 
 /// The page itself, for this address of the stream and this title.

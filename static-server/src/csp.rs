@@ -152,6 +152,15 @@ pub(crate) fn for_built_in(ws_url: Option<&WsUrl>) -> String {
     )
 }
 
+/// The policy for the tutorial's page: `script` is the source of the script in it, and it plays our SWF where a browser can.
+pub(crate) fn for_tutorial(ws_url: Option<&WsUrl>, script: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self' {script}; object-src 'self'; img-src 'self'; connect-src 'self'{}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        connect_sources(ws_url)
+    )
+}
+
 /// Parses `--csp`: one header field's worth of directives, as the operator wrote them.
 ///
 /// # Errors
@@ -246,6 +255,13 @@ mod tests {
         ] {
             assert!(text.parse::<WsUrl>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_policy_of_the_tutorial_allows_its_script_and_a_swf_of_ours_besides() {
+        let policy = for_tutorial(None, "'sha256-x'");
+        let plain = policy.replace(" 'sha256-x'", "").replace("object-src 'self'; ", "");
+        assert_eq!(plain.replace("img-src", "style-src 'self'; img-src"), for_built_in(None));
     }
 
     #[test]

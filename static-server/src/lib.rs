@@ -42,6 +42,7 @@ mod site;
 mod site_options;
 mod stamp;
 mod tree;
+mod tutorial;
 mod walk;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};

@@ -15,6 +15,7 @@ use crate::limits::ConnectionLimits;
 use crate::root::Root;
 use crate::serving::Serving;
 use crate::site::{Content, Site};
+use crate::tutorial;
 
 /// Names and values of header fields.
 type Fields = &'static [(&'static str, &'static str)];
@@ -120,10 +121,13 @@ impl SiteOptions {
         Serving::new(Site::new(content, self.spa), shared, limits)
     }
 
-    /// The built-in page.
+    /// The built-in page, and the tutorial's with a policy of its own.
     pub(crate) fn built_in(&self, ws_url: Option<&WsUrl>) -> BuiltIn {
-        let shared = self.shared(Some(csp::for_built_in(ws_url)), Some(REFERRER));
-        BuiltIn::new(ws_url, &self.title, shared)
+        let shared = |policy| self.shared(Some(policy), Some(REFERRER));
+        let tutorial = tutorial::page(ws_url);
+        let of_tutorial = shared(csp::for_tutorial(ws_url, &tutorial::script_source(&tutorial)));
+        let page = BuiltIn::new(ws_url, &self.title, shared(csp::for_built_in(ws_url)));
+        page.with_document(tutorial::NAME, &tutorial, &of_tutorial)
     }
 
     /// The files of `--root`.
