@@ -1,416 +1,368 @@
-// datecast(url, options): the stream of a datecast server, by whatever works in this browser. ES3, for IE 6 and what came after it. See README.md.
+// datecast(url, options): the stream of a datecast server by whatever works in this browser, since IE 6. What and why: README.md.
 (function () {
-  var root = typeof self === "undefined" ? this : self;
-  var WAYS = ["websocket", "sse", "stream", "poll", "jsonp"];
-  var EVENTS = ["online", "pagehide", "pageshow", "securitypolicyviolation", "visibilitychange"];
-  var CODES = { 1000: "the stream ended", 1001: "the server stops", 1006: "the connection broke", 1008: "this page is too slow", 1012: "the server restarts", 1013: "the server is full" };
-  // Milliseconds, but for POLL.
-  var OPENING = 10000, FIRST_WAIT = 500, LONGEST_WAIT = 10000, STABLE = 5000, TICK = 5000, GRACE = 4000, POLL = 25;
-  var ID = /^([0-9a-f]{12}_)(\d{1,20})$/;
-  var NDJSON = "application/x-ndjson";
-  var streams = {}, serial = 0;
+var root = typeof self == "undefined" ? this : self, page = root.document, serial = 0, held = {};
 
-  function nothing() {}
+function nothing() {}
 
-  function now() {
-    return new Date().getTime();
-  }
+function now() { return new Date().getTime(); }
 
-  function parse(json) {
+function each(list, then) {
+  for (var i = 0; i < list.length; i++) then(list[i]);
+}
+
+function parse(json) {
+  try {
+    return root.JSON ? JSON.parse(json) : new Function("return " + json)();
+  } catch (e) {}
+}
+
+function datecast(url, options) {
+  var link = page ? page.createElement("a") : new URL(url, root.location);
+  if (page) link.href = url;
+  url = link.href.replace(/^ws(s?:)/, "http$1").replace(/#.*/, "");
+  options = options || {};
+
+  var names = [].concat(options.transports || ["websocket", "sse", "stream", "poll", "jsonp"]), host = url.split("/", 3).join("/"), token = options.token;
+  var beat = options.heartbeat == null ? 15 : options.heartbeat, beats = beat ? "&heartbeat=" + beat : "", callback = "datecast" + serial++;
+  var stream = { state: "connecting", transport: names[0], last: options.since || null, connect: connect, close: close };
+  var current = 0, failures = 0, tries = 0, turn = 0, counted = 0, seen = {}, end = nothing, told, proven, away;
+  var timer, due, deadline, earliest, patience, openedAt, heardAt, heard, resume;
+
+  function call(name, value) {
     try {
-      return root.JSON ? JSON.parse(json) : new Function("return " + json)();
-    } catch (error) {
-      return null;
+      if (options[name]) options[name](value);
+    } catch (e) {
+      setTimeout(function () { throw e; }, 0);
     }
   }
 
-  function field(request, name) {
+  function say(state, reason, status, wait) {
+    stream.state = state;
+    call("onstate", { state: state, transport: stream.transport, reason: reason || "", status: status || null, wait: wait || null });
+  }
+
+  // Nothing happens any more to an attempt that is over.
+  function live(then) {
+    var mine = turn;
+    return function (e) { if (mine == turn) then(e); };
+  }
+
+  function stop() {
+    turn++;
+    clearTimeout(timer);
+    held[host] -= counted;
+    counted = 0;
+    try { end(); } catch (e) {}
+    end = nothing;
+  }
+
+  function until(time) {
+    deadline = time;
+    clearTimeout(timer);
+    due = Math.max(now(), Math.min(time, now() + 5000));
+    timer = setTimeout(live(tick), due - now());
+  }
+
+  function tick() {
+    var late = now() - due > 9999;
+    until(deadline);
+    if (late) probe();
+    else if (now() < deadline) return;
+    else if (stream.state == "waiting") open();
+    else if (openedAt) lost("silent", 0, 0, 1);
+    else lost(held[host] > 6 ? "no answer: a seventh stream of one host" : "no answer");
+  }
+
+  function probe() {
+    if (stream.state == "waiting") until(earliest);
+    else until(Math.max(now() + 4000, openedAt ? Math.min(deadline, heardAt + patience / 2.5 + 4000) : deadline));
+  }
+
+  function hear() {
+    heardAt = now();
+    deadline = heardAt + patience;
+    heard = proven = 1;
+    tries = 0;
+  }
+
+  function opened() {
+    if (openedAt) return;
+    openedAt = heardAt = now();
+    until(openedAt + patience);
+    say("open");
+  }
+
+  function open() {
+    stop();
+    var name = stream.transport = names[current];
+    heard = away = openedAt = 0;
+    resume = stream.last;
+    patience = 2500 * (/^[pj]/.test(name) ? 25 : beat || 1e9);
+    held[host] = (held[host] || 0) + (counted = /^s/.test(name));
+    until(now() + 10000);
+    // Its message may hold the token.
+    name = live(function () {
+      try {
+        ways[stream.transport]();
+      } catch (e) {
+        lost("not in this browser: " + e.name);
+      }
+    });
+    say("connecting");
+    name();
+  }
+
+  function lost(reason, status, least, silent) {
+    var random = Math.random() / 2, wait, next;
+    stop();
+    if (status == 401) {
+      failures = 0;
+      return say("refused", reason, status);
+    }
+    if (heard && now() - openedAt > 5000) failures = 0;
+    // What worked is kept while the server is merely away.
+    if (!heard && !(status > 428) && (status || !proven && (silent || !openedAt) || ++tries > 2)) {
+      proven = tries = 0;
+      next = current = (current + 1) % names.length;
+    }
+    wait = next ? 100 : Math.min(10000, 500 * Math.pow(2, failures++));
+    wait = Math.ceil(Math.max(wait * (1 - random), (least || 0) * (1 + random)));
+    earliest = least ? now() + wait : 0;
+    until(now() + wait);
+    say("waiting", reason, status, wait);
+  }
+
+  function good(status, header) {
+    if (status == 200 && /ndjson/.test(header("Content-Type"))) return 1;
+    var later = header("Retry-After");
+    lost("status " + status, status != 401 || /bearer/i.test(header("WWW-Authenticate") || "bearer") ? status : 0, later * 1000 || Date.parse(later) - now());
+  }
+
+  function take(m) {
+    var mine = turn, after = resume, id = m.id, parts = /^(.*?)(\d*)$/.exec(id), number = 100 + parts[2].length + parts[2];
+    if (m.kind == "gap") {
+      // The server lost the newest messages, and gives their numbers again.
+      if (m.missed == null && m.stream == "same") seen = {};
+      number = told;
+      told = m.missed + m.stream + m.next;
+      resume = 0;
+      if (told == number) return;
+    } else if (m.kind == "message" && id) {
+      if (number <= seen[parts[1]]) return;
+      resume = told = 0;
+      if (after) call("onresume", { after: after });
+      if (mine != turn) return;
+      seen[parts[1]] = number;
+      stream.last = id;
+    }
+    call("on" + m.kind, m);
+  }
+
+  // False once a callback has ended the attempt.
+  function takeAll(list) {
+    var mine = turn;
+    hear();
+    opened();
+    each(list, function (m) {
+      m = m.kind ? m : parse(m);
+      if (m && mine == turn) take(m);
+    });
+    return mine == turn;
+  }
+
+  function word(json) {
+    var m = parse(json);
+    if (m) {
+      m.kind = m.source ? "source" : m.stream ? "gap" : "heartbeat";
+      m.text = m.said;
+    }
+    return m;
+  }
+
+  function address(query, secret) {
+    return url + (/\?/.test(url) ? "&" : "?") + "ids=1" + query + (stream.last ? "&since=" + stream.last : "") + (!secret ? "&at=" + now() + serial++ : token ? "&token=" + encodeURIComponent(token) : "");
+  }
+
+  function fields() {
+    var all = { Accept: "application/x-ndjson" };
+    if (token) all.Authorization = "Bearer " + token;
+    return all;
+  }
+
+  function ask(query, done, part) {
+    var request = root.XMLHttpRequest ? new XMLHttpRequest() : new ActiveXObject("Microsoft.XMLHTTP"), all = fields(), name;
+    function header(name) { return request.getResponseHeader(name); }
+    end = function () {
+      request.onreadystatechange = nothing;
+      request.abort();
+    };
+    request.open(query ? "GET" : "HEAD", address(query), true);
+    for (name in all) request.setRequestHeader(name, all[name]);
+    request.onreadystatechange = live(function () {
+      var whole = request.readyState == 4;
+      if (whole) request.onreadystatechange = nothing;
+      else if (!part || request.readyState < 3) return;
+      if (!query || good(request.status, header)) (whole ? done : part)(request.responseText, header, request.status);
+    });
+    request.send(null);
+  }
+
+  // Neither a WebSocket nor an event source tells why it was refused.
+  function learn(reason) {
+    stop();
+    until(now() + 10000);
     try {
-      return request.getResponseHeader(name);
-    } catch (error) {
-      return null;
+      ask("", function (text, header, status) {
+        if (status > 399) good(status, header);
+        else lost(reason, status);
+      });
+    } catch (e) {
+      lost(reason);
     }
   }
 
-  function absolute(url) {
-    var page = root.location;
-    url = url.replace(/#.*/, "").replace(/^ws(s?:)/i, "http$1");
-    return /^https?:/i.test(url) ? url
-      : page.protocol + (/^\/\//.test(url) ? "" : "//" + page.host + (/^\//.test(url) ? "" : /^(\?|$)/.test(url) ? page.pathname : page.pathname.replace(/[^\/]*$/, ""))) + url;
+  function brought(list, last) {
+    var before = stream.last, isNew;
+    if (!takeAll(list)) return;
+    isNew = before != stream.last;
+    if (last && !isNew) stream.last = last;
+    setTimeout(live(function () { ways[stream.transport](25); }), isNew ? 0 : 500);
   }
 
-  function datecast(given, options) {
-    var url = absolute(given), host = url.replace(/^(https?:\/\/[^\/?]*).*/i, "$1");
-    var names = [].concat((options = options || {}).transports || WAYS), heartbeat = options.heartbeat === undefined ? 15 : options.heartbeat, token = options.token;
-    var current = 0, proven = false, tries = 0, failures = 0, turn = 0, end = nothing, away = false, seen = {}, told;
-    var timer, due, deadline, earliest, patience, openedAt, heardAt, heard, resume, why, counted;
-    var stream = { state: "connecting", transport: names[0], last: options.since || null, connect: connect, close: close };
+  var ways = {
+    websocket: function () {
+      var socket = new (root.WebSocket || root.MozWebSocket)(address(beats, 1).replace(/^http/, "ws"));
+      end = function () { socket.close(); };
+      socket.onopen = live(opened);
+      socket.onmessage = live(function (e) {
+        var parts = /^([0-9a-f]{12}_\d+|)\t([\s\S]*)/.exec(e.data);
+        hear();
+        take(parts ? { id: parts[1] || null, text: parts[2], kind: parts[1] ? "message" : "notice" } : /^!\t/.test(e.data) && word(e.data.substring(2)) || { id: null, text: e.data, kind: "message" });
+      });
+      socket.onclose = live(function (e) {
+        if (openedAt) lost(["closed", e.code, e.reason].join(" "), e.code == 1008 && /\btoken\b/.test(e.reason) ? 401 : 0, e.code == 1013 ? 5000 : 0);
+        else learn("no WebSocket opened");
+      });
+    },
 
-    function call(name, value) {
-      try {
-        if (options[name]) {
-          options[name](value);
-        }
-      } catch (error) {
-        setTimeout(function () { throw error; }, 0);
-      }
-    }
-
-    function say(state, reason, status, wait) {
-      stream.state = state;
-      call("onstate", { state: state, transport: stream.transport, reason: reason || "", status: status || null, wait: wait === undefined ? null : wait });
-    }
-
-    // What belongs to an attempt is not called any more when that is over.
-    function live(callback) {
-      var mine = turn;
-      return function (event) {
-        if (mine === turn) {
-          callback(event);
-        }
-      };
-    }
-
-    function stop() {
-      turn += 1;
-      clearTimeout(timer);
-      if (counted) {
-        streams[host] -= 1;
-        counted = false;
-      }
-      try {
-        end();
-      } catch (error) {}
-      end = nothing;
-    }
-
-    // One timer for all that has a time. One that comes late tells of a sleep.
-    function until(time) {
-      deadline = time;
-      clearTimeout(timer);
-      due = now() + Math.max(0, Math.min(deadline - now(), TICK));
-      timer = setTimeout(live(tick), due - now());
-    }
-
-    function tick() {
-      var isLate = now() - due > 2 * TICK;
-      until(deadline);
-      if (isLate) {
-        probe();
-      } else if (now() >= deadline) {
-        expire();
-      }
-    }
-
-    function expire() {
-      if (stream.state === "waiting") {
-        open();
-      } else if (stream.state === "open") {
-        stream.state = "";
-        lost("silent for " + Math.round((now() - heardAt) / 1000) + " s");
-      } else {
-        lost(why || "no answer within 10 s" + (!counted && stream.transport === "websocket" ? "" : streams[host] > 6 ? ": a seventh event stream, and browsers open six connections to a host"
-          : ", from a mute server or behind six other connections to this host"));
-      }
-    }
-
-    // The path may be another one: what is heard soon proves it.
-    function probe() {
-      var time = now();
-      if (stream.state === "waiting") {
-        until(Math.max(time, earliest));
-      } else if (stream.state === "open" && patience === Infinity) {
-        connect();
-      } else {
-        until(Math.max(time + GRACE, stream.state === "open" ? Math.min(deadline, heardAt + patience / 2.5 + GRACE) : deadline));
-      }
-    }
-
-    function hear() {
-      heardAt = now();
-      deadline = heardAt + patience;
-      heard = proven = true;
-      tries = 0;
-    }
-
-    function opened() {
-      if (stream.state !== "open") {
-        openedAt = heardAt = now();
-        until(openedAt + patience);
-        say("open");
-      }
-    }
-
-    function lost(reason, status, least) {
-      var isQuick = false, wait = Math.min(LONGEST_WAIT, FIRST_WAIT * Math.pow(2, failures));
-      stop();
-      if (status === 401) {
-        failures = tries = 0;
-        say("refused", reason, status);
-        return;
-      }
-      if (heard && now() - openedAt > STABLE) {
-        failures = 0;
-        wait = FIRST_WAIT;
-      }
-      // The server is away, or it has said why: then the same way is tried again. Else the next one, soon.
-      if (!heard && !(status >= 429) && (status || !(proven || stream.state === "open") || (tries += 1) > 2)) {
-        proven = false;
-        tries = 0;
-        current = (current + 1) % names.length;
-        isQuick = current > 0;
-      }
-      failures += isQuick ? 0 : 1;
-      wait = Math.round(Math.max((isQuick ? 100 : wait) * (1 - Math.random() / 2), (least || 0) * (1 + Math.random() / 2)));
-      earliest = least ? now() + wait : 0;
-      until(now() + wait);
-      say("waiting", reason, status, wait);
-    }
-
-    function open() {
-      var mine;
-      stop();
-      mine = turn;
-      stream.transport = names[current];
-      heard = away = false;
-      why = "";
-      resume = stream.last;
-      patience = (/^[pj]/.test(stream.transport) ? POLL : heartbeat || Infinity) * 2500;
-      until(now() + OPENING);
-      say("connecting");
-      if (mine === turn) {
-        try {
-          ways[stream.transport]();
-        } catch (error) {
-          // What a browser says in more words may hold the address, and so the token.
-          lost("this browser has or allows none (" + error.name + ")");
-        }
-      }
-    }
-
-    function later(seconds) {
-      return !seconds ? 0 : /^\d+$/.test(seconds) ? seconds * 1000 : Math.max(0, Date.parse(seconds) - now()) || 0;
-    }
-
-    // What comes
-
-    function take(kind, id, text, word) {
-      var parts = ID.exec(id), after = resume, mine = turn, number, gap;
-      if (kind === "message") {
-        if (id) {
-          number = parts && ("0000000000000000000" + parts[2]).slice(-20);
-          if (parts ? number <= seen[parts[1]] : id === stream.last) {
-            return;
-          }
-          resume = null;
-          if (after) {
-            call("onresume", { after: after });
-            if (mine !== turn) {
-              return;
-            }
-          }
-          if (parts) {
-            seen[parts[1]] = number;
-          }
-          stream.last = id;
-          told = "";
-        }
-        call("onmessage", { id: id || null, text: text });
-      } else if (kind === "gap") {
-        resume = null;
-        gap = { missed: word.missed, stream: word.stream, next: word.next };
-        number = gap.missed + gap.stream + gap.next;
-        if (gap.missed === null && gap.stream === "same") {
-          // The server has lost the newest messages, and gives their numbers again.
-          seen = {};
-        }
-        // A connection that broke behind a gap hears of it again.
-        if (told !== number) {
-          told = number;
-          call("ongap", gap);
-        }
-      } else if (kind === "source") {
-        call("onsource", { source: word.source, text: word.said || text || "" });
-      } else if (kind === "notice") {
-        call("onnotice", { text: text });
-      }
-    }
-
-    function frame(text) {
-      var tab = text.indexOf("\t"), head = text.substring(0, tab), rest = text.substring(tab + 1), word = head === "!" && parse(rest);
-      if (word) {
-        take(word.source ? "source" : word.missed === undefined ? "" : "gap", null, "", word);
-      } else if (tab === 0) {
-        take("notice", null, rest);
-      } else if (ID.test(head)) {
-        take("message", head, rest);
-      } else if (text) {
-        take("message", null, text);
-      }
-    }
-
-    // How it is asked for
-
-    function address(query, withToken) {
-      return url + (url.indexOf("?") < 0 ? "?" : "&") + query + (stream.last ? "&since=" + encodeURIComponent(stream.last) : "") + (withToken && token ? "&token=" + encodeURIComponent(token) : "");
-    }
-
-    function unique() {
-      return "&at=" + now() + (serial += 1);
-    }
-
-    function ask(method, query, done) {
-      var request = root.XMLHttpRequest ? new XMLHttpRequest() : new ActiveXObject("Microsoft.XMLHTTP");
-      end = function () {
-        request.onreadystatechange = nothing;
-        request.abort();
-      };
-      request.open(method, address(query + unique()), true);
-      request.setRequestHeader("Accept", method === "GET" ? NDJSON : "text/event-stream");
-      if (token) {
-        request.setRequestHeader("Authorization", "Bearer " + token);
-      }
-      request.onreadystatechange = live(function () {
-        if (request.readyState === 4) {
-          done(request.status, request);
+    sse: function () {
+      var source = new EventSource(address(beats, 1));
+      end = function () { source.close(); };
+      each(["message", "notice", "gap", "source", "heartbeat"], function (kind) {
+        source.addEventListener(kind, live(function (e) {
+          hear();
+          take(/^[mn]/.test(kind) ? { id: e.lastEventId || null, text: e.data, kind: kind } : word(e.data) || {});
+        }), false);
+      });
+      source.onopen = live(opened);
+      source.onerror = live(function () {
+        if (!openedAt) learn("no event stream opened");
+        else if (source.readyState) lost("the stream ended");
+        else {
+          // The browser alone knows `retry:`, waits so long, and tries once.
+          openedAt = 0;
+          resume = stream.last;
+          until(now() + 20000);
+          say("connecting", "the stream ended");
         }
       });
-      request.send(null);
-    }
+    },
 
-    // Neither a WebSocket nor an event source tells with which status the server refused it.
-    function learn(reason) {
-      stop();
-      why = reason;
-      until(now() + OPENING);
-      try {
-        ask("HEAD", "", function (status, request) {
-          refused(status, request) || lost(reason, status);
-        });
-      } catch (error) {
-        lost(reason);
+    stream: function () {
+      var used = 0, rest = "", ending, decoder, reader, read = live(function () {
+        reader.read().then(live(function (e) {
+          if (e.done) return done();
+          more(decoder.decode(e.value, { stream: true }));
+          read();
+        }), live(done));
+      });
+      function done() { lost("the stream ended"); }
+      function more(text) {
+        var lines = (rest + text).split("\n");
+        rest = lines.pop();
+        takeAll(lines);
       }
-    }
-
-    function refused(status, request) {
-      if (status < 400 || status === 401 && !/bearer/i.test(field(request, "WWW-Authenticate") || "bearer")) {
-        return false;
-      }
-      lost("the server answers " + status, status, later(field(request, "Retry-After")));
-      return true;
-    }
-
-    var ways = {
-      websocket: function () {
-        var socket = new (root.WebSocket || root.MozWebSocket)(address("ids=1" + (heartbeat ? "&heartbeat=" + heartbeat : ""), true).replace(/^http/i, "ws"));
-        end = function () { socket.close(); };
-        socket.onopen = live(opened);
-        socket.onmessage = live(function (event) {
-          hear();
-          frame(String(event.data));
-        });
-        socket.onclose = live(function (event) {
-          var code = event.code || 1006, reason = (CODES[code] || "the server closed") + " (" + code + (event.reason ? ": " + event.reason : "") + ")";
-          if (stream.state !== "open") {
-            learn("no WebSocket opened");
-          } else {
-            heard = heard || code !== 1006;
-            lost(reason, code === 1008 && /\btoken\b/.test(event.reason) ? 401 : 0, code === 1013 ? 5000 : 0);
-          }
-        });
-      },
-
-      sse: function () {
-        var source = new root.EventSource(address(heartbeat ? "heartbeat=" + heartbeat : "", true)), kinds = ["message", "notice", "gap", "source", "heartbeat"];
-        counted = true;
-        streams[host] = (streams[host] || 0) + 1;
-        end = function () { source.close(); };
-        function listen(kind) {
-          source.addEventListener(kind, live(function (event) {
-            var word = kind !== "message" && parse(event.data) || {};
-            hear();
-            take(kind, event.lastEventId, event.data, word);
-          }), false);
-        }
-        while (kinds[0]) {
-          listen(kinds.shift());
-        }
-        source.onopen = live(function () {
-          resume = stream.last;
+      if (root.AbortController && root.TextDecoder) {
+        ending = new AbortController();
+        decoder = new TextDecoder();
+        end = function () { ending.abort(); };
+        fetch(address(beats), { headers: fields(), signal: ending.signal }).then(live(function (e) {
+          if (!good(e.status, function (name) { return e.headers.get(name); })) return;
+          reader = e.body.getReader();
           opened();
-        });
-        source.onerror = live(function () {
-          if (stream.state !== "open") {
-            learn("no event stream opened");
-          } else if (source.readyState) {
-            lost("the event stream ended");
-          } else {
-            // `retry:` is known to the browser alone, which now waits as long, and tries once.
-            stream.state = "";
-            until(now() + 2 * OPENING);
-            say("connecting", why = "the event stream broke");
-          }
-        });
-      }
-    };
+          read();
+        }), live(done));
+      } else if (root.ActiveXObject && !root.atob) throw new TypeError();
+      else ask("&heartbeat=5", done, function (text) {
+        if (used > 1e6) return open();
+        if (text) more(text.substring(used));
+        used = text.length;
+      });
+    },
 
-    // What happens to the page
+    poll: function (seconds) {
+      ask("&poll=" + (seconds || 1), function (text, header) {
+        // A text that was cut does not have all that its head says.
+        brought(text.split("\n"), header("Content-Length") <= text.length && header("Datecast-Last-Id"));
+      });
+    },
 
-    function happened(event) {
-      var type = event.type;
-      if (stream.state === "refused") {
-        return;
-      }
-      if (type === "pagehide") {
-        stop();
-        away = true;
-        say("waiting", "the page is put aside");
-      } else if (type === "pageshow") {
-        if (away) {
-          open();
-        }
-      } else if (type === "securitypolicyviolation") {
-        if (stream.state === "connecting" && String(event.blockedURI).indexOf(stream.transport === "websocket" ? host.replace(/^http/i, "ws") : host) === 0) {
-          lost("the page's Content-Security-Policy blocks it: " + event.effectiveDirective);
-        }
-      } else if (!away && !(root.document && document.hidden)) {
-        probe();
-      }
+    jsonp: function (seconds) {
+      var script = page.createElement("script"), name = callback + "_" + turn;
+      end = function () {
+        script.onload = script.onerror = null;
+        script.parentNode.removeChild(script);
+        root[name] = nothing;
+      };
+      root[name] = live(function (e) {
+        end();
+        brought(e.messages, e.last);
+      });
+      script.onload = script.onerror = live(function () { lost("no script came"); });
+      script.src = address("&callback=" + name + "&poll=" + (seconds || 1), 1);
+      page.getElementsByTagName("head")[0].appendChild(script);
     }
+  };
 
-    function listen(method) {
-      for (var index = 0; index < EVENTS.length; index += 1) {
-        var target = index === 4 && root.document || root;
-        if (target[method]) {
-          target[method](EVENTS[index], happened, false);
-        }
-      }
-    }
-
-    function connect(other) {
-      if (stream.state !== "closed") {
-        token = other === undefined ? token : other;
-        open();
-      }
-    }
-
-    function close() {
-      if (stream.state !== "closed") {
-        stop();
-        listen("removeEventListener");
-        say("closed");
-      }
-    }
-
-    listen("addEventListener");
-    end = nothing;
-    timer = setTimeout(live(open), 0);
-    return stream;
+  function happened(e) {
+    var type = e.type;
+    if (stream.state == "refused") return;
+    if (type == "pagehide") {
+      stop();
+      away = 1;
+      say("waiting", "the page is away");
+    } else if (type == "pageshow") {
+      if (away) open();
+    } else if (/^s/.test(type)) {
+      if (stream.state == "connecting" && !e.blockedURI.indexOf(/^w/.test(stream.transport) ? host.replace(/^http/, "ws") : host)) lost("the page's policy blocks it: " + e.effectiveDirective);
+    } else if (!away && !(page && page.hidden)) probe();
   }
 
-  if (typeof module === "object" && module.exports) {
-    module.exports = datecast;
-  } else {
-    root.datecast = datecast;
+  function listen(method) {
+    each(["online", "pagehide", "pageshow", "securitypolicyviolation", "visibilitychange"], function (kind) {
+      var target = page && /^v/.test(kind) ? page : root;
+      if (target[method]) target[method](kind, happened, false);
+    });
   }
+
+  function connect(other) {
+    if (stream.state == "closed") return;
+    if (other != null) token = other;
+    open();
+  }
+
+  function close() {
+    if (stream.state == "closed") return;
+    stop();
+    listen("removeEventListener");
+    say("closed");
+  }
+
+  listen("addEventListener");
+  timer = setTimeout(live(open), 0);
+  return stream;
+}
+
+if (typeof module == "object") module.exports = datecast;
+else root.datecast = datecast;
 })();
