@@ -14,6 +14,9 @@ const AGENT = "4.0 (compatible; MSIE 6.0; Windows NT 5.1)";
 
 export class Page {
   network = new Network();
+  /** What else `new ActiveXObject(NAME)` gives, and what is called with each element that gets into the document. */
+  activeX = {};
+  onElement = () => {};
   /** What a script threw, or does not parse. */
   errors = [];
   #timers = new Set();
@@ -21,8 +24,9 @@ export class Page {
   #scripts = [];
 
   /** Loads this address and runs its scripts up to `onload`. */
-  static async open(url) {
+  static async open(url, prepare = () => {}) {
     const page = new Page(url);
+    prepare(page);
     const answer = await page.#get(url);
     if (answer.status !== 200) {
       throw new Error(`${url}: ${answer.status}`);
@@ -57,7 +61,7 @@ export class Page {
       replace: (href) => page.#go("href", href), assign: (href) => page.#go("href", href), reload: () => page.#go("href", page.location.href), toString: () => page.location.href,
     });
     this.document.location = location;
-    const ActiveXObject = function ActiveXObject(name) { return activeRequest(page, String(name)); };
+    const ActiveXObject = function ActiveXObject(name) { return page.activeX[String(name)]?.() ?? activeRequest(page, String(name)); };
     const functions = {
       setTimeout: (what, after) => page.#later(setTimeout, what, after), setInterval: (what, after) => page.#later(setInterval, what, after),
       clearTimeout: (timer) => page.#clear(timer), clearInterval: (timer) => page.#clear(timer), ActiveXObject, CollectGarbage() {}, scrollTo() {}, scrollBy() {},
@@ -138,7 +142,11 @@ export class Page {
 
   /** A script that another one put into the document. IE told neither of its end by `onload` nor of a failure by `onerror`. */
   #inserted(node) {
-    const isScript = node.nodeName === "SCRIPT" && node.src && !node.isAsked && descendants(this.document).includes(node);
+    if (!descendants(this.document).includes(node)) {
+      return;
+    }
+    [node, ...descendants(node)].forEach((each) => this.onElement(each));
+    const isScript = node.nodeName === "SCRIPT" && node.src && !node.isAsked;
     if (!isScript || this.document.readyState === "gone" || (node.type && !/javascript/.test(node.type))) {
       return;
     }
@@ -155,6 +163,11 @@ export class Page {
       node.readyState = "loaded";
       this.call(() => fire(node, "onreadystatechange"), undefined);
     });
+  }
+
+  /** What a text of ours has for a value in there. */
+  evaluate(text) {
+    return vm.runInContext(text, this.context);
   }
 
   run(source, name) {

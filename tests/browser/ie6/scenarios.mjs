@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { start, stop } from "../daemons.mjs";
 import { Page } from "./page.mjs";
+import { givePlayer } from "./player.mjs";
 
 const DATE = /^\w{3} \w{3} \d\d \d{4} \d\d:\d\d:\d\d GMT\+0000 \(UTC\)$/;
 /** What came after 1999, or after IE 6, each by a script that must stop there. */
@@ -57,7 +58,29 @@ async function byRequests(binaries) {
   await stop(server.child);
 }
 
+/** The tutorial's page of 2010, with a Flash Player and without one. */
+async function tutorial(binaries) {
+  const server = await start(binaries.wsServer, ["--listen", "127.0.0.1:0"]);
+  const site = await start(binaries.staticServer, ["--listen", "127.0.0.1:0", "--ws-url", `ws://127.0.0.1:${server.port}/`]);
+  const url = `http://127.0.0.1:${site.port}/tutorial.html`;
+  let player = null;
+  const page = await Page.open(url, (opening) => { player = givePlayer(opening); });
+  await page.until("three dates", () => page.text.split("onmessage: ").length > 3);
+  assert.match(page.text, /onmessage: \w{3} \w{3} \d\d \d{4} .*\(UTC\)onopen/);
+  assert.equal(player.movie, "WebSocketMain.swf");
+  assert.deepEqual(player.calls.filter(([name]) => name === "socketPolicy"), [["socketPolicy", encodeURIComponent("xmlsocket://127.0.0.1:843")]]);
+  await stop(server.child, "SIGKILL");
+  await page.until("its end", () => /oncloseonmessage/.test(page.text));
+  page.close();
+  const bare = await Page.open(url);
+  await bare.until("an error, as there is no player", () => /oncloseonerror/.test(bare.text));
+  bare.close();
+  assert.deepEqual([...page.errors, ...bare.errors], []);
+  await stop(site.child);
+}
+
 export async function inAnOldEngine(check, binaries) {
   await check("the imitation of IE 6 lacks what that lacked, and does what only that did", isAnOldEngine);
   await check("IE 6 gets the plain list by requests of ActiveX, across a crash of the server", () => byRequests(binaries));
+  await check("the tutorial's page shows dates in IE 6 by a Flash Player, and says where there is none", () => tutorial(binaries));
 }
