@@ -21,19 +21,19 @@ pub struct Gap {
     pub next: Option<MessageId>,
 }
 
+impl Gap {
+    /// The members of its JSON without the braces, for an object that has others, too.
+    pub(crate) fn members(&self) -> String {
+        let missed = self.missed.map_or_else(|| "null".to_owned(), |missed| missed.to_string());
+        let stream = if self.new_stream { "new" } else { "same" };
+        let next = self.next.map_or_else(|| "null".to_owned(), |id| format!("\"{id}\""));
+        format!("\"missed\":{missed},\"stream\":\"{stream}\",\"next\":{next}")
+    }
+}
+
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{\"missed\":")?;
-        match self.missed {
-            Some(missed) => write!(f, "{missed}")?,
-            None => f.write_str("null")?,
-        }
-        let stream = if self.new_stream { "new" } else { "same" };
-        write!(f, ",\"stream\":\"{stream}\",\"next\":")?;
-        match self.next {
-            Some(id) => write!(f, "\"{id}\"}}"),
-            None => f.write_str("null}"),
-        }
+        write!(f, "{{{}}}", self.members())
     }
 }
 

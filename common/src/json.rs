@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 /// Appends a text as a JSON string, with its quotes. It is also one in JavaScript before ES2019, where U+2028 and U+2029 end a
-/// line: old pages `eval` what they get.
+/// line: old pages `eval` what they get. `<` is escaped, so that no text ends
+/// the script that it stands in, or looks like a document.
 pub fn push_json(text: &str, out: &mut String) {
     out.push('"');
     for letter in text.chars() {
@@ -13,6 +14,7 @@ pub fn push_json(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            '<' => out.push_str("\\u003c"),
             // RFC 8259 §7: "the characters that MUST be escaped: quotation mark, reverse solidus, and the control characters
             // (U+0000 through U+001F)."
             '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => {

@@ -5,6 +5,7 @@ use super::{
     event_stream::{BareEvents, Events},
     form::Form,
     lines::Lines,
+    ndjson::Ndjson,
     texts::{Numbered, Plain, WithIds},
 };
 
@@ -35,12 +36,16 @@ pub enum Framing {
     EventStreamBare,
     /// As [`Framing::EventStreamChunked`], the event's id being the number alone.
     EventStreamBareChunked,
+    /// Lines of JSON, to the end of the stream (HTTP/1.0).
+    Ndjson,
+    /// Lines of JSON in HTTP chunks (HTTP/1.1).
+    NdjsonChunked,
 }
 
 impl Framing {
     /// Every framing, in the order of [`Framing::index`]. A new one comes last: the index is written into the state that
     /// processes hand over.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Hybi,
         Self::HybiNumbered,
         Self::Hixie,
@@ -53,6 +58,8 @@ impl Framing {
         Self::HixieIds,
         Self::EventStreamBare,
         Self::EventStreamBareChunked,
+        Self::Ndjson,
+        Self::NdjsonChunked,
     ];
 
     /// How it says things, and what is around each.
@@ -70,6 +77,8 @@ impl Framing {
             Self::EventStreamBareChunked => (&BareEvents, Envelope::Chunk),
             Self::Lines => (&Lines, Envelope::Bare),
             Self::LinesChunked => (&Lines, Envelope::Chunk),
+            Self::Ndjson => (&Ndjson, Envelope::Bare),
+            Self::NdjsonChunked => (&Ndjson, Envelope::Chunk),
         }
     }
 
@@ -123,6 +132,7 @@ impl Framing {
             Self::EventStream => Self::EventStreamChunked,
             Self::EventStreamBare => Self::EventStreamBareChunked,
             Self::Lines => Self::LinesChunked,
+            Self::Ndjson => Self::NdjsonChunked,
             other => other,
         }
     }

@@ -1,7 +1,7 @@
 //! The form of the stream's messages on each kind of connection.
 //!
 //! ```text
-//!   Framing ──▶ Form: what is said          plain texts, event streams, lines: a file each
+//!   Framing ──▶ Form: what is said          texts, events, lines, JSON: a file each
 //!          └──▶ Envelope: what is around it  a frame, an HTTP chunk, or nothing
 //! ```
 //!
@@ -13,6 +13,7 @@ mod event_stream;
 mod form;
 mod kind;
 mod lines;
+mod ndjson;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -15,6 +15,15 @@ fn encoded(framing: Framing, text: &str) -> String {
     out.iter().map(|&byte| char::from(byte)).collect()
 }
 
+/// A line of JSON that is no message, with these further members.
+fn object(kind: &str, members: &str) -> String {
+    format!("{{\"id\":null,\"text\":\"\",\"kind\":\"{kind}\",{}\n", members.trim_start_matches('{'))
+}
+
+fn in_chunk(part: &str) -> Vec<u8> {
+    format!("{:x}\r\n{part}\r\n", part.len()).into_bytes()
+}
+
 #[test]
 fn each_framing_encodes_a_message_in_its_own_form() {
     for (framing, expected) in [
@@ -30,6 +39,11 @@ fn each_framing_encodes_a_message_in_its_own_form() {
         (Framing::HixieIds, "\u{0}0000000000ab_7\thi\u{FF}"),
         (Framing::EventStreamBare, "id: 7\ndata: hi\n\n"),
         (Framing::EventStreamBareChunked, "10\r\nid: 7\ndata: hi\n\n\r\n"),
+        (Framing::Ndjson, "{\"id\":\"0000000000ab_7\",\"text\":\"hi\",\"kind\":\"message\"}\n"),
+        (
+            Framing::NdjsonChunked,
+            "35\r\n{\"id\":\"0000000000ab_7\",\"text\":\"hi\",\"kind\":\"message\"}\n\r\n",
+        ),
     ] {
         assert_eq!(encoded(framing, "hi"), expected);
         assert_eq!(Framing::ALL[framing.index()], framing);
@@ -73,6 +87,8 @@ fn a_gap_is_told_in_framings_that_carry_ids_and_in_no_other() {
             Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
             Framing::EventStream => event.into_bytes(),
             Framing::EventStreamChunked => format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
+            Framing::Ndjson => object("gap", json).into_bytes(),
+            Framing::NdjsonChunked => in_chunk(&object("gap", json)),
             _ => Vec::new(),
         };
         assert_eq!(out, expected, "{framing:?}");
@@ -94,6 +110,8 @@ fn the_state_of_the_source_is_told_in_framings_that_carry_ids_and_in_no_other() 
             Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
             Framing::EventStream => event.into_bytes(),
             Framing::EventStreamChunked => format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
+            Framing::Ndjson => object("source", r#"{"source":"waiting"}"#).into_bytes(),
+            Framing::NdjsonChunked => in_chunk(&object("source", r#"{"source":"waiting"}"#)),
             _ => Vec::new(),
         };
         assert_eq!(out, expected, "{framing:?}");
@@ -126,7 +144,7 @@ fn comment_retry_and_end_are_empty_where_a_framing_has_none() {
             Framing::EventStreamChunked | Framing::EventStreamBareChunked => {
                 b"3\r\n:\n\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n"
             }
-            Framing::LinesChunked => b"0\r\n\r\n",
+            Framing::LinesChunked | Framing::NdjsonChunked => b"0\r\n\r\n",
             _ => b"",
         };
         assert_eq!(out, expected, "{framing:?}");
