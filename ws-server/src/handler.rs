@@ -30,6 +30,7 @@ impl Handler for WsHandler {
             // `nc` and others close their side after the request, and read on.
             Stage::HttpStream => conn.probe(cx),
             Stage::Publishing(_) => conn.on_body_end(&mut self.env(cx)),
+            Stage::Polling(_) => conn.on_poll_end(),
             Stage::WebSocket(_) | Stage::Done => Flow::CloseWhenFlushed,
         }
     }
@@ -46,6 +47,7 @@ impl Handler for WsHandler {
             Stage::Opening { .. } if conn.waits_for_client(cx) => Flow::Continue,
             Stage::Opening { .. } => conn.give_up(408, &mut self.env(cx)),
             Stage::Publishing(_) => conn.on_body_deadline(&mut self.env(cx)),
+            Stage::Polling(_) => self.end_poll(conn, None, cx),
             Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
             Stage::HttpStream => conn.heartbeat(&self.config.connection, cx),
             Stage::Done => Flow::Close,
@@ -59,9 +61,15 @@ impl Handler for WsHandler {
         if let Stage::Publishing(_) = conn.stage {
             return conn.stop_publishing(&mut self.env(cx));
         }
+        let is_finished = matches!(stop, Stop::Finished | Stop::FinishedForStop);
+        if is_finished {
+            self.hear_of_end();
+        }
+        if let Stage::Polling(_) = conn.stage {
+            return self.end_poll(conn, Some(stop), cx);
+        }
         match stop {
             Stop::Finished | Stop::FinishedForStop => {
-                self.hear_of_end();
                 // Queued bytes and the rest of the ring come before the Close.
                 if conn.finish(cx) { self.on_drain(conn, cx) } else { Flow::Continue }
             }
@@ -75,6 +83,9 @@ impl Handler for WsHandler {
     }
 
     fn export(&mut self, conn: &mut Connection, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {
+        if let Stage::Polling(_) = conn.stage {
+            self.end_poll(conn, Some(Stop::HandOver), cx);
+        }
         conn.export(partial > 0, self.config.connection.close_timeout, cx)
     }
 
@@ -102,7 +113,9 @@ impl Handler for WsHandler {
     }
 
     fn on_close(&mut self, conn: Connection, token: Token, why: CloseReason, now: Instant) {
-        if self.fanout.subscribers.remove(token) {
+        // A poll that ends is no client that leaves: the next one is the same client.
+        let is_client = !matches!(conn.stage, Stage::Polling(_));
+        if self.fanout.subscribers.remove(token) && is_client {
             self.metrics.closed(why, conn.ending);
             let age = now.saturating_duration_since(conn.subscribed_at);
             let has_left = why != CloseReason::HandedOver;
@@ -147,8 +160,13 @@ impl Handler for WsHandler {
         }
         self.spread_news(turn);
         self.stream.trim();
-        let more =
-            self.fanout.run(&mut self.stream, &self.source, &self.config.connection, &mut self.metrics, turn);
+        let more = self.fanout.run(
+            &mut self.stream,
+            &self.source,
+            (&self.config.access, &self.config.connection),
+            &mut self.metrics,
+            turn,
+        );
         // In every turn: a stream that never pauses puts off no revocation.
         let has_rechecks = self.recheck_some(turn);
         if more || has_rechecks {

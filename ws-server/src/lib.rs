@@ -19,6 +19,7 @@ mod lateness;
 mod metrics;
 mod pace;
 mod peers;
+mod polls;
 mod publications;
 mod publish;
 mod reads;

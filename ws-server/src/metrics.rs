@@ -12,8 +12,10 @@ use crate::{
     source::{FaultCounts, Posted, SourceStates},
 };
 
-const DIALECTS: [&str; 9] =
-    ["unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines", "publish"];
+const DIALECTS: [&str; 11] = [
+    "unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines", "publish", "poll",
+    "jsonp",
+];
 const STATES: [&str; 4] = ["opening", "open", "closing", "reading"];
 /// Why a subscriber was closed.
 const REASONS: [&str; 15] = [
@@ -55,7 +57,9 @@ const READS: usize = NEWEST_MILLIS + 1;
 /// Requests that published, by the status of their answer: 200, or any other.
 const PUBLICATIONS: usize = READS + 1;
 const LINES: usize = PUBLICATIONS + 2;
-const NUMBERS: usize = LINES + 1;
+/// Answers to long polls: lines of JSON, or scripts.
+const POLLS: usize = LINES + 1;
+const NUMBERS: usize = POLLS + 2;
 
 /// What one worker counts, and how late its dates are.
 #[derive(Debug)]
@@ -123,6 +127,11 @@ impl WorkerMetrics {
     /// Counts a bounded read, which is no subscriber.
     pub(crate) fn read_begun(&mut self) {
         self.tally.add(READS, 1);
+    }
+
+    /// Counts the answer to a long poll; true for a script.
+    pub(crate) fn polled(&mut self, is_script: bool) {
+        self.tally.add(POLLS + usize::from(is_script), 1);
     }
 
     /// Counts lines that a client has published.
@@ -285,6 +294,11 @@ impl DaemonMetrics for WsMetrics {
         }
         let help = "Requests for a part of the history (?until=), which are no clients of the stream.";
         out.single("bounded_reads_total", Kind::Counter, help, number(READS));
+        let help = "Long polls that were answered, which are no clients of the stream that come and leave.";
+        let mut polls = out.family("polls_total", Kind::Counter, help);
+        for (place, dialect) in ["poll", "jsonp"].iter().enumerate() {
+            polls.sample(&[("dialect", dialect)], number(POLLS + place));
+        }
         let help = "Requests that published, by whether all of their lines are out; the others were cut off, refused or late.";
         let mut publications = out.family("publications_total", Kind::Counter, help);
         for (place, result) in ["ok", "failed"].iter().enumerate() {

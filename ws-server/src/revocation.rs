@@ -6,7 +6,10 @@
 use common::admission::Deed;
 use reactor::{Context, Flow, Turn};
 
-use crate::{connection::Connection, worker::WsHandler};
+use crate::{
+    connection::{Connection, Stage},
+    worker::WsHandler,
+};
 
 /// So many connections are looked at in one turn.
 const TURN_CHECKS: usize = 256;
@@ -26,6 +29,10 @@ impl WsHandler {
         let deed = conn.deed()?;
         let is_due = !self.config.access.still_lets(deed, conn.grant.as_deref());
         is_due.then(|| match deed {
+            Deed::Read if matches!(conn.stage, Stage::Polling(_)) => {
+                self.fanout.subscribers.remove(cx.token());
+                conn.revoke_poll(&mut self.env(cx))
+            }
             Deed::Read => conn.revoke(self.config.connection.close_timeout, cx),
             Deed::Publish => conn.cut_publishing(401, &mut self.env(cx)),
         })

@@ -196,6 +196,7 @@ impl WsHandler {
             access: &self.config.access,
             options: &self.config.connection,
             stream: &self.stream,
+            source: &self.source,
             next_line: self.intake.next_line(),
             ids: &mut self.peers.ids,
             notices: &mut self.fanout.news.notices,
@@ -218,10 +219,17 @@ impl WsHandler {
             Stage::Opening { .. } => conn.on_opening(input, &mut self.env(cx)),
             Stage::WebSocket(_) => conn.on_frames(input, &mut self.env(cx)),
             Stage::Publishing(_) => conn.on_body(input, &mut self.env(cx)),
+            Stage::Polling(_) => {
+                // The next request has its turn behind the answer.
+                cx.pause_input();
+                Progress { consumed: 0, flow: Flow::Continue }.into()
+            }
             Stage::HttpStream | Stage::Done => conn.on_unwanted(input, &self.config.connection, cx).into(),
         };
-        if next == Next::Subscribe {
-            progress.flow = self.subscribe(conn, cx);
+        match next {
+            Next::Subscribe => progress.flow = self.subscribe(conn, cx),
+            Next::Poll => progress.flow = self.begin_poll(conn, cx),
+            Next::PassOn | Next::Nothing => {}
         }
         (progress, next == Next::PassOn)
     }
@@ -260,7 +268,7 @@ impl WsHandler {
         ended.unwrap_or(flow)
     }
 
-    fn skip_unwatched(&mut self, now: Instant) {
+    pub(crate) fn skip_unwatched(&mut self, now: Instant) {
         if self.fanout.subscribers.is_empty() {
             self.stream.skip_unwatched(now);
         }

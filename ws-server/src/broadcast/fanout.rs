@@ -11,7 +11,7 @@ use super::{
     subscribers::Subscribers,
 };
 use crate::{
-    connection::{Connection, ConnectionOptions, Notice},
+    connection::{Access, Connection, ConnectionOptions, Notice, PollService, Polled, Stage},
     metrics::WorkerMetrics,
     stream::{Clock, Date, Encodings, SourceNews, Stream},
 };
@@ -86,7 +86,7 @@ impl Fanout {
         &mut self,
         stream: &mut Stream,
         source: &SourceNews,
-        options: &ConnectionOptions,
+        (access, options): (&Access, &ConnectionOptions),
         metrics: &mut WorkerMetrics,
         turn: &mut Turn<'_, Connection>,
     ) -> bool {
@@ -102,7 +102,14 @@ impl Fanout {
                     break false;
                 }
                 let Some((token, framing)) = cursor.next(&self.subscribers) else { break true };
-                sent = sent.saturating_add(visit(task, (token, framing), stream, source, options, turn));
+                let service = PollService { stream, source, access, options };
+                let visited = visit(task, (token, framing), service, turn);
+                sent = sent.saturating_add(visited.sent);
+                if let Some(is_script) = visited.polled {
+                    // It has moved nobody who is still to come: those stand before it.
+                    self.subscribers.remove(token);
+                    metrics.polled(is_script);
+                }
                 visits = visits.saturating_sub(1);
             };
             count(task, sent, stream, metrics, turn.now());
@@ -154,27 +161,45 @@ impl Fanout {
     }
 }
 
-/// Sends one connection what the task has for it; returns the number of messages of the stream that were sent.
+/// What a visit has brought about.
+#[derive(Clone, Copy, Debug, Default)]
+struct Visited {
+    /// Messages of the stream that were sent.
+    sent: u64,
+    /// A poll has its answer and is no subscriber any more; true if the answer is a script.
+    polled: Option<bool>,
+}
+
+/// Sends one connection what the task has for it.
 fn visit(
     task: &mut Task,
     (token, framing): (Token, Framing),
-    stream: &Stream,
-    source: &SourceNews,
-    options: &ConnectionOptions,
+    service: PollService<'_>,
     turn: &mut Turn<'_, Connection>,
-) -> u64 {
-    let mut sent = 0;
+) -> Visited {
+    let PollService { stream, source, options, .. } = service;
+    let mut visited = Visited::default();
     if matches!(task, Task::Source) && !framing.tells_gaps() {
-        return sent;
+        return visited;
     }
     turn.visit(token, |conn, cx| match task {
+        _ if matches!(conn.stage, Stage::Polling(_)) => {
+            let polled = match task {
+                Task::Date(date) => conn.poll_date(date, service, cx),
+                Task::Ring(_) | Task::Source => conn.poll(service, cx),
+                Task::Notice(..) => None,
+            };
+            let Some(Polled { messages, is_script, flow }) = polled else { return Flow::Continue };
+            visited = Visited { sent: messages, polled: Some(is_script) };
+            flow
+        }
         Task::Date(date) => {
-            sent = conn.send_date(date, cx);
+            visited.sent = conn.send_date(date, cx);
             Flow::Continue
         }
         Task::Ring(_) | Task::Source => {
             let delivery = conn.send_next(stream, source, options, cx);
-            sent = delivery.messages;
+            visited.sent = delivery.messages;
             delivery.flow
         }
         Task::Notice(number, notice, encodings) => {
@@ -185,7 +210,7 @@ fn visit(
             Flow::Continue
         }
     });
-    sent
+    visited
 }
 
 /// Sends a notice to any connection but the one that it is from; a connection whose socket is full misses it.

@@ -228,7 +228,9 @@ impl Connection {
                 // underlying connection".
                 if is_whole || self.framing.is_chunked() { Flow::CloseWhenFlushed } else { Flow::Reset }
             }
-            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Done => Flow::CloseWhenFlushed,
+            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Polling(_) | Stage::Done => {
+                Flow::CloseWhenFlushed
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     metrics::WorkerMetrics,
     publish::{Inlet, SharedKeys},
-    stream::Stream,
+    stream::{SourceNews, Stream},
 };
 
 /// True for a request that asks for the stream; any other one on the same listener is for another handler.
@@ -22,6 +22,8 @@ pub(crate) struct Env<'w, 'c> {
     pub(crate) access: &'w Access,
     pub(crate) options: &'w ConnectionOptions,
     pub(crate) stream: &'w Stream,
+    /// The newest state of the source that has come to this worker.
+    pub(crate) source: &'w SourceNews,
     /// The sequence number that the source will give next.
     pub(crate) next_line: u64,
     pub(crate) ids: &'w mut Ids,
@@ -71,6 +73,8 @@ pub(crate) enum Next {
     Nothing,
     /// The opening handshake is over, and the connection has its place: it gets the stream now.
     Subscribe,
+    /// A long poll waits for its answer.
+    Poll,
     /// The request behind what was consumed is for another handler.
     PassOn,
 }

@@ -12,9 +12,13 @@ mod delivery;
 mod env;
 mod first_bytes;
 mod http_stream;
+mod kept;
 mod notice;
 mod opening;
 mod permission;
+mod poll;
+mod poll_request;
+mod polling;
 mod publishing;
 mod rate;
 mod request;
@@ -29,6 +33,7 @@ pub(crate) use self::{
     delivery::Sent,
     env::{Env, Ids, Next, Received},
     notice::{Notice, Payload},
+    polling::{PollService, Polled},
     response::no_room,
     settings::{Access, ConnectionOptions, UNIX_PEER},
     snapshot::Predecessor,

@@ -1,6 +1,6 @@
 //! The first bytes of a connection: a PROXY header, a Flash policy request, or an HTTP request and its answer.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use common::{
     Parsed,
@@ -17,7 +17,7 @@ use super::{
     env::{Env, Next, Received},
     first_bytes::{FirstBytes, sniff},
     permission::{ConnectionGrant, Denied},
-    request::{Answer, BadId, StreamParams, answer, methods, not_allowed},
+    request::{Answer, StreamParams, answer, methods, not_allowed},
     response::{self, Cors, HttpOpening},
     settings::{PolicyAnswer, UNIX_PEER},
     state::{Connection, Reuse, Stage, Upgraded},
@@ -126,6 +126,10 @@ impl Connection {
                 received.progress.consumed = received.progress.consumed.saturating_add(len);
                 return received;
             }
+            Stage::Polling(_) => {
+                // The next request may be there already: it has its turn behind the answer.
+                return Received { progress: Progress { consumed: len, flow }, next: Next::Poll };
+            }
             Stage::HttpStream => Next::Subscribe,
             Stage::Done => Next::Nothing,
         };
@@ -184,7 +188,11 @@ impl Connection {
                 Flow::CloseWhenFlushed
             }
             (Answer::Publish, _) => self.begin_publishing(head, sender, cors, env),
-            (_, Err(error)) => self.refuse_id(&error, cors, env),
+            (Answer::BadPoll(error), _) => self.refuse_value(&error, cors, env),
+            (_, Err(error)) => self.refuse_value(&error, cors, env),
+            (Answer::Poll(request), Ok(params)) => {
+                self.begin_poll(head, (request, params), sender, cors, env)
+            }
             (Answer::WebSocket(offer), Ok(params)) => {
                 let id = self.take_id(params, env);
                 let secure = forwarded_secure(head, sender, &access.trusted).unwrap_or(access.secure);
@@ -259,8 +267,8 @@ impl Connection {
         self.refuse(status, fields, Cors::without_request(&env.access.admission), env)
     }
 
-    /// Refuses a request whose `?since=` or `?until=` names no message.
-    fn refuse_id(&mut self, error: &BadId, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
+    /// Refuses a request with a parameter that cannot be read.
+    fn refuse_value(&mut self, error: &dyn fmt::Display, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
         log::debug!("{}: {error}; answering 400", env.peer_name());
         self.refuse_with(400, &format!("{error}\n"), &[], cors, env)
     }

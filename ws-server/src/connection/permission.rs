@@ -29,7 +29,7 @@ const NO_TOKEN: &str = r#"Bearer realm="datecast""#;
 pub(super) const WRONG_TOKEN: &str = r#"Bearer realm="datecast", error="invalid_token""#;
 
 const NO_READER: &str = "401 Unauthorized: reading this needs a token: send `Authorization: Bearer TOKEN`, or put ?token=TOKEN behind the URL\n";
-const WRONG_READER: &str = "401 Unauthorized: this token may not read here; send another one as `Authorization: Bearer TOKEN`, or ?token=TOKEN behind the URL\n";
+pub(super) const WRONG_READER: &str = "401 Unauthorized: this token may not read here; send another one as `Authorization: Bearer TOKEN`, or ?token=TOKEN behind the URL\n";
 const NO_PUBLISHER: &str = "401 Unauthorized: publishing needs a token, and not in a cookie: curl -H 'Authorization: Bearer TOKEN' -d 'a line' URL\n";
 const WRONG_PUBLISHER: &str = "401 Unauthorized: this token may not publish here; send another one: curl -H 'Authorization: Bearer TOKEN' -d 'a line' URL\n";
 

@@ -11,21 +11,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::http::{Head, HeadScan, shown_target};
+use common::{
+    framing::Framing,
+    http::{Head, shown_target},
+};
 use reactor::{Context, Flow, Progress};
 
 use super::{
     env::{Env, Received},
     response::{self, Cors},
     settings::ConnectionOptions,
-    state::{Connection, Reuse, Stage},
+    state::{Connection, Stage},
 };
 use crate::publish::{
     Account, Begin, End, Inlet, Place, Publication, Receipt, Reply, ScopedKey, Taken, Wanted,
 };
 
-/// How long a connection may wait for its next request, as long as proxies keep theirs.
-const KEPT: Duration = Duration::from_mins(1);
 /// How often a body of unknown length is looked at; its client may be silent for months.
 const LOOK: Duration = Duration::from_mins(1);
 
@@ -185,9 +186,7 @@ impl Connection {
         keeps: bool,
         env: &mut Env<'_, '_>,
     ) -> Flow {
-        let next =
-            if keeps { Stage::Opening { scan: HeadScan::default(), proxied_for: None } } else { Stage::Done };
-        let Stage::Publishing(publication) = std::mem::replace(&mut self.stage, next) else {
+        let Stage::Publishing(publication) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Flow::Close;
         };
         let Publication { reply, account, .. } = *publication;
@@ -197,40 +196,8 @@ impl Connection {
         let cors = Cors::without_request(&env.access.admission).for_origin(reply.origin.as_deref());
         let wall = env.cx.wall();
         response::receipt(status, receipt.as_ref(), (keeps, reply.is_old), cors, wall, env.cx.out());
-        if !keeps {
-            return Flow::CloseWhenFlushed;
-        }
-        if let Stage::Opening { proxied_for, .. } = &mut self.stage {
-            *proxied_for = Some(reply.sender);
-        }
-        self.reuse = Reuse::Idle;
-        env.cx.set_idle();
-        env.cx.set_deadline(env.cx.now() + KEPT);
-        Flow::Continue
-    }
-
-    /// The first bytes of the next request are there: it has the time of a head from now on.
-    pub(super) fn on_partial_head(&mut self, env: &mut Env<'_, '_>) {
-        if self.reuse == Reuse::Idle {
-            self.reuse = Reuse::Head;
-            env.cx.set_deadline(env.cx.now() + env.options.head_timeout);
-        }
-    }
-
-    /// True if the connection waits for its next request and its client still takes the last answer, which the write timeout limits.
-    pub(crate) fn waits_for_client(&self, cx: &mut Context<'_>) -> bool {
-        let waits = self.reuse == Reuse::Idle && cx.queued() > 0;
-        if waits {
-            cx.set_deadline(cx.now() + KEPT);
-        }
-        waits
-    }
-
-    /// The client has taken the last answer.
-    pub(crate) fn on_answer_taken(&self, cx: &mut Context<'_>) {
-        if self.is_opening() && self.reuse == Reuse::Idle {
-            cx.set_idle();
-        }
+        self.framing = Framing::Lines;
+        self.await_next(keeps, reply.sender, env.cx)
     }
 }
 

@@ -10,7 +10,10 @@ use common::{
     id::Since,
 };
 
-use super::settings::Access;
+use super::{
+    poll_request::{BadPoll, PollRequest},
+    settings::Access,
+};
 
 /// Bytes of a wrong value that an answer shows.
 const SHOWN: usize = 64;
@@ -51,6 +54,10 @@ pub(crate) enum Answer<'h> {
     HttpStream(Framing),
     /// The head of such a stream, without the stream.
     Head(Framing),
+    /// One answer, once there is something to say.
+    Poll(PollRequest),
+    /// A poll that cannot be read.
+    BadPoll(BadPoll),
     /// Its body is lines for the stream.
     Publish,
     /// The methods and headers that a page may use: the answer to a browser's preflight.
@@ -111,6 +118,13 @@ fn http<'h>(head: &Head<'_>, access: &Access) -> Answer<'h> {
     // stream. "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request."
     if asks_for_websocket(head) {
         return Answer::Refuse(426, VERSIONS_OFFERED);
+    }
+    if matches!(head.method, "GET" | "HEAD") {
+        match PollRequest::of(head) {
+            Ok(Some(request)) => return Answer::Poll(request),
+            Err(error) => return Answer::BadPoll(error),
+            Ok(None) => {}
+        }
     }
     match head.method {
         "GET" => Answer::HttpStream(framing(head)),
@@ -207,6 +221,9 @@ mod tests {
             Answer::WebSocket(offer) => format!("{:?}", offer.version),
             Answer::HttpStream(framing) => format!("{framing:?}"),
             Answer::Head(framing) => format!("HEAD {framing:?}"),
+            Answer::Poll(PollRequest { callback: Some(name), .. }) => format!("script {name}"),
+            Answer::Poll(PollRequest { wait, .. }) => format!("poll {}", wait.as_secs()),
+            Answer::BadPoll(_) => "400".to_owned(),
             Answer::Publish => "publish".to_owned(),
             Answer::Options => "OPTIONS".to_owned(),
             Answer::Refuse(status, _) => status.to_string(),
@@ -239,6 +256,12 @@ mod tests {
             ("GET / HTTP/1.1\nHost: a\nAccept: text/x;a=\", text/event-stream\"", "LinesChunked"),
             ("GET / HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: keep-alive", "426"),
             ("GET / HTTP/1.0\nUpgrade: websocket", "Lines"),
+            ("GET /?poll=5 HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket", "Hixie75"),
+            ("GET /?callback=f&poll=5 HTTP/1.1\nHost: a\nAccept: text/event-stream", "script f"),
+            ("GET /?poll=5 HTTP/1.1\nHost: a\nAccept: text/event-stream\nPrefer: wait=9", "poll 5"),
+            ("HEAD / HTTP/1.0\nPrefer: wait=9", "poll 9"),
+            ("GET /?poll=soon HTTP/1.0\nAccept: text/event-stream", "400"),
+            ("OPTIONS /?poll=soon HTTP/1.0", "OPTIONS"),
         ];
         for (request, expected) in table {
             assert_eq!(answered(request, &access(&[])), expected, "{request}");

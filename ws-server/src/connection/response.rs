@@ -13,7 +13,8 @@ use super::permission::WRONG_TOKEN;
 use crate::publish::Receipt;
 
 /// The fields that a page of another origin may send. `Authorization` must be named: Fetch §3.2.5 does not let `*` stand for it.
-const ALLOWED_FIELDS: &str = "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID";
+const ALLOWED_FIELDS: &str =
+    "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID, Prefer";
 
 /// A whole 503; `$fields` are whole lines.
 macro_rules! no_room {
@@ -78,7 +79,7 @@ impl<'h> Cors<'h> {
         Self { allowed: origin.or(self.allowed), ..self }
     }
 
-    fn fields(self) -> impl Iterator<Item = (&'static str, &'h str)> {
+    pub(super) fn fields(self) -> impl Iterator<Item = (&'static str, &'h str)> {
         let allowed = self.allowed.map(|origin| ("Access-Control-Allow-Origin", origin));
         // Fetch §3.2.3: a page may send cookies along only where the origin is named; `*` does not count then.
         let credentials =

@@ -116,7 +116,7 @@ impl Connection {
 
     fn is_past_opening(&self) -> bool {
         match &self.stage {
-            Stage::Opening { .. } | Stage::Publishing(_) => false,
+            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Polling(_) => false,
             Stage::WebSocket(socket) => !socket.protocol.is_awaiting_key(),
             Stage::HttpStream | Stage::Done => true,
         }
@@ -139,7 +139,8 @@ impl Connection {
                 to.byte(PUBLISHING);
                 publication.put(&mut to);
             }
-            Stage::Done => return None,
+            // One that waits has had its answer before.
+            Stage::Polling(_) | Stage::Done => return None,
         }
         to.long(self.id);
         to.millis(now.saturating_duration_since(self.subscribed_at));
@@ -254,7 +255,9 @@ impl Connection {
         match &self.stage {
             // An answer without a request would be taken for that to the next one (RFC 9112 §9.3).
             Stage::Opening { .. } if self.reuse == Reuse::Idle => {}
-            Stage::Opening { .. } | Stage::Publishing(_) => out.extend_from_slice(NO_ROOM),
+            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Polling(_) => {
+                out.extend_from_slice(NO_ROOM);
+            }
             Stage::WebSocket(socket) => {
                 socket.protocol.clone().close(CloseCode::RESTART, RESTARTING, &mut out);
             }

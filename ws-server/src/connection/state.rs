@@ -4,7 +4,8 @@
 //!            ┌──▶ WebSocket ───────────┐
 //!  Opening ──┼──▶ HttpStream ──▶ Done ─┼──▶ flushed, then closed by the reactor
 //!   ▲        ├──▶ refused ─────▶ Done ─┤
-//!   │        └──▶ Publishing ──▶ Done ─┘
+//!   │        ├──▶ Publishing ──▶ Done ─┤
+//!   │        └──▶ Polling ─────▶ Done ─┘
 //!   └──────────────────┘ answered
 //! ```
 
@@ -14,6 +15,7 @@ use common::{Version, admission::Deed, framing::Framing, http::HeadScan, websock
 
 use super::{
     permission::ConnectionGrant,
+    poll::Poll,
     rate::RateLimiter,
     request::{Prefix, StreamParams},
 };
@@ -44,7 +46,7 @@ pub struct Connection {
     pub(crate) ending: Option<&'static str>,
     /// Whose token has let it read or publish; `None`: no token was needed.
     pub(crate) grant: ConnectionGrant,
-    /// Whether it has published, and waits for its next request.
+    /// Whether it has published or polled, and waits for its next request.
     pub(crate) reuse: Reuse,
 }
 
@@ -75,6 +77,8 @@ pub(crate) enum Stage {
     HttpStream,
     /// A request that publishes; its body comes.
     Publishing(Box<Publication>),
+    /// A long poll that has no answer yet.
+    Polling(Box<Poll>),
     /// Its last bytes are queued.
     Done,
 }
@@ -152,7 +156,7 @@ impl Connection {
     /// What it does with the stream; `None` before its request is complete and behind its last bytes.
     pub(crate) fn deed(&self) -> Option<Deed> {
         match &self.stage {
-            Stage::WebSocket(_) | Stage::HttpStream => Some(Deed::Read),
+            Stage::WebSocket(_) | Stage::HttpStream | Stage::Polling(_) => Some(Deed::Read),
             Stage::Publishing(_) => Some(Deed::Publish),
             Stage::Opening { .. } | Stage::Done => None,
         }
@@ -163,7 +167,7 @@ impl Connection {
         match &self.stage {
             Stage::WebSocket(socket) => socket.protocol.is_open(),
             Stage::HttpStream => true,
-            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Done => false,
+            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Polling(_) | Stage::Done => false,
         }
     }
 
@@ -177,9 +181,14 @@ impl Connection {
 
     fn life(&self) -> (&'static str, &'static str) {
         match &self.stage {
-            Stage::Opening { .. } if self.reuse != Reuse::First => ("publish", "opening"),
+            Stage::Opening { .. } if self.reuse != Reuse::First => match self.framing {
+                Framing::Ndjson => ("poll", "opening"),
+                _ => ("publish", "opening"),
+            },
             Stage::Opening { .. } => ("unknown", "opening"),
             Stage::Publishing(_) => ("publish", "open"),
+            Stage::Polling(poll) if poll.request.callback.is_some() => ("jsonp", "open"),
+            Stage::Polling(_) => ("poll", "open"),
             Stage::Done => ("unknown", "closing"),
             Stage::HttpStream => (self.framing.name(), "open"),
             Stage::WebSocket(socket) => {
