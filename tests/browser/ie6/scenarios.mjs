@@ -1,10 +1,13 @@
 // What reaches a browser of 2001: in the imitation of IE 6, from real servers.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { feed } from "../common.mjs";
 import { start, stop } from "../daemons.mjs";
 import { Page } from "./page.mjs";
 import { givePlayer } from "./player.mjs";
 
+const CLIENT = readFileSync(new URL("../../../client/datecast.js", import.meta.url), "utf8");
 const DATE = /^\w{3} \w{3} \d\d \d{4} \d\d:\d\d:\d\d GMT\+0000 \(UTC\)$/;
 /** What came after 1999, or after IE 6, each by a script that must stop there. */
 const ABSENT = ["Object.keys({})", "[].forEach(String)", "[].indexOf(1)", "[].map(String)", "' '.trim()", "(function () {}).bind(null)", "Date.now()", "JSON.parse('1')", "Array.isArray([])",
@@ -58,6 +61,44 @@ async function byRequests(binaries) {
   await stop(server.child);
 }
 
+/** The client alone, by one way: lines of a source, each once, and the history behind a cut. */
+async function clientAlone(binaries, way) {
+  const server = await start(binaries.wsServer, ["--listen", "127.0.0.1:0", "--source", "-", "--history", "1000"], { stdin: "pipe" });
+  const endFeed = feed(server.child);
+  const page = await Page.of(`http://127.0.0.1:${server.port}/page`);
+  page.run(CLIENT, "datecast.js");
+  const got = [];
+  page.context.got = (id, text) => got.push([id, text]);
+  page.context.url = `http://127.0.0.1:${server.port}/`;
+  page.run(`var stream = datecast(url, { transports: ["${way}"], onmessage: function (m) { got(m.id, m.text); } });`, "a page's script");
+  await page.until(`20 lines by ${way}`, () => got.length >= 20);
+  const numbers = got.map(([, text]) => Number(text.replace("line ", "")));
+  assert.deepEqual(numbers, numbers.map((_, index) => numbers[0] + index), "each once, in order");
+  assert.ok(got.every(([id]) => /^[0-9a-f]{12}_\d+$/.test(id)), got.join("; "));
+  page.run("stream.close();", "a page's script");
+  page.close();
+  endFeed();
+  await stop(server.child);
+}
+
+async function hostileText(binaries) {
+  const hostile = '</script><script>alert(1)</script> "quoted" \\ \u2028 \u0001 <!-- ]]> ünïcode 😀';
+  const server = await start(binaries.wsServer, ["--listen", "127.0.0.1:0", "--source", "-"], { stdin: "pipe" });
+  server.child.stdin.on("error", () => {}).write(`${hostile}\n`);
+  for (const way of ["poll", "jsonp"]) {
+    const page = await Page.of(`http://127.0.0.1:${server.port}/page`);
+    page.run(CLIENT, "datecast.js");
+    const got = [];
+    page.context.got = (text) => got.push(text);
+    page.context.url = `http://127.0.0.1:${server.port}/`;
+    page.run(`datecast(url, { transports: ["${way}"], onmessage: function (m) { got(m.text); } });`, "a page's script");
+    await page.until(`the line by ${way}`, () => got.length >= 1);
+    assert.deepEqual(got, [hostile], way);
+    page.close();
+  }
+  await stop(server.child);
+}
+
 /** The tutorial's page of 2010, with a Flash Player and without one. */
 async function tutorial(binaries) {
   const server = await start(binaries.wsServer, ["--listen", "127.0.0.1:0"]);
@@ -82,5 +123,8 @@ async function tutorial(binaries) {
 export async function inAnOldEngine(check, binaries) {
   await check("the imitation of IE 6 lacks what that lacked, and does what only that did", isAnOldEngine);
   await check("IE 6 gets the plain list by requests of ActiveX, across a crash of the server", () => byRequests(binaries));
+  await check("the client alone polls in IE 6: each line once", () => clientAlone(binaries, "poll"));
+  await check("the client alone gets scripts in IE 6: each line once", () => clientAlone(binaries, "jsonp"));
+  await check("whatever a line holds, IE 6 gets that text by both", () => hostileText(binaries));
   await check("the tutorial's page shows dates in IE 6 by a Flash Player, and says where there is none", () => tutorial(binaries));
 }
