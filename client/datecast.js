@@ -69,13 +69,12 @@ function datecast(url, options) {
     if (late) probe();
     else if (now() < deadline) return;
     else if (stream.state == "waiting") open();
-    else if (openedAt) lost("silent", 0, 0, 1);
-    else lost(held[host] > 6 ? "no answer: a seventh stream of one host" : "no answer");
+    else lost(openedAt ? "silent" : held[host] > 6 ? "no answer: a seventh stream of one host" : "no answer");
   }
 
   function probe() {
     if (stream.state == "waiting") until(earliest);
-    else until(Math.max(now() + 4000, openedAt ? Math.min(deadline, heardAt + patience / 2.5 + 4000) : deadline));
+    else until(Math.max(now() + 4000, openedAt ? heardAt + patience / 2 : deadline));
   }
 
   function hear() {
@@ -112,7 +111,7 @@ function datecast(url, options) {
     name();
   }
 
-  function lost(reason, status, least, silent) {
+  function lost(reason, status, least) {
     var random = Math.random() / 2, wait, next;
     stop();
     if (status == 401) {
@@ -121,7 +120,7 @@ function datecast(url, options) {
     }
     if (heard && now() - openedAt > 5000) failures = 0;
     // What worked is kept while the server is merely away.
-    if (!heard && !(status > 428) && (status || !proven && (silent || !openedAt) || ++tries > 2)) {
+    if (!heard && !(status > 428) && (status || !proven && (!openedAt || reason == "silent") || ++tries > 2)) {
       proven = tries = 0;
       next = current = (current + 1) % names.length;
     }
@@ -139,23 +138,25 @@ function datecast(url, options) {
   }
 
   function take(m) {
-    var mine = turn, after = resume, id = m.id, parts = /^(.*?)(\d*)$/.exec(id), number = 100 + parts[2].length + parts[2];
-    if (m.kind == "gap") {
-      // The server lost the newest messages, and gives their numbers again.
+    var mine = turn, after = resume, kind = m.kind, id = m.id, text = m.text, parts = /^(.*?)(\d*)$/.exec(id), number = 100 + parts[2].length + parts[2];
+    if (kind == "gap") {
+      // The server lost its newest messages, and gives their numbers again.
       if (m.missed == null && m.stream == "same") seen = {};
       number = told;
       told = m.missed + m.stream + m.next;
       resume = 0;
-      if (told == number) return;
-    } else if (m.kind == "message" && id) {
-      if (number <= seen[parts[1]]) return;
-      resume = told = 0;
-      if (after) call("onresume", { after: after });
-      if (mine != turn) return;
-      seen[parts[1]] = number;
-      stream.last = id;
-    }
-    call("on" + m.kind, m);
+      if (told != number) call("ongap", { missed: m.missed, stream: m.stream, next: m.next });
+    } else if (kind == "message") {
+      if (id) {
+        if (number <= seen[parts[1]]) return;
+        resume = told = 0;
+        if (after) call("onresume", { after: after });
+        if (mine != turn) return;
+        seen[parts[1]] = number;
+        stream.last = id;
+      }
+      call("onmessage", { id: id, text: text });
+    } else call("on" + kind, kind == "source" ? { source: m.source, text: text } : { text: text });
   }
 
   // False once a callback has ended the attempt.
@@ -171,11 +172,9 @@ function datecast(url, options) {
   }
 
   function word(json) {
-    var m = parse(json);
-    if (m) {
-      m.kind = m.source ? "source" : m.stream ? "gap" : "heartbeat";
-      m.text = m.said;
-    }
+    var m = parse(json) || {};
+    m.kind = m.source ? "source" : m.stream && "gap";
+    m.text = m.said;
     return m;
   }
 
@@ -235,9 +234,9 @@ function datecast(url, options) {
       end = function () { socket.close(); };
       socket.onopen = live(opened);
       socket.onmessage = live(function (e) {
-        var parts = /^([0-9a-f]{12}_\d+|)\t([\s\S]*)/.exec(e.data);
+        var parts = /^(!(?=\t\{)|[0-9a-f]{12}_\d+|)\t([\s\S]*)/.exec(e.data) || [0, 0, e.data], id = parts[1], text = parts[2];
         hear();
-        take(parts ? { id: parts[1] || null, text: parts[2], kind: parts[1] ? "message" : "notice" } : /^!\t/.test(e.data) && word(e.data.substring(2)) || { id: null, text: e.data, kind: "message" });
+        take(id == "!" ? word(text) : { id: id || null, text: text, kind: id === "" ? "notice" : "message" });
       });
       socket.onclose = live(function (e) {
         if (openedAt) lost(["closed", e.code, e.reason].join(" "), e.code == 1008 && /\btoken\b/.test(e.reason) ? 401 : 0, e.code == 1013 ? 5000 : 0);
@@ -251,7 +250,7 @@ function datecast(url, options) {
       each(["message", "notice", "gap", "source", "heartbeat"], function (kind) {
         source.addEventListener(kind, live(function (e) {
           hear();
-          take(/^[mn]/.test(kind) ? { id: e.lastEventId || null, text: e.data, kind: kind } : word(e.data) || {});
+          take(/^[gs]/.test(kind) ? word(e.data) : { id: e.lastEventId || null, text: e.data, kind: kind });
         }), false);
       });
       source.onopen = live(opened);
@@ -320,7 +319,7 @@ function datecast(url, options) {
       });
       script.onload = script.onerror = live(function () { lost("no script came"); });
       script.src = address("&callback=" + name + "&poll=" + (seconds || 1), 1);
-      page.getElementsByTagName("head")[0].appendChild(script);
+      page.documentElement.appendChild(script);
     }
   };
 

@@ -108,7 +108,7 @@ export class Browser {
       ...this.#target(),
       hidden: false,
       createElement: (kind) => (kind === "a" ? { set href(url) { this.url = new URL(url, PAGE); }, get href() { return this.url.href; } } : { parentNode: null }),
-      getElementsByTagName: () => [head],
+      documentElement: head,
     };
   }
 }

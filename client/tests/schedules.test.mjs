@@ -33,7 +33,7 @@ const BUGS = [
   ["numbers are compared as text", "100 + parts[2].length + parts[2]", "parts[2]"],
   ["the newest id is not kept", "stream.last = id;", ""],
   ["a connection with a gap counts as resumed", "resume = 0;", ""],
-  ["a gap is told again", "if (told == number) return;", ""],
+  ["a gap is told again", "if (told != number) call", "call"],
   ["events of an attempt that is over count", "if (mine == turn) then(e);", "then(e);"],
   ["the old connection stays", "try { end(); } catch (e) {}", ""],
   ["silence is not noticed", "deadline = heardAt + patience;", "deadline = Infinity;"],
