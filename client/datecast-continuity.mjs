@@ -189,9 +189,7 @@ export class Continuity {
         if (signal.aborted) {
           return false;
         }
-        if (event.kind !== "message" || !this.#knows(event.id)) {
-          this.give(event);
-        }
+        this.give(event);
       }
       if (!signal.aborted && this.#last === null) {
         // A newcomer that gets nothing begins here all the same.

@@ -59,7 +59,7 @@ export class FakeStream {
   /** What comes after id `since`, or what a newcomer gets: events as `datecast.js` tells them. */
   after(since) {
     const newest = this.texts.length;
-    const oldest = Math.max(1, newest - this.history + 1);
+    const oldest = Math.max(1, newest - Math.max(this.history, this.greet) + 1);
     const [, epoch = null, number = null] = /^(.*)_(\d+)$/.exec(since ?? "") ?? [];
     let from = Math.max(oldest, newest - this.greet + 1);
     const events = [];
@@ -91,64 +91,64 @@ export class FakeStream {
   }
 }
 
-/** Web Locks (Web Locks API §3.2) of all tabs of one origin: exclusive ones. */
+/** Web Locks (Web Locks API §3.2) of one name, for all tabs of an origin. */
 export class FakeLocks {
-  #queues = new Map();
+  #queue = [];
 
-  request(name, { signal = null, steal = false }, held) {
-    return new Promise((resolve, reject) => {
-      const request = { held, resolve, reject, isHeld: false };
-      const queue = this.#queues.get(name) ?? [];
-      this.#queues.set(name, queue);
-      if (steal) {
-        if (queue[0]?.isHeld) {
-          queue.shift().reject(new DOMException("stolen", "AbortError"));
-        }
-        queue.unshift(request);
-      } else {
-        queue.push(request);
-        signal?.addEventListener("abort", () => {
-          if (!request.isHeld) {
-            queue.splice(queue.indexOf(request), 1);
-            reject(signal.reason);
+  /** The locks as one tab has them: it hears of them by `run(callback)`, which may be late. */
+  of(run) {
+    const mine = new Set();
+    let isGone = false;
+    const end = (request, finish) => {
+      this.#queue = this.#queue.filter((other) => other !== request);
+      mine.delete(request);
+      run(finish);
+      this.#grant();
+    };
+    return {
+      request: (name, { signal = null, steal = false }, held) => new Promise((resolve, reject) => {
+        const request = { isHeld: false, rob: () => end(request, () => reject(new DOMException("stolen", "AbortError"))) };
+        request.grant = () => run(async () => {
+          const value = await held({});
+          if (this.#queue.includes(request)) {
+            end(request, () => resolve(value));
           }
         });
-      }
-      this.#grant(queue);
-    });
+        if (isGone) {
+          return;
+        }
+        mine.add(request);
+        signal?.addEventListener("abort", () => request.isHeld || end(request, () => reject(signal.reason)));
+        if (steal) {
+          this.#queue.unshift(request);
+          this.#queue.filter(({ isHeld }) => isHeld).forEach(({ rob }) => rob());
+        } else {
+          this.#queue.push(request);
+        }
+        this.#grant();
+      }),
+      query: () => Promise.resolve({}),
+      /** The tab is gone, and holds nothing. */
+      vanish: () => {
+        isGone = true;
+        this.#queue = this.#queue.filter((request) => !mine.has(request));
+        this.#grant();
+      },
+    };
   }
 
-  query() {
-    return Promise.resolve({});
-  }
-
-  /** A tab that is gone holds nothing. */
-  leave(name) {
-    const queue = this.#queues.get(name);
-    queue.shift();
-    this.#grant(queue);
-  }
-
-  #grant(queue) {
-    const [request] = queue;
-    if (request === undefined || request.isHeld) {
-      return;
+  #grant() {
+    const [first] = this.#queue;
+    if (first !== undefined && !first.isHeld) {
+      first.isHeld = true;
+      queueMicrotask(first.grant);
     }
-    request.isHeld = true;
-    queueMicrotask(async () => {
-      const value = await request.held({});
-      if (queue[0] === request) {
-        queue.shift();
-        request.resolve(value);
-        this.#grant(queue);
-      }
-    });
   }
 }
 
-/** Waits until `isTrue()`, at most 20 s. */
+/** Waits until `isTrue()`, which may be asynchronous, at most 20 s. */
 export async function until(isTrue, what = "what the test waits for") {
-  for (const deadline = Date.now() + 20_000; !isTrue();) {
+  for (const deadline = Date.now() + 20_000; !(await isTrue());) {
     if (Date.now() > deadline) {
       throw new Error(`${what} did not come`);
     }
