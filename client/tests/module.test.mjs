@@ -84,7 +84,7 @@ test("it connects once somebody listens, and misses nothing until then", async (
 });
 
 test("a gap is told by an event, and by the message behind it", async () => {
-  server.history = 2;
+  server.history = server.greet = 2;
   texts(1, 10).forEach(() => server.publish());
   const stream = open({ since: server.idOf(3) });
   const events = record(stream);
@@ -113,7 +113,7 @@ test("a loop that is too slow holds no more than its bound, and loses nothing", 
 });
 
 test("a slow loop misses only what the history does not keep, and is told of it", async () => {
-  server.history = 5;
+  server.history = server.greet = 5;
   const stream = open({ buffer: 4 });
   const loop = stream.values();
   await until(() => stream.state === "open");
