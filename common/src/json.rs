@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 /// Appends a text as a JSON string, with its quotes. It is also one in JavaScript before ES2019, where U+2028 and U+2029 end a
-/// line: old pages `eval` what they get. `<` is escaped, so that no text ends
-/// the script that it stands in, or looks like a document.
+/// line: old pages `eval` what they get. `<` is escaped, so that no text ends the script that it stands in, or looks like a document.
 pub fn push_json(text: &str, out: &mut String) {
     out.push('"');
     for letter in text.chars() {

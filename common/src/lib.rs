@@ -31,6 +31,7 @@ pub mod gap;
 pub mod handshake;
 pub mod host;
 pub mod host_list;
+pub mod html;
 pub mod http;
 pub mod id;
 pub mod json;

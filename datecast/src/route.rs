@@ -1,14 +1,17 @@
 //! Which requests ask for the stream. All others are for the site.
 
-use common::http::{Head, is_path_within};
+use common::http::{Head, is_path_within, is_same_path};
 use ws_server::asks_for_stream;
 
 /// Where the stream is for requests that could mean a file, too.
 const STREAM: &[u8] = b"/stream";
+/// Where it is a document.
+const DOCUMENT: &[u8] = b"/stream.html";
 
-/// True for `/stream` and what is below it, and at any path for a request that can mean nothing but the stream.
+/// True for `/stream` and what is below it, for its document, and at any path for a request that can mean nothing but the stream.
 pub(crate) fn is_for_stream(head: &Head<'_>) -> bool {
-    is_path_within(STREAM, without_empty_steps(head.path())) || asks_for_stream(head)
+    let path = without_empty_steps(head.path());
+    is_path_within(STREAM, path) || is_same_path(DOCUMENT, path) || asks_for_stream(head)
 }
 
 /// The path without steps at its beginning that lead nowhere, which do not matter to the site either: a proxy may send `//stream`
@@ -40,6 +43,13 @@ mod tests {
             ("OPTIONS /stream HTTP/1.1\r\nHost: a", true),
             ("POST /stream HTTP/1.1\r\nHost: a", true),
             ("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream", true),
+            ("GET / HTTP/1.1\r\nHost: a\r\nAccept: application/x-ndjson", true),
+            ("GET / HTTP/1.1\r\nHost: a\r\nAccept: application/x-ndjson;q=0, */*", false),
+            ("GET /stream.html HTTP/1.1\r\nHost: a", true),
+            ("GET //stream.html?since=3 HTTP/1.0", true),
+            ("GET /stream/x.html HTTP/1.0", true),
+            ("GET /streams.html HTTP/1.0", false),
+            ("GET /stream.html/ HTTP/1.0", false),
             ("GET /x.html HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: Upgrade", true),
             ("POST / HTTP/1.1\r\nHost: a", true),
             ("PUT /x.txt HTTP/1.1\r\nHost: a", true),

@@ -43,13 +43,16 @@ impl Handler for WsHandler {
     }
 
     fn on_deadline(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        if conn.is_open() && !conn.pulse.beat(conn.framing, cx) {
+            return Flow::Continue;
+        }
         match &conn.stage {
             Stage::Opening { .. } if conn.waits_for_client(cx) => Flow::Continue,
             Stage::Opening { .. } => conn.give_up(408, &mut self.env(cx)),
             Stage::Publishing(_) => conn.on_body_deadline(&mut self.env(cx)),
             Stage::Polling(_) => self.end_poll(conn, None, cx),
             Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
-            Stage::HttpStream => conn.heartbeat(&self.config.connection, cx),
+            Stage::HttpStream => conn.keep_open(&self.config.connection, cx),
             Stage::Done => Flow::Close,
         }
     }

@@ -12,9 +12,9 @@ use crate::{
     source::{FaultCounts, Posted, SourceStates},
 };
 
-const DIALECTS: [&str; 11] = [
+const DIALECTS: [&str; 13] = [
     "unknown", "rfc6455", "hybi08", "hybi07", "hixie76", "hixie75", "sse", "lines", "publish", "poll",
-    "jsonp",
+    "jsonp", "ndjson", "html",
 ];
 const STATES: [&str; 4] = ["opening", "open", "closing", "reading"];
 /// Why a subscriber was closed.

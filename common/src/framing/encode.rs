@@ -3,6 +3,11 @@
 use super::kind::Framing;
 use crate::{gap::Gap, id::MessageId, source_state::SourceState};
 
+/// Appends what stands before everything else in a stream over HTTP; nothing in most framings.
+pub fn encode_opening(framing: Framing, out: &mut Vec<u8>) {
+    framing.envelope().wrap_some(out, |out| framing.form().opening(out));
+}
+
 /// Appends a whole message of the stream.
 pub fn encode(framing: Framing, id: MessageId, text: &str, out: &mut Vec<u8>) {
     framing.envelope().wrap(out, |out| framing.form().message(id, text, out));
@@ -11,6 +16,11 @@ pub fn encode(framing: Framing, id: MessageId, text: &str, out: &mut Vec<u8>) {
 /// Appends a notice: a message without a number, beside the stream.
 pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
     framing.envelope().wrap(out, |out| framing.form().notice(text, out));
+}
+
+/// Appends the sign of life for a client that has asked for one after so many seconds without a word.
+pub fn encode_heartbeat(framing: Framing, seconds: u16, out: &mut Vec<u8>) {
+    framing.envelope().wrap(out, |out| framing.form().heartbeat(seconds, out));
 }
 
 /// Appends a gap; nothing in a framing that has no form for it ([`Framing::tells_gaps`]).

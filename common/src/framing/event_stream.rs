@@ -39,6 +39,10 @@ impl Form for Events {
         put_event(format_args!("event: source\n"), &state.to_string(), out);
     }
 
+    fn heartbeat(&self, seconds: u16, out: &mut Vec<u8>) {
+        put_heartbeat(seconds, out);
+    }
+
     fn last_id(&self, id: MessageId, out: &mut Vec<u8>) {
         put_last_id(id, out);
     }
@@ -67,6 +71,10 @@ impl Form for BareEvents {
 
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
         put_notice(text, out);
+    }
+
+    fn heartbeat(&self, seconds: u16, out: &mut Vec<u8>) {
+        put_heartbeat(seconds, out);
     }
 
     fn last_id(&self, id: MessageId, out: &mut Vec<u8>) {
@@ -100,6 +108,11 @@ fn put_event(field: fmt::Arguments<'_>, text: &str, out: &mut Vec<u8>) {
 /// An event without `id:`, so that the browser keeps its `Last-Event-ID`.
 fn put_notice(text: &str, out: &mut Vec<u8>) {
     put_event(format_args!("event: notice\n"), text, out);
+}
+
+/// As a notice; an event, unlike a comment, reaches the page.
+fn put_heartbeat(seconds: u16, out: &mut Vec<u8>) {
+    put_event(format_args!("event: heartbeat\n"), &seconds.to_string(), out);
 }
 
 /// §9.2.6: an event without data sets "the last event ID string of the event source" and is not dispatched.

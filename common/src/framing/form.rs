@@ -16,16 +16,27 @@ pub(super) trait Form: Sync {
         ""
     }
 
+    /// Header fields of a stream over HTTP in this form, beside its media type.
+    fn fields(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// True if [`Form::gap`] and [`Form::source`] append something.
     fn tells_gaps(&self) -> bool {
         false
     }
+
+    /// Appends what stands before all else.
+    fn opening(&self, _out: &mut Vec<u8>) {}
 
     /// Appends a message of the stream, which may be empty.
     fn message(&self, id: MessageId, text: &str, out: &mut Vec<u8>);
 
     /// Appends a message beside the stream.
     fn notice(&self, text: &str, out: &mut Vec<u8>);
+
+    /// Appends the sign of life for a client that has asked for one after so many seconds without a word. It may be empty.
+    fn heartbeat(&self, seconds: u16, out: &mut Vec<u8>);
 
     /// Appends what the client does not get of the stream.
     fn gap(&self, _gap: &Gap, _out: &mut Vec<u8>) {}

@@ -4,6 +4,7 @@ use super::{
     envelope::Envelope,
     event_stream::{BareEvents, Events},
     form::Form,
+    html::Html,
     lines::Lines,
     ndjson::Ndjson,
     texts::{Numbered, Plain, WithIds},
@@ -40,12 +41,16 @@ pub enum Framing {
     Ndjson,
     /// Lines of JSON in HTTP chunks (HTTP/1.1).
     NdjsonChunked,
+    /// A document of HTML, to the end of the stream (HTTP/1.0).
+    Html,
+    /// A document of HTML in HTTP chunks (HTTP/1.1).
+    HtmlChunked,
 }
 
 impl Framing {
     /// Every framing, in the order of [`Framing::index`]. A new one comes last: the index is written into the state that
     /// processes hand over.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Hybi,
         Self::HybiNumbered,
         Self::Hixie,
@@ -60,6 +65,8 @@ impl Framing {
         Self::EventStreamBareChunked,
         Self::Ndjson,
         Self::NdjsonChunked,
+        Self::Html,
+        Self::HtmlChunked,
     ];
 
     /// How it says things, and what is around each.
@@ -79,6 +86,8 @@ impl Framing {
             Self::LinesChunked => (&Lines, Envelope::Chunk),
             Self::Ndjson => (&Ndjson, Envelope::Bare),
             Self::NdjsonChunked => (&Ndjson, Envelope::Chunk),
+            Self::Html => (&Html, Envelope::Bare),
+            Self::HtmlChunked => (&Html, Envelope::Chunk),
         }
     }
 
@@ -133,6 +142,7 @@ impl Framing {
             Self::EventStreamBare => Self::EventStreamBareChunked,
             Self::Lines => Self::LinesChunked,
             Self::Ndjson => Self::NdjsonChunked,
+            Self::Html => Self::HtmlChunked,
             other => other,
         }
     }
@@ -146,6 +156,11 @@ impl Framing {
     /// The media type of a stream over HTTP; empty for a WebSocket.
     pub fn media_type(self) -> &'static str {
         self.form().media_type()
+    }
+
+    /// Header fields of a stream over HTTP, beside its media type.
+    pub fn fields(self) -> &'static [(&'static str, &'static str)] {
+        self.form().fields()
     }
 
     /// The name of a stream over HTTP in metrics; empty for a WebSocket, which is named by its dialect.

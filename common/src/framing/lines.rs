@@ -22,6 +22,10 @@ impl Form for Lines {
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
         put_line(text, out);
     }
+
+    fn heartbeat(&self, _seconds: u16, out: &mut Vec<u8>) {
+        put_line("", out);
+    }
 }
 
 fn put_line(text: &str, out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! The form of the stream's messages on each kind of connection.
 //!
 //! ```text
-//!   Framing ──▶ Form: what is said          texts, events, lines, JSON: a file each
+//!   Framing ──▶ Form: what is said          texts, events, lines, JSON, HTML: a file each
 //!          └──▶ Envelope: what is around it  a frame, an HTTP chunk, or nothing
 //! ```
 //!
@@ -11,6 +11,7 @@ mod encode;
 mod envelope;
 mod event_stream;
 mod form;
+mod html;
 mod kind;
 mod lines;
 mod ndjson;
@@ -19,7 +20,7 @@ mod tests;
 mod texts;
 
 pub use encode::{
-    encode, encode_comment, encode_gap, encode_last_id, encode_notice, encode_probe, encode_retry,
-    encode_source, finish,
+    encode, encode_comment, encode_gap, encode_heartbeat, encode_last_id, encode_notice, encode_opening,
+    encode_probe, encode_retry, encode_source, finish,
 };
 pub use kind::Framing;

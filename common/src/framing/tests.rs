@@ -15,13 +15,8 @@ fn encoded(framing: Framing, text: &str) -> String {
     out.iter().map(|&byte| char::from(byte)).collect()
 }
 
-/// A line of JSON that is no message, with these further members.
-fn object(kind: &str, members: &str) -> String {
-    format!("{{\"id\":null,\"text\":\"\",\"kind\":\"{kind}\",{}\n", members.trim_start_matches('{'))
-}
-
-fn in_chunk(part: &str) -> Vec<u8> {
-    format!("{:x}\r\n{part}\r\n", part.len()).into_bytes()
+fn chunk(text: &str) -> Vec<u8> {
+    format!("{:x}\r\n{text}\r\n", text.len()).into_bytes()
 }
 
 #[test]
@@ -44,6 +39,8 @@ fn each_framing_encodes_a_message_in_its_own_form() {
             Framing::NdjsonChunked,
             "35\r\n{\"id\":\"0000000000ab_7\",\"text\":\"hi\",\"kind\":\"message\"}\n\r\n",
         ),
+        (Framing::Html, "<span>hi\n</span>"),
+        (Framing::HtmlChunked, "10\r\n<span>hi\n</span>\r\n"),
     ] {
         assert_eq!(encoded(framing, "hi"), expected);
         assert_eq!(Framing::ALL[framing.index()], framing);
@@ -67,6 +64,8 @@ fn a_notice_has_no_number() {
         (Framing::EventStreamBare, b"event: notice\ndata: 17 disconnected\n\n"),
         (Framing::EventStream, b"event: notice\ndata: 17 disconnected\n\n"),
         (Framing::Lines, b"17 disconnected\n"),
+        (Framing::Ndjson, b"{\"id\":null,\"text\":\"17 disconnected\",\"kind\":\"notice\"}\n"),
+        (Framing::Html, b"<i>17 disconnected\n</i>"),
     ] {
         let mut out = Vec::new();
         encode_notice(framing, "17 disconnected", &mut out);
@@ -82,13 +81,17 @@ fn a_gap_is_told_in_framings_that_carry_ids_and_in_no_other() {
         let mut out = Vec::new();
         encode_gap(framing, &gap, &mut out);
         let event = format!("event: gap\ndata: {json}\n\n");
+        let object = format!("{{\"id\":null,\"text\":\"\",\"kind\":\"gap\",{}\n", &json[1..]);
+        let line = "<i>3 messages are missing here.\n</i>";
         let expected = match framing {
             Framing::HybiIds => [b"\x81\x36!\t", json.as_bytes()].concat(),
             Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
             Framing::EventStream => event.into_bytes(),
-            Framing::EventStreamChunked => format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
-            Framing::Ndjson => object("gap", json).into_bytes(),
-            Framing::NdjsonChunked => in_chunk(&object("gap", json)),
+            Framing::EventStreamChunked => chunk(&event),
+            Framing::Ndjson => object.into_bytes(),
+            Framing::NdjsonChunked => chunk(&object),
+            Framing::Html => line.into(),
+            Framing::HtmlChunked => chunk(line),
             _ => Vec::new(),
         };
         assert_eq!(out, expected, "{framing:?}");
@@ -105,13 +108,17 @@ fn the_state_of_the_source_is_told_in_framings_that_carry_ids_and_in_no_other() 
         let mut out = Vec::new();
         encode_source(framing, &state, &mut out);
         let event = format!("event: source\ndata: {json}\n\n");
+        let object = r#"{"id":null,"text":"","kind":"source","source":"waiting"}"#.to_owned() + "\n";
+        let line = "<i>The source is waiting.\n</i>";
         let expected = match framing {
             Framing::HybiIds => [b"\x81\x20!\t", json.as_bytes()].concat(),
             Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
             Framing::EventStream => event.into_bytes(),
-            Framing::EventStreamChunked => format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
-            Framing::Ndjson => object("source", r#"{"source":"waiting"}"#).into_bytes(),
-            Framing::NdjsonChunked => in_chunk(&object("source", r#"{"source":"waiting"}"#)),
+            Framing::EventStreamChunked => chunk(&event),
+            Framing::Ndjson => object.into_bytes(),
+            Framing::NdjsonChunked => chunk(&object),
+            Framing::Html => line.into(),
+            Framing::HtmlChunked => chunk(line),
             _ => Vec::new(),
         };
         assert_eq!(out, expected, "{framing:?}");
@@ -145,6 +152,8 @@ fn comment_retry_and_end_are_empty_where_a_framing_has_none() {
                 b"3\r\n:\n\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n"
             }
             Framing::LinesChunked | Framing::NdjsonChunked => b"0\r\n\r\n",
+            Framing::Html => b"<!-- -->",
+            Framing::HtmlChunked => b"8\r\n<!-- -->\r\n0\r\n\r\n",
             _ => b"",
         };
         assert_eq!(out, expected, "{framing:?}");
@@ -170,8 +179,62 @@ fn a_probe_before_a_message_is_no_part_of_it() {
             Framing::LinesChunked => "03\r\nhi\n\r\n0\r\n\r\n",
             Framing::Lines => "hi\n",
             Framing::EventStream => ":\n\nevent: notice\ndata: hi\n\n",
+            Framing::NdjsonChunked => {
+                "028\r\n{\"id\":null,\"text\":\"hi\",\"kind\":\"notice\"}\n\r\n0\r\n\r\n"
+            }
+            Framing::Html => "<!-- --><i>hi\n</i>",
             _ => continue,
         };
         assert_eq!(text, expected);
     }
+}
+
+#[test]
+fn a_heartbeat_is_seen_by_a_client_of_each_framing_in_its_own_way() {
+    for framing in Framing::ALL {
+        let mut out = Vec::new();
+        encode_heartbeat(framing, 15, &mut out);
+        let object = "{\"id\":null,\"text\":\"\",\"kind\":\"heartbeat\"}\n";
+        let event = "event: heartbeat\ndata: 15\n\n";
+        let expected = match framing {
+            Framing::Hybi | Framing::HybiNumbered => b"\x81\0".to_vec(),
+            Framing::HybiIds => b"\x81\x12!\t{\"heartbeat\":15}".to_vec(),
+            Framing::Hixie | Framing::HixieNumbered => b"\0\xFF".to_vec(),
+            Framing::HixieIds => b"\0!\t{\"heartbeat\":15}\xFF".to_vec(),
+            Framing::EventStream | Framing::EventStreamBare => event.into(),
+            Framing::EventStreamChunked | Framing::EventStreamBareChunked => chunk(event),
+            Framing::Lines => b"\n".to_vec(),
+            Framing::LinesChunked => chunk("\n"),
+            Framing::Ndjson => object.into(),
+            Framing::NdjsonChunked => chunk(object),
+            Framing::Html => b"<!-- -->".to_vec(),
+            Framing::HtmlChunked => chunk("<!-- -->"),
+        };
+        assert_eq!(out, expected, "{framing:?}");
+    }
+}
+
+#[test]
+fn lines_of_json_are_safe_wherever_they_stand() {
+    let text = "</script><!-- \" \\ \u{2028}\u{2029}\r\n\u{0}é";
+    let expected = "{\"id\":\"0000000000ab_7\",\"text\":\"\\u003c/script>\\u003c!-- \\\" \\\\ \\u2028\\u2029\\r\\n\\u0000é\",\"kind\":\"message\"}\n";
+    let mut out = Vec::new();
+    encode(Framing::Ndjson, id(7), text, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn a_document_begins_with_enough_for_engines_that_draw_late_and_nothing_else_has_a_beginning() {
+    for framing in Framing::ALL {
+        let mut out = Vec::new();
+        encode_opening(framing, &mut out);
+        assert_eq!(out.is_empty(), framing.media_type() != "text/html", "{framing:?}");
+    }
+    let mut out = Vec::new();
+    encode_opening(Framing::Html, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.len() >= 2_100, "{}", text.len());
+    let seen = text.split_once("<p>").unwrap().1.split_once("</p>").unwrap().0;
+    assert!(seen.len() >= 400 && !seen.contains('<'), "{seen}");
+    assert!(text.starts_with("<!DOCTYPE html>\n") && text.ends_with("<pre>"));
 }

@@ -22,6 +22,8 @@ impl Form for Plain {
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(text.as_bytes());
     }
+
+    fn heartbeat(&self, _seconds: u16, _out: &mut Vec<u8>) {}
 }
 
 impl Form for Numbered {
@@ -32,6 +34,8 @@ impl Form for Numbered {
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(text.as_bytes());
     }
+
+    fn heartbeat(&self, _seconds: u16, _out: &mut Vec<u8>) {}
 }
 
 impl Form for WithIds {
@@ -45,6 +49,10 @@ impl Form for WithIds {
 
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
         put(format_args!("\t{text}"), out);
+    }
+
+    fn heartbeat(&self, seconds: u16, out: &mut Vec<u8>) {
+        put(format_args!("!\t{{\"heartbeat\":{seconds}}}"), out);
     }
 
     fn gap(&self, gap: &Gap, out: &mut Vec<u8>) {

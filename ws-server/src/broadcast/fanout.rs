@@ -218,13 +218,14 @@ fn send_notice(
     notice: &Notice,
     encodings: &mut Encodings,
     framing: Framing,
-    conn: &Connection,
+    conn: &mut Connection,
     cx: &mut Context<'_>,
 ) {
     let is_own = notice.from != 0 && notice.from == conn.id;
     if !is_own && conn.is_open() && !cx.is_blocked() && cx.queued() == 0 {
         let bytes = encodings.get(framing, |out| notice.encode(framing, out));
         cx.send_shared(bytes, 0..bytes.len());
+        conn.pulse.sent(cx.now());
     }
 }
 

@@ -50,10 +50,11 @@ impl Connection {
     }
 
     /// Tells the client of a gap, where its framing can.
-    pub(crate) fn tell(&self, gap: Option<Gap>, cx: &mut Context<'_>) {
+    pub(crate) fn tell(&mut self, gap: Option<Gap>, cx: &mut Context<'_>) {
         // RFC 6455 §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
         if let Some(gap) = gap.filter(|_| self.is_open()) {
             encode_gap(self.framing, &gap, cx.out());
+            self.pulse.sent(cx.now());
         }
     }
 
@@ -108,6 +109,9 @@ impl Connection {
                 }
             }
         }
+        if sent.messages > 0 {
+            self.pulse.sent(cx.now());
+        }
         sent
     }
 
@@ -122,6 +126,7 @@ impl Connection {
         let bytes = source.encoded(self.framing);
         if !bytes.is_empty() {
             cx.send_shared(bytes, 0..bytes.len());
+            self.pulse.sent(cx.now());
         }
     }
 
@@ -135,6 +140,7 @@ impl Connection {
             match date.next(&mut self.subscription, self.framing, has_room) {
                 Next::Shared { bytes, range, messages } => {
                     cx.send_shared(bytes, range);
+                    self.pulse.sent(cx.now());
                     return messages;
                 }
                 Next::Gap(gap) => self.tell(Some(gap), cx),

@@ -7,11 +7,11 @@ use super::{settings::ConnectionOptions, state::Connection};
 
 impl Connection {
     /// The deadline of a stream over HTTP has passed: sends a comment, where the framing has comments.
-    pub(crate) fn heartbeat(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
+    pub(crate) fn keep_open(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
         if !cx.is_blocked() {
             encode_comment(self.framing, cx.out());
         }
-        cx.set_deadline(cx.now() + options.heartbeat);
+        self.pulse.set_deadline(cx.now() + options.heartbeat, cx);
         Flow::Continue
     }
 

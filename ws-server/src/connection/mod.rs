@@ -20,6 +20,7 @@ mod poll;
 mod poll_request;
 mod polling;
 mod publishing;
+mod pulse;
 mod rate;
 mod request;
 mod response;
@@ -27,6 +28,7 @@ mod settings;
 mod snapshot;
 mod state;
 mod token_file;
+mod way;
 mod websocket;
 
 pub(crate) use self::{

@@ -17,6 +17,7 @@ use super::{
     env::{Env, Next, Received},
     first_bytes::{FirstBytes, sniff},
     permission::{ConnectionGrant, Denied},
+    pulse::Pulse,
     request::{Answer, StreamParams, answer, methods, not_allowed},
     response::{self, Cors, HttpOpening},
     settings::{PolicyAnswer, UNIX_PEER},
@@ -168,7 +169,7 @@ impl Connection {
     /// Answers a request for the stream that is admitted; `sender` is the peer, or the client that its PROXY header has named.
     fn respond(&mut self, head: &Head<'_>, sender: IpAddr, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
         let (access, wall) = (env.access, env.cx.wall());
-        if !access.serves(head.path()) {
+        if !access.serves(head) {
             log::debug!("{}: {} {}: 404", env.peer_name(), head.method, shown_target(head.target));
             return self.refuse(404, &[], cors, env);
         }
@@ -200,6 +201,7 @@ impl Connection {
                 let protocol = offer.accept(secure, id, &access.protocol, limits, env.cx.out());
                 let socket = Upgraded::new(protocol, params, env.cx.now());
                 self.framing = socket.framing();
+                self.pulse = Pulse::new(params.heartbeat, env.cx.now());
                 self.stage = Stage::WebSocket(socket);
                 Flow::Continue
             }
@@ -232,7 +234,8 @@ impl Connection {
         let (id, wall) = (self.take_id(params, env), env.cx.wall());
         self.framing = framing;
         self.stage = Stage::HttpStream;
-        env.cx.set_deadline(env.cx.now() + env.options.heartbeat);
+        self.pulse = Pulse::new(params.heartbeat, env.cx.now());
+        self.pulse.set_deadline(env.cx.now() + env.options.heartbeat, env.cx);
         let gap = self.begin(params, env);
         if comes_back && gap.is_none() && self.subscription.is_complete() {
             self.stage = Stage::Done;

@@ -1,22 +1,30 @@
 //! What a request gets: a WebSocket, a stream over HTTP, or a refusal. Pure: a head in, an [`Answer`] out.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU16};
 
 use common::{
     admission::Deed,
     framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
-    http::{Head, reason, shown_target, weighted},
+    http::{Head, reason, shown_target},
     id::Since,
 };
 
 use super::{
     poll_request::{BadPoll, PollRequest},
     settings::Access,
+    way::{Way, accepts_stream, way},
 };
 
 /// Bytes of a wrong value that an answer shows.
 const SHOWN: usize = 64;
+/// Seconds of the longest `?heartbeat=`.
+const MAX_HEARTBEAT: u16 = 3600;
+
+const NO_SINCE: &str = "this is no id of a message; say the id that came with the last one, such as 01932f5a0c2e_15, or its number";
+const NO_UNTIL: &str =
+    "this is no id of a message; say the id of the last one you want, such as 01932f5a0c2e_15, or its number";
+const NO_HEARTBEAT: &str = "this is no number of seconds for a heartbeat; say a whole one from 1 to 3600";
 
 /// What a client asks of the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +35,8 @@ pub(crate) struct StreamParams {
     pub(crate) until: Option<Since>,
     /// What the client wants before the texts of WebSocket messages.
     pub(crate) prefix: Prefix,
+    /// Seconds without a word after which the client wants a sign of life.
+    pub(crate) heartbeat: Option<NonZeroU16>,
 }
 
 /// What stands before the text of a WebSocket message.
@@ -40,11 +50,13 @@ pub(crate) enum Prefix {
     Id,
 }
 
-/// `?since=` or `?until=` with a value that is neither an id nor a number.
+/// A parameter whose value means nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BadId {
+pub(crate) struct BadParam {
     name: &'static str,
     value: String,
+    /// What is wrong, and what would be right.
+    hint: &'static str,
 }
 
 #[derive(Debug)]
@@ -88,13 +100,13 @@ pub(crate) fn not_allowed(head: &Head<'_>, access: &Access) -> String {
 }
 
 /// True for a request that can mean nothing but the stream, at whatever path: an Upgrade to a WebSocket, one that accepts an
-/// event stream, and one that publishes or asks whether it may.
+/// event stream or lines of JSON, and one that publishes or asks whether it may.
 pub fn asks_for_stream(head: &Head<'_>) -> bool {
     let preflights = head.method == "OPTIONS"
         && head
             .get("Access-Control-Request-Method")
             .is_some_and(|method| Deed::of_method(method) == Deed::Publish);
-    asks_for_websocket(head) || accepts_events(head) || Deed::of(head) == Deed::Publish || preflights
+    asks_for_websocket(head) || accepts_stream(head) || Deed::of(head) == Deed::Publish || preflights
 }
 
 /// Decides by dialect, for a request that is admitted to a path that is served.
@@ -119,41 +131,19 @@ fn http<'h>(head: &Head<'_>, access: &Access) -> Answer<'h> {
     if asks_for_websocket(head) {
         return Answer::Refuse(426, VERSIONS_OFFERED);
     }
-    if matches!(head.method, "GET" | "HEAD") {
-        match PollRequest::of(head) {
-            Ok(Some(request)) => return Answer::Poll(request),
-            Err(error) => return Answer::BadPoll(error),
-            Ok(None) => {}
-        }
-    }
-    match head.method {
-        "GET" => Answer::HttpStream(framing(head)),
-        "HEAD" => Answer::Head(framing(head)),
+    match (head.method, way(head)) {
+        ("GET" | "HEAD", Way::BadPoll(error)) => Answer::BadPoll(error),
+        ("GET" | "HEAD", Way::Poll(request)) => Answer::Poll(request),
+        ("GET", Way::Stream(framing)) => Answer::HttpStream(framing),
+        ("HEAD", Way::Stream(framing)) => Answer::Head(framing),
         _ if access.takes_lines && Deed::of(head) == Deed::Publish => Answer::Publish,
-        "OPTIONS" => Answer::Options,
+        ("OPTIONS", _) => Answer::Options,
         _ => Answer::Refuse(405, allow(access)),
-    }
-}
-
-/// Events for a client that accepts them, else lines; in chunks since HTTP/1.1.
-fn framing(head: &Head<'_>) -> Framing {
-    match (accepts_events(head), head.minor_version > 0) {
-        (true, true) => Framing::EventStreamChunked,
-        (true, false) => Framing::EventStream,
-        (false, true) => Framing::LinesChunked,
-        (false, false) => Framing::Lines,
     }
 }
 
 fn asks_for_websocket(head: &Head<'_>) -> bool {
     head.method == "GET" && head.minor_version > 0 && head.has_token("Upgrade", "websocket")
-}
-
-fn accepts_events(head: &Head<'_>) -> bool {
-    head.list("Accept").map(weighted).any(|(media, weight)| {
-        // RFC 9110 §12.4.2: "a value of 0 means "not acceptable"".
-        media.eq_ignore_ascii_case(b"text/event-stream") && weight != Some(0)
-    })
 }
 
 impl StreamParams {
@@ -162,18 +152,20 @@ impl StreamParams {
     /// empty value counts as absent: the client has nothing yet.
     ///
     /// # Errors
-    /// [`BadId`] for `?since=` and `?until=` alone. The other two come from an `EventSource`, and HTML Standard §9.2.3 lets that give
+    /// [`BadParam`] for `?since=`, `?until=` and `?heartbeat=` alone. The other two come from an `EventSource`, and HTML Standard §9.2.3 lets that give
     /// up for good at any status other than 200, so an id that cannot be read is one of an unknown stream.
-    pub(crate) fn of(head: &Head<'_>) -> Result<Self, BadId> {
+    pub(crate) fn of(head: &Head<'_>) -> Result<Self, BadParam> {
         let lenient = |id: &[u8]| Since::parse(id).unwrap_or(Since::Unknown);
         let param = |name| head.query_param(name).filter(|value| !value.is_empty());
         let last_event = head.get("Last-Event-ID").filter(|id| !id.is_empty());
-        let strict =
-            |name| param(name).map(|id| Since::parse(&id).ok_or_else(|| BadId::new(name, &id))).transpose();
-        let until = strict("until")?;
+        let strict = |name, hint| match param(name) {
+            Some(id) => Since::parse(&id).map(Some).ok_or_else(|| BadParam::new(name, &id, hint)),
+            None => Ok(None),
+        };
+        let until = strict("until", NO_UNTIL)?;
         let since = match last_event {
             Some(id) => Some(lenient(id)),
-            None => strict("since")?.or_else(|| param("lastEventId").map(|id| lenient(&id))),
+            None => strict("since", NO_SINCE)?.or_else(|| param("lastEventId").map(|id| lenient(&id))),
         };
         let wants = |name| head.query_param(name).is_some_and(|value| &*value != b"0");
         let prefix = match (wants("ids"), wants("numbered")) {
@@ -181,25 +173,34 @@ impl StreamParams {
             (false, true) => Prefix::Number,
             (false, false) => Prefix::Nothing,
         };
-        Ok(Self { since, until, prefix })
+        let heartbeat = match param("heartbeat") {
+            Some(value) => {
+                Some(seconds(&value).ok_or_else(|| BadParam::new("heartbeat", &value, NO_HEARTBEAT))?)
+            }
+            None => None,
+        };
+        Ok(Self { since, until, prefix, heartbeat })
     }
 }
 
-impl BadId {
-    fn new(name: &'static str, value: &[u8]) -> Self {
+/// Whole seconds, at most an hour.
+fn seconds(value: &[u8]) -> Option<NonZeroU16> {
+    let digits =
+        std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok().filter(|seconds: &NonZeroU16| seconds.get() <= MAX_HEARTBEAT)
+}
+
+impl BadParam {
+    fn new(name: &'static str, value: &[u8], hint: &'static str) -> Self {
         // Behind a wrong separator, another parameter may be a part of the value.
-        Self { name, value: shown_target(value.get(..SHOWN).unwrap_or(value)).to_string() }
+        Self { name, value: shown_target(value.get(..SHOWN).unwrap_or(value)).to_string(), hint }
     }
 }
 
-impl fmt::Display for BadId {
+impl fmt::Display for BadParam {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, value } = self;
-        let which = if *name == "until" { "of the last one you want" } else { "that came with the last one" };
-        write!(
-            f,
-            "{name}={value}: this is no id of a message; say the id {which}, such as 01932f5a0c2e_15, or its number"
-        )
+        let Self { name, value, hint } = self;
+        write!(f, "{name}={value}: {hint}")
     }
 }
 
@@ -297,7 +298,7 @@ mod tests {
         ] {
             let bytes = format!("{}\r\n\r\n", request.replace('\n', "\r\n"));
             let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
-            assert_eq!(access.serves(head.path()), is_served, "{request}");
+            assert_eq!(access.serves(&head), is_served, "{request}");
         }
     }
 
@@ -306,7 +307,7 @@ mod tests {
         assert_eq!(answered(SHELL, &access(&["--legacy", "off"])), "426");
     }
 
-    fn params(request: &str) -> Result<StreamParams, BadId> {
+    fn params(request: &str) -> Result<StreamParams, BadParam> {
         let bytes = format!("GET {}\r\n\r\n", request.replace('\n', "\r\n"));
         StreamParams::of(&Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap())
     }

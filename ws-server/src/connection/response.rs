@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use common::{
     admission::Admission,
-    framing::{Framing, encode_retry},
+    framing::{Framing, encode_opening, encode_retry},
     gap::Gap,
     http::{Head, Response, explained_response, format_date},
 };
@@ -101,10 +101,11 @@ pub(crate) struct HttpOpening {
     pub(crate) gap: Option<Gap>,
 }
 
-/// Appends the head of a stream; for an event stream also how long to wait before reconnecting.
+/// Appends the head of a stream and what its framing begins with; for an event stream also how long to wait before reconnecting.
 pub(crate) fn begin(opening: &HttpOpening, cors: Cors<'_>, wall: SystemTime, out: &mut Vec<u8>) {
     let HttpOpening { framing, id, retry_ms, .. } = *opening;
     write_head(framing, Some(opening), cors, wall, out);
+    encode_opening(framing, out);
     if let Some(id) = id {
         encode_retry(framing, spread(retry_ms, id), out);
     }
@@ -137,8 +138,12 @@ fn write_head(
         .header("X-Content-Type-Options", "nosniff")
         // A browser that shows the text asks for an icon, too, and would repeat the address there with its token.
         .header("Referrer-Policy", "no-referrer")
-        // nginx would otherwise buffer the messages.
-        .header("X-Accel-Buffering", "no");
+        // nginx would otherwise buffer the messages; the second one says the same to whatever knows draft-ietf-httpbis-incremental.
+        .header("X-Accel-Buffering", "no")
+        .header("Incremental", "?1");
+    for (name, value) in framing.fields() {
+        head = head.header(name, value);
+    }
     for (name, value) in cors.fields() {
         head = head.header(name, value);
     }
@@ -319,7 +324,7 @@ mod tests {
             text,
             "HTTP/1.1 200 OK\r\nServer: datecast\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
              Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n\
-             X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nX-Accel-Buffering: no\r\nX-Connection-Id: 7\r\n\
+             X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nX-Accel-Buffering: no\r\nIncremental: ?1\r\nX-Connection-Id: 7\r\n\
              Access-Control-Expose-Headers: X-Connection-Id, Datecast-Gap\r\nConnection: close\r\n\r\nretry: 2326\n\n"
         );
     }

@@ -9,10 +9,10 @@ use std::{
 
 use clap::{ArgAction, ValueEnum};
 use common::{
-    admission::Admission,
+    admission::{Admission, Deed},
     host::HostName,
     host_list::{Host, HostList},
-    http::{HeadLimits, MAX_HEADERS, is_same_path, is_token},
+    http::{Head, HeadLimits, MAX_HEADERS, is_path_within, is_same_path, is_token},
     origin::{Origin, OriginList},
     policy::{Domain, Grant, Policy},
     proxy::Cidr,
@@ -24,7 +24,7 @@ use daemon::{
     value::{duration, on_off, size},
 };
 
-use super::{rate::Rate, token_file};
+use super::{rate::Rate, token_file, way::document_of};
 
 /// Stands for a peer on a Unix socket, which has no address; no client connects from this one.
 pub(crate) const UNIX_PEER: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -244,11 +244,20 @@ impl Access {
         Ok(self)
     }
 
-    /// True if requests to this path are served.
-    pub(crate) fn serves(&self, path: &[u8]) -> bool {
-        self.path.is_empty()
-            || path == b"*"
-            || self.path.iter().any(|served| is_same_path(served.as_bytes(), path))
+    /// True if requests to this path are served. A document is read as well at a served path with `.html` behind it, and at
+    /// every `.html` below one.
+    pub(crate) fn serves(&self, head: &Head<'_>) -> bool {
+        let path = head.path();
+        if self.path.is_empty() || path == b"*" {
+            return true;
+        }
+        let is_served = |path| self.path.iter().any(|served| is_same_path(served.as_bytes(), path));
+        let is_within = |path| {
+            self.path.iter().any(|served| is_path_within(served.trim_end_matches('/').as_bytes(), path))
+        };
+        is_served(path)
+            || Deed::of(head) == Deed::Read
+                && document_of(path).is_some_and(|stem| is_served(stem) || is_within(path))
     }
 }
 

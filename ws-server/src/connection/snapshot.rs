@@ -17,6 +17,7 @@ use common::{
 use reactor::{Context, Exported};
 
 use super::{
+    pulse::Pulse,
     rate::RateLimiter,
     request::{Prefix, StreamParams},
     response::NO_ROOM,
@@ -44,6 +45,9 @@ const HEARD: u8 = 2;
 const GRANT: u8 = 3;
 /// It has had an answer, and waits for its next request; what follows is whether that has begun.
 const REUSED: u8 = 4;
+
+/// What follows are the signs of life that the client has asked for.
+const PULSE: u8 = 5;
 
 const NO_SINCE: u8 = 0;
 const SINCE_NUMBER: u8 = 1;
@@ -169,6 +173,10 @@ impl Connection {
             to.byte(REUSED);
             to.flag(self.reuse == Reuse::Head);
         }
+        if self.pulse.is_asked() {
+            to.byte(PULSE);
+            self.pulse.put(now, &mut to);
+        }
         Some(to.into_bytes())
     }
 
@@ -216,6 +224,7 @@ impl Connection {
             match from.byte()? {
                 BOUNDED if format >= 2 => conn.take_bounds(&mut from)?,
                 HEARD if format >= 2 => conn.heard = from.long()?,
+                PULSE if format >= 2 => conn.pulse = Pulse::take_over(&mut from, now)?,
                 GRANT if format >= 2 => conn.grant = Some(take_grant(&mut from)?),
                 REUSED if format >= 2 => {
                     conn.reuse = if from.flag()? { Reuse::Head } else { Reuse::Idle };
@@ -344,7 +353,12 @@ fn take_params(from: &mut Reader<'_>, format: u32) -> Option<StreamParams> {
     if format == 1 {
         let (has_since, since, numbered) = (from.flag()?, from.long()?, from.flag()?);
         let prefix = if numbered { Prefix::Number } else { Prefix::Nothing };
-        return Some(StreamParams { since: has_since.then_some(Since::Number(since)), until: None, prefix });
+        return Some(StreamParams {
+            since: has_since.then_some(Since::Number(since)),
+            until: None,
+            prefix,
+            heartbeat: None,
+        });
     }
     let mut since = None;
     take_id(from, &mut since)?;
@@ -354,5 +368,5 @@ fn take_params(from: &mut Reader<'_>, format: u32) -> Option<StreamParams> {
         2 => Prefix::Id,
         _ => return None,
     };
-    Some(StreamParams { since, until: None, prefix })
+    Some(StreamParams { since, until: None, prefix, heartbeat: None })
 }

@@ -16,6 +16,7 @@ use common::{Version, admission::Deed, framing::Framing, http::HeadScan, websock
 use super::{
     permission::ConnectionGrant,
     poll::Poll,
+    pulse::Pulse,
     rate::RateLimiter,
     request::{Prefix, StreamParams},
 };
@@ -48,6 +49,8 @@ pub struct Connection {
     pub(crate) grant: ConnectionGrant,
     /// Whether it has published or polled, and waits for its next request.
     pub(crate) reuse: Reuse,
+    /// The signs of life that its client has asked for.
+    pub(crate) pulse: Pulse,
 }
 
 /// What a connection that waits for a request has behind it.
@@ -139,6 +142,7 @@ impl Connection {
             ending: None,
             grant: None,
             reuse: Reuse::First,
+            pulse: Pulse::default(),
         }
     }
 

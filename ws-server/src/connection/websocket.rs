@@ -12,6 +12,7 @@ use reactor::{Context, Flow, Progress};
 use super::{
     env::{Env, Next, Received},
     notice::{Notice, Payload},
+    pulse::Pulse,
     settings::{ConnectionOptions, OnMessage},
     state::{Connection, Stage, Upgraded},
 };
@@ -41,14 +42,15 @@ impl Connection {
             let queued = env.cx.out().len();
             let step = match socket.protocol.receive(&mut rest, env.cx.out()) {
                 Ok(None) => break,
-                Ok(Some(event)) => socket.take(event, queued, env.options, env.cx),
+                Ok(Some(event)) => socket.take(event, queued, env.options, &mut self.pulse, env.cx),
                 Err(error) => {
                     log::debug!("{}: {error}; closing with {}", env.peer_name(), error.close_code());
                     Step::Refused(error.close_code(), "")
                 }
             };
             if let Step::Opened = step {
-                env.cx.set_deadline(env.cx.now() + env.options.ping_interval);
+                self.pulse.sent(env.cx.now());
+                self.pulse.set_deadline(env.cx.now() + env.options.ping_interval, env.cx);
                 next = Next::Subscribe;
                 let params = socket.params;
                 let gap = self.begin(params, env);
@@ -107,7 +109,7 @@ impl Connection {
         let Stage::WebSocket(socket) = &mut self.stage else { return Flow::Close };
         if socket.protocol.is_open() && cx.is_blocked() {
             // A ping would wait behind unsent bytes; the write timeout decides whether the client still takes any.
-            cx.set_deadline(cx.now() + options.pong_timeout);
+            self.pulse.set_deadline(cx.now() + options.pong_timeout, cx);
             return Flow::Continue;
         }
         if !socket.protocol.is_open() || socket.awaiting_pong {
@@ -119,7 +121,7 @@ impl Connection {
         socket.protocol.ping(b"", cx.out());
         socket.awaiting_pong = has_pings;
         let wait = if has_pings { options.pong_timeout } else { options.ping_interval };
-        cx.set_deadline(cx.now() + wait);
+        self.pulse.set_deadline(cx.now() + wait, cx);
         Flow::Continue
     }
 
@@ -144,12 +146,13 @@ impl Upgraded {
         event: Event<'_>,
         queued: usize,
         options: &ConnectionOptions,
+        pulse: &mut Pulse,
         cx: &mut Context<'_>,
     ) -> Step {
         if self.awaiting_pong {
             // Any input shows that the client is alive.
             self.awaiting_pong = false;
-            cx.set_deadline(cx.now() + options.ping_interval);
+            pulse.set_deadline(cx.now() + options.ping_interval, cx);
         }
         match event {
             Event::Opened => Step::Opened,

@@ -91,14 +91,15 @@ fn websocket(request: &str, now: Instant) -> Box<Upgraded> {
     let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
     let Ok(Detected::WebSocket(offer)) = detect(&head) else { panic!("no WebSocket: {request}") };
     let protocol = offer.accept(false, Some(7), &[], MessageLimits::default(), &mut Vec::new());
-    let params = StreamParams { since: Some(Since::Number(41)), until: None, prefix: Prefix::Number };
+    let params =
+        StreamParams { since: Some(Since::Number(41)), prefix: Prefix::Number, ..StreamParams::default() };
     Upgraded::new(protocol, params, now)
 }
 
 /// One that resumes with this, and wants ids.
 fn with_ids(since: Since, request: &str, now: Instant) -> Stage {
     let mut socket = websocket(request, now);
-    socket.params = StreamParams { since: Some(since), until: None, prefix: Prefix::Id };
+    socket.params = StreamParams { since: Some(since), prefix: Prefix::Id, ..StreamParams::default() };
     Stage::WebSocket(socket)
 }
 
