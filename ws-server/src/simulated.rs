@@ -2,6 +2,7 @@
 //! behaves gets each message once and in order, whatever the others do.
 
 mod bounded_reads;
+mod polls;
 mod private;
 mod publishing;
 mod publishing_across_processes;

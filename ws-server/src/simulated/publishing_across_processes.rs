@@ -12,7 +12,11 @@ use crate::{
 
 const SOURCE: [&str; 2] = ["--source", "http"];
 
-fn with_inlet(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mail>) -> WsHandler {
+pub(super) fn with_inlet(
+    config: Arc<Config>,
+    previous: Option<ProcessState>,
+    birth: Birth<Mail>,
+) -> WsHandler {
     let Birth { mailboxes, now, wall } = birth;
     let start = SharedStart::new(&config, 1, previous, SourceStates::default(), now, wall);
     let publications = Publications::new(
@@ -27,12 +31,17 @@ fn with_inlet(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<
 }
 
 pub(super) fn next_process(world: World) -> World {
+    next_process_of(world, configured(&SOURCE))
+}
+
+/// The next process has this configuration.
+pub(super) fn next_process_of(world: World, config: Arc<Config>) -> World {
     world.hand_over(|mut old, birth| {
         let state = export_states(std::slice::from_mut(&mut old));
         let moment = Moment { instant: birth.now, since_boot: Duration::ZERO };
         let state = ProcessState::from_bytes(&state.to_bytes(moment), FORMAT, epoch_at(birth.wall), moment);
         assert!(state.is_some());
-        with_inlet(configured(&SOURCE), state, birth)
+        with_inlet(config, state, birth)
     })
 }
 
