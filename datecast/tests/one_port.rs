@@ -81,6 +81,40 @@ fn a_connection_is_kept_through_pages_and_ends_with_the_stream() {
 }
 
 #[test]
+fn one_connection_has_pages_and_polls_in_turn() {
+    let mut server = with_lines(&[], "one\n");
+    let mut client = server.connect();
+    let mut ask = |server: &mut Daemon, query: &str, next: Option<&str>| {
+        send(&mut client, &get("/style.css"));
+        assert_eq!(client.response().status, 200);
+        send(&mut client, &get(&format!("/stream?{query}")));
+        // The next page's request waits behind the poll.
+        send(&mut client, &get("/nothing"));
+        if let Some(line) = next {
+            server.write(line);
+        }
+        let poll = client.response();
+        assert_eq!(client.response().status, 404);
+        (poll.header("Datecast-Last-Id").unwrap_or_default().to_owned(), poll.text())
+    };
+    // The line may still be on its way to the stream.
+    let mut last = "0".to_owned();
+    let mut body = String::new();
+    while body.is_empty() {
+        (last, body) = ask(&mut server, &format!("poll=20&since={last}"), None);
+    }
+    assert_eq!(body, format!("{{\"id\":\"{last}\",\"text\":\"one\",\"kind\":\"message\"}}\n"));
+    let (_, body) = ask(&mut server, &format!("poll=60&since={last}"), Some("two\n"));
+    assert!(body.contains("\"text\":\"two\""), "{body}");
+    let (_, body) = ask(&mut server, "poll=0&since=0", None);
+    assert_eq!(body.lines().count(), 2, "{body}");
+    let script = server.get("/stream?callback=f");
+    assert_eq!(script.status, 403, "it is for its own pages, and any page could load a script");
+    let page = server.get("/?poll=5&callback=f");
+    assert!(page.text().starts_with("<!doctype html>"), "elsewhere a query means nothing");
+}
+
+#[test]
 fn requests_that_come_at_once_or_byte_by_byte_are_answered_in_order() {
     let server = with_lines(&[], "one\n");
     let requests: String = ["/favicon.svg", "/nothing", "/stream"]

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use common::{
     framing::{Framing, encode_gap},
-    http::Head,
+    http::{Body, Head},
     id::MessageId,
     token::presented,
 };
@@ -81,7 +81,8 @@ impl Connection {
         self.subscription = Subscription::default();
         let gap = self.begin(params, env);
         let reply = Reply {
-            keep_alive: head.keep_alive(),
+            // Nobody reads a body here, and it is not the next request.
+            keep_alive: head.keep_alive() && head.body() == Body::None,
             is_old: head.minor_version == 0,
             origin: cors.origin().map(Into::into),
             sender,

@@ -271,6 +271,11 @@ fn a_connection_is_kept_as_its_version_of_http_has_it() {
         ("HEAD /?poll=60&since=20 HTTP/1.1\r\nHost: a\r\n\r\n", "\r\nContent-Length: 0\r\n", false),
         ("GET / HTTP/1.1\r\nHost: a\r\nPrefer: wait=0\r\n\r\n", "\r\nPreference-Applied: wait=0\r\n", false),
         ("GET /?poll=0 HTTP/1.1\r\nHost: a\r\n\r\n", "\r\nCache-Control: no-store\r\n", false),
+        (
+            "GET /?poll=0 HTTP/1.1\r\nHost: a\r\nContent-Length: 23\r\n\r\nGET /?poll=9 HTTP/1.0\r\n\r\n",
+            "\r\nConnection: close\r\n",
+            true,
+        ),
     ] {
         let (answer, ended) = answered(&mut world, request);
         assert!(answer.head.contains(field), "{request}: {}", answer.head);
