@@ -4,9 +4,9 @@ import { httpUrl, streamUrl } from "./address.js";
 import { Batches } from "./batches.js";
 import { ViewChoice, fixedView } from "./choice.js";
 import { ClockView } from "./clock-view.js";
-import { Connection, TRANSPORTS } from "./connection.js";
-import { isLeaveNotice } from "./frames.js";
+import { Connection } from "./connection.js";
 import { copyCommands, showCommands } from "./howto.js";
+import { isLeaveNotice } from "./ids.js";
 import { LinesView } from "./lines-view.js";
 import { More } from "./more.js";
 import { counted } from "./numbers.js";
@@ -14,6 +14,7 @@ import { fetcherOfOlder } from "./older.js";
 import { Status } from "./status.js";
 import { TabToken, takeToken } from "./token.js";
 import { TokenForm } from "./token-form.js";
+import { transportsFor } from "./transports.js";
 import { announce, put, showFigures, showTokenKept, showView } from "./view.js";
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
@@ -40,12 +41,12 @@ let view = "none";
 let lines = { paused: false, unseen: 0 };
 let needsToken = token.value !== null;
 
-const via = new URLSearchParams(location.search).get("via");
 const connection = new Connection({
   url,
   token,
-  only: Object.hasOwn(TRANSPORTS, via ?? "") ? via : null,
+  transports: transportsFor(new URLSearchParams(location.search).get("via")),
   onMessage: receive,
+  onResume: ({ after }) => say(`Resumed after message ${after}: none was missed.`),
   onGap: tellGap,
   onSource: tellSource,
   onState: enter,
@@ -63,10 +64,7 @@ function takeFromAddress() {
   return found !== null;
 }
 
-function receive({ text, id, number, resumed }) {
-  if (resumed !== null) {
-    say(`Resumed after message ${resumed.after}: none was missed.`);
-  }
+function receive({ text, id, number }) {
   if (number === null && isLeaveNotice(text)) {
     totals.left += 1;
     say(text, "notice");
@@ -215,7 +213,6 @@ document.getElementById("forget").addEventListener("click", () => {
 });
 // From here on the page is this script's: start.js loads the plain list if it does not get so far.
 document.documentElement.dataset.page = "full";
-addEventListener("online", () => { if (status.isWaiting) { connection.connect(); } });
 setInterval(tick, 250);
 showCommands(url, { needsToken });
 copyCommands(announce);

@@ -1,207 +1,88 @@
-// One connection to the stream that is always there again: WebSocket, or server-sent events where that fails, with a jittered wait between attempts
-// and a resume by id.
+// The page's connection to the stream: what datecast.js tells of it, in the page's words.
 
-import { httpUrl, withQuery } from "./address.js";
-import { epochOf, isKnown, numberOf, parseWord } from "./frames.js";
-import { statusOf } from "./refusal.js";
-import { openWebSocket } from "./socket.js";
-
-const FIRST_WAIT = 500;
-const LONGEST_WAIT = 10_000;
-/** A connection that stood for this many milliseconds starts the next waits from the shortest again. */
-const STABLE = 5_000;
-/** So many WebSocket attempts may fail, before one has ever opened, until an event source is tried. */
-const ATTEMPTS_BEFORE_FALLBACK = 2;
-
-/** Milliseconds to wait before attempt `attempt` (from 0): doubled each time, up to ten seconds, less up to a half by chance. */
-export function waitBefore(attempt, random) {
-  return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (1 - random / 2);
-}
-
-export const TRANSPORTS = {
-  websocket: { name: "WebSocket (RFC 6455)", open: openWebSocket },
-  sse: { name: "server-sent events", open: openEventSource },
-};
+import { epochOf, numberOf } from "./ids.js";
+import { Stream } from "./stream.js";
 
 /**
- * Keeps a connection to `url` (ws or wss), with what `token` (a `TabToken`) has. `only` fixes the transport. `onMessage({ text, id, number, resumed })` gets each message, once; `id` and `number` are `null` for a
- * message without one (a leave notice), `resumed` is `{ after }` on the first numbered message of a connection that has resumed without a gap.
- * `onGap({ missed, stream })` gets what the server says of messages that do not come, `onSource({ phase, said })` what it says of their source.
- * `onState(state)` gets each change: `phase` is connecting, open, waiting, or refused for want of a token, with what is known then. After `refused` nothing is tried
- * until `connect` is called.
+ * Keeps a connection to `url` (ws or wss) by one of `transports`, with what `token` (a `TabToken`) has, once `connect` has been called.
+ * `onMessage({ text, id, number })` gets each message, once; `id` and `number` are `null` for one without (a notice). `onResume({ after })` is called before the first
+ * message of a connection that goes on behind message `after`; `onGap({ missed, stream })` gets what the server says of messages that do not come, `onSource({ phase, said })`
+ * what it says of their source. `onState(state)` gets each change: `phase` is connecting, open, waiting, or refused for want of a token, with what is known then. After
+ * `refused` nothing is tried until `connect` is called.
  */
 export class Connection {
   #url;
   #token;
-  #only;
-  #onMessage;
-  #onGap;
-  #onSource;
-  #onState;
-  #failures = 0;
-  #proven = null;
-  #webSocketFailures = 0;
-  #last = null;
-  #close = null;
-  #timer = null;
+  #transports;
+  #on;
+  #stream = null;
+  #phase = "";
 
-  constructor({ url, token, only = null, onMessage, onGap, onSource, onState }) {
+  constructor({ url, token, transports, ...on }) {
     this.#url = url;
     this.#token = token;
-    this.#only = only;
-    this.#onMessage = onMessage;
-    this.#onGap = onGap;
-    this.#onSource = onSource;
-    this.#onState = onState;
+    this.#transports = transports;
+    this.#on = on;
   }
 
   /** Connects now, whatever it was doing: also ends a wait early. */
   connect() {
-    this.#drop();
-    const transport = this.#transport();
-    const after = this.#last;
-    const target = withQuery(transport === "sse" ? httpUrl(this.#url) : this.#url, {
-      ...(transport === "sse" ? {} : { ids: 1 }),
-      ...(after === null ? {} : { since: after }),
-      // Neither transport has header fields of the page's own.
-      ...(this.#token.value === null ? {} : { token: this.#token.value }),
-    });
-    this.#onState({ phase: "connecting", transport });
-    this.#attempt(transport, target, after);
+    const token = this.#token.value ?? undefined;
+    if (this.#stream === null) {
+      this.#stream = new Stream(this.#url, { transports: this.#transports, token }, (kind, detail) => this.#hear(kind, detail));
+    } else {
+      this.#stream.connect(token);
+    }
   }
 
   /** The id of message `number` of the present stream; the number alone before the first message. */
   idOf(number) {
-    return this.#last === null ? number : `${epochOf(this.#last)}_${number}`;
+    const last = this.#stream?.last ?? null;
+    return last === null ? number : `${epochOf(last)}_${number}`;
   }
 
-  /** Gives the connection up, for `reason`, and connects again after the usual wait. */
+  /** Gives the connection up, for `reason`, and connects again. */
   giveUp(reason) {
-    this.#drop();
-    this.#wait(reason);
+    this.#enter({ phase: "waiting", reason, until: performance.now() });
+    this.connect();
   }
 
-  #attempt(transport, target, after) {
-    let opened = null;
-    let resume = after === null ? null : { after: numberOf(after) };
-    const on = {
-      open: () => {
-        opened = performance.now();
-        this.#opened(transport);
-      },
-      message: (text, id) => {
-        const resumed = id === null ? null : resume;
-        if (id !== null) {
-          if (isKnown(id, this.#last)) {
-            return;
-          }
-          resume = null;
-          this.#last = id;
-        }
-        this.#onMessage({ text, id, number: numberOf(id), resumed });
-      },
-      word: ({ gap, source }) => {
-        if (gap !== undefined) {
-          resume = null;
-          this.#onGap(gap);
-        } else if (source !== undefined) {
-          this.#onSource(source);
-        }
-      },
-      close: (reason, { isRevoked = false } = {}) => {
-        this.#drop();
-        if (isRevoked) {
-          this.#refuse({ isRevoked });
-        } else if (opened === null) {
-          this.#webSocketFailures += transport === "websocket" ? 1 : 0;
-          this.#learnWhy(reason);
-        } else {
-          this.#failures = performance.now() - opened > STABLE ? 0 : this.#failures;
-          this.#wait(reason);
-        }
-      },
-    };
-    try {
-      this.#close = TRANSPORTS[transport].open(target, on);
-    } catch (error) {
-      // A browser refuses ws: from a page that came by https: before it tries. What it says of that may hold the address, and so the token.
-      this.#webSocketFailures += transport === "websocket" ? 1 : 0;
-      this.#wait(error.message.replaceAll(target.href, this.#url.href));
+  #hear(kind, detail) {
+    switch (kind) {
+      case "message":
+      case "notice":
+        this.#on.onMessage({ text: detail.text, id: detail.id ?? null, number: numberOf(detail.id) });
+        break;
+      case "gap":
+        this.#on.onGap(detail);
+        break;
+      case "resume":
+        this.#on.onResume({ after: numberOf(detail.after) });
+        break;
+      case "source":
+        this.#on.onSource({ phase: detail.source, said: detail.text });
+        break;
+      default:
+        this.#changed(detail);
     }
   }
 
-  #opened(transport) {
-    this.#proven = transport;
-    this.#token.proved();
-    this.#onState({ phase: "open", transport, since: Date.now() });
-  }
-
-  /** An attempt has failed before it opened, for `reason`: perhaps as the server wants a token, or another one. */
-  async #learnWhy(reason) {
-    const asking = new AbortController();
-    const end = () => asking.abort();
-    this.#close = end;
-    const status = await statusOf(this.#url, this.#token.value, asking.signal);
-    if (this.#close !== end) {
-      return;
-    }
-    this.#close = null;
-    if (status === 401) {
-      this.#refuse({ isRevoked: false });
-    } else {
-      this.#wait(status !== null && status >= 400 ? `the server answers ${status}` : reason);
+  #changed({ state, transport, reason, wait }) {
+    if (state === "connecting") {
+      this.#enter({ phase: state, transport });
+    } else if (state === "open") {
+      this.#token.proved();
+      this.#enter({ phase: state, transport, since: Date.now() });
+    } else if (state === "waiting") {
+      this.#enter({ phase: state, reason, until: performance.now() + wait });
+    } else if (state === "refused") {
+      // A connection that stood is told that its token is no longer in the list; one that is let in no more may just lack one.
+      this.#enter({ phase: state, why: this.#token.refused({ isRevoked: this.#phase === "open" }) });
     }
   }
 
-  /** It says nothing of the transport that the server wants a token. */
-  #refuse({ isRevoked }) {
-    this.#failures = 0;
-    this.#webSocketFailures = 0;
-    this.#onState({ phase: "refused", why: this.#token.refused({ isRevoked }) });
+  #enter(state) {
+    this.#phase = state.phase;
+    this.#on.onState(state);
   }
-
-  #wait(reason) {
-    const wait = waitBefore(this.#failures, Math.random());
-    this.#failures += 1;
-    this.#timer = setTimeout(() => this.connect(), wait);
-    this.#onState({ phase: "waiting", reason, until: performance.now() + wait });
-  }
-
-  /** What once worked is kept: then the server is merely away. Until then every third attempt is an event source. */
-  #transport() {
-    const fixed = this.#only ?? this.#proven;
-    if (fixed !== null) {
-      return fixed;
-    }
-    if (typeof WebSocket === "undefined" || this.#webSocketFailures >= ATTEMPTS_BEFORE_FALLBACK) {
-      this.#webSocketFailures = 0;
-      return "sse";
-    }
-    return "websocket";
-  }
-
-  #drop() {
-    clearTimeout(this.#timer);
-    this.#close?.();
-    this.#close = null;
-  }
-}
-
-function openEventSource(url, on) {
-  const source = new EventSource(url.href);
-  let last = "";
-  const message = ({ data, lastEventId }) => {
-    // An event without an id of its own keeps the id before it: it has none.
-    const id = lastEventId !== last && numberOf(lastEventId) !== null ? lastEventId : null;
-    last = lastEventId;
-    on.message(data, id);
-  };
-  source.addEventListener("open", on.open);
-  source.addEventListener("message", message);
-  source.addEventListener("notice", message);
-  source.addEventListener("gap", ({ data }) => on.word(parseWord(data) ?? {}));
-  source.addEventListener("source", ({ data }) => on.word(parseWord(data) ?? {}));
-  // The browser's own reconnect has no jitter and stops at the first HTTP error: ours is used instead.
-  source.addEventListener("error", () => on.close("the event stream ended"));
-  return () => source.close();
 }

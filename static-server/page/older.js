@@ -1,9 +1,8 @@
-// Older lines, by number: a bounded read of the stream's history.
+// Older lines, by number: a bounded read of the stream's history. The page's one request that is not datecast.js's, as it has an end.
 
 import { httpUrl, withQuery } from "./address.js";
 import { EventParser } from "./events.js";
-import { numberOf, parseWord } from "./frames.js";
-import { authorization } from "./token.js";
+import { numberOf } from "./ids.js";
 
 /** The most that one read may bring. */
 const MOST_RECORDS = 20_000;
@@ -26,7 +25,7 @@ export function fetcherOfOlder({ url, token, idOf }) {
     const parser = new EventParser(({ type, id, data }) => {
       const number = numberOf(id);
       if (type === "gap") {
-        gap = parseWord(data)?.gap ?? gap;
+        gap = JSON.parse(data);
       } else if (type === "message" && number !== null && number > since && number <= until && records.length < MOST_RECORDS) {
         records.push({ number, id, text: data, wall: null });
       }
@@ -35,7 +34,7 @@ export function fetcherOfOlder({ url, token, idOf }) {
     let timer = setTimeout(end, PATIENCE);
     try {
       const target = withQuery(httpUrl(url), { since: idOf(since), until: idOf(until) });
-      const headers = { Accept: "text/event-stream", ...authorization(token.value) };
+      const headers = { Accept: "text/event-stream", ...(token.value === null ? {} : { Authorization: `Bearer ${token.value}` }) };
       const response = await fetch(target, { headers, cache: "no-store", credentials: "same-origin", signal: ending.signal });
       if (!response.ok) {
         throw new Error(`the server answered ${response.status}`);

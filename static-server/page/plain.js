@@ -1,29 +1,23 @@
-// The plain list of lines, for browsers that cannot run the page's modules, or could not load them. ES3: it runs as far back as scripts go, over
-// whatever works there: WebSocket (also the drafts), server-sent events, or one request after the other.
+// The plain list of lines, for browsers that cannot run the page's modules, or could not load them. ES3: it runs as far back as scripts go, over whatever
+// datecast.js finds there.
 
 (function () {
   var KEPT = 1000;
-  var FIRST_WAIT = 1000;
-  var LONGEST_WAIT = 10000;
-  var POLL_EVERY = 1500;
-  // A request for what there is ends at once, where the server knows such requests.
-  var LONGEST_POLL = 15000;
-  var ID = /^([0-9a-f]{12})_([0-9]{1,15})$/;
+  var TRANSPORTS = { websocket: "WebSocket", sse: "event stream", stream: "streaming request", poll: "long poll", jsonp: "JSONP" };
   // eslint-disable-next-line no-control-regex
   var ESCAPES = /(\x1b\[|\x9b)[0-?]*[ -\/]*[@-~]?|(\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(\x07|\x1b\\|\x9c)|\x1b[ -\/]*[0-~]|[\x0e\x0f]/g;
   // eslint-disable-next-line no-control-regex
   var CONTROLS = /[\0-\x08\n-\x1f\x7f-\x9f]/g;
 
-  var stream = address(meta("datecast-ws"));
+  // Of the stream, for HTTP; a link makes it absolute.
+  var url = address(meta("datecast-ws"));
   var name = meta("datecast-title") || "datecast";
   var shown = { status: null, list: null, link: null, form: null, question: null, field: null, forget: null };
-  var transports = [];
-  var current = 0;
-  var proven = false;
+  var stream = null;
+  var phase = "";
+  var wasOpen = false;
   var failures = 0;
-  var last = "";
-  // The clock keeps one date; lines have a history, which is asked for once.
-  var hasHistory = false;
+  var by = "";
   var ended = "";
   var pending = [];
   var drawing = null;
@@ -54,18 +48,16 @@
     return origin + (given.charAt(0) === "/" ? "" : location.pathname.replace(/[^\/]*$/, "")) + given;
   }
 
-  function withQuery(url, query) {
-    return query === "" ? url : url + (url.indexOf("?") === -1 ? "?" : "&") + query;
-  }
-
-  function since() {
-    return last === "" ? "" : "since=" + last;
+  // The same stream as a document, which needs no script.
+  function documentOf(text) {
+    var parts = /^([^?#]*)(.*)$/.exec(text);
+    return parts[1] + (/\/$/.test(parts[1]) ? "stream.html" : ".html") + parts[2];
   }
 
   // The token
 
   function tokenKey() {
-    return "datecast-token " + shown.link.href;
+    return "datecast-token " + url;
   }
 
   function recall() {
@@ -140,16 +132,6 @@
     }
   }
 
-  function tokenParameter() {
-    return token === "" ? "" : "token=" + encodeURIComponent(token);
-  }
-
-  function authorize(request) {
-    if (token !== "") {
-      request.setRequestHeader("Authorization", "Bearer " + token);
-    }
-  }
-
   function ask(question) {
     say("Token needed", question);
     shown.question.firstChild.nodeValue = question;
@@ -165,18 +147,17 @@
       shown.field.value = "";
       remember(entered);
       say("Connecting", "");
-      connect();
+      stream.connect(entered);
     } else {
       ask("This token is not valid");
     }
     return false;
   }
 
-  // The server wants a token, or another one. Nothing is tried until the reader has answered.
+  // The server wants a token, or another one. Nothing is tried until the reader has answered. A connection that stood is told that its token is no longer valid.
   function refused(isRevoked) {
     var wasRight = token !== "" && tokenWasRight;
     var question = isRevoked || wasRight ? "The token is no longer valid" : token === "" ? "This stream needs a token" : "This token is not valid";
-    failures = 0;
     remember("");
     ask(question);
   }
@@ -205,8 +186,10 @@
     shown.list.style.fontFamily = "monospace";
     shown.list.style.whiteSpace = "pre";
     var note = element("p", "This is the plain list, for a browser that cannot run the whole page or did not get all of it. ", body);
-    shown.link = element("a", "The stream as text", note);
-    shown.link.href = stream;
+    shown.link = element("a", "The stream without scripts", note);
+    shown.link.href = url;
+    url = shown.link.href;
+    shown.link.href = documentOf(url);
     shown.forget = element("button", "Forget the token", body);
     shown.forget.style.display = "none";
     shown.forget.onclick = function () {
@@ -291,254 +274,70 @@
 
   // What comes
 
-  function message(text, id) {
-    if (id !== "") {
-      var now = ID.exec(id);
-      var before = ID.exec(last);
-      if (before && before[1] === now[1] && Number(now[2]) <= Number(before[2])) {
-        return;
-      }
-      last = id;
-    }
-    show(text, "line");
+  function message(arrived) {
+    show(arrived.text, "line");
   }
 
-  function word(json) {
-    var said = null;
-    try {
-      said = JSON.parse(json);
-    } catch (error) {
-      // Browsers without JSON are told of a gap in fewer words.
-    }
-    if (said === null || typeof said.source !== "string") {
-      gap(said);
-    } else {
-      ended = said.source === "ended" ? said.said || "the stream has ended" : "";
-      live();
-    }
+  function notice(arrived) {
+    show(arrived.text, "event");
   }
 
   function gap(said) {
-    if (said !== null && said.stream === "new") {
+    if (said.stream === "new") {
       ended = "";
       show("New stream: it has begun anew, and all that it keeps follows.", "event");
-    } else if (said !== null && said.missed) {
+    } else if (said.missed) {
       show(said.missed + (said.missed === 1 ? " message missed." : " messages missed."), "event");
     } else {
       show("Some messages may be missed.", "event");
     }
   }
 
-  function frame(text) {
-    var tab = text.indexOf("\t");
-    var head = tab === -1 ? "" : text.substring(0, tab);
-    if (tab === 0) {
-      show(text.substring(1), "event");
-    } else if (head === "!") {
-      word(text.substring(2));
-    } else if (ID.test(head)) {
-      message(text.substring(tab + 1), head);
-    } else {
-      message(text, "");
-    }
+  function source(said) {
+    ended = said.source === "ended" ? said.text || "the stream has ended" : "";
+    live();
   }
 
-  function event(kind, id, data) {
-    if (kind === "gap" || kind === "source") {
-      word(data);
-    } else if (kind === "notice") {
-      show(data, "event");
-    } else {
-      message(data, ID.test(id) ? id : "");
-    }
-  }
-
-  // All events of a text in the event stream format; returns how many were messages.
-  function events(text) {
-    var lines = text.replace(/\r\n?/g, "\n").split("\n");
-    var count = 0;
-    var kind = "message";
-    var id = "";
-    var data = null;
-    for (var index = 0; index < lines.length; index += 1) {
-      var field = /^([a-z]+): ?(.*)$/.exec(lines[index]);
-      if (lines[index] === "") {
-        if (data !== null) {
-          event(kind, id, data);
-          count += kind === "message" ? 1 : 0;
-        }
-        kind = "message";
-        id = "";
-        data = null;
-      } else if (field && field[1] === "data") {
-        data = data === null ? field[2] : data + "\n" + field[2];
-      } else if (field && field[1] === "event") {
-        kind = field[2];
-      } else if (field && field[1] === "id") {
-        id = field[2];
-      }
-    }
-    return count;
-  }
-
-  // How it comes: each way calls `opened` when it works, and `closed` once when it does not any more, with a WebSocket's event if there is one.
-
-  function bySocket(opened, closed) {
-    var Socket = window.WebSocket || window.MozWebSocket;
-    var url = withQuery(withQuery(withQuery(stream.replace(/^http/, "ws"), "ids=1"), since()), tokenParameter());
-    var socket = new Socket(url);
-    socket.onopen = opened;
-    socket.onmessage = function (arrived) { frame(String(arrived.data)); };
-    socket.onclose = closed;
-  }
-
-  function byEvents(opened, closed) {
-    var source = new window.EventSource(withQuery(withQuery(stream, since()), tokenParameter()));
-    var before = "";
-    var listen = function (kind) {
-      source.addEventListener(kind, function (arrived) {
-        // An event without an id of its own keeps the id before it.
-        var id = String(arrived.lastEventId);
-        event(kind, id === before ? "" : id, arrived.data);
-        before = id;
-      }, false);
-    };
-    listen("message");
-    listen("notice");
-    listen("gap");
-    listen("source");
-    source.onopen = opened;
-    source.onerror = function () {
-      source.close();
-      closed();
-    };
-  }
-
-  function newRequest() {
-    return window.XMLHttpRequest ? new XMLHttpRequest() : new ActiveXObject("Microsoft.XMLHTTP");
-  }
-
-  // Asks again and again for all there is after the last message.
-  function byRequests(opened, closed) {
-    var request = newRequest();
-    var late = setTimeout(function () { request.abort(); }, LONGEST_POLL);
-    request.onreadystatechange = function () {
-      if (request.readyState !== 4) {
-        return;
-      }
-      clearTimeout(late);
-      request.onreadystatechange = function () {};
-      if (request.status === 200) {
-        opened();
-        hasHistory = events(request.responseText) > 1 || hasHistory;
-        setTimeout(function () { byRequests(opened, closed); }, POLL_EVERY);
-      } else {
-        closed();
-      }
-    };
-    // Old caches keep answers that nobody let them keep: each address is used once.
-    request.open("GET", withQuery(withQuery(stream, hasHistory ? since() : ""), "until=999999999999999&at=" + new Date().getTime()), true);
-    request.setRequestHeader("Accept", "text/event-stream");
-    authorize(request);
-    request.send(null);
-  }
-
-  // One after the other
+  // How it comes
 
   function live() {
-    say(ended === "" ? "Live" : "Ended", ended);
+    say(ended === "" ? "Live" : "Ended", ended === "" ? by : ended);
   }
 
   function lost() {
-    var wait = Math.min(LONGEST_WAIT, FIRST_WAIT * Math.pow(2, failures)) * (1 - Math.random() / 2);
     failures += 1;
-    // What once worked is kept: then the server is merely away.
-    current = proven ? current : (current + 1) % transports.length;
     if (ended !== "") {
       say("Ended", ended);
-    } else if (proven) {
+    } else if (wasOpen) {
       say("Connection lost", "trying again");
     } else {
-      say("Not connected", failures < 2 * transports.length ? "trying again" : "no way to the stream has worked yet; its text is below. Trying again");
+      say("Not connected", failures < 6 ? "trying again" : "no way to the stream has worked yet; the link below may. Trying again");
     }
-    setTimeout(connect, wait);
   }
 
-  // No way has opened: neither a WebSocket nor an event source tells that the server wants a token.
-  function learnWhy() {
-    var request = null;
-    var late = null;
-    var isOver = false;
-    var end = function (status) {
-      if (!isOver) {
-        isOver = true;
-        clearTimeout(late);
-        if (status === 401) {
-          refused(false);
-        } else {
-          lost();
-        }
-      }
-    };
-    try {
-      request = newRequest();
-      late = setTimeout(function () { request.abort(); end(0); }, LONGEST_POLL);
-      request.onreadystatechange = function () {
-        if (request.readyState === 4) {
-          end(request.status);
-        }
-      };
-      request.open("HEAD", withQuery(stream, "at=" + new Date().getTime()), true);
-      authorize(request);
-      request.send(null);
-    } catch (error) {
-      end(0);
+  function change(next) {
+    var before = phase;
+    phase = next.state;
+    if (phase === "open") {
+      wasOpen = tokenWasRight = true;
+      failures = 0;
+      by = "by " + TRANSPORTS[next.transport];
+      live();
+    } else if (phase === "waiting") {
+      lost();
+    } else if (phase === "refused") {
+      refused(before === "open");
     }
   }
 
   function connect() {
-    var isOver = false;
-    var isOpen = false;
-    var closed = function (event) {
-      if (isOver) {
-        return;
-      }
-      isOver = true;
-      if (event && event.code === 1008 && /\btoken\b/.test(event.reason)) {
-        refused(true);
-      } else if (isOpen) {
-        lost();
-      } else {
-        learnWhy();
-      }
-    };
-    try {
-      transports[current](function () {
-        isOpen = true;
-        proven = true;
-        tokenWasRight = true;
-        failures = 0;
-        live();
-      }, closed);
-    } catch (error) {
-      // Some browsers have a constructor that only throws.
-      closed();
+    var options = { token: token, onmessage: message, onnotice: notice, ongap: gap, onsource: source, onstate: change };
+    var via = /[?&]via=([a-z]+)/.exec(location.search);
+    if (via && TRANSPORTS[via[1]]) {
+      options.transports = [via[1]];
     }
-  }
-
-  function findTransports() {
-    if (window.WebSocket || window.MozWebSocket) {
-      transports.push(bySocket);
-    }
-    if (window.EventSource) {
-      transports.push(byEvents);
-    }
-    try {
-      newRequest();
-      transports.push(byRequests);
-    } catch (error) {
-      // This browser has no requests either.
-    }
+    say("Connecting", "");
+    stream = window.datecast(url, options);
   }
 
   build();
@@ -551,11 +350,9 @@
       location.reload();
     }
   };
-  findTransports();
-  if (transports.length === 0) {
-    say("Not connected", "this browser can show the stream only as text, by the link below.");
-  } else {
-    say("Connecting", "");
+  if (typeof window.datecast === "function") {
     connect();
+  } else {
+    say("Not connected", "this browser can show the stream only by the link below.");
   }
 })();

@@ -3,9 +3,11 @@
 (function () {
   var page = document.documentElement;
 
-  // `nomodule` alone does not tell: browsers had modules for years before they had all that these use, and some load them and then fail.
+  // `nomodule` alone does not tell: browsers had modules for years before they had all that these use. Nothing can ask for the newest of it, their syntax: a browser
+  // that lacks that loads them, and stops.
   function canRunModules() {
-    return "noModule" in document.createElement("script") && typeof Object.hasOwn === "function" && typeof window.fetch === "function";
+    var script = document.createElement("script");
+    return "noModule" in script && "replaceChildren" in script && "replaceAll" in String.prototype && "ResizeObserver" in window && typeof window.datecast === "function";
   }
 
   function load(name, type) {

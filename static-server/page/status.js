@@ -1,10 +1,10 @@
 // How the stream is: the connection, what writes the messages, and the reader's pause, in one word and a sentence.
 
 import { httpUrl } from "./address.js";
-import { TRANSPORTS } from "./connection.js";
 import { duration, localClock } from "./dates.js";
 import { titleOf } from "./title.js";
 import { REFUSALS } from "./token.js";
+import { TRANSPORTS } from "./transports.js";
 import { put, showPhase } from "./view.js";
 
 /** Milliseconds between two titles that differ only in their count. */
@@ -44,10 +44,6 @@ export class Status {
   /** What writes the messages has ended: there will be no more. */
   get isEnded() {
     return this.#source.phase === "ended";
-  }
-
-  get isWaiting() {
-    return this.#connection.phase === "waiting";
   }
 
   get reconnects() {
@@ -135,7 +131,7 @@ export class Status {
     if (phase === "waiting") {
       words.push(`${reason}; trying again in ${Math.max(1, Math.ceil((until - performance.now()) / 1000))} s`);
     } else if (phase === "connecting") {
-      words.push(`connecting by ${TRANSPORTS[this.#connection.transport].name} to ${this.#url.host}`);
+      words.push(`connecting by ${TRANSPORTS[this.#connection.transport]} to ${this.#url.host}`);
     } else if (words.length === 0) {
       words.push(`${this.#way()} since ${localClock(since)} (${duration(Date.now() - since)})`);
     }
@@ -144,8 +140,8 @@ export class Status {
 
   #way() {
     const { transport } = this.#connection;
-    const address = transport === "sse" ? httpUrl(this.#url) : this.#url;
-    return `by ${TRANSPORTS[transport].name} to ${address.href}`;
+    const address = transport === "websocket" ? this.#url : httpUrl(this.#url);
+    return `by ${TRANSPORTS[transport]} to ${address.href}`;
   }
 
   /** A new state shows at once, a new count once a second: a title that flickers tells nothing. */

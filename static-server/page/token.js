@@ -8,9 +8,6 @@ export const REFUSALS = { absent: "This stream needs a token", wrong: "This toke
 /** Whether a server could take `text` for a token. */
 export const isToken = (text) => TOKEN.test(text);
 
-/** The header fields of a request with `token`, which may be `null`. */
-export const authorization = (token) => (token === null ? {} : { Authorization: `Bearer ${token}` });
-
 /**
  * Takes the token out of the page's address: behind `#`, also beside a line as in `#token=…&L12`, or else behind `?`. Gives `{ token, href }`: a token, or `null` if
  * none is there that could be one; and the address without it, or `null` if the address may stay as it is.

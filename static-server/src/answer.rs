@@ -15,7 +15,7 @@ use crate::range::{self, Selected};
 use crate::representation::{Body, Representation};
 use crate::response::{Answer, Payload};
 use crate::site::Site;
-use crate::{cache_control, csp};
+use crate::{cache_control, csp, elsewhere};
 
 #[derive(Debug)]
 pub(crate) struct Respond<'a> {
@@ -77,11 +77,20 @@ impl Respond<'_> {
                     let location = path.location_of_directory(head.query());
                     return self.status_page_with(301, &[("Location", &location)]);
                 }
-                Err(OpenError::Missing) => return self.not_found(),
+                Err(OpenError::Missing) => {
+                    return self.elsewhere(head, path).unwrap_or_else(|| self.not_found());
+                }
                 Err(error) => return self.failed(error),
             }
         }
         self.failed(OpenError::Busy)
+    }
+
+    /// Leads a reader without scripts to the stream, if that is what the path names.
+    fn elsewhere(&self, head: &Head<'_>, path: &RequestPath) -> Option<Answer> {
+        let location = self.site.is_elsewhere(path).then(|| elsewhere::location(head))??;
+        // RFC 9110 §15.4.8: 307, as it may be somewhere else once the page is told where.
+        Some(self.status_page_with(307, &[("Location", &location)]))
     }
 
     /// Answers with a representation; `None` if its file has changed meanwhile.

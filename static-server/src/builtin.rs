@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::bundle::{Module, bundle};
 use crate::csp::WsUrl;
+use crate::elsewhere;
 use crate::fields::SharedFields;
 use crate::representation::{Body, Facts, Representation, Resource};
 use crate::tutorial;
@@ -21,8 +22,8 @@ const FILES: &[(&str, &[u8])] = &[
     ("lines-search-worker.js", include_bytes!("../page/lines-search-worker.js")),
     ("lines.css", include_bytes!("../page/lines.css")),
     ("plain.js", include_bytes!("../page/plain.js")),
-    ("socket-worker.js", include_bytes!("../page/socket-worker.js")),
     ("start.js", include_bytes!("../page/start.js")),
+    ("stream-worker.js", include_bytes!("../page/stream-worker.js")),
     ("style.css", include_bytes!("../page/style.css")),
 ];
 /// The modules, which browsers get as one file.
@@ -39,8 +40,8 @@ const MODULES: &[Module<'_>] = &[
     ("dates.js", include_str!("../page/dates.js")),
     ("dom.js", include_str!("../page/dom.js")),
     ("events.js", include_str!("../page/events.js")),
-    ("frames.js", include_str!("../page/frames.js")),
     ("howto.js", include_str!("../page/howto.js")),
+    ("ids.js", include_str!("../page/ids.js")),
     ("lines-back.js", include_str!("../page/lines-back.js")),
     ("lines-colours.js", include_str!("../page/lines-colours.js")),
     ("lines-content.js", include_str!("../page/lines-content.js")),
@@ -66,13 +67,15 @@ const MODULES: &[Module<'_>] = &[
     ("more.js", include_str!("../page/more.js")),
     ("numbers.js", include_str!("../page/numbers.js")),
     ("older.js", include_str!("../page/older.js")),
-    ("refusal.js", include_str!("../page/refusal.js")),
+    ("rush.js", include_str!("../page/rush.js")),
     ("search.js", include_str!("../page/search.js")),
-    ("socket.js", include_str!("../page/socket.js")),
     ("status.js", include_str!("../page/status.js")),
+    ("stream.js", include_str!("../page/stream.js")),
+    ("thread.js", include_str!("../page/thread.js")),
     ("title.js", include_str!("../page/title.js")),
     ("token-form.js", include_str!("../page/token-form.js")),
     ("token.js", include_str!("../page/token.js")),
+    ("transports.js", include_str!("../page/transports.js")),
     ("view.js", include_str!("../page/view.js")),
 ];
 /// The module where the page begins: also the name of that file.
@@ -80,8 +83,8 @@ const ENTRY: &str = "app.js";
 const INDEX: &str = include_str!("../page/index.html");
 /// The place in `index.html` for the URL of the ws-server.
 const WS_URL: &str = "%WS_URL%";
-/// The place for what a reader without scripts is told of the stream.
-const STREAM: &str = "%STREAM%";
+/// The places for the address of the stream as a document, where a reader without scripts is taken.
+const DOCUMENT: &str = "%DOCUMENT%";
 /// The place for what the stream is called.
 const TITLE: &str = "%TITLE%";
 
@@ -90,6 +93,8 @@ const TITLE: &str = "%TITLE%";
 pub(crate) struct BuiltIn {
     files: HashMap<&'static [u8], Arc<Resource>>,
     shared: Arc<SharedFields>,
+    /// Whether the page was told where its stream is.
+    knows_stream: bool,
 }
 
 impl BuiltIn {
@@ -104,7 +109,7 @@ impl BuiltIn {
         for (name, bytes) in fixed.chain(modules).chain([("index.html", index.as_bytes())]) {
             files.insert(name.as_bytes(), resource(name, bytes, &shared));
         }
-        BuiltIn { files, shared }
+        BuiltIn { files, shared, knows_stream: ws_url.is_some() }
     }
 
     /// Adds a document that has fields of its own.
@@ -117,6 +122,11 @@ impl BuiltIn {
     /// The fields of its answers.
     pub(crate) fn shared(&self) -> &Arc<SharedFields> {
         &self.shared
+    }
+
+    /// True for the name of the stream's document where that is on another port, [`elsewhere`].
+    pub(crate) fn is_elsewhere(&self, name: &[u8]) -> bool {
+        !self.knows_stream && name == elsewhere::DOCUMENT.as_bytes()
     }
 
     pub(crate) fn get(&self, name: &[u8]) -> Option<Arc<Resource>> {
@@ -133,12 +143,9 @@ fn resource(name: &str, bytes: &[u8], fields: &SharedFields) -> Arc<Resource> {
 
 /// The page itself, for this address of the stream and this title.
 fn index(ws_url: Option<&WsUrl>, title: &str) -> String {
-    let stream = match ws_url {
-        Some(url) => format!("<a href=\"{}\">The stream itself, as text</a>", escape(&url.http())),
-        None => "The same stream without one: <code>curl -N http://HOST:40132/</code>".to_owned(),
-    };
+    let document = ws_url.map_or_else(|| elsewhere::DOCUMENT.to_owned(), |url| escape(&url.document()));
     let ws_url = ws_url.map_or_else(String::new, |url| escape(&url.text));
-    let index = INDEX.replace(WS_URL, &ws_url).replace(STREAM, &stream);
+    let index = INDEX.replace(WS_URL, &ws_url).replace(DOCUMENT, &document);
     // The title comes last: it may hold the name of a place.
     index.replace(TITLE, &escape(title))
 }
@@ -168,22 +175,23 @@ mod tests {
 
     #[test]
     fn each_place_of_the_page_is_filled() {
-        let places = [WS_URL, STREAM, TITLE];
-        for place in places {
-            assert_eq!(INDEX.matches(place).count(), 1, "{place}");
+        let places = [(WS_URL, 1), (DOCUMENT, 2), (TITLE, 1)];
+        for (place, count) in places {
+            assert_eq!(INDEX.matches(place).count(), count, "{place}");
         }
         let text = index(Some(&"wss://h/x?a=1&b=2".parse().unwrap()), "");
         assert!(text.contains("content=\"wss://h/x?a=1&amp;b=2\""));
-        assert!(text.contains("<a href=\"https://h/x?a=1&amp;b=2\">"));
-        assert!(index(Some(&"stream".parse().unwrap()), "").contains("<a href=\"stream\">"));
+        assert!(text.contains("<a href=\"https://h/x.html?a=1&amp;b=2\">"));
+        assert!(text.contains("content=\"0; url=https://h/x.html?a=1&amp;b=2\""));
+        assert!(index(Some(&"stream".parse().unwrap()), "").contains("<a href=\"stream.html\">"));
         for text in [text, index(None, "")] {
-            assert!(!places.iter().any(|place| text.contains(place)));
+            assert!(!places.iter().any(|(place, _)| text.contains(place)));
         }
     }
 
     #[test]
     fn a_title_is_text_whatever_it_holds() {
-        let text = index(None, "grep \"<a>&\" %STREAM%");
-        assert!(text.contains("content=\"grep &quot;&lt;a>&amp;&quot; %STREAM%\""));
+        let text = index(None, "grep \"<a>&\" %WS_URL%");
+        assert!(text.contains("content=\"grep &quot;&lt;a>&amp;&quot; %WS_URL%\""));
     }
 }

@@ -113,10 +113,14 @@ fn import(line: &str) -> Option<(&str, &str)> {
     is_known.then_some((names, from))
 }
 
-/// `export const a = …`, `export function a(…` or `export class a …`: the line without `export`, and `a`. Nothing else can be taken by its value.
+/// What can be taken by its value.
+const DECLARED: [&str; 6] =
+    ["const ", "function ", "function* ", "async function ", "async function* ", "class "];
+
+/// `export const a = …`, `export function a(…` or `export class a …`: the line without `export`, and `a`.
 fn export(line: &str) -> Option<(&str, &str)> {
     let declaration = line.strip_prefix("export ")?;
-    let named = ["const ", "function ", "class "].iter().find_map(|kind| declaration.strip_prefix(kind))?;
+    let named = DECLARED.iter().find_map(|kind| declaration.strip_prefix(kind))?;
     let end = named.find(|letter| !is_letter(letter)).unwrap_or(named.len());
     let name = named.get(..end).filter(|name| is_name(name))?;
     Some((declaration, name))
@@ -193,14 +197,23 @@ mod tests {
             "export var a = 1;",
             "export const { a } = b;",
             "export const [a] = b;",
-            "export function* a() {}",
-            "export async function a() {}",
+            "export async () => 1;",
             "export",
             "  export const a = 1;",
         ] {
             let modules = [("app.js", line), ("a.js", "export const a = 1;\nexport const b = 2;")];
             let refused = BundleError::Form { module: "app.js".into(), line: line.into() };
             assert_eq!(bundle(&modules, "app.js"), Err(refused), "{line}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_function_can_be_exported() {
+        for kind in ["function", "function*", "async function", "async function*"] {
+            let module = format!("export {kind} a() {{}}");
+            let modules = [("app.js", "import { a } from \"./a.mjs\";"), ("a.mjs", &*module)];
+            let script = bundle(&modules, "app.js").unwrap();
+            assert!(script.contains(&format!("\n{kind} a() {{}}\nreturn {{ a }};")), "{script}");
         }
     }
 

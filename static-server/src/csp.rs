@@ -17,8 +17,10 @@ pub(crate) struct WsUrl {
     /// The URL as the operator wrote it.
     pub(crate) text: String,
     /// The sources that a page may connect to besides its own origin, each behind a blank: its ws-server, by WebSocket and by
-    /// HTTP for server-sent events.
+    /// HTTP for whatever else.
     sources: String,
+    /// The source of its scripts, behind a blank: JSONP is one. Only of a server that a policy can name.
+    script_source: String,
 }
 
 /// The WebSocket form of a page's own origin. CSP 3 §6.7.2.8 lets 'self' match it, but browsers before that text do not, and none
@@ -48,17 +50,32 @@ pub(crate) enum WsUrlError {
 impl WsUrl {
     /// The stream of a server that serves the page and the stream.
     pub(crate) fn beside_the_page() -> Self {
-        WsUrl { text: "stream".to_owned(), sources: OWN_ORIGIN.to_owned() }
+        WsUrl::of_own_origin("stream")
     }
 
-    /// The same address for HTTP: a link to the stream as text.
-    pub(crate) fn http(&self) -> String {
-        match self.text.split_once("://") {
+    /// The page's own scripts' source is this stream's, too.
+    fn of_own_origin(text: &str) -> Self {
+        WsUrl { text: text.to_owned(), sources: OWN_ORIGIN.to_owned(), script_source: String::new() }
+    }
+
+    /// The stream as a document, for HTTP: `.html` behind its path.
+    pub(crate) fn document(&self) -> String {
+        let http = match self.text.split_once("://") {
             Some((scheme, rest)) => {
-                format!("{}://{rest}", if scheme.eq_ignore_ascii_case("wss") { "https" } else { "http" })
+                let scheme = if scheme.eq_ignore_ascii_case("wss") { "https" } else { "http" };
+                let authority_ends = rest.find(['/', '?']).unwrap_or(rest.len());
+                let (authority, path) = rest.split_at(authority_ends);
+                format!("{scheme}://{authority}{}{path}", if path.starts_with('/') { "" } else { "/" })
             }
             None => self.text.clone(),
-        }
+        };
+        let (path, query) = http.split_at(http.find('?').unwrap_or(http.len()));
+        let name = match path.rsplit('/').next() {
+            Some("") => "stream.html",
+            Some("." | "..") => "/stream.html",
+            _ => ".html",
+        };
+        format!("{path}{name}{query}")
     }
 }
 
@@ -68,7 +85,7 @@ impl FromStr for WsUrl {
     fn from_str(text: &str) -> Result<Self, WsUrlError> {
         let Some((scheme, rest)) = text.split_once("://") else {
             check_reference(text)?;
-            return Ok(WsUrl { text: text.to_owned(), sources: OWN_ORIGIN.to_owned() });
+            return Ok(WsUrl::of_own_origin(text));
         };
         // RFC 3986 §3.1: "schemes are case-insensitive".
         let (scheme, http) = match scheme.to_ascii_lowercase().as_str() {
@@ -91,13 +108,13 @@ impl FromStr for WsUrl {
         }
         check_path(path)?;
         let default_port = if scheme == "ws" { "80" } else { "443" };
-        let source = if is_host_of_a_policy(host) {
-            authority.to_owned()
+        let (source, script_source) = if is_host_of_a_policy(host) {
+            (authority.to_owned(), format!(" {http}://{authority}"))
         } else {
-            format!("*:{}", port.unwrap_or(default_port))
+            (format!("*:{}", port.unwrap_or(default_port)), String::new())
         };
         let sources = format!(" {scheme}://{source} {http}://{source}");
-        Ok(WsUrl { text: text.to_owned(), sources })
+        Ok(WsUrl { text: text.to_owned(), sources, script_source })
     }
 }
 
@@ -143,11 +160,12 @@ fn connect_sources(ws_url: Option<&WsUrl>) -> &str {
     ws_url.map_or(" ws://*:40132 wss://*:40132 http://*:40132 https://*:40132", |url| &url.sources)
 }
 
-/// The policy for the built-in page, which needs nothing but its own files.
+/// The policy for the built-in page, which needs its own files, and what comes from its ws-server.
 pub(crate) fn for_built_in(ws_url: Option<&WsUrl>) -> String {
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{}; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self'{}; worker-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'{}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ws_url.map_or("", |url| &url.script_source),
         connect_sources(ws_url)
     )
 }
@@ -269,11 +287,33 @@ mod tests {
         let policy = for_built_in(Some(&"wss://h:1/x".parse().unwrap()));
         assert!(policy.starts_with("default-src 'none';"));
         assert!(policy.contains("connect-src 'self' wss://h:1 https://h:1;"));
+        assert!(policy.contains("script-src 'self' https://h:1;"));
         for own in ["/stream", "stream"] {
             let policy = for_built_in(Some(&own.parse().unwrap()));
             assert!(policy.contains("connect-src 'self' ws: wss:; "), "{policy}");
+            assert!(policy.contains("script-src 'self';"), "{policy}");
+        }
+        for unnamed in [None, Some(&"ws://[::1]:1".parse().unwrap())] {
+            assert!(for_built_in(unnamed).contains("script-src 'self';"), "a script of any host");
         }
         assert!(for_built_in(None).contains("ws://*:40132 wss://*:40132 http://*:40132 https://*:40132;"));
+    }
+
+    #[test]
+    fn the_document_is_the_path_with_html_behind_it() {
+        for (url, document) in [
+            ("ws://h", "http://h/stream.html"),
+            ("ws://h:1/", "http://h:1/stream.html"),
+            ("wss://h/live?greet=1", "https://h/live.html?greet=1"),
+            ("ws://h?a=/", "http://h/stream.html?a=/"),
+            ("/", "/stream.html"),
+            ("stream", "stream.html"),
+            ("../logs/stream?a", "../logs/stream.html?a"),
+            ("..", "../stream.html"),
+            ("./", "./stream.html"),
+        ] {
+            assert_eq!(url.parse::<WsUrl>().unwrap().document(), document, "{url}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod config;
 mod csp;
 mod date;
 mod directory;
+mod elsewhere;
 mod encoding;
 mod etag;
 mod fields;

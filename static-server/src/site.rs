@@ -100,6 +100,16 @@ impl Site {
         self.load(b"404.html", now, wall).ok().flatten()
     }
 
+    /// True for the stream's document where the built-in page does not know where that is.
+    pub(crate) fn is_elsewhere(&self, path: &RequestPath) -> bool {
+        match &self.content {
+            Content::BuiltIn(page) | Content::Overlay(_, page) => {
+                !path.is_directory() && page.is_elsewhere(path.name())
+            }
+            Content::Directory(_) => false,
+        }
+    }
+
     /// Opens the file of a body on disk; `None` if it has changed: then [`find`](Site::find) the path again. With `may_grow`,
     /// more bytes at its end are no change.
     pub(crate) fn open(&self, name: &[u8], stamp: &Stamp, may_grow: bool) -> Option<File> {

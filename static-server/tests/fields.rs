@@ -82,7 +82,7 @@ fn a_page_of_the_root_has_the_policy_that_its_owner_says_or_none() {
 fn the_built_in_page_lets_no_browser_repeat_its_address() {
     let server = Daemon::start(STATIC_SERVER, &[]);
     let targets =
-        ["/", "/?token=SECRET", "/app.js", "/style.css", "/favicon.svg", "/socket-worker.js", "/none"];
+        ["/", "/?token=SECRET", "/app.js", "/style.css", "/favicon.svg", "/stream-worker.js", "/none"];
     for target in targets {
         assert_eq!(server.get(target).header("referrer-policy"), Some("no-referrer"), "{target}");
     }
@@ -94,6 +94,24 @@ fn the_built_in_page_lets_no_browser_repeat_its_address() {
     // Of the files of a root their owner decides.
     let (_dir, server) = site(&[("index.html", b"<p>")], &[]);
     assert_eq!(server.get("/").header("referrer-policy"), None);
+}
+
+#[test]
+fn a_page_that_knows_no_address_of_its_stream_leads_to_it_by_the_host_that_was_asked_for() {
+    let server = Daemon::start(STATIC_SERVER, &[]);
+    let answer = server.exchange("GET /stream.html HTTP/1.0\r\nHost: Dates.example:8080\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 307 "), "{answer}");
+    assert!(answer.contains("\r\nLocation: http://dates.example:40132/stream.html\r\n"), "{answer}");
+    assert!(server.get("/").text().contains("<a href=\"stream.html\">"));
+    // Nobody says where: the client has named no host, or the page knows the stream, or it is another page.
+    let nameless = server.exchange("GET /stream.html HTTP/1.0\r\n\r\n");
+    assert!(nameless.starts_with("HTTP/1.1 404 "), "{nameless}");
+    assert_eq!(server.get("/x/stream.html").status, 404);
+    let server = Daemon::start(STATIC_SERVER, &["--ws-url", "ws://h.example/x"]);
+    assert_eq!(server.get("/stream.html").status, 404);
+    assert!(server.get("/").text().contains("<a href=\"http://h.example/x.html\">"));
+    let (_dir, server) = site(&[("index.html", b"<p>")], &[]);
+    assert_eq!(server.get("/stream.html").status, 404);
 }
 
 #[test]

@@ -4,7 +4,7 @@ import { start } from "./daemons.mjs";
 
 export const PATIENCE = { timeout: 20_000 };
 /** What browsers print about a connection that fails: expected while the server is away, and only then. */
-export const FAILED_CONNECTION = /WebSocket connection to|establish a connection|ERR_CONNECTION_REFUSED|connection to .* was interrupted|Failed to load resource/i;
+export const FAILED_CONNECTION = /WebSocket connection to|establish a connection|ERR_CONNECTION_REFUSED|CORS request did not succeed|connection to .* was interrupted|Failed to load resource/i;
 
 export const phase = (page, wanted) => page.waitForFunction((name) => document.getElementById("status").dataset.phase === name, PATIENCE, wanted);
 export const detail = (page) => page.$eval("#detail", (element) => element.textContent);

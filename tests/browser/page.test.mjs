@@ -1,18 +1,19 @@
 // The page's pure modules, and the contrast of its colours: `node --test`, no browser.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { httpUrl, streamUrl, withQuery } from "../../static-server/page/address.js";
 import { Arrivals, ClockOffset, percentile } from "../../static-server/page/arrivals.js";
 import { ViewChoice, fixedView } from "../../static-server/page/choice.js";
-import { waitBefore } from "../../static-server/page/connection.js";
 import { duration, findDate, splitAtClock } from "../../static-server/page/dates.js";
 import { EventParser } from "../../static-server/page/events.js";
-import { isKnown, numberOf, parseFrame, parseWord } from "../../static-server/page/frames.js";
 import { commands } from "../../static-server/page/howto.js";
+import { goesOnAfter, isKnown, isLeaveNotice, numberOf } from "../../static-server/page/ids.js";
+import { Rush } from "../../static-server/page/rush.js";
 import { short, titleOf } from "../../static-server/page/title.js";
-import { TabToken, authorization, isToken, takeToken } from "../../static-server/page/token.js";
+import { TabToken, isToken, takeToken } from "../../static-server/page/token.js";
+import { TRANSPORTS, transportsFor } from "../../static-server/page/transports.js";
 
 const INSTANT = Date.UTC(2010, 8, 22, 17, 4, 22);
 
@@ -32,35 +33,47 @@ test("an address is a WebSocket URL whatever it was given as, and has an HTTP fo
   assert.throws(() => streamUrl("javascript:alert(1)", page), TypeError);
 });
 
-test("what stands before the first tab tells messages, notices and gaps apart", () => {
-  const gap = { missed: 3, stream: "same", next: "01932f5a0c2e_9" };
-  assert.deepEqual(parseFrame("01932f5a0c2e_7\thello\tyou"), { id: "01932f5a0c2e_7", text: "hello\tyou" });
-  assert.deepEqual(parseFrame("01932f5a0c2e_7\t"), { id: "01932f5a0c2e_7", text: "" });
-  assert.deepEqual(parseFrame("\t01932f5a0c2e_7\tforged"), { id: null, text: "01932f5a0c2e_7\tforged" });
-  assert.deepEqual(parseFrame(`!\t${JSON.stringify(gap)}`), { gap });
-  for (const text of ["", "a date", "7\tx", "a\tb", "01932F5A0C2E_7\tx"]) {
-    assert.deepEqual(parseFrame(text), { id: null, text }, "of a server without ids");
-  }
-  assert.deepEqual(["01932f5a0c2e_7", "7", null].map(numberOf), [7, null, null]);
+test("an id has a stream and a number, and nothing else is one", () => {
+  assert.deepEqual(["01932f5a0c2e_7", "7", "01932F5A0C2E_7", "", null, undefined].map(numberOf), [7, null, null, null, null, null]);
 });
 
-test("what the server says beside the messages is told apart by its key", () => {
-  const ended = { source: { phase: "ended", said: "vmstat ended: exit code 3" } };
-  assert.deepEqual(parseFrame('!\t{"source":"ended","said":"vmstat ended: exit code 3"}'), ended);
-  assert.deepEqual(parseWord('{"source":"running","said":""}'), { source: { phase: "running", said: "" } });
-  for (const unknown of ['{"source":"asleep","said":"x"}', '{"weather":"fine"}', "{}"]) {
-    assert.deepEqual(parseWord(unknown), {}, unknown);
-  }
-  for (const text of ["!\thello", "!\t", "!\t3", "!\tnull", "!\t[]"]) {
-    assert.deepEqual(parseFrame(text), { id: null, text }, "a line of a server without ids");
+test("nothing lies between two messages if one comes at most behind the other in its stream", () => {
+  for (const [id, goesOn] of [["01932f5a0c2e_6", true], ["01932f5a0c2e_7", true], ["01932f5a0c2e_8", true], ["01932f5a0c2e_9", false], ["01932f5a0c2f_1", false], ["01932f5a0c2e_10", false]]) {
+    assert.equal(goesOnAfter(id, "01932f5a0c2e_7"), goesOn, id);
   }
 });
 
 test("a message that came before is known by its id", () => {
-  assert.equal(isKnown("01932f5a0c2e_7", null), false);
-  for (const [id, known] of [["01932f5a0c2e_6", true], ["01932f5a0c2e_7", true], ["01932f5a0c2e_8", false], ["01932f5a0c2f_1", false], ["01932f5a0c2e_10", false]]) {
+  for (const [id, known] of [["01932f5a0c2e_6", true], ["01932f5a0c2e_7", true], ["01932f5a0c2e_8", false], ["01932f5a0c2f_1", false], ["01932f5a0c2e_10", false], [null, false]]) {
     assert.equal(isKnown(id, "01932f5a0c2e_7"), known, id);
   }
+});
+
+test("a leave notice is known by its words", () => {
+  assert.deepEqual(["17 disconnected", "17 disconnected ", "disconnected", "-1 disconnected"].map(isLeaveNotice), [true, false, false, false]);
+});
+
+test("what is tried is what the address names, or all that a browser of today needs", () => {
+  assert.deepEqual(transportsFor("poll"), ["poll"]);
+  assert.deepEqual(transportsFor("jsonp"), ["jsonp"]);
+  for (const via of [null, "", "flash", "toString"]) {
+    assert.deepEqual(transportsFor(via), ["websocket", "sse", "stream", "poll"]);
+  }
+  assert.ok(Object.values(TRANSPORTS).every((name) => name.length > 0));
+});
+
+/** The moments at which a rush was told of, of messages at these times in milliseconds. */
+function rushes(times) {
+  const rush = new Rush();
+  return times.filter((time) => rush.isNew(time));
+}
+const evenly = (perSecond, seconds) => Array.from({ length: perSecond * seconds }, (_, index) => (index * 1000) / perSecond);
+
+test("a rush is thousands of messages over some seconds, and is told of once", () => {
+  assert.equal(rushes(evenly(2_000, 30)).length, 1);
+  assert.equal(rushes(evenly(100, 60)).length, 0);
+  assert.equal(rushes(Array.from({ length: 50_000 }, () => 5)).length, 0, "what is there at the start");
+  assert.equal(rushes([...Array.from({ length: 50_000 }, () => 5), ...evenly(10, 20).map((time) => time + 10)]).length, 0);
 });
 
 test("events are the same at every split of the text", () => {
@@ -148,12 +161,6 @@ test("durations read as words", () => {
   assert.deepEqual([0, 59_999, 125_000, 11_400_000].map(duration), ["0 s", "59 s", "2 min 5 s", "3 h 10 min"]);
 });
 
-test("waits double from half a second to ten seconds, less up to a half by chance", () => {
-  assert.deepEqual([0, 1, 2, 3, 4, 5, 60].map((attempt) => waitBefore(attempt, 0)), [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
-  assert.equal(waitBefore(0, 1), 250);
-  assert.equal(waitBefore(2000, 1), 5000);
-});
-
 function arrivalsAt(times) {
   const arrivals = new Arrivals();
   times.forEach((time) => arrivals.record(time));
@@ -229,7 +236,6 @@ test("a token is what RFC 6750 lets one be", () => {
   for (const text of ["", "=", "a=b", "a b", "é", "a\n", "a,b", "a\0"]) {
     assert.ok(!isToken(text), JSON.stringify(text));
   }
-  assert.deepEqual([authorization(null), authorization("a")], [{}, { Authorization: "Bearer a" }]);
 });
 
 test("the page's address gives its token away once, and keeps the rest", () => {
@@ -311,6 +317,15 @@ test("text has a contrast of 4.5 or more, light and dark", () => {
       const [dark, bright] = [luminance(colours[text]), luminance(colours[ground])].sort((a, b) => a - b);
       assert.ok((bright + 0.05) / (dark + 0.05) >= 4.5, `${text} ${colours[text]} on ${ground} ${colours[ground]}`);
     }
+  }
+});
+
+test("nothing of the page opens a connection: datecast.js does, and the reader of old lines", () => {
+  const folder = new URL("../../static-server/page/", import.meta.url);
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".js") && file !== "older.js")) {
+    // The commands that a reader can copy are text.
+    const script = readFileSync(new URL(name, folder), "utf8").replace(/\/\*\*.*?\*\//gs, "").replace(/`const socket = new WebSocket.*`/, "");
+    assert.doesNotMatch(script, /\b(WebSocket|MozWebSocket|EventSource|XMLHttpRequest|ActiveXObject)\(|(?<![#\w])fetch\(|sendBeacon/, name);
   }
 });
 

@@ -40,7 +40,7 @@ export async function datesArrive({ page, check, binaries, console: errors }) {
     const response = await page.goto(`http://127.0.0.1:${site.port}/`);
     assert.equal(response.status(), 200);
     await phase(page, "open");
-    assert.match(await detail(page), new RegExp(`by WebSocket \\(RFC 6455\\) to ws://127\\.0\\.0\\.1:${ws.port}/ since`));
+    assert.match(await detail(page), new RegExp(`by WebSocket to ws://127\\.0\\.0\\.1:${ws.port}/ since`));
   });
   await check("dates come about a second apart", async () => {
     const dates = await nextDates(page, 4);
@@ -107,7 +107,7 @@ export async function resumesByNumber({ page, check, binaries, console: errors }
   const proxy = new Proxy(ws.port);
   await proxy.open();
   const site = await pageServer(binaries, proxy.port);
-  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
+  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "event stream"]]) {
     await check(`lines resume by number over ${name}: none lost, none doubled`, async () => {
       await page.goto(`http://127.0.0.1:${site.port}/?view=clock&via=${via}`);
       await atLeast(page, "message", 5);
@@ -135,7 +135,7 @@ export async function tellsGaps({ page, check, binaries }) {
   await proxy.open();
   const site = await pageServer(binaries, proxy.port);
   const says = (words) => page.waitForFunction((wanted) => document.getElementById("messages").textContent.includes(wanted), PATIENCE, words);
-  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
+  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "event stream"]]) {
     await check(`what left the history is counted over ${name}`, async () => {
       await page.goto(`http://127.0.0.1:${site.port}/?view=clock&via=${via}`);
       await atLeast(page, "message", 3);
@@ -163,16 +163,16 @@ export async function tellsGaps({ page, check, binaries }) {
   await Promise.all([stop(ws.child), stop(site.child), proxy.close()]);
 }
 
-export async function fallsBackToEvents({ page, check, binaries }) {
+export async function fallsBack({ page, check, binaries }) {
   const ws = await streamServer(binaries, []);
   const proxy = new Proxy(ws.port);
   proxy.refuseUpgrades = true;
   await proxy.open();
   const site = await pageServer(binaries, proxy.port);
-  await check("where WebSocket is blocked, server-sent events are used", async () => {
+  await check("where WebSocket is blocked, an event stream is used", async () => {
     await page.goto(`http://127.0.0.1:${site.port}/`);
     await phase(page, "open");
-    assert.match(await detail(page), /by server-sent events to http:/);
+    assert.match(await detail(page), /by event stream to http:/);
     await nextDates(page, 2);
   });
   await page.goto("about:blank");

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { inBothSchemes } from "./browsers.mjs";
 import { FAILED_CONNECTION, PATIENCE, front, lineTexts, pageServer, showsLine, stateIs, streamServer, titleIs } from "./common.mjs";
 import { stop } from "./daemons.mjs";
+import { WAYS, oldPage } from "./plain.mjs";
 import { Recorder } from "./recorder.mjs";
 
 const TOKEN = "5d1f0c+e/8b~a.4-7_SECRET==";
@@ -325,7 +326,7 @@ export async function tokensAcrossOrigins({ browser, check, binaries }) {
   const ws = await streamServer(binaries, ["--source", "-", "--history", "10000", "--token-file", file.name], { stdin: "pipe" });
   ws.child.stdin.write(numbered(5000));
   const site = await pageServer(binaries, ws.port);
-  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "server-sent events"]]) {
+  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "event stream"]]) {
     await check(`a stream of another origin that needs a token, by ${name}`, async () => {
       const tab = await browser.newPage();
       await tab.goto(`http://127.0.0.1:${site.port}/?via=${via}#L1234`);
@@ -386,7 +387,7 @@ export async function asksNothingWithoutNeed({ page, check, binaries, console: e
     await page.goto(url);
     await showsLine(page, "line 100");
     const asked = site.requests.filter(({ url: target }) => site.guarded.test(target) && !target.includes("until="));
-    assert.deepEqual(asked.map(({ method, url: target }) => [method, target]), [["GET", "/stream?ids=1"]]);
+    assert.deepEqual(asked.map(({ method, url: target }) => [method, target]), [["GET", "/stream?ids=1&heartbeat=15"]]);
     assert.equal(await page.$eval("#token-form", (element) => element.hidden), true);
     await page.click("#more-button");
     assert.equal(await page.$eval("#howto-curl", (element) => element.textContent), `curl -N ${url}stream`);
@@ -403,9 +404,6 @@ export async function asksNothingWithoutNeed({ page, check, binaries, console: e
   await end();
 }
 
-/** Old browsers: as in plain.mjs. */
-const WAYS = [["WebSocket", []], ["server-sent events", ["WebSocket"]], ["requests", ["WebSocket", "EventSource"]]];
-
 export async function plainListAsks({ browser, check, binaries }) {
   const { site, url, replace, end } = await recordedFront(binaries, 50);
   const question = (tab, words) => tab.waitForFunction((wanted) => {
@@ -419,9 +417,8 @@ export async function plainListAsks({ browser, check, binaries }) {
     await tab.keyboard.press("Enter");
   };
   await check("the plain list remembers a token without a storage, too", async () => {
-    const tab = await browser.newPage();
+    const tab = await oldPage(browser);
     await refuseStorage(tab);
-    await tab.evaluateOnNewDocument(() => { delete Object.hasOwn; });
     await tab.goto(url);
     await question(tab, NEEDED);
     await answer(tab, TOKEN);
@@ -431,11 +428,7 @@ export async function plainListAsks({ browser, check, binaries }) {
   for (const [way, gone] of WAYS) {
     await check(`the plain list asks for a token, too: by ${way}`, async () => {
       await replace(TOKEN);
-      const tab = await browser.newPage();
-      await tab.evaluateOnNewDocument((names) => {
-        delete Object.hasOwn;
-        names.forEach((name) => { window[name] = undefined; });
-      }, gone);
+      const tab = await oldPage(browser, gone);
       await tab.goto(url);
       await question(tab, NEEDED);
       assert.match(await tab.title(), /· token needed$/);

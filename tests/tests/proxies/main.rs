@@ -203,7 +203,7 @@ fn a_browser_connects_by_wss_on_the_origin_of_the_page(kind: Kind) {
     let output = Command::new("node").arg(project().join("tests/browser/one_origin.mjs")).arg(&url).output();
     let output = output.expect("start node");
     let printed = String::from_utf8_lossy(&output.stdout);
-    let wanted = format!("by WebSocket (RFC 6455) to wss://localhost:{}/stream", front.port);
+    let wanted = format!("by WebSocket to wss://localhost:{}/stream", front.port);
     assert!(
         output.status.success() && printed.contains(&wanted),
         "{printed}{}",
