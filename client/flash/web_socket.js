@@ -4,12 +4,13 @@
 //   WEB_SOCKET_SWF_LOCATION   where WebSocketMain.swf is; on the page's host, the only one that it connects to
 //   WEB_SOCKET_FORCE_FLASH    true, before this file: Flash also where the browser has a WebSocket
 //   WEB_SOCKET_DEBUG          true: say what happens in the console
+//   WEB_SOCKET_LOAD_TIMEOUT   before this file: how long the SWF may take to load, in milliseconds
 //   WEB_SOCKET_DISABLE_AUTO_INITIALIZATION, WebSocket.__initialize()   load the SWF at that call, not when the document is there
 //   WebSocket.loadFlashPolicyFile("xmlsocket://HOST:PORT")   the policy-server; 843 on the page's host unless told
 (function () {
   var CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
   // Milliseconds. The SWF has its own limits for each step of a connection, which are shorter than ours for the whole.
-  var LOAD_TIMEOUT = 20000, OPEN_TIMEOUT = 60000, CLOSE_TIMEOUT = 15000;
+  var LOAD_TIMEOUT = window.WEB_SOCKET_LOAD_TIMEOUT || 20000, OPEN_TIMEOUT = 60000, CLOSE_TIMEOUT = 15000;
   var PLAYER = "10.0.0";
   var ELEMENT = "webSocketFlash";
   var MOST_REASON = 123;

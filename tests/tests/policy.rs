@@ -60,6 +60,33 @@ fn the_policy_inside_the_stream_server_is_valid() {
 
 #[test]
 #[ignore = "needs xmllint"]
+fn the_policy_of_one_port_for_all_is_valid() {
+    assert_valid(&Daemon::start(binary("datecast"), &["--interval", "1s"]));
+}
+
+/// What ws-server and `datecast` answer on the port of the stream itself, for SWFs of these domains.
+fn inline_policy(daemon: &Daemon, domains: &[&str]) -> String {
+    let port = daemon.address().port();
+    let grant = |domain| format!("  <allow-access-from domain=\"{domain}\" to-ports=\"{port}\"/>\n");
+    let grants = domains.iter().map(grant).collect::<Vec<_>>().concat();
+    format!(
+        "<?xml version=\"1.0\"?>\n\
+         <!DOCTYPE cross-domain-policy SYSTEM \"http://www.adobe.com/xml/dtds/cross-domain-policy.dtd\">\n\
+         <cross-domain-policy>\n{grants}</cross-domain-policy>\n"
+    )
+}
+
+#[test]
+fn the_port_of_the_stream_grants_itself_byte_for_byte() {
+    let stream = Daemon::start(binary("ws-server"), &[]);
+    assert_eq!(String::from_utf8_lossy(&policy_of(&stream)), inline_policy(&stream, &["*"]));
+    let front = Daemon::start(binary("datecast"), &["--interval", "1s"]);
+    let own = ["localhost", "127.0.0.1"];
+    assert_eq!(String::from_utf8_lossy(&policy_of(&front)), inline_policy(&front, &own));
+}
+
+#[test]
+#[ignore = "needs xmllint"]
 fn the_validator_refuses_what_is_no_policy() {
     let (valid, message) =
         validate(b"<cross-domain-policy><allow-access-from domain=\"*\"/></cross-domain-policy>");

@@ -22,7 +22,7 @@ class Client {
   // Milliseconds. A firewall that drops what goes to port 843 holds an explicit policy file up for about 20 s.
   static inline var CONNECT_TIMEOUT = 30000;
   static inline var HANDSHAKE_TIMEOUT = 20000;
-  static inline var CLOSE_TIMEOUT = 5000;
+  static inline var CLOSE_TIMEOUT = 10000;
   static inline var LINGER = 2000;
   /** Bytes: the most that the head of the server's answer may have. **/
   static inline var MAX_HEAD = 16384;
@@ -142,7 +142,8 @@ class Client {
   }
 
   function readFrames() {
-    while (state == OPEN || state == CLOSING) {
+    // §5.5.1: nothing follows a Close.
+    while (state != ENDED && closeCode == ABNORMAL) {
       var frame = frames.next();
       if (frame == null) {
         if (frames.code != 0) {
