@@ -1,6 +1,6 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
-.PHONY: run help test test-all test-rust test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser \
+.PHONY: run help test test-all test-rust test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
 	test-systemd test-fresh conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
@@ -55,6 +55,10 @@ test-proxies:
 # The page in headless Chromium and Firefox.
 test-browser:
 	@tests/run browser
+
+# The page in engines from 2001 on, and the opening bytes of browsers that cannot be had; RECORD=1 writes docs/browsers.md.
+test-browsers:
+	@tests/run browsers
 
 # The package on a real systemd in a container: restarts, crashes, upgrades, live connections, and each command of
 # docs/operations.md. Needs root.
