@@ -19,7 +19,7 @@ function parse(json) {
 function datecast(url, options) {
   var link = page ? page.createElement("a") : new URL(url, root.location);
   if (page) link.href = url;
-  url = link.href.replace(/^ws(s?:)/, "http$1").replace(/#.*/, "");
+  url = (link.href || url).replace(/^ws(s?:)/, "http$1").replace(/#.*/, "");
   options = options || {};
 
   var names = [].concat(options.transports || ["websocket", "sse", "stream", "poll", "jsonp"]), host = url.split("/", 3).join("/"), token = options.token;
