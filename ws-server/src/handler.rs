@@ -50,7 +50,7 @@ impl Handler for WsHandler {
             Stage::Opening { .. } if conn.waits_for_client(cx) => Flow::Continue,
             Stage::Opening { .. } => conn.give_up(408, &mut self.env(cx)),
             Stage::Publishing(_) => conn.on_body_deadline(&mut self.env(cx)),
-            Stage::Polling(_) => self.end_poll(conn, None, cx),
+            Stage::Polling(_) => self.on_poll_deadline(conn, cx),
             Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
             Stage::HttpStream => conn.keep_open(&self.config.connection, cx),
             Stage::Done => Flow::Close,
@@ -172,7 +172,8 @@ impl Handler for WsHandler {
         );
         // In every turn: a stream that never pauses puts off no revocation.
         let has_rechecks = self.recheck_some(turn);
-        if more || has_rechecks {
+        let has_polls = self.end_due_polls(turn);
+        if more || has_rechecks || has_polls {
             self.grant_turns(turn);
             self.metrics.publish(turn.now(), true);
             return Wake::Again;

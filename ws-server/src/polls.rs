@@ -1,11 +1,18 @@
 //! Long polls: they wait among the subscribers, without being clients of the stream that come and leave.
 
-use reactor::{Context, Flow, Stop};
+use std::time::Duration;
+
+use reactor::{Context, Flow, Stop, Turn};
 
 use crate::{
     connection::{Connection, PollService, Polled, Stage},
     worker::WsHandler,
 };
+
+/// So many polls are answered in one turn because their time is up.
+const TURN_ANSWERS: usize = 256;
+/// By then a poll has had its turn.
+const LATEST: Duration = Duration::from_secs(10);
 
 impl WsHandler {
     /// Answers a poll that has come, or lets it wait.
@@ -21,6 +28,29 @@ impl WsHandler {
         }
         self.fanout.subscribers.add(cx.token(), conn.subscription.phase, conn.framing);
         Flow::Continue
+    }
+
+    /// The time of a poll is up. Those that began together end together: each has its turn.
+    pub(crate) fn on_poll_deadline(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        if let Stage::Polling(poll) = &mut conn.stage {
+            poll.is_due = true;
+            self.due_polls.push(cx.token());
+            cx.set_deadline(cx.now() + LATEST);
+        }
+        Flow::Continue
+    }
+
+    /// Answers some of the polls whose time is up; true if there are more.
+    pub(crate) fn end_due_polls(&mut self, turn: &mut Turn<'_, Connection>) -> bool {
+        let rest = self.due_polls.len().saturating_sub(TURN_ANSWERS);
+        for token in self.due_polls.split_off(rest) {
+            turn.visit(token, |conn, cx| match &conn.stage {
+                Stage::Polling(poll) if poll.is_due => self.end_poll(conn, None, cx),
+                // It has had a message meanwhile.
+                _ => Flow::Continue,
+            });
+        }
+        !self.due_polls.is_empty()
     }
 
     /// Answers a poll that waits, because its time is up or the process ends: its client asks again.

@@ -136,6 +136,8 @@ pub struct WsHandler {
     pub(crate) is_for_stream: IsForStream,
     /// Bounded reads whose next line is on its way to this worker.
     pub(crate) waiting_reads: Vec<Token>,
+    /// Long polls whose time is up.
+    pub(crate) due_polls: Vec<Token>,
     /// Connections whose tokens a reload may have revoked, and that have still to be looked at.
     pub(crate) rechecks: Vec<Token>,
 }
@@ -186,6 +188,7 @@ impl WsHandler {
             metrics: WorkerMetrics::new(*now),
             is_for_stream: |_| true,
             waiting_reads: Vec::new(),
+            due_polls: Vec::new(),
             rechecks: Vec::new(),
         }
     }

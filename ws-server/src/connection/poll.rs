@@ -24,6 +24,8 @@ pub(crate) struct Poll {
     pub(crate) reply: Reply,
     /// What its client does not get of the messages that it asked for: the first line of the answer.
     pub(crate) gap: Option<Gap>,
+    /// Its time is up: it is answered in its turn.
+    pub(crate) is_due: bool,
 }
 
 /// What an answer says, a line each.

@@ -87,7 +87,7 @@ impl Connection {
             origin: cors.origin().map(Into::into),
             sender,
         };
-        self.stage = Stage::Polling(Box::new(Poll { request, reply, gap }));
+        self.stage = Stage::Polling(Box::new(Poll { request, reply, gap, is_due: false }));
         Flow::Continue
     }
 

@@ -226,6 +226,33 @@ fn thousands_of_polls_that_wait_are_answered_by_the_next_line_each_once() {
 }
 
 #[test]
+fn thousands_of_polls_whose_time_is_up_hold_no_turn_up() {
+    let mut world = with_more_to_come(FED, 1..21);
+    let mut pollers: Vec<Poller> = (0..1500).map(|_| Poller::new(&mut world)).collect();
+    for poller in &mut pollers {
+        poller.ask(&mut world, "poll=5&since=20");
+    }
+    for _ in 0..50 {
+        world.settle();
+    }
+    world.advance(Duration::from_millis(5100));
+    let mut most = 0;
+    let mut answered = 0;
+    for _ in 0..2000 {
+        world.turn();
+        let now = pollers.iter_mut().filter_map(|poller| poller.answer(&mut world)).count();
+        (most, answered) = (most.max(now), answered + now);
+    }
+    assert!(answered == pollers.len() && most <= 300, "{answered} answers, {most} in one turn");
+    for poller in &mut pollers {
+        poller.ask(&mut world, "poll=5&since=19");
+    }
+    for poller in &mut pollers {
+        assert_eq!(poller.answered(&mut world).texts(), ["20"]);
+    }
+}
+
+#[test]
 fn requests_that_come_together_are_answered_one_behind_the_other() {
     let mut world = with_more_to_come(FED, 1..21);
     let mut poller = Poller::new(&mut world);
