@@ -1,6 +1,6 @@
-// datecast(url, options): the stream of a datecast server by whatever works in this browser, since IE 6. What and why: README.md.
+// The stream of a datecast server by whatever works in this browser, since IE 6; README.md says what and why.
 (function () {
-var root = typeof self == "undefined" ? this : self, page = root.document, serial = 0, held = {};
+var root = typeof self == "undefined" ? this : self, page = root.document, serial = 0, held = 0;
 
 function nothing() {}
 
@@ -22,11 +22,11 @@ function datecast(url, options) {
   url = (link.href || url).replace(/^ws(s?:)/, "http$1").replace(/#.*/, "");
   options = options || {};
 
-  var names = [].concat(options.transports || ["websocket", "sse", "stream", "poll", "jsonp"]), host = url.split("/", 3).join("/"), token = options.token;
+  var names = [].concat(options.transports || ["websocket", "sse", "stream", "poll", "jsonp"]), token = options.token;
   var beat = options.heartbeat == null ? 15 : options.heartbeat, beats = beat ? "&heartbeat=" + beat : "", callback = "datecast" + serial++;
-  var stream = { state: "connecting", transport: names[0], last: options.since || null, connect: connect, close: close };
+  var stream = { state: "waiting", transport: names[0], last: options.since || null, connect: connect, close: close };
   var current = 0, failures = 0, tries = 0, turn = 0, counted = 0, seen = {}, end = nothing, told, proven, away;
-  var timer, due, deadline, earliest, patience, openedAt, heardAt, heard, resume;
+  var timer, armed, deadline, earliest, patience, openedAt, heardAt, heard, resume;
 
   function call(name, value) {
     try {
@@ -41,7 +41,6 @@ function datecast(url, options) {
     call("onstate", { state: state, transport: stream.transport, reason: reason || "", status: status || null, wait: wait || null });
   }
 
-  // Nothing happens any more to an attempt that is over.
   function live(then) {
     var mine = turn;
     return function (e) { if (mine == turn) then(e); };
@@ -50,26 +49,26 @@ function datecast(url, options) {
   function stop() {
     turn++;
     clearTimeout(timer);
-    held[host] -= counted;
+    held -= counted;
     counted = 0;
     try { end(); } catch (e) {}
     end = nothing;
   }
 
   function until(time) {
-    deadline = time;
     clearTimeout(timer);
-    due = Math.max(now(), Math.min(time, now() + 5000));
-    timer = setTimeout(live(tick), due - now());
+    deadline = time;
+    armed = now();
+    timer = setTimeout(live(tick), Math.max(0, Math.min(time - armed, 5000)));
   }
 
   function tick() {
-    var late = now() - due > 9999;
+    var late = now() - armed > 15000;
     until(deadline);
     if (late) probe();
     else if (now() < deadline) return;
     else if (stream.state == "waiting") open();
-    else lost(openedAt ? "silent" : held[host] > 6 ? "no answer: a seventh stream of one host" : "no answer");
+    else lost(openedAt ? "silent" : held > 6 ? "no answer: a seventh stream of one host" : "no answer");
   }
 
   function probe() {
@@ -93,38 +92,31 @@ function datecast(url, options) {
 
   function open() {
     stop();
-    var name = stream.transport = names[current];
+    var mine = turn;
+    stream.transport = names[current];
     heard = away = openedAt = 0;
     resume = stream.last;
-    patience = 2500 * (/^[pj]/.test(name) ? 25 : beat || 1e9);
-    held[host] = (held[host] || 0) + (counted = /^s/.test(name));
-    until(now() + 10000);
-    // Its message may hold the token.
-    name = live(function () {
-      try {
-        ways[stream.transport]();
-      } catch (e) {
-        lost("not in this browser: " + e.name);
-      }
-    });
+    patience = 2500 * (/^[pj]/.test(names[current]) ? 25 : beat || 1e9);
+    held += counted = /^s/.test(names[current]);
+    until(now() + 1e4);
     say("connecting");
-    name();
+    try {
+      if (mine == turn) ways[names[current]](1);
+    } catch (e) {
+      lost("not in this browser: " + e.name);
+    }
   }
 
   function lost(reason, status, least) {
     var random = Math.random() / 2, wait, next;
     stop();
-    if (status == 401) {
-      failures = 0;
-      return say("refused", reason, status);
-    }
+    if (status == 401) return say("refused", reason, status);
     if (heard && now() - openedAt > 5000) failures = 0;
-    // What worked is kept while the server is merely away.
     if (!heard && !(status > 428) && (status || !proven && (!openedAt || reason == "silent") || ++tries > 2)) {
       proven = tries = 0;
       next = current = (current + 1) % names.length;
     }
-    wait = next ? 100 : Math.min(10000, 500 * Math.pow(2, failures++));
+    wait = next ? 100 : Math.min(1e4, 500 * Math.pow(2, failures++));
     wait = Math.ceil(Math.max(wait * (1 - random), (least || 0) * (1 + random)));
     earliest = least ? now() + wait : 0;
     until(now() + wait);
@@ -140,7 +132,6 @@ function datecast(url, options) {
   function take(m) {
     var mine = turn, after = resume, kind = m.kind, id = m.id, text = m.text, parts = /^(.*?)(\d*)$/.exec(id), number = 100 + parts[2].length + parts[2];
     if (kind == "gap") {
-      // The server lost its newest messages, and gives their numbers again.
       if (m.missed == null && m.stream == "same") seen = {};
       number = told;
       told = m.missed + m.stream + m.next;
@@ -159,7 +150,6 @@ function datecast(url, options) {
     } else call("on" + kind, kind == "source" ? { source: m.source, text: text } : { text: text });
   }
 
-  // False once a callback has ended the attempt.
   function takeAll(list) {
     var mine = turn;
     hear();
@@ -179,7 +169,7 @@ function datecast(url, options) {
   }
 
   function address(query, secret) {
-    return url + (/\?/.test(url) ? "&" : "?") + "ids=1" + query + (stream.last ? "&since=" + stream.last : "") + (!secret ? "&at=" + now() + serial++ : token ? "&token=" + encodeURIComponent(token) : "");
+    return url + (/\?/.test(url) ? "&" : "?") + "ids=1" + query + (stream.last ? "&since=" + stream.last : "") + (!secret ? "&at=" + Math.random() : token ? "&token=" + encodeURIComponent(token) : "");
   }
 
   function fields() {
@@ -197,26 +187,26 @@ function datecast(url, options) {
     };
     request.open(query ? "GET" : "HEAD", address(query), true);
     for (name in all) request.setRequestHeader(name, all[name]);
-    request.onreadystatechange = live(function () {
+    request.onreadystatechange = function () {
       var whole = request.readyState == 4;
       if (whole) request.onreadystatechange = nothing;
       else if (!part || request.readyState < 3) return;
       if (!query || good(request.status, header)) (whole ? done : part)(request.responseText, header, request.status);
-    });
+    };
     request.send(null);
   }
 
-  // Neither a WebSocket nor an event source tells why it was refused.
-  function learn(reason) {
+  function ended() {
+    if (openedAt) return lost("the stream ended");
     stop();
-    until(now() + 10000);
+    until(now() + 1e4);
     try {
       ask("", function (text, header, status) {
         if (status > 399) good(status, header);
-        else lost(reason, status);
+        else lost("not opened", status);
       });
     } catch (e) {
-      lost(reason);
+      lost("not opened");
     }
   }
 
@@ -225,7 +215,7 @@ function datecast(url, options) {
     if (!takeAll(list)) return;
     isNew = before != stream.last;
     if (last && !isNew) stream.last = last;
-    setTimeout(live(function () { ways[stream.transport](25); }), isNew ? 0 : 500);
+    setTimeout(live(function () { ways[names[current]](25); }), isNew ? 0 : 500);
   }
 
   var ways = {
@@ -235,12 +225,11 @@ function datecast(url, options) {
       socket.onopen = live(opened);
       socket.onmessage = live(function (e) {
         var parts = /^(!(?=\t\{)|[0-9a-f]{12}_\d+|)\t([\s\S]*)/.exec(e.data) || [0, 0, e.data], id = parts[1], text = parts[2];
-        hear();
-        take(id == "!" ? word(text) : { id: id || null, text: text, kind: id === "" ? "notice" : "message" });
+        takeAll([id == "!" ? word(text) : { id: id || null, text: text, kind: id === "" ? "notice" : "message" }]);
       });
       socket.onclose = live(function (e) {
-        if (openedAt) lost(["closed", e.code, e.reason].join(" "), e.code == 1008 && /\btoken\b/.test(e.reason) ? 401 : 0, e.code == 1013 ? 5000 : 0);
-        else learn("no WebSocket opened");
+        if (openedAt) lost(["closed", e.code, e.reason].join(" "), e.code == 1008 && /\btoken\b/.test(e.reason) && 401, e.code == 1013 && 5000);
+        else ended();
       });
     },
 
@@ -249,19 +238,16 @@ function datecast(url, options) {
       end = function () { source.close(); };
       each(["message", "notice", "gap", "source", "heartbeat"], function (kind) {
         source.addEventListener(kind, live(function (e) {
-          hear();
-          take(/^[gs]/.test(kind) ? word(e.data) : { id: e.lastEventId || null, text: e.data, kind: kind });
+          takeAll([/^[gs]/.test(kind) ? word(e.data) : { id: e.lastEventId || null, text: e.data, kind: kind }]);
         }), false);
       });
       source.onopen = live(opened);
       source.onerror = live(function () {
-        if (!openedAt) learn("no event stream opened");
-        else if (source.readyState) lost("the stream ended");
+        if (source.readyState || !openedAt) ended();
         else {
-          // The browser alone knows `retry:`, waits so long, and tries once.
           openedAt = 0;
           resume = stream.last;
-          until(now() + 20000);
+          until(now() + 2e4);
           say("connecting", "the stream ended");
         }
       });
@@ -270,12 +256,11 @@ function datecast(url, options) {
     stream: function () {
       var used = 0, rest = "", ending, decoder, reader, read = live(function () {
         reader.read().then(live(function (e) {
-          if (e.done) return done();
+          if (e.done) return ended();
           more(decoder.decode(e.value, { stream: true }));
           read();
-        }), live(done));
+        }), live(ended));
       });
-      function done() { lost("the stream ended"); }
       function more(text) {
         var lines = (rest + text).split("\n");
         rest = lines.pop();
@@ -290,9 +275,8 @@ function datecast(url, options) {
           reader = e.body.getReader();
           opened();
           read();
-        }), live(done));
-      } else if (root.ActiveXObject && !root.atob) throw new TypeError();
-      else ask("&heartbeat=5", done, function (text) {
+        }), live(ended));
+      } else (root.ActiveXObject && !root.atob ? null : ask)("&heartbeat=5", ended, function (text) {
         if (used > 1e6) return open();
         if (text) more(text.substring(used));
         used = text.length;
@@ -300,8 +284,7 @@ function datecast(url, options) {
     },
 
     poll: function (seconds) {
-      ask("&poll=" + (seconds || 1), function (text, header) {
-        // A text that was cut does not have all that its head says.
+      ask("&poll=" + seconds, function (text, header) {
         brought(text.split("\n"), header("Content-Length") <= text.length && header("Datecast-Last-Id"));
       });
     },
@@ -318,7 +301,7 @@ function datecast(url, options) {
         brought(e.messages, e.last);
       });
       script.onload = script.onerror = live(function () { lost("no script came"); });
-      script.src = address("&callback=" + name + "&poll=" + (seconds || 1), 1);
+      script.src = address("&callback=" + name + "&poll=" + seconds, 1);
       page.documentElement.appendChild(script);
     }
   };
@@ -333,15 +316,12 @@ function datecast(url, options) {
     } else if (type == "pageshow") {
       if (away) open();
     } else if (/^s/.test(type)) {
-      if (stream.state == "connecting" && !e.blockedURI.indexOf(/^w/.test(stream.transport) ? host.replace(/^http/, "ws") : host)) lost("the page's policy blocks it: " + e.effectiveDirective);
+      if (stream.state == "connecting" && e.blockedURI.indexOf(url.split("/")[2]) > 0) lost("the page's policy blocks it: " + e.effectiveDirective);
     } else if (!away && !(page && page.hidden)) probe();
   }
 
   function listen(method) {
-    each(["online", "pagehide", "pageshow", "securitypolicyviolation", "visibilitychange"], function (kind) {
-      var target = page && /^v/.test(kind) ? page : root;
-      if (target[method]) target[method](kind, happened, false);
-    });
+    if (root[method]) each(["online", "pagehide", "pageshow", "securitypolicyviolation", "visibilitychange"], function (kind) { root[method](kind, happened, false); });
   }
 
   function connect(other) {
@@ -358,7 +338,7 @@ function datecast(url, options) {
   }
 
   listen("addEventListener");
-  timer = setTimeout(live(open), 0);
+  until(earliest = 0);
   return stream;
 }
 

@@ -26,9 +26,9 @@ export class ModelServer {
     return this.#readers.size;
   }
 
-  publish() {
+  publish(text = `Zeile ${this.log.length} — ü`) {
     this.#number += 1;
-    const message = { id: this.#id(this.#number), text: `Zeile ${this.log.length} — ü`, kind: "message" };
+    const message = { id: this.#id(this.#number), text, kind: "message" };
     this.#kept.push(message);
     if (this.#kept.length > HISTORY) {
       this.#kept.shift();

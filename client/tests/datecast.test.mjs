@@ -1,0 +1,421 @@
+// What datecast.js does in one situation after the other, in a browser of virtual time; and how large it is.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import vm from "node:vm";
+import { gzipSync } from "node:zlib";
+import { Browser, GLOBALS } from "./browser.mjs";
+import { ModelServer } from "./model-server.mjs";
+import { Network } from "./network.mjs";
+import { compile } from "./schedule.mjs";
+import { Chance, VirtualTime } from "./virtual-time.mjs";
+
+const file = new URL("../datecast.js", import.meta.url);
+const text = readFileSync(file, "utf8");
+const script = compile(text);
+const WAYS = ["websocket", "sse", "stream", "poll", "jsonp"];
+const MINUTE = 60_000;
+
+/** A page with a stream, and all that its callbacks heard: `heard` is a list of `[kind, event]`. */
+function open({ blocked = {}, mode = "ok", seed = 1, published = 3, prepare = () => {}, url = "/stream", code = script, ...options } = {}) {
+  const time = new VirtualTime();
+  const chance = new Chance(seed);
+  const server = new ModelServer(time);
+  const network = Object.assign(new Network(time, chance, server), { blocked, mode });
+  const browser = new Browser(network, { random: () => chance.next(), ...options.browser });
+  const heard = [];
+  const hear = (kind) => (event) => heard.push([kind, event]);
+  for (let count = 0; count < published; count += 1) {
+    server.publish();
+  }
+  prepare({ browser, network, server, time });
+  const handlers = Object.fromEntries(["message", "notice", "gap", "resume", "source", "state"].map((kind) => [`on${kind}`, hear(kind)]));
+  const stream = browser.load(code)(url, { ...handlers, ...options });
+  const of = (kind) => heard.filter(([what]) => what === kind).map(([, event]) => event);
+  return {
+    time, server, network, browser, stream, heard, of,
+    states: () => of("state").map(({ state, transport }) => `${state} ${transport}`),
+    run: (duration) => time.runUntil(time.now + duration),
+  };
+}
+
+test("the file is at most 4096 bytes, compressed", () => {
+  const { length } = gzipSync(text, { level: 9 });
+  assert.ok(length <= 4096, `${length} bytes`);
+});
+
+test("it is one function for CommonJS, for a page, and for a module of a page", () => {
+  assert.equal(typeof createRequire(import.meta.url)("../datecast.js"), "function");
+  for (const code of [text, `"use strict";${text}`]) {
+    const page = { self: {} };
+    vm.runInNewContext(code, page);
+    assert.deepEqual(Object.keys(page.self), ["datecast"]);
+    assert.deepEqual(Object.keys(page), ["self"], "and makes no other name");
+  }
+});
+
+test("each way brings messages, gaps, notices and resumptions in the same words", () => {
+  for (const way of WAYS) {
+    for (const hasFetch of [true, false]) {
+      for (const code of [script, compile(`"use strict";${text}`)]) {
+        const { server, network, heard, stream, run, browser } = open({ transports: way, code, browser: { hasFetch } });
+        run(5000);
+        assert.deepEqual(heard.splice(0).map(([kind]) => kind), ["state", "state", "message", "message", "message"], way);
+        network.cut();
+        server.publish();
+        run(20_000);
+        const later = heard.splice(0).filter(([kind]) => kind !== "state");
+        const [id, before] = [server.log[3].id, server.log[2].id];
+        assert.deepEqual(later, [["resume", { after: before }], ["message", { id, text: server.log[3].text }]], way);
+        server.restart("new");
+        network.cut();
+        server.publish();
+        run(20_000);
+        assert.deepEqual(heard.splice(0).filter(([kind]) => kind !== "state"), [
+          ["gap", { missed: null, stream: "new", next: server.log[4].id }],
+          ["message", { id: server.log[4].id, text: server.log[4].text }],
+        ], way);
+        assert.deepEqual(browser.errors, [], way);
+        assert.equal(stream.transport, way);
+      }
+    }
+  }
+});
+
+test("the ways are tried in order, each that fails is named with its reason, and what works is kept", () => {
+  const { states, of, run, stream, network } = open({ blocked: { websocket: "missing", sse: "throws", stream: "fails", poll: "mute" } });
+  run(MINUTE);
+  assert.deepEqual(states(), WAYS.slice(0, 4).flatMap((way) => [`connecting ${way}`, `waiting ${way}`]).concat(["connecting jsonp", "open jsonp"]));
+  const reasons = of("state").filter(({ state }) => state === "waiting").map(({ reason }) => reason);
+  assert.deepEqual(reasons, ["not in this browser: TypeError", "not in this browser: SecurityError", "not opened", "no answer"]);
+  network.cut();
+  run(MINUTE);
+  assert.equal(stream.state, "open");
+  assert.ok(of("state").slice(10).every(({ transport }) => transport === "jsonp"));
+});
+
+test("a name alone fixes the way", () => {
+  const { states, run } = open({ transports: "sse", blocked: { sse: "fails" } });
+  run(MINUTE);
+  assert.deepEqual([...new Set(states())], ["connecting sse", "waiting sse"]);
+});
+
+test("a seventh event stream of one host is named", () => {
+  const reasons = [];
+  const { browser, network, run } = open({ transports: "sse" });
+  for (let count = 2; count <= 7; count += 1) {
+    if (count === 7) {
+      network.mode = "mute";
+    }
+    browser.self.datecast("/stream", { transports: "sse", onstate: ({ reason }) => count === 7 && reasons.push(reason) });
+    run(100);
+  }
+  run(15_000);
+  assert.match(reasons.join(), /a seventh stream of one host/);
+});
+
+test("a Content-Security-Policy that blocks is named, and the next way tried", () => {
+  const { browser, states, of, run } = open({ blocked: { websocket: "mute" } });
+  run(100);
+  browser.dispatch("securitypolicyviolation", { blockedURI: "https://elsewhere.example/x.js", effectiveDirective: "script-src" });
+  assert.deepEqual(states(), ["connecting websocket"]);
+  browser.dispatch("securitypolicyviolation", { blockedURI: "ws://page.example/stream", effectiveDirective: "connect-src" });
+  assert.deepEqual(states(), ["connecting websocket", "waiting websocket"]);
+  assert.equal(of("state")[1].reason, "the page's policy blocks it: connect-src");
+  run(5000);
+  assert.equal(states().pop(), "open sse");
+});
+
+test("a path that went silent is noticed by the heartbeat that does not come", () => {
+  for (const way of WAYS) {
+    const { network, of, run, states } = open({ transports: way });
+    run(2 * MINUTE);
+    assert.deepEqual(states(), [`connecting ${way}`, `open ${way}`], "heartbeats keep it");
+    network.silence();
+    run(MINUTE + 10_000);
+    assert.equal(of("state")[2].reason, "silent", way);
+    assert.equal(states().pop(), `open ${way}`);
+  }
+});
+
+test("without heartbeats nothing is held for silent", () => {
+  const { run, states } = open({ transports: "websocket", heartbeat: 0 });
+  run(60 * MINUTE);
+  assert.deepEqual(states(), ["connecting websocket", "open websocket"]);
+});
+
+test("a sleep, a new network and a look at the page probe the path soon", () => {
+  for (const event of ["online", "visibilitychange", null]) {
+    const { network, time, browser, run, states } = open({ transports: "websocket" });
+    run(20_000);
+    network.silence();
+    if (event === null) {
+      time.sleep(10 * MINUTE);
+    } else {
+      run(14_000);
+      browser.dispatch(event);
+    }
+    run(10_000);
+    assert.equal(states().pop(), "open websocket", event);
+    assert.equal(states().length, 5, event);
+  }
+});
+
+test("a probe leaves a path alone that is well", () => {
+  const { time, browser, run, states } = open({ transports: "websocket" });
+  run(20_000);
+  browser.dispatch("online");
+  run(MINUTE);
+  time.sleep(10 * MINUTE);
+  run(MINUTE);
+  assert.deepEqual(states(), ["connecting websocket", "open websocket"]);
+});
+
+test("a new network ends a wait, but not one that the server asked for", () => {
+  for (const [mode, expected] of [["refused", "open websocket"], [{ status: 503, retryAfter: 60 }, "waiting websocket"]]) {
+    const { network, browser, run, states } = open({ transports: "websocket", mode });
+    run(30_000);
+    network.mode = "ok";
+    while (!states().pop().startsWith("waiting")) {
+      run(10);
+    }
+    browser.dispatch("online");
+    run(400);
+    assert.equal(states().pop(), expected);
+    run(2 * MINUTE);
+    assert.equal(states().pop(), "open websocket");
+  }
+});
+
+test("Retry-After is honoured by every way, in seconds and as a date", () => {
+  for (const way of ["websocket", "sse", "stream", "poll"]) {
+    for (const retryAfter of [20, new Date(1_285_175_062_000 + 20_000).toUTCString()]) {
+      const { of, run, time } = open({ transports: way, mode: { status: 503, retryAfter } });
+      const begin = time.now;
+      run(5000);
+      const [{ state, status, wait }] = of("state").slice(-1);
+      assert.deepEqual([state, status], ["waiting", 503]);
+      assert.ok(wait >= 19_000 - (time.now - begin - 5000) && wait <= 30_000, `${wait} ms`);
+    }
+  }
+});
+
+test("waits grow to ten seconds, and differ by chance", () => {
+  const waits = [1, 2].map((seed) => {
+    const { of, run } = open({ transports: "websocket", mode: "refused", seed });
+    run(2 * MINUTE);
+    return of("state").filter(({ state }) => state === "waiting").map(({ wait }) => wait);
+  });
+  waits.flat().forEach((wait, index) => assert.ok(wait >= 250 && wait <= 10_000, `${index}: ${wait}`));
+  assert.notDeepEqual(waits[0], waits[1]);
+  assert.ok(waits[0].slice(6).every((wait) => wait >= 5000) && waits[0][0] <= 500);
+});
+
+test("a connection that stood begins the waits anew", () => {
+  const { network, of, run } = open({ transports: "websocket", mode: "refused" });
+  run(MINUTE);
+  network.mode = "ok";
+  run(MINUTE);
+  network.cut();
+  run(100);
+  while (of("state").pop().state !== "waiting") {
+    run(1);
+  }
+  assert.ok(of("state").pop().wait <= 500);
+});
+
+test("close codes: a revoked token is refused, a full server gets time, and the others are told", () => {
+  for (const [code, reason, state, least] of [[1008, "the token was revoked", "refused", 0], [1008, "slow", "waiting", 1], [1013, "", "waiting", 5000], [1012, "restart", "waiting", 1], [1001, "", "waiting", 1]]) {
+    const { network, of, run } = open({ transports: "websocket" });
+    run(1000);
+    network.cut(code, reason);
+    run(150);
+    const event = of("state")[2];
+    assert.equal(event.state, state);
+    assert.ok((event.wait ?? 0) >= least, `${code}: ${event.wait}`);
+    assert.equal(event.reason, `closed ${code} ${reason}`);
+  }
+});
+
+test("a token that is wanted is refused by every way that can tell, and connect() takes another", () => {
+  for (const way of ["websocket", "sse", "stream", "poll"]) {
+    const { network, of, run, stream, states } = open({ transports: way, mode: { status: 401 } });
+    run(10 * MINUTE);
+    assert.deepEqual(states(), [`connecting ${way}`, `refused ${way}`]);
+    assert.equal(of("state")[1].status, 401);
+    network.mode = "ok";
+    stream.connect("another");
+    run(3000);
+    assert.equal(stream.state, "open");
+    stream.connect();
+    run(3000);
+    assert.equal(stream.state, "open");
+  }
+});
+
+test("a page that is put aside holds no connection, and goes on when it comes back", () => {
+  const { browser, network, server, heard, run } = open();
+  run(1000);
+  browser.dispatch("pagehide", { persisted: true });
+  run(100);
+  assert.equal(network.open.size, 0);
+  server.publish();
+  run(10 * MINUTE);
+  heard.length = 0;
+  browser.dispatch("pageshow", { persisted: true });
+  run(1000);
+  assert.deepEqual(heard.map(([kind]) => kind), ["state", "state", "resume", "message"]);
+});
+
+test("numbers that are given again are read, after a gap that says so", () => {
+  const { server, network, heard, of, run } = open({ transports: "stream", published: 5 });
+  run(1000);
+  server.restart("lost");
+  network.cut();
+  server.publish();
+  heard.length = 0;
+  run(5000);
+  assert.deepEqual(of("gap"), [{ missed: null, stream: "same", next: server.log[0].id }]);
+  assert.deepEqual(of("message").map(({ text }) => text), [...server.log.slice(0, 2), server.log[5]].map(({ text }) => text));
+});
+
+test("two streams by turns double no message", () => {
+  const socket = { messages: ["01932f5a0c2e_9\ta", "01932f5a0c2e_10\tb", "01932f5a0c2f_1\tc", "01932f5a0c2e_9\ta", "01932f5a0c2e_11\td", "01932f5a0c2f_1\tc"] };
+  const { of, run } = open({
+    transports: "websocket",
+    prepare: ({ browser, time }) => {
+      browser.self.WebSocket = function Socket() {
+        time.after(1, () => this.onopen());
+        socket.messages.forEach((data) => time.after(2, () => this.onmessage({ data })));
+        this.close = () => {};
+      };
+    },
+  });
+  run(1000);
+  assert.deepEqual(of("message").map(({ text }) => text).join(""), "abcd");
+});
+
+test("what stands before the first tab tells what a WebSocket's message is", () => {
+  const messages = ["01932f5a0c2e_7\thello\tyou", "\t17 disconnected", '!\t{"source":"ended","said":"vmstat ended"}', '!\t{"heartbeat":15}', '!\t{"weather":"fine"}', "a date", "!\tx", "7\tx", "01932F5A0C2E_7\tx"];
+  const { heard, run, stream } = open({
+    transports: "websocket",
+    prepare: ({ browser, time }) => {
+      browser.self.WebSocket = function Socket() {
+        time.after(1, () => this.onopen());
+        messages.forEach((data) => time.after(2, () => this.onmessage({ data })));
+        this.close = () => {};
+      };
+    },
+  });
+  run(1000);
+  assert.deepEqual(heard.filter(([kind]) => kind !== "state"), [
+    ["message", { id: "01932f5a0c2e_7", text: "hello\tyou" }],
+    ["notice", { text: "17 disconnected" }],
+    ["source", { source: "ended", text: "vmstat ended" }],
+    ...["a date", "!\tx", "7\tx", "01932F5A0C2E_7\tx"].map((line) => ["message", { id: null, text: line }]),
+  ]);
+  assert.equal(stream.last, "01932f5a0c2e_7");
+});
+
+test("each request of XHR and scripts has an address of its own, with what was last", () => {
+  const urls = [];
+  const { run, server } = open({
+    transports: ["poll"],
+    token: "a+b=",
+    prepare: ({ browser }) => {
+      const Request = browser.globals.XMLHttpRequest;
+      browser.self.XMLHttpRequest = browser.globals.XMLHttpRequest = class extends Request {
+        open(method, url) {
+          urls.push(url);
+          super.open(method, url);
+        }
+      };
+    },
+  });
+  run(1000);
+  server.publish();
+  run(MINUTE);
+  assert.equal(new Set(urls).size, urls.length);
+  assert.deepEqual(urls.slice(0, 3).map((url) => new URL(url).searchParams.get("since")), [null, server.log[2].id, server.log[3].id]);
+  assert.ok(urls.every((url) => !url.includes("token")), "the header has it");
+});
+
+test("an address may be relative, of a WebSocket, and have a query and a fragment", () => {
+  for (const [given, expected] of [
+    ["stream", "ws://page.example/folder/stream?ids=1"], ["/x?a=1#b", "ws://page.example/x?a=1&ids=1"], ["", "ws://page.example/folder/index.html?ids=1"],
+    ["wss://other.example", "wss://other.example/?ids=1"], ["https://other.example:8443/x", "wss://other.example:8443/x?ids=1"], ["//other.example/x", "ws://other.example/x?ids=1"],
+    ["wsx/y", "ws://page.example/folder/wsx/y?ids=1"],
+  ]) {
+    for (const hasDocument of [true, false]) {
+      let url = null;
+      const { run, stream } = open({
+        url: given,
+        heartbeat: 0,
+        transports: "websocket",
+        browser: { hasDocument },
+        prepare: ({ browser }) => { browser.self.WebSocket = function Socket(asked) { url = asked; }; },
+      });
+      run(1);
+      assert.equal(url, expected);
+      stream.close();
+    }
+  }
+});
+
+test("close() ends it in every state, and nothing is told afterwards but that", () => {
+  for (const mode of ["ok", "refused", "mute", { status: 401 }, { status: 503, retryAfter: 5 }]) {
+    for (const after of [0, 1, 60, 300, 12_000, 40_000]) {
+      const { stream, states, run, network, browser, heard } = open({ mode, transports: ["websocket", "sse", "poll"] });
+      run(after);
+      stream.close();
+      const { length } = heard;
+      assert.match(states().pop(), /^closed/);
+      stream.close();
+      stream.connect("x");
+      browser.dispatch("online");
+      browser.dispatch("pageshow", { persisted: true });
+      run(10 * MINUTE);
+      assert.equal(heard.length, length);
+      assert.deepEqual([network.open.size, browser.pendingTimers, browser.listeners], [0, 0, 0]);
+    }
+  }
+});
+
+test("an XHR that has read much begins anew behind its last message", () => {
+  const { server, run, of, states } = open({ transports: "stream", browser: { hasFetch: false }, published: 0 });
+  run(1000);
+  for (let count = 0; count < 4; count += 1) {
+    server.publish("x".repeat(400_000));
+    run(1000);
+  }
+  run(5000);
+  assert.equal(of("message").length, 4);
+  assert.equal(of("resume").length, 1);
+  assert.deepEqual(states(), ["connecting stream", "open stream", "connecting stream", "open stream"]);
+});
+
+test("it needs nothing of ES5, and JSON neither", () => {
+  // What ES5 brought to the built-in objects; the fakes are of another context, and have it.
+  const context = vm.createContext({});
+  vm.runInContext(`
+    delete Array.isArray; delete Date.now; delete Function.prototype.bind; delete String.prototype.trim; JSON = undefined;
+    ["create", "defineProperty", "defineProperties", "keys", "freeze", "seal", "getPrototypeOf", "assign"].forEach(function (name) { delete Object[name]; });
+    (function (names) { for (var i = 0; i < names.length; i++) delete Array.prototype[names[i]]; })(["indexOf", "lastIndexOf", "map", "filter", "some", "every", "reduce", "forEach", "includes"]);
+  `, context);
+  for (const way of ["poll", "jsonp", "websocket"]) {
+    const { server, network, heard, run, browser } = open({
+      transports: way,
+      code: (...globals) => vm.compileFunction(text, GLOBALS, { parsingContext: context })(...globals),
+      prepare: (page) => { page.browser.self.JSON = undefined; },
+    });
+    run(2000);
+    server.restart("new");
+    network.cut();
+    server.publish();
+    run(20_000);
+    assert.deepEqual(heard.filter(([kind]) => kind !== "state").map(([kind]) => kind), ["message", "message", "message", "gap", "message"], way);
+    assert.deepEqual(browser.errors, []);
+  }
+});
