@@ -134,7 +134,20 @@ var swfobject = window.swfobject || (function () {
       html += '<param name="' + escapeText(name) + '" value="' + escapeText(params[name]) + '">';
     }
     box.innerHTML = html + "</object>";
+    releaseAtUnload(box.firstChild);
     return box.firstChild;
+  }
+
+  // The player leaves its functions behind at the end of a page, and Internet Explorer then says that an object was expected.
+  function releaseAtUnload(made) {
+    window.attachEvent("onunload", function () {
+      for (var name in made) {
+        if (typeof made[name] === "function") {
+          made[name] = null;
+        }
+      }
+      made.parentNode.removeChild(made);
+    });
   }
 
   function removeSWF(id) {

@@ -23,7 +23,9 @@
   var sockets = {}, count = 0;
   // What is done once the SWF has loaded; null from then on.
   var tasks = [];
-  var swf = null, begun = false, failure = null, timer = null, isPolicyTold = false;
+  var swf = null, begun = false, failure = null, timer = null;
+  // The policy files to load, and how many of them the SWF knows.
+  var policies = [], told = 0;
 
   if (!isOurs) {
     useOwn();
@@ -48,7 +50,7 @@
     setTimeout(function () {
       addTask(function () {
         if (socket.readyState === CONNECTING) {
-          policy();
+          tellPolicies();
           call("socketOpen", [socket.__id, encode(socket.url), encode(offered)]);
         }
       }, socket);
@@ -127,12 +129,8 @@
   FlashWebSocket.__initialize = initialize;
   FlashWebSocket.__addTask = addTask;
   FlashWebSocket.loadFlashPolicyFile = function (url) {
-    isPolicyTold = true;
-    addTask(function () {
-      if (!call("socketPolicy", [encode(String(url))])) {
-        say("a policy file is loaded from xmlsocket://HOST:PORT of the page's host, not from " + url);
-      }
-    });
+    policies.push(String(url));
+    addTask(tellPolicies);
   };
   window.WebSocket = FlashWebSocket;
   // The SWF calls this until its events are taken. It may not be called from inside its call.
@@ -188,19 +186,25 @@
     box.appendChild(place);
     document.body.appendChild(box);
     player.embedSWF(location(), ELEMENT, "1", "1", PLAYER, null, null,
-      { hasPriority: true, swliveconnect: true, allowScriptAccess: "sameDomain", wmode: "opaque" }, null, function (result) {
+      { hasPriority: true, swliveconnect: true, allowScriptAccess: "sameDomain" }, null, function (result) {
         if (!result.success) {
           giveUp("the SWF cannot be embedded");
         }
       });
   }
 
-  /** The SWF can be called from now on. */
+  /** The SWF can be called from now on. Some browsers start it anew when its element is moved, and it knows nothing then. */
   function ready() {
-    var waiting = tasks || [];
+    var waiting = tasks || [], lost = tasks ? {} : sockets, id;
     clearTimeout(timer);
     tasks = failure = null;
+    told = 0;
     say("Flash is ready");
+    for (id in lost) {
+      if (lost[id] instanceof FlashWebSocket) {
+        fail(lost[id], "Flash was started anew");
+      }
+    }
     for (var i = 0; i < waiting.length; i++) {
       waiting[i].task();
     }
@@ -230,11 +234,15 @@
     }
   }
 
-  // Once, before the first connection, unless the page has named another.
-  function policy() {
-    if (!isPolicyTold) {
-      isPolicyTold = true;
-      call("socketPolicy", [encode("xmlsocket://" + window.location.hostname + ":843")]);
+  // Before the first connection, the usual one unless the page has named another.
+  function tellPolicies() {
+    if (policies.length === 0) {
+      policies.push("xmlsocket://" + window.location.hostname + ":843");
+    }
+    for (; told < policies.length; told++) {
+      if (!call("socketPolicy", [encode(policies[told])])) {
+        say("a policy file is loaded from xmlsocket://HOST:PORT of the page's host, not from " + policies[told]);
+      }
     }
   }
 

@@ -132,9 +132,22 @@ async function realServers(browser) {
     assert.equal(seen.length, 2);
     assert.match(seen[1], /^close 1001 true/);
   });
+  await check("datecast.js behind web_socket.js reads the stream through the SWF", async () => {
+    await page.addScriptTag({ url: "datecast.js" });
+    const state = await page.evaluate((at) => new Promise((done) => {
+      const read = datecast(at, { transports: ["websocket"], onmessage: ({ id, text }) => done([read.transport, read.state, typeof id, /^\w{3} \w{3} \d/.test(text)]) });
+    }), `ws://${LOCAL}:${stream.port}/`);
+    assert.deepEqual(state, ["websocket", "open", "string", true]);
+  });
   await check("the stream goes on meanwhile", async () => {
     const before = await dates(page);
     await dates(page, before.length + 2);
+  });
+  await check("a player that starts anew ends what it has forgotten, and serves what comes then", async () => {
+    await page.evaluate(() => document.body.appendChild(document.getElementById("webSocketFlash")));
+    await page.waitForFunction(() => /onerror|onclose/.test(document.getElementById("log").textContent), PATIENCE);
+    await page.evaluate(() => init());
+    await page.waitForFunction(() => /^onmessage/.test(document.getElementById("log").textContent), PATIENCE);
   });
   await page.close();
 }

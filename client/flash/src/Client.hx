@@ -221,6 +221,10 @@ class Client {
   }
 
   function onEnd(_) {
+    // What came with the end may be here still.
+    if (socket.bytesAvailable > 0) {
+      onData(null);
+    }
     if (state < OPEN) {
       fail("the server closed the connection before it was open", 0);
     } else {
