@@ -56,7 +56,8 @@ test-proxies:
 test-browser:
 	@tests/run browser
 
-# The page in engines from 2001 on, and the opening bytes of browsers that cannot be had; RECORD=1 writes docs/browsers.md.
+# The page in engines from 2001 on, the opening bytes of browsers that cannot be had (RECORD=1 writes docs/browsers.md), and WebSocket over
+# Flash in Ruffle.
 test-browsers:
 	@tests/run browsers
 
