@@ -63,10 +63,8 @@ function datecast(url, options) {
   }
 
   function tick() {
-    var late = now() - armed > 15000;
-    until(deadline);
-    if (late) probe();
-    else if (now() < deadline) return;
+    if (now() - armed > 15000) probe();
+    else if (now() < deadline) until(deadline);
     else if (stream.state == "waiting") open();
     else lost(openedAt ? "silent" : held > 6 ? "no answer: a seventh stream of one host" : "no answer");
   }
@@ -74,13 +72,6 @@ function datecast(url, options) {
   function probe() {
     if (stream.state == "waiting") until(earliest);
     else until(Math.max(now() + 4000, openedAt ? heardAt + patience / 2 : deadline));
-  }
-
-  function hear() {
-    heardAt = now();
-    deadline = heardAt + patience;
-    heard = proven = 1;
-    tries = 0;
   }
 
   function opened() {
@@ -152,7 +143,10 @@ function datecast(url, options) {
 
   function takeAll(list) {
     var mine = turn;
-    hear();
+    heardAt = now();
+    deadline = heardAt + patience;
+    heard = proven = 1;
+    tries = 0;
     opened();
     each(list, function (m) {
       m = m.kind ? m : parse(m);
