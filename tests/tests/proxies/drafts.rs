@@ -14,7 +14,7 @@ fn request(more: &str) -> Vec<u8> {
 }
 
 /// Draft 75: the client compares the first three lines of the answer byte for byte (§4.1).
-fn draft_75(port: u16) -> Result<(), String> {
+pub(crate) fn draft_75(port: u16) -> Result<(), String> {
     let mut client = Tls::connect(port, "127.0.0.1");
     client.send(&request(""));
     let head = client.head();
@@ -28,7 +28,7 @@ fn draft_75(port: u16) -> Result<(), String> {
 }
 
 /// Draft 76: the third key comes behind the head, in the same piece, as browsers sent it.
-fn draft_76(port: u16) -> Result<(), String> {
+pub(crate) fn draft_76(port: u16) -> Result<(), String> {
     let mut client = Tls::connect(port, "127.0.0.1");
     client.send(&[&request(KEYS), KEY3].concat());
     let head = client.head();

@@ -14,6 +14,7 @@ mod front;
 mod hosts;
 mod limits;
 mod tls;
+mod ways;
 
 use std::net::SocketAddr;
 use std::process::Command;

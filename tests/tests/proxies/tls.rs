@@ -31,8 +31,14 @@ impl Tls {
 
     /// An event stream over HTTP/2, as browsers ask for it; this receives only its body.
     pub(crate) fn events_by_http2(port: u16) -> Self {
+        Self::stream_by_http2(port, "text/event-stream")
+    }
+
+    /// The same for any kind of stream.
+    pub(crate) fn stream_by_http2(port: u16, accept: &str) -> Self {
         let mut command = Command::new("curl");
-        command.args(["-sN", "--http2", "-H", "Accept: text/event-stream", "--cacert", &certificates()[0]]);
+        let accept = format!("Accept: {accept}");
+        command.args(["-sN", "--http2", "-H", &accept, "--cacert", &certificates()[0]]);
         command.args(["-w", "HTTP/%{http_version}", "--resolve", &format!("localhost:{port}:127.0.0.1")]);
         command.arg(format!("https://localhost:{port}/stream"));
         Self::start(command)
