@@ -188,7 +188,7 @@
     var note = element("p", "This is the plain list, for a browser that cannot run the whole page or did not get all of it. ", body);
     shown.link = element("a", "The stream without scripts", note);
     shown.link.href = url;
-    url = shown.link.href;
+    url = shown.link.href || url;
     shown.link.href = documentOf(url);
     shown.forget = element("button", "Forget the token", body);
     shown.forget.style.display = "none";
