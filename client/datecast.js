@@ -270,7 +270,7 @@ function datecast(url, options) {
           opened();
           read();
         }), live(ended));
-      } else (root.ActiveXObject && !root.atob ? null : ask)("&heartbeat=5", ended, function (text) {
+      } else (root.ProgressEvent ? ask : null)("&heartbeat=5", ended, function (text) {
         if (used > 1e6) return open();
         if (text) more(text.substring(used));
         used = text.length;

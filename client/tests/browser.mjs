@@ -16,7 +16,7 @@ export class Browser {
   #timerCount = 0;
   #listeners = new Map();
 
-  constructor(network, { random = Math.random, hasFetch = true, hasDocument = true } = {}) {
+  constructor(network, { random = Math.random, hasFetch = true, hasParts = true, hasDocument = true } = {}) {
     this.network = network;
     const { time, blocked } = network;
     const offers = (way, constructor) => {
@@ -31,6 +31,8 @@ export class Browser {
     this.self = { ...this.#target(), location: new URL(PAGE), document: this.document, JSON };
     this.self.WebSocket = offers("websocket", webSocketOf(this));
     this.self.XMLHttpRequest = requestOf(this);
+    // Browsers that have it tell of each part of a request's text.
+    this.self.ProgressEvent = hasParts ? class {} : undefined;
     this.self.AbortController = hasFetch ? AbortController : undefined;
     this.self.TextDecoder = hasFetch ? TextDecoder : undefined;
     const browser = this;

@@ -396,6 +396,15 @@ test("an XHR that has read much begins anew behind its last message", () => {
   assert.deepEqual(states(), ["connecting stream", "open stream", "connecting stream", "open stream"]);
 });
 
+test("where an XHR may tell of the first part of its text alone, it is asked again and again", () => {
+  const { server, run, of, states } = open({ transports: ["stream", "poll"], browser: { hasFetch: false, hasParts: false } });
+  run(1000);
+  server.publish();
+  run(1000);
+  assert.equal(of("message").length, 4);
+  assert.deepEqual(states(), ["connecting stream", "waiting stream", "connecting poll", "open poll"]);
+});
+
 test("it needs nothing of ES5, and JSON neither", () => {
   // What ES5 brought to the built-in objects; the fakes are of another context, and have it.
   const context = vm.createContext({});
