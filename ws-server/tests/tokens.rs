@@ -32,10 +32,11 @@ enum Way {
     Lines,
     OldLines,
     BoundedLines,
+    Poll,
     Head,
 }
 
-const WAYS: [Way; 12] = [
+const WAYS: [Way; 13] = [
     Way::Hixie75,
     Way::Hixie76,
     Way::Hybi07,
@@ -47,6 +48,7 @@ const WAYS: [Way; 12] = [
     Way::Lines,
     Way::OldLines,
     Way::BoundedLines,
+    Way::Poll,
     Way::Head,
 ];
 
@@ -54,7 +56,12 @@ impl Way {
     /// Its request, with this query and these fields, each with its line end.
     fn request(self, query: &str, fields: &str) -> String {
         let is_bounded = matches!(self, Self::BoundedWebSocket | Self::BoundedLines);
-        let target = format!("/?{query}{}", if is_bounded { "&since=0&until=1" } else { "" });
+        let more = match self {
+            _ if is_bounded => "&since=0&until=1",
+            Self::Poll => "&poll=0",
+            _ => "",
+        };
+        let target = format!("/?{query}{more}");
         let (method, minor, more) = match self {
             Self::Hixie75 => ("GET", 1, "Connection: Upgrade\nUpgrade: WebSocket".to_owned()),
             Self::Hixie76 => (
@@ -69,7 +76,7 @@ impl Way {
             Self::Rfc6455 | Self::BoundedWebSocket => ("GET", 1, UPGRADE.to_owned()),
             Self::Events => ("GET", 1, "Accept: text/event-stream".to_owned()),
             Self::OldEvents => ("GET", 0, "Accept: text/event-stream".to_owned()),
-            Self::Lines | Self::BoundedLines => ("GET", 1, "Accept: */*".to_owned()),
+            Self::Lines | Self::BoundedLines | Self::Poll => ("GET", 1, "Accept: */*".to_owned()),
             Self::OldLines => ("GET", 0, "Accept: */*".to_owned()),
             Self::Head => ("HEAD", 1, "Accept: */*".to_owned()),
         };
@@ -88,7 +95,7 @@ impl Way {
 
     /// True if the connection stays until one side ends it.
     fn stays(self) -> bool {
-        !matches!(self, Self::BoundedWebSocket | Self::BoundedLines | Self::Head)
+        !matches!(self, Self::BoundedWebSocket | Self::BoundedLines | Self::Poll | Self::Head)
     }
 
     /// A client that has read its head, and begun.
