@@ -18,7 +18,7 @@ const DIALECTS: [&str; 13] = [
 ];
 const STATES: [&str; 4] = ["opening", "open", "closing", "reading"];
 /// Why a subscriber was closed.
-const REASONS: [&str; 15] = [
+const REASONS: [&str; 16] = [
     "peer",
     "error",
     "slow",
@@ -29,6 +29,7 @@ const REASONS: [&str; 15] = [
     "stopped",
     "restarted",
     "finished",
+    "renewed",
     "evicted",
     "drained",
     "panic",

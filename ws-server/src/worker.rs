@@ -267,6 +267,7 @@ impl WsHandler {
             }
             (!is_told).then(|| conn.end_of_stream(had, self.config.connection.close_timeout, cx))
         };
+        conn.document.set_epoch(self.stream.epoch());
         let flow = self.begin_stream(conn, cx);
         ended.unwrap_or(flow)
     }

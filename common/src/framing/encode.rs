@@ -1,6 +1,6 @@
 //! Appends a part of a stream in any framing.
 
-use super::kind::Framing;
+use super::{farewell::Farewell, kind::Framing};
 use crate::{gap::Gap, id::MessageId, source_state::SourceState};
 
 /// Appends what stands before everything else in a stream over HTTP; nothing in most framings.
@@ -59,6 +59,11 @@ pub fn encode_probe(framing: Framing, out: &mut Vec<u8>) {
     if out.len() == before && framing.is_chunked() {
         out.push(b'0');
     }
+}
+
+/// Appends the last words of a stream, before [`finish`]; nothing in a framing whose clients find out by themselves.
+pub fn encode_farewell(framing: Framing, farewell: &Farewell, out: &mut Vec<u8>) {
+    framing.envelope().wrap_some(out, |out| framing.form().farewell(farewell, out));
 }
 
 /// Appends the orderly end of a chunked HTTP stream, its last chunk (RFC 9112 §7.1); nothing in other framings.

@@ -1,5 +1,6 @@
 //! What the encoders of all framings have in common.
 
+use super::farewell::Farewell;
 use crate::{gap::Gap, id::MessageId, source_state::SourceState};
 
 /// How one form says what a stream has to say; an [`super::envelope::Envelope`] goes around each part.
@@ -49,6 +50,9 @@ pub(super) trait Form: Sync {
 
     /// Appends how many milliseconds a browser should wait before it reconnects.
     fn retry(&self, _milliseconds: u64, _out: &mut Vec<u8>) {}
+
+    /// Appends the last words of the stream.
+    fn farewell(&self, _farewell: &Farewell, _out: &mut Vec<u8>) {}
 
     /// Appends something that no client takes notice of.
     fn comment(&self, _out: &mut Vec<u8>) {}

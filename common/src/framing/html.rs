@@ -1,7 +1,15 @@
 //! A document of HTML that never ends, for browsers without scripts.
 
-use super::form::Form;
-use crate::{gap::Gap, html::push_text, id::MessageId, source_state::SourceState};
+use super::{
+    farewell::{Farewell, GoOn},
+    form::Form,
+};
+use crate::{
+    gap::Gap,
+    html::{push_escaped, push_text},
+    id::MessageId,
+    source_state::SourceState,
+};
 
 /// A line for each message, under a style that keeps the newest one in view.
 pub(super) struct Html;
@@ -33,9 +41,9 @@ impl Form for Html {
     }
 
     fn message(&self, _id: MessageId, text: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"<span>");
+        out.extend_from_slice(b"<div>");
         push_text(text, out);
-        out.extend_from_slice(b"\n</span>");
+        out.extend_from_slice(END_OF_LINE);
     }
 
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
@@ -66,10 +74,30 @@ impl Form for Html {
     fn heartbeat(&self, _seconds: u16, out: &mut Vec<u8>) {
         out.extend_from_slice(COMMENT);
     }
+
+    fn farewell(&self, farewell: &Farewell, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"</pre>\n<p><i>");
+        push_text(farewell.said, out);
+        out.extend_from_slice(b"</i>");
+        if let Some(GoOn { address, after }) = &farewell.go_on {
+            out.extend_from_slice(b" <a href=\"");
+            push_escaped(address, out);
+            // A browser obeys it wherever it stands, and not before: one in the head would count from the beginning.
+            out.extend_from_slice(
+                format!("\">Go on now</a><meta http-equiv=\"refresh\" content=\"{after}; url=").as_bytes(),
+            );
+            push_escaped(address, out);
+            out.extend_from_slice(b"\">");
+        }
+        out.extend_from_slice(b"</p></div></div></body></html>\n");
+    }
 }
 
 /// The document has a style, and nothing else: whatever a message could smuggle in, no browser runs or loads it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// The newline is no text, but a line of the document for programs that read it by lines.
+const END_OF_LINE: &[u8] = b"</div\n>";
 
 const COMMENT: &[u8] = b"<!-- -->";
 
@@ -89,7 +117,7 @@ html, body { height: 100%; margin: 0; overflow: hidden; background: #fff; color:
 #log { position: absolute; right: 0; bottom: 0; left: 0; padding: 8px 12px }
 p { max-width: 46em; margin: 0 0 8px; color: #595959 }
 pre { margin: 0; font: 14px/1.5 monospace; white-space: pre-wrap; word-wrap: break-word }
-span, i { display: block }
+pre div { min-height: 1.5em }
 i { color: #7a4a00 }
 @supports (display: flex) {
 #view { position: absolute; top: 0; right: 0; bottom: 0; left: 0; overflow: auto; display: flex; flex-direction: column-reverse }
@@ -111,7 +139,8 @@ left, or what the source is doing.</p>
 
 /// A line that is no message of the stream.
 fn put_aside(text: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"<i>");
+    out.extend_from_slice(b"<div><i>");
     push_text(text, out);
-    out.extend_from_slice(b"\n</i>");
+    out.extend_from_slice(b"</i>");
+    out.extend_from_slice(END_OF_LINE);
 }

@@ -10,6 +10,7 @@
 mod encode;
 mod envelope;
 mod event_stream;
+mod farewell;
 mod form;
 mod html;
 mod kind;
@@ -20,7 +21,8 @@ mod tests;
 mod texts;
 
 pub use encode::{
-    encode, encode_comment, encode_gap, encode_heartbeat, encode_last_id, encode_notice, encode_opening,
-    encode_probe, encode_retry, encode_source, finish,
+    encode, encode_comment, encode_farewell, encode_gap, encode_heartbeat, encode_last_id, encode_notice,
+    encode_opening, encode_probe, encode_retry, encode_source, finish,
 };
+pub use farewell::{Farewell, GoOn};
 pub use kind::Framing;

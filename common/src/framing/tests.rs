@@ -39,8 +39,8 @@ fn each_framing_encodes_a_message_in_its_own_form() {
             Framing::NdjsonChunked,
             "35\r\n{\"id\":\"0000000000ab_7\",\"text\":\"hi\",\"kind\":\"message\"}\n\r\n",
         ),
-        (Framing::Html, "<span>hi\n</span>"),
-        (Framing::HtmlChunked, "10\r\n<span>hi\n</span>\r\n"),
+        (Framing::Html, "<div>hi</div\n>"),
+        (Framing::HtmlChunked, "e\r\n<div>hi</div\n>\r\n"),
     ] {
         assert_eq!(encoded(framing, "hi"), expected);
         assert_eq!(Framing::ALL[framing.index()], framing);
@@ -65,7 +65,7 @@ fn a_notice_has_no_number() {
         (Framing::EventStream, b"event: notice\ndata: 17 disconnected\n\n"),
         (Framing::Lines, b"17 disconnected\n"),
         (Framing::Ndjson, b"{\"id\":null,\"text\":\"17 disconnected\",\"kind\":\"notice\"}\n"),
-        (Framing::Html, b"<i>17 disconnected\n</i>"),
+        (Framing::Html, b"<div><i>17 disconnected</i></div\n>"),
     ] {
         let mut out = Vec::new();
         encode_notice(framing, "17 disconnected", &mut out);
@@ -82,7 +82,7 @@ fn a_gap_is_told_in_framings_that_carry_ids_and_in_no_other() {
         encode_gap(framing, &gap, &mut out);
         let event = format!("event: gap\ndata: {json}\n\n");
         let object = format!("{{\"id\":null,\"text\":\"\",\"kind\":\"gap\",{}\n", &json[1..]);
-        let line = "<i>3 messages are missing here.\n</i>";
+        let line = "<div><i>3 messages are missing here.</i></div\n>";
         let expected = match framing {
             Framing::HybiIds => [b"\x81\x36!\t", json.as_bytes()].concat(),
             Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
@@ -109,7 +109,7 @@ fn the_state_of_the_source_is_told_in_framings_that_carry_ids_and_in_no_other() 
         encode_source(framing, &state, &mut out);
         let event = format!("event: source\ndata: {json}\n\n");
         let object = r#"{"id":null,"text":"","kind":"source","source":"waiting"}"#.to_owned() + "\n";
-        let line = "<i>The source is waiting.\n</i>";
+        let line = "<div><i>The source is waiting.</i></div\n>";
         let expected = match framing {
             Framing::HybiIds => [b"\x81\x20!\t", json.as_bytes()].concat(),
             Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
@@ -182,7 +182,7 @@ fn a_probe_before_a_message_is_no_part_of_it() {
             Framing::NdjsonChunked => {
                 "028\r\n{\"id\":null,\"text\":\"hi\",\"kind\":\"notice\"}\n\r\n0\r\n\r\n"
             }
-            Framing::Html => "<!-- --><i>hi\n</i>",
+            Framing::Html => "<!-- --><div><i>hi</i></div\n>",
             _ => continue,
         };
         assert_eq!(text, expected);

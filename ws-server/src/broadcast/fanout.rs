@@ -195,7 +195,7 @@ fn visit(
         }
         Task::Date(date) => {
             visited.sent = conn.send_date(date, cx);
-            Flow::Continue
+            if conn.is_open() && conn.document.is_full() { conn.renew(options, cx) } else { Flow::Continue }
         }
         Task::Ring(_) | Task::Source => {
             let delivery = conn.send_next(stream, source, options, cx);
@@ -226,6 +226,7 @@ fn send_notice(
         let bytes = encodings.get(framing, |out| notice.encode(framing, out));
         cx.send_shared(bytes, 0..bytes.len());
         conn.pulse.sent(cx.now());
+        conn.document.add(1, bytes.len());
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::{
     frame::CloseCode,
-    framing::{encode_gap, encode_last_id, finish},
+    framing::{encode_farewell, encode_gap, encode_last_id, finish},
     gap::Gap,
     id::{MessageId, Since},
 };
@@ -75,6 +75,7 @@ impl Connection {
             let room = room(options, cx).min(budget);
             match stream.next(&mut self.subscription, self.framing, room, cx.now()) {
                 Next::Shared { bytes, range, messages } => {
+                    self.document.add(messages, range.len());
                     budget = budget.saturating_sub(range.len());
                     cx.send_shared(bytes, range);
                     sent.messages = sent.messages.saturating_add(messages);
@@ -83,6 +84,7 @@ impl Connection {
                     if let Some(clock) = stream.clock() {
                         clock.encode(slot, self.framing, cx.out());
                     }
+                    self.document.add(1, 0);
                     sent.messages = sent.messages.saturating_add(1);
                 }
                 Next::Gap(gap) => self.tell(Some(gap), cx),
@@ -112,7 +114,26 @@ impl Connection {
         if sent.messages > 0 {
             self.pulse.sent(cx.now());
         }
+        if self.is_open() && self.document.is_full() {
+            sent.flow = self.renew(options, cx);
+        }
         sent
+    }
+
+    /// The document of the connection has grown long enough: its browser goes on with the next one.
+    #[cold]
+    pub(crate) fn renew(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
+        self.ending = Some("renewed");
+        cx.set_deadline(cx.now() + options.write_timeout);
+        self.end(CloseCode::NORMAL, "", cx)
+    }
+
+    /// Appends the last words of a document; `ending` is the metrics' name for its end.
+    pub(super) fn put_farewell(&self, ending: &str, out: &mut Vec<u8>) {
+        if self.document.is_one() {
+            let farewell = self.document.farewell(ending, self.subscription.last_seq);
+            encode_farewell(self.framing, &farewell, out);
+        }
     }
 
     /// Tells a client that has all messages the newest state of the source, where its framing can. One whose socket is full hears
@@ -139,6 +160,7 @@ impl Connection {
         loop {
             match date.next(&mut self.subscription, self.framing, has_room) {
                 Next::Shared { bytes, range, messages } => {
+                    self.document.add(messages, range.len());
                     cx.send_shared(bytes, range);
                     self.pulse.sent(cx.now());
                     return messages;
@@ -228,6 +250,7 @@ impl Connection {
                 let is_whole = self.subscription.until.is_none() || code == CloseCode::NORMAL;
                 self.stage = Stage::Done;
                 if is_whole {
+                    self.put_farewell(self.ending.unwrap_or_default(), cx.out());
                     finish(self.framing, cx.out());
                 }
                 // RFC 9112 §8: a response without a length "is considered complete unless an error was indicated by the

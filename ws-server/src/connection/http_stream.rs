@@ -8,6 +8,10 @@ use super::{settings::ConnectionOptions, state::Connection};
 impl Connection {
     /// The deadline of a stream over HTTP has passed: sends a comment, where the framing has comments.
     pub(crate) fn keep_open(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
+        if self.document.is_full() {
+            // Notices alone have filled it.
+            return self.renew(options, cx);
+        }
         if !cx.is_blocked() {
             encode_comment(self.framing, cx.out());
         }

@@ -9,6 +9,7 @@
 //! Each file holds the methods of [`Connection`] for its subject.
 
 mod delivery;
+mod document;
 mod env;
 mod first_bytes;
 mod http_stream;

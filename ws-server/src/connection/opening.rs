@@ -14,6 +14,7 @@ use log::Level;
 use reactor::{Context, Flow, Progress};
 
 use super::{
+    document::Document,
     env::{Env, Next, Received},
     first_bytes::{FirstBytes, sniff},
     permission::{ConnectionGrant, Denied},
@@ -205,9 +206,7 @@ impl Connection {
                 self.stage = Stage::WebSocket(socket);
                 Flow::Continue
             }
-            (Answer::HttpStream(framing), Ok(params)) => {
-                self.begin_http(params, (framing, comes_back(head, framing)), cors, env)
-            }
+            (Answer::HttpStream(framing), Ok(params)) => self.begin_http(head, params, framing, cors, env),
             (Answer::Head(framing), Ok(_)) => {
                 self.stage = Stage::Done;
                 response::head_only(framing, cors, wall, env.cx.out());
@@ -226,8 +225,9 @@ impl Connection {
     /// Begins a stream over HTTP. An `EventSource` that comes back to a bounded read it has had is told to stop instead.
     fn begin_http(
         &mut self,
+        head: &Head<'_>,
         params: StreamParams,
-        (framing, comes_back): (Framing, bool),
+        framing: Framing,
         cors: Cors<'_>,
         env: &mut Env<'_, '_>,
     ) -> Flow {
@@ -237,10 +237,13 @@ impl Connection {
         self.pulse = Pulse::new(params.heartbeat, env.cx.now());
         self.pulse.set_deadline(env.cx.now() + env.options.heartbeat, env.cx);
         let gap = self.begin(params, env);
-        if comes_back && gap.is_none() && self.subscription.is_complete() {
+        if comes_back(head, framing) && gap.is_none() && self.subscription.is_complete() {
             self.stage = Stage::Done;
             response::no_content(cors, wall, env.cx.out());
             return Flow::CloseWhenFlushed;
+        }
+        if framing.media_type() == "text/html" {
+            self.document = Document::new(head, env.stream.epoch());
         }
         let opening = HttpOpening { framing, id, retry_ms: env.options.retry_ms(), gap };
         response::begin(&opening, cors, wall, env.cx.out());

@@ -17,6 +17,7 @@ use common::{
 use reactor::{Context, Exported};
 
 use super::{
+    document::Document,
     pulse::Pulse,
     rate::RateLimiter,
     request::{Prefix, StreamParams},
@@ -48,6 +49,9 @@ const REUSED: u8 = 4;
 
 /// What follows are the signs of life that the client has asked for.
 const PULSE: u8 = 5;
+
+/// What follows is the document that it fills.
+const DOCUMENT: u8 = 6;
 
 const NO_SINCE: u8 = 0;
 const SINCE_NUMBER: u8 = 1;
@@ -177,6 +181,10 @@ impl Connection {
             to.byte(PULSE);
             self.pulse.put(now, &mut to);
         }
+        if self.document.is_one() {
+            to.byte(DOCUMENT);
+            self.document.put(&mut to);
+        }
         Some(to.into_bytes())
     }
 
@@ -225,6 +233,7 @@ impl Connection {
                 BOUNDED if format >= 2 => conn.take_bounds(&mut from)?,
                 HEARD if format >= 2 => conn.heard = from.long()?,
                 PULSE if format >= 2 => conn.pulse = Pulse::take_over(&mut from, now)?,
+                DOCUMENT if format >= 2 => conn.document = Document::take_over(&mut from)?,
                 GRANT if format >= 2 => conn.grant = Some(take_grant(&mut from)?),
                 REUSED if format >= 2 => {
                     conn.reuse = if from.flag()? { Reuse::Head } else { Reuse::Idle };
@@ -272,7 +281,10 @@ impl Connection {
             }
             // What a bounded read has is not the whole: its client sees that there is no last chunk.
             Stage::HttpStream if self.is_bounded() => {}
-            Stage::HttpStream => finish(self.framing, &mut out),
+            Stage::HttpStream => {
+                self.put_farewell("restarted", &mut out);
+                finish(self.framing, &mut out);
+            }
             Stage::Done => {}
         }
         out

@@ -14,6 +14,7 @@ use std::{net::IpAddr, time::Instant};
 use common::{Version, admission::Deed, framing::Framing, http::HeadScan, websocket::WebSocket};
 
 use super::{
+    document::Document,
     permission::ConnectionGrant,
     poll::Poll,
     pulse::Pulse,
@@ -51,6 +52,8 @@ pub struct Connection {
     pub(crate) reuse: Reuse,
     /// The signs of life that its client has asked for.
     pub(crate) pulse: Pulse,
+    /// The document that it fills.
+    pub(crate) document: Document,
 }
 
 /// What a connection that waits for a request has behind it.
@@ -143,6 +146,7 @@ impl Connection {
             grant: None,
             reuse: Reuse::First,
             pulse: Pulse::default(),
+            document: Document::default(),
         }
     }
 

@@ -1,0 +1,183 @@
+//! A document for a browser without scripts: how much it has, what it says at its end, and where the next one begins.
+
+use std::fmt::Write as _;
+
+use common::{
+    codec::{Reader, Writer},
+    framing::{Farewell, GoOn},
+    http::Head,
+    id::{Epoch, MessageId},
+};
+
+/// So many messages are enough for one document: a browser keeps all of them.
+const MOST_MESSAGES: u64 = 5_000;
+/// Bytes of a document.
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// Seconds before a browser goes on by itself after a restart.
+const SOON: u16 = 2;
+/// After a stop, from which not every server comes back: the next document replaces this one, also by an error.
+const LATER: u16 = 10;
+
+/// The document of a connection; nothing for any other framing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Document(Option<Box<Page>>);
+
+#[derive(Clone, Debug, Default)]
+struct Page {
+    /// The query of its address without the id to begin after, encoded; `&` at its end unless it is empty.
+    query: String,
+    /// The stream that its ids are of.
+    epoch: Epoch,
+    messages: u64,
+    bytes: u64,
+}
+
+impl Document {
+    /// An empty document for this request.
+    pub(super) fn new(head: &Head<'_>, epoch: Epoch) -> Self {
+        Self(Some(Box::new(Page { query: kept(head.query().unwrap_or_default()), epoch, ..Page::default() })))
+    }
+
+    pub(super) fn is_one(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Counts what was sent.
+    pub(crate) fn add(&mut self, messages: u64, bytes: usize) {
+        if let Some(page) = &mut self.0 {
+            page.messages = page.messages.saturating_add(messages);
+            page.bytes = page.bytes.saturating_add(bytes as u64);
+        }
+    }
+
+    /// True for a document that has grown long enough.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.as_ref().is_some_and(|page| page.messages >= MOST_MESSAGES || page.bytes >= MOST_BYTES)
+    }
+
+    /// The connection goes on with this stream.
+    pub(crate) fn set_epoch(&mut self, epoch: Epoch) {
+        if let Some(page) = &mut self.0 {
+            page.epoch = epoch;
+        }
+    }
+
+    /// What it says at its end, which the metrics know by this name; `last` is the number of the newest message that it has, or 0.
+    pub(super) fn farewell(&self, ending: &str, last: u64) -> Farewell {
+        let (said, after) = match ending {
+            "renewed" => ("This page is full, and goes on with the next message.", Some(0)),
+            "finished" => ("The stream has ended.", None),
+            "revoked" => ("The token is no longer valid.", None),
+            "stopped" => ("The server has stopped. This page tries again in 10 seconds.", Some(LATER)),
+            "slow" => ("This browser fell behind. The page goes on in a moment.", Some(SOON)),
+            _ => ("The server starts again. The page goes on in a moment.", Some(SOON)),
+        };
+        Farewell { said, go_on: after.and_then(|after| Some(GoOn { address: self.next(last)?, after })) }
+    }
+
+    /// The address of the next document, relative to this one's.
+    fn next(&self, last: u64) -> Option<String> {
+        let page = self.0.as_ref()?;
+        let query = &page.query;
+        Some(match last {
+            0 => format!("?{}", query.trim_end_matches('&')),
+            number => format!("?{query}since={}", MessageId { epoch: page.epoch, number }),
+        })
+    }
+
+    /// Writes down a document.
+    pub(super) fn put(&self, to: &mut Writer) {
+        if let Some(page) = &self.0 {
+            to.bytes(page.query.as_bytes());
+            to.long(page.epoch.as_millis());
+            to.long(page.messages);
+            to.long(page.bytes);
+        }
+    }
+
+    /// Reads back what [`Document::put`] wrote.
+    pub(super) fn take_over(from: &mut Reader<'_>) -> Option<Self> {
+        let query = String::from_utf8(from.bytes()?.to_vec()).ok()?;
+        let epoch = Epoch::from_millis(from.long()?);
+        let (messages, bytes) = (from.long()?, from.long()?);
+        Some(Self(Some(Box::new(Page { query, epoch, messages, bytes }))))
+    }
+}
+
+/// A query without the parameters that say where to begin, for another one behind it. Bytes that could end an attribute, or mean
+/// something to a `Refresh`, are encoded.
+fn kept(query: &[u8]) -> String {
+    let mut kept = String::new();
+    let is_begin = |pair: &&[u8]| {
+        let name = pair.split(|&byte| byte == b'=').next().unwrap_or_default();
+        [&b"since"[..], b"lastEventId"].contains(&name)
+    };
+    for pair in query.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty() && !is_begin(pair)) {
+        for &byte in pair {
+            if byte.is_ascii_alphanumeric() || b"-._~%=+!*/:@?".contains(&byte) {
+                kept.push(char::from(byte));
+            } else {
+                let _infallible = write!(kept, "%{byte:02X}");
+            }
+        }
+        kept.push('&');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use common::http::HeadLimits;
+
+    use super::*;
+
+    fn document(target: &str) -> Document {
+        let bytes = format!("GET {target} HTTP/1.0\r\n\r\n");
+        let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
+        Document::new(&head, Epoch::from_millis(0xAB))
+    }
+
+    #[test]
+    fn the_next_document_begins_behind_this_one_at_the_same_address() {
+        for (target, last, address) in [
+            ("/stream.html", 7, "?since=0000000000ab_7"),
+            ("/stream.html", 0, "?"),
+            ("/?since=3", 7, "?since=0000000000ab_7"),
+            ("/?token=abc&since=3&heartbeat=15", 7, "?token=abc&heartbeat=15&since=0000000000ab_7"),
+            ("/?token=abc&&lastEventId=3", 0, "?token=abc"),
+            ("/?a=\"'><b>;c\\", 7, "?a=%22%27%3E%3Cb%3E%3Bc%5C&since=0000000000ab_7"),
+            ("/?a=%22&sinces=1", 7, "?a=%22&sinces=1&since=0000000000ab_7"),
+            ("/?a=\u{e9}", 7, "?a=%C3%A9&since=0000000000ab_7"),
+        ] {
+            assert_eq!(document(target).next(last).unwrap(), address, "{target}");
+        }
+        assert_eq!(Document::default().next(7), None);
+    }
+
+    #[test]
+    fn a_document_is_full_by_its_messages_or_its_bytes() {
+        let mut document = document("/");
+        document.add(MOST_MESSAGES - 1, 3);
+        assert!(!document.is_full());
+        document.add(1, 3);
+        assert!(document.is_full());
+        let mut document = self::document("/");
+        document.add(1, 1024 * 1024);
+        assert!(document.is_full());
+        let mut other = Document::default();
+        other.add(u64::MAX, usize::MAX);
+        assert!(!other.is_full());
+    }
+
+    #[test]
+    fn a_document_goes_on_by_itself_but_behind_the_end_of_its_stream_or_its_token() {
+        let after = |ending| document("/").farewell(ending, 7).go_on.map(|go_on| go_on.after);
+        assert_eq!(after("renewed"), Some(0));
+        assert_eq!(after("restarted"), Some(SOON));
+        assert_eq!(after("slow"), Some(SOON));
+        assert_eq!(after("stopped"), Some(LATER));
+        assert_eq!(after("finished"), None);
+        assert_eq!(after("revoked"), None);
+    }
+}
