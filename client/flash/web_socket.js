@@ -334,7 +334,8 @@
 
   /** The protocols that are offered, as one field's value. */
   function list(protocols) {
-    var all = protocols === undefined || protocols === null ? [] : typeof protocols === "string" ? [protocols] : protocols, seen = {}, names = [];
+    // Pages of 2010 give an empty one for none.
+    var all = !protocols ? [] : typeof protocols === "string" ? [protocols] : protocols, seen = {}, names = [];
     for (var i = 0; i < all.length; i++) {
       var name = String(all[i]);
       if (!/^[!#$%&'*+.\^_`|~0-9a-z\-]+$/i.test(name) || seen["_" + name]) {

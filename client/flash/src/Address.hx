@@ -43,6 +43,11 @@ class Address {
     return port == DEFAULT_PORT ? host : host + ":" + port;
   }
 
+  /** The host as a socket takes it: an IPv6 address without its brackets. **/
+  public function name():String {
+    return host.charAt(0) == "[" ? host.substr(1, host.length - 2) : host;
+  }
+
   /** The host of an http or https URL, and its origin (RFC 6454 §6.2); null for any other. **/
   public static function page(url:String):{host:String, origin:String} {
     var parts:Dynamic = new RegExp(PAGE, "i").exec(url);

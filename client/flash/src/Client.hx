@@ -58,7 +58,7 @@ class Client {
     socket.addEventListener(SecurityErrorEvent.SECURITY_ERROR, onRefused);
     socket.timeout = CONNECT_TIMEOUT;
     wait(CONNECT_TIMEOUT);
-    socket.connect(address.host, address.port);
+    socket.connect(address.name(), address.port);
   }
 
   /** False once nothing can be sent any more. **/
@@ -234,6 +234,10 @@ class Client {
   }
 
   function onError(event:IOErrorEvent) {
+    if (closeCode != ABNORMAL) {
+      // Both have said Close: how the connection ends makes no difference.
+      end();
+    }
     fail("the connection failed: " + event.text, 0);
     shut();
   }
