@@ -26,7 +26,7 @@ function datecast(url, options) {
   var beat = options.heartbeat == null ? 15 : options.heartbeat, beats = beat ? "&heartbeat=" + beat : "", callback = "datecast" + serial++;
   var stream = { state: "waiting", transport: names[0], last: options.since || null, connect: connect, close: close };
   var current = 0, failures = 0, tries = 0, turn = 0, counted = 0, seen = {}, end = nothing, told, proven, away;
-  var timer, armed, deadline, earliest, patience, openedAt, heardAt, heard, resume;
+  var timer = 0, armed, deadline, earliest, patience, openedAt, heardAt, heard, resume;
 
   function call(name, value) {
     try {
