@@ -1,4 +1,4 @@
-// The stream of a datecast server by whatever works in this browser, since IE 6; README.md says what and why.
+// The stream of a datecast server, by whatever works, since IE 6: see README.md.
 (function () {
 var root = typeof self == "undefined" ? this : self, page = root.document, serial = 0, held = 0;
 
@@ -286,7 +286,6 @@ function datecast(url, options) {
     jsonp: function (seconds) {
       var script = page.createElement("script"), name = callback + "_" + turn;
       end = function () {
-        script.onload = script.onerror = null;
         script.parentNode.removeChild(script);
         root[name] = nothing;
       };
@@ -294,7 +293,9 @@ function datecast(url, options) {
         end();
         brought(e.messages, e.last);
       });
-      script.onload = script.onerror = live(function () { lost("no script came"); });
+      script.onload = script.onerror = script.onreadystatechange = live(function () {
+        if (root[name] != nothing && !/g|v/.test(script.readyState)) lost("no script came");
+      });
       script.src = address("&callback=" + name + "&poll=" + seconds, 1);
       page.documentElement.appendChild(script);
     }
