@@ -25,8 +25,8 @@ function datecast(url, options) {
   var names = [].concat(options.transports || ["websocket", "sse", "stream", "poll", "jsonp"]), token = options.token;
   var beat = options.heartbeat == null ? 15 : options.heartbeat, beats = beat ? "&heartbeat=" + beat : "", callback = "datecast" + serial++;
   var stream = { state: "waiting", transport: names[0], last: options.since || null, connect: connect, close: close };
-  var current = 0, failures = 0, tries = 0, turn = 0, counted = 0, seen = {}, end = nothing, told, proven, away;
-  var timer = 0, armed, deadline, earliest, patience, openedAt, heardAt, heard, resume;
+  var current = 0, failures = 0, tries = 0, turn = 0, counted = 0, seen = {}, end = nothing, told, home, away;
+  var timer = 0, armed, deadline, earliest, patience, openedAt, heardAt, heard, asked, resume;
 
   function call(name, value) {
     try {
@@ -66,7 +66,8 @@ function datecast(url, options) {
     if (now() - armed > 15000) probe();
     else if (now() < deadline) until(deadline);
     else if (stream.state == "waiting") open();
-    else lost(openedAt ? "silent" : held > 6 ? "no answer: a seventh stream of one host" : "no answer");
+    else if (!openedAt && !asked) ended();
+    else lost(openedAt ? "silent" : held > 5 ? "no answer: a seventh stream of one host" : "no answer");
   }
 
   function probe() {
@@ -85,7 +86,7 @@ function datecast(url, options) {
     stop();
     var mine = turn;
     stream.transport = names[current];
-    heard = away = openedAt = 0;
+    heard = asked = away = openedAt = 0;
     resume = stream.last;
     patience = 2500 * (/^[pj]/.test(names[current]) ? 25 : beat || 1e9);
     held += counted = /^s/.test(names[current]);
@@ -103,9 +104,10 @@ function datecast(url, options) {
     stop();
     if (status == 401) return say("refused", reason, status);
     if (heard && now() - openedAt > 5000) failures = 0;
-    if (!heard && !(status > 428) && (status || !proven && (!openedAt || reason == "silent") || ++tries > 2)) {
-      proven = tries = 0;
-      next = current = (current + 1) % names.length;
+    if (!heard && !(status > 428) && (status || current != home && (!openedAt || reason == "silent") || ++tries > 9)) {
+      tries = 0;
+      current = (current + 1) % names.length;
+      next = current != (home || 0);
     }
     wait = next ? 100 : Math.min(1e4, 500 * Math.pow(2, failures++));
     wait = Math.ceil(Math.max(wait * (1 - random), (least || 0) * (1 + random)));
@@ -145,7 +147,8 @@ function datecast(url, options) {
     var mine = turn;
     heardAt = now();
     deadline = heardAt + patience;
-    heard = proven = 1;
+    heard = 1;
+    home = current;
     tries = 0;
     opened();
     each(list, function (m) {
@@ -193,6 +196,7 @@ function datecast(url, options) {
   function ended() {
     if (openedAt) return lost("the stream ended");
     stop();
+    asked = 1;
     until(now() + 1e4);
     try {
       ask("", function (text, header, status) {
@@ -311,7 +315,7 @@ function datecast(url, options) {
     } else if (type == "pageshow") {
       if (away) open();
     } else if (/^s/.test(type)) {
-      if (stream.state == "connecting" && e.blockedURI.indexOf(url.split("/")[2]) > 0) lost("the page's policy blocks it: " + e.effectiveDirective);
+      if (stream.state == "connecting" && e.blockedURI.indexOf(url.split("/")[2]) > 0) lost("the page's policy blocks it");
     } else if (!away && !(page && page.hidden)) probe();
   }
 
