@@ -12,6 +12,8 @@ export const GLOBALS = ["self", "module", "setTimeout", "clearTimeout", "Date", 
 export class Browser {
   /** Errors of handlers, which a browser would write into its console. */
   errors = [];
+  /** The fields of XHR's requests. */
+  sent = [];
   #timers = new Map();
   #timerCount = 0;
   #listeners = new Map();
@@ -199,7 +201,9 @@ const requestOf = (browser) => class {
     Object.assign(this, { method, url });
   }
 
-  setRequestHeader() {}
+  setRequestHeader(name, value) {
+    browser.sent.push([name, value]);
+  }
 
   getResponseHeader(name) {
     return this.#fields[name.toLowerCase()] ?? null;
@@ -229,7 +233,7 @@ const requestOf = (browser) => class {
       tellsStatus: true,
       head: (status, fields) => {
         head(status, fields);
-        if (status !== 200) {
+        if (status !== 200 || fields["content-type"] !== undefined) {
           this.responseText = "no";
           state(3);
           tail();
@@ -329,7 +333,7 @@ function runScript(browser, script, parent) {
   new Exchange(browser.network, "jsonp", script.src, {
     head: fail,
     body: (messages, last) => {
-      browser.call(browser.self[name], { last, messages });
+      browser.call((answer) => browser.self[name](answer), { last, messages });
       browser.call(script.onload, {});
     },
     end: fail,

@@ -102,18 +102,154 @@ test("a name alone fixes the way", () => {
   assert.deepEqual([...new Set(states())], ["connecting sse", "waiting sse"]);
 });
 
-test("a seventh event stream of one host is named", () => {
-  const reasons = [];
-  const { browser, network, run } = open({ transports: "sse" });
-  for (let count = 2; count <= 7; count += 1) {
-    if (count === 7) {
-      network.mode = "mute";
-    }
-    browser.self.datecast("/stream", { transports: "sse", onstate: ({ reason }) => count === 7 && reasons.push(reason) });
-    run(100);
+test("a seventh event stream of one host is named, but not a sixth, nor one after others have ended", () => {
+  for (const [count, ended, expected] of [[7, 0, /^no answer: a seventh stream of one host/], [6, 0, /^no answer$/], [8, 2, /^no answer$/]]) {
+    const reasons = [];
+    const { browser, network, run } = open({ transports: "sse" });
+    const others = Array.from({ length: count - 2 }, () => browser.self.datecast("/stream", { transports: "sse" }));
+    run(1000);
+    others.slice(0, ended).forEach((other) => other.close());
+    network.mode = "mute";
+    browser.self.datecast("/stream", { transports: "sse", onstate: ({ state, reason }) => state === "waiting" && reasons.push(reason) });
+    run(25_000);
+    assert.match(reasons[0], expected);
   }
-  run(25_000);
-  assert.match(reasons.join(), /a seventh stream of one host/);
+});
+
+test("a server that is away costs no way its place, and one that says why neither", () => {
+  for (const mode of ["refused", { status: 503 }, { status: 429, retryAfter: 1 }]) {
+    const { network, states, run } = open();
+    run(1000);
+    network.mode = mode;
+    network.cut();
+    run(40_000);
+    assert.deepEqual([...new Set(states().slice(2))], ["waiting websocket", "connecting websocket"]);
+  }
+});
+
+test("on a path that lets a way through no more, the next one is tried soon", () => {
+  for (const wrong of ["fails", "mute"]) {
+    const { network, states, stream, run } = open();
+    run(1000);
+    network.blocked.websocket = wrong;
+    network.cut();
+    run(15_000);
+    assert.equal(stream.transport, "sse");
+    assert.equal(states().pop(), "open sse");
+    network.cut();
+    run(15_000);
+    assert.equal(states().filter((state) => state === "connecting websocket").length, 2, "what works now is kept");
+  }
+});
+
+test("a way that opens and brings nothing is left; one that is cut before it brought something gets time", () => {
+  const silent = open({ transports: ["sse", "poll"], published: 0, prepare: ({ server }) => { server.follow = () => () => {}; } });
+  silent.run(MINUTE);
+  assert.equal(silent.states().pop(), "open poll");
+  const cut = open({ transports: ["websocket", "poll"], published: 0 });
+  for (let count = 0; count < 3; count += 1) {
+    cut.run(2000);
+    cut.network.cut(1012);
+  }
+  cut.run(2000);
+  assert.equal(cut.states().pop(), "open websocket");
+});
+
+test("a password of a proxy is no token that is wanted", () => {
+  for (const [scheme, expected] of [["Basic realm=proxy", "waiting"], ["Basic, bearer", "refused"]]) {
+    const { run, stream, of } = open({ transports: "websocket", mode: { status: 401, fields: { "www-authenticate": scheme } } });
+    run(1000);
+    assert.match(stream.state, expected === "refused" ? /refused/ : /waiting|connecting/);
+    assert.equal(of("state")[1].reason, "status 401");
+  }
+});
+
+test("an answer that is no stream of datecast is not read", () => {
+  for (const hasFetch of [true, false]) {
+    const { run, of, browser, states } = open({ transports: "stream", mode: { status: 200, fields: { "content-type": "text/plain" } }, browser: { hasFetch } });
+    run(1000);
+    assert.ok(states().includes("waiting stream") && !states().includes("open stream"));
+    assert.deepEqual([of("message"), browser.errors], [[], []]);
+  }
+});
+
+/** An XHR that answers each request by `answer(url)`: `{ text, fields }`, or `null` for never. */
+const requestsThat = (answer, urls) => ({ browser, time }) => {
+  browser.self.XMLHttpRequest = browser.globals.XMLHttpRequest = class {
+    open(method, url) {
+      urls.push([this.url = url, time.now]);
+    }
+    setRequestHeader() {}
+    send() {
+      const { text: responseText, fields } = answer(this.url) ?? {};
+      if (fields !== undefined) {
+        Object.assign(this, { readyState: 4, status: 200, responseText, getResponseHeader: (name) => ({ "Content-Type": "application/x-ndjson", ...fields })[name] ?? null });
+        time.after(5, () => this.onreadystatechange());
+      }
+    }
+    abort() {}
+  };
+};
+
+test("a poll that brings nothing moves the place, unless its text was cut; and the next one takes its time", () => {
+  for (const [length, since] of [["0", "01932f5a0c2e_7"], ["53", null], [undefined, "01932f5a0c2e_7"]]) {
+    const urls = [];
+    const { run } = open({ transports: "poll", prepare: requestsThat(() => ({ text: "", fields: { "Datecast-Last-Id": "01932f5a0c2e_7", "Content-Length": length } }), urls) });
+    run(10_000);
+    assert.equal(new URL(urls[1][0]).searchParams.get("since"), since);
+    assert.ok(urls.length < 25, `${urls.length} polls in 10 s`);
+  }
+});
+
+test("the browser waits as `retry:` says, and only then does the script", () => {
+  const { network, states, of, run } = open({ transports: "sse" });
+  run(1000);
+  const { count } = network;
+  network.cut();
+  run(5000);
+  assert.deepEqual(states(), ["connecting sse", "open sse", "connecting sse", "open sse"]);
+  assert.deepEqual([of("state")[2].reason, network.count - count], ["the stream ended", 1]);
+  network.mode = "refused";
+  network.cut();
+  run(MINUTE);
+  assert.ok(states().includes("waiting sse"));
+});
+
+test("IE before 10 has no streaming: it goes on to polls at once", () => {
+  const { states, run } = open({
+    transports: ["stream", "poll"],
+    browser: { hasFetch: false },
+    prepare: ({ browser }) => { browser.self.ActiveXObject = function ActiveXObject() {}; },
+  });
+  run(3000);
+  assert.deepEqual(states().slice(0, 3), ["connecting stream", "waiting stream", "connecting poll"]);
+});
+
+test("an old XHR asks for a heartbeat that comes before its deadline", () => {
+  const urls = [];
+  const { run } = open({ transports: "stream", browser: { hasFetch: false }, prepare: requestsThat(() => null, urls) });
+  run(100);
+  assert.equal(new URL(urls[0][0]).searchParams.get("heartbeat"), "5");
+});
+
+test("a script that comes too late does nothing", () => {
+  const { browser, stream, heard, run } = open({ transports: "jsonp" });
+  run(1000);
+  stream.connect();
+  run(10);
+  stream.close();
+  heard.length = 0;
+  run(MINUTE);
+  assert.deepEqual([heard, browser.errors], [[], []]);
+});
+
+test("MozWebSocket is a WebSocket", () => {
+  const { states, run } = open({
+    transports: "websocket",
+    prepare: ({ browser }) => { [browser.self.MozWebSocket, browser.self.WebSocket] = [browser.self.WebSocket, undefined]; },
+  });
+  run(1000);
+  assert.equal(states().pop(), "open websocket");
 });
 
 test("a Content-Security-Policy that blocks is named, and the next way tried", () => {
@@ -126,6 +262,8 @@ test("a Content-Security-Policy that blocks is named, and the next way tried", (
   assert.equal(of("state")[1].reason, "the page's policy blocks it");
   run(5000);
   assert.equal(states().pop(), "open sse");
+  browser.dispatch("securitypolicyviolation", { blockedURI: "http://page.example/picture.png", effectiveDirective: "img-src" });
+  assert.equal(states().pop(), "open sse", "it is no business of a stream that is open");
 });
 
 test("a path that went silent is noticed by the heartbeat that does not come", () => {
@@ -264,9 +402,43 @@ test("a page that is put aside holds no connection, and goes on when it comes ba
   server.publish();
   run(10 * MINUTE);
   heard.length = 0;
+  browser.dispatch("online");
+  run(1000);
+  assert.equal(heard.length, 0);
   browser.dispatch("pageshow", { persisted: true });
   run(1000);
   assert.deepEqual(heard.map(([kind]) => kind), ["state", "state", "resume", "message"]);
+  browser.dispatch("pageshow", { persisted: false });
+  run(1000);
+  assert.equal(heard.length, 4, "one that was not away is left alone");
+});
+
+test("a page that is refused stays so, wherever it is put", () => {
+  const { browser, states, run } = open({ transports: "websocket", mode: { status: 401 } });
+  run(1000);
+  for (const event of ["pagehide", "pageshow", "online", "visibilitychange"]) {
+    browser.dispatch(event, { persisted: true });
+    run(1000);
+  }
+  assert.deepEqual(states(), ["connecting websocket", "refused websocket"]);
+});
+
+test("a page that is hidden ends no wait", () => {
+  const { browser, network, states, run } = open({ transports: "websocket", mode: "refused" });
+  run(30_000);
+  while (!states().pop().startsWith("waiting")) {
+    run(10);
+  }
+  network.mode = "ok";
+  browser.document.hidden = true;
+  const { length } = states();
+  browser.dispatch("visibilitychange");
+  run(5);
+  assert.equal(states().length, length);
+  browser.document.hidden = false;
+  browser.dispatch("visibilitychange");
+  run(5);
+  assert.ok(states().length > length);
 });
 
 test("numbers that are given again are read, after a gap that says so", () => {
@@ -321,7 +493,7 @@ test("what stands before the first tab tells what a WebSocket's message is", () 
 
 test("each request of XHR and scripts has an address of its own, with what was last", () => {
   const urls = [];
-  const { run, server } = open({
+  const { run, server, stream, browser } = open({
     transports: ["poll"],
     token: "a+b=",
     prepare: ({ browser }) => {
@@ -340,6 +512,10 @@ test("each request of XHR and scripts has an address of its own, with what was l
   assert.equal(new Set(urls).size, urls.length);
   assert.deepEqual(urls.slice(0, 3).map((url) => new URL(url).searchParams.get("since")), [null, server.log[2].id, server.log[3].id]);
   assert.ok(urls.every((url) => !url.includes("token")), "the header has it");
+  stream.connect();
+  run(1000);
+  const tokens = browser.sent.filter(([name]) => name === "Authorization").map(([, value]) => value);
+  assert.deepEqual([tokens.length, ...new Set(tokens)], [urls.length, "Bearer a+b="]);
 });
 
 test("an address may be relative, of a WebSocket, and have a query and a fragment", () => {
@@ -360,6 +536,25 @@ test("an address may be relative, of a WebSocket, and have a query and a fragmen
       run(1);
       assert.equal(url, expected);
       stream.close();
+    }
+  }
+});
+
+test("a relative address stays as it is where a link does not make it absolute, as in IE 6 and NetSurf", () => {
+  for (const link of [(href) => ({ href }), () => ({ set href(url) {} })]) {
+    for (const url of ["wsx/y", "/stream"]) {
+      const urls = [];
+      const asked = requestsThat(() => null, urls);
+      const { run } = open({
+        url,
+        transports: "poll",
+        prepare: (page) => {
+          page.browser.document.createElement = () => link("");
+          asked(page);
+        },
+      });
+      run(1);
+      assert.match(urls[0][0], new RegExp(`^${url}\\?ids=1&poll=1&at=`));
     }
   }
 });

@@ -4,7 +4,7 @@ const LEAST_LATENCY = 2;
 const MOST_LATENCY = 120;
 
 export class Network {
-  /** What becomes of a new request: ok, refused, mute (no answer ever), or `{ status, retryAfter }`. */
+  /** What becomes of a new request: ok, refused, mute (no answer ever), or `{ status, retryAfter, fields }`. */
   mode = "ok";
   /** What becomes of those of one way: fails or mute; `missing` and `throws` are the browser's. */
   blocked = {};
@@ -106,13 +106,13 @@ export class Exchange {
     }
   }
 
-  #refuse({ status, retryAfter }) {
+  #refuse({ status, retryAfter, fields = {} }) {
     this.#later(() => {
       if (retryAfter !== undefined && this.#on.tellsStatus) {
         this.#network.notBefore = this.#network.time.now + retryAfter * 1000;
       }
       this.#finish();
-      this.#on.head(status, retryAfter === undefined ? {} : { "retry-after": String(retryAfter) });
+      this.#on.head(status, { ...fields, ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }) });
     });
   }
 
