@@ -37,8 +37,7 @@ function datecast(url, options) {
   }
 
   function say(state, reason, status, wait) {
-    stream.state = state;
-    call("onstate", { state: state, transport: stream.transport, reason: reason || "", status: status || null, wait: wait || null });
+    call("onstate", { state: stream.state = state, transport: stream.transport, reason: reason || "", status: status || null, wait: wait || null });
   }
 
   function live(then) {
@@ -170,9 +169,7 @@ function datecast(url, options) {
   }
 
   function fields() {
-    var all = { Accept: "application/x-ndjson" };
-    if (token) all.Authorization = "Bearer " + token;
-    return all;
+    return token ? { Accept: "application/x-ndjson", Authorization: "Bearer " + token } : { Accept: "application/x-ndjson" };
   }
 
   function ask(query, done, part) {
@@ -209,11 +206,13 @@ function datecast(url, options) {
   }
 
   function brought(list, last) {
-    var before = stream.last, isNew;
+    var before = stream.last, wait = 0;
     if (!takeAll(list)) return;
-    isNew = before != stream.last;
-    if (last && !isNew) stream.last = last;
-    setTimeout(live(function () { ways[names[current]](25); }), isNew ? 0 : 500);
+    if (before == stream.last) {
+      stream.last = last || before;
+      wait = 500;
+    }
+    setTimeout(live(function () { ways[names[current]](25); }), wait);
   }
 
   var ways = {
@@ -298,7 +297,7 @@ function datecast(url, options) {
         brought(e.messages, e.last);
       });
       script.onload = script.onerror = script.onreadystatechange = live(function () {
-        if (root[name] != nothing && !/g|v/.test(script.readyState)) lost("no script came");
+        if (root[name] != nothing && !/g|v/.test(script.readyState)) lost("not opened");
       });
       script.src = address("&callback=" + name + "&poll=" + seconds, 1);
       page.documentElement.appendChild(script);

@@ -215,16 +215,6 @@ test("the browser waits as `retry:` says, and only then does the script", () => 
   assert.ok(states().includes("waiting sse"));
 });
 
-test("IE before 10 has no streaming: it goes on to polls at once", () => {
-  const { states, run } = open({
-    transports: ["stream", "poll"],
-    browser: { hasFetch: false },
-    prepare: ({ browser }) => { browser.self.ActiveXObject = function ActiveXObject() {}; },
-  });
-  run(3000);
-  assert.deepEqual(states().slice(0, 3), ["connecting stream", "waiting stream", "connecting poll"]);
-});
-
 test("an old XHR asks for a heartbeat that comes before its deadline", () => {
   const urls = [];
   const { run } = open({ transports: "stream", browser: { hasFetch: false }, prepare: requestsThat(() => null, urls) });
