@@ -246,6 +246,8 @@ impl WsHandler {
         conn.subscribed_at = cx.now();
         self.skip_unwatched(cx.now());
         conn.last_notice = self.fanout.board().newest();
+        // What a poll has heard on this connection, a stream hears again.
+        conn.heard = 0;
         self.begin_stream(conn, cx)
     }
 

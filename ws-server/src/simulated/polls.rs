@@ -445,6 +445,14 @@ fn the_state_of_the_source_comes_with_every_answer_and_at_once_where_it_is_new()
     world.settle();
     poller.ask(&mut world, "poll=60&since=20");
     assert!(poller.answered(&mut world).body.contains("\"ended\""));
+    // A stream on the same connection is a newcomer's.
+    world.send(poller.peer, b"GET /?since=20 HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n");
+    let mut text = String::new();
+    for _ in 0..50 {
+        world.settle();
+        text.push_str(&String::from_utf8(world.read(poller.peer, usize::MAX)).unwrap());
+    }
+    assert!(text.contains("event: source\ndata: {\"source\":\"ended\""), "{text}");
 }
 
 #[test]
