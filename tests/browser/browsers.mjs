@@ -10,9 +10,9 @@ export const BROWSERS = {
   firefox: { browser: "firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr" },
 };
 
-/** `scheme` is light or dark: Firefox takes it from a preference at its start. */
-export function launch(name, scheme = "light") {
-  const extraPrefsFirefox = { "layout.css.prefers-color-scheme.content-override": scheme === "dark" ? 0 : 1 };
+/** `scheme` is light or dark: Firefox takes it from a preference at its start, as others. */
+export function launch(name, scheme = "light", preferences = {}) {
+  const extraPrefsFirefox = { "layout.css.prefers-color-scheme.content-override": scheme === "dark" ? 0 : 1, ...preferences };
   return puppeteer.launch({ ...BROWSERS[name], headless: true, extraPrefsFirefox });
 }
 

@@ -16,6 +16,7 @@ import { keepsToItself } from "./private.mjs";
 import { datesArrive, fallsBack, resumesByNumber, showsTextAsText, tellsGaps } from "./scenarios.mjs";
 import { asksBehindAProxy, asksForAToken, asksNothingWithoutNeed, plainListAsks, remembersWithoutStorage, sendsNoReferrer, takesARushWithAToken, takesATokenFromALink, tokenFormLooksRight,
   tokensAcrossOrigins } from "./tokens.mjs";
+import { eachWay, withoutScripts } from "./ways.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const built = resolve(here("../.."), process.env.CARGO_TARGET_DIR ?? "target", "debug");
@@ -27,7 +28,7 @@ const binaries = {
 };
 const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBack, showsTextAsText, showsLines, takesARush, tellsTheEnd, waitsForTheFirstLine, choosesViews, readsOlder, resumesLines,
   worksInASubPath, runsACommand, keepsToItself, asksForAToken, takesATokenFromALink, remembersWithoutStorage, sendsNoReferrer, tokensAcrossOrigins, asksBehindAProxy, asksNothingWithoutNeed, takesARushWithAToken,
-  plainListAsks, tokenFormLooksRight, plainList, brokenModules, clockLooksRight, linesLookRight, linesAlone];
+  plainListAsks, tokenFormLooksRight, plainList, brokenModules, eachWay, withoutScripts, clockLooksRight, linesLookRight, linesAlone];
 const named = process.argv.slice(2);
 /** Those of `all` that were named on the command line; all, if none was. */
 const chosen = (all) => (all.some((name) => named.includes(name)) ? all.filter((name) => named.includes(name)) : all);
