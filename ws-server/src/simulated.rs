@@ -8,6 +8,7 @@ mod publishing;
 mod publishing_across_processes;
 mod revocation;
 mod source_state;
+mod waiting_polls;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
