@@ -11,7 +11,7 @@ const PONG = 10;
 const part = { isLast: false };
 const FAILED = ["error", "close 1006 false"];
 const broken = (code, ...says) => ({ says, code, seen: ["open", ...FAILED] });
-const refused = (pieces) => ({ pieces, seen: FAILED, ends: true });
+const refused = (pieces, protocols) => ({ pieces, seen: FAILED, ends: true, protocols });
 const bye = frame(CLOSE, closing(1000));
 
 export const ROWS = {
@@ -72,6 +72,9 @@ export const ROWS = {
   "two Accepts": refused((head) => [opening(head, "Sec-WebSocket-Accept: x\r\n")]),
   "an extension": refused((head) => [opening(head, "Sec-WebSocket-Extensions: permessage-deflate\r\n")]),
   "a protocol that nobody offered": refused((head) => [opening(head, "Sec-WebSocket-Protocol: b\r\n")]),
+  "another protocol than those offered": refused((head) => [opening(head, "Sec-WebSocket-Protocol: c\r\n")], ["a", "b"]),
+  "two protocols of those offered": refused((head) => [opening(head, "Sec-WebSocket-Protocol: a, b\r\n")], ["a", "b"]),
+  "none of the protocols offered": refused((head) => [opening(head)], ["a", "b"]),
   "no Upgrade": refused((head) => [opening(head).toString("latin1").replace("Upgrade: websocket\r\n", "")]),
   "no Connection": refused((head) => [opening(head).toString("latin1").replace("Connection: Upgrade\r\n", "")]),
   "an answer in other letters": {

@@ -51,9 +51,10 @@ class Handshake {
     if (field(lines, "sec-websocket-accept") != accept()) return "Sec-WebSocket-Accept is not of this key";
     // "… indicates the use of an extension that was not present in the client's handshake": we ask for none.
     if (has(lines, "sec-websocket-extensions")) return "the server uses an extension";
-    if (has(lines, "sec-websocket-protocol")) {
-      protocol = field(lines, "sec-websocket-protocol");
-      if (protocols.split(", ").indexOf(protocol) < 0 || protocol == "") return "the server uses a protocol that was not offered";
+    protocol = field(lines, "sec-websocket-protocol");
+    // Browsers go further than the RFC here: what they offer must be chosen from (WebSockets Standard §2).
+    if (protocols == "" ? has(lines, "sec-websocket-protocol") : protocols.split(", ").indexOf(protocol) < 0) {
+      return "the server has not chosen one of the protocols that were offered";
     }
     return null;
   }
