@@ -2,6 +2,8 @@
 //! behaves gets each message once and in order, whatever the others do.
 
 mod bounded_reads;
+mod documents;
+mod heartbeats;
 mod polls;
 mod private;
 mod publishing;
@@ -91,7 +93,18 @@ fn batch(numbers: std::ops::Range<u64>) -> Mail {
     Mail::Batch(Arc::new(batch))
 }
 
-/// A peer that reads lines, and what it has read.
+/// A form of the stream over HTTP: its media type, and what stands before and behind each text.
+type Form = (&'static str, &'static str, &'static str);
+
+/// Lines first, a document last: that ends once it is full.
+const FORMS: [Form; 4] = [
+    ("text/plain", "", "\n"),
+    ("application/x-ndjson", "\"text\":\"", "\",\"kind\":\"message\"}\n"),
+    ("text/event-stream", "\ndata: ", "\n\n"),
+    ("text/html", "<div>", "</div\n>"),
+];
+
+/// A peer that reads a form of the stream, and what it has read.
 struct Reader {
     peer: usize,
     bytes: Vec<u8>,
@@ -99,8 +112,13 @@ struct Reader {
 
 impl Reader {
     fn new(world: &mut World) -> Self {
+        Self::of(world, "text/plain")
+    }
+
+    /// One that reads the form of this media type.
+    fn of(world: &mut World, media: &str) -> Self {
         let peer = world.connect();
-        world.send(peer, b"GET /?since=0 HTTP/1.0\r\n\r\n");
+        world.send(peer, format!("GET /?since=0 HTTP/1.0\r\nAccept: {media}\r\n\r\n").as_bytes());
         Self { peer, bytes: Vec::new() }
     }
 
@@ -113,8 +131,19 @@ impl Reader {
         let text = std::str::from_utf8(&self.bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         assert!(head.is_empty() || head.starts_with("HTTP/1.1 200 "), "{head}");
-        let whole = body.rfind('\n').map_or("", |end| &body[..end]);
-        whole.lines().map(|line| line.parse().unwrap()).collect()
+        let media = |form: &&Form| head.contains(&format!("Content-Type: {};", form.0));
+        let (_, begin, end) = FORMS.iter().find(media).unwrap_or(&FORMS[0]);
+        let (mut numbers, mut rest) = (Vec::new(), body);
+        while let Some((text, behind)) = rest.split_once(*end) {
+            let text = if begin.is_empty() { text } else { text.rsplit_once(*begin).unwrap_or_default().1 };
+            match text.parse() {
+                Ok(number) => numbers.push(number),
+                // What is told beside the messages.
+                Err(_) => assert!(!begin.is_empty(), "{text}"),
+            }
+            rest = behind;
+        }
+        numbers
     }
 }
 
@@ -156,7 +185,8 @@ fn a_client_of_the_clock_gets_every_date_once_across_processes() {
         let (mut readers, mut strangers) = (Vec::new(), Vec::new());
         for step in 0..STEPS {
             if step % 100 == 0 {
-                readers.push(Reader::new(&mut world));
+                let (media, ..) = FORMS[usize::try_from(step / 100 + seed).unwrap() % FORMS.len()];
+                readers.push(Reader::of(&mut world, media));
             }
             misbehave(&mut world, &mut strangers);
             world = perhaps_restart(world, &args);
@@ -180,7 +210,9 @@ fn a_client_of_lines_gets_every_line_once_at_any_speed_across_processes() {
     let args = ["--source", "-", "--max-queue", "100", "--leave-notices", "off"];
     for seed in 0..SEEDS {
         let mut world = world(seed, &args);
-        let (mut fast, mut slow) = (Reader::new(&mut world), Reader::new(&mut world));
+        let media = |number: u64| FORMS[usize::try_from(number).unwrap() % 3].0;
+        let mut fast = Reader::of(&mut world, media(seed));
+        let mut slow = Reader::of(&mut world, media(seed + 1));
         world.settle();
         let mut strangers = Vec::new();
         let mut next = 1;

@@ -37,7 +37,16 @@ fn one_of_each(holder: &Holder) -> Vec<(&'static str, Client, Next)> {
         client.until(b"\r\n");
         text(client.until(b"\r\n"))
     };
-    let requests: [(&str, String, Next); 8] = [
+    let object: Next = |client| {
+        client.until(b"\"text\":\"");
+        text(client.until(b"\"")).trim_end_matches('"').to_owned()
+    };
+    let line_of_html: Next = |client| {
+        client.until(b"<div>");
+        text(client.until(b"<")).trim_end_matches('<').to_owned()
+    };
+    let accept = |media, version| format!("GET / HTTP/{version}\nHost: a\nAccept: {media}");
+    let requests: [(&str, String, Next); 12] = [
         ("RFC 6455", handshake("/", 13), Client::text),
         ("hybi-08", handshake("/", 8), Client::text),
         ("hybi-07", handshake("/", 7), Client::text),
@@ -46,6 +55,10 @@ fn one_of_each(holder: &Holder) -> Vec<(&'static str, Client, Next)> {
         ("lines in chunks", "GET / HTTP/1.1\nHost: a".to_owned(), chunk),
         ("events", "GET / HTTP/1.0\nAccept: text/event-stream".to_owned(), event),
         ("events in chunks", "GET / HTTP/1.1\nHost: a\nAccept: text/event-stream".to_owned(), event),
+        ("lines of JSON", accept("application/x-ndjson", "1.0"), object),
+        ("lines of JSON in chunks", accept("application/x-ndjson", "1.1"), object),
+        ("HTML", accept("text/html", "1.0"), line_of_html),
+        ("HTML in chunks", accept("text/html", "1.1"), line_of_html),
     ];
     let mut clients: Vec<_> = requests
         .into_iter()
