@@ -140,7 +140,7 @@ pub(crate) struct ConnectionOptions {
     /// How long a client may take to answer a ping
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) pong_timeout: Duration,
-    /// Time between two comments in an event stream without messages
+    /// Time between two comments in an event stream or a document without messages
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
     pub(crate) heartbeat: Duration,
     /// How long a closing handshake may take
