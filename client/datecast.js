@@ -62,8 +62,10 @@ function datecast(url, options) {
   }
 
   function tick() {
-    if (now() - armed > 15000) probe();
-    else if (now() < deadline) until(deadline);
+    if (now() - armed > 15000) {
+      probe();
+      armed = 1e99;
+    } else if (now() < deadline) until(deadline);
     else if (stream.state == "waiting") open();
     else if (!openedAt && !asked) ended();
     else lost(openedAt ? "silent" : held > 5 ? "no answer: a seventh stream of one host" : "no answer");
@@ -240,13 +242,11 @@ function datecast(url, options) {
       });
       source.onopen = live(opened);
       source.onerror = live(function () {
-        if (source.readyState || !openedAt) ended();
-        else {
-          openedAt = 0;
-          resume = stream.last;
-          until(now() + 2e4);
-          say("connecting", "the stream ended");
-        }
+        if (source.readyState || !openedAt) return ended();
+        openedAt = 0;
+        resume = stream.last;
+        until(now() + 2e4);
+        say("connecting", "the stream ended");
       });
     },
 
@@ -315,7 +315,7 @@ function datecast(url, options) {
       if (away) open();
     } else if (/^s/.test(type)) {
       if (stream.state == "connecting" && e.blockedURI.indexOf(url.split("/")[2]) > 0) lost("the page's policy blocks it");
-    } else if (!away && !(page && page.hidden)) probe();
+    } else if (!away) probe();
   }
 
   function listen(method) {

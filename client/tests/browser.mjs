@@ -12,6 +12,7 @@ export const GLOBALS = ["self", "module", "setTimeout", "clearTimeout", "Date", 
 export class Browser {
   /** Errors of handlers, which a browser would write into its console. */
   errors = [];
+  isThrottled = false;
   /** The fields of XHR's requests. */
   sent = [];
   #timers = new Map();
@@ -83,7 +84,9 @@ export class Browser {
     }
   }
 
-  #setTimeout(action, delay) {
+  #setTimeout(action, wanted) {
+    // A page that was hidden for some minutes has one time a minute for all its timers.
+    const delay = this.isThrottled ? Math.ceil((this.network.time.now + wanted) / 60_000) * 60_000 - this.network.time.now : wanted;
     this.#timerCount += 1;
     const id = this.#timerCount;
     this.#timers.set(id, this.network.time.after(delay, () => {

@@ -291,6 +291,20 @@ test("a sleep, a new network and a look at the page probe the path soon", () => 
   }
 });
 
+test("a page that was hidden for long notices a path that is gone, though all its timers come late", () => {
+  for (const way of WAYS) {
+    const { network, browser, stream, states, run } = open({ transports: way });
+    run(MINUTE);
+    browser.isThrottled = true;
+    run(10 * MINUTE);
+    assert.equal(states().length, 2, "and leaves one alone that is well");
+    network.silence();
+    run(6 * MINUTE);
+    assert.ok(states().length > 4, way);
+    assert.equal(stream.state, "open");
+  }
+});
+
 test("a probe leaves a path alone that is well", () => {
   const { time, browser, run, states } = open({ transports: "websocket" });
   run(20_000);
@@ -411,24 +425,6 @@ test("a page that is refused stays so, wherever it is put", () => {
     run(1000);
   }
   assert.deepEqual(states(), ["connecting websocket", "refused websocket"]);
-});
-
-test("a page that is hidden ends no wait", () => {
-  const { browser, network, states, run } = open({ transports: "websocket", mode: "refused" });
-  run(30_000);
-  while (!states().pop().startsWith("waiting")) {
-    run(10);
-  }
-  network.mode = "ok";
-  browser.document.hidden = true;
-  const { length } = states();
-  browser.dispatch("visibilitychange");
-  run(5);
-  assert.equal(states().length, length);
-  browser.document.hidden = false;
-  browser.dispatch("visibilitychange");
-  run(5);
-  assert.ok(states().length > length);
 });
 
 test("numbers that are given again are read, after a gap that says so", () => {
