@@ -41,7 +41,7 @@ export async function groupName(href, settings, token) {
 }
 
 /**
- * A tab's part in a group. `lead(since, on)` opens a connection of its own, which tells `on.hear(event)` and `on.tell(state)`, and returns `{ connect, close }`.
+ * A tab's part in a group. `lead(since, on)` opens a connection of its own, which later calls `on.hear(event)` and `on.tell(state)`, and returns `{ connect, close }`.
  * `ask(since, signal)` asks the server as `Continuity` wants it. `hear(event)` and `tell(state)` are called as by a connection of its own; `state.role` is `leader` or `follower`.
  */
 export class Membership {
@@ -53,8 +53,9 @@ export class Membership {
   #continuity;
   #clock;
   #campaign = null;
-  /** The connection of this tab, while it leads. */
+  /** The connection of this tab, and its time as the leader. */
   #own = null;
+  #term = null;
   #outgoing = null;
   /** The leader's state, or `null`. */
   #state = null;
@@ -134,27 +135,20 @@ export class Membership {
   }
 
   #takeLead() {
+    // How the connection ends when this tab leads no more is nobody's matter.
+    const term = (this.#term = {});
     this.#continuity.lead();
-    const own = this.#lead(this.#continuity.last, {
-      hear: (event) => this.#pass(event),
-      tell: (state) => {
-        this.#state = state;
-        this.#flush();
-        this.#post(this.#here());
-        this.#tell({ ...state, role: "leader" });
-      },
+    this.#own = this.#lead(this.#continuity.last, {
+      hear: (event) => this.#term === term && this.#pass(event),
+      tell: (state) => this.#term === term && this.#say(state),
     });
-    // What it told may have made somebody close this.
-    if (this.#isClosed) {
-      own.close();
-    } else {
-      this.#own = own;
-    }
   }
 
   #stepDown() {
-    this.#own?.close();
+    const own = this.#own;
     this.#own = null;
+    this.#term = null;
+    own?.close();
     this.#flush();
     this.#continuity.wait();
   }
@@ -183,6 +177,13 @@ export class Membership {
     }
     this.#outgoing.events.push(event);
     this.#continuity.give(event);
+  }
+
+  #say(state) {
+    this.#state = state;
+    this.#flush();
+    this.#post(this.#here());
+    this.#tell({ ...state, role: "leader" });
   }
 
   #flush() {

@@ -26,18 +26,18 @@ export interface State extends Omit<script.State, "state"> {
 
 export interface Options {
   /** In the order in which they are tried; one alone is the only one. */
-  transports?: Transport | readonly Transport[];
-  token?: string | null;
+  transports?: Transport | readonly Transport[] | undefined;
+  token?: string | null | undefined;
   /** The id behind which the stream begins; else the server decides. */
-  since?: string | null;
+  since?: string | null | undefined;
   /** Seconds between two signs of life of the server: 1 to 3600, 15 if not given; 0 for none. */
-  heartbeat?: number;
+  heartbeat?: number | undefined;
   /** The most messages that a loop may be behind: 10,000 if not given. Then the connection is closed until the loop has caught up. */
-  buffer?: number;
+  buffer?: number | undefined;
   /** Ends the stream; its loops throw the reason. */
-  signal?: AbortSignal | null;
+  signal?: AbortSignal | null | undefined;
   /** All tabs of this origin that read the same with the same token share one connection. */
-  shared?: boolean;
+  shared?: boolean | undefined;
 }
 
 export interface DatecastEventMap {
@@ -86,13 +86,13 @@ export default datecast;
 
 export interface ReadOptions {
   /** The messages after this id; else from the oldest one. A number alone means the present stream. */
-  since?: string | number;
+  since?: string | number | undefined;
   /** Up to this id; else to the newest one. */
-  until?: string | number;
-  token?: string | null;
+  until?: string | number | undefined;
+  token?: string | null | undefined;
   /** The most messages: 10,000 if not given. */
-  limit?: number;
-  signal?: AbortSignal | null;
+  limit?: number | undefined;
+  signal?: AbortSignal | null | undefined;
 }
 
 export interface Part {

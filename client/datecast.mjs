@@ -173,7 +173,7 @@ export class DatecastStream extends EventTarget {
       hear: (event) => this.#link === link && this.#hear(event),
       tell: (state) => this.#link === link && this.#tell({ role: "alone", ...state }),
     };
-    this.#link?.close();
+    this.#drop();
     this.#link = link;
     if (this.#isWithoutIds && this.#last === null) {
       on.hear({ kind: "gap", ...gapOf({}) });
@@ -238,10 +238,9 @@ export class DatecastStream extends EventTarget {
     this.#isWatching = true;
     const aside = () => {
       this.#isAside = true;
-      this.#link?.close();
-      this.#link = null;
+      this.#drop();
       if (!["idle", "refused", "closed"].includes(this.state)) {
-        this.#tell({ state: "paused", reason: "the page is put aside" });
+        this.#pause("the page is put aside");
       }
     };
     const back = () => {
@@ -261,9 +260,15 @@ export class DatecastStream extends EventTarget {
   }
 
   #pause(reason) {
-    this.#link.close();
-    this.#link = null;
+    this.#drop();
     this.#tell({ state: "paused", reason });
+  }
+
+  /** What brought the messages brings no more, and nobody hears how it ends. */
+  #drop() {
+    const link = this.#link;
+    this.#link = null;
+    link?.close();
   }
 
   /** Goes on after a pause, if nothing is in the way any more. */
@@ -278,9 +283,7 @@ export class DatecastStream extends EventTarget {
     if (this.state === "closed") {
       return;
     }
-    const link = this.#link;
-    this.#link = null;
-    link?.close();
+    this.#drop();
     this.#unlisten.abort();
     if (isDropping) {
       this.#backlogs.forEach((backlog) => backlog.drop());

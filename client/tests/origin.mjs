@@ -191,7 +191,7 @@ class Tab {
     this.isGone = true;
     this.#isCrashed = true;
     this.#channels.open.delete(this.channel);
-    this.#origin.connections.forEach((connection) => connection.tab === this && connection.close());
+    this.#origin.connections.forEach((connection) => connection.tab === this && this.#origin.connections.delete(connection));
     this.#locks.vanish();
   }
 
@@ -212,6 +212,7 @@ class Tab {
 class Connection {
   #origin;
   #last;
+  #isBegun = false;
   #at = null;
 
   constructor(origin, tab, since, on) {
@@ -220,11 +221,15 @@ class Connection {
     this.on = on;
     this.#last = since;
     origin.connections.add(this);
-    on.tell({ state: "connecting", transport: "websocket", reason: "" });
+    // As datecast.js, which leaves its caller the time to keep what it returns.
+    setImmediate(() => origin.connections.has(this) && tab.run(() => {
+      this.#isBegun = true;
+      on.tell({ state: "connecting", transport: "websocket", reason: "" });
+    }));
   }
 
   connect() {
-    if (this.#at === null && !this.#origin.isAway && !this.tab.isHung && this.#origin.connections.has(this)) {
+    if (this.#isBegun && this.#at === null && !this.#origin.isAway && !this.tab.isHung && this.#origin.connections.has(this)) {
       this.on.tell({ state: "open", transport: "websocket", reason: "" });
       this.#hear(this.#last);
     }
@@ -259,5 +264,6 @@ class Connection {
 
   close() {
     this.#origin.connections.delete(this);
+    this.on.tell({ state: "closed", transport: "websocket", reason: "" });
   }
 }

@@ -52,6 +52,7 @@ for (const [name, leave] of [["close", (tab) => tab.close()], ["crash", (tab) =>
       assert.equal(origin.connections.size, 1);
     }
     const [last] = origin.tabs.filter(({ isGone }) => !isGone);
+    assert.ok(!last.states.some(({ state }) => state === "closed"), "another tab's end is no state of this one");
     assert.deepEqual(last.seen, ids(1, 18));
     assert.deepEqual(last.gaps, []);
   });
