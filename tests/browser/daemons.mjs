@@ -43,6 +43,16 @@ export async function stopAll() {
   await Promise.all([...running].map((child) => stop(child, "SIGKILL")));
 }
 
+/** Waits until `isTrue()`, which may be asynchronous; after two minutes it fails with what `reason()` says. */
+export async function until(isTrue, reason) {
+  for (const deadline = Date.now() + 120_000; !(await isTrue());) {
+    if (Date.now() > deadline) {
+      throw new Error(await reason());
+    }
+    await new Promise((done) => { setTimeout(done, 20); });
+  }
+}
+
 /** A TCP proxy to `target` on a port of its own. */
 export class Proxy {
   #sockets = new Set();
