@@ -45,11 +45,11 @@
     socket.__listeners = {};
     socket.__id = ++count;
     sockets[socket.__id] = socket;
-    limit(socket, OPEN_TIMEOUT, "no connection, and no word from Flash");
     // Later, in any case: the page sets its handlers behind `new`.
     setTimeout(function () {
       addTask(function () {
         if (socket.readyState === CONNECTING) {
+          limit(socket, OPEN_TIMEOUT, "no connection, and no word from Flash");
           tellPolicies();
           call("socketOpen", [socket.__id, encode(socket.url), encode(offered)]);
         }
