@@ -267,7 +267,7 @@ function datecast(url, options) {
         ending = new AbortController();
         decoder = new TextDecoder();
         end = function () { ending.abort(); };
-        fetch(address(beats), { headers: fields(), signal: ending.signal }).then(live(function (e) {
+        fetch(address("&heartbeat=5"), { headers: fields(), signal: ending.signal }).then(live(function (e) {
           if (!good(e.status, function (name) { return e.headers.get(name); })) return;
           reader = e.body.getReader();
           opened();
@@ -297,7 +297,7 @@ function datecast(url, options) {
         brought(e.messages, e.last);
       });
       script.onload = script.onerror = script.onreadystatechange = live(function () {
-        if (root[name] != nothing && !/g|v/.test(script.readyState)) lost("not opened");
+        if (root[name] != nothing && !/g|v/.test(script.readyState)) ended();
       });
       script.src = address("&callback=" + name + "&poll=" + seconds, 1);
       page.documentElement.appendChild(script);

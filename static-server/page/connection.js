@@ -1,6 +1,7 @@
 // The page's connection to the stream: what datecast.js tells of it, in the page's words.
 
 import { epochOf, numberOf } from "./ids.js";
+import { inWords } from "./reasons.js";
 import { Stream } from "./stream.js";
 
 /**
@@ -69,12 +70,16 @@ export class Connection {
 
   #changed({ state, transport, reason, wait }) {
     if (state === "connecting") {
+      if (this.#phase === "open" && reason) {
+        // The browser connects again by itself: a reader has lost the connection all the same.
+        this.#enter({ phase: "waiting", reason: inWords(reason), until: performance.now() });
+      }
       this.#enter({ phase: state, transport });
     } else if (state === "open") {
       this.#token.proved();
       this.#enter({ phase: state, transport, since: Date.now() });
     } else if (state === "waiting") {
-      this.#enter({ phase: state, reason, until: performance.now() + wait });
+      this.#enter({ phase: state, reason: inWords(reason), until: performance.now() + wait });
     } else if (state === "refused") {
       // A connection that stood is told that its token is no longer in the list; one that is let in no more may just lack one.
       this.#enter({ phase: state, why: this.#token.refused({ isRevoked: this.#phase === "open" }) });

@@ -1,14 +1,10 @@
-// Older lines, by number: a bounded read of the stream's history. The page's one request that is not datecast.js's, as it has an end.
+// Older lines, by number: bounded reads of the stream's history.
 
-import { httpUrl, withQuery } from "./address.js";
-import { EventParser } from "./events.js";
+import { httpUrl } from "./address.js";
+import { read } from "./datecast-read.mjs";
 import { numberOf } from "./ids.js";
 
-/** The most that one read may bring. */
-const MOST_RECORDS = 20_000;
 const MOST_CHARACTERS = 64 * 1024 * 1024;
-/** Milliseconds without a byte after which a read is given up: a server without bounded reads never ends its answer. */
-const PATIENCE = 10_000;
 
 /**
  * Makes the function that reads messages N + 1 to M of the stream at `url` (ws or wss) with what `token` (a `TabToken`) has, as far as the history has them:
@@ -16,48 +12,27 @@ const PATIENCE = 10_000;
  * `idOf` makes ids of the numbers: a stream that has begun anew meanwhile has other ones.
  */
 export function fetcherOfOlder({ url, token, idOf }) {
-  return async (since, until, { signal } = {}) => {
-    const records = [];
+  return async (since, until, { signal = null } = {}) => {
+    let records = [];
     let gap = null;
-    const ending = new AbortController();
-    const end = () => ending.abort(new Error("the server does not answer"));
-    signal?.addEventListener("abort", end);
-    const parser = new EventParser(({ type, id, data }) => {
-      const number = numberOf(id);
-      if (type === "gap") {
-        gap = JSON.parse(data);
-      } else if (type === "message" && number !== null && number > since && number <= until && records.length < MOST_RECORDS) {
-        records.push({ number, id, text: data, wall: null });
+    let left = MOST_CHARACTERS;
+    for (let next = idOf(since); next !== null;) {
+      const part = await read(httpUrl(url).href, { since: next, until: idOf(until), token: token.value, signal });
+      if (part.gap !== null) {
+        // What lies before it would end in a hole.
+        records = [];
+        gap = part.gap;
       }
-      return number === null || number < until;
-    });
-    let timer = setTimeout(end, PATIENCE);
-    try {
-      const target = withQuery(httpUrl(url), { since: idOf(since), until: idOf(until) });
-      const headers = { Accept: "text/event-stream", ...(token.value === null ? {} : { Authorization: `Bearer ${token.value}` }) };
-      const response = await fetch(target, { headers, cache: "no-store", credentials: "same-origin", signal: ending.signal });
-      if (!response.ok) {
-        throw new Error(`the server answered ${response.status}`);
-      }
-      const reader = response.body.getReader();
-      const decoder = new TextDecoder();
-      for (let left = MOST_CHARACTERS, goesOn = true; goesOn;) {
-        const { done, value } = await reader.read();
-        clearTimeout(timer);
-        timer = setTimeout(end, PATIENCE);
-        const text = done ? decoder.decode() : decoder.decode(value, { stream: true });
+      for (const { id, text } of part.messages) {
+        records.push({ number: numberOf(id), id, text, wall: null });
         left -= text.length;
-        // A part would leave a hole behind it.
-        if (left < 0) {
-          throw new Error("the lines are too long to be kept");
-        }
-        goesOn = parser.feed(text) && !done;
       }
-      return { records, gap };
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      end();
+      // A part would leave a hole behind it.
+      if (left < 0) {
+        throw new Error("the lines are too long to be kept");
+      }
+      next = part.more ? part.messages[part.messages.length - 1].id : null;
     }
+    return { records, gap };
   };
 }

@@ -323,7 +323,7 @@
       failures = 0;
       by = "by " + TRANSPORTS[next.transport];
       live();
-    } else if (phase === "waiting") {
+    } else if (phase === "waiting" || (phase === "connecting" && before === "open")) {
       lost();
     } else if (phase === "refused") {
       refused(before === "open");

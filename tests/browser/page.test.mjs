@@ -7,9 +7,9 @@ import { httpUrl, streamUrl, withQuery } from "../../static-server/page/address.
 import { Arrivals, ClockOffset, percentile } from "../../static-server/page/arrivals.js";
 import { ViewChoice, fixedView } from "../../static-server/page/choice.js";
 import { duration, findDate, splitAtClock } from "../../static-server/page/dates.js";
-import { EventParser } from "../../static-server/page/events.js";
 import { commands } from "../../static-server/page/howto.js";
 import { goesOnAfter, isKnown, isLeaveNotice, numberOf } from "../../static-server/page/ids.js";
+import { inWords } from "../../static-server/page/reasons.js";
 import { Rush } from "../../static-server/page/rush.js";
 import { short, titleOf } from "../../static-server/page/title.js";
 import { TabToken, isToken, takeToken } from "../../static-server/page/token.js";
@@ -62,6 +62,13 @@ test("what is tried is what the address names, or all that a browser of today ne
   assert.ok(Object.values(TRANSPORTS).every((name) => name.length > 0));
 });
 
+test("why a connection ended is said in words", () => {
+  for (const [reason, words] of [["closed 1006 ", "the connection broke (1006)"], ["closed 1012 hand-over", "the server is restarting (1012: hand-over)"], ["closed 4000 x 1\ny", "the server closed (4000: x 1\ny)"],
+    ["status 503", "the server answers 503"], ["silent", "nothing came any more"], ["the stream ended", "the stream ended"], ["", ""]]) {
+    assert.equal(inWords(reason), words);
+  }
+});
+
 /** The moments at which a rush was told of, of messages at these times in milliseconds. */
 function rushes(times) {
   const rush = new Rush();
@@ -74,32 +81,6 @@ test("a rush is thousands of messages over some seconds, and is told of once", (
   assert.equal(rushes(evenly(100, 60)).length, 0);
   assert.equal(rushes(Array.from({ length: 50_000 }, () => 5)).length, 0, "what is there at the start");
   assert.equal(rushes([...Array.from({ length: 50_000 }, () => 5), ...evenly(10, 20).map((time) => time + 10)]).length, 0);
-});
-
-test("events are the same at every split of the text", () => {
-  const text = ": a comment\n\nid: a_1\ndata: one\n\nevent: gap\r\ndata:{}\r\n\r\nid:a_2\rdata:  two\rdata\rdata:three\r\rdata: four\n\ndata: cut off";
-  const events = [{ type: "message", id: "a_1", data: "one" }, { type: "gap", id: null, data: "{}" }, { type: "message", id: "a_2", data: " two\n\nthree" },
-    { type: "message", id: null, data: "four" }];
-  const read = (pieces) => {
-    const seen = [];
-    const parser = new EventParser((event) => { seen.push(event); });
-    pieces.forEach((piece) => parser.feed(piece));
-    return seen;
-  };
-  assert.deepEqual(read([text]), events);
-  assert.deepEqual(read([...text]), events);
-  for (let at = 0; at < text.length; at += 1) {
-    assert.deepEqual(read([text.slice(0, at), text.slice(at)]), events, `split at ${at}`);
-  }
-});
-
-test("a reader of events that has enough gets no more", () => {
-  const seen = [];
-  const parser = new EventParser(({ data }) => seen.push(data) < 2);
-  assert.equal(parser.feed("data: 1\n\n"), true);
-  assert.equal(parser.feed("data: 2\n\ndata: 3\n\n"), false);
-  assert.equal(parser.feed("data: 4\n\n"), false);
-  assert.deepEqual(seen, ["1", "2"]);
 });
 
 function viewsOf(texts, fixed = null) {
@@ -322,7 +303,7 @@ test("text has a contrast of 4.5 or more, light and dark", () => {
 
 test("nothing of the page opens a connection: datecast.js does, and the reader of old lines", () => {
   const folder = new URL("../../static-server/page/", import.meta.url);
-  for (const name of readdirSync(folder).filter((file) => file.endsWith(".js") && file !== "older.js")) {
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".js"))) {
     // The commands that a reader can copy are text.
     const script = readFileSync(new URL(name, folder), "utf8").replace(/\/\*\*.*?\*\//gs, "").replace(/`const socket = new WebSocket.*`/, "");
     assert.doesNotMatch(script, /\b(WebSocket|MozWebSocket|EventSource|XMLHttpRequest|ActiveXObject)\(|(?<![#\w])fetch\(|sendBeacon/, name);

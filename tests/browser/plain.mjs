@@ -5,7 +5,8 @@ import { PATIENCE, feed, pageServer, streamServer } from "./common.mjs";
 import { Proxy, stop } from "./daemons.mjs";
 
 /** What is not there, and what the list then says that it uses. */
-export const WAYS = [["WebSocket", []], ["event stream", ["WebSocket"]]];
+export const WAYS = [["WebSocket", []], ["event stream", ["WebSocket"]], ["streaming request", ["WebSocket", "EventSource"]],
+  ["JSONP", ["WebSocket", "EventSource", "fetch", "XMLHttpRequest"]]];
 
 const lines = (page) => page.$$eval(".plain-lines .line", (all) => all.map((element) => element.textContent));
 const atLeastLines = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll(".plain-lines .line").length >= wanted, PATIENCE, count);

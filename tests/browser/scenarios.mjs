@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { FAILED_CONNECTION, PATIENCE, atLeast, detail, feed, pageServer, phase, rows, streamServer } from "./common.mjs";
+import { TRANSPORTS } from "../../static-server/page/transports.js";
 import { Proxy, comeAndGo, passLines, start, stop } from "./daemons.mjs";
 
 /** The next `count` changes of the message shown large: `[milliseconds, text]` each. */
@@ -101,16 +102,20 @@ async function pauseHolds(page) {
   await page.waitForFunction((count) => document.querySelectorAll("#messages .message").length >= count, PATIENCE, held.length + 2);
 }
 
+/** Goes there, without waiting for all that it loads: a JSONP request is a script that comes in its own time. */
+const open = (page, url) => page.goto(url, { waitUntil: "domcontentloaded" });
+
 export async function resumesByNumber({ page, check, binaries, console: errors }) {
   const ws = await streamServer(binaries, ["--source", "-"], { stdin: "pipe" });
   const endFeed = feed(ws.child);
   const proxy = new Proxy(ws.port);
   await proxy.open();
   const site = await pageServer(binaries, proxy.port);
-  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "event stream"]]) {
+  for (const [via, name] of Object.entries(TRANSPORTS)) {
     await check(`lines resume by number over ${name}: none lost, none doubled`, async () => {
-      await page.goto(`http://127.0.0.1:${site.port}/?view=clock&via=${via}`);
+      await open(page, `http://127.0.0.1:${site.port}/?view=clock&via=${via}`);
       await atLeast(page, "message", 5);
+      assert.match(await detail(page), new RegExp(`^by ${name} to ${via === "websocket" ? "ws" : "http"}://127\\.0\\.0\\.1:${proxy.port}/ since`));
       await proxy.close();
       await phase(page, "waiting");
       await proxy.open();
@@ -135,9 +140,9 @@ export async function tellsGaps({ page, check, binaries }) {
   await proxy.open();
   const site = await pageServer(binaries, proxy.port);
   const says = (words) => page.waitForFunction((wanted) => document.getElementById("messages").textContent.includes(wanted), PATIENCE, words);
-  for (const [via, name] of [["websocket", "WebSocket"], ["sse", "event stream"]]) {
+  for (const [via, name] of Object.entries(TRANSPORTS)) {
     await check(`what left the history is counted over ${name}`, async () => {
-      await page.goto(`http://127.0.0.1:${site.port}/?view=clock&via=${via}`);
+      await open(page, `http://127.0.0.1:${site.port}/?view=clock&via=${via}`);
       await atLeast(page, "message", 3);
       await proxy.close();
       await phase(page, "waiting");
