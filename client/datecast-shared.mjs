@@ -148,6 +148,8 @@ export class Membership {
     const own = this.#own;
     this.#own = null;
     this.#term = null;
+    // The next leader's state is news, even if it is the same.
+    this.#state = null;
     own?.close();
     this.#flush();
     this.#continuity.wait();

@@ -146,6 +146,10 @@ test("a leader that gives no sign loses its place, and comes back as a follower"
   const others = tabs.filter((tab) => tab !== hung);
   others.forEach(({ seen, gaps }) => assert.deepEqual([seen, gaps], [ids(1, 2), []]));
   assert.ok(others.includes(origin.leaders.at(-1)));
+  // It hears of its successor before it hears that it lost the lock.
+  while (hung.channel.waiting.length > 0) {
+    hung.channel.deliver();
+  }
   hung.thaw();
   await origin.settle();
   origin.publish();
