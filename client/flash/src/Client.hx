@@ -234,11 +234,12 @@ class Client {
   }
 
   function onError(event:IOErrorEvent) {
+    // Once both have said Close, it makes no difference how the connection ends.
     if (closeCode != ABNORMAL) {
-      // Both have said Close: how the connection ends makes no difference.
       end();
+    } else {
+      fail("the connection failed: " + event.text, 0);
     }
-    fail("the connection failed: " + event.text, 0);
     shut();
   }
 
@@ -252,17 +253,16 @@ class Client {
     if (state == ENDED) {
       return;
     }
-    if (code != 0 && state == OPEN) {
-      write(Frames.masked(Frames.CLOSE, closePayload(code, new ByteArray())));
+    if (code != 0 && state == OPEN && !write(Frames.masked(Frames.CLOSE, closePayload(code, new ByteArray())))) {
+      return;
     }
+    var wasOpen = state >= OPEN;
     tell(["error", quote(why)]);
     closeCode = ABNORMAL;
     closeReason = new ByteArray();
-    if (state < OPEN) {
-      end();
+    end();
+    if (!wasOpen) {
       shut();
-    } else {
-      end();
     }
   }
 
