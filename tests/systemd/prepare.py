@@ -12,6 +12,7 @@ PACKAGE = OUT / "systemd/datecast.deb"
 NEWER = OUT / "systemd/datecast-newer.deb"
 # Version 0.2.0, which knew one stream without a name.
 BEFORE_COMMIT = "8870d4b0ceae"
+QUICK = "--config profile.dev.debug=0 --config 'profile.dev.package.\"*\".opt-level=0'"
 BEFORE = OUT / f"datecast-{BEFORE_COMMIT}.deb"
 LOAD_GENERATOR = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "debug/examples/load-generator").resolve()
 BROWSER = Path("tests/browser").resolve()
@@ -107,14 +108,14 @@ def newer(log):
 
 
 def build_before():
-    """Builds the package of version 0.2.0, of a debug build as it is for its format and its units; it stays for the next run."""
+    """Builds the package of version 0.2.0, quickly, as it is for its format and its units; it stays for the next run."""
     if BEFORE.exists():
         return True
     source = OUT / "before"
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir()
     inner = {**os.environ, "CARGO_TARGET_DIR": str(source / "target")}
-    steps = [f"git archive {BEFORE_COMMIT} | tar --extract --directory={source}", f"cd {source} && cargo build --locked -q --workspace --bins",
+    steps = [f"git archive {BEFORE_COMMIT} | tar --extract --directory={source}", f"cd {source} && cargo build --locked -q {QUICK} --workspace --bins",
              f"cd {source} && target/debug/datecast-manual manual 2026-01-01", f"cd {source} && make --no-print-directory deb BINARIES=target/debug MANUAL=manual",
              f"cp {source}/target/debian/datecast.deb {BEFORE}"]
     with open(OUT / "systemd-before.log", "w") as log:

@@ -56,9 +56,9 @@ def stream(lab, drop_in=None):
 class Posts(Program):
     """The load generator posts; its clients and its reader are connected when this returns."""
 
-    def __init__(self, lab, to, requests, rate, seed):
+    def __init__(self, lab, to, requests, rate, seed, patience=60):
         command = [prepare.LOAD_GENERATOR, "post", *to, "--requests", requests, "--rate", rate, "--clients", 60, "--seed", seed,
-                   "--token", TOKEN]
+                   "--token", TOKEN, "--patience", patience]
         super().__init__(lab.machine.enter_network(*command))
         assert self.next() == {"reading": True}
 
@@ -94,9 +94,9 @@ def by_unix_socket(lab):
 
 
 def without_hand_over(lab):
-    """The control: where a restart ends connections and forgets keys, the figures say so."""
+    """The control: where a restart ends connections and forgets keys, the figures say so. Its reader is waited for in vain."""
     with stream(lab, OFF):
-        with Posts(lab, ["--to", "127.0.0.1:40140"], FEW, 600, seed=7) as posts:
+        with Posts(lab, ["--to", "127.0.0.1:40140"], FEW, 600, seed=7, patience=15) as posts:
             time.sleep(2)
             assert not posts.is_over(), "all was posted before the restart"
             hand_over.restart(lab, NAME)
