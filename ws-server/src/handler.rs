@@ -58,15 +58,19 @@ impl Handler for WsHandler {
     }
 
     fn on_stop(&mut self, conn: &mut Connection, stop: Stop, cx: &mut Context<'_>) -> Flow {
+        let is_finished = matches!(stop, Stop::Finished | Stop::FinishedForStop);
+        if is_finished {
+            self.hear_of_end();
+            self.has_finished = true;
+        }
         if let Stage::Opening { .. } = conn.stage {
+            if is_finished && conn.is_between_polls() {
+                return self.await_last_poll(cx);
+            }
             return conn.give_up(503, &mut self.env(cx));
         }
         if let Stage::Publishing(_) = conn.stage {
             return conn.stop_publishing(&mut self.env(cx));
-        }
-        let is_finished = matches!(stop, Stop::Finished | Stop::FinishedForStop);
-        if is_finished {
-            self.hear_of_end();
         }
         if let Stage::Polling(_) = conn.stage {
             return self.end_poll(conn, Some(stop), cx);

@@ -20,6 +20,9 @@ impl WsHandler {
         self.skip_unwatched(cx.now());
         // Before the answer, which makes it idle.
         cx.set_established();
+        if self.has_finished {
+            return self.end_poll(conn, Some(Stop::Finished), cx);
+        }
         if let Some(polled) = conn.poll(self.poll_service(), cx) {
             return self.count_poll(polled);
         }
@@ -64,6 +67,12 @@ impl WsHandler {
         let may_keep = matches!(stop, None | Some(Stop::HandOver));
         let polled = conn.end_poll(may_keep, self.poll_service(), cx);
         self.count_poll(polled)
+    }
+
+    /// The source has ended between two polls of a connection: its client has a moment to ask for the rest.
+    pub(crate) fn await_last_poll(&self, cx: &mut Context<'_>) -> Flow {
+        cx.set_deadline(cx.now() + self.config.connection.close_timeout);
+        Flow::Continue
     }
 
     fn count_poll(&mut self, polled: Polled) -> Flow {

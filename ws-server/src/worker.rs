@@ -136,6 +136,8 @@ pub struct WsHandler {
     pub(crate) is_for_stream: IsForStream,
     /// Bounded reads whose next line is on its way to this worker.
     pub(crate) waiting_reads: Vec<Token>,
+    /// The source has ended, and the daemon with it: each poll that still comes is the last one of its connection.
+    pub(crate) has_finished: bool,
     /// Long polls whose time is up.
     pub(crate) due_polls: Vec<Token>,
     /// Connections whose tokens a reload may have revoked, and that have still to be looked at.
@@ -188,6 +190,7 @@ impl WsHandler {
             metrics: WorkerMetrics::new(*now),
             is_for_stream: |_| true,
             waiting_reads: Vec::new(),
+            has_finished: false,
             due_polls: Vec::new(),
             rechecks: Vec::new(),
         }

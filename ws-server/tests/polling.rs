@@ -243,3 +243,19 @@ fn the_metrics_tell_polls_from_clients_that_stay() {
         );
     }
 }
+
+#[test]
+fn a_client_that_polls_gets_the_last_line_before_the_end_too() {
+    let mut server = Daemon::start(WS_SERVER, &["--source", "-", "--workers", "1", "--close-timeout", "60s"]);
+    let mut client = server.connect();
+    server.write("a\n");
+    let (head, _) = ask(&mut client, "poll=60&since=0");
+    let (epoch, number) = last(&head);
+    server.write("b\n");
+    drop(server.stdin.take());
+    // Whether the end has come before this or not.
+    let (_, body) = ask(&mut client, &format!("poll=60&since={epoch}_{number}"));
+    assert!(body.contains(&message(&epoch, 2, "b")), "{body}");
+    drop(client);
+    assert!(server.wait().0.success());
+}

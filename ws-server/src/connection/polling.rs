@@ -95,7 +95,8 @@ impl Connection {
     pub(crate) fn poll(&mut self, service: PollService<'_>, cx: &mut Context<'_>) -> Option<Polled> {
         let Stage::Polling(poll) = &self.stage else { return None };
         let is_in_haste = poll.request.is_head || poll.request.wait.is_zero();
-        let body = self.collect(service, cx);
+        let most = service.options.max_queue.clamp(1, MOST);
+        let body = self.collect(most, service, cx);
         let has_news = !self.is_bounded() && self.heard != service.source.number();
         let is_due = is_in_haste || has_news || !body.is_empty() || self.subscription.is_complete();
         is_due.then(|| self.answer_poll(body, true, service, cx))
@@ -130,7 +131,15 @@ impl Connection {
         service: PollService<'_>,
         cx: &mut Context<'_>,
     ) -> Polled {
-        let body = self.collect(service, cx);
+        // No poll follows that would get the rest of the stream.
+        let is_script = matches!(&self.stage, Stage::Polling(poll) if poll.request.callback.is_some());
+        let most = match may_keep {
+            true => service.options.max_queue.clamp(1, MOST),
+            // What is shared costs nothing; a script is made of it.
+            false if is_script => MOST,
+            false => usize::MAX,
+        };
+        let body = self.collect(most, service, cx);
         self.answer_poll(body, may_keep, service, cx)
     }
 
@@ -150,15 +159,14 @@ impl Connection {
         self.refuse_with(401, WRONG_READER, &[("WWW-Authenticate", WRONG_TOKEN)], cors, env)
     }
 
-    /// What the stream has for this poll, as far as it is bounded; at least one message if there is any.
-    fn collect(&mut self, service: PollService<'_>, cx: &Context<'_>) -> PollBody {
-        let PollService { stream, options, .. } = service;
+    /// What the stream has for this poll, up to the message that reaches this many bytes.
+    fn collect(&mut self, most: usize, service: PollService<'_>, cx: &Context<'_>) -> PollBody {
+        let PollService { stream, .. } = service;
         let mut body = PollBody::default();
         let Stage::Polling(poll) = &mut self.stage else { return body };
         if let Some(gap) = poll.gap.take() {
             body.own(|out| encode_gap(Framing::Ndjson, &gap, out));
         }
-        let most = options.max_queue.clamp(1, MOST);
         loop {
             let room = most.saturating_sub(body.len());
             match stream.next(&mut self.subscription, Framing::Ndjson, room, cx.now()) {

@@ -155,6 +155,11 @@ impl Connection {
         matches!(self.stage, Stage::Opening { .. })
     }
 
+    /// True if its last request was a long poll, and no byte of the next one has come.
+    pub(crate) fn is_between_polls(&self) -> bool {
+        self.is_opening() && self.reuse == Reuse::Idle && self.framing == Framing::Ndjson
+    }
+
     /// True for a bounded read: it gets a part of the history and then its end, and counts as no client.
     pub(crate) fn is_bounded(&self) -> bool {
         let has_asked = matches!(&self.stage, Stage::WebSocket(socket) if socket.params.until.is_some());

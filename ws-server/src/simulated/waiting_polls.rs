@@ -112,7 +112,7 @@ fn a_poll_that_ends_is_no_client_that_leaves() {
 }
 
 #[test]
-fn a_stop_answers_the_polls_that_wait_and_a_restart_keeps_their_connections() {
+fn a_stop_answers_the_polls_that_wait_and_ends_their_connections() {
     for stop in [Stop::Shutdown, Stop::Restart, Stop::Finished] {
         let mut world = with_lines(FED, 1..21);
         let (mut waiting, mut idle) = (Poller::new(&mut world), Poller::new(&mut world));
@@ -133,6 +133,36 @@ fn a_stop_answers_the_polls_that_wait_and_a_restart_keeps_their_connections() {
         assert_eq!((answer.body.as_str(), answer.last_number()), ("", 20), "{stop:?}");
         assert!(world.is_ended(waiting.peer) && world.is_ended(idle.peer), "{stop:?}");
     }
+}
+
+#[test]
+fn the_end_of_the_source_leaves_a_moment_for_the_last_poll_of_each_connection() {
+    let mut world = with_lines(&["--source", "-", "--history", "2000", "--max-queue", "1000"], 1..1001);
+    let mut pollers: Vec<Poller> = (0..3).map(|_| Poller::new(&mut world)).collect();
+    for poller in &mut pollers {
+        poller.ask(&mut world, "poll=0&since=900");
+        assert!(poller.answered(&mut world).last_number() < 1000);
+    }
+    world.control().stop(Stop::Finished);
+    for _ in 0..50 {
+        world.settle();
+    }
+    let [gets_all, script, silent] = pollers.as_mut_slice() else { panic!("there are three") };
+    gets_all.ask(&mut world, "poll=60&since=901");
+    script.ask(&mut world, "callback=f&poll=60&since=901");
+    let answer = gets_all.answered(&mut world);
+    assert_eq!((answer.texts().len(), answer.last_number()), (99, 1000));
+    assert!(answer.head.contains("\r\nConnection: close\r\n"), "{}", answer.head);
+    assert!(script.answered(&mut world).body.contains("\"last\":\"000000000007_1000\""));
+    world.settle();
+    assert!(world.is_ended(gets_all.peer) && world.is_ended(script.peer) && !world.is_ended(silent.peer));
+    world.advance(Duration::from_secs(6));
+    world.settle();
+    assert!(world.is_ended(silent.peer));
+}
+
+#[test]
+fn a_restart_answers_the_polls_that_wait_and_keeps_their_connections() {
     let mut world = with_lines(FED, 1..21);
     let (mut waiting, mut idle) = (Poller::new(&mut world), Poller::new(&mut world));
     waiting.ask(&mut world, "poll=60&since=20");
