@@ -11,6 +11,7 @@ import { commands } from "../../static-server/page/howto.js";
 import { goesOnAfter, isKnown, isLeaveNotice, numberOf } from "../../static-server/page/ids.js";
 import { inWords } from "../../static-server/page/reasons.js";
 import { Rush } from "../../static-server/page/rush.js";
+import { Stream } from "../../static-server/page/stream.js";
 import { short, titleOf } from "../../static-server/page/title.js";
 import { TabToken, isToken, takeToken } from "../../static-server/page/token.js";
 import { TRANSPORTS, transportsFor } from "../../static-server/page/transports.js";
@@ -60,6 +61,76 @@ test("what is tried is what the address names, or all that a browser of today ne
     assert.deepEqual(transportsFor(via), ["websocket", "sse", "stream", "poll"]);
   }
   assert.ok(Object.values(TRANSPORTS).every((name) => name.length > 0));
+});
+
+/** A `Stream` over a client and a thread that say what a test lets them say; `heard` is what it tells. */
+function movingStream(context) {
+  const own = { transport: "websocket", isClosed: false, close: () => { own.isClosed = true; } };
+  const heard = [];
+  let thread = null;
+  globalThis.datecast = (url, callbacks) => {
+    own.tell = (kind, detail) => callbacks[`on${kind}`](detail);
+    return own;
+  };
+  globalThis.Worker = class {
+    constructor() { thread = this; }
+    postMessage(asked) { this.asked = asked; }
+    terminate() { this.isEnded = true; }
+  };
+  context.after(() => { delete globalThis.datecast; delete globalThis.Worker; });
+  const stream = new Stream(new URL("ws://h/"), { transports: ["websocket", "sse"] }, (kind, detail) => heard.push(kind === "message" ? numberOf(detail.id) : kind));
+  /** Messages from the first number to the last, from the page's own connection. */
+  const bring = (first, last) => numbered(first, last).forEach(([kind, detail]) => own.tell(kind, detail));
+  /** A thousand messages a second, until there is a thread. */
+  const rush = () => {
+    for (let number = 1; thread === null && number < 10_000; number += 1) {
+      context.mock.method(performance, "now", () => number);
+      bring(number, number);
+    }
+  };
+  return { stream, own, heard, bring, rush, get thread() { return thread; } };
+}
+
+const numbered = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => ["message", { id: `01932f5a0c2e_${first + index}`, text: "" }]);
+const isRow = (numbers) => numbers.every((number, index) => number === index + 1);
+
+test("in a rush the stream moves to a thread: each message once, and nothing of the move", (context) => {
+  const moving = movingStream(context);
+  moving.rush();
+  const from = numberOf(moving.thread.asked.options.since);
+  assert.deepEqual(moving.thread.asked.options.transports, ["websocket", "sse"]);
+  moving.bring(from + 1, from + 50);
+  assert.equal(moving.own.isClosed, false);
+  moving.thread.onmessage({ data: [["state", { state: "open" }], ["resume", { after: moving.thread.asked.options.since }], ["notice", { text: "a notice" }], ...numbered(from + 1, from + 80)] });
+  assert.equal(moving.own.isClosed, true);
+  moving.thread.onmessage({ data: [["notice", { text: "17 disconnected" }], ...numbered(from + 81, from + 90), ["notice", { text: "18 disconnected" }]] });
+  moving.own.tell("state", { state: "closed" });
+  assert.ok(isRow(moving.heard.slice(0, -1)), moving.heard.slice(from - 1).join());
+  assert.deepEqual(moving.heard.slice(-2), [from + 90, "notice"], "the page's own leave notice");
+  assert.equal(moving.stream.last, `01932f5a0c2e_${from + 90}`);
+});
+
+test("a thread that has not what comes next waits for the page's own connection", (context) => {
+  const moving = movingStream(context);
+  moving.rush();
+  const from = numberOf(moving.thread.asked.options.since);
+  moving.thread.onmessage({ data: [["gap", { missed: 9, stream: "same" }], ...numbered(from + 10, from + 20)] });
+  assert.equal(moving.own.isClosed, false);
+  moving.bring(from + 1, from + 9);
+  assert.equal(moving.own.isClosed, true);
+  assert.ok(isRow(moving.heard) && moving.heard.length === from + 20, moving.heard.slice(from - 1).join());
+});
+
+test("a thread that fails before it has taken over is given up, and the page's own connection goes on", (context) => {
+  const moving = movingStream(context);
+  moving.rush();
+  const first = moving.thread;
+  first.onmessage({ data: [["state", { state: "waiting" }], ...numbered(1, 3)] });
+  assert.ok(first.isEnded && !moving.own.isClosed);
+  const { heard } = moving;
+  const before = heard.length;
+  moving.own.tell("state", { state: "open" });
+  assert.deepEqual(heard.slice(before), ["state"]);
 });
 
 test("why a connection ended is said in words", () => {
