@@ -319,7 +319,17 @@ impl DaemonMetrics for WsMetrics {
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
 mod tests {
+    use common::framing::Framing;
+
     use super::*;
+
+    #[test]
+    fn every_form_of_the_stream_over_http_is_a_dialect() {
+        for framing in Framing::ALL {
+            let is_websocket = framing.media_type().is_empty();
+            assert_eq!(place(&DIALECTS, framing.name()).is_none(), is_websocket, "{framing:?}");
+        }
+    }
 
     #[test]
     fn a_date_is_counted_in_the_bucket_that_it_fits_into() {

@@ -1,6 +1,7 @@
 //! What is around a part of a stream on the wire.
 
 use crate::frame::{FrameHeader, Opcode, encode_header};
+use std::io::Write as _;
 
 /// What is around each part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,26 +21,31 @@ impl Envelope {
     pub(super) fn wrap(self, out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
         let start = out.len();
         content(out);
-        let len = out.len().saturating_sub(start);
-        let mut before = Vec::new();
+        let end = out.len();
+        let len = end.saturating_sub(start);
+        // What goes before it is known only now: it is written behind it, and turned to the front without another buffer.
         match self {
             Self::Hybi => {
                 let payload_len = len as u64;
                 let header = FrameHeader { fin: true, opcode: Opcode::Text, masking_key: None, payload_len };
-                encode_header(header, &mut before);
+                encode_header(header, out);
             }
-            // UTF-8 holds no `FF`, so the text cannot end the frame early.
-            Self::Hixie => {
-                before.push(0x00);
-                out.push(0xFF);
-            }
+            Self::Hixie => out.push(0x00),
             Self::Bare => return,
             Self::Chunk => {
-                before.extend_from_slice(format!("{len:x}\r\n").as_bytes());
-                out.extend_from_slice(b"\r\n");
+                let _infallible = write!(out, "{len:x}\r\n");
             }
         }
-        out.splice(start..start, before);
+        let before = out.len().saturating_sub(end);
+        if let Some(part) = out.get_mut(start..) {
+            part.rotate_right(before);
+        }
+        match self {
+            // UTF-8 holds no `FF`, so the text cannot end the frame early.
+            Self::Hixie => out.push(0xFF),
+            Self::Chunk => out.extend_from_slice(b"\r\n"),
+            Self::Hybi | Self::Bare => {}
+        }
     }
 
     /// As [`Envelope::wrap`], but appends nothing if there is no content.
