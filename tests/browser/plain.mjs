@@ -101,6 +101,15 @@ export async function brokenModules({ name, browser, check, binaries }) {
       await page.close();
     });
   }
+  await check("where datecast.js is missing, the page links to the stream's document", async () => {
+    const page = await browser.newPage();
+    await page.setRequestInterception(true);
+    page.on("request", (request) => (request.url().endsWith("/datecast.js") ? request.respond({ status: 404, body: "" }) : request.continue()));
+    await page.goto(`http://127.0.0.1:${site.port}/`);
+    await says(page, "Not connected: this browser can show the stream only by the link below.");
+    assert.equal(await page.$eval(".plain a", (link) => link.href), `http://127.0.0.1:${ws.port}/stream.html`);
+    await page.close();
+  });
   // Nobody can switch scripts off in Firefox from here.
   if (name === "chromium") {
     await check("without scripts the page leads to the stream", async () => {
