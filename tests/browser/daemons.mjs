@@ -43,9 +43,9 @@ export async function stopAll() {
   await Promise.all([...running].map((child) => stop(child, "SIGKILL")));
 }
 
-/** Waits until `isTrue()`, which may be asynchronous; after two minutes it fails with what `reason()` says. */
+/** Waits until `isTrue()`, which may be asynchronous; after four minutes it fails with what `reason()` says. */
 export async function until(isTrue, reason) {
-  for (const deadline = Date.now() + 120_000; !(await isTrue());) {
+  for (const deadline = Date.now() + 240_000; !(await isTrue());) {
     if (Date.now() > deadline) {
       throw new Error(await reason());
     }
