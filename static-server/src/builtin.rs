@@ -86,6 +86,8 @@ const INDEX: &str = include_str!("../page/index.html");
 const WS_URL: &str = "%WS_URL%";
 /// The places for the address of the stream as a document, where a reader without scripts is taken.
 const DOCUMENT: &str = "%DOCUMENT%";
+/// The place for the address of what there is now, for a browser that draws a document at its end only.
+const AGAIN: &str = "%AGAIN%";
 /// The place for what the stream is called.
 const TITLE: &str = "%TITLE%";
 
@@ -146,7 +148,9 @@ fn resource(name: &str, bytes: &[u8], fields: &SharedFields) -> Arc<Resource> {
 fn index(ws_url: Option<&WsUrl>, title: &str) -> String {
     let document = ws_url.map_or_else(|| elsewhere::DOCUMENT.to_owned(), |url| escape(&url.document()));
     let ws_url = ws_url.map_or_else(String::new, |url| escape(&url.text));
-    let index = INDEX.replace(WS_URL, &ws_url).replace(DOCUMENT, &document);
+    let again =
+        format!("{document}{}{}", if document.contains('?') { "&amp;" } else { "?" }, elsewhere::AGAIN);
+    let index = INDEX.replace(WS_URL, &ws_url).replace(DOCUMENT, &document).replace(AGAIN, &again);
     // The title comes last: it may hold the name of a place.
     index.replace(TITLE, &escape(title))
 }
@@ -176,7 +180,7 @@ mod tests {
 
     #[test]
     fn each_place_of_the_page_is_filled() {
-        let places = [(WS_URL, 1), (DOCUMENT, 2), (TITLE, 1)];
+        let places = [(WS_URL, 1), (DOCUMENT, 2), (AGAIN, 1), (TITLE, 1)];
         for (place, count) in places {
             assert_eq!(INDEX.matches(place).count(), count, "{place}");
         }
@@ -184,6 +188,7 @@ mod tests {
         assert!(text.contains("content=\"wss://h/x?a=1&amp;b=2\""));
         assert!(text.contains("<a href=\"https://h/x.html?a=1&amp;b=2\">"));
         assert!(text.contains("content=\"0; url=https://h/x.html?a=1&amp;b=2\""));
+        assert!(text.contains("<a href=\"https://h/x.html?a=1&amp;b=2&amp;until=999999999999999\">"));
         assert!(index(Some(&"stream".parse().unwrap()), "").contains("<a href=\"stream.html\">"));
         for text in [text, index(None, "")] {
             assert!(!places.iter().any(|(place, _)| text.contains(place)));

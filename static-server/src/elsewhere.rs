@@ -4,13 +4,17 @@ use common::{host::Authority, http::Head};
 
 /// What the page links to, beside itself; here it leads to the stream.
 pub(crate) const DOCUMENT: &str = "stream.html";
+/// The query of what there is now: a number that no message will have.
+pub(crate) const AGAIN: &str = "until=999999999999999";
 /// Where ws-server listens unless it is told otherwise.
 const STREAM_PORT: u16 = 40132;
 
 /// Where the document is for this client; `None` for one that has not said which host it asks for.
 pub(crate) fn location(head: &Head<'_>) -> Option<String> {
     let asked = Authority::parse(head.host()?)?;
-    Some(format!("http://{}:{STREAM_PORT}/{DOCUMENT}", asked.host))
+    // Whatever else stands there is not repeated in a field.
+    let query = if head.query() == Some(AGAIN.as_bytes()) { format!("?{AGAIN}") } else { String::new() };
+    Some(format!("http://{}:{STREAM_PORT}/{DOCUMENT}{query}", asked.host))
 }
 
 #[cfg(test)]
@@ -33,6 +37,14 @@ mod tests {
             let location =
                 Head::parse(bytes.as_bytes(), HeadLimits::default()).ok().and_then(|head| location(&head));
             assert_eq!(location.as_deref(), expected, "{host}");
+        }
+        for (query, expected) in [
+            (AGAIN, "http://h:40132/stream.html?until=999999999999999"),
+            ("a=b", "http://h:40132/stream.html"),
+        ] {
+            let bytes = format!("GET /stream.html?{query} HTTP/1.0\r\nHost: h\r\n\r\n");
+            let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
+            assert_eq!(location(&head).as_deref(), Some(expected));
         }
         let head = Head::parse(b"GET /stream.html HTTP/1.0\r\n\r\n", HeadLimits::default()).unwrap();
         assert_eq!(location(&head), None);

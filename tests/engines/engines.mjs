@@ -62,6 +62,13 @@ function htmlUnit(browser) {
   };
 }
 
+function netSurf(settings) {
+  return {
+    missing: () => without({ "netsurf-gtk": debian("netsurf-gtk"), ...DISPLAY }),
+    make: () => new Window(["netsurf-gtk"], { crop: "780x380+0+60", settings }),
+  };
+}
+
 const CHROMIUM_109 = fetched("chromium-109/chromium");
 const PACKED_109 = npm("@sparticuz/chromium/bin/chromium.br");
 
@@ -75,6 +82,7 @@ export async function prepare() {
 }
 
 /** `page`: which of the two sides of the built-in page it gets; `document`: it has no script that helps, and gets the HTML document;
+ * `reads`: that document once more and again, as it draws only at the end;
  * `blind`: we see its window, and no text; `dump`: it has a text instead of a picture; `keep`: that goes into docs/browsers. */
 export const ENGINES = [
   { name: "phantomjs-1.9", keep: true, title: "PhantomJS 1.9.8, WebKit 534.34", year: 2011, page: "plain", by: "WebSocket", wire: "WebSocket (draft 76)",
@@ -102,16 +110,17 @@ export const ENGINES = [
     lacks: "WebSocket, event stream, requests to another origin, a request's text before its end",
     missing: () => without({ [fetched("khtml")]: "it could not be compiled (Debian's libkf5khtml-dev, g++)", "dbus-run-session": debian("dbus-daemon") }),
     make: () => new Starter(["dbus-run-session", "--", fetched("khtml")], { env: { QT_QPA_PLATFORM: "offscreen" } }) },
-  { name: "htmlunit-ie6", keep: true, title: "HtmlUnit 2.12, which plays IE 6", year: 2001, page: "plain", by: "JSONP", wire: "JSONP", dump: true,
-    lacks: "WebSocket, event stream, requests to another origin, `XMLHttpRequest` but as ActiveX", ...htmlUnit("internet explorer-6") },
-  { name: "htmlunit-ie7", title: "HtmlUnit 2.12, which plays IE 7", year: 2006, page: "plain", by: "JSONP", wire: "JSONP", dump: true,
-    lacks: "WebSocket, event stream, requests to another origin", ...htmlUnit("internet explorer-7") },
-  { name: "htmlunit-ie8", title: "HtmlUnit 2.12, which plays IE 8", year: 2009, page: "plain", by: "JSONP", wire: "JSONP", dump: true,
+  { name: "htmlunit-ie6", keep: true, title: "HtmlUnit 2.12, which plays IE 6", year: 2001, page: "plain", by: "long poll", wire: "long poll", dump: true,
+    lacks: "WebSocket, event stream, `XMLHttpRequest` but as ActiveX", ...htmlUnit("internet explorer-6") },
+  { name: "htmlunit-ie7", title: "HtmlUnit 2.12, which plays IE 7", year: 2006, page: "plain", by: "long poll", wire: "long poll", dump: true,
+    lacks: "WebSocket, event stream", ...htmlUnit("internet explorer-7") },
+  { name: "htmlunit-ie8", title: "HtmlUnit 2.12, which plays IE 8", year: 2009, page: "plain", by: "long poll", wire: "long poll", dump: true,
     lacks: "WebSocket, event stream", ...htmlUnit("internet explorer-8") },
-  { name: "netsurf", keep: true, title: "NetSurf 3.10, scripts on", year: 2020, page: "plain", blind: true, wire: "JSONP",
-    lacks: "WebSocket and event stream (their constructors are there and throw), requests",
-    missing: () => without({ "netsurf-gtk": debian("netsurf-gtk"), ...DISPLAY }),
-    make: () => new Window(["netsurf-gtk"], { crop: "780x380+0+60", settings: { ".config/netsurf/Choices": "enable_javascript:1\n" } }) },
+  { name: "netsurf-script", title: "NetSurf 3.10, scripts on", year: 2020, page: "plain", blind: true, wire: "JSONP",
+    lacks: "WebSocket and event stream (their constructors are there and throw), requests; it draws nothing that a script adds after the page has come",
+    ...netSurf({ ".config/netsurf/Choices": "enable_javascript:1\n" }) },
+  { name: "netsurf", keep: true, title: "NetSurf 3.10, as it comes", year: 2020, document: true, blind: true, reads: true,
+    lacks: "scripts; it draws a document at its end only, and so gets what there is now, again and again", ...netSurf({}) },
   { name: "dillo", keep: true, title: "Dillo 3", year: 2015, document: true, blind: true, lacks: "scripts",
     missing: () => without({ dillo: debian("dillo"), ...DISPLAY }),
     make: () => new Window(["dillo", "-g", "800x480"], { crop: "780x360+0+76" }) },

@@ -10,7 +10,7 @@ import { stopAll } from "../browser/daemons.mjs";
 import { ENGINES, prepare } from "./engines.mjs";
 import { OPENINGS } from "./openings.mjs";
 import { replays } from "./replay.mjs";
-import { dates, documents, lines, ways } from "./scenarios.mjs";
+import { dates, documents, leads, lines, ways } from "./scenarios.mjs";
 import { record, recorded } from "./table.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -47,11 +47,10 @@ async function everyWay(place, result) {
 
 function checksOf(engine) {
   if (engine.document) {
-    return [["the page leads to the HTML document, where dates arrive", dates], ["dates arrive in the HTML document", documents]];
+    return [["the page says that scripts are off, and leads to the HTML document", leads], ["dates arrive in the HTML document", documents]];
   }
-  const first = ["dates arrive in the page, which names how", dates];
   // Of some we see a window, and no text.
-  return engine.blind ? [first] : [first, ["lines arrive once and in order, also when the connection breaks", lines], ["every way that is recorded works by itself", everyWay]];
+  return engine.blind ? [["dates arrive at the page's script", dates]] : [["dates arrive in the page, which names how", dates], ["lines arrive once and in order, also when the connection breaks", lines], ["every way that is recorded works by itself", everyWay]];
 }
 
 async function tryEngine(engine) {

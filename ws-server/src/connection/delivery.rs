@@ -250,7 +250,11 @@ impl Connection {
                 let is_whole = self.subscription.until.is_none() || code == CloseCode::NORMAL;
                 self.stage = Stage::Done;
                 if is_whole {
-                    self.put_farewell(self.ending.unwrap_or_default(), cx.out());
+                    let is_read = self.subscription.is_complete() && self.ending == Some("finished");
+                    self.put_farewell(
+                        if is_read { "read" } else { self.ending.unwrap_or_default() },
+                        cx.out(),
+                    );
                     finish(self.framing, cx.out());
                 }
                 // RFC 9112 §8: a response without a length "is considered complete unless an error was indicated by the

@@ -16,6 +16,8 @@ const MOST_BYTES: u64 = 1024 * 1024;
 
 /// Seconds before a browser goes on by itself after a restart.
 const SOON: u16 = 2;
+/// Before a document of what there is now is loaded anew.
+const AGAIN: u16 = 10;
 /// After a stop, from which not every server comes back: the next document replaces this one, also by an error.
 const LATER: u16 = 10;
 
@@ -67,12 +69,17 @@ impl Document {
     pub(super) fn farewell(&self, ending: &str, last: u64) -> Farewell {
         let (said, after) = match ending {
             "renewed" => ("This page is full, and goes on with the next message.", Some(0)),
+            "read" => {
+                ("These are the messages until now. This page looks again every 10 seconds.", Some(AGAIN))
+            }
             "finished" => ("The stream has ended.", None),
             "revoked" => ("The token is no longer valid.", None),
             "stopped" => ("The server has stopped. This page tries again in 10 seconds.", Some(LATER)),
             "slow" => ("This browser fell behind. The page goes on in a moment.", Some(SOON)),
             _ => ("The server starts again. The page goes on in a moment.", Some(SOON)),
         };
+        // A bounded read begins again with what it has shown: a browser that draws at the end only shows no other document before.
+        let last = if ending == "read" { 0 } else { last };
         Farewell { said, go_on: after.and_then(|after| Some(GoOn { address: self.next(last)?, after })) }
     }
 
@@ -171,9 +178,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bounded_read_is_loaded_anew_from_its_beginning() {
+        let address = |target| document(target).farewell("read", 7).go_on.unwrap().address;
+        assert_eq!(address("/stream.html?until=9"), "?until=9");
+        assert_eq!(address("/stream.html?since=3&until=9&token=abc"), "?until=9&token=abc");
+    }
+
+    #[test]
     fn a_document_goes_on_by_itself_but_behind_the_end_of_its_stream_or_its_token() {
         let after = |ending| document("/").farewell(ending, 7).go_on.map(|go_on| go_on.after);
         assert_eq!(after("renewed"), Some(0));
+        assert_eq!(after("read"), Some(AGAIN));
         assert_eq!(after("restarted"), Some(SOON));
         assert_eq!(after("slow"), Some(SOON));
         assert_eq!(after("stopped"), Some(LATER));
