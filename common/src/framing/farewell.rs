@@ -7,6 +7,8 @@ pub struct Farewell {
     pub said: &'static str,
     /// Where and when the client goes on; `None`: there is nothing more.
     pub go_on: Option<GoOn>,
+    /// The client has all that it asked for. It may begin to draw only now, and scrolls through it.
+    pub is_whole: bool,
 }
 
 /// A request that goes on with what comes next.

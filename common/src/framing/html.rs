@@ -76,7 +76,11 @@ impl Form for Html {
     }
 
     fn farewell(&self, farewell: &Farewell, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"</pre>\n<p><i>");
+        out.extend_from_slice(b"</pre>\n");
+        if farewell.is_whole {
+            out.extend_from_slice(WHOLE.as_bytes());
+        }
+        out.extend_from_slice(b"<p><i>");
         push_text(farewell.said, out);
         out.extend_from_slice(b"</i>");
         if let Some(GoOn { address, after }) = &farewell.go_on {
@@ -95,6 +99,10 @@ impl Form for Html {
 
 /// The document has a style, and nothing else: whatever a message could smuggle in, no browser runs or loads it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// Undoes what keeps the newest line in view. `NetSurf`, which draws a document at its end only, shows nothing of what hangs at an edge.
+const WHOLE: &str = r#"<style type="text/css">html, body { height: auto; overflow: auto } #log { position: static }</style>
+"#;
 
 /// The newline is no text, but a line of the document for programs that read it by lines.
 const END_OF_LINE: &[u8] = b"</div\n>";

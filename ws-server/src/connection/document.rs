@@ -79,8 +79,13 @@ impl Document {
             _ => ("The server starts again. The page goes on in a moment.", Some(SOON)),
         };
         // A bounded read begins again with what it has shown: a browser that draws at the end only shows no other document before.
-        let last = if ending == "read" { 0 } else { last };
-        Farewell { said, go_on: after.and_then(|after| Some(GoOn { address: self.next(last)?, after })) }
+        let is_whole = ending == "read";
+        let last = if is_whole { 0 } else { last };
+        Farewell {
+            said,
+            go_on: after.and_then(|after| Some(GoOn { address: self.next(last)?, after })),
+            is_whole,
+        }
     }
 
     /// The address of the next document, relative to this one's.
