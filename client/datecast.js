@@ -1,6 +1,6 @@
 // The stream of a datecast server, by whatever works, since IE 6: see README.md.
 (function () {
-var root = typeof self == "object" ? self : global, page = root.document, serial = 0, held = 0;
+var root = typeof self == "object" ? self : typeof window == "object" ? window : global, page = root.document, serial = 0, held = 0;
 
 function nothing() {}
 
