@@ -287,17 +287,18 @@ function datecast(url, options) {
     },
 
     jsonp: function (seconds) {
-      var script = page.createElement("script"), name = callback + "_" + turn;
+      var script = page.createElement("script"), name = callback + "_" + turn, came;
       end = function () {
         script.parentNode.removeChild(script);
         root[name] = nothing;
       };
       root[name] = live(function (e) {
+        came = 1;
         end();
         brought(e.messages, e.last);
       });
       script.onload = script.onerror = script.onreadystatechange = live(function () {
-        if (root[name] != nothing && !/g|v/.test(script.readyState)) ended();
+        if (!came && !/g|v/.test(script.readyState)) ended();
       });
       script.src = address("&callback=" + name + "&poll=" + seconds, 1);
       page.documentElement.appendChild(script);

@@ -233,6 +233,28 @@ test("a script that comes too late does nothing", () => {
   assert.deepEqual([heard, browser.errors], [[], []]);
 });
 
+test("a script whose end is told only after the next one was asked for has come all the same", () => {
+  const { states, of, server, run } = open({
+    transports: "jsonp",
+    prepare: ({ browser }) => {
+      const { document, setTimeout } = browser.globals;
+      const { createElement } = document;
+      document.createElement = (kind) => {
+        let told = null;
+        const tellLate = () => setTimeout(told, 50);
+        return kind === "a" ? createElement(kind) : { parentNode: null, set onload(then) { told = then; }, get onload() { return tellLate; } };
+      };
+    },
+  });
+  for (let count = 0; count < 20; count += 1) {
+    run(1000);
+    server.publish();
+  }
+  run(1000);
+  assert.deepEqual(states(), ["connecting jsonp", "open jsonp"]);
+  assert.equal(of("message").length, 23);
+});
+
 test("MozWebSocket is a WebSocket", () => {
   const { states, run } = open({
     transports: "websocket",
