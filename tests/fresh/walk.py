@@ -184,6 +184,15 @@ def script(fresh, command):
         console.until(r"(?s)\d+ +\d+.*\n.*\d+ +\d+.*\n", 20)
 
 
+def page_of_your_own(fresh, command):
+    """A site whose page holds these lines: it and the file that they include are served. What browsers do with it, tests/browser sees."""
+    fresh.run(f"mkdir -p ~/site && cat > ~/site/index.html <<'END'\n{command}\nEND", 10)
+    url = re.search(r"http://\S+:\d+/", fresh.open("datecast --root ~/site", r"http://\S+:\d+/\S*")).group()
+    assert fresh.curl(url).strip() == command.strip()
+    assert "function datecast(" in fresh.curl(f"{url}datecast.js")
+    return url
+
+
 def installed_by_cargo(fresh, command):
     fresh.run(command, 900)
     assert "datecast" in fresh.run("~/.cargo/bin/datecast --version", 10)
@@ -293,6 +302,7 @@ PLACES = [
     Place(r"make test", make_test),
     Place(r"curl -N http://\S+", stays(r"\d+ +\d+ +\d+ .*\n")),
     Place(r"const stream = new WebSocket(.|\n)*", script),
+    Place(r"<script src=(.|\n)*", page_of_your_own),
     Place(r"datecast (ws-server …|--help)", tells),
     Place(r"--[a-z-]+ [A-Z]+", is_an_option),
     Place(r'\{"n":.*', template),
