@@ -29,6 +29,8 @@ pub(crate) struct Document(Option<Box<Page>>);
 struct Page {
     /// The query of its address without the id to begin after, encoded; `&` at its end unless it is empty.
     query: String,
+    /// The parameters that say where this document begins, in the same form.
+    begin: String,
     /// The stream that its ids are of.
     epoch: Epoch,
     messages: u64,
@@ -38,7 +40,9 @@ struct Page {
 impl Document {
     /// An empty document for this request.
     pub(super) fn new(head: &Head<'_>, epoch: Epoch) -> Self {
-        Self(Some(Box::new(Page { query: kept(head.query().unwrap_or_default()), epoch, ..Page::default() })))
+        let query = head.query().unwrap_or_default();
+        let (begin, query) = (kept(query, says_begin), kept(query, |pair| !says_begin(pair)));
+        Self(Some(Box::new(Page { query, begin, epoch, ..Page::default() })))
     }
 
     pub(super) fn is_one(&self) -> bool {
@@ -80,12 +84,14 @@ impl Document {
         };
         // A bounded read begins again with what it has shown: a browser that draws at the end only shows no other document before.
         let is_whole = ending == "read";
-        let last = if is_whole { 0 } else { last };
-        Farewell {
-            said,
-            go_on: after.and_then(|after| Some(GoOn { address: self.next(last)?, after })),
-            is_whole,
-        }
+        let address = || if is_whole { self.same() } else { self.next(last) };
+        Farewell { said, go_on: after.and_then(|after| Some(GoOn { address: address()?, after })), is_whole }
+    }
+
+    /// The address of this document, relative to itself.
+    fn same(&self) -> Option<String> {
+        let Page { begin, query, .. } = self.0.as_deref()?;
+        Some(format!("?{begin}{query}").trim_end_matches('&').to_owned())
     }
 
     /// The address of the next document, relative to this one's.
@@ -102,6 +108,7 @@ impl Document {
     pub(super) fn put(&self, to: &mut Writer) {
         if let Some(page) = &self.0 {
             to.bytes(page.query.as_bytes());
+            to.bytes(page.begin.as_bytes());
             to.long(page.epoch.as_millis());
             to.long(page.messages);
             to.long(page.bytes);
@@ -111,21 +118,24 @@ impl Document {
     /// Reads back what [`Document::put`] wrote.
     pub(super) fn take_over(from: &mut Reader<'_>) -> Option<Self> {
         let query = String::from_utf8(from.bytes()?.to_vec()).ok()?;
+        let begin = String::from_utf8(from.bytes()?.to_vec()).ok()?;
         let epoch = Epoch::from_millis(from.long()?);
         let (messages, bytes) = (from.long()?, from.long()?);
-        Some(Self(Some(Box::new(Page { query, epoch, messages, bytes }))))
+        Some(Self(Some(Box::new(Page { query, begin, epoch, messages, bytes }))))
     }
 }
 
-/// A query without the parameters that say where to begin, for another one behind it. Bytes that could end an attribute, or mean
-/// something to a `Refresh`, are encoded.
-fn kept(query: &[u8]) -> String {
+/// True for a parameter that says where to begin.
+fn says_begin(pair: &[u8]) -> bool {
+    let name = pair.split(|&byte| byte == b'=').next().unwrap_or_default();
+    [&b"since"[..], b"lastEventId"].contains(&name)
+}
+
+/// Some of a query's parameters, for another one behind them. Bytes that could end an attribute, or mean something to a `Refresh`, are
+/// encoded.
+fn kept(query: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> String {
     let mut kept = String::new();
-    let is_begin = |pair: &&[u8]| {
-        let name = pair.split(|&byte| byte == b'=').next().unwrap_or_default();
-        [&b"since"[..], b"lastEventId"].contains(&name)
-    };
-    for pair in query.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty() && !is_begin(pair)) {
+    for pair in query.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty() && is_wanted(pair)) {
         for &byte in pair {
             if byte.is_ascii_alphanumeric() || b"-._~%=+!*/:@?".contains(&byte) {
                 kept.push(char::from(byte));
@@ -186,7 +196,7 @@ mod tests {
     fn a_bounded_read_is_loaded_anew_from_its_beginning() {
         let address = |target| document(target).farewell("read", 7).go_on.unwrap().address;
         assert_eq!(address("/stream.html?until=9"), "?until=9");
-        assert_eq!(address("/stream.html?since=3&until=9&token=abc"), "?until=9&token=abc");
+        assert_eq!(address("/stream.html?until=9&since=3&token=abc"), "?since=3&until=9&token=abc");
     }
 
     #[test]
