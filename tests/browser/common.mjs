@@ -2,7 +2,8 @@
 
 import { start } from "./daemons.mjs";
 
-export const PATIENCE = { timeout: 20_000 };
+/** A way that is blocked takes its ten seconds, and a wait before the next attempt as many: on a busy machine there is more between the two. */
+export const PATIENCE = { timeout: 60_000 };
 /** What browsers print about a connection that fails: expected while the server is away, and only then. */
 export const FAILED_CONNECTION = /WebSocket connection to|establish a connection|ERR_CONNECTION_REFUSED|CORS request did not succeed|connection to .* was interrupted|Failed to load resource/i;
 

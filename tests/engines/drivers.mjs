@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { begin, end, isOver, until } from "./processes.mjs";
 
 const run = promisify(execFile);
-const PATIENCE = 40;
+const PATIENCE = 120;
 
 /** Displays that nobody uses now. They are kept to the end: a server that ends can take the socket of the next one of its number with it. */
 const idle = [];

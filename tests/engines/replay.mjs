@@ -8,7 +8,7 @@ import { KEY3, OPENINGS } from "./openings.mjs";
 import { until } from "./processes.mjs";
 import { way } from "./tap.mjs";
 
-const PATIENCE = 40;
+const PATIENCE = 120;
 const DATE = "[A-Z][a-z]{2} [A-Z][a-z]{2} \\d\\d \\d{4} \\d\\d:\\d\\d:\\d\\d GMT\\+0000 \\(UTC\\)";
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 

@@ -8,7 +8,7 @@ import { until } from "./processes.mjs";
 import { Tap } from "./tap.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const PATIENCE = 60;
+const PATIENCE = 120;
 const DATE = /[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d{4} \d\d:\d\d:\d\d GMT\+0000/g;
 const LINE = /line (\d+)/g;
 const TRIES = 3;
