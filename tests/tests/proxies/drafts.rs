@@ -38,7 +38,7 @@ pub(crate) fn draft_76(port: u16) -> Result<(), String> {
     // A client compares the names of fields in lower case (§4.1, step 32).
     let lines: Vec<String> = head.lines().map(str::to_ascii_lowercase).collect();
     assert!(lines.iter().any(|line| line == "sec-websocket-location: wss://localhost/stream"), "{head}");
-    client.try_until(DIGEST, std::time::Duration::from_secs(2)).map_err(|why| format!("{head}{why}"))?;
+    client.try_until(DIGEST, std::time::Duration::from_secs(5)).map_err(|why| format!("{head}{why}"))?;
     client.until(b"(UTC)\xFF");
     Ok(())
 }

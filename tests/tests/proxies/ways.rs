@@ -1,7 +1,6 @@
 //! Every way to the stream through every proxy: what works is what the table of `docs/ways.md` says.
 
 use std::fs;
-use std::time::Duration;
 
 use harness::project;
 
@@ -76,7 +75,7 @@ fn rfc_6455(port: u16) -> Result<(), String> {
 fn streams(port: u16, path: &str, accept: &str) -> Result<(), String> {
     let mut client =
         Tls::request(port, &format!("GET {path} HTTP/1.1\nHost: localhost:{port}\nAccept: {accept}"));
-    let head = client.try_until(b"\r\n\r\n", Duration::from_secs(5))?;
+    let head = client.try_until(b"\r\n\r\n", PATIENCE)?;
     let head = String::from_utf8(head).map_err(|error| error.to_string())?;
     let wanted = match accept {
         "*/*" if path == "/stream.html" => "text/html",
