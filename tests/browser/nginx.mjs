@@ -1,12 +1,11 @@
 // nginx with one sub-path, on a port of its own.
 
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stop } from "./daemons.mjs";
+import { answers, freePort } from "./ports.mjs";
 
 const NGINX = process.env.NGINX ?? "/usr/sbin/nginx";
 
@@ -29,28 +28,6 @@ http {
   }
 }
 `;
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-async function answers(port, child) {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline && child.exitCode === null;) {
-    const socket = net.connect(port, "127.0.0.1");
-    const isOpen = await new Promise((done) => { socket.once("connect", () => done(true)).once("error", () => done(false)); });
-    socket.destroy();
-    if (isOpen) {
-      return true;
-    }
-    await new Promise((done) => { setTimeout(done, 50); });
-  }
-  return false;
 }
 
 /** Serves `http://127.0.0.1:PORT/logs/` from `upstream`'s port; gives the port and how to end it. */

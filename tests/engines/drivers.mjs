@@ -4,9 +4,9 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import net from "node:net";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { freePort } from "../browser/ports.mjs";
 import { begin, end, isOver, until } from "./processes.mjs";
 
 const run = promisify(execFile);
@@ -144,15 +144,6 @@ export class HtmlUnit {
   async end() {
     await end(this.child);
   }
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** A headless Chromium, by the protocol of its developer tools. */

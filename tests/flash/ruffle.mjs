@@ -4,47 +4,26 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import net from "node:net";
 import { extname } from "node:path";
+import { answers, freePort } from "../browser/ports.mjs";
 
 const home = new URL("../browser/node_modules/@ruffle-rs/ruffle/", import.meta.url);
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm" };
 const PUBLIC_PATH = "/ruffle/";
 
-/** A port that nothing listens on right now. */
-async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 /** Starts websockify in front of a TCP port, and gives its URL and the child. */
 export async function bridge(websockify, target) {
-  const port = await freePort();
-  const child = spawn(websockify, [`127.0.0.1:${port}`, `127.0.0.1:${target}`], { stdio: "ignore" });
-  const failed = once(child, "error").then(([error]) => Promise.reject(error));
-  const ended = once(child, "exit").then(([code]) => Promise.reject(new Error(`websockify ended with ${code}`)));
-  await Promise.race([accepts(port), failed, ended]);
-  for (const promise of [failed, ended]) {
-    promise.catch(() => {});
-  }
-  return { child, url: `ws://127.0.0.1:${port}/` };
-}
-
-async function accepts(port) {
-  for (let end = Date.now() + 20_000; Date.now() < end;) {
-    const socket = net.connect(port, "127.0.0.1");
-    const isOpen = await new Promise((done) => socket.once("connect", () => done(true)).once("error", () => done(false)));
-    socket.destroy();
-    if (isOpen) {
-      return;
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    const port = await freePort();
+    const child = spawn(websockify, [`127.0.0.1:${port}`, `127.0.0.1:${target}`], { stdio: "ignore" });
+    const failed = once(child, "error").then(([error]) => { throw error; });
+    failed.catch(() => {});
+    if (await Promise.race([answers(port, child), failed])) {
+      return { child, url: `ws://127.0.0.1:${port}/` };
     }
-    await new Promise((later) => setTimeout(later, 50));
+    child.kill();
   }
-  throw new Error(`nothing listens on ${port}`);
+  throw new Error(`${websockify} does not listen`);
 }
 
 /** Makes every document of this page one with Ruffle and without WebSocket; `proxies` are `{ host, port, proxyUrl }`. */
