@@ -213,6 +213,8 @@ export class Window {
       mkdirSync(`${home}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
       writeFileSync(`${home}/${path}`, text);
     }
+    // Before it: what draws quicker than we look has changed all the same.
+    this.#before = await this.display.pixels(this.crop);
     this.child = begin([...this.command, url], { home, env: this.display.env, stdout: "ignore" });
   }
 
@@ -222,7 +224,7 @@ export class Window {
 
   async look() {
     const pixels = await this.display.pixels(this.crop);
-    this.changes += this.#before !== null && !pixels.equals(this.#before) ? 1 : 0;
+    this.changes += pixels.equals(this.#before) ? 0 : 1;
     this.#before = pixels;
     return { title: "", text: "", changes: this.changes };
   }
