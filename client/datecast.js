@@ -1,6 +1,6 @@
-// The stream of a datecast server, by whatever works, since IE 6: see README.md.
+// See README.md.
 (function () {
-var root = typeof self == "object" ? self : typeof window == "object" ? window : global, page = root.document, serial = 0, held = 0;
+var root = typeof window == "object" ? window : typeof self == "object" ? self : global, page = root.document, held = 0;
 
 function nothing() {}
 
@@ -12,7 +12,7 @@ function each(list, then) {
 
 function parse(json) {
   try {
-    return root.JSON ? JSON.parse(json) : new Function("return " + json)();
+    return root.JSON && root.JSON.parse ? root.JSON.parse(json) : new Function("return " + json)();
   } catch (e) {}
 }
 
@@ -23,7 +23,7 @@ function datecast(url, options) {
   options = options || {};
 
   var names = [].concat(options.transports || ["websocket", "sse", "stream", "poll", "jsonp"]), token = options.token;
-  var beat = options.heartbeat == null ? 15 : options.heartbeat, beats = beat ? "&heartbeat=" + beat : "", callback = "datecast" + serial++;
+  var beat = options.heartbeat == null ? 15 : options.heartbeat, beats = beat ? "&heartbeat=" + beat : "", callback = "datecast" + Math.random().toString(36).slice(2);
   var stream = { state: "waiting", transport: names[0], last: options.since || null, connect: connect, close: close };
   var current = 0, failures = 0, tries = 0, turn = 0, counted = 0, seen = {}, end = nothing, told, home, away;
   var timer = 0, armed, deadline, earliest, patience, openedAt, heardAt, heard, asked, resume;
@@ -182,7 +182,7 @@ function datecast(url, options) {
       request.abort();
     };
     request.open(query ? "GET" : "HEAD", address(query), true);
-    for (name in all) request.setRequestHeader(name, all[name]);
+    for (name in all) if (typeof all[name] == "string") request.setRequestHeader(name, all[name]);
     request.onreadystatechange = function () {
       var whole = request.readyState == 4;
       if (whole) request.onreadystatechange = nothing;
@@ -315,7 +315,7 @@ function datecast(url, options) {
     } else if (type == "pageshow") {
       if (away) open();
     } else if (/^s/.test(type)) {
-      if (stream.state == "connecting" && e.blockedURI.indexOf(url.split("/")[2]) > 0) lost("the page's policy blocks it");
+      if (stream.state == "connecting" && e.disposition != "report" && e.blockedURI.indexOf(url.split("/")[2]) > 0) lost("the page's policy blocks it");
     } else if (!away) probe();
   }
 
@@ -341,6 +341,6 @@ function datecast(url, options) {
   return stream;
 }
 
-if (typeof module == "object") module.exports = datecast;
+if (typeof module == "object" && module.exports) module.exports = datecast;
 else root.datecast = datecast;
 })();

@@ -56,6 +56,58 @@ test("it is one function for CommonJS, for a page, and for a module of a page", 
   }
 });
 
+test("a page may have a `self` of its own, and an element with the id `module`", () => {
+  for (const names of [{ self: { name: "me" } }, { module: { tagName: "DIV" } }]) {
+    const page = { window: {}, ...names };
+    vm.runInNewContext(text, page);
+    assert.equal(typeof page.window.datecast, "function");
+    assert.deepEqual(page, { window: page.window, ...names });
+  }
+});
+
+test("a page may have a JSON of its own", () => {
+  const context = vm.createContext({});
+  vm.runInContext("JSON = { encode: function () {}, decode: function () {} }", context);
+  for (const transports of ["websocket", "sse", "stream", "poll"]) {
+    const { network, server, of, run } = open({
+      transports,
+      code: vm.compileFunction(text, GLOBALS, { parsingContext: context }),
+      prepare: ({ browser }) => { browser.self.JSON = vm.runInContext("JSON", context); },
+    });
+    run(2000);
+    server.restart("new");
+    network.cut();
+    server.publish();
+    run(20_000);
+    assert.deepEqual([of("message").length, of("gap").length], [4, 1], transports);
+  }
+});
+
+test("what a page gave to all objects is no field of a request", () => {
+  Object.prototype.toJSONString = function toJSONString() {};
+  try {
+    const { browser, of, run } = open({ transports: "poll", token: "t" });
+    run(5000);
+    assert.equal(of("message").length, 3);
+    assert.deepEqual([...new Set(browser.sent.map(([name]) => name))], ["Accept", "Authorization"]);
+  } finally {
+    delete Object.prototype.toJSONString;
+  }
+});
+
+test("the file may be included twice: polls by script of one and the other have functions of their own", () => {
+  const { browser, of, run, server } = open({ transports: "jsonp" });
+  const other = [];
+  browser.load(script)("/stream", { transports: "jsonp", onmessage: (message) => other.push(message) });
+  for (let count = 0; count < 5; count += 1) {
+    run(2000);
+    server.publish();
+  }
+  run(2000);
+  assert.deepEqual([of("message").length, other.length], [8, 8]);
+  assert.deepEqual(of("state").map(({ state }) => state), ["connecting", "open"]);
+});
+
 test("each way brings messages, gaps, notices and resumptions in the same words", () => {
   for (const way of WAYS) {
     for (const hasFetch of [true, false]) {
@@ -148,10 +200,10 @@ test("a way that opens and brings nothing is left; one that is cut before it bro
   assert.equal(silent.states().pop(), "open poll");
   const cut = open({ transports: ["websocket", "poll"], published: 0 });
   for (let count = 0; count < 3; count += 1) {
-    cut.run(2000);
+    cut.run(3000);
     cut.network.cut(1012);
   }
-  cut.run(2000);
+  cut.run(3000);
   assert.equal(cut.states().pop(), "open websocket");
 });
 
@@ -268,7 +320,8 @@ test("a Content-Security-Policy that blocks is named, and the next way tried", (
   const { browser, states, of, run } = open({ blocked: { websocket: "mute" } });
   run(100);
   browser.dispatch("securitypolicyviolation", { blockedURI: "https://elsewhere.example/x.js", effectiveDirective: "script-src" });
-  assert.deepEqual(states(), ["connecting websocket"]);
+  browser.dispatch("securitypolicyviolation", { blockedURI: "ws://page.example/stream", effectiveDirective: "connect-src", disposition: "report" });
+  assert.deepEqual(states(), ["connecting websocket"], "a policy that only reports blocks nothing");
   browser.dispatch("securitypolicyviolation", { blockedURI: "ws://page.example/stream", effectiveDirective: "connect-src" });
   assert.deepEqual(states(), ["connecting websocket", "waiting websocket"]);
   assert.equal(of("state")[1].reason, "the page's policy blocks it");
