@@ -80,6 +80,7 @@ impl Connection {
         self.framing = Framing::Ndjson;
         self.subscription = Subscription::default();
         let gap = self.begin(params, env);
+        self.subscription.join_first_phase();
         let reply = Reply {
             // Nobody reads a body here, and it is not the next request.
             keep_alive: head.keep_alive() && head.body() == Body::None,

@@ -336,3 +336,32 @@ fn a_poll_of_the_clock_gets_the_newest_date_or_the_next_one() {
         assert!(number > 8, "{args:?}: {number}");
     }
 }
+
+#[test]
+fn an_id_of_the_clock_means_one_date_to_polls_of_whatever_moment_and_connection() {
+    let mut world = world(5, &["--format", "[unix_timestamp precision:millisecond]"]);
+    // A stream, so that the clock runs between the polls, too.
+    let watcher = world.connect();
+    world.advance(Duration::from_millis(730));
+    world.send(watcher, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut pollers: Vec<_> = (0..3).map(|_| Poller::new(&mut world)).collect();
+    let mut dates: Vec<(u64, u64)> = Vec::new();
+    for (turn, pause) in [0, 990, 20, 10, 450, 999, 5, 730, 260, 1].into_iter().cycle().take(60).enumerate() {
+        world.advance(Duration::from_millis(pause));
+        let poller = &mut pollers[turn % 3];
+        let since = dates.last().map_or(String::new(), |(number, _)| format!("&since={number}"));
+        poller.ask(&mut world, &format!("poll=10{since}"));
+        let answer = loop {
+            world.settle();
+            if let Some(answer) = poller.answer(&mut world) {
+                break answer;
+            }
+            world.advance(Duration::from_millis(10));
+        };
+        dates.push((answer.last_number(), answer.texts().pop().unwrap().parse().unwrap()));
+    }
+    for pair in dates.windows(2) {
+        let [(before, said), (number, date)] = pair else { unreachable!() };
+        assert_eq!(date - said, (number - before) * 1000, "{dates:?}");
+    }
+}

@@ -31,6 +31,12 @@ impl Subscription {
         self.until.is_some_and(|until| self.last_seq >= until)
     }
 
+    /// Takes a newcomer's dates from the first phase of the clock. All polls do: one client's come at any moment, on many
+    /// connections, and an id has to mean the same date to each. The numbers are those of its own phase.
+    pub(crate) fn join_first_phase(&mut self) {
+        self.phase = 0;
+    }
+
     /// Before message `number` is sent: the gap between it and the newest one that the subscriber has, if there is one. The
     /// caller sends the gap first, and then asks for the message again.
     pub(crate) fn skip_to(&mut self, number: u64, epoch: Epoch) -> Option<Gap> {
