@@ -36,6 +36,13 @@ test("the package holds exactly its files, and loads as a module and by require"
   assert.equal((await run(process.execPath, ["script.cjs"], { cwd: folder })).stdout, "function 2\n");
 });
 
+test("each file that a page includes is found by its name in the package", async (t) => {
+  const { folder } = await packed(t);
+  const names = ["datecast.js", "datecast.mjs", "flash/web_socket.js", "flash/swfobject.js", "flash/WebSocketMain.swf", "package.json"];
+  await writeFile(join(folder, "script.cjs"), `${JSON.stringify(names)}.forEach((name) => console.log(require.resolve("datecast/" + name).endsWith(name)));\n`);
+  assert.equal((await run(process.execPath, ["script.cjs"], { cwd: folder })).stdout, "true\n".repeat(names.length));
+});
+
 test("its version is that of the workspace", async () => {
   const { version } = JSON.parse(await readFile(join(client, "package.json"), "utf8"));
   const manifest = await readFile(join(client, "../Cargo.toml"), "utf8");
