@@ -1,4 +1,4 @@
-// See README.md.
+// README.md
 (function () {
 var root = typeof window == "object" ? window : typeof self == "object" ? self : global, page = root.document, held = 0;
 
@@ -289,7 +289,7 @@ function datecast(url, options) {
     jsonp: function (seconds) {
       var script = page.createElement("script"), name = callback + "_" + turn, came;
       end = function () {
-        script.parentNode.removeChild(script);
+        if (script.parentNode) script.parentNode.removeChild(script);
         root[name] = nothing;
       };
       root[name] = live(function (e) {

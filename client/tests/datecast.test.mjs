@@ -285,6 +285,32 @@ test("a script that comes too late does nothing", () => {
   assert.deepEqual([heard, browser.errors], [[], []]);
 });
 
+test("a script that the page removed brings its answer all the same", () => {
+  const scripts = [];
+  const { of, states, server, run } = open({
+    transports: "jsonp",
+    prepare: ({ browser }) => {
+      const { document } = browser.globals;
+      const { createElement } = document;
+      document.createElement = (kind) => {
+        const element = createElement(kind);
+        if (kind !== "a") {
+          scripts.push(element);
+        }
+        return element;
+      };
+    },
+  });
+  for (let count = 0; count < 5; count += 1) {
+    run(1000);
+    scripts.forEach((script) => script.parentNode?.removeChild(script));
+    server.publish();
+  }
+  run(1000);
+  assert.deepEqual(states(), ["connecting jsonp", "open jsonp"]);
+  assert.equal(of("message").length, 8);
+});
+
 test("a script whose end is told only after the next one was asked for has come all the same", () => {
   const { states, of, server, run } = open({
     transports: "jsonp",
