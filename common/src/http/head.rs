@@ -128,7 +128,7 @@ impl<'h> Head<'h> {
 
     /// The value of the first query parameter of this name, percent-decoded (`+` is a blank); empty without a `=`.
     pub fn query_param(&self, name: &str) -> Option<Cow<'h, [u8]>> {
-        query::param(self.query()?, name)
+        query::query_param(self.query()?, name)
     }
 
     /// The host that the client asks for, and its port if the client sent one.

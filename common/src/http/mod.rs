@@ -29,6 +29,7 @@ pub use error::HeadError;
 pub use head::Head;
 pub use list::{elements, weighted};
 pub use path::{is_path_within, is_same_path};
+pub use query::query_param;
 pub use request_line::{is_known_method, is_token, split_absolute};
 pub use response::{
     Response, error_response, explained_response, is_field_value, reason, remove_body, status_body,

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The value of the first parameter of this name in `a=1&b=2`, percent-decoded (`+` is a blank); empty without a `=`.
-pub(super) fn param<'q>(query: &'q [u8], name: &str) -> Option<Cow<'q, [u8]>> {
+/// The value of the first parameter of this name in the query `a=1&b=2`, percent-decoded (`+` is a blank); empty without a `=`.
+pub fn query_param<'q>(query: &'q [u8], name: &str) -> Option<Cow<'q, [u8]>> {
     query.split(|&byte| byte == b'&').find_map(|pair| {
         let end = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
         let (key, value) = pair.split_at_checked(end)?;

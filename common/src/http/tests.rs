@@ -348,7 +348,7 @@ proptest! {
     ) {
         let split = split.min(bytes.len());
         prop_assert_eq!(arrive(&bytes, [split, bytes.len()]), arrive(&bytes, [bytes.len()]));
-        let _ = (query::decode(&bytes), query::param(&bytes, "a"), parse_date(&bytes, std::time::UNIX_EPOCH));
+        let _ = (query::decode(&bytes), query::query_param(&bytes, "a"), parse_date(&bytes, std::time::UNIX_EPOCH));
     }
 
     #[test]

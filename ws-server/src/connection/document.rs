@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use common::{
     codec::{Reader, Writer},
     framing::{Farewell, GoOn},
-    http::Head,
+    http::{Head, query_param},
     id::{Epoch, MessageId},
 };
 
@@ -125,10 +125,9 @@ impl Document {
     }
 }
 
-/// True for a parameter that says where to begin.
+/// True for a parameter that says where to begin, however its name is encoded: behind it another one would not count.
 fn says_begin(pair: &[u8]) -> bool {
-    let name = pair.split(|&byte| byte == b'=').next().unwrap_or_default();
-    [&b"since"[..], b"lastEventId"].contains(&name)
+    ["since", "lastEventId"].iter().any(|name| query_param(pair, name).is_some())
 }
 
 /// Some of a query's parameters, for another one behind them. Bytes that could end an attribute, or mean something to a `Refresh`, are
@@ -168,6 +167,7 @@ mod tests {
             ("/?since=3", 7, "?since=0000000000ab_7"),
             ("/?token=abc&since=3&heartbeat=15", 7, "?token=abc&heartbeat=15&since=0000000000ab_7"),
             ("/?token=abc&&lastEventId=3", 0, "?token=abc"),
+            ("/?%73ince=3&a=1&last%45ventId=2", 7, "?a=1&since=0000000000ab_7"),
             ("/?a=\"'><b>;c\\", 7, "?a=%22%27%3E%3Cb%3E%3Bc%5C&since=0000000000ab_7"),
             ("/?a=%22&sinces=1", 7, "?a=%22&sinces=1&since=0000000000ab_7"),
             ("/?a=\u{e9}", 7, "?a=%C3%A9&since=0000000000ab_7"),
