@@ -2,7 +2,7 @@
 
 use super::{
     envelope::Envelope,
-    event_stream::{BareEvents, Events},
+    event_stream::Events,
     form::Form,
     html::Html,
     lines::Lines,
@@ -78,10 +78,10 @@ impl Framing {
             Self::Hixie => (&Plain, Envelope::Hixie),
             Self::HixieNumbered => (&Numbered, Envelope::Hixie),
             Self::HixieIds => (&WithIds, Envelope::Hixie),
-            Self::EventStream => (&Events, Envelope::Bare),
-            Self::EventStreamChunked => (&Events, Envelope::Chunk),
-            Self::EventStreamBare => (&BareEvents, Envelope::Bare),
-            Self::EventStreamBareChunked => (&BareEvents, Envelope::Chunk),
+            Self::EventStream => (&Events::WithIds, Envelope::Bare),
+            Self::EventStreamChunked => (&Events::WithIds, Envelope::Chunk),
+            Self::EventStreamBare => (&Events::Bare, Envelope::Bare),
+            Self::EventStreamBareChunked => (&Events::Bare, Envelope::Chunk),
             Self::Lines => (&Lines, Envelope::Bare),
             Self::LinesChunked => (&Lines, Envelope::Chunk),
             Self::Ndjson => (&Ndjson, Envelope::Bare),
