@@ -6,11 +6,12 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 import vm from "node:vm";
 import { gzipSync } from "node:zlib";
+import { Chance } from "./chance.mjs";
 import { Browser, GLOBALS } from "./browser.mjs";
 import { ModelServer } from "./model-server.mjs";
 import { Network } from "./network.mjs";
 import { compile } from "./schedule.mjs";
-import { Chance, VirtualTime } from "./virtual-time.mjs";
+import { VirtualTime } from "./virtual-time.mjs";
 
 const file = new URL("../datecast.js", import.meta.url);
 const text = readFileSync(file, "utf8");

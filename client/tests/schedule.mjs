@@ -1,10 +1,11 @@
 // One run of datecast.js through faults that a seed chooses, and what must hold whatever they are.
 
 import vm from "node:vm";
+import { Chance } from "./chance.mjs";
 import { Browser, GLOBALS } from "./browser.mjs";
 import { ModelServer } from "./model-server.mjs";
 import { Network } from "./network.mjs";
-import { Chance, VirtualTime } from "./virtual-time.mjs";
+import { VirtualTime } from "./virtual-time.mjs";
 
 const WAYS = ["websocket", "sse", "stream", "poll", "jsonp"];
 const URL_OF_STREAM = "ws://page.example/stream";

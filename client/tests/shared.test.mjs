@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { groupName, whyNotShared } from "../datecast-shared.mjs";
+import { Chance } from "./chance.mjs";
 import { Origin } from "./origin.mjs";
 import { until } from "./fakes.mjs";
 
@@ -197,19 +198,8 @@ test("what is missing for sharing is named", async () => {
   assert.match(await whyNotShared(), /Web Locks/);
 });
 
-/** Mulberry32. */
-function randomOf(seed) {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6D2B79F5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-function stepOf(random, isCalm) {
-  const any = (list) => (list.length === 0 ? null : list[random(list.length)]);
+function stepOf(chance, isCalm) {
+  const any = (list) => (list.length === 0 ? null : chance.of(list));
   const alive = () => origin.tabs.filter(({ isGone }) => !isGone);
   const steps = [
     [30, () => origin.publish()],
@@ -218,7 +208,7 @@ function stepOf(random, isCalm) {
     [4, () => origin.cut()],
     [isCalm ? 0 : 1, () => origin.restart()],
     [5, () => alive().length < 8 && origin.open()],
-    [3, () => alive().length < 8 && origin.open({ since: origin.server.idOf(random(origin.server.texts.length + 1)) })],
+    [3, () => alive().length < 8 && origin.open({ since: origin.server.idOf(chance.below(origin.server.texts.length + 1)) })],
     [3, () => alive().length > 1 && any(alive()).close()],
     [3, () => alive().length > 1 && any(alive()).crash()],
     [3, () => any(alive()).hang()],
@@ -226,7 +216,7 @@ function stepOf(random, isCalm) {
     [8, () => origin.tick()],
     [isCalm ? 0 : 1, () => { origin.isAway = !origin.isAway; }],
   ];
-  let at = random(steps.reduce((sum, [weight]) => sum + weight, 0));
+  let at = chance.below(steps.reduce((sum, [weight]) => sum + weight, 0));
   return steps.find(([weight]) => (at -= weight) < 0)[1];
 }
 
@@ -253,10 +243,10 @@ test(`${SCHEDULES} seeded schedules: each tab gets every message once and in ord
     const isCalm = seed % 2 === 0;
     origin.server.history = isCalm ? Infinity : 25;
     origin.server.greet = 3;
-    const random = randomOf(seed);
+    const chance = new Chance(seed);
     origin.open();
     for (let step = 0; step < STEPS; step += 1) {
-      stepOf(random, isCalm)();
+      stepOf(chance, isCalm)();
       await origin.turn();
     }
     origin.isAway = false;

@@ -2,17 +2,7 @@
 
 import { once } from "node:events";
 import net from "node:net";
-
-/** Mulberry32: numbers from 0 up to `below`, the same for the same seed. */
-export function randomOf(seed) {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6D2B79F5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+import { Chance } from "../../client/tests/chance.mjs";
 
 /** A proxy to port `target`. Its first connections get these faults, one each, the others none. */
 export class FaultyProxy {
@@ -100,12 +90,12 @@ export class FaultyProxy {
 
 /** What the connections of one reader meet, by the seed: a refusal, a mute server, cuts in a head and behind it, a slow path, and with `silence` one that falls silent. */
 export function faultsOf(seed, { silence }) {
-  const random = randomOf(seed);
+  const chance = new Chance(seed);
   const faults = [
-    { refuses: true }, { cutAfter: 1 + random(60) }, { cutAfter: 400 + random(3_000) }, { cutAfter: 400 + random(3_000), delay: 1 + random(40) }, ...(silence ? [{ silentAfter: 500 + random(2_000) }] : []),
+    { refuses: true }, { cutAfter: 1 + chance.below(60) }, { cutAfter: 400 + chance.below(3_000) }, { cutAfter: 400 + chance.below(3_000), delay: 1 + chance.below(40) }, ...(silence ? [{ silentAfter: 500 + chance.below(2_000) }] : []),
   ];
   for (let at = faults.length - 1; at > 0; at -= 1) {
-    const other = random(at + 1);
+    const other = chance.below(at + 1);
     [faults[at], faults[other]] = [faults[other], faults[at]];
   }
   // At the beginning: later a reader gives a poll all the time that a poll may take.
