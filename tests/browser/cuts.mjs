@@ -1,20 +1,17 @@
 // datecast.js by each transport, and datecast.mjs, in real browsers, against real servers that crash, behind proxies that cut: every line comes once and in order,
-// or a gap is told. `node cuts.mjs [WS_SERVER [DATECAST]]`; SEED=7 chooses the faults. Prints one line a check, and `NOT RUN: reason` for a browser that is not there.
+// or a gap is told. `node cuts.mjs`; SEED=7 chooses the faults. Prints one line a check, and `NOT RUN: reason` for a browser that is not there.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { binaries, mustBeBuilt } from "./binaries.mjs";
 import { BROWSERS, launch } from "./browsers.mjs";
 import { clientSite } from "./client-site.mjs";
 import { start, stop, stopAll, until } from "./daemons.mjs";
 import { FaultyProxy, faultsOf } from "./faults.mjs";
 import { sharesOneSocket, survivesWhatTabsDo } from "./shared-tabs.mjs";
+import { Tally } from "./tally.mjs";
 
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const built = resolve(here("../.."), process.env.CARGO_TARGET_DIR ?? "target", "debug");
-const wsServer = process.argv[2] ?? process.env.WS_SERVER ?? `${built}/ws-server`;
-const datecast = process.argv[3] ?? process.env.DATECAST ?? `${built}/datecast`;
+const { wsServer, datecast } = binaries;
 const seed = Number(process.env.SEED ?? 1);
 // A page behind others draws no frames.
 const PATIENCE = { timeout: 240_000, polling: 100 };
@@ -129,51 +126,29 @@ async function survivesCuts({ browser, check }) {
 
 // ---- all of it
 
-const totals = { ok: 0, failed: 0, notRun: 0 };
-
-/** One check: a name and what must hold; a thrown error is the reason why it does not. */
-function checker(browser) {
-  return async (name, body) => {
-    try {
-      await body();
-      totals.ok += 1;
-      console.log(`ok ${browser}: ${name}`);
-    } catch (error) {
-      totals.failed += 1;
-      console.log(`not ok ${browser}, seed ${seed}: ${name}: ${error.message.replaceAll("\n", " ")}`);
-    }
-  };
-}
+const tally = new Tally();
 
 /** One after the other: fifty tabs leave a slow machine no time for anything else. */
 async function runIn(name) {
   const { executablePath } = BROWSERS[name];
   if (!existsSync(executablePath)) {
-    totals.notRun += 1;
-    console.log(`NOT RUN: ${name}: there is no ${executablePath}`);
+    tally.skip(name, `there is no ${executablePath}`, 1);
     return;
   }
   const browser = await launch(name);
   try {
-    const given = { name, browser, datecast, check: checker(name) };
+    const given = { name, browser, datecast, check: tally.checker(`${name}, seed ${seed}`) };
     await survivesCuts(given);
     await survivesWhatTabsDo(given);
     await sharesOneSocket(given);
   } catch (error) {
-    totals.failed += 1;
-    console.log(`not ok ${name}: ${error.stack}`);
+    tally.fail(`${name}: ${error.stack}`);
   } finally {
     await browser.close();
   }
 }
 
-for (const binary of [wsServer, datecast]) {
-  if (!existsSync(binary)) {
-    console.log(`not ok: no ${binary}: build the workspace first`);
-    process.exit(1);
-  }
-}
+mustBeBuilt();
 await Promise.all(Object.keys(BROWSERS).map(runIn));
 await stopAll();
-console.log(`cuts: ${totals.ok} ok, ${totals.failed} not ok, ${totals.notRun} NOT RUN`);
-process.exit(totals.failed === 0 ? 0 : 1);
+tally.end();

@@ -1,14 +1,11 @@
-// How quick the view of lines is with a million lines in it while 3,000 a second arrive: `node measure-lines.mjs [STATIC_SERVER [WS_SERVER]]`.
+// How quick the view of lines is with a million lines in it while 3,000 a second arrive: `node measure-lines.mjs`.
 // `tests/README.md` says what is measured, and how. Prints the figures, and fails if one of them is far off.
 
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { binaries, mustBeBuilt } from "./binaries.mjs";
 import { launch } from "./browsers.mjs";
 import { start, stopAll } from "./daemons.mjs";
 
-const built = resolve(fileURLToPath(new URL("../..", import.meta.url)), process.env.CARGO_TARGET_DIR ?? "target", "debug");
-const staticServer = process.argv[2] ?? process.env.STATIC_SERVER ?? `${built}/static-server`;
-const wsServer = process.argv[3] ?? process.env.WS_SERVER ?? `${built}/ws-server`;
+const { staticServer, wsServer } = binaries;
 const LINES = Number(process.env.LINES ?? 1_000_000);
 const A_SECOND = 3_000;
 const WINDOWS = 5;

@@ -91,7 +91,7 @@ async function replay(opening, port) {
 /** One check a browser, on one ws-server; gives those that passed. */
 export async function replays(check, binaries) {
   const stream = await start(binaries.wsServer, ["--listen", "127.0.0.1:0"]);
-  const passed = await Promise.all(OPENINGS.map((opening) => check({ name: "replayed" }, `${opening.browser} (${opening.year}) opens by ${opening.way} and gets two dates`, () => replay(opening, stream.port))));
+  const passed = await Promise.all(OPENINGS.map((opening) => check(`${opening.browser} (${opening.year}) opens by ${opening.way} and gets two dates`, () => replay(opening, stream.port))));
   await stop(stream.child);
   return OPENINGS.filter((_, index) => passed[index]);
 }

@@ -3,10 +3,11 @@
 // writes with RECORD=1.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { binaries, mustBeBuilt } from "../browser/binaries.mjs";
 import { stopAll } from "../browser/daemons.mjs";
+import { Tally } from "../browser/tally.mjs";
 import { ENGINES, prepare } from "./engines.mjs";
 import { OPENINGS } from "./openings.mjs";
 import { replays } from "./replay.mjs";
@@ -14,29 +15,12 @@ import { dates, documents, leads, lines, ways } from "./scenarios.mjs";
 import { record, recorded } from "./table.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const built = resolve(here("../.."), process.env.CARGO_TARGET_DIR ?? "target", "debug");
-const binaries = { staticServer: `${built}/static-server`, wsServer: `${built}/ws-server`, datecast: `${built}/datecast` };
 const out = here("../out/engines");
 const RECORD = process.env.RECORD === "1";
 const SIDE_BY_SIDE = 2;
-const totals = { ok: 0, failed: 0, notRun: 0 };
+const tally = new Tally();
 const found = { tried: [], replayed: [] };
 const picture = ({ name, dump }) => `${out}/${name}.${dump ? "txt" : "png"}`;
-
-/** Runs one check and prints how it went; gives whether it passed. */
-async function check(engine, name, body) {
-  const began = Date.now();
-  try {
-    await body();
-    totals.ok += 1;
-    console.log(`ok ${engine.name}: ${name} (${Math.round((Date.now() - began) / 1000)} s)`);
-    return true;
-  } catch (error) {
-    totals.failed += 1;
-    console.log(`not ok ${engine.name}: ${name}: ${error.message.replaceAll("\n", " ")}`);
-    return false;
-  }
-}
 
 /** Each way by itself: those that the document says work; with RECORD=1 those that do. */
 async function everyWay(place, result) {
@@ -57,15 +41,14 @@ async function tryEngine(engine) {
   const checks = checksOf(engine);
   const missing = engine.missing();
   if (missing !== null) {
-    totals.notRun += checks.length;
-    console.log(`NOT RUN ${engine.name}: ${missing} (${checks.length} checks)`);
+    tally.skip(engine.name, missing, checks.length);
     return;
   }
   const result = { engine };
   let good = true;
   for (const [index, [name, body]] of checks.entries()) {
     const place = { engine, binaries, home: `${out}/${engine.name}/${index}`, picture: picture(engine) };
-    good = await check(engine, name, () => body(place, result)) && good;
+    good = await tally.check(engine.name, name, () => body(place, result)) && good;
   }
   if (good) {
     found.tried.push(result);
@@ -78,23 +61,18 @@ async function work(queue) {
   }
 }
 
-const missing = Object.values(binaries).filter((path) => !existsSync(path));
-if (missing.length > 0) {
-  console.log(`not ok: no ${missing.join(" and no ")}: build the workspace first`);
-  process.exit(1);
-}
+mustBeBuilt();
 await prepare();
 const wanted = process.argv.slice(2);
 const queue = ENGINES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 queue.forEach(({ name }) => rmSync(`${out}/${name}`, { recursive: true, force: true }));
 mkdirSync(out, { recursive: true });
 if (wanted.length === 0 || wanted.includes("replayed")) {
-  found.replayed = await replays(check, binaries);
+  found.replayed = await replays(tally.checker("replayed"), binaries);
 }
 await Promise.all(Array.from({ length: SIDE_BY_SIDE }, () => work(queue)));
 await stopAll();
 if (RECORD) {
   record({ engines: ENGINES, openings: OPENINGS, pictures: picture, ...found });
 }
-console.log(`${totals.ok} passed, ${totals.failed} failed, ${totals.notRun} not run`);
-process.exit(totals.failed === 0 ? 0 : 1);
+tally.end();
