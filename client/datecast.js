@@ -42,7 +42,9 @@ function datecast(url, options) {
 
   function live(then) {
     var mine = turn;
-    return function (e) { if (mine == turn) then(e); };
+    return function (e) {
+      if (mine == turn) then(e);
+    };
   }
 
   function stop() {
@@ -89,12 +91,12 @@ function datecast(url, options) {
     stream.transport = names[current];
     heard = asked = away = openedAt = 0;
     resume = stream.last;
-    patience = 2500 * (/^[pj]/.test(names[current]) ? 25 : beat || 1e9);
-    held += counted = /^s/.test(names[current]);
+    patience = 2500 * (/^[pj]/.test(stream.transport) ? 25 : beat || 1e9);
+    held += counted = /^s/.test(stream.transport);
     until(now() + 1e4);
     say("connecting");
     try {
-      if (mine == turn) ways[names[current]](1);
+      if (mine == turn) ways[stream.transport](1);
     } catch (e) {
       lost("not in this browser: " + e.name);
     }
@@ -214,7 +216,7 @@ function datecast(url, options) {
       stream.last = last || before;
       wait = 500;
     }
-    setTimeout(live(function () { ways[names[current]](25); }), wait);
+    setTimeout(live(function () { ways[stream.transport](25); }), wait);
   }
 
   var ways = {
@@ -274,7 +276,7 @@ function datecast(url, options) {
           read();
         }), live(ended));
       } else (root.ProgressEvent ? ask : null)("&heartbeat=5", ended, function (text) {
-        if (used > 1e6) return open();
+        if (used > 1e6 && !rest) return open();
         if (text) more(text.substring(used));
         used = text.length;
       });

@@ -679,6 +679,31 @@ test("an XHR that has read much begins anew behind its last message", () => {
   assert.deepEqual(states(), ["connecting stream", "open stream", "connecting stream", "open stream"]);
 });
 
+test("an XHR that has read much takes the line that has begun to its end", () => {
+  const line = `${JSON.stringify({ id: "01932f5a0c2e_4", text: "x".repeat(1_500_000), kind: "message" })}\n`;
+  let requests = 0;
+  const inParts = ({ browser, time }) => {
+    browser.self.XMLHttpRequest = browser.globals.XMLHttpRequest = class {
+      status = 200;
+      readyState = 3;
+      open() {}
+      setRequestHeader() {}
+      getResponseHeader() { return "application/x-ndjson"; }
+      send() {
+        requests += 1;
+        for (const [part, length] of [1_200_000, 1_300_000, line.length].entries()) {
+          time.after(10 * part, () => { this.responseText = line.slice(0, length); this.onreadystatechange(); });
+        }
+      }
+      abort() {}
+    };
+  };
+  const { run, of } = open({ transports: "stream", browser: { hasFetch: false }, prepare: inParts });
+  run(1000);
+  assert.deepEqual(of("message").map(({ id, text }) => [id, text.length]), [["01932f5a0c2e_4", 1_500_000]]);
+  assert.equal(requests, 1);
+});
+
 test("where an XHR may tell of the first part of its text alone, it is asked again and again", () => {
   const { server, run, of, states } = open({ transports: ["stream", "poll"], browser: { hasFetch: false, hasParts: false } });
   run(1000);
