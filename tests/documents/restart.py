@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import hand_over
 import prepare
@@ -59,16 +60,20 @@ def finishes_answers(admin, piece):
     """A download goes on to its end, and the sockets stay open."""
     for name in NAMES:
         admin.wake(name)
-    admin.file(f"{ROOT}/big", "x" * 3_000_000)
+    # More than the kernel keeps on both sides of a connection: the download cannot end before we read it.
+    size = 20_000_000
+    admin.file(f"{ROOT}/big", "x" * size)
     with admin.option("static-server", f'root = "{ROOT}"'):
         admin.systemctl("restart", "static-server")
         before = admin.main_pid("static-server"), admin.main_pid("policy-server")
-        slow = ["curl", "-s", "--limit-rate", "1M", "--write-out", "%{size_download}", "--output", "/dev/null", "--show-error", "--fail", "http://localhost:8080/big"]
-        download = subprocess.Popen(admin.machine.enter_network(*slow), stdout=subprocess.PIPE, text=True)
-        until("it has begun", lambda: "ESTAB" in admin.machine.run("ss", "-tn", "sport = :8080") or download.poll() is not None)
-        assert download.poll() is None, download.communicate()
-        admin.type(piece.command)
-        assert download.communicate(timeout=20)[0] == "3000000"
+        command = admin.machine.enter_network("curl", "--silent", "--show-error", "--fail", "http://localhost:8080/big")
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as download, ThreadPoolExecutor() as pool:
+            begun = len(download.stdout.read(1))
+            restart = pool.submit(admin.type, piece.command)
+            until("it is stopping", lambda: "deactivating" in admin.outcome("systemctl show -P ActiveState static-server")[1] or restart.done())
+            assert not restart.done(), "the restart has not waited for the download"
+            assert begun + len(download.stdout.read()) == size
+            restart.result()
         for name, pid in zip(("static-server", "policy-server"), before):
             admin.started_anew(name, pid)
     admin.machine.remove(ROOT)
