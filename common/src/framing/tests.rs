@@ -73,27 +73,33 @@ fn a_notice_has_no_number() {
     }
 }
 
+/// What is no message, in the form that a framing has for it: JSON behind a mark, an event, a line of JSON, or a line of a document.
+/// `len` is that of the frame's payload.
+fn aside(framing: Framing, (event, json, len): (&str, &str, u8), object: &str, line: &str) -> Vec<u8> {
+    let event = format!("event: {event}\ndata: {json}\n\n");
+    match framing {
+        Framing::HybiIds => [&[0x81, len][..], b"!\t", json.as_bytes()].concat(),
+        Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
+        Framing::EventStream => event.into_bytes(),
+        Framing::EventStreamChunked => chunk(&event),
+        Framing::Ndjson => object.into(),
+        Framing::NdjsonChunked => chunk(object),
+        Framing::Html => line.into(),
+        Framing::HtmlChunked => chunk(line),
+        _ => Vec::new(),
+    }
+}
+
 #[test]
 fn a_gap_is_told_in_framings_that_carry_ids_and_in_no_other() {
     let gap = Gap { missed: Some(3), new_stream: false, next: Some(id(7)) };
     let json = r#"{"missed":3,"stream":"same","next":"0000000000ab_7"}"#;
+    let object = format!("{{\"id\":null,\"text\":\"\",\"kind\":\"gap\",{}\n", &json[1..]);
     for framing in Framing::ALL {
         let mut out = Vec::new();
         encode_gap(framing, &gap, &mut out);
-        let event = format!("event: gap\ndata: {json}\n\n");
-        let object = format!("{{\"id\":null,\"text\":\"\",\"kind\":\"gap\",{}\n", &json[1..]);
-        let line = "<div><i>3 messages are missing here.</i></div\n>";
-        let expected = match framing {
-            Framing::HybiIds => [b"\x81\x36!\t", json.as_bytes()].concat(),
-            Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
-            Framing::EventStream => event.into_bytes(),
-            Framing::EventStreamChunked => chunk(&event),
-            Framing::Ndjson => object.into_bytes(),
-            Framing::NdjsonChunked => chunk(&object),
-            Framing::Html => line.into(),
-            Framing::HtmlChunked => chunk(line),
-            _ => Vec::new(),
-        };
+        let expected =
+            aside(framing, ("gap", json, 0x36), &object, "<div><i>3 messages are missing here.</i></div\n>");
         assert_eq!(out, expected, "{framing:?}");
         assert_eq!(framing.tells_gaps(), !expected.is_empty());
     }
@@ -104,23 +110,12 @@ fn the_state_of_the_source_is_told_in_framings_that_carry_ids_and_in_no_other() 
     let state = SourceState::new(SourcePhase::Waiting, "");
     let json = r#"{"source":"waiting","said":""}"#;
     assert_eq!(state.to_string(), json);
+    let object = r#"{"id":null,"text":"","kind":"source","source":"waiting"}"#.to_owned() + "\n";
     for framing in Framing::ALL {
         let mut out = Vec::new();
         encode_source(framing, &state, &mut out);
-        let event = format!("event: source\ndata: {json}\n\n");
-        let object = r#"{"id":null,"text":"","kind":"source","source":"waiting"}"#.to_owned() + "\n";
-        let line = "<div><i>The source is waiting.</i></div\n>";
-        let expected = match framing {
-            Framing::HybiIds => [b"\x81\x20!\t", json.as_bytes()].concat(),
-            Framing::HixieIds => [b"\0!\t", json.as_bytes(), b"\xFF"].concat(),
-            Framing::EventStream => event.into_bytes(),
-            Framing::EventStreamChunked => chunk(&event),
-            Framing::Ndjson => object.into_bytes(),
-            Framing::NdjsonChunked => chunk(&object),
-            Framing::Html => line.into(),
-            Framing::HtmlChunked => chunk(line),
-            _ => Vec::new(),
-        };
+        let expected =
+            aside(framing, ("source", json, 0x20), &object, "<div><i>The source is waiting.</i></div\n>");
         assert_eq!(out, expected, "{framing:?}");
     }
 }

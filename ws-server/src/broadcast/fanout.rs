@@ -106,7 +106,7 @@ impl Fanout {
                 let visited = visit(task, (token, framing), service, turn);
                 sent = sent.saturating_add(visited.sent);
                 if let Some(is_script) = visited.polled {
-                    // It has moved nobody who is still to come: those stand before it.
+                    // This moves the last one of the list, which the cursor has visited: it walks from the end.
                     self.subscribers.remove(token);
                     metrics.polled(is_script);
                 }
