@@ -91,11 +91,11 @@ impl Since {
         }
     }
 
-    /// The number, if this is one of the stream with this epoch.
-    pub fn number_in(self, present: Epoch) -> Option<u64> {
+    /// The smallest number that the client has not got, if it knows the stream with this epoch.
+    pub fn next_in(self, present: Epoch) -> Option<u64> {
         match self {
-            Self::Id(MessageId { epoch, number }) => (epoch == present).then_some(number),
-            Self::Number(number) => Some(number),
+            Self::Id(MessageId { epoch, number }) => (epoch == present).then_some(number.saturating_add(1)),
+            Self::Number(number) => Some(number.saturating_add(1)),
             Self::Unknown => None,
         }
     }
@@ -131,16 +131,16 @@ mod tests {
     fn a_bare_number_is_of_the_present_epoch() {
         for (text, number) in [("0", 0), ("15", 15), ("007", 7), ("18446744073709551615", u64::MAX)] {
             assert_eq!(Since::parse(text.as_bytes()), Some(Since::Number(number)));
-            assert_eq!(Since::Number(number).number_in(EPOCH), Some(number));
+            assert_eq!(Since::Number(number).next_in(EPOCH), Some(number.saturating_add(1)));
         }
     }
 
     #[test]
     fn an_id_counts_in_its_own_epoch_only() {
         let id = Since::Id(MessageId { epoch: EPOCH, number: 15 });
-        assert_eq!(id.number_in(EPOCH), Some(15));
-        assert_eq!(id.number_in(Epoch(1)), None);
-        assert_eq!(Since::Unknown.number_in(EPOCH), None);
+        assert_eq!(id.next_in(EPOCH), Some(16));
+        assert_eq!(id.next_in(Epoch(1)), None);
+        assert_eq!(Since::Unknown.next_in(EPOCH), None);
     }
 
     #[test]

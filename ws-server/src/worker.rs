@@ -17,7 +17,7 @@ use crate::{
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
     publish::{Inlet, SharedKeys},
-    source::{Intake, SourceProgress, SourceStates},
+    source::{Head, Intake, SourceProgress, SourceStates},
     stream::{AtEof, ClockOrigin, EncodedBytes, ScheduleState, SourceNews, Stream, StreamOptions},
 };
 
@@ -62,7 +62,7 @@ impl SharedStart {
         let notices = previous.as_ref().map(|previous| &previous.notices);
         let board = Arc::new(NoticeBoard::new(workers, config.notices.notice_rate, notices));
         let first_line = first_line(options, previous.as_ref(), epoch_at(wall));
-        let progress = SourceProgress::new(workers, first_line.number);
+        let progress = SourceProgress::new(workers, Head::at(first_line));
         if let Some(previous) = &previous {
             states.resume(previous.source_state.clone());
         }
@@ -203,7 +203,7 @@ impl WsHandler {
             options: &self.config.connection,
             stream: &self.stream,
             source: &self.source,
-            next_line: self.intake.next_line(),
+            head: self.intake.head(),
             ids: &mut self.peers.ids,
             notices: &mut self.fanout.news.notices,
             metrics: &mut self.metrics,
@@ -260,7 +260,7 @@ impl WsHandler {
         self.skip_unwatched(cx.now());
         let is_told = conn.framing.tells_gaps() || !conn.is_open();
         let epoch = self.adopts.map_or(self.stream.epoch(), |process| process.epoch);
-        let had = MessageId { epoch, number: conn.subscription.last_seq };
+        let had = MessageId { epoch, number: conn.subscription.next.saturating_sub(1) };
         let ended = if had.epoch == self.stream.epoch() {
             let is_whole = self.stream.readmit(&mut conn.subscription, cx.now());
             (!is_whole && !is_told).then(|| conn.end_as_slow(cx))
@@ -357,7 +357,7 @@ impl WsHandler {
     fn export_state(&mut self, state: &mut ProcessState) {
         state.epoch = self.stream.epoch();
         state.next_id = state.next_id.max(self.peers.ids.next);
-        state.next_line = self.intake.next_line();
+        state.next_line = self.intake.head().next;
         if self.source.number() > state.source_state.number {
             state.source_state = self.source.newest().clone();
         }

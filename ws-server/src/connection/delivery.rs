@@ -38,7 +38,7 @@ impl Connection {
         let StreamParams { since, until, .. } = params;
         match until {
             Some(until) => {
-                env.stream.read(&mut self.subscription, (since, until), env.next_line, env.cx.now())
+                env.stream.read(&mut self.subscription, (since, until), env.head.next, env.cx.now())
             }
             None => self.find_place(since, env),
         }
@@ -46,7 +46,7 @@ impl Connection {
 
     /// Takes its place in the stream, after `since` if the client names one; returns the gap before.
     pub(crate) fn find_place(&mut self, since: Option<Since>, env: &Env<'_, '_>) -> Option<Gap> {
-        env.stream.subscribe(&mut self.subscription, since, env.next_line, env.cx.now())
+        env.stream.subscribe(&mut self.subscription, since, env.head.next, env.cx.now())
     }
 
     /// Tells the client of a gap, where its framing can.
@@ -101,7 +101,7 @@ impl Connection {
                         cx.set_deadline(cx.now() + options.write_timeout);
                         sent.flow = self.end(CloseCode::NORMAL, "", cx);
                     } else {
-                        sent.waits = self.subscription.until.is_some();
+                        sent.waits = self.subscription.end.is_some();
                     }
                     break;
                 }
@@ -131,7 +131,7 @@ impl Connection {
     /// Appends the last words of a document; `ending` is the metrics' name for its end.
     pub(super) fn put_farewell(&self, ending: &str, out: &mut Vec<u8>) {
         if self.document.is_one() {
-            let farewell = self.document.farewell(ending, self.subscription.last_seq);
+            let farewell = self.document.farewell(ending, self.subscription.next.saturating_sub(1));
             encode_farewell(self.framing, &farewell, out);
         }
     }
@@ -247,7 +247,7 @@ impl Connection {
             // Its closing handshake has begun: the deadline ends it.
             Stage::WebSocket(_) => Flow::Continue,
             Stage::HttpStream => {
-                let is_whole = self.subscription.until.is_none() || code == CloseCode::NORMAL;
+                let is_whole = self.subscription.end.is_none() || code == CloseCode::NORMAL;
                 self.stage = Stage::Done;
                 if is_whole {
                     let is_read = self.subscription.is_complete() && self.ending == Some("finished");

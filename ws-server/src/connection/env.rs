@@ -1,6 +1,6 @@
 //! What a connection uses of its worker during a callback.
 
-use common::http::Head;
+use common::http;
 use reactor::{Context, Progress};
 
 use super::{
@@ -10,11 +10,12 @@ use super::{
 use crate::{
     metrics::WorkerMetrics,
     publish::{Inlet, SharedKeys},
+    source::Head,
     stream::{SourceNews, Stream},
 };
 
 /// True for a request that asks for the stream; any other one on the same listener is for another handler.
-pub type IsForStream = fn(&Head<'_>) -> bool;
+pub type IsForStream = fn(&http::Head<'_>) -> bool;
 
 /// The parts of its worker that a connection may touch, and the reactor's view of the connection.
 pub(crate) struct Env<'w, 'c> {
@@ -24,8 +25,8 @@ pub(crate) struct Env<'w, 'c> {
     pub(crate) stream: &'w Stream,
     /// The newest state of the source that has come to this worker.
     pub(crate) source: &'w SourceNews,
-    /// The sequence number that the source will give next.
-    pub(crate) next_line: u64,
+    /// Where the source stands.
+    pub(crate) head: Head,
     pub(crate) ids: &'w mut Ids,
     /// What clients send to all others.
     pub(crate) notices: &'w mut Vec<Notice>,

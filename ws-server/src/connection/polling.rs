@@ -203,7 +203,7 @@ impl Connection {
             body.share(line, 0..line.len());
         }
         self.heard = source.number();
-        let last = MessageId { epoch: stream.epoch(), number: self.subscription.last_seq };
+        let last = MessageId { epoch: stream.epoch(), number: self.subscription.next.saturating_sub(1) };
         self.subscription = Subscription::default();
         let Stage::Polling(poll) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Polled { messages: 0, is_script: false, flow: Flow::Close };

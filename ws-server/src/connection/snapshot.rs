@@ -119,7 +119,7 @@ impl Connection {
 
     /// True for an adopted connection that got its part of the history in the previous process.
     pub(crate) fn is_reading(&self) -> bool {
-        self.is_past_opening() && self.subscription.until.is_some()
+        self.is_past_opening() && self.subscription.end.is_some()
     }
 
     fn is_past_opening(&self) -> bool {
@@ -155,7 +155,7 @@ impl Connection {
         to.byte(u8::try_from(self.framing.index()).ok()?);
         to.long(self.subscription.phase as u64);
         to.flag(self.subscription.owed > 0);
-        to.long(self.subscription.last_seq);
+        to.long(self.subscription.next.saturating_sub(1));
         to.long(self.last_notice);
         if let Stage::WebSocket(socket) = &self.stage {
             put_rates(socket, now, &mut to);
@@ -208,8 +208,8 @@ impl Connection {
         // In format 1 the clock's dates are counted apart.
         let last_date = if format == 1 { from.long()? } else { 0 };
         let owed = from.flag()?.into();
-        let last_seq = from.long()?.max(last_date);
-        let subscription = Subscription { phase, owed, last_seq, ..Subscription::default() };
+        let next = from.long()?.max(last_date).saturating_add(1);
+        let subscription = Subscription { phase, owed, next, ..Subscription::default() };
         let mut last_notice = 0;
         if format >= 2 {
             last_notice = from.long()?;
@@ -251,8 +251,8 @@ impl Connection {
             _ => None,
         };
         put_id(asked, to);
-        to.flag(self.subscription.until.is_some());
-        to.long(self.subscription.until.unwrap_or_default());
+        to.flag(self.subscription.end.is_some());
+        to.long(self.subscription.end.map_or(0, |end| end.saturating_sub(1)));
     }
 
     fn take_bounds(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -263,7 +263,7 @@ impl Connection {
         };
         take_id(from, asked)?;
         let (is_answered, until) = (from.flag()?, from.long()?);
-        self.subscription.until = is_answered.then_some(until);
+        self.subscription.end = is_answered.then_some(until.saturating_add(1));
         Some(())
     }
 

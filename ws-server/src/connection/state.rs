@@ -163,7 +163,7 @@ impl Connection {
     /// True for a bounded read: it gets a part of the history and then its end, and counts as no client.
     pub(crate) fn is_bounded(&self) -> bool {
         let has_asked = matches!(&self.stage, Stage::WebSocket(socket) if socket.params.until.is_some());
-        has_asked || self.subscription.until.is_some()
+        has_asked || self.subscription.end.is_some()
     }
 
     /// What it does with the stream; `None` before its request is complete and behind its last bytes.

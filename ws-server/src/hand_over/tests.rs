@@ -142,7 +142,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         id,
         subscribed_at: now.checked_sub(Duration::from_mins(1)).unwrap(),
         framing,
-        subscription: Subscription { phase: 42, last_seq: 1000, owed: 1, ..Subscription::default() },
+        subscription: Subscription { phase: 42, next: 1001, owed: 1, ..Subscription::default() },
         last_notice: 11,
         heard: 0,
         unwanted_rate: RateLimiter::new(now),
@@ -251,12 +251,12 @@ fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
         if let Stage::WebSocket(socket) = &mut conn.stage {
             socket.params.until = Some(Since::Id(MessageId { epoch: EPOCH, number: 1001 }));
         }
-        (conn.subscription.until, conn.heard) = (Some(1001), 5);
+        (conn.subscription.end, conn.heard) = (Some(1002), 5);
         conn.grant = Some(Arc::new(Grant::new("anna", b"0123456789abcdef")));
         let bytes = conn.to_bytes(now).unwrap();
         assert!(bytes.starts_with(&without) && bytes.len() > without.len());
         let read = Connection::from_bytes(&bytes, FORMAT, now).unwrap();
-        assert_eq!((read.subscription.until, read.heard), (Some(1001), 5));
+        assert_eq!((read.subscription.end, read.heard), (Some(1002), 5));
         assert_eq!(read.grant, conn.grant);
         assert_eq!(read.to_bytes(now).unwrap(), bytes);
         for len in without.len() + 1..bytes.len() {

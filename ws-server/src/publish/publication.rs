@@ -12,7 +12,7 @@ use super::{
     inlet::Place,
     state::{put_account, take_account},
 };
-use crate::source::{Filling, Posted, Publisher, Splitter};
+use crate::source::{OpenBatch, Posted, Publisher, Splitter};
 
 /// Lines that are taken at once. Meanwhile nobody else numbers lines, and each may cost a digest.
 const MAX_LINES: usize = 16 * 1024;
@@ -159,7 +159,7 @@ impl Publication {
 /// Lets through what is new.
 struct Sieve<'a, 'p> {
     account: &'a mut Account,
-    filling: &'a mut Filling<'p>,
+    filling: &'a mut OpenBatch<'p>,
     /// How many it was given.
     lines: usize,
     is_other: bool,
@@ -186,20 +186,23 @@ impl Sieve<'_, '_> {
 mod tests {
     use std::{net::Ipv4Addr, sync::mpsc};
 
-    use common::{http::Body, id::Epoch};
+    use common::{
+        http::Body,
+        id::{Epoch, MessageId},
+    };
 
     use super::*;
     use crate::{
         config::tests::config,
         publish::{Begin, Keys, ScopedKey},
-        source::SourceProgress,
+        source::{Head, SourceProgress},
     };
 
     #[test]
     fn of_many_short_lines_a_bounded_number_is_taken_at_once_whether_new_or_known() {
         let (post, posted) = mpsc::channel();
         let format = config(&["--source", "http"]).unwrap().line_format();
-        let progress = SourceProgress::new(0, 1);
+        let progress = SourceProgress::new(0, Head::at(MessageId { number: 1, ..MessageId::default() }));
         let publisher = Publisher::new(Epoch::default(), progress, format, move |batch| {
             post.send(batch.len()).unwrap();
         });

@@ -68,5 +68,5 @@ impl SharedKeys {
 
 /// The number of the newest line.
 fn newest(progress: &SourceProgress) -> u64 {
-    progress.next_line().saturating_sub(1)
+    progress.head().next.saturating_sub(1)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::progress::SourceProgress;
+use super::progress::{Head, SourceProgress};
 
 /// One worker's end of [`SourceProgress`].
 #[derive(Debug)]
@@ -33,9 +33,9 @@ impl Intake {
         self.ended = Some(well);
     }
 
-    /// The sequence number of the line that the source will read next; some before it may still be in the mailbox.
-    pub(crate) fn next_line(&self) -> u64 {
-        self.progress.next_line()
+    /// Where the source stands; some lines before that may still be in the mailbox.
+    pub(crate) fn head(&self) -> Head {
+        self.progress.head()
     }
 
     /// Reports that the worker has sent every batch received so far; true if that is news.

@@ -33,6 +33,6 @@ pub(crate) use self::{
     intake::Intake,
     lines::{LineRules, Splitter},
     producer::Producer,
-    progress::SourceProgress,
-    publisher::{BATCH_SIZE, Filling, LineFormat, Posted, Publisher},
+    progress::{Head, SourceProgress},
+    publisher::{BATCH_SIZE, LineFormat, OpenBatch, Posted, Publisher},
 };

@@ -2,11 +2,43 @@
 
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
+
+use common::id::{Epoch, MessageId};
 
 /// The source waits while a worker has this many batches left to pass on. It never waits for a client.
 const IN_FLIGHT: u64 = 16;
+
+/// Where the source stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Of the numbers.
+    pub(crate) epoch: Epoch,
+    /// The smallest number that the next line can have.
+    pub(crate) next: u64,
+    pub(crate) filling: Filling,
+}
+
+impl Head {
+    /// The next line can have this id, and nothing has to be brought before.
+    pub(crate) fn at(next: MessageId) -> Self {
+        Self { epoch: next.epoch, next: next.number, filling: Filling::No }
+    }
+}
+
+/// Whether a source of given numbers still brings what there was before this process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(dead_code, reason = "no source has given numbers yet")]
+pub(crate) enum Filling {
+    /// It has brought all of that, or the numbers are our own.
+    #[default]
+    No,
+    /// Newcomers wait.
+    Yes,
+    /// It has not said that it is caught up, but newcomers wait no longer.
+    Settled,
+}
 
 /// Shared by the source and all workers.
 #[derive(Debug)]
@@ -14,18 +46,18 @@ pub(crate) struct SourceProgress {
     /// How many batches each worker has passed on.
     done: Mutex<Vec<u64>>,
     changed: Condvar,
-    next_line: AtomicU64,
+    head: Mutex<Head>,
     /// Workers that have not passed on everything after the source's end.
     unfinished: AtomicUsize,
 }
 
 impl SourceProgress {
-    /// The first line will have the sequence number `next_line`.
-    pub(crate) fn new(workers: usize, next_line: u64) -> Arc<Self> {
+    /// No line has been read yet: `head` says what the first one can be.
+    pub(crate) fn new(workers: usize, head: Head) -> Arc<Self> {
         Arc::new(Self {
             done: Mutex::new(vec![0; workers]),
             changed: Condvar::new(),
-            next_line: AtomicU64::new(next_line),
+            head: Mutex::new(head),
             unfinished: AtomicUsize::new(workers),
         })
     }
@@ -43,13 +75,14 @@ impl SourceProgress {
         self.unfinished.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// The sequence number of the line that will be read next.
-    pub(crate) fn next_line(&self) -> u64 {
-        self.next_line.load(Ordering::Acquire)
+    /// Where the source stands, all of the same moment.
+    pub(crate) fn head(&self) -> Head {
+        *lock(&self.head)
     }
 
-    pub(super) fn set_next_line(&self, next_line: u64) {
-        self.next_line.store(next_line, Ordering::Release);
+    /// Changes where the source stands.
+    pub(super) fn update_head(&self, change: impl FnOnce(&mut Head)) {
+        change(&mut lock(&self.head));
     }
 
     /// How many batches every worker has passed on.
@@ -77,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_source_waits_for_a_worker_that_is_behind() {
-        let progress = SourceProgress::new(2, 1);
+        let progress = SourceProgress::new(2, Head::at(MessageId::default()));
         progress.report(0, 100);
         let waiting = Arc::clone(&progress);
         let thread = std::thread::spawn(move || waiting.wait_for_room(20));

@@ -51,7 +51,7 @@ impl Publisher {
     ) -> Self {
         let faults = FaultLog::default();
         let counts = faults.counts();
-        let numbering = Mutex::new(Numbering { seq: progress.next_line(), format, posted: 0, faults });
+        let numbering = Mutex::new(Numbering { seq: progress.head().next, format, posted: 0, faults });
         Self { epoch, numbering, progress, counts, post: Box::new(post) }
     }
 
@@ -93,17 +93,17 @@ impl Publisher {
     }
 
     /// Begins a batch. Nobody else numbers lines until it is dropped.
-    pub(crate) fn fill(&self) -> Filling<'_> {
+    pub(crate) fn fill(&self) -> OpenBatch<'_> {
         let numbering = lock(&self.numbering);
         let LineFormat { template, date_format, .. } = &numbering.format;
         let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
         let batch = Batch::new(MessageId { epoch: self.epoch, number: numbering.seq });
-        Filling { publisher: self, numbering, date, batch }
+        OpenBatch { publisher: self, numbering, date, batch }
     }
 }
 
 /// A batch that is being filled. It waits for no worker: whoever fills it sees to that none gets far behind.
-pub(crate) struct Filling<'p> {
+pub(crate) struct OpenBatch<'p> {
     publisher: &'p Publisher,
     numbering: MutexGuard<'p, Numbering>,
     date: String,
@@ -122,7 +122,7 @@ pub(crate) struct Posted {
     pub(crate) bytes: usize,
 }
 
-impl Filling<'_> {
+impl OpenBatch<'_> {
     /// Which lines count at this moment.
     pub(crate) fn rules(&self) -> LineRules {
         self.numbering.format.rules
@@ -164,7 +164,7 @@ impl Filling<'_> {
         let (first, last) = (id(posted.first()), id(next.saturating_sub(1)));
         let posted = posted.shared();
         let (batches, bytes) = (numbering.posted, posted.held());
-        progress.set_next_line(next);
+        progress.update_head(|head| head.next = next);
         post(posted);
         Some(Posted { first, last, batches, bytes })
     }
@@ -181,14 +181,16 @@ mod tests {
     use common::framing::Framing;
 
     use super::*;
-    use crate::source::lines::InvalidUtf8;
+    use crate::source::{lines::InvalidUtf8, progress::Head};
+
+    const FIRST: MessageId = MessageId { epoch: Epoch::from_millis(0), number: 1 };
 
     fn publisher(template: &str) -> (Publisher, mpsc::Receiver<Arc<Batch>>) {
         let (post, posted) = mpsc::channel();
         let rules = LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace };
         let format = LineFormat { template: template.parse().unwrap(), date_format: DateFormat::Unix, rules };
         (
-            Publisher::new(Epoch::default(), SourceProgress::new(0, 1), format, move |batch| {
+            Publisher::new(Epoch::default(), SourceProgress::new(0, Head::at(FIRST)), format, move |batch| {
                 post.send(batch).unwrap();
             }),
             posted,

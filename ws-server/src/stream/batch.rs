@@ -88,9 +88,9 @@ impl Batch {
         self.first.saturating_add(u64::try_from(place).unwrap_or(u64::MAX))
     }
 
-    /// The place behind this sequence number, which may be beyond the end; 0 if all messages come after it.
-    pub(crate) fn place_after(&self, number: u64) -> usize {
-        let place = number.saturating_add(1).saturating_sub(self.first);
+    /// The place of this sequence number, which may be beyond the end; 0 if all messages come after it.
+    pub(crate) fn place_of(&self, number: u64) -> usize {
+        let place = number.saturating_sub(self.first);
         usize::try_from(place).unwrap_or(usize::MAX)
     }
 

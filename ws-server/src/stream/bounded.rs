@@ -12,10 +12,10 @@ use super::resume::Extent;
 /// The part of the history that a bounded read gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// It gets the messages after this number,
-    pub(crate) after: u64,
-    /// up to this one; none if it is no greater.
-    pub(crate) until: u64,
+    /// It gets the messages from this number on,
+    pub(crate) next: u64,
+    /// up to the one before this; none if it is no greater.
+    pub(crate) end: u64,
     /// The gap before them; `None` if nothing is missing.
     pub(crate) gap: Option<Gap>,
 }
@@ -23,26 +23,24 @@ pub(crate) struct Part {
 impl Extent {
     /// What there is after `since`, or from the oldest message on, up to `until`.
     pub(crate) fn part(self, since: Option<Since>, until: Since) -> Part {
-        let first = self.oldest.saturating_sub(1);
-        let gap = |after: u64, until: u64, missed, new_stream| {
-            let number = after.saturating_add(1);
-            let next = (number <= until).then_some(MessageId { epoch: self.epoch, number });
+        let gap = |number: u64, end: u64, missed, new_stream| {
+            let next = (number < end).then_some(MessageId { epoch: self.epoch, number });
             Some(Gap { missed, new_stream, next })
         };
         // No message of this stream comes before the end of another one.
-        let Some(until) = until.number_in(self.epoch) else {
-            return Part { after: 0, until: 0, gap: gap(0, 0, None, true) };
+        let Some(end) = until.next_in(self.epoch) else {
+            return Part { next: 0, end: 0, gap: gap(0, 0, None, true) };
         };
-        let until = until.min(self.newest);
-        let Some(since) = since else { return Part { after: first, until, gap: None } };
-        match since.number_in(self.epoch) {
-            None => Part { after: first, until, gap: gap(first, until, None, true) },
-            Some(since) if since >= until => Part { after: until, until, gap: None },
-            Some(since) => {
-                let after = since.max(first).min(until);
-                let missed = after.saturating_sub(since);
-                let gap = if missed > 0 { gap(after, until, Some(missed), false) } else { None };
-                Part { after, until, gap }
+        let (oldest, end) = (self.oldest, end.min(self.next));
+        let Some(since) = since else { return Part { next: oldest, end, gap: None } };
+        match since.next_in(self.epoch) {
+            None => Part { next: oldest, end, gap: gap(oldest, end, None, true) },
+            Some(next) if next >= end => Part { next: end, end, gap: None },
+            Some(next) => {
+                let from = next.max(oldest).min(end);
+                let missed = from.saturating_sub(next);
+                let gap = if missed > 0 { gap(from, end, Some(missed), false) } else { None };
+                Part { next: from, end, gap }
             }
         }
     }
@@ -59,9 +57,9 @@ mod tests {
 
     /// What a stream of the messages 11 to 20 answers: the first and the last number, and the gap.
     fn part(since: Option<Since>, until: Since) -> (Option<(u64, u64)>, Option<String>) {
-        let extent = Extent { epoch: NOW, oldest: 11, newest: 20, ahead: 20 };
-        let Part { after, until, gap } = extent.part(since, until);
-        ((after < until).then_some((after + 1, until)), gap.map(|gap| gap.to_string()))
+        let extent = Extent { epoch: NOW, oldest: 11, next: 21, ahead: 21 };
+        let Part { next, end, gap } = extent.part(since, until);
+        ((next < end).then(|| (next, end - 1)), gap.map(|gap| gap.to_string()))
     }
 
     fn told(missed: &str, stream: &str, next: &str) -> String {
@@ -124,10 +122,10 @@ mod tests {
 
     #[test]
     fn a_stream_without_messages_has_no_part() {
-        let extent = Extent { epoch: NOW, oldest: 1, newest: 0, ahead: 0 };
+        let extent = Extent { epoch: NOW, oldest: 1, next: 1, ahead: 1 };
         for since in [None, Some(Since::Number(0)), Some(Since::Number(7))] {
-            let Part { after, until, gap } = extent.part(since, Since::Number(9));
-            assert!(after >= until && gap.is_none());
+            let Part { next, end, gap } = extent.part(since, Since::Number(9));
+            assert!(next >= end && gap.is_none());
         }
     }
 }

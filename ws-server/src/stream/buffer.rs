@@ -97,17 +97,17 @@ impl Buffer {
         now: Instant,
     ) -> Option<Gap> {
         // The source's number decides, not the newest one in this ring: the client may come from a worker that was ahead.
-        let (newest, ahead) = match &self.clock {
+        let (next, ahead) = match &self.clock {
             Some(Clock { schedule, .. }) => {
-                let newest = schedule.number_of(schedule.slot_at(now));
-                (newest, date_ahead(newest))
+                let next = schedule.number_of(schedule.slot_at(now)).saturating_add(1);
+                (next, date_ahead(next))
             }
-            None => (next_line.saturating_sub(1), next_line.saturating_sub(1)),
+            None => (next_line, next_line),
         };
-        let resumption = since.map(|since| self.extent(newest, ahead).resume(since));
-        subscription.last_seq = match resumption {
-            Some(resumption) => resumption.after,
-            None => self.first_of(self.greet, newest).saturating_sub(1),
+        let resumption = since.map(|since| self.extent(next, ahead).resume(since));
+        subscription.next = match resumption {
+            Some(resumption) => resumption.next,
+            None => self.first_of(self.greet, next),
         };
         let _ = self.readmit(subscription);
         resumption?.gap
@@ -121,25 +121,25 @@ impl Buffer {
         (since, until): (Option<Since>, Since),
         next_line: u64,
     ) -> Option<Gap> {
-        let newest = match &self.clock {
-            Some(_) => self.ring.newest().unwrap_or_else(|| self.oldest().saturating_sub(1)),
-            None => next_line.saturating_sub(1),
+        let next = match &self.clock {
+            Some(_) => self.ring.next().unwrap_or_else(|| self.oldest()),
+            None => next_line,
         };
-        let Part { after, until, gap } = self.extent(newest, newest).part(since, until);
-        (subscription.last_seq, subscription.until) = (after, Some(until));
+        let Part { next, end, gap } = self.extent(next, next).part(since, until);
+        (subscription.next, subscription.end) = (next, Some(end));
         let _ = self.readmit(subscription);
         gap
     }
 
     /// What a client that resumes can get. Of a `latest` stream there is no more than a newcomer gets.
-    fn extent(&self, newest: u64, ahead: u64) -> Extent {
-        let oldest = self.first_of(self.history.max(self.greet), newest);
-        Extent { epoch: self.epoch, oldest, newest, ahead }
+    fn extent(&self, next: u64, ahead: u64) -> Extent {
+        let oldest = self.first_of(self.history.max(self.greet), next);
+        Extent { epoch: self.epoch, oldest, next, ahead }
     }
 
     /// The number of the first of the last `count` messages, as far as they are kept.
-    fn first_of(&self, count: u64, newest: u64) -> u64 {
-        self.oldest().max(newest.saturating_add(1).saturating_sub(count))
+    fn first_of(&self, count: u64, next: u64) -> u64 {
+        self.oldest().max(next.saturating_sub(count))
     }
 
     /// The number of the oldest message that a subscriber can get: those before have left the ring.
@@ -148,13 +148,13 @@ impl Buffer {
         self.ring.oldest().unwrap_or_else(coming)
     }
 
-    /// Finds the place after the subscriber's newest message. All share one phase, whatever the previous process had. False if
+    /// Finds the place of what the subscriber gets next. All share one phase, whatever the previous process had. False if
     /// an `ordered` stream no longer has the message that would come next.
     pub(crate) fn readmit(&self, subscription: &mut Subscription) -> bool {
         subscription.phase = 0;
-        subscription.position = self.ring.after(subscription.last_seq).unwrap_or_else(|| self.ring.end());
-        let next = subscription.last_seq.saturating_add(1);
-        self.delivery == Delivery::Latest || self.ring.oldest().is_none_or(|oldest| oldest <= next)
+        subscription.position = self.ring.from(subscription.next);
+        self.delivery == Delivery::Latest
+            || self.ring.oldest().is_none_or(|oldest| oldest <= subscription.next)
     }
 
     /// The next messages of a subscriber, as many whole ones as fit into `room` bytes, but at least one.
@@ -166,7 +166,7 @@ impl Buffer {
             let batch = match self.ring.at(subscription.position) {
                 Found::Batch(batch) => batch,
                 Found::CaughtUp => return Next::CaughtUp,
-                Found::Lost if self.delivery == Delivery::Latest && subscription.until.is_none() => {
+                Found::Lost if self.delivery == Delivery::Latest && subscription.end.is_none() => {
                     subscription.position = self.ring.last(1);
                     continue;
                 }
@@ -175,15 +175,15 @@ impl Buffer {
             if room == 0 {
                 return Next::Full;
             }
-            let message = subscription.position.message.max(batch.place_after(subscription.last_seq));
-            let to = subscription.until.map_or(usize::MAX, |until| batch.place_after(until));
+            let message = subscription.position.message.max(batch.place_of(subscription.next));
+            let to = subscription.end.map_or(usize::MAX, |end| batch.place_of(end));
             let encoded = self.ring.encoded(subscription.position, framing);
             let Some((encoded, (range, next))) =
                 encoded.and_then(|encoded| Some((encoded, encoded.piece(message, to, room)?)))
             else {
-                if let Some(until) = subscription.until.filter(|until| *until < batch.number_of(message)) {
+                if let Some(end) = subscription.end.filter(|end| *end <= batch.number_of(message)) {
                     // A date that was skipped was the last one.
-                    subscription.last_seq = until;
+                    subscription.next = end;
                 }
                 subscription.position = subscription.position.next_batch();
                 continue;
@@ -191,7 +191,7 @@ impl Buffer {
             if let Some(gap) = subscription.skip_to(batch.number_of(message), self.epoch) {
                 return Next::Gap(gap);
             }
-            subscription.last_seq = batch.number_of(next).saturating_sub(1);
+            subscription.next = batch.number_of(next);
             subscription.position.message = next;
             if next == batch.len() {
                 // At once, so that the next call does not look into this batch again.
@@ -212,7 +212,7 @@ impl Buffer {
 
     /// A full socket has drained: of a `latest` stream only the newest message is still worth sending.
     pub(crate) fn skip_outdated(&self, subscription: &mut Subscription) {
-        if self.delivery != Delivery::Latest || subscription.until.is_some() {
+        if self.delivery != Delivery::Latest || subscription.end.is_some() {
             return;
         }
         let newest = self.ring.last(1);

@@ -108,11 +108,11 @@ impl Clock {
         subscription.phase = self.schedule.phase_of(slot);
         subscription.owed = 1;
         let newest = self.schedule.number_of(slot);
-        let extent = Extent { epoch: self.epoch, oldest: newest, newest, ahead: date_ahead(newest) };
+        let next = newest.saturating_add(1);
+        let extent = Extent { epoch: self.epoch, oldest: newest, next, ahead: date_ahead(next) };
         let resumption = since.map(|since| extent.resume(since));
-        let Resumption { after, gap } =
-            resumption.unwrap_or(Resumption { after: newest.saturating_sub(1), gap: None });
-        subscription.last_seq = after;
+        let Resumption { next, gap } = resumption.unwrap_or(Resumption { next: newest, gap: None });
+        subscription.next = next;
         gap
     }
 
@@ -126,10 +126,11 @@ impl Clock {
         let slot = self.schedule.slot_at(now);
         subscription.phase = self.schedule.phase_of(slot);
         let newest = self.schedule.number_of(slot);
-        let extent = Extent { epoch: self.epoch, oldest: newest, newest, ahead: newest };
-        let Part { after, until, gap } = extent.part(since, until);
-        (subscription.last_seq, subscription.until) = (after, Some(until));
-        subscription.owed = u64::from(after < until);
+        let next = newest.saturating_add(1);
+        let extent = Extent { epoch: self.epoch, oldest: newest, next, ahead: next };
+        let Part { next, end, gap } = extent.part(since, until);
+        (subscription.next, subscription.end) = (next, Some(end));
+        subscription.owed = u64::from(next < end);
         gap
     }
 
@@ -139,7 +140,8 @@ impl Clock {
         let scaled = (subscription.phase as u64).saturating_mul(phases as u64) / self.previous_phases;
         subscription.phase = usize::try_from(scaled).unwrap_or(0).min(phases.saturating_sub(1));
         let Some(newest) = self.schedule.newest_of(subscription.phase, now) else { return };
-        let missed = self.schedule.number_of(newest).saturating_sub(subscription.last_seq);
+        let next = self.schedule.number_of(newest).saturating_add(1);
+        let missed = next.saturating_sub(subscription.next);
         // A socket that was full already gets the newest date only, and so does one that would get too many.
         subscription.owed = if subscription.owed > 0 || missed > MAX_MISSED { 1 } else { missed };
     }
@@ -154,14 +156,14 @@ impl Clock {
                 return Next::Gap(gap);
             }
             subscription.owed = back;
-            if number > subscription.last_seq {
-                subscription.last_seq = number;
+            if number >= subscription.next {
+                subscription.next = number.saturating_add(1);
                 return Next::Date(slot);
             }
         }
-        if let Some(until) = subscription.until {
+        if let Some(end) = subscription.end {
             // What it has not got by now is no longer the present date.
-            subscription.last_seq = subscription.last_seq.max(until);
+            subscription.next = subscription.next.max(end);
         }
         Next::CaughtUp
     }
@@ -188,7 +190,7 @@ impl Date {
         has_room: bool,
     ) -> Next<'_> {
         // Already sent by `Clock::next` in this slot.
-        if self.id.number <= subscription.last_seq {
+        if self.id.number < subscription.next {
             return Next::CaughtUp;
         }
         // If the socket is full, the newest date follows once it has drained.
@@ -199,7 +201,7 @@ impl Date {
         if let Some(gap) = subscription.skip_to(self.id.number, self.id.epoch) {
             return Next::Gap(gap);
         }
-        subscription.last_seq = self.id.number;
+        subscription.next = self.id.number.saturating_add(1);
         let Self { id, text, encodings, .. } = self;
         let bytes = encodings.get(framing, |out| encode(framing, *id, text, out));
         Next::Shared { bytes, range: 0..bytes.len(), messages: 1 }

@@ -140,9 +140,9 @@ impl Ring {
         self.batches.front().map(|entry| entry.batch.first())
     }
 
-    /// The number of the newest message; `None` while it is empty.
-    pub(crate) fn newest(&self) -> Option<u64> {
-        self.batches.back().map(|entry| entry.batch.next().saturating_sub(1))
+    /// The number after the newest message; `None` while it is empty.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.batches.back().map(|entry| entry.batch.next())
     }
 
     /// Behind the newest message.
@@ -180,15 +180,11 @@ impl Ring {
         position
     }
 
-    /// The position after sequence number `since`, or the oldest one. `None` if `since` has not arrived here yet.
-    pub(crate) fn after(&self, since: u64) -> Option<Position> {
-        let next = self.batches.back().map_or(0, |newest| newest.batch.next());
-        if since >= next {
-            return None;
-        }
-        let index = self.batches.partition_point(|entry| entry.batch.next() <= since.saturating_add(1));
-        let message = self.batches.get(index).map_or(0, |entry| entry.batch.place_after(since));
-        Some(Position { batch: self.oldest.saturating_add(index as u64), message })
+    /// The position of the message with this number, or else of the next one; the end if there is none.
+    pub(crate) fn from(&self, number: u64) -> Position {
+        let index = self.batches.partition_point(|entry| entry.batch.next() <= number);
+        let message = self.batches.get(index).map_or(0, |entry| entry.batch.place_of(number));
+        Position { batch: self.oldest.saturating_add(index as u64), message }
     }
 }
 
@@ -248,18 +244,18 @@ mod tests {
     }
 
     #[test]
-    fn every_number_resumes_with_the_next_one() {
+    fn every_number_is_found_or_else_the_next_one() {
         let mut ring = Ring::new(BOUNDS, Arc::default());
-        assert_eq!(ring.after(0), None);
+        assert_eq!(ring.from(0), ring.end());
         ring.push(batch(1, 3));
         ring.push(batch(4, 2));
         ring.push(batch(8, 1)); // 6 and 7 were never there
-        for since in 0..=8 {
-            let expected: Vec<u64> = [1, 2, 3, 4, 5, 8].into_iter().filter(|n| *n > since).collect();
-            assert_eq!(numbers(&ring, ring.after(since).unwrap()), expected, "since {since}");
+        for next in 0..=9 {
+            let expected: Vec<u64> = [1, 2, 3, 4, 5, 8].into_iter().filter(|n| *n >= next).collect();
+            assert_eq!(numbers(&ring, ring.from(next)), expected, "from {next} on");
         }
-        assert_eq!(ring.after(9), None);
-        assert_eq!(ring.after(u64::MAX), None);
+        assert_eq!(ring.from(9), ring.end());
+        assert_eq!(ring.from(u64::MAX), ring.end());
     }
 
     #[test]
@@ -272,7 +268,7 @@ mod tests {
         assert!(matches!(ring.at(start), Found::Batch(_)));
         ring.push(batch(6, 1));
         assert!(matches!(ring.at(start), Found::Lost));
-        assert_eq!(numbers(&ring, ring.after(0).unwrap()), [4, 5, 6]);
+        assert_eq!(numbers(&ring, ring.from(0)), [4, 5, 6]);
         ring.push(batch(7, 100));
         assert_eq!(numbers(&ring, ring.last(2)), [105, 106], "one batch always stays");
     }

@@ -16,19 +16,19 @@ pub(crate) struct Subscription {
     pub(crate) phase: usize,
     /// How many dates to send to it alone: the first one when it subscribes, and those that its full socket delayed.
     pub(crate) owed: u64,
-    /// It has every message up to this sequence number, or a gap that names them, or does not get them; some may not have
+    /// It has every message before this sequence number, or a gap that names them, or does not get them; some may not have
     /// reached this worker's ring yet.
-    pub(crate) last_seq: u64,
+    pub(crate) next: u64,
     /// Its place in the ring.
     pub(crate) position: Position,
-    /// A bounded read ends with this message, which exists; `None` for all others.
-    pub(crate) until: Option<u64>,
+    /// A bounded read ends before this number, with a message that exists; `None` for all others.
+    pub(crate) end: Option<u64>,
 }
 
 impl Subscription {
     /// True for a bounded read that has got everything.
     pub(crate) fn is_complete(&self) -> bool {
-        self.until.is_some_and(|until| self.last_seq >= until)
+        self.end.is_some_and(|end| self.next >= end)
     }
 
     /// Takes a newcomer's dates from the first phase of the clock. All polls do: one client's come at any moment, on many
@@ -37,12 +37,11 @@ impl Subscription {
         self.phase = 0;
     }
 
-    /// Before message `number` is sent: the gap between it and the newest one that the subscriber has, if there is one. The
+    /// Before message `number` is sent: the gap between what the subscriber has and it, if there is one. The
     /// caller sends the gap first, and then asks for the message again.
     pub(crate) fn skip_to(&mut self, number: u64, epoch: Epoch) -> Option<Gap> {
-        let before = number.saturating_sub(1);
-        let missed = before.checked_sub(self.last_seq).filter(|missed| *missed > 0)?;
-        self.last_seq = before;
+        let missed = number.checked_sub(self.next).filter(|missed| *missed > 0)?;
+        self.next = number;
         Some(Gap { missed: Some(missed), new_stream: false, next: Some(MessageId { epoch, number }) })
     }
 }
