@@ -6,13 +6,10 @@
 //! generated parts.
 
 mod options;
-mod page;
 
 use std::{env, fs, io, path::Path, process::ExitCode};
 
-use clap_complete::Shell;
-
-use page::Page;
+use manual_writer::{Page, write_completions};
 
 /// The program that is made of the others.
 const FRONT: &str = "datecast";
@@ -84,9 +81,9 @@ fn main() -> ExitCode {
 fn write_all(folder: &Path, date: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for page in &PAGES {
+        page.write(folder, date)?;
         let mut command = (page.command)();
         let name = command.get_name().to_owned();
-        fs::write(folder.join(format!("{}.1", page::file_name(&name))), page.to_roff(date)?)?;
         if is_of_front(&name) {
             // It is no file of its own.
             continue;
@@ -96,9 +93,7 @@ fn write_all(folder: &Path, date: &str) -> io::Result<()> {
             let others = PAGES.iter().map(|page| (page.command)()).filter(|other| other.get_name() != name);
             command = command.subcommands(others.map(as_subcommand));
         }
-        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            clap_complete::generate_to(shell, &mut command, &name, folder)?;
-        }
+        write_completions(command, folder)?;
     }
     Ok(())
 }
@@ -112,4 +107,44 @@ fn is_of_front(name: &str) -> bool {
 fn as_subcommand(command: clap::Command) -> clap::Command {
     let name = command.get_name().rsplit(' ').next().unwrap_or_default().to_owned();
     command.name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(page: &Page) -> String {
+        page.to_roff("2026-01-01").expect("written")
+    }
+
+    #[test]
+    fn every_option_and_every_section_is_on_the_page() {
+        for each in &crate::PAGES {
+            let text = page(each);
+            for argument in (each.command)().get_arguments().filter(|argument| !argument.is_hide_set()) {
+                let flag = format!("--{}", argument.get_long().unwrap_or_default()).replace('-', "\\-");
+                assert!(text.contains(&flag), "{flag}");
+            }
+            for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "SIGNALS"] {
+                assert!(text.contains(&format!(".SH {section}\n")), "{section}");
+            }
+            for section in ["\"EXIT STATUS\"", "EXAMPLES", "\"SEE ALSO\""] {
+                assert!(text.contains(&format!(".SH {section}\n")), "{section}");
+            }
+            assert!(!text.contains('@'), "a placeholder was left over");
+            assert!(text.is_ascii());
+        }
+    }
+
+    #[test]
+    fn a_page_is_the_same_on_every_machine() {
+        let ws = page(&crate::PAGES[0]);
+        let (_, after) = ws.split_once("max\\-connections\\fR").expect("the option");
+        let (of_it, _) = after.split_once(".TP").expect("the next option");
+        assert!(
+            of_it.contains("[default: the limit of open files, less 64")
+                && of_it.matches("default").count() == 1,
+            "{of_it}"
+        );
+    }
 }

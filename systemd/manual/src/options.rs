@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
+use manual_writer::Page;
 
-use crate::{FRONT, is_of_front, page::Page};
+use crate::{FRONT, is_of_front};
 
 /// The prose. A line `@NAME@` stands for the tables of that program, `@common@` for the options that all daemons have, and
 /// `@of NAME@` for the flags of a daemon that `datecast` has, too.
@@ -49,7 +50,7 @@ impl Row {
 /// Writes docs/options.md.
 pub(crate) fn to_markdown(pages: &[Page]) -> String {
     let named = |page: &Page| {
-        let command = crate::page::complete((page.command)());
+        let command = manual_writer::complete((page.command)());
         (command.get_name().to_owned(), rows(&command, page.env_prefix))
     };
     let (front, others): (Vec<Program>, Vec<Program>) =
@@ -220,7 +221,7 @@ mod tests {
                 lines.lines().filter_map(|line| line.strip_prefix(begin)?.split(' ').next()?.parse().ok());
             numbers.collect::<Vec<u8>>()
         };
-        let of_manual = codes(include_str!("pages/exit-status.man"), ".B ");
+        let of_manual = codes(manual_writer::EXIT_STATUS, ".B ");
         assert!(of_manual.len() > 5);
         assert_eq!(of_manual, codes(PROSE, "| "));
     }

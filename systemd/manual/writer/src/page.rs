@@ -1,36 +1,45 @@
-//! Makes one manual page: puts what the command line knows into the text of `pages/`.
+//! Makes one manual page: puts what the command line knows into a text in the language of man(7).
 
-use std::io;
+use std::{fs, io, path::Path};
 
 use clap_mangen::Man;
 
 /// How values are written; replaces `@VALUES@`.
-const VALUES: &str = include_str!("pages/values.man");
+const VALUES: &str = include_str!("values.man");
 /// The variables of the options; replaces `@ENVIRONMENT@`. It has the beginning of their names as `@PREFIX@`.
-const ENVIRONMENT: &str = include_str!("pages/environment.man");
+const ENVIRONMENT: &str = include_str!("environment.man");
 /// The exit codes; replaces `@EXIT@`.
-const EXIT_STATUS: &str = include_str!("pages/exit-status.man");
+pub const EXIT_STATUS: &str = include_str!("exit-status.man");
 /// The variables that systemd sets; replaces `@SYSTEMD@`.
-const SYSTEMD: &str = include_str!("pages/systemd.man");
+const SYSTEMD: &str = include_str!("systemd.man");
 
 /// A program and its page.
-pub(crate) struct Page {
+pub struct Page {
     /// Makes the program's command line.
-    pub(crate) command: fn() -> clap::Command,
+    pub command: fn() -> clap::Command,
     /// The beginning of the names of its environment variables: `DATECAST_WS_`.
-    pub(crate) env_prefix: &'static str,
+    pub env_prefix: &'static str,
     /// What follows the name in SYNOPSIS.
-    pub(crate) usage: &'static str,
+    pub usage: &'static str,
     /// The page from DESCRIPTION on, with the placeholders.
-    pub(crate) text: &'static str,
+    pub text: &'static str,
 }
 
 impl Page {
-    /// Writes the page in the language of man(7).
+    /// Writes the page into a folder, under its name.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, folder: &Path, date: &str) -> io::Result<()> {
+        let name = file_name((self.command)().get_name());
+        fs::write(folder.join(format!("{name}.1")), self.to_roff(date)?)
+    }
+
+    /// Returns the page in the language of man(7).
     ///
     /// # Errors
     /// Only those of writing into memory.
-    pub(crate) fn to_roff(&self, date: &str) -> io::Result<String> {
+    pub fn to_roff(&self, date: &str) -> io::Result<String> {
         let command = for_a_page((self.command)(), self.usage);
         let source = format!("datecast {}", command.get_version().unwrap_or_default());
         let man = Man::new(command).date(date).source(source).manual("datecast");
@@ -52,7 +61,7 @@ impl Page {
 }
 
 /// What a page is called: `datecast-feed` for `datecast feed`, as `man` looks for it.
-pub(crate) fn file_name(program: &str) -> String {
+fn file_name(program: &str) -> String {
     program.replace(' ', "-")
 }
 
@@ -67,7 +76,7 @@ fn for_a_page(command: clap::Command, usage: &str) -> clap::Command {
 }
 
 /// Adds `--help` and `--version`, as clap does when it runs.
-pub(crate) fn complete(mut command: clap::Command) -> clap::Command {
+pub fn complete(mut command: clap::Command) -> clap::Command {
     command.build();
     command.mut_args(|argument| match argument.get_id().as_str() {
         // clap's own text compares `-h` with `--help`.
@@ -107,41 +116,6 @@ fn lower_first(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn page(page: &Page) -> String {
-        page.to_roff("2026-01-01").expect("written")
-    }
-
-    #[test]
-    fn every_option_and_every_section_is_on_the_page() {
-        for each in &crate::PAGES {
-            let text = page(each);
-            for argument in (each.command)().get_arguments().filter(|argument| !argument.is_hide_set()) {
-                let flag = format!("--{}", argument.get_long().unwrap_or_default()).replace('-', "\\-");
-                assert!(text.contains(&flag), "{flag}");
-            }
-            for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "SIGNALS"] {
-                assert!(text.contains(&format!(".SH {section}\n")), "{section}");
-            }
-            for section in ["\"EXIT STATUS\"", "EXAMPLES", "\"SEE ALSO\""] {
-                assert!(text.contains(&format!(".SH {section}\n")), "{section}");
-            }
-            assert!(!text.contains('@'), "a placeholder was left over");
-            assert!(text.is_ascii());
-        }
-    }
-
-    #[test]
-    fn a_page_is_the_same_on_every_machine() {
-        let ws = page(&crate::PAGES[0]);
-        let (_, after) = ws.split_once("max\\-connections\\fR").expect("the option");
-        let (of_it, _) = after.split_once(".TP").expect("the next option");
-        assert!(
-            of_it.contains("[default: the limit of open files, less 64")
-                && of_it.matches("default").count() == 1,
-            "{of_it}"
-        );
-    }
 
     #[test]
     fn a_character_beyond_ascii_goes_by_its_number() {
