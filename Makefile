@@ -1,6 +1,6 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
-.PHONY: run help test test-all test-rust test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
+.PHONY: run help test test-all test-rust test-nats soak-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
 	test-systemd test-fresh conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
@@ -23,6 +23,14 @@ test-all:
 # One part of both: formatting, lints, documentation, unit and integration tests.
 test-rust:
 	@tests/run rust
+
+# The bridge to NATS: its own tests, and machines that show one stream, with real nats-servers that are killed.
+test-nats:
+	@tests/run nats
+
+# The same machines and servers from many seeds: MINUTES=20, SEED=1.
+soak-nats:
+	@tests/nats/with tests/nats/soak
 
 # The table of raw requests against static-server, and nginx as its control.
 test-http:
