@@ -1,6 +1,6 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
-.PHONY: run help test test-all test-rust test-nats soak-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
+.PHONY: run help test test-all test-rust test-nats soak-nats bench-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
 	test-systemd test-fresh conformance
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
@@ -31,6 +31,12 @@ test-nats:
 # The same machines and servers from many seeds: MINUTES=20, SEED=1.
 soak-nats:
 	@tests/nats/with tests/nats/soak
+
+# What an engine costs, as ratios to the same without it, in about five minutes after a release build: lines per second, latency, the
+# pause of a leader change, the refilling of a machine, memory. RECORD=1 writes docs/engine-figures.md.
+bench-nats:
+	@tests/needs cargo cc python3 && cargo build --quiet --release --locked --package ws-server && \
+		BINARIES="$(or $(BINARIES),$(or $(CARGO_TARGET_DIR),target)/release)" tests/nats/with tests/nats/bench/run
 
 # The table of raw requests against static-server, and nginx as its control.
 test-http:

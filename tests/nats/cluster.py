@@ -9,9 +9,12 @@ from processes import Process, free_ports, until
 CONFIGURATION = """server_name: {name}
 listen: 127.0.0.1:{client}
 http: 127.0.0.1:{monitor}
-jetstream {{ store_dir: "{store}", max_mem: 64M, max_file: 4G, sync_interval: always }}
-cluster {{ name: proof, listen: 127.0.0.1:{route}, no_advertise: true, routes: [{routes}] }}
+jetstream {{ store_dir: "{store}", max_mem: 64M, max_file: 4G, {settings} }}
 """
+# A server without routes needs none.
+ROUTES = "cluster {{ name: proof, listen: 127.0.0.1:{route}, no_advertise: true, routes: [{routes}] }}\n"
+# What we recommend.
+ALWAYS = "sync_interval: always"
 
 
 class Node(Process):
@@ -26,9 +29,10 @@ class Node(Process):
     def url(self):
         return f"nats://127.0.0.1:{self.client}"
 
-    def configure(self, routes):
-        self.file.write_text(CONFIGURATION.format(name=self.name, client=self.client, monitor=self.monitor, route=self.route,
-                                                  store=self.store, routes=", ".join(f"nats://127.0.0.1:{port}" for port in routes)))
+    def configure(self, routes, settings):
+        text = CONFIGURATION + ROUTES if routes else CONFIGURATION
+        self.file.write_text(text.format(name=self.name, client=self.client, monitor=self.monitor, route=self.route, settings=settings,
+                                         store=self.store, routes=", ".join(f"nats://127.0.0.1:{port}" for port in routes)))
 
     def empty(self):
         """Removes what it has stored, as a new disk would; it must not run."""
@@ -62,13 +66,13 @@ class Node(Process):
 class Cluster:
     """All of them; with `links`, they reach each other through proxies."""
 
-    def __init__(self, server, folder, size=3, links=None):
+    def __init__(self, server, folder, size=3, links=None, settings=ALWAYS):
         ports = free_ports(3 * size)
         self.nodes = [Node(f"n{n + 1}", server, folder, ports[3 * n:3 * n + 3]) for n in range(size)]
         self.links = links
         proxies = links.open(self.nodes) if links else {}
         for node in self.nodes:
-            node.configure([proxies.get((node.name, other.name), other.route) for other in self.nodes if other is not node])
+            node.configure([proxies.get((node.name, other.name), other.route) for other in self.nodes if other is not node], settings)
 
     @property
     def urls(self):

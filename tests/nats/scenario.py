@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from checker import check
 from clients import Client, EventStream, LongPoll, ObjectStream, WebSocket, events_of
-from cluster import Cluster
+from cluster import ALWAYS, Cluster
 from faults import Faults
 from links import Links
 from machines import Machine
@@ -40,12 +40,12 @@ class Binaries(NamedTuple):
 class Scenario:
     """`run` does it all; `faults` has what the checker found."""
 
-    def __init__(self, binaries, folder, seed, lines, rate, plan, history=20_000, each=2, divides=False):
+    def __init__(self, binaries, folder, seed, lines, rate, plan, history=20_000, each=2, divides=False, settings=ALWAYS):
         """`each`: clients of each kind. `divides`: the nodes reach each other through proxies, which faults can cut."""
         self.binaries, self.seed, self.lines, self.plan = binaries, seed, lines, plan
         self.began = time.monotonic()
         self.chance = random.Random(seed)
-        self.cluster = Cluster(binaries.nats, folder, links=Links() if divides else None)
+        self.cluster = Cluster(binaries.nats, folder, links=Links() if divides else None, settings=settings)
         self.machines = [Machine(name, binaries, folder, self.urls(), STREAM, history) for name in "ab"]
         self.pace = Pace(rate, lines)
         self.publishers = [Publisher(f"publisher-{n}", binaries.bridge, self.urls(), STREAM, self.pace, OUT / f"publisher-{n}.acks", seed + n)
@@ -98,7 +98,8 @@ class Scenario:
         self.cluster.wait_until_whole(STREAM)
 
     def epoch(self):
-        return self.cluster.leader(STREAM).stream(STREAM)["config"]["metadata"]["datecast-epoch"]
+        """As `create` has written it down; a server before 2.10 keeps the description only."""
+        return self.cluster.leader(STREAM).stream(STREAM)["config"]["description"].split("datecast-epoch=")[1][:12]
 
     def acknowledged(self):
         return sum(len(publisher.acks) for publisher in self.publishers)
