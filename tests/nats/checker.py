@@ -41,20 +41,28 @@ def named(id):
 def check(sent, acks, clients, first, may_miss=()):
     """The list of faults; an empty one is the proof.
 
-    `sent`: each text that the publishers were given, all different. `acks`: pairs (text, id). `clients`: the events of each by its
+    `sent`: each text that the publishers were given, all different. `acks`: pairs (text, id) of each publisher by its
+    name, in the order in which it was given the lines. `clients`: the events of each by its
     name; every client was there before the line with the id `first`. `may_miss`: the clients that may be told a gap, a true one.
     """
-    faults, acknowledged, numbered = [], {}, {}
-    sent = set(sent)
-    for text, id in acks:
-        if id in acknowledged:
-            faults.append(Fault("doubled", "publishers", f"two lines were acknowledged as {named(id)}"))
-        if text not in sent:
-            faults.append(Fault("invented", "publishers", f"{named(id)} acknowledges what nobody sent: {text[:60]!r}"))
-        acknowledged[id] = text
+    sent, acknowledged, numbered = set(sent), {}, {}
+    faults = [fault for publisher, pairs in acks.items() for fault in faults_of_acks(publisher, pairs, sent, acknowledged)]
     for client, events in clients.items():
         faults += Reading(client, sent, acknowledged, numbered, first, client in may_miss).faults_of(events)
     return faults
+
+
+def faults_of_acks(publisher, acks, sent, acknowledged):
+    """The faults in what one publisher was told; `acknowledged` gets the text of each id."""
+    last = None
+    for text, id in acks:
+        if id in acknowledged:
+            yield Fault("doubled", publisher, f"another line was acknowledged as {named(id)}, too")
+        elif last is not None and id < last:
+            yield Fault("order", publisher, f"{named(id)} is a line behind {named(last)}")
+        if text not in sent:
+            yield Fault("invented", publisher, f"{named(id)} acknowledges what nobody sent: {text[:60]!r}")
+        acknowledged[id], last = text, id
 
 
 class Reading:

@@ -18,7 +18,8 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.sent = [f"p{n % 2} {n // 2}" for n in range(LINES)]
         numbered = [(text, id(n + 1)) for n, text in enumerate(self.sent)]
-        self.acks = numbered[:150] + [ack for ack in numbered[150:] if ack[1][1] % 3]
+        known = numbered[:150] + [ack for ack in numbered[150:] if ack[1][1] % 3]
+        self.acks = {name: [ack for ack in known if ack[0].startswith(name)] for name in ("p0", "p1")}
         self.clients = {client: [Message(at, text) for text, at in numbered] for client in ("frames", "events", "polls")}
         self.events = self.clients["events"]
         self.may_miss = ()
@@ -31,7 +32,7 @@ class Case(unittest.TestCase):
         self.assertEqual(self.kinds(), set())
 
     def test_a_line_without_acknowledgement_may_be_missing_at_the_end(self):
-        self.acks.pop()
+        self.acks["p1"].pop()
         for events in self.clients.values():
             del events[-1:]
         self.assertEqual(self.kinds(), set())
@@ -63,8 +64,17 @@ class Case(unittest.TestCase):
         self.assertEqual(self.kinds(), {("doubled", client) for client in self.clients})
 
     def test_one_number_for_two_lines_is_found(self):
-        self.acks.append(("p0 99", id(10)))
-        self.assertIn(("doubled", "publishers"), self.kinds())
+        self.acks["p0"].append((self.acks["p0"].pop()[0], id(10)))
+        self.assertIn(("doubled", "p1"), self.kinds())
+
+    def test_lines_that_a_publisher_was_given_in_another_order_are_found(self):
+        acks = self.acks["p1"]
+        acks[20], acks[21] = acks[21], acks[20]
+        self.assertEqual(self.kinds(), {("order", "p1")})
+
+    def test_an_acknowledgement_of_what_nobody_sent_is_found(self):
+        self.acks["p1"].append(("p1 1000", id(LINES + 1)))
+        self.assertIn(("invented", "p1"), self.kinds())
 
     def test_two_lines_in_the_wrong_order_are_found(self):
         self.events[40], self.events[41] = self.events[41], self.events[40]

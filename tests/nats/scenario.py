@@ -136,7 +136,7 @@ class Scenario:
         for publisher in self.publishers:
             publisher.write_log()
         sent = [text for publisher in self.publishers for text in publisher.sent]
-        acks = [ack for publisher in self.publishers for ack in publisher.acks]
+        acks = {publisher.name: publisher.acks for publisher in self.publishers}
         return sent, acks, {client.name: events_of(client.log) for client in self.clients}, self.first
 
     def faults(self):

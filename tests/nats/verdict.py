@@ -16,9 +16,9 @@ def report(name, holds, reason=""):
 
 
 def judge(scenario, prefix=""):
-    """A line for the publishers and for each client. True where all is well."""
+    """A line for each publisher and each client. True where all is well."""
     faults = scenario.faults()
-    for who in ["publishers", *(client.name for client in scenario.clients)]:
+    for who in [other.name for other in scenario.publishers + scenario.clients]:
         mine = [fault for fault in faults if fault.who == who]
         report(f"{prefix}{who}: every acknowledged line once and in order, dense", not mine, f"{len(mine)} faults: {'; '.join(map(str, mine[:5]))}")
     return not faults
