@@ -131,7 +131,8 @@ impl Batch {
         let mut out = Vec::with_capacity(self.text.len().saturating_add(self.ends.len().saturating_mul(8)));
         let mut ends = Vec::with_capacity(self.ends.len());
         let mut start = 0;
-        for (number, end) in (self.first..).zip(&self.ends) {
+        // In this order: the numbers do not go on behind the last message, which may have the greatest one.
+        for (end, number) in self.ends.iter().zip(self.first..) {
             let id = MessageId { epoch: self.epoch, number };
             encode(framing, id, self.text.get(start..*end).unwrap_or_default(), &mut out);
             ends.push(out.len());
