@@ -172,7 +172,11 @@ impl Config {
         LineFormat {
             template: self.stream.template(),
             date_format: self.stream.format.clone(),
-            rules: LineRules { max_line: self.source.max_line, invalid_utf8: self.source.invalid_utf8 },
+            rules: LineRules {
+                max_line: self.source.max_line,
+                invalid_utf8: self.source.invalid_utf8,
+                numbers: self.stream.numbers,
+            },
         }
     }
 
@@ -201,6 +205,7 @@ impl Config {
             ("listen", self.listen != old.listen),
             ("workers", self.common.workers() != old.common.workers()),
             ("source", self.stream.source != old.stream.source),
+            ("numbers", self.stream.numbers != old.stream.numbers),
             ("delivery", self.stream.delivery() != old.stream.delivery()),
             ("max-producers", self.source.max_producers != old.source.max_producers),
             ("interval", self.stream.interval != old.stream.interval),

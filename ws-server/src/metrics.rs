@@ -282,6 +282,16 @@ impl DaemonMetrics for WsMetrics {
         out.single("lines_not_utf8_total", Kind::Counter, help, faults.not_utf8);
         let help = "Lines that were dropped because they were longer than --max-line.";
         out.single("lines_too_long_total", Kind::Counter, help, faults.too_long);
+        let help = "Lines that were dropped because of what their producers gave before the text (--numbers given), by reason.";
+        let mut given = out.family("lines_refused_total", Kind::Counter, help);
+        for (reason, count) in [
+            ("repeated", faults.repeated),
+            ("old_epoch", faults.old_epoch),
+            ("no_number", faults.no_number),
+            ("unknown_word", faults.unknown_word),
+        ] {
+            given.sample(&[("reason", reason)], count);
+        }
         let help = "What the source is doing.";
         let mut source = out.family("source", Kind::Gauge, help);
         let phase = self.source.newest().state.phase();

@@ -164,8 +164,7 @@ pub(crate) fn publisher(
 ) -> Arc<Publisher> {
     let batches = mailboxes.clone();
     let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
-    let (epoch, progress) = (shared.first_line.epoch, Arc::clone(&shared.progress));
-    Arc::new(Publisher::new(epoch, progress, config.line_format(), post))
+    Arc::new(Publisher::new(Arc::clone(&shared.progress), config.line_format(), post))
 }
 
 /// Starts to read the source, whose end goes to every worker.

@@ -13,12 +13,12 @@ use crate::{
     config::Config,
     connection::{Connection, Env, IsForStream, Next, Predecessor, Received, Sent, Stage},
     finish::Finish,
-    hand_over::ProcessState,
+    hand_over::{GivenState, ProcessState},
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
     publish::{Inlet, SharedKeys},
     source::{Head, Intake, SourceProgress, SourceStates},
-    stream::{AtEof, ClockOrigin, EncodedBytes, ScheduleState, SourceNews, Stream, StreamOptions},
+    stream::{AtEof, ClockOrigin, EncodedBytes, Numbers, ScheduleState, SourceNews, Stream, StreamOptions},
 };
 
 /// What all workers start from; with it, they have the same dates and numbers.
@@ -87,6 +87,8 @@ fn first_line(options: &StreamOptions, previous: Option<&ProcessState>, fresh: E
         Some(previous) if previous.numbering() == options.numbering() => {
             MessageId { epoch: previous.epoch, number: previous.next_line }
         }
+        // Nothing has been given yet.
+        _ if options.numbers == Numbers::Given => MessageId::default(),
         // Greater than the one before, even if the wall clock was set back.
         Some(previous) => MessageId { epoch: fresh.max(previous.epoch.next()), number: 1 },
         None => MessageId { epoch: fresh, number: 1 },
@@ -355,9 +357,10 @@ impl WsHandler {
 
     /// Adds what this worker knows to what the next process gets.
     fn export_state(&mut self, state: &mut ProcessState) {
-        state.epoch = self.stream.epoch();
         state.next_id = state.next_id.max(self.peers.ids.next);
-        state.next_line = self.intake.head().next;
+        let head = self.intake.head();
+        (state.epoch, state.next_line) = (head.epoch, head.next);
+        state.given = (self.config.stream.numbers == Numbers::Given).then(GivenState::default);
         if self.source.number() > state.source_state.number {
             state.source_state = self.source.newest().clone();
         }

@@ -34,9 +34,12 @@ pub(crate) fn export(
 ) {
     state.source = source.to_string();
     let mut others = Vec::new();
-    for Producer { descriptor, partial } in producers {
+    for Producer { descriptor, partial, is_after_gap, is_greeted: _ } in producers {
         others.push(descriptor);
         state.partials.push(partial);
+        if let Some(given) = &mut state.given {
+            given.gaps.push(is_after_gap);
+        }
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(moment()) };
@@ -81,8 +84,15 @@ pub(crate) fn adopt(
         _ = state.source.parse().map(|old| source::remove_stale_socket(&old));
         return (Some(state), Vec::new());
     }
-    let producer = |(descriptor, partial)| Producer { descriptor, partial };
-    (Some(state), descriptors.into_iter().zip(partials).map(producer).collect())
+    // Whoever connected to a process with numbers of its own was told nothing.
+    let is_greeted = state.given.is_some();
+    let gaps = state.given.as_mut().map(|given| std::mem::take(&mut given.gaps)).unwrap_or_default();
+    let gaps = gaps.into_iter().chain(std::iter::repeat(false));
+    let producers = descriptors.into_iter().zip(partials).zip(gaps);
+    let producer =
+        |((descriptor, partial), is_after_gap)| Producer { descriptor, partial, is_after_gap, is_greeted };
+    let producers = producers.map(producer).collect();
+    (Some(state), producers)
 }
 
 /// Both readings of the monotonic clock, taken together.

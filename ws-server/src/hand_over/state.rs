@@ -40,6 +40,15 @@ pub(crate) struct ProcessState {
     pub(crate) source_state: SourceChange,
     /// What was published under which key.
     pub(crate) keys: Keys,
+    /// What there is to know beside where the numbers are given; `None` where they are our own.
+    pub(crate) given: Option<GivenState>,
+}
+
+/// What a process knows whose numbers are given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GivenState {
+    /// For each of the descriptors, whether messages before its next one are lost.
+    pub(crate) gaps: Vec<bool>,
 }
 
 impl ProcessState {
@@ -63,13 +72,18 @@ impl ProcessState {
             to.bytes(partial.as_deref().unwrap_or_default());
         }
         put_notices(&self.notices, at, &mut to);
-        // Only where there is something to say: versions that do not know it refuse the whole state. The keys stand behind the
-        // source, which must then be there.
-        if self.source_state.number > 0 || !self.keys.is_empty() {
+        // Only where there is something to say: versions that do not know it refuse the whole state. What stands before the last
+        // part must then be there.
+        if self.source_state.number > 0 || !self.keys.is_empty() || self.given.is_some() {
             put_change(&self.source_state, &mut to);
         }
-        if !self.keys.is_empty() {
+        if !self.keys.is_empty() || self.given.is_some() {
             put_keys(&self.keys, &mut to);
+        }
+        if let Some(GivenState { gaps }) = &self.given {
+            for gap in gaps {
+                to.flag(*gap);
+            }
         }
         to.into_bytes()
     }
@@ -96,6 +110,7 @@ impl ProcessState {
         };
         let source_state = if from.is_empty() { SourceChange::default() } else { take_change(&mut from)? };
         let keys = if from.is_empty() { Keys::default() } else { take_keys(&mut from)? };
+        let given = if from.is_empty() { None } else { Some(take_given(partials.len(), &mut from)?) };
         let state = Self {
             format,
             epoch,
@@ -108,6 +123,7 @@ impl ProcessState {
             partials,
             source_state,
             keys,
+            given,
         };
         from.is_empty().then_some(state)
     }
@@ -117,7 +133,13 @@ impl ProcessState {
         match (&self.schedule, self.source == SourceKind::Clock.to_string()) {
             (Some(_), _) => Numbering::Dates,
             (None, true) => Numbering::Nothing,
+            (None, false) if self.given.is_some() => Numbering::GivenLines,
             (None, false) => Numbering::Lines,
         }
     }
+}
+
+fn take_given(descriptors: usize, from: &mut Reader<'_>) -> Option<GivenState> {
+    let gaps = (0..descriptors).map(|_| from.flag()).collect::<Option<_>>()?;
+    Some(GivenState { gaps })
 }

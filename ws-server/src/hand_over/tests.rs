@@ -81,6 +81,7 @@ fn state(now: Instant) -> ProcessState {
         partials: vec![Some(Vec::new()), Some(b"half a li".to_vec()), None],
         source_state: SourceChange::default(),
         keys: Keys::default(),
+        given: None,
     }
 }
 

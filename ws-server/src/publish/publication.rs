@@ -186,10 +186,7 @@ impl Sieve<'_, '_> {
 mod tests {
     use std::{net::Ipv4Addr, sync::mpsc};
 
-    use common::{
-        http::Body,
-        id::{Epoch, MessageId},
-    };
+    use common::{http::Body, id::MessageId};
 
     use super::*;
     use crate::{
@@ -203,7 +200,7 @@ mod tests {
         let (post, posted) = mpsc::channel();
         let format = config(&["--source", "http"]).unwrap().line_format();
         let progress = SourceProgress::new(0, Head::at(MessageId { number: 1, ..MessageId::default() }));
-        let publisher = Publisher::new(Epoch::default(), progress, format, move |batch| {
+        let publisher = Publisher::new(progress, format, move |batch| {
             post.send(batch.len()).unwrap();
         });
         let input = b"\n".repeat(MAX_LINES * 2 + 5);

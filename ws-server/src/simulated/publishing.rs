@@ -62,7 +62,7 @@ fn inlet(config: &Config, start: &SharedStart, mailboxes: Mailboxes<Mail>, poste
         mailboxes.send_all(|| Mail::Batch(Arc::clone(&batch)));
     };
     let progress = Arc::clone(&start.progress);
-    let publisher = Publisher::new(start.first_line.epoch, Arc::clone(&progress), config.line_format(), post);
+    let publisher = Publisher::new(Arc::clone(&progress), config.line_format(), post);
     Inlet::new(Publications::new(Arc::new(publisher), progress, 2, |_| {}), 0)
 }
 

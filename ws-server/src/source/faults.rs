@@ -16,23 +16,17 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// The faults of all lines so far; clones read the same numbers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FaultCounts(Arc<[AtomicU64; 3]>);
+pub(crate) struct FaultCounts(Arc<[AtomicU64; LineFaults::KINDS]>);
 
 impl FaultCounts {
     fn add(&self, faults: LineFaults) {
-        let [replaced, not_utf8, too_long] = &*self.0;
-        replaced.fetch_add(faults.replaced, Relaxed);
-        not_utf8.fetch_add(faults.not_utf8, Relaxed);
-        too_long.fetch_add(faults.too_long, Relaxed);
+        for (count, more) in self.0.iter().zip(faults.counts()) {
+            count.fetch_add(more, Relaxed);
+        }
     }
 
     pub(crate) fn get(&self) -> LineFaults {
-        let [replaced, not_utf8, too_long] = &*self.0;
-        LineFaults {
-            replaced: replaced.load(Relaxed),
-            not_utf8: not_utf8.load(Relaxed),
-            too_long: too_long.load(Relaxed),
-        }
+        LineFaults::of_counts(self.0.each_ref().map(|count| count.load(Relaxed)))
     }
 }
 
@@ -56,18 +50,20 @@ impl FaultLog {
             return;
         }
         self.counts.add(faults);
-        let LineFaults { replaced, not_utf8, too_long } = &mut self.unsaid;
-        *replaced = replaced.saturating_add(faults.replaced);
-        *not_utf8 = not_utf8.saturating_add(faults.not_utf8);
-        *too_long = too_long.saturating_add(faults.too_long);
+        self.unsaid.add(faults);
         if !self.warnings.is_due(QUIET, now) {
             return;
         }
-        let LineFaults { replaced, not_utf8, too_long } = std::mem::take(&mut self.unsaid);
+        // Of lines at or below the newest nothing is said: of two producers with the same lines one is always later.
+        let LineFaults { replaced, not_utf8, too_long, repeated: _, old_epoch, no_number, unknown_word } =
+            std::mem::take(&mut self.unsaid);
         for (count, what) in [
             (replaced, "not UTF-8: U+FFFD stands for what was invalid (--invalid-utf8 drop drops them)"),
             (not_utf8, "dropped: not UTF-8 (--invalid-utf8 drop)"),
             (too_long, "dropped: longer than --max-line (a larger one is --max-line 256KiB)"),
+            (old_epoch, "dropped: of an older stream, whose epoch is smaller than the present one"),
+            (no_number, "dropped: without a number and a tab before the text (--numbers given)"),
+            (unknown_word, "dropped: a word that ws-server does not know; it knows !caught-up and !gap"),
         ] {
             if count > 0 {
                 log::warn!("{count} {} {what}", if count == 1 { "line" } else { "lines" });
@@ -85,13 +81,13 @@ mod tests {
     fn each_fault_is_counted_under_its_own_name_and_warned_of_now_and_then() {
         let mut log = FaultLog::default();
         let (counts, start) = (log.counts(), Instant::now());
-        let one_each = LineFaults { replaced: 1, not_utf8: 2, too_long: 3 };
+        let one_each = LineFaults::of_counts([1, 2, 3, 4, 5, 6, 7]);
         log.add(one_each, start);
         assert_eq!(log.unsaid, LineFaults::default());
         log.add(one_each, start + QUIET / 2);
         assert_eq!(log.unsaid, one_each);
         log.add(one_each, start + QUIET);
         assert_eq!(log.unsaid, LineFaults::default());
-        assert_eq!(counts.get(), LineFaults { replaced: 3, not_utf8: 6, too_long: 9 });
+        assert_eq!(counts.get(), LineFaults::of_counts([3, 6, 9, 12, 15, 18, 21]));
     }
 }

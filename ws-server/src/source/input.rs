@@ -48,8 +48,17 @@ impl<'p> Reader<'p> {
             Err(Errno::INTR | Errno::AGAIN) => return Ok(ReadResult::Nothing),
             Err(error) => return Err(error),
         };
+        if read == 0 {
+            return Ok(self.end(input));
+        }
         self.publisher.publish(&mut input.splitter, self.buffer.get(..read).unwrap_or_default());
-        Ok(if read == 0 { ReadResult::End } else { ReadResult::Bytes })
+        Ok(ReadResult::Bytes)
+    }
+
+    /// Nothing more comes from this input: publishes its last line, even without a line end.
+    pub(super) fn end(&self, input: &mut Input) -> ReadResult {
+        self.publisher.publish(&mut input.splitter, &[]);
+        ReadResult::End
     }
 }
 
@@ -63,12 +72,15 @@ impl Input {
     pub(super) fn adopt(producer: Producer, publisher: &Publisher) -> Self {
         let mut input = Self::new(producer.descriptor, publisher);
         input.splitter.adopt(producer.partial);
+        input.splitter.is_after_gap = producer.is_after_gap;
         input
     }
 
     /// The input as the next process gets it.
     pub(super) fn export(self) -> Producer {
-        Producer { descriptor: self.descriptor, partial: self.splitter.into_partial() }
+        let is_after_gap = self.splitter.is_after_gap;
+        let partial = self.splitter.into_partial();
+        Producer { descriptor: self.descriptor, partial, is_after_gap, is_greeted: true }
     }
 }
 

@@ -1,14 +1,21 @@
 //! Cuts bytes into lines: pure and bounded. What goes out is UTF-8, whatever comes in.
 
+use std::borrow::Cow;
+
 use clap::ValueEnum;
 use common::codec::{Reader, Writer};
+
+use super::given::LONGEST_PREFIX;
+use crate::stream::Numbers;
 
 /// Which lines are published.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineRules {
-    /// Bytes of a line as its producer wrote it, without the line end; longer ones are dropped.
+    /// Bytes of a line's text as its producer wrote it, without the line end; longer ones are dropped.
     pub(crate) max_line: usize,
     pub(crate) invalid_utf8: InvalidUtf8,
+    /// Given ones stand before the text.
+    pub(crate) numbers: Numbers,
 }
 
 /// The value of `--invalid-utf8`.
@@ -29,6 +36,70 @@ pub(crate) struct LineFaults {
     pub(crate) not_utf8: u64,
     /// Dropped because they were longer than `--max-line`.
     pub(crate) too_long: u64,
+    /// Dropped because there was no later number before them than that of the newest message.
+    pub(crate) repeated: u64,
+    /// Dropped because the epoch before them was over.
+    pub(crate) old_epoch: u64,
+    /// Dropped because there was no number before them.
+    pub(crate) no_number: u64,
+    /// Dropped because they were a producer's words that mean nothing here.
+    pub(crate) unknown_word: u64,
+}
+
+impl LineFaults {
+    /// How many kinds there are.
+    pub(super) const KINDS: usize = 7;
+
+    /// Each kind's count, in the order of the fields.
+    pub(super) fn counts(self) -> [u64; Self::KINDS] {
+        let Self { replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word } = self;
+        [replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word]
+    }
+
+    /// Counts in the order of the fields.
+    pub(super) fn of_counts(counts: [u64; Self::KINDS]) -> Self {
+        let [replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word] = counts;
+        Self { replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word }
+    }
+
+    /// Adds these to them.
+    pub(super) fn add(&mut self, more: Self) {
+        let mut counts = self.counts();
+        counts.iter_mut().zip(more.counts()).for_each(|(count, more)| *count = count.saturating_add(more));
+        *self = Self::of_counts(counts);
+    }
+}
+
+/// A line as it came, without its line end.
+#[derive(Debug)]
+pub(super) struct RawLine<'l> {
+    pub(super) bytes: &'l [u8],
+    pub(super) rules: LineRules,
+    pub(super) faults: &'l mut LineFaults,
+}
+
+impl<'l> RawLine<'l> {
+    /// This part of the line as a message's text; `None` if it is dropped, which is counted.
+    pub(super) fn text(self, bytes: &'l [u8]) -> Option<Cow<'l, str>> {
+        let Self { rules, faults, .. } = self;
+        let LineFaults { replaced, not_utf8, too_long, .. } = faults;
+        // What came counts: the replacement below may make it three times as long.
+        if bytes.len() > rules.max_line {
+            *too_long = too_long.saturating_add(1);
+            return None;
+        }
+        match (std::str::from_utf8(bytes), rules.invalid_utf8) {
+            (Ok(text), _) => Some(Cow::Borrowed(text)),
+            (Err(_), InvalidUtf8::Replace) => {
+                *replaced = replaced.saturating_add(1);
+                Some(String::from_utf8_lossy(bytes))
+            }
+            (Err(_), InvalidUtf8::Drop) => {
+                *not_utf8 = not_utf8.saturating_add(1);
+                None
+            }
+        }
+    }
 }
 
 /// U+FEFF at the very beginning says that UTF-8 follows, and belongs to no line (WHATWG Encoding, "UTF-8 decode").
@@ -44,6 +115,8 @@ pub(crate) struct Splitter {
     partial: Vec<u8>,
     /// The present line is too long already: skip to its end.
     overlong: bool,
+    /// Messages before the producer's next one are lost (`!gap`).
+    pub(super) is_after_gap: bool,
     faults: LineFaults,
 }
 
@@ -51,7 +124,7 @@ impl Splitter {
     /// A splitter at the beginning of its input.
     pub(crate) fn new(rules: LineRules) -> Self {
         let faults = LineFaults::default();
-        Self { rules, is_first: true, partial: Vec::new(), overlong: false, faults }
+        Self { rules, is_first: true, partial: Vec::new(), overlong: false, is_after_gap: false, faults }
     }
 
     /// The beginning of a line whose end has not come; `None` if it is too long already.
@@ -80,6 +153,11 @@ impl Splitter {
 
     /// The same, as long as `emit` returns true; how many bytes were used. The line for which it returns false counts as passed.
     pub(crate) fn feed_while(&mut self, bytes: &[u8], mut emit: impl FnMut(&str) -> bool) -> usize {
+        self.cut_while(bytes, of_text(&mut emit))
+    }
+
+    /// The same with lines that are not judged yet.
+    pub(super) fn cut_while(&mut self, bytes: &[u8], mut emit: impl FnMut(RawLine<'_>) -> bool) -> usize {
         let mut rest = bytes;
         while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(at);
@@ -100,11 +178,16 @@ impl Splitter {
 
     /// The producer has ended: its last line counts even without a line end.
     pub(crate) fn finish(&mut self, mut emit: impl FnMut(&str)) {
+        self.cut_rest(of_text(&mut |line: &str| {
+            emit(line);
+            true
+        }));
+    }
+
+    /// The same with a line that is not judged yet.
+    pub(super) fn cut_rest(&mut self, mut emit: impl FnMut(RawLine<'_>) -> bool) {
         if self.overlong || !self.partial.is_empty() {
-            self.end(&mut |line: &str| {
-                emit(line);
-                true
-            });
+            self.end(&mut emit);
         }
     }
 
@@ -117,7 +200,7 @@ impl Splitter {
 
     /// Goes on with a line that [`Splitter::put`] wrote down, once [`Splitter::configure`] has said which lines count.
     pub(crate) fn take(from: &mut Reader<'_>) -> Option<Self> {
-        let rules = LineRules { max_line: 0, invalid_utf8: InvalidUtf8::Replace };
+        let rules = LineRules { max_line: 0, invalid_utf8: InvalidUtf8::Replace, numbers: Numbers::Own };
         let (is_first, overlong, partial) = (from.flag()?, from.flag()?, from.bytes()?.to_vec());
         Some(Self { is_first, partial, overlong, ..Self::new(rules) })
     }
@@ -131,9 +214,10 @@ impl Splitter {
         if self.overlong {
             return;
         }
-        // More than the limit: a carriage return before the line end, and a byte order mark.
+        // More than the limit: a carriage return before the line end, a byte order mark, and a number.
         let mark = if self.is_first { BYTE_ORDER_MARK.len() } else { 0 };
-        let most = self.rules.max_line.saturating_add(1).saturating_add(mark);
+        let number = if self.rules.numbers == Numbers::Given { LONGEST_PREFIX } else { 0 };
+        let most = self.rules.max_line.saturating_add(1 + mark + number);
         if self.partial.len().saturating_add(bytes.len()) > most {
             self.overlong = true;
             self.partial = Vec::new();
@@ -142,7 +226,7 @@ impl Splitter {
         }
     }
 
-    fn end(&mut self, emit: &mut impl FnMut(&str) -> bool) -> bool {
+    fn end(&mut self, emit: &mut impl FnMut(RawLine<'_>) -> bool) -> bool {
         if std::mem::take(&mut self.overlong) {
             self.is_first = false;
             self.faults.too_long = self.faults.too_long.saturating_add(1);
@@ -155,27 +239,19 @@ impl Splitter {
         goes_on
     }
 
-    fn emit_line(&mut self, line: &[u8], emit: &mut impl FnMut(&str) -> bool) -> bool {
+    fn emit_line(&mut self, line: &[u8], emit: &mut impl FnMut(RawLine<'_>) -> bool) -> bool {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let is_first = std::mem::take(&mut self.is_first);
-        let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
-        let LineFaults { replaced, not_utf8, too_long } = &mut self.faults;
-        // What came counts: the replacement below may make it three times as long.
-        if line.len() > self.rules.max_line {
-            *too_long = too_long.saturating_add(1);
-            return true;
-        }
-        match (std::str::from_utf8(line), self.rules.invalid_utf8) {
-            (Ok(text), _) => emit(text),
-            (Err(_), InvalidUtf8::Replace) => {
-                *replaced = replaced.saturating_add(1);
-                emit(&String::from_utf8_lossy(line))
-            }
-            (Err(_), InvalidUtf8::Drop) => {
-                *not_utf8 = not_utf8.saturating_add(1);
-                true
-            }
-        }
+        let bytes = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
+        emit(RawLine { bytes, rules: self.rules, faults: &mut self.faults })
+    }
+}
+
+/// Passes the text of each line that is not dropped to `emit`.
+fn of_text(emit: &mut impl FnMut(&str) -> bool) -> impl FnMut(RawLine<'_>) -> bool {
+    |line| {
+        let bytes = line.bytes;
+        line.text(bytes).is_none_or(|text| emit(&text))
     }
 }
 
@@ -183,7 +259,8 @@ impl Splitter {
 mod tests {
     use super::*;
 
-    const RULES: LineRules = LineRules { max_line: 8, invalid_utf8: InvalidUtf8::Replace };
+    const RULES: LineRules =
+        LineRules { max_line: 8, invalid_utf8: InvalidUtf8::Replace, numbers: Numbers::Own };
 
     fn split_by(rules: LineRules, pieces: &[&[u8]]) -> (Vec<String>, LineFaults) {
         let mut splitter = Splitter::new(rules);
@@ -204,7 +281,7 @@ mod tests {
         let input =
             b"\xEF\xBB\xBFone\r\n\nd\xC3\xB6er\r\r\nabcdefgh\nabcdefghi\nd\xF6\xE2\x82er\0\n\xEF\xBB\xBF\nlast";
         let lines = ["one", "", "d\u{f6}er\r", "abcdefgh", "d\u{fffd}\u{fffd}er\0", "\u{feff}", "last"];
-        let faults = LineFaults { replaced: 1, not_utf8: 0, too_long: 1 };
+        let faults = LineFaults { replaced: 1, not_utf8: 0, too_long: 1, ..LineFaults::default() };
         let expected = (lines.map(str::to_owned).to_vec(), faults);
         assert_eq!(split(&[input]), expected);
         let bytes: Vec<&[u8]> = input.chunks(1).collect();
@@ -265,7 +342,7 @@ mod tests {
         let (lines, faults) =
             split(&[b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\n\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\n"]);
         assert_eq!(lines, ["\u{fffd}".repeat(8)]);
-        assert_eq!(faults, LineFaults { replaced: 1, not_utf8: 0, too_long: 1 });
+        assert_eq!(faults, LineFaults { replaced: 1, not_utf8: 0, too_long: 1, ..LineFaults::default() });
     }
 
     #[test]

@@ -9,10 +9,12 @@
 //! `--source http` has no thread: each worker publishes what its own connections send (`publish`).
 
 mod complaint;
+mod connected;
 mod faults;
 mod feed;
 mod fifo;
 mod gate;
+mod given;
 mod input;
 mod intake;
 mod lines;

@@ -8,4 +8,8 @@ pub(crate) struct Producer {
     pub(crate) descriptor: OwnedFd,
     /// The beginning of a line whose end has not come; `None` for a line that is too long already.
     pub(crate) partial: Option<Vec<u8>>,
+    /// Messages before its next one are lost (`!gap`).
+    pub(crate) is_after_gap: bool,
+    /// It has been told which message is the newest.
+    pub(crate) is_greeted: bool,
 }

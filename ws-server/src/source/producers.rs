@@ -14,8 +14,9 @@ use rustix::{
 
 use super::{
     complaint::Complaint,
+    connected::Connected,
     gate::{Gate, LOOK, PAUSE, Waited, borrowed},
-    input::{Input, ReadResult, Reader},
+    input::{ReadResult, Reader},
     producer::Producer,
     publisher::Publisher,
     socket::{self, SocketName},
@@ -99,8 +100,7 @@ struct Producers {
     listener: UnixListener,
     /// Those that lost their name to another one, until nobody waits there any more.
     older: Vec<UnixListener>,
-    /// A producer counts until its last byte is read.
-    connected: Vec<Input>,
+    connected: Vec<Connected>,
     /// `--max-producers`
     most: usize,
     looks: Pace,
@@ -123,7 +123,7 @@ struct Complaints {
 impl Producers {
     fn new(listening: Listening, publisher: &Publisher, most: usize) -> Self {
         let Listening { name, listener, older, previous } = listening;
-        let connected = previous.into_iter().map(|producer| Input::adopt(producer, publisher)).collect();
+        let connected = previous.into_iter().map(|producer| Connected::adopt(producer, publisher)).collect();
         Self {
             name,
             listener,
@@ -150,6 +150,7 @@ impl Producers {
             return;
         }
         self.look_at_name(now);
+        self.connected.iter_mut().for_each(|producer| producer.greet(publisher));
         while self.has_room()
             && let Some(older) = self.older.pop()
         {
@@ -194,7 +195,7 @@ impl Producers {
             if ready.next() != Some(&true) {
                 return true;
             }
-            match reader.read(producer) {
+            match producer.read(reader) {
                 Ok(ReadResult::End) => {
                     self.has_made_room = true;
                     false
@@ -221,7 +222,7 @@ impl Producers {
             match accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok(socket) => {
                     self.complaints.accepting.withdraw();
-                    self.connected.push(Input::new(socket, publisher));
+                    self.connected.push(Connected::new(socket, publisher));
                 }
                 Err(Errno::AGAIN) => return false,
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
@@ -243,8 +244,13 @@ impl Producers {
         for older in std::mem::take(&mut self.older) {
             self.accept(Some(&older), publisher);
         }
-        let listener = Producer { descriptor: self.listener.into(), partial: Some(Vec::new()) };
-        let connected = self.connected.into_iter().map(Input::export);
+        let listener = Producer {
+            descriptor: self.listener.into(),
+            partial: Some(Vec::new()),
+            is_after_gap: false,
+            is_greeted: true,
+        };
+        let connected = self.connected.into_iter().map(Connected::export);
         [listener].into_iter().chain(connected).collect()
     }
 }

@@ -2,15 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use common::id::{Epoch, MessageId};
+use common::id::MessageId;
 use daemon::clock::{now, wall};
 
 use super::{
     faults::{FaultCounts, FaultLog},
-    lines::{LineFaults, LineRules, Splitter},
-    progress::{SourceProgress, lock},
+    given::GivenLine,
+    lines::{LineFaults, LineRules, RawLine, Splitter},
+    progress::{Head, SourceProgress, lock},
 };
-use crate::stream::{Batch, DateFormat, Template, TemplateValues};
+use crate::stream::{Batch, DateFormat, Numbers, Template, TemplateValues};
 
 /// Bytes of text that a batch holds, and one message more. The lines of a read are fewer, but a template may be much longer than a
 /// line.
@@ -18,7 +19,6 @@ pub(crate) const BATCH_SIZE: usize = 128 * 1024;
 
 /// Takes lines from any number of threads, which share one numbering.
 pub(crate) struct Publisher {
-    epoch: Epoch,
     numbering: Mutex<Numbering>,
     progress: Arc<SourceProgress>,
     counts: FaultCounts,
@@ -35,24 +35,26 @@ pub(crate) struct LineFormat {
 
 #[derive(Debug)]
 struct Numbering {
-    seq: u64,
+    /// The id of the next message, or the smallest that a given one may have.
+    next: MessageId,
     format: LineFormat,
     posted: u64,
     faults: FaultLog,
 }
 
 impl Publisher {
-    /// Posts each batch with `post`; `progress` knows the sequence number of the first line, which counts in this epoch.
+    /// Posts each batch with `post`; `progress` knows which id the first line can have.
     pub(crate) fn new(
-        epoch: Epoch,
         progress: Arc<SourceProgress>,
         format: LineFormat,
         post: impl Fn(Arc<Batch>) + Send + Sync + 'static,
     ) -> Self {
         let faults = FaultLog::default();
         let counts = faults.counts();
-        let numbering = Mutex::new(Numbering { seq: progress.head().next, format, posted: 0, faults });
-        Self { epoch, numbering, progress, counts, post: Box::new(post) }
+        let Head { epoch, next, .. } = progress.head();
+        let next = MessageId { epoch, number: next };
+        let numbering = Mutex::new(Numbering { next, format, posted: 0, faults });
+        Self { numbering, progress, counts, post: Box::new(post) }
     }
 
     /// Changes the format, from the next line on.
@@ -65,6 +67,16 @@ impl Publisher {
         Splitter::new(lock(&self.numbering).format.rules)
     }
 
+    /// What a producer is told that connects, with its line end; `None` if the numbers are our own.
+    pub(super) fn greeting(&self) -> Option<String> {
+        let numbering = lock(&self.numbering);
+        let MessageId { epoch, number } = numbering.next;
+        (numbering.format.rules.numbers == Numbers::Given).then(|| match number.checked_sub(1) {
+            Some(newest) => format!("last {newest} {epoch}\n"),
+            None => format!("last none {epoch}\n"),
+        })
+    }
+
     /// What was wrong with lines so far, for the metrics.
     pub(crate) fn fault_counts(&self) -> FaultCounts {
         self.counts.clone()
@@ -75,21 +87,31 @@ impl Publisher {
         let mut filling = self.fill();
         self.progress.wait_for_room(filling.posted());
         splitter.configure(filling.rules());
-        let push = |line: &str| {
-            filling.push(line);
-            if filling.is_full() {
-                self.progress.wait_for_room(filling.posted());
-                filling.post();
+        match filling.rules().numbers {
+            Numbers::Own => {
+                let push = |line: &str| filling.push_and_post_if_full(line);
+                if bytes.is_empty() {
+                    splitter.finish(push);
+                } else {
+                    splitter.feed(bytes, push);
+                }
             }
-        };
-        if bytes.is_empty() {
-            splitter.finish(push);
-        } else {
-            splitter.feed(bytes, push);
+            Numbers::Given => {
+                let mut is_after_gap = splitter.is_after_gap;
+                let take = |line: RawLine<'_>| {
+                    filling.take(line, &mut is_after_gap);
+                    true
+                };
+                if bytes.is_empty() {
+                    splitter.cut_rest(take);
+                } else {
+                    splitter.cut_while(bytes, take);
+                }
+                splitter.is_after_gap = is_after_gap;
+            }
         }
         filling.count(splitter.take_faults());
-        self.progress.wait_for_room(filling.posted());
-        filling.post();
+        filling.post_with_room();
     }
 
     /// Begins a batch. Nobody else numbers lines until it is dropped.
@@ -97,7 +119,7 @@ impl Publisher {
         let numbering = lock(&self.numbering);
         let LineFormat { template, date_format, .. } = &numbering.format;
         let date = if template.has_date() { date_format.write(wall()) } else { String::new() };
-        let batch = Batch::new(MessageId { epoch: self.epoch, number: numbering.seq });
+        let batch = Batch::new(numbering.next);
         OpenBatch { publisher: self, numbering, date, batch }
     }
 }
@@ -140,6 +162,46 @@ impl OpenBatch<'_> {
         }
     }
 
+    fn push_and_post_if_full(&mut self, line: &str) {
+        self.push(line);
+        if self.is_full() {
+            self.post_with_room();
+        }
+    }
+
+    /// Takes a line that brings its number. `is_after_gap`: messages before its producer's next one are lost.
+    fn take(&mut self, line: RawLine<'_>, is_after_gap: &mut bool) {
+        let LineFaults { repeated, old_epoch, no_number, unknown_word, .. } = line.faults;
+        let next = MessageId { number: self.batch.next(), ..self.numbering.next };
+        let (id, text) = match GivenLine::parse(line.bytes) {
+            GivenLine::Message { id, .. } if id.epoch < next.epoch => {
+                return *old_epoch = old_epoch.saturating_add(1);
+            }
+            GivenLine::Message { id, .. } if id < next => {
+                // Another producer had it, so that nothing before it is lost.
+                *is_after_gap = false;
+                return *repeated = repeated.saturating_add(1);
+            }
+            GivenLine::Message { id, text } => (id, text),
+            GivenLine::CaughtUp => return,
+            GivenLine::Gap => return *is_after_gap = true,
+            GivenLine::UnknownWord => return *unknown_word = unknown_word.saturating_add(1),
+            GivenLine::NoNumber => return *no_number = no_number.saturating_add(1),
+        };
+        let Some(text) = line.text(text) else { return };
+        if std::mem::take(is_after_gap) || id != next {
+            self.post_with_room();
+            self.numbering.next = id;
+            self.batch = Batch::new(id);
+        }
+        self.push_and_post_if_full(&text);
+    }
+
+    fn post_with_room(&mut self) {
+        self.publisher.progress.wait_for_room(self.posted());
+        self.post();
+    }
+
     /// True once it shall be posted before another line is added.
     pub(crate) fn is_full(&self) -> bool {
         self.batch.text_len() >= BATCH_SIZE
@@ -152,19 +214,19 @@ impl OpenBatch<'_> {
 
     /// Posts the lines, if there are any, and begins the next batch.
     pub(crate) fn post(&mut self) -> Option<Posted> {
-        let Self { publisher: Publisher { epoch, progress, post, .. }, numbering, batch, .. } = self;
+        let Self { publisher: Publisher { progress, post, .. }, numbering, batch, .. } = self;
         if batch.is_empty() {
             return None;
         }
-        let id = |number| MessageId { epoch: *epoch, number };
-        let next = batch.next();
-        let posted = std::mem::replace(batch, Batch::new(id(next)));
-        numbering.seq = next;
+        let id = |number| MessageId { number, ..numbering.next };
+        let next = id(batch.next());
+        let posted = std::mem::replace(batch, Batch::new(next));
+        let (first, last) = (id(posted.first()), id(next.number.saturating_sub(1)));
+        numbering.next = next;
         numbering.posted = numbering.posted.saturating_add(1);
-        let (first, last) = (id(posted.first()), id(next.saturating_sub(1)));
         let posted = posted.shared();
         let (batches, bytes) = (numbering.posted, posted.held());
-        progress.update_head(|head| head.next = next);
+        progress.update_head(|head| (head.epoch, head.next) = (next.epoch, next.number));
         post(posted);
         Some(Posted { first, last, batches, bytes })
     }
@@ -178,19 +240,19 @@ impl OpenBatch<'_> {
 mod tests {
     use std::sync::mpsc;
 
-    use common::framing::Framing;
+    use common::{framing::Framing, id::Epoch};
 
     use super::*;
-    use crate::source::{lines::InvalidUtf8, progress::Head};
+    use crate::source::lines::InvalidUtf8;
 
     const FIRST: MessageId = MessageId { epoch: Epoch::from_millis(0), number: 1 };
 
     fn publisher(template: &str) -> (Publisher, mpsc::Receiver<Arc<Batch>>) {
         let (post, posted) = mpsc::channel();
-        let rules = LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace };
+        let rules = LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace, numbers: Numbers::Own };
         let format = LineFormat { template: template.parse().unwrap(), date_format: DateFormat::Unix, rules };
         (
-            Publisher::new(Epoch::default(), SourceProgress::new(0, Head::at(FIRST)), format, move |batch| {
+            Publisher::new(SourceProgress::new(0, Head::at(FIRST)), format, move |batch| {
                 post.send(batch).unwrap();
             }),
             posted,

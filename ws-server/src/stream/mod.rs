@@ -42,7 +42,7 @@ pub(crate) use self::{
     date_format::DateFormat,
     encodings::Encodings,
     schedule::{ClockOrigin, ScheduleState},
-    settings::{AtEof, Delivery, Numbering, SourceKind, StreamOptions},
+    settings::{AtEof, Delivery, Numbering, Numbers, SourceKind, StreamOptions},
     source_news::{SourceChange, SourceNews},
     state::{Moment, put_batch, put_change, put_schedule, take_batch, take_change, take_schedule},
     subscription::{Next, Subscription},

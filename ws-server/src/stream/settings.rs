@@ -27,6 +27,10 @@ pub(crate) struct StreamOptions {
     /// that clients publish by POST or PUT, such as `curl -d`)
     #[arg(long, value_name = "SOURCE", default_value = "clock")]
     pub(crate) source: SourceKind,
+    /// Who numbers the lines: own (this server: 1, 2, 3 ...) or given (each line of -, fifo: or unix: is NUMBER, a tab and the
+    /// text, so that several machines show the same numbers; docs/given-numbers.md)
+    #[arg(long, value_name = "WHOSE", default_value = "own")]
+    pub(crate) numbers: Numbers,
     /// latest (a slow client misses messages) or ordered (none is lost; a client that is too slow is closed) [default:
     /// latest for the clock, ordered for lines]
     #[arg(long, value_name = "HOW")]
@@ -78,6 +82,16 @@ pub(crate) enum SourceKind {
     Http,
 }
 
+/// The value of `--numbers`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Numbers {
+    /// The server counts what it publishes.
+    #[default]
+    Own,
+    /// Each line brings its number, which its producer has from elsewhere.
+    Given,
+}
+
 /// The value of `--delivery`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Delivery {
@@ -92,6 +106,8 @@ pub(crate) enum Delivery {
 pub(crate) enum Numbering {
     Dates,
     Lines,
+    /// Lines that bring their numbers.
+    GivenLines,
     /// A clock without dates.
     Nothing,
 }
@@ -118,6 +134,10 @@ impl StreamOptions {
         if self.is_clock() && self.template().has_line() {
             return Err(DaemonError::option("template", "{line}", "the clock has no lines; say {date}"));
         }
+        if self.numbers == Numbers::Given && matches!(self.source, SourceKind::Clock | SourceKind::Http) {
+            let what = "only lines of -, fifo:PATH and unix:PATH (--source) can bring their numbers";
+            return Err(DaemonError::option("numbers", "given", what));
+        }
         if self.delivery() == Delivery::Ordered {
             return Ok(());
         }
@@ -140,6 +160,7 @@ impl StreamOptions {
             (self.history, self.greet, self.max_backlog) = (old.history, old.greet, old.max_backlog);
         }
         self.source.clone_from(&old.source);
+        self.numbers = old.numbers;
         self.delivery = Some(old.delivery());
         self.interval = old.interval;
         self.align = old.align;
@@ -154,6 +175,7 @@ impl StreamOptions {
         match self.is_clock() {
             true if self.interval.is_zero() => Numbering::Nothing,
             true => Numbering::Dates,
+            false if self.numbers == Numbers::Given => Numbering::GivenLines,
             false => Numbering::Lines,
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     connection::Reuse,
     publish::{Account, Begin, Keys, Publication, Reply, ScopedKey, Verdict},
     source::{InvalidUtf8, LineRules, Splitter},
+    stream::Numbers,
 };
 
 /// [`state`] with [`keys`], and [`conns`]: as format 2 has them, to the byte.
@@ -56,7 +57,8 @@ fn publication(account: Account, origin: Option<&str>) -> Stage {
     let piece = body.next(b"1f\r\na line\nbeg").unwrap();
     assert_eq!((piece.framing, piece.content), (4, &b"a line\nbeg"[..]));
     body.consume(10);
-    let mut lines = Splitter::new(LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace });
+    let mut lines =
+        Splitter::new(LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace, numbers: Numbers::Own });
     lines.feed(b"a line\nbeg", |_| {});
     let reply = Reply {
         keep_alive: origin.is_none(),
