@@ -21,8 +21,8 @@ pub(crate) type ReadFile = fn(&Path, u64) -> io::Result<Vec<u8>>;
 
 /// How the names of the variables of all our programs begin, and of those of the one that is no daemon.
 const VENDOR: &str = "DATECAST_";
-/// How the names of the variables of the daemons, and of `datecast feed`, go on.
-const DAEMONS: [&str; 4] = ["WS_", "STATIC_", "POLICY_", "FEED_"];
+/// How the names of the variables of the daemons, of `datecast feed` and of `datecast-nats` go on.
+const DAEMONS: [&str; 5] = ["WS_", "STATIC_", "POLICY_", "FEED_", "NATS_"];
 /// Bytes of a configuration file.
 const MAX_FILE: u64 = 1 << 20;
 

@@ -1,0 +1,89 @@
+//! The commands, each the first word of the command line.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::Command;
+
+use crate::{create, follow, publish};
+
+const ABOUT: &str = "One numbered stream on many machines, by NATS JetStream";
+const AFTER_HELP: &str = "`datecast-nats COMMAND --help` lists the options of a command.";
+/// A wrong command line (`EX_USAGE`).
+const USAGE: u8 = 64;
+
+type Main = fn(Vec<OsString>) -> ExitCode;
+
+const COMMANDS: [(&str, Main); 3] =
+    [("follow", follow::main), ("publish", publish::main), ("create", create::main)];
+
+/// Runs the command that the first word names.
+pub(crate) fn main(args: &[OsString]) -> ExitCode {
+    if let Some((main, args)) = called_for(args) {
+        return main(args);
+    }
+    match command().try_get_matches_from(args) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) if !error.use_stderr() => {
+            // The reader may have closed standard output, which is no error of ours.
+            _ = io::stdout().write_all(error.to_string().as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            _ = io::stderr().write_all(error.to_string().as_bytes());
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// The whole command line, for `--help`, manual pages and completions.
+pub fn command() -> Command {
+    Command::new("datecast-nats")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .after_help(AFTER_HELP)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommands([follow::command(), publish::command(), create::command()])
+}
+
+/// The command that the first word names, and its own command line, which begins with the name in its usage.
+fn called_for(args: &[OsString]) -> Option<(Main, Vec<OsString>)> {
+    let (program, words) = args.split_first()?;
+    let (first, rest) = words.split_first()?;
+    let (name, main) = COMMANDS.into_iter().find(|(name, _)| first == name)?;
+    let mut called = program.clone();
+    called.push(" ");
+    called.push(name);
+    Some((main, [&[called], rest].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn only_the_first_word_names_a_command() {
+        let (_, args) = called_for(&words("datecast-nats follow --to publish")).unwrap();
+        assert_eq!(args, [OsString::from("datecast-nats follow"), "--to".into(), "publish".into()]);
+        for text in ["datecast-nats", "datecast-nats --help", "datecast-nats -- follow", "follow"] {
+            assert!(called_for(&words(text)).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_command_is_in_the_help_and_has_a_main() {
+        let command = command();
+        let named: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        assert_eq!(named, COMMANDS.map(|(name, _)| name));
+        command.debug_assert();
+    }
+}
