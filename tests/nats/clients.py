@@ -126,8 +126,8 @@ class WebSocket:
 class Client(threading.Thread):
     """One client. It moves when its connection ends or is silent, and now and then of itself."""
 
-    def __init__(self, name, kind, machines, since, log, seed, stays=(2, 20), lags=False):
-        """`stays`: for how many seconds, from and to. `lags`: it reads nothing at all for seconds."""
+    def __init__(self, name, kind, machines, since, log, seed, lags=False, stays=(2, 20)):
+        """`lags`: now and then it does not read for seconds. `stays`: on one machine, so many seconds, from and to."""
         super().__init__(name=name, daemon=True)
         self.kind, self.machines, self.since, self.log = kind, machines, since, log
         self.chance, self.stays, self.lags = random.Random(seed), stays, lags
@@ -156,7 +156,7 @@ class Client(threading.Thread):
             connection = self.kind(address, self.since)
             while not self.ends and time.monotonic() < until:
                 self.take(connection.read())
-                if self.lags and self.chance.random() < 0.02:
+                if self.lags and self.chance.random() < 0.01:
                     time.sleep(self.chance.uniform(0.5, 3))
         except (OSError, Gone, http.client.HTTPException) as error:
             reason = f"{type(error).__name__} {error}"
