@@ -41,6 +41,12 @@ class Engine:
         creation.start()
         assert creation.wait() == 0, creation.said()
 
+    def in_force(self):
+        """What `create` has set, as the servers tell it: `replicas: 3, storage: file, at most 1,000,000 messages, …`."""
+        config = self.leader().stream(STREAM)["config"]
+        most = f"at most {config['max_msgs']:,} messages" if config["max_msgs"] > 0 else "messages without a limit"
+        return f"replicas: {config['num_replicas']}, storage: {config['storage']}, {most}, duplicates known for {config['duplicate_window'] // 10**9} s"
+
     @property
     def servers(self):
         """What `--server` takes."""

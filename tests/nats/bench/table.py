@@ -10,9 +10,14 @@ DOCUMENT = Path("docs/engine-figures.md")
 HEAD = "| figure | without an engine | with it | with by without |\n|---|---|---|---|\n"
 
 
+def section(name, stream, rows):
+    """The table of one engine."""
+    return f"## {name}\n\nThe stream: {stream}.\n\n{HEAD}" + "".join(f"{row}\n" for row in rows)
+
+
 def document(parts, found, rounds, load):
     """The whole document."""
-    tables = "\n".join(f"## {name}\n\n{HEAD}" + "".join(f"{row}\n" for row in rows) for name, rows in parts)
+    tables = "\n".join(section(*part) for part in parts)
     return f"""# What an engine costs
 
 What NATS JetStream costs between those who write lines and those who read them, against the same lines straight into ws-server. `RECORD=1 make bench-nats` writes this document, in about
