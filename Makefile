@@ -106,19 +106,37 @@ folders = DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" SYSCONFDIR="$(SYSCONFDIR)" UNI
 built := $(or $(BINARIES),$(or $(CARGO_TARGET_DIR),target)/release)
 manual := $(or $(MANUAL),target/manual)
 
-.PHONY: install uninstall deb dist binaries manual options
+# The bridge to NATS is built apart from the daemons: who has no use for it does not compile its crates.
+NATS_BINARIES ?=
+NATS_MANUAL ?=
+nats_built := $(or $(NATS_BINARIES),$(or $(CARGO_TARGET_DIR),datecast-nats/target)/release)
+nats_manual := $(or $(NATS_MANUAL),target/manual-nats)
+
+.PHONY: install uninstall deb dist binaries manual options install-nats uninstall-nats deb-nats binaries-nats manual-nats
 
 # The programs with their units, configuration, manual pages and completions. It enables and starts nothing.
 install: binaries manual
-	@$(folders) systemd/install $(built) $(manual)
+	@$(folders) systemd/install datecast $(built) $(manual)
 
 # Removes what `make install` put there, but for changed configuration.
 uninstall:
-	@$(folders) systemd/install --uninstall
+	@$(folders) systemd/install datecast --uninstall
+
+# The same for the bridge to NATS: datecast-nats, its unit, manual pages and completions.
+install-nats: binaries-nats manual-nats
+	@$(folders) systemd/install datecast-nats $(nats_built) $(nats_manual)
+
+# Removes what `make install-nats` put there.
+uninstall-nats:
+	@$(folders) systemd/install datecast-nats --uninstall
 
 # target/debian/datecast_VERSION_ARCH.deb, and datecast.deb as a link to it.
 deb: binaries manual
-	@systemd/debian/build $(built) $(manual)
+	@systemd/debian/build datecast $(built) $(manual)
+
+# target/debian/datecast-nats_VERSION_ARCH.deb, and datecast-nats.deb as a link to it.
+deb-nats: binaries-nats manual-nats
+	@systemd/debian/build datecast-nats $(nats_built) $(nats_manual)
 
 # target/dist/datecast-VERSION-ARCH-linux: one static binary that is all of it, an archive with the licences, and SHA256SUMS.
 dist:
@@ -126,6 +144,12 @@ dist:
 
 binaries:
 	@[ -n "$(BINARIES)" ] || { tests/needs cargo cc && cargo build --release --locked --workspace --bins; }
+
+binaries-nats:
+	@[ -n "$(NATS_BINARIES)" ] || { tests/needs cargo cc && cargo build --release --locked --manifest-path datecast-nats/Cargo.toml --workspace --bins; }
+
+manual-nats: binaries-nats
+	@[ -n "$(NATS_MANUAL)" ] || $(nats_built)/datecast-nats-manual $(nats_manual) "$$(git log -1 --format=%cs 2>/dev/null || date +%F)"
 
 # Manual pages and completions, from the options of the daemons themselves.
 manual: binaries
