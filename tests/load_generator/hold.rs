@@ -46,9 +46,20 @@ struct Client {
     pongs: u64,
 }
 
-struct Clients {
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) to: SocketAddr,
+    pub(crate) connections: u32,
+    /// Connections that it opens a second.
+    pub(crate) rate: u32,
+    /// The dialects of the clients, in turn.
+    pub(crate) dialects: &'a [Dialect],
+}
+
+struct Clients<'a> {
     to: SocketAddr,
     wanted: usize,
+    dialects: &'a [Dialect],
     all: Vec<Client>,
     /// How many clients are open or ended.
     settled: usize,
@@ -59,17 +70,13 @@ struct Clients {
 ///
 /// It opens `rate` connections a second: a client's schedule begins when it opens, so the clients' schedules are spread
 /// evenly over the interval.
-pub(crate) fn run(
-    mut poll: Poll,
-    commands: &Receiver<String>,
-    to: SocketAddr,
-    wanted: u32,
-    rate: u32,
-) -> io::Result<()> {
+pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) -> io::Result<()> {
     let mut events = Events::with_capacity(1024);
     let begun = Instant::now();
-    let wanted = wanted as usize;
-    let mut clients = Clients { to, wanted, all: Vec::new(), settled: 0, buffer: vec![0; 64 * 1024] };
+    let &Task { to, dialects, rate, .. } = task;
+    let wanted = task.connections as usize;
+    let mut clients =
+        Clients { to, wanted, dialects, all: Vec::new(), settled: 0, buffer: vec![0; 64 * 1024] };
     let mut announced = false;
     loop {
         let due = begun.elapsed().as_millis() as usize * rate as usize / 1000;
@@ -99,11 +106,11 @@ pub(crate) fn run(
     }
 }
 
-impl Clients {
+impl Clients<'_> {
     fn open_more(&mut self, registry: &Registry, due: usize) -> io::Result<()> {
         while self.all.len() < self.wanted.min(due) && self.all.len() - self.settled < AT_ONCE {
             let index = self.all.len();
-            let dialect = Dialect::ALL[index % Dialect::ALL.len()];
+            let dialect = self.dialects[index % self.dialects.len()];
             let mut socket = connect(self.to, SOURCES, index)?;
             registry.register(&mut socket, Token(index), Interest::READABLE | Interest::WRITABLE)?;
             self.all.push(Client {

@@ -1,8 +1,8 @@
 //! The load generator of `tests/systemd`: thousands of clients in one thread.
 //!
 //! ```text
-//! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000]
-//!                      all dialects in turn; it holds each connection for ever
+//! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000] [--as rfc6455|events-1.1|...]
+//!                      all dialects in turn, or one; it holds each connection for ever
 //! load-generator knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy
 //!                      [--patience 20] [--count N]
 //!                      new connections, each with one short request
@@ -36,6 +36,7 @@ mod sockets;
 
 use std::{env, io, net::SocketAddr, process, sync::Arc, sync::mpsc, thread, time::Duration};
 
+use dialect::Dialect;
 use mio::{Poll, Token, Waker};
 
 /// The waker's token: a command has come.
@@ -58,7 +59,19 @@ fn main() -> io::Result<()> {
         Some("hold") => {
             let poll = Poll::new()?;
             let commands = commands(&poll)?;
-            hold::run(poll, &commands, address(), number("--connections", 9000), number("--rate", 3000))
+            let only = value("--as").map(|name| {
+                Dialect::ALL
+                    .into_iter()
+                    .find(|dialect| dialect.name() == name)
+                    .expect("--as: the name of a dialect")
+            });
+            let task = hold::Task {
+                to: address(),
+                connections: number("--connections", 9000),
+                rate: number("--rate", 3000),
+                dialects: only.as_ref().map_or(&Dialect::ALL, std::slice::from_ref),
+            };
+            hold::run(poll, &commands, &task)
         }
         Some("knock") => {
             let task = knock::Task {
