@@ -151,6 +151,7 @@ impl Handler for WsHandler {
                 self.stream.publish(batch, turn.now());
                 self.serve_waiting_reads(turn);
             }
+            Mail::Filling(_) => {}
             Mail::Source(change) => self.source.update(&change),
             Mail::Ended { well } => self.intake.end(well),
             Mail::Reload(config) => self.reload(config, turn),

@@ -1,6 +1,9 @@
 //! The metrics of ws-server: what each worker counts, and what the daemon publishes of it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use common::source_state::SourcePhase;
 use daemon::metrics::{DaemonMetrics, Exposition, Kind, Tally, Totals};
@@ -9,7 +12,7 @@ use reactor::{CloseReason, Snapshot};
 use crate::{
     lateness::LatenessWindow,
     pace::Pace,
-    source::{FaultCounts, Posted, SourceStates},
+    source::{FaultCounts, Filling, Posted, SourceProgress, SourceStates},
 };
 
 const DIALECTS: [&str; 13] = [
@@ -221,6 +224,7 @@ pub(crate) struct WsMetrics {
     totals: Totals<NUMBERS>,
     faults: FaultCounts,
     source: SourceStates,
+    progress: Arc<SourceProgress>,
 }
 
 impl WsMetrics {
@@ -228,8 +232,15 @@ impl WsMetrics {
         workers: impl IntoIterator<Item = &'w WorkerMetrics>,
         faults: FaultCounts,
         source: SourceStates,
+        progress: Arc<SourceProgress>,
     ) -> Self {
-        Self { totals: Totals::of(workers.into_iter().map(|worker| &worker.tally)), faults, source }
+        let totals = Totals::of(workers.into_iter().map(|worker| &worker.tally));
+        Self { totals, faults, source, progress }
+    }
+
+    /// False while a source of given numbers has not said that it has brought all there was.
+    fn is_caught_up(&self) -> bool {
+        self.progress.head().filling == Filling::No
     }
 
     fn worst(&self) -> Duration {
@@ -250,6 +261,7 @@ impl DaemonMetrics for WsMetrics {
     fn health(&self) -> Result<(), String> {
         match self.worst() {
             late if late > TOO_LATE => Err(format!("dates are {} ms late", late.as_millis())),
+            _ if !self.is_caught_up() => Err("filling: the source has not said !caught-up".to_owned()),
             _ => Ok(()),
         }
     }
@@ -292,6 +304,9 @@ impl DaemonMetrics for WsMetrics {
         ] {
             given.sample(&[("reason", reason)], count);
         }
+        let help =
+            "0 while a source of given numbers has not said that it has brought all there was (!caught-up).";
+        out.single("source_caught_up", Kind::Gauge, help, u8::from(self.is_caught_up()));
         let help = "What the source is doing.";
         let mut source = out.family("source", Kind::Gauge, help);
         let phase = self.source.newest().state.phase();
@@ -329,9 +344,10 @@ impl DaemonMetrics for WsMetrics {
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
 mod tests {
-    use common::framing::Framing;
+    use common::{framing::Framing, id::MessageId};
 
     use super::*;
+    use crate::source::Head;
 
     #[test]
     fn every_form_of_the_stream_over_http_is_a_dialect() {
@@ -358,7 +374,8 @@ mod tests {
     fn dates_that_are_late_by_more_than_two_seconds_with_any_worker_are_a_fault() {
         let start = Instant::now();
         let mut workers = [WorkerMetrics::new(start), WorkerMetrics::new(start)];
-        let metrics = WsMetrics::new(&workers, FaultCounts::default(), SourceStates::default());
+        let progress = SourceProgress::new(2, Head::at(MessageId::default()));
+        let metrics = WsMetrics::new(&workers, FaultCounts::default(), SourceStates::default(), progress);
         let mut turns = 0;
         let mut health = |late: u64| {
             // Far enough apart that no earlier date is remembered.

@@ -7,6 +7,7 @@ use reactor::Mailboxes;
 use crate::{
     config::Config,
     connection::Ids,
+    source::Filling,
     stream::{Batch, SourceChange},
 };
 
@@ -15,6 +16,8 @@ use crate::{
 pub enum Mail {
     /// New lines.
     Batch(Arc<Batch>),
+    /// Whether the source still brings what there was before this process began. In order with the lines.
+    Filling(Filling),
     /// What the source is doing from now on.
     Source(Arc<SourceChange>),
     /// There will be no more lines.

@@ -124,8 +124,12 @@ impl Service {
         };
         let handlers: Vec<WsHandler> = (0..workers).map(handler).collect();
         start_source(source, &feed, &config, &publisher, &mailboxes)?;
-        let metrics =
-            WsMetrics::new(handlers.iter().map(|handler| &handler.metrics), publisher.fault_counts(), states);
+        let metrics = WsMetrics::new(
+            handlers.iter().map(|handler| &handler.metrics),
+            publisher.fault_counts(),
+            states,
+            Arc::clone(&shared.progress),
+        );
         let hooks = Hooks {
             prepare_hand_over: prepare_hand_over(&config, feed),
             reload: reload(config, mailboxes, publisher, addresses, read_config),
@@ -162,9 +166,10 @@ pub(crate) fn publisher(
     shared: &SharedStart,
     mailboxes: &Mailboxes<Mail>,
 ) -> Arc<Publisher> {
-    let batches = mailboxes.clone();
+    let (batches, fillings) = (mailboxes.clone(), mailboxes.clone());
     let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
-    Arc::new(Publisher::new(Arc::clone(&shared.progress), config.line_format(), post))
+    let publisher = Publisher::new(Arc::clone(&shared.progress), config.line_format(), post);
+    Arc::new(publisher.telling(move |filling| fillings.send_all(|| Mail::Filling(filling))))
 }
 
 /// Starts to read the source, whose end goes to every worker.

@@ -17,8 +17,11 @@ use crate::{
     metrics::WorkerMetrics,
     peers::{Mail, Peers},
     publish::{Inlet, SharedKeys},
-    source::{Head, Intake, SourceProgress, SourceStates},
-    stream::{AtEof, ClockOrigin, EncodedBytes, Numbers, ScheduleState, SourceNews, Stream, StreamOptions},
+    source::{Filling, Head, Intake, SourceProgress, SourceStates},
+    stream::{
+        AtEof, ClockOrigin, EncodedBytes, Numbering, Numbers, ScheduleState, SourceNews, Stream,
+        StreamOptions,
+    },
 };
 
 /// What all workers start from; with it, they have the same dates and numbers.
@@ -62,7 +65,11 @@ impl SharedStart {
         let notices = previous.as_ref().map(|previous| &previous.notices);
         let board = Arc::new(NoticeBoard::new(workers, config.notices.notice_rate, notices));
         let first_line = first_line(options, previous.as_ref(), epoch_at(wall));
-        let progress = SourceProgress::new(workers, Head::at(first_line));
+        if let Some(previous) = &previous {
+            log_new_numbers(previous.numbering(), options.numbering());
+        }
+        let filling = filling(options, previous.as_ref());
+        let progress = SourceProgress::new(workers, Head { filling, ..Head::at(first_line) });
         if let Some(previous) = &previous {
             states.resume(previous.source_state.clone());
         }
@@ -93,6 +100,27 @@ fn first_line(options: &StreamOptions, previous: Option<&ProcessState>, fresh: E
         Some(previous) => MessageId { epoch: fresh.max(previous.epoch.next()), number: 1 },
         None => MessageId { epoch: fresh, number: 1 },
     }
+}
+
+/// Says that the stream begins afresh because somebody else numbers its lines.
+fn log_new_numbers(old: Numbering, new: Numbering) {
+    let now = match (old, new) {
+        (Numbering::Lines, Numbering::GivenLines) => "given, and were this server's own",
+        (Numbering::GivenLines, Numbering::Lines) => "this server's own, and were given",
+        _ => return,
+    };
+    log::warn!(
+        "the numbers are now {now} before the restart (--numbers): clients are told that this is a new stream"
+    );
+}
+
+/// Whether the source has still to bring what there is: the one of the previous process goes on with it, or has done so.
+fn filling(options: &StreamOptions, previous: Option<&ProcessState>) -> Filling {
+    if options.numbering() != Numbering::GivenLines {
+        return Filling::No;
+    }
+    let given = previous.filter(|previous| previous.numbering() == options.numbering());
+    given.and_then(|previous| previous.given.as_ref()).map_or(Filling::Yes, |given| given.filling)
 }
 
 /// What the next process gets of these workers, all of which have ended.
@@ -360,7 +388,8 @@ impl WsHandler {
         state.next_id = state.next_id.max(self.peers.ids.next);
         let head = self.intake.head();
         (state.epoch, state.next_line) = (head.epoch, head.next);
-        state.given = (self.config.stream.numbers == Numbers::Given).then(GivenState::default);
+        state.given = (self.config.stream.numbers == Numbers::Given)
+            .then(|| GivenState { filling: head.filling, ..GivenState::default() });
         if self.source.number() > state.source_state.number {
             state.source_state = self.source.newest().clone();
         }

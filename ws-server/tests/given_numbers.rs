@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use harness::{Client, Daemon, PATIENCE, command, scrape};
+use harness::{Client, Daemon, PATIENCE, command, eventually, scrape};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -143,4 +143,101 @@ fn numbers_are_given_only_where_lines_come_in() {
         assert_eq!(status.code(), Some(78), "{log}");
         assert!(log.contains("--numbers"), "{log}");
     }
+}
+
+/// Waits until `/healthz` says that the source is caught up, or that it is not.
+fn wait_for_health(given: &Given, is_caught_up: bool) {
+    let said = if is_caught_up { "ok" } else { "filling: the source has not said !caught-up" };
+    eventually(|| {
+        let answer = scrape::ask(given.metrics, "GET", "/healthz");
+        let is_there = answer.starts_with(if is_caught_up { "HTTP/1.1 200 " } else { "HTTP/1.1 503 " });
+        if is_there && answer.contains(said) { Ok(()) } else { Err(answer) }
+    });
+}
+
+#[test]
+fn a_machine_is_healthy_once_its_source_has_said_that_it_is_caught_up() {
+    let given = Given::start(&[]);
+    let caught_up =
+        || scrape::value(&scrape::metrics(given.metrics), "datecast_ws_source_caught_up").to_string();
+    wait_for_health(&given, false);
+    assert_eq!(caught_up(), "0");
+    let mut producer = given.producer();
+    producer.write("!caught-up\n");
+    wait_for_health(&given, true);
+    assert_eq!(caught_up(), "1");
+    // Another one that begins later is behind nothing that this machine has not got.
+    given.producer().write("1\tone\n");
+    wait_for_health(&given, true);
+}
+
+#[test]
+fn a_source_that_never_says_so_lets_newcomers_in_and_the_log_says_how_to_say_it() {
+    let mut given = Given::start(&[]);
+    let mut producer = given.producer();
+    producer.write("7\tseven\n");
+    let mut client = given.client();
+    assert_eq!(Given::next(&mut client), "000000000000_7\tseven");
+    given.server.log_line("until it writes the line !caught-up");
+    wait_for_health(&given, false);
+    producer.write("!caught-up\n");
+    wait_for_health(&given, true);
+}
+
+#[test]
+fn standard_input_that_has_ended_is_caught_up() {
+    let arguments = [
+        "--source",
+        "-",
+        "--numbers",
+        "given",
+        "--at-eof",
+        "keep",
+        "--metrics",
+        "127.0.0.1:0",
+        "--greet",
+        "9",
+    ];
+    let mut server = Daemon::start(WS_SERVER, &arguments);
+    let metrics = server.metrics_address();
+    server.write("3\tthree\nno number\n5\tfive");
+    drop(server.stdin.take());
+    assert!(scrape::wait_for_health(metrics, 200).contains("ok"));
+    let mut client = server.websocket("/?ids=1").0;
+    assert_eq!(Given::next(&mut client), "000000000000_3\tthree");
+    assert_eq!(Given::next(&mut client), "000000000000_5\tfive");
+}
+
+#[test]
+fn two_producers_of_the_same_numbers_are_one_stream() {
+    let given = Given::start(&["--greet", "0"]);
+    let mut client = given.client();
+    let producers: Vec<_> = (0..2).map(|_| given.producer()).collect();
+    let threads: Vec<_> = producers
+        .into_iter()
+        .map(|mut producer| {
+            std::thread::spawn(move || {
+                for number in 0..20_000 {
+                    producer.write(format!("{number}\t{number}\n"));
+                }
+            })
+        })
+        .collect();
+    for number in 0..20_000 {
+        assert_eq!(Given::next(&mut client), format!("000000000000_{number}\t{number}"));
+    }
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    given.wait_for_refused("repeated", 20_000.0);
+}
+
+#[test]
+fn a_greater_epoch_is_a_new_stream_and_a_smaller_one_is_refused() {
+    let mut given = Given::start(&["--greet", "0"]);
+    let mut producer = given.producer();
+    producer.write("7\told\n01932f5a0c2e_3\tnew\n9\tlate\n01932f5a0c2e_4\tnew again\n");
+    given.wait_for_refused("old_epoch", 1.0);
+    given.server.log_line("1 line dropped: of an older stream");
+    assert_eq!(given.producer().greeting(), "last 4 01932f5a0c2e\n");
 }

@@ -47,7 +47,7 @@ fn supervise(control: &Control, metrics: &dyn DaemonMetrics, last_reload: &LastR
         thread::park_timeout(STARTING_INTERVAL);
     }
     notify::send(&[NotifyState::Ready]);
-    health.update(Ok(()));
+    health.update(metrics.health());
     let mut published = String::new();
     loop {
         // A line end would begin the next assignment.

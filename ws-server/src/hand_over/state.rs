@@ -10,6 +10,7 @@ use common::{
 use crate::{
     broadcast::{NoticeState, put_departures, put_notices, take_departures, take_notices},
     publish::{Keys, put_keys, take_keys},
+    source::Filling,
     stream::{
         Batch, Moment, Numbering, ScheduleState, SourceChange, SourceKind, put_batch, put_change,
         put_schedule, take_batch, take_change, take_schedule,
@@ -47,6 +48,8 @@ pub(crate) struct ProcessState {
 /// What a process knows whose numbers are given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct GivenState {
+    /// Whether the source still brings what there was before it began.
+    pub(crate) filling: Filling,
     /// For each of the descriptors, whether messages before its next one are lost.
     pub(crate) gaps: Vec<bool>,
 }
@@ -80,10 +83,8 @@ impl ProcessState {
         if !self.keys.is_empty() || self.given.is_some() {
             put_keys(&self.keys, &mut to);
         }
-        if let Some(GivenState { gaps }) = &self.given {
-            for gap in gaps {
-                to.flag(*gap);
-            }
+        if let Some(given) = &self.given {
+            put_given(given, &mut to);
         }
         to.into_bytes()
     }
@@ -139,7 +140,24 @@ impl ProcessState {
     }
 }
 
+fn put_given(given: &GivenState, to: &mut Writer) {
+    to.byte(match given.filling {
+        Filling::No => 0,
+        Filling::Yes => 1,
+        Filling::Settled => 2,
+    });
+    for gap in &given.gaps {
+        to.flag(*gap);
+    }
+}
+
 fn take_given(descriptors: usize, from: &mut Reader<'_>) -> Option<GivenState> {
+    let filling = match from.byte()? {
+        0 => Filling::No,
+        1 => Filling::Yes,
+        2 => Filling::Settled,
+        _ => return None,
+    };
     let gaps = (0..descriptors).map(|_| from.flag()).collect::<Option<_>>()?;
-    Some(GivenState { gaps })
+    Some(GivenState { filling, gaps })
 }

@@ -71,6 +71,8 @@ struct Fifos {
 struct Fifo {
     input: Input,
     identity: Option<FileIdentity>,
+    /// A writer has written something.
+    has_writer: bool,
     /// All its writers have left: `poll` would report that again and again, until it is opened again.
     has_ended: bool,
 }
@@ -84,7 +86,9 @@ impl AsFd for Fifo {
 impl Fifo {
     /// Reads once; an error is the system's.
     fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Errno> {
-        self.has_ended = reader.read(&mut self.input)? == ReadResult::End;
+        let result = reader.read(&mut self.input)?;
+        self.has_ended = result == ReadResult::End;
+        self.has_writer = result == ReadResult::Bytes || (self.has_writer && !self.has_ended);
         Ok(())
     }
 }
@@ -96,7 +100,12 @@ impl Fifos {
             .into_iter()
             .map(|producer| Input::adopt(producer, publisher))
             .chain([at_path])
-            .map(|input| Fifo { identity: FileIdentity::of_open(&input), input, has_ended: false })
+            .map(|input| Fifo {
+                identity: FileIdentity::of_open(&input),
+                input,
+                has_writer: false,
+                has_ended: false,
+            })
             .collect();
         // The previous process had the same one open, with the beginning of a line.
         let last = open.last().and_then(|fifo| fifo.identity);
@@ -132,6 +141,7 @@ impl Fifos {
         if !self.looks.is_due(LOOK, now) {
             return;
         }
+        reader.publisher.settle(self.open.iter().any(|fifo| fifo.has_writer));
         let there = fs::metadata(&self.path).ok().map(|metadata| FileIdentity::of(&metadata));
         let is_open = there.is_some() && self.waiting().any(|fifo| fifo.identity == there);
         let found = if is_open { Ok(there) } else { self.open_again(reader.publisher) };
@@ -155,7 +165,7 @@ impl Fifos {
         // The one that has ended is held until here: a writer that came in between would otherwise get SIGPIPE.
         self.open.retain(|fifo| !fifo.has_ended || fifo.identity != Some(identity));
         let input = Input::new(file.into(), publisher);
-        self.open.push(Fifo { input, identity: Some(identity), has_ended: false });
+        self.open.push(Fifo { input, identity: Some(identity), has_writer: false, has_ended: false });
         Ok(Some(identity))
     }
 

@@ -22,6 +22,7 @@ mod producer;
 mod producers;
 mod progress;
 mod publisher;
+mod settling;
 mod socket;
 mod states;
 mod stdin;
@@ -35,6 +36,6 @@ pub(crate) use self::{
     intake::Intake,
     lines::{LineRules, Splitter},
     producer::Producer,
-    progress::{Head, SourceProgress},
+    progress::{Filling, Head, SourceProgress},
     publisher::{BATCH_SIZE, LineFormat, OpenBatch, Posted, Publisher},
 };

@@ -151,6 +151,7 @@ impl Producers {
         }
         self.look_at_name(now);
         self.connected.iter_mut().for_each(|producer| producer.greet(publisher));
+        publisher.settle(!self.connected.is_empty());
         while self.has_room()
             && let Some(older) = self.older.pop()
         {

@@ -29,8 +29,7 @@ impl Head {
 
 /// Whether a source of given numbers still brings what there was before this process began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(dead_code, reason = "no source has given numbers yet")]
-pub(crate) enum Filling {
+pub enum Filling {
     /// It has brought all of that, or the numbers are our own.
     #[default]
     No,

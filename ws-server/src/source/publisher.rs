@@ -9,7 +9,8 @@ use super::{
     faults::{FaultCounts, FaultLog},
     given::GivenLine,
     lines::{LineFaults, LineRules, RawLine, Splitter},
-    progress::{Head, SourceProgress, lock},
+    progress::{Filling, Head, SourceProgress, lock},
+    settling::Settling,
 };
 use crate::stream::{Batch, DateFormat, Numbers, Template, TemplateValues};
 
@@ -23,6 +24,7 @@ pub(crate) struct Publisher {
     progress: Arc<SourceProgress>,
     counts: FaultCounts,
     post: Box<dyn Fn(Arc<Batch>) + Send + Sync>,
+    tell: Box<dyn Fn(Filling) + Send + Sync>,
 }
 
 /// How a line becomes a message.
@@ -40,6 +42,7 @@ struct Numbering {
     format: LineFormat,
     posted: u64,
     faults: FaultLog,
+    settling: Settling,
 }
 
 impl Publisher {
@@ -51,10 +54,17 @@ impl Publisher {
     ) -> Self {
         let faults = FaultLog::default();
         let counts = faults.counts();
-        let Head { epoch, next, .. } = progress.head();
+        let Head { epoch, next, filling } = progress.head();
         let next = MessageId { epoch, number: next };
-        let numbering = Mutex::new(Numbering { next, format, posted: 0, faults });
-        Self { numbering, progress, counts, post: Box::new(post) }
+        let settling = Settling::new(filling);
+        let numbering = Mutex::new(Numbering { next, format, posted: 0, faults, settling });
+        Self { numbering, progress, counts, post: Box::new(post), tell: Box::new(|_| ()) }
+    }
+
+    /// Says by `tell`, in order with the batches, whether the source still brings what there was before this process began.
+    #[must_use]
+    pub(crate) fn telling(self, tell: impl Fn(Filling) + Send + Sync + 'static) -> Self {
+        Self { tell: Box::new(tell), ..self }
     }
 
     /// Changes the format, from the next line on.
@@ -75,6 +85,25 @@ impl Publisher {
             Some(newest) => format!("last {newest} {epoch}\n"),
             None => format!("last none {epoch}\n"),
         })
+    }
+
+    /// The source has brought all there was when this process began.
+    pub(super) fn catch_up(&self) {
+        self.fill().catch_up();
+    }
+
+    /// Lets newcomers wait no longer than a source needs that does not say when it is caught up. True as long as that is to be
+    /// called again, now and then.
+    pub(super) fn settle(&self, is_connected: bool) -> bool {
+        let mut filling = self.fill();
+        if filling.numbering.settling.settle(is_connected, now()) {
+            log::warn!(
+                "the source has not said that it is caught up: clients are served with what has come so far, and /healthz answers \
+                 503 until it writes the line !caught-up (--numbers given)"
+            );
+            filling.tell();
+        }
+        filling.numbering.settling.filling() == Filling::Yes
     }
 
     /// What was wrong with lines so far, for the metrics.
@@ -98,14 +127,14 @@ impl Publisher {
             }
             Numbers::Given => {
                 let mut is_after_gap = splitter.is_after_gap;
-                let take = |line: RawLine<'_>| {
+                let mut take = |line: RawLine<'_>| {
                     filling.take(line, &mut is_after_gap);
                     true
                 };
                 if bytes.is_empty() {
-                    splitter.cut_rest(take);
+                    splitter.cut_rest(&mut take);
                 } else {
-                    splitter.cut_while(bytes, take);
+                    splitter.cut_while(bytes, &mut take);
                 }
                 splitter.is_after_gap = is_after_gap;
             }
@@ -173,7 +202,12 @@ impl OpenBatch<'_> {
     fn take(&mut self, line: RawLine<'_>, is_after_gap: &mut bool) {
         let LineFaults { repeated, old_epoch, no_number, unknown_word, .. } = line.faults;
         let next = MessageId { number: self.batch.next(), ..self.numbering.next };
-        let (id, text) = match GivenLine::parse(line.bytes) {
+        let given = GivenLine::parse(line.bytes);
+        let is_filling = self.numbering.settling.filling() == Filling::Yes;
+        if is_filling && matches!(given, GivenLine::Message { .. }) {
+            self.numbering.settling.line_came(now());
+        }
+        let (id, text) = match given {
             GivenLine::Message { id, .. } if id.epoch < next.epoch => {
                 return *old_epoch = old_epoch.saturating_add(1);
             }
@@ -183,18 +217,37 @@ impl OpenBatch<'_> {
                 return *repeated = repeated.saturating_add(1);
             }
             GivenLine::Message { id, text } => (id, text),
-            GivenLine::CaughtUp => return,
+            GivenLine::CaughtUp => return self.catch_up(),
             GivenLine::Gap => return *is_after_gap = true,
             GivenLine::UnknownWord => return *unknown_word = unknown_word.saturating_add(1),
             GivenLine::NoNumber => return *no_number = no_number.saturating_add(1),
         };
         let Some(text) = line.text(text) else { return };
-        if std::mem::take(is_after_gap) || id != next {
+        let follows_gap = std::mem::take(is_after_gap);
+        if follows_gap || id != next {
             self.post_with_room();
             self.numbering.next = id;
             self.batch = Batch::new(id);
+            if follows_gap {
+                self.batch = std::mem::take(&mut self.batch).after_gap();
+            }
         }
         self.push_and_post_if_full(&text);
+    }
+
+    /// The source has brought all there was.
+    fn catch_up(&mut self) {
+        if self.numbering.settling.catch_up() {
+            self.post_with_room();
+            self.tell();
+        }
+    }
+
+    /// Tells the workers what has become of the filling, behind all lines so far.
+    fn tell(&self) {
+        let filling = self.numbering.settling.filling();
+        self.publisher.progress.update_head(|head| head.filling = filling);
+        (self.publisher.tell)(filling);
     }
 
     fn post_with_room(&mut self) {

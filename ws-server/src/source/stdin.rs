@@ -11,7 +11,7 @@ use rustix::{fs::OFlags, io::Errno};
 
 use super::{
     complaint::Complaint,
-    gate::{Gate, PAUSE, Waited, borrowed},
+    gate::{Gate, LOOK, PAUSE, Waited, borrowed},
     input::{Input, ReadResult, Reader},
     publisher::Publisher,
 };
@@ -64,7 +64,8 @@ pub(super) fn read(input: OwnedFd, publisher: &Publisher, mut gate: Gate) -> Res
     let mut inputs = [Input::new(input, publisher)];
     let mut complaint = Complaint::default();
     loop {
-        let ready = match gate.wait(&borrowed(&inputs), None) {
+        let wait = publisher.settle(true).then_some(LOOK);
+        let ready = match gate.wait(&borrowed(&inputs), wait) {
             Waited::Closed => return Ok(false),
             Waited::Ready(ready) => ready,
         };
@@ -74,7 +75,10 @@ pub(super) fn read(input: OwnedFd, publisher: &Publisher, mut gate: Gate) -> Res
         }
         match reader.read(input) {
             Ok(ReadResult::Bytes) => complaint.withdraw(),
-            Ok(ReadResult::End) => return Ok(true),
+            Ok(ReadResult::End) => {
+                publisher.catch_up();
+                return Ok(true);
+            }
             // Another process reads the same terminal or pipe, and was faster.
             Ok(ReadResult::Nothing) => thread::park_timeout(PAUSE),
             Err(error) if is_passing(error) => {

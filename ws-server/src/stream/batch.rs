@@ -19,6 +19,9 @@ use common::{
 pub struct Batch {
     epoch: Epoch,
     first: u64,
+    /// Messages before it are lost to this machine.
+    #[allow(dead_code, reason = "clients are not told yet")]
+    follows_gap: bool,
     text: String,
     /// Where each message ends in `text`.
     ends: Vec<usize>,
@@ -43,6 +46,11 @@ impl Batch {
     /// Without messages yet; `first` is the id of the first one.
     pub(crate) fn new(first: MessageId) -> Self {
         Self { epoch: first.epoch, first: first.number, ..Self::default() }
+    }
+
+    /// The same batch, before which messages are lost to this machine. Without them a jump of given numbers is no gap.
+    pub(crate) fn after_gap(self) -> Self {
+        Self { follows_gap: true, ..self }
     }
 
     /// Adds the next message; `write` appends its text.
