@@ -14,10 +14,13 @@
 mod commands;
 mod connect;
 mod create;
+mod epoch;
 mod follow;
+mod problem;
 mod program;
 mod publish;
 mod runtime;
+mod stream_info;
 mod stream_name;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -11,6 +11,8 @@ use crate::open_files;
 pub enum Exit {
     /// The command line is wrong (`EX_USAGE`).
     Usage = 64,
+    /// The input is not what it should be (`EX_DATAERR`).
+    Data = 65,
     /// An input file is missing or unreadable (`EX_NOINPUT`).
     NoInput = 66,
     /// The daemon cannot bind an address, mostly because another one has it (`EX_UNAVAILABLE`).

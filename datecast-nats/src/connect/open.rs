@@ -1,11 +1,12 @@
 //! Connects, and connects again for as long as the process runs.
 
-use std::{future::Future, time::Duration};
+use std::{error::Error as _, future::Future, path::Path, time::Duration};
 
-use async_nats::{Client, ConnectOptions, Event};
-use daemon::{DaemonError, Exit};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event};
+use daemon::{DaemonError, Exit, describe_path_error, regular};
 
 use super::options::ConnectionOptions;
+use crate::problem::{LOGIN, Problem};
 
 /// A server that says nothing for two of these is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -14,12 +15,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause before the next server grows by this, up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A file with a secret is smaller than this.
+const MOST_SECRET: u64 = 64 * 1024;
 
 /// Opens a connection under this name, which `nats server report connections` shows. It may not be up yet; `on_event` hears when it is,
 /// and of each failure. A lost one is made again, at whichever server answers.
 ///
 /// # Errors
-/// The options cannot be used: [`Exit::Config`].
+/// The options cannot be used.
+#[allow(dead_code, reason = "follow is about to open its connection so")]
 pub(crate) async fn open<F>(
     options: &ConnectionOptions,
     name: &str,
@@ -28,16 +32,180 @@ pub(crate) async fn open<F>(
 where
     F: Future<Output = ()> + Send + Sync + 'static,
 {
-    ConnectOptions::new()
+    let prepared = prepare(options, name)?.event_callback(on_event).retry_on_initial_connect();
+    let opened = prepared.connect(options.server.addresses()?).await;
+    opened.map_err(|error| explain(&error, options).into())
+}
+
+/// As [`open`], and waits until the connection is up. While no server answers it tries again, and says so.
+///
+/// # Errors
+/// The options cannot be used, or the servers do not let us in.
+pub(crate) async fn connect<F>(
+    options: &ConnectionOptions,
+    name: &str,
+    on_event: impl Fn(Event) -> F + Clone + Send + Sync + 'static,
+) -> Result<Client, DaemonError>
+where
+    F: Future<Output = ()> + Send + Sync + 'static,
+{
+    let mut attempts: usize = 0;
+    loop {
+        let problem = match connect_once(options, name, on_event.clone()).await {
+            Ok(client) => return Ok(client),
+            Err(problem) if problem.passes => problem,
+            Err(problem) => return Err(problem.into()),
+        };
+        if attempts == 0 {
+            log::warn!("{}; trying again until one does", problem.message);
+        }
+        attempts = attempts.saturating_add(10);
+        tokio::time::sleep(pause_after(attempts)).await;
+    }
+}
+
+/// As [`connect`], and tries each server once.
+///
+/// # Errors
+/// As [`connect`]; or no server answers, a problem that passes.
+pub(crate) async fn connect_once<F>(
+    options: &ConnectionOptions,
+    name: &str,
+    on_event: impl Fn(Event) -> F + Send + Sync + 'static,
+) -> Result<Client, Problem>
+where
+    F: Future<Output = ()> + Send + Sync + 'static,
+{
+    let wrong = |error: DaemonError| Problem::lasting(error.exit, error.message);
+    let addresses = options.server.addresses().map_err(wrong)?;
+    let prepared = prepare(options, name).map_err(wrong)?.event_callback(on_event);
+    prepared.connect(addresses).await.map_err(|error| explain(&error, options))
+}
+
+/// Turns the options into those of the client, and reads the files with the secrets.
+fn prepare(options: &ConnectionOptions, name: &str) -> Result<ConnectOptions, DaemonError> {
+    let prepared = ConnectOptions::new()
         .name(name)
-        .retry_on_initial_connect()
         .ping_interval(PING_INTERVAL)
         .connection_timeout(CONNECT_TIMEOUT)
         .reconnect_delay_callback(pause_after)
-        .event_callback(on_event)
-        .connect(options.server.addresses())
-        .await
-        .map_err(|error| DaemonError::new(Exit::Config, format!("--server {}: {error}", options.server)))
+        .require_tls(options.requires_tls());
+    with_user(with_certificates(prepared, options)?, options)
+}
+
+fn with_certificates(
+    mut prepared: ConnectOptions,
+    options: &ConnectionOptions,
+) -> Result<ConnectOptions, DaemonError> {
+    if let Some(path) = &options.tls_ca {
+        readable("tls-ca", path)?;
+        prepared = prepared.add_root_certificates(path.clone());
+    }
+    if let (Some(certificate), Some(key)) = (&options.tls_certificate, &options.tls_key) {
+        readable("tls-certificate", certificate)?;
+        readable("tls-key", key)?;
+        prepared = prepared.add_client_certificate(certificate.clone(), key.clone());
+    }
+    Ok(prepared)
+}
+
+fn with_user(prepared: ConnectOptions, options: &ConnectionOptions) -> Result<ConnectOptions, DaemonError> {
+    if let Some(path) = &options.credentials {
+        let what = "this is no credentials file, which has a JWT and a seed between lines of dashes";
+        return prepared
+            .credentials(&readable("credentials", path)?)
+            .map_err(|_| DaemonError::option("credentials", path.display(), what));
+    }
+    if let Some(path) = &options.nkey {
+        let seed = secret("nkey", path)?;
+        if !seed.starts_with("SU") {
+            let what = "the file must hold the seed of a user and nothing else; it begins with SU";
+            return Err(DaemonError::option("nkey", path.display(), what));
+        }
+        return Ok(prepared.nkey(seed));
+    }
+    if let (Some(user), Some(path)) = (&options.user, &options.password_file) {
+        return Ok(prepared.user_and_password(user.clone(), secret("password-file", path)?));
+    }
+    match &options.token_file {
+        Some(path) => Ok(prepared.token(secret("token-file", path)?)),
+        None => Ok(prepared),
+    }
+}
+
+/// Reads a file that an option names.
+fn readable(flag: &str, path: &Path) -> Result<String, DaemonError> {
+    let wrong = |error: &std::io::Error| {
+        DaemonError::new(
+            Exit::NoInput,
+            format!("--{flag} {}: {}", path.display(), describe_path_error(path, error)),
+        )
+    };
+    let bytes = regular::read(path, MOST_SECRET * 16).map_err(|error| wrong(&error))?;
+    String::from_utf8(bytes).map_err(|_| wrong(&std::io::ErrorKind::InvalidData.into()))
+}
+
+/// Reads a file that holds one secret, with or without a line end.
+fn secret(flag: &str, path: &Path) -> Result<String, DaemonError> {
+    let text = readable(flag, path)?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() || secret.contains('\n') {
+        return Err(DaemonError::option(
+            flag,
+            path.display(),
+            "the file must hold the secret in one line, and nothing else",
+        ));
+    }
+    Ok(secret.to_owned())
+}
+
+/// Says what a failed attempt means, and what to do about it.
+fn explain(error: &ConnectError, options: &ConnectionOptions) -> Problem {
+    let server = &options.server;
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    match error.kind() {
+        ConnectErrorKind::AuthorizationViolation => {
+            Problem::lasting(Exit::Permission, format!("--server {server}: {LOGIN}"))
+        }
+        ConnectErrorKind::Authentication => Problem::lasting(
+            Exit::Permission,
+            format!(
+                "--server {server}: the server wants a user with a key, and the seed does not fit ({cause}); see --credentials and --nkey"
+            ),
+        ),
+        ConnectErrorKind::ServerParse => Problem::lasting(
+            Exit::Config,
+            format!("--server {server}: the server gives an address that is none ({cause})"),
+        ),
+        ConnectErrorKind::Tls => explain_tls(&cause, options),
+        ConnectErrorKind::Dns => {
+            Problem::passing(format!("--server {server}: the name has no address ({cause})"))
+        }
+        ConnectErrorKind::TimedOut => Problem::passing(format!(
+            "--server {server}: no answer within {} s; is that a nats-server's port for clients?",
+            CONNECT_TIMEOUT.as_secs()
+        )),
+        ConnectErrorKind::Io | ConnectErrorKind::MaxReconnects => {
+            Problem::passing(format!("--server {server}: no nats-server answers there ({cause})"))
+        }
+    }
+}
+
+/// As [`explain`], for a failed TLS handshake.
+fn explain_tls(cause: &str, options: &ConnectionOptions) -> Problem {
+    let server = &options.server;
+    let what = if cause.contains("UnknownIssuer") {
+        "nobody whom we trust has signed its certificate; name the file of its signer with --tls-ca"
+    } else if cause.contains("NotValidForName") {
+        "its certificate is for another name; say the name that it is for in --server"
+    } else if cause.contains("Expired") || cause.contains("NotValidYet") {
+        "its certificate is out of date, or this machine's clock is wrong"
+    } else if cause.contains("CertificateRequired") || cause.contains("BadCertificate") {
+        "it wants a certificate of ours that it trusts; see --tls-certificate and --tls-key"
+    } else {
+        "the encrypted connection failed; see --tls-ca, --tls-certificate and --tls-key"
+    };
+    Problem::lasting(Exit::Config, format!("--server {server}: {what} ({cause})"))
 }
 
 /// How long to wait before this attempt.

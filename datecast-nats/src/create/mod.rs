@@ -1,38 +1,39 @@
-//! `datecast-nats create`: makes the stream, with its epoch.
+//! `datecast-nats create`: makes the stream, with its epoch and the settings that we recommend, or compares one with them.
 
-use std::{collections::HashMap, ffi::OsString, process::ExitCode};
+mod options;
+mod settings;
 
-use async_nats::jetstream::{self, stream};
-use clap::{Command, Parser};
+use std::{ffi::OsString, process::ExitCode, time::Duration};
+
+use async_nats::{
+    Event, ServerError,
+    jetstream::{self, Context, context::RequestErrorKind, response::Response, stream::Config, stream::Info},
+};
+use clap::Command;
 use common::id::Epoch;
-use daemon::{Common, DaemonError, Exit, Reload, clock};
-
-use crate::{
-    connect::{ConnectionOptions, open},
-    program::{ENV_PREFIX, program},
-    runtime,
-    stream_name::StreamName,
+use daemon::{DaemonError, Exit, Reload, clock};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::{Instant, sleep},
 };
 
-const ABOUT: &str = "Makes a stream for lines";
+use crate::{
+    connect::{Client, connect_once},
+    epoch::epoch_of,
+    problem::Problem,
+    program::{ENV_PREFIX, program},
+    runtime,
+    stream_info::{NO_JETSTREAM, stream_info, unanswered},
+};
 
-/// The options, as clap parses them.
-#[derive(Parser, Clone, Debug)]
-#[command(name = "datecast-nats create", version, about = ABOUT)]
-pub(crate) struct CreateOptions {
-    #[command(flatten)]
-    connection: ConnectionOptions,
-    /// The stream's name
-    #[arg(long, value_name = "NAME")]
-    stream: Option<StreamName>,
-    /// How many servers hold a copy: 1, 3 or 5
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    replicas: usize,
-    #[command(flatten)]
-    common: Common,
-}
+use self::{
+    options::CreateOptions,
+    settings::{Difference, differences, lacks, settings, updated},
+};
 
-impl daemon::Options for CreateOptions {}
+/// How long a cluster that has just started may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The command line, for help, manual pages and completions.
 pub(crate) fn command() -> Command {
@@ -42,23 +43,151 @@ pub(crate) fn command() -> Command {
 /// The whole command, from its command line to its exit code.
 pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
     let serve = |options: CreateOptions, _: Reload<CreateOptions>| runtime::run(create(options));
-    daemon::main::<CreateOptions, CreateOptions>(&program(args), Ok, serve)
+    daemon::main::<CreateOptions, CreateOptions>(&program(args), CreateOptions::check, serve)
 }
 
 async fn create(options: CreateOptions) -> Result<(), DaemonError> {
-    let stream = StreamName::required(options.stream)?;
-    let client = open(&options.connection, "datecast-nats create", |_| async {}).await?;
-    let millis = clock::wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let epoch = Epoch::from_millis(u64::try_from(millis).unwrap_or_default());
-    let config = stream::Config {
-        name: stream.to_string(),
-        subjects: vec![stream.as_str().to_lowercase()],
-        num_replicas: options.replicas,
-        metadata: HashMap::from([("datecast-epoch".to_owned(), epoch.to_string())]),
-        ..stream::Config::default()
+    let deadline = Instant::now() + PATIENCE;
+    let mut is_told = false;
+    loop {
+        let problem = match try_create(&options).await {
+            Ok(()) => return Ok(()),
+            Err(problem) if problem.passes && Instant::now() < deadline => problem,
+            Err(problem) => return Err(problem.into()),
+        };
+        if !std::mem::replace(&mut is_told, true) {
+            log::warn!("{}; trying again for {} s", problem.message, PATIENCE.as_secs());
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// One attempt, on a connection of its own.
+async fn try_create(options: &CreateOptions) -> Result<(), Problem> {
+    let (sender, mut events) = unbounded_channel();
+    let on_event = move |event| {
+        _ = sender.send(event);
+        std::future::ready(())
     };
-    let created = jetstream::new(client).get_or_create_stream(config).await;
-    created
-        .map(drop)
-        .map_err(|error| DaemonError::new(Exit::Unavailable, format!("--stream {stream}: {error}")))
+    let client = connect_once(&options.connection, "datecast-nats create", on_event).await?;
+    tokio::select! {
+        made = make(&client, options) => made,
+        problem = refusal(&mut events) => Err(problem),
+    }
+}
+
+/// Waits for the server to say that something is not allowed.
+async fn refusal(events: &mut UnboundedReceiver<Event>) -> Problem {
+    while let Some(event) = events.recv().await {
+        if let Event::ServerError(ServerError::Other(error)) = event {
+            let problem = Problem::of_server(&error);
+            if !problem.passes {
+                return problem;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+async fn make(client: &Client, options: &CreateOptions) -> Result<(), Problem> {
+    let context = jetstream::new(client.clone());
+    let epoch = epoch(client, &context, options).await?;
+    let asked = settings(options, epoch);
+    let name = &asked.name;
+    let info = match stream_info(&context, name).await {
+        Ok(info) => {
+            let differences = differences(&info.config, &asked);
+            let unavoidable =
+                |it: &Difference| it.name == "allow_atomic" && !client.is_server_compatible(2, 12, 0);
+            match differences.iter().filter(|it| !unavoidable(it)).count() {
+                0 => info,
+                _ if options.update => {
+                    tell(name, &differences, "changed");
+                    request(&context, "UPDATE", &updated(&info.config, &asked)).await?
+                }
+                _ => {
+                    tell(name, &differences, "not changed");
+                    let what =
+                        format!("the stream {name} is there with other settings; --update changes them");
+                    return Err(Problem::lasting(Exit::Config, what));
+                }
+            }
+        }
+        Err(problem) if problem.is_missing => request(&context, "CREATE", &asked).await?,
+        Err(problem) => return Err(problem),
+    };
+    describe(&info, &asked, client);
+    Ok(())
+}
+
+/// The epoch of a new stream: now, or that of the stream that it mirrors.
+async fn epoch(client: &Client, context: &Context, options: &CreateOptions) -> Result<Epoch, Problem> {
+    let Some(origin) = &options.mirror else {
+        let now = clock::wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        return Ok(Epoch::from_millis(u64::try_from(now.as_millis()).unwrap_or_default()));
+    };
+    let there = match &options.mirror_domain {
+        Some(domain) => jetstream::with_domain(client.clone(), domain),
+        None => context.clone(),
+    };
+    let info = stream_info(&there, origin.as_str()).await.map_err(|problem| Problem {
+        message: format!("--mirror {origin}: {}", problem.message),
+        ..problem
+    })?;
+    epoch_of(&info.config).ok_or_else(|| {
+        let what = "the stream has no epoch, which its mirrors need; `datecast-nats create --update` there gives it one";
+        Problem::lasting(Exit::Config, format!("--mirror {origin}: {what}"))
+    })
+}
+
+/// Has the servers make or change the stream.
+async fn request(context: &Context, verb: &str, config: &Config) -> Result<Info, Problem> {
+    let name = &config.name;
+    match context.request(format!("STREAM.{verb}.{name}"), config).await {
+        Ok(Response::Ok(info)) => Ok(info),
+        Ok(Response::Err { error }) => {
+            let mut problem = Problem::of_jetstream(error.error_code().0, &error.to_string(), name);
+            // Too few servers: the others may still be starting.
+            problem.passes |= error.error_code().0 == 10005;
+            Err(problem)
+        }
+        Err(error) => Err(match error.kind() {
+            RequestErrorKind::NoResponders => Problem::passing(NO_JETSTREAM),
+            RequestErrorKind::TimedOut => unanswered(name),
+            RequestErrorKind::InvalidSubject | RequestErrorKind::Other => {
+                Problem::passing(format!("making the stream {name}: {error}"))
+            }
+        }),
+    }
+}
+
+fn tell(stream: &str, differences: &[Difference], what: &str) {
+    for Difference { name, is, should } in differences {
+        log::warn!("stream {stream}: {name} is {is}, should be {should}: {what}");
+    }
+}
+
+/// Says what there is now, and what the servers lack.
+fn describe(info: &Info, asked: &Config, client: &Client) {
+    let Config { name, num_replicas, .. } = &info.config;
+    let epoch = epoch_of(&info.config).map_or("none".to_owned(), |epoch| epoch.to_string());
+    let of = match &info.config.mirror {
+        Some(origin) => format!("a mirror of {}", origin.name),
+        None => format!("subject {}", info.config.subjects.join(", ")),
+    };
+    log::info!("stream {name}: {of}, {num_replicas} replicas, epoch {epoch}");
+    for what in lacks(&info.config, asked) {
+        log::warn!("the servers ({}) lack {what}", client.server_info().version);
+    }
+    if *num_replicas == 1
+        && info.cluster.as_ref().is_some_and(|cluster| !cluster.replicas.is_empty() || cluster.name.is_some())
+    {
+        log::warn!(
+            "the stream has one copy, in a cluster: where that server is down, so is the stream; see --replicas"
+        );
+    }
+    log::info!(
+        "a user cannot see whether the servers write each message to the disk before they acknowledge it: \
+         `jetstream {{ sync_interval: always }}` in the configuration of each does that"
+    );
 }

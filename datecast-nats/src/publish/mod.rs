@@ -1,44 +1,46 @@
 //! `datecast-nats publish`: standard input to the stream, a message a line.
+//!
+//! ```text
+//!  standard input ─ thread ─▶ Splitter ─▶ Input ─▶ Queue ── lines ──▶ Wire ──▶ nats-server
+//!                                                   ▲  │                │
+//!                                                   └──┼── Outcome ─────┘
+//!                                                      └─ Acknowledged ─▶ Report ─▶ ids on standard output
+//! ```
 
-use std::{
-    ffi::OsString,
-    io::{self, BufRead as _},
-    process::ExitCode,
-    thread,
-    time::Duration,
-};
+mod answer;
+mod attempt;
+mod input;
+mod options;
+mod publisher;
+mod queue;
+mod report;
+mod splitter;
+mod stop;
+mod target;
+mod wire;
 
-use async_nats::{HeaderMap, jetstream};
-use clap::{Command, Parser};
-use daemon::{Common, DaemonError, Exit, Reload, clock};
-use tokio::sync::mpsc;
+use std::{ffi::OsString, process::ExitCode};
+
+use async_nats::jetstream;
+use clap::Command;
+use daemon::{DaemonError, Reload};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
-    connect::{ConnectionOptions, open},
+    connect::{Client, connect},
+    epoch::epoch_of,
     program::{ENV_PREFIX, program},
     runtime,
-    stream_name::StreamName,
+    stream_info::stream_info,
 };
 
-const ABOUT: &str = "Publishes the lines of standard input to a stream";
-/// Lines that were read and are not published yet.
-const WAITING: usize = 64;
-const PAUSE: Duration = Duration::from_millis(50);
+use self::{
+    input::Input, options::PublishOptions, publisher::Publisher, report::Report, stop::Stop, target::Target,
+    wire::Wire,
+};
 
-/// The options, as clap parses them.
-#[derive(Parser, Clone, Debug)]
-#[command(name = "datecast-nats publish", version, about = ABOUT)]
-pub(crate) struct PublishOptions {
-    #[command(flatten)]
-    connection: ConnectionOptions,
-    /// The stream's name
-    #[arg(long, value_name = "NAME")]
-    stream: Option<StreamName>,
-    #[command(flatten)]
-    common: Common,
-}
-
-impl daemon::Options for PublishOptions {}
+/// The pause before we ask for the stream again.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// The command line, for help, manual pages and completions.
 pub(crate) fn command() -> Command {
@@ -48,52 +50,60 @@ pub(crate) fn command() -> Command {
 /// The whole command, from its command line to its exit code.
 pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
     let serve = |options: PublishOptions, _: Reload<PublishOptions>| runtime::run(publish(options));
-    daemon::main::<PublishOptions, PublishOptions>(&program(args), Ok, serve)
+    daemon::main::<PublishOptions, PublishOptions>(&program(args), PublishOptions::check, serve)
 }
 
 async fn publish(options: PublishOptions) -> Result<(), DaemonError> {
-    let stream = StreamName::required(options.stream)?;
-    let client = open(&options.connection, "datecast-nats publish", |_| async {}).await?;
-    let context = jetstream::new(client);
-    let subject = stream.as_str().to_lowercase();
-    let mut lines = read_lines()?;
-    let run = clock::wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let mut number: u64 = 0;
-    let unreadable = |error| DaemonError::new(Exit::NoInput, format!("standard input: {error}"));
-    while let Some(line) = lines.recv().await {
-        let line = line.map_err(unreadable)?;
-        number += 1;
-        let mut headers = HeaderMap::new();
-        headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{run}-{number}").as_str());
-        // The same message id on each try: the stream takes the line once.
-        while let Err(error) = once(&context, &subject, &headers, &line).await {
-            log::warn!("line {number} was not acknowledged, and is sent again: {error}");
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-    Ok(())
-}
-
-/// Reads standard input on a thread of its own, which ends with the process: a read of it cannot be given up.
-fn read_lines() -> Result<mpsc::Receiver<io::Result<Vec<u8>>>, DaemonError> {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let read = move || {
-        for line in io::stdin().lock().split(b'\n') {
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
-        }
+    let mut stop = Stop::catch(options.stop_timeout)?;
+    let begun = tokio::select! {
+        begun = begin(&options) => begun?,
+        // Nothing was read yet.
+        () = stop.asked() => return Ok(()),
     };
-    let thread = thread::Builder::new().name("lines".to_owned()).spawn(read);
-    thread.map(|_| receiver).map_err(|error| DaemonError::system("starting a thread", &error))
+    let input = Input::start(begun.largest_line())?;
+    let report = Report::new(begun.target().clone(), options.print_ids);
+    Publisher::new(begun, input, report, options.in_flight).run(&mut stop).await
 }
 
-async fn once(
-    context: &jetstream::Context,
-    subject: &str,
-    headers: &HeaderMap,
-    line: &[u8],
-) -> Result<(), jetstream::context::PublishError> {
-    let payload = bytes::Bytes::copy_from_slice(line);
-    context.publish_with_headers(subject.to_owned(), headers.clone(), payload).await?.await.map(drop)
+/// Connects, and asks the stream how lines are published to it.
+async fn begin(options: &PublishOptions) -> Result<Wire, DaemonError> {
+    let (sender, mut events) = unbounded_channel();
+    let client = connect(&options.connection, "datecast-nats publish", move |event| {
+        log::debug!("{event}");
+        _ = sender.send(event);
+        std::future::ready(())
+    })
+    .await?;
+    let target = ask(&client, &mut events, options).await?;
+    let batches =
+        if target.takes_batches { "in batches" } else { "one at a time: the stream takes no batches" };
+    log::info!("publishing to {} (stream {}), {batches}", target.subject, target.stream);
+    Ok(Wire::new(client, target, events))
+}
+
+/// Asks for the stream until somebody answers.
+async fn ask(
+    client: &Client,
+    events: &mut UnboundedReceiver<async_nats::Event>,
+    options: &PublishOptions,
+) -> Result<Target, DaemonError> {
+    let context = jetstream::new(client.clone());
+    let mut is_told = false;
+    loop {
+        let asked = tokio::select! {
+            asked = stream_info(&context, options.stream()) => asked,
+            problem = wire::refusal(events) => Err(problem),
+        };
+        let problem = match asked {
+            Ok(info) => {
+                return Ok(Target::of(&info.config, epoch_of(&info.config), options.subject.as_deref())?);
+            }
+            Err(problem) if problem.passes => problem,
+            Err(problem) => return Err(problem.into()),
+        };
+        if !std::mem::replace(&mut is_told, true) {
+            log::warn!("{}; trying again until it does", problem.message);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }

@@ -1,0 +1,167 @@
+//! The loop: read, send, settle.
+
+use std::time::Duration;
+
+use daemon::{DaemonError, Exit, clock};
+use tokio::time::sleep;
+
+use super::{
+    attempt::Attempt,
+    input::Input,
+    queue::{Outcome, Queue, Step, Waiting},
+    report::Report,
+    splitter::{Content, Line},
+    stop::Stop,
+    target::LARGEST_BATCH,
+    wire::Wire,
+};
+
+/// The pause after the first failed attempt; it doubles up to [`LONGEST_PAUSE`].
+const PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(640);
+
+/// Publishes one input.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    wire: Wire,
+    input: Input,
+    queue: Queue,
+    report: Report,
+    in_flight: usize,
+    pause: Duration,
+    began: std::time::Instant,
+    began_wall: std::time::SystemTime,
+}
+
+impl Publisher {
+    /// A publisher with at most `in_flight` lines under way.
+    pub(super) fn new(wire: Wire, input: Input, report: Report, in_flight: u16) -> Self {
+        let in_flight = usize::from(in_flight);
+        let largest = if wire.target().takes_batches { in_flight.min(LARGEST_BATCH) } else { 1 };
+        let queue = Queue::new(largest, wire.target().repeatable);
+        Self {
+            wire,
+            input,
+            queue,
+            report,
+            in_flight,
+            pause: PAUSE,
+            began: clock::now(),
+            began_wall: clock::wall(),
+        }
+    }
+
+    /// Runs until the input has ended and all of it is acknowledged, or cannot be.
+    ///
+    /// # Errors
+    /// A line is not acknowledged.
+    pub(super) async fn run(mut self, stop: &mut Stop) -> Result<(), DaemonError> {
+        loop {
+            self.read(stop).await;
+            let now = self.now();
+            match self.queue.step(now) {
+                Step::Idle if self.input.has_ended() => break,
+                Step::Idle => {}
+                Step::TooLate(_) => {
+                    let why = "the servers were away for so long that the stream has forgotten whether it has them, and a \
+                               line could come twice";
+                    return Err(self.give_up(Exit::Unavailable, why));
+                }
+                next @ (Step::One | Step::Batch(_)) => self.send(next, now, stop).await?,
+            }
+        }
+        if stop.is_asked() && self.input.unfinished() > 0 {
+            Report::unfinished(self.input.unfinished());
+        }
+        if let Some(error) = self.input.failure() {
+            return Err(DaemonError::new(Exit::NoInput, format!("reading standard input: {error}")));
+        }
+        self.report.end()
+    }
+
+    /// Takes in what was read; waits for it where there is nothing else to do.
+    async fn read(&mut self, stop: &mut Stop) {
+        if stop.is_asked() {
+            self.input.stop();
+        }
+        if self.queue.len() == 0 && !self.input.has_ended() {
+            let lines = tokio::select! {
+                lines = self.input.next() => lines,
+                () = stop.asked(), if !stop.is_asked() => return,
+            };
+            self.take(lines);
+        }
+        while self.queue.len() < self.in_flight {
+            let Some(lines) = self.input.next_at_once() else { break };
+            self.take(lines);
+        }
+    }
+
+    fn take(&mut self, lines: Vec<Line>) {
+        for Line { number, content } in lines {
+            match content {
+                Content::Text(text) => self.queue.push(Waiting { number, text }),
+                Content::TooLong(bytes) => self.report.too_large(number, bytes, self.wire.largest_line()),
+            }
+        }
+    }
+
+    /// Sends the lines of a step, and takes in what comes of it.
+    async fn send(&mut self, next: Step, begun: Duration, stop: &mut Stop) -> Result<(), DaemonError> {
+        let count = if let Step::Batch(count) = next { count } else { 1 };
+        let lines: Vec<Waiting> = self.queue.first(count).cloned().collect();
+        let Some(attempt) = stop.bound(self.wire.send(&lines)).await else { return Err(self.stopped()) };
+        let Attempt { outcome, problem, forbids_batches } = attempt;
+        let acknowledged = self.queue.settle(next, begun, outcome);
+        self.report.acknowledged(&acknowledged, self.now());
+        if forbids_batches {
+            log::warn!("the stream takes no batches (any more): one line at a time from here on");
+            self.queue.forbid_batches();
+        }
+        match (outcome, problem, lines.first()) {
+            (Outcome::Stored { .. }, ..) => self.pause = PAUSE,
+            (Outcome::Unacceptable, _, Some(line)) => {
+                self.report.too_large(line.number, line.text.len() as u64, self.wire.largest_line());
+            }
+            (_, Some(problem), _) if !problem.passes => {
+                return Err(self.give_up(problem.exit, &problem.message));
+            }
+            (_, Some(problem), _) => {
+                self.report.obstacle(&problem, self.queue.len(), self.now());
+                self.rest(stop).await?;
+            }
+            (_, None, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Waits a little before the next attempt.
+    async fn rest(&mut self, stop: &mut Stop) -> Result<(), DaemonError> {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        let rested = stop.bound(sleep(pause)).await;
+        rested.ok_or_else(|| self.stopped())
+    }
+
+    fn stopped(&mut self) -> DaemonError {
+        self.give_up(Exit::Unavailable, "we were stopped")
+    }
+
+    /// Ends with lines that are not acknowledged, for this reason.
+    fn give_up(&mut self, exit: Exit, why: &str) -> DaemonError {
+        self.input.stop();
+        while let Some(lines) = self.input.next_at_once() {
+            self.take(lines);
+        }
+        let doubt = self.queue.doubted();
+        let first = self.queue.first(1).next().map_or(0, |line| line.number);
+        let id = self.wire.message_id(first);
+        DaemonError::new(exit, self.report.unacknowledged(first, self.queue.len(), doubt, &id, why))
+    }
+
+    /// The time since the beginning. The wall clock counts, too, as it goes on while the machine sleeps: the stream's window does as well.
+    fn now(&self) -> Duration {
+        let wall = clock::wall().duration_since(self.began_wall).unwrap_or_default();
+        clock::now().duration_since(self.began).max(wall)
+    }
+}

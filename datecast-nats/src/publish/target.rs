@@ -1,0 +1,129 @@
+//! The stream that is published to: what its settings mean for `publish`. Pure.
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::Config;
+use common::id::{Epoch, MessageId};
+use daemon::Exit;
+
+use crate::problem::Problem;
+
+/// A stream must know a repeated line for this long: an election takes up to ten seconds.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(30);
+/// How much earlier than the stream's window we stop to repeat a line: more than an attempt may take.
+const MARGIN: Duration = Duration::from_secs(10);
+/// Lines of a batch that nats-server takes.
+pub(super) const LARGEST_BATCH: usize = 1000;
+
+/// Where lines go, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) stream: String,
+    pub(super) subject: String,
+    /// The stream stores a batch whole or not at all.
+    pub(super) takes_batches: bool,
+    /// For how long a line may be repeated.
+    pub(super) repeatable: Duration,
+    /// The largest message, with its headers, in bytes, as far as the stream limits it.
+    pub(super) largest: Option<usize>,
+    pub(super) epoch: Option<Epoch>,
+}
+
+impl Target {
+    /// Decides from the stream's settings.
+    ///
+    /// # Errors
+    /// Lines cannot be published to this stream, or not without the danger that one comes twice.
+    pub(super) fn of(config: &Config, epoch: Option<Epoch>, subject: Option<&str>) -> Result<Self, Problem> {
+        let stream = &config.name;
+        let refuse =
+            |what: String| Err(Problem::lasting(Exit::Config, format!("the stream {stream} {what}")));
+        if let Some(mirror) = &config.mirror {
+            return refuse(format!("is a mirror of {}; publish to that one", mirror.name));
+        }
+        if config.no_ack {
+            return refuse(
+                "acknowledges nothing (its setting `no_ack`); publish to one that does".to_owned(),
+            );
+        }
+        if config.duplicate_window < SHORTEST_WINDOW {
+            return refuse(format!(
+                "knows a repeated line for {:?} only (its setting `duplicate_window`), and a line could come twice; \
+                 `datecast-nats create --stream {stream} --update` makes it 2 minutes",
+                config.duplicate_window
+            ));
+        }
+        let subject = match (subject, config.subjects.as_slice()) {
+            (Some(subject), _) => subject.to_owned(),
+            (None, [subject]) if !subject.contains(['*', '>']) => subject.clone(),
+            (None, subjects) => {
+                return refuse(format!("has the subjects {}; say one with --subject", subjects.join(", ")));
+            }
+        };
+        Ok(Self {
+            stream: stream.clone(),
+            subject,
+            takes_batches: config.allow_atomic_publish,
+            repeatable: config.duplicate_window.saturating_sub(MARGIN),
+            largest: usize::try_from(config.max_message_size).ok(),
+            epoch,
+        })
+    }
+
+    /// The id of the line that has this sequence number, as clients see it; the number alone where the stream has no epoch.
+    pub(super) fn id(&self, number: u64) -> String {
+        match self.epoch {
+            Some(epoch) => MessageId { epoch, number }.to_string(),
+            None => number.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_nats::jetstream::stream::Source;
+
+    use super::*;
+
+    fn config(subjects: &[&str]) -> Config {
+        Config {
+            name: "LINES".to_owned(),
+            subjects: subjects.iter().map(|it| (*it).to_owned()).collect(),
+            duplicate_window: Duration::from_mins(2),
+            max_message_size: -1,
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn the_stream_says_its_subject_unless_it_has_several() {
+        let subject =
+            |subjects: &[&str], said| Target::of(&config(subjects), None, said).map(|it| it.subject);
+        assert_eq!(subject(&["lines"], None), Ok("lines".to_owned()));
+        assert_eq!(subject(&["lines.*"], Some("lines.b")), Ok("lines.b".to_owned()));
+        for several in [&["lines.*"][..], &[">"], &["a", "b"], &[]] {
+            assert!(subject(several, None).unwrap_err().message.contains("--subject"), "{several:?}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_could_double_a_line_is_refused() {
+        let short = Config { duplicate_window: Duration::from_secs(29), ..config(&["lines"]) };
+        assert!(Target::of(&short, None, None).unwrap_err().message.contains("duplicate_window"));
+        let silent = Config { no_ack: true, ..config(&["lines"]) };
+        assert!(Target::of(&silent, None, None).unwrap_err().message.contains("no_ack"));
+        let mirror = Source { name: "ORIGIN".to_owned(), ..Source::default() };
+        let mirror = Config { mirror: Some(mirror), ..config(&[]) };
+        assert!(Target::of(&mirror, None, Some("lines")).unwrap_err().message.contains("mirror of ORIGIN"));
+    }
+
+    #[test]
+    fn a_line_is_repeated_only_while_the_stream_surely_knows_it() {
+        let target = Target::of(&config(&["lines"]), None, None).unwrap();
+        assert_eq!(target.repeatable, Duration::from_secs(110));
+        assert_eq!((target.id(7), target.largest), ("7".to_owned(), None));
+        let epoch = Some(Epoch::from_millis(1_285_175_062_000));
+        let target = Target::of(&config(&["lines"]), epoch, None).unwrap();
+        assert_eq!(target.id(7), "012b3a672df0_7");
+    }
+}

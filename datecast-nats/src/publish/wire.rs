@@ -1,0 +1,159 @@
+//! Sends lines to the stream and waits for the answer.
+
+use std::time::Duration;
+
+use async_nats::{Client, Event, HeaderMap, ServerError, client::Request, connection::State};
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    time::{sleep, timeout},
+};
+
+use super::{
+    attempt::{Attempt, no_acknowledgement},
+    queue::Waiting,
+    target::Target,
+};
+use crate::problem::Problem;
+
+/// How long a message may be without an answer. An election takes longer, and another attempt finds the new leader.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What a batch may take in addition.
+const PATIENCE_BATCH: Duration = Duration::from_secs(3);
+/// Bytes of a message's headers beside the names that stand in them.
+const HEADERS: usize = 256;
+
+/// The way to one stream, for one run of the program.
+#[derive(Debug)]
+pub(super) struct Wire {
+    client: Client,
+    target: Target,
+    /// Begins the id of each message, and no other run's.
+    run: String,
+    /// Counts the batches, for their ids.
+    batches: u64,
+    events: UnboundedReceiver<Event>,
+}
+
+impl Wire {
+    /// A way to this stream; `events` are those of the client.
+    pub(super) fn new(client: Client, target: Target, events: UnboundedReceiver<Event>) -> Self {
+        // The client makes its inboxes from random letters: 22 of them, more than two runs will share.
+        let run = client.new_inbox().rsplit('.').next().unwrap_or_default().to_owned();
+        Self { client, target, run, batches: 0, events }
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The largest line, in bytes, that the server and the stream take.
+    pub(super) fn largest_line(&self) -> usize {
+        let largest = self.client.max_payload().min(self.target.largest.unwrap_or(usize::MAX));
+        largest.saturating_sub(HEADERS + self.run.len() + self.target.stream.len())
+    }
+
+    /// The message's id: by it the stream knows a line that is repeated.
+    pub(super) fn message_id(&self, line: u64) -> String {
+        format!("{}-{line}", self.run)
+    }
+
+    /// Sends these lines, several as a batch, and waits for the answer.
+    pub(super) async fn send(&mut self, lines: &[Waiting]) -> Attempt {
+        if let Some(problem) = self.trouble() {
+            return Attempt::unsent(problem);
+        }
+        if self.client.connection_state() != State::Connected {
+            return Attempt::unsent(Problem::passing("the connection to the servers is lost"));
+        }
+        self.batches = self.batches.wrapping_add(1);
+        let patience = if lines.len() > 1 { PATIENCE + PATIENCE_BATCH } else { PATIENCE };
+        let events = &mut self.events;
+        let sent = timeout(patience, publish(&self.client, &self.target, &self.run, self.batches, lines));
+        tokio::select! {
+            // An answer counts for more than what has happened behind it.
+            biased;
+            attempt = sent => attempt.unwrap_or_else(|_| Attempt::unanswered(no_acknowledgement())),
+            problem = obstacle(events) => Attempt::unanswered(problem),
+        }
+    }
+
+    /// What the server or the client has said since the last attempt that stands in the way.
+    fn trouble(&mut self) -> Option<Problem> {
+        let mut found = None;
+        while let Ok(event) = self.events.try_recv() {
+            found = of_event(&event).filter(|problem| !problem.passes).or(found);
+        }
+        found
+    }
+}
+
+async fn publish(client: &Client, target: &Target, run: &str, batch: u64, lines: &[Waiting]) -> Attempt {
+    let Some((last, others)) = lines.split_last() else {
+        return Attempt::unsent(Problem::passing("there is no line to send"));
+    };
+    let headers = |at: usize, line: &Waiting| {
+        let mut headers = HeaderMap::new();
+        headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{run}-{}", line.number));
+        headers.insert(async_nats::header::NATS_EXPECTED_STREAM, target.stream.as_str());
+        if !others.is_empty() {
+            headers.insert("Nats-Batch-Id", format!("{run}-{batch}"));
+            headers.insert("Nats-Batch-Sequence", (at + 1).to_string());
+        }
+        headers
+    };
+    let subject = target.subject.as_str();
+    for (at, line) in others.iter().enumerate() {
+        let sent =
+            client.publish_with_headers(subject.to_owned(), headers(at, line), line.text.clone()).await;
+        if let Err(error) = sent {
+            // Without its last message a batch stores nothing.
+            return Attempt::unsent(Problem::passing(error.to_string()));
+        }
+    }
+    let mut commit = headers(others.len(), last);
+    if !others.is_empty() {
+        commit.insert("Nats-Batch-Commit", "1");
+    }
+    let request = Request::new().headers(commit).payload(last.text.clone()).timeout(None);
+    match client.send_request(subject.to_owned(), request).await {
+        Ok(message) => Attempt::answered(&message.payload, lines.len(), &target.stream),
+        Err(error) => Attempt::failed(&error, lines.len(), &target.stream),
+    }
+}
+
+/// Waits for an event after which no answer comes.
+async fn obstacle(events: &mut UnboundedReceiver<Event>) -> Problem {
+    loop {
+        match events.recv().await {
+            Some(event) => {
+                if let Some(problem) = of_event(&event) {
+                    return problem;
+                }
+            }
+            // The client is gone with its events, which ends the request, too.
+            None => sleep(PATIENCE).await,
+        }
+    }
+}
+
+/// Waits for the server to say that something is not allowed.
+pub(super) async fn refusal(events: &mut UnboundedReceiver<Event>) -> Problem {
+    loop {
+        let problem = obstacle(events).await;
+        if !problem.passes {
+            return problem;
+        }
+    }
+}
+
+/// What an event means to the message under way; nothing for most.
+fn of_event(event: &Event) -> Option<Problem> {
+    match event {
+        Event::Disconnected => Some(Problem::passing("the connection to the servers is lost")),
+        Event::ServerError(ServerError::Other(error)) => Some(Problem::of_server(error)),
+        Event::ServerError(ServerError::AuthorizationViolation) => {
+            Some(Problem::of_server("authorization violation"))
+        }
+        _ => None,
+    }
+}
