@@ -7,7 +7,7 @@ use std::{
 
 use crate::clock::now;
 
-/// A result older than this means that the supervisor itself hangs.
+/// A result older than this means that what checks hangs itself.
 const STALE: Duration = Duration::from_secs(4);
 /// How long a reader waits for a newer one: if the whole process was stopped, the supervisor is only as late as the reader.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -17,12 +17,14 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Health {
     newest: Mutex<(Instant, Result<(), String>)>,
     updated: Condvar,
+    /// What it says of itself while nobody updates it.
+    stale: &'static str,
 }
 
 impl Health {
-    /// The health of a daemon whose workers have not turned yet.
-    pub(super) fn new() -> Self {
-        Self { newest: Mutex::new((now(), Err("starting".to_owned()))), updated: Condvar::new() }
+    /// The health of a daemon that has not been checked yet; `stale` says what hangs where no check follows.
+    pub(super) fn new(stale: &'static str) -> Self {
+        Self { newest: Mutex::new((now(), Err("starting".to_owned()))), updated: Condvar::new(), stale }
     }
 
     pub(super) fn update(&self, result: Result<(), String>) {
@@ -37,7 +39,7 @@ impl Health {
         let waited = self.updated.wait_timeout_while(newest, PATIENCE, is_stale);
         let (mut newest, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if is_stale(&mut newest) {
-            return Err("the supervisor hangs".to_owned());
+            return Err(self.stale.to_owned());
         }
         newest.1.clone()
     }
@@ -51,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_comes_before_the_supervisor_after_a_stop_waits_for_it() {
-        let health = Health::new();
+        let health = Health::new("the supervisor hangs");
         health.newest.lock().expect("not poisoned").0 =
             now().checked_sub(2 * STALE).expect("booted long ago");
         thread::scope(|scope| {

@@ -55,6 +55,7 @@ mod supervisor;
 mod terminal;
 pub mod unix_socket;
 pub mod value;
+mod vitals;
 
 pub use entry::main;
 pub use exit::{DaemonError, Exit};
@@ -71,3 +72,4 @@ pub use reload::{Reload, warn_of_restart};
 pub use run::{Endpoint, Hooks, Ready, Serve, Start, run};
 pub use terminal::is_hangup_ignored;
 pub use value::ListenAddress;
+pub use vitals::Vitals;

@@ -11,7 +11,7 @@ use crate::{
     inherit::Inherited,
     last_reload::LastReload,
     listen,
-    metrics::{self, Collector, DaemonMetrics},
+    metrics::{self, Collector, DaemonMetrics, Workers},
     signals::{self, Actions},
     supervisor,
     unix_socket::SocketFile,
@@ -201,7 +201,8 @@ fn start_endpoint(
         log::info!("{}: metrics on {}", serve.name, listen::bound_address(socket));
     }
     let prefix = serve.endpoint.prefix;
-    let collector = Collector { prefix, control, daemon, health, last_reload, started: wall() };
+    let workers = Some(Workers { control, last_reload });
+    let collector = Collector { prefix, daemon, health, started: wall(), workers };
     metrics::start(sockets, collector)
         .map_err(|error| DaemonError::system("starting the metrics endpoint", &error))
 }

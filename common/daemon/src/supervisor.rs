@@ -28,7 +28,7 @@ pub(super) fn start(
     last_reload: LastReload,
     has_endpoint: bool,
 ) -> io::Result<Arc<Health>> {
-    let health = Arc::new(Health::new());
+    let health = Arc::new(Health::new("the supervisor hangs"));
     if notify::is_heard() || has_endpoint {
         let written = Arc::clone(&health);
         let run = move || supervise(&control, &*metrics, &last_reload, &written);

@@ -22,21 +22,31 @@ pub(crate) const CLOSED_BY: [&str; 8] =
 /// Knows the metrics and the health that the endpoint serves.
 pub(crate) struct Collector {
     pub(crate) prefix: &'static str,
-    pub(crate) control: Control,
     pub(crate) daemon: Arc<dyn DaemonMetrics>,
     pub(crate) health: Arc<Health>,
-    pub(crate) last_reload: LastReload,
     pub(crate) started: SystemTime,
+    /// `None` for a program with an event loop of its own.
+    pub(crate) workers: Option<Workers>,
+}
+
+/// What the reactor's workers count, and the reload that they may have seen.
+pub(crate) struct Workers {
+    pub(crate) control: Control,
+    pub(crate) last_reload: LastReload,
 }
 
 impl Collector {
     /// Returns all metrics as text. Blocks for up to 200 ms while the workers count what they do not count all the time.
     pub(super) fn scrape(&self) -> String {
-        self.control.ask();
-        wait_until(PATIENCE, || self.control.stats().iter().all(Stats::has_answered));
+        if let Some(Workers { control, .. }) = &self.workers {
+            control.ask();
+            wait_until(PATIENCE, || control.stats().iter().all(Stats::has_answered));
+        }
         let mut out = Exposition::new(self.prefix);
         self.collect_process(&mut out);
-        self.collect_connections(&mut out);
+        if let Some(workers) = &self.workers {
+            workers.collect(&mut out);
+        }
         self.daemon.collect(&mut out);
         out.into_text()
     }
@@ -47,16 +57,19 @@ impl Collector {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let help = "When the process started, in seconds since 1970.";
         out.single("start_time_seconds", Kind::Gauge, help, started);
-        let workers = self.control.stats().len();
-        out.single("workers", Kind::Gauge, "Threads that serve connections.", workers);
+        if let Some(Workers { control, .. }) = &self.workers {
+            out.single("workers", Kind::Gauge, "Threads that serve connections.", control.stats().len());
+        }
         let healthy = self.health.current().is_ok();
         out.single("healthy", Kind::Gauge, "1 while /healthz says ok.", u8::from(healthy));
+    }
+}
+
+impl Workers {
+    fn collect(&self, out: &mut Exposition) {
         let help =
             "1 after a reload that failed, until one succeeds: the configuration in force is an older one.";
         out.single("reload_failed", Kind::Gauge, help, u8::from(self.last_reload.has_failed()));
-    }
-
-    fn collect_connections(&self, out: &mut Exposition) {
         let counters = self.control.counters().snapshot();
         out.single("open_connections", Kind::Gauge, "Connections that are open.", counters.open);
         let help = "Open connections whose first request is not complete.";

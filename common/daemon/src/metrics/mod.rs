@@ -12,8 +12,9 @@ mod endpoint;
 mod exposition;
 mod tally;
 
-pub(super) use collector::{CLOSED_BY, Collector};
+pub(super) use collector::{CLOSED_BY, Collector, Workers};
 pub use daemon_metrics::DaemonMetrics;
 pub(super) use endpoint::start;
 pub use exposition::{Exposition, Family, Kind};
+pub use reactor::Snapshot;
 pub use tally::{Tally, Totals};
