@@ -301,6 +301,7 @@ impl DaemonMetrics for WsMetrics {
             ("old_epoch", faults.old_epoch),
             ("no_number", faults.no_number),
             ("unknown_word", faults.unknown_word),
+            ("unfinished", faults.unfinished),
         ] {
             given.sample(&[("reason", reason)], count);
         }

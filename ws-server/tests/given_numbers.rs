@@ -126,7 +126,7 @@ fn a_producer_that_never_reads_its_greeting_loses_nothing() {
         for number in first..first + 999 {
             producer.write_all(format!("{number}\tline\n").as_bytes()).unwrap();
         }
-        write!(producer, "{}\tlast", first + 999).unwrap();
+        writeln!(producer, "{}\tlast", first + 999).unwrap();
         drop(producer);
         for number in first..first + 999 {
             assert_eq!(Given::next(&mut client), format!("000000000000_{number}\tline"));
@@ -200,7 +200,7 @@ fn standard_input_that_has_ended_is_caught_up() {
     ];
     let mut server = Daemon::start(WS_SERVER, &arguments);
     let metrics = server.metrics_address();
-    server.write("3\tthree\nno number\n5\tfive");
+    server.write("3\tthree\nno number\n5\tfive\n");
     drop(server.stdin.take());
     assert!(scrape::wait_for_health(metrics, 200).contains("ok"));
     let mut client = server.websocket("/?ids=1").0;
@@ -240,4 +240,31 @@ fn a_greater_epoch_is_a_new_stream_and_a_smaller_one_is_refused() {
     given.wait_for_refused("old_epoch", 1.0);
     given.server.log_line("1 line dropped: of an older stream");
     assert_eq!(given.producer().greeting(), "last 4 01932f5a0c2e\n");
+}
+
+#[test]
+fn of_a_producer_that_is_killed_every_whole_line_counts_and_no_half_one() {
+    let given = Given::start(&["--greet", "0"]);
+    let mut client = given.client();
+    let mut sink = command("sh", &["-c", "cat; kill -9 $$"]);
+    let socket = UnixStream::connect(&given.path).unwrap();
+    sink.stdin(std::process::Stdio::piped()).stdout(std::os::fd::OwnedFd::from(socket));
+    let mut killed = sink.spawn().unwrap();
+    let mut input = killed.stdin.take().unwrap();
+    for number in 0..1000 {
+        writeln!(input, "{number}\tline").unwrap();
+    }
+    input.write_all(b"1000\thalf").unwrap();
+    // Its socket is in there, too.
+    drop((sink, input));
+    assert!(!killed.wait().unwrap().success());
+    for number in 0..1000 {
+        assert_eq!(Given::next(&mut client), format!("000000000000_{number}\tline"));
+    }
+    given.wait_for_refused("unfinished", 1.0);
+    // Another one writes it whole.
+    let mut producer = given.producer();
+    assert_eq!(producer.greeting(), "last 999 000000000000\n");
+    producer.write("1000\tand the other half\n");
+    assert_eq!(Given::next(&mut client), "000000000000_1000\tand the other half");
 }

@@ -109,7 +109,7 @@ impl Connection {
         }
     }
 
-    /// Looks whether the server has closed the connection, which it never writes to.
+    /// Looks whether the server has closed the connection. What it writes, such as the greeting of `--numbers given`, is for others.
     pub(super) fn look(&mut self, now: Instant) -> Result<(), Lost> {
         let Some(open) = &self.open else { return Ok(()) };
         match rustix::io::read(&open.stream, &mut [0; 256]) {

@@ -21,12 +21,13 @@ use reactor::{Exported, ExportedConnection};
 
 use super::{
     process::{FORMAT, adopt},
-    state::ProcessState,
+    state::{GivenState, ProcessState},
 };
 use crate::{
     broadcast::{Departures, NoticeState},
     connection::{Connection, Notice, Payload, Prefix, RateLimiter, Stage, StreamParams, Upgraded},
     publish::Keys,
+    source::Filling,
     stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceChange, SourceKind, Subscription},
 };
 
@@ -380,6 +381,26 @@ fn refuse_damaged(whole: &[u8], is_read: impl Fn(&[u8]) -> bool) {
             damaged[at] = value;
             // Neither a panic, nor an allocation by a length in the data.
             let _read = is_read(&damaged);
+        }
+    }
+}
+
+#[test]
+fn what_there_is_to_know_of_given_numbers_comes_back_and_only_where_they_are_given() {
+    let (now, since_boot) = (now(), Duration::from_secs(1_000_000));
+    let moment = Moment { instant: now, since_boot };
+    let own = state(now);
+    let whole = |state: &ProcessState| state.to_bytes(moment);
+    let back = |bytes: &[u8]| ProcessState::from_bytes(bytes, FORMAT, EPOCH, moment);
+    assert_eq!(back(&whole(&own)).unwrap().given, None);
+    for filling in [Filling::No, Filling::Yes, Filling::Settled] {
+        let given = Some(GivenState { filling, gaps: vec![false, true, false] });
+        let bytes = whole(&ProcessState { given: given.clone(), ..state(now) });
+        assert_eq!(back(&bytes).unwrap().given, given);
+        assert!(bytes.starts_with(&whole(&own)), "an earlier version has read so far");
+        for length in whole(&own).len() + 1..bytes.len() {
+            let part = back(&bytes[..length]);
+            assert!(part.is_none_or(|part| part.given.is_none()), "{length} bytes");
         }
     }
 }

@@ -55,8 +55,16 @@ impl FaultLog {
             return;
         }
         // Of lines at or below the newest nothing is said: of two producers with the same lines one is always later.
-        let LineFaults { replaced, not_utf8, too_long, repeated: _, old_epoch, no_number, unknown_word } =
-            std::mem::take(&mut self.unsaid);
+        let LineFaults {
+            replaced,
+            not_utf8,
+            too_long,
+            repeated: _,
+            old_epoch,
+            no_number,
+            unknown_word,
+            unfinished,
+        } = std::mem::take(&mut self.unsaid);
         for (count, what) in [
             (replaced, "not UTF-8: U+FFFD stands for what was invalid (--invalid-utf8 drop drops them)"),
             (not_utf8, "dropped: not UTF-8 (--invalid-utf8 drop)"),
@@ -64,6 +72,10 @@ impl FaultLog {
             (old_epoch, "dropped: of an older stream, whose epoch is smaller than the present one"),
             (no_number, "dropped: without a number and a tab before the text (--numbers given)"),
             (unknown_word, "dropped: a word that ws-server does not know; it knows !caught-up and !gap"),
+            (
+                unfinished,
+                "dropped: its producer was gone before it had written the line end (--numbers given)",
+            ),
         ] {
             if count > 0 {
                 log::warn!("{count} {} {what}", if count == 1 { "line" } else { "lines" });
@@ -81,13 +93,13 @@ mod tests {
     fn each_fault_is_counted_under_its_own_name_and_warned_of_now_and_then() {
         let mut log = FaultLog::default();
         let (counts, start) = (log.counts(), Instant::now());
-        let one_each = LineFaults::of_counts([1, 2, 3, 4, 5, 6, 7]);
+        let one_each = LineFaults::of_counts([1, 2, 3, 4, 5, 6, 7, 8]);
         log.add(one_each, start);
         assert_eq!(log.unsaid, LineFaults::default());
         log.add(one_each, start + QUIET / 2);
         assert_eq!(log.unsaid, one_each);
         log.add(one_each, start + QUIET);
         assert_eq!(log.unsaid, LineFaults::default());
-        assert_eq!(counts.get(), LineFaults::of_counts([3, 6, 9, 12, 15, 18, 21]));
+        assert_eq!(counts.get(), LineFaults::of_counts([3, 6, 9, 12, 15, 18, 21, 24]));
     }
 }

@@ -44,22 +44,25 @@ pub(crate) struct LineFaults {
     pub(crate) no_number: u64,
     /// Dropped because they were a producer's words that mean nothing here.
     pub(crate) unknown_word: u64,
+    /// Dropped because their producer was gone before it had written their ends.
+    pub(crate) unfinished: u64,
 }
 
 impl LineFaults {
     /// How many kinds there are.
-    pub(super) const KINDS: usize = 7;
+    pub(super) const KINDS: usize = 8;
 
     /// Each kind's count, in the order of the fields.
     pub(super) fn counts(self) -> [u64; Self::KINDS] {
-        let Self { replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word } = self;
-        [replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word]
+        let Self { replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word, unfinished } =
+            self;
+        [replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word, unfinished]
     }
 
     /// Counts in the order of the fields.
     pub(super) fn of_counts(counts: [u64; Self::KINDS]) -> Self {
-        let [replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word] = counts;
-        Self { replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word }
+        let [replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word, unfinished] = counts;
+        Self { replaced, not_utf8, too_long, repeated, old_epoch, no_number, unknown_word, unfinished }
     }
 
     /// Adds these to them.
@@ -178,16 +181,19 @@ impl Splitter {
 
     /// The producer has ended: its last line counts even without a line end.
     pub(crate) fn finish(&mut self, mut emit: impl FnMut(&str)) {
-        self.cut_rest(of_text(&mut |line: &str| {
-            emit(line);
-            true
-        }));
+        if self.overlong || !self.partial.is_empty() {
+            self.end(&mut of_text(&mut |line: &str| {
+                emit(line);
+                true
+            }));
+        }
     }
 
-    /// The same with a line that is not judged yet.
-    pub(super) fn cut_rest(&mut self, mut emit: impl FnMut(RawLine<'_>) -> bool) {
-        if self.overlong || !self.partial.is_empty() {
-            self.end(&mut emit);
+    /// The producer has ended, and its last line counts only if it has its end: a part of the text has the number of all.
+    pub(super) fn drop_rest(&mut self) {
+        if std::mem::take(&mut self.overlong) || !self.partial.is_empty() {
+            self.partial.clear();
+            self.faults.unfinished = self.faults.unfinished.saturating_add(1);
         }
     }
 

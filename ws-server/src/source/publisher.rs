@@ -127,14 +127,13 @@ impl Publisher {
             }
             Numbers::Given => {
                 let mut is_after_gap = splitter.is_after_gap;
-                let mut take = |line: RawLine<'_>| {
-                    filling.take(line, &mut is_after_gap);
-                    true
-                };
                 if bytes.is_empty() {
-                    splitter.cut_rest(&mut take);
+                    splitter.drop_rest();
                 } else {
-                    splitter.cut_while(bytes, &mut take);
+                    splitter.cut_while(bytes, |line| {
+                        filling.take(line, &mut is_after_gap);
+                        true
+                    });
                 }
                 splitter.is_after_gap = is_after_gap;
             }
