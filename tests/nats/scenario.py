@@ -40,8 +40,9 @@ class Binaries(NamedTuple):
 class Scenario:
     """`run` does it all; `faults` has what the checker found."""
 
-    def __init__(self, binaries, folder, seed, lines, rate, plan, history=20_000, each=2, divides=False, settings=ALWAYS):
-        """`each`: clients of each kind. `divides`: the nodes reach each other through proxies, which faults can cut."""
+    def __init__(self, binaries, folder, seed, lines, rate, plan, divides=False, history=20_000, lag=False, settings=ALWAYS):
+        """`divides`: the nodes reach each other through proxies, which faults can cut. `history`: what a machine keeps. `lag`: clients
+        do not read for seconds, so that they may be told a gap. `settings`: those of the nodes' JetStream."""
         self.binaries, self.seed, self.lines, self.plan = binaries, seed, lines, plan
         self.began = time.monotonic()
         self.chance = random.Random(seed)
