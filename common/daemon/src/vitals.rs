@@ -1,19 +1,24 @@
 //! For a program with an event loop of its own instead of the reactor's workers: its metrics endpoint, and its signs of life.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use sd_notify::NotifyState;
+use socket2::Socket;
 
 use crate::{
     clock::wall,
-    exit::DaemonError,
+    exit::{DaemonError, Exit},
     health::Health,
+    inherit::inherit,
     listen,
     metrics::{self, Collector, DaemonMetrics, Snapshot},
     notify,
     run::Endpoint,
     unix_socket::SocketFile,
 };
+
+/// No process hands anything over to such a program.
+const NO_FORMATS: RangeInclusive<u32> = 0..=0;
 
 /// What the operator sees of a running program: `/metrics`, `/healthz`, `systemctl status`, and the watchdog's signs of life.
 pub struct Vitals {
@@ -25,11 +30,11 @@ pub struct Vitals {
 }
 
 impl Vitals {
-    /// Serves the metrics, if the endpoint has an address, and tells the service manager that the program has started. `name` begins
-    /// log lines.
+    /// Serves the metrics, if the endpoint has an address or there is an inherited socket for them, and tells the service manager
+    /// that the program has started. `name` begins log lines.
     ///
     /// # Errors
-    /// The address cannot be bound, or the system refuses a thread.
+    /// The address cannot be bound, an inherited socket is none for the metrics, or the system refuses a thread.
     pub fn start(
         name: &str,
         endpoint: &Endpoint,
@@ -37,7 +42,11 @@ impl Vitals {
     ) -> Result<Self, DaemonError> {
         let health = Arc::new(Health::new("the event loop hangs"));
         let address = endpoint.metrics.as_slice();
-        let sockets = if address.is_empty() { Vec::new() } else { listen::bind("metrics", address, 1)? };
+        let sockets = match inherited_for_metrics()? {
+            inherited if !inherited.is_empty() => inherited,
+            _ if address.is_empty() => Vec::new(),
+            _ => listen::bind("metrics", address, 1)?,
+        };
         for socket in &sockets {
             log::info!("{name}: metrics on {}", listen::bound_address(socket));
         }
@@ -70,6 +79,24 @@ impl Vitals {
         if self.has_watchdog {
             notify::send(&[NotifyState::Watchdog]);
         }
+    }
+}
+
+/// The inherited sockets that are named `metrics`. Such a program serves nothing else.
+fn inherited_for_metrics() -> Result<Vec<Socket>, DaemonError> {
+    let inherited = inherit(&NO_FORMATS)?;
+    match inherited.listeners.first() {
+        Some(socket) => {
+            let address = listen::bound_address(socket);
+            let what = format!(
+                "inherited {address}: this program listens for nothing but its metrics; name the socket"
+            );
+            Err(DaemonError::new(
+                Exit::Config,
+                format!("{what} `metrics` (FileDescriptorName= of the socket unit)"),
+            ))
+        }
+        None => Ok(inherited.metrics),
     }
 }
 
