@@ -48,8 +48,8 @@ class Connection:
             raise ConnectionError("nats-server closed the connection")
         return line.rstrip(b"\r\n")
 
-    def request(self, subject, payload=b"", headers=None):
-        """The answer to one request, as JSON; raises `Refused` for an error of JetStream."""
+    def request(self, subject, payload=b"", headers=None, raw=False):
+        """The answer to one request, as JSON (or as it is); raises `Refused` for an error of JetStream."""
         if headers:
             head = "NATS/1.0\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
             length = len(head.encode())
@@ -57,6 +57,8 @@ class Connection:
         else:
             self._send(f"PUB {subject} {self.inbox} {len(payload)}\r\n")
         self.socket.sendall(payload + b"\r\n")
+        if raw:
+            return self._message()
         answer = json.loads(self._message())
         if "error" in answer:
             raise Refused(answer["error"])

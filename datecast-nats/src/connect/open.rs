@@ -127,10 +127,31 @@ fn with_user(prepared: ConnectOptions, options: &ConnectionOptions) -> Result<Co
     if let (Some(user), Some(path)) = (&options.user, &options.password_file) {
         return Ok(prepared.user_and_password(user.clone(), secret("password-file", path)?));
     }
-    match &options.token_file {
-        Some(path) => Ok(prepared.token(secret("token-file", path)?)),
-        None => Ok(prepared),
+    if let Some(path) = &options.token_file {
+        return Ok(prepared.token(secret("token-file", path)?));
     }
+    // The client takes no notice of what stands in an address.
+    let addresses = options.server.addresses()?;
+    let in_an_address = addresses.iter().find_map(|address| Some((address.username()?, address.password())));
+    Ok(match in_an_address {
+        Some((user, Some(password))) => prepared.user_and_password(decoded(user), decoded(password)),
+        Some((token, None)) => prepared.token(decoded(token)),
+        None => prepared,
+    })
+}
+
+/// Undoes the percent signs of an address: `p%40ss` is `p@ss`.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let byte = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = byte.and(behind.get(2..)).unwrap_or(behind);
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Reads a file that an option names.
@@ -185,23 +206,39 @@ fn explain(error: &ConnectError, options: &ConnectionOptions) -> Problem {
             "--server {server}: no answer within {} s; is that a nats-server's port for clients?",
             CONNECT_TIMEOUT.as_secs()
         )),
+        // The client does not tell a failed TLS handshake from other errors of the socket.
+        ConnectErrorKind::Io if is_of_tls(&cause) => explain_tls(&cause, options),
         ConnectErrorKind::Io | ConnectErrorKind::MaxReconnects => {
             Problem::passing(format!("--server {server}: no nats-server answers there ({cause})"))
         }
     }
 }
 
+fn is_of_tls(cause: &str) -> bool {
+    let cause = cause.to_ascii_lowercase();
+    ["certificate", "tls", "alert", "corrupt message"].iter().any(|word| cause.contains(word))
+}
+
 /// As [`explain`], for a failed TLS handshake.
 fn explain_tls(cause: &str, options: &ConnectionOptions) -> Problem {
     let server = &options.server;
-    let what = if cause.contains("UnknownIssuer") {
+    let has = |words: &[&str]| words.iter().any(|word| cause.to_ascii_lowercase().contains(word));
+    let what = if has(&["unknownissuer"]) {
         "nobody whom we trust has signed its certificate; name the file of its signer with --tls-ca"
-    } else if cause.contains("NotValidForName") {
+    } else if has(&["not valid for name", "notvalidforname"]) {
         "its certificate is for another name; say the name that it is for in --server"
-    } else if cause.contains("Expired") || cause.contains("NotValidYet") {
+    } else if has(&["expired", "not valid yet", "notvalidyet"]) {
         "its certificate is out of date, or this machine's clock is wrong"
-    } else if cause.contains("CertificateRequired") || cause.contains("BadCertificate") {
+    } else if has(&[
+        "certificaterequired",
+        "certificate required",
+        "badcertificate",
+        "bad certificate",
+        "unknownca",
+    ]) {
         "it wants a certificate of ours that it trusts; see --tls-certificate and --tls-key"
+    } else if has(&["invalidcontenttype"]) {
+        "it does not speak TLS; leave the options of TLS out, or see `tls` in the server's configuration"
     } else {
         "the encrypted connection failed; see --tls-ca, --tls-certificate and --tls-key"
     };
@@ -217,6 +254,15 @@ fn pause_after(attempts: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_may_have_letters_that_an_address_has_not() {
+        for (text, expected) in
+            [("plain", "plain"), ("p%40s%2fs", "p@s/s"), ("100%", "100%"), ("%zz%C3%A9", "%zzé")]
+        {
+            assert_eq!(decoded(text), expected);
+        }
+    }
 
     #[test]
     fn pauses_grow_to_a_second() {

@@ -73,7 +73,12 @@ impl Wire {
             // An answer counts for more than what has happened behind it.
             biased;
             attempt = sent => attempt.unwrap_or_else(|_| Attempt::unanswered(no_acknowledgement())),
-            problem = obstacle(events) => Attempt::unanswered(problem),
+            problem = obstacle(events) => if problem.passes {
+                Attempt::unanswered(problem)
+            } else {
+                // What the server does not allow it has not stored.
+                Attempt::unsent(problem)
+            },
         }
     }
 
