@@ -66,3 +66,99 @@ impl AsFd for Connected {
         self.input.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        os::unix::net::UnixStream,
+    };
+
+    use common::id::{Epoch, MessageId};
+
+    use super::*;
+    use crate::{
+        source::{
+            lines::{InvalidUtf8, LineRules},
+            progress::{Head, SourceProgress},
+            publisher::LineFormat,
+        },
+        stream::{DateFormat, Numbers, Template},
+    };
+
+    fn publisher(numbers: Numbers) -> Publisher {
+        let rules = LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace, numbers };
+        let format = LineFormat { template: Template::line(), date_format: DateFormat::Unix, rules };
+        let next = MessageId { epoch: Epoch::from_millis(10), number: 7 };
+        Publisher::new(SourceProgress::new(0, Head::at(next)), format, |_| ())
+    }
+
+    /// Our end, and the producer's.
+    fn pair() -> (UnixStream, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        for end in [&ours, &theirs] {
+            end.set_nonblocking(true).unwrap();
+        }
+        (ours, theirs)
+    }
+
+    /// All that has come.
+    fn told(mut producer: &UnixStream) -> String {
+        let mut bytes = Vec::new();
+        // It ends with an error: the socket stays open.
+        _ = producer.read_to_end(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_producer_is_told_the_newest_message_once_and_only_where_it_gives_the_numbers() {
+        for (numbers, greeting) in [(Numbers::Given, "last 6 00000000000a\n"), (Numbers::Own, "")] {
+            let (publisher, (ours, theirs)) = (publisher(numbers), pair());
+            let mut producer = Connected::new(ours.into(), &publisher);
+            producer.greet(&publisher);
+            assert_eq!(told(&theirs), greeting);
+        }
+    }
+
+    #[test]
+    fn one_whose_socket_takes_nothing_is_told_when_it_does() {
+        let (publisher, (ours, theirs)) = (publisher(Numbers::Given), pair());
+        let mut full = ours.try_clone().unwrap();
+        while full.write(&[b'x'; 4096]).is_ok() {}
+        while full.write(b"x").is_ok() {}
+        let mut producer = Connected::new(ours.into(), &publisher);
+        assert!(told(&theirs).bytes().all(|byte| byte == b'x'));
+        producer.greet(&publisher);
+        producer.greet(&publisher);
+        assert_eq!(told(&theirs), "last 6 00000000000a\n");
+    }
+
+    #[test]
+    fn one_that_is_gone_or_does_not_listen_is_read_to_its_end() {
+        let publisher = publisher(Numbers::Given);
+        let mut reader = Reader::new(&publisher);
+        let leave: [fn(UnixStream); 3] = [
+            drop,
+            |producer| producer.shutdown(std::net::Shutdown::Read).unwrap(),
+            |producer| producer.shutdown(std::net::Shutdown::Both).unwrap(),
+        ];
+        for leave in leave {
+            for is_greeted_before in [true, false] {
+                let (ours, mut theirs) = pair();
+                theirs.write_all(b"half a line").unwrap();
+                let (ours, theirs) = (OwnedFd::from(ours), theirs);
+                let mut producer = if is_greeted_before {
+                    let producer = Connected::new(ours, &publisher);
+                    leave(theirs);
+                    producer
+                } else {
+                    leave(theirs);
+                    Connected::new(ours, &publisher)
+                };
+                assert_eq!(producer.read(&mut reader), Ok(ReadResult::Bytes));
+                assert_eq!(producer.read(&mut reader), Ok(ReadResult::End));
+            }
+        }
+        assert_eq!(publisher.fault_counts().get().unfinished, 6);
+    }
+}
