@@ -1,7 +1,7 @@
 //! The commands, each the first word of the command line.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::{self, Write as _},
     process::ExitCode,
 };
@@ -33,10 +33,18 @@ pub(crate) fn main(args: &[OsString]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            _ = io::stderr().write_all(error.to_string().as_bytes());
+            // Without a word the help says more than a complaint.
+            let text = args.get(1).map_or_else(|| error.to_string(), |word| no_command(word));
+            _ = io::stderr().write_all(text.as_bytes());
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// What is wrong with a first word that names no command.
+fn no_command(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    format!("datecast-nats: `{}` is no command; say follow, publish or create first\n", word.escape_debug())
 }
 
 /// The whole command line, for `--help`, manual pages and completions.
