@@ -21,6 +21,7 @@ class Connection:
 
     def __init__(self, port, seconds=PATIENCE):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")
         self.server = json.loads(self._line().split(b" ", 1)[1])
         self.inbox = f"_INBOX.bench.{time.monotonic_ns()}"

@@ -38,7 +38,7 @@ impl Publisher {
     pub(super) fn new(wire: Wire, input: Input, report: Report, in_flight: u16) -> Self {
         let in_flight = usize::from(in_flight);
         let largest = if wire.target().takes_batches { in_flight.min(LARGEST_BATCH) } else { 1 };
-        let queue = Queue::new(largest, wire.target().repeatable);
+        let queue = Queue::new(wire.target().smallest_batch, largest, wire.target().repeatable);
         Self {
             wire,
             input,

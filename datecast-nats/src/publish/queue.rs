@@ -76,6 +76,8 @@ pub(crate) struct Queue {
     waiting: VecDeque<Waiting>,
     /// The largest batch; 1 where the stream takes none.
     most: usize,
+    /// The smallest batch: fewer lines are quicker one by one.
+    least: usize,
     /// For how long a line may be repeated after it was first sent.
     repeatable: Duration,
     /// This many lines, from the first, may be stored already, by an attempt that began at that time.
@@ -85,9 +87,18 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// An empty queue for batches of at most `most` lines, which may be repeated for `repeatable`.
-    pub(crate) fn new(most: usize, repeatable: Duration) -> Self {
-        Self { waiting: VecDeque::new(), most: most.max(1), repeatable, doubt: None, alone: 0 }
+    /// An empty queue for batches of at least `least` and at most `most` lines (where that is less, of `most`), which may be
+    /// repeated for `repeatable`.
+    pub(crate) fn new(least: usize, most: usize, repeatable: Duration) -> Self {
+        let most = most.max(1);
+        Self {
+            waiting: VecDeque::new(),
+            most,
+            least: least.clamp(1, most),
+            repeatable,
+            doubt: None,
+            alone: 0,
+        }
     }
 
     /// Lines that are not acknowledged.
@@ -123,6 +134,8 @@ impl Queue {
             None if self.alone > 0 => Step::One,
             None => match self.batch() {
                 0 | 1 => Step::One,
+                // Of large lines few are a batch.
+                count if count < self.least && count == self.waiting.len() => Step::One,
                 count => Step::Batch(count),
             },
         }

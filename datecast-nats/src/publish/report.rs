@@ -141,6 +141,7 @@ mod tests {
             stream: "LINES".to_owned(),
             subject: "lines".to_owned(),
             takes_batches: true,
+            smallest_batch: 2,
             repeatable: Duration::from_secs(110),
             largest: None,
             epoch: None,

@@ -9,7 +9,7 @@ fn at(seconds: u64) -> Duration {
 }
 
 fn queue(lines: u64, most: usize) -> Queue {
-    let mut queue = Queue::new(most, WINDOW);
+    let mut queue = Queue::new(2, most, WINDOW);
     for number in 1..=lines {
         queue.push(Waiting { number, text: Bytes::from(number.to_string()) });
     }
@@ -28,6 +28,26 @@ fn a_batch_is_acknowledged_in_the_order_of_the_input() {
     assert_eq!(pairs(&queue.settle(Step::Batch(3), at(0), stored)), [(1, 10), (2, 11), (3, 12)]);
     assert_eq!(queue.step(at(0)), Step::Batch(2));
     assert_eq!(queue.len(), 2);
+}
+
+#[test]
+fn where_batches_are_slow_few_lines_go_alone_and_many_as_a_batch() {
+    let mut queue = Queue::new(4, 100, WINDOW);
+    let line = |number, bytes| Waiting { number, text: Bytes::from(vec![b'x'; bytes]) };
+    for number in 1..=3 {
+        queue.push(line(number, 1));
+        assert_eq!(queue.step(at(0)), Step::One, "{number}");
+    }
+    queue.push(line(4, 1));
+    assert_eq!(queue.step(at(0)), Step::Batch(4));
+    // Of large lines few fill a batch.
+    let mut large = Queue::new(4, 100, WINDOW);
+    (1..=3).for_each(|number| large.push(line(number, BATCH_BYTES / 2)));
+    assert_eq!(large.step(at(0)), Step::Batch(2));
+    // --in-flight allows fewer.
+    let mut narrow = Queue::new(4, 2, WINDOW);
+    (1..=2).for_each(|number| narrow.push(line(number, 1)));
+    assert_eq!(narrow.step(at(0)), Step::Batch(2));
 }
 
 #[test]
@@ -85,7 +105,7 @@ fn the_first_lines_of_a_refused_batch_go_alone_so_that_the_culprit_is_found() {
 
 #[test]
 fn a_batch_is_bounded_in_bytes_and_a_large_line_goes_alone() {
-    let mut queue = Queue::new(100, WINDOW);
+    let mut queue = Queue::new(2, 100, WINDOW);
     for (number, len) in [(1, BATCH_BYTES + 1), (2, BATCH_BYTES / 2), (3, BATCH_BYTES / 2), (4, 1)] {
         queue.push(Waiting { number, text: vec![b'x'; len].into() });
     }
