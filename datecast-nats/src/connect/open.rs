@@ -18,26 +18,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A file with a secret is smaller than this.
 const MOST_SECRET: u64 = 64 * 1024;
 
-/// Opens a connection under this name, which `nats server report connections` shows. It may not be up yet; `on_event` hears when it is,
-/// and of each failure. A lost one is made again, at whichever server answers.
-///
-/// # Errors
-/// The options cannot be used.
-#[allow(dead_code, reason = "follow is about to open its connection so")]
-pub(crate) async fn open<F>(
-    options: &ConnectionOptions,
-    name: &str,
-    on_event: impl Fn(Event) -> F + Send + Sync + 'static,
-) -> Result<Client, DaemonError>
-where
-    F: Future<Output = ()> + Send + Sync + 'static,
-{
-    let prepared = prepare(options, name)?.event_callback(on_event).retry_on_initial_connect();
-    let opened = prepared.connect(options.server.addresses()?).await;
-    opened.map_err(|error| explain(&error, options).into())
-}
-
-/// As [`open`], and waits until the connection is up. While no server answers it tries again, and says so.
+/// Opens a connection under this name, which `nats server report connections` shows, and waits until it is up. While no server answers it
+/// tries again, and says so. `on_event` hears when the connection is lost, and made again at whichever server answers.
 ///
 /// # Errors
 /// The options cannot be used, or the servers do not let us in.
