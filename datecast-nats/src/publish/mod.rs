@@ -10,6 +10,7 @@
 mod answer;
 mod attempt;
 mod input;
+mod look;
 mod options;
 mod publisher;
 mod queue;
@@ -96,7 +97,8 @@ async fn ask(
         };
         let problem = match asked {
             Ok(info) => {
-                return Ok(Target::of(&info.config, epoch_of(&info.config), options.subject.as_deref())?);
+                let target = Target::of(&info.config, epoch_of(&info.config), options.subject.as_deref())?;
+                return Ok(Target { last: info.state.last_sequence, ..target });
             }
             Err(problem) if problem.passes => problem,
             Err(problem) => return Err(problem.into()),

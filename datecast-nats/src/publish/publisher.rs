@@ -62,11 +62,7 @@ impl Publisher {
             match self.queue.step(now) {
                 Step::Idle if self.input.has_ended() => break,
                 Step::Idle => {}
-                Step::TooLate(_) => {
-                    let why = "the servers were away for so long that the stream has forgotten whether it has them, and a \
-                               line could come twice";
-                    return Err(self.give_up(Exit::Unavailable, why));
-                }
+                Step::TooLate(_) => self.look(stop).await?,
                 next @ (Step::One | Step::Batch(_)) => self.send(next, now, stop).await?,
             }
         }
@@ -133,6 +129,30 @@ impl Publisher {
             (_, None, _) => {}
         }
         Ok(())
+    }
+
+    /// The stream has forgotten which lines it was sent so long ago: reads from it which of those in doubt it has.
+    async fn look(&mut self, stop: &mut Stop) -> Result<(), DaemonError> {
+        let first = self.queue.first(1).next().map_or(0, |line| line.number);
+        let found = stop.bound(self.wire.look(first, self.report.last())).await;
+        match found {
+            Some(Ok(sequences)) => {
+                let doubted = self.queue.doubted();
+                log::info!(
+                    "after so long the stream was asked for {doubted} lines: it has {}",
+                    sequences.len()
+                );
+                let acknowledged = self.queue.resolve(&sequences);
+                self.report.acknowledged(&acknowledged, self.now());
+                Ok(())
+            }
+            Some(Err(problem)) if problem.passes => {
+                self.report.obstacle(&problem, self.queue.len(), self.now());
+                self.rest(stop).await
+            }
+            Some(Err(problem)) => Err(self.give_up(problem.exit, &problem.message)),
+            None => Err(self.stopped()),
+        }
     }
 
     /// Waits a little before the next attempt.

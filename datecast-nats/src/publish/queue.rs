@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A stream knows a repeated message by its id (`Nats-Msg-Id`) for its duplicate window. A line in doubt is repeated only within
-//! that time; afterwards it is [`Step::TooLate`].
+//! that time; afterwards it is [`Step::TooLate`], and somebody has to look ([`Queue::resolve`]).
 //!
 //! An atomic batch (nats-server 2.12) is stored whole or not at all, and is refused whole when one of its ids is known. Without
 //! batches each line waits for the one before it. `Nats-Expected-Last-Msg-Id` would let several be under way, but where the
@@ -40,7 +40,7 @@ pub(crate) enum Step {
     One,
     /// Send this many lines, from the first, as one batch.
     Batch(usize),
-    /// This many lines, from the first, may or may not be stored, and the stream no longer knows them if they are.
+    /// This many lines, from the first, may or may not be stored, and the stream no longer knows them if they are: look.
     TooLate(usize),
 }
 
@@ -181,6 +181,13 @@ impl Queue {
                 Vec::new()
             }
         }
+    }
+
+    /// Lets those lines in doubt go that are stored, as somebody has looked: `stored` has the number of each, from the first.
+    /// The others have no attempt behind them any more.
+    pub(crate) fn resolve(&mut self, stored: &[u64]) -> Vec<Acknowledged> {
+        self.doubt = None;
+        stored.iter().flat_map(|sequence| self.acknowledge(1, *sequence)).collect()
     }
 
     fn acknowledge(&mut self, count: usize, last: u64) -> Vec<Acknowledged> {

@@ -54,6 +54,11 @@ impl Report {
         }
     }
 
+    /// The number of the stream that the last acknowledged line has.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.numbers.map(|(_, last)| last)
+    }
+
     /// A line of this many bytes that no message can hold.
     pub(super) fn too_large(&mut self, line: u64, bytes: u64, most: usize) {
         self.refused = self.refused.saturating_add(1);
@@ -145,6 +150,7 @@ mod tests {
             repeatable: Duration::from_secs(110),
             largest: None,
             epoch: None,
+            last: 0,
         };
         Report::new(target, false)
     }

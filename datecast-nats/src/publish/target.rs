@@ -33,6 +33,8 @@ pub(super) struct Target {
     /// The largest message, with its headers, in bytes, as far as the stream limits it.
     pub(super) largest: Option<usize>,
     pub(super) epoch: Option<Epoch>,
+    /// The stream's last number when we began.
+    pub(super) last: u64,
 }
 
 impl Target {
@@ -75,6 +77,7 @@ impl Target {
             repeatable: config.duplicate_window.saturating_sub(MARGIN),
             largest: usize::try_from(config.max_message_size).ok(),
             epoch,
+            last: 0,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Sends lines to the stream and waits for the answer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{Client, Event, HeaderMap, ServerError, client::Request, connection::State};
 use tokio::{
@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     attempt::{Attempt, no_acknowledgement},
+    look::{Search, look},
     queue::Waiting,
     target::Target,
 };
@@ -28,7 +29,7 @@ pub(super) struct Wire {
     client: Client,
     target: Target,
     /// Begins the id of each message, and no other run's.
-    run: String,
+    run: Arc<str>,
     /// Counts the batches, for their ids.
     batches: u64,
     events: UnboundedReceiver<Event>,
@@ -38,7 +39,7 @@ impl Wire {
     /// A way to this stream; `events` are those of the client.
     pub(super) fn new(client: Client, target: Target, events: UnboundedReceiver<Event>) -> Self {
         // The client makes its inboxes from random letters: 22 of them, more than two runs will share.
-        let run = client.new_inbox().rsplit('.').next().unwrap_or_default().to_owned();
+        let run = client.new_inbox().rsplit('.').next().unwrap_or_default().into();
         Self { client, target, run, batches: 0, events }
     }
 
@@ -55,6 +56,20 @@ impl Wire {
     /// The message's id: by it the stream knows a line that is repeated.
     pub(super) fn message_id(&self, line: u64) -> String {
         format!("{}-{line}", self.run)
+    }
+
+    /// Finds the lines from this one that the stream has; `after` is the stream's number of the last line before it.
+    pub(super) async fn look(&mut self, first: u64, after: Option<u64>) -> Result<Vec<u64>, Problem> {
+        if self.client.connection_state() != State::Connected {
+            return Err(Problem::passing("the connection to the servers is lost"));
+        }
+        let after = after.unwrap_or(self.target.last);
+        let search = Search { stream: self.target.stream.clone(), run: self.run.clone(), first, after };
+        let events = &mut self.events;
+        tokio::select! {
+            found = look(&self.client, &search) => found,
+            problem = refusal(events) => Err(problem),
+        }
     }
 
     /// Sends these lines, several as a batch, and waits for the answer.

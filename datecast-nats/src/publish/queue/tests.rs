@@ -123,6 +123,15 @@ fn a_line_that_can_never_be_stored_lets_the_others_go_on() {
     assert_eq!(pairs(&queue.settle(Step::One, at(0), stored)), [(2, 1)]);
 }
 
+#[test]
+fn lines_in_doubt_go_on_from_what_somebody_has_found_in_the_stream() {
+    let mut queue = queue(5, 3);
+    queue.settle(Step::Batch(3), at(0), Outcome::Unknown);
+    assert_eq!(queue.step(at(500)), Step::TooLate(3));
+    assert_eq!(pairs(&queue.resolve(&[7])), [(1, 7)]);
+    assert_eq!(queue.step(at(500)), Step::Batch(3));
+}
+
 /// A stream with a duplicate window without end, several copies of a request under way, and a leader that comes and goes.
 #[derive(Default)]
 struct FaultyStream {
