@@ -8,6 +8,9 @@ const EPOCH_BITS: u32 = 48;
 /// Hexadecimal digits of an epoch.
 const EPOCH_DIGITS: usize = EPOCH_BITS as usize / 4;
 
+/// What stands in the place of the number where a client has nothing yet.
+const NOTHING: &str = "none";
+
 /// The birth of a stream, in milliseconds since 1970: numbers of two streams have nothing to do with each other.
 ///
 /// A later stream compares greater.
@@ -75,6 +78,8 @@ pub enum Since {
     Id(MessageId),
     /// A number alone, which means the present epoch: ids had no epoch in earlier versions.
     Number(u64),
+    /// Nothing of this stream, in which there was nothing yet: `EPOCH_none`.
+    Nothing(Epoch),
     /// Of a stream that this server does not know.
     Unknown,
 }
@@ -84,6 +89,7 @@ impl Since {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         match text.split_once('_') {
+            Some((epoch, NOTHING)) => Epoch::parse(epoch).map(Self::Nothing),
             Some((epoch, number)) => {
                 Some(Self::Id(MessageId { epoch: Epoch::parse(epoch)?, number: decimal(number.as_bytes())? }))
             }
@@ -91,12 +97,31 @@ impl Since {
         }
     }
 
+    /// What a client says that has every message of this epoch before `next`.
+    pub fn before(next: MessageId) -> Self {
+        let MessageId { epoch, number } = next;
+        number.checked_sub(1).map_or(Self::Nothing(epoch), |number| Self::Id(MessageId { epoch, number }))
+    }
+
     /// The smallest number that the client has not got, if it knows the stream with this epoch.
     pub fn next_in(self, present: Epoch) -> Option<u64> {
         match self {
             Self::Id(MessageId { epoch, number }) => (epoch == present).then_some(number.saturating_add(1)),
             Self::Number(number) => Some(number.saturating_add(1)),
+            Self::Nothing(epoch) => (epoch == present).then_some(0),
             Self::Unknown => None,
+        }
+    }
+}
+
+/// As [`Since::parse`] reads it; nothing for [`Since::Unknown`].
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Nothing(epoch) => write!(f, "{epoch}_{NOTHING}"),
+            Self::Unknown => Ok(()),
         }
     }
 }
@@ -144,6 +169,16 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_has_nothing_yet_has_an_id_too() {
+        for (number, text) in [(0, "01932f5a0c2e_none"), (1, "01932f5a0c2e_0"), (16, "01932f5a0c2e_15")] {
+            let since = Since::before(MessageId { epoch: EPOCH, number });
+            assert_eq!(since.to_string(), text);
+            assert_eq!(Since::parse(text.as_bytes()), Some(since));
+            assert_eq!((since.next_in(EPOCH), since.next_in(Epoch(1))), (Some(number), None));
+        }
+    }
+
+    #[test]
     fn anything_else_is_no_id() {
         let long = "1".repeat(400);
         for text in [
@@ -157,6 +192,9 @@ mod tests {
             "0x10",
             "_",
             "_5",
+            "none",
+            "_none",
+            "01932f5a0c2e_None",
             "01932f5a0c2e_",
             "01932f5a0c2_5",
             "01932f5a0c2e0_5",

@@ -8,6 +8,7 @@ use reactor::{CloseReason, Context, Exported, Flow, Handler, Progress, Stop, Tok
 use crate::{
     connection::{Connection, Stage, UNIX_PEER, no_room},
     peers::Mail,
+    source::Filling,
     worker::WsHandler,
 };
 
@@ -93,7 +94,7 @@ impl Handler for WsHandler {
         if let Stage::Polling(_) = conn.stage {
             self.end_poll(conn, Some(Stop::HandOver), cx);
         }
-        conn.export(partial > 0, self.config.connection.close_timeout, cx)
+        conn.export(partial > 0, self.stream.epoch(), self.config.connection.close_timeout, cx)
     }
 
     fn on_exported(&mut self, now: Instant) {
@@ -151,7 +152,7 @@ impl Handler for WsHandler {
                 self.stream.publish(batch, turn.now());
                 self.serve_waiting_reads(turn);
             }
-            Mail::Filling(_) => {}
+            Mail::Filling(filling) => self.stream.set_filling(filling == Filling::Yes, turn.now()),
             Mail::Source(change) => self.source.update(&change),
             Mail::Ended { well } => self.intake.end(well),
             Mail::Reload(config) => self.reload(config, turn),

@@ -29,7 +29,7 @@ impl WsHandler {
         if let Stage::Polling(poll) = &conn.stage {
             cx.set_deadline(cx.now() + poll.request.wait);
         }
-        self.fanout.subscribers.add(cx.token(), conn.subscription.phase, conn.framing);
+        self.fanout.subscribers.add(cx.token(), conn.subscription.phase as usize, conn.framing);
         Flow::Continue
     }
 

@@ -12,7 +12,11 @@ mod revocation;
 mod source_state;
 mod waiting_polls;
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use common::id::{Epoch, MessageId};
 use reactor::{
@@ -34,6 +38,8 @@ const STEPS: u64 = 400;
 
 /// The epoch of a simulated stream.
 const EPOCH: Epoch = Epoch::from_millis(7);
+/// The moment of this epoch.
+const BIRTH: Duration = Duration::from_millis(7);
 
 fn id(number: u64) -> MessageId {
     MessageId { epoch: EPOCH, number }
@@ -64,6 +70,8 @@ fn successor(mut old: WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler
 
 fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mail>) -> WsHandler {
     let Birth { mailboxes, now, wall } = birth;
+    // Lines are of the epoch that the tests say.
+    let wall = if config.stream.is_clock() { wall } else { SystemTime::UNIX_EPOCH + BIRTH };
     let states = SourceStates::default();
     let posted = mailboxes.clone();
     states.connect(move |change| posted.send_all(|| Mail::Source(Arc::new(change.clone()))));
@@ -88,7 +96,11 @@ fn lines_before(next_line: u64) -> ProcessState {
 }
 
 fn batch(numbers: std::ops::Range<u64>) -> Mail {
-    let mut batch = Batch::new(id(numbers.start));
+    batch_of(EPOCH, numbers)
+}
+
+fn batch_of(epoch: Epoch, numbers: std::ops::Range<u64>) -> Mail {
+    let mut batch = Batch::new(MessageId { epoch, number: numbers.start });
     numbers.for_each(|number| batch.push(|out| write!(out, "{number}").unwrap()));
     Mail::Batch(Arc::new(batch))
 }
@@ -537,29 +549,26 @@ fn after_a_hand_over(from: &[&str], to: &[&str], mail: Option<Mail>, request: &[
     (text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\"", "\""), world.is_ended(reader.peer))
 }
 
+/// Of the lines that come after dates: simulated clocks begin in 2026.
+const AFTER_DATES: Epoch = Epoch::from_millis(490_896 * 3_600_000 + 1);
+
 const DATES: &[&str] = &["--template", "{seq}", "--leave-notices", "off"];
 const FED: &[&str] = &["--source", "-", "--leave-notices", "off"];
 
 #[test]
 fn a_framing_that_tells_gaps_goes_on_when_the_stream_has_become_another_one() {
-    let (events, ended) = after_a_hand_over(DATES, FED, Some(batch(1..3)), EVENTS);
+    let (events, ended) = after_a_hand_over(DATES, FED, Some(batch_of(AFTER_DATES, 1..3)), EVENTS);
     let gap = r#"event: gap
 data: {"missed":null,"stream":"new","next":null}
 
 "#;
     let rest = events.strip_prefix(gap).unwrap();
-    assert!(rest.starts_with("id: 000000000007_1\ndata: 1\n\nid: 000000000007_2\ndata: 2\n\n"), "{rest}");
+    let two = format!("id: {AFTER_DATES}_1\ndata: 1\n\nid: {AFTER_DATES}_2\ndata: 2\n\n");
+    assert!(rest.starts_with(&two), "{rest}");
     assert!(!ended);
-    let (frames, ended) = after_a_hand_over(DATES, FED, Some(batch(1..2)), &modern("ids=1"));
-    assert_eq!(
-        frames,
-        concat!(
-            r"\x81,!",
-            "\t",
-            r#"{"missed":null,"stream":"new","next":null}\x81\x10000000000007_1"#,
-            "\t1"
-        )
-    );
+    let (frames, ended) = after_a_hand_over(DATES, FED, Some(batch_of(AFTER_DATES, 1..2)), &modern("ids=1"));
+    let gap = r#"{"missed":null,"stream":"new","next":null}"#;
+    assert_eq!(frames, format!("\\x81,!\t{gap}\\x81\\x10{AFTER_DATES}_1\t1"));
     assert!(!ended);
 }
 

@@ -195,11 +195,13 @@ impl WsHandler {
             previous,
         } = start;
         let mut stream = Stream::new(&config.stream, *first_line, *origin, encoded_bytes, *now);
+        stream.set_filling(progress.head().filling == Filling::Yes, *now);
         let mut first_id = 1;
         if let Some(previous) = previous {
             first_id = previous.next_id;
             if previous.epoch == first_line.epoch {
-                stream.adopt(previous.schedule.as_ref(), &previous.ring, *now);
+                let begin = previous.given.as_ref().map(|given| given.begin);
+                stream.adopt(previous.schedule.as_ref(), (begin, &previous.ring), *now);
             }
         }
         let fanout = Fanout::new(stream.phases(), NoticeReader::new(Arc::clone(board), number));
@@ -233,7 +235,7 @@ impl WsHandler {
             options: &self.config.connection,
             stream: &self.stream,
             source: &self.source,
-            head: self.intake.head(),
+            intake: &self.intake,
             ids: &mut self.peers.ids,
             notices: &mut self.fanout.news.notices,
             metrics: &mut self.metrics,
@@ -291,18 +293,17 @@ impl WsHandler {
         let is_told = conn.framing.tells_gaps() || !conn.is_open();
         let epoch = self.adopts.map_or(self.stream.epoch(), |process| process.epoch);
         let had = MessageId { epoch, number: conn.subscription.next.saturating_sub(1) };
-        let ended = if had.epoch == self.stream.epoch() {
+        let ended = if epoch == self.stream.epoch() || conn.subscription.waits_for_place() {
             let is_whole = self.stream.readmit(&mut conn.subscription, cx.now());
             (!is_whole && !is_told).then(|| conn.end_as_slow(cx))
         } else {
             // The numbers that it knows mean nothing in this stream.
-            let gap = conn.find_place(Some(Since::Id(had)), &self.env(cx));
+            let gap = conn.find_place(Some(Since::Unknown), &self.env(cx));
             if is_told {
                 conn.tell(gap, cx);
             }
             (!is_told).then(|| conn.end_of_stream(had, self.config.connection.close_timeout, cx))
         };
-        conn.document.set_epoch(self.stream.epoch());
         let flow = self.begin_stream(conn, cx);
         ended.unwrap_or(flow)
     }
@@ -316,7 +317,7 @@ impl WsHandler {
     fn begin_stream(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         cx.set_established();
         let flow = self.send_next(conn, cx);
-        self.fanout.subscribers.add(cx.token(), conn.subscription.phase, conn.framing);
+        self.fanout.subscribers.add(cx.token(), conn.subscription.phase as usize, conn.framing);
         flow
     }
 
@@ -388,14 +389,18 @@ impl WsHandler {
         state.next_id = state.next_id.max(self.peers.ids.next);
         let head = self.intake.head();
         (state.epoch, state.next_line) = (head.epoch, head.next);
-        state.given = (self.config.stream.numbers == Numbers::Given)
-            .then(|| GivenState { filling: head.filling, ..GivenState::default() });
         if self.source.number() > state.source_state.number {
             state.source_state = self.source.newest().clone();
         }
         state.schedule = ScheduleState::ahead(state.schedule, self.stream.schedule());
         let ring = self.stream.batches();
-        if ring.last().map(|batch| batch.next()) > state.ring.last().map(|batch| batch.next()) {
+        let is_given = self.config.stream.numbers == Numbers::Given;
+        let is_newer = ring.last().map(|batch| batch.end()) > state.ring.last().map(|batch| batch.end());
+        if is_given && (is_newer || state.given.is_none()) {
+            let begin = self.stream.ring_begin();
+            state.given = Some(GivenState { filling: head.filling, begin, gaps: Vec::new() });
+        }
+        if is_newer {
             state.ring = ring;
         }
         self.fanout.post_last_news();

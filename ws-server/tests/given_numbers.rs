@@ -57,8 +57,10 @@ impl Given {
         Producer::connect(&self.path)
     }
 
-    /// A client that gets each message with its id before it.
+    /// A client that gets each message with its id before it, and need not wait for its place.
     fn client(&self) -> Client {
+        self.producer().write("!caught-up\n");
+        scrape::wait_for_health(self.metrics, 200);
         self.server.websocket("/?ids=1").0
     }
 
@@ -176,7 +178,7 @@ fn a_source_that_never_says_so_lets_newcomers_in_and_the_log_says_how_to_say_it(
     let mut given = Given::start(&[]);
     let mut producer = given.producer();
     producer.write("7\tseven\n");
-    let mut client = given.client();
+    let mut client = given.server.websocket("/?ids=1").0;
     assert_eq!(Given::next(&mut client), "000000000000_7\tseven");
     given.server.log_line("until it writes the line !caught-up");
     wait_for_health(&given, false);

@@ -37,16 +37,14 @@ impl Connection {
     pub(crate) fn begin(&mut self, params: StreamParams, env: &Env<'_, '_>) -> Option<Gap> {
         let StreamParams { since, until, .. } = params;
         match until {
-            Some(until) => {
-                env.stream.read(&mut self.subscription, (since, until), env.head.next, env.cx.now())
-            }
+            Some(until) => env.stream.read(&mut self.subscription, (since, until), env.head(), env.cx.now()),
             None => self.find_place(since, env),
         }
     }
 
     /// Takes its place in the stream, after `since` if the client names one; returns the gap before.
     pub(crate) fn find_place(&mut self, since: Option<Since>, env: &Env<'_, '_>) -> Option<Gap> {
-        env.stream.subscribe(&mut self.subscription, since, env.head.next, env.cx.now())
+        env.stream.subscribe(&mut self.subscription, since, env.head(), env.cx.now())
     }
 
     /// Tells the client of a gap, where its framing can.
@@ -109,6 +107,12 @@ impl Connection {
                     sent.flow = self.end_as_slow(cx);
                     break;
                 }
+                Next::Over => {
+                    let newest = self.subscription.next.saturating_sub(1);
+                    let had = MessageId { number: newest, ..self.subscription.next_id() };
+                    sent.flow = self.end_of_stream(had, options.close_timeout, cx);
+                    break;
+                }
             }
         }
         if sent.messages > 0 {
@@ -131,7 +135,7 @@ impl Connection {
     /// Appends the last words of a document; `ending` is the metrics' name for its end.
     pub(super) fn put_farewell(&self, ending: &str, out: &mut Vec<u8>) {
         if self.document.is_one() {
-            let farewell = self.document.farewell(ending, self.subscription.next.saturating_sub(1));
+            let farewell = self.document.farewell(ending, self.subscription.had());
             encode_farewell(self.framing, &farewell, out);
         }
     }
@@ -170,7 +174,7 @@ impl Connection {
                     cx.want_drain();
                     return 0;
                 }
-                Next::Date(_) | Next::CaughtUp | Next::Behind => return 0,
+                Next::Date(_) | Next::CaughtUp | Next::Behind | Next::Over => return 0,
             }
         }
     }

@@ -6,7 +6,7 @@ use common::{
     codec::{Reader, Writer},
     framing::{Farewell, GoOn},
     http::{Head, query_param},
-    id::{Epoch, MessageId},
+    id::{Epoch, Since},
 };
 
 /// So many messages are enough for one document: a browser keeps all of them.
@@ -31,18 +31,16 @@ struct Page {
     query: String,
     /// The parameters that say where this document begins, in the same form.
     begin: String,
-    /// The stream that its ids are of.
-    epoch: Epoch,
     messages: u64,
     bytes: u64,
 }
 
 impl Document {
     /// An empty document for this request.
-    pub(super) fn new(head: &Head<'_>, epoch: Epoch) -> Self {
+    pub(super) fn new(head: &Head<'_>) -> Self {
         let query = head.query().unwrap_or_default();
         let (begin, query) = (kept(query, says_begin), kept(query, |pair| !says_begin(pair)));
-        Self(Some(Box::new(Page { query, begin, epoch, ..Page::default() })))
+        Self(Some(Box::new(Page { query, begin, ..Page::default() })))
     }
 
     pub(super) fn is_one(&self) -> bool {
@@ -62,15 +60,8 @@ impl Document {
         self.0.as_ref().is_some_and(|page| page.messages >= MOST_MESSAGES || page.bytes >= MOST_BYTES)
     }
 
-    /// The connection goes on with this stream.
-    pub(crate) fn set_epoch(&mut self, epoch: Epoch) {
-        if let Some(page) = &mut self.0 {
-            page.epoch = epoch;
-        }
-    }
-
-    /// What it says at its end, which the metrics know by this name; `last` is the number of the newest message that it has, or 0.
-    pub(super) fn farewell(&self, ending: &str, last: u64) -> Farewell {
+    /// What it says at its end, which the metrics know by this name; `had` is what it has.
+    pub(super) fn farewell(&self, ending: &str, had: Option<Since>) -> Farewell {
         let (said, after) = match ending {
             "renewed" => ("This page is full, and goes on with the next message.", Some(0)),
             "read" => {
@@ -84,7 +75,7 @@ impl Document {
         };
         // A bounded read begins again with what it has shown: a browser that draws at the end only shows no other document before.
         let is_whole = ending == "read";
-        let address = || if is_whole { self.same() } else { self.next(last) };
+        let address = || if is_whole { self.same() } else { self.next(had) };
         Farewell { said, go_on: after.and_then(|after| Some(GoOn { address: address()?, after })), is_whole }
     }
 
@@ -95,21 +86,21 @@ impl Document {
     }
 
     /// The address of the next document, relative to this one's.
-    fn next(&self, last: u64) -> Option<String> {
+    fn next(&self, had: Option<Since>) -> Option<String> {
         let page = self.0.as_ref()?;
         let query = &page.query;
-        Some(match last {
-            0 => format!("?{}", query.trim_end_matches('&')),
-            number => format!("?{query}since={}", MessageId { epoch: page.epoch, number }),
+        Some(match had {
+            None | Some(Since::Unknown) => format!("?{}", query.trim_end_matches('&')),
+            Some(had) => format!("?{query}since={had}"),
         })
     }
 
-    /// Writes down a document.
-    pub(super) fn put(&self, to: &mut Writer) {
+    /// Writes down a document, of which this is the epoch.
+    pub(super) fn put(&self, epoch: Epoch, to: &mut Writer) {
         if let Some(page) = &self.0 {
             to.bytes(page.query.as_bytes());
             to.bytes(page.begin.as_bytes());
-            to.long(page.epoch.as_millis());
+            to.long(epoch.as_millis());
             to.long(page.messages);
             to.long(page.bytes);
         }
@@ -119,9 +110,10 @@ impl Document {
     pub(super) fn take_over(from: &mut Reader<'_>) -> Option<Self> {
         let query = String::from_utf8(from.bytes()?.to_vec()).ok()?;
         let begin = String::from_utf8(from.bytes()?.to_vec()).ok()?;
-        let epoch = Epoch::from_millis(from.long()?);
+        // Its connection says it, too.
+        let _epoch = from.long()?;
         let (messages, bytes) = (from.long()?, from.long()?);
-        Some(Self(Some(Box::new(Page { query, begin, epoch, messages, bytes }))))
+        Some(Self(Some(Box::new(Page { query, begin, messages, bytes }))))
     }
 }
 
@@ -149,32 +141,40 @@ fn kept(query: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use common::http::HeadLimits;
+    use common::{http::HeadLimits, id::MessageId};
 
     use super::*;
 
     fn document(target: &str) -> Document {
         let bytes = format!("GET {target} HTTP/1.0\r\n\r\n");
         let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
-        Document::new(&head, Epoch::from_millis(0xAB))
+        Document::new(&head)
+    }
+
+    fn had(number: u64) -> Since {
+        Since::Id(MessageId { epoch: Epoch::from_millis(0xAB), number })
     }
 
     #[test]
     fn the_next_document_begins_behind_this_one_at_the_same_address() {
         for (target, last, address) in [
-            ("/stream.html", 7, "?since=0000000000ab_7"),
-            ("/stream.html", 0, "?"),
-            ("/?since=3", 7, "?since=0000000000ab_7"),
-            ("/?token=abc&since=3&heartbeat=15", 7, "?token=abc&heartbeat=15&since=0000000000ab_7"),
-            ("/?token=abc&&lastEventId=3", 0, "?token=abc"),
-            ("/?%73ince=3&a=1&last%45ventId=2", 7, "?a=1&since=0000000000ab_7"),
-            ("/?a=\"'><b>;c\\", 7, "?a=%22%27%3E%3Cb%3E%3Bc%5C&since=0000000000ab_7"),
-            ("/?a=%22&sinces=1", 7, "?a=%22&sinces=1&since=0000000000ab_7"),
-            ("/?a=\u{e9}", 7, "?a=%C3%A9&since=0000000000ab_7"),
+            ("/stream.html", Some(had(7)), "?since=0000000000ab_7"),
+            ("/stream.html", None, "?"),
+            ("/?since=3", Some(had(7)), "?since=0000000000ab_7"),
+            (
+                "/?token=abc&since=3&heartbeat=15",
+                Some(had(7)),
+                "?token=abc&heartbeat=15&since=0000000000ab_7",
+            ),
+            ("/?token=abc&&lastEventId=3", None, "?token=abc"),
+            ("/?%73ince=3&a=1&last%45ventId=2", Some(had(7)), "?a=1&since=0000000000ab_7"),
+            ("/?a=\"'><b>;c\\", Some(had(7)), "?a=%22%27%3E%3Cb%3E%3Bc%5C&since=0000000000ab_7"),
+            ("/?a=%22&sinces=1", Some(had(7)), "?a=%22&sinces=1&since=0000000000ab_7"),
+            ("/?a=\u{e9}", Some(had(7)), "?a=%C3%A9&since=0000000000ab_7"),
         ] {
             assert_eq!(document(target).next(last).unwrap(), address, "{target}");
         }
-        assert_eq!(Document::default().next(7), None);
+        assert_eq!(Document::default().next(Some(had(7))), None);
     }
 
     #[test]
@@ -194,14 +194,14 @@ mod tests {
 
     #[test]
     fn a_bounded_read_is_loaded_anew_from_its_beginning() {
-        let address = |target| document(target).farewell("read", 7).go_on.unwrap().address;
+        let address = |target| document(target).farewell("read", Some(had(7))).go_on.unwrap().address;
         assert_eq!(address("/stream.html?until=9"), "?until=9");
         assert_eq!(address("/stream.html?until=9&since=3&token=abc"), "?since=3&until=9&token=abc");
     }
 
     #[test]
     fn a_document_goes_on_by_itself_but_behind_the_end_of_its_stream_or_its_token() {
-        let after = |ending| document("/").farewell(ending, 7).go_on.map(|go_on| go_on.after);
+        let after = |ending| document("/").farewell(ending, Some(had(7))).go_on.map(|go_on| go_on.after);
         assert_eq!(after("renewed"), Some(0));
         assert_eq!(after("read"), Some(AGAIN));
         assert_eq!(after("restarted"), Some(SOON));

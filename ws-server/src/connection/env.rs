@@ -1,6 +1,6 @@
 //! What a connection uses of its worker during a callback.
 
-use common::http;
+use common::{http, id::MessageId};
 use reactor::{Context, Progress};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     metrics::WorkerMetrics,
     publish::{Inlet, SharedKeys},
-    source::Head,
+    source::{Head, Intake},
     stream::{SourceNews, Stream},
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Env<'w, 'c> {
     /// The newest state of the source that has come to this worker.
     pub(crate) source: &'w SourceNews,
     /// Where the source stands.
-    pub(crate) head: Head,
+    pub(crate) intake: &'w Intake,
     pub(crate) ids: &'w mut Ids,
     /// What clients send to all others.
     pub(crate) notices: &'w mut Vec<Notice>,
@@ -38,6 +38,12 @@ pub(crate) struct Env<'w, 'c> {
 }
 
 impl Env<'_, '_> {
+    /// The smallest id that the source can give next.
+    pub(super) fn head(&self) -> MessageId {
+        let Head { epoch, next, .. } = self.intake.head();
+        MessageId { epoch, number: next }
+    }
+
     /// Who connected, as the log says it: an address, or `unix`.
     pub(super) fn peer_name(&self) -> String {
         self.cx.peer().map_or_else(|| "unix".to_owned(), |peer| peer.to_string())

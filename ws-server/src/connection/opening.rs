@@ -27,6 +27,10 @@ use super::{
 
 /// More bytes are needed.
 const WAIT: Progress = Progress { consumed: 0, flow: Flow::Continue };
+/// A bounded read does not wait, and what it would get now is not what there is.
+const FILLING: &str =
+    "503 Service Unavailable: the source has not brought all messages yet: ask again in a moment\n";
+const RETRY_SOON: &[(&str, &str)] = &[("Retry-After", "1")];
 const RETRY_LATER: &[(&str, &str)] = &[("Retry-After", "5")];
 
 impl Connection {
@@ -192,6 +196,11 @@ impl Connection {
             (Answer::Publish, _) => self.begin_publishing(head, sender, cors, env),
             (Answer::BadPoll(error), _) => self.refuse_value(&error, cors, env),
             (_, Err(error)) => self.refuse_value(&error, cors, env),
+            (Answer::Poll(_) | Answer::WebSocket(_) | Answer::HttpStream(_), Ok(params))
+                if params.until.is_some() && env.stream.is_filling() =>
+            {
+                self.refuse_with(503, FILLING, RETRY_SOON, cors, env)
+            }
             (Answer::Poll(request), Ok(params)) => {
                 self.begin_poll(head, (request, params), sender, cors, env)
             }
@@ -243,7 +252,7 @@ impl Connection {
             return Flow::CloseWhenFlushed;
         }
         if framing.media_type() == "text/html" {
-            self.document = Document::new(head, env.stream.epoch());
+            self.document = Document::new(head);
         }
         let opening = HttpOpening { framing, id, retry_ms: env.options.retry_ms(), gap };
         response::begin(&opening, cors, wall, env.cx.out());

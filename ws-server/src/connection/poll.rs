@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc, time::SystemTime};
 use common::{
     gap::Gap,
     http::{Response, format_date},
-    id::MessageId,
+    id::Since,
 };
 use reactor::Context;
 
@@ -83,8 +83,9 @@ impl PollBody {
 
     /// The same as a script that calls a function with all lines. It begins with a comment, so that its first bytes, which a program
     /// of another kind could take for its own, are not the client's.
-    fn into_script(self, name: &str, last: MessageId) -> Self {
-        let mut script = format!("/**/{name}({{\"last\":\"{last}\",\"messages\":[").into_bytes();
+    fn into_script(self, name: &str, last: &str) -> Self {
+        let last = if last.is_empty() { "null".to_owned() } else { format!("\"{last}\"") };
+        let mut script = format!("/**/{name}({{\"last\":{last},\"messages\":[").into_bytes();
         for piece in &self.pieces {
             // In JSON a line's end stands between two objects and nowhere else.
             script.extend(piece.bytes().iter().map(|&byte| if byte == b'\n' { b',' } else { byte }));
@@ -98,22 +99,23 @@ impl PollBody {
 }
 
 impl Poll {
-    /// Queues the answer. `last` is the newest message that its client knows of then; the connection is kept for another request, if
+    /// Queues the answer. `last` is what its client has then, if it has a place in the stream or has said what it has; the connection is kept for another request, if
     /// it `keeps` that.
     pub(crate) fn answer(
         &self,
         body: PollBody,
-        last: MessageId,
+        last: Option<Since>,
         keeps: bool,
         cors: Cors<'_>,
         cx: &mut Context<'_>,
     ) {
+        let last = last.map(|last| last.to_string()).unwrap_or_default();
         let body = match &self.request.callback {
-            Some(name) => body.into_script(name, last),
+            Some(name) => body.into_script(name, &last),
             None => body,
         };
         let wall = cx.wall();
-        self.write_head(body.len, last, keeps, cors, wall, cx.out());
+        self.write_head(body.len, &last, keeps, cors, wall, cx.out());
         if self.request.is_head {
             return;
         }
@@ -128,7 +130,7 @@ impl Poll {
     fn write_head(
         &self,
         len: usize,
-        last: MessageId,
+        last: &str,
         keeps: bool,
         cors: Cors<'_>,
         wall: SystemTime,
@@ -140,10 +142,12 @@ impl Poll {
             .header("Date", format_date(wall))
             .header("Content-Type", media)
             .header("Content-Length", len.to_string())
-            .header("Datecast-Last-Id", last.to_string())
             .header("Cache-Control", "no-store")
             .header("X-Content-Type-Options", "nosniff")
             .header("Referrer-Policy", "no-referrer");
+        if !last.is_empty() {
+            head = head.header("Datecast-Last-Id", last);
+        }
         for (name, value) in cors.fields() {
             head = head.header(name, value);
         }
@@ -164,11 +168,9 @@ impl Poll {
 
 #[cfg(test)]
 mod tests {
-    use common::id::Epoch;
-
     use super::*;
 
-    const LAST: MessageId = MessageId { epoch: Epoch::from_millis(0xAB), number: 7 };
+    const LAST: &str = "0000000000ab_7";
 
     fn script(lines: &[&str]) -> String {
         let mut body = PollBody::default();

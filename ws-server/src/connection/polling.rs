@@ -10,7 +10,6 @@ use std::net::IpAddr;
 use common::{
     framing::{Framing, encode_gap},
     http::{Body, Head},
-    id::MessageId,
     token::presented,
 };
 use reactor::{Context, Flow};
@@ -99,7 +98,10 @@ impl Connection {
         let most = service.options.max_queue.clamp(1, MOST);
         let body = self.collect(most, service, cx);
         let has_news = !self.is_bounded() && self.heard != service.source.number();
-        let is_due = is_in_haste || has_news || !body.is_empty() || self.subscription.is_complete();
+        let is_due = is_in_haste
+            || has_news && !self.subscription.waits_for_place()
+            || !body.is_empty()
+            || self.subscription.is_complete();
         is_due.then(|| self.answer_poll(body, true, service, cx))
     }
 
@@ -183,7 +185,7 @@ impl Connection {
                 }
                 Next::Gap(gap) => body.own(|out| encode_gap(Framing::Ndjson, &gap, out)),
                 // What has fallen out of the ring is a gap before the answer to the next poll.
-                Next::Full | Next::CaughtUp | Next::Behind => return body,
+                Next::Full | Next::CaughtUp | Next::Behind | Next::Over => return body,
             }
         }
     }
@@ -195,7 +197,7 @@ impl Connection {
         service: PollService<'_>,
         cx: &mut Context<'_>,
     ) -> Polled {
-        let PollService { stream, source, access, .. } = service;
+        let PollService { source, access, .. } = service;
         let messages = body.messages;
         // With each answer: a proxy may give a connection to many clients.
         if source.number() > 0 && !self.is_bounded() {
@@ -203,7 +205,7 @@ impl Connection {
             body.share(line, 0..line.len());
         }
         self.heard = source.number();
-        let last = MessageId { epoch: stream.epoch(), number: self.subscription.next.saturating_sub(1) };
+        let last = self.subscription.had();
         self.subscription = Subscription::default();
         let Stage::Polling(poll) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Polled { messages: 0, is_script: false, flow: Flow::Close };

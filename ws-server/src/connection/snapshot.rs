@@ -24,7 +24,10 @@ use super::{
     response::NO_ROOM,
     state::{Connection, Reuse, Stage, Upgraded},
 };
-use crate::{publish::Publication, stream::Subscription};
+use crate::{
+    publish::Publication,
+    stream::{Subscription, put_since, take_since},
+};
 
 /// The reason that goes with 1012.
 pub(super) const RESTARTING: &str = "back at once";
@@ -52,11 +55,8 @@ const PULSE: u8 = 5;
 
 /// What follows is the document that it fills.
 const DOCUMENT: u8 = 6;
-
-const NO_SINCE: u8 = 0;
-const SINCE_NUMBER: u8 = 1;
-const SINCE_ID: u8 = 2;
-const SINCE_UNKNOWN: u8 = 3;
+/// What follows is its place where that is not a number of the process's epoch, or what it waits for.
+const PLACE: u8 = 7;
 
 /// The process that exported a connection.
 #[derive(Clone, Copy, Debug)]
@@ -68,11 +68,12 @@ pub(crate) struct Predecessor {
 }
 
 impl Connection {
-    /// Exports the connection to the next process. One in the middle of a frame, or with `partial` input, gets 1012 first;
+    /// Exports the connection to the next process; `epoch` is that of the newest numbers. One in the middle of a frame, or with `partial` input, gets 1012 first;
     /// the next process sees its closing handshake through.
     pub(crate) fn export(
         &mut self,
         partial: bool,
+        epoch: Epoch,
         close_timeout: Duration,
         cx: &mut Context<'_>,
     ) -> Option<Exported> {
@@ -83,7 +84,7 @@ impl Connection {
             socket.protocol.close(CloseCode::RESTART, RESTARTING, cx.out());
             cx.set_deadline(cx.now() + close_timeout);
         }
-        let state = self.to_bytes(cx.now())?;
+        let state = self.to_bytes(epoch, cx.now())?;
         Some(Exported { state, closing_bytes: self.closing_bytes() })
     }
 
@@ -94,7 +95,7 @@ impl Connection {
         limits: MessageLimits,
         now: Instant,
     ) -> Option<Self> {
-        let mut conn = Self::from_bytes(bytes, process.format, now)?;
+        let mut conn = Self::from_bytes(bytes, process, now)?;
         conn.keep_meaning(process.epoch);
         if let Stage::WebSocket(socket) = &mut conn.stage {
             socket.protocol.limit(limits);
@@ -130,8 +131,8 @@ impl Connection {
         }
     }
 
-    /// Writes the connection down; `None` for one whose last bytes are queued.
-    pub(crate) fn to_bytes(&self, now: Instant) -> Option<Vec<u8>> {
+    /// Writes the connection down, `epoch` being that of the newest numbers; `None` for one whose last bytes are queued.
+    pub(crate) fn to_bytes(&self, epoch: Epoch, now: Instant) -> Option<Vec<u8>> {
         let mut to = Writer::default();
         match &self.stage {
             Stage::Opening { proxied_for, .. } => {
@@ -153,7 +154,7 @@ impl Connection {
         to.long(self.id);
         to.millis(now.saturating_duration_since(self.subscribed_at));
         to.byte(u8::try_from(self.framing.index()).ok()?);
-        to.long(self.subscription.phase as u64);
+        to.long(self.subscription.phase.into());
         to.flag(self.subscription.owed > 0);
         to.long(self.subscription.next.saturating_sub(1));
         to.long(self.last_notice);
@@ -183,13 +184,18 @@ impl Connection {
         }
         if self.document.is_one() {
             to.byte(DOCUMENT);
-            self.document.put(&mut to);
+            self.document.put(self.subscription.epoch, &mut to);
+        }
+        if self.is_past_opening() && !self.subscription.is_usual(epoch) {
+            to.byte(PLACE);
+            self.subscription.put(&mut to);
         }
         Some(to.into_bytes())
     }
 
     /// Reads a connection back; `None` for anything else than what [`Connection::to_bytes`] of this format wrote.
-    pub(crate) fn from_bytes(bytes: &[u8], format: u32, now: Instant) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8], process: Predecessor, now: Instant) -> Option<Self> {
+        let Predecessor { format, epoch } = process;
         let mut from = Reader::new(bytes);
         let kind = from.byte()?;
         let mut stage = match kind {
@@ -204,12 +210,14 @@ impl Connection {
         let framing = *Framing::ALL.get(usize::from(from.byte()?))?;
         // A client that knows its numbers without an epoch goes on with those.
         let framing = if format == 1 { framing.bare() } else { framing };
-        let phase = usize::try_from(from.long()?).ok()?;
+        let phase = u32::try_from(from.long()?).ok()?;
         // In format 1 the clock's dates are counted apart.
         let last_date = if format == 1 { from.long()? } else { 0 };
         let owed = from.flag()?.into();
         let next = from.long()?.max(last_date).saturating_add(1);
-        let subscription = Subscription { phase, owed, next, ..Subscription::default() };
+        let mut subscription = Subscription::default();
+        (subscription.phase, subscription.owed) = (phase, owed);
+        subscription.go_on_at(MessageId { epoch, number: next });
         let mut last_notice = 0;
         if format >= 2 {
             last_notice = from.long()?;
@@ -234,6 +242,7 @@ impl Connection {
                 HEARD if format >= 2 => conn.heard = from.long()?,
                 PULSE if format >= 2 => conn.pulse = Pulse::take_over(&mut from, now)?,
                 DOCUMENT if format >= 2 => conn.document = Document::take_over(&mut from)?,
+                PLACE if format >= 2 => conn.subscription.take_over(&mut from)?,
                 GRANT if format >= 2 => conn.grant = Some(take_grant(&mut from)?),
                 REUSED if format >= 2 => {
                     conn.reuse = if from.flag()? { Reuse::Head } else { Reuse::Idle };
@@ -250,7 +259,7 @@ impl Connection {
             Stage::WebSocket(socket) => socket.params.until,
             _ => None,
         };
-        put_id(asked, to);
+        put_since(asked, to);
         to.flag(self.subscription.end.is_some());
         to.long(self.subscription.end.map_or(0, |end| end.saturating_sub(1)));
     }
@@ -261,7 +270,7 @@ impl Connection {
             Stage::WebSocket(socket) => &mut socket.params.until,
             _ => &mut unasked,
         };
-        take_id(from, asked)?;
+        take_since(from, asked)?;
         let (is_answered, until) = (from.flag()?, from.long()?);
         self.subscription.end = is_answered.then_some(until.saturating_add(1));
         Some(())
@@ -329,36 +338,12 @@ fn take_rates(socket: &mut Upgraded, from: &mut Reader<'_>, now: Instant) -> Opt
 }
 
 fn put_params(params: StreamParams, to: &mut Writer) {
-    put_id(params.since, to);
+    put_since(params.since, to);
     to.byte(match params.prefix {
         Prefix::Nothing => 0,
         Prefix::Number => 1,
         Prefix::Id => 2,
     });
-}
-
-fn put_id(id: Option<Since>, to: &mut Writer) {
-    let (kind, epoch, number) = match id {
-        None => (NO_SINCE, 0, 0),
-        Some(Since::Number(number)) => (SINCE_NUMBER, 0, number),
-        Some(Since::Id(id)) => (SINCE_ID, id.epoch.as_millis(), id.number),
-        Some(Since::Unknown) => (SINCE_UNKNOWN, 0, 0),
-    };
-    to.byte(kind);
-    to.long(epoch);
-    to.long(number);
-}
-
-fn take_id(from: &mut Reader<'_>, id: &mut Option<Since>) -> Option<()> {
-    let (kind, epoch, number) = (from.byte()?, Epoch::from_millis(from.long()?), from.long()?);
-    *id = match kind {
-        NO_SINCE => None,
-        SINCE_NUMBER => Some(Since::Number(number)),
-        SINCE_ID => Some(Since::Id(MessageId { epoch, number })),
-        SINCE_UNKNOWN => Some(Since::Unknown),
-        _ => return None,
-    };
-    Some(())
 }
 
 fn take_params(from: &mut Reader<'_>, format: u32) -> Option<StreamParams> {
@@ -373,7 +358,7 @@ fn take_params(from: &mut Reader<'_>, format: u32) -> Option<StreamParams> {
         });
     }
     let mut since = None;
-    take_id(from, &mut since)?;
+    take_since(from, &mut since)?;
     let prefix = match from.byte()? {
         0 => Prefix::Nothing,
         1 => Prefix::Number,

@@ -15,7 +15,7 @@ use reactor::ExportedConnection;
 
 use super::state::ProcessState;
 use crate::{
-    connection::Connection,
+    connection::{Connection, Predecessor},
     source::{self, Producer},
     stream::{Moment, SourceKind},
 };
@@ -69,9 +69,10 @@ pub(crate) fn adopt(
         }
         return (None, Vec::new());
     };
+    let process = Predecessor { format: *format, epoch: state.epoch };
     // The others hear that these have left.
     for lost in &handed_over.lost {
-        let lost = Connection::from_bytes(lost, *format, moment().instant);
+        let lost = Connection::from_bytes(lost, process, moment().instant);
         if let Some(lost) = lost.filter(Connection::is_subscriber) {
             state.notices.departures.push(lost.id, usize::MAX);
         }

@@ -12,8 +12,8 @@ use crate::{
     publish::{Keys, put_keys, take_keys},
     source::Filling,
     stream::{
-        Batch, Moment, Numbering, ScheduleState, SourceChange, SourceKind, put_batch, put_change,
-        put_schedule, take_batch, take_change, take_schedule,
+        Batch, Moment, Numbering, RingBegin, ScheduleState, SourceChange, SourceKind, put_batch, put_change,
+        put_marks, put_schedule, take_batch, take_change, take_marks, take_schedule,
     },
 };
 
@@ -50,6 +50,8 @@ pub(crate) struct ProcessState {
 pub(crate) struct GivenState {
     /// Whether the source still brings what there was before it began.
     pub(crate) filling: Filling,
+    /// Where the ring begins.
+    pub(crate) begin: RingBegin,
     /// For each of the descriptors, whether messages before its next one are lost.
     pub(crate) gaps: Vec<bool>,
 }
@@ -85,6 +87,7 @@ impl ProcessState {
         }
         if let Some(given) = &self.given {
             put_given(given, &mut to);
+            put_marks(given.begin, &self.ring, &mut to);
         }
         to.into_bytes()
     }
@@ -97,7 +100,7 @@ impl ProcessState {
         let (next_id, next_line) = (from.long()?, from.long()?);
         let schedule = if from.flag()? { Some(take_schedule(&mut from, at)?) } else { None };
         let departures = take_departures(&mut from)?;
-        let ring = (0..from.long()?).map(|_| take_batch(&mut from, epoch)).collect::<Option<_>>()?;
+        let mut ring = (0..from.long()?).map(|_| take_batch(&mut from, epoch)).collect::<Option<Vec<_>>>()?;
         let source = String::from_utf8(from.bytes()?.to_vec()).ok()?;
         let mut partials = Vec::new();
         for _ in 0..from.long()? {
@@ -111,7 +114,8 @@ impl ProcessState {
         };
         let source_state = if from.is_empty() { SourceChange::default() } else { take_change(&mut from)? };
         let keys = if from.is_empty() { Keys::default() } else { take_keys(&mut from)? };
-        let given = if from.is_empty() { None } else { Some(take_given(partials.len(), &mut from)?) };
+        let given =
+            if from.is_empty() { None } else { Some(take_given(partials.len(), &mut ring, &mut from)?) };
         let state = Self {
             format,
             epoch,
@@ -151,7 +155,7 @@ fn put_given(given: &GivenState, to: &mut Writer) {
     }
 }
 
-fn take_given(descriptors: usize, from: &mut Reader<'_>) -> Option<GivenState> {
+fn take_given(descriptors: usize, ring: &mut [Arc<Batch>], from: &mut Reader<'_>) -> Option<GivenState> {
     let filling = match from.byte()? {
         0 => Filling::No,
         1 => Filling::Yes,
@@ -159,5 +163,6 @@ fn take_given(descriptors: usize, from: &mut Reader<'_>) -> Option<GivenState> {
         _ => return None,
     };
     let gaps = (0..descriptors).map(|_| from.flag()).collect::<Option<_>>()?;
-    Some(GivenState { filling, gaps })
+    let begin = take_marks(ring, from)?;
+    Some(GivenState { filling, begin, gaps })
 }

@@ -25,10 +25,12 @@ use super::{
 };
 use crate::{
     broadcast::{Departures, NoticeState},
-    connection::{Connection, Notice, Payload, Prefix, RateLimiter, Stage, StreamParams, Upgraded},
+    connection::{
+        Connection, Notice, Payload, Predecessor, Prefix, RateLimiter, Stage, StreamParams, Upgraded,
+    },
     publish::Keys,
     source::Filling,
-    stream::{Batch, ClockOrigin, Moment, ScheduleState, SourceChange, SourceKind, Subscription},
+    stream::{Batch, ClockOrigin, Moment, RingBegin, ScheduleState, SourceChange, SourceKind, Subscription},
 };
 
 /// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and the first nine of [`conns`], in their order. Its
@@ -105,6 +107,19 @@ fn with_ids(since: Since, request: &str, now: Instant) -> Stage {
     Stage::WebSocket(socket)
 }
 
+fn subscription() -> Subscription {
+    let mut subscription = subscription_at(1001);
+    (subscription.phase, subscription.owed) = (42, 1);
+    subscription
+}
+
+/// Of a connection that gets this number next.
+fn subscription_at(next: u64) -> Subscription {
+    let mut subscription = Subscription::default();
+    subscription.go_on_at(MessageId { epoch: EPOCH, number: next });
+    subscription
+}
+
 /// One connection of each kind; format 1 has the first nine.
 fn conns(now: Instant) -> Vec<Connection> {
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -144,7 +159,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         id,
         subscribed_at: now.checked_sub(Duration::from_mins(1)).unwrap(),
         framing,
-        subscription: Subscription { phase: 42, next: 1001, owed: 1, ..Subscription::default() },
+        subscription: subscription(),
         last_notice: 11,
         heard: 0,
         unwanted_rate: RateLimiter::new(now),
@@ -155,6 +170,10 @@ fn conns(now: Instant) -> Vec<Connection> {
         ..Connection::new(now)
     };
     (1..).zip(stages).map(conn).collect()
+}
+
+fn process(format: u32) -> Predecessor {
+    Predecessor { format, epoch: EPOCH }
 }
 
 fn moment(now: Instant) -> Moment {
@@ -172,7 +191,7 @@ fn hex(bytes: &[u8]) -> String {
 /// Everything as it is written today, a line each.
 fn written(now: Instant) -> Vec<String> {
     let conns = conns(now);
-    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(now).unwrap()));
+    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(EPOCH, now).unwrap()));
     std::iter::once(hex(&state(now).to_bytes(moment(now)))).chain(lines).collect()
 }
 
@@ -231,7 +250,7 @@ fn every_connection_of_each_format_is_read() {
         }
         assert_eq!(lines.len(), expected.len());
         for (line, mut expected) in lines.into_iter().zip(expected) {
-            let read = Connection::from_bytes(&bytes(line), format, now).unwrap();
+            let read = Connection::from_bytes(&bytes(line), process(format), now).unwrap();
             if format == 1 {
                 // A browser that got bare numbers goes on with them.
                 expected.framing = expected.framing.bare();
@@ -249,20 +268,20 @@ fn every_connection_of_each_format_is_read() {
 fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
     let now = now();
     for mut conn in conns(now) {
-        let (without, (_, life)) = (conn.to_bytes(now).unwrap(), conn.labels());
+        let (without, (_, life)) = (conn.to_bytes(EPOCH, now).unwrap(), conn.labels());
         if let Stage::WebSocket(socket) = &mut conn.stage {
             socket.params.until = Some(Since::Id(MessageId { epoch: EPOCH, number: 1001 }));
         }
         (conn.subscription.end, conn.heard) = (Some(1002), 5);
         conn.grant = Some(Arc::new(Grant::new("anna", b"0123456789abcdef")));
-        let bytes = conn.to_bytes(now).unwrap();
+        let bytes = conn.to_bytes(EPOCH, now).unwrap();
         assert!(bytes.starts_with(&without) && bytes.len() > without.len());
-        let read = Connection::from_bytes(&bytes, FORMAT, now).unwrap();
+        let read = Connection::from_bytes(&bytes, process(FORMAT), now).unwrap();
         assert_eq!((read.subscription.end, read.heard), (Some(1002), 5));
         assert_eq!(read.grant, conn.grant);
-        assert_eq!(read.to_bytes(now).unwrap(), bytes);
+        assert_eq!(read.to_bytes(EPOCH, now).unwrap(), bytes);
         for len in without.len() + 1..bytes.len() {
-            let read = Connection::from_bytes(&bytes[..len], FORMAT, now);
+            let read = Connection::from_bytes(&bytes[..len], process(FORMAT), now);
             assert!(read.is_none_or(|read| read.grant.is_none()), "{len} bytes");
         }
         if life == "open" {
@@ -272,8 +291,8 @@ fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
             assert_eq!(conn.closing_bytes(), b"", "no last chunk");
         }
         (conn.heard, conn.grant) = (0, None);
-        for bytes in [bytes, conn.to_bytes(now).unwrap()] {
-            assert!(Connection::from_bytes(&bytes, 1, now).is_none(), "format 1 has no such thing");
+        for bytes in [bytes, conn.to_bytes(EPOCH, now).unwrap()] {
+            assert!(Connection::from_bytes(&bytes, process(1), now).is_none(), "format 1 has no such thing");
         }
     }
     let mut state = state(now);
@@ -349,7 +368,7 @@ fn a_connection_that_was_lost_on_the_way_is_announced_like_any_other_that_left()
     let moment = super::process::moment();
     let bytes = ProcessState { next_id: 77, ..ProcessState::default() }.to_bytes(moment);
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes };
-    let lost = conns(now).iter().map(|conn| conn.to_bytes(now).unwrap()).collect();
+    let lost = conns(now).iter().map(|conn| conn.to_bytes(EPOCH, now).unwrap()).collect();
     let mut handed_over = HandedOver { state, lost, ..HandedOver::default() };
     let (previous, _) = adopt(Some(&mut handed_over), &SourceKind::Clock, EPOCH);
     let departures = previous.unwrap().notices.departures;
@@ -364,7 +383,9 @@ fn whatever_is_cut_off_or_longer_is_refused_without_a_panic() {
         let whole = bytes(line);
         refuse_damaged(&whole, |bytes| ProcessState::from_bytes(bytes, format, EPOCH, moment(now)).is_some());
         for line in lines {
-            refuse_damaged(&bytes(line), |bytes| Connection::from_bytes(bytes, format, now).is_some());
+            refuse_damaged(&bytes(line), |bytes| {
+                Connection::from_bytes(bytes, process(format), now).is_some()
+            });
         }
     }
 }
@@ -394,7 +415,8 @@ fn what_there_is_to_know_of_given_numbers_comes_back_and_only_where_they_are_giv
     let back = |bytes: &[u8]| ProcessState::from_bytes(bytes, FORMAT, EPOCH, moment);
     assert_eq!(back(&whole(&own)).unwrap().given, None);
     for filling in [Filling::No, Filling::Yes, Filling::Settled] {
-        let given = Some(GivenState { filling, gaps: vec![false, true, false] });
+        let begin = RingBegin { next: MessageId { epoch: EPOCH, number: 3 }, has_dropped: true };
+        let given = Some(GivenState { filling, begin, gaps: vec![false, true, false] });
         let bytes = whole(&ProcessState { given: given.clone(), ..state(now) });
         assert_eq!(back(&bytes).unwrap().given, given);
         assert!(bytes.starts_with(&whole(&own)), "an earlier version has read so far");

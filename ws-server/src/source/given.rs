@@ -55,7 +55,7 @@ fn id(text: &[u8]) -> Option<MessageId> {
     let id = match Since::parse(text)? {
         Since::Id(id) => id,
         Since::Number(number) => MessageId { epoch: Epoch::default(), number },
-        Since::Unknown => return None,
+        Since::Nothing(_) | Since::Unknown => return None,
     };
     (id.number < u64::MAX).then_some(id)
 }

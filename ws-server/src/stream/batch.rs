@@ -20,7 +20,6 @@ pub struct Batch {
     epoch: Epoch,
     first: u64,
     /// Messages before it are lost to this machine.
-    #[allow(dead_code, reason = "clients are not told yet")]
     follows_gap: bool,
     text: String,
     /// Where each message ends in `text`.
@@ -51,6 +50,16 @@ impl Batch {
     /// The same batch, before which messages are lost to this machine. Without them a jump of given numbers is no gap.
     pub(crate) fn after_gap(self) -> Self {
         Self { follows_gap: true, ..self }
+    }
+
+    /// The same batch, in an epoch that was not known when it was made.
+    pub(crate) fn with_epoch(self, epoch: Epoch) -> Self {
+        Self { epoch, ..self }
+    }
+
+    /// True if messages are lost between the batch before it and this one.
+    pub(crate) fn follows_gap(&self) -> bool {
+        self.follows_gap
     }
 
     /// Adds the next message; `write` appends its text.
@@ -89,6 +98,20 @@ impl Batch {
 
     pub(crate) fn first(&self) -> u64 {
         self.first
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The id of the message at this place.
+    pub(crate) fn id_of(&self, place: usize) -> MessageId {
+        MessageId { epoch: self.epoch, number: self.number_of(place) }
+    }
+
+    /// The id after the last message.
+    pub(crate) fn end(&self) -> MessageId {
+        self.id_of(self.len())
     }
 
     /// The sequence number of the message at this place.

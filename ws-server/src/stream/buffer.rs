@@ -2,19 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use common::{
-    framing::Framing,
-    gap::Gap,
-    id::{Epoch, MessageId, Since},
-};
+use common::{framing::Framing, gap::Gap, id::MessageId};
 
 use super::{
     batch::{Batch, EncodedBytes},
-    bounded::Part,
     clock::Clock,
-    resume::{Extent, date_ahead},
     ring::{Found, Ring},
-    settings::{Delivery, StreamOptions},
+    settings::{Delivery, Numbers, StreamOptions},
     subscription::{Next, Subscription},
 };
 
@@ -24,15 +18,16 @@ const MOST_AT_ONCE: usize = 256 * 1024;
 /// The newest messages of one worker, and what subscribers get of them.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    pub(super) epoch: Epoch,
-    /// The number of the first line that can come, while the ring is empty.
-    first_line: u64,
     pub(crate) ring: Ring,
     /// The clock that writes into the ring; `None` for lines.
     pub(crate) clock: Option<Clock>,
-    delivery: Delivery,
-    history: u64,
-    greet: u64,
+    pub(super) delivery: Delivery,
+    pub(super) history: u64,
+    pub(super) greet: u64,
+    /// The numbers are given: what a client has may be ahead of what has come here.
+    pub(super) is_given: bool,
+    /// The source still brings what there was before: newcomers wait for their places.
+    pub(super) is_filling: bool,
     /// When the oldest message came up that no broadcast has begun to send.
     due: Option<Instant>,
 }
@@ -44,14 +39,15 @@ impl Buffer {
         clock: Option<Clock>,
         encoded_bytes: Arc<EncodedBytes>,
     ) -> Self {
+        let is_given = options.numbers == Numbers::Given;
         Self {
-            epoch: first_line.epoch,
-            first_line: first_line.number,
-            ring: Ring::new(options.ring_bounds(), encoded_bytes),
+            ring: Ring::new(options.ring_bounds(), first_line, !is_given, encoded_bytes),
             clock,
             delivery: options.delivery(),
             history: options.history(),
             greet: options.greet(),
+            is_given,
+            is_filling: false,
             due: None,
         }
     }
@@ -82,79 +78,16 @@ impl Buffer {
         self.ring.push(batch.shared());
     }
 
+    /// The source has brought what there was before, or newcomers wait no longer for it: at `now` they get their places.
+    pub(crate) fn end_filling(&mut self, now: Instant) {
+        if std::mem::take(&mut self.is_filling) {
+            self.due = self.due.or(Some(now));
+        }
+    }
+
     /// Takes the arrival time of the oldest message that no broadcast has begun to send; the caller begins one.
     pub(crate) fn take_due(&mut self) -> Option<Instant> {
         self.due.take()
-    }
-
-    /// Gives a newcomer its place: after `since`, or before the last `greet` messages. `next_line` is the sequence number
-    /// that the source will give next. Returns the gap before that place, if messages are missing.
-    pub(crate) fn subscribe(
-        &self,
-        subscription: &mut Subscription,
-        since: Option<Since>,
-        next_line: u64,
-        now: Instant,
-    ) -> Option<Gap> {
-        // The source's number decides, not the newest one in this ring: the client may come from a worker that was ahead.
-        let (next, ahead) = match &self.clock {
-            Some(Clock { schedule, .. }) => {
-                let next = schedule.number_of(schedule.slot_at(now)).saturating_add(1);
-                (next, date_ahead(next))
-            }
-            None => (next_line, next_line),
-        };
-        let resumption = since.map(|since| self.extent(next, ahead).resume(since));
-        subscription.next = match resumption {
-            Some(resumption) => resumption.next,
-            None => self.first_of(self.greet, next),
-        };
-        let _ = self.readmit(subscription);
-        resumption?.gap
-    }
-
-    /// Gives a bounded read its part. All lines that the source has numbered belong to it, even if they are still on their way to
-    /// this worker; of dates, those that are in the ring.
-    pub(crate) fn read(
-        &self,
-        subscription: &mut Subscription,
-        (since, until): (Option<Since>, Since),
-        next_line: u64,
-    ) -> Option<Gap> {
-        let next = match &self.clock {
-            Some(_) => self.ring.next().unwrap_or_else(|| self.oldest()),
-            None => next_line,
-        };
-        let Part { next, end, gap } = self.extent(next, next).part(since, until);
-        (subscription.next, subscription.end) = (next, Some(end));
-        let _ = self.readmit(subscription);
-        gap
-    }
-
-    /// What a client that resumes can get. Of a `latest` stream there is no more than a newcomer gets.
-    fn extent(&self, next: u64, ahead: u64) -> Extent {
-        let oldest = self.first_of(self.history.max(self.greet), next);
-        Extent { epoch: self.epoch, oldest, next, ahead }
-    }
-
-    /// The number of the first of the last `count` messages, as far as they are kept.
-    fn first_of(&self, count: u64, next: u64) -> u64 {
-        self.oldest().max(next.saturating_sub(count))
-    }
-
-    /// The number of the oldest message that a subscriber can get: those before have left the ring.
-    fn oldest(&self) -> u64 {
-        let coming = || self.clock.as_ref().map_or(self.first_line, |clock| clock.schedule.next_number());
-        self.ring.oldest().unwrap_or_else(coming)
-    }
-
-    /// Finds the place of what the subscriber gets next. All share one phase, whatever the previous process had. False if
-    /// an `ordered` stream no longer has the message that would come next.
-    pub(crate) fn readmit(&self, subscription: &mut Subscription) -> bool {
-        subscription.phase = 0;
-        subscription.position = self.ring.from(subscription.next);
-        self.delivery == Delivery::Latest
-            || self.ring.oldest().is_none_or(|oldest| oldest <= subscription.next)
     }
 
     /// The next messages of a subscriber, as many whole ones as fit into `room` bytes, but at least one.
@@ -165,15 +98,27 @@ impl Buffer {
             }
             let batch = match self.ring.at(subscription.position) {
                 Found::Batch(batch) => batch,
+                Found::CaughtUp if subscription.waits_for_place() && !self.is_filling => {
+                    match self.place_newcomer(subscription, framing) {
+                        Some(next) => return next,
+                        None => continue,
+                    }
+                }
                 Found::CaughtUp => return Next::CaughtUp,
                 Found::Lost if self.delivery == Delivery::Latest && subscription.end.is_none() => {
-                    subscription.position = self.ring.last(1);
+                    (subscription.position, subscription.is_behind_gap) = (self.ring.last(1), true);
                     continue;
                 }
                 Found::Lost => return Next::Behind,
             };
             if room == 0 {
                 return Next::Full;
+            }
+            if batch.epoch() != subscription.epoch {
+                match self.cross(subscription, batch, framing) {
+                    Some(next) => return next,
+                    None => continue,
+                }
             }
             let message = subscription.position.message.max(batch.place_of(subscription.next));
             let to = subscription.end.map_or(usize::MAX, |end| batch.place_of(end));
@@ -188,7 +133,9 @@ impl Buffer {
                 subscription.position = subscription.position.next_batch();
                 continue;
             };
-            if let Some(gap) = subscription.skip_to(batch.number_of(message), self.epoch) {
+            if batch.number_of(message) > subscription.next
+                && let Some(gap) = self.jump(subscription, batch.id_of(message))
+            {
                 return Next::Gap(gap);
             }
             subscription.next = batch.number_of(next);
@@ -205,6 +152,49 @@ impl Buffer {
         }
     }
 
+    /// A subscriber of another epoch has come to this batch. One of a later epoch waits for that; for the others a new stream begins,
+    /// of which nothing is told to one that has had nothing.
+    #[cold]
+    fn cross(
+        &self,
+        subscription: &mut Subscription,
+        batch: &Batch,
+        framing: Framing,
+    ) -> Option<Next<'static>> {
+        if batch.epoch() < subscription.epoch {
+            subscription.position =
+                self.ring.from(subscription.next_id()).max(subscription.position.next_batch());
+            return None;
+        }
+        if let Some(end) = subscription.end {
+            // No message of this stream comes after the end of another one.
+            subscription.next = subscription.next.max(end);
+            return None;
+        }
+        let has_nothing = subscription.next == 0 && subscription.has_nothing;
+        if !has_nothing && !framing.tells_gaps() {
+            return Some(Next::Over);
+        }
+        let next = batch.id_of(subscription.position.message);
+        subscription.go_on_at(next);
+        subscription.is_behind_gap = false;
+        (!has_nothing).then_some(Next::Gap(Gap { missed: None, new_stream: true, next: Some(next) }))
+    }
+
+    /// The number of the `next` message is not the one after the last that the subscriber has: it gets the gap between, if that
+    /// is one.
+    #[cold]
+    fn jump(&self, subscription: &mut Subscription, next: MessageId) -> Option<Gap> {
+        let has_nothing = subscription.next == 0 && subscription.has_nothing;
+        let follows_gap = self.ring.follows_gap(subscription.position) && !has_nothing;
+        if !follows_gap && !subscription.is_behind_gap {
+            subscription.next = next.number;
+            return None;
+        }
+        subscription.is_behind_gap = false;
+        subscription.skip_to(next.number, next.epoch)
+    }
+
     /// Most bytes that a subscriber gets at once. Of a `latest` stream all there is, or the rest would be skipped as outdated.
     pub(crate) fn most_at_once(&self) -> usize {
         if self.delivery == Delivery::Latest { usize::MAX } else { MOST_AT_ONCE }
@@ -217,6 +207,8 @@ impl Buffer {
         }
         let newest = self.ring.last(1);
         if subscription.position.batch < newest.batch {
+            let next = subscription.position.max(self.ring.from(subscription.next_id()));
+            subscription.is_behind_gap |= next < newest;
             subscription.position = newest;
         }
     }

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// Most dates that a connection gets at once after a hand-over.
-const MAX_MISSED: u64 = 100;
+const MAX_MISSED: u8 = 100;
 
 /// A schedule, and how its dates are written.
 #[derive(Debug)]
@@ -105,14 +105,14 @@ impl Clock {
         now: Instant,
     ) -> Option<Gap> {
         let slot = self.schedule.slot_at(now);
-        subscription.phase = self.schedule.phase_of(slot);
+        subscription.phase = phase(self.schedule.phase_of(slot));
         subscription.owed = 1;
         let newest = self.schedule.number_of(slot);
         let next = newest.saturating_add(1);
         let extent = Extent { epoch: self.epoch, oldest: newest, next, ahead: date_ahead(next) };
         let resumption = since.map(|since| extent.resume(since));
         let Resumption { next, gap } = resumption.unwrap_or(Resumption { next: newest, gap: None });
-        subscription.next = next;
+        (subscription.epoch, subscription.next) = (self.epoch, next);
         gap
     }
 
@@ -124,33 +124,37 @@ impl Clock {
         now: Instant,
     ) -> Option<Gap> {
         let slot = self.schedule.slot_at(now);
-        subscription.phase = self.schedule.phase_of(slot);
+        subscription.phase = phase(self.schedule.phase_of(slot));
         let newest = self.schedule.number_of(slot);
         let next = newest.saturating_add(1);
         let extent = Extent { epoch: self.epoch, oldest: newest, next, ahead: next };
         let Part { next, end, gap } = extent.part(since, until);
-        (subscription.next, subscription.end) = (next, Some(end));
-        subscription.owed = u64::from(next < end);
+        (subscription.epoch, subscription.next, subscription.end) = (self.epoch, next, Some(end));
+        subscription.owed = u8::from(next < end);
         gap
     }
 
     /// Gives a subscriber of the previous process its phase again; what it missed meanwhile is due to it at once.
     pub(crate) fn readmit(&self, subscription: &mut Subscription, now: Instant) {
         let phases = self.schedule.phases();
-        let scaled = (subscription.phase as u64).saturating_mul(phases as u64) / self.previous_phases;
-        subscription.phase = usize::try_from(scaled).unwrap_or(0).min(phases.saturating_sub(1));
-        let Some(newest) = self.schedule.newest_of(subscription.phase, now) else { return };
+        let scaled = u64::from(subscription.phase).saturating_mul(phases as u64) / self.previous_phases;
+        let own = usize::try_from(scaled).unwrap_or(0).min(phases.saturating_sub(1));
+        subscription.phase = phase(own);
+        let Some(newest) = self.schedule.newest_of(own, now) else { return };
         let next = self.schedule.number_of(newest).saturating_add(1);
         let missed = next.saturating_sub(subscription.next);
         // A socket that was full already gets the newest date only, and so does one that would get too many.
-        subscription.owed = if subscription.owed > 0 || missed > MAX_MISSED { 1 } else { missed };
+        subscription.owed = match u8::try_from(missed) {
+            Ok(missed) if subscription.owed == 0 && missed <= MAX_MISSED => missed,
+            _ => 1,
+        };
     }
 
     /// The oldest date that is due to this subscriber alone. What is due to all comes with [`Date::next`].
     pub(crate) fn next(&self, subscription: &mut Subscription, now: Instant) -> Next<'static> {
         while let Some(back) = subscription.owed.checked_sub(1) {
-            let Some(newest) = self.schedule.newest_of(subscription.phase, now) else { break };
-            let slot = newest.saturating_sub(back.saturating_mul(self.schedule.phases() as u64));
+            let Some(newest) = self.schedule.newest_of(subscription.phase as usize, now) else { break };
+            let slot = newest.saturating_sub(u64::from(back).saturating_mul(self.schedule.phases() as u64));
             let number = self.schedule.number_of(slot);
             if let Some(gap) = subscription.skip_to(number, self.epoch) {
                 return Next::Gap(gap);
@@ -167,6 +171,11 @@ impl Clock {
         }
         Next::CaughtUp
     }
+}
+
+/// A phase as a subscription has it: there are no more than slots in an interval.
+fn phase(phase: usize) -> u32 {
+    u32::try_from(phase).unwrap_or(0)
 }
 
 /// A date on its way to every subscriber of one phase.

@@ -13,10 +13,14 @@ mod buffer;
 mod clock;
 mod date_format;
 mod encodings;
+#[cfg(test)]
+mod machines;
+mod placing;
 mod resume;
 mod ring;
 mod schedule;
 mod settings;
+mod since;
 mod source_news;
 mod state;
 mod subscription;
@@ -41,16 +45,22 @@ pub(crate) use self::{
     clock::{Clock, Date},
     date_format::DateFormat,
     encodings::Encodings,
+    ring::RingBegin,
     schedule::{ClockOrigin, ScheduleState},
     settings::{AtEof, Delivery, Numbering, Numbers, SourceKind, StreamOptions},
+    since::{put_since, take_since},
     source_news::{SourceChange, SourceNews},
-    state::{Moment, put_batch, put_change, put_schedule, take_batch, take_change, take_schedule},
+    state::{
+        Moment, put_batch, put_change, put_marks, put_schedule, take_batch, take_change, take_marks,
+        take_schedule,
+    },
     subscription::{Next, Subscription},
     template::{Template, Values as TemplateValues},
 };
 
 /// The numbered stream of one worker.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one a worker")]
 pub(crate) enum Stream {
     /// Dates of which only the newest counts: each subscriber gets its own, at its own phase.
     Paced(Clock),
@@ -73,20 +83,42 @@ impl Stream {
         }
     }
 
-    /// The epoch of its numbers.
+    /// The source still brings what there was before, so newcomers wait, or does so no longer.
+    pub(crate) fn set_filling(&mut self, is_filling: bool, now: Instant) {
+        match self {
+            Self::Buffer(buffer) if is_filling => buffer.is_filling = true,
+            Self::Buffer(buffer) => buffer.end_filling(now),
+            Self::Paced(_) => {}
+        }
+    }
+
+    /// True while newcomers wait for their places.
+    pub(crate) fn is_filling(&self) -> bool {
+        matches!(self, Self::Buffer(Buffer { is_filling: true, .. }))
+    }
+
+    /// The epoch of its newest numbers.
     pub(crate) fn epoch(&self) -> Epoch {
         match self {
             Self::Paced(clock) => clock.epoch,
-            Self::Buffer(buffer) => buffer.epoch,
+            Self::Buffer(buffer) => buffer.ring.next().epoch,
         }
     }
 
     /// Goes on where the stream of the previous process stopped.
-    pub(crate) fn adopt(&mut self, schedule: Option<&ScheduleState>, ring: &[Arc<Batch>], now: Instant) {
+    pub(crate) fn adopt(
+        &mut self,
+        schedule: Option<&ScheduleState>,
+        (begin, ring): (Option<RingBegin>, &[Arc<Batch>]),
+        now: Instant,
+    ) {
         if let (Some(clock), Some(schedule)) = (self.clock_mut(), schedule) {
             clock.adopt(schedule, now);
         }
         if let Self::Buffer(buffer) = self {
+            if let Some(begin) = begin {
+                buffer.ring.begin_at(begin);
+            }
             for batch in ring {
                 buffer.ring.push(Arc::clone(batch));
             }
@@ -135,18 +167,18 @@ impl Stream {
         }
     }
 
-    /// Gives a newcomer its place. It resumes after `since`, if it names one; `next_line` is the sequence number that the
-    /// source will give next. Returns the gap before its first message, if messages are missing.
+    /// Gives a newcomer its place. It resumes after `since`, if it names one; `head` is the smallest id that the source
+    /// can give next. Returns the gap before its first message, if messages are missing.
     pub(crate) fn subscribe(
         &self,
         subscription: &mut Subscription,
         since: Option<Since>,
-        next_line: u64,
+        head: MessageId,
         now: Instant,
     ) -> Option<Gap> {
         match self {
             Self::Paced(clock) => clock.subscribe(subscription, since, now),
-            Self::Buffer(buffer) => buffer.subscribe(subscription, since, next_line, now),
+            Self::Buffer(buffer) => buffer.subscribe(subscription, since, head, now),
         }
     }
 
@@ -156,12 +188,12 @@ impl Stream {
         &self,
         subscription: &mut Subscription,
         (since, until): (Option<Since>, Since),
-        next_line: u64,
+        head: MessageId,
         now: Instant,
     ) -> Option<Gap> {
         match self {
             Self::Paced(clock) => clock.read(subscription, (since, until), now),
-            Self::Buffer(buffer) => buffer.read(subscription, (since, until), next_line),
+            Self::Buffer(buffer) => buffer.read(subscription, (since, until), head),
         }
     }
 
@@ -229,6 +261,23 @@ impl Stream {
     /// The schedule of its dates, for the next process.
     pub(crate) fn schedule(&self) -> Option<ScheduleState> {
         self.clock().map(|clock| clock.schedule.state())
+    }
+
+    /// The smallest id that can come next to this worker.
+    #[cfg(test)]
+    pub(crate) fn next_id(&self) -> MessageId {
+        match self {
+            Self::Paced(_) => MessageId { epoch: self.epoch(), number: 0 },
+            Self::Buffer(buffer) => buffer.ring.next(),
+        }
+    }
+
+    /// Where these begin that [`Stream::batches`] gives.
+    pub(crate) fn ring_begin(&self) -> RingBegin {
+        match self {
+            Self::Paced(_) => RingBegin::default(),
+            Self::Buffer(buffer) => buffer.ring.begin(),
+        }
     }
 
     /// Its newest messages, for the next process.

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use common::framing::Framing;
+use common::{framing::Framing, id::MessageId};
 
 use super::batch::{Batch, Encoded, EncodedBytes};
 
@@ -19,7 +19,7 @@ pub(crate) struct Bounds {
 }
 
 /// A place in the ring: the message that a connection gets next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     /// The batch, counted from the first one that the ring ever held.
     pub(crate) batch: u64,
@@ -28,10 +28,21 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    /// No batch is there, and none will come.
+    pub(crate) const NOWHERE: Self = Self { batch: u64::MAX, message: 0 };
+
     /// The beginning of the next batch.
     pub(crate) fn next_batch(self) -> Self {
         Self { batch: self.batch.saturating_add(1), message: 0 }
     }
+}
+
+/// Where a ring begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RingBegin {
+    /// A client that has everything before this id lacks nothing of its epoch.
+    pub(crate) next: MessageId,
+    pub(crate) has_dropped: bool,
 }
 
 #[derive(Debug)]
@@ -48,6 +59,8 @@ pub(crate) enum Found<'r> {
 #[derive(Debug)]
 struct Entry {
     batch: Arc<Batch>,
+    /// A client that has less than all numbers before it has missed some of them.
+    follows_gap: bool,
     encoded: OnceCell<Box<[OnceCell<Arc<Encoded>>; Framing::ALL.len()]>>,
 }
 
@@ -57,6 +70,18 @@ pub(crate) struct Ring {
     batches: VecDeque<Entry>,
     /// The batch number of `batches[0]`.
     oldest: u64,
+    /// The batch number of the first batch of the newest epoch.
+    newest_epoch: u64,
+    /// The smallest id that the next message can have.
+    next: MessageId,
+    /// The id after the newest message that is no longer here.
+    dropped: MessageId,
+    /// A message was here and is here no longer.
+    has_dropped: bool,
+    /// What came before its first batch is known.
+    is_adopted: bool,
+    /// A jump from one number to the next is a gap.
+    is_dense: bool,
     /// What the batches hold without their encodings.
     bytes: usize,
     messages: usize,
@@ -68,11 +93,23 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// An empty ring; all workers pass the same `encoded_bytes`.
-    pub(crate) fn new(bounds: Bounds, encoded_bytes: Arc<EncodedBytes>) -> Self {
+    /// An empty ring, which `next` is the smallest id for; all workers pass the same `encoded_bytes`. A jump of the numbers is a
+    /// gap if they are `dense`.
+    pub(crate) fn new(
+        bounds: Bounds,
+        next: MessageId,
+        is_dense: bool,
+        encoded_bytes: Arc<EncodedBytes>,
+    ) -> Self {
         Self {
             batches: VecDeque::new(),
             oldest: 0,
+            newest_epoch: 0,
+            next,
+            dropped: next,
+            has_dropped: false,
+            is_adopted: false,
+            is_dense,
             bytes: 0,
             messages: 0,
             bounds,
@@ -93,12 +130,21 @@ impl Ring {
         }
         self.bytes = self.bytes.saturating_add(held(&batch));
         self.messages = self.messages.saturating_add(batch.len());
-        self.batches.push_back(Entry { batch, encoded: OnceCell::new() });
+        let is_first = self.batches.is_empty() && !self.is_adopted;
+        if batch.epoch() != self.next.epoch {
+            self.newest_epoch = self.end().batch;
+        }
+        let jumps = batch.id_of(0) != self.next;
+        let is_after_all = is_first || self.is_dense || batch.epoch() != self.next.epoch;
+        let follows_gap = batch.follows_gap() || jumps && is_after_all;
+        self.next = batch.end();
+        self.batches.push_back(Entry { batch, follows_gap, encoded: OnceCell::new() });
         while self.batches.len() > 1
             && (self.bytes > self.bounds.bytes || self.messages > self.bounds.messages)
         {
             let Some(Entry { batch: gone, .. }) = self.batches.pop_front() else { return };
             self.oldest = self.oldest.saturating_add(1);
+            (self.dropped, self.has_dropped) = (gone.end(), true);
             self.bytes = self.bytes.saturating_sub(held(&gone));
             self.messages = self.messages.saturating_sub(gone.len());
         }
@@ -126,7 +172,7 @@ impl Ring {
 
     /// The batch at a position in one framing; `None` if there is none.
     pub(crate) fn encoded(&self, position: Position, framing: Framing) -> Option<&Encoded> {
-        let entry = self.batches.get(usize::try_from(position.batch.checked_sub(self.oldest)?).ok()?)?;
+        let entry = self.entry(position)?;
         let framings = entry.encoded.get_or_init(|| {
             self.encoded.borrow_mut().push_back(position.batch);
             Box::default()
@@ -140,9 +186,63 @@ impl Ring {
         self.batches.front().map(|entry| entry.batch.first())
     }
 
-    /// The number after the newest message; `None` while it is empty.
-    pub(crate) fn next(&self) -> Option<u64> {
-        self.batches.back().map(|entry| entry.batch.next())
+    /// The id after the newest message, and the smallest one of the next.
+    pub(crate) fn next(&self) -> MessageId {
+        self.next
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// True if a message was here and is here no longer.
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.has_dropped
+    }
+
+    /// True if a client misses messages that has those before the batch at this position, but not all numbers.
+    pub(crate) fn follows_gap(&self, position: Position) -> bool {
+        self.entry(position).is_some_and(|entry| entry.follows_gap)
+    }
+
+    /// True unless a message of the client's epoch is no longer here that comes `next`.
+    pub(crate) fn has(&self, next: MessageId) -> bool {
+        let Some(front) = self.batches.front() else { return true };
+        let first = front.batch.id_of(0);
+        let floor = if front.follows_gap { first } else { self.dropped };
+        next.epoch != first.epoch || next.number >= floor.number
+    }
+
+    /// The smallest number of the newest epoch from which on no message is missing among the last `count` ones, as far as they
+    /// are kept.
+    pub(crate) fn floor(&self, count: usize) -> u64 {
+        let position = self.last(count);
+        let Some(entry) = self.entry(position) else { return self.next.number };
+        let first = entry.batch.number_of(position.message);
+        let before = position.batch.checked_sub(1).map(|batch| Position { batch, message: 0 });
+        match before.and_then(|before| self.entry(before)) {
+            _ if position.message > 0 || entry.follows_gap => first,
+            Some(before) => before.batch.next(),
+            None => self.dropped.number,
+        }
+    }
+
+    /// The smallest id from which on the ring lacks nothing of its oldest epoch, and whether a message was here that is here no
+    /// longer.
+    pub(crate) fn begin(&self) -> RingBegin {
+        let front = self.batches.front().filter(|front| front.follows_gap);
+        let next = front.map_or(self.dropped, |front| front.batch.id_of(0));
+        RingBegin { next: if self.is_empty() { self.next } else { next }, has_dropped: self.has_dropped }
+    }
+
+    /// Goes on where the ring of the previous process began, which is empty yet.
+    pub(crate) fn begin_at(&mut self, begin: RingBegin) {
+        (self.next, self.dropped, self.has_dropped) = (begin.next, begin.next, begin.has_dropped);
+        self.is_adopted = true;
+    }
+
+    fn entry(&self, position: Position) -> Option<&Entry> {
+        self.batches.get(usize::try_from(position.batch.checked_sub(self.oldest)?).ok()?)
     }
 
     /// Behind the newest message.
@@ -151,8 +251,10 @@ impl Ring {
     }
 
     pub(crate) fn at(&self, position: Position) -> Found<'_> {
-        let Some(index) = position.batch.checked_sub(self.oldest) else { return Found::Lost };
-        match usize::try_from(index).ok().and_then(|index| self.batches.get(index)) {
+        if position.batch < self.oldest {
+            return Found::Lost;
+        }
+        match self.entry(position) {
             Some(entry) => Found::Batch(&entry.batch),
             None => Found::CaughtUp,
         }
@@ -163,12 +265,12 @@ impl Ring {
         self.batches.iter().map(|entry| &entry.batch)
     }
 
-    /// The last `count` messages, as far as there are that many.
+    /// The last `count` messages of the newest epoch, as far as there are that many.
     pub(crate) fn last(&self, count: usize) -> Position {
         let mut missing = count;
         let mut position = self.end();
         for Entry { batch, .. } in self.batches.iter().rev() {
-            if missing == 0 {
+            if missing == 0 || position.batch == self.newest_epoch {
                 break;
             }
             position = Position {
@@ -180,10 +282,12 @@ impl Ring {
         position
     }
 
-    /// The position of the message with this number, or else of the next one; the end if there is none.
-    pub(crate) fn from(&self, number: u64) -> Position {
-        let index = self.batches.partition_point(|entry| entry.batch.next() <= number);
-        let message = self.batches.get(index).map_or(0, |entry| entry.batch.place_of(number));
+    /// The position of the message with this id, or else of the next one; the end if there is none.
+    pub(crate) fn from(&self, next: MessageId) -> Position {
+        let index = self.batches.partition_point(|entry| entry.batch.end() <= next);
+        let batch = self.batches.get(index).map(|entry| &entry.batch);
+        let batch = batch.filter(|batch| batch.epoch() == next.epoch);
+        let message = batch.map_or(0, |batch| batch.place_of(next.number));
         Position { batch: self.oldest.saturating_add(index as u64), message }
     }
 }
@@ -201,8 +305,16 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { bytes: 1 << 20, messages: 1000 };
 
+    fn id(number: u64) -> MessageId {
+        MessageId { number, ..MessageId::default() }
+    }
+
+    fn ring(bounds: Bounds) -> Ring {
+        Ring::new(bounds, id(1), true, Arc::default())
+    }
+
     fn batch(first: u64, count: u64) -> Arc<Batch> {
-        let mut batch = Batch::new(MessageId { number: first, ..MessageId::default() });
+        let mut batch = Batch::new(id(first));
         for _ in 0..count {
             batch.push(|out| out.push_str("0123456789"));
         }
@@ -222,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_position_at_the_end_gets_what_comes_later() {
-        let mut ring = Ring::new(BOUNDS, Arc::default());
+        let mut ring = ring(BOUNDS);
         let end = ring.end();
         assert!(matches!(ring.at(end), Found::CaughtUp));
         ring.push(batch(1, 3));
@@ -233,7 +345,7 @@ mod tests {
 
     #[test]
     fn the_last_messages_are_found_across_batches() {
-        let mut ring = Ring::new(BOUNDS, Arc::default());
+        let mut ring = ring(BOUNDS);
         assert_eq!(ring.last(5), ring.end());
         ring.push(batch(1, 3));
         ring.push(batch(4, 2));
@@ -245,30 +357,30 @@ mod tests {
 
     #[test]
     fn every_number_is_found_or_else_the_next_one() {
-        let mut ring = Ring::new(BOUNDS, Arc::default());
-        assert_eq!(ring.from(0), ring.end());
+        let mut ring = ring(BOUNDS);
+        assert_eq!(ring.from(id(0)), ring.end());
         ring.push(batch(1, 3));
         ring.push(batch(4, 2));
         ring.push(batch(8, 1)); // 6 and 7 were never there
         for next in 0..=9 {
             let expected: Vec<u64> = [1, 2, 3, 4, 5, 8].into_iter().filter(|n| *n >= next).collect();
-            assert_eq!(numbers(&ring, ring.from(next)), expected, "from {next} on");
+            assert_eq!(numbers(&ring, ring.from(id(next))), expected, "from {next} on");
         }
-        assert_eq!(ring.from(9), ring.end());
-        assert_eq!(ring.from(u64::MAX), ring.end());
+        assert_eq!(ring.from(id(9)), ring.end());
+        assert_eq!(ring.from(id(u64::MAX)), ring.end());
     }
 
     #[test]
     fn the_oldest_make_room_and_a_position_there_is_lost() {
         let bytes = held(&batch(1, 3)) + held(&batch(4, 2));
-        let mut ring = Ring::new(Bounds { bytes, ..BOUNDS }, Arc::default());
+        let mut ring = ring(Bounds { bytes, ..BOUNDS });
         let start = ring.end();
         ring.push(batch(1, 3));
         ring.push(batch(4, 2));
         assert!(matches!(ring.at(start), Found::Batch(_)));
         ring.push(batch(6, 1));
         assert!(matches!(ring.at(start), Found::Lost));
-        assert_eq!(numbers(&ring, ring.from(0)), [4, 5, 6]);
+        assert_eq!(numbers(&ring, ring.from(id(0))), [4, 5, 6]);
         ring.push(batch(7, 100));
         assert_eq!(numbers(&ring, ring.last(2)), [105, 106], "one batch always stays");
     }
@@ -277,7 +389,7 @@ mod tests {
     fn encodings_count_and_old_ones_are_freed_before_any_message_is() {
         let total = Arc::<EncodedBytes>::default();
         let bounds = Bounds { bytes: 100_000, messages: 100_000 };
-        let mut rings = [Ring::new(bounds, total.clone()), Ring::new(bounds, total.clone())];
+        let mut rings = [(); 2].map(|()| Ring::new(bounds, id(1), true, total.clone()));
         for number in 0..50 {
             let batch = batch(1 + number * 20, 20);
             for ring in &mut rings {

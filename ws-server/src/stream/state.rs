@@ -13,6 +13,7 @@ use common::{
 
 use super::{
     batch::Batch,
+    ring::RingBegin,
     schedule::{ClockOrigin, ScheduleState},
     source_news::SourceChange,
 };
@@ -68,6 +69,30 @@ pub(crate) fn take_batch(from: &mut Reader<'_>, epoch: Epoch) -> Option<Arc<Batc
         batch.push(|out| out.push_str(text));
     }
     Some(batch.shared())
+}
+
+/// Appends what [`put_batch`] does not say of batches whose numbers are given: each one's epoch, and whether messages before it
+/// are lost; and where the ring begins.
+pub(crate) fn put_marks(begin: RingBegin, ring: &[Arc<Batch>], to: &mut Writer) {
+    to.long(begin.next.epoch.as_millis());
+    to.long(begin.next.number);
+    to.flag(begin.has_dropped);
+    for batch in ring {
+        to.long(batch.epoch().as_millis());
+        to.flag(batch.follows_gap());
+    }
+}
+
+/// Reads back what [`put_marks`] wrote, and gives the batches their marks.
+pub(crate) fn take_marks(ring: &mut [Arc<Batch>], from: &mut Reader<'_>) -> Option<RingBegin> {
+    let next = MessageId { epoch: Epoch::from_millis(from.long()?), number: from.long()? };
+    let begin = RingBegin { next, has_dropped: from.flag()? };
+    for batch in ring {
+        let (epoch, follows_gap) = (Epoch::from_millis(from.long()?), from.flag()?);
+        let marked = Arc::into_inner(std::mem::take(batch))?.with_epoch(epoch);
+        *batch = Arc::new(if follows_gap { marked.after_gap() } else { marked });
+    }
+    Some(begin)
 }
 
 pub(crate) fn put_change(change: &SourceChange, to: &mut Writer) {

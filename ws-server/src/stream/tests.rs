@@ -47,7 +47,7 @@ fn stream(args: &[&str]) -> (Stream, Instant) {
 /// The bytes of the gap that was told at first, and of the messages that are there.
 fn received(stream: &Stream, now: Instant, since: Option<Since>, framing: Framing) -> Vec<u8> {
     let mut subscription = Subscription::default();
-    let gap = stream.subscribe(&mut subscription, since, 21, now);
+    let gap = stream.subscribe(&mut subscription, since, id(21), now);
     let mut out = Vec::new();
     if let Some(gap) = gap {
         encode_gap(framing, &gap, &mut out);
@@ -66,7 +66,7 @@ fn received(stream: &Stream, now: Instant, since: Option<Since>, framing: Framin
 fn expected(oldest: u64, since: Since, framing: Framing) -> Vec<u8> {
     let (number, missed, new_stream) = match since {
         Since::Id(id) if id.epoch == BEFORE => (oldest, None, true),
-        Since::Unknown => (oldest, None, true),
+        Since::Nothing(_) | Since::Unknown => (oldest, None, true),
         Since::Id(MessageId { number, .. }) | Since::Number(number) if number > 30 => (oldest, None, false),
         Since::Id(MessageId { number, .. }) | Since::Number(number) => {
             (oldest.max(number + 1), Some(oldest.saturating_sub(number + 1)), false)

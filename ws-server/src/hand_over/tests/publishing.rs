@@ -80,6 +80,7 @@ fn conns(now: Instant) -> Vec<Connection> {
         stage,
         reuse,
         grant: is_granted.then(|| Arc::new(Grant::new("anna", b"0123456789abcdef"))),
+        subscription: subscription_at(1),
         ..Connection::new(now)
     };
     [
@@ -103,7 +104,7 @@ fn full_state(now: Instant) -> ProcessState {
 fn what_is_written_today_is_the_pinned_example_to_the_byte() {
     let now = now();
     let conns = conns(now);
-    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(now).unwrap()));
+    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(EPOCH, now).unwrap()));
     let state = hex(&full_state(now).to_bytes(moment(now)));
     let written: Vec<_> = std::iter::once(state).chain(lines).collect();
     assert_eq!(written, PINNED.lines().collect::<Vec<_>>(), "{}", written.join("\n"));
@@ -117,7 +118,7 @@ fn the_pinned_example_is_read() {
     assert_eq!(read.keys, keys_read(full_state(now).keys));
     assert_eq!(lines.clone().count(), conns(now).len());
     for (line, expected) in lines.zip(conns(now)) {
-        let read = Connection::from_bytes(&bytes(line), FORMAT, now).unwrap();
+        let read = Connection::from_bytes(&bytes(line), process(FORMAT), now).unwrap();
         assert_eq!((&read.grant, read.labels()), (&expected.grant, expected.labels()));
         if read.is_opening() {
             assert_eq!(read.reuse, expected.reuse);
@@ -131,11 +132,14 @@ fn the_pinned_example_is_read() {
             }
             _ => {}
         }
-        assert_eq!(hex(&read.to_bytes(now).unwrap()), line);
+        assert_eq!(hex(&read.to_bytes(EPOCH, now).unwrap()), line);
         if let (Stage::Publishing(read), Stage::Publishing(expected)) = (read.stage, expected.stage) {
             assert_eq!((&read.account, &read.reply), (&expected.account, &expected.reply));
         }
-        assert!(Connection::from_bytes(&bytes(line), 1, now).is_none(), "format 1 has no such thing");
+        assert!(
+            Connection::from_bytes(&bytes(line), process(1), now).is_none(),
+            "format 1 has no such thing"
+        );
     }
 }
 
@@ -189,8 +193,8 @@ fn whatever_is_cut_off_or_damaged_is_refused_without_a_panic() {
                 state.keys.settle(5);
                 state.to_bytes(moment(now)).len()
             }),
-            _ => Connection::from_bytes(bytes, FORMAT, now)
-                .and_then(|conn| conn.to_bytes(now))
+            _ => Connection::from_bytes(bytes, process(FORMAT), now)
+                .and_then(|conn| conn.to_bytes(EPOCH, now))
                 .map(|bytes| bytes.len()),
         };
         assert!(is_read(&whole).is_some());
