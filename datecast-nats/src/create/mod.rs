@@ -96,10 +96,12 @@ async fn make(client: &Client, options: &CreateOptions) -> Result<(), Problem> {
     let name = &asked.name;
     let info = match stream_info(&context, name).await {
         Ok(info) => {
-            let differences = differences(&info.config, &asked);
-            let unavoidable =
-                |it: &Difference| it.name == "allow_atomic" && !client.is_server_compatible(2, 12, 0);
-            match differences.iter().filter(|it| !unavoidable(it)).count() {
+            let mut differences = differences(&info.config, &asked);
+            if !client.is_server_compatible(2, 12, 0) {
+                differences.retain(|it| it.name != "allow_atomic");
+            }
+            refuse_another_origin(&info.config, &asked)?;
+            match differences.len() {
                 0 => info,
                 _ if options.update => {
                     tell(name, &differences, "changed");
@@ -120,6 +122,21 @@ async fn make(client: &Client, options: &CreateOptions) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Refuses a mirror whose origin was made anew: what it has are lines of the old one.
+fn refuse_another_origin(is: &Config, asked: &Config) -> Result<(), Problem> {
+    match (epoch_of(is), epoch_of(asked)) {
+        (Some(has), Some(epoch)) if asked.mirror.is_some() && is.mirror.is_some() && has != epoch => {
+            let what = format!(
+                "the mirror {} has lines of the epoch {has}, and its origin is of {epoch}: it was made anew; delete the mirror, \
+                 and make it again",
+                is.name
+            );
+            Err(Problem::lasting(Exit::Data, what))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The epoch of a new stream: now, or that of the stream that it mirrors.
 async fn epoch(client: &Client, context: &Context, options: &CreateOptions) -> Result<Epoch, Problem> {
     let Some(origin) = &options.mirror else {
@@ -130,9 +147,15 @@ async fn epoch(client: &Client, context: &Context, options: &CreateOptions) -> R
         Some(domain) => jetstream::with_domain(client.clone(), domain),
         None => context.clone(),
     };
-    let info = stream_info(&there, origin.as_str()).await.map_err(|problem| Problem {
-        message: format!("--mirror {origin}: {}", problem.message),
-        ..problem
+    let info = stream_info(&there, origin.as_str()).await.map_err(|problem| {
+        let message = match &options.mirror_domain {
+            Some(domain) if problem.message == NO_JETSTREAM => format!(
+                "--mirror-domain {domain}: no server answers for JetStream there; a leaf node must lead to servers that have this \
+                 `domain` in `jetstream {{ … }}`"
+            ),
+            _ => format!("--mirror {origin}: {}", problem.message),
+        };
+        Problem { message, is_missing: false, ..problem }
     })?;
     epoch_of(&info.config).ok_or_else(|| {
         let what = "the stream has no epoch, which its mirrors need; `datecast-nats create --update` there gives it one";
@@ -179,9 +202,8 @@ fn describe(info: &Info, asked: &Config, client: &Client) {
     for what in lacks(&info.config, asked) {
         log::warn!("the servers ({}) lack {what}", client.server_info().version);
     }
-    if *num_replicas == 1
-        && info.cluster.as_ref().is_some_and(|cluster| !cluster.replicas.is_empty() || cluster.name.is_some())
-    {
+    // A server names all servers of its cluster.
+    if *num_replicas == 1 && client.server_info().connect_urls.len() > 1 {
         log::warn!(
             "the stream has one copy, in a cluster: where that server is down, so is the stream; see --replicas"
         );

@@ -58,13 +58,15 @@ pub(crate) struct CreateOptions {
 
 impl daemon::Options for CreateOptions {
     fn without_effect(&self) -> Vec<(&'static str, String)> {
-        match self.mirror {
-            Some(_) => vec![
+        let serves_nobody = |name| (name, "datecast-nats create serves nobody".to_owned());
+        let mut idle: Vec<_> = ["metrics", "workers"].map(serves_nobody).into();
+        if self.mirror.is_some() {
+            idle.extend([
                 ("subject", "a mirror (--mirror) takes the messages of its origin".to_owned()),
                 ("duplicate-window", "nothing is published to a mirror (--mirror)".to_owned()),
-            ],
-            None => Vec::new(),
+            ]);
         }
+        idle
     }
 }
 

@@ -134,6 +134,9 @@ pub(super) fn lacks(made: &Config, asked: &Config) -> Vec<&'static str> {
         lacks.push(
             "metadata (nats-server 2.10); the epoch stands in the description, which must stay as it is",
         );
+        lacks.push(
+            "`sync_interval: always` (nats-server 2.10); a crash of the machines may lose lines that are acknowledged",
+        );
     }
     lacks
 }
@@ -216,6 +219,6 @@ mod tests {
             allow_atomic_publish: false,
             ..asked.clone()
         };
-        assert_eq!(lacks(&made, &asked).len(), 2);
+        assert_eq!(lacks(&made, &asked).len(), 3);
     }
 }

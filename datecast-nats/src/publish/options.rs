@@ -34,7 +34,11 @@ pub(crate) struct PublishOptions {
     pub(crate) common: Common,
 }
 
-impl daemon::Options for PublishOptions {}
+impl daemon::Options for PublishOptions {
+    fn without_effect(&self) -> Vec<(&'static str, String)> {
+        ["metrics", "workers"].map(|name| (name, "datecast-nats publish serves nobody".to_owned())).into()
+    }
+}
 
 impl PublishOptions {
     /// The stream's name.

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use daemon::DaemonError;
+use daemon::{DaemonError, is_hangup_ignored};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep_until},
@@ -11,7 +11,10 @@ use tokio::{
 /// Hears of a stop.
 #[derive(Debug)]
 pub(super) struct Stop {
-    signals: [Signal; 3],
+    terminate: Signal,
+    interrupt: Signal,
+    /// `None` under `nohup`.
+    hangup: Option<Signal>,
     timeout: Duration,
     /// What was read is acknowledged by then, or said not to be.
     deadline: Option<Instant>,
@@ -25,9 +28,13 @@ impl Stop {
     pub(super) fn catch(timeout: Duration) -> Result<Self, DaemonError> {
         let catch =
             |kind| signal(kind).map_err(|error| DaemonError::system("taking over the signals", &error));
-        let signals =
-            [catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?, catch(SignalKind::hangup())?];
-        Ok(Self { signals, timeout, deadline: None })
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            hangup: if is_hangup_ignored() { None } else { Some(catch(SignalKind::hangup())?) },
+            timeout,
+            deadline: None,
+        })
     }
 
     /// True since the first signal.
@@ -62,11 +69,16 @@ impl Stop {
     }
 
     async fn signal(&mut self) {
-        let [term, int, hup] = &mut self.signals;
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-            _ = hup.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = hangup => {}
         }
     }
 }

@@ -34,7 +34,7 @@ fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
     if is_flag(arg) {
         return Some(matches.get_flag(id).to_string());
     }
-    let mut words = matches.get_raw(id)?.map(|word| word.to_string_lossy());
+    let mut words = matches.get_raw(id)?.map(|word| without_secret(&word.to_string_lossy()));
     if is_list(arg) {
         let quoted: Vec<String> = words.map(|word| quote(&word)).collect();
         return Some(format!("[{}]", quoted.join(", ")));
@@ -42,9 +42,38 @@ fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
     words.next().map(|word| literal(&word))
 }
 
+/// Takes the user and the password out of each URL: what we print may be shown to others.
+fn without_secret(word: &str) -> String {
+    let shown = |url: &str| {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split('/').next()?;
+        let (user, _) = authority.rsplit_once('@')?;
+        Some(format!("{scheme}://…{}", rest.strip_prefix(user)?))
+    };
+    let shown = |url: &str| shown(url).unwrap_or_else(|| url.to_owned());
+    word.split(',').map(shown).collect::<Vec<_>>().join(",")
+}
+
 fn literal(word: &str) -> String {
     match word.parse::<i64>() {
         Ok(number) if number.to_string() == word => word.to_owned(),
         _ => quote(word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_not_printed() {
+        for (word, shown) in [
+            ("nats://me:secret@a:4222,tls://token@b,nats://c", "nats://…@a:4222,tls://…@b,nats://c"),
+            ("https://host/@x", "https://host/@x"),
+            ("me@host", "me@host"),
+            ("a, b", "a, b"),
+        ] {
+            assert_eq!(without_secret(word), shown);
+        }
     }
 }
