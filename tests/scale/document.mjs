@@ -15,15 +15,15 @@ export function blocks(heading) {
     .map((part) => part.replace(/^\n+/, "").replace(/^ {4}/gm, "").trimEnd());
 }
 
-/** The block that begins so, with other names in the place of the document's. */
-export function block(heading, beginning, names = {}) {
-  const found = blocks(heading).filter((one) => one.startsWith(beginning));
+/** The block that fits (a string: that begins so), with other names in the place of the document's. */
+export function block(heading, pattern, names = {}) {
+  const found = blocks(heading).filter((one) => (typeof pattern === "string" ? one.startsWith(pattern) : pattern.test(one)));
   if (found.length !== 1) {
-    throw new Error(`${found.length} blocks of "${heading}" begin with ${beginning}`);
+    throw new Error(`${found.length} blocks of "${heading}" fit ${pattern}`);
   }
   return Object.entries(names).reduce((changed, [from, to]) => {
     if (!changed.includes(from)) {
-      throw new Error(`the block of ${beginning} does not name ${from}`);
+      throw new Error(`the block of ${pattern} does not name ${from}`);
     }
     return changed.replaceAll(from, to);
   }, found[0]);
