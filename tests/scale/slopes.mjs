@@ -4,6 +4,8 @@
 // `cargo build --release -p ws-server && cargo build --release -p datecast-tests --example load-generator`.
 
 import { handshakes, memory, messages, silence } from "./slopes/clients.mjs";
+import { engine } from "./slopes/engine.mjs";
+import { endAll } from "./processes.mjs";
 import { stopAll } from "./slopes/programs.mjs";
 import { tlsHandshakes } from "./slopes/tls.mjs";
 
@@ -20,6 +22,7 @@ const PARTS = {
     return rows;
   },
   tls: () => tlsHandshakes(),
+  engine: async () => [await engine(1, 1), await engine(3, 1), await engine(3, 3), await engine(3, 6)],
   silence: () => silence("rfc6455"),
 };
 
@@ -29,5 +32,5 @@ try {
     console.log(part, JSON.stringify(await PARTS[part](), null, 1));
   }
 } finally {
-  await stopAll();
+  await Promise.all([stopAll(), endAll()]);
 }
