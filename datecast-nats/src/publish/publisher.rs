@@ -13,7 +13,7 @@ use super::{
     splitter::{Content, Line},
     stop::Stop,
     target::LARGEST_BATCH,
-    wire::Wire,
+    wire::{Wire, made_anew},
 };
 
 /// The pause after the first failed attempt; it doubles up to [`LONGEST_PAUSE`].
@@ -108,6 +108,12 @@ impl Publisher {
         let lines: Vec<Waiting> = self.queue.first(count).cloned().collect();
         let Some(attempt) = stop.bound(self.wire.send(&lines)).await else { return Err(self.stopped()) };
         let Attempt { outcome, problem, forbids_batches } = attempt;
+        if let Outcome::Stored { last, duplicate: false } = outcome
+            && self.report.last().is_some_and(|before| last <= before)
+        {
+            let problem = made_anew(&self.wire.target().stream);
+            return Err(self.give_up(problem.exit, &problem.message));
+        }
         let acknowledged = self.queue.settle(next, begun, outcome);
         self.report.acknowledged(&acknowledged, self.now());
         if forbids_batches {
@@ -159,6 +165,13 @@ impl Publisher {
     async fn rest(&mut self, stop: &mut Stop) -> Result<(), DaemonError> {
         let pause = self.pause;
         self.pause = (pause * 2).min(LONGEST_PAUSE);
+        if pause == LONGEST_PAUSE {
+            match stop.bound(self.wire.examine()).await {
+                Some(Err(problem)) => return Err(self.give_up(problem.exit, &problem.message)),
+                Some(Ok(())) => {}
+                None => return Err(self.stopped()),
+            }
+        }
         let rested = stop.bound(sleep(pause)).await;
         rested.ok_or_else(|| self.stopped())
     }

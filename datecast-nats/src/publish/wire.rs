@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{Client, Event, HeaderMap, ServerError, client::Request, connection::State};
+use async_nats::{Client, Event, HeaderMap, ServerError, client::Request, connection::State, jetstream};
+use daemon::Exit;
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{sleep, timeout},
@@ -14,7 +15,7 @@ use super::{
     queue::Waiting,
     target::Target,
 };
-use crate::problem::Problem;
+use crate::{epoch::epoch_of, problem::Problem, stream_info::stream_info};
 
 /// How long a message may be without an answer. An election takes longer, and another attempt finds the new leader.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -56,6 +57,19 @@ impl Wire {
     /// The message's id: by it the stream knows a line that is repeated.
     pub(super) fn message_id(&self, line: u64) -> String {
         format!("{}-{line}", self.run)
+    }
+
+    /// Asks for the stream, which lines do not get into: is it still the same one?
+    ///
+    /// # Errors
+    /// It is not, or it is not there. That nobody answers is no error: it may pass.
+    pub(super) async fn examine(&self) -> Result<(), Problem> {
+        let context = jetstream::new(self.client.clone());
+        match stream_info(&context, &self.target.stream).await {
+            Ok(info) if epoch_of(&info.config) != self.target.epoch => Err(made_anew(&self.target.stream)),
+            Err(problem) if !problem.passes => Err(problem),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Finds the lines from this one that the stream has; `after` is the stream's number of the last line before it.
@@ -139,6 +153,14 @@ async fn publish(client: &Client, target: &Target, run: &str, batch: u64, lines:
         Ok(message) => Attempt::answered(&message.payload, lines.len(), &target.stream),
         Err(error) => Attempt::failed(&error, lines.len(), &target.stream),
     }
+}
+
+/// The numbers of the stream begin anew.
+pub(super) fn made_anew(stream: &str) -> Problem {
+    let what = format!(
+        "the stream {stream} was made anew while we published to it; start publish again for the new one"
+    );
+    Problem::lasting(Exit::Data, what)
 }
 
 /// Waits for an event after which no answer comes.

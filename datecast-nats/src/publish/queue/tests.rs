@@ -179,7 +179,10 @@ fn each_line_comes_once_and_in_order_whatever_is_lost_or_late() {
         let mut stream = FaultyStream::default();
         let mut publishers = [queue(LINES, 8), queue(LINES, 8)];
         let mut told: [Vec<(u64, u64)>; 2] = [Vec::new(), Vec::new()];
+        let mut turns = 0;
         while publishers.iter().any(|queue| queue.len() > 0) {
+            turns += 1;
+            assert!(turns < 20_000, "seed {seed}: no end");
             let who = usize::from(dice.roll(2) == 1);
             let queue = &mut publishers[who];
             let step = queue.step(at(0));
