@@ -230,7 +230,8 @@ export class Continuity {
 }
 
 const epochOf = (id) => id.slice(0, id.lastIndexOf("_"));
-const numberOf = (id) => Number(id.slice(id.lastIndexOf("_") + 1));
+/** One that has nothing of its stream, in which there was nothing yet, comes before number 0. */
+const numberOf = (id) => (id.endsWith("_none") ? -1 : Number(id.slice(id.lastIndexOf("_") + 1)));
 const following = (id) => (id === null ? null : `${epochOf(id)}_${numberOf(id) + 1}`);
 
 /** What the server has behind `since`, and the id up to which that goes. */

@@ -3,6 +3,7 @@
 
 mod bounded_reads;
 mod documents;
+mod given;
 mod heartbeats;
 mod polls;
 mod private;

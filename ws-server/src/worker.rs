@@ -387,6 +387,7 @@ impl WsHandler {
     /// Adds what this worker knows to what the next process gets.
     fn export_state(&mut self, state: &mut ProcessState) {
         state.next_id = state.next_id.max(self.peers.ids.next);
+        let is_given = self.config.stream.numbers == Numbers::Given;
         let head = self.intake.head();
         (state.epoch, state.next_line) = (head.epoch, head.next);
         if self.source.number() > state.source_state.number {
@@ -394,7 +395,12 @@ impl WsHandler {
         }
         state.schedule = ScheduleState::ahead(state.schedule, self.stream.schedule());
         let ring = self.stream.batches();
-        let is_given = self.config.stream.numbers == Numbers::Given;
+        if is_given {
+            // Never behind the ring.
+            let next = MessageId { epoch: head.epoch, number: head.next };
+            let next = next.max(ring.last().map_or(next, |batch| batch.end()));
+            (state.epoch, state.next_line) = (next.epoch, next.number);
+        }
         let is_newer = ring.last().map(|batch| batch.end()) > state.ring.last().map(|batch| batch.end());
         if is_given && (is_newer || state.given.is_none()) {
             let begin = self.stream.ring_begin();
