@@ -16,6 +16,8 @@ const FEW: u64 = 2000;
 /// How long we may be behind, or ws-server may read nothing, before `/healthz` says so.
 const LONG: Duration = Duration::from_secs(10);
 
+const LOST: &str = "the connection to the nats-server is lost; trying all of --server until one answers";
+
 /// The figures of a running `follow`; the metrics thread reads them, too.
 #[derive(Debug, Default)]
 pub(super) struct Report(Mutex<Figures>);
@@ -116,9 +118,15 @@ impl Figures {
         self.behind_since = (behind > FEW).then(|| self.behind_since.unwrap_or_else(clock::now));
     }
 
+    /// The reason for whatever else has failed since then.
+    fn has_lost_the_servers(&self) -> bool {
+        self.connections > 0 && !self.connected
+    }
+
     fn status(&self) -> String {
         let Self { newest, lines, behind, .. } = self;
         match &self.trouble {
+            _ if self.has_lost_the_servers() => format!("waiting: {LOST}"),
             Some(why) => format!("waiting: {why}"),
             None if self.follows => format!("following at {newest}, {behind} behind; {lines} lines written"),
             None => "starting".to_owned(),
@@ -129,9 +137,9 @@ impl Figures {
         let is_long =
             |since: &Option<Instant>| since.is_some_and(|it| now.saturating_duration_since(it) > LONG);
         match &self.trouble {
+            _ if self.has_lost_the_servers() => Err(LOST.to_owned()),
             Some(why) => Err(why.clone()),
             None if !self.follows => Err("starting".to_owned()),
-            None if !self.connected => Err("not connected to a nats-server".to_owned()),
             None if is_long(&self.blocked_since) => Err("ws-server reads nothing".to_owned()),
             None if is_long(&self.behind_since) => Err(format!("{} messages behind the stream", self.behind)),
             None => Ok(()),
@@ -198,6 +206,10 @@ mod tests {
         assert_eq!(health(LONG * 2), Err("ws-server reads nothing".to_owned()));
         report.wrote((1, 0), 5, MessageId::default(), 0);
         report.set_connected(false);
-        assert_eq!(health(Duration::ZERO), Err("not connected to a nats-server".to_owned()));
+        report.trouble("no answer about the stream");
+        assert_eq!(health(Duration::ZERO), Err(LOST.to_owned()), "the reason, and not what follows from it");
+        assert_eq!(report.line(), format!("waiting: {LOST}"));
+        report.set_connected(true);
+        assert_eq!(health(Duration::ZERO), Err("no answer about the stream".to_owned()));
     }
 }
