@@ -1,5 +1,6 @@
 """All checks in their order, on one machine: from the installation to the purge."""
 
+import bridge
 import browser
 import crashes
 import hand_over
@@ -51,6 +52,7 @@ def every_check():
     yield from publishing.checks()
     yield from metrics.checks()
     yield from named.checks()
+    yield from bridge.checks()
     yield from browser.checks()
     yield from skew.checks()
     yield from package.removal_checks()

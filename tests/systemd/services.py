@@ -95,7 +95,7 @@ class Services:
     def recover(self):
         """Restores the units after a failed check: as shipped, the sockets open, the services stopped."""
         units = [*SOCKETS, *SERVICES]
-        self.machine.query("systemctl", "stop", "datecast-feed@*", "ws-server@*", "ws-server-lines@*", "ws-server-metrics@*")
+        self.machine.query("systemctl", "stop", "datecast-nats@*", "nats-server", "datecast-feed@*", "ws-server@*", "ws-server-lines@*", "ws-server-metrics@*")
         self.machine.query("systemctl", "reset-failed")
         for unit in units:
             self.machine.remove(f"/etc/systemd/system/{unit}.d")
