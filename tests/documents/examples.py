@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import manual
+import many
 from machine import until
-from places import Place
+from places import Place, Quote
 from services import SERVICES, SOCKETS
+from terminal import Terminal
 
-PAGES = sorted(Path("systemd/manual/src/pages").glob("*.man"))
+FOLDERS = ("systemd/manual/src/pages", "datecast-nats/manual/src/pages")
+PAGES = [page for folder in FOLDERS for page in sorted(Path(folder).glob("*.man"))]
 DATE = r"\d\d:\d\d:\d\d"
 
 
@@ -119,7 +122,75 @@ def script_ends(admin, piece):
     assert re.search(r"http://\S+:\d+/", output), output
 
 
+@contextmanager
+def nats(admin):
+    """A nats-server with an empty store, which has the names of three; what it stores is gone afterwards."""
+    many.needed(admin)
+    hosts = "127.0.0.1 n1 n2 n3\n"
+    with admin.changed("/etc/hosts", lambda before: before + hosts), admin.running("nats-server -js -sd /var/lib/nats", "Server is ready"):
+        yield
+    admin.machine.query("rm", "-rf", "/var/lib/nats")
+
+
+@contextmanager
+def stream_of_nats(admin):
+    """With the stream of the examples."""
+    with nats(admin):
+        admin.type("datecast-nats create --stream VMSTAT")
+        yield
+
+
+def whole_bridge(admin, piece):
+    """Each line in a terminal of its own: what the producer writes comes to a client of the server."""
+    server, create, *_ = lines = [line.command for line in piece.lines()]
+    with ports_are_free(admin), nats(admin):
+        assert server == "nats-server -js -sd /var/lib/nats"
+        admin.type(create)
+        passes(admin, *lines[2:])
+
+
+def passes(admin, server, bridge, producer):
+    with admin.running(server, "listening on"), admin.running(bridge, "follow"), Terminal(admin.line(producer)):
+        until("a line", lambda: re.search(r"\d+ +\d+ +\d+", admin.curl("http://localhost:40132/", patience=1.5)))
+    admin.machine.remove(FED)
+
+
+def of_any_server(admin, piece):
+    """The first of the names that answers."""
+    server, bridge = piece.text.split("\n", 1)
+    with ports_are_free(admin), stream_of_nats(admin):
+        passes(admin, server, bridge, "vmstat 1 | datecast-nats publish --stream VMSTAT")
+
+
+def created(admin, piece):
+    """Also a second time."""
+    with nats(admin):
+        for _ in range(2):
+            admin.type(piece.command)
+
+
+def publishes(admin, piece):
+    """It goes on until it is stopped."""
+    with stream_of_nats(admin), Terminal(admin.line(piece.command)) as terminal:
+        terminal.read(2.5)
+        assert terminal.is_running(), terminal.text
+
+
+def publishes_a_file(admin, piece):
+    """An id for each line, dense and in order."""
+    with stream_of_nats(admin):
+        found = admin.type(piece.command).split()
+        count = int(admin.type("grep -c '' /etc/services"))
+    assert [int(each.rpartition("_")[2]) for each in found] == list(range(1, count + 1)), found[:5]
+
+
 PLACES = [
+    Place(r"nats-server -js (.|\n)*", whole_bridge),
+    Place(r"ws-server --source unix:/tmp/lines --numbers given\n(.|\n)*", of_any_server),
+    Place(r"datecast-nats create --stream VMSTAT", created),
+    Place(r"vmstat 1 \| datecast-nats publish --stream VMSTAT", publishes),
+    Place(r"datecast-nats publish .*</etc/services", publishes_a_file),
+    Quote(r"datecast-nats create --stream VMSTAT --replicas 3", "docs/operations.md does so with three servers"),
     Place(r"policy-server --allow \*\.example\.org:40132", policy),
     Place(r"printf .*<policy-file-request/>.* nc localhost 843", flash),
     Place(r"static-server --ws-url .*", page_elsewhere),

@@ -106,5 +106,5 @@ PLACES = [
     Place(r"make uninstall", uninstall),
     Place(r"make install", make_install),
     Place(r"cargo install --locked --path datecast|make dist", run_for_itself),
-    Place(r"systemd-analyze security", exposure),
+    Place(r"systemd-analyze security", exposure, "Install"),
 ]

@@ -6,6 +6,7 @@ import configure
 import deploy
 import examples
 import install
+import many
 import markdown
 import places
 import prepare
@@ -18,7 +19,7 @@ from administrator import Administrator
 from machine import Machine
 
 DOCUMENT = report.DOCUMENT
-PLACES = [*install.PLACES, *configure.PLACES, *streams.PLACES, *restart.PLACES, *deploy.PLACES, *proxy.PLACES, *watch.PLACES, *watch.QUOTES]
+PLACES = [*install.PLACES, *configure.PLACES, *streams.PLACES, *many.PLACES, *restart.PLACES, *deploy.PLACES, *proxy.PLACES, *watch.PLACES, *watch.QUOTES]
 
 
 def faults():
