@@ -23,7 +23,7 @@ use super::{
     options::Config,
     producer::Producer,
     report::Report,
-    start::{Decision, Facts, decide, is_gap},
+    start::{Decision, Facts, decide},
 };
 use crate::stream_info::stream_info;
 
@@ -69,6 +69,10 @@ pub(super) struct Session<'a, 's> {
     target: Option<u64>,
     has_caught_up: bool,
     ahead_since: Option<Instant>,
+    /// The number that comes next, unless somebody has deleted it; nothing while ws-server has no message of this stream.
+    due: Option<u64>,
+    /// `!gap` is the last line.
+    gap_is_told: bool,
     behind: u64,
 }
 
@@ -83,6 +87,8 @@ impl<'a, 's> Session<'a, 's> {
             target: None,
             has_caught_up: false,
             ahead_since: None,
+            due: None,
+            gap_is_told: false,
             behind: 0,
         }
     }
@@ -135,6 +141,7 @@ impl<'a, 's> Session<'a, 's> {
         if after_gap {
             self.tell_gap();
         }
+        self.due = self.position.last.map(|_| start);
         self.behind = messages.waiting;
         self.around.report.follows(self.behind);
         log::info!(
@@ -200,19 +207,20 @@ impl<'a, 's> Session<'a, 's> {
         if self.position.last.is_some_and(|last| *number <= last) {
             return Err(Turn::Again(format!("number {number} came again")));
         }
-        let next = self.position.last.map(|last| last.saturating_add(1));
-        if next.is_some_and(|next| *number > next) {
+        if let Some(due) = self.due.filter(|due| number > due) {
             // Somebody deleted messages between them, or the stream has let its oldest go before they came to us.
             let now = self.ask().await?;
             if now.epoch != facts.epoch {
                 return Err(Turn::Again("the stream was made anew".to_owned()));
             }
-            if is_gap(self.position, now.first) {
+            if now.first > due {
                 self.tell_gap();
             }
         }
         self.lines.push(facts.epoch, *number, &message.payload);
         self.position.last = Some(*number);
+        self.due = Some(number.saturating_add(1));
+        self.gap_is_told = false;
         self.behind = *pending;
         if !self.has_caught_up && (*pending == 0 || self.target.is_some_and(|target| *number >= target)) {
             self.catch_up();
@@ -229,6 +237,9 @@ impl<'a, 's> Session<'a, 's> {
 
     /// Messages that ws-server would get next are gone from the stream.
     fn tell_gap(&mut self) {
+        if std::mem::replace(&mut self.gap_is_told, true) {
+            return;
+        }
         let after = self.position.last.unwrap_or_default();
         log::warn!(
             "messages after {after} are gone from the stream before they were read: clients are told a gap"

@@ -68,12 +68,6 @@ pub(super) fn decide(position: Position, facts: &Facts, history: u64) -> Decisio
     }
 }
 
-/// True if messages before this number, of those that come after the position, are gone for good: `first` is the smallest number that
-/// the stream still has. Numbers that somebody deleted one by one are no gap.
-pub(super) fn is_gap(position: Position, first: u64) -> bool {
-    position.last.is_some_and(|last| first > last.saturating_add(1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,14 +116,5 @@ mod tests {
         assert_eq!(decide(at(0, Some(101)), &without, 10), Decision::Ahead { number: 101 });
         assert_eq!(decide(at(0, Some(50)), &without, 10), start(51));
         assert_eq!(decide(at(7, Some(50)), &without, 10), Decision::OtherStream, "it had an epoch before");
-    }
-
-    #[test]
-    fn only_messages_that_the_stream_lost_at_its_beginning_are_a_gap() {
-        for (last, first, gap) in
-            [(Some(5), 6, false), (Some(5), 1, false), (Some(5), 7, true), (None, 7, false)]
-        {
-            assert_eq!(is_gap(at(7, last), first), gap, "{last:?} {first}");
-        }
     }
 }
