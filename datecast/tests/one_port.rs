@@ -346,3 +346,17 @@ fn one_file_is_all_four_programs() {
     client.head();
     assert!(harness::is_js_date(String::from_utf8(client.until(b"\n")).unwrap().trim_end()));
 }
+
+#[test]
+fn lines_that_bring_their_numbers_keep_them_up_to_the_page() {
+    let lines = "7\tseven\nno number\n9\tnine\n9\tagain\n!caught-up\n12\ttwelve\n";
+    let server = with_lines(&["--numbers", "given"], lines);
+    let mut socket = server.request(&format!("{}\n{UPGRADE}", get("/stream?ids=1")));
+    assert!(socket.head().starts_with("HTTP/1.1 101 "));
+    for message in ["7\tseven", "9\tnine", "12\ttwelve"] {
+        assert_eq!(socket.text(), format!("000000000000_{message}"));
+    }
+    let mut later = server.request(&get("/stream?since=000000000000_7").replace("1.1", "1.0"));
+    later.head();
+    assert_eq!(later.until(b"twelve\n"), b"nine\ntwelve\n");
+}

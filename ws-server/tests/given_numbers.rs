@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
 use std::{
+    collections::HashMap,
     io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
 };
 
-use harness::{Client, Daemon, PATIENCE, command, eventually, scrape};
+use harness::{Client, Daemon, PATIENCE, command, eventually, project, scrape};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -43,7 +44,16 @@ struct Given {
 }
 
 impl Given {
+    /// One whose source has said that it is caught up.
     fn start(options: &[&str]) -> Self {
+        let given = Self::filling(options);
+        given.producer().write("!caught-up\n");
+        given.wait_until_caught_up();
+        given
+    }
+
+    /// One that clients wait for.
+    fn filling(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lines");
         let source = format!("unix:{}", path.display());
@@ -57,11 +67,13 @@ impl Given {
         Producer::connect(&self.path)
     }
 
-    /// A client that gets each message with its id before it, and need not wait for its place.
+    /// A client that gets every message with its id before it.
     fn client(&self) -> Client {
-        self.producer().write("!caught-up\n");
-        scrape::wait_for_health(self.metrics, 200);
-        self.server.websocket("/?ids=1").0
+        self.server.websocket("/?ids=1&since=0").0
+    }
+
+    fn wait_until_caught_up(&self) {
+        scrape::wait_until(self.metrics, "datecast_ws_source_caught_up", |caught_up| caught_up > 0.0);
     }
 
     /// The next message of such a client; that there is a gap before it is no message.
@@ -85,7 +97,7 @@ impl Given {
 
 #[test]
 fn a_line_above_the_newest_is_taken_with_its_number_and_any_other_is_dropped_and_counted() {
-    let mut given = Given::start(&["--greet", "0"]);
+    let mut given = Given::start(&[]);
     let (mut producer, mut client) = (given.producer(), given.client());
     assert_eq!(producer.greeting(), "last none 000000000000\n");
     producer.write("5\tfive\n6\tsix\n6\tagain\n9\tnine\n7\tlate\nno number\n10\tten\n!what\n11\tlast\n");
@@ -102,7 +114,7 @@ fn a_line_above_the_newest_is_taken_with_its_number_and_any_other_is_dropped_and
 
 #[test]
 fn only_the_text_counts_for_the_longest_line() {
-    let given = Given::start(&["--greet", "0", "--max-line", "8"]);
+    let given = Given::start(&["--max-line", "8"]);
     let (mut producer, mut client) = (given.producer(), given.client());
     producer.write("00000000000000000001\t12345678\r\n2\t123456789\n000000000000_3\t12345678\n");
     // In pieces, too.
@@ -116,7 +128,7 @@ fn only_the_text_counts_for_the_longest_line() {
 
 #[test]
 fn a_producer_that_never_reads_its_greeting_loses_nothing() {
-    let given = Given::start(&["--greet", "0"]);
+    let given = Given::start(&[]);
     let mut client = given.client();
     for round in 0..20_u64 {
         // Its socket is closed with the greeting in it: the server's read ends with ECONNRESET.
@@ -159,7 +171,7 @@ fn wait_for_health(given: &Given, is_caught_up: bool) {
 
 #[test]
 fn a_machine_is_healthy_once_its_source_has_said_that_it_is_caught_up() {
-    let given = Given::start(&[]);
+    let given = Given::filling(&[]);
     let caught_up =
         || scrape::value(&scrape::metrics(given.metrics), "datecast_ws_source_caught_up").to_string();
     wait_for_health(&given, false);
@@ -175,10 +187,10 @@ fn a_machine_is_healthy_once_its_source_has_said_that_it_is_caught_up() {
 
 #[test]
 fn a_source_that_never_says_so_lets_newcomers_in_and_the_log_says_how_to_say_it() {
-    let mut given = Given::start(&[]);
+    let mut given = Given::filling(&[]);
     let mut producer = given.producer();
     producer.write("7\tseven\n");
-    let mut client = given.server.websocket("/?ids=1").0;
+    let mut client = given.client();
     assert_eq!(Given::next(&mut client), "000000000000_7\tseven");
     given.server.log_line("until it writes the line !caught-up");
     wait_for_health(&given, false);
@@ -212,20 +224,20 @@ fn standard_input_that_has_ended_is_caught_up() {
 
 #[test]
 fn two_producers_of_the_same_numbers_are_one_stream() {
-    let given = Given::start(&["--greet", "0"]);
+    let given = Given::start(&[]);
     let mut client = given.client();
     let producers: Vec<_> = (0..2).map(|_| given.producer()).collect();
     let threads: Vec<_> = producers
         .into_iter()
         .map(|mut producer| {
             std::thread::spawn(move || {
-                for number in 0..20_000 {
+                for number in 1..=20_000 {
                     producer.write(format!("{number}\t{number}\n"));
                 }
             })
         })
         .collect();
-    for number in 0..20_000 {
+    for number in 1..=20_000 {
         assert_eq!(Given::next(&mut client), format!("000000000000_{number}\t{number}"));
     }
     for thread in threads {
@@ -236,9 +248,12 @@ fn two_producers_of_the_same_numbers_are_one_stream() {
 
 #[test]
 fn a_greater_epoch_is_a_new_stream_and_a_smaller_one_is_refused() {
-    let mut given = Given::start(&["--greet", "0"]);
-    let mut producer = given.producer();
+    let mut given = Given::start(&[]);
+    let (mut producer, mut client) = (given.producer(), given.client());
     producer.write("7\told\n01932f5a0c2e_3\tnew\n9\tlate\n01932f5a0c2e_4\tnew again\n");
+    for text in ["000000000000_7\told", "01932f5a0c2e_3\tnew", "01932f5a0c2e_4\tnew again"] {
+        assert_eq!(Given::next(&mut client), text);
+    }
     given.wait_for_refused("old_epoch", 1.0);
     given.server.log_line("1 line dropped: of an older stream");
     assert_eq!(given.producer().greeting(), "last 4 01932f5a0c2e\n");
@@ -246,21 +261,21 @@ fn a_greater_epoch_is_a_new_stream_and_a_smaller_one_is_refused() {
 
 #[test]
 fn of_a_producer_that_is_killed_every_whole_line_counts_and_no_half_one() {
-    let given = Given::start(&["--greet", "0"]);
+    let given = Given::start(&[]);
     let mut client = given.client();
     let mut sink = command("sh", &["-c", "cat; kill -9 $$"]);
     let socket = UnixStream::connect(&given.path).unwrap();
     sink.stdin(std::process::Stdio::piped()).stdout(std::os::fd::OwnedFd::from(socket));
     let mut killed = sink.spawn().unwrap();
     let mut input = killed.stdin.take().unwrap();
-    for number in 0..1000 {
+    for number in 1..1000 {
         writeln!(input, "{number}\tline").unwrap();
     }
     input.write_all(b"1000\thalf").unwrap();
     // Its socket is in there, too.
     drop((sink, input));
     assert!(!killed.wait().unwrap().success());
-    for number in 0..1000 {
+    for number in 1..1000 {
         assert_eq!(Given::next(&mut client), format!("000000000000_{number}\tline"));
     }
     given.wait_for_refused("unfinished", 1.0);
@@ -269,4 +284,59 @@ fn of_a_producer_that_is_killed_every_whole_line_counts_and_no_half_one() {
     assert_eq!(producer.greeting(), "last 999 000000000000\n");
     producer.write("1000\tand the other half\n");
     assert_eq!(Given::next(&mut client), "000000000000_1000\tand the other half");
+}
+/// Each step of the document's transcript: who, whether it reads, and what.
+fn transcript() -> Vec<(String, bool, String)> {
+    let document = std::fs::read_to_string(project().join("docs/given-numbers.md")).unwrap();
+    let lines = document.lines().skip_while(|line| *line != "```transcript").skip(1);
+    let step = |line: &str| {
+        let (who, what) = line.split_at(line.find(['<', '>']).unwrap());
+        let (reads, what) = (what.starts_with('<'), what[1..].trim_start().replace('⇥', "\t"));
+        (who.trim_end().to_owned(), reads, what)
+    };
+    lines.take_while(|line| *line != "```").map(step).collect()
+}
+
+#[test]
+fn the_transcript_of_the_document_is_what_happens() {
+    let given = Given::filling(&[]);
+    let (mut client, mut producers) = (None, HashMap::new());
+    let steps = transcript();
+    assert!(steps.len() > 20, "{steps:?}");
+    for (who, reads, what) in steps {
+        if who == "client" {
+            assert_eq!(client.get_or_insert_with(|| given.server.websocket("/?ids=1").0).text(), what);
+            continue;
+        }
+        let producer = producers.entry(who).or_insert_with(|| given.producer());
+        if reads {
+            assert_eq!(producer.greeting(), what + "\n");
+        } else {
+            producer.write(what + "\n");
+        }
+    }
+    given.wait_for_refused("repeated", 1.0);
+    given.wait_for_refused("old_epoch", 1.0);
+    given.wait_for_refused("no_number", 1.0);
+}
+
+#[test]
+fn while_a_machine_fills_its_newcomers_wait_and_then_get_what_they_would_get_now() {
+    let given = Given::filling(&["--greet", "2"]);
+    let mut producer = given.producer();
+    let mut newcomer = given.server.websocket("/?ids=1").0;
+    let mut resumed = given.server.websocket("/?ids=1&since=000000000000_98").0;
+    for number in 1..=100 {
+        producer.write(format!("{number}\told\n"));
+    }
+    let mut refused = given.server.request("GET /?since=000000000000_1&until=000000000000_3 HTTP/1.0");
+    assert_eq!(refused.status(), 503);
+    producer.write("!caught-up\n101\tnew\n");
+    for (number, text) in [(99, "old"), (100, "old"), (101, "new")] {
+        assert_eq!(resumed.text(), format!("000000000000_{number}\t{text}"));
+    }
+    // At the most two old lines, or one, if the new one was there already when the worker heard of it.
+    let first = newcomer.text();
+    assert!(first == "000000000000_99\told" || first == "000000000000_100\told", "{first}");
+    while newcomer.text() != "000000000000_101\tnew" {}
 }

@@ -142,6 +142,27 @@ fn a_number_that_was_taken_before_the_restart_is_not_taken_again_and_zero_is_one
 }
 
 #[test]
+fn a_gap_that_was_said_before_the_restart_is_told_behind_it_and_a_new_epoch_goes_on() {
+    let mut machine = Machine::start("unix", "given");
+    let (mut producer, mut other) = (machine.producer(), machine.producer());
+    line(&mut producer);
+    write(&mut producer, "!caught-up\n00000000000a_1\told\n00000000000b_5\tnew\n!gap\n");
+    let mut client = machine.client();
+    eventually(|| match line(&mut machine.producer()) {
+        last if last == "last 5 00000000000b\n" => Ok(()),
+        other => Err(other),
+    });
+    while client.text() != "00000000000b_5\tnew" {}
+    machine.holder.restart();
+    // Of this producer nothing is lost: a jump of its numbers is no gap.
+    write(&mut other, "00000000000b_7\tseven\n");
+    assert_eq!(client.text(), "00000000000b_7\tseven");
+    write(&mut producer, "00000000000b_9\tnine\n");
+    assert_eq!(client.text(), "!\t{\"missed\":1,\"stream\":\"same\",\"next\":\"00000000000b_9\"}");
+    assert_eq!(client.text(), "00000000000b_9\tnine");
+}
+
+#[test]
 fn a_machine_that_was_caught_up_is_so_after_a_restart_and_one_that_was_not_is_not() {
     let mut machine = Machine::start("unix", "given");
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,8 @@ mod feed;
 mod fifo;
 mod gate;
 mod given;
+#[cfg(test)]
+mod given_model;
 mod input;
 mod intake;
 mod lines;
