@@ -1,15 +1,15 @@
 // node tests/scale/storm.mjs [--machines 3] [--lost 1] [--clients 10000] [--death stopped|killed|silent] [--found MS] [--door plain|tls]
-//                            [--places N] [--seed 1] [--jitter own|none|whole|later|wide]
+//                            [--places N] [--backlog N] [--seed 1] [--jitter own|none|whole|later|wide]
 //
 // One storm of reconnecting clients, in virtual time: each is the real datecast.js. Without an option: the tables of docs/scale.md, which
 // `RECORD=1` writes there.
 
 import { parseArgs } from "node:util";
 import { record } from "./record.mjs";
-import { goneTable, jitterTable, storm } from "./storm/tables.mjs";
+import { goneTable, jitterTable, queueTable, storm } from "./storm/tables.mjs";
 
 const TEXTS = ["death", "door", "jitter"];
-const NUMBERS = ["machines", "lost", "clients", "found", "places", "seed"];
+const NUMBERS = ["machines", "lost", "clients", "found", "places", "backlog", "seed"];
 const options = Object.fromEntries([...TEXTS, ...NUMBERS].map((name) => [name, { type: "string" }]));
 const { jitter, ...chosen } = parseArgs({ options }).values;
 
@@ -21,4 +21,5 @@ if (process.argv.length > 2) {
 } else {
   record("storm", goneTable());
   record("jitter", jitterTable());
+  record("queue", queueTable());
 }

@@ -15,8 +15,8 @@ const text = read("../../../client/datecast.js");
 export const measured = JSON.parse(read("../measured.json"));
 
 /** The settings of a storm on machines as the measured one; what is not said is the usual case. */
-export function settingsOf({ machines = 3, lost = 1, clients = 10_000, death = "killed", found = 0, door = "plain", places = Infinity, seed = SEED } = {}) {
-  const { cores, handshake, message, resumed, backlog } = measured;
+export function settingsOf({ machines = 3, lost = 1, clients = 10_000, death = "killed", found = 0, door = "plain", places = Infinity, backlog = measured.backlog[door], seed = SEED } = {}) {
+  const { cores, handshake, message, resumed } = measured;
   return {
     machines, lost, clients, death, found, seed, load: LOAD, cores,
     costs: { handshake: handshake[door], message, resumed },
@@ -62,4 +62,13 @@ export function jitterTable(sizes = [10_000, 40_000]) {
     }
   }
   return table(["clients of each", "first wait in ms", "half / 99 % / all are back", "at least", "SYNs dropped", "longest queue in s"], rows);
+}
+
+/** The same storm with other queues at the door. */
+export function queueTable(queues = [511, 1022, 4096, 8192]) {
+  const rows = queues.map((backlog) => {
+    const { half, most, all, dropped, attempts } = storm({ door: "tls", backlog });
+    return row(thousands(backlog), `${seconds(half)} / ${seconds(most)} / ${seconds(all)}`, thousands(dropped), attempts.toFixed(2));
+  });
+  return table(["connections that may wait", "half / 99 % / all are back", "SYNs dropped", "attempts of each client"], rows);
 }
