@@ -127,6 +127,8 @@ class Scenario:
         assert statuses == [0] * len(statuses), f"publishers ended with {statuses}"
         self.last = max(id for publisher in self.publishers for _, id in publisher.acks)
         for client in self.clients:
+            client.lags = False
+        for client in self.clients:
             until(lambda: f"{client.name} has all: {client.since} of {self.last}", lambda: client.fault or (client.since or self.first) >= self.last)
         for client in self.clients:
             assert client.fault is None, f"{client.name}: {client.fault!r}"
