@@ -47,7 +47,7 @@ impl Handler for WsHandler {
         if conn.is_open() && !conn.pulse.beat(conn.framing, cx) {
             return Flow::Continue;
         }
-        match &conn.stage {
+        let flow = match &conn.stage {
             Stage::Opening { .. } if conn.waits_for_client(cx) => Flow::Continue,
             Stage::Opening { .. } => conn.give_up(408, &mut self.env(cx)),
             Stage::Publishing(_) => conn.on_body_deadline(&mut self.env(cx)),
@@ -55,7 +55,8 @@ impl Handler for WsHandler {
             Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
             Stage::HttpStream => conn.keep_open(&self.config.connection, cx),
             Stage::Done => Flow::Close,
-        }
+        };
+        if flow == Flow::Continue { self.end_vain_wait(conn, cx) } else { flow }
     }
 
     fn on_stop(&mut self, conn: &mut Connection, stop: Stop, cx: &mut Context<'_>) -> Flow {

@@ -64,6 +64,9 @@ impl WsHandler {
         cx: &mut Context<'_>,
     ) -> Flow {
         self.fanout.subscribers.remove(cx.token());
+        if stop.is_none() && self.stream.waits_in_vain(&conn.subscription) {
+            conn.poll_anew(&self.env(cx));
+        }
         let may_keep = matches!(stop, None | Some(Stop::HandOver));
         let polled = conn.end_poll(may_keep, self.poll_service(), cx);
         self.count_poll(polled)

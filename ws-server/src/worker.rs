@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use common::id::{Epoch, MessageId, Since};
@@ -23,6 +23,9 @@ use crate::{
         StreamOptions,
     },
 };
+
+/// So long a client waits for the stream that its id names, where the messages that come are of none.
+const EPOCH_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What all workers start from; with it, they have the same dates and numbers.
 #[derive(Debug)]
@@ -319,6 +322,18 @@ impl WsHandler {
         let flow = self.send_next(conn, cx);
         self.fanout.subscribers.add(cx.token(), conn.subscription.phase as usize, conn.framing);
         flow
+    }
+
+    /// A client that waits for a stream that does not come is told that this one is another, and gets all there is.
+    pub(crate) fn end_vain_wait(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
+        let waited = cx.now().saturating_duration_since(conn.subscribed_at);
+        let is_stream = matches!(conn.stage, Stage::WebSocket(_) | Stage::HttpStream) && conn.is_open();
+        if !is_stream || waited < EPOCH_PATIENCE || !self.stream.waits_in_vain(&conn.subscription) {
+            return Flow::Continue;
+        }
+        let gap = conn.find_place(Some(Since::Unknown), &self.env(cx));
+        conn.tell(gap, cx);
+        self.send_next(conn, cx)
     }
 
     /// Sends a connection what the stream has for it.

@@ -5,11 +5,12 @@
 //!    └───▶ waits: a subscriber, until a message comes, or its time is up ────▲
 //! ```
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use common::{
     framing::{Framing, encode_gap},
     http::{Body, Head},
+    id::Since,
     token::presented,
 };
 use reactor::{Context, Flow};
@@ -31,6 +32,9 @@ use crate::{
 
 /// Most bytes of an answer, whatever `--max-queue` says; the next poll gets the rest.
 const MOST: usize = 256 * 1024;
+
+/// A poll that has waited so long for the stream that its id names waits no longer for that.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const FOR_SOME: &str = "403 Forbidden: any page could load what ?callback= gives, and this server is for the pages that it knows: ask for ?poll= by XMLHttpRequest or fetch\n";
 const BY_COOKIE: &str = "403 Forbidden: with ?callback= no cookie counts, only ?token=TOKEN behind the URL: any page could load it\n";
@@ -103,6 +107,17 @@ impl Connection {
             || !body.is_empty()
             || self.subscription.is_complete();
         is_due.then(|| self.answer_poll(body, true, service, cx))
+    }
+
+    /// What its client has is of a stream that does not come: it gets all that is there of this one. One that did not want to wait
+    /// goes on asking.
+    pub(crate) fn poll_anew(&mut self, env: &Env<'_, '_>) {
+        if matches!(&self.stage, Stage::Polling(poll) if poll.request.wait >= PATIENCE) {
+            let gap = self.find_place(Some(Since::Unknown), env);
+            if let Stage::Polling(poll) = &mut self.stage {
+                poll.gap = gap;
+            }
+        }
     }
 
     /// Answers a waiting poll with a date that is due to all of its phase.

@@ -251,3 +251,30 @@ fn a_poll_that_ends_while_the_ring_fills_says_what_its_client_said() {
         assert_eq!(body, format!("/**/f({{\"last\":{last},\"messages\":[]}});\n"));
     }
 }
+
+#[test]
+fn an_id_of_another_stream_is_not_waited_for_without_end_where_messages_have_no_epoch() {
+    let mut world = caught_up(&[]);
+    bring(&mut world, Epoch::default(), &[1, 2, 3]);
+    let http: Vec<_> = requests("since=00000000000b_2").into_iter().take(4).collect();
+    let peers: Vec<_> = http.iter().map(|request| connect(&mut world, &request.0)).collect();
+    let mut poller = poll(&mut world, "poll=25&since=00000000000b_2");
+    let mut texts = vec![String::new(); peers.len()];
+    for second in 0..100 {
+        rest(&mut world);
+        world.advance(Duration::from_secs(1));
+        for (text, peer) in texts.iter_mut().zip(&peers) {
+            text.push_str(&read(&mut world, *peer));
+            assert!(second > 50 || numbers(text).is_empty(), "it waits for a while: {text}");
+        }
+    }
+    for ((_, is_told), text) in http.iter().zip(texts) {
+        assert_eq!(numbers(&text), [1, 2, 3], "{text}");
+        assert!(!is_told || text.contains("missed") || text.contains("stream"), "{text}");
+    }
+    let answer = answer(&mut world, &mut poller);
+    assert_eq!(
+        (answer.texts(), answer.last()),
+        (["gap", "nr:1;", "nr:2;", "nr:3;"].map(str::to_owned).to_vec(), "000000000000_3")
+    );
+}

@@ -97,6 +97,11 @@ impl Stream {
         matches!(self, Self::Buffer(Buffer { is_filling: true, .. }))
     }
 
+    /// True for a subscriber that waits for a stream that is not likely to come.
+    pub(crate) fn waits_in_vain(&self, subscription: &Subscription) -> bool {
+        matches!(self, Self::Buffer(buffer) if buffer.waits_in_vain(subscription))
+    }
+
     /// The epoch of its newest numbers.
     pub(crate) fn epoch(&self) -> Epoch {
         match self {

@@ -179,3 +179,14 @@ pub(crate) enum Next<'s> {
     /// or begins anew.
     Over,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_is_small() {
+        // Every connection has one.
+        assert!(size_of::<Subscription>() <= 56, "{} bytes", size_of::<Subscription>());
+    }
+}
