@@ -72,7 +72,10 @@ fn called_for(args: &[OsString]) -> Option<(Main, Vec<OsString>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::program::ELSEWHERE;
 
     fn words(text: &str) -> Vec<OsString> {
         text.split(' ').map(OsString::from).collect()
@@ -85,6 +88,19 @@ mod tests {
         for text in ["datecast-nats", "datecast-nats --help", "datecast-nats -- follow", "follow"] {
             assert!(called_for(&words(text)).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_option_of_one_command_is_known_to_the_others() {
+        let command = command();
+        let names = |command: &Command| -> BTreeSet<String> {
+            command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+        };
+        let all: Vec<_> = command.get_subcommands().map(names).collect();
+        let common = all.iter().skip(1).fold(all[0].clone(), |common, it| &common & it);
+        let elsewhere: BTreeSet<String> =
+            all.iter().flatten().filter(|it| !common.contains(*it)).cloned().collect();
+        assert!(elsewhere.iter().eq(&ELSEWHERE), "{elsewhere:?}");
     }
 
     #[test]

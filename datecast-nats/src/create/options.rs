@@ -57,6 +57,10 @@ pub(crate) struct CreateOptions {
 }
 
 impl daemon::Options for CreateOptions {
+    fn elsewhere() -> &'static [&'static str] {
+        &crate::program::ELSEWHERE
+    }
+
     fn without_effect(&self) -> Vec<(&'static str, String)> {
         let serves_nobody = |name| (name, "datecast-nats create serves nobody".to_owned());
         let mut idle: Vec<_> = ["metrics", "workers"].map(serves_nobody).into();

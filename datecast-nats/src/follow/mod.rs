@@ -99,11 +99,14 @@ async fn bridge(
 ) -> Result<(), DaemonError> {
     report.begins("not connected to a nats-server yet");
     let heard = Arc::clone(report);
-    let client = connect(&config.connection, "datecast-nats follow", move |event| {
+    let connected = connect(&config.connection, "datecast-nats follow", move |event| {
         hear(&heard, &event);
         std::future::ready(())
-    })
-    .await?;
+    });
+    let client = tokio::select! {
+        client = connected => client?,
+        _ = stopping.changed() => return Ok(()),
+    };
     let mut context = jetstream::new(client);
     context.set_timeout(REQUEST_TIMEOUT);
     let mut around =

@@ -47,6 +47,10 @@ pub(crate) struct FollowOptions {
 }
 
 impl daemon::Options for FollowOptions {
+    fn elsewhere() -> &'static [&'static str] {
+        &crate::program::ELSEWHERE
+    }
+
     fn without_effect(&self) -> Vec<(&'static str, String)> {
         vec![("workers", "datecast-nats runs one thread".to_owned())]
     }

@@ -35,6 +35,10 @@ pub(crate) struct PublishOptions {
 }
 
 impl daemon::Options for PublishOptions {
+    fn elsewhere() -> &'static [&'static str] {
+        &crate::program::ELSEWHERE
+    }
+
     fn without_effect(&self) -> Vec<(&'static str, String)> {
         ["metrics", "workers"].map(|name| (name, "datecast-nats publish serves nobody".to_owned())).into()
     }

@@ -4,6 +4,12 @@ use clap::Parser;
 
 /// A daemon's options.
 pub trait Options: Parser {
+    /// The long names of options that other commands of the same program have. In the file and the environment, which they share, these are
+    /// no mistakes.
+    fn elsewhere() -> &'static [&'static str] {
+        &[]
+    }
+
     /// The values of options that have no default of their own, because it follows from other options: name and value.
     fn defaults(&self) -> Vec<(&'static str, String)> {
         Vec::new()

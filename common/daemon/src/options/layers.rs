@@ -55,6 +55,8 @@ pub(super) struct Layers {
     pub(super) mistakes: Vec<String>,
     /// One line for each of them that a container platform has put there.
     pub(super) warnings: Vec<String>,
+    /// The options of other commands that share the environment and the file.
+    elsewhere: &'static [&'static str],
 }
 
 impl Layers {
@@ -62,9 +64,10 @@ impl Layers {
     pub(super) fn new(
         command: &Command,
         prefix: &str,
+        elsewhere: &'static [&'static str],
         env: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, DaemonError> {
-        let mut layers = Self::default();
+        let mut layers = Self { elsewhere, ..Self::default() };
         for (variable, value) in env {
             let Some(variable) = variable.to_str().filter(|_| !value.is_empty()) else { continue };
             let Some(name) = variable.strip_prefix(prefix) else {
@@ -76,6 +79,9 @@ impl Layers {
             }
             let has_name = |(long, _): &(&str, _)| variable_of(prefix, long) == variable;
             let Some((_, arg)) = options(command).find(has_name) else {
+                if elsewhere.iter().any(|long| variable_of(prefix, long) == variable) {
+                    continue;
+                }
                 let what = format!("environment variable {variable} is no option");
                 if is_of_platform(name, &value) {
                     layers.warnings.push(what);
@@ -127,6 +133,9 @@ impl Layers {
         let table: toml::Table = text.parse().map_err(|error| wrong(place(&text, &error)))?;
         for (key, value) in &table {
             let Some((_, arg)) = options(command).find(|(long, _)| *long != "config" && long == key) else {
+                if self.elsewhere.contains(&key.as_str()) {
+                    continue;
+                }
                 return Err(wrong(not_a_key(command, key, value)));
             };
             let values = strings(arg, value).map_err(|what| wrong(format!("`{key}` {what}")))?;

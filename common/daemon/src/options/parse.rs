@@ -59,7 +59,7 @@ pub(crate) fn parse<T: Options>(
 ) -> Result<Parsed<T>, DaemonError> {
     let args: Vec<OsString> = args.into_iter().collect();
     let command = command::<T>(env_prefix);
-    let mut layers = Layers::new(&command, env_prefix, env)?;
+    let mut layers = Layers::new(&command, env_prefix, T::elsewhere(), env)?;
     if let Some(file) = layers.config_file(&command, &args) {
         layers.read_file(&command, &file, read_file)?;
     }

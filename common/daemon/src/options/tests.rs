@@ -42,6 +42,10 @@ struct TryOptions {
 }
 
 impl Options for TryOptions {
+    fn elsewhere() -> &'static [&'static str] {
+        &["depth", "interval"]
+    }
+
     fn defaults(&self) -> Vec<(&'static str, String)> {
         vec![("template", if self.align { "{minute}" } else { "{second}" }.to_owned())]
     }
@@ -120,6 +124,17 @@ fn a_variable_without_its_daemon_is_a_mistake_that_names_the_right_one() {
         in_force(&[], &[("DATECAST_INTERVAL", "5s"), ("DATECAST_WS_INTERVAL", "5s")]);
     let said = "environment variable DATECAST_INTERVAL is no option; did you mean DATECAST_TRY_INTERVAL?";
     assert_eq!(mistakes, [said]);
+}
+
+#[test]
+fn an_option_of_another_command_is_no_mistake_in_what_the_commands_share() {
+    let file = file("depth = 5\ninterval = \"3s\"\n");
+    let file = ["--config", file.path().to_str().expect("a name")];
+    let InForce { options, mistakes, .. } = in_force(&file, &[("DATECAST_TRY_DEPTH", "7")]);
+    assert_eq!((options.interval, mistakes), (Duration::from_secs(3), vec![]));
+    let InForce { mistakes, .. } = in_force(&[], &[("DATECAST_TRY_DEPHT", "7")]);
+    assert_eq!(mistakes.len(), 1, "a misspelt one is");
+    assert!(parse_with(&["--depth", "5"], &[]).is_err(), "nor is it one on the command line");
 }
 
 #[test]
