@@ -179,7 +179,7 @@ def publishes(admin, piece):
 def publishes_a_file(admin, piece):
     """An id for each line, dense and in order."""
     with stream_of_nats(admin):
-        found = admin.type(piece.command).split()
+        found = many.ids_in(admin.type(piece.command))
         count = int(admin.type("grep -c '' /etc/services"))
     assert [int(each.rpartition("_")[2]) for each in found] == list(range(1, count + 1)), found[:5]
 

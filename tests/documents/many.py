@@ -91,10 +91,15 @@ def published(admin, piece):
         pass
 
 
+def ids_in(text):
+    """Those that stand alone in a line; the log is between them."""
+    return re.findall(r"(?m)^[0-9a-f]{12}_\d+$", text)
+
+
 def ids(admin, piece):
     """In the order of the lines, each one once; the ids are those that clients get."""
     needed(admin)
-    out = admin.type(piece.command).split()
+    out = ids_in(admin.type(piece.command))
     assert len(out) == len(set(out)) == 3, out
     events = until("they come", lambda: (text := over(admin, "-H 'Accept: text/event-stream'")).count("data: 3\n") and text)
     assert re.findall(r"id: (\S+)\n", events)[-3:] == out, (out, events)
@@ -164,7 +169,7 @@ def scraped(admin, piece):
 def exposure(admin, piece):
     """As low as the text says."""
     needed(admin)
-    promised = piece.context.split("is ")[-1].split()[0].rstrip(".")
+    promised = re.search(r"security` is (\d\.\d)", piece.context).group(1)
     _, text = admin.outcome(f"{piece.command} {BRIDGE}.service --no-pager")
     assert f": {promised} " in text.splitlines()[-1], text.splitlines()[-1]
     return promised
