@@ -24,6 +24,12 @@ class Programs:
         return "nats-server " + re.search(r"[0-9][0-9.]*", said)[0]
 
 
+def build():
+    """`release build`, and what was left out to be quicker."""
+    without_lto = os.environ.get("CARGO_PROFILE_RELEASE_LTO") == "off"
+    return "release build" + " (without link-time optimisation)" * without_lto
+
+
 def commit():
     """The tree that is measured: `abc1234`, and `-dirty` if something in it was changed."""
     try:
