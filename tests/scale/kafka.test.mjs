@@ -4,8 +4,9 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -141,6 +142,30 @@ test("two machines with a pipe each show the same numbers, and a client goes on 
   await has(one, [`${EPOCH}_0 zero`, `${EPOCH}_1 one`]);
   produce(kafka, "two");
   await has(other, [`${EPOCH}_2 two`], `${EPOCH}_1`);
+});
+
+/** In place of kcat, which has no way to delete: a topic of which 100 and 101 are left. */
+const DELETED = `#!/bin/bash
+while [ $# -gt 0 ]; do case $1 in
+  *:0:-2) echo "prices [0] offset 100"; exit ;;
+  *:0:-1) echo "prices [0] offset 102"; exit ;;
+  -o) from=$2 ;;
+  -e) ends=yes ;;
+esac; shift; done
+for ((offset = from; offset < 102; offset++)); do printf '%s\\tnumber %s\\n' "$offset" "$offset"; done
+[ -n "$ends" ] || exec sleep 600
+`;
+
+test("what Kafka has deleted before the pipe read it is told as a gap", async () => {
+  const server = await machine();
+  const producer = net.connect(server.lines);
+  producer.on("error", () => {}).end("5\tfive\n!caught-up\n");
+  await has(server, [`${EPOCH}_5 five`]);
+  const bin = fresh("bin");
+  mkdirSync(bin);
+  writeFileSync(`${bin}/kcat`, DELETED, { mode: 0o755 });
+  run(["bash", "-c", `exec ${pipe(kafka, server)}`], { env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } });
+  await has(server, [{ id: null, text: "", kind: "gap", missed: 94, stream: "same", next: `${EPOCH}_100` }, `${EPOCH}_100 number 100`, `${EPOCH}_101 number 101`], `${EPOCH}_5`);
 });
 
 test("a topic that was made anew ends the pipe with 65 and the way out", async () => {

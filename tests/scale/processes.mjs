@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
@@ -69,7 +69,7 @@ export async function endAll() {
   rmSync(folder, { recursive: true });
 }
 
-const PROGRAMS = { "ws-server": `${BINARIES}/ws-server`, "datecast-nats": `${NATS_BINARIES}/datecast-nats`, "nats-server": NATS_SERVER };
+const PROGRAMS = { "ws-server": resolve(BINARIES, "ws-server"), "datecast-nats": resolve(NATS_BINARIES, "datecast-nats"), "nats-server": NATS_SERVER };
 
 /** Starts a command line of the document; none of its words has a space. */
 export function start(text) {
