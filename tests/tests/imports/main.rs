@@ -80,6 +80,24 @@ fn the_core_depends_on_pure_crates_only() {
     assert!(!manifest("").contains("package = "), "a dependency under another name");
 }
 
+#[test]
+fn the_bridge_to_nats_has_the_lints_of_the_daemons() {
+    let (daemons, bridge) = (manifest(""), manifest("datecast-nats"));
+    for table in ["rust", "clippy"] {
+        let lints = lints(&daemons, &format!("[workspace.lints.{table}]"));
+        assert!(!lints.is_empty());
+        assert_eq!(self::lints(&bridge, &format!("[lints.{table}]")), lints);
+    }
+}
+
+/// The lints under this heading, without comments.
+fn lints<'m>(manifest: &'m str, heading: &str) -> BTreeSet<&'m str> {
+    let lines = manifest.lines().skip_while(|line| *line != heading).skip(1);
+    let lines =
+        lines.take_while(|line| !line.starts_with('[')).map(|line| line.split('#').next().unwrap_or(line));
+    lines.map(str::trim).filter(|line| !line.is_empty()).collect()
+}
+
 /// All `.rs` files below a folder.
 fn sources(folder: &Path) -> Files {
     let mut files = Files::new();
