@@ -1,7 +1,8 @@
 // unshare -n sh -c 'ip link set lo up && node tests/scale/slopes.mjs': what a client, a message and a handshake cost, in about six minutes.
 //
 // As root in a network namespace of its own, so that the bytes on loopback are ours. It needs a release build:
-// `cargo build --release -p ws-server && cargo build --release -p datecast-tests --example load-generator`.
+// `cargo build --release -p ws-server && cargo build --release -p datecast-tests --example load-generator`; the part `engine` needs what
+// tests/nats/with sets, too. Words after the program choose parts.
 
 import { handshakes, memory, messages, silence } from "./slopes/clients.mjs";
 import { engine } from "./slopes/engine.mjs";
