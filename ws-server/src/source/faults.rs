@@ -50,11 +50,11 @@ impl FaultLog {
             return;
         }
         self.counts.add(faults);
-        self.unsaid.add(faults);
-        if !self.warnings.is_due(QUIET, now) {
+        // Of lines at or below the newest nothing is said: of two producers with the same lines one is always later.
+        self.unsaid.add(LineFaults { repeated: 0, ..faults });
+        if self.unsaid == LineFaults::default() || !self.warnings.is_due(QUIET, now) {
             return;
         }
-        // Of lines at or below the newest nothing is said: of two producers with the same lines one is always later.
         let LineFaults {
             replaced,
             not_utf8,
@@ -97,9 +97,17 @@ mod tests {
         log.add(one_each, start);
         assert_eq!(log.unsaid, LineFaults::default());
         log.add(one_each, start + QUIET / 2);
-        assert_eq!(log.unsaid, one_each);
+        assert_eq!(log.unsaid, LineFaults { repeated: 0, ..one_each });
         log.add(one_each, start + QUIET);
         assert_eq!(log.unsaid, LineFaults::default());
         assert_eq!(counts.get(), LineFaults::of_counts([3, 6, 9, 12, 15, 18, 21, 24]));
+    }
+
+    #[test]
+    fn a_line_of_which_nothing_is_said_puts_off_no_warning() {
+        let (mut log, start) = (FaultLog::default(), Instant::now());
+        log.add(LineFaults { repeated: 1, ..LineFaults::default() }, start);
+        log.add(LineFaults { no_number: 1, ..LineFaults::default() }, start);
+        assert_eq!(log.unsaid, LineFaults::default(), "it is said at once");
     }
 }
