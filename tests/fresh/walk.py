@@ -97,7 +97,9 @@ class Fresh:
         # Into a mounted folder there is no clone.
         git = ["git", "clone", "--quiet", "--no-hardlinks", ".", home / "clone"]
         subprocess.run(git, check=True, capture_output=True, text=True)
-        subprocess.run(["cargo", "fetch", "--locked", "--quiet"], check=True, capture_output=True, text=True)
+        # `make test` builds the bridge to NATS, too, a workspace of its own.
+        for manifest in ("Cargo.toml", "datecast-nats/Cargo.toml"):
+            subprocess.run(["cargo", "fetch", "--locked", "--quiet", "--manifest-path", manifest], check=True, capture_output=True, text=True)
         cargo = Path(subprocess.run(["sh", "-c", 'echo "${CARGO_HOME:-$HOME/.cargo}"'], capture_output=True, text=True).stdout.strip())
         shutil.copytree(cargo / "registry", home / ".cargo/registry", symlinks=True)
         self.machine.run("sh", "-c", f"cd {self.project.parent} && cp -a clone/. datecast && rm -r clone && chown -R {roots.USER}: . ")
