@@ -128,7 +128,10 @@ async fn publish(client: &Client, target: &Target, run: &str, batch: u64, lines:
     let headers = |at: usize, line: &Waiting| {
         let mut headers = HeaderMap::new();
         headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{run}-{}", line.number));
-        headers.insert(async_nats::header::NATS_EXPECTED_STREAM, target.stream.as_str());
+        // A mirror of nats-server 2.9 would take no message that names its origin.
+        if client.is_server_compatible(2, 10, 0) {
+            headers.insert(async_nats::header::NATS_EXPECTED_STREAM, target.stream.as_str());
+        }
         if !others.is_empty() {
             headers.insert("Nats-Batch-Id", format!("{run}-{batch}"));
             headers.insert("Nats-Batch-Sequence", (at + 1).to_string());
