@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// So long a client waits for the stream that its id names, where the messages that come are of none.
+/// So long a client waits for the stream that its id names, which another machine may have before this one.
 const EPOCH_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What all workers start from; with it, they have the same dates and numbers.

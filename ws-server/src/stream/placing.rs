@@ -129,11 +129,10 @@ impl Buffer {
         gap.map(|gap| Gap { next: next.filter(|next| next.number < end), ..gap })
     }
 
-    /// True for a subscriber that waits for an epoch where messages have none: the source may be another one than before.
+    /// True for a subscriber that waits for an epoch that may never come: the source may be another one than before.
     pub(crate) fn waits_in_vain(&self, subscription: &Subscription) -> bool {
-        let here = self.ring.next().epoch;
-        let has_none = self.is_given && !self.ring.is_empty() && here.as_millis() == 0;
-        has_none && subscription.epoch > here && !subscription.waits_for_place()
+        let is_later = subscription.epoch > self.ring.next().epoch;
+        self.is_given && !self.ring.is_empty() && is_later && !subscription.waits_for_place()
     }
 
     /// What a client that resumes can get. Of a `latest` stream there is no more than a newcomer gets.
