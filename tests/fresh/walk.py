@@ -314,5 +314,6 @@ PLACES = [
     Place(r"sudo systemctl restart ws-server", restart),
     Place(r"sudo apt purge datecast", purge),
     Quote(r"ssh -L .*", "it needs another machine; the page finds its stream beside itself, which tests/browser looks at"),
+    Quote(r"make (deb|test)-nats", "it compiles a hundred crates more; tests/systemd installs the package, and `make test-all` runs the tests"),
     Quote(r"Accept: text/event-stream|17 disconnected", "what goes over the wire"),
 ]
