@@ -108,7 +108,7 @@ impl Handler for WsHandler {
         if conn.owes_pong() {
             cx.want_drain();
         }
-        self.resume_publishing(&mut conn, from, cx)?;
+        self.resume_publishing(&mut conn, cx)?;
         // This process may have been started with other tokens.
         let revoked = self.revoke_if_due(&mut conn, cx);
         let flow = if conn.is_reading() {

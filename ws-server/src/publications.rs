@@ -3,7 +3,7 @@
 use reactor::{CloseReason, Context, Turn};
 
 use crate::{
-    connection::{Connection, Predecessor, Stage},
+    connection::{Connection, Stage},
     publish::Publication,
     worker::WsHandler,
 };
@@ -19,14 +19,9 @@ impl WsHandler {
 
     /// Goes on with the request that a connection of the previous process is at, if it publishes. `None`: this process takes no lines
     /// for that stream, and whatever its key stands for has been cut off.
-    pub(crate) fn resume_publishing(
-        &self,
-        conn: &mut Connection,
-        from: Predecessor,
-        cx: &mut Context<'_>,
-    ) -> Option<()> {
+    pub(crate) fn resume_publishing(&self, conn: &mut Connection, cx: &mut Context<'_>) -> Option<()> {
         if let Stage::Publishing(publication) = &conn.stage {
-            let takes_lines = self.inlet.is_some() && from.epoch == self.stream.epoch();
+            let takes_lines = self.inlet.is_some() && self.continues;
             if !takes_lines || !self.keys.resume(&publication.account) {
                 return None;
             }

@@ -15,8 +15,7 @@ impl WsHandler {
 
     /// A bounded read of the previous process goes on, if the numbers of its part mean the same here.
     pub(crate) fn resume_read(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        let is_same = self.adopts.is_some_and(|process| process.epoch == self.stream.epoch());
-        if is_same && self.stream.readmit(&mut conn.subscription, cx.now()) {
+        if self.continues && self.stream.readmit(&mut conn.subscription, cx.now()) {
             return self.begin_read(conn, cx);
         }
         cx.set_established();

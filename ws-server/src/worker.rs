@@ -146,6 +146,8 @@ pub struct WsHandler {
     pub(crate) config: Arc<Config>,
     /// The process whose connections it is to adopt; `None` once they are all there.
     pub(crate) adopts: Option<Predecessor>,
+    /// Its stream is that of the process before: the numbers that adopted clients know count here.
+    pub(crate) continues: bool,
     /// Which worker this is, and how it reaches the others.
     peers: Peers,
     /// The dates or lines of this worker.
@@ -200,9 +202,10 @@ impl WsHandler {
         let mut stream = Stream::new(&config.stream, *first_line, *origin, encoded_bytes, *now);
         stream.set_filling(progress.head().filling == Filling::Yes, *now);
         let mut first_id = 1;
+        let continues = previous.as_ref().is_some_and(|previous| previous.epoch == first_line.epoch);
         if let Some(previous) = previous {
             first_id = previous.next_id;
-            if previous.epoch == first_line.epoch {
+            if continues {
                 let begin = previous.given.as_ref().map(|given| given.begin);
                 stream.adopt(previous.schedule.as_ref(), (begin, &previous.ring), *now);
             }
@@ -213,6 +216,7 @@ impl WsHandler {
             adopts: previous
                 .as_ref()
                 .map(|ProcessState { format, epoch, .. }| Predecessor { format: *format, epoch: *epoch }),
+            continues,
             peers: Peers::new(number, mailboxes, first_id),
             stream,
             fanout,
@@ -294,18 +298,18 @@ impl WsHandler {
     pub(crate) fn readmit(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
         self.skip_unwatched(cx.now());
         let is_told = conn.framing.tells_gaps() || !conn.is_open();
-        let epoch = self.adopts.map_or(self.stream.epoch(), |process| process.epoch);
-        let had = MessageId { epoch, number: conn.subscription.next.saturating_sub(1) };
-        let ended = if epoch == self.stream.epoch() || conn.subscription.waits_for_place() {
+        let ended = if self.continues {
             let is_whole = self.stream.readmit(&mut conn.subscription, cx.now());
             (!is_whole && !is_told).then(|| conn.end_as_slow(cx))
         } else {
-            // The numbers that it knows mean nothing in this stream.
-            let gap = conn.find_place(Some(Since::Unknown), &self.env(cx));
-            if is_told {
+            // The numbers that it knows mean nothing in this stream. One that knows none is a newcomer here, too.
+            let had = conn.subscription.take_newcomer();
+            let gap = conn.find_place(had.map(|_| Since::Unknown), &self.env(cx));
+            let is_over = had.is_some() && !is_told;
+            if !is_over {
                 conn.tell(gap, cx);
             }
-            (!is_told).then(|| conn.end_of_stream(had, self.config.connection.close_timeout, cx))
+            is_over.then(|| conn.end_of_stream(had, self.config.connection.close_timeout, cx))
         };
         let flow = self.begin_stream(conn, cx);
         ended.unwrap_or(flow)

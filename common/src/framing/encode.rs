@@ -1,7 +1,11 @@
 //! Appends a part of a stream in any framing.
 
 use super::{farewell::Farewell, kind::Framing};
-use crate::{gap::Gap, id::MessageId, source_state::SourceState};
+use crate::{
+    gap::Gap,
+    id::{MessageId, Since},
+    source_state::SourceState,
+};
 
 /// Appends what stands before everything else in a stream over HTTP; nothing in most framings.
 pub fn encode_opening(framing: Framing, out: &mut Vec<u8>) {
@@ -33,10 +37,10 @@ pub fn encode_source(framing: Framing, state: &SourceState, out: &mut Vec<u8>) {
     framing.envelope().wrap_some(out, |out| framing.form().source(state, out));
 }
 
-/// Appends the id that the browser shall send when it reconnects, without an event; nothing in other framings than event
+/// Appends, without an event, what the browser shall send as its last id when it reconnects; nothing in other framings than event
 /// streams.
-pub fn encode_last_id(framing: Framing, id: MessageId, out: &mut Vec<u8>) {
-    framing.envelope().wrap_some(out, |out| framing.form().last_id(id, out));
+pub fn encode_last_id(framing: Framing, had: Since, out: &mut Vec<u8>) {
+    framing.envelope().wrap_some(out, |out| framing.form().last_id(had, out));
 }
 
 /// Appends how many milliseconds the browser should wait before it reconnects; nothing in other framings than event

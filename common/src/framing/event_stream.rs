@@ -1,7 +1,11 @@
 //! Server-sent events (HTML Standard §9.2).
 
 use super::form::Form;
-use crate::{gap::Gap, id::MessageId, source_state::SourceState};
+use crate::{
+    gap::Gap,
+    id::{MessageId, Since},
+    source_state::SourceState,
+};
 use std::{fmt, io::Write as _};
 
 /// What stands in an event's `id:`, which a browser sends back as `Last-Event-ID`.
@@ -56,8 +60,8 @@ impl Form for Events {
     }
 
     /// §9.2.6: an event without data sets "the last event ID string of the event source" and is not dispatched.
-    fn last_id(&self, id: MessageId, out: &mut Vec<u8>) {
-        put(format_args!("id: {id}\n\n"), out);
+    fn last_id(&self, had: Since, out: &mut Vec<u8>) {
+        put(format_args!("id: {had}\n\n"), out);
     }
 
     fn retry(&self, milliseconds: u64, out: &mut Vec<u8>) {

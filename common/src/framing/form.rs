@@ -1,7 +1,11 @@
 //! What the encoders of all framings have in common.
 
 use super::farewell::Farewell;
-use crate::{gap::Gap, id::MessageId, source_state::SourceState};
+use crate::{
+    gap::Gap,
+    id::{MessageId, Since},
+    source_state::SourceState,
+};
 
 /// How one form says what a stream has to say; an [`super::envelope::Envelope`] goes around each part.
 ///
@@ -45,8 +49,8 @@ pub(super) trait Form: Sync {
     /// Appends what the source is doing.
     fn source(&self, _state: &SourceState, _out: &mut Vec<u8>) {}
 
-    /// Appends the id that a browser shall send when it reconnects.
-    fn last_id(&self, _id: MessageId, _out: &mut Vec<u8>) {}
+    /// Appends what a browser shall send as its last id when it reconnects.
+    fn last_id(&self, _had: Since, _out: &mut Vec<u8>) {}
 
     /// Appends how many milliseconds a browser should wait before it reconnects.
     fn retry(&self, _milliseconds: u64, _out: &mut Vec<u8>) {}

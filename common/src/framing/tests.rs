@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     gap::Gap,
-    id::{Epoch, MessageId},
+    id::{Epoch, MessageId, Since},
     source_state::{SourcePhase, SourceState},
 };
 
@@ -124,7 +124,7 @@ fn the_state_of_the_source_is_told_in_framings_that_carry_ids_and_in_no_other() 
 fn only_an_event_stream_says_what_to_resume_with() {
     for framing in Framing::ALL {
         let mut out = Vec::new();
-        encode_last_id(framing, id(7), &mut out);
+        encode_last_id(framing, Since::Id(id(7)), &mut out);
         let expected: &[u8] = match (framing.is_event_stream(), framing.is_chunked()) {
             (true, true) => b"14\r\nid: 0000000000ab_7\n\n\r\n",
             (true, false) => b"id: 0000000000ab_7\n\n",

@@ -6,7 +6,7 @@ use common::{
     frame::CloseCode,
     framing::{encode_farewell, encode_gap, encode_last_id, finish},
     gap::Gap,
-    id::{MessageId, Since},
+    id::Since,
 };
 use reactor::{Context, Flow, Stop};
 
@@ -108,9 +108,7 @@ impl Connection {
                     break;
                 }
                 Next::Over => {
-                    let newest = self.subscription.next.saturating_sub(1);
-                    let had = MessageId { number: newest, ..self.subscription.next_id() };
-                    sent.flow = self.end_of_stream(had, options.close_timeout, cx);
+                    sent.flow = self.end_of_stream(self.subscription.had(), options.close_timeout, cx);
                     break;
                 }
             }
@@ -189,14 +187,16 @@ impl Connection {
     }
 
     /// The stream has become another one, and the framing has no form to say so: the client comes back, and begins anew. `had`
-    /// is the newest message that it has of the stream before.
+    /// is what it has of the stream before.
     pub(crate) fn end_of_stream(
         &mut self,
-        had: MessageId,
+        had: Option<Since>,
         close_timeout: Duration,
         cx: &mut Context<'_>,
     ) -> Flow {
-        if let Stage::HttpStream = self.stage {
+        // An id of an unknown stream stays as the client has it.
+        let had = had.filter(|had| *had != Since::Unknown);
+        if let (Stage::HttpStream, Some(had)) = (&self.stage, had) {
             // An event stream of bare numbers would resume by one, which would mean the new stream.
             encode_last_id(self.framing, had, cx.out());
         }

@@ -284,3 +284,66 @@ fn id_of_a_later_epoch_waits_and_gets_all(epoch: Epoch) {
         (["gap", "nr:1;", "nr:2;", "nr:3;"].map(str::to_owned).to_vec(), format!("{epoch}_3").as_str())
     );
 }
+
+#[test]
+fn a_new_epoch_that_comes_before_the_clients_of_a_hand_over_is_told_to_them_once_and_not_to_those_that_wait_for_it()
+ {
+    let mut world = caught_up(&[]);
+    // Adopted first, in so many turns that the batches below come before the others.
+    for _ in 0..400 {
+        connect(&mut world, &modern(""));
+    }
+    rest(&mut world);
+    let newcomers: Vec<_> = requests("").iter().map(|request| connect(&mut world, &request.0)).collect();
+    rest(&mut world);
+    let waiting: Vec<_> =
+        requests("since=00000000000b_2").iter().map(|request| connect(&mut world, &request.0)).collect();
+    rest(&mut world);
+    let mut world = world.hand_over(|old, birth| {
+        let mailboxes = birth.mailboxes.clone();
+        for number in 1..4 {
+            let mut batch = Batch::new(MessageId { epoch: SECOND, number });
+            batch.push(|out| write!(out, "nr:{number};").unwrap());
+            mailboxes.send(0, Mail::Batch(Arc::new(batch)));
+        }
+        successor(old, birth, GIVEN)
+    });
+    for (peers, expected) in [(newcomers, &[1, 2, 3][..]), (waiting, &[3])] {
+        for peer in peers {
+            let text = read(&mut world, peer);
+            assert!(numbers(&text) == expected && !text.contains("missed"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_waits_while_the_ring_fills_is_a_newcomer_or_of_another_stream_where_numbers_become_our_own()
+{
+    const OWN: &[&str] = &["--source", "-", "--leave-notices", "off"];
+    for (query, is_known) in [("", false), ("since=3", true), ("since=00000000000a_3", true)] {
+        let mut world = world(1, GIVEN);
+        bring(&mut world, FIRST, &[1, 2, 3]);
+        let requests = requests(query);
+        let peers: Vec<_> = requests.iter().map(|request| connect(&mut world, &request.0)).collect();
+        rest(&mut world);
+        let mut own = Epoch::default();
+        let mut world = world.hand_over(|old, birth| {
+            let next = successor(old, birth, OWN);
+            own = next.stream.epoch();
+            next
+        });
+        bring(&mut world, own, &[1]);
+        for ((request, is_told), peer) in requests.iter().zip(peers) {
+            let text = read(&mut world, peer);
+            let request = String::from_utf8_lossy(request);
+            let expected: &[u64] = if is_known && !is_told { &[] } else { &[1] };
+            assert_eq!(numbers(&text), expected, "{request}: {text}");
+            let is_html = request.contains("text/html");
+            assert_eq!(
+                text.contains(r#""stream":"new""#),
+                is_known && *is_told && !is_html,
+                "{request}: {text}"
+            );
+        }
+    }
+}
