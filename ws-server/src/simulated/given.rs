@@ -237,6 +237,24 @@ fn a_poll_of_a_stream_without_messages_has_an_id_that_comes_before_the_first_one
 }
 
 #[test]
+fn a_poll_that_had_nothing_is_told_of_a_gap_where_more_has_come_than_it_gets() {
+    for (brought, expected, next) in [
+        (&[(FIRST, &[1, 2, 3][..])][..], &[2, 3][..], "00000000000a_2"),
+        (&[(FIRST, &[1]), (SECOND, &[5])], &[5], "00000000000b_5"),
+    ] {
+        let mut world = caught_up(&["--history", "2"]);
+        for (epoch, numbers) in brought {
+            bring(&mut world, *epoch, numbers);
+        }
+        let mut poller = poll(&mut world, "poll=0&since=000000000000_none");
+        let body = answer(&mut world, &mut poller).body;
+        assert_eq!(numbers(&body), expected, "{body}");
+        let gap = format!(r#""missed":null,"stream":"same","next":"{next}""#);
+        assert!(body.contains(&gap), "{body}");
+    }
+}
+
+#[test]
 fn a_poll_that_ends_while_the_ring_fills_says_what_its_client_said() {
     let mut world = world(1, GIVEN);
     bring(&mut world, FIRST, &[1, 2]);

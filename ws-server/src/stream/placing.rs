@@ -70,11 +70,11 @@ impl Buffer {
                 subscription.position = self.ring.end();
                 return None;
             }
-            // It has missed nothing if all that ever came here is here.
+            // It has missed nothing if it gets all that ever came here.
             Some(Since::Nothing(epoch)) if epoch == next.epoch || epoch.as_millis() == 0 => {
-                let missed = if self.ring.has_dropped() { None } else { Some(0) };
-                let gap = Gap { missed, new_stream: false, next: None };
-                Resumption { next: extent.oldest, gap: (missed != Some(0)).then_some(gap) }
+                let misses = !self.ring.is_all_from(extent.oldest);
+                let gap = misses.then_some(Gap { missed: None, new_stream: false, next: None });
+                Resumption { next: extent.oldest, gap }
             }
             Some(since) => extent.resume(since),
         };

@@ -195,9 +195,10 @@ impl Ring {
         self.batches.is_empty()
     }
 
-    /// True if a message was here and is here no longer.
-    pub(crate) fn has_dropped(&self) -> bool {
-        self.has_dropped
+    /// True if the messages from this number of the newest epoch on are all that ever came.
+    pub(crate) fn is_all_from(&self, number: u64) -> bool {
+        let is_first_epoch = self.newest_epoch == self.oldest;
+        !self.has_dropped && is_first_epoch && self.oldest().is_none_or(|oldest| number <= oldest)
     }
 
     /// True if a client misses messages that has those before the batch at this position, but not all numbers.
