@@ -95,15 +95,22 @@ impl Publisher {
     /// Lets newcomers wait no longer than a source needs that does not say when it is caught up. True as long as that is to be
     /// called again, now and then.
     pub(super) fn settle(&self, is_connected: bool) -> bool {
-        let mut filling = self.fill();
-        if filling.numbering.settling.settle(is_connected, now()) {
+        let mut numbering = lock(&self.numbering);
+        if numbering.settling.settle(is_connected, now()) {
             log::warn!(
                 "the source has not said that it is caught up: clients are served with what has come so far, and /healthz answers \
                  503 until it writes the line !caught-up (--numbers given)"
             );
-            filling.tell();
+            self.tell_filling(&numbering);
         }
-        filling.numbering.settling.filling() == Filling::Yes
+        numbering.settling.filling() == Filling::Yes
+    }
+
+    /// Tells the workers what has become of the filling, behind all lines so far.
+    fn tell_filling(&self, numbering: &Numbering) {
+        let filling = numbering.settling.filling();
+        self.progress.update_head(|head| head.filling = filling);
+        (self.tell)(filling);
     }
 
     /// What was wrong with lines so far, for the metrics.
@@ -226,10 +233,8 @@ impl OpenBatch<'_> {
         if follows_gap || id != next {
             self.post_with_room();
             self.numbering.next = id;
-            self.batch = Batch::new(id);
-            if follows_gap {
-                self.batch = std::mem::take(&mut self.batch).after_gap();
-            }
+            let batch = Batch::new(id);
+            self.batch = if follows_gap { batch.after_gap() } else { batch };
         }
         self.push_and_post_if_full(&text);
     }
@@ -238,15 +243,8 @@ impl OpenBatch<'_> {
     fn catch_up(&mut self) {
         if self.numbering.settling.catch_up() {
             self.post_with_room();
-            self.tell();
+            self.publisher.tell_filling(&self.numbering);
         }
-    }
-
-    /// Tells the workers what has become of the filling, behind all lines so far.
-    fn tell(&self) {
-        let filling = self.numbering.settling.filling();
-        self.publisher.progress.update_head(|head| head.filling = filling);
-        (self.publisher.tell)(filling);
     }
 
     fn post_with_room(&mut self) {
