@@ -99,8 +99,8 @@ impl PollBody {
 }
 
 impl Poll {
-    /// Queues the answer. `last` is what its client has then, if it has a place in the stream or has said what it has; the connection is kept for another request, if
-    /// it `keeps` that.
+    /// Queues the answer. `last` is what its client has then, if it has a place in the stream or has said what it has; the
+    /// connection is kept for another request, if it `keeps` that.
     pub(crate) fn answer(
         &self,
         body: PollBody,

@@ -68,8 +68,8 @@ pub(crate) struct Predecessor {
 }
 
 impl Connection {
-    /// Exports the connection to the next process; `epoch` is that of the newest numbers. One in the middle of a frame, or with `partial` input, gets 1012 first;
-    /// the next process sees its closing handshake through.
+    /// Exports the connection to the next process; `epoch` is that of the newest numbers. One in the middle of a frame, or with
+    /// `partial` input, gets 1012 first; the next process sees its closing handshake through.
     pub(crate) fn export(
         &mut self,
         partial: bool,

@@ -7,8 +7,8 @@
 //!
 //! What few have stands behind the rest, and only where there is something to say. Of a connection: the bound of a bounded read, whose
 //! token has let it in, and that it has had an answer and waits for its next request. Of the process: the state of the source once it
-//! was told, the keys under which lines were published, and what there is to know of given numbers. A version that does not know such a thing refuses such a connection or
-//! state, and everybody else's bytes are the same as before.
+//! was told, the keys under which lines were published, and what there is to know of given numbers. A version that does not know such
+//! a thing refuses such a connection or state, and everybody else's bytes are the same as before.
 
 mod process;
 mod state;
