@@ -5,7 +5,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::net::UnixStream,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
 };
 
@@ -182,6 +182,22 @@ fn a_machine_that_was_caught_up_is_so_after_a_restart_and_one_that_was_not_is_no
     // The kernel reports the hang-up before the next process looks: whatever came is read.
     drop(producer);
     assert_eq!(line(&mut machine.producer()), "last 1 000000000000\n");
+}
+
+#[test]
+fn clients_do_not_wait_for_ever_if_the_last_line_came_before_the_restart() {
+    for kind in ["unix", "fifo"] {
+        let mut machine = Machine::start(kind, "given");
+        let producer = match kind {
+            "unix" => UnixStream::connect(&machine.path).unwrap().into(),
+            _ => OwnedFd::from(OpenOptions::new().write(true).open(&machine.path).unwrap()),
+        };
+        let mut producer = File::from(producer);
+        producer.write_all(b"1\tone\n").unwrap();
+        machine.holder.restart();
+        assert_eq!(next(&mut machine.client()), "000000000000_1\tone", "{kind}");
+        drop(producer);
+    }
 }
 
 #[test]

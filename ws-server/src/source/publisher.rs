@@ -56,7 +56,11 @@ impl Publisher {
         let counts = faults.counts();
         let Head { epoch, next, filling } = progress.head();
         let next = MessageId { epoch, number: next };
-        let settling = Settling::new(filling);
+        let mut settling = Settling::new(filling);
+        if next != MessageId::default() {
+            // To the previous process.
+            settling.line_came(now());
+        }
         let numbering = Mutex::new(Numbering { next, format, posted: 0, faults, settling });
         Self { numbering, progress, counts, post: Box::new(post), tell: Box::new(|_| ()) }
     }
