@@ -243,6 +243,37 @@ impl WsMetrics {
         self.progress.head().filling == Filling::No
     }
 
+    /// What the source is doing, and what was wrong with its lines.
+    fn collect_source(&self, out: &mut Exposition) {
+        let faults = self.faults.get();
+        let help = "Lines in which U+FFFD stands for what was not UTF-8.";
+        out.single("lines_replaced_total", Kind::Counter, help, faults.replaced);
+        let help = "Lines that were dropped because they were not UTF-8.";
+        out.single("lines_not_utf8_total", Kind::Counter, help, faults.not_utf8);
+        let help = "Lines that were dropped because they were longer than --max-line.";
+        out.single("lines_too_long_total", Kind::Counter, help, faults.too_long);
+        let help = "Lines that were dropped under --numbers given, by reason.";
+        let mut given = out.family("lines_refused_total", Kind::Counter, help);
+        for (reason, count) in [
+            ("repeated", faults.repeated),
+            ("old_epoch", faults.old_epoch),
+            ("no_number", faults.no_number),
+            ("unknown_word", faults.unknown_word),
+            ("unfinished", faults.unfinished),
+        ] {
+            given.sample(&[("reason", reason)], count);
+        }
+        let help =
+            "0 while a source of given numbers has not said that it has brought all there was (!caught-up).";
+        out.single("source_caught_up", Kind::Gauge, help, u8::from(self.is_caught_up()));
+        let help = "What the source is doing.";
+        let mut source = out.family("source", Kind::Gauge, help);
+        let phase = self.source.newest().state.phase();
+        for state in SourcePhase::ALL {
+            source.sample(&[("state", state.name())], u8::from(state == phase));
+        }
+    }
+
     fn worst(&self) -> Duration {
         Duration::from_micros(self.totals.max(WORST_MICROS))
     }
@@ -287,33 +318,7 @@ impl DaemonMetrics for WsMetrics {
         out.single("worst_lateness_seconds", Kind::Gauge, help, self.worst().as_secs_f64());
         let help = "Dates that were too late to be sent.";
         out.single("dates_skipped_total", Kind::Counter, help, number(SKIPPED));
-        let faults = self.faults.get();
-        let help = "Lines in which U+FFFD stands for what was not UTF-8.";
-        out.single("lines_replaced_total", Kind::Counter, help, faults.replaced);
-        let help = "Lines that were dropped because they were not UTF-8.";
-        out.single("lines_not_utf8_total", Kind::Counter, help, faults.not_utf8);
-        let help = "Lines that were dropped because they were longer than --max-line.";
-        out.single("lines_too_long_total", Kind::Counter, help, faults.too_long);
-        let help = "Lines that were dropped because of what their producers gave before the text (--numbers given), by reason.";
-        let mut given = out.family("lines_refused_total", Kind::Counter, help);
-        for (reason, count) in [
-            ("repeated", faults.repeated),
-            ("old_epoch", faults.old_epoch),
-            ("no_number", faults.no_number),
-            ("unknown_word", faults.unknown_word),
-            ("unfinished", faults.unfinished),
-        ] {
-            given.sample(&[("reason", reason)], count);
-        }
-        let help =
-            "0 while a source of given numbers has not said that it has brought all there was (!caught-up).";
-        out.single("source_caught_up", Kind::Gauge, help, u8::from(self.is_caught_up()));
-        let help = "What the source is doing.";
-        let mut source = out.family("source", Kind::Gauge, help);
-        let phase = self.source.newest().state.phase();
-        for state in SourcePhase::ALL {
-            source.sample(&[("state", state.name())], u8::from(state == phase));
-        }
+        self.collect_source(out);
         let help = "Clients of the stream that are gone, by reason.";
         let mut closed = out.family("closed_total", Kind::Counter, help);
         for (place, reason) in REASONS.iter().enumerate() {

@@ -72,10 +72,7 @@ impl FaultLog {
             (old_epoch, "dropped: of an older stream, whose epoch is smaller than the present one"),
             (no_number, "dropped: without a number and a tab before the text (--numbers given)"),
             (unknown_word, "dropped: a word that ws-server does not know; it knows !caught-up and !gap"),
-            (
-                unfinished,
-                "dropped: its producer was gone before it had written the line end (--numbers given)",
-            ),
+            (unfinished, "dropped: the producer was gone before the line end had come (--numbers given)"),
         ] {
             if count > 0 {
                 log::warn!("{count} {} {what}", if count == 1 { "line" } else { "lines" });
