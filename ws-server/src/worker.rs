@@ -302,8 +302,8 @@ impl WsHandler {
             let is_whole = self.stream.readmit(&mut conn.subscription, cx.now());
             (!is_whole && !is_told).then(|| conn.end_as_slow(cx))
         } else {
-            // The numbers that it knows mean nothing in this stream. One that knows none is a newcomer here, too.
-            let had = conn.subscription.take_newcomer();
+            // The numbers that it knows mean nothing in this stream. One that has nothing is a newcomer here, too.
+            let had = conn.subscription.take_newcomer().filter(|had| !matches!(had, Since::Nothing(_)));
             let gap = conn.find_place(had.map(|_| Since::Unknown), &self.env(cx));
             let is_over = had.is_some() && !is_told;
             if !is_over {

@@ -335,12 +335,19 @@ fn a_new_epoch_that_comes_before_the_clients_of_a_hand_over_is_told_to_them_once
 }
 
 #[test]
-fn a_client_that_waits_while_the_ring_fills_is_a_newcomer_or_of_another_stream_where_numbers_become_our_own()
-{
+fn a_client_that_waits_or_has_nothing_is_a_newcomer_or_of_another_stream_where_numbers_become_our_own() {
     const OWN: &[&str] = &["--source", "-", "--leave-notices", "off"];
-    for (query, is_known) in [("", false), ("since=3", true), ("since=00000000000a_3", true)] {
-        let mut world = world(1, GIVEN);
+    let fills = |mut world: World| {
         bring(&mut world, FIRST, &[1, 2, 3]);
+        world
+    };
+    for (mut world, query, is_known) in [
+        (fills(world(1, GIVEN)), "", false),
+        (fills(world(1, GIVEN)), "since=3", true),
+        (fills(world(1, GIVEN)), "since=00000000000a_3", true),
+        // Nothing has come, so that it has nothing.
+        (caught_up(&[]), "", false),
+    ] {
         let requests = requests(query);
         let peers: Vec<_> = requests.iter().map(|request| connect(&mut world, &request.0)).collect();
         rest(&mut world);
