@@ -7,10 +7,15 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use daemon::DaemonError;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc::{Receiver, Sender, channel},
+    time::timeout,
+};
 
 use super::splitter::{Line, Splitter};
 
@@ -18,6 +23,8 @@ use super::splitter::{Line, Splitter};
 const READ: usize = 64 * 1024;
 /// Reads that wait for the publisher; then the pipe fills, and its writer waits.
 const READS: usize = 2;
+/// A read that is under way when we stop brings what is there within this time, or waits for a line that comes after the stop.
+const LAST_READ: Duration = Duration::from_millis(200);
 
 /// The lines of standard input, as they come.
 #[derive(Debug)]
@@ -25,6 +32,7 @@ pub(super) struct Input {
     reads: Receiver<io::Result<Vec<Line>>>,
     /// Bytes of a line whose end has not come.
     unfinished: Arc<AtomicU64>,
+    is_stopped: bool,
     has_ended: bool,
     /// What ended the input, if it was not its end.
     failure: Option<io::Error>,
@@ -39,11 +47,12 @@ impl Input {
         let (sender, reads) = channel(READS);
         let unfinished = Arc::new(AtomicU64::new(0));
         let shared = Arc::clone(&unfinished);
+        let runtime = Handle::current();
         thread::Builder::new()
             .name("input".to_owned())
-            .spawn(move || read(Splitter::new(most), &sender, &shared))
+            .spawn(move || read(Splitter::new(most), &runtime, &sender, &shared))
             .map_err(|error| DaemonError::system("starting the thread that reads", &error))?;
-        Ok(Self { reads, unfinished, has_ended: false, failure: None })
+        Ok(Self { reads, unfinished, is_stopped: false, has_ended: false, failure: None })
     }
 
     /// True when no line comes any more.
@@ -56,7 +65,11 @@ impl Input {
         if self.has_ended {
             return Vec::new();
         }
-        let read = self.reads.recv().await;
+        let read = if self.is_stopped {
+            timeout(LAST_READ, self.reads.recv()).await.unwrap_or_default()
+        } else {
+            self.reads.recv().await
+        };
         self.take(read)
     }
 
@@ -68,6 +81,7 @@ impl Input {
 
     /// Reads no further: only what was read already still comes.
     pub(super) fn stop(&mut self) {
+        self.is_stopped = true;
         self.reads.close();
     }
 
@@ -97,26 +111,32 @@ impl Input {
 }
 
 /// Reads until the input ends or nobody wants its lines. Dropping the sender says that it has ended.
-fn read(mut splitter: Splitter, lines: &Sender<io::Result<Vec<Line>>>, unfinished: &AtomicU64) {
+fn read(
+    mut splitter: Splitter,
+    runtime: &Handle,
+    lines: &Sender<io::Result<Vec<Line>>>,
+    unfinished: &AtomicU64,
+) {
     let mut input = io::stdin().lock();
     let mut buffer = vec![0; READ];
-    loop {
+    // There is room before it reads: a stop meanwhile closes the channel, but lets go of nothing that was read.
+    while let Ok(room) = runtime.block_on(lines.reserve()) {
         let found = match input.read(&mut buffer) {
             Ok(0) => {
-                _ = splitter.finish().map(|line| lines.blocking_send(Ok(vec![line])));
                 unfinished.store(0, Ordering::Relaxed);
+                _ = splitter.finish().map(|line| room.send(Ok(vec![line])));
                 return;
             }
             Ok(count) => splitter.feed(buffer.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                _ = lines.blocking_send(Err(error));
+                room.send(Err(error));
                 return;
             }
         };
         unfinished.store(splitter.unfinished(), Ordering::Relaxed);
-        if !found.is_empty() && lines.blocking_send(Ok(found)).is_err() {
-            return;
+        if !found.is_empty() {
+            room.send(Ok(found));
         }
     }
 }
