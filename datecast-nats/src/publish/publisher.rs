@@ -87,7 +87,7 @@ impl Publisher {
             };
             self.take(lines);
         }
-        while self.queue.len() < self.in_flight {
+        while self.queue.has_room(self.in_flight) {
             let Some(lines) = self.input.next_at_once() else { break };
             self.take(lines);
         }
@@ -144,9 +144,9 @@ impl Publisher {
         match found {
             Some(Ok(sequences)) => {
                 let doubted = self.queue.doubted();
+                let has = sequences.len();
                 log::info!(
-                    "after so long the stream was asked for {doubted} lines: it has {}",
-                    sequences.len()
+                    "after so long the stream was asked for the lines in doubt: it has {has} of {doubted}"
                 );
                 let acknowledged = self.queue.resolve(&sequences);
                 self.report.acknowledged(&acknowledged, self.now());

@@ -70,6 +70,9 @@ const ALONE: usize = 16;
 /// Bytes of the lines of a batch: the servers hold a batch in memory until its end.
 const BATCH_BYTES: usize = 1 << 20;
 
+/// No more lines are read while those that wait have this many bytes.
+const MOST_BYTES: usize = 8 * BATCH_BYTES;
+
 /// The lines that were read and are not acknowledged.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -104,6 +107,11 @@ impl Queue {
     /// Lines that are not acknowledged.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// True if further lines may be read, where this many may wait.
+    pub(crate) fn has_room(&self, most: usize) -> bool {
+        self.len() < most && self.waiting.iter().map(|line| line.text.len()).sum::<usize>() < MOST_BYTES
     }
 
     pub(crate) fn push(&mut self, line: Waiting) {

@@ -115,6 +115,18 @@ fn a_batch_is_bounded_in_bytes_and_a_large_line_goes_alone() {
 }
 
 #[test]
+fn large_lines_wait_in_bounded_memory() {
+    let mut queue = Queue::new(2, 500, WINDOW);
+    for number in 1..=7 {
+        queue.push(Waiting { number, text: vec![b'x'; BATCH_BYTES].into() });
+        assert!(queue.has_room(500), "{number}");
+    }
+    assert!(!queue.has_room(7));
+    queue.push(Waiting { number: 8, text: vec![b'x'; BATCH_BYTES].into() });
+    assert!(!queue.has_room(500));
+}
+
+#[test]
 fn a_line_that_can_never_be_stored_lets_the_others_go_on() {
     let mut queue = queue(3, 1);
     assert_eq!(queue.step(at(0)), Step::One);
