@@ -72,7 +72,7 @@ impl Report {
     pub(super) fn obstacle(&mut self, problem: &Problem, waiting: usize, now: Duration) {
         let (since, said) = self.obstacle.unwrap_or((now, now));
         if self.obstacle.is_none() || now.saturating_sub(said) >= SAID_AGAIN {
-            log::warn!("{waiting} lines wait: {}", problem.message);
+            log::warn!("{}: {}", counted(waiting as u64, "line waits", "lines wait"), problem.message);
             self.obstacle = Some((since, now));
         }
     }
@@ -113,20 +113,33 @@ impl Report {
     pub(super) fn end(&self) -> Result<(), DaemonError> {
         let lines = self.acknowledged;
         match self.numbers {
+            Some((_, last)) if lines == 1 => log::info!("1 line is acknowledged, number {last}"),
             Some((first, last)) => log::info!("{lines} lines are acknowledged, numbers {first} to {last}"),
-            None => log::info!("no line came"),
+            None if self.refused == 0 => log::info!("no line came"),
+            None => {}
         }
         match self.refused {
             0 => Ok(()),
             refused => {
                 let all = lines.saturating_add(refused);
-                let what = format!(
-                    "{refused} of {all} lines are too large and were not published; the others are acknowledged"
-                );
+                let what = match lines {
+                    0 => format!(
+                        "{} too large; nothing is published",
+                        counted(refused, "line was", "lines were")
+                    ),
+                    _ => format!(
+                        "not published, as too large: {refused} of {all} lines; the others are acknowledged"
+                    ),
+                };
                 Err(DaemonError::new(Exit::Data, what))
             }
         }
     }
+}
+
+/// A count and the words for it.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Names this many lines from the first.
@@ -180,9 +193,11 @@ mod tests {
         assert_eq!(report.end(), Ok(()));
         report.too_large(7, 2_000_000, 1_000_000);
         let error = report.end().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "1 of 1 lines are too large and were not published; the others are acknowledged"
-        );
+        assert_eq!(error.to_string(), "1 line was too large; nothing is published");
+        report.too_large(8, 2_000_000, 1_000_000);
+        assert_eq!(report.end().unwrap_err().to_string(), "2 lines were too large; nothing is published");
+        report.acknowledged(&[Acknowledged { line: 9, sequence: 1 }], Duration::ZERO);
+        let words = "not published, as too large: 2 of 3 lines; the others are acknowledged";
+        assert_eq!(report.end().unwrap_err().to_string(), words);
     }
 }
