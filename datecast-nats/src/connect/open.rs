@@ -15,8 +15,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause before the next server grows by this, up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// A file with a secret is smaller than this.
-const MOST_SECRET: u64 = 64 * 1024;
+/// Bytes of the largest file that an option names: certificates, credentials, a secret.
+const MOST_FILE: u64 = 1024 * 1024;
 
 /// Opens a connection under this name, which `nats server report connections` shows, and waits until it is up. While no server answers it
 /// tries again, and says so. `on_event` hears when the connection is lost, and made again at whichever server answers.
@@ -144,7 +144,7 @@ fn readable(flag: &str, path: &Path) -> Result<String, DaemonError> {
             format!("--{flag} {}: {}", path.display(), describe_path_error(path, error)),
         )
     };
-    let bytes = regular::read(path, MOST_SECRET * 16).map_err(|error| wrong(&error))?;
+    let bytes = regular::read(path, MOST_FILE).map_err(|error| wrong(&error))?;
     String::from_utf8(bytes).map_err(|_| wrong(&std::io::ErrorKind::InvalidData.into()))
 }
 

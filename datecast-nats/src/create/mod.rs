@@ -5,20 +5,19 @@ mod settings;
 
 use std::{ffi::OsString, process::ExitCode, time::Duration};
 
-use async_nats::{
-    Event, ServerError,
-    jetstream::{self, Context, context::RequestErrorKind, response::Response, stream::Config, stream::Info},
+use async_nats::jetstream::{
+    self, Context, context::RequestErrorKind, response::Response, stream::Config, stream::Info,
 };
 use clap::Command;
 use common::id::Epoch;
 use daemon::{DaemonError, Exit, Reload, clock};
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    sync::mpsc::unbounded_channel,
     time::{Instant, sleep},
 };
 
 use crate::{
-    connect::{Client, connect_once},
+    connect::{Client, connect_once, refusal},
     epoch::epoch_of,
     problem::Problem,
     program::{ENV_PREFIX, program},
@@ -74,19 +73,6 @@ async fn try_create(options: &CreateOptions) -> Result<(), Problem> {
         made = make(&client, options) => made,
         problem = refusal(&mut events) => Err(problem),
     }
-}
-
-/// Waits for the server to say that something is not allowed.
-async fn refusal(events: &mut UnboundedReceiver<Event>) -> Problem {
-    while let Some(event) = events.recv().await {
-        if let Event::ServerError(ServerError::Other(error)) = event {
-            let problem = Problem::of_server(&error);
-            if !problem.passes {
-                return problem;
-            }
-        }
-    }
-    std::future::pending().await
 }
 
 async fn make(client: &Client, options: &CreateOptions) -> Result<(), Problem> {
@@ -198,7 +184,8 @@ fn describe(info: &Info, asked: &Config, client: &Client) {
         Some(origin) => format!("a mirror of {}", origin.name),
         None => format!("subject {}", info.config.subjects.join(", ")),
     };
-    log::info!("stream {name}: {of}, {num_replicas} replicas, epoch {epoch}");
+    let replicas = if *num_replicas == 1 { "replica" } else { "replicas" };
+    log::info!("stream {name}: {of}, {num_replicas} {replicas}, epoch {epoch}");
     for what in lacks(&info.config, asked) {
         log::warn!("the servers ({}) lack {what}", client.server_info().version);
     }

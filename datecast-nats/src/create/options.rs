@@ -8,12 +8,10 @@ use daemon::{
     value::{duration, size},
 };
 
-use crate::{connect::ConnectionOptions, stream_name::StreamName};
+use crate::{connect::ConnectionOptions, publish::SHORTEST_WINDOW, stream_name::StreamName};
 
 const ABOUT: &str =
     "Makes a stream for lines, with the settings that we recommend, or compares one with them";
-/// `publish` refuses a stream that knows a repeated line for a shorter time.
-const SHORTEST_WINDOW: Duration = Duration::from_secs(30);
 
 /// The options, as clap parses them.
 #[derive(Parser, Clone, Debug)]

@@ -20,6 +20,8 @@ mod stop;
 mod target;
 mod wire;
 
+pub(crate) use target::SHORTEST_WINDOW;
+
 use std::{ffi::OsString, process::ExitCode};
 
 use async_nats::jetstream;
@@ -28,7 +30,7 @@ use daemon::{DaemonError, Reload};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
-    connect::{Client, connect},
+    connect::{Client, connect, refusal},
     epoch::epoch_of,
     program::{ENV_PREFIX, program},
     runtime,
@@ -93,7 +95,7 @@ async fn ask(
     loop {
         let asked = tokio::select! {
             asked = stream_info(&context, options.stream()) => asked,
-            problem = wire::refusal(events) => Err(problem),
+            problem = refusal(events) => Err(problem),
         };
         let problem = match asked {
             Ok(info) => {
@@ -104,7 +106,7 @@ async fn ask(
             Err(problem) => return Err(problem.into()),
         };
         if !std::mem::replace(&mut is_told, true) {
-            log::warn!("{}; trying again until it does", problem.message);
+            log::warn!("{}; trying again until it works", problem.message);
         }
         tokio::time::sleep(PAUSE).await;
     }

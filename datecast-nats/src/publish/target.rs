@@ -9,7 +9,7 @@ use daemon::Exit;
 use crate::problem::Problem;
 
 /// A stream must know a repeated line for this long: an election takes up to ten seconds.
-const SHORTEST_WINDOW: Duration = Duration::from_secs(30);
+pub(crate) const SHORTEST_WINDOW: Duration = Duration::from_secs(30);
 /// How much earlier than the stream's window we stop to repeat a line: more than an attempt may take.
 const MARGIN: Duration = Duration::from_secs(10);
 /// Lines of a batch that nats-server takes.

@@ -2,12 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{Client, Event, HeaderMap, ServerError, client::Request, connection::State, jetstream};
+use async_nats::{Client, Event, HeaderMap, client::Request, connection::State, jetstream};
 use daemon::Exit;
-use tokio::{
-    sync::mpsc::UnboundedReceiver,
-    time::{sleep, timeout},
-};
+use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
 
 use super::{
     attempt::{Attempt, no_acknowledgement},
@@ -15,7 +12,12 @@ use super::{
     queue::Waiting,
     target::Target,
 };
-use crate::{epoch::epoch_of, problem::Problem, stream_info::stream_info};
+use crate::{
+    connect::{LOST, obstacle, of_event, refusal},
+    epoch::epoch_of,
+    problem::Problem,
+    stream_info::stream_info,
+};
 
 /// How long a message may be without an answer. An election takes longer, and another attempt finds the new leader.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -75,7 +77,7 @@ impl Wire {
     /// Finds the lines from this one that the stream has; `after` is the stream's number of the last line before it.
     pub(super) async fn look(&mut self, first: u64, after: Option<u64>) -> Result<Vec<u64>, Problem> {
         if self.client.connection_state() != State::Connected {
-            return Err(Problem::passing("the connection to the servers is lost"));
+            return Err(Problem::passing(LOST));
         }
         let after = after.unwrap_or(self.target.last);
         let search = Search { stream: self.target.stream.clone(), run: self.run.clone(), first, after };
@@ -92,7 +94,7 @@ impl Wire {
             return Attempt::unsent(problem);
         }
         if self.client.connection_state() != State::Connected {
-            return Attempt::unsent(Problem::passing("the connection to the servers is lost"));
+            return Attempt::unsent(Problem::passing(LOST));
         }
         self.batches = self.batches.wrapping_add(1);
         let patience = if lines.len() > 1 { PATIENCE + PATIENCE_BATCH } else { PATIENCE };
@@ -164,41 +166,4 @@ pub(super) fn made_anew(stream: &str) -> Problem {
         "the stream {stream} was made anew while we published to it; start publish again for the new one"
     );
     Problem::lasting(Exit::Data, what)
-}
-
-/// Waits for an event after which no answer comes.
-async fn obstacle(events: &mut UnboundedReceiver<Event>) -> Problem {
-    loop {
-        match events.recv().await {
-            Some(event) => {
-                if let Some(problem) = of_event(&event) {
-                    return problem;
-                }
-            }
-            // The client is gone with its events, which ends the request, too.
-            None => sleep(PATIENCE).await,
-        }
-    }
-}
-
-/// Waits for the server to say that something is not allowed.
-pub(super) async fn refusal(events: &mut UnboundedReceiver<Event>) -> Problem {
-    loop {
-        let problem = obstacle(events).await;
-        if !problem.passes {
-            return problem;
-        }
-    }
-}
-
-/// What an event means to the message under way; nothing for most.
-fn of_event(event: &Event) -> Option<Problem> {
-    match event {
-        Event::Disconnected => Some(Problem::passing("the connection to the servers is lost")),
-        Event::ServerError(ServerError::Other(error)) => Some(Problem::of_server(error)),
-        Event::ServerError(ServerError::AuthorizationViolation) => {
-            Some(Problem::of_server("authorization violation"))
-        }
-        _ => None,
-    }
 }
