@@ -195,8 +195,15 @@ impl<'a, 's> Session<'a, 's> {
             if let Err(turn) = taken {
                 return turn;
             }
-            if self.lines.is_enough() && self.write().await.is_err() {
+            if !self.lines.is_enough() {
+                continue;
+            }
+            if self.write().await.is_err() {
                 return Turn::End(End::Gone);
+            }
+            // While one message follows another, nothing else is waited for.
+            if *self.around.stopping.borrow() {
+                return Turn::End(End::Stopped);
             }
         }
     }

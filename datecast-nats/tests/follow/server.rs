@@ -21,6 +21,8 @@ struct State {
     lines: Vec<Vec<u8>>,
     /// What a producer must not do.
     faults: Vec<String>,
+    /// Bytes of a line that the last connection ended with, without its end; nothing while that connection is there.
+    half: Option<usize>,
     reads_not: bool,
     connection: Option<UnixStream>,
     connections: usize,
@@ -108,6 +110,12 @@ impl Server {
         self.state.lock().unwrap().connections
     }
 
+    /// Waits for the end of a connection, and returns how much of a line was its last.
+    pub(crate) fn await_end(&self) -> usize {
+        eventually("the connection ends", || self.state.lock().unwrap().half.is_some());
+        self.state.lock().unwrap().half.unwrap()
+    }
+
     pub(crate) fn last(&self) -> Option<u64> {
         self.state.lock().unwrap().last
     }
@@ -118,6 +126,7 @@ fn serve(mut stream: &UnixStream, shared: &Mutex<State>) {
         let mut state = shared.lock().unwrap();
         state.connection = stream.try_clone().ok();
         state.connections += 1;
+        state.half = None;
         let last = state.last.map_or("none".to_owned(), |last| last.to_string());
         _ = writeln!(stream, "last {last} {:012x}", state.epoch);
     }
@@ -128,9 +137,11 @@ fn serve(mut stream: &UnixStream, shared: &Mutex<State>) {
         }
         let mut line = Vec::new();
         // A line without its end is not taken: the rest of it will come with a number.
-        if !matches!(lines.read_until(b'\n', &mut line), Ok(1..)) || line.pop() != Some(b'\n') {
+        if !matches!(lines.read_until(b'\n', &mut line), Ok(1..)) || line.last() != Some(&b'\n') {
+            shared.lock().unwrap().half = Some(line.len());
             return;
         }
+        line.pop();
         let mut state = shared.lock().unwrap();
         // As a process that was killed: what it has not taken by now, it never takes.
         if state.connection.is_none() {
