@@ -283,6 +283,7 @@ fn id_of_a_later_epoch_waits_and_gets_all(epoch: Epoch) {
     let http: Vec<_> = requests("since=00000000000b_2").into_iter().take(4).collect();
     let peers: Vec<_> = http.iter().map(|request| connect(&mut world, &request.0)).collect();
     let mut poller = poll(&mut world, "poll=25&since=00000000000b_2");
+    let mut hasty = poll(&mut world, "poll=9&since=00000000000b_2");
     let mut texts = vec![String::new(); peers.len()];
     for second in 0..100 {
         rest(&mut world);
@@ -301,6 +302,9 @@ fn id_of_a_later_epoch_waits_and_gets_all(epoch: Epoch) {
         (answer.texts(), answer.last()),
         (["gap", "nr:1;", "nr:2;", "nr:3;"].map(str::to_owned).to_vec(), format!("{epoch}_3").as_str())
     );
+    // A poll in haste keeps its place: that epoch may come before the next one.
+    let hasty = self::answer(&mut world, &mut hasty);
+    assert_eq!((hasty.texts(), hasty.last()), (Vec::new(), "00000000000b_2"));
 }
 
 #[test]
