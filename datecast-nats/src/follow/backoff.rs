@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_millis(500);
 /// What has lasted so long was no failure to start: the pauses begin anew.
 const LASTING: Duration = Duration::from_secs(5);
 
-/// Pauses that double, from 50 ms to 2 s.
+/// Pauses that double, from 50 ms to half a second.
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn pauses_grow_until_something_lasts() {
         let mut backoff = Backoff::default();
-        for pause in [50, 100, 200, 400, 800, 1600, 2000, 2000] {
+        for pause in [50, 100, 200, 400, 500, 500] {
             assert_eq!(backoff.pause_after(Duration::from_millis(4999)), Duration::from_millis(pause));
         }
         assert_eq!(backoff.pause_after(LASTING), FIRST);

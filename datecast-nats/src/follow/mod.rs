@@ -47,7 +47,7 @@ use crate::{
 };
 
 /// How long JetStream may take for an answer: while a leader is elected, the next request finds the new one.
-const REQUEST_TIMEOUT: Duration = Duration::from_millis(1500);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 /// The sign of life to the service manager, and to `/healthz`.
 const BEAT: Duration = Duration::from_secs(1);
 /// How long a stop waits for a line to be written to its end.

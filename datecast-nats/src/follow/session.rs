@@ -145,10 +145,9 @@ impl<'a, 's> Session<'a, 's> {
         self.behind = messages.waiting;
         self.around.report.follows(self.behind);
         log::info!(
-            "following the stream {} from {start} (it has {} to {}), {} to come",
+            "following the stream {} from {start} ({}), {} to come",
             self.around.config.stream,
-            facts.first,
-            facts.last,
+            facts.extent(),
             self.behind
         );
         if messages.waiting == 0 || start > target {

@@ -34,6 +34,12 @@ impl Facts {
         }
     }
 
+    /// Which messages it has, in words.
+    pub(super) fn extent(&self) -> String {
+        let Self { first, last, .. } = self;
+        if first > last { "it is empty".to_owned() } else { format!("it has {first} to {last}") }
+    }
+
     /// The epoch of its ids: zeros where it has none.
     pub(super) fn id_epoch(&self) -> Epoch {
         self.epoch.unwrap_or_default()
@@ -105,6 +111,13 @@ mod tests {
             assert_eq!(decide(position, &facts(7, 1, 100), 0), start(101), "only what comes");
             assert_eq!(decide(position, &facts(7, 1, 0), 10), start(1), "an empty stream");
         }
+    }
+
+    #[test]
+    fn a_stream_says_that_it_is_empty() {
+        let extent = |first, last| facts(7, first, last).extent();
+        assert_eq!([extent(1, 0), extent(11, 10)], ["it is empty"; 2]);
+        assert_eq!([extent(1, 1), extent(5, 10)], ["it has 1 to 1", "it has 5 to 10"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod attempt;
 mod input;
 mod look;
 mod options;
+mod patience;
 mod publisher;
 mod queue;
 mod report;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daemon::{DaemonError, Exit, clock};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     attempt::Attempt,
@@ -165,15 +165,18 @@ impl Publisher {
     async fn rest(&mut self, stop: &mut Stop) -> Result<(), DaemonError> {
         let pause = self.pause;
         self.pause = (pause * 2).min(LONGEST_PAUSE);
-        if pause == LONGEST_PAUSE {
-            match stop.bound(self.wire.examine()).await {
-                Some(Err(problem)) => return Err(self.give_up(problem.exit, &problem.message)),
-                Some(Ok(())) => {}
-                None => return Err(self.stopped()),
+        let examined = async {
+            // An answer that takes longer is not waited for: nobody gives one during an election, and the next attempt may succeed.
+            if pause < LONGEST_PAUSE {
+                return Ok(());
             }
+            timeout(pause, self.wire.examine()).await.unwrap_or(Ok(()))
+        };
+        match stop.bound(async { tokio::join!(examined, sleep(pause)) }).await {
+            Some((Ok(()), ())) => Ok(()),
+            Some((Err(problem), ())) => Err(self.give_up(problem.exit, &problem.message)),
+            None => Err(self.stopped()),
         }
-        let rested = stop.bound(sleep(pause)).await;
-        rested.ok_or_else(|| self.stopped())
     }
 
     fn stopped(&mut self) -> DaemonError {

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{Client, Event, HeaderMap, client::Request, connection::State, jetstream};
-use daemon::Exit;
+use daemon::{Exit, clock};
 use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
 
 use super::{
     attempt::{Attempt, no_acknowledgement},
     look::{Search, look},
-    queue::Waiting,
+    patience::Patience,
+    queue::{Outcome, Waiting},
     target::Target,
 };
 use crate::{
@@ -19,10 +20,10 @@ use crate::{
     stream_info::stream_info,
 };
 
-/// How long a message may be without an answer. An election takes longer, and another attempt finds the new leader.
+/// How long a line alone may be without an answer, at most. An election takes longer, and another attempt finds the new leader.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What a batch may take in addition.
-const PATIENCE_BATCH: Duration = Duration::from_secs(3);
+/// The same for a batch.
+const PATIENCE_BATCH: Duration = Duration::from_secs(5);
 /// Bytes of a message's headers beside the names that stand in them.
 const HEADERS: usize = 256;
 
@@ -35,6 +36,8 @@ pub(super) struct Wire {
     run: Arc<str>,
     /// Counts the batches, for their ids.
     batches: u64,
+    /// With a line alone, and with a batch.
+    patience: [Patience; 2],
     events: UnboundedReceiver<Event>,
 }
 
@@ -43,7 +46,8 @@ impl Wire {
     pub(super) fn new(client: Client, target: Target, events: UnboundedReceiver<Event>) -> Self {
         // The client makes its inboxes from random letters: 22 of them, more than two runs will share.
         let run = client.new_inbox().rsplit('.').next().unwrap_or_default().into();
-        Self { client, target, run, batches: 0, events }
+        let patience = [PATIENCE, PATIENCE_BATCH].map(Patience::new);
+        Self { client, target, run, batches: 0, patience, events }
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -97,13 +101,24 @@ impl Wire {
             return Attempt::unsent(Problem::passing(LOST));
         }
         self.batches = self.batches.wrapping_add(1);
-        let patience = if lines.len() > 1 { PATIENCE + PATIENCE_BATCH } else { PATIENCE };
+        let [alone, batch] = &mut self.patience;
+        let patience = if lines.len() > 1 { batch } else { alone };
+        let begun = clock::now();
         let events = &mut self.events;
-        let sent = timeout(patience, publish(&self.client, &self.target, &self.run, self.batches, lines));
+        let sent =
+            timeout(patience.duration(), publish(&self.client, &self.target, &self.run, self.batches, lines));
         tokio::select! {
             // An answer counts for more than what has happened behind it.
             biased;
-            attempt = sent => attempt.unwrap_or_else(|_| Attempt::unanswered(no_acknowledgement())),
+            attempt = sent => if let Ok(attempt) = attempt {
+                if let Outcome::Stored { .. } = attempt.outcome {
+                    patience.answered(begun.elapsed());
+                }
+                attempt
+            } else {
+                patience.exhausted();
+                Attempt::unanswered(no_acknowledgement())
+            },
             problem = obstacle(events) => if problem.passes {
                 Attempt::unanswered(problem)
             } else {
