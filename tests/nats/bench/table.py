@@ -37,7 +37,7 @@ figures beside them are those of a small machine that does all at once.
 - *Processor's time*: what the program's processes took in these seconds, by the lines.
 - *Latency*: from the moment that a line is written until the client has it, {measures.SECONDS} seconds of {measures.A_SECOND:,} lines/s.
 - *Silence*: the longest time between two lines at the client. The leader changes one second after the window began. Where a change swallows the answer to a batch, `datecast-nats
-  publish` waits for it for five seconds before it asks the next leader.
+  publish` waits for it for a second before it asks the next leader.
 - *An empty machine*: from the moment that the bridge starts, or lines are written, until a client that waits there has the newest line.
 
 {tables}"""
