@@ -15,6 +15,7 @@ mod greeting;
 mod lines;
 mod messages;
 mod options;
+mod origin;
 mod producer;
 mod report;
 mod session;

@@ -21,6 +21,7 @@ use super::{
     lines::Lines,
     messages::{Delivery, Messages},
     options::Config,
+    origin::{self, Watch},
     producer::Producer,
     report::Report,
     start::{Decision, Facts, decide},
@@ -129,6 +130,10 @@ impl<'a, 's> Session<'a, 's> {
             Decision::OtherStream => return Turn::End(End::Fatal(self.other_stream(&facts))),
         };
         self.ahead_since = None;
+        let origin = match self.origin(&facts).await {
+            Ok(watch) => watch,
+            Err(wrong) => return Turn::Again(wrong),
+        };
         if self.position.epoch < facts.id_epoch() {
             self.position = Position { epoch: facts.id_epoch(), last: None };
             self.target = None;
@@ -153,7 +158,15 @@ impl<'a, 's> Session<'a, 's> {
         if messages.waiting == 0 || start > target {
             self.catch_up();
         }
-        self.consume(messages, &facts).await
+        self.consume(messages, &facts, origin).await
+    }
+
+    /// What tells a mirror that it mirrors another stream now.
+    async fn origin(&self, facts: &Facts) -> Result<Watch, String> {
+        if !facts.is_mirror {
+            return Ok(Watch::new());
+        }
+        origin::watch(self.around.context, self.around.config.stream.as_str()).await
     }
 
     /// Asks what the stream has. One that is not the stream of before is noticed by its epoch, or if it has none, by its age.
@@ -172,8 +185,11 @@ impl<'a, 's> Session<'a, 's> {
     }
 
     /// Writes the messages of a consumer.
-    async fn consume(&mut self, mut messages: Messages, facts: &Facts) -> Turn {
+    async fn consume(&mut self, mut messages: Messages, facts: &Facts, mut origin: Watch) -> Turn {
         loop {
+            if let Some(Ok(wrong)) = origin.try_join_next() {
+                return Turn::Again(wrong);
+            }
             let ready = messages.next().now_or_never();
             let delivery = if let Some(delivery) = ready {
                 delivery
@@ -183,6 +199,7 @@ impl<'a, 's> Session<'a, 's> {
                 }
                 tokio::select! {
                     delivery = messages.next() => delivery,
+                    Some(Ok(wrong)) = origin.join_next() => return Turn::Again(wrong),
                     () = self.producer.closed() => return Turn::End(End::Gone),
                     _ = self.around.stopping.changed() => return Turn::End(End::Stopped),
                 }

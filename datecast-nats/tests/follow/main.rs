@@ -299,3 +299,45 @@ fn a_check_says_what_is_missing_and_touches_nothing() {
     let (code, words) = check(&["--check", "--to", "unix:/x", "--stream", "a.b"]);
     assert!(code == Some(64) && words.contains("--stream"), "{words}");
 }
+
+#[test]
+#[ignore = "needs NATS_SERVER"]
+fn a_mirror_whose_origin_was_made_anew_is_not_followed_until_it_is_made_anew_too() {
+    let (folder, nats) = (tempfile::tempdir().unwrap(), Nats::start());
+    let ask = |what: &str, config: &str| nats.client().request(&format!("$JS.API.STREAM.{what}"), config);
+    let origin = |epoch| {
+        let config = format!(
+            r#"{{"name":"ORIGIN","subjects":["lines"],"metadata":{{"datecast-epoch":"{epoch:012x}"}}}}"#
+        );
+        ask("CREATE.ORIGIN", &config);
+    };
+    let mirror = |epoch| {
+        let config = format!(
+            r#"{{"name":"LINES","mirror":{{"name":"ORIGIN"}},"metadata":{{"datecast-epoch":"{epoch:012x}"}}}}"#
+        );
+        ask("CREATE.LINES", &config);
+    };
+    origin(EPOCH);
+    mirror(EPOCH);
+    nats.publish(1..=3);
+    let server = Server::start(folder.path(), 0, None);
+    let bridge = Bridge::start(&nats, &server, &[]);
+    server.await_messages(3);
+
+    ask("DELETE.ORIGIN", "");
+    origin(EPOCH + 1);
+    bridge.await_log("it was made anew; delete the mirror");
+    bridge.await_health("it was made anew; delete the mirror");
+    // More than before: the mirror goes on with the fourth.
+    nats.publish(1..=5);
+    eventually("the mirror has lines of two streams", || ask("INFO.LINES", "").contains(r#""last_seq":5"#));
+    assert_eq!(server.count(), 3);
+
+    ask("DELETE.LINES", "");
+    mirror(EPOCH + 1);
+    server.await_messages(8);
+    for (line, number) in server.lines().iter().filter(|line| !line.starts_with('!')).skip(3).zip(1..) {
+        assert_eq!(*line, format!("{:012x}_{number}\t{number}", EPOCH + 1));
+    }
+    bridge.await_health("ok");
+}
