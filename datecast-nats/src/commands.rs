@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Command;
+use daemon::{Main, called_for};
 
 use crate::{create, follow, publish};
 
@@ -15,14 +16,12 @@ const AFTER_HELP: &str = "`datecast-nats COMMAND --help` lists the options of a 
 /// A wrong command line (`EX_USAGE`).
 const USAGE: u8 = 64;
 
-type Main = fn(Vec<OsString>) -> ExitCode;
-
 const COMMANDS: [(&str, Main); 3] =
     [("follow", follow::main), ("publish", publish::main), ("create", create::main)];
 
 /// Runs the command that the first word names.
 pub(crate) fn main(args: &[OsString]) -> ExitCode {
-    if let Some((main, args)) = called_for(args) {
+    if let Some((main, args)) = called_for(args, &COMMANDS) {
         return main(args);
     }
     match command().try_get_matches_from(args) {
@@ -59,36 +58,12 @@ pub fn command() -> Command {
         .subcommands([follow::command(), publish::command(), create::command()])
 }
 
-/// The command that the first word names, and its own command line, which begins with the name in its usage.
-fn called_for(args: &[OsString]) -> Option<(Main, Vec<OsString>)> {
-    let (program, words) = args.split_first()?;
-    let (first, rest) = words.split_first()?;
-    let (name, main) = COMMANDS.into_iter().find(|(name, _)| first == name)?;
-    let mut called = program.clone();
-    called.push(" ");
-    called.push(name);
-    Some((main, [&[called], rest].concat()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
     use crate::program::ELSEWHERE;
-
-    fn words(text: &str) -> Vec<OsString> {
-        text.split(' ').map(OsString::from).collect()
-    }
-
-    #[test]
-    fn only_the_first_word_names_a_command() {
-        let (_, args) = called_for(&words("datecast-nats follow --to publish")).unwrap();
-        assert_eq!(args, [OsString::from("datecast-nats follow"), "--to".into(), "publish".into()]);
-        for text in ["datecast-nats", "datecast-nats --help", "datecast-nats -- follow", "follow"] {
-            assert!(called_for(&words(text)).is_none(), "{text}");
-        }
-    }
 
     #[test]
     fn an_option_of_one_command_is_known_to_the_others() {

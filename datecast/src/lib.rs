@@ -35,7 +35,7 @@ pub use feed::{ENV_PREFIX as FEED_ENV_PREFIX, command as feed_command};
 
 /// The whole program, from its command line, with the program's name first, to its exit code.
 pub fn main(args: Vec<OsString>) -> ExitCode {
-    if let Some((main, args)) = daemons::called_for(&args) {
+    if let Some((main, args)) = daemon::called_for(&args, &daemons::PROGRAMS) {
         return main(args);
     }
     let program = Program { env_prefix: ENV_PREFIX, args: command::complete(args) };

@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     path::Path,
+    process::ExitCode,
 };
 
 use crate::{
@@ -38,9 +39,40 @@ impl Program {
     }
 }
 
+/// The `main` of a program that is in the same file as others; it gets the command line.
+pub type Main = fn(Vec<OsString>) -> ExitCode;
+
+/// The program that the first word names, and its own command line, which begins with that name: `datecast ws-server`.
+pub fn called_for(args: &[OsString], programs: &[(&str, Main)]) -> Option<(Main, Vec<OsString>)> {
+    let (file, words) = args.split_first()?;
+    let (first, rest) = words.split_first()?;
+    let (name, main) = programs.iter().find(|(name, _)| first == name)?;
+    // The name in its usage.
+    let mut called = file.clone();
+    called.push(" ");
+    called.push(name);
+    Some((*main, [&[called], rest].concat()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn only_the_first_word_names_a_program() {
+        let called_for = |text| called_for(&words(text), &[("try-server", |_| ExitCode::SUCCESS)]);
+        let (_, args) = called_for("many try-server --listen try-server").unwrap();
+        assert_eq!(args, [OsString::from("many try-server"), "--listen".into(), "try-server".into()]);
+        for text in
+            ["many", "many --", "many --help", "many -- try-server", "many --root try-server", "try-server x"]
+        {
+            assert!(called_for(text).is_none(), "{text}");
+        }
+    }
 
     #[test]
     fn the_variables_of_datecast_do_not_concern_a_daemon_that_it_calls() {

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, time::Duration};
 
-use daemon::{describe_path_error, unix_socket};
+use daemon::{ProducersSocket, describe_path_error, unix_socket};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
@@ -12,10 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{
-    greeting::{self, LONGEST, Position},
-    options::To,
-};
+use super::greeting::{self, LONGEST, Position};
 
 /// How long ws-server may take to greet us. It may be busy, or another process may be about to take over its sockets.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,7 +29,7 @@ impl Producer {
     ///
     /// # Errors
     /// A sentence that says what to do.
-    pub(super) async fn connect(to: &To) -> Result<(Self, Position), String> {
+    pub(super) async fn connect(to: &ProducersSocket) -> Result<(Self, Position), String> {
         let connected = unix_socket::connect(to.path()).and_then(UnixStream::from_std);
         let stream = connected.map_err(|error| format!("{to}: {}", why_not(to.path(), &error)))?;
         let (mut read, write) = stream.into_split();

@@ -10,13 +10,13 @@ use std::{
 
 use common::http::format_date;
 use daemon::{
+    ProducersSocket,
     clock::{now, wall},
     describe_path_error,
     unix_socket::{self, is_socket},
 };
 use rustix::{io::Errno, net::sockopt::socket_error};
 
-use super::options::To;
 use crate::command::Backoff;
 
 /// The pauses before the server is tried again.
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What connects us to the server, or does not at the moment.
 #[derive(Debug)]
 pub(super) struct Connection {
-    to: To,
+    to: ProducersSocket,
     /// What waits meanwhile, for the log.
     waiter: &'static str,
     open: Option<Open>,
@@ -53,7 +53,7 @@ pub(super) struct Lost;
 
 impl Connection {
     /// Not connected yet. `has_command` says what waits meanwhile.
-    pub(super) fn new(to: To, has_command: bool) -> Self {
+    pub(super) fn new(to: ProducersSocket, has_command: bool) -> Self {
         let waiter = if has_command { "the command" } else { "standard input" };
         let backoff = Backoff::new(FIRST, LONGEST);
         Self { to, waiter, open: None, backoff, retry_at: now(), said: None }

@@ -1,14 +1,7 @@
 //! The command line of `datecast feed`.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-};
-
 use clap::{Args, Command, CommandFactory, Parser};
-use daemon::{Common, DaemonError, Exit};
+use daemon::{Common, DaemonError, Exit, ProducersSocket};
 
 use crate::{command::CommandOptions, input};
 
@@ -18,15 +11,13 @@ const LONG_ABOUT: &str = "Writes the lines of a command, or of standard input, t
     `datecast feed --to unix:/run/lines -- vmstat 1`, or `vmstat 1 | datecast feed --to unix:/run/lines`.\n\n\
     The server is `ws-server --source unix:/run/lines`. While it is not there, the command waits and no line is lost; over its restart \
     with --hand-over on, the connection stays.";
-/// What a `--to` looks like.
-const SAY: &str = "say unix:PATH, the PATH of the server's --source unix:PATH";
 
 /// The options, as clap parses them.
 #[derive(Args, Clone, Debug)]
 pub(super) struct FeedOptions {
     /// The Unix socket that a ws-server reads with --source unix:PATH
-    #[arg(long, value_name = "unix:PATH")]
-    to: Option<To>,
+    #[arg(long, value_name = "unix:PATH", value_parser = producers_socket)]
+    to: Option<ProducersSocket>,
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
@@ -36,7 +27,7 @@ pub(super) struct FeedOptions {
 /// The options, checked.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
-    pub(super) to: To,
+    pub(super) to: ProducersSocket,
     pub(super) command: CommandOptions,
 }
 
@@ -53,7 +44,7 @@ impl Config {
         }
         command.check()?;
         let Some(to) = to else {
-            return Err(DaemonError::new(Exit::Usage, format!("--to is missing: {SAY}")));
+            return Err(DaemonError::new(Exit::Usage, format!("--to is missing: {}", ProducersSocket::SAY)));
         };
         // A check of the configuration says nothing about the input of a later start.
         let is_started = !common.check && !common.print_config;
@@ -93,39 +84,16 @@ impl daemon::Options for FeedOptions {
     }
 }
 
-/// The producers' socket of a server; clones share the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct To(Arc<Path>);
-
-impl To {
-    /// Where the socket is.
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl fmt::Display for To {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unix:{}", self.0.display())
-    }
-}
-
-impl FromStr for To {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("unix", path)) if path.len() > 107 => {
-                Err("the path of a Unix socket has at most 107 bytes".to_owned())
-            }
-            Some(("unix", path)) if !path.is_empty() => Ok(Self(PathBuf::from(path).into())),
-            _ if text.starts_with('/') => Err(format!("say unix:{text}")),
-            Some(("tcp" | "http" | "https" | "ws" | "wss", _)) => Err(format!(
-                "{SAY}; to another machine, lines go by HTTP: CMD | curl -T - URL, where --source http reads"
-            )),
-            _ => Err(SAY.to_owned()),
+/// Reads the value of `--to`.
+fn producers_socket(text: &str) -> Result<ProducersSocket, String> {
+    text.parse().map_err(|why| match text.split_once(':') {
+        Some(("tcp" | "http" | "https" | "ws" | "wss", _)) => {
+            format!(
+                "{why}; to another machine, lines go by HTTP: CMD | curl -T - URL, where --source http reads"
+            )
         }
-    }
+        _ => why,
+    })
 }
 
 #[cfg(test)]
@@ -133,19 +101,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_unix_socket_takes_lines() {
-        let parsed = |text: &str| text.parse::<To>().map(|to| to.to_string());
-        assert_eq!(parsed("unix:/run/lines"), Ok("unix:/run/lines".to_owned()));
-        assert_eq!(parsed("/run/lines"), Err("say unix:/run/lines".to_owned()));
-        for (text, part) in [
-            ("unix:", SAY),
-            ("", SAY),
-            ("lines", SAY),
-            ("tcp:127.0.0.1:1", "curl -T -"),
-            ("http://a/", "--source http"),
-            (&format!("unix:/{}", "a".repeat(107)), "107 bytes"),
-        ] {
-            assert!(parsed(text).unwrap_err().contains(part), "{text}");
+    fn who_names_an_address_is_told_of_the_way_over_http() {
+        assert!(producers_socket("unix:/run/lines").is_ok());
+        for (text, is_told) in [("tcp:127.0.0.1:1", true), ("http://a/", true), ("lines", false)] {
+            let why = producers_socket(text).unwrap_err();
+            assert!(
+                why.starts_with(ProducersSocket::SAY) && why.contains("curl -T -") == is_told,
+                "{text}: {why}"
+            );
         }
     }
 }
