@@ -4,7 +4,7 @@
 //!  standard input ─ thread ─▶ Splitter ─▶ Input ─▶ Queue ── lines ──▶ Wire ──▶ nats-server
 //!                                                   ▲  │                │
 //!                                                   └──┼── Outcome ─────┘
-//!                                                      └─ Acknowledged ─▶ Report ─▶ ids on standard output
+//!                                                      └─ Acknowledged ─▶ Printer ─ thread ─▶ ids on standard output
 //! ```
 
 mod answer;
@@ -13,6 +13,7 @@ mod input;
 mod look;
 mod options;
 mod patience;
+mod printer;
 mod publisher;
 mod queue;
 mod report;
@@ -39,8 +40,8 @@ use crate::{
 };
 
 use self::{
-    input::Input, options::PublishOptions, publisher::Publisher, report::Report, stop::Stop, target::Target,
-    wire::Wire,
+    input::Input, options::PublishOptions, printer::Printer, publisher::Publisher, stop::Stop,
+    target::Target, wire::Wire,
 };
 
 /// The pause before we ask for the stream again.
@@ -65,8 +66,11 @@ async fn publish(options: PublishOptions) -> Result<(), DaemonError> {
         () = stop.asked() => return Ok(()),
     };
     let input = Input::start(begun.largest_line())?;
-    let report = Report::new(begun.target().clone(), options.print_ids);
-    Publisher::new(begun, input, report, options.in_flight).run(&mut stop).await
+    let printer = options.print_ids.then(Printer::start).transpose()?;
+    let mut publisher = Publisher::new(begun, input, printer, options.in_flight);
+    let outcome = publisher.run(&mut stop).await;
+    publisher.finish_printing(&mut stop).await;
+    outcome
 }
 
 /// Connects, and asks the stream how lines are published to it.

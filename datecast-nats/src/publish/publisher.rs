@@ -8,7 +8,8 @@ use tokio::time::{sleep, timeout};
 use super::{
     attempt::Attempt,
     input::Input,
-    queue::{Outcome, Queue, Step, Waiting},
+    printer::Printer,
+    queue::{Acknowledged, Outcome, Queue, Step, Waiting},
     report::Report,
     splitter::{Content, Line},
     stop::Stop,
@@ -27,6 +28,8 @@ pub(super) struct Publisher {
     input: Input,
     queue: Queue,
     report: Report,
+    /// With `--print-ids`.
+    printer: Option<Printer>,
     in_flight: usize,
     pause: Duration,
     began: std::time::Instant,
@@ -35,7 +38,7 @@ pub(super) struct Publisher {
 
 impl Publisher {
     /// A publisher with at most `in_flight` lines under way.
-    pub(super) fn new(wire: Wire, input: Input, report: Report, in_flight: u16) -> Self {
+    pub(super) fn new(wire: Wire, input: Input, printer: Option<Printer>, in_flight: u16) -> Self {
         let in_flight = usize::from(in_flight);
         let largest = if wire.target().takes_batches { in_flight.min(LARGEST_BATCH) } else { 1 };
         let queue = Queue::new(wire.target().smallest_batch, largest, wire.target().repeatable);
@@ -43,7 +46,8 @@ impl Publisher {
             wire,
             input,
             queue,
-            report,
+            report: Report::new(),
+            printer,
             in_flight,
             pause: PAUSE,
             began: clock::now(),
@@ -55,7 +59,7 @@ impl Publisher {
     ///
     /// # Errors
     /// A line is not acknowledged.
-    pub(super) async fn run(mut self, stop: &mut Stop) -> Result<(), DaemonError> {
+    pub(super) async fn run(&mut self, stop: &mut Stop) -> Result<(), DaemonError> {
         loop {
             self.read(stop).await;
             let now = self.now();
@@ -115,7 +119,7 @@ impl Publisher {
             return Err(self.give_up(problem.exit, &problem.message));
         }
         let acknowledged = self.queue.settle(next, begun, outcome);
-        self.report.acknowledged(&acknowledged, self.now());
+        self.acknowledge(&acknowledged, stop).await?;
         if forbids_batches {
             log::warn!("the stream takes no batches (any more): one line at a time from here on");
             self.queue.forbid_batches();
@@ -149,8 +153,7 @@ impl Publisher {
                     "after so long the stream was asked for the lines in doubt: it has {has} of {doubted}"
                 );
                 let acknowledged = self.queue.resolve(&sequences);
-                self.report.acknowledged(&acknowledged, self.now());
-                Ok(())
+                self.acknowledge(&acknowledged, stop).await
             }
             Some(Err(problem)) if problem.passes => {
                 self.report.obstacle(&problem, self.queue.len(), self.now());
@@ -158,6 +161,23 @@ impl Publisher {
             }
             Some(Err(problem)) => Err(self.give_up(problem.exit, &problem.message)),
             None => Err(self.stopped()),
+        }
+    }
+
+    /// Counts lines that are acknowledged, and has their ids printed.
+    async fn acknowledge(&mut self, lines: &[Acknowledged], stop: &mut Stop) -> Result<(), DaemonError> {
+        self.report.acknowledged(lines, self.now());
+        let Some(printer) = &self.printer else { return Ok(()) };
+        let ids = lines.iter().map(|line| self.wire.target().id(line.sequence) + "\n").collect();
+        let printed = stop.bound(printer.print(ids)).await;
+        printed.ok_or_else(|| self.stopped())
+    }
+
+    /// Waits until the ids of all acknowledged lines are printed, or until a stop has no more time.
+    pub(super) async fn finish_printing(self, stop: &mut Stop) {
+        let Some(printer) = self.printer else { return };
+        if stop.bound(printer.finish()).await.is_none() {
+            log::warn!("not all ids are printed: nobody reads standard output");
         }
     }
 

@@ -1,13 +1,10 @@
-//! What is said about the lines: ids on standard output, obstacles and the end in the log.
+//! What is said about the lines in the log: obstacles, and the end.
 
-use std::{
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use daemon::{DaemonError, Exit};
 
-use super::{queue::Acknowledged, target::Target};
+use super::queue::Acknowledged;
 use crate::problem::Problem;
 
 /// An obstacle that stays is said again after this time.
@@ -16,8 +13,6 @@ const SAID_AGAIN: Duration = Duration::from_secs(10);
 /// Counts lines and says what has become of them.
 #[derive(Debug)]
 pub(super) struct Report {
-    target: Target,
-    print_ids: bool,
     acknowledged: u64,
     /// The first number of the stream that a line of ours got, and the last.
     numbers: Option<(u64, u64)>,
@@ -28,8 +23,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(target: Target, print_ids: bool) -> Self {
-        Self { target, print_ids, acknowledged: 0, numbers: None, refused: 0, obstacle: None }
+    pub(super) fn new() -> Self {
+        Self { acknowledged: 0, numbers: None, refused: 0, obstacle: None }
     }
 
     /// Lines that are acknowledged now.
@@ -42,15 +37,6 @@ impl Report {
                 "lines are acknowledged again, after {:.1} s",
                 now.saturating_sub(since).as_secs_f64()
             );
-        }
-        if self.print_ids {
-            let ids: String = lines.iter().map(|line| self.target.id(line.sequence) + "\n").collect();
-            if let Err(error) =
-                io::stdout().lock().write_all(ids.as_bytes()).and_then(|()| io::stdout().flush())
-            {
-                log::warn!("no ids are printed any more: standard output: {error}");
-                self.print_ids = false;
-            }
         }
     }
 
@@ -154,23 +140,9 @@ fn range(first: u64, count: usize) -> String {
 mod tests {
     use super::*;
 
-    fn report() -> Report {
-        let target = Target {
-            stream: "LINES".to_owned(),
-            subject: "lines".to_owned(),
-            takes_batches: true,
-            smallest_batch: 2,
-            repeatable: Duration::from_secs(110),
-            largest: None,
-            epoch: None,
-            last: 0,
-        };
-        Report::new(target, false)
-    }
-
     #[test]
     fn the_end_says_which_lines_were_read_and_are_not_acknowledged() {
-        let mut report = report();
+        let mut report = Report::new();
         report.acknowledged(
             &[Acknowledged { line: 1, sequence: 40 }, Acknowledged { line: 2, sequence: 41 }],
             Duration::ZERO,
@@ -189,7 +161,7 @@ mod tests {
 
     #[test]
     fn lines_that_are_too_large_make_the_end_an_error() {
-        let mut report = report();
+        let mut report = Report::new();
         assert_eq!(report.end(), Ok(()));
         report.too_large(7, 2_000_000, 1_000_000);
         let error = report.end().unwrap_err();
