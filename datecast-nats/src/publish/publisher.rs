@@ -169,8 +169,8 @@ impl Publisher {
         self.report.acknowledged(lines, self.now());
         let Some(printer) = &self.printer else { return Ok(()) };
         let ids = lines.iter().map(|line| self.wire.target().id(line.sequence) + "\n").collect();
-        let printed = stop.bound(printer.print(ids)).await;
-        printed.ok_or_else(|| self.stopped())
+        let done = stop.bound(printer.print(ids)).await;
+        done.ok_or_else(|| self.stopped())
     }
 
     /// Waits until the ids of all acknowledged lines are printed, or until a stop has no more time.
