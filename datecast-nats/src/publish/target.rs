@@ -69,7 +69,7 @@ impl Target {
             }
         };
         let stages_on_disk = config.num_replicas <= 1 && config.storage == StorageType::File;
-        Ok(Self {
+        let target = Self {
             stream: stream.clone(),
             subject,
             takes_batches: config.allow_atomic_publish,
@@ -78,7 +78,25 @@ impl Target {
             largest: usize::try_from(config.max_message_size).ok(),
             epoch,
             last: 0,
-        })
+        };
+        target.accepted(config)?;
+        Ok(target)
+    }
+
+    /// Asks whether the stream, which has these settings, takes what we publish.
+    ///
+    /// # Errors
+    /// None of its subjects is ours: nobody will ever answer for it.
+    pub(super) fn accepted(&self, config: &Config) -> Result<(), Problem> {
+        if config.subjects.iter().any(|pattern| matches(pattern, &self.subject)) {
+            return Ok(());
+        }
+        let subjects = config.subjects.join(", ");
+        let what = format!(
+            "the stream {} does not take the subject {}; it takes {subjects}: leave --subject out, or say one of these",
+            self.stream, self.subject
+        );
+        Err(Problem::lasting(Exit::Config, what))
     }
 
     /// The id of the line that has this sequence number, as clients see it; the number alone where the stream has no epoch.
@@ -86,6 +104,18 @@ impl Target {
         match self.epoch {
             Some(epoch) => MessageId { epoch, number }.to_string(),
             None => number.to_string(),
+        }
+    }
+}
+
+/// Whether a subject is one of those that the pattern stands for: `*` for any token, `>` at its end for one or more.
+fn matches(pattern: &str, subject: &str) -> bool {
+    let (mut pattern, mut subject) = (pattern.split('.'), subject.split('.'));
+    loop {
+        match (pattern.next(), subject.next()) {
+            (None, None) | (Some(">"), Some(_)) => return true,
+            (Some(any), Some(token)) if any == "*" || any == token => {}
+            _ => return false,
         }
     }
 }
@@ -114,6 +144,30 @@ mod tests {
         assert_eq!(subject(&["lines.*"], Some("lines.b")), Ok("lines.b".to_owned()));
         for several in [&["lines.*"][..], &[">"], &["a", "b"], &[]] {
             assert!(subject(several, None).unwrap_err().message.contains("--subject"), "{several:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_that_the_stream_does_not_take_is_refused_with_those_that_it_takes() {
+        let accepted = |subjects: &[&str], subject| {
+            Target::of(&config(subjects), None, Some(subject)).map(|target| target.subject)
+        };
+        for (pattern, subject) in
+            [("lines", "lines"), ("lines.*", "lines.b"), ("lines.>", "lines.b.c"), (">", "b"), ("*.b", "a.b")]
+        {
+            assert_eq!(accepted(&["x", pattern], subject), Ok(subject.to_owned()), "{pattern}");
+        }
+        for (pattern, subject) in [
+            ("lines", "other"),
+            ("lines", "lines.b"),
+            ("lines.b", "lines"),
+            ("lines.*", "lines"),
+            ("lines.*", "lines.b.c"),
+            ("lines.>", "lines"),
+        ] {
+            let problem = accepted(&["x", pattern], subject).unwrap_err();
+            assert!(problem.message.contains(&format!("it takes x, {pattern}")), "{}", problem.message);
+            assert_eq!((problem.exit, problem.passes), (Exit::Config, false));
         }
     }
 

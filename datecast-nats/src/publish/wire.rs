@@ -65,16 +65,17 @@ impl Wire {
         format!("{}-{line}", self.run)
     }
 
-    /// Asks for the stream, which lines do not get into: is it still the same one?
+    /// Asks for the stream, which lines do not get into: is it still the same one, and does it take our subject?
     ///
     /// # Errors
-    /// It is not, or it is not there. That nobody answers is no error: it may pass.
+    /// It is not or does not, or it is not there. That nobody answers is no error: it may pass.
     pub(super) async fn examine(&self) -> Result<(), Problem> {
         let context = jetstream::new(self.client.clone());
         match stream_info(&context, &self.target.stream).await {
             Ok(info) if epoch_of(&info.config) != self.target.epoch => Err(made_anew(&self.target.stream)),
+            Ok(info) => self.target.accepted(&info.config),
             Err(problem) if !problem.passes => Err(problem),
-            Ok(_) | Err(_) => Ok(()),
+            Err(_) => Ok(()),
         }
     }
 
