@@ -106,8 +106,9 @@ pub(crate) const LOGIN: &str = "the server does not let this user in; see --cred
      --token-file, --tls-certificate, and `authorization` or `accounts` in the server's configuration";
 
 /// Which rights each command needs.
-const RIGHTS: &str = "follow needs the right to publish to $JS.API.STREAM.INFO.NAME and $JS.API.CONSUMER.>, publish the same and the \
-     stream's subject, create $JS.API.>, and each the right to subscribe to _INBOX.>";
+const RIGHTS: &str = "follow needs the right to publish to $JS.API.STREAM.INFO.NAME and $JS.API.CONSUMER.>, and of a mirror to the STREAM.INFO of \
+     its origin ($JS.DOMAIN.API.STREAM.INFO.NAME in another domain), publish the first two and the stream's subject, create $JS.API.>, and each the \
+     right to subscribe to _INBOX.>";
 
 impl From<Problem> for DaemonError {
     fn from(problem: Problem) -> Self {
