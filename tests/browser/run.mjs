@@ -7,6 +7,7 @@ import { binaries, mustBeBuilt } from "./binaries.mjs";
 import { BROWSERS, launch, watchConsole } from "./browsers.mjs";
 import { stopAll } from "./daemons.mjs";
 import { readsAsOld } from "./es3.mjs";
+import { movesBetweenMachines } from "./given.mjs";
 import { inAnOldEngine } from "./ie6/scenarios.mjs";
 import { linesAlone } from "./lines-scenarios.mjs";
 import { clockLooksRight, linesLookRight } from "./looks.mjs";
@@ -20,7 +21,7 @@ import { asksBehindAProxy, asksForAToken, asksNothingWithoutNeed, plainListAsks,
 import { eachWay, withoutScripts } from "./ways.mjs";
 
 const given = { ...binaries, screenshots: fileURLToPath(new URL("../out/screenshots", import.meta.url)) };
-const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBack, showsTextAsText, showsLines, takesARush, tellsTheEnd, waitsForTheFirstLine, choosesViews, readsOlder, resumesLines,
+const SCENARIOS = [datesArrive, resumesByNumber, tellsGaps, fallsBack, showsTextAsText, showsLines, takesARush, tellsTheEnd, waitsForTheFirstLine, choosesViews, readsOlder, resumesLines, movesBetweenMachines,
   worksInASubPath, runsACommand, keepsToItself, asksForAToken, takesATokenFromALink, remembersWithoutStorage, sendsNoReferrer, tokensAcrossOrigins, asksBehindAProxy, asksNothingWithoutNeed, takesARushWithAToken,
   plainListAsks, tokenFormLooksRight, plainList, brokenModules, eachWay, withoutScripts, clockLooksRight, linesLookRight, linesAlone];
 const named = process.argv.slice(2);
