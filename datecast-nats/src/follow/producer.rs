@@ -17,6 +17,9 @@ use super::greeting::{self, LONGEST, Position};
 /// How long ws-server may take to greet us. It may be busy, or another process may be about to take over its sockets.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// EPROTOTYPE of Linux: a socket, but of datagrams, as the one of a log.
+const WRONG_KIND: i32 = 91;
+
 /// A connection whose other end has greeted us.
 #[derive(Debug)]
 pub(super) struct Producer {
@@ -81,7 +84,7 @@ fn why_not(path: &Path, error: &io::Error) -> String {
         io::ErrorKind::ConnectionRefused if unix_socket::is_socket(path) => {
             "nobody listens there any more".to_owned()
         }
-        io::ErrorKind::ConnectionRefused => {
+        _ if error.raw_os_error() == Some(WRONG_KIND) || error.kind() == io::ErrorKind::ConnectionRefused => {
             "this is no socket that a ws-server reads; say the PATH of its --source unix:PATH".to_owned()
         }
         io::ErrorKind::WouldBlock => "too many wait there for the server".to_owned(),
@@ -103,7 +106,10 @@ mod tests {
         let (file, left_behind) = (folder.path().join("file"), folder.path().join("s"));
         std::fs::write(&file, "").unwrap();
         drop(std::os::unix::net::UnixListener::bind(&left_behind).unwrap());
+        let datagrams = folder.path().join("d");
+        let _receiver = std::os::unix::net::UnixDatagram::bind(&datagrams).unwrap();
         for (path, part) in [
+            (datagrams, "say the PATH of its --source"),
             (file, "say the PATH of its --source"),
             (left_behind, "nobody listens there any more"),
             (folder.path().join("none"), "nobody listens there yet"),
