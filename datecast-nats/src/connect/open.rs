@@ -80,7 +80,10 @@ fn with_certificates(
     options: &ConnectionOptions,
 ) -> Result<ConnectOptions, DaemonError> {
     if let Some(path) = &options.tls_ca {
-        readable("tls-ca", path)?;
+        if !readable("tls-ca", path)?.contains("-----BEGIN CERTIFICATE-----") {
+            let what = "the file must hold the certificates of signers, in the form PEM";
+            return Err(DaemonError::option("tls-ca", path.display(), what));
+        }
         prepared = prepared.add_root_certificates(path.clone());
     }
     if let (Some(certificate), Some(key)) = (&options.tls_certificate, &options.tls_key) {
