@@ -41,7 +41,7 @@ use self::{
     signals::{Signals, Wish},
 };
 use crate::{
-    connect::connect,
+    connect::{connect, is_refused_again},
     problem::Problem,
     program::{ENV_PREFIX, program},
     runtime,
@@ -150,6 +150,7 @@ fn hear(report: &Report, event: &Event) {
         Event::ServerError(error) => log::warn!("{}", Problem::of_server(&error.to_string()).message),
         Event::LameDuckMode => log::info!("the nats-server is about to stop"),
         Event::SlowConsumer(_) => log::warn!("messages were lost on the way; they are asked for again"),
+        event if is_refused_again(event) => report.refused(),
         Event::Draining | Event::ClientError(_) => log::debug!("{event}"),
     }
 }

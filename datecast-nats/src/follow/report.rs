@@ -11,6 +11,8 @@ use daemon::{
     metrics::{Exposition, Kind, Snapshot},
 };
 
+use crate::connect::REFUSED_AGAIN;
+
 /// So many messages may wait in the stream without our being behind: what is asked for at a time.
 const FEW: u64 = 2000;
 /// How long we may be behind, or ws-server may read nothing, before `/healthz` says so.
@@ -28,6 +30,8 @@ struct Figures {
     trouble: Option<String>,
     follows: bool,
     connected: bool,
+    /// Not connected, as the last server that was there does not let us in any more.
+    refused: bool,
     newest: MessageId,
     /// Messages that the stream has and we have not taken yet.
     behind: u64,
@@ -54,6 +58,14 @@ impl Report {
         let mut figures = self.figures();
         figures.connections += u64::from(connected && !figures.connected);
         figures.connected = connected;
+        figures.refused = false;
+    }
+
+    /// A server does not let us in any more; the log has it once.
+    pub(super) fn refused(&self) {
+        if !std::mem::replace(&mut self.figures().refused, true) {
+            log::warn!("{REFUSED_AGAIN}");
+        }
     }
 
     /// What is waited for at first; the log need not have it.
@@ -123,10 +135,14 @@ impl Figures {
         self.connections > 0 && !self.connected
     }
 
+    fn why_lost(&self) -> &'static str {
+        if self.refused { REFUSED_AGAIN } else { LOST }
+    }
+
     fn status(&self) -> String {
         let Self { newest, lines, behind, .. } = self;
         match &self.trouble {
-            _ if self.has_lost_the_servers() => format!("waiting: {LOST}"),
+            _ if self.has_lost_the_servers() => format!("waiting: {}", self.why_lost()),
             Some(why) => format!("waiting: {why}"),
             None if self.follows => format!("following at {newest}, {behind} behind; {lines} lines written"),
             None => "starting".to_owned(),
@@ -137,7 +153,7 @@ impl Figures {
         let is_long =
             |since: &Option<Instant>| since.is_some_and(|it| now.saturating_duration_since(it) > LONG);
         match &self.trouble {
-            _ if self.has_lost_the_servers() => Err(LOST.to_owned()),
+            _ if self.has_lost_the_servers() => Err(self.why_lost().to_owned()),
             Some(why) => Err(why.clone()),
             None if !self.follows => Err("starting".to_owned()),
             None if is_long(&self.blocked_since) => Err("ws-server reads nothing".to_owned()),
@@ -209,6 +225,8 @@ mod tests {
         report.trouble("no answer about the stream");
         assert_eq!(health(Duration::ZERO), Err(LOST.to_owned()), "the reason, and not what follows from it");
         assert_eq!(report.line(), format!("waiting: {LOST}"));
+        report.refused();
+        assert_eq!(health(Duration::ZERO), Err(REFUSED_AGAIN.to_owned()));
         report.set_connected(true);
         assert_eq!(health(Duration::ZERO), Err("no answer about the stream".to_owned()));
     }

@@ -14,7 +14,7 @@ use super::{
     target::Target,
 };
 use crate::{
-    connect::{LOST, obstacle, of_event, refusal},
+    connect::{LOST, REFUSED_AGAIN, is_refused_again, obstacle, of_event, refusal},
     epoch::epoch_of,
     problem::Problem,
     stream_info::stream_info,
@@ -39,6 +39,8 @@ pub(super) struct Wire {
     /// With a line alone, and with a batch.
     patience: [Patience; 2],
     events: UnboundedReceiver<Event>,
+    /// What a connection that is lost is waiting for, in words.
+    lost: &'static str,
 }
 
 impl Wire {
@@ -47,7 +49,7 @@ impl Wire {
         // The client makes its inboxes from random letters: 22 of them, more than two runs will share.
         let run = client.new_inbox().rsplit('.').next().unwrap_or_default().into();
         let patience = [PATIENCE, PATIENCE_BATCH].map(Patience::new);
-        Self { client, target, run, batches: 0, patience, events }
+        Self { client, target, run, batches: 0, patience, events, lost: LOST }
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -99,7 +101,7 @@ impl Wire {
             return Attempt::unsent(problem);
         }
         if self.client.connection_state() != State::Connected {
-            return Attempt::unsent(Problem::passing(LOST));
+            return Attempt::unsent(Problem::passing(self.lost));
         }
         self.batches = self.batches.wrapping_add(1);
         let [alone, batch] = &mut self.patience;
@@ -133,6 +135,11 @@ impl Wire {
     fn trouble(&mut self) -> Option<Problem> {
         let mut found = None;
         while let Ok(event) = self.events.try_recv() {
+            self.lost = match event {
+                Event::Connected => LOST,
+                _ if is_refused_again(&event) => REFUSED_AGAIN,
+                _ => self.lost,
+            };
             found = of_event(&event).filter(|problem| !problem.passes).or(found);
         }
         found
