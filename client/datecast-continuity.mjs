@@ -230,9 +230,9 @@ export class Continuity {
 }
 
 const epochOf = (id) => id.slice(0, id.lastIndexOf("_"));
-/** One that has nothing of its stream, in which there was nothing yet, comes before number 0. */
-const numberOf = (id) => (id.endsWith("_none") ? -1 : Number(id.slice(id.lastIndexOf("_") + 1)));
-const following = (id) => (id === null ? null : `${epochOf(id)}_${numberOf(id) + 1}`);
+/** Exact, however long: a producer's own numbers may be nanoseconds. One that has nothing of its stream, in which there was nothing yet, comes before number 0. */
+const numberOf = (id) => (id.endsWith("_none") ? -1n : BigInt(id.slice(id.lastIndexOf("_") + 1)));
+const following = (id) => (id === null ? null : `${epochOf(id)}_${numberOf(id) + 1n}`);
 
 /** What the server has behind `since`, and the id up to which that goes. */
 export async function poll(href, since, { token, signal }) {

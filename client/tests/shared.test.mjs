@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { Continuity } from "../datecast-continuity.mjs";
 import { groupName, whyNotShared } from "../datecast-shared.mjs";
 import { Chance } from "./chance.mjs";
 import { Origin } from "./origin.mjs";
@@ -39,6 +40,15 @@ test("fifty tabs have one connection, and each gets every message", async () => 
   assert.equal(roles.filter((role) => role === "leader").length, 1);
   assert.equal(roles.filter((role) => role === "follower").length, 49);
   assert.ok(tabs.every(({ states }) => states.at(-1).state === "open"));
+});
+
+test("a message is told from the one before, however long their numbers are", () => {
+  const [last, next] = ["01932f5a0c2e_1760000000000000001", "01932f5a0c2e_1760000000000000002"];
+  const heard = [];
+  const tab = new Continuity({ since: last, ask: () => assert.fail("nothing is missing"), hear: ({ id }) => heard.push(id), isOpen: () => true });
+  tab.place(last);
+  tab.take({ after: last, events: [{ kind: "message", id: last, text: "" }, { kind: "message", id: next, text: "" }] });
+  assert.deepEqual(heard, [next]);
 });
 
 for (const [name, leave] of [["close", (tab) => tab.close()], ["crash", (tab) => tab.crash()]]) {

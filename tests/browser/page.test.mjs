@@ -50,6 +50,12 @@ test("a message that came before is known by its id", () => {
   }
 });
 
+test("ids are compared exactly, however long their numbers are", () => {
+  const [before, last, next, later] = [1_760_000_000_000_000_000n, 1_760_000_000_000_000_001n, 1_760_000_000_000_000_002n, 1_760_000_000_000_000_003n].map((number) => `01932f5a0c2e_${number}`);
+  assert.deepEqual([before, last, next].map((id) => isKnown(id, last)), [true, true, false]);
+  assert.deepEqual([before, last, next, later].map((id) => goesOnAfter(id, last)), [true, true, true, false]);
+});
+
 test("a leave notice is known by its words", () => {
   assert.deepEqual(["17 disconnected", "17 disconnected ", "disconnected", "-1 disconnected"].map(isLeaveNotice), [true, false, false, false]);
 });
