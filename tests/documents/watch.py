@@ -40,8 +40,9 @@ def accepted(admin, piece):
     option = piece.command.split()[0]
     knowing = [name for name in NAMES if f"{option} " in admin.type(f"{name} --help")]
     assert knowing, f"no daemon has {option}"
+    beside = {"--numbers": "--source - "}.get(option, "")
     for name in knowing:
-        admin.type(f"{name} {piece.command} --check </dev/null")
+        admin.type(f"{name} {beside}{piece.command} --check </dev/null")
 
 
 def line_of_json(admin, piece):
