@@ -1,10 +1,11 @@
 //! A proxy with the configuration of `docs/proxies/`, and both daemons behind it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -279,9 +280,23 @@ fn log_of(folder: &Path) -> String {
     fs::read_to_string(folder.join("proxy.log")).unwrap_or_default()
 }
 
+/// Ports that are free now, and that no test of this process got before: a proxy that cannot bind its port tries again for a while, and
+/// another one that answers there would be taken for it.
 fn free_ports() -> [u16; 3] {
-    let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("bind"));
-    sockets.map(|socket| socket.local_addr().expect("an address").port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut sockets = Vec::new();
+    [(); 3].map(|()| {
+        loop {
+            let socket = TcpListener::bind("127.0.0.1:0").expect("bind");
+            let port = socket.local_addr().expect("an address").port();
+            // Kept until all are found, so that the next one is another.
+            sockets.push(socket);
+            if given.insert(port) {
+                return port;
+            }
+        }
+    })
 }
 
 /// A certificate for `localhost`, its key, and both in one file; openssl makes them once.
