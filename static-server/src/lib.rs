@@ -17,6 +17,8 @@ mod cache;
 mod cache_control;
 mod conditional;
 mod config;
+#[cfg(test)]
+mod containment;
 mod csp;
 mod date;
 mod directory;

@@ -60,6 +60,12 @@ impl Tree {
         Ok(Tree { directory: directory.into(), by_kernel, identity })
     }
 
+    /// The same directory where the system refuses `openat2`.
+    #[cfg(test)]
+    pub(crate) fn walking(self) -> Self {
+        Tree { by_kernel: false, ..self }
+    }
+
     /// True if both are the same directory.
     pub(crate) fn is_same(&self, other: &Tree) -> bool {
         self.identity == other.identity
