@@ -1,6 +1,9 @@
 // The page in real browsers, against the real daemons and `datecast`: `node run.mjs [BROWSER | SCENARIO]…`, as in `node run.mjs firefox showsLines`; without names, all.
+// Without the name of a browser each runs in a process of its own, at the same time.
 // Prints one line a check, and `NOT RUN: reason` for a browser that is not there.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { binaries, mustBeBuilt } from "./binaries.mjs";
@@ -44,6 +47,15 @@ async function runIn(name) {
   }
 }
 
+/** The scenarios in one browser, beside those in the others: they wait more than they compute. The process prints its checks itself. */
+async function inAProcess(name) {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), name, ...named], { stdio: ["ignore", "inherit", "inherit"] });
+  const [code] = await once(child, "exit");
+  if (code !== 0) {
+    tally.fail(`${name}: see its checks`);
+  }
+}
+
 mkdirSync(given.screenshots, { recursive: true });
 const unknown = named.filter((name) => !(name in BROWSERS) && !SCENARIOS.some((scenario) => scenario.name === name));
 if (unknown.length > 0) {
@@ -51,10 +63,14 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 mustBeBuilt();
-await readsAsOld(tally.checker("no browser"));
-await inAnOldEngine(tally.checker("no browser"), given);
-await stopAll();
-for (const name of chosen(Object.keys(BROWSERS))) {
+const browsers = Object.keys(BROWSERS).filter((name) => named.includes(name));
+if (browsers.length === 0) {
+  await readsAsOld(tally.checker("no browser"));
+  await inAnOldEngine(tally.checker("no browser"), given);
+  await stopAll();
+  await Promise.all(Object.keys(BROWSERS).map(inAProcess));
+}
+for (const name of browsers) {
   const { executablePath } = BROWSERS[name];
   if (!existsSync(executablePath)) {
     tally.skip(name, `there is no ${executablePath}`, 1);
