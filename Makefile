@@ -1,7 +1,7 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
 .PHONY: run help test test-all test-rust test-nats soak-nats bench-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
-	test-systemd test-fresh conformance
+	test-systemd test-fresh conformance mutants coverage
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
 # other ports.
@@ -87,6 +87,15 @@ test-fresh:
 # Autobahn's WebSocket suite against ws-server (about ten minutes); writes docs/conformance.md.
 conformance:
 	@tests/conformance/run
+
+# Would the tests notice? cargo-mutants changes one thing at a time in PACKAGE=common (or reactor), and a test should fail: MINUTES=10, and
+# on from there the next time; SAMPLE=300, SEED=1. tests/strength/mutants says the rest. It needs cargo-mutants, and installs nothing.
+mutants:
+	@tests/needs cargo cc python3 && tests/strength/mutants
+
+# Which lines of common and common/reactor the tests run, in per cent. It needs cargo-llvm-cov and LLVM's tools, and installs nothing.
+coverage:
+	@tests/needs cargo cc python3 && tests/strength/coverage
 
 # Where `make install` puts things; DESTDIR comes in front of each path.
 PREFIX ?= /usr/local

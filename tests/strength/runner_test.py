@@ -1,0 +1,61 @@
+"""The runner of the mutants itself: `python3 -m unittest tests/strength/runner_test.py`."""
+
+import signal
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from ledger import Ledger
+from listing import Mutant, key_of, sample
+from trial import Outcome, outcome_of
+
+
+def mutant(name, start=(1, 1), end=(1, 2), replacement="x"):
+    return Mutant(name, "a.rs", start, end, replacement, key=name)
+
+
+class Runner(unittest.TestCase):
+    def test_a_change_replaces_exactly_its_characters(self):
+        text = "fn a() {\n    é == b;\n}\nlast"
+        self.assertEqual(mutant("op", (2, 7), (2, 9), "!=").applied(text), "fn a() {\n    é != b;\n}\nlast")
+        self.assertEqual(mutant("body", (1, 8), (3, 2), "{}").applied(text), "fn a() {}\nlast")
+
+    def test_a_mutant_stays_the_same_when_its_function_moves_and_not_when_it_changes(self):
+        def entry(line, before, replacement="!="):
+            return {"file": "a.rs", "function": {"function_name": "f", "span": {"start": {"line": line}}}, "replacement": replacement,
+                    "span": {"start": {"line": line + 1, "column": 7}}, "diff": f"--- a\n+++ b\n@@ {line} @@\n {before}\n-==\n+!="}
+
+        self.assertEqual(key_of(entry(1, "let a")), key_of(entry(9, "let a")))
+        self.assertNotEqual(key_of(entry(1, "let a")), key_of(entry(1, "let b")))
+        self.assertNotEqual(key_of(entry(1, "let a")), key_of(entry(1, "let a", "<=")))
+
+    def test_a_sample_depends_on_its_seed_only(self):
+        mutants = [mutant(str(number)) for number in range(100)]
+        self.assertEqual(sample(mutants, 10, 1), sample(mutants[::-1], 10, 1))
+        self.assertNotEqual(sample(mutants, 10, 1), sample(mutants, 10, 2))
+        self.assertEqual(sample(mutants, 10, 1), sample(mutants, 0, 1)[:10])
+
+    def test_what_has_no_end_is_no_catch_unless_a_test_had_failed_before(self):
+        failed = "test a ... ok\ntest b ... FAILED\ntest c ... "
+        self.assertEqual(outcome_of(0, "test a ... ok\n").kind, "missed")
+        self.assertEqual(outcome_of(101, failed), Outcome("caught", ("b",)))
+        self.assertEqual(outcome_of(-signal.SIGXCPU, failed).kind, "caught")
+        self.assertEqual(outcome_of(-signal.SIGXCPU, "test a ... ok\ntest b ... ").kind, "hung")
+        self.assertEqual(outcome_of(-signal.SIGABRT, "memory allocation of 9 bytes failed").kind, "hung")
+
+    def test_a_run_that_was_cut_off_goes_on_where_it_ended(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "a.jsonl"
+            first = Ledger(path)
+            for name, kind in (("a", "caught"), ("b", "missed"), ("c", "hung")):
+                first.add(mutant(name), Outcome(kind))
+            second = Ledger(path)
+            self.assertEqual([second.wants(mutant(name), again=False) for name in "abcd"], [False, False, False, True])
+            self.assertEqual([second.wants(mutant(name), again=True) for name in "abcd"], [False, True, True, True])
+
+
+if __name__ == "__main__":
+    unittest.main()
