@@ -54,7 +54,9 @@ impl Utf8 {
             if byte < self.low || byte > self.high {
                 return Err(ProtocolError::InvalidUtf8);
             }
-            (self.needed, self.low, self.high) = (self.needed - 1, 0x80, 0xBF);
+            // Between two characters the state is the same however the text was cut.
+            (self.needed, self.low, self.high) =
+                if self.needed == 1 { (0, 0, 0) } else { (self.needed - 1, 0x80, 0xBF) };
             return Ok(());
         }
         (self.needed, self.low, self.high) = match byte {
@@ -89,6 +91,17 @@ mod tests {
             Ok(_) => Ok(true),
             Err(error) if error.error_len().is_none() => Ok(false),
             Err(_) => Err(ProtocolError::InvalidUtf8),
+        }
+    }
+
+    #[test]
+    fn between_two_characters_the_state_is_the_same_however_the_text_was_cut() {
+        for character in ["a", "\u{e4}", "\u{20ac}", "\u{1f600}"] {
+            for split in 0..=character.len() {
+                let (mut utf8, (front, back)) = (Utf8::default(), character.as_bytes().split_at(split));
+                utf8.feed(front).and_then(|()| utf8.feed(back)).unwrap();
+                assert_eq!(utf8, Utf8::default(), "{character} at {split}");
+            }
         }
     }
 
