@@ -1,0 +1,29 @@
+//! The committed corpora, and every beginning of each of their files, hold what their oracle asks for.
+
+use std::path::{Path, PathBuf};
+
+/// The longest file of a corpus, in bytes, and the most files.
+const LONGEST: usize = 200;
+const MOST: usize = 64;
+
+#[test]
+fn every_file_of_a_corpus_and_every_beginning_of_it_passes_its_oracle() {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpora");
+    for (name, run) in oracles::TARGETS {
+        let files = files(&corpora.join(name));
+        assert!((3..=MOST).contains(&files.len()), "{name}: {} files", files.len());
+        for file in files {
+            let bytes = std::fs::read(&file).expect("a file of a corpus");
+            assert!(bytes.len() <= LONGEST, "{} has {} bytes", file.display(), bytes.len());
+            for end in (0..=bytes.len()).rev() {
+                let outcome = std::panic::catch_unwind(|| run(&bytes[..end]));
+                assert!(outcome.is_ok(), "the first {end} bytes of {}", file.display());
+            }
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
