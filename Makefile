@@ -1,7 +1,7 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
 .PHONY: run help test test-all test-rust test-nats soak-nats bench-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
-	test-systemd test-fresh conformance mutants coverage
+	test-systemd test-fresh conformance mutants coverage test-zoo
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
 # other ports.
@@ -81,6 +81,10 @@ test-browser:
 # Flash in Ruffle.
 test-browsers:
 	@tests/run browsers
+
+# Attacks on the daemons in small, in about 20 s: canaries beside them miss nothing, and every attacker's connection ends.
+test-zoo:
+	@tests/run zoo
 
 # The package on a real systemd in a container: restarts, crashes, upgrades, live connections, and each command of
 # docs/operations.md. Needs root.

@@ -90,15 +90,47 @@ struct Knocking<'a> {
     buffer: Vec<u8>,
 }
 
+/// What came of all connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Knocked {
+    pub(crate) started: usize,
+    /// For how long it opened connections.
+    pub(crate) time: Duration,
+    pub(crate) outcomes: BTreeMap<String, u64>,
+    /// From the connect to the answer.
+    pub(crate) waits: Vec<Duration>,
+}
+
 /// Opens connections until the time is over or `quit` comes, waits for the last answers, and prints the outcomes.
-pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) -> io::Result<()> {
+pub(crate) fn run(poll: Poll, commands: &Receiver<String>, task: &Task<'_>) -> io::Result<()> {
+    let Knocked { started, time, outcomes, waits } = knock(
+        poll,
+        task,
+        || commands.try_recv().is_ok_and(|command| command == "quit"),
+        |after| println!(r#"{{"first_answer":{:.3}}}"#, after.as_secs_f64()),
+    )?;
+    println!(
+        r#"{{"knocks":{started},"seconds":{:.2},"outcomes":{},"wait_ms":{}}}"#,
+        time.as_secs_f64(),
+        json::counts(&outcomes),
+        json::percentiles(waits)
+    );
+    Ok(())
+}
+
+/// Opens connections until the time is over or `quits` says so, and waits for the last answers; `on_first` hears of the first one.
+pub(crate) fn knock(
+    mut poll: Poll,
+    task: &Task<'_>,
+    mut quits: impl FnMut() -> bool,
+    mut on_first: impl FnMut(Duration),
+) -> io::Result<Knocked> {
     let mut events = Events::with_capacity(1024);
     let mut knocking = Knocking::new(task);
     let mut stopped = None;
     loop {
         let elapsed = knocking.begun.elapsed();
-        let quit = commands.try_recv().is_ok_and(|command| command == "quit");
-        if quit || elapsed > task.time || knocking.started == task.count {
+        if quits() || elapsed > task.time || knocking.started == task.count {
             stopped.get_or_insert(elapsed);
         }
         if stopped.is_none() {
@@ -111,18 +143,16 @@ pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) 
             _ => {}
         }
         for event in events.iter().filter(|event| event.token() != COMMAND) {
+            let is_first = knocking.waits.is_empty();
             knocking.serve(event);
+            if is_first && !knocking.waits.is_empty() {
+                on_first(knocking.begun.elapsed());
+            }
         }
         knocking.give_up();
     }
-    println!(
-        r#"{{"knocks":{},"seconds":{:.2},"outcomes":{},"wait_ms":{}}}"#,
-        knocking.started,
-        stopped.unwrap_or(task.time).as_secs_f64(),
-        json::counts(&knocking.outcomes),
-        json::percentiles(knocking.waits)
-    );
-    Ok(())
+    let Knocking { started, outcomes, waits, .. } = knocking;
+    Ok(Knocked { started, time: stopped.unwrap_or(task.time), outcomes, waits })
 }
 
 impl<'a> Knocking<'a> {
@@ -166,9 +196,6 @@ impl<'a> Knocking<'a> {
         let Some(knock) = self.open.get_mut(&key) else { return };
         let Some(outcome) = knock.turn(event, &self.question, &mut self.buffer) else { return };
         if outcome == "answered" {
-            if self.waits.is_empty() {
-                println!(r#"{{"first_answer":{:.3}}}"#, self.begun.elapsed().as_secs_f64());
-            }
             self.waits.push(knock.begun.elapsed());
         }
         self.count(outcome);

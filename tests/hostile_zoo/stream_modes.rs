@@ -1,0 +1,95 @@
+//! Attacks on a stream.
+
+use std::time::Duration;
+
+use harness::frame;
+
+use crate::{
+    dialect::Dialect,
+    modes::{Mode, SLOW, SMALL},
+    plan::{End, Plan, Reads, Then},
+    victim::{Service, Settings},
+};
+
+/// Ten times the rate of the tutorial.
+const LINES: Settings =
+    Settings { service: Service::Lines, interval: Duration::from_millis(100), padding: 0, options: &[] };
+/// Messages that fill a buffer in a second.
+const LONG_LINES: Settings = Settings { padding: 4000, ..LINES };
+/// The tutorial's, where thousands of clients get each date.
+const DATES: Settings =
+    Settings { service: Service::Dates, interval: Duration::from_secs(1), padding: 0, options: &[] };
+/// A quarter of these may be in their handshake.
+const FEW: Settings = Settings { options: &["--max-connections", "400"], ..LINES };
+const HALF_A_HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n";
+const CLOSE: [u8; 2] = 1000_u16.to_be_bytes();
+
+pub(crate) fn all() -> Vec<Mode> {
+    [slow_readers(), floods(), handshakes(), ends()].concat()
+}
+
+/// Attackers whose handshake is over.
+fn open(count: usize) -> Plan {
+    let opening = Dialect::Rfc6455.request().into_bytes();
+    Plan { count, opening, awaits_answer: true, ..Plan::default() }
+}
+
+fn slow_readers() -> Vec<Mode> {
+    let stuck = Plan { receive_buffer: SMALL, reads: Reads::Never, ..open(1000) };
+    let lines = Dialect::LinesChunked.request().into_bytes();
+    vec![
+        Mode::new("never-reads", LONG_LINES, stuck.clone()),
+        Mode::new("reads-bytes", LONG_LINES, Plan { reads: Reads::Slowly(SLOW), ..stuck.clone() }),
+        Mode::new("zero-window", LONG_LINES, Plan { opening: lines, ..stuck }),
+    ]
+}
+
+/// Attackers that send more than anyone may, and come back whenever they are closed.
+fn floods() -> Vec<Mode> {
+    let again = |then| Plan { then, again: Some(200), ..open(50) };
+    let fragments = [frame(0x01, b"x"), frame(0x00, b"x").repeat(131_000)].concat();
+    // The longest length that RFC 6455 §5.2 allows, and the first bytes of it.
+    let huge = [&b"\x81\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0\0\0"[..], &[b'x'; 16384]].concat();
+    let pings = Plan { reads: Reads::Never, ..again(Then::Repeat(frame(0x89, &[b'p'; 125]))) };
+    vec![
+        Mode::new("tiny-fragments", LINES, again(Then::Once(fragments))),
+        Mode::new("huge-lengths", LINES, again(Then::Once(huge))),
+        Mode::new("ping-flood", LINES, pings),
+        Mode::new("message-flood", LINES, again(Then::Repeat(frame(0x81, b"x")))),
+    ]
+}
+
+fn handshakes() -> Vec<Mode> {
+    let half = Plan { count: 3000, opening: HALF_A_HEAD.to_vec(), again: Some(1000), ..Plan::default() };
+    let dribble = Plan {
+        count: 1000,
+        then: Then::Dribble(Dialect::Rfc6455.request().into_bytes(), SLOW),
+        again: Some(500),
+        ..Plan::default()
+    };
+    vec![Mode::new("half-open-handshakes", FEW, half), Mode::new("handshake-dribble", LINES, dribble)]
+}
+
+/// Connections that end as none should.
+fn ends() -> Vec<Mode> {
+    let leave = |count, end| Plan { end, ..open(count) };
+    let again = |plan| Plan { again: Some(2000), ..plan };
+    let says = |bytes| Plan { then: Then::Once(bytes), reads: Reads::Never, ..open(1000) };
+    let herd =
+        Mode::new("reconnect-herd", DATES, Plan { again: Some(20_000), ..leave(5000, End::CloseOnce) });
+    vec![
+        Mode::new("close-storm", DATES, leave(5000, End::Close)),
+        Mode::new(
+            "connect-and-close",
+            DATES,
+            again(Plan { per_address: usize::MAX, ..leave(200, End::Close) }),
+        ),
+        Mode::new("close-not-finished", LINES, says(frame(0x88, &CLOSE))),
+        // §5.1: "The server MUST close the connection upon receiving a frame that is not masked."
+        Mode::new("close-not-answered", LINES, says(b"\x81\x01x".to_vec())),
+        Mode::new("fin-without-close", LINES, Plan { end: End::Finish, ..open(1000) }),
+        Mode::new("reset-storm", DATES, again(leave(500, End::Reset))),
+        Mode::new("connect-and-reset", LINES, again(Plan { count: 500, end: End::Reset, ..Plan::default() })),
+        Mode { is_ended: false, ..herd },
+    ]
+}
