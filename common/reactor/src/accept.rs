@@ -131,7 +131,7 @@ fn make_room<H: Handler, S: System>(
         }
         return true;
     }
-    let victim = scarce.and_then(|scarce| connections.state.eviction.choose(scarce));
+    let victim = scarce.and_then(|scarce| connections.state.eviction.choose(scarce, connections.state.now));
     let has_room = scarce.is_none() || victim.is_some();
     let own_victims = match address {
         Some(address) => take_place(token, address, has_room, connections),

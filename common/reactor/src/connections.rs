@@ -107,7 +107,7 @@ impl<C, S: System> Connections<C, S> {
         let opened = self.with(token, |conn, cx| {
             cx.state.control.counters().count_open();
             let list = if cx.io.owes_room { List::Unnamed } else { List::Unfinished };
-            cx.state.eviction.push(token, list);
+            cx.state.eviction.push(token, list, cx.state.now);
             cx.state.list_ready(cx.io);
             let made = catch_unwind(AssertUnwindSafe(|| callback(cx)));
             let why = if made.is_err() { CloseReason::Panic } else { CloseReason::Handler };
@@ -144,7 +144,8 @@ impl<C, S: System> Connections<C, S> {
     /// True if a newcomer would cost the place of a connection from which nothing was read yet: its request may be there, as
     /// when many come at once.
     pub(super) fn would_evict_unread(&self) -> bool {
-        let victim = self.state.scarce().and_then(|scarce| self.state.eviction.choose(scarce));
+        let victim =
+            self.state.scarce().and_then(|scarce| self.state.eviction.choose(scarce, self.state.now));
         victim
             .and_then(|victim| self.table.get(victim))
             .is_some_and(|Entry { io, .. }| io.listed_ready && io.eviction_class == EvictionClass::Silent)
@@ -152,7 +153,7 @@ impl<C, S: System> Connections<C, S> {
 
     /// Schedules the close of the connection that makes room for a newcomer, if there is one.
     pub(super) fn evict(&mut self, scarce: Scarce) {
-        if let Some(token) = self.state.eviction.choose(scarce) {
+        if let Some(token) = self.state.eviction.choose(scarce, self.state.now) {
             self.schedule_close(token, CloseReason::Evicted);
         }
     }

@@ -69,7 +69,7 @@ impl Context<'_> {
     pub fn set_idle(&mut self) {
         self.set_established();
         self.io.eviction_class = EvictionClass::Idle;
-        self.state.eviction.push(self.io.token, List::Idle);
+        self.state.eviction.push(self.io.token, List::Idle, self.state.now);
     }
 
     /// A trusted proxy named the real peer, or none (`None`): the limit per address counts that one from now on. A connection

@@ -1,7 +1,8 @@
 //! Which connection of a worker makes room for a newcomer when all places are taken.
 //!
 //! ```text
-//!  unfinished   in the order of arrival: the first request is not complete          evicted first
+//!  unfinished   in the order of arrival: the first request is not complete;         evicted first
+//!               those before the others that have been silent for a second
 //!  idle         in the order in which each became idle: it waits for its next one   evicted next
 //!  unnamed      let in without a place, until a proxy names its client              among each other
 //! ```
@@ -9,10 +10,15 @@
 //! A connection is in one of these lists, or in none: it gets an answer, is an opened stream, or closes. The lists are linked
 //! through one table by the connections' places, so that one enters, leaves or moves to the end in constant time.
 
+use std::time::{Duration, Instant};
+
 use super::Token;
 
 /// How many of the oldest unfinished ones a search looks at for one from which no byte has arrived.
 const LOOK_AHEAD: usize = 64;
+/// A connection that says nothing for this long goes before the others. A younger one may have its request under way: if it went first, too,
+/// a flood of half requests would keep out all other newcomers.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// How readily a connection makes room for a newcomer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,8 @@ struct Link {
     before: Option<u32>,
     after: Option<u32>,
     has_spoken: bool,
+    /// When it entered the list.
+    since: Instant,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -76,7 +84,7 @@ pub(super) struct Eviction {
 
 impl Eviction {
     /// Moves a connection to the end of a list.
-    pub(super) fn push(&mut self, token: Token, list: List) {
+    pub(super) fn push(&mut self, token: Token, list: List, now: Instant) {
         let has_spoken = self.link(token.index).is_some_and(|link| link.has_spoken);
         self.remove(token);
         let ends = self.ends(list);
@@ -91,7 +99,7 @@ impl Eviction {
             self.links.resize(place + 1, None);
         }
         if let Some(link) = self.links.get_mut(place) {
-            *link = Some(Link { token, list, before, after: None, has_spoken });
+            *link = Some(Link { token, list, before, after: None, has_spoken, since: now });
         }
     }
 
@@ -123,9 +131,11 @@ impl Eviction {
     }
 
     /// The connection that makes room; `None` if none may.
-    pub(super) fn choose(&self, scarce: Scarce) -> Option<Token> {
+    pub(super) fn choose(&self, scarce: Scarce, now: Instant) -> Option<Token> {
         let unfinished = || {
-            let silent = self.iter(List::Unfinished).take(LOOK_AHEAD).find(|link| !link.has_spoken);
+            let is_silent =
+                |link: &&Link| !link.has_spoken && now.saturating_duration_since(link.since) >= SILENCE;
+            let silent = self.iter(List::Unfinished).take(LOOK_AHEAD).find(is_silent);
             silent.or_else(|| self.iter(List::Unfinished).next())
         };
         let idle = || self.iter(List::Idle).next().filter(|_| scarce == Scarce::Places);
@@ -178,12 +188,12 @@ mod tests {
 
     #[test]
     fn the_silent_go_first_then_the_oldest_head_then_the_idle_and_never_an_opened_stream() {
-        let mut eviction = Eviction::default();
-        (0..3).for_each(|index| eviction.push(token(index), List::Unfinished));
+        let (mut eviction, begun) = (Eviction::default(), Instant::now());
+        (0..3).for_each(|index| eviction.push(token(index), List::Unfinished, begun));
         eviction.has_spoken(token(0));
         eviction.has_spoken(token(1));
-        eviction.push(token(3), List::Idle);
-        eviction.push(token(4), List::Idle);
+        eviction.push(token(3), List::Idle, begun);
+        eviction.push(token(4), List::Idle, begun);
         eviction.remove(token(4));
         for (scarce, victim) in [
             (Scarce::Heads, Some(2)),
@@ -193,7 +203,7 @@ mod tests {
             (Scarce::Places, Some(3)),
             (Scarce::Places, None),
         ] {
-            let chosen = eviction.choose(scarce);
+            let chosen = eviction.choose(scarce, begun + SILENCE);
             assert_eq!(chosen, victim.map(token));
             if let Some(chosen) = chosen {
                 eviction.remove(chosen);
@@ -202,22 +212,33 @@ mod tests {
     }
 
     #[test]
+    fn a_newcomer_has_a_second_for_its_first_byte_before_it_goes_ahead_of_half_a_request() {
+        let (mut eviction, begun) = (Eviction::default(), Instant::now());
+        eviction.push(token(0), List::Unfinished, begun);
+        eviction.has_spoken(token(0));
+        eviction.push(token(1), List::Unfinished, begun);
+        let almost = begun + SILENCE - Duration::from_nanos(1);
+        assert_eq!(eviction.choose(Scarce::Heads, almost), Some(token(0)));
+        assert_eq!(eviction.choose(Scarce::Heads, begun + SILENCE), Some(token(1)));
+    }
+
+    #[test]
     fn a_silent_one_behind_many_that_have_spoken_stays() {
-        let mut eviction = Eviction::default();
+        let (mut eviction, begun) = (Eviction::default(), Instant::now());
         for index in 0..65 {
-            eviction.push(token(index), List::Unfinished);
+            eviction.push(token(index), List::Unfinished, begun);
             if index < 64 {
                 eviction.has_spoken(token(index));
             }
         }
-        assert_eq!(eviction.choose(Scarce::Places), Some(token(0)));
+        assert_eq!(eviction.choose(Scarce::Places, begun + SILENCE), Some(token(0)));
     }
 
     #[test]
     fn any_order_of_pushes_and_removals_is_that_of_a_plain_list() {
         let mut numbers = (1..).map(|step: u64| step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
         let mut next = |below: u64| numbers.next().map_or(0, |number| number % below);
-        let mut eviction = Eviction::default();
+        let (mut eviction, begun) = (Eviction::default(), Instant::now());
         let mut plain: Vec<(u64, Token)> = Vec::new();
         for _ in 0..20_000 {
             let token = token(u32::try_from(next(40)).unwrap());
@@ -225,7 +246,7 @@ mod tests {
             match next(4) {
                 list @ 0..=2 => {
                     let lists = [List::Unfinished, List::Idle, List::Unnamed];
-                    eviction.push(token, lists[usize::try_from(list).unwrap()]);
+                    eviction.push(token, lists[usize::try_from(list).unwrap()], begun);
                     plain.push((list, token));
                 }
                 _ => eviction.remove(token),

@@ -145,7 +145,7 @@ impl WorkerState {
         }
         self.forgive_room(io);
         if io.eviction_class.is_unfinished() {
-            self.eviction.push(io.token, List::Unfinished);
+            self.eviction.push(io.token, List::Unfinished, self.now);
         }
         true
     }
