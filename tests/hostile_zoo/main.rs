@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! hostile-zoo quick                         each mode in small, against ours; exits with 1 where a promise is broken
-//! hostile-zoo run   [--modes A,B] [--seconds 6] [--record FILE]
-//!                                           each mode in full, against ours and, where it is there, its peer
+//! hostile-zoo run   [--modes A,B] [--peers A,B] [--seconds 4]
+//!                                           each mode in full, against ours and the peers that are there
+//! hostile-zoo lines INTERVAL PADDING        prints lines: what websocketd runs for each client
 //!
 //!            ┌─ canaries ──  200 clients: each number once, how late
 //!   round ───┼─ visitors ──  new clients, ten a second: does each get a message?
@@ -20,11 +21,15 @@
 #![allow(clippy::disallowed_methods, clippy::cast_possible_truncation, clippy::cast_precision_loss)]
 
 mod canaries;
+mod feeder;
 mod figures;
 mod lateness;
 mod modes;
+mod other_modes;
+mod peers;
 mod plan;
 mod round;
+mod site;
 mod stream_modes;
 mod swarm;
 mod usage;
@@ -64,7 +69,9 @@ use std::{
 use figures::Outcome;
 use mio::Token;
 use modes::Mode;
+use peers::Peer;
 use round::Size;
+use victim::Victim;
 
 /// The waker's token, as in the load generator.
 const COMMAND: Token = Token(usize::MAX);
@@ -78,32 +85,62 @@ fn main() {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1).map(String::as_str)
     };
-    let size = match arguments.first().map(String::as_str) {
-        Some("quick") => Size::Quick,
+    let number =
+        |text: Option<&str>| text.and_then(|text| text.parse().ok()).expect("a number where there is none");
+    let is_wanted = |names: &str, name: &str| names == "all" || names.split(',').any(|one| one == name);
+    let wanted = value("--modes").unwrap_or("all");
+    let modes: Vec<Mode> = modes::all().into_iter().filter(|mode| is_wanted(wanted, mode.name)).collect();
+    let broken = match arguments.first().map(String::as_str) {
+        Some("quick") => quick(modes),
         Some("run") => {
-            let seconds = value("--seconds").map_or(6, |text| text.parse().expect("--seconds N"));
-            Size::Full(Duration::from_secs(seconds))
+            let peers = value("--peers").unwrap_or("all");
+            let peers: Vec<Peer> =
+                Peer::ALL.into_iter().filter(|peer| is_wanted(peers, peer.name())).collect();
+            let time = Duration::from_secs(value("--seconds").map_or(4, |_| number(value("--seconds"))));
+            in_full(&modes, &peers, time)
         }
-        _ => panic!("hostile-zoo quick|run: see tests/hostile_zoo/main.rs"),
+        Some("lines") => {
+            let argument = |at: usize| number(arguments.get(at).map(String::as_str));
+            let line = format!("GMT{}", ".".repeat(argument(2) as usize));
+            feeder::print(&line, Duration::from_millis(argument(1)));
+            0
+        }
+        _ => panic!("hostile-zoo quick|run|lines: see tests/hostile_zoo/main.rs"),
     };
-    let wanted: Option<Vec<&str>> = value("--modes").map(|names| names.split(',').collect());
-    let is_wanted = |mode: &Mode| wanted.as_ref().is_none_or(|wanted| wanted.contains(&mode.name));
-    let modes = Mutex::new(modes::all().into_iter().filter(is_wanted).collect::<VecDeque<Mode>>());
+    if broken > 0 {
+        process::exit(1);
+    }
+}
+
+/// Several rounds at once, as most of one is waiting; how many promises are broken.
+fn quick(modes: Vec<Mode>) -> usize {
+    let modes = Mutex::new(VecDeque::from(modes));
     let broken = AtomicUsize::new(0);
-    // In small most of a round is waiting; in full it is alone, as it is measured.
-    let at_once = if size == Size::Quick { AT_ONCE } else { 1 };
     thread::scope(|scope| {
-        for _ in 0..at_once {
+        for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(mode) = next(&modes) {
-                    broken.fetch_add(report(&round::run(&mode, size)), Ordering::Relaxed);
+                    let outcome = round::run(&mode, Size::Quick, Victim::ours(&mode.settings));
+                    broken.fetch_add(report(&outcome), Ordering::Relaxed);
                 }
             });
         }
     });
-    if broken.into_inner() > 0 {
-        process::exit(1);
+    broken.into_inner()
+}
+
+/// One round at a time, as it is measured; how many promises of ours are broken.
+fn in_full(modes: &[Mode], peers: &[Peer], time: Duration) -> usize {
+    let mut broken = 0;
+    for mode in modes {
+        broken += report(&round::run(mode, Size::Full(time), Victim::ours(&mode.settings)));
+        for &peer in peers {
+            let Some(victim) = Victim::peer(peer, &mode.settings) else { continue };
+            let size = if peer.is_heavy() { Size::Tenth(time) } else { Size::Full(time) };
+            println!("{}", round::run(mode, size, victim));
+        }
     }
+    broken
 }
 
 fn next(modes: &Mutex<VecDeque<Mode>>) -> Option<Mode> {

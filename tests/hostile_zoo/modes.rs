@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{plan::Plan, round::Size, stream_modes, victim::Settings};
+use crate::{other_modes, plan::Plan, stream_modes, victim::Settings};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Mode {
@@ -19,14 +19,14 @@ impl Mode {
         Self { name, settings, is_ended: true, full }
     }
 
-    pub(crate) fn plan(&self, size: Size) -> Plan {
-        let count = if size == Size::Quick { self.full.count.div_ceil(10) } else { self.full.count };
+    pub(crate) fn plan(&self, in_small: bool) -> Plan {
+        let count = if in_small { self.full.count.div_ceil(10) } else { self.full.count };
         Plan { count, ..self.full.clone() }
     }
 }
 
 pub(crate) fn all() -> Vec<Mode> {
-    stream_modes::all()
+    [stream_modes::all(), other_modes::all()].concat()
 }
 
 /// A byte of an attacker that is slow on purpose.

@@ -10,9 +10,10 @@ use harness::{PATIENCE, eventually};
 use mio::Poll;
 
 use crate::{
-    canaries::Canaries,
+    canaries::{Canaries, Seen},
     figures::Outcome,
     knock::{self, Knocked},
+    lateness::Spread,
     modes::Mode,
     swarm::Swarm,
     usage::Usage,
@@ -22,9 +23,11 @@ use crate::{
 /// How much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
-    /// Few clients, two seconds.
+    /// A tenth of the attackers, few canaries, two seconds.
     Quick,
-    /// All clients, and so long an attack.
+    /// A tenth of the attackers, for so long.
+    Tenth(Duration),
+    /// All clients, for so long.
     Full(Duration),
 }
 
@@ -36,8 +39,12 @@ impl Size {
     fn time(self) -> Duration {
         match self {
             Self::Quick => Duration::from_secs(2),
-            Self::Full(time) => time,
+            Self::Tenth(time) | Self::Full(time) => time,
         }
+    }
+
+    fn is_small(self) -> bool {
+        !matches!(self, Self::Full(_))
     }
 }
 
@@ -50,23 +57,29 @@ const SETTLED: u64 = 3;
 /// Leave notices that a client gets in a second: `--notice-rate`, and one for those that were too many.
 const NOTICES: u64 = 21;
 
-/// Lets the mode's swarm attack a new server of ours.
-pub(crate) fn run(mode: &Mode, size: Size) -> Outcome {
-    let victim = Victim::ours(&mode.settings);
-    let (address, pid) = (victim.address, victim.pid);
-    let canaries = Canaries::start(address, size.canaries(), mode.settings.interval);
-    eventually(|| {
-        let fewest = canaries.ask(false).fewest;
-        if fewest >= SETTLED { Ok(()) } else { Err(format!("a canary has {fewest} messages")) }
-    });
+/// Lets the mode's swarm attack a server, which ends with the round.
+pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Outcome {
+    let (address, pid, question) = (victim.address, victim.pid, mode.settings.service.question());
+    let canaries = question.is_none().then(|| settled(address, size, mode));
     let before = Usage::of(pid);
-    let plan = mode.plan(size);
-    let mut swarm = Swarm::new(&plan, address).expect("a poll");
+    let plan = mode.plan(size.is_small());
+    let mut swarm = Swarm::new(&plan, victim.attacked).expect("a poll");
     swarm.prepare(PATIENCE);
     // A client that leaves has a notice only if it has lived for an interval.
     swarm.hold(LIFE, || false);
-    canaries.ask(true);
-    let visitors = thread::spawn(move || visit(address, size.time()));
+    drop(canaries.as_ref().map(|canaries| canaries.ask(true)));
+    let visits = knock::Task {
+        to: address,
+        // Two questions a second for each canary.
+        rate: question.map_or(VISITORS, |_| 2 * size.canaries() as u32),
+        time: size.time(),
+        count: usize::MAX,
+        patience: PATIENCE,
+        kind: question.unwrap_or("websocket"),
+    };
+    let visitors = thread::spawn(move || {
+        knock::knock(Poll::new().expect("a poll"), &visits, || false, |_| {}).expect("the visitors go")
+    });
     let (mut most, mut looked) = (before, Instant::now());
     let begun = Instant::now();
     swarm.attack(size.time(), || {
@@ -75,46 +88,63 @@ pub(crate) fn run(mode: &Mode, size: Size) -> Outcome {
             looked = Instant::now();
         }
     });
-    let mut seen = canaries.ask(false);
+    let during = canaries.as_ref().map(|canaries| canaries.ask(false));
     let visitors = visitors.join().expect("the visitors end");
-    let (freed_in, after) = ends(&mut swarm, mode, pid, before.descriptors);
-    let met = swarm.met;
+    let patience = if victim.is_ours() { PATIENCE } else { PATIENCE / 5 };
+    let begun_to_hold = Instant::now();
+    let is_free = mode.is_ended && swarm.hold(patience, || Usage::of(pid).descriptors <= before.descriptors);
+    let freed_in = is_free.then(|| begun_to_hold.elapsed());
+    let (met, after) = (swarm.met, Usage::of(pid).descriptors);
     drop(swarm);
-    let time = begun.elapsed();
-    // Each canary goes on until it has a message of after the attack.
-    let last = canaries.ask(false);
-    let end = eventually(|| {
-        let end = canaries.ask(false);
-        let is_silent = end.fewest < last.fewest + 2 && end.ended.is_empty();
-        if is_silent { Err("a canary gets nothing more".to_owned()) } else { Ok(end) }
-    });
-    seen.missing = end.missing;
-    seen.doubled = end.doubled;
-    seen.ended = end.ended;
-    seen.notices = end.notices;
-    drop(canaries);
-    let name = victim.name;
+    let seen = match (canaries, during) {
+        (Some(canaries), Some(during)) => {
+            Seen { lateness: during.lateness, messages: during.messages, ..last(&canaries, victim.is_ours()) }
+        }
+        _ => asked(&visitors),
+    };
+    let (name, is_ours) = (victim.name, victim.is_ours());
     let broken = victim.stop();
     let mut outcome =
         Outcome { mode: mode.name, victim: name, seen, visitors, met, before, most, after, freed_in, broken };
-    judge(&mut outcome, mode, time);
+    if is_ours {
+        judge(&mut outcome, mode, begun.elapsed());
+    }
     outcome
 }
 
-/// Whether what `--head-timeout` and the like promise has come: the server has ended all attackers while they hold on.
-fn ends(swarm: &mut Swarm<'_>, mode: &Mode, pid: u32, baseline: usize) -> (Option<Duration>, usize) {
-    let begun = Instant::now();
-    if !mode.is_ended {
-        return (None, Usage::of(pid).descriptors);
-    }
-    let is_free = swarm.hold(PATIENCE, || Usage::of(pid).descriptors <= baseline);
-    (is_free.then(|| begun.elapsed()), Usage::of(pid).descriptors)
+/// Canaries that have their schedule.
+fn settled(to: SocketAddr, size: Size, mode: &Mode) -> Canaries {
+    let canaries = Canaries::start(to, size.canaries(), mode.settings.interval);
+    eventually(|| {
+        let fewest = canaries.ask(false).fewest;
+        if fewest >= SETTLED { Ok(()) } else { Err(format!("a canary has {fewest} messages")) }
+    });
+    canaries
 }
 
-fn visit(to: SocketAddr, time: Duration) -> Knocked {
-    let task =
-        knock::Task { to, rate: VISITORS, time, count: usize::MAX, patience: PATIENCE, kind: "websocket" };
-    knock::knock(Poll::new().expect("a poll"), &task, || false, |_| {}).expect("the visitors go")
+/// What they have seen when each has a message of after the attack; of a peer, only what they have seen after a second.
+fn last(canaries: &Canaries, is_ours: bool) -> Seen {
+    let fewest = canaries.ask(false).fewest;
+    if !is_ours {
+        thread::sleep(LIFE);
+        return canaries.ask(false);
+    }
+    eventually(|| {
+        let seen = canaries.ask(false);
+        let is_silent = seen.fewest < fewest + 2 && seen.ended.is_empty();
+        if is_silent { Err("a canary gets nothing more".to_owned()) } else { Ok(seen) }
+    })
+}
+
+/// Each visitor is a canary, and its wait is its lateness.
+fn asked(visitors: &Knocked) -> Seen {
+    let mut ended = visitors.outcomes.clone();
+    Seen {
+        messages: ended.remove("answered").unwrap_or(0),
+        lateness: Spread::of(visitors.waits.clone()),
+        ended,
+        ..Seen::default()
+    }
 }
 
 /// Notes what is broken of what hangs on no machine's speed.

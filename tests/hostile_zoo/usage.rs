@@ -40,7 +40,7 @@ impl Usage {
 }
 
 /// The process and all that descend from it.
-fn family(root: u32) -> Vec<u32> {
+pub(crate) fn family(root: u32) -> Vec<u32> {
     let mut all = vec![root];
     let mut next = 0;
     while let Some(&pid) = all.get(next) {

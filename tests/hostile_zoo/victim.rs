@@ -1,21 +1,27 @@
-//! A server under attack.
+//! A server under attack, ours or a peer.
 
 use std::{
     env,
-    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::ChildStdin,
-    thread,
-    time::{Duration, Instant},
+    process::Child,
+    time::Duration,
 };
 
 use harness::{Daemon, Signal};
+
+use crate::{
+    feeder,
+    peers::{self, Peer},
+    site::Site,
+    usage,
+};
 
 /// What is attacked, and with which settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) service: Service,
+    /// Between two messages of a stream.
     pub(crate) interval: Duration,
     /// Bytes that each message has beside its number.
     pub(crate) padding: usize,
@@ -25,62 +31,143 @@ pub(crate) struct Settings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
-    /// Lines, of which a client misses none.
+    /// A stream of lines, of which a client misses none.
     Lines,
-    /// Dates, as in the tutorial. One that is late by half an interval is skipped.
+    /// A stream of dates, as in the tutorial. One that is late by half an interval is skipped.
     Dates,
+    /// A stream of lines that are published by HTTP.
+    Published,
+    /// A stream of lines; its metrics endpoint is attacked.
+    Metrics,
+    Files,
+    Policy,
+}
+
+impl Service {
+    /// What a canary asks for, where it is no stream.
+    pub(crate) fn question(self) -> Option<&'static str> {
+        match self {
+            Self::Files => Some("page"),
+            Self::Policy => Some("policy"),
+            _ => None,
+        }
+    }
+
+    fn binary(self) -> &'static str {
+        match self {
+            Self::Files => "static-server",
+            Self::Policy => "policy-server",
+            _ => "ws-server",
+        }
+    }
 }
 
 /// The deadlines of ours are shorter than its defaults, so that a round sees the end of each.
-const DEADLINES: [&str; 8] =
+const STREAM_DEADLINES: [&str; 8] =
     ["--head-timeout", "3s", "--write-timeout", "3s", "--close-timeout", "2s", "--linger", "1s"];
+const FILES_DEADLINES: [&str; 8] =
+    ["--head-timeout", "3s", "--write-timeout", "3s", "--keep-alive", "3s", "--linger", "1s"];
+const POLICY_DEADLINES: [&str; 2] = ["--lifetime", "3s"];
 
-/// A running server. Dropping it kills the process by its id.
+/// A running server. Dropping it kills its processes by their ids.
 #[derive(Debug)]
 pub(crate) struct Victim {
     pub(crate) name: &'static str,
+    /// Where its clients go, and where the attack goes.
     pub(crate) address: SocketAddr,
+    pub(crate) attacked: SocketAddr,
     pub(crate) pid: u32,
-    daemon: Daemon,
+    running: Running,
+    /// Removed with it.
+    _site: Site,
+}
+
+#[derive(Debug)]
+enum Running {
+    Ours(Daemon),
+    Peer(Child),
 }
 
 impl Victim {
     pub(crate) fn ours(settings: &Settings) -> Self {
+        let site = Site::new();
         let interval = format!("{}ms", settings.interval.as_millis());
         let padding = ".".repeat(settings.padding);
         let template = format!("{{seq}} {{date}}{padding}");
-        let clock = ["--interval", &interval, "--template", &template];
-        let lines = ["--source", "-", "--greet", "1", "--leave-notices", "on", "--template", "{seq} {line}"];
-        let source = if settings.service == Service::Lines { &lines[..] } else { &clock };
-        let mut daemon = Daemon::start(binary("ws-server"), &[source, &DEADLINES, settings.options].concat());
-        if let Some(input) = daemon.stdin.take().filter(|_| settings.service == Service::Lines) {
-            feed(input, format!("GMT{padding}\n"), settings.interval);
+        let lines = ["--greet", "1", "--leave-notices", "on", "--template", "{seq} {line}"];
+        let own = match settings.service {
+            Service::Dates => vec!["--interval", &interval, "--template", &template],
+            Service::Lines => [&["--source", "-"][..], &lines].concat(),
+            Service::Metrics => [&["--source", "-", "--metrics", "127.0.0.1:0"][..], &lines].concat(),
+            Service::Published => [&["--source", "http"][..], &lines].concat(),
+            Service::Files => vec!["--root", site.path()],
+            Service::Policy => Vec::new(),
+        };
+        let deadlines = match settings.service {
+            Service::Files => &FILES_DEADLINES[..],
+            Service::Policy => &POLICY_DEADLINES,
+            _ => &STREAM_DEADLINES,
+        };
+        let name = settings.service.binary();
+        let mut daemon = Daemon::start(binary(name), &[&own, deadlines, settings.options].concat());
+        let address = daemon.address();
+        let line = format!("GMT{padding}");
+        match (settings.service, daemon.stdin.take()) {
+            (Service::Lines | Service::Metrics, Some(input)) => feeder::write(input, line, settings.interval),
+            (Service::Published, _) => feeder::post(address, "/", line, settings.interval),
+            _ => {}
         }
-        Self { name: "ws-server", address: daemon.address(), pid: daemon.pid(), daemon }
+        let attacked = if settings.service == Service::Metrics { daemon.metrics_address() } else { address };
+        let pid = daemon.pid();
+        Self { name, address, attacked, pid, running: Running::Ours(daemon), _site: site }
     }
 
-    /// Ends it; what is wrong with its end and its log.
+    /// `None` if the peer has no such service, or is not there.
+    pub(crate) fn peer(peer: Peer, settings: &Settings) -> Option<Self> {
+        let site = Site::new();
+        let (child, address) = peers::start(peer, settings, &site)?;
+        let pid = child.id();
+        Some(Self {
+            name: peer.name(),
+            address,
+            attacked: address,
+            pid,
+            running: Running::Peer(child),
+            _site: site,
+        })
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self.running, Running::Ours(_))
+    }
+
+    /// Ends it; what is wrong with the end and the log of ours.
     pub(crate) fn stop(self) -> Vec<String> {
-        self.daemon.signal(Signal::TERM);
-        let (status, log) = self.daemon.wait();
         let mut wrong = Vec::new();
-        if !status.success() {
-            wrong.push(format!("it ended with {status}"));
+        match self.running {
+            Running::Ours(daemon) => {
+                daemon.signal(Signal::TERM);
+                let (status, log) = daemon.wait();
+                if !status.success() {
+                    wrong.push(format!("it ended with {status}"));
+                }
+                wrong.extend(log.lines().find(|line| line.contains("panic")).map(str::to_owned));
+            }
+            Running::Peer(mut child) => {
+                let family = usage::family(child.id());
+                harness::signal(&child, Signal::TERM);
+                let deadline = std::time::Instant::now() + Duration::from_secs(5);
+                while child.try_wait().is_ok_and(|status| status.is_none()) {
+                    if std::time::Instant::now() > deadline {
+                        drop(child.kill());
+                    }
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                peers::end(&family);
+            }
         }
-        wrong.extend(log.lines().find(|line| line.contains("panic")).map(str::to_owned));
         wrong
     }
-}
-
-/// A thread that writes this line each interval, until nobody reads it.
-fn feed(mut input: ChildStdin, line: String, interval: Duration) {
-    thread::spawn(move || {
-        let mut due = Instant::now();
-        while input.write_all(line.as_bytes()).is_ok() {
-            due += interval;
-            thread::sleep(due.saturating_duration_since(Instant::now()));
-        }
-    });
 }
 
 /// In the folder `BINARIES`, or built by cargo.
