@@ -76,7 +76,7 @@ use victim::Victim;
 /// The waker's token, as in the load generator.
 const COMMAND: Token = Token(usize::MAX);
 /// Rounds at once, in small.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 8;
 
 fn main() {
     harness::raise_file_limit();

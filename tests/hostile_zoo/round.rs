@@ -23,7 +23,7 @@ use crate::{
 /// How much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
-    /// A tenth of the attackers, few canaries, two seconds.
+    /// A tenth of the attackers, few canaries, one second.
     Quick,
     /// A tenth of the attackers, for so long.
     Tenth(Duration),
@@ -33,12 +33,12 @@ pub(crate) enum Size {
 
 impl Size {
     fn canaries(self) -> usize {
-        if self == Self::Quick { 50 } else { 200 }
+        if self == Self::Quick { 30 } else { 200 }
     }
 
     fn time(self) -> Duration {
         match self {
-            Self::Quick => Duration::from_secs(2),
+            Self::Quick => Duration::from_secs(1),
             Self::Tenth(time) | Self::Full(time) => time,
         }
     }
