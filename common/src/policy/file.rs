@@ -1,6 +1,6 @@
 //! Checks a policy file before the server sends it: Flash ignores a wrong one without a word.
 
-use super::xml::{Tag, TagKind, Tags};
+use super::xml::{Tag, TagKind, Tags, forbidden_character};
 use super::{Grant, GrantError, Policy, SiteControlError, XmlError};
 
 /// The longest policy that Flash reads, in bytes.
@@ -71,15 +71,17 @@ pub fn parse_file(bytes: &[u8]) -> Result<Policy, FileError> {
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|error| at(line_of(error.valid_up_to()), FileErrorKind::NotUtf8))?;
+    if let Some(offset) = forbidden_character(text) {
+        return Err(at(line_of(offset), XmlError::Syntax.into()));
+    }
     let mut tags = Tags::new(text).map_err(|error| at(1, error.into()))?;
     parse_document(&mut tags).map_err(|kind| at(line_of(bytes.len() - tags.rest.len()), kind))
 }
 
 fn parse_document(tags: &mut Tags<'_>) -> Result<Policy, FileErrorKind> {
-    if let Some(declaration) = tags.document_type()? {
-        let known = declaration.split_ascii_whitespace().nth(1) == Some("cross-domain-policy");
+    if let Some(document_type) = tags.document_type()? {
         // Declarations of the file's own would bring entities.
-        if !known || declaration.contains('[') {
+        if document_type.name != "cross-domain-policy" || !document_type.is_plain {
             return Err(FileErrorKind::DocumentType);
         }
     }

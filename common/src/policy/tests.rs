@@ -147,7 +147,15 @@ fn a_file_may_be_written_in_other_ways() {
         <cross-domain-policy ><!-- > -->\n\t<site-control\n  permitted-cross-domain-policies = 'master-only'></site-control>\n\
         <allow-access-from to-ports='40132' secure=\"false\" domain='*' />\n</cross-domain-policy>\n<!-- end -->\n";
     assert_eq!(parse_file(file), Ok(default_policy()));
-    assert_eq!(parse_file(b"<cross-domain-policy/>"), Ok(Policy::default()));
+    for before in [
+        "",
+        "<?xml version='1.0' standalone='yes' ?>",
+        "<!DOCTYPE cross-domain-policy PUBLIC 'a' \"b\" >",
+        "<!DOCTYPE cross-domain-policy SYSTEM 'a > b'>",
+    ] {
+        let file = format!("{before}<cross-domain-policy/>");
+        assert_eq!(parse_file(file.as_bytes()), Ok(Policy::default()), "{file}");
+    }
 }
 
 // PO-09
@@ -168,8 +176,18 @@ fn a_bad_file_is_refused_with_its_line_and_attribute() {
             "document type",
         ),
         (root("text"), 2, "text between"),
+        ("<?xml version='1.1'?><cross-domain-policy/>".to_owned(), 1, "not well-formed"),
+        ("<?xml encoding='UTF-8'?><cross-domain-policy/>".to_owned(), 1, "not well-formed"),
+        ("<?xml version='1.0'encoding='UTF-8'?><cross-domain-policy/>".to_owned(), 1, "not well-formed"),
+        ("<?xml version='1.0' x='y'?><cross-domain-policy/>".to_owned(), 1, "not well-formed"),
+        ("<!DOCTYPE cross-domain-policy SYSTEM><cross-domain-policy/>".to_owned(), 1, "not well-formed"),
+        ("<!DOCTYPE cross-domain-policy SYSTEM 'a'b><cross-domain-policy/>".to_owned(), 1, "not well-formed"),
+        ("<!DOCTYPE cross-domain-policy 'a'><cross-domain-policy/>".to_owned(), 1, "not well-formed"),
+        ("<!DOCTYPE cross-domain-policy SYSTEM 'a><cross-domain-policy/>".to_owned(), 1, "has no end"),
         (root("<!-- a -- b -->"), 2, "not well-formed"),
         (root("<!-- never ends"), 2, "has no end"),
+        (root("<!-- a \u{e} b -->"), 2, "not well-formed"),
+        (root("<!-- a \u{FFFF} b -->"), 2, "not well-formed"),
         (root("</x>"), 2, "`x` does not match"),
         (root("<allow-access-from domain='*' to-ports='1'>"), 2, "does not match"),
         (

@@ -36,6 +36,22 @@ pub(super) enum TagKind {
     Empty,
 }
 
+#[derive(Debug)]
+pub(super) struct DocumentType<'x> {
+    /// Of the root element.
+    pub(super) name: &'x str,
+    /// It has no declarations of its own.
+    pub(super) is_plain: bool,
+}
+
+/// The place of the first character that XML 1.0 §2.2 has in no document.
+pub(super) fn forbidden_character(text: &str) -> Option<usize> {
+    text.find(|letter: char| match letter {
+        '\t' | '\n' | '\r' => false,
+        _ => letter < ' ' || matches!(letter, '\u{FFFE}' | '\u{FFFF}'),
+    })
+}
+
 /// Reads tags from the front of a document.
 #[derive(Debug)]
 pub(super) struct Tags<'x> {
@@ -49,16 +65,59 @@ impl<'x> Tags<'x> {
         let mut tags = Self { rest: text };
         tags.skip("\u{FEFF}");
         if tags.rest.starts_with("<?xml ") {
-            tags.until("?>")?;
+            tags.declaration()?;
         }
         tags.skip_blanks_and_comments()?;
         Ok(tags)
     }
 
-    /// Reads `<!DOCTYPE cross-domain-policy SYSTEM "…">` up to its first `>`, which is not part of the result; `None` if
-    /// the document has no type.
-    pub(super) fn document_type(&mut self) -> Result<Option<&'x str>, XmlError> {
-        if self.rest.starts_with("<!DOCTYPE") { self.until(">").map(Some) } else { Ok(None) }
+    /// Skips `<?xml version="1.0" encoding="…" standalone="…"?>`; the last two may be missing.
+    fn declaration(&mut self) -> Result<(), XmlError> {
+        self.skip("<?xml");
+        let (mut names, mut has_version) = (["version", "encoding", "standalone"].into_iter(), false);
+        while self.skip_blanks() && !self.rest.starts_with("?>") {
+            let (name, value) = self.attribute()?;
+            // XML 1.0 §2.8 fixes their order; version 1.1 is another grammar.
+            let is_right = names.any(|next| next == name) && (name != "version" || value == "1.0");
+            if !is_right || value.is_empty() {
+                return Err(XmlError::Syntax);
+            }
+            has_version |= name == "version";
+        }
+        if has_version && self.skip("?>") { Ok(()) } else { Err(XmlError::Syntax) }
+    }
+
+    /// Reads `<!DOCTYPE NAME SYSTEM "…">`, or with `PUBLIC "…" "…"`, or with the name alone; `None` if the document has no type.
+    pub(super) fn document_type(&mut self) -> Result<Option<DocumentType<'x>>, XmlError> {
+        if !self.skip("<!DOCTYPE") {
+            return Ok(None);
+        }
+        let name = self.word()?;
+        let literals = match self.word() {
+            Ok("SYSTEM") => 1,
+            Ok("PUBLIC") => 2,
+            Ok(_) => return Err(XmlError::Syntax),
+            Err(_) => 0,
+        };
+        for _ in 0..literals {
+            let (is_apart, quote) = (self.skip_blanks(), if self.skip("'") { "'" } else { "\"" });
+            if !is_apart || quote == "\"" && !self.skip(quote) {
+                return Err(XmlError::Syntax);
+            }
+            self.until(quote)?;
+        }
+        self.skip_blanks();
+        let is_plain = self.skip(">");
+        if !is_plain && !self.rest.starts_with('[') {
+            return Err(XmlError::Syntax);
+        }
+        Ok(Some(DocumentType { name, is_plain }))
+    }
+
+    /// Reads blanks and a name behind them.
+    fn word(&mut self) -> Result<&'x str, XmlError> {
+        let is_apart = self.skip_blanks();
+        self.name().filter(|_| is_apart).ok_or(XmlError::Syntax)
     }
 
     /// Reads the next tag; `None` at the end. It refuses text between tags.
