@@ -24,10 +24,11 @@ test-all:
 test-rust:
 	@tests/run rust
 
+.PHONY: fuzz
+
 # Arbitrary bytes for every parser, guided by the code that they reach, with AddressSanitizer: needs a C++ compiler and libfuzzer-sys
 # from crates.io. SECONDS=60 for each, TARGETS="heads frames" for some, ASAN=0 without the sanitizer, RECORD=1 adds to fuzz/results.md,
 # KEEP=1 to the corpora.
-.PHONY: fuzz
 fuzz:
 	@tests/needs cargo c++ python3 && env SECONDS="$(SECONDS)" TARGETS="$(TARGETS)" ASAN="$(ASAN)" RECORD="$(RECORD)" KEEP="$(KEEP)" fuzz/run
 

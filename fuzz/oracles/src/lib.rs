@@ -1,7 +1,7 @@
 //! What must hold for any bytes, one module for each parser. An oracle panics where something does not hold.
 //!
 //! ```text
-//!  libFuzzer ──▶ fuzz_targets/NAME.rs ──┐
+//!  libFuzzer ──▶ src/bin/NAME.rs ──┐
 //!                                       ├──▶ NAME::run(bytes) ──▶ the parser: whole, byte by byte, in two pieces
 //!  corpora/NAME/* ─▶ tests/corpora.rs ──┘                         what it answered, allocated and consumed
 //! ```
@@ -9,15 +9,46 @@
 //! The first bytes of an input choose settings and where to cut ([`input::Choices`]); the rest is what a peer sends.
 
 pub mod allocation;
+pub mod bodies;
+pub mod dates;
+pub mod forwarded;
 pub mod frames;
 pub mod handshakes;
 pub mod heads;
+pub mod ids;
 pub mod input;
+pub mod origins;
 pub mod pieces;
+pub mod policy_files;
+pub mod policy_requests;
+pub mod proxy_headers;
+pub mod queries;
+pub mod texts;
+pub mod tokens;
 
 /// Panics where something does not hold for these bytes.
 pub type Oracle = fn(&[u8]);
 
+/// Names the oracle of each fuzz target.
+macro_rules! targets {
+    ($($name:ident)*) => { &[$((stringify!($name), $name::run)),*] };
+}
+
 /// The name and the oracle of each fuzz target.
-pub const TARGETS: &[(&str, Oracle)] =
-    &[("frames", frames::run), ("handshakes", handshakes::run), ("heads", heads::run)];
+#[rustfmt::skip]
+pub const TARGETS: &[(&str, Oracle)] = targets![
+    bodies
+    dates
+    forwarded
+    frames
+    handshakes
+    heads
+    ids
+    origins
+    policy_files
+    policy_requests
+    proxy_headers
+    queries
+    texts
+    tokens
+];
