@@ -92,6 +92,12 @@ test-zoo:
 test-systemd:
 	@tests/systemd/run
 
+.PHONY: restarts
+
+# ws-server killed, stopped and handed over under load, behind a holder that plays systemd's part.
+restarts:
+	@tests/needs cargo cc git python3 && tests/restarts/run
+
 # The README on fresh Debian 12 and 13, made by mmdebstrap: every command of it, the tests, the package. Needs root.
 test-fresh:
 	@tests/fresh/run

@@ -10,6 +10,8 @@ pub(crate) enum Item {
     Text(String),
     /// A notice that the dialect marks as one.
     Notice(String),
+    /// Messages are missing before the next one; true if that is from another stream.
+    Gap(bool),
     Ping(Vec<u8>),
     Pong,
     /// The closing handshake begins; its code, where there is one.
@@ -28,6 +30,8 @@ pub(crate) struct Decoder {
     /// Without the chunks around it.
     body: Vec<u8>,
     event: Event,
+    /// The id of the last message, where the dialect has ids.
+    last_id: Option<String>,
 }
 
 /// The lines of an event so far.
@@ -43,7 +47,19 @@ const MOST: usize = 64 * 1024;
 
 impl Decoder {
     pub(crate) fn new(dialect: Dialect) -> Self {
-        Self { dialect, opened: false, raw: Vec::new(), body: Vec::new(), event: Event::default() }
+        Self {
+            dialect,
+            opened: false,
+            raw: Vec::new(),
+            body: Vec::new(),
+            event: Event::default(),
+            last_id: None,
+        }
+    }
+
+    /// The id of the last message, where the dialect has ids.
+    pub(crate) fn last_id(&self) -> Option<&str> {
+        self.last_id.as_deref()
     }
 
     /// Takes the received bytes and appends the items that they complete.
@@ -58,7 +74,10 @@ impl Decoder {
         if self.dialect.is_hybi() {
             while let Some((item, len)) = frame(&self.raw)? {
                 self.raw.drain(..len);
-                items.push(item);
+                match item {
+                    Item::Text(text) if self.dialect == Dialect::Ids => self.text_with_id(&text, items)?,
+                    item => items.push(item),
+                }
             }
         } else if self.dialect.is_hixie() {
             while let Some((item, len)) = hixie_frame(&self.raw)? {
@@ -102,6 +121,8 @@ impl Decoder {
             self.body.drain(..=end);
             if self.dialect.is_events() {
                 self.event_line(&line, items)?;
+            } else if self.dialect == Dialect::Json {
+                self.json_line(&line, items)?;
             } else {
                 items.push(Item::Text(line));
             }
@@ -129,17 +150,58 @@ impl Decoder {
     fn dispatch(&mut self, items: &mut Vec<Item>) -> Result<(), String> {
         let Event { id, kind, data } = std::mem::take(&mut self.event);
         let Some(data) = data else { return Ok(()) };
-        if kind.as_deref() == Some("notice") {
-            items.push(Item::Notice(data));
-        } else if kind.as_deref() == Some("gap") {
-            // The numbers of the messages show what is missing.
-        } else if id.as_deref().and_then(number_of) == data.split(' ').next() {
-            items.push(Item::Text(data));
-        } else {
-            return Err(format!("the event {data:?} has the id {id:?}"));
+        match kind.as_deref() {
+            Some("notice") => items.push(Item::Notice(data)),
+            Some("gap") => items.push(gap(&data)),
+            Some("source") => {}
+            _ => self.message(id.as_deref().unwrap_or_default(), data, items)?,
         }
         Ok(())
     }
+
+    /// A message whose text begins with its number, which its id has, too.
+    fn message(&mut self, id: &str, text: String, items: &mut Vec<Item>) -> Result<(), String> {
+        if number_of(id).is_none() || number_of(id) != text.split(' ').next() {
+            return Err(format!("the message {text:?} has the id {id:?}"));
+        }
+        self.last_id = Some(id.to_owned());
+        items.push(Item::Text(text));
+        Ok(())
+    }
+
+    /// A text of a WebSocket with ids.
+    fn text_with_id(&mut self, text: &str, items: &mut Vec<Item>) -> Result<(), String> {
+        match text.split_once('\t') {
+            Some(("", text)) => items.push(Item::Notice(text.to_owned())),
+            Some(("!", text)) if text.contains("\"missed\"") => items.push(gap(text)),
+            Some(("!", _)) => {}
+            Some((id, text)) => self.message(id, text.to_owned(), items)?,
+            None => return Err(format!("a text without a tab: {text:?}")),
+        }
+        Ok(())
+    }
+
+    /// A line of JSON, whose texts need no escapes here.
+    fn json_line(&mut self, line: &str, items: &mut Vec<Item>) -> Result<(), String> {
+        let field = |name: &str| {
+            let (_, rest) = line.split_once(&format!("\"{name}\":\""))?;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        let text = field("text").unwrap_or_default();
+        match field("kind").as_deref() {
+            Some("message") => self.message(&field("id").unwrap_or_default(), text, items)?,
+            Some("notice") => items.push(Item::Notice(text)),
+            Some("gap") => items.push(gap(line)),
+            Some("source") => {}
+            _ => return Err(format!("no line of JSON: {line:?}")),
+        }
+        Ok(())
+    }
+}
+
+/// What is said of a gap.
+fn gap(text: &str) -> Item {
+    Item::Gap(text.contains("\"stream\":\"new\""))
 }
 
 /// The number in an id, behind the epoch.
@@ -210,7 +272,7 @@ fn chunk(bytes: &[u8]) -> Result<Option<(usize, usize, usize)>, String> {
 mod tests {
     use super::*;
 
-    const OPENINGS: [(Dialect, &[u8]); 9] = [
+    const OPENINGS: [(Dialect, &[u8]); 11] = [
         (Dialect::Rfc6455, b"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
         (Dialect::Hybi08, b"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
         (Dialect::Hybi07, b"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
@@ -223,6 +285,8 @@ mod tests {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Connection-Id: 7\r\n\r\n",
         ),
         (Dialect::Lines, b"HTTP/1.1 200 OK\r\n\r\n"),
+        (Dialect::Ids, b"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
+        (Dialect::Json, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
     ];
 
     /// Two messages and a notice, then the end.
@@ -238,8 +302,16 @@ mod tests {
             Dialect::Events => b"retry: 2000\n\nid: 01932f5a0c2e_3\ndata: 3 a\n\nevent: notice\ndata: 9 gone\n\n:\n\nid: 01932f5a0c2e_4\ndata: 4 b\n\n",
             Dialect::LinesChunked => b"4\r\n3 a\n\r\nb\r\n9 gone\n4 b\n\r\n0\r\n\r\n",
             Dialect::Lines => b"3 a\n9 gone\n4 b\n",
+            Dialect::Ids => {
+                b"\x81\x1201932f5a0c2e_3\t3 a\x89\x01p\x81\x07\t9 gone\x81\x1201932f5a0c2e_4\t4 b\x88\x02\x03\xE9"
+            }
+            Dialect::Json => JSON.as_bytes(),
         }
     }
+
+    const JSON: &str = "36\r\n{\"id\":\"01932f5a0c2e_3\",\"text\":\"3 a\",\"kind\":\"message\"}\n\r\n\
+        2c\r\n{\"id\":null,\"text\":\"9 gone\",\"kind\":\"notice\"}\n\r\n\
+        36\r\n{\"id\":\"01932f5a0c2e_4\",\"text\":\"4 b\",\"kind\":\"message\"}\n\r\n0\r\n\r\n";
 
     fn texts(items: &[Item]) -> Vec<&str> {
         let mut texts = Vec::new();
@@ -269,6 +341,28 @@ mod tests {
                 decoder.feed(&bytes[split..], &mut items).unwrap();
                 assert_eq!(items, whole, "{dialect:?} split at {split}");
             }
+        }
+    }
+
+    #[test]
+    fn a_gap_is_told_and_the_source_is_no_message() {
+        let told: [(Dialect, &[u8]); 3] = [
+            (Dialect::Ids, b"\x81\x1e!\t{\"missed\":3,\"stream\":\"same\"}\x81\x14!\t{\"source\":\"ended\"}"),
+            (
+                Dialect::Events,
+                b"event: gap\ndata: {\"missed\":3,\"stream\":\"same\"}\n\nevent: source\ndata: {}\n\n",
+            ),
+            (
+                Dialect::Json,
+                b"3e\r\n{\"id\":null,\"text\":\"\",\"kind\":\"gap\",\"missed\":3,\"stream\":\"same\"}\n\r\n\
+                37\r\n{\"id\":null,\"text\":\"\",\"kind\":\"source\",\"source\":\"ended\"}\n\r\n",
+            ),
+        ];
+        for (dialect, bytes) in told {
+            let opening = OPENINGS.iter().find(|row| row.0 == dialect).unwrap().1;
+            let mut items = Vec::new();
+            Decoder::new(dialect).feed(&[opening, bytes].concat(), &mut items).unwrap();
+            assert_eq!(items.get(1..), Some(&[Item::Gap(false)][..]), "{dialect:?}");
         }
     }
 

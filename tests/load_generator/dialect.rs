@@ -16,6 +16,10 @@ pub(crate) enum Dialect {
     LinesChunked,
     /// Lines over HTTP/1.0, to the end of the stream.
     Lines,
+    /// RFC 6455 with the id of each message (`?ids=1`).
+    Ids,
+    /// Lines of JSON over HTTP/1.1, in chunks.
+    Json,
 }
 
 /// The key of RFC 6455 §1.3 and its answer. All clients use this one: only the answer counts here.
@@ -38,6 +42,11 @@ impl Dialect {
         Self::LinesChunked,
         Self::Lines,
     ];
+    /// With the two that tell ids and gaps in a way of their own.
+    pub(crate) const WITH_IDS: [Self; 11] = {
+        let [a, b, c, d, e, f, g, h, i] = Self::ALL;
+        [a, b, c, d, e, f, g, h, i, Self::Ids, Self::Json]
+    };
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -50,12 +59,14 @@ impl Dialect {
             Self::Events => "events-1.0",
             Self::LinesChunked => "lines-1.1",
             Self::Lines => "lines-1.0",
+            Self::Ids => "ids",
+            Self::Json => "json-1.1",
         }
     }
 
     /// True for RFC 6455 and its drafts, which share their frames.
     pub(crate) fn is_hybi(self) -> bool {
-        matches!(self, Self::Rfc6455 | Self::Hybi08 | Self::Hybi07)
+        matches!(self, Self::Rfc6455 | Self::Hybi08 | Self::Hybi07 | Self::Ids)
     }
 
     /// It has the frames of drafts 75 and 76.
@@ -68,27 +79,38 @@ impl Dialect {
     }
 
     pub(crate) fn is_chunked(self) -> bool {
-        matches!(self, Self::EventsChunked | Self::LinesChunked)
+        matches!(self, Self::EventsChunked | Self::LinesChunked | Self::Json)
     }
 
     pub(crate) fn request(self) -> String {
+        self.request_since(None)
+    }
+
+    /// The request, of a client that goes on behind the message with this id.
+    pub(crate) fn request_since(self, id: Option<&str>) -> String {
+        let query = match (self, id) {
+            (Self::Ids, None) => "?ids=1".to_owned(),
+            (Self::Ids, Some(id)) => format!("?ids=1&since={id}"),
+            (_, None) => String::new(),
+            (_, Some(id)) => format!("?since={id}"),
+        };
         let hybi = |version: u8, origin: &str| {
             format!(
-                "GET / HTTP/1.1\r\nHost: localhost:40132\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                "GET /{query} HTTP/1.1\r\nHost: localhost:40132\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                  Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: {version}\r\n{origin}: http://localhost\r\n\r\n"
             )
         };
         let hixie = |keys: &str, body: &str| {
             format!(
-                "GET / HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: localhost:40132\r\n\
+                "GET /{query} HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: localhost:40132\r\n\
                  Origin: http://localhost\r\n{keys}\r\n{body}"
             )
         };
         let plain = |minor: u8, accept: &str| {
-            format!("GET / HTTP/1.{minor}\r\nHost: localhost:40132\r\nAccept: {accept}\r\n\r\n")
+            format!("GET /{query} HTTP/1.{minor}\r\nHost: localhost:40132\r\nAccept: {accept}\r\n\r\n")
         };
         match self {
-            Self::Rfc6455 => hybi(13, "Origin"),
+            Self::Rfc6455 | Self::Ids => hybi(13, "Origin"),
             Self::Hybi08 => hybi(8, "Sec-WebSocket-Origin"),
             Self::Hybi07 => hybi(7, "Sec-WebSocket-Origin"),
             Self::Hixie76 => hixie(KEYS, THIRD_KEY),
@@ -96,6 +118,7 @@ impl Dialect {
             Self::EventsChunked => plain(1, "text/event-stream"),
             Self::Events => plain(0, "text/event-stream"),
             Self::LinesChunked => plain(1, "*/*"),
+            Self::Json => plain(1, "application/x-ndjson"),
             Self::Lines => plain(0, "*/*"),
         }
     }
@@ -114,7 +137,7 @@ impl Dialect {
             return Some(format!("status {status}"));
         }
         let right = match self {
-            Self::Rfc6455 | Self::Hybi08 | Self::Hybi07 => text.contains(ACCEPT),
+            Self::Rfc6455 | Self::Hybi08 | Self::Hybi07 | Self::Ids => text.contains(ACCEPT),
             Self::Hixie76 => after == DIGEST,
             Self::Hixie75 => text.contains("WebSocket-Origin: http://localhost"),
             other => other.is_chunked() == text.contains("Transfer-Encoding: chunked"),

@@ -265,6 +265,8 @@ impl Client {
                 Item::Opened(id) => (self.opened, self.id) = (true, id),
                 Item::Text(text) | Item::Notice(text) => self.record.text(&text, now)?,
                 Item::Ping(payload) => self.send(&masked(0x8A, &payload)),
+                // The numbers of the messages show what is missing.
+                Item::Gap(_) => {}
                 Item::Pong => self.pongs += 1,
                 Item::Close(Some(code)) => {
                     self.send(&masked(0x88, &code.to_be_bytes()));

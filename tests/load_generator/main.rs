@@ -3,6 +3,8 @@
 //! ```text
 //! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000] [--as rfc6455|events-1.1|...]
 //!                      all dialects in turn, or one; it holds each connection for ever
+//! load-generator crowd --to 127.0.0.1:40132 [--clients 300] [--turnover 20] [--says 10] [--seed 1]
+//!                      so many clients of all dialects, of which some go and come each second, and say something to all
 //! load-generator knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy
 //!                      [--patience 20] [--count N]
 //!                      new connections, each with one short request
@@ -16,6 +18,11 @@
 //! RFC 6455 and its drafts sends a Ping; the report counts the Pongs), `half N` (N clients begin a frame and do not end it),
 //! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
 //!
+//! `crowd` keeps its number of clients: who is cut off comes again, behind its last message where the dialect has ids. The server has
+//! `--template '{seq} {date}'`, or `{seq} {line}` with lines such as `a 17`, which rise by one for each producer; and, for what clients say,
+//! `--on-message broadcast`. Its commands: `mark`, `report`, `calm` (nobody comes, goes or speaks), `go on`, `say`, `forget` (what was said
+//! by or about clients before), `deaf` (count nothing of that any more) and `quit`.
+//!
 //! `post` takes no commands. The server has `--source http --template '{seq} {line}'` and a `--history` of more messages than the clients
 //! publish while one of them tries a request again. It exits with 0 only if its reader saw each line once and in order, under the ids of the
 //! answers, and if every repeated request got the same answer again, or 422 with another body.
@@ -25,12 +32,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, clippy::cast_possible_truncation)]
 
+mod crowd;
 mod decoder;
 mod dialect;
 mod hold;
 mod json;
 mod knock;
 mod post;
+mod random;
 mod record;
 mod sockets;
 
@@ -73,6 +82,18 @@ fn main() -> io::Result<()> {
             };
             hold::run(poll, &commands, &task)
         }
+        Some("crowd") => {
+            let poll = Poll::new()?;
+            let commands = commands(&poll)?;
+            let task = crowd::Task {
+                to: address(),
+                clients: number("--clients", 300) as usize,
+                turnover: number("--turnover", 20) as usize,
+                says: number("--says", 10) as usize,
+                seed: number("--seed", 1).into(),
+            };
+            crowd::run(poll, &commands, &task)
+        }
         Some("knock") => {
             let task = knock::Task {
                 to: address(),
@@ -104,7 +125,7 @@ fn main() -> io::Result<()> {
             }
             Ok(())
         }
-        _ => panic!("load-generator hold|knock|post: see tests/load_generator/main.rs"),
+        _ => panic!("load-generator hold|crowd|knock|post: see tests/load_generator/main.rs"),
     }
 }
 

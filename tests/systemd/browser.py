@@ -6,7 +6,7 @@ import tempfile
 import hand_over
 import prepare
 import report
-from clients import Program
+from program import Program
 from report import Skip
 
 PAGE = "http://127.0.0.1:8080/"

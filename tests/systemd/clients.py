@@ -1,54 +1,12 @@
 """The load generator (tests/load_generator) in the container's network: live clients, and new connections."""
 
-import json
-import queue
-import subprocess
-import threading
 import time
 
 import prepare
+from program import Program
 
 PORTS = {"ws-server": 40132, "policy-server": 843, "static-server": 8080}
 REQUESTS = {"ws-server": "stream", "policy-server": "policy", "static-server": "page"}
-
-
-class Program:
-    """A process that takes commands as lines and answers with JSON lines; `with` ends it."""
-
-    def __init__(self, command, cwd=None):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd)
-        self.lines = queue.Queue()
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(json.loads(line))
-        self.lines.put(None)
-
-    def next(self, patience=60):
-        """Its next line, which must come in time."""
-        try:
-            answer = self.lines.get(timeout=patience)
-        except queue.Empty:
-            answer = None
-        if answer is None:
-            self.end()
-            raise AssertionError(f"nothing for {patience} s, or its end: {' '.join(map(str, self.process.args))}")
-        return answer
-
-    def send(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.end()
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class LiveClients(Program):
@@ -60,10 +18,6 @@ class LiveClients(Program):
         if opening["open"] != count:
             self.end()
             raise AssertionError(f"not all are open: {opening}")
-
-    def ask(self, command):
-        self.send(command)
-        return self.next()
 
     def report(self):
         return self.ask("report")

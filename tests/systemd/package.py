@@ -7,7 +7,8 @@ import named
 import prepare
 import report
 import work
-from clients import PORTS, Knocker, LiveClients, Program, knock
+from clients import PORTS, Knocker, LiveClients, knock
+from program import Program
 from machine import until
 from services import CONFIGURATION, NAMES, SERVICES
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import hand_over
 import prepare
 import report
-from clients import Program
+from program import Program
 from machine import until
 
 NAME = "ws-server@posts"

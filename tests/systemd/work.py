@@ -5,7 +5,8 @@ import time
 
 import hand_over
 import report
-from clients import LiveClients, Program
+from clients import LiveClients
+from program import Program
 from crashes import WATCHDOG
 from machine import until
 

@@ -6,10 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::random::Random;
+
 use super::{
     Shared, Task,
     answer::{Answer, Published},
-    plan::{Attempt, Head, Random, Request},
+    plan::{Attempt, Head, Request},
     wire::Wire,
 };
 

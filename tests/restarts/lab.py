@@ -1,0 +1,187 @@
+"""A ws-server behind a holder, with a crowd of clients around it."""
+
+import fcntl
+import os
+import random
+import shutil
+import signal
+import socket
+import struct
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+from holder import PATIENCE, Holder, until
+from producers import Producer
+from program import Program
+
+LOAD_GENERATOR = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "release/examples/load-generator").resolve()
+BASE = ["--hand-over", "on", "--max-connections-per-ip", "0", "--log-level", "info"]
+# Clients hear of all others that leave, and what they say, one by one.
+HEARING = ["--leave-notices", "on", "--notice-rate", "1000", "--on-message", "broadcast"]
+DATES = ["--source", "clock", "--template", "{seq} {date}"]
+LINES = ["--template", "{seq} {line}"]
+# What clients send that want all there is, and never read: a WebSocket, an event stream, lines.
+DEAD = [b"GET /?since=1 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        b"GET /?since=1 HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n", b"GET /?since=1 HTTP/1.0\r\n\r\n"]
+# What must not happen to a client that goes on.
+LOSSES = ["missing", "doubled", "missing lines", "doubled lines", "missing notices", "doubled notices"]
+
+
+class Crowd(Program):
+    """The clients; see tests/load_generator/main.rs."""
+
+    def __init__(self, port, clients, turnover, says, seed):
+        super().__init__([LOAD_GENERATOR, "crowd", "--to", f"127.0.0.1:{port}", "--clients", clients, "--turnover", turnover, "--says", says,
+                          "--seed", seed])
+        self.clients, self.is_deaf = clients, False
+        self.next()
+
+    def be_deaf(self):
+        """Counts nothing that clients hear of each other."""
+        self.ask("deaf")
+        self.is_deaf = True
+
+    def report(self):
+        return self.ask("report")
+
+    def settle(self):
+        """Lets nobody come or go, and waits until each client has heard all; the report."""
+        self.ask("calm")
+        until(lambda: f"all are there: {self.report()}", lambda: (now := self.report())["open"] == self.clients and not now["leaving"], pause=0.1)
+        until(lambda: f"each has messages: {self.report()}", lambda: self.ask("report")["fewest"] >= 1, pause=0.1)
+        if self.is_deaf:
+            return self.report()
+        # The last text, which each must reach. Its author, and who has heard nothing yet, are not behind.
+        before = self.report()["heard"]
+        self.ask("say")
+        until(lambda: f"somebody hears it: {self.report()}", lambda: self.report()["heard"] > before, pause=0.05)
+        until(lambda: f"all hear it: {self.report()}", lambda: self.report()["behind"] == 0, pause=0.05)
+        return self.report()
+
+
+class Lab:
+    """Holder, process, producers and crowd; `with` ends them."""
+
+    def __init__(self, binary, arguments, clients=300, turnover=30, says=10, seed=1, producers=0, workers=2):
+        self.binary, self.workers = binary, workers
+        self.folder = Path(tempfile.mkdtemp(prefix="restarts-"))
+        self.holder = Holder(self.folder)
+        self.producers = []
+        self.arguments = [*BASE, *arguments]
+        if producers:
+            path = self.holder.lines_socket()
+            self.arguments += ["--source", f"unix:{path}", *LINES]
+            self.producers = [Producer(path, chr(ord("a") + index), 50) for index in range(producers)]
+        self.dead = []
+        self.crowd_of = (clients, turnover, says, seed)
+        self.random = random.Random(seed)
+        self.seconds = []
+
+    def __enter__(self):
+        try:
+            self.start()
+            for producer in self.producers:
+                producer.start()
+            self.crowd = Crowd(self.holder.port, *self.crowd_of)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *error):
+        self.bury()
+        for producer in self.producers:
+            if producer.is_alive():
+                producer.stop()
+        if hasattr(self, "crowd"):
+            self.crowd.end()
+        self.holder.close()
+        if not error or error[0] is None:
+            shutil.rmtree(self.folder)
+        else:
+            print(f"what was logged stays in {self.holder.log}")
+
+    def start(self):
+        self.holder.start(self.binary, "--workers", self.workers, *self.arguments)
+
+    def hand_over(self):
+        """`systemctl restart`: how long nobody served."""
+        begin = time.monotonic()
+        self.holder.signal(signal.SIGUSR2)
+        code = self.holder.wait()
+        assert code == 0, f"exit code {code}: {self.holder.log_of_this()}"
+        self.start()
+        self.seconds.append(time.monotonic() - begin)
+
+    def pause(self):
+        """Another moment of the interval each time."""
+        time.sleep(self.random.uniform(0, 0.5))
+
+    def wait_for_full(self):
+        """Waits until nothing more goes to the dead: the kernel holds as much for them as it can."""
+        before = None
+        def is_full():
+            nonlocal before
+            now = unsent(self.dead)
+            full, before = now == before and all(now), now
+            return full
+        until(lambda: f"the dead are full: {unsent(self.dead)}", is_full, pause=0.3)
+
+    def kill(self):
+        """`kill -9`, and the next process."""
+        begin = time.monotonic()
+        self.holder.signal(signal.SIGKILL)
+        assert self.holder.wait() == -signal.SIGKILL
+        self.start()
+        self.seconds.append(time.monotonic() - begin)
+
+
+    def stop(self, drain):
+        """`systemctl stop`, and a start: the exit code, and how long the stop took."""
+        begin = time.monotonic()
+        self.holder.signal(signal.SIGTERM)
+        code = self.holder.wait(drain + PATIENCE)
+        seconds = time.monotonic() - begin
+        self.start()
+        return code, seconds
+
+    def open_dead(self, count):
+        """Clients that ask for the stream and never read; it is more than the kernel holds for them."""
+        for producer in self.producers:
+            producer.burst = 200
+        until("the burst is written", lambda: not any(producer.burst for producer in self.producers))
+        for number in range(count):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            client.bind(("127.0.4.1", 0))
+            client.connect(("127.0.0.1", self.holder.port))
+            client.sendall(DEAD[number % len(DEAD)])
+            self.dead.append(client)
+
+    def bury(self):
+        for client in self.dead:
+            client.close()
+        self.dead = []
+
+
+def nothing_lost(report):
+    """Nobody was refused, nothing lost or doubled."""
+    wrong = {name: count for name, count in report["counts"].items() if name in LOSSES}
+    wrong |= {name: report[name] for name in ("unheard", "unannounced", "behind") if report[name]}
+    assert not wrong and not report["faults"], f"{wrong}, {report}"
+
+
+def nobody_ended(report):
+    assert not report["ended"], report
+
+
+def unsent(clients):
+    """How many bytes have come that each of these has not read."""
+    return [struct.unpack("i", fcntl.ioctl(client, termios.FIONREAD, bytes(4)))[0] for client in clients]
+
+
+def median(values):
+    return sorted(values)[len(values) // 2] if values else 0

@@ -1,0 +1,46 @@
+"""Programs that write lines into ws-server's socket for producers: `a 1`, `a 2` …, and connect again when they are cut off."""
+
+import socket
+import threading
+import time
+
+
+class Producer(threading.Thread):
+    """Writes so many lines a second, each with the next number."""
+
+    def __init__(self, path, name, rate):
+        super().__init__(daemon=True)
+        self.path, self.name_of_lines, self.rate = path, name, rate
+        # Long lines that shall come at once.
+        self.burst = 0
+        self.written, self.connects = 0, 0
+        self.stopped = threading.Event()
+
+    def run(self):
+        while not self.stopped.is_set():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as to:
+                try:
+                    to.connect(self.path)
+                    self.connects += 1
+                    self.write(to)
+                except OSError:
+                    self.stopped.wait(0.02)
+
+    def write(self, to):
+        begin, done = time.monotonic(), 0
+        while not self.stopped.wait(0.01):
+            due = int((time.monotonic() - begin) * self.rate)
+            self.send(to, min(due - done, 1000), "")
+            done = due
+            if self.burst:
+                self.send(to, self.burst, " " + "." * 1000)
+                self.burst = 0
+
+    def send(self, to, count, padding):
+        lines = range(self.written + 1, self.written + 1 + count)
+        to.sendall("".join(f"{self.name_of_lines} {number}{padding}\n" for number in lines).encode())
+        self.written += count
+
+    def stop(self):
+        self.stopped.set()
+        self.join(20)
