@@ -17,7 +17,6 @@ class Results:
 
     def put(self, name, key, verdict):
         self.kept[name] = {"key": key, "verdict": verdict.__dict__}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         # Whole, or not at all: a run may be cut off anywhere.
         unfinished = self.path.with_suffix(".new")
         unfinished.write_text(json.dumps(self.kept, indent=1))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 # Past it a build or a test hangs.
 BUILD_LIMIT = 1200
-TEST_LIMIT = 300
+TEST_LIMIT = 180
 STORM_LIMIT = 1800
 STORM_SEEDS = "2000"
 

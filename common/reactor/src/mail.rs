@@ -100,6 +100,7 @@ mod tests {
         });
         let mailboxes = Mailboxes::new(&[wake]);
         mailboxes.send(0, 'a');
+        assert_eq!(wakes.load(Ordering::Relaxed), 1);
         mailboxes.send(0, 'b');
         mailboxes.send(9, 'c');
         assert_eq!((wakes.load(Ordering::Relaxed), mailboxes.waiting(0)), (1, 2));

@@ -267,6 +267,7 @@ mod tests {
             let mut wire = Narrow { room, blocked: false, got: Vec::new() };
             while outbox.flush(&mut wire).unwrap() != Flushed::All {}
             assert_eq!(wire.got, b"head shared own 23456 end", "{room} at a time");
+            assert_eq!(outbox.held(), 0, "it owns no memory");
         }
     }
 

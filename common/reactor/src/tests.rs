@@ -1,6 +1,7 @@
 //! The loop in a simulated world, with the smallest handler that uses all of it: it echoes lines, answers `big` with much,
 //! lives on for `more`, is idle after `idle`, closes for `bye`, panics for `panic`, pauses its input for `wait` and ignores comments.
 
+use std::io::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use rustix::io::Errno;
 use super::simulation::{Call, Simulation};
 use super::*;
 
+mod bounds;
 mod eviction;
 mod faults;
 mod input_before_time;
@@ -35,6 +37,8 @@ struct Echo {
     panics: bool,
     /// What `closed` was in the latest `on_turn`.
     told: Vec<CloseReason>,
+    /// With it, the first connection gets mail that is sent just before a hand-over.
+    last_mail: Option<Mailboxes<&'static [u8]>>,
 }
 
 fn echo() -> Echo {
@@ -48,6 +52,7 @@ fn echo() -> Echo {
         reads: b"echo",
         panics: false,
         told: Vec::new(),
+        last_mail: None,
     }
 }
 
@@ -82,6 +87,16 @@ impl Handler for Echo {
                 }
             }
             b"more\n" => cx.set_deadline(cx.now() + LIFE),
+            b"soon\n" => cx.set_deadline(cx.now() + LIFE / 10),
+            b"drain\n" => {
+                cx.send(line);
+                cx.want_drain();
+            }
+            b"file\n" => {
+                let mut file = tempfile::tempfile().unwrap();
+                file.write_all(&self.big).unwrap();
+                cx.send_file(Arc::new(file), 0, self.big.len() as u64);
+            }
             b"bye\n" => flow = Flow::CloseWhenFlushed,
             b"panic\n" => panic!("as asked"),
             b"deaf\n" => cx.ignore_input(),
@@ -144,7 +159,11 @@ impl Handler for Echo {
         }
     }
 
-    fn on_turn(&mut self, _: &mut Turn<'_, ()>) -> Wake {
+    fn on_turn(&mut self, turn: &mut Turn<'_, ()>) -> Wake {
+        if let Some(mailboxes) = self.last_mail.take_if(|_| !self.ticks.is_empty()) {
+            mailboxes.send(0, b"last\n");
+            turn.stop_all(Stop::HandOver);
+        }
         self.told.clone_from(&self.closed);
         Wake::Idle
     }

@@ -319,4 +319,18 @@ mod tests {
         }
         assert!(waiting < 1024 * 1024, "{waiting}");
     }
+
+    #[test]
+    fn a_close_by_reset_reaches_the_peer_as_one() {
+        let mut kernel = Kernel::new(&Settings::default()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let listener = Listener::from(mio::net::TcpListener::from_std(listener));
+        let (socket, _) = kernel.accept(&listener).unwrap();
+        kernel.close(socket, true);
+        // A descriptor that stays open would say nothing at all.
+        peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let error = peer.read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
 }

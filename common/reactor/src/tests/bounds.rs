@@ -1,0 +1,221 @@
+//! What a connection may hold, and for how long: each bound holds, and none is narrower than it says.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn pass(sim: &mut Simulation<Echo>, time: Duration) {
+    sim.advance(time);
+    sim.settle();
+}
+
+fn closed(sim: &Simulation<Echo>, why: CloseReason) -> u64 {
+    sim.counters().closed[why as usize]
+}
+
+#[test]
+fn a_peer_that_takes_less_than_a_step_within_the_write_timeout_is_slow() {
+    let mut sim = simulation(1, Settings { write_timeout: 3 * SECOND, ..Settings::default() });
+    let peer = sim.connect();
+    sim.send(peer, b"big\n");
+    sim.settle();
+    for _ in 0..3 {
+        pass(&mut sim, SECOND * 29 / 10);
+        sim.read(peer, 2049); // so that the kernel has room again
+        sim.settle();
+    }
+    assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Slow)), (true, 1));
+}
+
+#[test]
+fn a_peer_that_takes_a_step_within_the_write_timeout_is_not_slow() {
+    let mut sim = simulation(1, Settings { write_timeout: 3 * SECOND, ..Settings::default() });
+    let peer = sim.connect();
+    sim.send(peer, b"big\n");
+    sim.settle();
+    for _ in 0..8 {
+        sim.send(peer, b"more\n");
+        pass(&mut sim, SECOND * 5 / 2);
+        sim.read(peer, 4096);
+        sim.settle();
+    }
+    assert!(!sim.is_closed(peer));
+}
+
+#[test]
+fn an_earlier_deadline_counts_while_the_socket_is_full() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"big\n");
+    sim.settle();
+    sim.send(peer, b"soon\n");
+    sim.settle();
+    pass(&mut sim, 2 * SECOND);
+    assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Handler)), (true, 1));
+}
+
+#[test]
+fn a_lingering_connection_ends_after_its_time_and_after_its_bytes() {
+    let mut sim = simulation(1, Settings { linger: 2 * SECOND, linger_bytes: 1000, ..Settings::default() });
+    let [silent, within, beyond] = [(); 3].map(|()| sim.connect());
+    for peer in [silent, within, beyond] {
+        sim.send(peer, b"bye\n");
+    }
+    sim.settle();
+    for (peer, bytes) in [(within, 400), (beyond, 600)] {
+        for _ in 0..2 {
+            sim.send(peer, &vec![b'x'; bytes]);
+            sim.settle();
+        }
+    }
+    assert_eq!([silent, within, beyond].map(|peer| sim.is_closed(peer)), [false, false, true]);
+    pass(&mut sim, SECOND * 19 / 10);
+    assert!(!sim.is_closed(silent) && !sim.is_closed(within));
+    pass(&mut sim, SECOND / 5);
+    assert!(sim.is_closed(silent) && sim.is_closed(within));
+}
+
+#[test]
+fn a_stop_that_has_ended_the_source_ends_a_peer_that_takes_nothing() {
+    let settings = Settings { drain_timeout: 5 * SECOND, ..Settings::default() };
+    let mut sim = simulation(1, settings);
+    let peer = sim.connect();
+    sim.send(peer, b"big\n");
+    sim.settle();
+    sim.control().stop(Stop::FinishedForStop);
+    for _ in 0..3 {
+        pass(&mut sim, 3 * SECOND);
+    }
+    assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Drained)), (true, 1));
+}
+
+#[test]
+fn a_peer_that_takes_nothing_has_a_bounded_queue_however_much_it_asks_for() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    for _ in 0..50 {
+        sim.send(peer, b"big\n");
+        sim.settle();
+    }
+    sim.control().ask();
+    sim.settle();
+    let queued = sim.control().stats()[0].queued();
+    assert!(queued <= 2 * 64 * 1024, "{queued}");
+}
+
+#[test]
+fn a_handler_that_waits_for_room_hears_of_it_where_all_has_left_at_once() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"drain\n");
+    assert_eq!(all(&mut sim, peer), b"drain\n");
+    assert_eq!(sim.handler().drains, 1);
+}
+
+#[test]
+fn an_address_has_as_many_places_after_a_hand_over_as_before() {
+    let mut sim = simulation(1, Settings { max_per_address: 2, ..Settings::default() });
+    let [one, other] = [(); 2].map(|()| sim.connect());
+    for peer in [one, other] {
+        sim.send(peer, b"hello\n");
+    }
+    sim.settle();
+    let mut sim = sim.hand_over(|_, _| echo());
+    sim.settle();
+    let refused = sim.connect();
+    assert_eq!(all(&mut sim, refused), b"full\n");
+    sim.send(one, b"bye\n");
+    sim.end(one);
+    sim.settle();
+    let newcomer = sim.connect();
+    sim.send(newcomer, b"hello\n");
+    assert_eq!(all(&mut sim, newcomer), b"hello\n");
+}
+
+#[test]
+fn a_client_that_its_proxy_names_anew_is_counted_at_one_address() {
+    let mut sim = simulation(1, Settings { max_per_address: 1, ..Settings::default() });
+    let moved = sim.connect_from(PROXY);
+    sim.send(moved, b"@a\n@b\n");
+    sim.settle();
+    let [first, second] = [(); 2].map(|()| sim.connect_from(PROXY));
+    sim.send(first, b"@a\nhello\n");
+    sim.send(second, b"@b\nhello\n");
+    sim.settle();
+    assert_eq!(all(&mut sim, first), b"hello\n", "its place is free again");
+    assert_eq!(all(&mut sim, second), b"full\n");
+}
+
+#[test]
+fn a_part_of_a_file_is_not_handed_over_as_if_it_were_the_whole() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"file\n");
+    sim.settle();
+    let mut sim = sim.hand_over(|_, _| echo());
+    sim.settle();
+    assert!(sim.is_closed(peer));
+}
+
+#[test]
+fn mail_from_before_a_hand_over_is_delivered_before_the_connections_leave() {
+    let mut sim =
+        Simulation::new(1, Settings::default(), |birth| Echo { last_mail: Some(birth.mailboxes), ..echo() });
+    let peer = sim.connect();
+    sim.send(peer, b"hello\n");
+    for _ in 0..1000 {
+        if !sim.turn() {
+            break;
+        }
+        sim.advance(SECOND / 100);
+    }
+    assert_eq!(sim.read(peer, 99), b"hello\nlast\n");
+}
+
+#[test]
+fn refused_newcomers_hold_few_descriptors_and_each_of_the_later_ones_is_told() {
+    let mut sim = simulation(1, Settings { max_connections: 1, ..Settings::default() });
+    let stream = sim.connect();
+    sim.send(stream, b"hello\n");
+    sim.settle();
+    let mut peers: Vec<usize> = (0..200).map(|_| sim.connect()).collect();
+    sim.settle();
+    let held = peers.iter().filter(|&&peer| !sim.is_closed(peer)).count();
+    assert!((1..=64).contains(&held), "{held}");
+    for _ in 0..200 {
+        peers.drain(..).for_each(|peer| sim.end(peer));
+        sim.settle();
+        let newcomer = sim.connect();
+        sim.settle();
+        assert_eq!(sim.read(newcomer, 99), b"full\n");
+        peers.push(newcomer);
+    }
+}
+
+#[test]
+fn a_descriptor_that_is_free_again_ends_the_pause_of_accepting() {
+    let mut sim = simulation(1, Settings::default());
+    let leaves = sim.connect();
+    sim.settle();
+    sim.fail(Call::Accept, 1, Errno::MFILE);
+    let waits = sim.connect();
+    sim.send(waits, b"hello\n");
+    sim.settle();
+    assert!(sim.control().stats()[0].is_paused());
+    sim.send(leaves, b"bye\n");
+    sim.end(leaves);
+    assert_eq!(all(&mut sim, waits), b"hello\n");
+}
+
+#[test]
+fn an_error_that_is_about_one_newcomer_costs_the_next_one_no_time() {
+    for errno in
+        [Errno::CONNABORTED, Errno::CONNRESET, Errno::PROTO, Errno::PERM, Errno::NETDOWN, Errno::INTR]
+    {
+        let mut sim = simulation(1, Settings::default());
+        sim.fail(Call::Accept, 1, errno);
+        let peer = sim.connect();
+        sim.send(peer, b"hello\n");
+        assert_eq!(all(&mut sim, peer), b"hello\n", "{errno:?}");
+    }
+}
