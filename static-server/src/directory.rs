@@ -18,7 +18,7 @@ use crate::root::Root;
 use crate::stamp::Stamp;
 use crate::tree::{Found, Opened, Tree};
 
-/// We read files of up to this many bytes into memory, and send larger ones by `sendfile`.
+/// We read files of up to this many bytes into memory, and send larger ones piece by piece.
 pub(crate) const LARGE: u64 = 64 * 1024;
 /// How often we read a file that changes meanwhile.
 const TRIES: usize = 3;

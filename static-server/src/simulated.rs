@@ -30,7 +30,7 @@ fn simulation(seed: u64, root: &Path) -> Simulation<StaticHandler> {
     })
 }
 
-/// A small file, and one that goes by `sendfile`.
+/// A small file, and one that is sent piece by piece.
 fn site() -> (tempfile::TempDir, Vec<u8>) {
     let dir = tempfile::tempdir().unwrap();
     let large: Vec<u8> = (0..150_000_u32)

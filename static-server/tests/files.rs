@@ -160,7 +160,7 @@ fn a_file_that_changes_is_served_new_within_a_second() {
 
 #[test]
 fn a_body_and_its_tag_are_of_one_version_while_files_are_replaced() {
-    // Versions of different lengths on both sides of the border between memory and sendfile.
+    // Versions of different lengths on both sides of the border between memory and disk.
     let versions: Vec<Vec<u8>> = (1..=4_u8).map(|it| vec![b'0' + it; usize::from(it) * 30_000]).collect();
     let (dir, server) =
         site(&[("file", &versions[0])], &["--cache-size", "0", "--keep-alive-requests", "1000000"]);
@@ -190,24 +190,6 @@ fn a_body_and_its_tag_are_of_one_version_while_files_are_replaced() {
             assert!(again.status != 200 || again.body == answer.body, "one tag, two bodies");
         }
     });
-}
-
-#[test]
-fn a_file_that_shrinks_while_it_is_sent_ends_in_a_reset_and_never_in_padding() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("large");
-    let file = fs::File::create(&path).unwrap();
-    file.set_len(64 << 20).unwrap();
-    let server = Daemon::start(STATIC_SERVER, &["--root", dir.path().to_str().unwrap()]);
-    let mut client = server.connect();
-    client.send([request("GET", "/large", ""), request("GET", "/large", "Range: bytes=0-0\r\n")].concat());
-    let head = client.response_head();
-    assert_eq!(head.header("content-length"), Some("67108864"));
-    file.set_len(1 << 20).unwrap();
-    let (body, was_reset) = client.read_to_end();
-    assert!(body.len() < 64 << 20, "{} bytes", body.len());
-    assert!(body.iter().all(|&byte| byte == 0), "the next answer is not in the body");
-    assert!(was_reset, "the end is a reset, not an orderly close");
 }
 
 #[test]

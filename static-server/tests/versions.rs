@@ -12,7 +12,7 @@ use harness::{Daemon, Stop, StopAtEnd};
 
 const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
 
-/// A size in memory, and one that goes by `sendfile`.
+/// A size in memory, and one that is sent piece by piece.
 const SIZES: [usize; 2] = [1000, 100_000];
 
 /// A moment of 2001, so many milliseconds on.

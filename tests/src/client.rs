@@ -95,6 +95,26 @@ impl Client {
         self.buffer.drain(..count).collect()
     }
 
+    /// Reads `count` bytes, or up to a reset; an orderly end before that is a failure.
+    ///
+    /// # Errors
+    /// The bytes that came before a reset.
+    pub fn take_unless_reset(&mut self, count: usize) -> Result<Vec<u8>, Vec<u8>> {
+        let ready = self.buffer.len().min(count);
+        let mut bytes: Vec<u8> = self.buffer.drain(..ready).collect();
+        let mut chunk = vec![0; 65_536];
+        while bytes.len() < count {
+            let room = chunk.len().min(count - bytes.len());
+            match self.read(&mut chunk[..room]) {
+                Ok(0) => panic!("an orderly end after {} of {count} bytes", bytes.len()),
+                Ok(read) => bytes.extend_from_slice(&chunk[..read]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Err(bytes),
+                Err(error) => panic!("{error} after {} of {count} bytes", bytes.len()),
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Everything up to the end of the stream; true if that end was a reset.
     pub fn read_to_end(&mut self) -> (Vec<u8>, bool) {
         let mut rest = std::mem::take(&mut self.buffer);

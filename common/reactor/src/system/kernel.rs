@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,6 +17,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{SockRef, Socket, TcpKeepalive};
 
 use super::seam::{Ends, Event, Polled, System, Target};
+use crate::settings::TURN_BUDGET;
 use crate::{Settings, Token, Traffic};
 
 /// Events that one poll takes from the kernel.
@@ -88,6 +90,8 @@ pub(crate) struct Kernel {
     settings: Settings,
     traffic: Traffic,
     spares: Option<Spares>,
+    /// A part of a file on its way to a socket; empty until a file is sent.
+    copied: Vec<u8>,
 }
 
 impl Kernel {
@@ -97,7 +101,15 @@ impl Kernel {
         let waker = Arc::new(mio::Waker::new(poll.registry(), to_mio(WAKER))?);
         let events = mio::Events::with_capacity(EVENTS);
         let spares = if settings.keeps_spares { Some(Spares::new()?) } else { None };
-        Ok(Self { poll, events, waker, settings: settings.clone(), traffic: Traffic::default(), spares })
+        Ok(Self {
+            poll,
+            events,
+            waker,
+            settings: settings.clone(),
+            traffic: Traffic::default(),
+            spares,
+            copied: Vec::new(),
+        })
     }
 
     pub(crate) fn waker(&self) -> Arc<mio::Waker> {
@@ -246,8 +258,17 @@ impl System for Kernel {
         Ok(written)
     }
 
-    fn send_file(&mut self, socket: &Socket, file: &File, mut offset: u64, len: usize) -> io::Result<usize> {
-        let written = rustix::fs::sendfile(socket, file, Some(&mut offset), len)?;
+    /// By a copy. sendfile(2) sends the file's own pages: "callers must ensure the transferred portions of the file referred to
+    /// by `in_fd` remain unmodified until the reader on the other end of `out_fd` has consumed the transferred data". Where a
+    /// file is truncated meanwhile, the client would get zeros for what was on its way already, in a body that looks whole.
+    fn send_file(&mut self, mut socket: &Socket, file: &File, offset: u64, len: usize) -> io::Result<usize> {
+        self.copied.resize(TURN_BUDGET, 0);
+        let copied = self.copied.get_mut(..len.min(TURN_BUDGET)).unwrap_or_default();
+        let read = file.read_at(copied, offset)?;
+        if read == 0 {
+            return Ok(0);
+        }
+        let written = socket.write(copied.get(..read).unwrap_or_default())?;
         self.count_written(written);
         Ok(written)
     }

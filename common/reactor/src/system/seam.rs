@@ -92,7 +92,7 @@ pub(crate) trait System {
     fn read(&mut self, socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize>;
     /// Writes a few slices in order, as much as fits.
     fn write(&mut self, socket: &Self::Socket, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
-    /// Sends part of a file (`sendfile`).
+    /// Sends part of a file; 0 if the file is not that long. What was sent stays as it was when the file changes.
     fn send_file(&mut self, socket: &Self::Socket, file: &File, offset: u64, len: usize)
     -> io::Result<usize>;
     /// The peer has half-closed: asks its kernel every few seconds from now on whether anybody still reads there.
