@@ -132,7 +132,10 @@ fn metadata(file: &File, name: &[u8]) -> Result<Metadata, OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read as _;
     use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, RenameFlags};
 
     /// `www` is the root; `secret` and `www-secret` lie beside it.
     fn site() -> (tempfile::TempDir, Tree) {
@@ -198,5 +201,50 @@ mod tests {
         assert_eq!(tree.open_file(b"fifo").unwrap_err(), OpenError::Missing);
         assert_eq!(tree.open_file(b"socket").unwrap_err(), OpenError::Missing);
         drop(socket);
+    }
+
+    /// Exchanges a link inwards with a link outwards, and moves a directory out of the root and back.
+    fn turn(outer: &Path) {
+        let [inwards, outwards, moving, away] =
+            ["www/flip", "www/flop", "www/moving", "away"].map(|name| outer.join(name));
+        rustix::fs::renameat_with(CWD, &inwards, CWD, &outwards, RenameFlags::EXCHANGE).unwrap();
+        rustix::fs::rename(&moving, &away).unwrap();
+        rustix::fs::rename(&away, &moving).unwrap();
+    }
+
+    // ST-06, also where the walk takes the place of `openat2`.
+    #[test]
+    fn a_link_or_a_directory_that_moves_while_it_is_opened_never_leads_out() {
+        let (dir, by_kernel) = site();
+        let www = dir.path().join("www");
+        std::fs::create_dir(www.join("moving")).unwrap();
+        symlink("a", www.join("flip")).unwrap();
+        symlink("../www-secret", www.join("flop")).unwrap();
+        symlink("..", www.join("moving/up")).unwrap();
+        let trees = [by_kernel, Tree::open(&www).unwrap().walking()];
+        let seen = std::thread::scope(|scope| {
+            let turns = scope.spawn(|| (0..50_000).for_each(|_| turn(dir.path())));
+            let mut seen = [[0; 2]; 2];
+            while !turns.is_finished() {
+                for (tree, seen) in trees.iter().zip(&mut seen) {
+                    for name in
+                        ["flip/file", "moving/up/a/file", "moving/up/secret", "moving/up/www-secret/file"]
+                    {
+                        match tree.open_file(name.as_bytes()) {
+                            Ok(Opened::File(mut file, _)) => {
+                                let mut text = String::new();
+                                file.read_to_string(&mut text).unwrap();
+                                assert_eq!(text, "public", "{name}");
+                                seen[0] += 1;
+                            }
+                            Ok(Opened::Directory) => panic!("{name}"),
+                            Err(_) => seen[1] += 1,
+                        }
+                    }
+                }
+            }
+            seen
+        });
+        assert!(seen.iter().flatten().all(|count| *count > 0), "files and refusals were met: {seen:?}");
     }
 }

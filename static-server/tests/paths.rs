@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use harness::http::{request, status};
-use harness::{Daemon, Stop, StopAtEnd, make_fifo};
+use harness::{Daemon, make_fifo};
 
 const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
 
@@ -183,36 +183,6 @@ fn a_symbolic_link_is_followed_inside_of_the_root_only() {
         assert_eq!(answer.status, 404, "{target}");
         assert!(!answer.text().contains(SECRET));
     }
-}
-
-#[test]
-fn a_link_that_is_flipped_while_it_is_opened_never_shows_the_outside() {
-    let (dir, server) = tree_with(&["--cache-size", "0", "--keep-alive-requests", "1000000"]);
-    let www = dir.path().join("www");
-    let stop = Stop::default();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let (link, next) = (www.join("flip"), www.join("next"));
-            while !stop.is_asked() {
-                for target in ["../www-secret", "dir"] {
-                    let _ = fs::remove_file(&next);
-                    symlink(target, &next).unwrap();
-                    fs::rename(&next, &link).unwrap();
-                }
-            }
-        });
-        let _stop = StopAtEnd(&stop);
-        let mut client = server.connect();
-        let mut seen = [0; 2];
-        for number in 0..5_000 {
-            client.send(request("GET", ["/flip/file", "/flip/index.html"][number % 2], ""));
-            let answer = client.response();
-            assert!(!answer.text().contains(SECRET));
-            assert!([200, 404, 503].contains(&answer.status), "{answer:?}");
-            seen[usize::from(answer.status == 200)] += 1;
-        }
-        assert!(seen[0] > 0 && seen[1] > 0, "both targets were met: {seen:?}");
-    });
 }
 
 #[test]
