@@ -70,7 +70,7 @@ fn successor(mut old: WsHandler, birth: Birth<Mail>, args: &[&str]) -> WsHandler
 }
 
 fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mail>) -> WsHandler {
-    let Birth { mailboxes, now, wall } = birth;
+    let Birth { mailboxes, now, wall, .. } = birth;
     // Lines are of the epoch that the tests say.
     let wall = if config.stream.is_clock() { wall } else { SystemTime::UNIX_EPOCH + BIRTH };
     let states = SourceStates::default();

@@ -596,7 +596,7 @@ fn what_a_handler_learns_from_a_close_waits_for_no_other_event() {
     sim.settle();
     sim.reset(peer);
     sim.settle();
-    assert_eq!(sim.handler().told, [CloseReason::Error]);
+    assert_eq!(sim.handler(0).told, [CloseReason::Error]);
     let peer = sim.connect();
     sim.settle();
     sim.control().stop(Stop::Shutdown);
@@ -604,7 +604,7 @@ fn what_a_handler_learns_from_a_close_waits_for_no_other_event() {
         sim.end(peer);
         sim.advance(Duration::from_millis(1));
     }
-    assert_eq!(sim.handler().told.len(), 2, "with the last connection, too");
+    assert_eq!(sim.handler(0).told.len(), 2, "with the last connection, too");
 }
 
 #[test]

@@ -18,11 +18,12 @@ struct Other {
     intake: Intake,
     passed_on: u64,
     posted: Arc<AtomicU64>,
+    mailboxes: Mailboxes<Mail>,
 }
 
 impl Other {
-    fn new(progress: &Arc<SourceProgress>, posted: Arc<AtomicU64>) -> Self {
-        Self { intake: Intake::new(1, Arc::clone(progress)), passed_on: 0, posted }
+    fn new(progress: &Arc<SourceProgress>, posted: Arc<AtomicU64>, mailboxes: Mailboxes<Mail>) -> Self {
+        Self { intake: Intake::new(1, Arc::clone(progress)), passed_on: 0, posted, mailboxes }
     }
 
     fn behind(&self) -> u64 {
@@ -36,6 +37,7 @@ impl Other {
             self.passed_on += 1;
         }
         self.intake.report();
+        self.mailboxes.wake(0); // what waits there may have room now
     }
 }
 
@@ -45,25 +47,27 @@ fn world_of_two(seed: u64, args: &[&str]) -> (World, Other) {
     let settings = config.reactor_settings();
     let mut other = None;
     let world = Simulation::new(seed, settings, |birth: Birth<Mail>| {
-        let Birth { mailboxes, now, wall } = birth;
+        let Birth { mailboxes, now, wall, .. } = birth;
         let start = SharedStart::new(&config, 2, None, SourceStates::default(), now, wall);
         let posted = Arc::<AtomicU64>::default();
         let mut handler = WsHandler::new(Arc::clone(&config), &start, 0, mailboxes.clone());
-        handler.inlet = Some(inlet(&config, &start, mailboxes, Arc::clone(&posted)));
-        other = Some(Other::new(&start.progress, posted));
+        handler.inlet = Some(inlet(&config, &start, mailboxes.clone(), Arc::clone(&posted)));
+        other = Some(Other::new(&start.progress, posted, mailboxes));
         handler
     });
     (world, other.unwrap())
 }
 
 fn inlet(config: &Config, start: &SharedStart, mailboxes: Mailboxes<Mail>, posted: Arc<AtomicU64>) -> Inlet {
+    let wakers = mailboxes.clone();
     let post = move |batch| {
         posted.fetch_add(1, Ordering::Relaxed);
         mailboxes.send_all(|| Mail::Batch(Arc::clone(&batch)));
     };
     let progress = Arc::clone(&start.progress);
     let publisher = Publisher::new(Arc::clone(&progress), config.line_format(), post);
-    Inlet::new(Publications::new(Arc::new(publisher), progress, 2, |_| {}), 0)
+    let wake = move |worker| wakers.wake(worker);
+    Inlet::new(Publications::new(Arc::new(publisher), progress, 2, wake), 0)
 }
 
 /// A peer that publishes, and the answers that it has read.
@@ -131,9 +135,10 @@ impl Lines {
         let mut before = usize::MAX;
         while before != self.0.bytes.len() {
             before = self.0.bytes.len();
-            self.0.read(world, usize::MAX);
             world.settle();
+            self.0.read(world, usize::MAX);
         }
+        world.settle();
         let text = std::str::from_utf8(&self.0.bytes).unwrap();
         let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         body.lines().map(str::to_owned).collect()
@@ -507,6 +512,7 @@ fn what_waits_for_room_goes_on_in_the_next_process() {
     for seed in 0..2 {
         let (mut world, other) = world_of_two(seed, &[]);
         let mut lines = Lines::new(&mut world);
+        world.settle();
         let mut peers: Vec<_> = [250_000, 3, 20_000, 3]
             .into_iter()
             .enumerate()
@@ -526,10 +532,16 @@ fn what_waits_for_room_goes_on_in_the_next_process() {
         let behind = other.behind();
         assert!(behind > 0 && peers.iter_mut().all(|peer| world.read(peer.peer, 1).is_empty()));
         let mut world = publishing_across_processes::next_process(world);
-        world.settle();
+        // Turn by turn: a reader that comes back too late falls out of the ring.
+        while peers.iter().any(|peer| peer.answers.is_empty()) {
+            world.turn();
+            lines.0.read(&mut world, usize::MAX);
+            for peer in &mut peers {
+                peer.read(&mut world);
+            }
+        }
         let out = lines.read(&mut world);
         for peer in &mut peers {
-            peer.read(&mut world);
             assert_eq!(number_in(&peer.receipts()[0], "lines"), peer.lines.len(), "seed {seed}");
             let name = peer.lines[0].split(' ').next();
             let of_peer = out.iter().filter(|line| line.split(' ').next() == name);

@@ -17,13 +17,14 @@ pub(super) fn with_inlet(
     previous: Option<ProcessState>,
     birth: Birth<Mail>,
 ) -> WsHandler {
-    let Birth { mailboxes, now, wall } = birth;
+    let Birth { mailboxes, now, wall, .. } = birth;
     let start = SharedStart::new(&config, 1, previous, SourceStates::default(), now, wall);
+    let wakers = mailboxes.clone();
     let publications = Publications::new(
         publisher(&config, &start, &mailboxes),
         Arc::clone(&start.progress),
         mailboxes.workers(),
-        |_| {},
+        move |worker| wakers.wake(worker),
     );
     let mut handler = WsHandler::new(config, &start, 0, mailboxes);
     handler.inlet = Some(Inlet::new(publications, 0));

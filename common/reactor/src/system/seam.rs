@@ -43,7 +43,7 @@ pub(crate) enum Polled {
 }
 
 /// The two ends of a connection; `None` for a Unix socket.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ends {
     pub(crate) peer: Option<SocketAddr>,
     /// The address of ours to which the peer connected.

@@ -8,7 +8,7 @@ fn evicted(sim: &Simulation<Echo>) -> u64 {
 
 /// Peers of these addresses that have sent this, and were served.
 fn arrive<const N: usize>(sim: &mut Simulation<Echo>, hosts: [u8; N], bytes: &[u8]) -> [usize; N] {
-    let peers = hosts.map(|host| sim.connect_from(host));
+    let peers = hosts.map(|host| sim.connect_from([127, 0, 0, host]));
     for peer in peers {
         sim.send(peer, bytes);
     }
@@ -67,7 +67,7 @@ fn an_address_that_sends_more_requests_at_once_than_it_may_loses_none_of_its_own
 fn a_request_whose_rest_is_there_makes_no_room_either() {
     let mut sim = simulation(1, Settings { max_connections: 4, ..Settings::default() });
     let peers = arrive(&mut sim, [1, 2, 3, 4], b"hel");
-    let newcomer = sim.connect_from(5);
+    let newcomer = sim.connect_from([127, 0, 0, 5]);
     sim.send(newcomer, b"hello\n");
     for peer in peers {
         sim.send(peer, b"lo\n");

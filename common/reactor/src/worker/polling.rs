@@ -18,7 +18,7 @@ const ONE_MOMENT: Duration = Duration::from_millis(1);
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// How long a poll that begins `now` may sleep; `None`: until an event.
-    fn timeout(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn timeout(&self, now: Instant) -> Option<Duration> {
         if !self.is_at_rest() {
             return Some(Duration::ZERO);
         }

@@ -1,0 +1,334 @@
+//! Runs the workers of a process and their handlers, unchanged, in a simulated world, and checks after every turn what must
+//! always hold (`invariants`).
+//!
+//! ```text
+//!  scripted peers ──▶ queues of newcomers ──▶ worker 0 … N ──▶ mailboxes, Control      one thread: the caller steps them
+//!        ▲                                        │ System
+//!        └──────────── World: clocks, pipes, descriptors, polls, faults ── from one seed
+//! ```
+//!
+//! A worker sleeps between two turns as it would in its poll: since the end of its last turn, until an event, mail, or the
+//! timeout that it asked for. [`Simulation::settle`] and [`Simulation::pass`] step only those that would be awake, so that an
+//! edge or a wake that is lost is a stall; [`Simulation::turn`] wakes one without a reason, as a kernel may.
+
+mod clocks;
+mod faults;
+mod hand_over;
+mod invariants;
+mod peers;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::mail::Waker;
+use super::system::System;
+use super::system::simulated::{Listener, Simulated, World};
+use super::worker::Worker;
+use super::{Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot};
+
+pub use super::system::simulated::{Call, Seed};
+pub use hand_over::Successor;
+
+/// Listeners of a process, each with a socket or a duplicate in every worker; the port of number `n` is 80 + `n`.
+pub const LISTENERS: usize = 2;
+/// Turns after which a process that never comes to rest is in a busy loop, for each worker.
+const MANY_TURNS: usize = 10_000;
+
+/// What the closure that makes a handler gets.
+pub struct Birth<M> {
+    /// One mailbox for each worker.
+    pub mailboxes: Mailboxes<M>,
+    /// The world's monotonic time at this moment.
+    pub now: Instant,
+    /// The world's wall-clock time at this moment.
+    pub wall: SystemTime,
+    /// Time since the world's boot, suspends included.
+    pub since_boot: Duration,
+}
+
+impl<M> Clone for Birth<M> {
+    fn clone(&self) -> Self {
+        Self { mailboxes: self.mailboxes.clone(), ..*self }
+    }
+}
+
+/// One worker, and when it wakes.
+struct Stepped<H: Handler> {
+    worker: Worker<H, Simulated>,
+    /// The number of its poll in the world.
+    poll: usize,
+    woken: Arc<AtomicBool>,
+    /// When its sleep is over without an event; `None`: never.
+    until: Option<Instant>,
+    /// How long its poll is to sleep, as it was at the end of its last turn.
+    timeout: Option<Duration>,
+    has_ended: bool,
+    /// Turns in a row that moved nothing, at one moment and without a sleep.
+    idle_turns: usize,
+}
+
+/// The workers of one process in a simulated world. Peers are numbered in the order in which they connected.
+pub struct Simulation<H: Handler> {
+    world: Rc<RefCell<World>>,
+    workers: Vec<Stepped<H>>,
+    control: Control,
+    mailboxes: Mailboxes<H::Mail>,
+    settings: Settings,
+}
+
+impl<H: Handler> Stepped<H> {
+    /// The turn is over: the next poll begins, and lasts until something happens. `before`: what had moved before the turn.
+    fn go_to_sleep(&mut self, world: &mut World, before: u64) {
+        let now = world.now;
+        let rested = self.timeout != Some(Duration::ZERO);
+        self.idle_turns = if rested || world.moved != before { 0 } else { self.idle_turns + 1 };
+        self.timeout = self.worker.timeout(now);
+        self.until = self.timeout.and_then(|timeout| now.checked_add(timeout));
+        if let Some(poll) = world.polls.get_mut(self.poll) {
+            (poll.entered, poll.has_polled) = (Some(now), false);
+        }
+    }
+}
+
+impl<H: Handler> Simulation<H> {
+    /// Starts a worker, whose handler `make` builds, in a new world. The same seed and the same calls give the same run.
+    pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Birth<H::Mail>) -> H) -> Self {
+        Self::start(World::new(seed), settings, 1, |birth| vec![make(birth)], Vec::new())
+    }
+
+    /// Starts so many workers of one process in a new world; `make` builds the handler of each, by its number.
+    pub fn with_workers(
+        seed: u64,
+        settings: Settings,
+        workers: usize,
+        mut make: impl FnMut(usize, Birth<H::Mail>) -> H,
+    ) -> Self {
+        let all = |birth: Birth<H::Mail>| (0..workers).map(|number| make(number, birth.clone())).collect();
+        Self::start(World::new(seed), settings, workers, all, Vec::new())
+    }
+
+    fn start(
+        world: World,
+        settings: Settings,
+        workers: usize,
+        make: impl FnOnce(Birth<H::Mail>) -> Vec<H>,
+        exported: Vec<ExportedConnection<super::system::simulated::Socket>>,
+    ) -> Self {
+        Self::start_in(Rc::new(RefCell::new(world)), settings, workers, make, exported)
+    }
+
+    fn start_in(
+        world: Rc<RefCell<World>>,
+        settings: Settings,
+        workers: usize,
+        make: impl FnOnce(Birth<H::Mail>) -> Vec<H>,
+        exported: Vec<ExportedConnection<super::system::simulated::Socket>>,
+    ) -> Self {
+        let woken: Vec<Arc<AtomicBool>> = (0..workers).map(|_| Arc::default()).collect();
+        let wakers: Vec<Waker> = woken.iter().map(waker).collect();
+        let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
+        let birth = {
+            let world = world.borrow();
+            let since_boot = world.now.saturating_duration_since(world.born) + world.suspended;
+            Birth { mailboxes: mailboxes.clone(), now: world.now, wall: world.wall, since_boot }
+        };
+        let handlers = make(birth);
+        assert_eq!(handlers.len(), workers, "each worker has a handler");
+        let mut process = Self { world, workers: Vec::new(), control, mailboxes, settings };
+        let mut to_adopt: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
+        // As `Reactor::adopt` deals them out.
+        for (number, connection) in exported.into_iter().enumerate() {
+            if let Some(list) = to_adopt.get_mut(number % workers) {
+                list.push(connection);
+            }
+        }
+        for (number, ((handler, to_adopt), woken)) in
+            handlers.into_iter().zip(to_adopt).zip(woken).enumerate()
+        {
+            let stepped = process.worker(number, workers, handler, woken, to_adopt);
+            process.workers.push(stepped);
+        }
+        process
+    }
+
+    fn worker(
+        &self,
+        number: usize,
+        workers: usize,
+        handler: H,
+        woken: Arc<AtomicBool>,
+        to_adopt: Vec<ExportedConnection<super::system::simulated::Socket>>,
+    ) -> Stepped<H> {
+        let poll = self.world.borrow_mut().add_poll(woken.clone());
+        let mut system = Simulated { world: self.world.clone(), poll };
+        let listeners = self.listeners(number, workers);
+        for (place, listener) in listeners.iter().enumerate() {
+            let added = system.add_listener(listener, place);
+            debug_assert!(added.is_ok(), "a new listener can be watched");
+        }
+        let (control, mailboxes) = (self.control.clone(), self.mailboxes.clone());
+        let until = Some(self.world.borrow().now);
+        let settings = self.settings.clone();
+        let mut worker = Worker::new(number, handler, system, listeners, settings, control, mailboxes);
+        worker.adopt(to_adopt);
+        Stepped { worker, poll, woken, until, timeout: None, has_ended: false, idle_turns: 0 }
+    }
+
+    /// The sockets of a worker. Of each listener there is one for each worker of the first process (`SO_REUSEPORT`); the
+    /// next process has the same ones: a worker takes several, or a duplicate of one.
+    fn listeners(&self, number: usize, workers: usize) -> Vec<Listener> {
+        let world = &mut *self.world.borrow_mut();
+        if world.queues.is_empty() {
+            (0..workers * LISTENERS).for_each(|_| world.add_queue());
+        }
+        let sockets = world.queues.len() / LISTENERS;
+        let mine = |socket: usize| {
+            if workers <= sockets { socket % workers == number } else { socket == number % sockets }
+        };
+        let queues = (0..sockets * LISTENERS).filter(|queue| mine(queue / LISTENERS));
+        queues.map(|queue| Listener { queue }).collect()
+    }
+
+    /// How many workers the process has.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Queues mail, which the first worker handles in its next turn.
+    pub fn mail(&self, mail: H::Mail) {
+        self.mailboxes.send(0, mail);
+    }
+
+    /// The mailboxes of the workers, as other threads have them.
+    pub fn mailboxes(&self) -> &Mailboxes<H::Mail> {
+        &self.mailboxes
+    }
+
+    /// The process's control, for example to stop it; the next turn of each worker follows.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// The handler of a worker.
+    ///
+    /// # Panics
+    /// If there is no such worker.
+    pub fn handler(&self, worker: usize) -> &H {
+        &self.stepped(worker).worker.handler
+    }
+
+    /// The process's counters at this moment.
+    pub fn counters(&self) -> Snapshot {
+        self.control.counters().snapshot()
+    }
+
+    /// Numbers from the seed, for the test's own choices.
+    pub fn seed(&self) -> Seed {
+        let world = &mut *self.world.borrow_mut();
+        Seed(world.seed.below(u64::MAX))
+    }
+
+    /// Continues with another seed: what follows no longer depends on how many numbers were drawn before.
+    pub fn reseed(&mut self, seed: u64) {
+        self.world.borrow_mut().seed = Seed(seed);
+    }
+
+    #[allow(clippy::panic)]
+    fn stepped(&self, worker: usize) -> &Stepped<H> {
+        self.workers.get(worker).unwrap_or_else(|| panic!("there is no worker {worker}"))
+    }
+
+    /// Runs one turn of a worker that the seed chooses, and checks the invariants; false if all have ended.
+    ///
+    /// # Panics
+    /// If an invariant does not hold.
+    #[allow(clippy::panic)]
+    pub fn turn(&mut self) -> bool {
+        self.try_turn().unwrap_or_else(|error| panic!("the loop failed: {error}"))
+    }
+
+    /// Runs one turn of a worker, as [`Self::turn`].
+    ///
+    /// # Errors
+    /// The worker has given up.
+    ///
+    /// # Panics
+    /// If an invariant does not hold.
+    pub fn try_turn(&mut self) -> std::io::Result<bool> {
+        match self.choose(|_, stepped| !stepped.has_ended) {
+            Some(worker) => self.step(worker),
+            None => Ok(false),
+        }
+    }
+
+    /// Runs one turn of this worker and checks the invariants; false if all have ended.
+    ///
+    /// # Panics
+    /// If an invariant does not hold, or there is no such worker.
+    #[allow(clippy::panic)]
+    pub fn turn_of(&mut self, worker: usize) -> bool {
+        self.step(worker).unwrap_or_else(|error| panic!("the loop failed: {error}"))
+    }
+
+    /// One of the workers that `filter` accepts, by the seed.
+    fn choose(&self, filter: impl Fn(&World, &Stepped<H>) -> bool) -> Option<usize> {
+        let world = &mut *self.world.borrow_mut();
+        let numbers = (0..).zip(&self.workers).filter(|(_, stepped)| filter(world, stepped));
+        let numbers: Vec<usize> = numbers.map(|(number, _)| number).collect();
+        let choice = if numbers.len() > 1 { world.seed.index(numbers.len()) } else { 0 };
+        numbers.get(choice).copied()
+    }
+
+    fn step(&mut self, number: usize) -> std::io::Result<bool> {
+        let Some(stepped) = self.workers.get_mut(number).filter(|stepped| !stepped.has_ended) else {
+            return Ok(self.goes_on());
+        };
+        let before = self.world.borrow().moved;
+        let turned = stepped.worker.turn();
+        let Ok(goes_on) = turned else {
+            stepped.has_ended = true;
+            self.control.stop_at_once(); // as `Reactor::run` does it
+            return turned;
+        };
+        stepped.has_ended = !goes_on;
+        stepped.go_to_sleep(&mut self.world.borrow_mut(), before);
+        self.check(number);
+        Ok(self.goes_on())
+    }
+
+    /// True until the last turn of the last worker.
+    fn goes_on(&self) -> bool {
+        self.workers.iter().any(|stepped| !stepped.has_ended)
+    }
+
+    /// True if this worker's poll would return now.
+    fn is_awake(world: &World, stepped: &Stepped<H>) -> bool {
+        let has_events = world.polls.get(stepped.poll).is_some_and(|poll| {
+            poll.interruptions > 0 || !poll.newcomers.is_empty() || !poll.ready.is_empty()
+        });
+        let is_woken = stepped.woken.load(Ordering::Acquire);
+        !stepped.has_ended
+            && (has_events || is_woken || stepped.until.is_some_and(|until| until <= world.now))
+    }
+
+    /// Steps the workers that are awake, in an order from the seed, until nothing is left that a turn could do without time
+    /// passing.
+    ///
+    /// # Panics
+    /// If a worker never comes to rest (a busy loop), or an invariant does not hold.
+    pub fn settle(&mut self) {
+        for _ in 0..MANY_TURNS * self.workers.len() {
+            let Some(worker) = self.choose(Self::is_awake) else { return };
+            self.turn_of(worker);
+        }
+        assert!(self.choose(Self::is_awake).is_none(), "a busy loop");
+    }
+}
+
+fn waker(woken: &Arc<AtomicBool>) -> Waker {
+    let woken = woken.clone();
+    Arc::new(move || woken.store(true, Ordering::Release))
+}

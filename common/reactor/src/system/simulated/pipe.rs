@@ -1,0 +1,147 @@
+//! One connection between a scripted peer and the server, seen from both ends.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+
+use rustix::io::Errno;
+
+use crate::Token;
+
+use super::super::seam::Ends;
+use super::seed::Seed;
+
+/// Bytes that the kernel of the simulation keeps for a peer that does not read.
+pub(crate) const SEND_BUFFER: usize = 4096;
+
+/// Bytes that it keeps for a server that does not read; what a peer sends beyond them waits at the peer.
+const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// Which poll watches a connection, and for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watch {
+    pub(crate) poll: usize,
+    pub(crate) token: Token,
+    pub(crate) writable: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    pub(crate) to_server: VecDeque<u8>,
+    /// What the peer has not read yet.
+    pub(crate) to_peer: VecDeque<u8>,
+    pub(crate) ends: Ends,
+    pub(crate) peer_ended: bool,
+    pub(crate) peer_reset: bool,
+    pub(crate) accepted: bool,
+    pub(crate) server_ended: bool,
+    pub(crate) server_closed: bool,
+    /// The server's close threw away what the peer had not read, or what it had sent.
+    pub(crate) server_reset: bool,
+    pub(crate) watch: Option<Watch>,
+    /// The watching poll has it on its list of events.
+    pub(crate) listed: bool,
+    /// A write found no room, or a poll: the next room is an event.
+    out_of_room: bool,
+    /// What the socket's next call says, once.
+    error: Option<Errno>,
+}
+
+impl Pipe {
+    pub(crate) fn new(peer: SocketAddr, local: SocketAddr) -> Self {
+        Self {
+            to_server: VecDeque::new(),
+            to_peer: VecDeque::new(),
+            ends: Ends { peer: Some(peer), local: Some(local) },
+            peer_ended: false,
+            peer_reset: false,
+            accepted: false,
+            server_ended: false,
+            server_closed: false,
+            server_reset: false,
+            watch: None,
+            listed: false,
+            out_of_room: false,
+            error: None,
+        }
+    }
+
+    /// True while a read would not say `WouldBlock`.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.to_server.is_empty() || self.peer_ended || self.peer_reset
+    }
+
+    /// True while half of the buffer is free: with less room, the kernel says nothing.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.to_peer.len() < SEND_BUFFER / 2 || self.peer_reset
+    }
+
+    /// True if the poll reports room. If there is none, the next room is an event.
+    pub(crate) fn poll_writable(&mut self) -> bool {
+        let writable = self.is_writable();
+        self.out_of_room |= !writable;
+        writable
+    }
+
+    /// The peer has read; true if that is an event.
+    pub(crate) fn made_room(&mut self) -> bool {
+        let news = self.out_of_room && self.is_writable();
+        self.out_of_room &= !news;
+        news && self.watch.is_some_and(|watch| watch.writable)
+    }
+
+    /// The peer is gone: what it had sent can still be read, then the error shows once.
+    pub(crate) fn reset_by_peer(&mut self) {
+        self.peer_reset = true;
+        self.to_server.truncate(RECEIVE_BUFFER);
+        // tcp(7): behind the peer's FIN, a reset is a broken pipe.
+        self.error = Some(if self.peer_ended { Errno::PIPE } else { Errno::CONNRESET });
+    }
+
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.to_server.is_empty() {
+            return match self.error.take() {
+                Some(errno) => Err(errno.into()),
+                None if self.peer_ended || self.peer_reset => Ok(0),
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            };
+        }
+        let count = self.to_server.len().min(buffer.len());
+        for (byte, arrived) in buffer.iter_mut().zip(self.to_server.drain(..count)) {
+            *byte = arrived;
+        }
+        Ok(count)
+    }
+
+    /// Takes as much as there is room for, or less: a write is short when the buffer is full, or when a signal came.
+    pub(crate) fn write(&mut self, bytes: &[u8], seed: &mut Seed) -> io::Result<usize> {
+        if self.peer_reset || self.server_ended {
+            return Err(self.error.take().unwrap_or(Errno::PIPE).into());
+        }
+        let room = SEND_BUFFER.saturating_sub(self.to_peer.len());
+        if room == 0 {
+            self.out_of_room = true;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let fits = bytes.len().min(room);
+        let count = if fits > 0 && seed.once_in(4) { seed.index(fits) + 1 } else { fits };
+        self.to_peer.extend(bytes.iter().take(count));
+        Ok(count)
+    }
+
+    pub(crate) fn shutdown(&mut self) -> io::Result<()> {
+        self.server_ended = true;
+        if self.peer_reset { Err(Errno::NOTCONN.into()) } else { Ok(()) }
+    }
+
+    /// The server has closed its descriptor.
+    pub(crate) fn close(&mut self, reset: bool, seed: &mut Seed) {
+        (self.watch, self.server_closed) = (None, true);
+        // A close with unread input is a reset, too, which overtakes nothing that the peer has already.
+        self.server_reset |= reset || !self.to_server.is_empty();
+        if reset {
+            let left = seed.index(self.to_peer.len() + 1);
+            self.to_peer.truncate(left);
+        }
+    }
+}
