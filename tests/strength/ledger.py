@@ -31,6 +31,11 @@ class Ledger:
         for kind in ("missed", "hung"):
             for name in sorted(mutant.name for mutant, entry in tried if entry["kind"] == kind):
                 print(f"{kind:8} {name}")
+        if len(tried) < len(chosen):
+            for genre in sorted({mutant.genre for mutant in chosen}):
+                kinds = Counter(entry["kind"] for mutant, entry in tried if mutant.genre == genre)
+                print(f"  {genre}: {kinds['caught']} caught, {kinds['missed']} missed, {kinds['hung']} hung, "
+                      f"{sum(kinds.values())} tried of {sum(mutant.genre == genre for mutant in chosen)}")
         judged = counts["caught"] + counts["missed"]
         share = 100 * counts["caught"] / judged if judged else 0
         print(f"{package}: {counts['caught']} caught, {counts['missed']} missed ({share:.1f} % caught), {counts['hung']} hung, "

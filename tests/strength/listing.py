@@ -14,6 +14,7 @@ class Mutant:
     """One change: the characters from start to end of the file become another text."""
 
     name: str
+    genre: str
     file: str
     start: tuple  # line and column, from 1; a column counts characters
     end: tuple
@@ -47,7 +48,7 @@ def ask(package, *more):
 
 def mutant_of(entry):
     start, end = ((entry["span"][which]["line"], entry["span"][which]["column"]) for which in ("start", "end"))
-    return Mutant(entry["name"], entry["file"], start, end, entry["replacement"], key_of(entry))
+    return Mutant(entry["name"], entry["genre"], entry["file"], start, end, entry["replacement"], key_of(entry))
 
 
 def key_of(entry):

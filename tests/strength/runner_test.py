@@ -14,7 +14,7 @@ from trial import Outcome, outcome_of
 
 
 def mutant(name, start=(1, 1), end=(1, 2), replacement="x"):
-    return Mutant(name, "a.rs", start, end, replacement, key=name)
+    return Mutant(name, "", "a.rs", start, end, replacement, key=name)
 
 
 class Runner(unittest.TestCase):
