@@ -162,6 +162,26 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_each_family_and_none_are_read_back_and_another_family_is_refused() {
+        for (address, len) in [
+            (None, 1),
+            (Some("192.0.2.1".parse::<IpAddr>().unwrap()), 5),
+            (Some("2001:db8::7".parse().unwrap()), 17),
+        ] {
+            let mut to = Writer::default();
+            to.address(address);
+            let bytes = to.into_bytes();
+            assert_eq!(bytes.len(), len);
+            let mut from = Reader::new(&bytes);
+            assert_eq!((from.address(), from.is_empty()), (Some(address), true));
+            for len in 0..bytes.len() {
+                assert_eq!(Reader::new(&bytes[..len]).address(), None, "{len} bytes");
+            }
+        }
+        assert_eq!(Reader::new(&[5; 17]).address(), None);
+    }
+
+    #[test]
     fn a_length_beyond_the_end_and_a_value_out_of_range_are_refused() {
         assert_eq!(Reader::new(&u64::MAX.to_le_bytes()).bytes(), None);
         assert_eq!(Reader::new(&[2]).flag(), None);

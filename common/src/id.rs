@@ -153,6 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn the_next_epoch_is_greater_and_its_milliseconds_are_those_that_it_was_made_from() {
+        let epoch = Epoch::from_millis(0x0193_2f5a_0c2e);
+        assert_eq!((epoch.as_millis(), epoch.next().as_millis()), (0x0193_2f5a_0c2e, 0x0193_2f5a_0c2f));
+    }
+
+    #[test]
+    fn what_a_client_has_is_written_as_it_was_read() {
+        for (since, text) in [(Since::Number(15), "15"), (Since::Unknown, "")] {
+            assert_eq!(since.to_string(), text);
+        }
+    }
+
+    #[test]
     fn a_bare_number_is_of_the_present_epoch() {
         for (text, number) in [("0", 0), ("15", 15), ("007", 7), ("18446744073709551615", u64::MAX)] {
             assert_eq!(Since::parse(text.as_bytes()), Some(Since::Number(number)));

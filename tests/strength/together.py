@@ -31,7 +31,7 @@ class Together:
         try:
             while self.numbers:
                 places = self.write()
-                self.programs, errors = self.trials.build_all()
+                self.programs, errors = self.trials.build_all(optimised=True)
                 if self.programs:
                     self.programs = self.trials.kept(self.programs)
                     return True

@@ -325,3 +325,9 @@ fn no_page_of_another_origin_publishes_where_no_token_is_needed() {
     let listed = public(&[], &["https://a.example"]);
     assert!(listed.admit(&foreign, LOOPBACK).unwrap_err().to_string().contains("may not publish here"));
 }
+
+#[test]
+fn every_answer_of_a_private_server_keeps_other_sites_from_loading_it() {
+    assert_eq!(private(&[], &[]).fields(), [("Cross-Origin-Resource-Policy", "same-origin")]);
+    assert_eq!(public(&[], &[]).fields(), []);
+}

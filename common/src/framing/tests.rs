@@ -233,3 +233,110 @@ fn a_document_begins_with_enough_for_engines_that_draw_late_and_nothing_else_has
     assert!(seen.len() >= 400 && !seen.contains('<'), "{seen}");
     assert!(text.starts_with("<!DOCTYPE html>\n") && text.ends_with("<pre>"));
 }
+
+#[test]
+fn each_framing_says_its_name_its_media_type_and_whether_it_is_of_frames() {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+    for framing in Framing::ALL {
+        let (name, media_type) = match framing {
+            Framing::Lines | Framing::LinesChunked => ("lines", "text/plain"),
+            Framing::Ndjson | Framing::NdjsonChunked => ("ndjson", "application/x-ndjson"),
+            Framing::Html | Framing::HtmlChunked => ("html", "text/html"),
+            _ if framing.is_event_stream() => ("sse", "text/event-stream"),
+            _ => ("", ""),
+        };
+        assert_eq!((framing.name(), framing.media_type()), (name, media_type), "{framing:?}");
+        // A document may load nothing and run nothing, whatever the stream brings into it.
+        let fields: &[_] = if name == "html" { &[("Content-Security-Policy", policy)] } else { &[] };
+        assert_eq!(framing.fields(), fields, "{framing:?}");
+        let is_hybi = matches!(framing, Framing::Hybi | Framing::HybiNumbered | Framing::HybiIds);
+        assert_eq!(framing.is_hybi(), is_hybi, "{framing:?}");
+    }
+}
+
+#[test]
+fn a_request_changes_a_framing_to_its_kin_and_leaves_the_others() {
+    type Change = fn(Framing) -> Framing;
+    let changes: [(Change, &[(Framing, Framing)]); 4] = [
+        (
+            Framing::numbered,
+            &[(Framing::Hybi, Framing::HybiNumbered), (Framing::Hixie, Framing::HixieNumbered)],
+        ),
+        (Framing::with_ids, &[(Framing::Hybi, Framing::HybiIds), (Framing::Hixie, Framing::HixieIds)]),
+        (
+            Framing::bare,
+            &[
+                (Framing::EventStream, Framing::EventStreamBare),
+                (Framing::EventStreamChunked, Framing::EventStreamBareChunked),
+            ],
+        ),
+        (
+            Framing::chunked,
+            &[
+                (Framing::EventStream, Framing::EventStreamChunked),
+                (Framing::EventStreamBare, Framing::EventStreamBareChunked),
+                (Framing::Lines, Framing::LinesChunked),
+                (Framing::Ndjson, Framing::NdjsonChunked),
+                (Framing::Html, Framing::HtmlChunked),
+            ],
+        ),
+    ];
+    for (change, kin) in changes {
+        for framing in Framing::ALL {
+            let changed = kin.iter().find(|(from, _)| *from == framing).map_or(framing, |(_, to)| *to);
+            assert_eq!(change(framing), changed, "{framing:?}");
+        }
+    }
+}
+
+#[test]
+fn a_document_says_what_is_missing_and_what_the_source_is_doing_in_words() {
+    let gap = |missed, new_stream| Gap { missed, new_stream, next: None };
+    for (gap, words) in [
+        (gap(Some(3), true), "A new stream begins here."),
+        (gap(None, false), "Some messages are missing here."),
+        (gap(Some(1), false), "1 message is missing here."),
+        (gap(Some(2), false), "2 messages are missing here."),
+    ] {
+        let mut out = Vec::new();
+        encode_gap(Framing::Html, &gap, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("<div><i>{words}</i></div\n>"));
+    }
+    for (phase, said, words) in [
+        (SourcePhase::Running, "", "The source is running."),
+        (SourcePhase::Ended, "", "The source is ended."),
+        (SourcePhase::Ended, "a <b> ended", "a &lt;b&gt; ended"),
+    ] {
+        let mut out = Vec::new();
+        encode_source(Framing::Html, &SourceState::new(phase, said), &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("<div><i>{words}</i></div\n>"));
+    }
+}
+
+#[test]
+fn only_a_document_has_a_farewell_which_closes_it_and_leads_on() {
+    let go_on = Some(GoOn { address: "?since=1&a=\"<".into(), after: 3 });
+    for (farewell, expected) in [
+        (
+            Farewell { said: "The end & more.", go_on: None, is_whole: false },
+            "</pre>\n<p><i>The end &amp; more.</i></p></div></div></body></html>\n",
+        ),
+        (
+            Farewell { said: "On.", go_on, is_whole: true },
+            "</pre>\n<style type=\"text/css\">html, body { height: auto; overflow: auto } #log { position: static }</style>\n\
+             <p><i>On.</i> <a href=\"?since=1&amp;a=&quot;&lt;\">Go on now</a><meta http-equiv=\"refresh\" \
+             content=\"3; url=?since=1&amp;a=&quot;&lt;\"></p></div></div></body></html>\n",
+        ),
+    ] {
+        for framing in Framing::ALL {
+            let mut out = Vec::new();
+            encode_farewell(framing, &farewell, &mut out);
+            let expected = match framing {
+                Framing::Html => expected.into(),
+                Framing::HtmlChunked => chunk(expected),
+                _ => Vec::new(),
+            };
+            assert_eq!(String::from_utf8(out), String::from_utf8(expected), "{framing:?}");
+        }
+    }
+}

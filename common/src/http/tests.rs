@@ -233,24 +233,42 @@ fn head(text: &str) -> Head<'_> {
 }
 
 #[test]
-fn every_status_that_a_request_to_publish_can_get_has_its_phrase() {
-    // RFC 9110 §15
+fn every_status_that_a_server_sends_has_its_phrase() {
+    // RFC 9110 §15, RFC 6585
     for (status, phrase) in [
+        (101, "Switching Protocols"),
         (200, "OK"),
+        (204, "No Content"),
+        (206, "Partial Content"),
+        (301, "Moved Permanently"),
+        (302, "Found"),
+        (304, "Not Modified"),
+        (307, "Temporary Redirect"),
+        (308, "Permanent Redirect"),
         (400, "Bad Request"),
         (401, "Unauthorized"),
         (403, "Forbidden"),
         (404, "Not Found"),
         (405, "Method Not Allowed"),
+        (406, "Not Acceptable"),
         (408, "Request Timeout"),
         (409, "Conflict"),
         (411, "Length Required"),
+        (412, "Precondition Failed"),
         (413, "Content Too Large"),
+        (414, "URI Too Long"),
         (415, "Unsupported Media Type"),
+        (416, "Range Not Satisfiable"),
         (417, "Expectation Failed"),
         (422, "Unprocessable Content"),
+        (426, "Upgrade Required"),
+        (429, "Too Many Requests"),
         (431, "Request Header Fields Too Large"),
+        (500, "Internal Server Error"),
+        (501, "Not Implemented"),
         (503, "Service Unavailable"),
+        (505, "HTTP Version Not Supported"),
+        (599, "Unknown"),
     ] {
         assert_eq!(reason(status), phrase);
     }
@@ -372,4 +390,45 @@ fn debug_shows_no_value_of_a_field_and_no_token() {
         shown.contains("/a?token=…") && shown.contains("Authorization") && !shown.contains("SECRET"),
         "{shown}"
     );
+}
+
+#[test]
+fn each_fault_of_a_head_has_its_status() {
+    for (error, status) in [
+        (HeadError::RequestLine, 400),
+        (HeadError::Target, 400),
+        (HeadError::ControlByte, 400),
+        (HeadError::Field, 400),
+        (HeadError::Host, 400),
+        (HeadError::BodyLength, 400),
+        (HeadError::TargetTooLong, 414),
+        (HeadError::TooLong, 431),
+        (HeadError::TooManyFields, 431),
+        (HeadError::Method, 501),
+        (HeadError::Version, 505),
+    ] {
+        assert_eq!(error.status(), status, "{error}");
+    }
+}
+
+#[test]
+fn a_method_that_exists_is_known_by_its_exact_name() {
+    for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"] {
+        assert!(is_known_method(method));
+        assert!(!is_known_method(&method.to_lowercase()));
+    }
+    assert!(!is_known_method("BREW") && !is_known_method(""));
+}
+
+#[test]
+fn a_word_of_the_request_line_is_refused_at_the_first_byte_beyond_its_bound() {
+    for (bytes, bound, error) in [
+        ("M".repeat(33), 32, HeadError::Method),
+        (format!("GET {}", "/".repeat(4097)), 4 + 4096, HeadError::TargetTooLong),
+        ("GET / HTTP/1.11".to_owned(), 6 + 8, HeadError::RequestLine),
+    ] {
+        let mut scan = HeadScan::default();
+        assert_eq!(scan.find_end(&bytes.as_bytes()[..bound], LIMITS), Ok(None), "{bytes}");
+        assert_eq!(scan.find_end(bytes.as_bytes(), LIMITS), Err(error), "{bytes}");
+    }
 }

@@ -238,3 +238,15 @@ proptest! {
         prop_assert_eq!(recognize(&[&bytes]), Err(PolicyRequestError));
     }
 }
+
+#[test]
+fn a_policy_is_refused_for_any_of_its_grants() {
+    let policy = |grants: &[&str]| Policy {
+        site_control: None,
+        grants: grants.iter().map(|grant| grant.parse().unwrap()).collect(),
+    };
+    let refused = policy(&["*:40132", "*:80"]).check_served_from(8430);
+    assert_eq!(refused.map_err(|error| error.port), Err(80));
+    assert!(policy(&["*:40132"]).check_served_from(8430).is_ok());
+    assert!(policy(&["*:40132", "*:80"]).check_served_from(843).is_ok());
+}

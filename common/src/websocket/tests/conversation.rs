@@ -52,3 +52,53 @@ fn everything_at_once_is_the_same_as_in_any_two_pieces() {
         assert_eq!(serve(&bytes.chunks(1).collect::<Vec<_>>()), whole);
     }
 }
+
+#[test]
+fn a_ping_holds_at_most_125_bytes_and_exists_in_hybi_only() {
+    let payload = [b'x'; 126];
+    for (version, frames) in [(Version::Rfc6455, true), (Version::Hybi07, true), (Version::Hixie76, false)] {
+        let (mut socket, mut out) = (open(version, NO_LIMITS), Vec::new());
+        socket.ping(b"", &mut out);
+        assert_eq!(out, if frames { &b"\x89\x00"[..] } else { b"" });
+        socket.ping(&payload, &mut out);
+        assert_eq!(out.len(), if frames { 2 + 2 + 125 } else { 0 });
+        socket.close(CloseCode::NORMAL, "", &mut out);
+        let len = out.len();
+        socket.ping(b"", &mut out);
+        assert_eq!(out.len(), len, "nothing follows our Close");
+    }
+}
+
+#[test]
+fn new_limits_hold_from_the_next_frame_on() {
+    let three = frame(0x82, b"abc");
+    let mut socket = open(Version::Rfc6455, MessageLimits { max_message: 3, max_fragments: 0 });
+    assert_eq!(feed(&mut socket, &[&three]).error, None);
+    socket.limit(MessageLimits { max_message: 2, max_fragments: 0 });
+    assert_eq!(feed(&mut socket, &[&three]).error, Some(ProtocolError::MessageTooBig));
+}
+
+#[test]
+fn a_connection_knows_whether_a_frame_has_begun() {
+    for (version, bytes) in
+        [(Version::Rfc6455, frame(0x81, b"abc")), (Version::Hixie76, b"\x00abc\xFF".to_vec())]
+    {
+        let mut socket = open(version, NO_LIMITS);
+        assert!(!socket.is_amid_frame());
+        let (front, back) = bytes.split_at(bytes.len() - 2);
+        feed(&mut socket, &[front]);
+        assert!(socket.is_amid_frame(), "{version:?}");
+        feed(&mut socket, &[back]);
+        assert!(!socket.is_amid_frame(), "{version:?}");
+    }
+}
+
+#[test]
+fn a_connection_is_closed_when_both_have_said_so_and_not_before() {
+    let (mut socket, mut out) = (open(Version::Rfc6455, NO_LIMITS), Vec::new());
+    assert!(socket.is_open() && !socket.is_closed());
+    socket.close(CloseCode::NORMAL, "", &mut out);
+    assert!(!socket.is_open() && !socket.is_closed());
+    feed(&mut socket, &[&frame(0x88, b"")]);
+    assert!(socket.is_closed());
+}
