@@ -1,7 +1,7 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
 .PHONY: run help test test-all test-rust test-nats soak-nats bench-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
-	test-systemd test-fresh conformance mutants coverage test-zoo planted
+	test-systemd test-fresh conformance mutants coverage zoo test-zoo planted
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
 # other ports.
@@ -82,6 +82,12 @@ test-browser:
 # Flash in Ruffle.
 test-browsers:
 	@tests/run browsers
+
+# Attacks on the daemons and on npm ws and nginx, beside clients that behave: lateness, losses, memory, descriptors. In about ten minutes after a
+# release build; it says what it fetches. PEERS=all: websocketd and nchan, too; MODES=never-reads,close-storm: only these. RECORD=1 writes
+# docs/hostile.md, in about twenty.
+zoo:
+	@tests/hostile_zoo/run
 
 # Attacks on the daemons in small, in about 20 s: canaries beside them miss nothing, and every attacker's connection ends.
 test-zoo:

@@ -3,8 +3,10 @@
 //!
 //! ```text
 //! hostile-zoo quick                         each mode in small, against ours; exits with 1 where a promise is broken
-//! hostile-zoo run   [--modes A,B] [--peers A,B] [--seconds 4]
+//! hostile-zoo control                       the same without the guard, one at a time: exits with 1 where it did not notice
+//! hostile-zoo run   [--modes A,B] [--peers A,B] [--seconds 4] [--record FILE]
 //!                                           each mode in full, against ours and the peers that are there
+//! hostile-zoo extremes                      a firehose, no descriptors, 100,000 connections
 //! hostile-zoo lines INTERVAL PADDING        prints lines: what websocketd runs for each client
 //!
 //!            ┌─ canaries ──  200 clients: each number once, how late
@@ -23,11 +25,14 @@
 mod canaries;
 mod feeder;
 mod figures;
+mod firehose;
+mod full;
 mod lateness;
 mod modes;
 mod other_modes;
 mod peers;
 mod plan;
+mod report;
 mod round;
 mod site;
 mod stream_modes;
@@ -70,6 +75,7 @@ use figures::Outcome;
 use mio::Token;
 use modes::Mode;
 use peers::Peer;
+use report::Report;
 use round::Size;
 use victim::Victim;
 
@@ -91,13 +97,27 @@ fn main() {
     let wanted = value("--modes").unwrap_or("all");
     let modes: Vec<Mode> = modes::all().into_iter().filter(|mode| is_wanted(wanted, mode.name)).collect();
     let broken = match arguments.first().map(String::as_str) {
-        Some("quick") => quick(modes),
+        Some("quick") => in_small(modes, print),
+        Some("control") => in_small(modes::without_guards(), print_control),
         Some("run") => {
             let peers = value("--peers").unwrap_or("all");
             let peers: Vec<Peer> =
                 Peer::ALL.into_iter().filter(|peer| is_wanted(peers, peer.name())).collect();
             let time = Duration::from_secs(value("--seconds").map_or(4, |_| number(value("--seconds"))));
-            in_full(&modes, &peers, time)
+            let load = report::load();
+            let mut found = Report { time, ..Report::default() };
+            let broken = in_full(modes, &peers, &mut found);
+            if wanted == "all" {
+                extremes(&mut found);
+            }
+            if let Some(file) = value("--record") {
+                found.write(file, &load);
+            }
+            broken
+        }
+        Some("extremes") => {
+            extremes(&mut Report::default());
+            0
         }
         Some("lines") => {
             let argument = |at: usize| number(arguments.get(at).map(String::as_str));
@@ -113,7 +133,7 @@ fn main() {
 }
 
 /// Several rounds at once, as most of one is waiting; how many promises are broken.
-fn quick(modes: Vec<Mode>) -> usize {
+fn in_small(modes: Vec<Mode>, print: fn(&Outcome) -> usize) -> usize {
     let modes = Mutex::new(VecDeque::from(modes));
     let broken = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -121,7 +141,7 @@ fn quick(modes: Vec<Mode>) -> usize {
             scope.spawn(|| {
                 while let Some(mode) = next(&modes) {
                     let outcome = round::run(&mode, Size::Quick, Victim::ours(&mode.settings));
-                    broken.fetch_add(report(&outcome), Ordering::Relaxed);
+                    broken.fetch_add(print(&outcome), Ordering::Relaxed);
                 }
             });
         }
@@ -130,25 +150,58 @@ fn quick(modes: Vec<Mode>) -> usize {
 }
 
 /// One round at a time, as it is measured; how many promises of ours are broken.
-fn in_full(modes: &[Mode], peers: &[Peer], time: Duration) -> usize {
+fn in_full(modes: Vec<Mode>, peers: &[Peer], found: &mut Report) -> usize {
     let mut broken = 0;
+    let time = found.time;
     for mode in modes {
-        broken += report(&round::run(mode, Size::Full(time), Victim::ours(&mode.settings)));
+        let outcome = round::run(&mode, Size::Full(time), Victim::ours(&mode.settings));
+        broken += print(&outcome);
+        let mut outcomes = vec![outcome];
         for &peer in peers {
             let Some(victim) = Victim::peer(peer, &mode.settings) else { continue };
             let size = if peer.is_heavy() { Size::Tenth(time) } else { Size::Full(time) };
-            println!("{}", round::run(mode, size, victim));
+            let outcome = round::run(&mode, size, victim);
+            println!("{outcome}");
+            outcomes.push(outcome);
         }
+        found.rounds.push((mode, outcomes));
     }
     broken
+}
+
+/// A firehose, a server without descriptors, and 100,000 connections.
+fn extremes(found: &mut Report) {
+    let ordered = [1_000, 10_000, 100_000, 1_000_000].map(|rate| (rate, true));
+    for (rate, is_ordered) in ordered.into_iter().chain([(1_000_000, false)]) {
+        let time = Duration::from_secs(4);
+        let task = firehose::Task { time, rate, quick: 400, slow: 100, is_ordered };
+        let figures = firehose::run(&task);
+        println!("firehose {task:?}: {figures:?}");
+        found.firehose.push((task, figures));
+    }
+    let full = full::run(Duration::from_secs(5));
+    println!("without descriptors: {full:?}");
+    found.full = Some(full);
+    let connects = round::connects(100_000);
+    println!("connections: {}, {:?}", connects.started, connects.outcomes);
+    found.connects = Some(connects);
 }
 
 fn next(modes: &Mutex<VecDeque<Mode>>) -> Option<Mode> {
     modes.lock().expect("no round panics while it takes the next mode").pop_front()
 }
 
+/// Prints what an attack did to a server without its guard: it must have broken a promise.
+fn print_control(outcome: &Outcome) -> usize {
+    match outcome.broken.first() {
+        Some(promise) => println!("ok {} is noticed without its guard: {promise}", outcome.mode),
+        None => println!("not ok {}: nobody notices that its guard is out\n{outcome}", outcome.mode),
+    }
+    usize::from(outcome.broken.is_empty())
+}
+
 /// Prints it; how many promises are broken.
-fn report(outcome: &Outcome) -> usize {
+fn print(outcome: &Outcome) -> usize {
     let mut lines = vec![outcome.to_string()];
     lines.extend(outcome.broken.iter().map(|promise| format!("not ok {}: {promise}", outcome.mode)));
     if outcome.broken.is_empty() {

@@ -17,7 +17,7 @@ use crate::{
     modes::Mode,
     swarm::Swarm,
     usage::Usage,
-    victim::Victim,
+    victim::{Service, Settings, Victim},
 };
 
 /// How much of it.
@@ -110,6 +110,29 @@ pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Outcome {
         judge(&mut outcome, mode, begun.elapsed());
     }
     outcome
+}
+
+/// So many connections to a server of ours, each with a handshake and a first message.
+pub(crate) fn connects(count: usize) -> Knocked {
+    let settings = Settings {
+        service: Service::Dates,
+        interval: Duration::from_secs(1),
+        padding: 0,
+        options: &["--leave-notices", "off"],
+    };
+    let victim = Victim::ours(&settings);
+    let task = knock::Task {
+        to: victim.address,
+        rate: 5000,
+        time: Duration::MAX,
+        count,
+        patience: PATIENCE,
+        kind: "websocket",
+    };
+    let knocked = knock::knock(Poll::new().expect("a poll"), &task, || false, |_| {}).expect("they knock");
+    let wrong = victim.stop();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    knocked
 }
 
 /// Canaries that have their schedule.

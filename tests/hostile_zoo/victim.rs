@@ -109,7 +109,7 @@ impl Victim {
             _ => &STREAM_DEADLINES,
         };
         let name = settings.service.binary();
-        let mut daemon = Daemon::start(binary(name), &[&own, deadlines, settings.options].concat());
+        let mut daemon = Daemon::start(binary(name), &merged(&[&own, deadlines, settings.options]));
         let address = daemon.address();
         let line = format!("GMT{padding}");
         match (settings.service, daemon.stdin.take()) {
@@ -170,7 +170,19 @@ impl Victim {
     }
 }
 
+/// Options with their values, of which the later ones count.
+fn merged<'a>(lists: &[&[&'a str]]) -> Vec<&'a str> {
+    let mut all: Vec<&str> = Vec::new();
+    for pair in lists.iter().flat_map(|list| list.chunks(2)) {
+        match all.chunks_mut(2).find(|other| other[0] == pair[0]) {
+            Some(other) => other.copy_from_slice(pair),
+            None => all.extend_from_slice(pair),
+        }
+    }
+    all
+}
+
 /// In the folder `BINARIES`, or built by cargo.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     env::var_os("BINARIES").map_or_else(|| harness::binary(name), |folder| Path::new(&folder).join(name))
 }
