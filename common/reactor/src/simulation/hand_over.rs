@@ -2,20 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Birth, Simulation};
-use crate::{Handler, Settings, Stop};
+use super::{Birth, Simulation, Successor};
+use crate::{Handler, Stop};
 
 /// The longest time that a hand-over may take: what was begun, and what ends in the old process.
 const LONGEST: Duration = Duration::from_secs(1);
-
-/// The process that comes next.
-#[derive(Clone, Debug)]
-pub struct Successor {
-    /// How many workers it has.
-    pub workers: usize,
-    /// Its limits and timeouts.
-    pub settings: Settings,
-}
 
 impl<H: Handler> Simulation<H> {
     /// Hands every connection of the one worker over to a new process in the same world, whose handler `make` builds from the

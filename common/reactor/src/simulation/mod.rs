@@ -11,6 +11,7 @@
 //! timeout that it asked for. [`Simulation::settle`] and [`Simulation::pass`] step only those that would be awake, so that an
 //! edge or a wake that is lost is a stall; [`Simulation::turn`] wakes one without a reason, as a kernel may.
 
+mod birth;
 mod clocks;
 mod faults;
 mod hand_over;
@@ -21,7 +22,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::mail::Waker;
 use super::system::System;
@@ -30,30 +31,12 @@ use super::worker::Worker;
 use super::{Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot};
 
 pub use super::system::simulated::{Call, Seed};
-pub use hand_over::Successor;
+pub use birth::{Birth, Successor};
 
 /// Listeners of a process, each with a socket or a duplicate in every worker; the port of number `n` is 80 + `n`.
 pub const LISTENERS: usize = 2;
 /// Turns after which a process that never comes to rest is in a busy loop, for each worker.
 const MANY_TURNS: usize = 10_000;
-
-/// What the closure that makes a handler gets.
-pub struct Birth<M> {
-    /// One mailbox for each worker.
-    pub mailboxes: Mailboxes<M>,
-    /// The world's monotonic time at this moment.
-    pub now: Instant,
-    /// The world's wall-clock time at this moment.
-    pub wall: SystemTime,
-    /// Time since the world's boot, suspends included.
-    pub since_boot: Duration,
-}
-
-impl<M> Clone for Birth<M> {
-    fn clone(&self) -> Self {
-        Self { mailboxes: self.mailboxes.clone(), ..*self }
-    }
-}
 
 /// One worker, and when it wakes.
 struct Stepped<H: Handler> {
