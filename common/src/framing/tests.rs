@@ -257,7 +257,7 @@ fn each_framing_says_its_name_its_media_type_and_whether_it_is_of_frames() {
 #[test]
 fn a_request_changes_a_framing_to_its_kin_and_leaves_the_others() {
     type Change = fn(Framing) -> Framing;
-    let changes: [(Change, &[(Framing, Framing)]); 4] = [
+    let families: [(Change, &[(Framing, Framing)]); 4] = [
         (
             Framing::numbered,
             &[(Framing::Hybi, Framing::HybiNumbered), (Framing::Hixie, Framing::HixieNumbered)],
@@ -281,10 +281,10 @@ fn a_request_changes_a_framing_to_its_kin_and_leaves_the_others() {
             ],
         ),
     ];
-    for (change, kin) in changes {
+    for (change, kin) in families {
         for framing in Framing::ALL {
-            let changed = kin.iter().find(|(from, _)| *from == framing).map_or(framing, |(_, to)| *to);
-            assert_eq!(change(framing), changed, "{framing:?}");
+            let expected = kin.iter().find(|(from, _)| *from == framing).map_or(framing, |(_, to)| *to);
+            assert_eq!(change(framing), expected, "{framing:?}");
         }
     }
 }
