@@ -2,9 +2,13 @@
 //! behaves gets each message once and in order, whatever the others do.
 
 mod bounded_reads;
+mod budgets;
+mod closing;
 mod documents;
 mod given;
 mod heartbeats;
+mod ids;
+mod notices;
 mod polls;
 mod private;
 mod publishing;

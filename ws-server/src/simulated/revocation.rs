@@ -27,3 +27,23 @@ fn readers_whose_token_is_gone_end_although_the_lines_never_pause() {
     let ended = readers.iter().filter(|reader| world.is_ended(**reader)).count();
     assert_eq!(ended, readers.len());
 }
+
+#[test]
+fn a_token_that_the_next_process_does_not_know_lets_nobody_in_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |token: &str| {
+        let path = folder.path().join(token);
+        std::fs::write(&path, format!("reader {token}\n")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (old, new) = (path("0123456789abcdef"), path("fedcba9876543210"));
+    let mut world = world(1, &["--source", "-", "--token-file", &old]);
+    let reader = world.connect();
+    world.send(reader, b"GET /?token=0123456789abcdef HTTP/1.0\r\n\r\n");
+    world.settle();
+    assert!(!world.is_ended(reader));
+    let args = ["--source", "-", "--token-file", &new];
+    let mut world = world.hand_over(|old, birth| successor(old, birth, &args));
+    world.settle();
+    assert!(world.is_ended(reader));
+}
