@@ -23,9 +23,7 @@ fn ids_go_on_behind_those_of_the_worker_that_gave_most() {
         let mut world = world(1, &args);
         let before = ids(&mut world, 5);
         let mut world = world.hand_over(|busy, birth| {
-            let Birth { mailboxes, now, wall } = &birth;
-            let birth_of_idle = Birth { mailboxes: mailboxes.clone(), now: *now, wall: *wall };
-            let idle = handler(configured(&args), None, birth_of_idle);
+            let idle = handler(configured(&args), None, birth.clone());
             let mut workers = if is_last { [idle, busy] } else { [busy, idle] };
             let state = ProcessState { format: FORMAT, ..export_states(&mut workers) };
             handler(configured(&args), Some(state), birth)
