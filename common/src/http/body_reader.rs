@@ -371,6 +371,7 @@ mod tests {
             ("1\r\nxy\r\n", "x", Some(ChunkEnd)),
             ("1\r\nx\n0\r\n\r\n", "x", Some(ChunkEnd)),
             ("1\r\nx\r0", "x", Some(ChunkEnd)),
+            ("1\r\nx.\n0\r\n\r\n", "x", Some(ChunkEnd)),
             ("0\r\nA: b\n\r\n", "", Some(ControlByte)),
             ("0\r\n\n", "", Some(ControlByte)),
             ("0\r\n\rx", "", Some(ControlByte)),

@@ -185,6 +185,8 @@ mod tests {
             }
             assert_eq!(read, Some(date(same)), "{text} at {now}");
         }
+        let now = date("Wed, 25 Nov 2026 00:00:00 GMT");
+        assert_eq!(parse_date(b"Friday, 01-Jan-77 00:00:00 GMT", now), None, "the weekday is that of 2077");
     }
 
     // ST-16

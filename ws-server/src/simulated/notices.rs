@@ -20,7 +20,7 @@ fn readers(world: &mut World, count: usize) -> Vec<Reader> {
 #[test]
 fn a_broadcast_to_many_leaves_others_their_turns() {
     let mut world = world(1, &["--source", "-"]);
-    let mut readers = readers(&mut world, 3 * VISITS);
+    let mut readers = readers(&mut world, 6 * VISITS);
     world.mail(batch(1..2));
     let mut reached = Vec::new();
     for _ in 0..4 {

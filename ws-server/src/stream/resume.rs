@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_client_of_a_worker_that_was_ahead_missed_nothing() {
-        let extent = Extent { epoch: NOW, oldest: 20, next: 21, ahead: 22 };
+        let extent = Extent { epoch: NOW, oldest: 20, next: 21, ahead: date_ahead(21) };
         assert_eq!(extent.resume(Since::Number(21)), Resumption { next: 22, gap: None });
     }
 }

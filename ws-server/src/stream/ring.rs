@@ -410,4 +410,20 @@ mod tests {
         drop(rings);
         assert_eq!(total.get(), 0);
     }
+
+    #[test]
+    fn a_jump_that_was_no_gap_is_none_in_the_ring_of_the_next_process() {
+        let given = |bounds| Ring::new(bounds, id(1), false, Arc::default());
+        let mut ring = given(Bounds { messages: 3, ..BOUNDS });
+        for first in [1, 20, 40] {
+            ring.push(batch(first, 2));
+        }
+        let mut next = given(BOUNDS);
+        next.begin_at(ring.begin());
+        ring.batches().for_each(|batch| next.push(Arc::clone(batch)));
+        for ring in [&ring, &next] {
+            assert!(!ring.follows_gap(ring.from(id(40))));
+            assert_eq!([21, 22, 40].map(|number| ring.has(id(number))), [false, true, true]);
+        }
+    }
 }
