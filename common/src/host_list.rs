@@ -126,6 +126,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn the_names_are_those_of_the_options_without_their_ports() {
+        let hosts = list(&["a.example:81", "[::1]", "127.0.0.1:80"]);
+        let names: Vec<String> = hosts.names().map(ToString::to_string).collect();
+        assert_eq!(names, ["a.example", "[::1]", "127.0.0.1"]);
+    }
+
     fn list(hosts: &[&str]) -> HostList {
         hosts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Host>>().into()
     }

@@ -34,6 +34,8 @@ class Together:
                 self.programs, errors = self.trials.build_all(optimised=True)
                 if self.programs:
                     self.programs = self.trials.kept(self.programs)
+                    if self.trials.run_all(self.programs).kind != "missed":
+                        raise SystemExit("the tests fail with the questions, and without a change")
                     return True
                 for mutant in {mutant for file, line, column in errors for mutant in blamed(places[file], line, column)}:
                     self.numbers.pop(mutant, None)
@@ -66,7 +68,7 @@ class Together:
         return self.programs is not None and mutant in self.numbers
 
     def of(self, mutant):
-        return self.trials.run_all(self.programs, {"MUTANT": str(self.numbers[mutant])})
+        return self.trials.run_all(self.programs, mutant, self.numbers[mutant])
 
 
 def ranked(texts, number):

@@ -18,6 +18,12 @@ class Stage:
     package: str
     skip: tuple = ()
     cases: int = 256  # of each test that draws its input
+    near: bool = False  # only the tests of the module that the mutant is in
+    test: str = ""  # a file of tests/ instead of the unit tests
+
+    @property
+    def program(self):
+        return self.package, self.test
 
 
 # These take most of the time of `common`, and look at few files.
@@ -27,9 +33,10 @@ DEAR = ("http::date::tests::dates_are_written_and_read_back", "websocket::tests:
         "websocket::tests::hixie::a_text_that_never_ends_is_refused_at_the_limit",
         "http::body_reader::tests::what_two_servers_could_read_in_two_ways_is_refused_behind_the_content_before_it")
 STAGES = {
-    "common": (Stage("common", skip=DEAR, cases=32), Stage("common")),
-    # What the event loop's own tests miss, the three handlers in its simulated network may notice.
-    "reactor": (Stage("reactor"), Stage("policy-server"), Stage("static-server"), Stage("ws-server")),
+    "common": (Stage("common", skip=DEAR, cases=32, near=True), Stage("common", skip=DEAR, cases=32), Stage("common")),
+    # What the event loop's own tests miss, the handlers in its simulated network may notice, and two daemons over real sockets.
+    "reactor": (Stage("reactor"), Stage("policy-server"), Stage("policy-server", test="requests"), Stage("static-server", test="files"),
+                Stage("ws-server")),
 }
 
 # Tests get this many times the processor time that they need without a change, and some seconds: a machine that is busy makes no hang.
@@ -63,7 +70,7 @@ class Trials:
             raise SystemExit(f"the tests do not compile: {errors}")
         for stage in self.stages:
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            outcome = self.run(programs[stage.package], stage, {})
+            outcome = self.run(programs[stage.program], stage)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             self.seconds[stage] = SPARE + TIMES * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
             if outcome.kind != "missed":
@@ -75,8 +82,8 @@ class Trials:
         self.copy.write(mutant.file, mutant.applied(text))
         try:
             for stage in self.stages:
-                program, _ = self.build(stage.package)
-                outcome = self.run(program, stage, {}) if program else Outcome("unbuilt")
+                program, _ = self.build(*stage.program)
+                outcome = self.run(program, stage, mutant) if program else Outcome("unbuilt")
                 if outcome.kind != "missed":
                     return outcome
             return Outcome("missed")
@@ -86,29 +93,30 @@ class Trials:
     def build_all(self, optimised=False):
         """All programs by package, or none and where the errors are."""
         programs = {}
-        for package in dict.fromkeys(stage.package for stage in self.stages):
-            programs[package], errors = self.build(package, optimised)
-            if not programs[package]:
+        for name in dict.fromkeys(stage.program for stage in self.stages):
+            programs[name], errors = self.build(*name, optimised)
+            if not programs[name]:
                 return None, errors
         return programs, []
 
-    def run_all(self, programs, environment):
+    def run_all(self, programs, mutant=None, number=0):
         for stage in self.stages:
-            outcome = self.run(programs[stage.package], stage, environment)
+            outcome = self.run(programs[stage.program], stage, mutant, number)
             if outcome.kind != "missed":
                 return outcome
         return Outcome("missed")
 
     def kept(self, programs):
         """Copies of programs, which later builds do not replace."""
-        return {package: shutil.copy(program, Path(self.environment["CARGO_TARGET_DIR"]) / f"{package}-together")
-                for package, program in programs.items()}
+        folder = Path(self.environment["CARGO_TARGET_DIR"])
+        return {name: shutil.copy(program, folder / "-".join(("together", *name))) for name, program in programs.items()}
 
-    def build(self, package, optimised=False):
-        """The path of the package's unit tests, and, if they do not compile, the errors as (file, line, column)."""
-        build = subprocess.run(["cargo", "test", "--quiet", "--offline", "--locked", "--package", package, "--lib", "--no-run",
-                                "--message-format=json"], cwd=self.copy.folder, env=self.environment | ({"CARGO_PROFILE_DEV_OPT_LEVEL": "1"} if optimised else {}),
-                               capture_output=True, text=True)
+    def build(self, package, test, optimised=False):
+        """The path of the tests' program, and, if it does not compile, the errors as (file, line, column)."""
+        target = ("--test", test) if test else ("--lib",)
+        environment = self.environment | ({"CARGO_PROFILE_DEV_OPT_LEVEL": "1"} if optimised else {})
+        build = subprocess.run(["cargo", "test", "--quiet", "--offline", "--locked", "--package", package, *target, "--no-run",
+                                "--message-format=json"], cwd=self.copy.folder, env=environment, capture_output=True, text=True)
         messages = [json.loads(line) for line in build.stdout.splitlines() if line.startswith("{")]
         if build.returncode != 0:
             return None, [(span["file_name"], span["line_start"], span["column_start"]) for message in messages
@@ -117,20 +125,27 @@ class Trials:
         return [message["executable"] for message in messages
                 if message["reason"] == "compiler-artifact" and message["profile"]["test"] and message["executable"]][-1], []
 
-    def run(self, program, stage, environment):
+    def run(self, program, stage, mutant=None, number=0):
         command = [program]
+        if stage.near and mutant:
+            command.append(module_of(mutant.file) + "::")
         for name in stage.skip:
             command += ["--skip", name]
         seconds = self.seconds.get(stage, FIRST)
+        environment = self.environment | {"PROPTEST_CASES": str(stage.cases), "MUTANT": str(number)}
         with tempfile.TemporaryFile("w+") as output:
             try:
-                ended = subprocess.run(command, cwd=self.folders[stage.package], env=self.environment | environment | {"PROPTEST_CASES": str(stage.cases)},
-                                       stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=PATIENCE,
-                                       preexec_fn=lambda: limit(seconds))
+                ended = subprocess.run(command, cwd=self.folders[stage.package], env=environment, stdin=subprocess.DEVNULL,
+                                       stdout=output, stderr=output, timeout=PATIENCE, preexec_fn=lambda: limit(seconds))
             except subprocess.TimeoutExpired:
                 return Outcome("hung", ("no end on the clock",))
             output.seek(0)
             return outcome_of(ended.returncode, output.read())
+
+
+def module_of(file):
+    """The outermost module: `http` for common/src/http/date.rs."""
+    return Path(file).relative_to(Path(file.partition("/src/")[0]) / "src").parts[0].removesuffix(".rs")
 
 
 def limit(seconds):

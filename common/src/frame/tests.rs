@@ -62,6 +62,14 @@ fn header_bytes(first: u8, second: u8, len: u64) -> Vec<u8> {
 
 // WS-08, WS-09, WS-11, WS-31
 #[test]
+fn a_close_code_is_written_as_its_number() {
+    assert_eq!(
+        (CloseCode::RESTART.to_string(), CloseCode::TOO_BIG.to_string()),
+        ("1012".into(), "1009".into())
+    );
+}
+
+#[test]
 fn every_two_byte_head_is_decoded_or_refused_at_every_boundary_length() {
     for (first, second) in (0..=255_u8).flat_map(|first| (0..=255_u8).map(move |second| (first, second))) {
         for len in LENGTHS {

@@ -113,11 +113,29 @@ fn dialects_are_told_apart_in_one_fixed_order() {
         (&[version("13"), KEY, ("Content-Length", "3")], (400, None)),
         (&[version("13"), KEY, ("Transfer-Encoding", "chunked")], (400, None)),
         (&[version("13"), KEY, ("Content-Length", "0")], (101, Some(Version::Rfc6455))),
+        // The third key is the one body that is none, and draft 76 alone has it.
+        (&[key1, key2, ("Content-Length", "8")], (101, Some(Version::Hixie76))),
+        (&[key1, key2, ("Content-Length", "7")], (400, None)),
+        (&[("Content-Length", "8")], (400, None)),
+        (&[version("13"), KEY, ("Content-Length", "8")], (400, None)),
     ];
     for (fields, expected) in table {
         assert_eq!(status(&request(fields)), *expected, "{fields:?}");
     }
     assert!(HandshakeError::UnsupportedVersion.headers().contains(&("Sec-WebSocket-Version", "13, 8, 7")));
+    assert_eq!(HandshakeError::BadKey.headers(), []);
+}
+
+#[test]
+fn a_connection_of_draft_76_waits_for_its_third_key() {
+    let both = [("Sec-WebSocket-Key1", KEYS[0].0), ("Sec-WebSocket-Key2", KEYS[0].1)];
+    let (_, mut socket) = accept(&request(&both), false);
+    let (mut key3, mut out) = (*KEYS[0].2, Vec::new());
+    let (mut most, mut last) = key3.split_at_mut(7);
+    assert_eq!(socket.receive(&mut most, &mut out), Ok(None));
+    assert!(socket.is_awaiting_key() && out.is_empty());
+    assert_eq!(socket.receive(&mut last, &mut out), Ok(Some(Event::Opened)));
+    assert!(!socket.is_awaiting_key());
 }
 
 // WS-33

@@ -264,6 +264,18 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn only_a_length_says_how_long_a_body_is_and_only_trailers_are_too_large() {
+        assert!(BodyReader::from(Body::Chunked).is_chunked());
+        assert!(!BodyReader::from(Body::Length(1)).is_chunked());
+        assert_eq!(BodyError::Trailers.status(), 431);
+        for error in
+            [BodyError::ChunkSize, BodyError::Extensions, BodyError::ChunkEnd, BodyError::ControlByte]
+        {
+            assert_eq!(error.status(), 400);
+        }
+    }
+
     /// Feeds the pieces one after the other, as a connection would; the content, the error, and the bytes behind the body.
     fn read(body: Body, pieces: &[&[u8]]) -> (Vec<u8>, Option<BodyError>, Vec<u8>) {
         let (mut reader, mut content, mut rest) = (BodyReader::from(body), Vec::new(), Vec::new());

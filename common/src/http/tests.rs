@@ -393,6 +393,26 @@ fn debug_shows_no_value_of_a_field_and_no_token() {
 }
 
 #[test]
+fn a_head_is_parsed_only_whole_and_alone() {
+    let head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert!(Head::parse(head, LIMITS).is_ok());
+    let more = [&head[..], b"x"].concat();
+    for bytes in [&more, &head[..head.len() - 1], b""] {
+        assert_eq!(Head::parse(bytes, LIMITS).err(), Some(HeadError::RequestLine));
+    }
+    let exact = HeadLimits { max_bytes: head.len(), max_headers: 1, ..LIMITS };
+    assert!(Head::parse(head, exact).is_ok());
+    assert_eq!(
+        Head::parse(head, HeadLimits { max_bytes: head.len() - 1, ..LIMITS }).err(),
+        Some(HeadError::TooLong)
+    );
+    assert_eq!(
+        Head::parse(head, HeadLimits { max_headers: 0, ..LIMITS }).err(),
+        Some(HeadError::TooManyFields)
+    );
+}
+
+#[test]
 fn each_fault_of_a_head_has_its_status() {
     for (error, status) in [
         (HeadError::RequestLine, 400),

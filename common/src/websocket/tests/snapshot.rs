@@ -16,6 +16,7 @@ fn conversations() -> Vec<(WebSocket, Vec<u8>)> {
         (WebSocket::new(Version::Hybi07, NO_LIMITS), [hybi, frame(0x83, b"")].concat()),
         (WebSocket::new(Version::Hixie75, MessageLimits::default()), hixie),
         (WebSocket::awaiting_key(155_712_099, 173_347_027, NO_LIMITS), keyed),
+        (open(Version::Rfc6455, NO_LIMITS), [frame(0x02, b"\xFF"), frame(0x80, b"\0")].concat()),
         (open(Version::Rfc6455, NO_LIMITS), frame(0x87, b"")),
     ]
 }
@@ -60,4 +61,26 @@ fn damaged_bytes_are_refused() {
     assert_eq!(WebSocket::from_bytes(&[&written[..], &[0]].concat()), Err(SnapshotError::Damaged));
     assert_eq!(WebSocket::from_bytes(&[&[2], &written[1..]].concat()), Err(SnapshotError::Layout(2)));
     assert_eq!(WebSocket::from_bytes(&[&[1, 99], &written[2..]].concat()), Err(SnapshotError::Damaged));
+}
+
+#[test]
+fn the_middle_of_a_frame_of_another_dialect_is_refused() {
+    let state = |version, bytes: &[u8]| {
+        let mut socket = open(version, NO_LIMITS);
+        feed(&mut socket, &[bytes]);
+        socket.to_bytes()
+    };
+    let (hybi, hixie) = (state(Version::Rfc6455, b""), state(Version::Hixie75, b""));
+    let begun = frame(0x81, b"abc");
+    for (bytes, of_other) in [
+        (state(Version::Rfc6455, &begun[..7]), hixie[1]),
+        (state(Version::Hixie75, b"\x00ab"), hybi[1]),
+        (state(Version::Hixie75, b"\x80\x81"), hybi[1]),
+        (state(Version::Hixie75, b"\x80\x05ab"), hybi[1]),
+    ] {
+        assert!(WebSocket::from_bytes(&bytes).is_ok_and(|socket| socket.is_amid_frame()));
+        let mut mixed = bytes;
+        mixed[1] = of_other;
+        assert_eq!(WebSocket::from_bytes(&mixed), Err(SnapshotError::Damaged));
+    }
 }
