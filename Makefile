@@ -98,11 +98,17 @@ test-zoo:
 test-systemd:
 	@tests/systemd/run
 
-.PHONY: restarts
+.PHONY: restarts soak
 
-# ws-server killed, stopped and handed over under load, behind a holder that plays systemd's part.
+# ws-server killed, stopped and handed over under load, between builds whose states differ, behind a holder that plays systemd's part: in
+# about twenty minutes. RECORD=1 writes docs/restarts.md.
 restarts:
 	@tests/needs cargo cc git python3 && tests/restarts/run
+
+# A long run with thousands of clients that come and go, restarts, slow and hostile clients: does anything grow? TIME=1h, CLIENTS=10000.
+# RECORD=1 writes docs/soak.md.
+soak:
+	@tests/needs cargo cc python3 && tests/restarts/run --soak $(or $(TIME),10m)
 
 # The README on fresh Debian 12 and 13, made by mmdebstrap: every command of it, the tests, the package. Needs root.
 test-fresh:

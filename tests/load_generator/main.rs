@@ -3,7 +3,7 @@
 //! ```text
 //! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000] [--as rfc6455|events-1.1|...]
 //!                      all dialects in turn, or one; it holds each connection for ever
-//! load-generator crowd --to 127.0.0.1:40132 [--clients 300] [--turnover 20] [--says 10] [--seed 1]
+//! load-generator crowd --to 127.0.0.1:40132 [--clients 300] [--turnover 20] [--says 10] [--seed 1] [--without json-1.1]
 //!                      so many clients of all dialects, of which some go and come each second, and say something to all
 //! load-generator knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy
 //!                      [--patience 20] [--count N]
@@ -19,8 +19,9 @@
 //! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
 //!
 //! `crowd` keeps its number of clients: who is cut off comes again, behind its last message where the dialect has ids. The server has
-//! `--template '{seq} {date}'`, or `{seq} {line}` with lines such as `a 17`, which rise by one for each producer; and, for what clients say,
-//! `--on-message broadcast`. Its commands: `mark`, `report`, `calm` (nobody comes, goes or speaks), `go on`, `say`, `forget` (what was said
+//! `--template '{seq} {date}'`, or `{seq} {line}` with lines such as `a 17`, which rise by one for each
+//! producer, and may say when they were written, in microseconds; and, for what clients say,
+//! `--on-message broadcast`. Its commands: `mark`, `report`, `take` (both), `calm` (nobody comes, goes or speaks), `go on`, `say`, `forget` (what was said
 //! by or about clients before), `deaf` (count nothing of that any more) and `quit`.
 //!
 //! `post` takes no commands. The server has `--source http --template '{seq} {line}'` and a `--history` of more messages than the clients
@@ -30,7 +31,12 @@
 // A test's tool: a broken expectation ends it with its sentence, and it reads the real clock.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
-#![allow(clippy::disallowed_methods, clippy::cast_possible_truncation)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
 
 mod crowd;
 mod decoder;
@@ -91,6 +97,10 @@ fn main() -> io::Result<()> {
                 turnover: number("--turnover", 20) as usize,
                 says: number("--says", 10) as usize,
                 seed: number("--seed", 1).into(),
+                dialects: Dialect::WITH_IDS
+                    .into_iter()
+                    .filter(|dialect| value("--without") != Some(dialect.name()))
+                    .collect(),
             };
             crowd::run(poll, &commands, &task)
         }

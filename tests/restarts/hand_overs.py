@@ -19,3 +19,58 @@ def to_itself(binary, count, arguments, producers=0, clients=300):
         return (f"{count} hand-overs, {counts['opened']} clients came, {counts['left']} left, {counts['messages']} messages, "
                 f"{now['heard']} notices to each, wait of a newcomer {now['wait_ms']}, restart {lab.median(here.seconds) * 1000:.0f} ms (median)")
 
+
+
+# How a connection ends that the next process cannot take: Close 1012, or its way's own.
+CLOSED = {"rfc6455": "1012", "hybi-08": "1012", "hybi-07": "1012", "ids": "1012", "hixie-76": "closed", "hixie-75": "closed",
+          "events-1.1": "end", "events-1.0": "end", "lines-1.1": "end", "lines-1.0": "end", "json-1.1": "end"}
+
+
+def between(older, newer, count, arguments, producers=0, clients=300, without=None):
+    """Two builds whose states differ, in turn: upwards as above, downwards a connection goes on or is told."""
+    with lab.Lab(older, [*lab.HEARING, *arguments], producers=producers, clients=clients, without=without) as here:
+        went_on = told = up = down = 0
+        for number in range(count):
+            here.crowd.ask("go on")
+            here.workers = here.random.choice([1, 2, 2, 3])
+            here.binary = older if here.binary == newer else newer
+            here.pause()
+            here.hand_over()
+            upwards = here.binary == newer
+            now = here.crowd.settle(forget=not upwards)
+            lab.nothing_lost(now)
+            if upwards:
+                lab.nobody_ended(now)
+                up += 1
+            else:
+                ended = only_told(now)
+                told, went_on, down = told + ended, went_on + clients - ended, down + 1
+            here.crowd.ask("mark")
+        return (f"{up} upwards: 0 refused, 0 lost, 0 doubled, 0 ended; {down} downwards: {went_on} went on, {told} were closed by their way's own end, "
+                f"0 lost in silence; restart {lab.median(here.seconds) * 1000:.0f} ms (median)")
+
+
+def to_a_stranger(binary, count, arguments, producers=0, clients=300):
+    """What a version leaves whose format the next process does not know: everybody is told, and comes again."""
+    with lab.Lab(binary, [*lab.HEARING, *arguments], producers=producers, clients=clients) as here:
+        told = 0
+        for _ in range(count):
+            here.crowd.ask("go on")
+            here.pause()
+            here.hand_over(as_format=1000)
+            now = here.crowd.settle(forget=True)
+            lab.nothing_lost(now)
+            ended = only_told(now)
+            # Some were just leaving.
+            assert ended + now["counts"].get("left", 0) >= clients, now
+            told += ended
+            here.crowd.ask("mark")
+        return f"{count} hand-overs to a process that does not know the format: {told} connections closed by their way's own end, 0 refused, 0 cut"
+
+
+def only_told(now):
+    """How many connections ended, each as its way says it."""
+    for name in now["ended"]:
+        dialect, how = name.removeprefix("while it left: ").split(" ", 1)
+        assert CLOSED.get(dialect, "cut") == how, now
+    return sum(now["ended"].values())

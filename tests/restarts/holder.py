@@ -83,6 +83,20 @@ class Holder:
             came = self.changed.wait_for(lambda: line in self.notified, patience)
         assert came, f"no {line} within {patience} s: {self.log_of_this()}"
 
+    def change_format(self, number):
+        """Writes another format into what is kept, as if another version had written it."""
+        with self.changed:
+            first = socket.socket(fileno=self.kept[0])
+            _, [manifest], _, _ = socket.recv_fds(first, 1, 1)
+            # The format stands behind the 20 bytes that every manifest begins with.
+            os.pwrite(manifest, number.to_bytes(8, "little"), 20)
+            # The manifest goes first again, in a socket of its own.
+            sender, kept = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+            socket.send_fds(sender, [b"+"], [manifest])
+            self.kept = [kept.detach(), first.detach(), *self.kept[1:]]
+            os.close(manifest)
+            sender.close()
+
     def signal(self, number):
         os.kill(self.pid, number)
 

@@ -16,7 +16,8 @@ from holder import PATIENCE, Holder, until
 from producers import Producer
 from program import Program
 
-LOAD_GENERATOR = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "release/examples/load-generator").resolve()
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "release").resolve()
+LOAD_GENERATOR = TARGET / "examples/load-generator"
 BASE = ["--hand-over", "on", "--max-connections-per-ip", "0", "--log-level", "info"]
 # Clients hear of all others that leave, and what they say, one by one.
 HEARING = ["--leave-notices", "on", "--notice-rate", "1000", "--on-message", "broadcast"]
@@ -33,9 +34,9 @@ LOSSES = ["missing", "doubled", "missing lines", "doubled lines", "missing notic
 class Crowd(Program):
     """The clients; see tests/load_generator/main.rs."""
 
-    def __init__(self, port, clients, turnover, says, seed):
+    def __init__(self, port, clients, turnover, says, seed, without=None):
         super().__init__([LOAD_GENERATOR, "crowd", "--to", f"127.0.0.1:{port}", "--clients", clients, "--turnover", turnover, "--says", says,
-                          "--seed", seed])
+                          "--seed", seed, "--without", without])
         self.clients, self.is_deaf = clients, False
         self.next()
 
@@ -47,25 +48,28 @@ class Crowd(Program):
     def report(self):
         return self.ask("report")
 
-    def settle(self):
-        """Lets nobody come or go, and waits until each client has heard all; the report."""
+    def settle(self, forget=False):
+        """Lets nobody come or go, and waits until each client has heard all; the report. With `forget`, what was said may be lost with all
+        who heard it."""
         self.ask("calm")
-        until(lambda: f"all are there: {self.report()}", lambda: (now := self.report())["open"] == self.clients and not now["leaving"], pause=0.1)
-        until(lambda: f"each has messages: {self.report()}", lambda: self.ask("report")["fewest"] >= 1, pause=0.1)
+        until(lambda: f"all are there: {self.report()}", lambda: (now := self.report())["open"] == self.clients and not now["leaving"], pause=0.05)
+        until(lambda: f"each has messages: {self.report()}", lambda: self.report()["fewest"] >= 1, pause=0.05)
         if self.is_deaf:
             return self.report()
+        if forget and sum(self.report()["ended"].values()) > self.clients * 0.9:
+            self.ask("forget")
         # The last text, which each must reach. Its author, and who has heard nothing yet, are not behind.
         before = self.report()["heard"]
         self.ask("say")
-        until(lambda: f"somebody hears it: {self.report()}", lambda: self.report()["heard"] > before, pause=0.05)
-        until(lambda: f"all hear it: {self.report()}", lambda: self.report()["behind"] == 0, pause=0.05)
+        until(lambda: f"somebody hears it: {self.report()}", lambda: self.report()["heard"] > before, pause=0.02)
+        until(lambda: f"all hear it: {self.report()}", lambda: self.report()["behind"] == 0, pause=0.02)
         return self.report()
 
 
 class Lab:
     """Holder, process, producers and crowd; `with` ends them."""
 
-    def __init__(self, binary, arguments, clients=300, turnover=30, says=10, seed=1, producers=0, workers=2):
+    def __init__(self, binary, arguments, clients=300, turnover=30, says=10, seed=1, producers=0, workers=2, without=None, rate=50):
         self.binary, self.workers = binary, workers
         self.folder = Path(tempfile.mkdtemp(prefix="restarts-"))
         self.holder = Holder(self.folder)
@@ -74,9 +78,9 @@ class Lab:
         if producers:
             path = self.holder.lines_socket()
             self.arguments += ["--source", f"unix:{path}", *LINES]
-            self.producers = [Producer(path, chr(ord("a") + index), 50) for index in range(producers)]
+            self.producers = [Producer(path, chr(ord("a") + index), rate) for index in range(producers)]
         self.dead = []
-        self.crowd_of = (clients, turnover, says, seed)
+        self.crowd_of = (clients, turnover, says, seed, without)
         self.random = random.Random(seed)
         self.seconds = []
 
@@ -107,12 +111,14 @@ class Lab:
     def start(self):
         self.holder.start(self.binary, "--workers", self.workers, *self.arguments)
 
-    def hand_over(self):
-        """`systemctl restart`: how long nobody served."""
+    def hand_over(self, as_format=None):
+        """`systemctl restart`; perhaps as if a version had written the state that the next process does not know."""
         begin = time.monotonic()
         self.holder.signal(signal.SIGUSR2)
         code = self.holder.wait()
         assert code == 0, f"exit code {code}: {self.holder.log_of_this()}"
+        if as_format:
+            self.holder.change_format(as_format)
         self.start()
         self.seconds.append(time.monotonic() - begin)
 
@@ -148,10 +154,10 @@ class Lab:
         self.start()
         return code, seconds
 
-    def open_dead(self, count):
-        """Clients that ask for the stream and never read; it is more than the kernel holds for them."""
+    def open_dead(self, count, burst=True):
+        """Clients that ask for the stream and never read; with the burst, it is more than the kernel holds for them."""
         for producer in self.producers:
-            producer.burst = 200
+            producer.burst = 200 * burst
         until("the burst is written", lambda: not any(producer.burst for producer in self.producers))
         for number in range(count):
             client = socket.socket()

@@ -6,14 +6,14 @@ import time
 
 
 class Producer(threading.Thread):
-    """Writes so many lines a second, each with the next number."""
+    """Writes so many lines a second, each with the next number and the time in microseconds."""
 
     def __init__(self, path, name, rate):
         super().__init__(daemon=True)
         self.path, self.name_of_lines, self.rate = path, name, rate
         # Long lines that shall come at once.
         self.burst = 0
-        self.written, self.connects = 0, 0
+        self.written, self.connects, self.to = 0, 0, None
         self.stopped = threading.Event()
 
     def run(self):
@@ -21,6 +21,7 @@ class Producer(threading.Thread):
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as to:
                 try:
                     to.connect(self.path)
+                    self.to = to
                     self.connects += 1
                     self.write(to)
                 except OSError:
@@ -30,7 +31,7 @@ class Producer(threading.Thread):
         begin, done = time.monotonic(), 0
         while not self.stopped.wait(0.01):
             due = int((time.monotonic() - begin) * self.rate)
-            self.send(to, min(due - done, 1000), "")
+            self.send(to, min(due - done, 1000), f" {time.time_ns() // 1000}")
             done = due
             if self.burst:
                 self.send(to, self.burst, " " + "." * 1000)
@@ -38,8 +39,14 @@ class Producer(threading.Thread):
 
     def send(self, to, count, padding):
         lines = range(self.written + 1, self.written + 1 + count)
-        to.sendall("".join(f"{self.name_of_lines} {number}{padding}\n" for number in lines).encode())
+        text = "".join(f"{self.name_of_lines} {number}{padding}\n" for number in lines).encode()
+        # What was begun has come or not: the next connection goes on behind it.
         self.written += count
+        to.sendall(text)
+
+    def cut(self):
+        """What becomes of it when it is killed: it comes again."""
+        self.to.shutdown(socket.SHUT_RDWR)
 
     def stop(self):
         self.stopped.set()

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io::{self, Read, Write},
     net::Shutdown,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use mio::{event::Event, net::TcpStream};
@@ -207,7 +207,7 @@ impl Guest {
         Ok(())
     }
 
-    /// `NUMBER DATE`, `NUMBER PRODUCER LINE …`, `ID disconnected` or `say GUEST COUNT`.
+    /// `NUMBER DATE`, `NUMBER PRODUCER LINE [MICROSECONDS]`, `ID disconnected` or `say GUEST COUNT`.
     fn text(&mut self, text: &str, now: Instant, books: &mut Books<'_>) -> Result<(), String> {
         let (first, rest) = text.split_once(' ').ok_or_else(|| format!("an unknown text: {text:?}"))?;
         if first == "say" || rest == "disconnected" {
@@ -240,6 +240,9 @@ impl Guest {
         let mut words = rest.split(' ');
         let (producer, line) = (words.next().unwrap_or_default(), words.next().map(str::parse::<u64>));
         if let Some(Ok(line)) = line {
+            if let Some(Ok(sent)) = words.next().map(str::parse) {
+                tally.lateness.add(since_epoch().saturating_sub(Duration::from_micros(sent)));
+            }
             match self.producers.insert(producer.to_owned(), line).map(|before| line.checked_sub(before)) {
                 None | Some(Some(1)) => {}
                 Some(None | Some(0)) => tally.add("doubled lines", 1),
@@ -296,6 +299,11 @@ fn count(heard: Result<(), Wrong>, tally: &mut Tally) {
         Err(Wrong::Missing(count)) => tally.add("missing notices", count),
         Err(Wrong::Doubled) => tally.add("doubled notices", 1),
     }
+}
+
+/// The clock that a producer writes into its lines.
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn named(error: &io::Error) -> String {

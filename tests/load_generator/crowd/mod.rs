@@ -46,6 +46,8 @@ pub(crate) struct Task {
     /// Texts that clients say a second.
     pub(crate) says: usize,
     pub(crate) seed: u64,
+    /// The dialects of the clients, in turn.
+    pub(crate) dialects: Vec<Dialect>,
 }
 
 struct Crowd<'a> {
@@ -62,6 +64,8 @@ struct Crowd<'a> {
     /// How many clients had to go, and how many texts had to be said, until now.
     gone: Due,
     said: Due,
+    /// When it was looked for connections without an answer.
+    looked: Instant,
     is_calm: bool,
     hears: bool,
     tally: Tally,
@@ -137,6 +141,7 @@ impl<'a> Crowd<'a> {
             opening: 0,
             gone: Due::new(task.turnover, now),
             said: Due::new(task.says, now),
+            looked: now,
             is_calm: false,
             hears: true,
             tally: Tally::default(),
@@ -152,7 +157,7 @@ impl<'a> Crowd<'a> {
     /// Opens connections until all clients are there.
     fn come(&mut self, registry: &Registry) -> io::Result<()> {
         while self.guests.len() < self.task.clients && self.opening < AT_ONCE {
-            let all = Dialect::WITH_IDS;
+            let all = &self.task.dialects;
             let (dialect, since) = self.returning.pop().unwrap_or((all[self.started % all.len()], None));
             let serial = self.started;
             self.started += 1;
@@ -250,6 +255,10 @@ impl<'a> Crowd<'a> {
 
     /// Ends what waits in vain.
     fn give_up(&mut self, now: Instant) {
+        if now.duration_since(self.looked) < Duration::from_secs(1) {
+            return;
+        }
+        self.looked = now;
         let late = |guest: &Guest| guest.is_opening() && guest.age(now) > PATIENCE;
         let keys: Vec<usize> =
             self.guests.iter().filter(|(_, guest)| late(guest)).map(|(key, _)| *key).collect();
@@ -261,9 +270,12 @@ impl<'a> Crowd<'a> {
 
     fn follow(&mut self, command: &str, now: Instant) -> String {
         match command {
-            "mark" => {
-                self.tally = Tally::default();
-                self.guests.values_mut().for_each(Guest::mark);
+            "mark" => self.mark(),
+            "take" => {
+                self.catch_up();
+                let report = self.report(now);
+                self.mark();
+                return report;
             }
             "calm" => self.is_calm = true,
             "go on" => self.is_calm = false,
@@ -278,6 +290,11 @@ impl<'a> Crowd<'a> {
             _ => return r#"{"error":"no such command"}"#.to_owned(),
         }
         self.report(now)
+    }
+
+    fn mark(&mut self) {
+        self.tally = Tally::default();
+        self.guests.values_mut().for_each(Guest::mark);
     }
 
     fn catch_up(&mut self) {
