@@ -77,4 +77,5 @@ def expression(text, first, last):
     whole = text[start:end]
     # A line that begins with an operator goes on from the one before; behind a bar stands a closure.
     goes_on = not before and whole[0] in ".?&|+-*/%=<>^"
-    return None if goes_on or before.endswith("|") or LEFT_OUT.search(whole) else (start, end)
+    chained = re.search(r"\b(if|while) let\b", before)
+    return None if goes_on or chained or before.endswith("|") or LEFT_OUT.search(whole) else (start, end)

@@ -4,13 +4,16 @@ import signal
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from ledger import Ledger
 from listing import Mutant, key_of, sample
-from trial import Outcome, outcome_of
+from questions import expression, question
+from together import ranked
+from trial import Outcome, module_of, outcome_of
 
 
 def mutant(name, start=(1, 1), end=(1, 2), replacement="x"):
@@ -37,6 +40,44 @@ class Runner(unittest.TestCase):
         self.assertEqual(sample(mutants, 10, 1), sample(mutants[::-1], 10, 1))
         self.assertNotEqual(sample(mutants, 10, 1), sample(mutants, 10, 2))
         self.assertEqual(sample(mutants, 10, 1), sample(mutants, 0, 1)[:10])
+
+    def test_a_question_is_put_around_the_whole_expression_of_an_operator(self):
+        for line, operator, whole in [
+            ("    if a.b(c, d) == e && !f {", "==", "a.b(c, d) == e && !f"),
+            ("    let left = frame.len - frame.taken;", "-", "frame.len - frame.taken"),
+            ("        (thousandths <= 1000).then_some(x)", "<=", "thousandths <= 1000"),
+            ("    Ok(Complete { value, len: 16 + len })", "+", "16 + len"),
+            ("    self.lines += 1;", "+=", "self.lines += 1"),
+            ("        Some(len) if len == bytes.len() => {}", "==", "len == bytes.len()"),
+            ("    return a || b;", "||", "a || b"),
+            # What is not plain to see is left to a build of its own.
+            ("        && a == b)", "==", None),
+            ("    a == b", "==", None),
+            ("    let f = |x| x == 3;", "==", None),
+            ("    if let Some(x) = y && x == 3 {", "==", None),
+            ("    if text.starts_with('[') && a > b {", "&&", None),
+        ]:
+            first = line.index(operator)
+            extent = expression(line, first, first + len(operator))
+            self.assertEqual(extent and line[extent[0] : extent[1]], whole, line)
+
+    def test_an_arm_is_deleted_by_a_guard_beside_its_own(self):
+        def asked(line):
+            for (_, column), text in reversed(question(replace(mutant(""), genre="MatchArm"), 7, [line])):
+                line = line[: column - 1] + text + line[column - 1 :]
+            return line
+
+        self.assertEqual(asked("A | B => x,"), "A | B if !crate::mutant_is(7) => x,")
+        self.assertEqual(asked("A if b => x,"), "A if (!crate::mutant_is(7) && (b)) => x,")
+
+    def test_questions_at_one_place_lie_in_each_other_like_brackets(self):
+        outer, inner = [((1, 1), "(a "), ((1, 9), ")a")], [((1, 1), "(b "), ((1, 5), ")b")]
+        same = [((1, 1), "(c "), ((1, 9), ")c")]
+        entries = sorted(entry for number, texts in enumerate((inner, outer, same), 1) for entry in ranked(texts, number))
+        self.assertEqual("".join(text for _, _, text in entries), "(a (c (b )b)c)a")
+
+    def test_the_tests_nearest_to_a_file_are_those_of_its_outermost_module(self):
+        self.assertEqual([module_of("common/src/http/date.rs"), module_of("common/src/id.rs")], ["http", "id"])
 
     def test_what_has_no_end_is_no_catch_unless_a_test_had_failed_before(self):
         failed = "test a ... ok\ntest b ... FAILED\ntest c ... "

@@ -452,3 +452,30 @@ fn a_word_of_the_request_line_is_refused_at_the_first_byte_beyond_its_bound() {
         assert_eq!(scan.find_end(bytes.as_bytes(), LIMITS), Err(error), "{bytes}");
     }
 }
+
+#[test]
+fn a_head_beyond_its_bound_says_whether_the_target_is_too_long() {
+    let limits = HeadLimits { max_bytes: 20, ..LIMITS };
+    for (bytes, error) in [
+        ("M".repeat(20), HeadError::TooLong),
+        (format!("GET /{}", "a".repeat(15)), HeadError::TargetTooLong),
+        (format!("GET /{} HTTP", "a".repeat(10)), HeadError::TooLong),
+        ("GET / HTTP/1.1\r\nA: b".to_owned(), HeadError::TooLong),
+    ] {
+        assert_eq!(bytes.len(), 20);
+        assert_eq!(HeadScan::default().find_end(bytes.as_bytes(), limits), Err(error), "{bytes}");
+    }
+}
+
+#[test]
+fn a_tab_stands_in_fields_only() {
+    let scan = |bytes: &[u8]| HeadScan::default().find_end(bytes, LIMITS);
+    assert_eq!(scan(b"GET /\t"), Err(HeadError::ControlByte));
+    assert_eq!(scan(b"GET / HTTP/1.1\r\nA:\tb"), Ok(None));
+}
+
+#[test]
+fn a_connect_names_no_resource() {
+    let head = head("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n");
+    assert_eq!((head.path(), head.query()), (&b""[..], None));
+}

@@ -117,3 +117,12 @@ proptest! {
         let _ = decode_v2(&[&SIGNATURE[..], &tail].concat());
     }
 }
+
+#[test]
+fn a_header_may_be_1024_bytes_long_and_no_longer() {
+    let header =
+        |len: u16| [&SIGNATURE[..], &[0x20, 0x00], &len.to_be_bytes(), &vec![0; len.into()]].concat();
+    assert_eq!(decode_v2(&header(1024)), Ok(Parsed::Complete { value: None, len: 16 + 1024 }));
+    assert_eq!(decode_v2(&header(1024)[..16 + 1023]), Ok(Parsed::Partial));
+    assert_eq!(decode_v2(&header(1025)[..16]), Err(ProxyError::TooLong));
+}
