@@ -1,6 +1,16 @@
 //! What a connection may hold, and for how long: each bound holds, and none is narrower than it says.
 
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+
 use super::*;
+use crate::connection::Io;
+use crate::connections::Connections;
+use crate::outbox::Wire;
+use crate::system::Ends;
+use crate::system::simulated::{Simulated, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,7 +34,7 @@ fn a_peer_that_takes_less_than_a_step_within_the_write_timeout_is_slow() {
         sim.read(peer, 2049); // so that the kernel has room again
         sim.settle();
     }
-    assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Slow)), (true, 1));
+    assert_eq!((sim.is_reset(peer), closed(&sim, CloseReason::Slow)), (true, 1));
 }
 
 #[test]
@@ -219,4 +229,43 @@ fn an_error_that_is_about_one_newcomer_costs_the_next_one_no_time() {
         sim.send(peer, b"hello\n");
         assert_eq!(all(&mut sim, peer), b"hello\n", "{errno:?}");
     }
+}
+
+/// A kernel that takes as much as is given in one turn.
+struct Greedy(usize);
+
+impl Wire for Greedy {
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        let taken = bytes.iter().map(|slice| slice.len()).sum::<usize>().min(64 * 1024);
+        self.0 += taken;
+        Ok(taken)
+    }
+
+    fn send_file(&mut self, _: &File, _: u64, _: usize) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn watch_writable(&mut self, _: Token) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn shutdown(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_connection_that_has_more_to_send_than_its_share_of_a_turn_goes_on_in_the_next_one() {
+    let system = Simulated { world: Rc::new(RefCell::new(World::new(1))), poll: 0 };
+    let mut state = Connections::<(), _>::new(0, system, Settings::default(), Control::new(&[])).state;
+    let token = Token { index: 0, generation: 0 };
+    let mut io = Io::new(token, Ends::default(), state.now);
+    let bytes: Arc<[u8]> = vec![0; 100 * 1024].into();
+    io.outbox.push_shared(&bytes, 0..bytes.len());
+    let mut wire = Greedy(0);
+    Context { io: &mut io, wire: &mut wire, state: &mut state }.flush();
+    assert_eq!((wire.0, state.ready.make_contiguous()), (64 * 1024, &mut [token][..]));
+    io.listed_ready = false;
+    Context { io: &mut io, wire: &mut wire, state: &mut state }.flush();
+    assert_eq!(wire.0, 100 * 1024);
 }
