@@ -118,3 +118,20 @@ fn a_poll_that_fails_for_long_is_seen_and_ends_the_worker_and_one_that_recovers_
     let failed = (0..200).find_map(|_| sim.try_turn().err());
     assert_eq!(failed.and_then(|error| error.raw_os_error()), Some(Errno::NOMEM.raw_os_error()));
 }
+
+#[test]
+fn a_stop_while_accepting_pauses_does_not_spin() {
+    let mut sim = simulation(1, Settings::default());
+    let stuck = sim.connect();
+    sim.send(stuck, b"big\n");
+    sim.settle();
+    sim.fail(Call::Accept, 1, Errno::MFILE);
+    sim.connect();
+    sim.settle();
+    assert!(sim.control().stats()[0].is_paused());
+    sim.control().stop(Stop::Shutdown);
+    let turns = |sim: &Simulation<Echo>| sim.control().stats()[0].turns();
+    let before = turns(&sim);
+    sim.pass(Duration::from_secs(4));
+    assert!(!sim.is_closed(stuck) && turns(&sim) - before < 20, "{} turns", turns(&sim) - before);
+}

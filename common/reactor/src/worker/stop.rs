@@ -20,6 +20,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             for (listener, _) in std::mem::take(&mut self.listeners.sockets) {
                 let _ = self.connections.system.remove_listener(&listener);
             }
+            self.listeners.paused_until = None; // no later turn accepts, and so none would end the pause
             let settings = &self.connections.state.settings;
             self.stopping = Some(Stopping::new(stop, now, settings, self.connections.table.tokens()));
         }
