@@ -138,11 +138,26 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+#[cfg(any(test, feature = "simulated"))]
+impl PerAddress {
+    /// Places that are taken, by what counts as one address.
+    pub(super) fn taken_by_network(&self) -> BTreeMap<IpAddr, usize> {
+        self.lock().by_network.iter().map(|(network, share)| (*network, share.places)).collect()
+    }
+
+    /// False once a newcomer has taken this place.
+    pub(super) fn is_held(&self, place: &Place) -> bool {
+        let Some(ticket) = place.ticket else { return true };
+        let by_network = &self.lock().by_network;
+        by_network.get(&network(place.address)).is_some_and(|share| share.candidates.contains_key(&ticket))
+    }
+}
+
 #[cfg(test)]
 impl PerAddress {
     /// Places that are taken, over all addresses.
     pub(super) fn taken(&self) -> usize {
-        self.lock().by_network.values().map(|share| share.places).sum()
+        self.taken_by_network().values().sum()
     }
 }
 

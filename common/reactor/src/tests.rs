@@ -17,6 +17,7 @@ mod faults;
 mod input_before_time;
 mod paused;
 mod per_address;
+mod storm;
 
 /// The handler does not export a connection that is in the middle of this.
 const STAYS: &[u8] = b"a line that is longer than any other here";

@@ -43,6 +43,11 @@ impl<H: Handler> Simulation<H> {
         self.world.borrow_mut().max_descriptors = count;
     }
 
+    /// From now on the kernel keeps so many bytes for each peer that connects, until it reads them.
+    pub fn send_buffer(&mut self, bytes: usize) {
+        self.world.borrow_mut().send_buffer = bytes;
+    }
+
     /// Descriptors of connections that are open, those on their way to the next process included.
     pub fn descriptors(&self) -> usize {
         self.world.borrow().open_descriptors()

@@ -33,14 +33,19 @@ impl<H: Handler> Simulation<H> {
         make: impl FnOnce(Vec<H>, Birth<H::Mail>) -> Vec<H>,
     ) -> Self {
         self.control.stop(Stop::HandOver);
+        let begun = self.now();
         self.run_to_its_end();
+        self.stalls.forgive(self.now() - begun);
         let (mut old, mut exported) = (Vec::new(), Vec::new());
         for stepped in self.workers {
             exported.extend(stepped.worker.exported);
             old.push(stepped.worker.handler);
         }
         let Successor { workers, settings } = next;
-        Self::start_in(self.world, settings, workers, |birth| make(old, birth), exported)
+        let mut next = Self::start(self.world, settings, workers, |birth| make(old, birth), exported);
+        self.stalls.note(next.settings.write_timeout);
+        next.stalls = self.stalls;
+        next
     }
 
     /// Steps all workers to their last turn; time passes while they sleep.

@@ -1,32 +1,74 @@
 //! What holds after every turn of a worker, whatever its handler and the peers do.
 //!
 //! - No panic; no error out of the loop.
-//! - Open connections = accepted + adopted - refused - closed.
-//! - Each worker holds a descriptor for each connection of its table, and no other one.
+//! - Open connections = accepted + adopted - refused - closed (`counts` has those of the tables).
+//! - Each worker holds a descriptor for each connection of its table, and no other one; it lets none go without closing it,
+//!   and resets those that it closes as slow or broken.
 //! - The next deadline of every connection is in the future, or no poll has begun since; no poll sleeps beyond it.
 //! - A worker that does not sleep moves something: no busy loop.
+//! - A worker that sleeps leaves nothing undone (`at_rest`), and whoever takes nothing is closed in time, and no other one
+//!   (`stalls`).
 
 use std::time::Duration;
 
-use super::{Simulation, Stepped};
+use super::{Simulation, Stepped, at_rest, counts};
 use crate::connection::Lifecycle;
 use crate::system::simulated::World;
-use crate::{CloseReason, Handler};
+use crate::{CloseReason, Handler, Snapshot};
 
 /// Turns in a row that may move nothing and not sleep: a handler may have a lot to look at.
 const MAX_IDLE_TURNS: usize = 2000;
 /// A worker notices a deadline within this time.
 const BUCKET: Duration = Duration::from_millis(16);
+/// A process with more connections than this is looked at as a whole only in one of so many turns.
+const MANY: usize = 200;
+const SELDOM: u64 = 64;
+
+/// What was counted before a turn.
+pub(super) struct Before {
+    counters: Snapshot,
+    resets: u64,
+    dropped: u64,
+    pub(super) moved: u64,
+}
 
 impl<H: Handler> Simulation<H> {
+    pub(super) fn before(&self) -> Before {
+        let world = self.world.borrow();
+        let counters = self.counters();
+        Before { counters, resets: world.resets, dropped: world.dropped, moved: world.moved }
+    }
+
     /// Checks the worker that had a turn.
-    pub(super) fn check(&self, number: usize) {
+    pub(super) fn check(&mut self, number: usize, before: &Before) {
+        self.turns += 1;
         self.check_counters();
+        self.check_closes(number, before);
         let stepped = self.stepped(number);
         let world = self.world.borrow();
         check_descriptors(&world, stepped);
         check_deadlines(&world, stepped);
-        assert!(stepped.idle_turns < MAX_IDLE_TURNS, "worker {number} is in a busy loop");
+        assert!(
+            stepped.idle_turns < MAX_IDLE_TURNS,
+            "worker {number} is in a busy loop: {}",
+            stepped.worker.why_awake()
+        );
+        let connections: usize =
+            self.workers.iter().map(|stepped| stepped.worker.connections.table.len()).sum();
+        if connections <= MANY || self.turns.is_multiple_of(SELDOM) {
+            at_rest::check(&world, stepped);
+            drop(world);
+            self.check_all();
+            self.check_stalls(number, before.counters.closed);
+        }
+    }
+
+    /// Checks what all workers have in common, connection by connection.
+    ///
+    /// # Panics
+    /// If an invariant does not hold.
+    pub fn check_all(&self) {
+        counts::check(&self.workers, &self.control);
     }
 
     fn check_counters(&self) {
@@ -34,8 +76,25 @@ impl<H: Handler> Simulation<H> {
         let closed: u64 = counters.closed.iter().sum();
         let opened = counters.accepted + counters.adopted - counters.refused;
         assert_eq!(counters.open as u64, opened - closed, "{counters:?}");
-        assert_eq!(counters.closed.get(CloseReason::Panic as usize), Some(&0), "a handler panicked");
+        assert_eq!(closed_by(&counters, CloseReason::Panic), 0, "a handler panicked");
     }
+
+    /// A connection is closed once, and by a reset where the peer must not take what it has for the whole.
+    fn check_closes(&self, number: usize, before: &Before) {
+        let world = self.world.borrow();
+        assert_eq!(world.dropped, before.dropped, "a descriptor is let go without a close");
+        let now = self.counters();
+        let of = |why| closed_by(&now, why) - closed_by(&before.counters, why);
+        // A connection that the kernel does not let go of ends in a hand-over, too.
+        if !self.stepped(number).worker.is_stopping() {
+            let broken = of(CloseReason::Slow) + of(CloseReason::Error);
+            assert!(world.resets - before.resets >= broken, "{broken} connections should have been reset");
+        }
+    }
+}
+
+fn closed_by(counters: &Snapshot, why: CloseReason) -> u64 {
+    counters.closed.get(why as usize).copied().unwrap_or(0)
 }
 
 fn check_descriptors<H: Handler>(world: &World, stepped: &Stepped<H>) {

@@ -11,12 +11,15 @@
 //! timeout that it asked for. [`Simulation::settle`] and [`Simulation::pass`] step only those that would be awake, so that an
 //! edge or a wake that is lost is a stall; [`Simulation::turn`] wakes one without a reason, as a kernel may.
 
+mod at_rest;
 mod birth;
 mod clocks;
+mod counts;
 mod faults;
 mod hand_over;
 mod invariants;
 mod peers;
+mod stalls;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,12 +29,13 @@ use std::time::{Duration, Instant};
 
 use super::mail::Waker;
 use super::system::System;
-use super::system::simulated::{Listener, Simulated, World};
+use super::system::simulated::{Listener, Simulated, Socket, World};
 use super::worker::Worker;
 use super::{Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot};
 
 pub use super::system::simulated::{Call, Seed};
 pub use birth::{Birth, Successor};
+use stalls::Stalls;
 
 /// Listeners of a process, each with a socket or a duplicate in every worker; the port of number `n` is 80 + `n`.
 pub const LISTENERS: usize = 2;
@@ -49,6 +53,8 @@ struct Stepped<H: Handler> {
     /// How long its poll is to sleep, as it was at the end of its last turn.
     timeout: Option<Duration>,
     has_ended: bool,
+    /// How long after it should have had it its latest turn came.
+    was_late: Duration,
     /// Turns in a row that moved nothing, at one moment and without a sleep.
     idle_turns: usize,
 }
@@ -60,6 +66,8 @@ pub struct Simulation<H: Handler> {
     control: Control,
     mailboxes: Mailboxes<H::Mail>,
     settings: Settings,
+    stalls: Stalls,
+    turns: u64,
 }
 
 impl<H: Handler> Stepped<H> {
@@ -67,6 +75,7 @@ impl<H: Handler> Stepped<H> {
     fn go_to_sleep(&mut self, world: &mut World, before: u64) {
         let now = world.now;
         let rested = self.timeout != Some(Duration::ZERO);
+        self.was_late = self.until.map_or(Duration::ZERO, |until| now.saturating_duration_since(until));
         self.idle_turns = if rested || world.moved != before { 0 } else { self.idle_turns + 1 };
         self.timeout = self.worker.timeout(now);
         self.until = self.timeout.and_then(|timeout| now.checked_add(timeout));
@@ -79,7 +88,7 @@ impl<H: Handler> Stepped<H> {
 impl<H: Handler> Simulation<H> {
     /// Starts a worker, whose handler `make` builds, in a new world. The same seed and the same calls give the same run.
     pub fn new(seed: u64, settings: Settings, make: impl FnOnce(Birth<H::Mail>) -> H) -> Self {
-        Self::start(World::new(seed), settings, 1, |birth| vec![make(birth)], Vec::new())
+        Self::start(new_world(seed), settings, 1, |birth| vec![make(birth)], Vec::new())
     }
 
     /// Starts so many workers of one process in a new world; `make` builds the handler of each, by its number.
@@ -90,25 +99,15 @@ impl<H: Handler> Simulation<H> {
         mut make: impl FnMut(usize, Birth<H::Mail>) -> H,
     ) -> Self {
         let all = |birth: Birth<H::Mail>| (0..workers).map(|number| make(number, birth.clone())).collect();
-        Self::start(World::new(seed), settings, workers, all, Vec::new())
+        Self::start(new_world(seed), settings, workers, all, Vec::new())
     }
 
     fn start(
-        world: World,
-        settings: Settings,
-        workers: usize,
-        make: impl FnOnce(Birth<H::Mail>) -> Vec<H>,
-        exported: Vec<ExportedConnection<super::system::simulated::Socket>>,
-    ) -> Self {
-        Self::start_in(Rc::new(RefCell::new(world)), settings, workers, make, exported)
-    }
-
-    fn start_in(
         world: Rc<RefCell<World>>,
         settings: Settings,
         workers: usize,
         make: impl FnOnce(Birth<H::Mail>) -> Vec<H>,
-        exported: Vec<ExportedConnection<super::system::simulated::Socket>>,
+        exported: Vec<ExportedConnection<Socket>>,
     ) -> Self {
         let woken: Vec<Arc<AtomicBool>> = (0..workers).map(|_| Arc::default()).collect();
         let wakers: Vec<Waker> = woken.iter().map(waker).collect();
@@ -120,7 +119,8 @@ impl<H: Handler> Simulation<H> {
         };
         let handlers = make(birth);
         assert_eq!(handlers.len(), workers, "each worker has a handler");
-        let mut process = Self { world, workers: Vec::new(), control, mailboxes, settings };
+        let stalls = Stalls::new(settings.write_timeout);
+        let mut process = Self { world, workers: Vec::new(), control, mailboxes, settings, stalls, turns: 0 };
         let mut to_adopt: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
         // As `Reactor::adopt` deals them out.
         for (number, connection) in exported.into_iter().enumerate() {
@@ -143,7 +143,7 @@ impl<H: Handler> Simulation<H> {
         workers: usize,
         handler: H,
         woken: Arc<AtomicBool>,
-        to_adopt: Vec<ExportedConnection<super::system::simulated::Socket>>,
+        to_adopt: Vec<ExportedConnection<Socket>>,
     ) -> Stepped<H> {
         let poll = self.world.borrow_mut().add_poll(woken.clone());
         let mut system = Simulated { world: self.world.clone(), poll };
@@ -157,7 +157,16 @@ impl<H: Handler> Simulation<H> {
         let settings = self.settings.clone();
         let mut worker = Worker::new(number, handler, system, listeners, settings, control, mailboxes);
         worker.adopt(to_adopt);
-        Stepped { worker, poll, woken, until, timeout: None, has_ended: false, idle_turns: 0 }
+        Stepped {
+            worker,
+            poll,
+            woken,
+            until,
+            timeout: None,
+            has_ended: false,
+            was_late: Duration::ZERO,
+            idle_turns: 0,
+        }
     }
 
     /// The sockets of a worker. Of each listener there is one for each worker of the first process (`SO_REUSEPORT`); the
@@ -266,10 +275,11 @@ impl<H: Handler> Simulation<H> {
     }
 
     fn step(&mut self, number: usize) -> std::io::Result<bool> {
-        let Some(stepped) = self.workers.get_mut(number).filter(|stepped| !stepped.has_ended) else {
+        if self.workers.get(number).is_none_or(|stepped| stepped.has_ended) {
             return Ok(self.goes_on());
-        };
-        let before = self.world.borrow().moved;
+        }
+        let before = self.before();
+        let Some(stepped) = self.workers.get_mut(number) else { return Ok(false) };
         let turned = stepped.worker.turn();
         let Ok(goes_on) = turned else {
             stepped.has_ended = true;
@@ -277,8 +287,8 @@ impl<H: Handler> Simulation<H> {
             return turned;
         };
         stepped.has_ended = !goes_on;
-        stepped.go_to_sleep(&mut self.world.borrow_mut(), before);
-        self.check(number);
+        stepped.go_to_sleep(&mut self.world.borrow_mut(), before.moved);
+        self.check(number, &before);
         Ok(self.goes_on())
     }
 
@@ -309,6 +319,10 @@ impl<H: Handler> Simulation<H> {
         }
         assert!(self.choose(Self::is_awake).is_none(), "a busy loop");
     }
+}
+
+fn new_world(seed: u64) -> Rc<RefCell<World>> {
+    Rc::new(RefCell::new(World::new(seed)))
 }
 
 fn waker(woken: &Arc<AtomicBool>) -> Waker {

@@ -40,7 +40,8 @@ impl<H: Handler> Simulation<H> {
         };
         let local = SocketAddr::new(ours, 80 + u16::try_from(listener).unwrap_or(0));
         let queue = socket * LISTENERS + listener;
-        world.arrive(queue, Pipe::new(SocketAddr::new(address, port), local))
+        let pipe = Pipe::new(SocketAddr::new(address, port), local, world.send_buffer);
+        world.arrive(queue, pipe)
     }
 
     /// How many peers have connected so far.

@@ -133,6 +133,24 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.looked_at
     }
 
+    /// Connections that no handler knows.
+    #[cfg(any(test, feature = "simulated"))]
+    pub(super) fn refused(&self) -> usize {
+        self.listeners.refused
+    }
+
+    /// True while the kernel refuses to poll.
+    #[cfg(any(test, feature = "simulated"))]
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing_since.is_some()
+    }
+
+    /// True once it follows a stop.
+    #[cfg(any(test, feature = "simulated"))]
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
     /// True when only an event, mail or time gives it something to do.
     pub(super) fn is_at_rest(&self) -> bool {
         let accepts = self.stopping.is_none() && self.listeners.is_ready();

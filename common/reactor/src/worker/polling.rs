@@ -17,6 +17,24 @@ const POLL_PAUSE: Duration = Duration::from_millis(100);
 const ONE_MOMENT: Duration = Duration::from_millis(1);
 
 impl<H: Handler, S: System> Worker<H, S> {
+    /// What keeps the worker from sleeping, for a failing test.
+    #[cfg(any(test, feature = "simulated"))]
+    pub(crate) fn why_awake(&self) -> String {
+        let state = &self.connections.state;
+        let due = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(state.now));
+        format!(
+            "ready {:?}, {:?}, adopts {}, accepts {}, deadline in {:?}, paused {:?}, short {:?} ({:?})",
+            state.ready,
+            self.wake,
+            self.to_adopt.len(),
+            self.listeners.is_ready(),
+            due(state.deadlines.next()),
+            due(self.listeners.paused_until),
+            state.short,
+            due(state.short_until),
+        )
+    }
+
     /// How long a poll that begins `now` may sleep; `None`: until an event.
     pub(crate) fn timeout(&self, now: Instant) -> Option<Duration> {
         if !self.is_at_rest() {

@@ -23,11 +23,11 @@ use super::seam::{Ends, Event, Polled, System, Target};
 use crate::{Settings, Token};
 
 pub use faults::Call;
-pub(crate) use pipe::{Pipe, SEND_BUFFER};
+pub(crate) use pipe::Pipe;
 pub use seed::Seed;
 pub(crate) use world::World;
 
-use pipe::Watch;
+use pipe::{SEND_BUFFER, Watch};
 
 /// The simulated operating system, as one worker sees it; all workers of a world share that.
 #[derive(Clone, Debug)]
@@ -42,7 +42,8 @@ pub(crate) struct Listener {
     pub(crate) queue: usize,
 }
 
-/// A descriptor of a connection. Dropped without [`System::close`], it is closed as the kernel does it: without a reset.
+/// A descriptor of a connection. Dropped without [`System::close`], it is closed as the kernel does it, without a reset; no
+/// turn of a worker may do that.
 #[derive(Debug)]
 pub(crate) struct Socket {
     world: Rc<RefCell<World>>,
@@ -65,6 +66,7 @@ impl Socket {
         world.free.insert(self.number);
         world.count(self.poll, -1);
         world.moved += 1;
+        world.resets += u64::from(reset);
         let World { pipes, seed, .. } = world;
         if let Some(pipe) = pipes.get_mut(self.pipe) {
             pipe.close(reset, seed);
@@ -78,6 +80,7 @@ impl Drop for Socket {
         if self.is_open
             && let Ok(mut world) = world.try_borrow_mut()
         {
+            world.dropped += 1;
             self.close(&mut world, false);
         }
     }
@@ -273,7 +276,10 @@ impl System for Simulated {
     }
 
     fn export(&mut self, mut socket: Socket) -> io::Result<Socket> {
-        self.fault(Call::Export)?;
+        if let Err(error) = self.fault(Call::Export) {
+            self.close(socket, false); // as its owner is gone
+            return Err(error);
+        }
         self.with(&socket, |pipe, _| {
             pipe.watch = None;
             Ok(())
@@ -284,7 +290,10 @@ impl System for Simulated {
     }
 
     fn adopt(&mut self, mut exported: Socket) -> io::Result<(Socket, Ends)> {
-        self.fault(Call::Adopt)?;
+        if let Err(error) = self.fault(Call::Adopt) {
+            self.close(exported, false);
+            return Err(error);
+        }
         let ends = self.with(&exported, |pipe, _| Ok(pipe.ends))?;
         self.world.borrow_mut().count(self.poll, 1);
         exported.poll = self.poll;

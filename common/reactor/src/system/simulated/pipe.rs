@@ -11,7 +11,7 @@ use crate::Token;
 use super::super::seam::Ends;
 use super::seed::Seed;
 
-/// Bytes that the kernel of the simulation keeps for a peer that does not read.
+/// Bytes that the kernel of the simulation keeps for a peer that does not read, unless a test says otherwise.
 pub(crate) const SEND_BUFFER: usize = 4096;
 
 /// Bytes that it keeps for a server that does not read; what a peer sends beyond them waits at the peer.
@@ -31,6 +31,10 @@ pub(crate) struct Pipe {
     /// What the peer has not read yet.
     pub(crate) to_peer: VecDeque<u8>,
     pub(crate) ends: Ends,
+    /// Bytes that the kernel keeps for the peer.
+    send_buffer: usize,
+    /// Bytes that the server has written.
+    pub(crate) written: u64,
     pub(crate) peer_ended: bool,
     pub(crate) peer_reset: bool,
     pub(crate) accepted: bool,
@@ -48,11 +52,13 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    pub(crate) fn new(peer: SocketAddr, local: SocketAddr) -> Self {
+    pub(crate) fn new(peer: SocketAddr, local: SocketAddr, send_buffer: usize) -> Self {
         Self {
             to_server: VecDeque::new(),
             to_peer: VecDeque::new(),
             ends: Ends { peer: Some(peer), local: Some(local) },
+            send_buffer,
+            written: 0,
             peer_ended: false,
             peer_reset: false,
             accepted: false,
@@ -73,7 +79,7 @@ impl Pipe {
 
     /// True while half of the buffer is free: with less room, the kernel says nothing.
     pub(crate) fn is_writable(&self) -> bool {
-        self.to_peer.len() < SEND_BUFFER / 2 || self.peer_reset
+        self.to_peer.len() < self.send_buffer / 2 || self.peer_reset
     }
 
     /// True if the poll reports room. If there is none, the next room is an event.
@@ -118,7 +124,7 @@ impl Pipe {
         if self.peer_reset || self.server_ended {
             return Err(self.error.take().unwrap_or(Errno::PIPE).into());
         }
-        let room = SEND_BUFFER.saturating_sub(self.to_peer.len());
+        let room = self.send_buffer.saturating_sub(self.to_peer.len());
         if room == 0 {
             self.out_of_room = true;
             return Err(io::ErrorKind::WouldBlock.into());
@@ -126,6 +132,7 @@ impl Pipe {
         let fits = bytes.len().min(room);
         let count = if fits > 0 && seed.once_in(4) { seed.index(fits) + 1 } else { fits };
         self.to_peer.extend(bytes.iter().take(count));
+        self.written += count as u64;
         Ok(count)
     }
 

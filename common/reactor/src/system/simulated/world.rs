@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::faults::Faults;
-use super::pipe::{Pipe, Watch};
+use super::pipe::{Pipe, SEND_BUFFER, Watch};
 use super::seed::Seed;
 
 /// Connections that wait to be accepted at one listening socket.
@@ -58,8 +58,14 @@ pub(crate) struct World {
     pub(crate) events: usize,
     /// One poll in so many reports what is not there; 0: none.
     pub(crate) spurious: u64,
+    /// What the kernel keeps for each peer that connects from now on.
+    pub(crate) send_buffer: usize,
     /// Calls that moved something.
     pub(crate) moved: u64,
+    /// Connections that were closed by a reset.
+    pub(crate) resets: u64,
+    /// Descriptors that were let go without a call of `close`.
+    pub(crate) dropped: u64,
 }
 
 impl World {
@@ -82,7 +88,10 @@ impl World {
             max_descriptors: usize::MAX,
             events: 256,
             spurious: 20,
+            send_buffer: SEND_BUFFER,
             moved: 0,
+            resets: 0,
+            dropped: 0,
         }
     }
 

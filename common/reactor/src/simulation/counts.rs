@@ -1,0 +1,69 @@
+//! What the workers count together is what their tables hold: connections, unfinished requests, places of addresses.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Stepped;
+use crate::connection::{Io, Lifecycle};
+use crate::per_address::network;
+use crate::settings::{MAX_LONG_TAILS, MAX_TAIL, TURN_BUDGET};
+use crate::{Control, Handler};
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    open: usize,
+    heads: usize,
+    unnamed: usize,
+    places: BTreeMap<IpAddr, usize>,
+}
+
+pub(super) fn check<H: Handler>(workers: &[Stepped<H>], control: &Control) {
+    let counters = control.counters();
+    let mut found = Counts::default();
+    for (number, stepped) in workers.iter().enumerate() {
+        count(number, stepped, control, &mut found);
+    }
+    let counted = Counts {
+        open: counters.open.load(Relaxed),
+        heads: counters.heads.load(Relaxed),
+        unnamed: counters.unnamed.load(Relaxed),
+        places: counters.addresses.taken_by_network(),
+    };
+    assert_eq!(counted, found, "what is counted, and what there is");
+}
+
+fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, found: &mut Counts) {
+    let connections = &stepped.worker.connections;
+    // While a worker hands over, one that has to end there has left its place already.
+    let leaves = control.evictions().waiting(number) > 0 || stepped.worker.is_stopping();
+    let (mut refused, mut long) = (0, 0);
+    for entry in connections.table.iter() {
+        let io = &entry.io;
+        long += usize::from(io.long_tail.is_some());
+        found.unnamed += usize::from(io.owes_room);
+        assert!(io.tail.len() <= MAX_TAIL + TURN_BUDGET, "a tail of {} bytes", io.tail.len());
+        let place = io.place.as_ref().filter(|place| control.counters().addresses.is_held(place));
+        if let Some(place) = place {
+            *found.places.entry(network(place.address)).or_default() += 1;
+        }
+        if entry.conn.is_none() {
+            refused += 1;
+            continue;
+        }
+        found.open += 1;
+        found.heads += usize::from(io.eviction_class.is_unfinished());
+        let is_counted = place.is_some() || leaves || !is_peer_of_its_own(io, &stepped.worker.handler);
+        assert!(is_counted, "a connection from {:?} is not counted at its address", io.ends.peer);
+    }
+    assert_eq!(stepped.worker.refused(), refused, "connections without a handler");
+    assert_eq!(Arc::strong_count(&connections.state.long_tails) - 1, long, "long unfinished inputs");
+    assert!(long <= MAX_LONG_TAILS, "{long} long unfinished inputs");
+}
+
+/// True if the connection counts at the address from which it came.
+fn is_peer_of_its_own<H: Handler>(io: &Io, handler: &H) -> bool {
+    let address = io.ends.peer.map(|peer| peer.ip());
+    io.lifecycle == Lifecycle::Open && address.is_some() && !handler.is_proxy(address)
+}
