@@ -57,9 +57,13 @@ impl<H: Handler> Simulation<H> {
             self.workers.iter().map(|stepped| stepped.worker.connections.table.len()).sum();
         if connections <= MANY || self.turns.is_multiple_of(SELDOM) {
             at_rest::check(&world, stepped);
-            drop(world);
+            let now = self.counters();
+            let slow = closed_by(&now, CloseReason::Slow) - closed_by(&before.counters, CloseReason::Slow);
             self.check_all();
-            self.check_stalls(number, before.counters.closed);
+            let Self { stalls, workers, .. } = self;
+            if let Some(Stepped { worker, was_late, .. }) = workers.get(number) {
+                stalls.check(&world, worker, *was_late, slow);
+            }
         }
     }
 

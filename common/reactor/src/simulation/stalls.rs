@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::Simulation;
-use crate::{CloseReason, Handler};
+use crate::Handler;
+use crate::system::simulated::{Simulated, World};
+use crate::worker::Worker;
 
 /// So many bytes in the write timeout are enough, however they are cut into messages.
 const STEP: u64 = 4 * 1024;
@@ -61,18 +62,19 @@ impl Stalls {
     pub(super) fn forgive(&mut self, time: Duration) {
         self.by_peer.values_mut().for_each(|stall| stall.moved.0 += time);
     }
-}
 
-impl<H: Handler> Simulation<H> {
-    /// Looks at the connections of a worker that had a turn; `before`: the connections that were closed before it, by reason.
-    pub(super) fn check_stalls(&mut self, number: usize, before: [u64; 8]) {
-        let slow = |closed: [u64; 8]| closed.get(CloseReason::Slow as usize).copied().unwrap_or(0);
-        let closed = slow(self.counters().closed) - slow(before);
-        let Self { world, workers, stalls, .. } = self;
-        let world = world.borrow();
-        let Some(stepped) = workers.get(number) else { return };
-        stalls.note(stepped.worker.connections.state.settings.write_timeout);
-        let Stalls { by_peer: stalls, timeouts: (shortest, longest) } = stalls;
+    /// Looks at the connections of a worker that had a turn, so much after it should have had it. `closed`: how many the
+    /// turn has closed as slow.
+    pub(super) fn check<H: Handler>(
+        &mut self,
+        world: &World,
+        worker: &Worker<H, Simulated>,
+        was_late: Duration,
+        closed: u64,
+    ) {
+        let connections = &worker.connections;
+        self.note(connections.state.settings.write_timeout);
+        let Self { by_peer: stalls, timeouts: (shortest, longest) } = self;
         let now = world.now;
         let is_closed = |peer: &usize| world.pipes.get(*peer).is_none_or(|pipe| pipe.server_closed);
         let gone = stalls.iter().filter(|(peer, stall)| {
@@ -81,7 +83,7 @@ impl<H: Handler> Simulation<H> {
         let gone = gone.count() as u64;
         assert!(gone >= closed, "{closed} closed as slow, of which {gone} took too little");
         stalls.retain(|peer, _| !is_closed(peer));
-        for entry in stepped.worker.connections.table.iter() {
+        for entry in connections.table.iter() {
             let peer = entry.socket.pipe;
             if entry.io.outbox.is_empty() {
                 stalls.remove(&peer);
@@ -89,11 +91,11 @@ impl<H: Handler> Simulation<H> {
             }
             let written = world.pipes.get(peer).map_or(0, |pipe| pipe.written);
             let stall = stalls.entry(peer).or_insert_with(|| Stall::new(now, written));
-            if stepped.was_late > LATE {
+            if was_late > LATE {
                 stall.moved = (now, written);
             }
             stall.go_on(now, written);
-            let idle = stepped.worker.looked_at().saturating_duration_since(stall.moved.0);
+            let idle = worker.looked_at().saturating_duration_since(stall.moved.0);
             assert!(idle <= *longest + SLACK, "for {idle:?} a peer has taken nothing, and is not closed");
         }
     }
