@@ -37,12 +37,12 @@ fn a_broadcast_to_many_leaves_others_their_turns() {
 #[test]
 fn a_client_that_moves_in_the_list_hears_a_notice_once() {
     let mut world = world(1, &["--interval", "1s", "--align", "--notice-rate", "100"]);
-    let mut readers = readers(&mut world, 2 * VISITS);
+    let mut readers = readers(&mut world, 4 * VISITS);
     world.advance(Duration::from_secs(2));
     world.settle();
     let leaves = readers.remove(VISITS);
     world.reset(leaves.peer);
-    // The turn that sees it leave, and the one that tells the last half of the list.
+    // The turn that sees it leave, and the one that tells the last quarter of the list.
     world.turn();
     world.turn();
     // The last one of the list, which has heard it, takes the place of another one, which has not.
