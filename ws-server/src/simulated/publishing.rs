@@ -265,6 +265,28 @@ fn a_producer_that_floods_waits_and_small_requests_have_their_turn() {
 }
 
 #[test]
+fn a_request_that_comes_with_new_room_does_not_overtake_those_that_wait() {
+    let (mut world, mut other) = world_of_two(1, &[]);
+    for _ in 0..2 {
+        flood(&mut world);
+    }
+    world.settle();
+    let mut late = Producer::new(&mut world, Vec::new(), Vec::new());
+    world.settle();
+    other.pass_on(1);
+    world.send(late.peer, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nsmall\n");
+    world.settle();
+    late.read(&mut world);
+    assert_eq!(late.receipts().len(), 0, "the room is for one of the two that waited before");
+    for _ in 0..10 {
+        other.pass_on(1);
+        world.settle();
+    }
+    late.read(&mut world);
+    assert_eq!(late.receipts().len(), 1);
+}
+
+#[test]
 fn a_key_is_known_as_long_as_the_history_of_the_last_reload() {
     let (mut world, _) = world_of_two(5, &["--history", "2"]);
     world.mail(Mail::Reload(configured(&[&SOURCE[..], &["--history", "1000"]].concat())));

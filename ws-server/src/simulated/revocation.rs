@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// An option of a list of tokens that holds this one alone.
+fn list_of(folder: &tempfile::TempDir, token: &str) -> String {
+    let path = folder.path().join(token);
+    std::fs::write(&path, format!("reader {token}\n")).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 #[test]
 fn readers_whose_token_is_gone_end_although_the_lines_never_pause() {
     let folder = tempfile::tempdir().unwrap();
@@ -29,14 +36,24 @@ fn readers_whose_token_is_gone_end_although_the_lines_never_pause() {
 }
 
 #[test]
+fn all_readers_whose_token_is_gone_end_although_nothing_else_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (list_of(&folder, "0123456789abcdef"), list_of(&folder, "fedcba9876543210"));
+    let mut world = world(1, &["--source", "-", "--token-file", &old]);
+    let readers: Vec<usize> = (0..900).map(|_| world.connect()).collect();
+    for &reader in &readers {
+        world.send(reader, b"GET /?token=0123456789abcdef HTTP/1.0\r\n\r\n");
+    }
+    world.settle();
+    world.mail(Mail::Reload(configured(&["--source", "-", "--token-file", &new])));
+    world.settle();
+    assert!(readers.iter().all(|reader| world.is_ended(*reader)));
+}
+
+#[test]
 fn a_token_that_the_next_process_does_not_know_lets_nobody_in_any_more() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |token: &str| {
-        let path = folder.path().join(token);
-        std::fs::write(&path, format!("reader {token}\n")).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let (old, new) = (path("0123456789abcdef"), path("fedcba9876543210"));
+    let (old, new) = (list_of(&folder, "0123456789abcdef"), list_of(&folder, "fedcba9876543210"));
     let mut world = world(1, &["--source", "-", "--token-file", &old]);
     let reader = world.connect();
     world.send(reader, b"GET /?token=0123456789abcdef HTTP/1.0\r\n\r\n");

@@ -426,4 +426,14 @@ mod tests {
             assert_eq!([21, 22, 40].map(|number| ring.has(id(number))), [false, true, true]);
         }
     }
+
+    #[test]
+    fn what_has_left_makes_as_much_room_as_it_took() {
+        let mut ring = ring(Bounds { bytes: 10 * held(&batch(1, 10)), ..BOUNDS });
+        for number in 0..100 {
+            ring.push(batch(1 + number * 10, 10));
+            let expected = usize::try_from(number + 1).unwrap().min(10);
+            assert_eq!(ring.batches().count(), expected);
+        }
+    }
 }
