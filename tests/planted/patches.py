@@ -9,6 +9,7 @@
 One of the tests that notice it is enough; without `--test` it is a unit test. `storm` is the simulated storm of ws-server, from seeds.
 """
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +44,18 @@ class Notice:
         return f"{self.package} {f'--test {self.file} ' if self.file else ''}{self.test}"
 
     def is_there(self, folder):
-        """Whether a function of this name stands in a file that this path of modules may be in."""
+        """Whether a function of this name stands in a file that its modules lead to."""
         *modules, name = self.test.split("::")
-        files = [folder / f"tests/{self.file}.rs", folder / f"tests/{self.file}/main.rs"] if self.file else [folder / "src/lib.rs"]
-        at = folder / (f"tests/{self.file}" if self.file else "src")
+        at = folder / ("tests" if self.file else "src") / (self.file or "lib")
+        files = [path for path in (at.with_suffix(".rs"), at / "main.rs") if path.is_file()]
+        at = at if self.file else folder / "src"
         for module in modules:
+            declared = re.compile(rf"\bmod {module}\b")
+            if not any(declared.search(file.read_text()) for file in files):
+                return False
             at = at / module
-            files += [at.with_suffix(".rs"), at / "mod.rs"]
-        return any(f"fn {name}(" in file.read_text() for file in files if file.is_file())
+            files += [path for path in (at.with_suffix(".rs"), at / "mod.rs") if path.is_file()]
+        return any(f"fn {name}(" in file.read_text() for file in files)
 
 
 # The storm of ws-server over its simulated network, with as many seeds as a soak has.
