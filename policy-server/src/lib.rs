@@ -4,6 +4,9 @@
 //! document and one NUL; then the connection is over, all of it within five seconds.
 
 mod config;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod metrics;
 

@@ -26,6 +26,9 @@ mod elsewhere;
 mod encoding;
 mod etag;
 mod fields;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 mod handler;
 mod limits;

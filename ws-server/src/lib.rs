@@ -13,6 +13,9 @@ mod config;
 mod connection;
 mod consequences;
 mod finish;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hand_over;
 mod handler;
 mod lateness;

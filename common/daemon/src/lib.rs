@@ -32,6 +32,9 @@ pub mod clock;
 mod entry;
 pub mod exit;
 mod file_identity;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hand_over;
 mod health;
 mod inherit;

@@ -19,12 +19,24 @@ impl<'i> Choices<'i> {
         first
     }
 
+    /// Mostly true.
+    pub fn mostly(&mut self) -> bool {
+        !self.byte().is_multiple_of(4)
+    }
+
     /// One of these values, by the next byte.
     ///
     /// # Panics
     /// If there are none.
     pub fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
         values[usize::from(self.byte()) % values.len()]
+    }
+
+    /// So many bytes, or what is left.
+    pub fn bytes(&mut self, len: usize) -> &'i [u8] {
+        let (bytes, rest) = self.rest.split_at(len.min(self.rest.len()));
+        self.rest = rest;
+        bytes
     }
 
     /// What is left.

@@ -10,21 +10,33 @@
 
 pub mod allocation;
 pub mod bodies;
+pub mod conditions;
 pub mod dates;
 pub mod forwarded;
 pub mod frames;
+pub mod hand_overs;
 pub mod handshakes;
 pub mod heads;
 pub mod ids;
+pub mod inherited;
 pub mod input;
+pub mod options;
 pub mod origins;
+pub mod paths;
 pub mod pieces;
 pub mod policy_files;
 pub mod policy_requests;
+pub mod policy_world;
+pub mod producers;
 pub mod proxy_headers;
 pub mod queries;
+pub mod ranges;
+pub mod static_world;
+pub mod stream_requests;
 pub mod texts;
 pub mod tokens;
+pub mod worlds;
+pub mod ws_world;
 
 /// Panics where something does not hold for these bytes.
 pub type Oracle = fn(&[u8]);
@@ -38,17 +50,28 @@ macro_rules! targets {
 #[rustfmt::skip]
 pub const TARGETS: &[(&str, Oracle)] = targets![
     bodies
+    conditions
     dates
     forwarded
     frames
+    hand_overs
     handshakes
     heads
     ids
+    inherited
+    options
     origins
+    paths
     policy_files
     policy_requests
+    policy_world
+    producers
     proxy_headers
     queries
+    ranges
+    static_world
+    stream_requests
     texts
     tokens
+    ws_world
 ];

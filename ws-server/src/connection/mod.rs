@@ -12,6 +12,8 @@ mod delivery;
 mod document;
 mod env;
 mod first_bytes;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod http_stream;
 mod kept;
 mod notice;

@@ -15,7 +15,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::process::FORMAT;
 pub(crate) use self::{
     process::{FORMATS, adopt, export},

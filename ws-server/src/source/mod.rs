@@ -13,6 +13,8 @@ mod connected;
 mod faults;
 mod feed;
 mod fifo;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod gate;
 mod given;
 #[cfg(test)]

@@ -81,6 +81,15 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Manifest, ManifestError> {
     read(&mut from).ok_or(ManifestError::Damaged)
 }
 
+/// A manifest as this process would write it again; `None` if it cannot be read.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
+    let Manifest { state, others, connections } = from_bytes(bytes).ok()?;
+    let record = |connection: &ExportedConnection<u64>| to_record(connection.descriptor, connection);
+    let records: Vec<Vec<u8>> = connections.iter().map(record).collect();
+    Some(to_bytes(&state, usize::try_from(others).ok()?, &records))
+}
+
 fn read(from: &mut Reader<'_>) -> Option<Manifest> {
     let format = from.word()?;
     let writer = String::from_utf8_lossy(from.bytes()?).into_owned();

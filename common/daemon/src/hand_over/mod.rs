@@ -24,6 +24,8 @@ use socket2::SockRef;
 
 pub use self::manifest::DaemonState;
 use self::manifest::Manifest;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::manifest::rewritten;
 use crate::notify;
 use reactor::ExportedConnection;
 
