@@ -92,10 +92,15 @@ impl SourceProgress {
     /// Waits until every worker is less than [`IN_FLIGHT`] batches behind the `posted` ones.
     pub(super) fn wait_for_room(&self, posted: u64) {
         let mut done = lock(&self.done);
-        while done.iter().any(|done| posted.saturating_sub(*done) >= IN_FLIGHT) {
+        while is_one_far_behind(&done, posted) {
             done = self.changed.wait(done).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// True if a worker has at least [`IN_FLIGHT`] of the `posted` batches left to pass on.
+fn is_one_far_behind(done: &[u64], posted: u64) -> bool {
+    done.iter().any(|done| posted.saturating_sub(*done) >= IN_FLIGHT)
 }
 
 /// A thread that panicked leaves nothing half done behind these locks.
@@ -106,6 +111,13 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_worker_that_is_far_behind_is_enough_to_wait_for() {
+        for (done, expected) in [([100, 4], true), ([4, 100], true), ([100, 5], false), ([4, 4], true)] {
+            assert_eq!(is_one_far_behind(&done, 20), expected, "{done:?}");
+        }
+    }
 
     #[test]
     fn the_source_waits_for_a_worker_that_is_behind() {
