@@ -1,7 +1,7 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
 .PHONY: run help test test-all test-rust test-nats soak-nats bench-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
-	test-systemd test-fresh conformance mutants coverage zoo test-zoo planted
+	test-systemd test-fresh conformance mutants coverage zoo test-zoo planted inject inject-all
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
 # other ports.
@@ -122,6 +122,16 @@ planted:
 # Autobahn's WebSocket suite against ws-server (about ten minutes); writes docs/conformance.md.
 conformance:
 	@tests/conformance/run
+
+# System calls of the release binaries that fail one at a time, by strace, beside clients that behave: in half a minute the telling errors
+# of each call at its first two uses. It installs strace and python3 where they are missing.
+inject:
+	@tests/run inject
+
+# All errors of tests/inject/faults.py at the first six uses, which takes some minutes: USES=6, BINARIES=. It installs nothing.
+inject-all:
+	@tests/needs cargo cc python3 strace && { [ -n "$(BINARIES)" ] || cargo build --release --locked -q -p ws-server -p static-server -p policy-server --bins; } && \
+		BINARIES="$(BINARIES)" USES="$(or $(USES),6)" DEEP=1 tests/inject/run
 
 # Would the tests notice? cargo-mutants changes one thing at a time in PACKAGE=common (or reactor), and a test should fail: MINUTES=10, and
 # on from there the next time; SAMPLE=300, SEED=1. tests/strength/mutants says the rest. It needs cargo-mutants, and installs nothing.
