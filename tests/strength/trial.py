@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 
@@ -47,8 +48,8 @@ STAGES = {
                 Stage("static-server", test="files")),
 }
 
-# Tests get this many times the processor time that they need without a change, and some seconds: a machine that is busy makes no hang.
-TIMES, SPARE = 5, 3
+# Tests get this many times the processor time that they need without a change, and a second: a machine that is busy makes no hang.
+TIMES, SPARE = 5, 1
 # Before that is known; and bytes.
 FIRST, MEMORY = 600, 4 << 30
 # Seconds on the clock, for tests that wait for ever.
@@ -157,7 +158,7 @@ def module_of(file):
 
 
 def limit(seconds):
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (ceil(seconds), ceil(seconds) + 5))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

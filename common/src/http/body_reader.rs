@@ -362,6 +362,7 @@ mod tests {
         use BodyError::{ChunkEnd, ChunkSize, ControlByte, Extensions, Trailers};
         let extension = |len: usize| format!("1;{}\r\nx", "e".repeat(len - 1));
         let blanks = |len: usize| format!("1{}\r\nx", " ".repeat(len));
+        let both = |len: usize| format!("1 ;{}\r\nx", "e".repeat(len - 2));
         let trailers = |len: usize| format!("0\r\nA: {}\r\n\r\n", "t".repeat(len - "A: \r\n\r".len()));
         let (most, too_much) = (usize::from(MAX_EXTENSION), usize::from(MAX_TRAILERS));
         for (input, content, error) in [
@@ -391,6 +392,8 @@ mod tests {
             (&extension(most + 1), "", Some(Extensions)),
             (&blanks(most), "x", None),
             (&blanks(most + 1), "", Some(Extensions)),
+            (&both(most), "x", None),
+            (&both(most + 1), "", Some(Extensions)),
             (&trailers(too_much), "", None),
             (&trailers(too_much + 1), "", Some(Trailers)),
         ] {

@@ -40,7 +40,11 @@ fn feed(socket: &mut WebSocket, pieces: &[&[u8]]) -> Seen {
     for piece in pieces {
         tail.extend_from_slice(piece);
         let mut input = &mut tail[..];
+        // Each event takes a byte, but for the opening and the failure.
+        let mut events_left = input.len() + 2;
         loop {
+            assert!(events_left > 0, "events without input");
+            events_left -= 1;
             match socket.receive(&mut input, &mut seen.out) {
                 Ok(Some(Event::Opened)) => {}
                 Ok(Some(Event::Data { opcode, chunk, fin })) => {
