@@ -225,6 +225,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
         let socket = Socket::from(listener);
         prepare(&socket).expect("it listens");
-        assert_eq!(socket.accept().expect_err("nobody").kind(), std::io::ErrorKind::WouldBlock);
+        // An `accept` would show it as well, but have no end where it is not so.
+        assert!(socket.nonblocking().expect("its flags"));
     }
 }
