@@ -51,7 +51,7 @@ pub(crate) struct Task {
 pub(crate) struct Firehose {
     /// Lines a second that the server took.
     pub(crate) taken: f64,
-    /// Lines a second that a quick client got that was still there at the end: the least and the most.
+    /// Lines a second that a quick client got while it was there: the least and the most.
     pub(crate) least: f64,
     pub(crate) most: f64,
     /// Numbers that a client did not get before its end, or that came in the wrong order.
@@ -113,8 +113,9 @@ pub(crate) fn run(task: &Task) -> Firehose {
         }
     }
     let (seconds, taken_by_now) = (begun.elapsed().as_secs_f64(), taken.load(Ordering::Relaxed));
-    let got: Vec<u64> = crowd.quick().map(|client| client.lines).collect();
+    let got: Vec<u64> = crowd.clients.iter().filter(|one| !one.is_slow).map(|one| one.lines).collect();
     over.store(true, Ordering::Relaxed);
+    crowd.hurries = true;
     // What the server has taken comes to those that are still there, and the slow ones find their end.
     let deadline = Instant::now() + PATIENCE;
     while !writer.is_finished() || !crowd.is_settled(taken.load(Ordering::Relaxed), task.is_ordered) {
@@ -149,6 +150,8 @@ struct Crowd {
     events: Events,
     clients: Vec<Client>,
     buffer: Vec<u8>,
+    /// The slow clients read all there is: what they got, and how they ended.
+    hurries: bool,
 }
 
 impl Crowd {
@@ -163,31 +166,34 @@ impl Crowd {
             Client { is_slow: index >= task.quick, ..Client::new(socket) }
         });
         let clients = clients.collect();
-        Self { poll, events: Events::with_capacity(1024), clients, buffer: vec![0; 256 * 1024] }
+        Self {
+            poll,
+            events: Events::with_capacity(1024),
+            clients,
+            buffer: vec![0; 256 * 1024],
+            hurries: false,
+        }
     }
 
-    fn quick(&self) -> impl Iterator<Item = &Client> {
-        self.clients.iter().filter(|client| !client.is_slow && client.end.is_none())
+    fn there(&self) -> impl Iterator<Item = &Client> {
+        self.clients.iter().filter(|client| client.end.is_none())
     }
 
+    /// Each client in its turn, so that none of them keeps the others waiting.
     fn turn(&mut self) {
-        drop(self.poll.poll(&mut self.events, Some(Duration::from_millis(5))));
-        for event in &self.events {
-            let client = &mut self.clients[event.token().0];
-            if !client.is_slow {
-                client.read(&mut self.buffer);
-            }
-        }
+        drop(self.poll.poll(&mut self.events, Some(Duration::from_millis(1))));
         let now = Instant::now();
-        for client in self.clients.iter_mut().filter(|client| client.is_slow && client.due <= now) {
-            client.due = now + PAUSE;
-            client.read(&mut self.buffer[..SIP]);
+        for client in self.clients.iter_mut().filter(|client| client.end.is_none() && client.due <= now) {
+            let sips = client.is_slow && !self.hurries;
+            client.due = if sips { now + PAUSE } else { now };
+            let most = if sips { SIP } else { self.buffer.len() };
+            client.read(&mut self.buffer[..most]);
         }
     }
 
-    /// The quick ones have all that they will get.
+    /// All have what they will get.
     fn is_settled(&self, total: u64, is_ordered: bool) -> bool {
-        self.quick().all(|client| client.lines >= total || (!is_ordered && client.last == Some(total)))
+        self.there().all(|client| client.last == Some(total) || (is_ordered && client.lines >= total))
     }
 
     fn sum_up(&self, total: u64, figures: &mut Firehose) {
@@ -198,7 +204,7 @@ impl Crowd {
             let by_end = if client.is_slow { &mut figures.slow } else { &mut figures.quick };
             *by_end.entry(client.end.clone().unwrap_or_else(|| "there".to_owned())).or_default() += 1;
         }
-        figures.missing += self.quick().map(|client| total - client.last.unwrap_or(0)).sum::<u64>();
+        figures.missing += self.there().map(|client| total - client.last.unwrap_or(0)).sum::<u64>();
     }
 }
 
@@ -218,21 +224,15 @@ impl Client {
         }
     }
 
-    /// A quick one reads all there is, a slow one as much as fits.
     fn read(&mut self, buffer: &mut [u8]) {
-        while self.end.is_none() {
-            match self.socket.read(buffer) {
-                Ok(0) => self.end = Some("cut".to_owned()),
-                Ok(len) => {
-                    self.rest.extend_from_slice(&buffer[..len]);
-                    self.take();
-                    if self.is_slow {
-                        return;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => self.end = Some(error.kind().to_string()),
+        match self.socket.read(buffer) {
+            Ok(0) => self.end = Some("cut".to_owned()),
+            Ok(len) => {
+                self.rest.extend_from_slice(&buffer[..len]);
+                self.take();
             }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => self.end = Some(error.kind().to_string()),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Well below the number of descriptors that the process may have.
-const AT_ONCE: usize = 15_000;
+pub(crate) const AT_ONCE: usize = 15_000;
 /// A new address for every connection, so that none meets a limit per address.
 const SOURCES: Sources = Sources { net: 2, each: 1, count: 1000 };
 
@@ -75,6 +75,8 @@ pub(crate) struct Task<'a> {
     /// After this long without an answer, the client gives up.
     pub(crate) patience: Duration,
     pub(crate) kind: &'a str,
+    /// Connections that may be open at a time.
+    pub(crate) at_once: usize,
 }
 
 struct Knocking<'a> {
@@ -176,7 +178,7 @@ impl<'a> Knocking<'a> {
     /// Begins the connections that are due.
     fn start_due(&mut self, registry: &Registry, elapsed: Duration) -> io::Result<()> {
         let due = elapsed.as_millis() as usize * self.task.rate as usize / 1000;
-        while self.started < due.min(self.task.count) && self.open.len() < AT_ONCE {
+        while self.started < due.min(self.task.count) && self.open.len() < self.task.at_once {
             match connect(self.task.to, SOURCES, self.started) {
                 Ok(mut socket) => {
                     let interest = Interest::READABLE | Interest::WRITABLE;

@@ -112,6 +112,7 @@ fn main() -> io::Result<()> {
                 count: number("--count", u32::MAX) as usize,
                 patience: seconds("--patience", 20),
                 kind: value("--as").unwrap_or("stream"),
+                at_once: knock::AT_ONCE,
             };
             let poll = Poll::new()?;
             let commands = commands(&poll)?;
