@@ -106,7 +106,7 @@ impl Flock {
                 socket,
                 decoder: Decoder::new(Dialect::Rfc6455),
                 record: Record::default(),
-                schedule: Schedule::new(interval, Instant::now()),
+                schedule: Schedule::new(interval),
                 notices: 0,
                 end: None,
             });

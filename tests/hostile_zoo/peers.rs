@@ -142,10 +142,10 @@ fn nginx(configuration: &str, site: &Site) -> Option<Command> {
     Some(command)
 }
 
-/// What all of nginx has; two workers, as ours.
-fn around(module: &str, inner: &str) -> String {
+/// What all of nginx has.
+fn around(module: &str, workers: usize, inner: &str) -> String {
     format!(
-        "{module}\ndaemon off; worker_processes 2; pid nginx.pid; error_log error.log crit;\n\
+        "{module}\ndaemon off; worker_processes {workers}; pid nginx.pid; error_log error.log crit;\n\
          events {{ worker_connections 19000; }}\n{inner}\n"
     )
 }
@@ -163,14 +163,15 @@ fn nchan(address: SocketAddr) -> Option<String> {
          location = / {{ nchan_subscriber websocket; nchan_channel_id zoo; nchan_subscriber_first_message -1; }}\n\
          location = /publish {{ nchan_publisher; nchan_channel_id zoo; }} }} }}"
     );
-    Some(around(&module("ngx_nchan_module.so").ok()?, &inner))
+    // With two, not each client had the first messages.
+    Some(around(&module("ngx_nchan_module.so").ok()?, 1, &inner))
 }
 
 fn policy(address: SocketAddr) -> Option<String> {
     let policy = "<?xml version=\"1.0\"?><cross-domain-policy><allow-access-from domain=\"*\" to-ports=\"40132\"/>\
                   </cross-domain-policy>";
     let inner = format!("stream {{ server {{ listen {address} backlog=4096; return '{policy}'; }} }}");
-    Some(around(&module("ngx_stream_module.so").ok()?, &inner))
+    Some(around(&module("ngx_stream_module.so").ok()?, 2, &inner))
 }
 
 fn files(address: SocketAddr, site: &Site) -> String {
@@ -178,5 +179,5 @@ fn files(address: SocketAddr, site: &Site) -> String {
         "http {{ access_log off; server {{ listen {address} backlog=4096; root {}; sendfile on; }} }}",
         site.path()
     );
-    around("user root;", &inner)
+    around("user root;", 2, &inner)
 }

@@ -18,6 +18,10 @@ use crate::{
 /// All that a run in full measured.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
+    /// Where it is written, as far as it has come.
+    pub(crate) file: Option<String>,
+    /// The machine's load average at the begin.
+    pub(crate) load: String,
     pub(crate) time: Duration,
     /// Each attack, with what it did to each server.
     pub(crate) rounds: Vec<(Mode, Vec<Outcome>)>,
@@ -27,14 +31,16 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn write(&self, file: &str, load_before: &str) {
+    pub(crate) fn write(&self) {
+        let Some(file) = &self.file else { return };
         let seconds = self.time.as_secs();
         let parts = [
             include_str!("report.md").to_owned(),
             format!(
-                "{}: {}. The machine's load average was {load_before} when it began, {} when it ended. Each attack lasted {seconds} s.",
+                "{}: {}. The machine's load average was {} when it began, {} when it ended. Each attack lasted {seconds} s.",
                 date(),
                 machine(),
+                self.load,
                 load()
             ),
             "## Attacks\n".to_owned(),
@@ -161,5 +167,7 @@ fn machine() -> String {
     let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("Linux");
     let kernel = read("/proc/sys/kernel/osrelease");
     let kernel: Vec<&str> = kernel.trim().split('.').take(2).collect();
-    format!("{cores} cores, {}, Linux {}", name.trim_matches('"'), kernel.join("."))
+    let is_without_lto = std::env::var("CARGO_PROFILE_RELEASE_LTO").is_ok_and(|lto| lto == "off");
+    let lto = if is_without_lto { " without link-time optimisation" } else { "" };
+    format!("{cores} cores, {}, Linux {}, release builds{lto}", name.trim_matches('"'), kernel.join("."))
 }

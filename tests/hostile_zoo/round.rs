@@ -1,7 +1,6 @@
 //! One attack on one server, with canaries and visitors beside it.
 
 use std::{
-    net::SocketAddr,
     thread,
     time::{Duration, Instant},
 };
@@ -58,9 +57,19 @@ const SETTLED: u64 = 3;
 const NOTICES: u64 = 21;
 
 /// Lets the mode's swarm attack a server, which ends with the round.
-pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Outcome {
+///
+/// `None` if a peer's canaries get nothing before it.
+pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Option<Outcome> {
     let (address, pid, question) = (victim.address, victim.pid, mode.settings.service.question());
-    let canaries = question.is_none().then(|| settled(address, size, mode));
+    let canaries =
+        question.is_none().then(|| Canaries::start(address, size.canaries(), mode.settings.interval));
+    if let Some(canaries) = &canaries
+        && !are_settled(canaries)
+    {
+        assert!(!victim.is_ours(), "no canary may be without messages");
+        victim.stop();
+        return None;
+    }
     let before = Usage::of(pid);
     let plan = mode.plan(size.is_small());
     let mut swarm = Swarm::new(&plan, victim.attacked).expect("a poll");
@@ -91,7 +100,7 @@ pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Outcome {
     });
     let during = canaries.as_ref().map(|canaries| canaries.ask(false));
     let visitors = visitors.join().expect("the visitors end");
-    let patience = if victim.is_ours() { PATIENCE } else { PATIENCE / 5 };
+    let patience = if victim.is_ours() { PATIENCE } else { PATIENCE / 10 };
     let begun_to_hold = Instant::now();
     let is_free = mode.is_ended && swarm.hold(patience, || Usage::of(pid).descriptors <= before.descriptors);
     let freed_in = is_free.then(|| begun_to_hold.elapsed());
@@ -110,7 +119,7 @@ pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Outcome {
     if is_ours {
         judge(&mut outcome, mode, begun.elapsed());
     }
-    outcome
+    Some(outcome)
 }
 
 /// So many connections to a server of ours, each with a handshake and a first message.
@@ -138,14 +147,15 @@ pub(crate) fn connects(count: usize) -> Knocked {
     knocked
 }
 
-/// Canaries that have their schedule.
-fn settled(to: SocketAddr, size: Size, mode: &Mode) -> Canaries {
-    let canaries = Canaries::start(to, size.canaries(), mode.settings.interval);
-    eventually(|| {
-        let fewest = canaries.ask(false).fewest;
-        if fewest >= SETTLED { Ok(()) } else { Err(format!("a canary has {fewest} messages")) }
-    });
-    canaries
+/// Each has its schedule.
+fn are_settled(canaries: &Canaries) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while canaries.ask(false).fewest < SETTLED {
+        if Instant::now() > deadline {
+            return false;
+        }
+    }
+    true
 }
 
 /// What they have seen when each has a message of after the attack; of a peer, only what they have seen after a second.
