@@ -12,6 +12,7 @@ use super::connection::Io;
 use super::eviction::{EvictionClass, List};
 use super::outbox::Wire;
 use super::per_address::network;
+use super::system::is_shortage;
 use super::worker_state::WorkerState;
 use super::{CloseReason, Flow, Settings, Stop, Token};
 
@@ -136,9 +137,8 @@ impl Context<'_> {
         match self.wire.write(&[IoSlice::new(slice)]) {
             Ok(sent) if sent == slice.len() => {}
             Ok(sent) => self.io.outbox.push_shared(bytes, range.start + sent..range.end),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                self.io.outbox.push_shared(bytes, range);
-            }
+            // The flush after the callback tries again, and waits where it has to.
+            Err(error) if is_transient(&error) => self.io.outbox.push_shared(bytes, range),
             Err(_) => self.state.schedule_close(self.io, CloseReason::Error),
         }
     }
@@ -169,6 +169,11 @@ impl Context<'_> {
     pub fn queued(&self) -> u64 {
         self.io.outbox.len()
     }
+}
+
+/// True if a later write may succeed.
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) || is_shortage(error)
 }
 
 /// Reaches every connection of a worker, whatever the system below.

@@ -15,6 +15,7 @@ mod at_rest;
 mod birth;
 mod clocks;
 mod counts;
+mod each_failure;
 mod faults;
 mod hand_over;
 mod invariants;
@@ -35,6 +36,7 @@ use super::{Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot}
 
 pub use super::system::simulated::{Call, Seed};
 pub use birth::{Birth, Successor};
+pub use each_failure::{Failure, each_failure};
 use stalls::Stalls;
 
 /// Listeners of a process, each with a socket or a duplicate in every worker; the port of number `n` is 80 + `n`.

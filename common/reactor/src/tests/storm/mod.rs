@@ -2,6 +2,7 @@
 //! Every peer gets a prefix of its own frames, in order and whole; whoever behaves gets all of them; nothing is left behind.
 
 mod handler;
+mod nth_failure;
 
 use std::fs::File;
 use std::io::Write as _;
