@@ -93,7 +93,7 @@ fn admit<H: Handler, S: System>(
 ) -> bool {
     let counters = connections.state.control.counters();
     counters.accepted.fetch_add(1, Relaxed);
-    let Some(token) = connections.insert(socket, ends) else {
+    let Ok(token) = connections.insert(socket, ends) else {
         connections.state.control.counters().refused.fetch_add(1, Relaxed);
         return false;
     };

@@ -73,16 +73,18 @@ impl<C, S: System> Connections<C, S> {
         Self { table: Table::new(), system, state }
     }
 
-    /// Puts a socket into the table and watches it. `None` if the table is full or the kernel refuses.
-    pub(super) fn insert(&mut self, socket: S::Socket, ends: Ends) -> Option<Token> {
+    /// Puts a socket into the table and watches it, or closes it: the table is full, or the kernel refuses.
+    pub(super) fn insert(&mut self, socket: S::Socket, ends: Ends) -> io::Result<Token> {
         let deadline = self.state.now + Duration::from_secs(1); // until the handler sets its own
         let make = |token| Entry { socket, io: Io::new(token, ends, deadline), conn: None };
-        let token = self.table.insert_with(make)?;
-        if self.system.add(&self.table.get(token)?.socket, token).is_err() {
-            self.system.close(self.table.remove(token)?.socket, true);
-            return None;
+        let token = self.table.insert_with(make).ok_or(io::ErrorKind::QuotaExceeded)?;
+        let watched = self.table.get(token).map_or(Ok(()), |entry| self.system.add(&entry.socket, token));
+        if watched.is_err()
+            && let Some(entry) = self.table.remove(token)
+        {
+            self.system.close(entry.socket, true);
         }
-        Some(token)
+        watched.map(|()| token)
     }
 
     /// Calls `f` with a connection: the handler's part, if there is one, and the reactor's. `None` if it is gone.

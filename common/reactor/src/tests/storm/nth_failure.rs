@@ -14,12 +14,14 @@ fn scenario(failure: Option<Failure>, file: &Arc<File>) -> Vec<u64> {
     let mut peers: Vec<Peer> = asks.iter().map(|_| Peer::new(sim.connect(), true)).collect();
     for (peer, ask) in peers.iter_mut().zip(asks) {
         sim.send(peer.number, ask);
-        peer.asked = u32::try_from(ask.iter().filter(|byte| **byte == b's').count()).unwrap();
+        peer.asked = ask.iter().map(|byte| u32::from(*byte == b's')).sum();
     }
     let read = |sim: &mut Simulation<Storm>, peers: &mut [Peer]| {
         for _ in 0..30 {
             sim.pass(Duration::from_millis(20));
-            peers.iter_mut().for_each(|peer| peer.read(sim, 6000));
+            for peer in peers.iter_mut() {
+                peer.read(sim, 6000);
+            }
         }
     };
     read(&mut sim, &mut peers);
