@@ -1,3 +1,5 @@
+mod storm;
+
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
