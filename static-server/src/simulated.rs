@@ -1,5 +1,7 @@
 //! The handler in the reactor's simulated network: short reads and writes, any cut, from seeds.
 
+mod storm;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

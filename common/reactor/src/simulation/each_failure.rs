@@ -3,8 +3,7 @@
 
 use rustix::io::Errno;
 
-use super::{Call, Simulation};
-use crate::Handler;
+use crate::system::simulated::Call;
 
 /// One use of one call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +30,8 @@ impl Failure {
 }
 
 /// Runs a scenario without a failure, and then once for each failure that it can have; returns how many these were.
-/// `scenario` lets it happen ([`Simulation::fail_once`]), and returns how often it has used each call
-/// ([`Simulation::all_uses`]).
+/// `scenario` lets it happen (`fail_once` of the simulation), and returns how often it has used each call
+/// (`all_uses`).
 pub fn each_failure(mut scenario: impl FnMut(Option<Failure>) -> Vec<u64>) -> usize {
     let uses = scenario(None);
     let mut failures = 0;
@@ -58,19 +57,5 @@ impl Drop for OnPanic {
         if std::thread::panicking() {
             eprintln!("with {:?}", self.0);
         }
-    }
-}
-
-impl<H: Handler> Simulation<H> {
-    /// Lets this failure happen.
-    pub fn fail_once(&mut self, failure: Option<Failure>) {
-        if let Some(Failure { call, n, errno }) = failure {
-            self.fail_nth(call, n, errno);
-        }
-    }
-
-    /// How often each call was used, in the order of [`Call::ALL`].
-    pub fn all_uses(&self) -> Vec<u64> {
-        Call::ALL.into_iter().map(|call| self.uses(call)).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use super::{Call, Simulation};
+use super::{Call, Failure, Simulation};
 use crate::Handler;
 
 impl<H: Handler> Simulation<H> {
@@ -14,6 +14,18 @@ impl<H: Handler> Simulation<H> {
     /// The `n`-th use of this call since the start of the world fails once, from 1 on.
     pub fn fail_nth(&mut self, call: Call, n: u64, errno: Errno) {
         self.world.borrow_mut().faults.nth(call, n, errno);
+    }
+
+    /// Lets this failure happen.
+    pub fn fail_once(&mut self, failure: Option<Failure>) {
+        if let Some(Failure { call, n, errno }) = failure {
+            self.fail_nth(call, n, errno);
+        }
+    }
+
+    /// How often each call was used, in the order of [`Call::ALL`].
+    pub fn all_uses(&self) -> Vec<u64> {
+        Call::ALL.into_iter().map(|call| self.uses(call)).collect()
     }
 
     /// From now on one in so many uses of this call fails, with one of these errors; 0: none.

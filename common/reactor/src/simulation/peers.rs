@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{LISTENERS, Simulation};
 use crate::Handler;
-use crate::system::simulated::Pipe;
+use crate::system::simulated::{Pipe, take};
 
 impl<H: Handler> Simulation<H> {
     /// A new peer connects, from 127.0.0.1; the answer is its number.
@@ -82,8 +82,7 @@ impl<H: Handler> Simulation<H> {
     /// The peer reads at most `most` bytes; the answer is what it read.
     pub fn read(&mut self, peer: usize, most: usize) -> Vec<u8> {
         let read = self.pipe(peer, |pipe| {
-            let count = pipe.to_peer.len().min(most);
-            let bytes: Vec<u8> = pipe.to_peer.drain(..count).collect();
+            let bytes = take(&mut pipe.to_peer, most);
             (bytes, pipe.made_room())
         });
         let (bytes, news) = read.unwrap_or_default();

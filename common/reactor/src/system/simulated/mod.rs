@@ -23,7 +23,7 @@ use super::seam::{Ends, Event, Polled, System, Target};
 use crate::{Settings, Token};
 
 pub use faults::Call;
-pub(crate) use pipe::Pipe;
+pub(crate) use pipe::{Pipe, take};
 pub use seed::Seed;
 pub(crate) use world::World;
 
@@ -322,8 +322,8 @@ impl System for Simulated {
 
     fn write(&mut self, socket: &Socket, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
         self.fault(Call::Write)?;
-        let all: Vec<u8> = bytes.iter().flat_map(|slice| slice.iter()).copied().collect();
-        self.put(socket, &all)
+        let all: Vec<&[u8]> = bytes.iter().map(|slice| &**slice).collect();
+        self.put(socket, &all.concat())
     }
 
     fn send_file(&mut self, socket: &Socket, file: &File, offset: u64, len: usize) -> io::Result<usize> {

@@ -25,6 +25,19 @@ pub(crate) struct Watch {
     pub(crate) writable: bool,
 }
 
+/// Takes at most `most` bytes off the front.
+pub(crate) fn take(queue: &mut VecDeque<u8>, most: usize) -> Vec<u8> {
+    let count = queue.len().min(most);
+    let (first, second) = queue.as_slices();
+    let bytes = if count <= first.len() {
+        first.get(..count).unwrap_or_default().to_vec()
+    } else {
+        [first, second.get(..count - first.len()).unwrap_or_default()].concat()
+    };
+    drop(queue.drain(..count));
+    bytes
+}
+
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pub(crate) to_server: VecDeque<u8>,
@@ -112,11 +125,11 @@ impl Pipe {
                 None => Err(io::ErrorKind::WouldBlock.into()),
             };
         }
-        let count = self.to_server.len().min(buffer.len());
-        for (byte, arrived) in buffer.iter_mut().zip(self.to_server.drain(..count)) {
-            *byte = arrived;
+        let bytes = take(&mut self.to_server, buffer.len());
+        if let Some(read) = buffer.get_mut(..bytes.len()) {
+            read.copy_from_slice(&bytes);
         }
-        Ok(count)
+        Ok(bytes.len())
     }
 
     /// Takes as much as there is room for, or less: a write is short when the buffer is full, or when a signal came.
@@ -131,7 +144,7 @@ impl Pipe {
         }
         let fits = bytes.len().min(room);
         let count = if fits > 0 && seed.once_in(4) { seed.index(fits) + 1 } else { fits };
-        self.to_peer.extend(bytes.iter().take(count));
+        self.to_peer.extend(bytes.get(..count).unwrap_or_default());
         self.written += count as u64;
         Ok(count)
     }
