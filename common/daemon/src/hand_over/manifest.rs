@@ -179,6 +179,8 @@ mod tests {
         for len in MAGIC.len()..bytes.len() {
             assert_eq!(from_bytes(&bytes[..len]).unwrap_err(), ManifestError::Damaged, "{len} bytes");
         }
+        let something_else = [&b"datecast hand-over 2"[..], &bytes[MAGIC.len()..]].concat();
+        assert_eq!(from_bytes(&something_else).unwrap_err(), ManifestError::Magic);
     }
 
     #[test]
