@@ -109,7 +109,7 @@ class Patch:
             folder = packages.folders.get(notice.package)
             if folder and not notice.is_there(folder):
                 faults.append(f"there is no test `{notice}`")
-        applied = subprocess.run(["git", "apply", "--check", str(self.path)], cwd=root, capture_output=True, text=True)
+        applied = subprocess.run(["git", "apply", "-C1", "--check", str(self.path)], cwd=root, capture_output=True, text=True)
         if applied.returncode != 0:
             faults.append(f"it does not apply: {applied.stderr.strip().splitlines()[-1]}")
         return faults

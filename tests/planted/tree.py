@@ -39,5 +39,5 @@ class Tree:
         """False if it does not apply."""
         # Without the ceiling, git would find the repository around the copy, and patch nothing.
         environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(self.folder.parent)}
-        command = ["git", "apply", str(patch.path)]
+        command = ["git", "apply", "-C1", str(patch.path)]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True).returncode == 0
