@@ -13,7 +13,7 @@ const CALLS: [Call; 6] =
 const ACTIONS: usize = 200;
 
 /// Performs the actions of an input; `greetings` are what peers send often, and `other` performs the actions that only this
-/// server knows. Peers below `first` are left alone until the end, when all are read to their ends and reset; where there are none,
+/// server knows. Peers below `first` only read, all that comes; where there are none,
 /// system calls fail, too. `got` gets what peers read.
 pub fn perform<H: Handler>(
     mut world: Simulation<H>,
@@ -59,6 +59,10 @@ pub fn perform<H: Handler>(
                 world.fail_nth(call, world.uses(call) + u64::from(action / 12) + 1, errno);
             }
             _ => world = other(world, action / 12),
+        }
+        for peer in 0..first {
+            let bytes = world.read(peer, usize::MAX);
+            got(peer, &bytes);
         }
     }
     // Everybody leaves: nobody stays.

@@ -4,7 +4,7 @@ use reactor::simulation::Simulation;
 use ws_server::fuzzing::{batch, configured, hand_over, world};
 use ws_server::{Config, WsHandler};
 
-use std::{cell::RefCell, sync::Arc};
+use std::sync::{Arc, OnceLock};
 
 use crate::{input::Choices, worlds::perform};
 
@@ -33,34 +33,38 @@ const CONFIGURATIONS: [&[&str]; 4] = [
 /// See the module.
 pub fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
-    let (args, seed) = (choices.one_of(&CONFIGURATIONS), u64::from(choices.byte()));
-    let config = configured(args).expect("a right configuration");
-    let mut world = world(seed, Arc::clone(&config));
-    let takes_lines = args.contains(&"-");
+    let (number, seed) = (usize::from(choices.byte()) % CONFIGURATIONS.len(), u64::from(choices.byte()));
+    let config = &configurations()[number];
+    let mut world = world(seed, Arc::clone(config));
+    let takes_lines = CONFIGURATIONS[number].contains(&"-");
     let reader = 0;
     if takes_lines {
         world.connect_from([127, 0, 0, 200]);
         world.send(reader, b"GET /?since=0 HTTP/1.0\r\nAccept: text/plain\r\n\r\n");
         world.settle();
     }
-    let (mut next, read) = (1, RefCell::new(Vec::new()));
+    let (mut next, mut read) = (1, Vec::new());
     let other = |world: Simulation<WsHandler>, choice: u8| {
-        let mut world = other(world, choice, &config, takes_lines, &mut next);
+        let mut world = other(world, choice, config, takes_lines, &mut next);
         world.settle();
-        if takes_lines {
-            read.borrow_mut().extend(world.read(reader, usize::MAX));
-        }
         world
     };
     let got = |peer, bytes: &[u8]| {
         if peer == reader {
-            read.borrow_mut().extend_from_slice(bytes);
+            read.extend_from_slice(bytes);
         }
     };
     perform(world, usize::from(takes_lines), choices, &GREETINGS, other, got);
     if takes_lines {
-        check(&read.borrow(), next);
+        check(&read, next);
     }
+}
+
+/// Each of the configurations, read once.
+fn configurations() -> &'static [Arc<Config>] {
+    static CONFIGS: OnceLock<Vec<Arc<Config>>> = OnceLock::new();
+    let read = |args: &&[&str]| configured(args).expect("a right configuration");
+    CONFIGS.get_or_init(|| CONFIGURATIONS.iter().map(read).collect())
 }
 
 /// What only this server knows.
