@@ -9,6 +9,7 @@ mod given;
 mod heartbeats;
 mod ids;
 mod notices;
+mod nth_failure;
 mod polls;
 mod private;
 mod publishing;
