@@ -137,7 +137,11 @@ impl Flock {
 
     fn seen(&mut self, mark: bool) -> Seen {
         let mut seen = Seen { fewest: u64::MAX, ..Seen::default() };
-        seen.lateness = Spread::of(self.late.clone());
+        // What has not come yet is late, too.
+        let now = Instant::now();
+        let overdue =
+            self.all.iter().map(|canary| canary.schedule.overdue(now)).filter(|late| !late.is_zero());
+        seen.lateness = Spread::of(self.late.iter().copied().chain(overdue).collect());
         for canary in &mut self.all {
             seen.messages += canary.record.messages;
             seen.fewest = seen.fewest.min(canary.record.messages);

@@ -19,8 +19,17 @@ impl Schedule {
     /// was late, and one that catches up is not late again.
     pub(crate) fn late(&mut self, number: u64, now: Instant) -> Duration {
         let Some((last, at)) = self.last.replace((number, now)) else { return Duration::ZERO };
-        let steps = u32::try_from(number.saturating_sub(last)).unwrap_or(u32::MAX);
-        now.duration_since(at).saturating_sub(self.interval.saturating_mul(steps))
+        self.beyond(now.duration_since(at), number.saturating_sub(last))
+    }
+
+    /// How late the next message is by now.
+    pub(crate) fn overdue(&self, now: Instant) -> Duration {
+        self.last.map_or(Duration::ZERO, |(_, at)| self.beyond(now.saturating_duration_since(at), 1))
+    }
+
+    fn beyond(&self, pause: Duration, steps: u64) -> Duration {
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        pause.saturating_sub(self.interval.saturating_mul(steps))
     }
 }
 
@@ -55,6 +64,8 @@ mod tests {
         let late =
             arrivals.map(|(number, at)| schedule.late(number, begin + Duration::from_millis(at)).as_millis());
         assert_eq!(late, [0, 0, 230, 0, 1, 9]);
+        assert_eq!(schedule.overdue(begin + Duration::from_millis(1500)), Duration::ZERO);
+        assert_eq!(schedule.overdue(begin + Duration::from_millis(2510)), Duration::from_secs(1));
     }
 
     #[test]

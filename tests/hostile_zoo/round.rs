@@ -77,13 +77,14 @@ pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Option<Outcome> {
     // A client that leaves has a notice only if it has lived for an interval.
     swarm.hold(LIFE, || false);
     drop(canaries.as_ref().map(|canaries| canaries.ask(true)));
+    let patience = if victim.is_ours() { PATIENCE } else { PATIENCE / 10 };
     let visits = knock::Task {
         to: address,
         // Two questions a second for each canary.
         rate: question.map_or(VISITORS, |_| 2 * size.canaries() as u32),
         time: size.time(),
         count: usize::MAX,
-        patience: PATIENCE,
+        patience,
         kind: question.unwrap_or("websocket"),
         at_once: knock::AT_ONCE,
     };
@@ -100,7 +101,6 @@ pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Option<Outcome> {
     });
     let during = canaries.as_ref().map(|canaries| canaries.ask(false));
     let visitors = visitors.join().expect("the visitors end");
-    let patience = if victim.is_ours() { PATIENCE } else { PATIENCE / 10 };
     let begun_to_hold = Instant::now();
     let is_free = mode.is_ended && swarm.hold(patience, || Usage::of(pid).descriptors <= before.descriptors);
     let freed_in = is_free.then(|| begun_to_hold.elapsed());
