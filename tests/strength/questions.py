@@ -8,11 +8,13 @@
 
 import re
 
-# What ends an expression on each side, if it stands outside brackets of its own; and what this reader leaves to a build of its own.
+# What ends an expression on each side, if it stands outside brackets of its own.
 OPENERS, CLOSERS = "([{", ")]}"
-WORDS = re.compile(r"\b(if|while|match|return|in|else)\s+$")
-LEFT_OUT = re.compile(r"\blet\b|\.\.|(?<!\|)\|(?!\|)|\bmove\b|=>|\bif\b|\bmatch\b|\bbreak\b|\"|'[\[\](){},;]'")
+BEFORE = re.compile(r"(\b(if|while|match|return|in|else)\s+|=>\s*|[(,=]\s*(move )?\|[^|]+\|\s*)$")
 ASSIGNMENT = re.compile(r"(?<![=!<>+\-*/%&|^])=(?![=>])")
+# What is left to a build of its own.
+LEFT_OUT = re.compile(r"\blet\b|\.\.|\bmove\b|=>|\bif\b|\bmatch\b|\bbreak\b|^\|")
+LITERAL = re.compile(r"""b?"(\\.|[^"\\])*"|b?'(\\.[^']*|[^'\\])'""")
 
 
 def question(mutant, number, lines):
@@ -43,8 +45,8 @@ def arm(mutant, ask, lines):
 
 def operator(mutant, ask, lines):
     (line, first), (last_line, last) = mutant.start, mutant.end
-    text = lines[line - 1]
-    extent = expression(text, first - 1, last - 1) if line == last_line else None
+    text, after = lines[line - 1], lines[line] if line < len(lines) else ""
+    extent = expression(text, first - 1, last - 1, after) if line == last_line else None
     if not extent:
         return []
     start, end = extent
@@ -52,13 +54,16 @@ def operator(mutant, ask, lines):
     return [((line, start + 1), f"(if {ask} {{ {changed} }} else {{ "), ((line, end + 1), " })")]
 
 
-def expression(text, first, last):
-    """Where the whole expression around an operator begins and ends in its line; None if it is not plain to see."""
+def expression(line, first, last, after=""):
+    """Where the whole expression around an operator begins and ends in its line; None if it is not plain to see. `after` is the next
+    line."""
+    text = LITERAL.sub(lambda literal: "_" * len(literal[0]), line)
     start, depth = first, 0
     while start > 0:
         char = text[start - 1]
         depth += (char in CLOSERS) - (char in OPENERS)
-        if depth < 0 or (depth == 0 and (char in ",;}" or text.startswith(": ", start - 1) or ASSIGNMENT.match(text, start - 1) or WORDS.search(text[:start]))):
+        if depth < 0 or (depth == 0 and (char in ",;}" or text.startswith(": ", start - 1) or ASSIGNMENT.match(text, start - 1)
+                                         or BEFORE.search(text[:start]))):
             break
         start -= 1
     end, depth = last, 0
@@ -68,14 +73,24 @@ def expression(text, first, last):
             break
         depth += (char in OPENERS) - (char in CLOSERS)
         end += 1
-    if end == len(text) or depth:
+    if depth or (end == len(text) and not after.strip().startswith("}")):
         # It may go on in the next line.
         return None
     start += len(text[start:first]) - len(text[start:first].lstrip())
     end -= len(text[last:end]) - len(text[last:end].rstrip())
-    before = text[:start].rstrip()
-    whole = text[start:end]
-    # A line that begins with an operator goes on from the one before; behind a bar stands a closure.
-    goes_on = not before and whole[0] in ".?&|+-*/%=<>^"
+    before, whole = text[:start].rstrip(), text[start:end]
+    # A line that begins with an operator goes on from the one before; a chain of conditions may bind a name.
+    goes_on = not before and whole[:1] in tuple(".?&|+-*/%=<>^")
     chained = re.search(r"\b(if|while) let\b", before)
-    return None if goes_on or chained or before.endswith("|") or LEFT_OUT.search(whole) else (start, end)
+    return None if not whole or goes_on or chained or LEFT_OUT.search(outside(whole)) else (start, end)
+
+
+def outside(text):
+    """The text without what stands in brackets."""
+    kept, depth = [], 0
+    for char in text:
+        depth -= char in CLOSERS
+        if depth == 0:
+            kept.append(char)
+        depth += char in OPENERS
+    return "".join(kept)

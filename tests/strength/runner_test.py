@@ -50,16 +50,20 @@ class Runner(unittest.TestCase):
             ("    self.lines += 1;", "+=", "self.lines += 1"),
             ("        Some(len) if len == bytes.len() => {}", "==", "len == bytes.len()"),
             ("    return a || b;", "||", "a || b"),
+            ("    let f = |x| x == 3;", "==", "x == 3"),
+            ("    if text.starts_with('[') && a > b {", "&&", "text.starts_with('[') && a > b"),
+            ('    x.any(|y| "a,".has(y)) && b == c;', "==", 'x.any(|y| "a,".has(y)) && b == c'),
+            ("        A | B => (size << 4) | 1,", "<<", "size << 4"),
+            ("        A | B => size << 4 | 1,", "<<", "size << 4 | 1"),
             # What is not plain to see is left to a build of its own.
             ("        && a == b)", "==", None),
             ("    a == b", "==", None),
-            ("    let f = |x| x == 3;", "==", None),
             ("    if let Some(x) = y && x == 3 {", "==", None),
-            ("    if text.starts_with('[') && a > b {", "&&", None),
         ]:
             first = line.index(operator)
             extent = expression(line, first, first + len(operator))
             self.assertEqual(extent and line[extent[0] : extent[1]], whole, line)
+        self.assertEqual(expression("    a == b", 6, 8, "}"), (4, 10))
 
     def test_an_arm_is_deleted_by_a_guard_beside_its_own(self):
         def asked(line):
