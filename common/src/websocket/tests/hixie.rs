@@ -56,6 +56,10 @@ fn a_length_that_never_ends_is_refused() {
             assert!(outcome(Version::Hixie75, limits, &bytes).error.is_some());
         }
     }
+    // Zeros that lead nowhere: nine of them, and not a tenth.
+    let zeros = |count| [&[0x80][..], &vec![0x80; count]].concat();
+    assert_eq!(both(&zeros(9)).error, None);
+    assert_eq!(both(&zeros(10)).error, Some(ProtocolError::EndlessLength));
     assert_eq!(both(b"\x80\x81\x80\x01").error, Some(ProtocolError::MessageTooBig));
     assert_eq!(both(b"\x80\x81\x80\x00").error, None);
 }

@@ -84,3 +84,18 @@ fn the_middle_of_a_frame_of_another_dialect_is_refused() {
         assert_eq!(WebSocket::from_bytes(&mixed), Err(SnapshotError::Damaged));
     }
 }
+
+#[test]
+fn a_third_key_of_eight_bytes_is_not_awaited_any_more() {
+    let state = |bytes: &[u8]| {
+        let mut socket = WebSocket::awaiting_key(1, 2, NO_LIMITS);
+        feed(&mut socket, &[bytes]);
+        socket.to_bytes()
+    };
+    // Zeros leave nothing but their count.
+    let (mut seven, none) = (state(&[0; 7]), state(b""));
+    let count = (0..none.len()).find(|&at| seven[at] != none[at]).unwrap();
+    assert!(WebSocket::from_bytes(&seven).is_ok());
+    seven[count] = 8;
+    assert_eq!(WebSocket::from_bytes(&seven), Err(SnapshotError::Damaged));
+}
