@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use daemon::value::size;
-use daemon::{DaemonError, Exit, describe_path_error};
+use daemon::{DaemonError, Exit, describe_path_error, is_shortage};
 
 use crate::builtin::BuiltIn;
 use crate::csp::{self, WsUrl};
@@ -151,6 +151,7 @@ const REFERRER: &str = "no-referrer";
 fn open_root(path: &Path) -> Result<Root, DaemonError> {
     Root::open(path).map_err(|error| {
         let what = describe_path_error(path, &error);
-        DaemonError::new(Exit::NoInput, format!("--root {}: {what}", path.display()))
+        let exit = if is_shortage(&error) { Exit::System } else { Exit::NoInput };
+        DaemonError::new(exit, format!("--root {}: {what}", path.display()))
     })
 }

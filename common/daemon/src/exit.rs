@@ -62,6 +62,15 @@ impl DaemonError {
     }
 }
 
+/// True if the system lacks descriptors, memory or threads: neither the configuration nor we are wrong.
+pub fn is_shortage(error: &std::io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(
+        errno,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN | Errno::NOSPC | Errno::NOBUFS)
+    )
+}
+
 /// Names the limit that made the system refuse a call; nothing for any other error.
 pub(crate) fn limit(error: &std::io::Error) -> String {
     match Errno::from_io_error(error) {
@@ -92,6 +101,16 @@ mod tests {
             assert!(failure.message.contains(words), "{failure}");
         }
         assert_eq!(DaemonError::system("starting", &Errno::NOENT.into()).message.matches('(').count(), 1);
+    }
+
+    #[test]
+    fn a_lack_is_of_the_system_and_nothing_else_is() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN, Errno::NOSPC, Errno::NOBUFS] {
+            assert!(is_shortage(&errno.into()), "{errno}");
+        }
+        for error in [Errno::NOENT.into(), Errno::ACCESS.into(), std::io::Error::other("a worker panicked")] {
+            assert!(!is_shortage(&error), "{error}");
+        }
     }
 
     #[test]

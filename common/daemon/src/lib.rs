@@ -62,7 +62,7 @@ pub mod value;
 mod vitals;
 
 pub use entry::main;
-pub use exit::{DaemonError, Exit};
+pub use exit::{DaemonError, Exit, is_shortage};
 pub use file_identity::FileIdentity;
 pub use hand_over::HandedOver;
 pub use inherit::{Inherited, inherit};

@@ -6,7 +6,7 @@ use socket2::Socket;
 
 use crate::{
     clock::{wait_until, wall},
-    exit::{DaemonError, Exit, limit},
+    exit::{DaemonError, Exit, is_shortage, limit},
     hand_over::HandedOver,
     inherit::Inherited,
     last_reload::LastReload,
@@ -136,12 +136,17 @@ where
     start_endpoint(serve, metrics_listeners, control, metrics, last_reload)?;
     let ended = reactor
         .run(handlers)
-        .map_err(|error| DaemonError::new(Exit::Software, format!("{error}{}", limit(&error))));
+        .map_err(|error| DaemonError::new(exit_of(&error), format!("{error}{}", limit(&error))));
 
     // `main` refuses an address beside inherited sockets, so these sockets are ours. The next start replaces what stays.
     files.iter().for_each(SocketFile::remove);
     log::info!("{}: stopped", serve.name);
     ended
+}
+
+/// The exit code of workers that could not start or go on: the system lacked something, or we have a bug.
+fn exit_of(error: &std::io::Error) -> Exit {
+    if is_shortage(error) { Exit::System } else { Exit::Software }
 }
 
 /// Warns of a socket for lines that no source has taken. Its connections would look well for ever: systemd's backlog takes them.

@@ -77,14 +77,31 @@ pub(super) fn start(level: LevelFilter, format: LogFormat) -> io::Result<()> {
 }
 
 /// Writes why the daemon ends, whatever the log level; without time and level if people read it, as every command does.
+///
+/// It waits a second at most: where nobody reads standard error, the daemon ends all the same.
 pub(super) fn report_failure(name: &str, failure: &DaemonError) {
+    let line = format!("{name}: {failure}");
+    let (done, wait) = sync_channel(1);
+    let last_words = line.clone();
+    let writer = thread::Builder::new().name("last-words".to_owned()).spawn(move || {
+        write_failure(&last_words);
+        _ = done.try_send(());
+    });
+    match writer {
+        Ok(_) => _ = wait.recv_timeout(FLUSH_TIMEOUT),
+        // A lack of threads may be the very failure.
+        Err(_) => write_failure(&line),
+    }
+}
+
+fn write_failure(line: &str) {
     let mut out = io::stderr();
     // A closed standard error is no reason to panic.
     _ = match LOG.get() {
         Some((_, format @ (LogFormat::Journald | LogFormat::Json))) => {
-            format.write(&mut out, log::Level::Error, format_args!("{name}: {failure}"))
+            format.write(&mut out, log::Level::Error, line)
         }
-        _ => writeln!(out, "{name}: {failure}"),
+        _ => writeln!(out, "{line}"),
     };
 }
 
