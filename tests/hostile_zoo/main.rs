@@ -161,7 +161,7 @@ fn in_full(modes: Vec<Mode>, peers: &[Peer], found: &mut Report) -> usize {
         let mut outcomes = Vec::new();
         outcomes.extend(round::run(&mode, Size::Full(time), Victim::ours(&mode.settings)));
         broken += outcomes.iter().map(print).sum::<usize>();
-        for &peer in peers {
+        for &peer in peers.iter().filter(|_| !mode.is_for_ours) {
             let Some(victim) = Victim::peer(peer, &mode.settings) else { continue };
             let size = if peer.is_heavy() { Size::Tenth(time) } else { Size::Full(time) };
             match round::run(&mode, size, victim) {

@@ -12,13 +12,15 @@ pub(crate) struct Mode {
     pub(crate) settings: Settings,
     /// The server ends the attackers' connections, though they hold on to them.
     pub(crate) is_ended: bool,
+    /// No peer has what it attacks.
+    pub(crate) is_for_ours: bool,
     /// As many as there are in full; a tenth of them in small.
     pub(crate) full: Plan,
 }
 
 impl Mode {
     pub(crate) fn new(name: &'static str, what: &'static str, settings: Settings, full: Plan) -> Self {
-        Self { name, what, settings, is_ended: true, full }
+        Self { name, what, settings, is_ended: true, is_for_ours: false, full }
     }
 
     pub(crate) fn plan(&self, in_small: bool) -> Plan {

@@ -50,7 +50,8 @@ impl Report {
             "## Without descriptors, and many connections\n".to_owned(),
             self.full_lines(),
         ];
-        fs::write(file, parts.join("\n").trim_end().to_owned() + "\n").expect("the document is written");
+        let parts: Vec<&str> = parts.iter().map(|part| part.trim_end()).collect();
+        fs::write(file, parts.join("\n\n").trim_end().to_owned() + "\n").expect("the document is written");
     }
 
     fn rounds_table(&self) -> String {

@@ -37,20 +37,21 @@ fn open(count: usize) -> Plan {
 fn slow_readers() -> Vec<Mode> {
     let stuck = Plan { receive_buffer: SMALL, reads: Reads::Never, ..open(1000) };
     let lines = Dialect::LinesChunked.request().into_bytes();
+    let closed_window = Mode::new(
+        "zero-window",
+        "1,000 HTTP streams whose window is closed",
+        LONG_LINES,
+        Plan { opening: lines, ..stuck.clone() },
+    );
     vec![
         Mode::new("never-reads", "1,000 clients read nothing of 40 KB a second", LONG_LINES, stuck.clone()),
         Mode::new(
             "reads-bytes",
             "1,000 read two bytes a second",
             LONG_LINES,
-            Plan { reads: Reads::Slowly(SLOW), ..stuck.clone() },
+            Plan { reads: Reads::Slowly(SLOW), ..stuck },
         ),
-        Mode::new(
-            "zero-window",
-            "1,000 HTTP streams whose window is closed",
-            LONG_LINES,
-            Plan { opening: lines, ..stuck },
-        ),
+        Mode { is_for_ours: true, ..closed_window },
     ]
 }
 

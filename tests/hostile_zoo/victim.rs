@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use harness::{Daemon, Signal};
+use harness::{Daemon, Signal, scrape};
 
 use crate::{
     feeder,
@@ -76,6 +76,7 @@ pub(crate) struct Victim {
     /// Where its clients go, and where the attack goes.
     pub(crate) address: SocketAddr,
     pub(crate) attacked: SocketAddr,
+    metrics: Option<SocketAddr>,
     pub(crate) pid: u32,
     running: Running,
     /// Removed with it.
@@ -96,7 +97,9 @@ impl Victim {
         let template = format!("{{seq}} {{date}}{padding}");
         let lines = ["--greet", "1", "--leave-notices", "on", "--template", "{seq} {line}"];
         let own = match settings.service {
-            Service::Dates => vec!["--interval", &interval, "--template", &template],
+            Service::Dates => {
+                vec!["--interval", &interval, "--template", &template, "--metrics", "127.0.0.1:0"]
+            }
             Service::Lines => [&["--source", "-"][..], &lines].concat(),
             Service::Metrics => [&["--source", "-", "--metrics", "127.0.0.1:0"][..], &lines].concat(),
             Service::Published => [&["--source", "http"][..], &lines].concat(),
@@ -117,9 +120,11 @@ impl Victim {
             (Service::Published, _) => feeder::post(address, "/", line, settings.interval),
             _ => {}
         }
-        let attacked = if settings.service == Service::Metrics { daemon.metrics_address() } else { address };
+        let has_metrics = matches!(settings.service, Service::Metrics | Service::Dates);
+        let metrics = has_metrics.then(|| daemon.metrics_address());
+        let attacked = metrics.filter(|_| settings.service == Service::Metrics).unwrap_or(address);
         let pid = daemon.pid();
-        Self { name, address, attacked, pid, running: Running::Ours(daemon), _site: site }
+        Self { name, address, attacked, metrics, pid, running: Running::Ours(daemon), _site: site }
     }
 
     /// `None` if the peer has no such service, or is not there.
@@ -131,10 +136,17 @@ impl Victim {
             name: peer.name(),
             address,
             attacked: address,
+            metrics: None,
             pid,
             running: Running::Peer(child),
             _site: site,
         })
+    }
+
+    /// True if it says itself that it has skipped dates because they were too late.
+    pub(crate) fn has_skipped(&self) -> bool {
+        let has = |metrics| scrape::value(&scrape::metrics(metrics), "datecast_ws_dates_skipped_total") > 0.0;
+        self.metrics.filter(|metrics| *metrics != self.attacked).is_some_and(has)
     }
 
     pub(crate) fn is_ours(&self) -> bool {
