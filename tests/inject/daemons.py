@@ -82,8 +82,8 @@ class Daemon:
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        # A daemon that neither listens nor ends is ended: its log then is.
-        watchdog = threading.Timer(PATIENCE, self.process.kill)
+        # A daemon that neither listens nor ends is ended, and its log with it.
+        watchdog = threading.Timer(PATIENCE, self.kill)
         watchdog.start()
         for line in self.process.stderr:
             self.log.append(line)
@@ -167,8 +167,20 @@ class Daemon:
 
     def kill(self):
         self.leave()
+        if self.process.poll() is not None:
+            return
+        for child in self.children():
+            os.kill(child, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
+
+    def children(self):
+        """The processes that it has started: the daemon itself, where strace has."""
+        try:
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
+                return [int(child) for child in children.read().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            return []
 
 
 class WsServer(Daemon):

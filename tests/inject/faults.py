@@ -42,7 +42,6 @@ STARTING = {
     "bind": ["EADDRINUSE", "EACCES", "EADDRNOTAVAIL"],
     "listen": ["EADDRINUSE", "ENOBUFS"],
     "setsockopt": ["ENOPROTOOPT", "ENOMEM"],
-    "getsockname": ["ENOBUFS"],
     "epoll_create1": ["EMFILE", "ENOMEM"],
     "epoll_ctl": ["ENOMEM", "ENOSPC"],
     "eventfd2": ["EMFILE", "ENOMEM"],
