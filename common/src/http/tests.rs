@@ -81,6 +81,10 @@ fn heads_are_accepted_or_refused_by_rfc_9112() {
         (400, "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "CONNECT a/b:443 HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: []\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nHost: [a/b]\r\n\r\n"),
         (400, "GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"),
         (400, "GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n"),
         // Host
