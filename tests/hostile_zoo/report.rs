@@ -46,6 +46,7 @@ impl Report {
             "## Attacks\n".to_owned(),
             self.rounds_table(),
             "## A firehose\n".to_owned(),
+            include_str!("firehose.md").to_owned(),
             self.firehose_table(),
             "## Without descriptors, and many connections\n".to_owned(),
             self.full_lines(),
@@ -110,7 +111,7 @@ impl Report {
         if let Some(knocked) = &self.connects {
             let Spread { p50, p999, worst } = Spread::of(knocked.waits.clone());
             lines.push(format!(
-                "- {} connections one after the other, at {:.0} a second, each with a handshake and a first message: {:?}; that took {} ms \
+                "- {} connections, at most 500 at a time, at {:.0} a second, each with a handshake and a first message: {:?}; that took {} ms \
                  (p50), {} ms (p99.9), {} ms at worst.",
                 knocked.started,
                 knocked.started as f64 / knocked.time.as_secs_f64(),
