@@ -7,11 +7,12 @@ import subprocess
 
 HEAD = """# Planted bugs
 
-Whether the tests would notice: each of these mistakes was planted alone, and the test named beside it was run. `make planted` does it again; `RECORD=1 make planted` writes this file.
+Would the tests notice? Each of these mistakes was planted alone into a copy of the tree, and the test named beside it, which passes without it, failed. A test that
+hangs or crashes and a patch that does not build would be no catch. `make planted` does it again; `RECORD=1 make planted` writes this file.
 
 {noticed} of {all} noticed, {date}, with {rustc} on {machine} with {cores} cores.
 
-| bug | promise | noticed by | patch |
+| bug | promise, attack | noticed by | patch |
 |---|---|---|---|
 """
 
