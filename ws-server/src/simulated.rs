@@ -431,6 +431,8 @@ fn a_request_that_has_not_begun_gets_no_answer_and_one_that_is_not_complete_gets
         world.settle();
         if stop {
             world.control().stop(Stop::Shutdown);
+            world.settle();
+            world.advance(Duration::from_secs(1));
         } else {
             world.advance(Duration::from_millis(3_020));
         }

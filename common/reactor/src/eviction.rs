@@ -16,9 +16,9 @@ use super::Token;
 
 /// How many of the oldest unfinished ones a search looks at for one from which no byte has arrived.
 const LOOK_AHEAD: usize = 64;
-/// A connection that says nothing for this long goes before the others. A younger one may have its request under way: if it went first, too,
+/// A connection that says nothing for this long goes before the others, and at a stop without an answer. A younger one may have its request under way: if it went first, too,
 /// a flood of half requests would keep out all other newcomers.
-const SILENCE: Duration = Duration::from_secs(1);
+pub(super) const SILENCE: Duration = Duration::from_secs(1);
 
 /// How readily a connection makes room for a newcomer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +128,12 @@ impl Eviction {
         if let Some(link) = self.link_mut(token.index) {
             link.has_spoken = true;
         }
+    }
+
+    /// True if no byte of this unfinished connection has come, and it has not had the time for one.
+    pub(super) fn is_young(&self, token: Token, now: Instant) -> bool {
+        let link = self.link(token.index).filter(|link| link.list != List::Idle);
+        link.is_some_and(|link| !link.has_spoken && now.saturating_duration_since(link.since) < SILENCE)
     }
 
     /// The connection that makes room; `None` if none may.

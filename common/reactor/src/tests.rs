@@ -376,6 +376,7 @@ fn a_stop_reaches_every_connection_and_ends_within_the_drain_timeout() {
     let (polite, stuck) = (sim.connect(), sim.connect());
     sim.send(stuck, b"big\n");
     sim.settle();
+    sim.advance(Duration::from_secs(1));
     sim.control().stop(Stop::Shutdown);
     assert_eq!(all(&mut sim, polite), b"stop\n");
     sim.end(polite);
@@ -386,6 +387,43 @@ fn a_stop_reaches_every_connection_and_ends_within_the_drain_timeout() {
 }
 
 #[test]
+fn a_request_that_is_under_way_at_a_stop_is_served_before_the_connection_ends() {
+    for stop in [Stop::Shutdown, Stop::Restart, Stop::Finished] {
+        let mut sim = simulation(7, Settings::default());
+        let (older, young, silent) = (sim.connect(), sim.connect(), sim.connect());
+        sim.send(older, b"hello\n");
+        sim.settle();
+        sim.advance(Duration::from_millis(300));
+        sim.control().stop(stop);
+        assert_eq!(all(&mut sim, older), b"hello\nstop\n", "it has spoken, and waits for nothing");
+        sim.advance(Duration::from_millis(300));
+        sim.settle();
+        assert!(!sim.is_ended(young) && !sim.is_ended(silent));
+        sim.send(young, b"hello\n");
+        assert_eq!(all(&mut sim, young), b"hello\n");
+        sim.advance(Duration::from_millis(700));
+        assert_eq!(all(&mut sim, young), b"stop\n");
+        assert_eq!(all(&mut sim, silent), b"stop\n", "it has had a second for its first byte");
+    }
+}
+
+#[test]
+fn a_stop_waits_for_no_connection_that_has_been_silent_for_a_second_or_has_ended() {
+    let mut sim = simulation(7, Settings::default());
+    let silent = sim.connect();
+    sim.settle();
+    sim.advance(Duration::from_secs(1));
+    let ended = sim.connect();
+    sim.settle();
+    sim.end(ended);
+    sim.control().stop(Stop::Shutdown);
+    assert_eq!(all(&mut sim, silent), b"stop\n");
+    sim.end(silent);
+    sim.settle();
+    assert!(sim.is_closed(ended) && sim.is_closed(silent));
+}
+
+#[test]
 fn a_stop_for_good_is_spread_over_the_time_that_the_settings_say() {
     const PEERS: usize = 5000;
     let stop_spread = Duration::from_millis(2500);
@@ -393,6 +431,7 @@ fn a_stop_for_good_is_spread_over_the_time_that_the_settings_say() {
     let mut sim = simulation(8, settings);
     let peers: Vec<usize> = (0..PEERS).map(|_| sim.connect()).collect();
     sim.settle();
+    sim.advance(Duration::from_secs(1));
     sim.control().stop(Stop::Shutdown);
     sim.settle();
     let ended = |sim: &Simulation<Echo>| peers.iter().filter(|peer| sim.is_ended(**peer)).count();
@@ -428,10 +467,11 @@ fn any_order_of_events_keeps_the_invariants() {
         }
         sim.settle();
         sim.control().stop(Stop::Shutdown);
-        sim.advance(Duration::from_secs(6));
-        sim.turn();
-        sim.advance(Duration::from_secs(6));
         sim.settle();
+        for _ in 0..2 {
+            sim.advance(Duration::from_secs(6));
+            sim.settle();
+        }
         assert_eq!(sim.counters().open, 0, "seed {seed}");
     }
 }

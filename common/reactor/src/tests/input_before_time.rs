@@ -69,6 +69,7 @@ fn the_end_of_the_peer_counts_before_the_end_of_a_drain() {
     let mut sim = simulation(1, Settings { linger: LIFE, ..Settings::default() });
     let (ended, stays) = (sim.connect(), sim.connect());
     sim.settle();
+    sim.advance(Duration::from_secs(1));
     sim.control().stop(Stop::Shutdown);
     sim.stand_still(LIFE / 10 * 6, |sim| sim.end(ended));
     assert!(sim.is_closed(ended) && sim.is_closed(stays));

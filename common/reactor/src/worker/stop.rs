@@ -2,9 +2,12 @@
 
 use super::Worker;
 use super::stopping::Stopping;
+use crate::connection::{Entry, Lifecycle};
+use crate::connections::Connections;
+use crate::eviction::EvictionClass;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::{CloseReason, Handler, Stop};
+use crate::{CloseReason, Handler, Stop, Token};
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// Begins the stop that [`Control`](crate::Control) asks for, and goes on with it in later turns.
@@ -30,6 +33,12 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Some(token) = self.stopping.as_mut().and_then(|stopping| stopping.pop(now, give)) else {
                 break;
             };
+            // Who was accepted is answered: a request that has come, or may be under way, is served before the connection hears of the stop.
+            self.serve_what_is_there(token);
+            let is_young = !at_once && self.may_have_request_under_way(token);
+            if is_young && self.stopping.as_mut().is_some_and(|stopping| stopping.put_off(token, now)) {
+                continue;
+            }
             self.call(token, |handler, conn, cx| handler.on_stop(conn, stop, cx));
         }
         let until = self.stopping.as_ref().and_then(Stopping::ends_at);
@@ -41,6 +50,16 @@ impl<H: Handler, S: System> Worker<H, S> {
                 self.connections.schedule_close(token, CloseReason::Drained);
             }
         }
+    }
+
+    /// True if the connection has just been accepted, and nothing has come from it yet.
+    fn may_have_request_under_way(&self, token: Token) -> bool {
+        let (Connections { table, state, .. }, now) = (&self.connections, self.connections.state.now);
+        let is_silent = table.get(token).is_some_and(|Entry { io, .. }| {
+            let hears = io.lifecycle == Lifecycle::Open && !io.ended;
+            hears && io.eviction_class == EvictionClass::Silent
+        });
+        is_silent && state.eviction.is_young(token, now)
     }
 
     /// True for the first stop, and for one that comes while the worker delivers the rest of a finished source.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::eviction::SILENCE;
 use crate::{Settings, Stop, Token};
 
 /// The longest time between two calls of `on_stop`: a stop with a few connections is quick.
@@ -18,6 +19,10 @@ pub(super) struct Stopping {
     pub(super) settles_until: Option<Instant>,
     /// Connections that still await `on_stop`.
     to_stop: Vec<Token>,
+    /// Those of them whose first request may be under way, as they opened just before the stop.
+    young: Vec<Token>,
+    /// When these have had the time for it.
+    young_until: Instant,
     /// The time between two calls of `on_stop`.
     pace: Duration,
     /// When the next call is due.
@@ -36,7 +41,16 @@ impl Stopping {
             Stop::HandOver | Stop::Finished => None,
         };
         let settles_until = (stop == Stop::HandOver).then_some(now + SETTLE_TIME);
-        Self { stop, until, settles_until, to_stop, pace: (spread / count).min(MAX_PACE), next: now }
+        Self {
+            stop,
+            until,
+            settles_until,
+            to_stop,
+            young: Vec::new(),
+            young_until: now + SILENCE,
+            pace: (spread / count).min(MAX_PACE),
+            next: now,
+        }
     }
 
     /// True once the connections that live on in another process have left.
@@ -46,28 +60,50 @@ impl Stopping {
 
     /// When the next `on_stop` or the end of the stop is due.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
-        let next = (!self.to_stop.is_empty()).then_some(self.next);
-        next.into_iter().chain(self.ends_at()).min()
+        self.next_due().into_iter().chain(self.ends_at()).min()
     }
 
     /// True while the next turn has something to do: a step of the hand-over, or an `on_stop`.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.settles_until.is_some() || !self.to_stop.is_empty() && self.next <= now
+        self.settles_until.is_some() || self.next_due().is_some_and(|due| due <= now)
+    }
+
+    /// When the next `on_stop` is due.
+    fn next_due(&self) -> Option<Instant> {
+        match (self.to_stop.is_empty(), self.young.is_empty()) {
+            (false, _) => Some(self.next),
+            (true, false) => Some(self.young_until),
+            (true, true) => None,
+        }
+    }
+
+    /// Puts off the `on_stop` of a connection whose first request may be under way; false if it has had the time for it.
+    pub(super) fn put_off(&mut self, token: Token, now: Instant) -> bool {
+        let waits = now < self.young_until;
+        if waits {
+            self.young.push(token);
+        }
+        waits
     }
 
     /// Takes the next connection whose `on_stop` is due. It has so much time at least to end, however late this call comes.
     pub(super) fn pop(&mut self, now: Instant, time: Duration) -> Option<Token> {
-        if self.next > now {
+        if self.next_due()? > now {
             return None;
         }
-        let token = self.to_stop.pop()?;
-        self.next += self.pace;
+        let token = match self.to_stop.pop() {
+            Some(token) => {
+                self.next += self.pace;
+                token
+            }
+            None => self.young.pop()?,
+        };
         self.until = self.until.map(|until| until.max(now + time));
         Some(token)
     }
 
     /// When the worker closes what is still there; not before every connection had its `on_stop`.
     pub(super) fn ends_at(&self) -> Option<Instant> {
-        self.until.filter(|_| self.to_stop.is_empty())
+        self.until.filter(|_| self.to_stop.is_empty() && self.young.is_empty())
     }
 }
