@@ -72,18 +72,23 @@ impl Decoder {
             return Ok(());
         }
         if self.dialect.is_hybi() {
-            while let Some((item, len)) = frame(&self.raw)? {
-                self.raw.drain(..len);
+            let raw = std::mem::take(&mut self.raw);
+            let mut at = 0;
+            while let Some((item, len)) = frame(&raw[at..])? {
+                at += len;
                 match item {
                     Item::Text(text) if self.dialect == Dialect::Ids => self.text_with_id(&text, items)?,
                     item => items.push(item),
                 }
             }
+            self.raw.extend_from_slice(&raw[at..]);
         } else if self.dialect.is_hixie() {
-            while let Some((item, len)) = hixie_frame(&self.raw)? {
-                self.raw.drain(..len);
+            let mut at = 0;
+            while let Some((item, len)) = hixie_frame(&self.raw[at..])? {
+                at += len;
                 items.push(item);
             }
+            self.raw.drain(..at);
         } else {
             self.http(items)?;
         }
@@ -108,17 +113,21 @@ impl Decoder {
     fn http(&mut self, items: &mut Vec<Item>) -> Result<(), String> {
         let mut ended = false;
         if self.dialect.is_chunked() {
-            while let Some((start, len, whole)) = chunk(&self.raw)? {
-                self.body.extend_from_slice(&self.raw[start..start + len]);
-                self.raw.drain(..whole);
+            let mut at = 0;
+            while let Some((start, len, whole)) = chunk(&self.raw[at..])? {
+                self.body.extend_from_slice(&self.raw[at + start..at + start + len]);
+                at += whole;
                 ended |= len == 0;
             }
+            self.raw.drain(..at);
         } else {
             self.body.append(&mut self.raw);
         }
-        while let Some(end) = position(&self.body, b"\n") {
-            let line = String::from_utf8(self.body[..end].to_vec()).map_err(|error| error.to_string())?;
-            self.body.drain(..=end);
+        let body = std::mem::take(&mut self.body);
+        let mut at = 0;
+        while let Some(len) = body[at..].iter().position(|byte| *byte == b'\n') {
+            let line = String::from_utf8(body[at..at + len].to_vec()).map_err(|error| error.to_string())?;
+            at += len + 1;
             if self.dialect.is_events() {
                 self.event_line(&line, items)?;
             } else if self.dialect == Dialect::Json {
@@ -127,6 +136,7 @@ impl Decoder {
                 items.push(Item::Text(line));
             }
         }
+        self.body.extend_from_slice(&body[at..]);
         if ended {
             items.push(Item::End);
         }

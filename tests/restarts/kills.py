@@ -7,7 +7,7 @@ CUT = {"cut", "reset"}
 # Dialects whose end is that of the connection.
 WITHOUT_AN_END = {"hixie-75", "events-1.0", "lines-1.0"}
 # A connection that the killed process had accepted and not answered yet.
-IN_FLIGHT = {"reset without an answer", "closed without an answer"}
+IN_FLIGHT = {"reset without an answer", "closed without an answer", "closed after a second of silence"}
 
 
 def kills(binary, count, arguments, producers=0, clients=300):

@@ -60,8 +60,7 @@ class Crowd(Program):
             self.ask("forget")
         # The last text, which each must reach. Its author, and who has heard nothing yet, are not behind.
         before = self.report()["heard"]
-        self.ask("say")
-        until(lambda: f"somebody hears it: {self.report()}", lambda: self.report()["heard"] > before, pause=0.02)
+        until(lambda: f"somebody hears it: {self.report()}", lambda: self.ask("say")["heard"] > before or self.report()["heard"] > before, pause=0.1)
         until(lambda: f"all hear it: {self.report()}", lambda: self.report()["behind"] == 0, pause=0.02)
         return self.report()
 
@@ -69,14 +68,15 @@ class Crowd(Program):
 class Lab:
     """Holder, process, producers and crowd; `with` ends them."""
 
-    def __init__(self, binary, arguments, clients=300, turnover=30, says=10, seed=1, producers=0, workers=2, without=None, rate=50):
+    def __init__(self, binary, arguments, clients=300, turnover=30, says=10, seed=1, producers=0, workers=2, without=None, rate=50,
+                 holds_lines=True):
         self.binary, self.workers = binary, workers
         self.folder = Path(tempfile.mkdtemp(prefix="restarts-"))
         self.holder = Holder(self.folder)
         self.producers = []
         self.arguments = [*BASE, *arguments]
         if producers:
-            path = self.holder.lines_socket()
+            path = self.holder.lines_socket() if holds_lines else str(self.folder / "own-lines")
             self.arguments += ["--source", f"unix:{path}", *LINES]
             self.producers = [Producer(path, chr(ord("a") + index), rate) for index in range(producers)]
         self.dead = []

@@ -40,7 +40,10 @@ def record(path, title, extent):
     commit = subprocess.run(["git", "log", "-1", "--format=%h of %cs"], capture_output=True, text=True, check=True).stdout.strip()
     lines = [HEADS[title].format(date=time.strftime("%Y-%m-%d"), extent=extent, cores=os.cpu_count(), kernel=platform.release(), commit=commit), ""]
     lines += ["| what | figure |", "|---|---|"]
-    lines += [f"| {what} | {value} |" for what, value in figures]
+    # What this run did not measure stays.
+    rows = [line[2:-2].split(" | ", 1) for line in Path(path).read_text().splitlines()[1:] if line.startswith("| ")] if Path(path).exists() else []
+    rows = {what: value for what, value in rows if what != "what"} | dict(figures)
+    lines += [f"| {what} | {value} |" for what, value in rows.items()]
     Path(path).write_text("\n".join(lines) + "\n")
 
 

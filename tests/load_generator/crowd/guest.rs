@@ -22,6 +22,9 @@ use crate::{
 /// A client that lived so long, which is more than two intervals, is announced when it leaves.
 const KNOWN: Duration = Duration::from_secs(3);
 
+/// So long a server that stops waits for a request, at least.
+const SILENCE: Duration = Duration::from_millis(900);
+
 #[derive(Debug)]
 pub(crate) struct Guest {
     pub(crate) dialect: Dialect,
@@ -29,6 +32,8 @@ pub(crate) struct Guest {
     decoder: Decoder,
     begun: Instant,
     asked: bool,
+    /// This program was too busy to send the request in time.
+    was_silent: bool,
     opened: Option<Instant>,
     id: Option<u64>,
     /// The message behind which it asked to go on: number and id.
@@ -69,6 +74,7 @@ impl Guest {
             decoder: Decoder::new(dialect),
             begun: now,
             asked: false,
+            was_silent: false,
             opened: None,
             id: None,
             since,
@@ -144,6 +150,8 @@ impl Guest {
                 return Some(Ended::Fault(named(&error)));
             }
             self.asked = true;
+            // `now` is from before the other clients of this turn.
+            self.was_silent = self.age(Instant::now()) > SILENCE;
             let since = self.since.as_ref().map(|(_, id)| id.as_str());
             self.send(self.dialect.request_since(since).as_bytes());
         }
@@ -169,6 +177,9 @@ impl Guest {
 
     fn end_of_stream(&self) -> Ended {
         match self.dialect {
+            _ if self.opened.is_none() && self.was_silent => {
+                Ended::Fault("closed after a second of silence".to_owned())
+            }
             _ if self.opened.is_none() => Ended::Fault("closed without an answer".to_owned()),
             Dialect::Events | Dialect::Lines => Ended::EndOfStream,
             Dialect::Hixie75 => Ended::ClosedWithoutCode,
@@ -280,6 +291,7 @@ impl Guest {
             dialect if dialect.is_hybi() => self.send(&masked(0x88, &1000_u16.to_be_bytes())),
             Dialect::Hixie76 => self.send(b"\xFF\0"),
             _ => {
+                books.ledger.forgive(&self.own);
                 drop(self.socket.shutdown(Shutdown::Both));
                 return true;
             }

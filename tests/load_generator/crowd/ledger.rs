@@ -108,6 +108,12 @@ impl Ledger {
         self.said.insert(text);
     }
 
+    /// What this client has said may be lost with its connection, unless it was heard: a connection that is closed with input that was not
+    /// read is reset, and the server need not read on.
+    pub(crate) fn forgive(&mut self, own: &Own) {
+        self.said.retain(|text| !own.is(text));
+    }
+
     /// Others must hear that the client of this id has left.
     pub(crate) fn expect_left(&mut self, id: u64) {
         self.left.insert(id);

@@ -169,7 +169,7 @@ impl<'a> Crowd<'a> {
                     self.opening += 1;
                 }
                 Err(error) => {
-                    self.tally.fault(format!("connect: {error}"));
+                    self.tally.fault(&format!("connect: {error}"));
                     return Ok(());
                 }
             }
@@ -203,7 +203,7 @@ impl<'a> Crowd<'a> {
             return;
         }
         match ended {
-            Ended::Fault(what) => self.tally.fault(format!("{}: {what}", guest.dialect.name())),
+            Ended::Fault(what) => self.tally.fault(&format!("{}: {what}", guest.dialect.name())),
             other => self.tally.end(format!("{} {}", guest.dialect.name(), other.name())),
         }
         self.returning.push((guest.dialect, guest.place_in_stream()));

@@ -21,7 +21,7 @@ pub(crate) struct Tally {
 }
 
 /// Kinds of faults that are told apart; the rest is one.
-const FAULTS: usize = 8;
+const FAULTS: usize = 40;
 
 impl Tally {
     pub(crate) fn add(&mut self, name: &'static str, count: u64) {
@@ -32,7 +32,8 @@ impl Tally {
         *self.ended.entry(name).or_default() += 1;
     }
 
-    pub(crate) fn fault(&mut self, what: String) {
+    pub(crate) fn fault(&mut self, what: &str) {
+        let what: String = what.chars().take(80).collect();
         let what = if self.faults.len() < FAULTS { what } else { "others".to_owned() };
         *self.faults.entry(what).or_default() += 1;
     }
