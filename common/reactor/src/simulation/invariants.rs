@@ -67,6 +67,15 @@ impl<H: Handler> Simulation<H> {
         }
     }
 
+    /// All workers sleep: no mail waits for one of them.
+    pub(super) fn check_asleep(&self) {
+        let live = (0..).zip(&self.workers).filter(|(_, stepped)| !stepped.has_ended);
+        for (number, _) in live {
+            let waiting = self.mailboxes.waiting(number) + self.control.evictions().waiting(number);
+            assert_eq!(waiting, 0, "worker {number} sleeps, and has mail");
+        }
+    }
+
     /// Checks what all workers have in common, connection by connection.
     ///
     /// # Panics
@@ -108,6 +117,10 @@ fn check_descriptors<H: Handler>(world: &World, stepped: &Stepped<H>) {
 }
 
 fn check_deadlines<H: Handler>(world: &World, Stepped { worker, until, has_ended, .. }: &Stepped<H>) {
+    let state = &worker.connections.state;
+    let again = state.short_until.filter(|_| !state.short.is_empty());
+    let is_woken = |at| *has_ended || until.is_some_and(|until| until <= at);
+    assert!(again.is_none_or(|again| is_woken(again.max(world.now))), "nothing ends a shortage of memory");
     let looked_at = worker.looked_at();
     let entries = worker.connections.table.iter();
     let waits = |lifecycle| lifecycle == Lifecycle::Open || matches!(lifecycle, Lifecycle::Lingering { .. });
@@ -116,5 +129,5 @@ fn check_deadlines<H: Handler>(world: &World, Stepped { worker, until, has_ended
     let late = looked_at.saturating_duration_since(first);
     assert!(late <= BUCKET, "a deadline {late:?} ago was missed");
     let latest = first.max(world.now) + BUCKET;
-    assert!(*has_ended || until.is_some_and(|until| until <= latest), "the poll sleeps beyond a deadline");
+    assert!(is_woken(latest), "the poll sleeps beyond a deadline");
 }

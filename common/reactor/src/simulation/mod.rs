@@ -316,7 +316,7 @@ impl<H: Handler> Simulation<H> {
     /// If a worker never comes to rest (a busy loop), or an invariant does not hold.
     pub fn settle(&mut self) {
         for _ in 0..MANY_TURNS * self.workers.len() {
-            let Some(worker) = self.choose(Self::is_awake) else { return };
+            let Some(worker) = self.choose(Self::is_awake) else { return self.check_asleep() };
             self.turn_of(worker);
         }
         assert!(self.choose(Self::is_awake).is_none(), "a busy loop");

@@ -93,6 +93,7 @@ impl Storm {
                 conn.number += 1;
                 cx.send_shared(&bytes, 0..bytes.len());
             }
+            b'B' => (0..5).for_each(|_| Self::send(conn, 20_000, cx)),
             b'f' => {
                 cx.send(&header(b'f', conn.number, 30_000));
                 conn.number += 1;

@@ -18,7 +18,7 @@ use crate::{AddressEviction, Settings, Stop};
 const SEEDS: u64 = 100;
 const STEPS: u64 = 250;
 /// Frames that a peer asks for at once.
-const COMMANDS: &[u8] = b"ssssmbbfdneipxwgyuLcCR?";
+const COMMANDS: &[u8] = b"ssssmbbBfdneipxwgyuLcCR?";
 
 struct Peer {
     number: usize,
@@ -150,7 +150,15 @@ impl Run {
             peer.asked += u32::try_from(count).unwrap();
             return peer.read(sim, usize::MAX);
         }
-        match seed.below(12) {
+        match seed.below(13) {
+            // It takes a long answer slowly, but all the time.
+            12 => {
+                sim.send(peer.number, b"eB");
+                for _ in 0..10 {
+                    sim.pass(Duration::from_millis(180));
+                    peer.read(sim, 3000);
+                }
+            }
             0 => sim.end(peer.number),
             1 => sim.reset(peer.number),
             2..=5 => peer.read(sim, [1, 100, 5000, usize::MAX][seed.index(4)]),
