@@ -61,8 +61,12 @@ class Crowd(Program):
         # The last text, which each must reach. Its author, and who has heard nothing yet, are not behind.
         before = self.report()["heard"]
         until(lambda: f"somebody hears it: {self.report()}", lambda: self.ask("say")["heard"] > before or self.report()["heard"] > before, pause=0.1)
-        until(lambda: f"all hear it: {self.report()}", lambda: self.report()["behind"] == 0, pause=0.02)
-        return self.report()
+        return until(lambda: f"all hear all: {self.report()}", self.all_heard, pause=0.02)
+
+    def all_heard(self):
+        """The report, once all have heard what was said and who has left."""
+        now = self.report()
+        return None if now["behind"] or now["unheard"] or now["unannounced"] else now
 
 
 class Lab:
