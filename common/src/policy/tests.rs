@@ -251,3 +251,13 @@ fn a_policy_is_refused_for_any_of_its_grants() {
     assert!(policy(&["*:40132"]).check_served_from(8430).is_ok());
     assert!(policy(&["*:40132", "*:80"]).check_served_from(843).is_ok());
 }
+
+#[test]
+fn a_file_may_be_twenty_kibibytes_long_and_no_longer() {
+    let file = |len: usize| {
+        let text = "<cross-domain-policy></cross-domain-policy>";
+        format!("{text}{}", "\n".repeat(len - text.len()))
+    };
+    assert!(parse_file(file(20 * 1024).as_bytes()).is_ok());
+    assert!(parse_file(file(20 * 1024 + 1).as_bytes()).is_err());
+}
