@@ -453,12 +453,15 @@ fn a_client_that_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message()
 
 #[test]
 fn a_client_of_a_latest_stream_that_slept_is_told_how_many_it_missed() {
-    let args = ["--source", "-", "--delivery", "latest"];
-    let bytes = sleep_through(&args, b"GET /?since=0 HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n");
-    let text = String::from_utf8(bytes).unwrap();
-    let (_, events) = text.split_once("\n\n").unwrap();
-    assert!(events.contains("event: gap\ndata: {\"missed\":"));
-    assert_eq!(dense(events), (1..2000).collect::<Vec<_>>());
+    // Whether the ring has what it missed, or only the newest.
+    for backlog in ["8MiB", "1000"] {
+        let args = ["--source", "-", "--delivery", "latest", "--max-backlog", backlog];
+        let bytes = sleep_through(&args, b"GET /?since=0 HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n");
+        let text = String::from_utf8(bytes).unwrap();
+        let (_, events) = text.split_once("\n\n").unwrap();
+        assert!(events.contains("event: gap\ndata: {\"missed\":"));
+        assert_eq!(dense(events), (1..2000).collect::<Vec<_>>());
+    }
 }
 
 #[test]

@@ -208,7 +208,8 @@ impl Buffer {
         let newest = self.ring.last(1);
         if subscription.position.batch < newest.batch {
             let next = subscription.position.max(self.ring.from(subscription.next_id()));
-            subscription.is_behind_gap |= next < newest;
+            // What the ring has dropped meanwhile is missing, too.
+            subscription.is_behind_gap |= next < newest || !self.ring.has(subscription.next_id());
             subscription.position = newest;
         }
     }
