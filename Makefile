@@ -1,6 +1,6 @@
 # The commands for a newcomer. `tests/run` lists the checks; tests/README.md says what each of them proves.
 
-.PHONY: run help test test-all test-rust test-nats soak-nats bench-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
+.PHONY: run help test test-all test-rust test-nats soak-simulated soak-nats bench-nats test-http test-clients test-policy test-metrics test-units test-dist test-proxies test-browser test-browsers \
 	test-systemd test-fresh conformance mutants coverage zoo test-zoo planted inject inject-all
 
 # Builds and starts the three daemons, prints the URL; Ctrl-C stops them. PAGE_PORT=, STREAM_PORT= and POLICY_PORT= choose
@@ -31,6 +31,12 @@ test-rust:
 # KEEP=1 to the corpora.
 fuzz:
 	@tests/needs cargo c++ python3 && env SECONDS="$(SECONDS)" TARGETS="$(TARGETS)" ASAN="$(ASAN)" RECORD="$(RECORD)" KEEP="$(KEEP)" fuzz/run
+
+# ws-server in storms of a simulated world, from many seeds: SEEDS=2000, FIRST=0, STEPS=5000. `make test` runs 60 of 1,500 steps.
+soak-simulated:
+	@tests/needs cargo cc && FIRST="$(or $(FIRST),0)" SEEDS="$(or $(SEEDS),2000)" STEPS="$(or $(STEPS),5000)" \
+		CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		cargo test --release --locked -p ws-server --lib simulated::storm -- --nocapture
 
 # The bridge to NATS: its own tests, and machines that show one stream, with real nats-servers that are killed.
 test-nats:

@@ -16,6 +16,7 @@ mod publishing;
 mod publishing_across_processes;
 mod revocation;
 mod source_state;
+mod storm;
 mod waiting_polls;
 
 use std::{

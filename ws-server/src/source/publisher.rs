@@ -123,7 +123,7 @@ impl Publisher {
     }
 
     /// Publishes the lines that end in `bytes`; no bytes mean the end of the producer. Waits as long as a worker is far behind.
-    pub(super) fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
+    pub(crate) fn publish(&self, splitter: &mut Splitter, bytes: &[u8]) {
         let mut filling = self.fill();
         self.progress.wait_for_room(filling.posted());
         splitter.configure(filling.rules());
