@@ -281,6 +281,28 @@ fn answers_without_a_body_keep_the_connection_in_step() {
 }
 
 #[test]
+fn a_range_counts_in_a_get_only() {
+    let server = Daemon::start(STATIC_SERVER, &[]);
+    let whole = server.get("/app.js").header("content-length").unwrap().to_owned();
+    let tag = server.get("/app.js").header("etag").unwrap().to_owned();
+    let mut client = server.connect();
+    // One that can be had, one that cannot, and one of this very version.
+    let ranges = [
+        "Range: bytes=0-1\r\n",
+        "Range: bytes=999999-\r\n",
+        &format!("Range: bytes=0-1\r\nIf-Range: {tag}\r\n"),
+    ];
+    for range in ranges {
+        client.send(request("HEAD", "/app.js", range));
+        let head = client.response_head();
+        let told = (head.status, head.header("content-length"), head.header("content-range"));
+        assert_eq!(told, (200, Some(whole.as_str()), None), "{range}");
+        client.send(request("OPTIONS", "/app.js", range));
+        assert_eq!(client.response_head().status, 204, "{range}");
+    }
+}
+
+#[test]
 fn a_connection_is_kept_as_its_client_wants_and_for_so_many_requests() {
     let server = Daemon::start(STATIC_SERVER, &["--keep-alive-requests", "3"]);
     let mut client = server.connect();
