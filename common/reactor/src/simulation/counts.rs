@@ -44,6 +44,8 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
         long += usize::from(io.long_tail.is_some());
         found.unnamed += usize::from(io.owes_room);
         assert!(io.tail.len() <= MAX_TAIL + TURN_BUDGET, "a tail of {} bytes", io.tail.len());
+        let room = io.tail.capacity();
+        assert!(room <= 2 * io.tail.len(), "room for {room} bytes, and a tail of {}", io.tail.len());
         let place = io.place.as_ref().filter(|place| control.counters().addresses.is_held(place));
         if let Some(place) = place {
             *found.places.entry(network(place.address)).or_default() += 1;

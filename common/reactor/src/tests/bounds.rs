@@ -114,6 +114,19 @@ fn a_peer_that_takes_nothing_has_a_bounded_queue_however_much_it_asks_for() {
 }
 
 #[test]
+fn a_connection_that_has_ended_a_long_line_keeps_the_memory_of_the_next_one_only() {
+    let mut sim = simulation(1, Settings { read_size: 64 * 1024, ..Settings::default() });
+    let peer = sim.connect();
+    sim.send(peer, &[b'x'; 10_000]);
+    sim.settle();
+    sim.send(peer, b"\nne");
+    // The world asserts that no tail has more room than it needs.
+    assert_eq!(all(&mut sim, peer).len(), 10_001);
+    sim.send(peer, b"xt\n");
+    assert_eq!(all(&mut sim, peer), b"next\n");
+}
+
+#[test]
 fn a_handler_that_waits_for_room_hears_of_it_where_all_has_left_at_once() {
     let mut sim = simulation(1, Settings::default());
     let peer = sim.connect();

@@ -125,14 +125,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         if !resume && !self.connections.state.may_keep(io, rest.len()) {
             return self.connections.state.schedule_close(io, CloseReason::Evicted);
         }
-        if rest.is_empty() {
-            io.tail = Vec::new();
-        } else {
-            io.tail.clear();
-            // No more memory than the input has bytes.
-            io.tail.reserve_exact(rest.len());
-            io.tail.extend_from_slice(rest);
-        }
+        // No more memory than the input has bytes, however long an earlier tail was.
+        io.tail = rest.to_vec();
     }
 
     /// Reads on after the end of our own side, and throws the bytes away.
