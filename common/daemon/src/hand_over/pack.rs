@@ -28,11 +28,20 @@ const MAX_MANIFEST: u64 = 4 << 30;
 /// # Errors
 /// The system has no more memory or descriptors.
 pub(super) fn pack(manifest: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
+    pack_by(PER_MESSAGE, manifest, descriptors)
+}
+
+/// With so many descriptors in a message.
+fn pack_by(
+    per_message: usize,
+    manifest: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<Vec<UnixDatagram>> {
     let mut memory = File::from(memfd_create("hand-over", MemfdFlags::CLOEXEC)?);
     memory.write_all(manifest)?;
     let (mut filling, first) = UnixDatagram::pair()?;
     let mut kept = vec![first];
-    for some in iter::once(&[memory.as_fd()][..]).chain(descriptors.chunks(PER_MESSAGE)) {
+    for some in iter::once(&[memory.as_fd()][..]).chain(descriptors.chunks(per_message)) {
         let mut sent = send(&filling, some);
         if let Err(Errno::AGAIN | Errno::NOBUFS) = sent {
             // The socket is full: go on with a new one.
@@ -98,6 +107,8 @@ fn receive(socket: &UnixDatagram) -> io::Result<Option<Vec<OwnedFd>>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
     use crate::open_files;
 
@@ -124,6 +135,20 @@ mod tests {
             assert_eq!(text, number.to_string());
         }
         assert!(unpack(&kept).unwrap().is_none(), "a second process finds nothing");
+    }
+
+    #[test]
+    fn what_has_no_room_in_a_full_socket_is_the_first_in_the_next_one() {
+        open_files::raise();
+        let files: Vec<File> = (0..10).map(|_| tempfile::tempfile().unwrap()).collect();
+        let inode = |file: &File| file.metadata().unwrap().ino();
+        // A message for each: no socket holds them all.
+        let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).cycle().take(900).collect();
+        let kept = pack_by(1, b"", &borrowed).unwrap();
+        assert!(kept.len() > 1, "no socket was full");
+        let (_, taken) = unpack(&kept).unwrap().unwrap();
+        let taken: Vec<u64> = taken.into_iter().map(|descriptor| inode(&File::from(descriptor))).collect();
+        assert_eq!(taken, files.iter().map(inode).cycle().take(900).collect::<Vec<u64>>());
     }
 
     #[test]
