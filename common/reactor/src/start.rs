@@ -112,3 +112,54 @@ impl Drop for StopOnFault {
         self.0.stop_at_once();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Context, Flow, Progress, Turn, Wake};
+
+    /// It panics outside a connection, if it is to.
+    struct Faulty(bool);
+
+    impl Handler for Faulty {
+        type Conn = ();
+        type Mail = ();
+
+        fn on_open(&mut self, _: &mut Context<'_>) -> ((), Flow) {
+            ((), Flow::Continue)
+        }
+
+        fn on_data(&mut self, (): &mut (), input: &mut [u8], _: &mut Context<'_>) -> Progress {
+            Progress { consumed: input.len(), flow: Flow::Continue }
+        }
+
+        fn on_deadline(&mut self, (): &mut (), _: &mut Context<'_>) -> Flow {
+            Flow::CloseWhenFlushed
+        }
+
+        fn on_turn(&mut self, _: &mut Turn<'_, ()>) -> Wake {
+            assert!(!self.0, "as asked");
+            Wake::Idle
+        }
+    }
+
+    #[test]
+    fn a_worker_that_ends_by_a_fault_stops_the_others() {
+        for faulty in 0..3 {
+            let reactor =
+                Reactor::new(vec![Vec::new(), Vec::new(), Vec::new()], Settings::default()).unwrap();
+            let control = reactor.control();
+            let handlers = (0..3).map(|number| Faulty(number == faulty)).collect();
+            let (done, ended) = mpsc::channel();
+            let thread = thread::spawn(move || done.send(reactor.run(handlers).map(drop)));
+            let ended = ended.recv_timeout(Duration::from_secs(30));
+            control.stop_at_once(); // so that none outlives the test
+            thread.join().unwrap().ok();
+            let error = ended.expect("the others go on").unwrap_err();
+            assert_eq!(error.to_string(), "a worker panicked");
+        }
+    }
+}

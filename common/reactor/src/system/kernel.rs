@@ -342,6 +342,14 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_lasts_as_long_as_it_is_asked_to() {
+        let mut kernel = Kernel::new(&Settings::default()).unwrap();
+        let begun = kernel.now();
+        kernel.pause(Duration::from_millis(30));
+        assert!(kernel.now() - begun >= Duration::from_millis(30));
+    }
+
+    #[test]
     fn a_close_by_reset_reaches_the_peer_as_one() {
         let mut kernel = Kernel::new(&Settings::default()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

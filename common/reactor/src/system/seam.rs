@@ -101,3 +101,16 @@ pub(crate) trait System {
     /// With `reset`, the kernel throws unsent bytes away (`SO_LINGER` 0).
     fn close(&mut self, socket: Self::Socket, reset: bool);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_want_of_memory_is_a_shortage() {
+        for errno in (1..=133).map(Errno::from_raw_os_error) {
+            let is_memory = errno == Errno::NOMEM || errno == Errno::NOBUFS;
+            assert_eq!(is_shortage(&errno.into()), is_memory, "{errno:?}");
+        }
+    }
+}

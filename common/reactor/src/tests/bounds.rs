@@ -127,6 +127,35 @@ fn a_connection_that_has_ended_a_long_line_keeps_the_memory_of_the_next_one_only
 }
 
 #[test]
+fn a_lingering_connection_reads_on_after_a_shortage_of_memory() {
+    let mut sim = simulation(1, Settings { linger: 60 * SECOND, linger_bytes: 1000, ..Settings::default() });
+    let peer = sim.connect();
+    sim.send(peer, b"bye\n");
+    sim.settle();
+    sim.fail(Call::Read, 1, Errno::NOBUFS);
+    // More than it discards: once it is read, the connection ends.
+    sim.send(peer, &[b'x'; 1500]);
+    sim.settle();
+    assert!(!sim.is_closed(peer));
+    pass(&mut sim, SECOND / 5);
+    assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Handler)), (true, 1));
+}
+
+#[test]
+fn an_error_of_reading_that_is_no_shortage_ends_the_connection_at_once() {
+    for errno in [Errno::CONNRESET, Errno::TIMEDOUT, Errno::HOSTUNREACH, Errno::IO] {
+        let mut sim = simulation(1, Settings::default());
+        let peer = sim.connect();
+        sim.send(peer, b"hello\n");
+        sim.settle();
+        sim.fail(Call::Read, 1, errno);
+        sim.send(peer, b"again\n");
+        sim.settle();
+        assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Error)), (true, 1), "{errno:?}");
+    }
+}
+
+#[test]
 fn a_handler_that_waits_for_room_hears_of_it_where_all_has_left_at_once() {
     let mut sim = simulation(1, Settings::default());
     let peer = sim.connect();
