@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::query::decode;
 
-/// The most bytes that a line shows.
+/// The most bytes that a line shows, but for the mark behind them.
 const LONGEST: usize = 512;
 
 /// Shows a request target with `…` in the place of every token in it, and with the backslash and everything outside printable ASCII
@@ -21,17 +21,21 @@ pub fn shown_target(target: &[u8]) -> impl fmt::Display + '_ {
                 rest.split_at_checked(hidden.unwrap_or_else(|| unit(rest).1)).unwrap_or((rest, &[]));
             may_begin = is_separator(piece);
             for &byte in piece {
-                let Some(next) = left.checked_sub(1) else { return f.write_str("...") };
+                let is_plain = matches!(byte, 0x20..=0x7e if byte != b'\\');
+                let Some(next) = left.checked_sub(if is_plain { 1 } else { r"\xNN".len() }) else {
+                    return f.write_str("...");
+                };
                 left = next;
-                match byte {
-                    b'\\' => f.write_str("\\x5c")?,
-                    0x20..=0x7e => fmt::Write::write_char(f, char::from(byte))?,
-                    _ => write!(f, "\\x{byte:02x}")?,
+                if is_plain {
+                    fmt::Write::write_char(f, char::from(byte))?;
+                } else {
+                    write!(f, "\\x{byte:02x}")?;
                 }
             }
             rest = after;
             if hidden.is_some() {
                 f.write_str("…")?;
+                left = left.saturating_sub("…".len());
                 // The value ends where the parameter does: an encoded separator is a part of it.
                 let end = rest.iter().position(|&byte| byte == b'&').unwrap_or(rest.len());
                 rest = rest.get(end..).unwrap_or_default();
@@ -111,6 +115,12 @@ mod tests {
         }
         let long = format!("/{}?token=SECRET", "a".repeat(600));
         assert_eq!(shown_target(long.as_bytes()).to_string().len(), 515);
+        for byte in ["\\", "\u{7f}", "\u{e4}"] {
+            let shown = shown_target(byte.repeat(600).as_bytes()).to_string();
+            assert_eq!(shown.len(), 515, "what is written as four characters counts as four");
+        }
+        let shown = shown_target("?token=a&".repeat(600).as_bytes()).to_string();
+        assert!(shown.len() <= 518, "{} bytes", shown.len());
         let long = format!("/?token={}&b", "SECRET".repeat(600));
         assert_eq!(shown_target(long.as_bytes()).to_string(), "/?token=…&b");
     }
