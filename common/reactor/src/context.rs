@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Instant, SystemTime};
 
-use super::connection::Io;
+use super::connection::{Io, Lifecycle};
 use super::eviction::{EvictionClass, List};
 use super::outbox::Wire;
 use super::per_address::network;
@@ -128,9 +128,13 @@ impl Context<'_> {
     }
 
     /// Sends `bytes[range]`: straight from this memory when nothing is queued before it. Only what the kernel does not take
-    /// costs a reference count, or a copy if it is short, and waits in the queue.
+    /// costs a reference count, or a copy if it is short, and waits in the queue. Once a write has failed nothing more is sent:
+    /// the next one might succeed, and the peer would miss the bytes between.
     pub fn send_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
         let Some(slice) = bytes.get(range.clone()) else { return };
+        if self.io.lifecycle == Lifecycle::Closing {
+            return;
+        }
         if !self.io.outbox.is_empty() || self.io.blocked {
             return self.io.outbox.push_shared(bytes, range);
         }

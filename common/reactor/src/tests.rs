@@ -87,6 +87,11 @@ impl Handler for Echo {
                     flow = Flow::CloseWhenFlushed;
                 }
             }
+            b"pieces\n" => {
+                for piece in 0..3 {
+                    cx.send_shared(&self.big, piece * 26..piece * 26 + 26);
+                }
+            }
             b"more\n" => cx.set_deadline(cx.now() + LIFE),
             b"soon\n" => cx.set_deadline(cx.now() + LIFE / 10),
             b"drain\n" => {
