@@ -51,8 +51,8 @@ impl SourceState {
     /// characters become blanks, and what is longer than 300 bytes is cut off.
     pub fn new(phase: SourcePhase, said: &str) -> Self {
         let is_blank = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-        let mut said: String =
-            said.trim().chars().map(|letter| if is_blank(letter) { ' ' } else { letter }).collect();
+        let said: String = said.chars().map(|letter| if is_blank(letter) { ' ' } else { letter }).collect();
+        let mut said = said.trim().to_owned();
         if said.len() > MAX_SAID {
             said.truncate(said.floor_char_boundary(MAX_SAID));
             said.push('…');
@@ -90,8 +90,14 @@ mod tests {
             ("a\r\nb\tc\u{85}d\u{2028}e\u{1b}[31m", "a  b c d e [31m"),
             (r"C:\vmstat", r"C:\\vmstat"),
             (" \n ", ""),
+            ("\0 a \0", "a"),
         ] {
             let state = SourceState::new(SourcePhase::Ended, said);
+            assert_eq!(
+                SourceState::new(SourcePhase::Ended, state.said()),
+                state,
+                "the next process has the same"
+            );
             assert_eq!(state.to_string(), format!(r#"{{"source":"ended","said":"{json}"}}"#));
         }
         let long = SourceState::new(SourcePhase::Ended, &"π".repeat(1000));

@@ -48,6 +48,11 @@ impl Message {
         Ok(())
     }
 
+    /// How many more bytes the message may have.
+    pub(super) fn room(&self, limits: MessageLimits) -> u64 {
+        if limits.max_message > 0 { limits.max_message.saturating_sub(self.len) } else { u64::MAX }
+    }
+
     /// Validates a piece of the message; `fin` marks the last one.
     pub(super) fn validate(&mut self, chunk: &[u8], fin: bool) -> Result<(), ProtocolError> {
         if self.opcode == Some(Opcode::Text) {

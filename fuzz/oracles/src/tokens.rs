@@ -28,11 +28,14 @@ fn file(text: &[u8]) {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     for line in text.split(|&byte| byte == b'\n') {
         let line = String::from_utf8_lossy(line);
-        let Some((name, token)) = line.trim().split_once([' ', '\t']) else { continue };
+        let Some((name, token)) = line.trim_ascii().split_once(|letter: char| letter.is_ascii_whitespace())
+        else {
+            continue;
+        };
         if name.starts_with('#') {
             continue;
         }
-        let token = token.trim();
+        let token = token.trim_ascii();
         let grant = list.find(token.as_bytes()).expect("a token of the file");
         assert_eq!(&*grant.name, name);
         assert!(list.has(&grant));

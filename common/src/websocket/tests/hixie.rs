@@ -47,6 +47,20 @@ fn a_text_that_never_ends_is_refused_at_the_limit() {
     }
 }
 
+#[test]
+fn of_two_faults_the_one_whose_byte_comes_first_counts_however_the_bytes_are_cut() {
+    let limits = MessageLimits { max_message: 4, ..MessageLimits::default() };
+    for (bytes, error) in [
+        (&b"\x00a\xC3(bcde\xFF"[..], ProtocolError::InvalidUtf8),
+        (b"\x00a\xC3(\xFF", ProtocolError::InvalidUtf8),
+        (b"\x00abcde\xC3(", ProtocolError::MessageTooBig),
+        // The text might go on as one that is valid, but it may not go on.
+        (b"\x00abc\xC3\xBC\xFF", ProtocolError::MessageTooBig),
+    ] {
+        assert_eq!(outcome(Version::Hixie76, limits, bytes).error, Some(error), "{}", bytes.escape_ascii());
+    }
+}
+
 // WS-25
 #[test]
 fn a_length_that_never_ends_is_refused() {
