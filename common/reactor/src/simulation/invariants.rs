@@ -57,13 +57,14 @@ impl<H: Handler> Simulation<H> {
             self.workers.iter().map(|stepped| stepped.worker.connections.table.len()).sum();
         if connections <= MANY || self.turns.is_multiple_of(SELDOM) {
             at_rest::check(&world, stepped);
-            let now = self.counters();
-            let slow = closed_by(&now, CloseReason::Slow) - closed_by(&before.counters, CloseReason::Slow);
             self.check_all();
-            let Self { stalls, workers, .. } = self;
-            if let Some(Stepped { worker, was_late, .. }) = workers.get(number) {
-                stalls.check(&world, worker, *was_late, slow);
-            }
+        }
+        let now = self.counters();
+        let slow = closed_by(&now, CloseReason::Slow) - closed_by(&before.counters, CloseReason::Slow);
+        // In every turn, however many there are: when a stall begins is seen only then.
+        let Self { stalls, workers, .. } = self;
+        if let Some(Stepped { worker, was_late, .. }) = workers.get(number) {
+            stalls.check(&world, worker, *was_late, slow);
         }
     }
 

@@ -38,6 +38,22 @@ fn a_peer_that_takes_less_than_a_step_within_the_write_timeout_is_slow() {
 }
 
 #[test]
+fn a_peer_among_many_is_closed_as_slow_and_it_is_seen_since_when_it_took_nothing() {
+    let settings = Settings { write_timeout: LIFE / 10, max_heads: 0, ..Settings::default() };
+    let mut sim = simulation(1, settings);
+    let peers: Vec<usize> = (0..240).map(|_| sim.connect()).collect();
+    sim.settle();
+    sim.send(peers[0], b"big\n");
+    sim.settle();
+    sim.advance(LIFE / 10 + Duration::from_millis(20));
+    // They leave in the same turn, after which there are few.
+    peers[1..50].iter().for_each(|peer| sim.reset(*peer));
+    sim.settle();
+    assert!(sim.is_closed(peers[0]));
+    assert_eq!(closed(&sim, CloseReason::Slow), 1);
+}
+
+#[test]
 fn a_peer_that_takes_a_step_within_the_write_timeout_is_not_slow() {
     let mut sim = simulation(1, Settings { write_timeout: 3 * SECOND, ..Settings::default() });
     let peer = sim.connect();
