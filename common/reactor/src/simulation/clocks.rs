@@ -66,9 +66,25 @@ impl<H: Handler> Simulation<H> {
     /// # Panics
     /// As [`Self::settle`].
     pub fn stand_still(&mut self, time: Duration, meanwhile: impl FnOnce(&mut Self)) {
+        self.halt(time);
+        meanwhile(self);
+        self.resume();
+    }
+
+    /// The first half of [`Self::stand_still`]: the process has come to rest, and stood still for so long.
+    ///
+    /// # Panics
+    /// As [`Self::settle`].
+    pub fn halt(&mut self, time: Duration) {
         self.settle();
         self.advance(time);
-        meanwhile(self);
+    }
+
+    /// The second half of [`Self::stand_still`].
+    ///
+    /// # Panics
+    /// As [`Self::settle`].
+    pub fn resume(&mut self) {
         for poll in &mut self.world.borrow_mut().polls {
             poll.interruptions = 1;
         }

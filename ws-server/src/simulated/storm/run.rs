@@ -187,7 +187,10 @@ impl Storm {
             Action::StepWall { seconds } => self.world().step_wall_clock(*seconds),
             Action::StandStill { millis } => {
                 self.jumps += 1;
-                self.world().stand_still(Duration::from_millis(*millis), |_| ());
+                self.world().halt(Duration::from_millis(*millis));
+                // Clients go on: they answer what was said last.
+                self.listen()?;
+                self.world().resume();
             }
             Action::HandOver { variant } => self.hand_over(*variant),
             Action::Reload { variant } => self.reload(*variant),
