@@ -56,7 +56,7 @@ pub(super) struct Client {
     /// The last thing that a poll was told that it has.
     pub(super) last: Option<String>,
     is_answered: bool,
-    /// Its last read found so much that the server may have had to wait.
+    /// The last read that found a message, or a later one, found so much that the server may have had to wait.
     had_much: bool,
     decoder: Decoder,
     /// Payloads of the pings that it has sent, and that no pong has answered.
@@ -113,12 +113,17 @@ impl Client {
     /// # Errors
     /// They are not what it should get.
     pub(super) fn read(&mut self, bytes: &[u8], truth: &mut Truth<'_>) -> Result<(), String> {
+        // Where it finds much, more may have been left out: before this read, or behind it until the next message.
+        let has_much = bytes.len() >= 512 || !self.is_between();
+        self.is_slow = has_much || self.had_much || self.manner != Manner::Healthy;
+        let before = self.place.messages;
         let mut said = std::mem::take(&mut self.said);
         let decoded = self.decoder.push(bytes, &mut said);
         for said in said.drain(..) {
             self.hear(said, truth)?;
         }
         self.said = said;
+        self.had_much = has_much || self.had_much && self.place.messages == before;
         decoded
     }
 
@@ -291,13 +296,6 @@ impl Client {
             }
         }
         Err(format!("a pong {payload:02x?}, for which there was no ping"))
-    }
-
-    /// It reads so many bytes now: where it finds many, more may have been left out.
-    pub(super) fn note_speed(&mut self, bytes: usize) {
-        let has_much = bytes >= 512 || !self.is_between();
-        self.is_slow =
-            std::mem::replace(&mut self.had_much, has_much) || has_much || self.manner != Manner::Healthy;
     }
 
     /// True once for each whole answer to a poll: the next request follows.

@@ -494,7 +494,6 @@ impl Storm {
             has_counts,
             is_broadcast,
         };
-        client.note_speed(bytes.len());
         let name =
             |client: &Client| format!("client {} ({:?}, {:?})", client.peer, client.way, client.manner);
         client.read(&bytes, &mut truth).map_err(|error| format!("{}: {error}", name(client)))?;
