@@ -62,10 +62,8 @@ pub(super) fn replay(text: &str) -> Result<(), String> {
         Some(places) => all.into_iter().filter(|(place, ..)| places.contains(place)).collect(),
         None => all,
     };
-    match run(seed, &chosen) {
-        None => Ok(()),
-        Some((at, error, setting)) => Err(format!("after {at} actions: {error}\nwith {setting}")),
-    }
+    let Some((at, error, setting)) = run(seed, &chosen) else { return Ok(()) };
+    Err(Failure { seed, steps, error: format!("after {at} actions: {error}"), setting, left: chosen }.shown())
 }
 
 /// Which action has failed, how, and under which settings.
