@@ -27,12 +27,15 @@ impl WebSocket {
                     return Ok(Some(Event::Discarded));
                 }
             }
-            let (header, header_len) = match decode_header(input)? {
-                Parsed::Complete { value, len } => (value, len),
-                // The second byte already shows that a frame is not masked.
-                Parsed::Partial if input.get(1).is_some_and(|second| second & 0x80 == 0) => {
+            // The second byte already shows that a frame is not masked, whatever is wrong with a length behind it.
+            if let Some(&[first, second]) = input.first_chunk() {
+                decode_header(&[first, second])?;
+                if second & 0x80 == 0 {
                     return Err(ProtocolError::Unmasked);
                 }
+            }
+            let (header, header_len) = match decode_header(input)? {
+                Parsed::Complete { value, len } => (value, len),
                 Parsed::Partial => return Ok(None),
             };
             // RFC 6455 §5.1: "The server MUST close the connection upon receiving a frame that is not masked."
