@@ -58,8 +58,14 @@ fn request(bytes: &[u8]) {
     }
     let by_query = head.query_param("token");
     assert_eq!(by_query.is_some() || head.get("Authorization").is_some(), without.is_some());
-    // A token that could be nothing else in the target, as it stands there.
-    if let Some(token) = by_query.filter(|token| token.len() >= 8 && token.iter().all(u8::is_ascii_digit)) {
+    // A token that could be nothing else in the target, as it stands there. Where a byte is shown as `\xNN`, its digits may
+    // spell the token by chance.
+    let is_told = |token: &[u8]| {
+        token.len() >= 8
+            && token.iter().all(u8::is_ascii_digit)
+            && head.target.iter().all(u8::is_ascii_graphic)
+    };
+    if let Some(token) = by_query.filter(|token| is_told(token)) {
         let shown = shown_target(head.target).to_string();
         let rest = shown.matches(&*String::from_utf8_lossy(&token)).count();
         let told = String::from_utf8_lossy(head.target).matches(&*String::from_utf8_lossy(&token)).count();
