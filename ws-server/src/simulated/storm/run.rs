@@ -420,9 +420,10 @@ impl Storm {
             Call::Read | Call::Write => errno == Errno::INTR,
             _ => false,
         };
-        if !is_harmless {
-            // It meets whoever comes next.
-            self.clients.iter_mut().for_each(|client| client.may_end = true);
+        let world = self.world.as_ref().expect("a world");
+        for client in &mut self.clients {
+            // It meets whoever comes next; an error of accepting may be that of a newcomer who waits.
+            client.may_end |= !is_harmless || call == Call::Accept && !world.is_accepted(client.peer);
         }
         self.fault_left = 10;
         self.world().fail(call, count, errno);
