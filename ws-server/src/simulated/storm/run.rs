@@ -382,6 +382,9 @@ impl Storm {
             handlers
         });
         self.world = Some(world);
+        // A client whose end had begun has left the old process, whatever the next one still sends it.
+        let stays = |peer| self.clients.iter().any(|client| client.peer == peer && !client.may_end);
+        self.gone.extend(self.ids.iter().filter(|(_, peer)| !stays(**peer)).map(|(id, _)| *id));
         // What the old process took on its way out.
         self.feed.tell(&mut self.shadow);
         self.feed = feed.expect("the process has begun");
