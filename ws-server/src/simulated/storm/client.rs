@@ -8,8 +8,11 @@ use super::{
     place::{Moment, Place, Since},
     said::{Said, ToldGap},
     shadow::{Shadow, name_of},
-    way::{Prefix, Way},
+    way::{Media, Prefix, Way},
 };
+
+/// So many messages, or bytes, are enough for one document: its browser goes on with the next one.
+const FULL_DOCUMENT: (u64, u64) = (5_000, 1024 * 1024);
 
 /// Bytes that may be on the way to a client that reads again: what the kernel holds, and what a worker makes of one piece of input.
 const MOST_PONGS: u64 = 1_100;
@@ -56,6 +59,8 @@ pub(super) struct Client {
     /// The last thing that a poll was told that it has.
     pub(super) last: Option<String>,
     is_answered: bool,
+    /// Bytes that it has read.
+    bytes: u64,
     /// The last read that found a message, or a later one, found so much that the server may have had to wait.
     had_much: bool,
     decoder: Decoder,
@@ -84,6 +89,7 @@ impl Client {
             has_sent_close: false,
             last: None,
             is_answered: false,
+            bytes: 0,
             had_much: false,
             decoder: Decoder::new(way.dialect()),
             pings: VecDeque::new(),
@@ -117,6 +123,7 @@ impl Client {
         let has_much = bytes.len() >= 512 || !self.is_between();
         self.is_slow = has_much || self.had_much || self.manner != Manner::Healthy;
         let before = self.place.messages;
+        self.bytes += bytes.len() as u64;
         let mut said = std::mem::take(&mut self.said);
         let decoded = self.decoder.push(bytes, &mut said);
         for said in said.drain(..) {
@@ -128,6 +135,9 @@ impl Client {
     }
 
     fn hear(&mut self, said: Said, truth: &mut Truth<'_>) -> Result<(), String> {
+        let (messages, bytes) = FULL_DOCUMENT;
+        let is_full = self.place.messages >= messages || self.bytes >= bytes;
+        self.may_end |= is_full && matches!(self.way, Way::Stream(Media::Html, _));
         match said {
             Said::Head(head) => {
                 if !self.way.is_poll() || head.status != 200 {
