@@ -186,10 +186,10 @@ impl Storm {
             Action::Advance { millis } => self.pass(Duration::from_millis(*millis)),
             Action::StepWall { seconds } => self.world().step_wall_clock(*seconds),
             Action::StandStill { millis } => {
-                self.jumps += 1;
                 self.world().halt(Duration::from_millis(*millis));
                 // Clients go on: they answer what was said last.
                 self.listen()?;
+                self.jumps += 1;
                 self.world().resume();
             }
             Action::HandOver { variant } => self.hand_over(*variant),
