@@ -60,8 +60,8 @@ pub(super) struct Place {
     greet: usize,
     /// What it says that it has was published then.
     was_published: bool,
-    /// The newest message of then: a number alone is one of its stream.
-    newest: MessageId,
+    /// The newest message of then, and the newest that every worker had: a number alone is one of the stream of either.
+    newest: [MessageId; 2],
     /// The place of the next message; `None` before the first one.
     next: Option<usize>,
     /// The number of the last date.
@@ -82,13 +82,14 @@ impl Place {
             Since::Number(number) => shadow.last().is_some_and(|last| number <= last.id.number),
             Since::Nothing | Since::Strange => false,
         };
+        let id_at = |end: usize| end.checked_sub(1).and_then(|place| shadow.get(place)).map(|last| last.id);
         Self {
             since,
             asked_at,
             delivered,
             greet,
             was_published,
-            newest: shadow.last().map(|last| last.id).unwrap_or_default(),
+            newest: [asked_at, delivered].map(|end| id_at(end).unwrap_or_default()),
             next: None,
             date: None,
             gap: None,
@@ -209,7 +210,8 @@ impl Place {
             Since::Strange => return Ok(()),
         };
         let expected = shadow.after(had);
-        let is_older = matches!(self.since, Since::Number(_)) && self.newest.epoch != got.id.epoch;
+        let is_other = |newest: &MessageId| newest.epoch != got.id.epoch;
+        let is_older = matches!(self.since, Since::Number(_)) && self.newest.iter().any(is_other);
         let was_published = self.was_published && !is_older;
         match gap {
             None if place == expected => Ok(()),
