@@ -32,7 +32,7 @@ test-rust:
 fuzz:
 	@tests/needs cargo c++ python3 && env SECONDS="$(SECONDS)" TARGETS="$(TARGETS)" ASAN="$(ASAN)" RECORD="$(RECORD)" KEEP="$(KEEP)" fuzz/run
 
-# ws-server in storms of a simulated world, from many seeds: SEEDS=2000, FIRST=0, STEPS=5000. `make test` runs 60 of 1,500 steps.
+# ws-server in storms of a simulated world, from many seeds: SEEDS=2000, FIRST=0, STEPS=5000. `make test` runs 200 of them.
 soak-simulated:
 	@tests/needs cargo cc && FIRST="$(or $(FIRST),0)" SEEDS="$(or $(SEEDS),2000)" STEPS="$(or $(STEPS),5000)" \
 		CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \

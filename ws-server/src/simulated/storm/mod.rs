@@ -36,8 +36,8 @@ use std::{
 use self::shrink::{Failure, replay, storm};
 
 /// Few and short without optimisation: `tests/run` runs the others.
-const SEEDS: u64 = if cfg!(debug_assertions) { 12 } else { 60 };
-const STEPS: u64 = if cfg!(debug_assertions) { 600 } else { 1500 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 12 } else { 200 };
+const STEPS: u64 = if cfg!(debug_assertions) { 600 } else { 5000 };
 
 fn number(name: &str, default: u64) -> u64 {
     #[allow(clippy::disallowed_methods, reason = "chosen by whoever runs the test")]
