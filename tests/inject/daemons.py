@@ -40,34 +40,29 @@ class Connection:
         """Reads up to these bytes; a server that neither sends them nor ends is a fault of its own."""
         end = time.monotonic() + PATIENCE
         while wanted not in self.bytes:
-            self.socket.settimeout(max(0.01, end - time.monotonic()))
-            try:
-                chunk = self.socket.recv(1 << 20)
-            except TimeoutError:
-                raise AssertionError(f"neither {wanted!r} nor the end in {PATIENCE} s, only {self.bytes[-200:]!r}") from None
-            except OSError as error:
-                raise Ended(str(error)) from None
-            if not chunk:
-                raise Ended(f"the end after {self.bytes[-200:]!r}")
-            self.bytes += chunk
+            self.receive(end, f"{wanted!r}, but only {self.bytes[-200:]!r}")
         before, self.bytes = self.bytes.split(wanted, 1)
         return before
 
     def take(self, count):
         end = time.monotonic() + PATIENCE
         while len(self.bytes) < count:
-            self.socket.settimeout(max(0.01, end - time.monotonic()))
-            try:
-                chunk = self.socket.recv(1 << 20)
-            except TimeoutError:
-                raise AssertionError(f"{len(self.bytes)} of {count} bytes in {PATIENCE} s") from None
-            except OSError as error:
-                raise Ended(str(error)) from None
-            if not chunk:
-                raise Ended(f"{len(self.bytes)} of {count} bytes")
-            self.bytes += chunk
+            self.receive(end, f"{count} bytes, but only {len(self.bytes)}")
         taken, self.bytes = self.bytes[:count], self.bytes[count:]
         return taken
+
+    def receive(self, end, missing):
+        """Reads what there is, until the moment `end` at the latest."""
+        self.socket.settimeout(max(0.01, end - time.monotonic()))
+        try:
+            chunk = self.socket.recv(1 << 20)
+        except TimeoutError:
+            raise AssertionError(f"in {PATIENCE} s neither the end nor {missing}") from None
+        except OSError as error:
+            raise Ended(str(error)) from None
+        if not chunk:
+            raise Ended(f"the end before {missing}")
+        self.bytes += chunk
 
 
 class Daemon:
