@@ -14,6 +14,7 @@ use crate::{
     COMMAND,
     decoder::{Decoder, Item},
     dialect::Dialect,
+    frames::{close_answer, masked},
     json,
     record::{Ended, Record},
     sockets::{Sources, connect},
@@ -268,13 +269,9 @@ impl Client {
                 // The numbers of the messages show what is missing.
                 Item::Gap(_) => {}
                 Item::Pong => self.pongs += 1,
-                Item::Close(Some(code)) => {
-                    self.send(&masked(0x88, &code.to_be_bytes()));
-                    self.closing = Some(Ended::Closed(code));
-                }
-                Item::Close(None) => {
-                    self.send(if self.dialect.is_hixie() { b"\xFF\0" } else { b"\x88\x80\0\0\0\0" });
-                    self.closing = Some(Ended::ClosedWithoutCode);
+                Item::Close(code) => {
+                    self.send(&close_answer(self.dialect, code));
+                    self.closing = Some(code.map_or(Ended::ClosedWithoutCode, Ended::Closed));
                 }
                 Item::End => self.closing = Some(Ended::EndOfStream),
             }
@@ -286,10 +283,4 @@ impl Client {
     fn send(&mut self, bytes: &[u8]) {
         drop(self.socket.write(bytes));
     }
-}
-
-/// A control frame, masked with zeros.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(payload.len()).expect("a control frame has 125 bytes at most");
-    [&[first, 0x80 | len, 0, 0, 0, 0], payload].concat()
 }

@@ -41,6 +41,7 @@
 mod crowd;
 mod decoder;
 mod dialect;
+mod frames;
 mod hold;
 mod json;
 mod knock;

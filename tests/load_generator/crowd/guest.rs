@@ -16,6 +16,7 @@ use super::{
 use crate::{
     decoder::{Decoder, Item},
     dialect::Dialect,
+    frames::{close_answer, masked},
     record::Ended,
 };
 
@@ -204,13 +205,9 @@ impl Guest {
                 }
                 Item::Ping(payload) => self.send(&masked(0x8A, &payload)),
                 Item::Pong => {}
-                Item::Close(Some(code)) => {
-                    self.send(&masked(0x88, &code.to_be_bytes()));
-                    self.closing = Some(Ended::Closed(code));
-                }
-                Item::Close(None) => {
-                    self.send(if self.dialect.is_hixie() { b"\xFF\0" } else { b"\x88\x80\0\0\0\0" });
-                    self.closing = Some(Ended::ClosedWithoutCode);
+                Item::Close(code) => {
+                    self.send(&close_answer(self.dialect, code));
+                    self.closing = Some(code.map_or(Ended::ClosedWithoutCode, Ended::Closed));
                 }
                 Item::End => self.closing = Some(Ended::EndOfStream),
             }
@@ -324,10 +321,4 @@ fn named(error: &io::Error) -> String {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "reset without an answer".to_owned(),
         _ => error.to_string(),
     }
-}
-
-/// A frame, masked with zeros.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(payload.len()).expect("a guest sends 125 bytes at most");
-    [&[first, 0x80 | len, 0, 0, 0, 0], payload].concat()
 }

@@ -1,0 +1,18 @@
+//! The frames that a client of the load generator sends.
+
+use crate::dialect::Dialect;
+
+/// A frame of at most 125 bytes, masked with zeros.
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(payload.len()).expect("a client sends 125 bytes at most");
+    [&[first, 0x80 | len, 0, 0, 0, 0], payload].concat()
+}
+
+/// The answer to the server's Close, with its code or without one.
+pub(crate) fn close_answer(dialect: Dialect, code: Option<u16>) -> Vec<u8> {
+    match code {
+        Some(code) => masked(0x88, &code.to_be_bytes()),
+        None if dialect.is_hixie() => b"\xFF\0".to_vec(),
+        None => masked(0x88, b""),
+    }
+}
