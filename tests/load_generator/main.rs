@@ -18,7 +18,7 @@
 //! RFC 6455 and its drafts sends a Ping; the report counts the Pongs), `half N` (N clients begin a frame and do not end it),
 //! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
 //!
-//! `crowd` keeps its number of clients: who is cut off comes again, behind its last message where the dialect has ids. The server has
+//! `crowd` keeps its number of clients: a client that is cut off comes again, behind its last message where the dialect has ids. The server has
 //! `--template '{seq} {date}'`, or `{seq} {line}` with lines such as `a 17`, which rise by one for each
 //! producer, and may say when they were written, in microseconds; and, for what clients say,
 //! `--on-message broadcast`. Its commands: `mark`, `report`, `take` (both), `calm` (nobody comes, goes or speaks), `go on`, `say`, `forget` (what was said

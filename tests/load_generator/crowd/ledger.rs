@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// The texts that somebody has heard, in their order, and what was said and who left, which must be among them.
+/// The texts that somebody has heard, in their order, and the sayings and leavers that must be among them.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     texts: Vec<String>,

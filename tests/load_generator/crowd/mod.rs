@@ -110,7 +110,7 @@ pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task) -> i
         for event in events.iter().filter(|event| event.token() != COMMAND) {
             crowd.serve(event, now);
         }
-        // Who is there at the beginning hears the first text, and so makes the order known.
+        // A guest that is there at the beginning hears the first text, and so makes the order known.
         if announced {
             crowd.go(now);
         }

@@ -33,7 +33,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Some(token) = self.stopping.as_mut().and_then(|stopping| stopping.pop(now, give)) else {
                 break;
             };
-            // Who was accepted is answered: a request that has come, or may be under way, is served before the connection hears of the stop.
+            // A client that was accepted is answered: a request that has come, or may be under way, is served before the connection hears of the stop.
             self.serve_what_is_there(token);
             let is_young = !at_once && self.may_have_request_under_way(token);
             if is_young && self.stopping.as_mut().is_some_and(|stopping| stopping.put_off(token, now)) {

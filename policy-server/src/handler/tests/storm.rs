@@ -76,7 +76,7 @@ fn storm(seed: u64) {
             17 => sim.stand_still(Duration::from_secs(choices.below(4)), |_| ()),
             18 if is_harsh => fault(&mut sim, &mut choices),
             19 => {
-                sim.settle(); // who has asked is answered
+                sim.settle(); // a client that has asked is answered
                 let next = Successor { workers: choices.index(3) + 1, settings: config.settings.clone() };
                 let count = next.workers;
                 let make = |_, _| (0..count).map(|_| PolicyHandler::new(Arc::clone(&config))).collect();
