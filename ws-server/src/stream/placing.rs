@@ -1,6 +1,6 @@
 //! Where in the ring a subscriber begins: a newcomer, one that resumes, a bounded read, and one of the previous process.
 
-use std::time::Instant;
+use std::{cmp::Ordering, time::Instant};
 
 use common::{
     framing::Framing,
@@ -54,8 +54,12 @@ impl Buffer {
     /// [`Buffer::subscribe`], where numbers are given. What the client has may be ahead: it then waits for that.
     fn place(&self, subscription: &mut Subscription, since: Option<Since>, head: MessageId) -> Option<Gap> {
         let next = self.ring.next();
-        // Another worker may have got more than this one.
-        let ahead = if head.epoch == next.epoch { head.number.max(next.number) } else { next.number };
+        // Another worker may have got more than this one: of a stream that has ended since, any number.
+        let ahead = match head.epoch.cmp(&next.epoch) {
+            Ordering::Less => next.number,
+            Ordering::Equal => head.number.max(next.number),
+            Ordering::Greater => u64::MAX,
+        };
         subscription.has_nothing = matches!(since, None | Some(Since::Nothing(_)));
         let extent = self.extent(next.number, ahead.saturating_add(self.history));
         let resumption = match since {

@@ -120,3 +120,18 @@ fn a_newcomer_hears_of_no_gap() {
         }
     }
 }
+
+#[test]
+fn a_client_of_a_worker_that_was_ahead_in_a_stream_that_has_ended_gets_nothing_again() {
+    let args = ["--source", "-", "--numbers", "given", "--history", "5"];
+    let (mut stream, now) = stream(&args);
+    stream.set_filling(false, now);
+    for since in [Since::Number(28), Since::Id(id(28))] {
+        for (epoch, oldest) in [(NOW, 16), (Epoch::from_millis(3000), 29)] {
+            let mut subscription = Subscription::default();
+            let head = MessageId { epoch, number: 6 };
+            let gap = stream.subscribe(&mut subscription, Some(since), head, now);
+            assert_eq!((gap.is_none(), subscription.next), (oldest == 29, oldest), "{since:?} at {epoch}");
+        }
+    }
+}

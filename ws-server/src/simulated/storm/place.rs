@@ -58,10 +58,8 @@ pub(super) struct Place {
     delivered: usize,
     /// How many it would have got at once then.
     greet: usize,
-    /// What it says that it has was published then.
-    was_published: bool,
-    /// The newest message of then, and the newest that every worker had: a number alone is one of the stream of either.
-    newest: [MessageId; 2],
+    /// The newest message that every worker had then.
+    everywhere: MessageId,
     /// The place of the next message; `None` before the first one.
     next: Option<usize>,
     /// The number of the last date.
@@ -77,19 +75,13 @@ impl Place {
     pub(super) fn new(since: Since, shadow: &Shadow, delivered: usize, moment: Moment) -> Self {
         let Moment { excuses, greet, .. } = moment;
         let asked_at = shadow.len();
-        let was_published = match since {
-            Since::Id(id) => shadow.last().is_some_and(|last| id <= last.id),
-            Since::Number(number) => shadow.last().is_some_and(|last| number <= last.id.number),
-            Since::Nothing | Since::Strange => false,
-        };
-        let id_at = |end: usize| end.checked_sub(1).and_then(|place| shadow.get(place)).map(|last| last.id);
+        let last = delivered.checked_sub(1).and_then(|place| shadow.get(place));
         Self {
             since,
             asked_at,
             delivered,
             greet,
-            was_published,
-            newest: [asked_at, delivered].map(|end| id_at(end).unwrap_or_default()),
+            everywhere: last.map(|last| last.id).unwrap_or_default(),
             next: None,
             date: None,
             gap: None,
@@ -210,9 +202,9 @@ impl Place {
             Since::Strange => return Ok(()),
         };
         let expected = shadow.after(had);
-        let is_other = |newest: &MessageId| newest.epoch != got.id.epoch;
-        let is_older = matches!(self.since, Since::Number(_)) && self.newest.iter().any(is_other);
-        let was_published = self.was_published && !is_older;
+        // A number alone is one of the stream that the worker had which was asked.
+        let is_older = matches!(self.since, Since::Number(_)) && self.everywhere.epoch < got.id.epoch;
+        let was_published = shadow.had(had, self.asked_at);
         match gap {
             None if place == expected => Ok(()),
             None if got.id.epoch == had.epoch && moment.tells => {

@@ -65,6 +65,13 @@ impl Shadow {
         if published == text { Ok(*place) } else { Err(format!("{text:?}, but it was {published:?}")) }
     }
 
+    /// True if this message of its stream, or a later one, is among the first `count`.
+    pub(super) fn had(&self, id: MessageId, count: usize) -> bool {
+        let end = MessageId { epoch: id.epoch, number: u64::MAX };
+        let last = self.after(end).min(count).checked_sub(1).and_then(|place| self.get(place));
+        last.is_some_and(|last| last.id.epoch == id.epoch && last.id >= id)
+    }
+
     /// The place of the first message that comes after `id`.
     pub(super) fn after(&self, id: MessageId) -> usize {
         self.messages.partition_point(|message| message.id <= id)
