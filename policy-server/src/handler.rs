@@ -47,7 +47,7 @@ impl Handler for PolicyHandler {
             Ok(Parsed::Partial) => Flow::Continue,
             // HTTP, TLS, a scanner: nothing that we say would mean anything to it.
             Err(error) => {
-                log::debug!("{:?}: {error}", cx.peer());
+                log::debug!(reason = "bogus"; "{:?}: {error}", cx.peer());
                 self.counts.add(BOGUS, 1);
                 Flow::Close
             }

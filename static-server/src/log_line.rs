@@ -13,11 +13,15 @@ pub(crate) fn access(peer: Option<SocketAddr>, head: &Head<'_>, answer: &Answer)
     }
     let target = shown_target(head.target);
     let (method, status, bytes) = (head.method.escape_debug(), answer.status, answer.length.unwrap_or(0));
-    debug!("{}: {method} {target} {status} {bytes}", name(peer));
+    let line = format_args!("{}: {method} {target} {status} {bytes}", name(peer));
+    match status {
+        400.. => debug!(reason = status; "{line}"),
+        _ => debug!("{line}"),
+    }
 }
 
 pub(crate) fn refused(peer: Option<SocketAddr>, error: HeadError) {
-    debug!("{}: {error}; closing with {}", name(peer), error.status());
+    debug!(reason = error.status(); "{}: {error}; closing with {}", name(peer), error.status());
 }
 
 fn name(peer: Option<SocketAddr>) -> String {

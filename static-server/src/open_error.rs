@@ -21,7 +21,7 @@ impl OpenError {
     pub(crate) fn of(errno: Errno, name: &[u8]) -> Self {
         let error = OpenError::from(errno);
         if error == OpenError::Busy {
-            log::warn!("{}: {errno}; it is answered with 503 meanwhile", name.escape_ascii());
+            log::warn!(reason = errno.raw_os_error(); "{}: {errno}; it is answered with 503 meanwhile", name.escape_ascii());
         }
         error
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness::http::request;
-use harness::{Daemon, Stop, StopAtEnd};
+use harness::{Daemon, Signal, Stop, StopAtEnd};
 use site::{site, write_old};
 
 const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
@@ -199,12 +199,21 @@ fn without_a_free_descriptor_a_file_is_busy_and_not_missing() {
     client.send(request("GET", "/", ""));
     assert_eq!(client.response().status, 200);
     server.limit_files(3);
-    client.send(request("GET", "/file", ""));
-    let busy = client.response();
-    assert_eq!((busy.status, busy.header("retry-after")), (503, Some("1")));
+    let begin = Instant::now();
+    for _ in 0..100 {
+        client.send(request("GET", "/file", ""));
+        let busy = client.response();
+        assert_eq!((busy.status, busy.header("retry-after")), (503, Some("1")));
+    }
     server.limit_files(1000);
     client.send(request("GET", "/file", ""));
     assert_eq!(client.response().text(), "file");
+    drop(client);
+    server.signal(Signal::TERM);
+    let (_, log) = server.wait();
+    let lines = log.lines().filter(|line| line.contains("answered with 503 meanwhile")).count() as u64;
+    assert!((1..=begin.elapsed().as_secs() + 1).contains(&lines), "{log}");
+    assert!(log.contains("were suppressed"), "{log}");
 }
 
 #[test]

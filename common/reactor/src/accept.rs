@@ -72,7 +72,7 @@ impl<L> Listeners<L> {
                             continue;
                         }
                         if !std::mem::replace(&mut self.is_short, true) {
-                            log::error!("no connections are accepted for now: {error}");
+                            log::error!(reason:? = error.raw_os_error(); "no connections are accepted for now: {error}");
                         }
                     }
                 }

@@ -49,6 +49,7 @@ impl Report {
     pub(super) fn too_large(&mut self, line: u64, bytes: u64, most: usize) {
         self.refused = self.refused.saturating_add(1);
         log::warn!(
+            reason = "large";
             "line {line} has {bytes} bytes, and the stream takes {most} (max_payload of the servers, max_msg_size of the \
              stream); it is not published"
         );

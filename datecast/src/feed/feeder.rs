@@ -207,7 +207,7 @@ impl Feeder {
 
     fn begin_again(&mut self) {
         if !self.outgoing.begin_again() {
-            log::warn!("a line of more than 1 MiB was cut; its rest is not sent");
+            log::warn!(reason = "long"; "a line of more than 1 MiB was cut; its rest is not sent");
         }
     }
 }

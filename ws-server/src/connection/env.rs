@@ -1,6 +1,9 @@
 //! What a connection uses of its worker during a callback.
 
+use std::fmt::Display;
+
 use common::{http, id::MessageId};
+use log::Level;
 use reactor::{Context, Progress};
 
 use super::{
@@ -47,6 +50,12 @@ impl Env<'_, '_> {
     /// Who connected, as the log says it: an address, or `unix`.
     pub(super) fn peer_name(&self) -> String {
         self.cx.peer().map_or_else(|| "unix".to_owned(), |peer| peer.to_string())
+    }
+
+    /// Logs that a request is refused with this status, and why.
+    pub(super) fn log_refusal(&self, level: Level, head: &http::Head<'_>, status: u16, why: impl Display) {
+        let (peer, method, target) = (self.peer_name(), head.method, http::shown_target(head.target));
+        log::log!(level, reason = status; "{peer}: {method} {target}: {why}");
     }
 }
 

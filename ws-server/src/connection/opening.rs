@@ -6,7 +6,7 @@ use common::{
     Parsed,
     admission::{Deed, Refusal},
     framing::Framing,
-    http::{Head, HeadError, HeadScan, remove_body, shown_target, status_body},
+    http::{Head, HeadError, HeadScan, remove_body, status_body},
     policy::{Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
@@ -161,7 +161,7 @@ impl Connection {
         if let Err(refusal) = access.admission.admit(head, env.cx.local().map(|local| local.ip())) {
             // The person who started a private server reads its log, and may have a proxy in front that makes pages look foreign.
             let level = if access.admission.is_private() { Level::Warn } else { Level::Debug };
-            log::log!(level, "{}: {} {}: {refusal}", env.peer_name(), head.method, shown_target(head.target));
+            env.log_refusal(level, head, Refusal::STATUS, refusal);
             let cors = Cors::without_request(&access.admission);
             return self.refuse_with(Refusal::STATUS, &format!("{refusal}\n"), &[], cors, env);
         }
@@ -175,7 +175,7 @@ impl Connection {
     fn respond(&mut self, head: &Head<'_>, sender: IpAddr, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
         let (access, wall) = (env.access, env.cx.wall());
         if !access.serves(head) {
-            log::debug!("{}: {} {}: 404", env.peer_name(), head.method, shown_target(head.target));
+            env.log_refusal(Level::Debug, head, 404, 404);
             return self.refuse(404, &[], cors, env);
         }
         match permitted(head, env) {
@@ -184,7 +184,7 @@ impl Connection {
         }
         match (answer(head, access), StreamParams::of(head)) {
             (Answer::Refuse(status, fields), _) => {
-                log::debug!("{}: {} {}: {status}", env.peer_name(), head.method, shown_target(head.target));
+                env.log_refusal(Level::Debug, head, status, status);
                 let body = if status == 405 { not_allowed(head, access) } else { status_body(status) };
                 self.refuse_with(status, &body, fields, cors, env)
             }
@@ -226,7 +226,7 @@ impl Connection {
 
     /// Refuses a request without a right token.
     fn deny(&mut self, head: &Head<'_>, denied: &Denied, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
-        log::debug!("{}: {} {}: {}", env.peer_name(), head.method, shown_target(head.target), denied.status);
+        env.log_refusal(Level::Debug, head, denied.status, denied.status);
         let challenge = denied.challenge.map(|value| ("WWW-Authenticate", value));
         self.refuse_with(denied.status, &denied.body, challenge.as_slice(), cors, env)
     }
@@ -284,7 +284,7 @@ impl Connection {
 
     /// Refuses a request with a parameter that cannot be read.
     fn refuse_value(&mut self, error: &dyn fmt::Display, cors: Cors<'_>, env: &mut Env<'_, '_>) -> Flow {
-        log::debug!("{}: {error}; answering 400", env.peer_name());
+        log::debug!(reason = 400; "{}: {error}; answering 400", env.peer_name());
         self.refuse_with(400, &format!("{error}\n"), &[], cors, env)
     }
 
@@ -316,7 +316,7 @@ impl Connection {
 
     /// Refuses bytes that are not a request.
     fn refuse_bytes(&mut self, error: HeadError, env: &mut Env<'_, '_>) -> Flow {
-        log::debug!("{}: {error}; answering {}", env.peer_name(), error.status());
+        log::debug!(reason = error.status(); "{}: {error}; answering {}", env.peer_name(), error.status());
         self.refuse_early(error.status(), env)
     }
 

@@ -11,10 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
-    framing::Framing,
-    http::{Head, shown_target},
-};
+use common::{framing::Framing, http::Head};
+use log::Level;
 use reactor::{Context, Flow, Progress};
 
 use super::{
@@ -48,7 +46,7 @@ impl Connection {
         let wanted = match Wanted::of(head) {
             Ok(wanted) => wanted,
             Err(refusal) => {
-                log::debug!("{}: {} {}: {refusal}", env.peer_name(), head.method, shown_target(head.target));
+                env.log_refusal(Level::Debug, head, refusal.status(), refusal);
                 let body = format!("{refusal}\n");
                 return self.refuse_with(refusal.status(), &body, refusal.fields(), cors, env);
             }
@@ -164,7 +162,7 @@ impl Connection {
             }
             End::OtherBody => self.answer_publishing(422, None, false, env),
             End::Broken(error) => {
-                log::debug!("{}: {error}; answering {}", env.peer_name(), error.status());
+                log::debug!(reason = error.status(); "{}: {error}; answering {}", env.peer_name(), error.status());
                 self.cut_publishing(error.status(), env)
             }
         }

@@ -44,8 +44,9 @@ impl Connection {
                 Ok(None) => break,
                 Ok(Some(event)) => socket.take(event, queued, env.options, &mut self.pulse, env.cx),
                 Err(error) => {
-                    log::debug!("{}: {error}; closing with {}", env.peer_name(), error.close_code());
-                    Step::Refused(error.close_code(), "")
+                    let code = error.close_code();
+                    log::debug!(reason:% = code; "{}: {error}; closing with {code}", env.peer_name());
+                    Step::Refused(code, "")
                 }
             };
             if let Step::Opened = step {

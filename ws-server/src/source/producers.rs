@@ -184,7 +184,7 @@ impl Producers {
             && gate.wait(&borrowed([&self.listener]), Some(Duration::ZERO)).is_any()
         {
             self.complaints.said_full = true;
-            log::warn!("{} producers are connected (--max-producers): others wait", self.most);
+            log::warn!(reason = "full"; "{} producers are connected (--max-producers): others wait", self.most);
         }
     }
 

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!  log::warn! ──▶ env_logger ──▶ bounded queue ──▶ one thread ──▶ standard error
-//!                 limit: 10 a     full: drops       reports what
-//!                 second for      and counts        was suppressed
-//!                 each place      the line          or dropped
+//!                 limit: a line   full: drops       reports what
+//!                 a second for    and counts        was suppressed
+//!                 each reason     the line          or dropped
 //!                 format
 //! ```
 //!
@@ -28,7 +28,7 @@ use std::{
 use log::LevelFilter;
 
 use crate::{clock, exit::DaemonError};
-use limit::Limiter;
+use limit::{Kind, Limiter};
 use writer::{Item, Queue, Writer};
 
 pub use format::LogFormat;
@@ -62,12 +62,15 @@ pub(super) fn start(level: LevelFilter, format: LogFormat) -> io::Result<()> {
         // `log::max_level` decides before a record comes here, so the level can change while the daemon runs.
         .filter_level(LevelFilter::Trace)
         .format(move |out, record| {
-            let place = (record.file_static().unwrap_or_default(), record.line().unwrap_or_default());
-            if !limiter.admit(place, record.level(), clock::now()) {
+            match limiter.admit(Kind::of(record), record.level(), clock::now()) {
                 // env_logger writes nothing if the format has written nothing.
-                return Ok(());
+                None => Ok(()),
+                Some(0) => format.write(out, record.level(), record.args()),
+                Some(before) => {
+                    let message = format_args!("{} ({before} more like it were suppressed)", record.args());
+                    format.write(out, record.level(), message)
+                }
             }
-            format.write(out, record.level(), record.args())
         })
         .target(env_logger::Target::Pipe(Box::new(queue)))
         .try_init();

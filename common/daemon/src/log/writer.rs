@@ -68,10 +68,10 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Reports the lines that were suppressed or dropped; with `all`, also those of windows that are not over yet.
+    /// Reports the lines that were suppressed or dropped; with `all`, also those that a later line would count.
     fn report_missing(&mut self, all: bool) {
-        for ((file, line), level, count) in self.limiter.take_suppressed(clock::now(), all) {
-            let message = format_args!("{count} more like the last one from {file}:{line} were suppressed");
+        for (kind, level, count) in self.limiter.take_suppressed(clock::now(), all) {
+            let message = format_args!("{count} more like the last one from {kind} were suppressed");
             _ = self.format.write(&mut self.out, level, message);
         }
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
@@ -86,7 +86,7 @@ impl<W: Write> Writer<W> {
 mod tests {
     use std::sync::mpsc::sync_channel;
 
-    use super::*;
+    use super::{super::limit::tests::kind, *};
 
     /// A queue of this length, and the thread's side of it.
     fn log<W: Write>(len: usize, out: W) -> (Queue, Receiver<Item>, Writer<W>) {
@@ -115,12 +115,12 @@ mod tests {
         let mut out = Vec::new();
         let (queue, receiver, writer) = log(8, &mut out);
         for _ in 0..25 {
-            writer.limiter.admit(("a.rs", 7), Level::Debug, clock::now());
+            writer.limiter.admit(kind(7, Some("404")), Level::Debug, clock::now());
         }
         drop(queue);
         writer.run(&receiver);
         let text = String::from_utf8(out).expect("text");
-        assert_eq!(text, "<7>15 more like the last one from a.rs:7 were suppressed\n");
+        assert_eq!(text, "<7>24 more like the last one from here.rs:7 (404) were suppressed\n");
     }
 
     #[test]

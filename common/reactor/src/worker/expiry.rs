@@ -68,7 +68,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
         self.call(token, H::on_deadline);
         if self.io(token).is_some_and(|io| io.lifecycle == Lifecycle::Open && io.deadline <= due) {
-            log::error!("a connection was left without a later deadline");
+            log::error!(reason = "deadline"; "a connection was left without a later deadline");
             self.connections.schedule_close(token, CloseReason::Handler);
         }
     }

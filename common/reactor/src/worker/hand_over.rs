@@ -114,7 +114,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         let ExportedConnection { descriptor, queued, unconsumed, deadline, stalled, counted, exported } =
             live;
         let Self { handler, connections, listeners, .. } = self;
-        let lost = |error| log::error!("a connection of the previous process is lost: {error}");
+        let lost = |error: std::io::Error| {
+            log::error!(reason:? = error.kind(); "a connection of the previous process is lost: {error}");
+        };
         let (socket, ends) = connections.system.adopt(descriptor).map_err(lost).ok()?;
         let token = connections.insert(socket, ends).map_err(lost).ok()?;
         let io = &mut connections.table.get_mut(token)?.io;

@@ -84,7 +84,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// so long that the process is of no use. Meanwhile the worker's turns do not count, so that it is seen to be unwell.
     fn endure(&mut self, now: Instant, error: io::Error) -> io::Result<()> {
         let since = *self.failing_since.get_or_insert(now);
-        log::error!("polling: {error}");
+        log::error!(reason:? = error.kind(); "polling: {error}");
         if now.saturating_duration_since(since) > ENDURANCE {
             return Err(error);
         }

@@ -109,7 +109,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let io = &mut entry.io;
         io.resume_tail = resume;
         if rest.len() > MAX_TAIL && !resume {
-            log::error!("a handler left {} bytes unconsumed", rest.len());
+            log::error!(reason = "unconsumed"; "a handler left {} bytes unconsumed", rest.len());
             return self.connections.state.schedule_close(io, CloseReason::Handler);
         }
         if io.ended && !io.end_delivered && !resume {
