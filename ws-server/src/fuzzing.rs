@@ -24,8 +24,9 @@ use crate::{
     peers::Mail,
     publish::Wanted,
     source::SourceStates,
+    start::{SharedStart, epoch_at},
     stream::{Batch, Moment},
-    worker::{SharedStart, WsHandler, epoch_at, export_states},
+    worker::{WsHandler, export_states},
 };
 
 pub use crate::connection::fuzzing::{Asked, poll, stream_params};

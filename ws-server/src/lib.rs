@@ -31,6 +31,7 @@ mod service;
 #[cfg(test)]
 mod simulated;
 mod source;
+mod start;
 mod stream;
 mod worker;
 

@@ -19,8 +19,9 @@ use crate::{
     peers::Mail,
     publish::{Inlet, Publications},
     source::{Feed, Publisher, Source, SourceStates},
+    start::{SharedStart, epoch_at},
     stream::SourceKind,
-    worker::{SharedStart, WsHandler, epoch_at, export_states},
+    worker::{WsHandler, export_states},
 };
 
 /// Makes the source end soon; called by every wish to stop.

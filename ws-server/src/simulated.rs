@@ -36,8 +36,9 @@ use crate::{
     hand_over::{FORMAT, ProcessState},
     peers::Mail,
     source::SourceStates,
+    start::{SharedStart, epoch_at},
     stream::{Batch, Moment},
-    worker::{SharedStart, WsHandler, epoch_at, export_states},
+    worker::{WsHandler, export_states},
 };
 
 const SEEDS: u64 = 20;

@@ -10,8 +10,9 @@ use crate::{
     peers::Mail,
     publish::{Inlet, Publications},
     source::{Publisher, SourceProgress, SourceStates, Splitter},
+    start::{SharedStart, epoch_at},
     stream::{Batch, Moment, SourceKind},
-    worker::{SharedStart, WsHandler, epoch_at, export_states},
+    worker::{WsHandler, export_states},
 };
 
 /// Batches on their way to the workers, which the truth has still to learn.
