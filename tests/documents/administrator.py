@@ -5,7 +5,7 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-from machine import until
+from waiting import until
 from services import NAMES, Services
 from terminal import Terminal
 

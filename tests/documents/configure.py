@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from administrator import ROOT, body_of, each_name
 from clients import PORTS
-from machine import until
+from waiting import until
 from places import Place, Quote
 from services import NAMES
 from terminal import Terminal

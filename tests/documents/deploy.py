@@ -3,7 +3,7 @@
 import re
 
 from administrator import ROOT
-from machine import until
+from waiting import until
 from places import Place
 from services import NAMES
 

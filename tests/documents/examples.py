@@ -6,7 +6,7 @@ from pathlib import Path
 
 import manual
 import many
-from machine import until
+from waiting import until
 from places import Place, Quote
 from services import SERVICES, SOCKETS
 from terminal import Terminal

@@ -8,7 +8,7 @@ import prepare
 import report
 from administrator import body_of
 from install import MINUTES
-from machine import until
+from waiting import until
 from places import Place, Quote
 
 MANY, THREE, WATCH, TODO = "Many machines", "Three servers", "Watch it", "What to do when ..."

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import report
 from administrator import OTHER_PORT
-from machine import until
+from waiting import until
 from places import Place, Quote
 from terminal import Terminal
 

@@ -9,7 +9,7 @@ import hand_over
 import prepare
 from administrator import OTHER_PORT, ROOT, each_name
 from clients import PORTS, LiveClients
-from machine import until
+from waiting import until
 from places import Place, Quote
 from services import CONFIGURATION, NAMES
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import proxy
 from administrator import body_of
-from machine import until
+from waiting import until
 from places import Place, Quote
 from terminal import Terminal
 

@@ -6,7 +6,7 @@ import re
 from administrator import OTHER_PORT, each_name
 from clients import PORTS
 from configure import METRICS
-from machine import until
+from waiting import until
 from places import Place, Quote
 from services import NAMES
 

@@ -11,7 +11,8 @@ import markdown
 import report
 import roots
 from clients import PORTS
-from machine import Machine, until
+from machine import Machine
+from waiting import until
 from places import Place, Quote, faults, steps
 from services import NAMES
 from terminal import Terminal

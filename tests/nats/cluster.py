@@ -4,7 +4,8 @@ import http.client
 import json
 import shutil
 
-from processes import Process, free_ports, until
+from processes import Process, free_ports
+from waiting import until
 
 CONFIGURATION = """server_name: {name}
 listen: 127.0.0.1:{client}

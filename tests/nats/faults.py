@@ -7,7 +7,7 @@ cut are nodes, and restarted is a server, with a hand-over.
 import random
 import time
 
-from processes import until
+from waiting import until
 
 # What `make test-nats` has, in an order from the seed.
 NEEDED = ["leader killed"] * 6 + ["server-a killed", "server-b killed", "bridge-a killed", "bridge-b killed", "nodes killed"]

@@ -8,7 +8,8 @@ import socket
 import sys
 import threading
 
-from processes import Process, until
+from processes import Process
+from waiting import until
 
 # Runs a command with the descriptors that follow as numbers 3, 4, …, as a service manager passes them on.
 INHERIT = """

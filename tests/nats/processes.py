@@ -1,28 +1,16 @@
-"""Processes that are started, signalled by their pid, and ended with us; and a wait that ends."""
+"""Processes that are started, signalled by their pid, and ended with us."""
 
 import os
 import random
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
+from waiting import PATIENCE
+
 OUT = Path("tests/out/nats")
-# How long to wait for what comes within seconds on a machine with nothing else to do.
-PATIENCE = 90
 running = set()
-
-
-def until(what, condition, patience=PATIENCE, pause=0.02):
-    """Waits until the condition gives something, and returns that; fails with `what`."""
-    deadline = time.monotonic() + patience
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {patience} s: {what() if callable(what) else what}"
-        time.sleep(pause)
 
 
 def free_ports(count, chosen=random.SystemRandom()):

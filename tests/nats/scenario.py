@@ -13,7 +13,8 @@ from cluster import ALWAYS, Cluster
 from faults import Faults
 from links import Links
 from machines import Machine
-from processes import OUT, PATIENCE, kill_all, until
+from processes import OUT, kill_all
+from waiting import PATIENCE, until
 from publishers import Pace, Publisher
 
 STREAM = "PROOF"

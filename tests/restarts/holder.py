@@ -8,20 +8,11 @@ import signal
 import socket
 import tempfile
 import threading
-import time
 from pathlib import Path
 
-PATIENCE = 90
+from waiting import PATIENCE, until
+
 FIRST = 3
-
-
-def until(what, condition, patience=PATIENCE, pause=0.01):
-    """Waits until the condition gives something, and returns that; fails with `what`."""
-    deadline = time.monotonic() + patience
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {patience} s: {what() if callable(what) else what}"
-        time.sleep(pause)
-    return found
 
 
 class Holder:

@@ -10,7 +10,7 @@ import named
 import prepare
 import privileges
 import report
-from machine import until
+from waiting import until
 
 NAME, STREAM = "lab", "LAB"
 SERVER, BRIDGE, LINES, METRICS = f"ws-server@{NAME}", f"datecast-nats@{NAME}", f"ws-server-lines@{NAME}", f"datecast-nats-metrics@{NAME}"

@@ -6,7 +6,7 @@ import time
 
 import report
 from clients import Knocker, LiveClients
-from machine import until
+from waiting import until
 from services import CONFIGURATION
 
 NAME = "ws-server"

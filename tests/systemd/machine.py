@@ -3,8 +3,9 @@
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
+
+from waiting import until
 
 LAB_TARGET = """[Unit]
 Requires=basic.target
@@ -14,17 +15,6 @@ AllowIsolate=yes
 """
 # A test that logs a lot must not lose lines.
 JOURNAL = "[Journal]\nStorage=volatile\nRateLimitBurst=0\nForwardToConsole=no\n"
-
-
-def until(what, condition, patience=20, pause=0.02):
-    """Waits until the condition gives something, and returns that; fails with `what`."""
-    deadline = time.monotonic() + patience
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
-        time.sleep(pause)
 
 
 class Machine:

@@ -5,7 +5,7 @@ import subprocess
 
 import hand_over
 from clients import LiveClients
-from machine import until
+from waiting import until
 from services import NAMES
 
 PORTS = dict(zip(NAMES, (8432, 8433, 8434)))

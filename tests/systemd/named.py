@@ -8,7 +8,7 @@ import hand_over
 import privileges
 import report
 from clients import LiveClients
-from machine import until
+from waiting import until
 
 # The second has a name as systemd escapes `a-b`, which is a pattern to `systemctl list-jobs` and to `EnvironmentFile=`, and no user's name.
 PORTS = {"vmstat": 40141, r"a\x2db": 40142}

@@ -9,7 +9,7 @@ import report
 import work
 from clients import PORTS, Knocker, LiveClients, knock
 from program import Program
-from machine import until
+from waiting import until
 from services import CONFIGURATION, NAMES, SERVICES
 
 FROM_BEFORE = "upgrade-from-one-unnamed-stream"

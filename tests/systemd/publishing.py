@@ -7,7 +7,7 @@ import hand_over
 import prepare
 import report
 from program import Program
-from machine import until
+from waiting import until
 
 NAME = "ws-server@posts"
 TOKENS = "/etc/datecast/posts.tokens"

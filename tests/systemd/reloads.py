@@ -1,6 +1,6 @@
 """A reload applies a right configuration; with a wrong one it fails, says why, and the service goes on with the old one."""
 
-from machine import until
+from waiting import until
 from services import NAMES
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import report
 from clients import Knocker, knock
-from machine import until
+from waiting import until
 
 # The configuration of ws-server: each message has its number.
 CONFIGURATION = """template = "{seq} {date}"

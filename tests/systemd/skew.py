@@ -3,7 +3,7 @@
 import hand_over
 import report
 from clients import LiveClients
-from machine import until
+from waiting import until
 
 CONNECTIONS = 2000
 SHARED = "[Socket]\nListenStream=\nListenStream=[::]:40132\n"

@@ -8,7 +8,7 @@ import report
 from clients import LiveClients
 from program import Program
 from crashes import WATCHDOG
-from machine import until
+from waiting import until
 
 LINES = """source = "unix:/run/ws-server/lines"
 template = "{seq} {line}"

@@ -5,7 +5,8 @@ import itertools
 import jetstream
 import usage
 from cluster import Cluster
-from processes import PATIENCE, Process, until
+from processes import Process
+from waiting import PATIENCE, until
 
 STREAM = "BENCH"
 runs = itertools.count()

@@ -5,7 +5,8 @@ import itertools
 import socket
 
 from engine import STREAM
-from processes import Process, until
+from processes import Process
+from waiting import until
 
 runs = itertools.count()
 

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from processes import PATIENCE
+from waiting import PATIENCE
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
