@@ -11,7 +11,7 @@ use std::{
 };
 
 use harness::{
-    Client, Daemon, Signal, binary, command,
+    Client, Daemon, Signal, binary, command, frame,
     http::exchange,
     inherit,
     scrape::{ask, ask_on, connect_unix, metrics, value, wait_for_health, wait_until},
@@ -130,6 +130,34 @@ fn a_client_that_takes_nothing_is_seen_in_the_queue_and_then_counted_as_slow() {
     wait_until(at, "datecast_ws_queue_bytes", |queued| queued < 0.1);
     assert!(value(&metrics(at), open) < 0.1);
     drop(client);
+}
+
+#[test]
+fn what_others_say_and_a_client_that_takes_nothing_misses_is_counted_and_logged() {
+    let options = ["--workers", "1", "--interval", "0", "--on-message", "broadcast", "--message-rate", "0"];
+    let (mut daemon, at) = start("ws-server", &options);
+    let [(mut author, _), (mut witness, _), (mut sleeper, _)] = [(); 3].map(|()| daemon.websocket("/"));
+    let (text, mut said) = ("x".repeat(4000), 0.0);
+    let missed = || value(&metrics(at), "datecast_ws_notices_missed_total");
+    while missed() < 3.0 {
+        for _ in 0..100 {
+            author.send(frame(0x81, text.as_bytes()));
+            assert_eq!(witness.frame().1, text.as_bytes());
+        }
+        said += 100.0;
+        // Its answer comes in a turn behind all that was said.
+        author.send(frame(0x89, b""));
+        assert_eq!(author.frame().0, 0x8A);
+    }
+    // Nothing is taken until now, so that the first ones are heard and all the others are missed.
+    let mut heard = said - missed();
+    while heard > 0.5 {
+        assert_eq!(sleeper.frame().1, text.as_bytes());
+        heard -= 1.0;
+    }
+    author.send(frame(0x81, b"end"));
+    assert_eq!(sleeper.frame().1, b"end", "more was heard than is not counted as missed");
+    daemon.log_line("notices were not sent to a client: its socket was full");
 }
 
 // OP-17

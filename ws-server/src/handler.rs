@@ -84,7 +84,7 @@ impl Handler for WsHandler {
             }
             _ => {
                 if !conn.is_bounded() {
-                    self.fanout.send_notices(conn, cx);
+                    self.metrics.notices_missed(self.fanout.send_notices(conn, cx));
                 }
                 conn.stop(stop, self.config.connection.close_timeout, cx)
             }
@@ -99,6 +99,7 @@ impl Handler for WsHandler {
     }
 
     fn on_exported(&mut self, now: Instant) {
+        self.metrics.log_last_losses();
         self.metrics.publish(now, false);
     }
 

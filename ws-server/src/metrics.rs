@@ -63,7 +63,8 @@ const PUBLICATIONS: usize = READS + 1;
 const LINES: usize = PUBLICATIONS + 2;
 /// Answers to long polls: lines of JSON, or scripts.
 const POLLS: usize = LINES + 1;
-const NUMBERS: usize = POLLS + 2;
+const NOTICES_MISSED: usize = POLLS + 2;
+const NUMBERS: usize = NOTICES_MISSED + 1;
 
 /// What one worker counts, and how late its dates are.
 #[derive(Debug)]
@@ -77,7 +78,10 @@ pub(crate) struct WorkerMetrics {
 #[derive(Debug, Default)]
 struct Losses {
     dates: u64,
+    /// Notices that no client got.
     notices: u64,
+    /// By client: notices that it did not get.
+    missed: u64,
     warnings: Pace,
 }
 
@@ -117,9 +121,16 @@ impl WorkerMetrics {
         self.losses.dates = self.losses.dates.saturating_add(count);
     }
 
-    /// Counts notices that were dropped because too many came at once.
-    pub(crate) fn notices_dropped(&mut self, count: u64) {
+    /// Counts notices that so many clients did not get, because too many came at once.
+    pub(crate) fn notices_dropped(&mut self, count: u64, clients: usize) {
+        self.tally.add(NOTICES_MISSED, count.saturating_mul(clients as u64));
         self.losses.notices = self.losses.notices.saturating_add(count);
+    }
+
+    /// Counts notices that one client each did not get.
+    pub(crate) fn notices_missed(&mut self, count: u64) {
+        self.tally.add(NOTICES_MISSED, count);
+        self.losses.missed = self.losses.missed.saturating_add(count);
     }
 
     /// Counts a refusal by its status.
@@ -182,16 +193,25 @@ impl WorkerMetrics {
 
     /// Logs what was lost, at most once a second.
     pub(crate) fn log_losses(&mut self, now: Instant) {
-        let Losses { dates, notices, warnings } = &mut self.losses;
-        if (*dates == 0 && *notices == 0) || !warnings.is_due(Duration::from_secs(1), now) {
-            return;
+        let Losses { dates, notices, missed, warnings } = &mut self.losses;
+        let has_lost = *dates > 0 || *notices > 0 || *missed > 0;
+        if has_lost && warnings.is_due(Duration::from_secs(1), now) {
+            self.log_last_losses();
         }
-        let (dates, notices) = (std::mem::take(dates), std::mem::take(notices));
+    }
+
+    /// Logs what was lost and not logged yet.
+    pub(crate) fn log_last_losses(&mut self) {
+        let Losses { dates, notices, missed, warnings } = std::mem::take(&mut self.losses);
+        self.losses.warnings = warnings;
         if dates > 0 {
             log::warn!("{dates} dates were skipped: they were late by more than half an interval");
         }
         if notices > 0 {
             log::warn!("{notices} notices were dropped: too many at once");
+        }
+        if missed > 0 {
+            log::warn!("{missed} notices were not sent to a client: its socket was full");
         }
     }
 }
@@ -318,6 +338,8 @@ impl DaemonMetrics for WsMetrics {
         out.single("worst_lateness_seconds", Kind::Gauge, help, self.worst().as_secs_f64());
         let help = "Dates that were too late to be sent.";
         out.single("dates_skipped_total", Kind::Counter, help, number(SKIPPED));
+        let help = "Notices that a client missed, each client counted.";
+        out.single("notices_missed_total", Kind::Counter, help, number(NOTICES_MISSED));
         self.collect_source(out);
         let help = "Clients of the stream that are gone, by reason.";
         let mut closed = out.family("closed_total", Kind::Counter, help);

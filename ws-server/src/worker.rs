@@ -298,7 +298,8 @@ impl WsHandler {
             Some(false) => turn.stop_all(Stop::Shutdown),
             None => {}
         }
-        self.metrics.notices_dropped(self.fanout.take_dropped());
+        let dropped = self.fanout.take_dropped();
+        self.metrics.notices_dropped(dropped, self.fanout.subscribers.count());
         self.metrics.log_losses(turn.now());
     }
 

@@ -73,12 +73,15 @@ impl Fanout {
         self.notices.take_dropped()
     }
 
-    /// Sends a connection that is about to end the notices that are up and have not passed it.
-    pub(crate) fn send_notices(&self, conn: &mut Connection, cx: &mut Context<'_>) {
+    /// Sends a connection that is about to end the notices that are up and have not passed it; how many of them it misses.
+    pub(crate) fn send_notices(&self, conn: &mut Connection, cx: &mut Context<'_>) -> u64 {
+        let mut missed = 0_u64;
         for (number, notice) in self.board().after(conn.last_notice) {
             conn.last_notice = number;
-            send_notice(&notice, &mut Encodings::default(), conn.framing, conn, cx);
+            let is_missed = send_notice(&notice, &mut Encodings::default(), conn.framing, conn, cx);
+            missed = missed.saturating_add(is_missed.into());
         }
+        missed
     }
 
     /// Sends what is due to at most [`VISITS`] connections; true if more is due.
@@ -96,7 +99,7 @@ impl Fanout {
                 self.task = self.next_task(stream, source, metrics, turn.now());
             }
             let Some((task, cursor)) = &mut self.task else { return false };
-            let mut sent = 0_u64;
+            let (mut sent, mut missed) = (0_u64, 0_u64);
             let is_done = loop {
                 if visits == 0 {
                     break false;
@@ -105,6 +108,7 @@ impl Fanout {
                 let service = PollService { stream, source, access, options };
                 let visited = visit(task, (token, framing), service, turn);
                 sent = sent.saturating_add(visited.sent);
+                missed = missed.saturating_add(visited.misses.into());
                 if let Some(is_script) = visited.polled {
                     // This moves the last one of the list, which the cursor has visited: it walks from the end.
                     self.subscribers.remove(token);
@@ -113,6 +117,7 @@ impl Fanout {
                 visits = visits.saturating_sub(1);
             };
             count(task, sent, stream, metrics, turn.now());
+            metrics.notices_missed(missed);
             if !is_done {
                 return true;
             }
@@ -166,6 +171,8 @@ impl Fanout {
 struct Visited {
     /// Messages of the stream that were sent.
     sent: u64,
+    /// The connection misses the notice.
+    misses: bool,
     /// A poll has its answer and is no subscriber any more; true if the answer is a script.
     polled: Option<bool>,
 }
@@ -190,7 +197,7 @@ fn visit(
                 Task::Notice(..) => None,
             };
             let Some(Polled { messages, is_script, flow }) = polled else { return Flow::Continue };
-            visited = Visited { sent: messages, polled: Some(is_script) };
+            visited = Visited { sent: messages, polled: Some(is_script), ..visited };
             flow
         }
         Task::Date(date) => {
@@ -205,7 +212,7 @@ fn visit(
         Task::Notice(number, notice, encodings) => {
             if conn.last_notice < *number {
                 conn.last_notice = *number;
-                send_notice(notice, encodings, framing, conn, cx);
+                visited.misses = send_notice(notice, encodings, framing, conn, cx);
             }
             Flow::Continue
         }
@@ -213,21 +220,26 @@ fn visit(
     visited
 }
 
-/// Sends a notice to any connection but the one that it is from; a connection whose socket is full misses it.
+/// Sends a notice to any connection but the one that it is from. A connection whose socket is full misses it: true then.
 fn send_notice(
     notice: &Notice,
     encodings: &mut Encodings,
     framing: Framing,
     conn: &mut Connection,
     cx: &mut Context<'_>,
-) {
+) -> bool {
     let is_own = notice.from != 0 && notice.from == conn.id;
-    if !is_own && conn.is_open() && !cx.is_blocked() && cx.queued() == 0 {
-        let bytes = encodings.get(framing, |out| notice.encode(framing, out));
-        cx.send_shared(bytes, 0..bytes.len());
-        conn.pulse.sent(cx.now());
-        conn.document.add(1, bytes.len());
+    if is_own || !conn.is_open() {
+        return false;
     }
+    if cx.is_blocked() || cx.queued() > 0 {
+        return true;
+    }
+    let bytes = encodings.get(framing, |out| notice.encode(framing, out));
+    cx.send_shared(bytes, 0..bytes.len());
+    conn.pulse.sent(cx.now());
+    conn.document.add(1, bytes.len());
+    false
 }
 
 /// Counts the dates that were too late to be sent.

@@ -41,6 +41,10 @@ impl Subscribers {
         self.count == 0
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     /// True if the phase has subscribers.
     pub(crate) fn has_phase(&self, phase: usize) -> bool {
         self.occupied.get(phase).is_some_and(|count| *count > 0)

@@ -1,5 +1,5 @@
 //! Messages beside the stream: leave notices, and with `--on-message broadcast` the clients' messages. They have no sequence
-//! number, and a client whose socket is full misses them.
+//! number. A client whose socket is full misses them, which is counted and logged.
 
 use common::{
     frame::{Opcode, encode_frame},
