@@ -42,6 +42,9 @@ mod victim;
 
 // Parts of the load generator, of which it uses the half.
 #[allow(dead_code)]
+#[path = "../load_generator/answers.rs"]
+mod answers;
+#[allow(dead_code)]
 #[path = "../load_generator/decoder.rs"]
 mod decoder;
 #[allow(dead_code)]

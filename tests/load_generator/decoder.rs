@@ -1,6 +1,6 @@
 //! Turns what one connection receives into items, wherever the bytes are cut.
 
-use crate::dialect::Dialect;
+use crate::{answers, dialect::Dialect};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
@@ -16,6 +16,8 @@ pub(crate) enum Item {
     Pong,
     /// The closing handshake begins; its code, where there is one.
     Close(Option<u16>),
+    /// An answer to a poll is whole, and the connection is kept for the next one.
+    Answered,
     /// The orderly end of an HTTP stream.
     End,
 }
@@ -44,6 +46,8 @@ struct Event {
 
 /// More bytes than this without an item are no stream of dates.
 const MOST: usize = 64 * 1024;
+/// The same of an answer to a poll, which may bring all that the history has.
+const MOST_OF_POLL: usize = 4 * 1024 * 1024;
 
 impl Decoder {
     pub(crate) fn new(dialect: Dialect) -> Self {
@@ -68,6 +72,9 @@ impl Decoder {
     /// A sentence, when the bytes are not what this dialect allows.
     pub(crate) fn feed(&mut self, bytes: &[u8], items: &mut Vec<Item>) -> Result<(), String> {
         self.raw.extend_from_slice(bytes);
+        if self.dialect.is_poll() {
+            return self.answers(items);
+        }
         if !self.opened && !self.open(items)? {
             return Ok(());
         }
@@ -108,6 +115,24 @@ impl Decoder {
         self.raw.drain(..after);
         self.opened = true;
         Ok(true)
+    }
+
+    fn answers(&mut self, items: &mut Vec<Item>) -> Result<(), String> {
+        let raw = std::mem::take(&mut self.raw);
+        let mut at = 0;
+        while let Some(answer) = answers::first(&raw[at..], self.dialect == Dialect::Jsonp)? {
+            if !std::mem::replace(&mut self.opened, true) {
+                items.push(Item::Opened(None));
+            }
+            for line in answer.lines {
+                self.json_line(line, items)?;
+            }
+            self.last_id = answer.last_id.or(self.last_id.take());
+            items.push(if answer.keeps { Item::Answered } else { Item::End });
+            at += answer.len;
+        }
+        self.raw.extend_from_slice(&raw[at..]);
+        if self.raw.len() > MOST_OF_POLL { Err("an answer without an end".to_owned()) } else { Ok(()) }
     }
 
     fn http(&mut self, items: &mut Vec<Item>) -> Result<(), String> {
@@ -316,6 +341,7 @@ mod tests {
                 b"\x81\x1201932f5a0c2e_3\t3 a\x89\x01p\x81\x07\t9 gone\x81\x1201932f5a0c2e_4\t4 b\x88\x02\x03\xE9"
             }
             Dialect::Json => JSON.as_bytes(),
+            Dialect::Poll | Dialect::Jsonp => panic!("answers.rs has their tests"),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The ways to ask for the stream, and the marks of a right answer.
 
+use crate::answers::CALLBACK;
+
 /// One way to ask for the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -20,6 +22,10 @@ pub(crate) enum Dialect {
     Ids,
     /// Lines of JSON over HTTP/1.1, in chunks.
     Json,
+    /// Long polls on one connection, one after the other.
+    Poll,
+    /// The same, as scripts.
+    Jsonp,
 }
 
 /// The key of RFC 6455 §1.3 and its answer. All clients use this one: only the answer counts here.
@@ -42,10 +48,10 @@ impl Dialect {
         Self::LinesChunked,
         Self::Lines,
     ];
-    /// With the two that tell ids and gaps in a way of their own.
-    pub(crate) const WITH_IDS: [Self; 11] = {
+    /// With those that tell ids and gaps in a way of their own.
+    pub(crate) const WITH_IDS: [Self; 13] = {
         let [a, b, c, d, e, f, g, h, i] = Self::ALL;
-        [a, b, c, d, e, f, g, h, i, Self::Ids, Self::Json]
+        [a, b, c, d, e, f, g, h, i, Self::Ids, Self::Json, Self::Poll, Self::Jsonp]
     };
 
     pub(crate) fn name(self) -> &'static str {
@@ -61,6 +67,8 @@ impl Dialect {
             Self::Lines => "lines-1.0",
             Self::Ids => "ids",
             Self::Json => "json-1.1",
+            Self::Poll => "poll",
+            Self::Jsonp => "jsonp",
         }
     }
 
@@ -78,6 +86,16 @@ impl Dialect {
         matches!(self, Self::EventsChunked | Self::Events)
     }
 
+    /// Each message, or several, is an answer to a request of its own.
+    pub(crate) fn is_poll(self) -> bool {
+        matches!(self, Self::Poll | Self::Jsonp)
+    }
+
+    /// It tells its client how many messages are missing.
+    pub(crate) fn tells_gaps(self) -> bool {
+        self.is_events() || self.is_poll() || matches!(self, Self::Ids | Self::Json)
+    }
+
     pub(crate) fn is_chunked(self) -> bool {
         matches!(self, Self::EventsChunked | Self::LinesChunked | Self::Json)
     }
@@ -88,7 +106,12 @@ impl Dialect {
 
     /// The request, of a client that goes on behind the message with this id.
     pub(crate) fn request_since(self, id: Option<&str>) -> String {
+        let (polls, calls) = ("?poll=25", format!("?poll=25&callback={CALLBACK}"));
         let query = match (self, id) {
+            (Self::Poll, None) => polls.to_owned(),
+            (Self::Poll, Some(id)) => format!("{polls}&since={id}"),
+            (Self::Jsonp, None) => calls,
+            (Self::Jsonp, Some(id)) => format!("{calls}&since={id}"),
             (Self::Ids, None) => "?ids=1".to_owned(),
             (Self::Ids, Some(id)) => format!("?ids=1&since={id}"),
             (_, None) => String::new(),
@@ -117,7 +140,7 @@ impl Dialect {
             Self::Hixie75 => hixie("", ""),
             Self::EventsChunked => plain(1, "text/event-stream"),
             Self::Events => plain(0, "text/event-stream"),
-            Self::LinesChunked => plain(1, "*/*"),
+            Self::LinesChunked | Self::Poll | Self::Jsonp => plain(1, "*/*"),
             Self::Json => plain(1, "application/x-ndjson"),
             Self::Lines => plain(0, "*/*"),
         }

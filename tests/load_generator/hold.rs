@@ -267,7 +267,7 @@ impl Client {
                 Item::Text(text) | Item::Notice(text) => self.record.text(&text, now)?,
                 Item::Ping(payload) => self.send(&masked(0x8A, &payload)),
                 // The numbers of the messages show what is missing.
-                Item::Gap(_) => {}
+                Item::Gap(_) | Item::Answered => {}
                 Item::Pong => self.pongs += 1,
                 Item::Close(code) => {
                     self.send(&close_answer(self.dialect, code));

@@ -3,7 +3,7 @@
 //! ```text
 //! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000] [--as rfc6455|events-1.1|...]
 //!                      all dialects in turn, or one; it holds each connection for ever
-//! load-generator crowd --to 127.0.0.1:40132 [--clients 300] [--turnover 20] [--says 10] [--seed 1] [--without json-1.1]
+//! load-generator crowd --to 127.0.0.1:40132 [--clients 300] [--turnover 20] [--says 10] [--seed 1] [--without json-1.1,poll]
 //!                      so many clients of all dialects, of which some go and come each second, and say something to all
 //! load-generator knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy
 //!                      [--patience 20] [--count N]
@@ -38,6 +38,7 @@
     clippy::cast_sign_loss
 )]
 
+mod answers;
 mod crowd;
 mod decoder;
 mod dialect;
@@ -100,7 +101,9 @@ fn main() -> io::Result<()> {
                 seed: number("--seed", 1).into(),
                 dialects: Dialect::WITH_IDS
                     .into_iter()
-                    .filter(|dialect| value("--without") != Some(dialect.name()))
+                    .filter(|dialect| {
+                        !value("--without").unwrap_or_default().split(',').any(|name| name == dialect.name())
+                    })
                     .collect(),
             };
             crowd::run(poll, &commands, &task)

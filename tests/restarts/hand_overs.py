@@ -3,9 +3,9 @@
 import lab
 
 
-def to_itself(binary, count, arguments, producers=0, clients=300):
+def to_itself(binary, count, arguments, producers=0, clients=300, given=False):
     """One build hands over to itself, with another number of workers each time."""
-    with lab.Lab(binary, [*lab.HEARING, *arguments], producers=producers, clients=clients) as here:
+    with lab.Lab(binary, [*lab.HEARING, *arguments], producers=producers, clients=clients, given=given) as here:
         for number in range(count):
             here.crowd.ask("go on")
             here.workers = here.random.choice([1, 2, 2, 3])
@@ -13,22 +13,23 @@ def to_itself(binary, count, arguments, producers=0, clients=300):
             here.hand_over()
             if number % 10 == 9 or number == count - 1:
                 now = here.crowd.settle()
-                lab.nothing_lost(now)
+                lab.nothing_lost(now, here.counted())
                 lab.nobody_ended(now)
-        counts = now["counts"]
+        counts, wait = now["counts"], " / ".join(str(now["wait_ms"][name]) for name in ("p50", "p99", "max"))
         return (f"{count} hand-overs, {counts['opened']} clients came, {counts['left']} left, {counts['messages']} messages, "
-                f"{now['heard']} notices to each, wait of a newcomer {now['wait_ms']}, restart {lab.median(here.seconds) * 1000:.0f} ms (median)")
-
+                f"{now['heard']} notices to each, wait of a newcomer {wait} ms (p50 / p99 / max), restart {lab.median(here.seconds) * 1000:.0f} ms (median){lab.left_out(here.counted())}")
 
 
 # How a connection ends that the next process cannot take: Close 1012, or its way's own.
 CLOSED = {"rfc6455": "1012", "hybi-08": "1012", "hybi-07": "1012", "ids": "1012", "hixie-76": "closed", "hixie-75": "closed",
           "events-1.1": "end", "events-1.0": "end", "lines-1.1": "end", "lines-1.0": "end", "json-1.1": "end"}
+# A poll: a status, or nothing for a connection that is between two of them (RFC 9112 section 9.3.1: the client asks again).
+OF_POLLS = {"end", "503", "cut", "reset"}
 
 
 def between(older, newer, count, arguments, producers=0, clients=300, before_json=False):
     """Two builds whose states differ, in turn: upwards as above, downwards a connection goes on or is told."""
-    without = "json-1.1" if before_json else None
+    without = "json-1.1,poll,jsonp" if before_json else None
     # The oldest builds do not know a socket for lines that is held for them.
     with lab.Lab(older, [*lab.HEARING, *arguments], producers=producers, clients=clients, without=without, holds_lines=not before_json) as here:
         went_on = told = up = down = 0
@@ -40,7 +41,7 @@ def between(older, newer, count, arguments, producers=0, clients=300, before_jso
             here.hand_over()
             upwards = here.binary == newer
             now = here.crowd.settle(forget=not upwards)
-            lab.nothing_lost(now)
+            lab.nothing_lost(now, here.counted())
             if upwards:
                 lab.nobody_ended(now)
                 up += 1
@@ -49,7 +50,7 @@ def between(older, newer, count, arguments, producers=0, clients=300, before_jso
                 told, went_on, down = told + ended, went_on + clients - ended, down + 1
             here.crowd.ask("mark")
         return (f"{up} upwards: 0 refused, 0 lost, 0 doubled, 0 ended; {down} downwards: {went_on} went on, {told} were closed by their way's own end, "
-                f"0 lost in silence; restart {lab.median(here.seconds) * 1000:.0f} ms (median)")
+                f"0 lost in silence; restart {lab.median(here.seconds) * 1000:.0f} ms (median){lab.left_out(here.counted())}")
 
 
 def to_a_stranger(binary, count, arguments, producers=0, clients=300):
@@ -64,7 +65,7 @@ def to_a_stranger(binary, count, arguments, producers=0, clients=300):
             # The end of a connection whose request was under way.
             refused = [name for name in now["faults"] if name.endswith(": status 503")]
             unanswered = sum(now["faults"].pop(name) for name in refused)
-            lab.nothing_lost(now)
+            lab.nothing_lost(now, here.counted())
             ended = only_told(now) + unanswered
             # Some were just leaving.
             assert ended + now["counts"].get("left", 0) >= clients, now
@@ -77,5 +78,5 @@ def only_told(now):
     """How many connections ended, each as its way says it."""
     for name in now["ended"]:
         dialect, how = name.removeprefix("while it left: ").split(" ", 1)
-        assert CLOSED.get(dialect, "cut") == how, now
+        assert how in (OF_POLLS if dialect in lab.POLLS else {CLOSED.get(dialect, "cut")}), now
     return sum(now["ended"].values())

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import random
+import re
+import resource
 import shutil
 import signal
 import socket
@@ -12,7 +14,8 @@ import termios
 import time
 from pathlib import Path
 
-from holder import PATIENCE, Holder, until
+from holder import Holder
+from waiting import PATIENCE, until
 from producers import Producer
 from program import Program
 
@@ -23,12 +26,15 @@ BASE = ["--hand-over", "on", "--max-connections-per-ip", "0", "--log-level", "in
 HEARING = ["--leave-notices", "on", "--notice-rate", "1000", "--on-message", "broadcast"]
 DATES = ["--source", "clock", "--template", "{seq} {date}"]
 LINES = ["--template", "{seq} {line}"]
+POLLS = {"poll", "jsonp"}
 # What clients send that want all there is, and never read: a WebSocket, an event stream, lines.
 DEAD = [b"GET /?since=1 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         b"GET /?since=1 HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n", b"GET /?since=1 HTTP/1.0\r\n\r\n"]
+# What the server says that it left out, where it was too late or a client's socket was full.
+COUNTED = {"dates": re.compile(r"(\d+) dates were skipped"), "notices": re.compile(r"(\d+) notices were not sent to a client")}
 # What must not happen to a client that goes on.
-LOSSES = ["missing", "doubled", "missing lines", "doubled lines", "missing notices", "doubled notices"]
+LOSSES = ["missing", "left out", "doubled", "missing lines", "doubled lines", "missing notices", "doubled notices"]
 
 
 class Crowd(Program):
@@ -73,7 +79,7 @@ class Lab:
     """Holder, process, producers and crowd; `with` ends them."""
 
     def __init__(self, binary, arguments, clients=300, turnover=30, says=10, seed=1, producers=0, workers=2, without=None, rate=50,
-                 holds_lines=True):
+                 holds_lines=True, given=False, fill=0):
         self.binary, self.workers = binary, workers
         self.folder = Path(tempfile.mkdtemp(prefix="restarts-"))
         self.holder = Holder(self.folder)
@@ -81,8 +87,9 @@ class Lab:
         self.arguments = [*BASE, *arguments]
         if producers:
             path = self.holder.lines_socket() if holds_lines else str(self.folder / "own-lines")
-            self.arguments += ["--source", f"unix:{path}", *LINES]
-            self.producers = [Producer(path, chr(ord("a") + index), rate) for index in range(producers)]
+            self.arguments += ["--source", f"unix:{path}", *LINES, *(["--numbers", "given"] if given else [])]
+            self.producers = [Producer(path, chr(ord("a") + index), rate, given) for index in range(producers)]
+        self.fill = fill
         self.dead = []
         self.crowd_of = (clients, turnover, says, seed, without)
         self.random = random.Random(seed)
@@ -93,6 +100,7 @@ class Lab:
             self.start()
             for producer in self.producers:
                 producer.start()
+            self.write_bursts(self.fill, "")
             self.crowd = Crowd(self.holder.port, *self.crowd_of)
         except BaseException:
             self.__exit__()
@@ -148,7 +156,6 @@ class Lab:
         self.start()
         self.seconds.append(time.monotonic() - begin)
 
-
     def stop(self, drain):
         """`systemctl stop`, and a start: the exit code, and how long the stop took."""
         begin = time.monotonic()
@@ -160,9 +167,7 @@ class Lab:
 
     def open_dead(self, count, burst=True):
         """Clients that ask for the stream and never read; with the burst, it is more than the kernel holds for them."""
-        for producer in self.producers:
-            producer.burst = 200 * burst
-        until("the burst is written", lambda: not any(producer.burst for producer in self.producers))
+        self.write_bursts(200 * burst, " " + "." * 1000)
         for number in range(count):
             client = socket.socket()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -171,17 +176,46 @@ class Lab:
             client.sendall(DEAD[number % len(DEAD)])
             self.dead.append(client)
 
+    def write_bursts(self, lines, padding):
+        """Has each producer write so many lines at once."""
+        for producer in self.producers:
+            producer.burst = (lines, padding) if lines else None
+        until("the bursts are written", lambda: not any(producer.burst for producer in self.producers))
+
     def bury(self):
         for client in self.dead:
             client.close()
         self.dead = []
 
+    def counted(self):
+        """What the processes said until now that they left out, of each kind."""
+        log = self.holder.log.read_text(errors="replace")
+        return {what: sum(map(int, said.findall(log))) for what, said in COUNTED.items()}
 
-def nothing_lost(report):
-    """Nobody was refused, nothing lost or doubled."""
+
+def allow_descriptors():
+    """Lets this program and what it starts open as many as they may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def nothing_lost(report, counted):
+    """Nobody was refused, nothing lost or doubled. A date that was late by half an interval may be left out, and a notice for a client whose
+    socket is full, but not in silence: who can be told is told, and the server has counted it."""
     wrong = {name: count for name, count in report["counts"].items() if name in LOSSES}
+    if wrong.get("left out", 0) <= counted["dates"] * report["open"]:
+        wrong.pop("left out", None)
+    if wrong.get("missing notices", 0) <= counted["notices"]:
+        wrong.pop("missing notices", None)
+    if report["counts"].get("told a gap") and not counted["dates"]:
+        wrong["told a gap"] = report["counts"]["told a gap"]
     wrong |= {name: report[name] for name in ("unheard", "unannounced", "behind") if report[name]}
     assert not wrong and not report["faults"], f"{wrong}, {report}"
+
+
+def left_out(counted):
+    """For the record, if there is something."""
+    return "".join(f", {count} {what} left out and counted" for what, count in counted.items() if count)
 
 
 def nobody_ended(report):

@@ -6,13 +6,14 @@ import time
 
 
 class Producer(threading.Thread):
-    """Writes so many lines a second, each with the next number and the time in microseconds."""
+    """Writes so many lines a second, each with the next number and the time in microseconds; `given`: as the only one, which numbers the
+    messages, too."""
 
-    def __init__(self, path, name, rate):
+    def __init__(self, path, name, rate, given=False):
         super().__init__(daemon=True)
-        self.path, self.name_of_lines, self.rate = path, name, rate
-        # Long lines that shall come at once.
-        self.burst = 0
+        self.path, self.name_of_lines, self.rate, self.given = path, name, rate, given
+        # How many lines shall come at once, and what fills each of them.
+        self.burst = None
         self.written, self.connects, self.to = 0, 0, None
         self.stopped = threading.Event()
 
@@ -28,18 +29,21 @@ class Producer(threading.Thread):
                     self.stopped.wait(0.02)
 
     def write(self, to):
+        if self.given:
+            to.sendall(b"!caught-up\n")
         begin, done = time.monotonic(), 0
         while not self.stopped.wait(0.01):
             due = int((time.monotonic() - begin) * self.rate)
             self.send(to, min(due - done, 1000), f" {time.time_ns() // 1000}")
             done = due
             if self.burst:
-                self.send(to, self.burst, " " + "." * 1000)
-                self.burst = 0
+                self.send(to, *self.burst)
+                self.burst = None
 
     def send(self, to, count, padding):
         lines = range(self.written + 1, self.written + 1 + count)
-        text = "".join(f"{self.name_of_lines} {number}{padding}\n" for number in lines).encode()
+        numbered = "{0}\t{1} {0}{2}\n" if self.given else "{1} {0}{2}\n"
+        text = "".join(numbered.format(number, self.name_of_lines, padding) for number in lines).encode()
         # What was begun has come or not: the next connection goes on behind it.
         self.written += count
         to.sendall(text)

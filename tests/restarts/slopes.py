@@ -1,36 +1,37 @@
-"""Whether a figure rises over time: slopes of its segments, and how sure they are."""
+"""Whether a figure rises over time, by statistics that a few wild samples do not move."""
 
+import itertools
 import math
 import statistics
 
-# The 97.5th percentile of Student's t by degrees of freedom; beyond, it is nearly normal.
-STUDENT = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09, 2.09]
+# Samples of one process depend on their neighbours; medians of so many stretches hardly do.
+STRETCHES = 20
+# A rise of a smaller part of the figure over the time that is judged is none.
+MATERIAL = 0.01
 
 
-def slope(points):
-    """The least-squares slope of (time, value)."""
-    mean_time, mean_value = (statistics.fmean(column) for column in zip(*points))
-    above = sum((time - mean_time) * (value - mean_value) for time, value in points)
-    below = sum((time - mean_time) ** 2 for time, _ in points)
-    return above / below if below else 0.0
+def stretches(points, count=STRETCHES):
+    """The median time and value of so many stretches of equal length."""
+    size = max(1, math.ceil(len(points) / count))
+    parts = [points[at:at + size] for at in range(0, len(points), size)]
+    return [tuple(statistics.median(column) for column in zip(*part)) for part in parts]
 
 
-def mean_slope(segments):
-    """The mean of the segments' slopes, and half of its interval of 95 %. A segment is one process, or one part of its life: samples
-    within it depend on each other, segments hardly do."""
-    slopes = [slope(segment) for segment in segments if len(segment) >= 3]
-    if len(slopes) < 2:
-        return (slopes or [0.0])[0], math.inf
-    spread = statistics.stdev(slopes) / math.sqrt(len(slopes))
-    return statistics.fmean(slopes), STUDENT[min(len(slopes) - 2, len(STUDENT) - 1)] * spread
+def sen(points):
+    """The Theil-Sen slope: the median of the slopes between all pairs of points; and the ends of its interval of 95 % (P. K. Sen, 1968)."""
+    slopes = sorted((later - value) / (then - time) for (time, value), (then, later) in itertools.combinations(points, 2) if then > time)
+    if not slopes:
+        return 0.0, -math.inf, math.inf
+    count, pairs = len(points), len(slopes)
+    spread = 1.96 * math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    low, high = (len(slopes) - spread) / 2, (len(slopes) + spread) / 2
+    ends = slopes[math.floor(low)] if low >= 0 else -math.inf, slopes[math.ceil(high)] if math.ceil(high) < pairs else math.inf
+    return statistics.median(slopes), *ends
 
 
-def line(points):
-    """The slope of single points, one a segment, and half of its interval of 95 %."""
-    if len(points) < 3:
-        return 0.0, math.inf
-    found = slope(points)
-    mean_time, mean_value = (statistics.fmean(column) for column in zip(*points))
-    left = sum((value - mean_value - found * (time - mean_time)) ** 2 for time, value in points)
-    below = sum((time - mean_time) ** 2 for time, _ in points)
-    return found, STUDENT[min(len(points) - 3, len(STUDENT) - 1)] * math.sqrt(left / (len(points) - 2) / below)
+def rises(points, least):
+    """True if the slope is surely above zero, and the rise is a material part of the figure and at least `least` of its units."""
+    found, low, _ = sen(points)
+    rise = found * (points[-1][0] - points[0][0])
+    level = statistics.median(value for _, value in points)
+    return low > 0 and rise > max(MATERIAL * level, least)

@@ -1,101 +1,57 @@
-"""The long run: real processes with thousands of clients that come and go, restarts, producers that are killed, slow and hostile
-clients. Does anything grow?"""
+"""The long run: real processes with thousands of clients that come and go, restarts, producers that are killed, a shortage of descriptors,
+slow and hostile clients. Does anything grow?"""
 
-import os
-import random
 import resource
-import socket
 import statistics
-import threading
 import time
 
 import lab
 import report
 import slopes
-from holder import PATIENCE, until
+from guests import Hostile, Slow, usage
+from waiting import PATIENCE, until
 
 TURNOVER = 100
-# Of a process's life, at its beginning: memory is still being taken for the first time.
-WARMING = 0.34
-# The ring is full after a part of this many lines, and remains so.
+# Lines a second of each of the two producers: what 10,000 clients cost with one of them is as much as two cores do for server and clients.
+RATE = 0.25
 HISTORY = 256
-HOSTILE = [
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\nHost", b"SSH-2.0-Go\r\n",
-    b"<policy-file-request/>\0", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x85",
-    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
-]
-
-
-class Hostile(threading.Thread):
-    """Clients that mean no good, twenty a second; each is reset after a while, or when it has been closed."""
-
-    def __init__(self, port):
-        super().__init__(daemon=True)
-        self.port, self.count, self.stopped = port, 0, threading.Event()
-
-    def run(self):
-        held, chosen = [], random.Random(1)
-        while not self.stopped.wait(0.05):
-            client = socket.socket()
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-            try:
-                client.bind(("127.0.5.1", 0))
-                client.settimeout(5)
-                client.connect(("127.0.0.1", self.port))
-                client.sendall(chosen.choice(HOSTILE))
-            except OSError:
-                pass
-            held.append(client)
-            self.count += 1
-            while len(held) > 60:
-                held.pop(0).close()
-        for client in held:
-            client.close()
+DEAD = 30
+# Processes that follow each other for a fifth of the time in all; then one process lives on.
+SHORT = 6
+SHARE = 0.2
+# Of that one's life, at its beginning: the allocator still takes memory that it will use again. The record shows the plateau.
+WARMING = 0.4
+# For so many seconds a minute, the process may open no descriptor.
+SHORTAGE = 1.5
+# What is judged: its column, unit, and the least rise that counts, in units.
+FIGURES = [(1, "memory", "KiB", 256), (2, "descriptors", "", 10), (3, "lateness p50", "ms", 5), (4, "lateness p99", "ms", 50)]
 
 
 def clients_that_fit():
     """As many as a process may have descriptors, with a margin; 10,000 at most."""
-    return min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    return min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3 * 2)
 
 
-def usage(pid):
-    """Resident memory in KiB, and open descriptors."""
-    with open(f"/proc/{pid}/status") as status:
-        memory = next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-    return memory, len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def soak(binary, seconds, clients, lives=6):
-    """The verdict on so many seconds, in which so many processes follow each other."""
+def soak(binary, seconds, clients):
+    """The verdict on so many seconds."""
     arguments = ["--history", HISTORY, "--greet", 5, "--max-connections", 0, "--drain-timeout", "2s"]
-    with lab.Lab(binary, arguments, clients=clients, turnover=TURNOVER, says=0, producers=2, rate=1) as here:
+    with lab.Lab(binary, arguments, clients=clients, turnover=TURNOVER, says=0, producers=2, rate=RATE, fill=HISTORY) as here:
         here.crowd.be_deaf()
-        hostile = Hostile(here.holder.port)
-        hostile.start()
-        fill_ring(here)
+        others = [Hostile(here.holder.port), Slow(here.holder.port)]
+        for other in others:
+            other.start()
         here.crowd.ask("mark")
-        run = Run(here, seconds / lives)
-        for life in range(lives):
-            run.live(life)
-            if life < lives - 1:
-                here.hand_over()
-        hostile.stopped.set()
-        hostile.join()
+        run = Run(here)
+        for _ in range(SHORT):
+            run.live(seconds * SHARE / SHORT)
+            here.hand_over()
+        run.live(seconds * (1 - SHARE))
+        for other in others:
+            other.stop()
         here.bury()
-        now = here.crowd.settle()
-        run.add(now)
+        run.add(here.crowd.settle())
         here.crowd.end()
-        baseline = back_at_baseline(here)
-        return run.verdict(hostile.count, baseline)
-
-
-def fill_ring(here):
-    for producer in here.producers:
-        producer.burst = HISTORY
-    until("the ring is full", lambda: not any(producer.burst for producer in here.producers))
+        return run.verdict(*others, back_at_baseline(here))
 
 
 def back_at_baseline(here):
@@ -115,29 +71,43 @@ def back_at_baseline(here):
 class Run:
     """What is seen while it runs."""
 
-    def __init__(self, here, life_seconds):
-        self.here, self.life_seconds = here, life_seconds
-        self.begun = time.monotonic()
+    def __init__(self, here):
+        self.here, self.begun = here, time.monotonic()
         # For each process: (time, RSS, descriptors, lateness of the median and of the 99th percentile).
         self.lives = []
-        self.totals, self.ended, self.faults, self.worst = {}, {}, {}, 0.0
+        self.totals, self.ended, self.faults, self.worst, self.shortages = {}, {}, {}, 0.0, 0
 
-    def live(self, number):
-        """One process's life: samples, dead clients, producers that are killed."""
-        samples, until_when = [], time.monotonic() + self.life_seconds
+    def live(self, seconds):
+        """One process's life: samples, dead clients, a producer that is killed, a shortage of descriptors each minute."""
+        samples, begun = [], time.monotonic()
         self.lives.append(samples)
         self.here.bury()
-        self.here.open_dead(30, burst=False)
-        cut = time.monotonic() + self.life_seconds / 2
-        while time.monotonic() < until_when:
-            time.sleep(min(2.0, self.life_seconds / 10))
-            if cut and time.monotonic() > cut:
-                self.here.producers[number % 2].cut()
+        self.here.open_dead(DEAD, burst=False)
+        cut, short = begun + seconds / 2, begun + min(seconds / 2, 30)
+        while (now := time.monotonic()) < begun + seconds:
+            time.sleep(min(2.0, seconds / 10))
+            if cut and now > cut:
+                self.here.producers[len(self.lives) % 2].cut()
                 cut = None
-            now = self.here.crowd.ask("take")
-            self.add(now)
-            if late := now["late_ms"]:
-                samples.append((time.monotonic() - self.begun, *usage(self.here.holder.pid), late["p50"], late["p99"]))
+            if now > short:
+                self.run_short()
+                short = now + 60
+            self.sample(samples)
+
+    def run_short(self):
+        """No descriptor is to be had for a while: newcomers wait."""
+        pid = self.here.holder.pid
+        _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE, (10, most))
+        time.sleep(SHORTAGE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        self.shortages += 1
+
+    def sample(self, samples):
+        taken = self.here.crowd.ask("take")
+        self.add(taken)
+        if late := taken["late_ms"]:
+            samples.append((time.monotonic() - self.begun, *usage(self.here.holder.pid), late["p50"], late["p99"]))
 
     def add(self, now):
         for name, count in now["counts"].items():
@@ -148,22 +118,31 @@ class Run:
         if now["late_ms"]:
             self.worst = max(self.worst, now["late_ms"]["max"])
 
-    def verdict(self, hostile, baseline):
-        wrong = {name: count for name, count in self.totals.items() if name in lab.LOSSES}
-        settled = [life[int(len(life) * WARMING):] for life in self.lives]
+    def judge(self):
+        """Slopes within the process that lives long, and from one short life to the next; what rises."""
         rising = []
-        for column, what, unit in ((1, "memory", "KiB"), (2, "descriptors", ""), (3, "lateness p50", "ms"), (4, "lateness p99", "ms")):
-            within = slopes.mean_slope([[(row[0], row[column]) for row in life] for life in settled])
-            means = [(statistics.fmean(row[0] for row in life), statistics.fmean(row[column] for row in life)) for life in settled if life]
-            across = slopes.line(means)
-            for where, (found, margin) in (("within a process", within), ("from process to process", across)):
-                report.figure(f"{what}, {where}", f"{found * 60:+.3g} ± {margin * 60:.2g} {unit} a minute, at a mean of "
-                              f"{statistics.fmean(mean for _, mean in means):.4g} {unit}".replace("  ", " "))
-                if found - margin > 0:
-                    rising.append(f"{what} {where}: {found * 60:+.3g} ± {margin * 60:.2g} a minute")
-        report.figure("clients", f"{self.here.crowd.clients} at a time, {self.totals['opened']} came, {self.totals['left']} left, "
-                      f"{hostile} hostile, {30 * len(self.lives)} that never read")
-        report.figure("messages", f"{self.totals['messages']}, {len(self.lives) - 1} hand-overs, {len(self.lives)} cut producers; missing or doubled: {wrong or 0}")
+        *short, long = self.lives
+        settled = long[int(len(long) * WARMING):]
+        for column, what, unit, least in FIGURES:
+            within = slopes.stretches([(row[0], row[column]) for row in settled])
+            ends = [tuple(statistics.median(row[at] for row in life[len(life) // 2:]) for at in (0, column)) for life in short if life]
+            for where, points in (("within a process", within), ("from process to process", ends)):
+                found, low, high = (end * 60 for end in slopes.sen(points))
+                level = statistics.median(value for _, value in points)
+                report.figure(f"{what}, {where}", f"{found:+.3g} (95 %: {low:+.3g} to {high:+.3g}) {unit} a minute, at {level:.5g} {unit}".replace("  ", " "))
+                if slopes.rises(points, least):
+                    rising.append(f"{what} {where}: {found:+.3g} a minute")
+        tenths = slopes.stretches([row[:2] for row in long], 10)
+        report.figure("memory in each tenth of that process's life", ", ".join(f"{value:,.0f}" for _, value in tenths) + " KiB")
+        return rising
+
+    def verdict(self, hostile, slow, baseline):
+        wrong = {name: count for name, count in self.totals.items() if name in lab.LOSSES}
+        rising = self.judge()
+        report.figure("clients", f"{self.here.crowd.clients} at a time of thirteen ways, {self.totals['opened']} came, {self.totals['left']} left; beside them "
+                      f"{hostile.count} hostile, {DEAD} that never read, {slow.count} slow ones")
+        report.figure("messages", f"{self.totals['messages']}, from two producers of a line each {1 / RATE:g} s; missing or doubled: {wrong or 0}")
+        report.figure("faults", f"{len(self.lives) - 1} hand-overs, {len(self.lives)} producers cut off, {self.shortages} shortages of descriptors of {SHORTAGE} s")
         report.figure("worst lateness", f"{self.worst:.0f} ms")
         report.figure("descriptors at the end, without clients", str(baseline))
         # Where the clients' program was too busy to send its requests within a second, the server may have given up on them.

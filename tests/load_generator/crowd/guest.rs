@@ -36,6 +36,8 @@ pub(crate) struct Guest {
     /// This program was too busy to send the request in time.
     was_silent: bool,
     opened: Option<Instant>,
+    /// The same by the clock that producers write into their lines.
+    opened_at: Duration,
     id: Option<u64>,
     /// The message behind which it asked to go on: number and id.
     since: Option<(u64, String)>,
@@ -77,6 +79,7 @@ impl Guest {
             asked: false,
             was_silent: false,
             opened: None,
+            opened_at: Duration::ZERO,
             id: None,
             since,
             last: None,
@@ -153,15 +156,14 @@ impl Guest {
             self.asked = true;
             // `now` is from before the other clients of this turn.
             self.was_silent = self.age(Instant::now()) > SILENCE;
-            let since = self.since.as_ref().map(|(_, id)| id.as_str());
-            self.send(self.dialect.request_since(since).as_bytes());
+            self.ask();
         }
         loop {
             match self.socket.read(buffer) {
                 Ok(0) => return Some(self.closing.clone().unwrap_or_else(|| self.end_of_stream())),
                 Ok(len) => {
                     if let Err(fault) = self.receive(&buffer[..len], now, books) {
-                        return Some(Ended::Fault(fault));
+                        return Some(self.refused(fault));
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -176,6 +178,13 @@ impl Guest {
         }
     }
 
+    /// Sends the request: behind the last message, where it has one.
+    fn ask(&mut self) {
+        let since = self.decoder.last_id().or(self.since.as_ref().map(|(_, id)| id.as_str()));
+        let request = self.dialect.request_since(since);
+        self.send(request.as_bytes());
+    }
+
     fn end_of_stream(&self) -> Ended {
         match self.dialect {
             _ if self.opened.is_none() && self.was_silent => {
@@ -188,15 +197,24 @@ impl Guest {
         }
     }
 
+    /// A poll that came in the moment of an end gets an answer that says so.
+    fn refused(&self, fault: String) -> Ended {
+        let is_told = self.dialect.is_poll() && self.opened.is_some() && fault == "status 503";
+        if is_told { Ended::Closed(503) } else { Ended::Fault(fault) }
+    }
+
     fn receive(&mut self, bytes: &[u8], now: Instant, books: &mut Books<'_>) -> Result<(), String> {
         let mut items = Vec::new();
         self.decoder.feed(bytes, &mut items)?;
         for item in items {
             match item {
                 Item::Opened(id) => {
-                    (self.opened, self.id) = (Some(now), id);
+                    (self.opened, self.id, self.opened_at) = (Some(now), id, since_epoch());
                     books.tally.add("opened", 1);
-                    books.tally.waits.push(self.age(now));
+                    // The first answer to a poll waits for a message.
+                    if !self.dialect.is_poll() {
+                        books.tally.waits.push(self.age(now));
+                    }
                 }
                 Item::Text(text) | Item::Notice(text) => self.text(&text, now, books)?,
                 Item::Gap(new) => {
@@ -205,6 +223,8 @@ impl Guest {
                 }
                 Item::Ping(payload) => self.send(&masked(0x8A, &payload)),
                 Item::Pong => {}
+                Item::Answered if self.leaves => {}
+                Item::Answered => self.ask(),
                 Item::Close(code) => {
                     self.send(&close_answer(self.dialect, code));
                     self.closing = Some(code.map_or(Ended::ClosedWithoutCode, Ended::Closed));
@@ -239,6 +259,8 @@ impl Guest {
             None | Some(Some(1)) => {}
             Some(_) if may_jump => self.producers.clear(),
             Some(None | Some(0)) => tally.add("doubled", 1),
+            // It cannot be told; the server counts what it left out.
+            Some(Some(step)) if !self.dialect.tells_gaps() => tally.add("left out", step - 1),
             Some(Some(step)) => tally.add("missing", step - 1),
         }
         if let Some((_, at)) = self.last {
@@ -249,7 +271,11 @@ impl Guest {
         let (producer, line) = (words.next().unwrap_or_default(), words.next().map(str::parse::<u64>));
         if let Some(Ok(line)) = line {
             if let Some(Ok(sent)) = words.next().map(str::parse) {
-                tally.lateness.add(since_epoch().saturating_sub(Duration::from_micros(sent)));
+                // What it gets as a newcomer is older than its connection.
+                let sent = Duration::from_micros(sent);
+                if sent > self.opened_at {
+                    tally.lateness.add(since_epoch().saturating_sub(sent));
+                }
             }
             match self.producers.insert(producer.to_owned(), line).map(|before| line.checked_sub(before)) {
                 None | Some(Some(1)) => {}
