@@ -113,8 +113,9 @@ mod tests {
     #[test]
     fn a_second_stop_is_at_once_but_the_end_of_the_source_is_not() {
         let control = Control::new(&[]);
-        assert_eq!(control.stopping(), None);
+        assert_eq!((control.stopping(), control.is_stopping()), (None, false));
         control.stop(Stop::Restart);
+        assert!(control.is_stopping());
         control.stop(Stop::Finished);
         control.stop(Stop::FinishedForStop);
         assert_eq!(control.stopping(), Some(Stop::Restart));

@@ -242,6 +242,16 @@ mod tests {
     }
 
     #[test]
+    fn one_without_a_place_goes_once_there_are_as_many_as_may_be() {
+        let (mut eviction, begun) = (Eviction::default(), Instant::now());
+        assert_eq!(eviction.oldest_unnamed(2), None);
+        for (index, oldest) in [(0, None), (1, Some(token(0))), (2, Some(token(0)))] {
+            eviction.push(token(index), List::Unnamed, begun);
+            assert_eq!(eviction.oldest_unnamed(2), oldest);
+        }
+    }
+
+    #[test]
     fn any_order_of_pushes_and_removals_is_that_of_a_plain_list() {
         let mut numbers = (1..).map(|step: u64| step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
         let mut next = |below: u64| numbers.next().map_or(0, |number| number % below);

@@ -290,6 +290,32 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_file_is_progress() {
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, b"0123456789").unwrap();
+        let mut outbox = Outbox::default();
+        outbox.push_file(Arc::new(file), 0, 10);
+        let mut wire = Narrow { room: 3, blocked: true, got: Vec::new() };
+        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: true, moved: true });
+    }
+
+    #[test]
+    fn a_message_is_shared_unless_it_is_short_or_a_small_part_of_its_memory() {
+        for (piece, whole, is_shared) in [
+            (255, 255, false),
+            (256, 256, true),
+            (256, 1024, true),
+            (256, 1025, false),
+            (20_000, 1 << 20, true),
+        ] {
+            let bytes: Arc<[u8]> = vec![0; whole].into();
+            let mut outbox = Outbox::default();
+            outbox.push_shared(&bytes, 0..piece);
+            assert_eq!(Arc::strong_count(&bytes) == 2, is_shared, "{piece} of {whole}");
+        }
+    }
+
+    #[test]
     fn each_step_through_a_long_segment_is_progress() {
         let mut outbox = Outbox::default();
         outbox.push_shared(&Arc::from(vec![0; 64 * 1024]), 0..64 * 1024);

@@ -115,14 +115,16 @@ impl Drop for StopOnFault {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
     use std::sync::mpsc;
     use std::time::Duration;
 
     use super::*;
-    use crate::{Context, Flow, Progress, Turn, Wake};
+    use crate::{Context, Exported, Flow, Progress, Stats, Stop, Turn, Wake};
 
-    /// It panics outside a connection, if it is to.
-    struct Faulty(bool);
+    /// It panics outside a connection, if it is to; and counts its mail.
+    struct Faulty(bool, usize);
 
     impl Handler for Faulty {
         type Conn = ();
@@ -140,6 +142,10 @@ mod tests {
             Flow::CloseWhenFlushed
         }
 
+        fn on_mail(&mut self, (): (), _: &mut Turn<'_, ()>) {
+            self.1 += 1;
+        }
+
         fn on_turn(&mut self, _: &mut Turn<'_, ()>) -> Wake {
             assert!(!self.0, "as asked");
             Wake::Idle
@@ -152,7 +158,7 @@ mod tests {
             let reactor =
                 Reactor::new(vec![Vec::new(), Vec::new(), Vec::new()], Settings::default()).unwrap();
             let control = reactor.control();
-            let handlers = (0..3).map(|number| Faulty(number == faulty)).collect();
+            let handlers = (0..3).map(|number| Faulty(number == faulty, 0)).collect();
             let (done, ended) = mpsc::channel();
             let thread = thread::spawn(move || done.send(reactor.run(handlers).map(drop)));
             let ended = ended.recv_timeout(Duration::from_secs(30));
@@ -161,5 +167,40 @@ mod tests {
             let error = ended.expect("the others go on").unwrap_err();
             assert_eq!(error.to_string(), "a worker panicked");
         }
+    }
+
+    #[test]
+    fn each_worker_gets_its_mail_and_its_share_of_the_adopted_and_says_that_it_has_ended() {
+        let mut reactor = Reactor::new(vec![Vec::new(), Vec::new()], Settings::default()).unwrap();
+        let (control, mailboxes) = (reactor.control(), reactor.mailboxes());
+        assert_eq!(mailboxes.workers(), 2);
+        (0..3).for_each(|mail| mailboxes.send(mail % 2, ()));
+        let mut peers = Vec::new();
+        let exported = (0..5).map(|_| {
+            let (ours, peer) = UnixStream::pair().unwrap();
+            peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            peers.push(peer);
+            ExportedConnection {
+                descriptor: ours.into(),
+                queued: Vec::new(),
+                unconsumed: Vec::new(),
+                deadline: Duration::from_secs(20),
+                stalled: None,
+                counted: None,
+                exported: Exported { state: Vec::new(), closing_bytes: b"moved".to_vec() },
+            }
+        });
+        reactor.adopt(exported.collect());
+        let thread = thread::spawn(move || reactor.run(vec![Faulty(false, 0), Faulty(false, 0)]));
+        for mut peer in peers {
+            let mut got = [0; 5];
+            peer.read_exact(&mut got).unwrap();
+            assert_eq!(&got, b"moved", "its handler cannot read the state");
+        }
+        assert!(!control.stats().iter().any(Stats::has_ended));
+        control.stop(Stop::Shutdown);
+        let ended = thread.join().unwrap().unwrap();
+        assert_eq!(ended.iter().map(|ended| ended.handler.1).collect::<Vec<_>>(), [2, 1]);
+        assert!(control.stats().iter().all(Stats::has_ended));
     }
 }

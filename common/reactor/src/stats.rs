@@ -92,3 +92,21 @@ impl Stats {
         self.written.store(traffic.written, Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_has_ended_owes_no_answer() {
+        let stats = Stats::default();
+        assert_eq!(stats.question(), None);
+        stats.ask();
+        assert!(!stats.has_answered());
+        stats.answer(stats.question().unwrap(), 7);
+        assert_eq!((stats.has_answered(), stats.question(), stats.queued()), (true, None, 7));
+        stats.ask();
+        stats.end();
+        assert!(stats.has_answered());
+    }
+}

@@ -53,6 +53,11 @@ impl<H: Handler> Simulation<H> {
         world.wall = if seconds < 0 { world.wall - by } else { world.wall + by };
     }
 
+    /// Once, the process is stopped for so long just behind a reading of the wall clock.
+    pub fn stop_between_clocks(&mut self, time: Duration) {
+        self.world.borrow_mut().stop_between_clocks = time;
+    }
+
     /// The machine sleeps for so long: the wall clock and the time since boot go on, the monotonic clock stands.
     pub fn suspend(&mut self, time: Duration) {
         let world = &mut *self.world.borrow_mut();

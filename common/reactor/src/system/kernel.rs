@@ -321,45 +321,4 @@ fn from_mio(event: &event::Event) -> Event {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-    use std::net::{TcpListener, TcpStream};
-
-    use super::*;
-
-    #[test]
-    fn little_more_waits_in_the_kernel_than_the_peer_has_room_for() {
-        let mut kernel = Kernel::new(&Settings::default()).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let listener = Listener::from(mio::net::TcpListener::from_std(listener));
-        let (mut socket, _) = kernel.accept(&listener).unwrap();
-        let mut waiting = 0;
-        while let Ok(taken) = socket.write(&[0; 16 * 1024]) {
-            waiting += taken;
-        }
-        assert!(waiting < 1024 * 1024, "{waiting}");
-    }
-
-    #[test]
-    fn a_pause_lasts_as_long_as_it_is_asked_to() {
-        let mut kernel = Kernel::new(&Settings::default()).unwrap();
-        let begun = kernel.now();
-        kernel.pause(Duration::from_millis(30));
-        assert!(kernel.now() - begun >= Duration::from_millis(30));
-    }
-
-    #[test]
-    fn a_close_by_reset_reaches_the_peer_as_one() {
-        let mut kernel = Kernel::new(&Settings::default()).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let listener = Listener::from(mio::net::TcpListener::from_std(listener));
-        let (socket, _) = kernel.accept(&listener).unwrap();
-        kernel.close(socket, true);
-        // A descriptor that stays open would say nothing at all.
-        peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let error = peer.read(&mut [0]).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-    }
-}
+mod tests;

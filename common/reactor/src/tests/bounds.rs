@@ -172,6 +172,19 @@ fn an_error_of_reading_that_is_no_shortage_ends_the_connection_at_once() {
 }
 
 #[test]
+fn an_error_of_writing_that_is_no_shortage_ends_the_connection_at_once() {
+    for errno in [Errno::CONNRESET, Errno::TIMEDOUT, Errno::PIPE, Errno::IO] {
+        let mut sim = simulation(1, Settings::default());
+        let peer = sim.connect();
+        sim.settle();
+        sim.fail(Call::Write, 1, errno);
+        sim.send(peer, b"hello\n");
+        sim.settle();
+        assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Error)), (true, 1), "{errno:?}");
+    }
+}
+
+#[test]
 fn a_handler_that_waits_for_room_hears_of_it_where_all_has_left_at_once() {
     let mut sim = simulation(1, Settings::default());
     let peer = sim.connect();

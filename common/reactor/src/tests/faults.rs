@@ -133,8 +133,8 @@ fn a_poll_that_fails_for_long_is_seen_and_ends_the_worker_and_one_that_recovers_
     assert_eq!(sim.read(peer, 99), b"hello\n");
     assert!(turns(&sim) > before);
     sim.fail(Call::Poll, u32::MAX, Errno::NOMEM);
-    let failed = (0..200).find_map(|_| sim.try_turn().err());
-    assert_eq!(failed.and_then(|error| error.raw_os_error()), Some(Errno::NOMEM.raw_os_error()));
+    let failed = (0..200).find_map(|turn| sim.try_turn().err().map(|error| (turn, error.raw_os_error())));
+    assert_eq!(failed, Some((101, Some(Errno::NOMEM.raw_os_error()))), "ten turns a second, for ten seconds");
 }
 
 #[test]

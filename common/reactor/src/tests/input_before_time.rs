@@ -23,6 +23,25 @@ fn more_input_than_one_poll_shows_is_looked_at_to_its_end() {
 }
 
 #[test]
+fn as_much_as_can_come_at_once_is_looked_at_to_its_end() {
+    for seed in 0..20 {
+        let mut sim = simulation(seed, Settings::default());
+        sim.limit_events(1);
+        let peers: Vec<usize> = (0..5).map(|_| sim.connect()).collect();
+        sim.stand_still(2 * LIFE, |sim| {
+            for peer in &peers {
+                sim.send(*peer, b"more\n");
+            }
+            for listener in 0..2 {
+                sim.connect_to(listener, [127, 0, 0, 1]);
+            }
+            sim.mail(b"mail\n");
+        });
+        assert!(peers.iter().all(|peer| !sim.is_closed(*peer)), "seed {seed}");
+    }
+}
+
+#[test]
 fn more_connections_with_input_than_one_turn_serves_are_served_first() {
     let settings = Settings { max_connections: 0, max_heads: 0, ..Settings::default() };
     let mut sim = simulation(1, settings);

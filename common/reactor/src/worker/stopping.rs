@@ -107,3 +107,23 @@ impl Stopping {
         self.until.filter(|_| self.to_stop.is_empty() && self.young.is_empty())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)] // Any instant will do.
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_has_no_end_before_each_connection_heard_of_it() {
+        let (now, settings) = (Instant::now(), Settings::default());
+        let token = Token { index: 0, generation: 0 };
+        let mut stopping = Stopping::new(Stop::Restart, now, &settings, vec![token]);
+        assert_eq!((stopping.ends_at(), stopping.pop(now, SILENCE)), (None, Some(token)));
+        assert!(stopping.put_off(token, now));
+        assert_eq!((stopping.ends_at(), stopping.wakes_at()), (None, Some(now + SILENCE)));
+        let later = now + SILENCE;
+        assert_eq!(stopping.pop(later, SILENCE), Some(token));
+        assert!(!stopping.put_off(token, later), "it has had its time");
+        assert_eq!(stopping.ends_at(), Some(now + settings.drain_timeout));
+    }
+}

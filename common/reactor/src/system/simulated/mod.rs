@@ -187,7 +187,11 @@ impl System for Simulated {
     }
 
     fn wall(&self) -> SystemTime {
-        self.world.borrow().wall
+        let world = &mut *self.world.borrow_mut();
+        let (wall, stop) = (world.wall, std::mem::take(&mut world.stop_between_clocks));
+        world.now += stop;
+        world.wall += stop;
+        wall
     }
 
     /// Never waits: time passes when the test says so. The call is the end of a sleep that began with the last turn.

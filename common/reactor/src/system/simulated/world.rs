@@ -44,6 +44,8 @@ pub(crate) struct World {
     /// Time since the start of the world that the monotonic clock did not count.
     pub(crate) suspended: Duration,
     pub(crate) born: Instant,
+    /// For so long the process is stopped once, behind the next reading of the wall clock.
+    pub(crate) stop_between_clocks: Duration,
     pub(crate) pipes: Vec<Pipe>,
     pub(crate) queues: Vec<Queue>,
     pub(crate) polls: Vec<Poll>,
@@ -79,6 +81,7 @@ impl World {
             wall: SystemTime::UNIX_EPOCH + Duration::from_hours(490_896),
             suspended: Duration::ZERO,
             born: now,
+            stop_between_clocks: Duration::ZERO,
             pipes: Vec::new(),
             queues: Vec::new(),
             polls: Vec::new(),

@@ -1,0 +1,324 @@
+//! What handlers and other threads see of the reactor: a connection, the turn, its connections by a part, and the numbers.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use super::*;
+use crate::eviction::EvictionClass;
+
+/// What a handler keeps for a connection: whose peer it is, and a part that another handler would know.
+struct Conn {
+    token: Token,
+    peer: Option<SocketAddr>,
+    part: u32,
+}
+
+type Probe = dyn FnMut(&mut Turn<'_, Conn>) -> Wake;
+
+/// Its `on_turn` is the test's own.
+struct Probed {
+    probe: Box<Probe>,
+    tokens: Vec<Token>,
+    closed: usize,
+    /// How often `on_exported` was called, and `on_turn` after it.
+    exported: (usize, usize),
+}
+
+impl Handler for Probed {
+    type Conn = Conn;
+    type Mail = ();
+
+    fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
+        cx.set_deadline(cx.now() + LIFE);
+        self.tokens.push(cx.token());
+        (Conn { token: cx.token(), peer: cx.peer(), part: 1 }, Flow::Continue)
+    }
+
+    /// Each line of input is how many bytes the peer wants.
+    fn on_data(&mut self, _: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
+        let Some(end) = input.iter().position(|&byte| byte == b'\n') else {
+            return Progress { consumed: 0, flow: Flow::Continue };
+        };
+        let wanted = std::str::from_utf8(&input[..end]).unwrap().parse().unwrap();
+        cx.send(&vec![b'x'; wanted]);
+        Progress { consumed: end + 1, flow: Flow::Continue }
+    }
+
+    fn on_end(&mut self, _: &mut Conn, _: &mut [u8], _: &mut Context<'_>) -> Flow {
+        Flow::Continue
+    }
+
+    fn on_deadline(&mut self, _: &mut Conn, _: &mut Context<'_>) -> Flow {
+        Flow::Close
+    }
+
+    fn export(&mut self, _: &mut Conn, _: usize, _: &mut Context<'_>) -> Option<Exported> {
+        Some(Exported::default())
+    }
+
+    fn adopt(&mut self, _: &[u8], cx: &mut Context<'_>) -> Option<(Conn, Flow)> {
+        self.tokens.push(cx.token());
+        Some((Conn { token: cx.token(), peer: cx.peer(), part: 1 }, Flow::Continue))
+    }
+
+    fn on_close(&mut self, conn: Conn, token: Token, _: CloseReason, _: Instant) {
+        assert_eq!(conn.token, token);
+        self.closed += 1;
+    }
+
+    fn on_exported(&mut self, _: Instant) {
+        self.exported.0 += 1;
+    }
+
+    fn on_turn(&mut self, turn: &mut Turn<'_, Conn>) -> Wake {
+        self.exported.1 += usize::from(self.exported.0 > 0);
+        (self.probe)(turn)
+    }
+}
+
+fn probed(
+    settings: Settings,
+    probe: impl FnMut(&mut Turn<'_, Conn>) -> Wake + 'static,
+) -> Simulation<Probed> {
+    Simulation::new(1, settings, |_| handler(probe))
+}
+
+fn handler(probe: impl FnMut(&mut Turn<'_, Conn>) -> Wake + 'static) -> Probed {
+    Probed { probe: Box::new(probe), tokens: Vec::new(), closed: 0, exported: (0, 0) }
+}
+
+/// Without limits, since hundreds come.
+fn many() -> Settings {
+    Settings { max_connections: 0, max_heads: 0, ..Settings::default() }
+}
+
+#[test]
+fn a_connection_knows_its_peer_and_what_waits_for_it() {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let notes = seen.clone();
+    let mut sim = probed(Settings::default(), move |turn| {
+        for token in turn.tokens() {
+            turn.visit(token, |conn, cx| {
+                assert_eq!(conn.peer, cx.peer());
+                let peer = cx.peer().map(|peer| peer.ip().to_string());
+                *notes.borrow_mut() = vec![(peer, cx.unconsumed(), cx.queued(), cx.is_blocked())];
+                Flow::Continue
+            });
+        }
+        Wake::Idle
+    });
+    let peer = sim.connect_from([127, 0, 0, 7]);
+    sim.send(peer, b"100000\n123");
+    sim.settle();
+    let (address, unconsumed, queued, is_blocked) = seen.borrow_mut().remove(0);
+    assert_eq!(address.as_deref(), Some("127.0.0.7"));
+    assert!(is_blocked);
+    assert_eq!(queued, 100_000 - sim.unread(peer) as u64);
+    assert!(unconsumed <= 3);
+    let mut got = 0;
+    while got < 100_000 {
+        let read = sim.read(peer, usize::MAX).len();
+        assert!(read > 0, "{got} so far");
+        got += read;
+        sim.settle();
+    }
+    sim.mail(());
+    sim.settle();
+    assert_eq!(*seen.borrow(), [(address, 3, 0, false)]);
+}
+
+#[test]
+fn a_part_of_each_connection_is_reached_like_the_whole() {
+    let run = Rc::new(RefCell::new(0));
+    let runs = run.clone();
+    let mut sim = probed(Settings::default(), move |turn| {
+        *runs.borrow_mut() += 1;
+        let tokens = turn.tokens();
+        let now = turn.now();
+        turn.with_part(
+            |conn| &mut conn.part,
+            |turn: &mut Turn<'_, u32>| {
+                assert_eq!((turn.tokens(), turn.now()), (tokens.clone(), now));
+                for token in &tokens {
+                    assert!(turn.visit(*token, |part, cx| {
+                        *part += 1;
+                        cx.send(part.to_string().as_bytes());
+                        Flow::Continue
+                    }));
+                }
+                let nobody = Token { index: 99, generation: 0 };
+                assert!(!turn.visit(nobody, |_, _| Flow::Continue), "it is gone");
+                turn.configure(Settings { linger_bytes: 5, ..Settings::default() });
+            },
+        );
+        for token in tokens {
+            turn.visit(token, |_, cx| {
+                assert_eq!(cx.state.settings.linger_bytes, 5);
+                Flow::Continue
+            });
+        }
+        Wake::Idle
+    });
+    let peer = sim.connect();
+    sim.settle();
+    assert!(*run.borrow() > 0);
+    assert!(sim.read(peer, 99).starts_with(b"2"), "after the first turn");
+}
+
+#[test]
+fn a_handler_knows_while_connections_wait_to_be_adopted() {
+    let mut sim = probed(many(), |turn| {
+        assert!(!turn.is_adopting());
+        Wake::Idle
+    });
+    for _ in 0..300 {
+        sim.connect();
+    }
+    sim.settle();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let notes = seen.clone();
+    let mut sim = sim.hand_over(|_, _| {
+        handler(move |turn| {
+            notes.borrow_mut().push((turn.is_adopting(), turn.tokens().len()));
+            Wake::Idle
+        })
+    });
+    sim.settle();
+    assert_eq!(seen.borrow()[..2], [(true, 256), (false, 300)]);
+}
+
+#[test]
+fn a_hand_over_waits_for_a_broadcast_that_goes_on_and_no_turn_follows_it() {
+    for (turns, least, most) in [(0, 0, 2), (20, 20, 22), (1000, 240, 260)] {
+        let calls = Rc::new(RefCell::new(0));
+        let count = calls.clone();
+        let mut sim = probed(Settings::default(), move |_| {
+            *count.borrow_mut() += 1;
+            if *count.borrow() < turns { Wake::Again } else { Wake::Idle }
+        });
+        *calls.borrow_mut() = 1000;
+        let peer = sim.connect();
+        sim.settle();
+        *calls.borrow_mut() = 0;
+        sim.control().stop(Stop::HandOver);
+        for _ in 0..1000 {
+            if !sim.turn() {
+                break;
+            }
+            sim.advance(Duration::from_millis(1));
+        }
+        let calls = *calls.borrow();
+        assert!((least..=most).contains(&calls), "{calls} of {turns}");
+        let Probed { closed, exported, .. } = sim.handler(0);
+        assert_eq!((*closed, *exported), (1, (1, 0)));
+        assert!(!sim.is_closed(peer), "it is on its way");
+    }
+}
+
+#[test]
+fn a_worker_says_what_is_queued_when_it_is_asked() {
+    let mut sim = probed(Settings::default(), |_| Wake::Idle);
+    let stats = |sim: &Simulation<Probed>| {
+        let stats = &sim.control().stats()[0];
+        (stats.has_answered(), stats.queued())
+    };
+    let peers = [sim.connect(), sim.connect()];
+    sim.settle();
+    assert_eq!(stats(&sim), (true, 0), "nobody has asked");
+    for peer in peers {
+        sim.send(peer, b"100000\n");
+    }
+    sim.settle();
+    assert_eq!(stats(&sim), (true, 0), "nobody has asked");
+    let mut read = 0;
+    for _ in 0..2 {
+        sim.control().ask();
+        assert!(!stats(&sim).0);
+        sim.settle();
+        let unread: usize = peers.iter().map(|peer| sim.unread(*peer)).sum();
+        assert_eq!(stats(&sim), (true, 200_000 - (read + unread) as u64));
+        read += sim.read(peers[0], usize::MAX).len();
+        sim.settle();
+    }
+}
+
+#[test]
+fn a_connection_takes_no_more_than_its_share_of_a_turn() {
+    let mut sim = probed(Settings::default(), |_| Wake::Idle);
+    sim.spurious_events(0);
+    let greedy = sim.connect();
+    sim.settle();
+    sim.send(greedy, &b"1\n".repeat(200_000));
+    for turn in 1..=4 {
+        sim.turn();
+        let taken = 400_000 - sim.untaken(greedy);
+        assert!(taken <= turn * 64 * 1024, "{taken} in turn {turn}");
+    }
+}
+
+#[test]
+fn a_tail_may_be_as_long_as_the_longest_and_no_longer() {
+    let mut sim = probed(Settings::default(), |_| Wake::Idle);
+    let peer = sim.connect();
+    sim.send(peer, &b"1".repeat(64 * 1024));
+    sim.settle();
+    assert!(!sim.is_closed(peer));
+    sim.send(peer, b"1");
+    sim.settle();
+    assert!(sim.is_closed(peer));
+    assert_eq!(sim.counters().closed[CloseReason::Handler as usize], 1);
+}
+
+#[test]
+fn a_stop_waits_for_no_request_of_a_peer_that_has_ended_its_side() {
+    let mut sim = probed(Settings::default(), |_| Wake::Idle);
+    let peer = sim.connect();
+    sim.end(peer);
+    sim.settle();
+    assert!(!sim.is_closed(peer), "its handler goes on");
+    sim.control().stop(Stop::Shutdown);
+    sim.settle();
+    assert!(sim.is_closed(peer));
+}
+
+#[test]
+fn an_adopted_connection_has_spoken_if_a_part_of_its_request_came_along() {
+    let mut sim = probed(Settings::default(), |_| Wake::Idle);
+    let peers = [sim.connect(), sim.connect()];
+    sim.send(peers[1], b"12");
+    sim.settle();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let notes = seen.clone();
+    let mut sim = sim.hand_over(|_, _| {
+        handler(move |turn| {
+            *notes.borrow_mut() = turn.tokens();
+            for token in turn.tokens() {
+                turn.visit(token, |_, cx| {
+                    let has_spoken = cx.io.eviction_class == EvictionClass::Head;
+                    assert_eq!(has_spoken, cx.unconsumed() == 2);
+                    Flow::Continue
+                });
+            }
+            Wake::Idle
+        })
+    });
+    sim.settle();
+    assert_eq!(seen.borrow().len(), 2);
+}
+
+#[test]
+fn both_clocks_are_read_at_one_moment_also_where_the_process_is_stopped_between_them() {
+    for stop in [Duration::from_millis(1), Duration::from_secs(5)] {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let notes = seen.clone();
+        let mut sim = probed(Settings::default(), move |turn| {
+            notes.borrow_mut().push((turn.now(), turn.wall()));
+            Wake::Idle
+        });
+        let (now, wall) = (sim.now(), sim.wall());
+        sim.stop_between_clocks(stop);
+        sim.turn();
+        assert_eq!(*seen.borrow(), [(now + stop, wall + stop)]);
+    }
+}
