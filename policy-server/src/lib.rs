@@ -60,13 +60,7 @@ fn serve(config: Config, reload: Reload<Config>) -> Result<(), DaemonError> {
             mailboxes.send_all(|| Arc::clone(&new));
             Ok(())
         };
-        let hooks = Hooks {
-            reload: Box::new(reload),
-            metrics: Arc::new(metrics),
-            prepare_hand_over: None,
-            before_stop: None,
-        };
-        Ok(Ready { handlers, hooks })
+        Ok(Ready { handlers, hooks: Hooks::new(reload, metrics) })
     })
     .map(drop)
 }

@@ -79,6 +79,21 @@ pub struct Hooks {
     pub before_stop: Option<Box<dyn Fn() -> bool + Send>>,
 }
 
+impl Hooks {
+    /// Those of a daemon that hands no connection over, and stops as soon as it is asked to.
+    pub fn new(
+        reload: impl Fn() -> Result<(), DaemonError> + Send + 'static,
+        metrics: impl DaemonMetrics + 'static,
+    ) -> Self {
+        Self {
+            reload: Box::new(reload),
+            metrics: Arc::new(metrics),
+            prepare_hand_over: None,
+            before_stop: None,
+        }
+    }
+}
+
 /// Serves until the daemon is stopped; connections that the previous process handed over are open from the start.
 ///
 /// `make_handlers` makes one handler per worker, and starts the daemon's other threads. The answer has every worker's

@@ -161,12 +161,6 @@ fn conns(now: Instant) -> Vec<Connection> {
         framing,
         subscription: subscription(),
         last_notice: 11,
-        heard: 0,
-        unwanted_rate: RateLimiter::new(now),
-        is_probed: false,
-        finishing: false,
-        ending: None,
-        grant: None,
         ..Connection::new(now)
     };
     (1..).zip(stages).map(conn).collect()

@@ -84,7 +84,7 @@ impl<W: Write> Writer<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
+    use std::{sync::mpsc::sync_channel, thread, time::Duration};
 
     use super::{super::limit::tests::kind, *};
 
@@ -101,10 +101,13 @@ mod tests {
     fn a_full_queue_drops_lines_and_says_how_many() {
         let mut out = Vec::new();
         let (mut queue, receiver, writer) = log(2, &mut out);
-        for _ in 0..5 {
-            queue.write_all(b"line\n").expect("never blocks");
-        }
-        drop(queue);
+        let (done, wait) = sync_channel(1);
+        thread::spawn(move || {
+            (0..5).for_each(|_| queue.write_all(b"line\n").expect("sent or dropped"));
+            drop(queue);
+            done.send(())
+        });
+        wait.recv_timeout(Duration::from_secs(20)).expect("who logs waits for nobody");
         writer.run(&receiver);
         let text = String::from_utf8(out).expect("text");
         assert_eq!(text, "line\n<4>log: 3 lines dropped, standard error is read too slowly\nline\n");
