@@ -3,6 +3,7 @@
 
 mod bounded_reads;
 mod budgets;
+mod changed_options;
 mod closing;
 mod documents;
 mod given;
@@ -15,6 +16,7 @@ mod private;
 mod publishing;
 mod publishing_across_processes;
 mod revocation;
+mod sleeping;
 mod source_state;
 mod storm;
 mod waiting_polls;
@@ -370,25 +372,6 @@ fn a_notice_that_is_on_its_way_at_a_stop_reaches_everybody_before_the_end() {
     }
 }
 
-/// A peer takes nothing while many lines come, and then everything; what it got, without the answer to its request.
-fn sleep_through(args: &[&str], request: &[u8]) -> Vec<u8> {
-    let mut world = world(1, args);
-    let mut sleeper = Reader { peer: world.connect(), bytes: Vec::new() };
-    world.send(sleeper.peer, request);
-    for number in 1..2000 {
-        let mut batch = Batch::new(id(number));
-        batch.push(|out| write!(out, "{number:01000}").unwrap());
-        world.mail(Mail::Batch(Arc::new(batch)));
-        world.settle();
-    }
-    for _ in 0..2000 {
-        sleeper.read(&mut world, usize::MAX);
-        world.settle();
-    }
-    let head = sleeper.bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
-    sleeper.bytes.split_off(head + 4)
-}
-
 const MODERN: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
@@ -446,64 +429,6 @@ fn a_request_that_has_not_begun_gets_no_answer_and_one_that_is_not_complete_gets
 }
 
 #[test]
-fn a_client_that_falls_out_of_the_ring_is_closed_as_slow_after_a_whole_message() {
-    let bytes = sleep_through(&["--source", "-", "--max-backlog", "10000"], MODERN);
-    let close = [b"\x88\x06".as_slice(), &1008_u16.to_be_bytes(), b"slow"].concat();
-    assert!(bytes.ends_with(&close), "{}", bytes[bytes.len() - 20..].escape_ascii());
-    assert_eq!((bytes.len() - close.len()) % 1004, 0, "frames are whole");
-}
-
-#[test]
-fn a_client_of_a_latest_stream_that_slept_is_told_how_many_it_missed() {
-    // Whether the ring has what it missed, or only the newest.
-    for backlog in ["8MiB", "1000"] {
-        let args = ["--source", "-", "--delivery", "latest", "--max-backlog", backlog];
-        let bytes = sleep_through(&args, b"GET /?since=0 HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n");
-        let text = String::from_utf8(bytes).unwrap();
-        let (_, events) = text.split_once("\n\n").unwrap();
-        assert!(events.contains("event: gap\ndata: {\"missed\":"));
-        assert_eq!(dense(events), (1..2000).collect::<Vec<_>>());
-    }
-}
-
-#[test]
-fn a_client_of_a_latest_stream_that_slept_gets_only_the_newest() {
-    let bytes = sleep_through(&["--source", "-", "--delivery", "latest"], b"GET / HTTP/1.0\r\n\r\n");
-    let text = String::from_utf8(bytes).unwrap();
-    let numbers: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
-    assert_eq!(numbers.last(), Some(&1999));
-    assert!(numbers.len() < 500, "{} of 1999 were kept for it", numbers.len());
-    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
-}
-
-#[test]
-fn a_client_that_takes_more_than_a_minute_for_the_rest_of_the_input_gets_all_of_it() {
-    const SENT: u64 = 40_000;
-    let mut world = world(1, &["--source", "-", "--leave-notices", "off"]);
-    let mut lines = Reader::new(&mut world);
-    let mut frames = Reader { peer: world.connect(), bytes: Vec::new() };
-    let request: &[u8] =
-        b"GET /?since=0 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    world.send(frames.peer, request);
-    world.settle();
-    let mut batch = Batch::new(id(1));
-    (1..=SENT).for_each(|number| batch.push(|out| write!(out, "{number}").unwrap()));
-    world.mail(Mail::Batch(Arc::new(batch)));
-    world.settle();
-    world.mail(Mail::Ended { well: true });
-    for _ in 0..1000 {
-        world.settle();
-        lines.read(&mut world, 300);
-        frames.read(&mut world, 300);
-        world.advance(Duration::from_millis(100));
-    }
-    assert_eq!(lines.numbers().len() as u64, SENT);
-    let close = [0x88, 2, 0x03, 0xe8];
-    assert!(frames.bytes.ends_with(&close), "{:?}", frames.bytes.rchunks(20).next());
-}
-
-#[test]
 fn jumps_of_the_wall_clock_and_pauses_never_make_a_burst() {
     for seed in 0..SEEDS {
         let mut world = world(seed, &["--template", "{seq}", "--ping-interval", "10h", "--heartbeat", "10h"]);
@@ -531,125 +456,11 @@ fn jumps_of_the_wall_clock_and_pauses_never_make_a_burst() {
 const EVENTS: &[u8] = b"GET / HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n";
 const LINES: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
-/// The same with a query.
-fn modern(query: &str) -> Vec<u8> {
-    String::from_utf8_lossy(MODERN).replace("GET / ", &format!("GET /?{query} ")).into_bytes()
-}
-
-/// A client of this server that opened at a phase of the clock other than 0; what it gets after a hand-over to a process with
-/// other options, and whether that process has ended it.
-fn after_a_hand_over(from: &[&str], to: &[&str], mail: Option<Mail>, request: &[u8]) -> (String, bool) {
-    let mut world = world(1, from);
-    world.advance(Duration::from_millis(357));
-    world.settle();
-    let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
-    world.send(reader.peer, request);
-    world.settle();
-    reader.read(&mut world, usize::MAX);
-    let before = reader.bytes.len();
-    assert!(before > 0);
-    let mut world = world.hand_over(|old, birth| successor(old, birth, to));
-    world.settle();
-    if let Some(mail) = mail {
-        world.mail(mail);
-    }
-    for _ in 0..50 {
-        world.settle();
-        world.advance(Duration::from_millis(100));
-    }
-    reader.read(&mut world, usize::MAX);
-    let text = reader.bytes.split_off(before).escape_ascii().to_string();
-    (text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\"", "\""), world.is_ended(reader.peer))
-}
-
-/// Of the lines that come after dates: simulated clocks begin in 2026.
-const AFTER_DATES: Epoch = Epoch::from_millis(490_896 * 3_600_000 + 1);
-
-const DATES: &[&str] = &["--template", "{seq}", "--leave-notices", "off"];
 const FED: &[&str] = &["--source", "-", "--leave-notices", "off"];
 
-#[test]
-fn a_framing_that_tells_gaps_goes_on_when_the_stream_has_become_another_one() {
-    let (events, ended) = after_a_hand_over(DATES, FED, Some(batch_of(AFTER_DATES, 1..3)), EVENTS);
-    let gap = r#"event: gap
-data: {"missed":null,"stream":"new","next":null}
-
-"#;
-    let rest = events.strip_prefix(gap).unwrap();
-    let two = format!("id: {AFTER_DATES}_1\ndata: 1\n\nid: {AFTER_DATES}_2\ndata: 2\n\n");
-    assert!(rest.starts_with(&two), "{rest}");
-    assert!(!ended);
-    let (frames, ended) = after_a_hand_over(DATES, FED, Some(batch_of(AFTER_DATES, 1..2)), &modern("ids=1"));
-    let gap = r#"{"missed":null,"stream":"new","next":null}"#;
-    assert_eq!(frames, format!("\\x81,!\t{gap}\\x81\\x10{AFTER_DATES}_1\t1"));
-    assert!(!ended);
-}
-
-#[test]
-fn a_framing_that_cannot_tell_gaps_ends_when_the_stream_has_become_another_one() {
-    let close = r"\x88\x0e\x03\xf4back at once";
-    for (request, expected) in [
-        (LINES, ""),
-        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "0\\r\n\\r\n"),
-        (MODERN, close),
-        (&modern("numbered=1"), close),
-    ] {
-        for (from, to) in [(DATES, FED), (FED, DATES), (&["--interval", "0"], DATES)] {
-            let (text, ended) = after_a_hand_over(from, to, None, request);
-            assert_eq!(text, expected, "from {from:?} to {to:?}");
-            assert!(ended || expected == close, "the client answers the Close");
-        }
-    }
-}
-
-#[test]
-fn a_client_of_dates_gets_dates_when_the_delivery_or_the_interval_has_changed_at_a_restart() {
-    for args in [&["--delivery", "ordered"][..], &["--interval", "300ms"], &["--align"]] {
-        let args = [DATES, args].concat();
-        for (from, to) in [(DATES, &args[..]), (&args[..], DATES)] {
-            let (text, ended) = after_a_hand_over(from, to, None, LINES);
-            let numbers: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
-            assert!(numbers.len() >= 4 && !ended, "to {to:?}: {text:?}");
-            assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "to {to:?}: {numbers:?}");
-            assert!(numbers[0] > 1, "the numbers go on");
-        }
-    }
-}
-
-/// What is left of 100 long lines for a client that slept, when the next process keeps only the newest.
-fn after_a_shorter_history(request: &[u8]) -> (String, bool) {
-    let mut world = world(1, FED);
-    let mut sleeper = Reader { peer: world.connect(), bytes: Vec::new() };
-    world.send(sleeper.peer, request);
-    world.settle();
-    for number in 1..=100 {
-        let mut batch = Batch::new(id(number));
-        batch.push(|out| write!(out, "{number:01000}").unwrap());
-        world.mail(Mail::Batch(Arc::new(batch)));
-        world.settle();
-    }
-    let less = [FED, &["--max-backlog", "5000"]].concat();
-    let mut world = world.hand_over(|old, birth| successor(old, birth, &less));
-    for _ in 0..200 {
-        world.settle();
-        sleeper.read(&mut world, usize::MAX);
-        world.advance(Duration::from_millis(10));
-    }
-    (String::from_utf8_lossy(&sleeper.bytes).into_owned(), world.is_ended(sleeper.peer))
-}
-
-#[test]
-fn lines_that_the_next_process_does_not_keep_are_never_lost_in_silence() {
-    let (events, ended) = after_a_shorter_history(EVENTS);
-    let (_, body) = events.split_once("retry: ").unwrap();
-    let (_, body) = body.split_once("\n\n").unwrap();
-    assert!(body.contains("event: gap"), "{body}");
-    assert_eq!(dense(body), (1..=100).collect::<Vec<_>>());
-    assert!(!ended);
-    let (lines, ended) = after_a_shorter_history(LINES);
-    assert!(ended && !lines.ends_with("100\n"), "it comes back, and is told");
-    let (frames, _) = after_a_shorter_history(MODERN);
-    assert!(frames.ends_with("slow"), "{}", &frames[frames.len() - 50..]);
+/// [`MODERN`] with a query.
+fn modern(query: &str) -> Vec<u8> {
+    String::from_utf8_lossy(MODERN).replace("GET / ", &format!("GET /?{query} ")).into_bytes()
 }
 
 /// The numbers that a client with ids has seen: of messages, and of those that a gap named as missed. Fails at a hole that no
@@ -668,36 +479,6 @@ fn dense(frames: &str) -> Vec<u64> {
     }
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{frames}");
     numbers
-}
-
-#[test]
-fn a_client_of_the_clock_is_told_of_every_date_that_it_does_not_get() {
-    for seed in 0..SEEDS {
-        let mut world = world(seed, DATES);
-        let mut reader = Reader { peer: world.connect(), bytes: Vec::new() };
-        world.send(reader.peer, EVENTS);
-        world.settle();
-        let mut paused = 0;
-        for step in 0..100 {
-            // Usually in time, now and then late by many dates, also while the process changes.
-            let pause = if world.seed().once_in(10) { 400_000 } else { 1000 };
-            let pause = world.seed().below(pause);
-            paused += pause;
-            world.advance(Duration::from_millis(pause));
-            if step % 10 == 9 {
-                world = world.hand_over(|old, birth| successor(old, birth, DATES));
-            }
-            world.settle();
-            reader.read(&mut world, usize::MAX);
-        }
-        let text = String::from_utf8(reader.bytes).unwrap();
-        let (_, body) = text.split_once("retry: ").unwrap();
-        let (_, events) = body.split_once("\n\n").unwrap();
-        let events = events.replace(":\n\n", "");
-        let numbers = dense(&events);
-        assert!(numbers.len() as u64 >= paused / 1000, "seed {seed}: {} of {paused} ms", numbers.len());
-        assert!(events.contains("event: gap"), "seed {seed}");
-    }
 }
 
 #[test]
