@@ -18,6 +18,7 @@ mod input_before_time;
 mod paused;
 mod per_address;
 mod seen;
+mod spurious;
 mod storm;
 
 /// The handler does not export a connection that is in the middle of this.
