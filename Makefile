@@ -112,7 +112,7 @@ restarts:
 	@tests/needs cargo cc git python3 && tests/restarts/run
 
 # A long run with thousands of clients that come and go, restarts, slow and hostile clients: does anything grow? TIME=1h, CLIENTS=10000.
-# RECORD=1 writes docs/soak.md.
+# RECORD=1 writes docs/soak.md. `make soak-simulated` lets the clock run.
 soak:
 	@tests/needs cargo cc python3 && tests/restarts/run --soak $(or $(TIME),10m)
 

@@ -79,7 +79,7 @@ class Lab:
     """Holder, process, producers and crowd; `with` ends them."""
 
     def __init__(self, binary, arguments, clients=300, turnover=30, says=10, seed=1, producers=0, workers=2, without=None, rate=50,
-                 holds_lines=True, given=False, fill=0):
+                 holds_lines=True, given=False, fill=0, first=None):
         self.binary, self.workers = binary, workers
         self.folder = Path(tempfile.mkdtemp(prefix="restarts-"))
         self.holder = Holder(self.folder)
@@ -89,7 +89,8 @@ class Lab:
             path = self.holder.lines_socket() if holds_lines else str(self.folder / "own-lines")
             self.arguments += ["--source", f"unix:{path}", *LINES, *(["--numbers", "given"] if given else [])]
             self.producers = [Producer(path, chr(ord("a") + index), rate, given) for index in range(producers)]
-        self.fill = fill
+        # What is done before the first client comes.
+        self.fill, self.first = fill, first
         self.dead = []
         self.crowd_of = (clients, turnover, says, seed, without)
         self.random = random.Random(seed)
@@ -101,6 +102,8 @@ class Lab:
             for producer in self.producers:
                 producer.start()
             self.write_bursts(self.fill, "")
+            if self.first:
+                self.first(self)
             self.crowd = Crowd(self.holder.port, *self.crowd_of)
         except BaseException:
             self.__exit__()

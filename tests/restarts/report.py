@@ -28,6 +28,7 @@ def check(name, body, *arguments):
     except Exception as error:
         failed += 1
         show(before)
+        figure(name, "failed")
         print(f"not ok  {name} ({time.monotonic() - begin:.0f} s): {error}", flush=True)
         traceback.print_exc(file=sys.stdout)
         return False
@@ -44,27 +45,38 @@ def show(before):
 
 
 def record(path, title, extent):
-    """With RECORD=1, writes down what was measured: when, on what, in which state of the project."""
-    if os.environ.get("RECORD") != "1" or failed:
+    """With RECORD=1, writes down what was measured: when, on what, in which state of the project. What this run did not measure stays."""
+    if os.environ.get("RECORD") != "1":
         return
-    commit = subprocess.run(["git", "log", "-1", "--format=%h of %cs"], capture_output=True, text=True, check=True).stdout.strip()
-    lines = [HEADS[title].format(date=time.strftime("%Y-%m-%d"), extent=extent, cores=os.cpu_count(), load=f"{begun_at:.1f} to {os.getloadavg()[1]:.1f}", kernel=platform.release(), commit=commit), ""]
-    lines += ["| what | figure |", "|---|---|"]
-    # What this run did not measure stays.
-    rows = [line[2:-2].split(" | ", 1) for line in Path(path).read_text().splitlines()[1:] if line.startswith("| ")] if Path(path).exists() else []
-    rows = {what: value for what, value in rows if what != "what"} | dict(figures)
-    lines += [f"| {what} | {value} |" for what, value in rows.items()]
+    rows = dict(recorded(Path(path))) | {what: (value, stamp()) for what, value in figures}
+    lines = [HEADS[title].format(extent=extent, cores=os.cpu_count(), kernel=platform.release()), "", "| what | figure | measured, commit, load |", "|---|---|---|"]
+    lines += [f"| {what} | {value} | {measured} |" for what, (value, measured) in rows.items()]
     Path(path).write_text("\n".join(lines) + "\n")
 
 
-MEASURED = "Measured on {date}, on a virtual machine with {cores} cores that did other work, too (Linux {kernel}, load averages of {load}), with release builds without LTO, at commit {commit}."
+def recorded(path):
+    """The rows of the record before: what, and its figure with the stamp."""
+    for line in path.read_text().splitlines() if path.exists() else []:
+        if line.startswith("| ") and not line.startswith("| what |"):
+            what, value, measured = line[2:-2].split(" | ")
+            yield what, (value, measured)
+
+
+def stamp():
+    commit = subprocess.run(["git", "log", "-1", "--format=%h"], capture_output=True, text=True, check=True).stdout.strip()
+    return f"{time.strftime('%Y-%m-%d')}, {commit}, {begun_at:.0f} to {os.getloadavg()[1]:.0f}"
+
+
+MEASURED = """Measured on a virtual machine with {cores} cores (Linux {kernel}), with release builds without LTO; the last column says when, the newest commit, and the
+load averages of the machine before and after."""
 HEADS = {
     "restarts": """# Restarts under load
 
 <!-- `RECORD=1 make restarts` writes this file. -->
 
-ws-server behind a holder that keeps its listeners and descriptors as systemd does, with 300 clients of eleven dialects around it, of which 30 a second leave and
-come, and 10 a second say something to all. `make restarts` measures it. """ + MEASURED,
+ws-server behind a holder that keeps its listeners and descriptors as systemd does, with 300 clients of thirteen ways around it (eleven where an older build
+knows no polls), of which 30 a second leave and come, and 10 a second say something to all. A date that is late by half an interval and a notice for a full socket may be
+left out, if it is counted; a row says so then. `make restarts` measures it. """ + MEASURED,
     "soak": """# The long run
 
 <!-- `RECORD=1 make soak TIME=10m` writes this file. -->

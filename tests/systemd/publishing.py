@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import hand_over
 import prepare
 import report
-from program import Program
+from posts import Posts
 from waiting import until
 
 NAME = "ws-server@posts"
@@ -53,34 +53,23 @@ def stream(lab, drop_in=None):
         lab.machine.query("systemctl", "daemon-reload")
 
 
-class Posts(Program):
+def posts_of(lab, to, requests, rate, seed, patience=60):
     """The load generator posts; its clients and its reader are connected when this returns."""
-
-    def __init__(self, lab, to, requests, rate, seed, patience=60):
-        command = [prepare.LOAD_GENERATOR, "post", *to, "--requests", requests, "--rate", rate, "--clients", 60, "--seed", seed,
-                   "--token", TOKEN, "--patience", patience]
-        super().__init__(lab.machine.enter_network(*command))
-        assert self.next() == {"reading": True}
-
-    def is_over(self):
-        return self.process.poll() is not None or not self.lines.empty()
+    command = [prepare.LOAD_GENERATOR, "post", *to, "--requests", requests, "--rate", rate, "--clients", 60, "--seed", seed,
+               "--token", TOKEN, "--patience", patience]
+    return Posts(lab.machine.enter_network(*command), requests)
 
 
 def over_restarts(lab, to, requests, rate, restarts):
     with stream(lab):
-        with Posts(lab, to, requests, rate, seed=requests) as posts:
+        with posts_of(lab, to, requests, rate, seed=requests) as posts:
             begin, pause, seconds = time.monotonic(), requests / rate / (restarts + 3), []
             for number in range(1, restarts + 1):
                 # By the clock, as the posts are: they go on behind the last restart.
                 time.sleep(max(0, begin + number * pause - time.monotonic()))
                 assert not posts.is_over(), "all was posted before the last restart"
                 seconds.append(hand_over.restart(lab, NAME))
-            figures = posts.next(patience=300)
-            assert posts.process.wait(timeout=20) == 0, figures
-    assert figures["requests"] == requests and figures["unanswered"] == 0, figures
-    for wrong in ("lost", "doubled", "disordered", "torn", "wrong_answers", "gaps", "changed", "accepted"):
-        assert figures[wrong] == 0, figures
-    assert figures["reader"] == {"open": 1} and figures["strange"] == {}, figures
+            figures = posts.verdict()
     told = (f"{figures['lines']:,} lines in {figures['seconds']:.0f} s: 0 lost, 0 doubled; {figures['cut']:,} bodies cut off on purpose, {figures['retries']:,} retries; "
             f"an answer after {figures['answer_ms']['p50']} ms (p50), {figures['answer_ms']['p99']} ms (p99)")
     report.figure(f"{requests:,} requests that publish over {restarts} restarts (the longest took {max(seconds) * 1000:.0f} ms)", told)
@@ -96,7 +85,7 @@ def by_unix_socket(lab):
 def without_hand_over(lab):
     """The control: where a restart ends connections and forgets keys, the figures say so. Its reader is waited for in vain."""
     with stream(lab, OFF):
-        with Posts(lab, ["--to", "127.0.0.1:40140"], FEW, 600, seed=7, patience=15) as posts:
+        with posts_of(lab, ["--to", "127.0.0.1:40140"], FEW, 600, seed=7, patience=15) as posts:
             time.sleep(2)
             assert not posts.is_over(), "all was posted before the restart"
             hand_over.restart(lab, NAME)

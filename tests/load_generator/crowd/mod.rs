@@ -117,6 +117,7 @@ pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task) -> i
         crowd.give_up(now);
         if !announced && crowd.open() == task.clients {
             announced = true;
+            (crowd.gone, crowd.said) = (Due::new(task.turnover, now), Due::new(task.says, now));
             println!("{}", crowd.report(now));
         }
         loop {
