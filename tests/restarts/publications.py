@@ -14,7 +14,7 @@ def publications(binary, count, clients=300):
     arguments = ["--source", "http", "--history", "100000", *lab.LINES]
     with lab.Lab(binary, arguments, clients=clients, says=0, first=say_something) as here:
         here.crowd.be_deaf()
-        requests = 300 * count
+        requests = 600 * count
         with Posts([lab.LOAD_GENERATOR, "post", "--to", f"127.0.0.1:{here.holder.port}", "--requests", requests, "--rate", RATE, "--clients", 60,
                     "--seed", count], requests) as posts:
             while not posts.is_over():
