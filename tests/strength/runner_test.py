@@ -40,6 +40,8 @@ class Runner(unittest.TestCase):
         self.assertEqual(sample(mutants, 10, 1), sample(mutants[::-1], 10, 1))
         self.assertNotEqual(sample(mutants, 10, 1), sample(mutants, 10, 2))
         self.assertEqual(sample(mutants, 10, 1), sample(mutants, 0, 1)[:10])
+        # One more or less costs the sample one at most.
+        self.assertLessEqual(len(set(sample(mutants, 10, 1)) - set(sample(mutants[1:], 10, 1))), 1)
 
     def test_a_question_is_put_around_the_whole_expression_of_an_operator(self):
         for line, operator, whole in [

@@ -57,7 +57,7 @@ TIMES, SPARE = 5, 1
 # Before that is known; and bytes.
 FIRST, MEMORY = 600, 4 << 30
 # Seconds on the clock, for tests that wait for ever.
-PATIENCE = 300
+PATIENCE = 150
 
 
 # A test's name is in a line before if something else was written meanwhile.

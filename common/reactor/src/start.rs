@@ -115,16 +115,22 @@ impl Drop for StopOnFault {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
+    use std::io::{Read as _, Write as _};
     use std::os::unix::net::UnixStream;
     use std::sync::mpsc;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::{Context, Exported, Flow, Progress, Stats, Stop, Turn, Wake};
+    use crate::{CloseReason, Context, Exported, Flow, Progress, Stats, Stop, Token, Turn, Wake};
 
-    /// It panics outside a connection, if it is to; and counts its mail.
-    struct Faulty(bool, usize);
+    /// It panics outside a connection, if it is to; and counts its mail and its input.
+    #[derive(Debug, Default)]
+    struct Faulty {
+        panics: bool,
+        count: usize,
+        /// What it has counted, at each close.
+        closed: Option<mpsc::Sender<usize>>,
+    }
 
     impl Handler for Faulty {
         type Conn = ();
@@ -135,6 +141,7 @@ mod tests {
         }
 
         fn on_data(&mut self, (): &mut (), input: &mut [u8], _: &mut Context<'_>) -> Progress {
+            self.count += input.len();
             Progress { consumed: input.len(), flow: Flow::Continue }
         }
 
@@ -142,14 +149,32 @@ mod tests {
             Flow::CloseWhenFlushed
         }
 
+        fn on_close(&mut self, (): (), _: Token, _: CloseReason, _: Instant) {
+            if let Some(closed) = &self.closed {
+                closed.send(self.count).unwrap();
+            }
+        }
+
         fn on_mail(&mut self, (): (), _: &mut Turn<'_, ()>) {
-            self.1 += 1;
+            self.count += 1;
         }
 
         fn on_turn(&mut self, _: &mut Turn<'_, ()>) -> Wake {
-            assert!(!self.0, "as asked");
+            assert!(!self.panics, "as asked");
             Wake::Idle
         }
+    }
+
+    /// No wait of these tests is longer.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    type Outcome = io::Result<Vec<Ended<Faulty>>>;
+
+    /// Runs it in a thread of its own, and tells how it has ended.
+    fn run(reactor: Reactor<Faulty>, handlers: Vec<Faulty>) -> mpsc::Receiver<Outcome> {
+        let (done, ended) = mpsc::channel();
+        thread::spawn(move || done.send(reactor.run(handlers)));
+        ended
     }
 
     #[test]
@@ -158,15 +183,30 @@ mod tests {
             let reactor =
                 Reactor::new(vec![Vec::new(), Vec::new(), Vec::new()], Settings::default()).unwrap();
             let control = reactor.control();
-            let handlers = (0..3).map(|number| Faulty(number == faulty, 0)).collect();
-            let (done, ended) = mpsc::channel();
-            let thread = thread::spawn(move || done.send(reactor.run(handlers).map(drop)));
-            let ended = ended.recv_timeout(Duration::from_secs(30));
+            let handlers =
+                (0..3).map(|number| Faulty { panics: number == faulty, ..Faulty::default() }).collect();
+            let ended = run(reactor, handlers).recv_timeout(PATIENCE);
             control.stop_at_once(); // so that none outlives the test
-            thread.join().unwrap().ok();
             let error = ended.expect("the others go on").unwrap_err();
             assert_eq!(error.to_string(), "a worker panicked");
         }
+    }
+
+    #[test]
+    fn what_a_client_sent_before_it_left_is_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = mio::net::UnixListener::bind(&path).unwrap();
+        // More than a worker reads in one turn, of a client that is gone before the first.
+        UnixStream::connect(&path).unwrap().write_all(&vec![0; 100_000]).unwrap();
+        let reactor = Reactor::new(vec![vec![listener.into()]], Settings::default()).unwrap();
+        let control = reactor.control();
+        let (closed, count) = mpsc::channel();
+        let handler = Faulty { closed: Some(closed), ..Faulty::default() };
+        let _ended = run(reactor, vec![handler]);
+        let count = count.recv_timeout(PATIENCE);
+        control.stop_at_once(); // so that it does not outlive the test
+        assert_eq!(count, Ok(100_000));
     }
 
     #[test]
@@ -178,7 +218,7 @@ mod tests {
         let mut peers = Vec::new();
         let exported = (0..5).map(|_| {
             let (ours, peer) = UnixStream::pair().unwrap();
-            peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            peer.set_read_timeout(Some(PATIENCE)).unwrap();
             peers.push(peer);
             ExportedConnection {
                 descriptor: ours.into(),
@@ -191,7 +231,7 @@ mod tests {
             }
         });
         reactor.adopt(exported.collect());
-        let thread = thread::spawn(move || reactor.run(vec![Faulty(false, 0), Faulty(false, 0)]));
+        let ended = run(reactor, vec![Faulty::default(), Faulty::default()]);
         for mut peer in peers {
             let mut got = [0; 5];
             peer.read_exact(&mut got).unwrap();
@@ -199,8 +239,8 @@ mod tests {
         }
         assert!(!control.stats().iter().any(Stats::has_ended));
         control.stop(Stop::Shutdown);
-        let ended = thread.join().unwrap().unwrap();
-        assert_eq!(ended.iter().map(|ended| ended.handler.1).collect::<Vec<_>>(), [2, 1]);
+        let ended = ended.recv_timeout(PATIENCE).expect("they stop").unwrap();
+        assert_eq!(ended.iter().map(|ended| ended.handler.count).collect::<Vec<_>>(), [2, 1]);
         assert!(control.stats().iter().all(Stats::has_ended));
     }
 }

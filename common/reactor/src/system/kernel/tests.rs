@@ -138,6 +138,7 @@ fn an_accepted_socket_is_non_blocking_and_closed_in_other_programs_and_joins_no_
     let flags = rustix::io::fcntl_getfd(&socket).unwrap();
     assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
     assert!(socket.tcp_nodelay().unwrap());
+    assert_eq!(socket.tcp_notsent_lowat().unwrap(), 128 * 1024);
     let error = kernel.read(&socket, &mut [0]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
 }
