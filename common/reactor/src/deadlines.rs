@@ -48,12 +48,21 @@ impl Deadlines {
         self.start.checked_add(Duration::from_millis(millis))
     }
 
-    /// Takes the connections of the first bucket that is due; each is due itself only if its live entry is this one.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<(Bucket, Vec<Token>)> {
-        if self.next()? > now {
+    /// Takes up to `most` connections of the first bucket that is due; each is due itself only if its live entry is this one. The
+    /// others of the bucket stay in it.
+    pub(super) fn pop(&mut self, now: Instant, most: usize) -> Option<(Bucket, Vec<Token>)> {
+        if most == 0 || self.next()? > now {
             return None;
         }
-        self.buckets.pop_first()
+        let mut first = self.buckets.first_entry()?;
+        let bucket = *first.key();
+        let tokens = first.get_mut();
+        let stay = tokens.len().saturating_sub(most);
+        let taken = tokens.split_off(stay);
+        if stay == 0 {
+            first.remove();
+        }
+        Some((bucket, taken))
     }
 }
 
@@ -75,9 +84,18 @@ mod tests {
             deadlines.arm(token(1), at, &mut None);
             let due = deadlines.next().unwrap();
             assert!(due >= at && due < at + BUCKET, "{millis} ms");
-            assert!(deadlines.pop(due.checked_sub(Duration::from_nanos(1)).unwrap()).is_none());
-            assert_eq!(deadlines.pop(due).unwrap().1, [token(1)]);
+            assert!(deadlines.pop(due.checked_sub(Duration::from_nanos(1)).unwrap(), 9).is_none());
+            assert_eq!(deadlines.pop(due, 9).unwrap().1, [token(1)]);
         }
+    }
+
+    #[test]
+    fn a_bucket_of_many_is_taken_in_parts() {
+        let start = Instant::now();
+        let mut deadlines = Deadlines::new(start);
+        (0..5).for_each(|index| deadlines.arm(token(index), start, &mut None));
+        let mut part = |most| deadlines.pop(start, most).map_or(0, |(_, tokens)| tokens.len());
+        assert_eq!([part(2), part(0), part(2), part(2), part(2)], [2, 0, 2, 1, 0]);
     }
 
     #[test]

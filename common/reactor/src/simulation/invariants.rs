@@ -128,7 +128,9 @@ fn check_deadlines<H: Handler>(world: &World, Stepped { worker, until, has_ended
     let deadlines = entries.filter(|entry| waits(entry.io.lifecycle)).map(|entry| entry.io.next_deadline());
     let Some(first) = deadlines.min() else { return };
     let late = looked_at.saturating_duration_since(first);
-    assert!(late <= BUCKET, "a deadline {late:?} ago was missed");
+    // More than one turn may serve take several turns, one right behind the other: they are still listed as due.
+    let goes_on = state.deadlines.next().is_some_and(|next| next <= looked_at);
+    assert!(late <= BUCKET || goes_on, "a deadline {late:?} ago was missed");
     let latest = first.max(world.now) + BUCKET;
     assert!(is_woken(latest), "the poll sleeps beyond a deadline");
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Worker;
 use crate::connection::Lifecycle;
+use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
 use crate::{CloseReason, Handler, Token};
 
@@ -12,14 +13,17 @@ use crate::{CloseReason, Handler, Token};
 const LAST_LOOKS: usize = 4;
 
 impl<H: Handler, S: System> Worker<H, S> {
-    /// Closes every connection whose deadline has passed, or lets the handler decide.
+    /// Closes connections whose deadline has passed, or lets the handler decide: as many as a turn serves. The others follow in the
+    /// next turns, so that thousands with the same deadline delay no message.
     pub(super) fn expire(&mut self) {
         let due = self.looked_at;
         if self.connections.state.deadlines.next().is_none_or(|next| next > due) {
             return;
         }
         self.read_clocks(); // the deadlines that are set here count from now, however long the turn has taken so far
-        while let Some((bucket, tokens)) = self.connections.state.deadlines.pop(due) {
+        let mut left = TURN_CONNECTIONS;
+        while let Some((bucket, tokens)) = self.connections.state.deadlines.pop(due, left) {
+            left = left.saturating_sub(tokens.len());
             for token in tokens {
                 let Some(io) = self.io(token).filter(|io| io.armed == Some(bucket)) else { continue };
                 io.armed = None;
