@@ -285,7 +285,8 @@ impl System for Simulated {
             return Err(error);
         }
         self.with(&socket, |pipe, _| {
-            pipe.watch = None;
+            // What this poll has not shown yet, the next one shows when it watches.
+            (pipe.watch, pipe.listed) = (None, false);
             Ok(())
         })?;
         self.world.borrow_mut().count(socket.poll, -1);
