@@ -18,7 +18,12 @@ pub(super) fn in_force(
     let mut out = String::new();
     for (long, arg) in options(command).filter(|(long, _)| *long != "config") {
         let layer = layer_of(arg.get_id().as_str());
-        let default = || defaults.iter().find(|(name, _)| *name == long).map(|(_, word)| literal(word));
+        let default = || {
+            defaults
+                .iter()
+                .find(|(name, _)| *name == long)
+                .map(|(_, word)| text(arg, std::slice::from_ref(word)))
+        };
         match value(arg, matches).or_else(default) {
             // Writing to a String does not fail.
             Some(value) => _ = writeln!(out, "{long} = {value} # {layer}"),
@@ -34,12 +39,18 @@ fn value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
     if is_flag(arg) {
         return Some(matches.get_flag(id).to_string());
     }
-    let mut words = matches.get_raw(id)?.map(|word| without_secret(&word.to_string_lossy()));
+    let words: Vec<String> =
+        matches.get_raw(id)?.map(|word| without_secret(&word.to_string_lossy())).collect();
+    (is_list(arg) || !words.is_empty()).then(|| text(arg, &words))
+}
+
+/// Writes the words of an option as TOML: a list, or the first one.
+fn text(arg: &Arg, words: &[String]) -> String {
     if is_list(arg) {
-        let quoted: Vec<String> = words.map(|word| quote(&word)).collect();
-        return Some(format!("[{}]", quoted.join(", ")));
+        let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+        return format!("[{}]", quoted.join(", "));
     }
-    words.next().map(|word| literal(&word))
+    words.first().map(|word| literal(word)).unwrap_or_default()
 }
 
 /// Takes the user and the password out of each URL: what we print may be shown to others.
