@@ -14,6 +14,9 @@ mod command;
 mod config;
 mod daemons;
 mod feed;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod input;
 mod metrics;

@@ -19,7 +19,7 @@ use reactor::simulation::{Birth, Simulation};
 use crate::{
     ENV_PREFIX,
     config::Config,
-    connection::{Connection, Predecessor},
+    connection::{Connection, IsForStream, Predecessor},
     hand_over::{FORMAT, ProcessState},
     peers::Mail,
     publish::Wanted,
@@ -86,6 +86,13 @@ pub fn batch(numbers: Range<u64>) -> Mail {
     // Writing to a String cannot fail.
     numbers.for_each(|number| batch.push(|out| _ = write!(out, "{number}")));
     Mail::Batch(Arc::new(batch))
+}
+
+/// A handler that answers the requests for which `is_for_stream` is true, and passes the others on.
+pub fn in_front(config: Arc<Config>, birth: Birth<Mail>, is_for_stream: IsForStream) -> WsHandler {
+    let mut handler = handler(config, None, birth);
+    handler.is_for_stream = is_for_stream;
+    handler
 }
 
 fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mail>) -> WsHandler {

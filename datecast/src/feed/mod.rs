@@ -35,11 +35,10 @@ use std::{
 
 use daemon::{DaemonError, Exit, Program, Reload, unix_socket};
 
-use self::{
-    connection::Connection, feeder::Feeder, options::Config, options::FeedOptions, report::Report,
-    signals::Signals,
-};
+use self::{connection::Connection, feeder::Feeder, options::Config, report::Report, signals::Signals};
 use crate::command::{self, Command};
+
+pub(crate) use self::options::FeedOptions;
 
 /// The beginning of the names of the environment variables.
 pub const ENV_PREFIX: &str = "DATECAST_FEED_";

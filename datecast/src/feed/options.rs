@@ -14,7 +14,7 @@ const LONG_ABOUT: &str = "Writes the lines of a command, or of standard input, t
 
 /// The options, as clap parses them.
 #[derive(Args, Clone, Debug)]
-pub(super) struct FeedOptions {
+pub(crate) struct FeedOptions {
     /// The Unix socket that a ws-server reads with --source unix:PATH
     #[arg(long, value_name = "unix:PATH", value_parser = producers_socket)]
     to: Option<ProducersSocket>,

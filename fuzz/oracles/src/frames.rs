@@ -104,9 +104,14 @@ fn receive_all(socket: &mut WebSocket, input: &mut &mut [u8], message: &mut Vec<
         let event = allocation::within(256, || socket.receive(input, &mut out));
         seen.out.extend_from_slice(&out);
         match event {
-            Ok(None) => return,
+            Ok(None) => {
+                let is_over = seen.closed.is_some();
+                assert!(!is_over || input.is_empty(), "bytes behind the peer's Close are dropped");
+                return;
+            }
             Ok(Some(Event::Opened)) => assert!(was_waiting || before == input.len()),
             Ok(Some(event)) => {
+                assert!(seen.closed.is_none(), "an event behind the peer's Close");
                 let ended =
                     matches!(event, Event::Data { fin: true, .. } | Event::Discarded | Event::Closed(_));
                 record(event, message, seen);
@@ -119,7 +124,6 @@ fn receive_all(socket: &mut WebSocket, input: &mut &mut [u8], message: &mut Vec<
                 return;
             }
         }
-        assert!(seen.closed.is_none() || input.is_empty(), "bytes behind the peer's Close are dropped");
     }
 }
 

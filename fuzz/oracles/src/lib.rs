@@ -20,6 +20,7 @@ pub mod heads;
 pub mod ids;
 pub mod inherited;
 pub mod input;
+pub mod one_port;
 pub mod options;
 pub mod origins;
 pub mod paths;
@@ -59,6 +60,7 @@ pub const TARGETS: &[(&str, Oracle)] = targets![
     heads
     ids
     inherited
+    one_port
     options
     origins
     paths

@@ -1,4 +1,4 @@
-//! The layers of options of the three daemons: what `--print-config` prints is a file that says the same.
+//! The layers of options of the daemons and the command: what `--print-config` prints is a file that says the same.
 
 use std::ffi::OsString;
 
@@ -8,16 +8,18 @@ use crate::input::Choices;
 
 type Parse = fn(Vec<OsString>, Vec<(OsString, OsString)>, &[u8]) -> Result<Option<String>, DaemonError>;
 
-const DAEMONS: [(&str, Parse); 3] = [
+const PROGRAMS: [(&str, Parse); 5] = [
     (ws_server::ENV_PREFIX, ws_server::fuzzing::options),
     (static_server::ENV_PREFIX, static_server::fuzzing::options),
     (policy_server::ENV_PREFIX, policy_server::fuzzing::options),
+    (datecast::ENV_PREFIX, datecast::fuzzing::options),
+    (datecast::FEED_ENV_PREFIX, datecast::fuzzing::feed_options),
 ];
 
 /// See the module.
 pub fn run(input: &[u8]) {
     let mut choices = Choices::new(input);
-    let (prefix, parse) = choices.one_of(&DAEMONS);
+    let (prefix, parse) = choices.one_of(&PROGRAMS);
     // Words, variables and the file, each behind the other.
     let mut parts = choices.rest().splitn(3, |&byte| byte == 0);
     let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();

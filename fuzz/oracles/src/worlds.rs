@@ -79,3 +79,15 @@ pub fn perform<H: Handler>(
     assert_eq!(world.counters().open, 0, "a connection that never ends");
     world
 }
+
+/// What a reader of lines got is an answer with each number below `next` once, in order, and none left out.
+///
+/// # Panics
+/// If it is not.
+pub fn check_lines(read: &[u8], next: u64) {
+    let text = String::from_utf8_lossy(read);
+    let (head, body) = text.split_once("\r\n\r\n").expect("an answer");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let numbers: Vec<u64> = body.lines().filter_map(|line| line.parse().ok()).collect();
+    assert!(numbers.iter().copied().eq(1..next), "{numbers:?} before {next}");
+}

@@ -6,7 +6,10 @@ use ws_server::{Config, WsHandler};
 
 use std::sync::{Arc, OnceLock};
 
-use crate::{input::Choices, worlds::perform};
+use crate::{
+    input::Choices,
+    worlds::{check_lines, perform},
+};
 
 const GREETINGS: [&[u8]; 10] = [
     b"GET /?since=0 HTTP/1.0\r\n\r\n",
@@ -56,7 +59,7 @@ pub fn run(input: &[u8]) {
     };
     perform(world, usize::from(takes_lines), choices, &GREETINGS, other, got);
     if takes_lines {
-        check(&read, next);
+        check_lines(&read, next);
     }
 }
 
@@ -85,13 +88,4 @@ fn other(
         _ => world.settle(),
     }
     world
-}
-
-/// Each number once, in order, and none left out.
-fn check(read: &[u8], next: u64) {
-    let text = String::from_utf8_lossy(read);
-    let (head, body) = text.split_once("\r\n\r\n").expect("an answer");
-    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    let numbers: Vec<u64> = body.lines().filter_map(|line| line.parse().ok()).collect();
-    assert!(numbers.iter().copied().eq(1..next), "{numbers:?} before {next}");
 }
