@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{canaries::Seen, knock::Knocked, lateness::Spread, swarm::Met, usage::Usage};
+use crate::{canaries::Seen, knock::Knocked, lateness::Spread, swarm::Met, usage::Usage, victim::Dates};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
@@ -10,6 +10,7 @@ pub(crate) struct Outcome {
     pub(crate) victim: &'static str,
     /// During the attack; losses also after it.
     pub(crate) seen: Seen,
+    pub(crate) dates: Option<Dates>,
     pub(crate) visitors: Knocked,
     pub(crate) met: Met,
     pub(crate) before: Usage,
@@ -23,6 +24,23 @@ pub(crate) struct Outcome {
 impl Outcome {
     pub(crate) fn losses(&self) -> u64 {
         self.seen.missing + self.seen.ended.values().sum::<u64>()
+    }
+
+    /// True if the server counts dates that were too late to be sent.
+    pub(crate) fn has_skipped(&self) -> bool {
+        self.dates.is_some_and(|dates| dates.skipped > 0)
+    }
+
+    /// What it says of its dates, in its metrics.
+    fn said(&self) -> String {
+        let said =
+            |dates: Dates| format!("; it says {} ms late, {} dates skipped", ms(dates.worst), dates.skipped);
+        self.dates.map(said).unwrap_or_default()
+    }
+
+    /// How long the server's threads were ready and had no core, in the attack.
+    pub(crate) fn waited(&self) -> Duration {
+        self.most.waited.saturating_sub(self.before.waited)
     }
 }
 
@@ -41,8 +59,8 @@ impl fmt::Display for Outcome {
         write!(
             out,
             "{} on {}: late {} {} {} ms (p50, p99.9, worst of {} messages), lost {}, doubled {}, notices {}; \
-             visitors {:?}, {} ms at worst; attackers {:?}; RSS {} to {} MiB, kernel {} to {} MiB, processor {:.1} s; \
-             descriptors {} to {} to {}, freed in {:?}; ended {:?}",
+             visitors {:?}, {} ms at worst; attackers {:?}; RSS {} to {} MiB, kernel {} to {} MiB, processor {:.1} s, \
+             waited {} ms for a core{}; descriptors {} to {} to {}, freed in {:?}; ended {:?}",
             self.mode,
             self.victim,
             ms(p50),
@@ -60,6 +78,8 @@ impl fmt::Display for Outcome {
             mib(self.before.kernel),
             mib(self.most.kernel),
             self.most.processor.saturating_sub(self.before.processor).as_secs_f64(),
+            ms(self.waited()),
+            self.said(),
             self.before.descriptors,
             self.most.descriptors,
             self.after,

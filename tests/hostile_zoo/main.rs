@@ -21,6 +21,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+#![allow(clippy::cast_sign_loss)]
 
 mod canaries;
 mod feeder;

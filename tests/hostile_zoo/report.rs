@@ -37,11 +37,12 @@ impl Report {
         let parts = [
             include_str!("report.md").to_owned(),
             format!(
-                "{}: {}. The machine's load average was {} when it began, {} when it ended. Each attack lasted {seconds} s.",
+                "{}: {}. The machine's load average was {} when it began, {} when it ended{}. Each attack lasted {seconds} s.",
                 date(),
                 machine(),
                 self.load,
-                load()
+                load(),
+                priority()
             ),
             "## Attacks\n".to_owned(),
             self.rounds_table(),
@@ -57,8 +58,8 @@ impl Report {
 
     fn rounds_table(&self) -> String {
         let mut lines = vec![
-            "| attack | server | late: p50 | p99.9 | worst | lost | newcomers | RSS | TCP memory | processor | attackers ended |".to_owned(),
-            "|---|---|---|---|---|---|---|---|---|---|---|".to_owned(),
+            "| attack | server | late: p50 | p99.9 | worst | lost | newcomers | RSS | TCP memory | processor | waited | attackers ended |".to_owned(),
+            "|---|---|---|---|---|---|---|---|---|---|---|---|".to_owned(),
         ];
         for (mode, outcomes) in &self.rounds {
             let mut name = format!("**{}**: {}", mode.name, mode.what);
@@ -136,17 +137,25 @@ fn row(name: &str, mode: &Mode, outcome: &Outcome) -> String {
         None => format!("{} left", outcome.after.saturating_sub(outcome.before.descriptors)),
     };
     format!(
-        "| {name} | {} | {} | {} | {} | {} | {newcomers} | {} → {} | +{} | {:.1} s | {ended} |",
+        "| {name} | {} | {} | {} | {} | {} | {newcomers} | {} → {} | +{} | {:.1} s | {:.1} s | {ended} |",
         outcome.victim,
         ms(p50),
         ms(p999),
         ms(worst),
-        outcome.losses(),
+        lost(outcome),
         mib(outcome.before.rss),
         mib(outcome.most.rss),
         mib(outcome.most.kernel.saturating_sub(outcome.before.kernel)),
         outcome.most.processor.saturating_sub(outcome.before.processor).as_secs_f64(),
+        outcome.waited().as_secs_f64(),
     )
+}
+
+/// What the canaries lost, and how many dates the server counted as too late to be sent.
+fn lost(outcome: &Outcome) -> String {
+    let skipped = outcome.dates.map_or(0, |dates| dates.skipped);
+    let counted = if skipped > 0 { format!(" ({skipped} counted)") } else { String::new() };
+    format!("{}{counted}", outcome.losses())
 }
 
 /// The day, in UTC.
@@ -160,6 +169,16 @@ fn date() -> String {
 pub(crate) fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// How far servers, canaries and attackers come before the machine's other work.
+fn priority() -> String {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let nice = stat.rsplit(") ").next().and_then(|fields| fields.split(' ').nth(16));
+    match nice {
+        Some("0") | None => String::new(),
+        Some(nice) => format!("; servers, canaries and attackers all ran with nice {nice}"),
+    }
 }
 
 fn machine() -> String {

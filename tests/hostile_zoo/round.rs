@@ -112,12 +112,23 @@ pub(crate) fn run(mode: &Mode, size: Size, victim: Victim) -> Option<Outcome> {
         }
         _ => asked(&visitors),
     };
-    let (name, is_ours, has_skipped) = (victim.name, victim.is_ours(), victim.has_skipped());
+    let (name, is_ours, dates) = (victim.name, victim.is_ours(), victim.dates());
     let broken = victim.stop();
-    let mut outcome =
-        Outcome { mode: mode.name, victim: name, seen, visitors, met, before, most, after, freed_in, broken };
+    let mut outcome = Outcome {
+        mode: mode.name,
+        victim: name,
+        seen,
+        dates,
+        visitors,
+        met,
+        before,
+        most,
+        after,
+        freed_in,
+        broken,
+    };
     if is_ours {
-        judge(&mut outcome, mode, begun.elapsed(), has_skipped);
+        judge(&mut outcome, mode, begun.elapsed());
     }
     Some(outcome)
 }
@@ -184,10 +195,10 @@ fn asked(visitors: &Knocked) -> Seen {
 }
 
 /// Notes what is broken of what hangs on no machine's speed.
-fn judge(outcome: &mut Outcome, mode: &Mode, time: Duration, has_skipped: bool) {
+fn judge(outcome: &mut Outcome, mode: &Mode, time: Duration) {
     let mut broken = Vec::new();
     // On a busy machine, dates may be too late to be sent: then the server says so.
-    let missing = if has_skipped { 0 } else { outcome.seen.missing };
+    let missing = if outcome.has_skipped() { 0 } else { outcome.seen.missing };
     if missing + outcome.seen.doubled > 0 || !outcome.seen.ended.is_empty() {
         broken.push(format!("canaries miss {}, {:?}", outcome.losses(), outcome.seen.ended));
     }

@@ -11,6 +11,8 @@ pub(crate) struct Usage {
     pub(crate) kernel: u64,
     pub(crate) descriptors: usize,
     pub(crate) processor: Duration,
+    /// How long its threads had something to do, and no core to do it on: all of them together.
+    pub(crate) waited: Duration,
 }
 
 impl Usage {
@@ -24,6 +26,7 @@ impl Usage {
             usage.rss += kib(&read("status"), "VmRSS:") * 1024;
             usage.descriptors += fs::read_dir(folder.join("fd")).map_or(0, Iterator::count);
             usage.processor += processor_time(&read("stat"));
+            usage.waited += waits_of(&folder);
         }
         usage
     }
@@ -35,6 +38,7 @@ impl Usage {
             kernel: self.kernel.max(other.kernel),
             descriptors: self.descriptors.max(other.descriptors),
             processor: self.processor.max(other.processor),
+            waited: self.waited.max(other.waited),
         }
     }
 }
@@ -66,6 +70,16 @@ fn processor_time(stat: &str) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// The second number of each thread's `schedstat`, in nanoseconds.
+fn waits_of(process: &Path) -> Duration {
+    let threads = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
+    let waited = threads.filter_map(|thread| {
+        let numbers = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        numbers.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(waited.sum())
+}
+
 /// `mem` of the line `TCP:`, in pages.
 fn kernel_memory() -> u64 {
     let sockets = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
@@ -89,5 +103,6 @@ mod tests {
     fn this_process_has_memory_and_descriptors() {
         let usage = Usage::of(std::process::id());
         assert!(usage.rss > 100_000 && usage.descriptors >= 3, "{usage:?}");
+        assert!(usage.waited > Duration::ZERO, "no thread gets its core at once, each time");
     }
 }

@@ -83,6 +83,15 @@ pub(crate) struct Victim {
     _site: Site,
 }
 
+/// What ours counts of its dates.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Dates {
+    /// Those that it did not send because they were late by half an interval.
+    pub(crate) skipped: u64,
+    /// Of the last seconds, when it sent them.
+    pub(crate) worst: Duration,
+}
+
 #[derive(Debug)]
 enum Running {
     Ours(Daemon),
@@ -143,10 +152,15 @@ impl Victim {
         })
     }
 
-    /// True if it says itself that it has skipped dates because they were too late.
-    pub(crate) fn has_skipped(&self) -> bool {
-        let has = |metrics| scrape::value(&scrape::metrics(metrics), "datecast_ws_dates_skipped_total") > 0.0;
-        self.metrics.filter(|metrics| *metrics != self.attacked).is_some_and(has)
+    /// What it says itself of its dates; `None` where it has none, or no metrics.
+    pub(crate) fn dates(&self) -> Option<Dates> {
+        let metrics = self.metrics.filter(|metrics| *metrics != self.attacked)?;
+        let metrics = scrape::metrics(metrics);
+        let value = |name: &str| scrape::value(&metrics, &format!("datecast_ws_{name}"));
+        Some(Dates {
+            skipped: value("dates_skipped_total") as u64,
+            worst: Duration::from_secs_f64(value("worst_lateness_seconds")),
+        })
     }
 
     pub(crate) fn is_ours(&self) -> bool {
