@@ -66,7 +66,7 @@ fn supervise(control: &Control, metrics: &dyn DaemonMetrics, last_reload: &LastR
                 all_turned(control, &mut turns)
             });
         }
-        if alive && watchdog.is_some() {
+        if is_fed(alive, watchdog) {
             notify::send(&[NotifyState::Watchdog]);
         }
         health.update(diagnose(alive, control, metrics));
@@ -84,6 +84,11 @@ fn all_turned(control: &Control, turns: &mut [u64]) -> bool {
     }
     control.wake();
     all
+}
+
+/// True if the watchdog gets a sign of life: while a loop hangs there is none, so that the service manager restarts the daemon.
+fn is_fed(alive: bool, watchdog: Option<Duration>) -> bool {
+    alive && watchdog.is_some()
 }
 
 /// Returns the worst of what is wrong as one sentence.
@@ -124,6 +129,14 @@ mod tests {
         assert!(!check(), "the other one hangs while the first is done");
         turn(1);
         assert!(check());
+    }
+
+    // OP-09
+    #[test]
+    fn the_watchdog_is_not_fed_while_a_worker_hangs() {
+        let watchdog = Some(Duration::from_secs(10));
+        assert!(is_fed(true, watchdog) && !is_fed(false, watchdog));
+        assert!(!is_fed(true, None), "nobody waits for a sign");
     }
 
     struct NoMetrics;
