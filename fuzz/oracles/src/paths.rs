@@ -10,7 +10,7 @@ pub fn run(input: &[u8]) {
     let target = if absolute { [b"http://a", rest].concat() } else { [b"/", rest].concat() };
     let (path, query) = split(&target);
     let parsed =
-        allocation::within(32 * target.len() as u64 + 1024, || static_server::fuzzing::path(&target, query));
+        allocation::within(64 * target.len() as u64 + 1024, || static_server::fuzzing::path(&target, query));
     let Ok((name, is_directory, location)) = parsed else { return };
     let segments: Vec<&[u8]> = name.split(|&byte| byte == b'/').collect();
     for segment in &segments {
