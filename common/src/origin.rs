@@ -104,6 +104,17 @@ mod tests {
     }
 
     #[test]
+    fn the_port_that_is_the_schemes_own_is_left_out() {
+        for (written, origin) in [
+            ("http://Example.org:80", "http://example.org"),
+            ("https://example.org:443", "https://example.org"),
+            ("http://example.org:443", "http://example.org:443"),
+        ] {
+            assert_eq!(written.parse::<Origin>().unwrap(), Origin(origin.to_owned()));
+        }
+    }
+
+    #[test]
     fn a_list_has_an_origin_only_with_its_scheme_and_port() {
         let some = list(&["https://Example.com:443", "http://localhost:8080"]);
         for (origin, is_listed) in [

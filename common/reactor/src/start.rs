@@ -121,7 +121,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::{CloseReason, Context, Exported, Flow, Progress, Stats, Stop, Token, Turn, Wake};
+    use crate::{CloseReason, Context, Exported, Flow, Progress, Stats, Stop, Token, Traffic, Turn, Wake};
 
     /// It panics outside a connection, if it is to; and counts its mail and its input.
     #[derive(Debug, Default)]
@@ -203,10 +203,31 @@ mod tests {
         let control = reactor.control();
         let (closed, count) = mpsc::channel();
         let handler = Faulty { closed: Some(closed), ..Faulty::default() };
-        let _ended = run(reactor, vec![handler]);
+        let ended = run(reactor, vec![handler]);
         let count = count.recv_timeout(PATIENCE);
-        control.stop_at_once(); // so that it does not outlive the test
+        control.stop_at_once();
         assert_eq!(count, Ok(100_000));
+        ended.recv_timeout(PATIENCE).expect("it stops").unwrap();
+        assert_eq!(control.stats()[0].traffic(), Traffic { read: 100_000, written: 0 });
+    }
+
+    #[test]
+    fn a_connection_whose_handler_cannot_export_it_ends_at_a_hand_over() {
+        let (ours, mut peer) = UnixStream::pair().unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut kernel = Kernel::new(&Settings::default()).unwrap();
+        let (socket, ends) = kernel.adopt(ours.into()).unwrap();
+        let control = Control::new(&[Arc::new(|| ())]);
+        let mailboxes = Mailboxes::new(&[]);
+        let settings = Settings::default();
+        let mut worker =
+            Worker::new(0, Faulty::default(), kernel, Vec::new(), settings, control.clone(), mailboxes);
+        let token = worker.connections.insert(socket, ends).unwrap();
+        worker.connections.open(token, b"", |_| Some(((), Flow::Continue)));
+        control.stop(Stop::HandOver);
+        worker.run().unwrap();
+        assert!(worker.exported.is_empty());
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

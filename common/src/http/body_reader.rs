@@ -276,6 +276,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn trailers_may_have_eight_kibibytes() {
+        let input = ["0\r\nA: ", &"b".repeat(8000), "\r\n\r\n"].concat();
+        assert_eq!(outcome(Body::Chunked, input.as_bytes()), (String::new(), None, String::new()));
+    }
+
     /// Feeds the pieces one after the other, as a connection would; the content, the error, and the bytes behind the body.
     fn read(body: Body, pieces: &[&[u8]]) -> (Vec<u8>, Option<BodyError>, Vec<u8>) {
         let (mut reader, mut content, mut rest) = (BodyReader::from(body), Vec::new(), Vec::new());

@@ -172,6 +172,26 @@ fn an_error_of_reading_that_is_no_shortage_ends_the_connection_at_once() {
 }
 
 #[test]
+fn a_peer_that_made_room_while_the_process_stood_still_is_not_slow() {
+    let mut sim = simulation(1, Settings { write_timeout: 3 * SECOND, ..Settings::default() });
+    let peer = sim.connect();
+    sim.send(peer, b"big\n");
+    sim.settle();
+    sim.stand_still(5 * SECOND, |sim| drop(sim.read(peer, 2049))); // less than a step
+    assert!(!sim.is_closed(peer));
+}
+
+#[test]
+fn a_connection_whose_room_cannot_be_watched_ends_at_once() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.fail(Call::WatchWritable, 1, Errno::PERM);
+    sim.send(peer, b"big\n");
+    sim.settle();
+    assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Error)), (true, 1));
+}
+
+#[test]
 fn an_error_of_writing_that_is_no_shortage_ends_the_connection_at_once() {
     for errno in [Errno::CONNRESET, Errno::TIMEDOUT, Errno::PIPE, Errno::IO] {
         let mut sim = simulation(1, Settings::default());

@@ -35,15 +35,29 @@ impl Handler for Probed {
         (Conn { token: cx.token(), peer: cx.peer(), part: 1 }, Flow::Continue)
     }
 
-    /// Each line of input is how many bytes the peer wants; with `!`, they are the last ones.
+    /// Each line of input is how many bytes the peer wants; with `!`, in pieces of shared memory, and the last ones.
     fn on_data(&mut self, _: &mut Conn, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
         let Some(end) = input.iter().position(|&byte| byte == b'\n') else {
             return Progress { consumed: 0, flow: Flow::Continue };
         };
         let line = std::str::from_utf8(&input[..end]).unwrap();
-        let wanted = line.trim_end_matches('!').parse().unwrap();
-        cx.send(&vec![b'x'; wanted]);
-        let flow = if line.ends_with('!') { Flow::CloseWhenFlushed } else { Flow::Continue };
+        let mut wanted: usize = line.trim_end_matches('!').parse().unwrap();
+        let mut flow = Flow::Continue;
+        if line.ends_with('!') {
+            let piece: Arc<[u8]> = vec![b'x'; 4096].into();
+            if wanted > piece.len() {
+                cx.send(b"x"); // so that the pieces are queued behind it
+                wanted -= 1;
+            }
+            while wanted > 0 {
+                let len = wanted.min(piece.len());
+                cx.send_shared(&piece, 0..len);
+                wanted -= len;
+            }
+            flow = Flow::CloseWhenFlushed;
+        } else {
+            cx.send(&vec![b'x'; wanted]);
+        }
         Progress { consumed: end + 1, flow }
     }
 
@@ -103,6 +117,7 @@ fn a_connection_knows_its_peer_and_what_waits_for_it() {
         for token in turn.tokens() {
             turn.visit(token, |conn, cx| {
                 assert_eq!(conn.peer, cx.peer());
+                assert_eq!(cx.local().map(|local| local.to_string()).as_deref(), Some("127.0.0.1:80"));
                 let peer = cx.peer().map(|peer| peer.ip().to_string());
                 *notes.borrow_mut() = vec![(peer, cx.unconsumed(), cx.queued(), cx.is_blocked())];
                 Flow::Continue
@@ -337,4 +352,17 @@ fn a_long_answer_that_the_kernel_takes_is_not_cut_however_late_the_worker_is() {
     sim.advance(Duration::from_secs(100));
     sim.settle();
     assert_eq!(sim.unread(peer), 2_000_000);
+}
+
+#[test]
+fn an_answer_that_has_failed_ends_by_a_reset_and_not_as_if_it_were_whole() {
+    let mut sim = probed(Settings::default(), |_| Wake::Idle);
+    let peer = sim.connect();
+    sim.settle();
+    sim.fail(Call::Write, 1, Errno::IO);
+    sim.send(peer, b"1000!\n");
+    sim.settle();
+    assert!(sim.is_closed(peer));
+    assert_eq!(sim.counters().closed[CloseReason::Error as usize], 1);
+    assert_eq!(sim.uses(Call::Shutdown), 0);
 }

@@ -84,6 +84,11 @@ fn a_text_that_is_not_utf8_is_refused() {
     for bytes in [&b"\x00\xC0\x80\xFF"[..], b"\x00\xED\xA0\x80\xFF", b"\x00\xCE\xFF", b"\x00a\x80"] {
         assert_eq!(both(bytes).error, Some(ProtocolError::InvalidUtf8), "{bytes:02x?}");
     }
+    // Also where there is no limit, and where the text is exactly as long as it may be.
+    for limits in [NO_LIMITS, MessageLimits { max_message: 4, ..MessageLimits::default() }] {
+        let seen = outcome(Version::Hixie76, limits, b"\x00abc\xCE\xFF");
+        assert_eq!(seen.error, Some(ProtocolError::InvalidUtf8));
+    }
 }
 
 #[test]
