@@ -177,8 +177,10 @@ fn a_peer_that_made_room_while_the_process_stood_still_is_not_slow() {
     let peer = sim.connect();
     sim.send(peer, b"big\n");
     sim.settle();
-    sim.stand_still(5 * SECOND, |sim| drop(sim.read(peer, 2049))); // less than a step
-    assert!(!sim.is_closed(peer));
+    for _ in 0..2 {
+        sim.stand_still(4 * SECOND, |sim| drop(sim.read(peer, 2049))); // less than a step
+        assert!(!sim.is_closed(peer));
+    }
 }
 
 #[test]
