@@ -306,6 +306,7 @@ mod tests {
             (256, 256, true),
             (256, 1024, true),
             (256, 1025, false),
+            (16 * 1024, 1 << 20, false),
             (20_000, 1 << 20, true),
         ] {
             let bytes: Arc<[u8]> = vec![0; whole].into();

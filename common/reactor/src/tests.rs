@@ -354,7 +354,9 @@ fn only_so_many_long_requests_may_be_unfinished_and_short_ones_do_not_mind() {
     assert!(many.iter().all(|&peer| !sim.is_closed(peer)));
     let (short, one_more) = (sim.connect(), long(&mut sim));
     assert!(sim.is_closed(one_more) && sim.counters().closed[CloseReason::Evicted as usize] == 1);
-    sim.send(short, b"hello\n");
+    sim.send(short, b"hel");
+    sim.settle();
+    sim.send(short, b"lo\n");
     assert_eq!(all(&mut sim, short), b"hello\n");
     // One that is complete, and one that is gone, make room.
     sim.send(many[0], b"\n");
