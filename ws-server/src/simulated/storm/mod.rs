@@ -14,11 +14,16 @@
 //! prints it.
 
 mod action;
+mod calm;
+mod changes;
 mod client;
 mod decode;
+mod deeds;
+mod listening;
 mod place;
 mod post;
 mod process;
+mod publishing;
 mod run;
 mod said;
 mod seed;

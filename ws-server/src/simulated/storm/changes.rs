@@ -1,0 +1,77 @@
+//! Other processes, other settings, and calls that fail.
+
+use std::{sync::Arc, time::Duration};
+
+use reactor::simulation::Call;
+use rustix::io::Errno;
+
+use super::{
+    process,
+    run::{Seen, Storm},
+    setting::Setting,
+};
+use crate::peers::Mail;
+
+impl Storm {
+    pub(super) fn hand_over(&mut self, variant: u64) {
+        let (old, next) = (self.setting.clone(), self.setting.next(variant));
+        self.feed.tell(&mut self.shadow);
+        let mut feed = None;
+        let world = self.world.take().expect("a world");
+        let world = world.hand_over_to(next.successor(), |handlers, birth| {
+            let state = process::state_of(handlers, &old, &birth);
+            let (handlers, new) = process::begin(&next, Some(state), birth);
+            feed = Some(new);
+            handlers
+        });
+        self.world = Some(world);
+        // A client whose end had begun has left the old process, whatever the next one still sends it.
+        let stays = |peer| self.clients.iter().any(|client| client.peer == peer && !client.may_end);
+        self.gone.extend(self.ids.iter().filter(|(_, peer)| !stays(**peer)).map(|(id, _)| *id));
+        // What the old process took on its way out.
+        self.feed.tell(&mut self.shadow);
+        self.feed = feed.expect("the process has begun");
+        self.jumps += 1;
+        self.seen = vec![Seen { unseen: Duration::ZERO, messages: self.shadow.len() }; next.workers];
+        self.use_setting(next);
+    }
+
+    pub(super) fn reload(&mut self, variant: u64) {
+        let mut next = self.setting.next(variant);
+        next.config = Arc::new((*next.config).clone().after(&self.setting.config));
+        next.workers = self.setting.workers;
+        self.feed.configure(&next);
+        self.world().mailboxes().send_all(|| Mail::Reload(Arc::clone(&next.config)));
+        self.settle();
+        self.use_setting(next);
+    }
+
+    fn use_setting(&mut self, next: Setting) {
+        if !next.fits {
+            // Whatever it does, it may fall behind.
+            self.is_tight = true;
+            self.clients.iter_mut().for_each(|client| client.may_end = true);
+        }
+        self.has_no_echo &= next.broadcasts;
+        self.has_counts |= next.notice_rate < 100;
+        self.setting = next;
+    }
+
+    pub(super) fn fault(&mut self, call: usize, errno: usize, count: u32) {
+        let call = Call::ALL[call % Call::ALL.len()];
+        let errors = call.errors();
+        let errno = errors[errno % errors.len()];
+        let is_harmless = match call {
+            Call::Accept | Call::Poll => true,
+            Call::Read | Call::Write => errno == Errno::INTR,
+            _ => false,
+        };
+        let world = self.world.as_ref().expect("a world");
+        for client in &mut self.clients {
+            // It meets whoever comes next; an error of accepting may be that of a newcomer who waits.
+            client.may_end |= !is_harmless || call == Call::Accept && !world.is_accepted(client.peer);
+        }
+        self.fault_left = 10;
+        self.world().fail(call, count, errno);
+    }
+}

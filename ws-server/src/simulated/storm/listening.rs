@@ -1,0 +1,107 @@
+//! What the clients hear, and whether that is right.
+
+use super::{
+    action::Manner,
+    client::{Client, Life, Truth},
+    place::Moment,
+    run::Storm,
+};
+
+impl Storm {
+    /// Every healthy client reads what there is, and answers.
+    pub(super) fn listen(&mut self) -> Result<(), String> {
+        self.feed.tell(&mut self.shadow);
+        for post in &mut self.posts {
+            let world = self.world.as_mut().expect("a world");
+            self.heard += post.step(world, &self.shadow)? as u64;
+        }
+        self.posts.retain(|post| !post.is_done);
+        self.find_gone();
+        let mut at = 0;
+        while at < self.clients.len() {
+            if self.clients[at].manner == Manner::Healthy && !self.hear(at, usize::MAX)? {
+                self.clients.swap_remove(at);
+                continue;
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+
+    pub(super) fn find_gone(&mut self) {
+        let world = self.world.as_ref().expect("a world");
+        for (id, peer) in &self.ids {
+            if world.is_closed(*peer) {
+                self.gone.insert(*id);
+            }
+        }
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        let stream = &self.setting.config.stream;
+        let size = |number: u64| usize::try_from(number).expect("a small number");
+        let greet = size(stream.greet());
+        Moment {
+            kind: self.setting.kind(),
+            tells: false,
+            excuses: self.jumps,
+            is_poll: false,
+            // What is new may not even fit.
+            is_slow: self.is_tight,
+            greet,
+            history: size(stream.history()).max(greet),
+            fits: !self.is_tight,
+        }
+    }
+
+    /// A client reads; false if it has nothing to wait for any more.
+    pub(super) fn hear(&mut self, at: usize, most: usize) -> Result<bool, String> {
+        let moment = self.moment();
+        let world = self.world.as_mut().expect("a world");
+        let client = &mut self.clients[at];
+        let bytes = world.read(client.peer, most);
+        if !client.way.is_poll() {
+            // A poll that does not wait has always one more answer.
+            self.heard += bytes.len() as u64;
+        }
+        let has_counts = self.has_counts;
+        let is_broadcast = self.has_no_echo && self.setting.broadcasts;
+        let mut truth = Truth {
+            shadow: &self.shadow,
+            moment,
+            ids: &mut self.ids,
+            gone: &self.gone,
+            has_counts,
+            is_broadcast,
+        };
+        let name =
+            |client: &Client| format!("client {} ({:?}, {:?})", client.peer, client.way, client.manner);
+        client.read(&bytes, &mut truth).map_err(|error| format!("{}: {error}", name(client)))?;
+        if bytes.len() < most {
+            client.has_caught_up();
+        }
+        let to_send = std::mem::take(&mut client.to_send);
+        if !to_send.is_empty() && client.manner == Manner::Healthy {
+            world.send(client.peer, &to_send);
+        }
+        if client.way.is_poll() && client.takes_answer() {
+            let last = client.last.clone();
+            world.send(client.peer, &client.way.request(last.as_deref()));
+        }
+        let is_over = world.is_ended(client.peer) && bytes.len() < most;
+        if client.life != Life::Ended && !is_over {
+            return Ok(true);
+        }
+        if is_over && client.life != Life::Ended && !client.may_end {
+            return Err(format!("{}: it has ended without a word", name(client)));
+        }
+        if is_over && !client.is_between() && !client.may_end {
+            return Err(format!("{}: it has ended in the middle", name(client)));
+        }
+        if client.manner == Manner::Healthy {
+            world.send(client.peer, &client.way.frame(8, b""));
+            world.end(client.peer);
+        }
+        Ok(!is_over)
+    }
+}
