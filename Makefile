@@ -32,11 +32,12 @@ test-rust:
 fuzz:
 	@tests/needs cargo c++ python3 && env SECONDS="$(SECONDS)" TARGETS="$(TARGETS)" ASAN="$(ASAN)" RECORD="$(RECORD)" KEEP="$(KEEP)" fuzz/run
 
-# ws-server in storms of a simulated world, from many seeds: SEEDS=2000, FIRST=0, STEPS=5000. `make test` runs 200 of them.
+# ws-server in storms of a simulated world, from many seeds, and for seven simulated days: SEEDS=2000, FIRST=0, STEPS=5000, DAYS=7.
+# `make test` runs 200 seeds and one day.
 soak-simulated:
-	@tests/needs cargo cc && FIRST="$(or $(FIRST),0)" SEEDS="$(or $(SEEDS),2000)" STEPS="$(or $(STEPS),5000)" \
+	@tests/needs cargo cc && FIRST="$(or $(FIRST),0)" SEEDS="$(or $(SEEDS),2000)" STEPS="$(or $(STEPS),5000)" DAYS="$(or $(DAYS),7)" \
 		CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-		cargo test --release --locked -p ws-server --lib simulated::storm -- --nocapture
+		cargo test --release --locked -p ws-server --lib -- --nocapture simulated::storm simulated::week
 
 # The bridge to NATS: its own tests, and machines that show one stream, with real nats-servers that are killed.
 test-nats:

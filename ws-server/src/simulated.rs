@@ -20,6 +20,7 @@ mod sleeping;
 mod source_state;
 mod storm;
 mod waiting_polls;
+mod week;
 
 use std::{
     fmt::Write as _,

@@ -66,6 +66,14 @@ impl Deadlines {
     }
 }
 
+#[cfg(any(test, feature = "simulated"))]
+impl Deadlines {
+    /// How many entries there are, those that count no more included.
+    pub(super) fn armed(&self) -> usize {
+        self.buckets.values().map(Vec::len).sum()
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::disallowed_methods)]
 mod tests {

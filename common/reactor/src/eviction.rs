@@ -184,6 +184,14 @@ impl Eviction {
     }
 }
 
+#[cfg(any(test, feature = "simulated"))]
+impl Eviction {
+    /// How many connections are on its lists.
+    pub(super) fn listed(&self) -> usize {
+        self.lists.iter().map(|ends| ends.len).sum()
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::disallowed_methods)] // Any instant will do.
 mod tests {

@@ -48,7 +48,17 @@ impl Buffer {
         let number = resumption.map_or_else(|| self.first_of(self.greet, next), |resumption| resumption.next);
         subscription.go_on_at(MessageId { number, ..self.ring.next() });
         let _ = self.readmit(subscription);
-        resumption?.gap
+        let gap = resumption?.gap?;
+        Some(self.with_skipped(gap, subscription))
+    }
+
+    /// The gap of a client that resumes behind dates that were skipped: they are missing, too.
+    fn with_skipped(&self, gap: Gap, subscription: &mut Subscription) -> Gap {
+        let skipped =
+            self.at(subscription.position).and_then(|here| subscription.skip_to(here.number, here.epoch));
+        let Some(skipped) = skipped else { return gap };
+        let missed = gap.missed.zip(skipped.missed).map(|(missed, skipped)| missed.saturating_add(skipped));
+        Gap { missed, next: skipped.next, ..gap }
     }
 
     /// [`Buffer::subscribe`], where numbers are given. What the client has may be ahead: it then waits for that.

@@ -111,6 +111,23 @@ fn every_way_to_come_back_is_answered_in_every_kind_of_stream_and_framing() {
 }
 
 #[test]
+fn a_client_that_resumes_behind_dates_that_were_skipped_is_told_of_them() {
+    let args = ["--delivery", "ordered", "--interval", "1s", "--history", "5"];
+    let (mut stream, now) = stream(&args);
+    let now = now + Duration::from_secs(9);
+    if let Stream::Buffer(buffer) = &mut stream {
+        (0..2).for_each(|second| buffer.publish_date(now + Duration::from_secs(second)));
+    }
+    let mut subscription = Subscription::default();
+    let since = Some(Since::Number(10));
+    let gap = stream.subscribe(&mut subscription, since, id(30), now + Duration::from_secs(1)).unwrap();
+    assert_eq!(gap.to_string(), r#"{"missed":17,"stream":"same","next":"0000000007d0_28"}"#);
+    let next = stream.next(&mut subscription, Framing::Lines, usize::MAX, now);
+    let Next::Shared { bytes, range, .. } = next else { panic!("{next:?}") };
+    assert!(bytes[range].starts_with(b"Thu Jan 01 1970 00:00:27 "));
+}
+
+#[test]
 fn a_newcomer_hears_of_no_gap() {
     for args in [&["--source", "-", "--greet", "100"][..], &["--source", "-", "--greet", "3"], &[]] {
         let (stream, now) = stream(args);
@@ -134,4 +151,21 @@ fn a_client_of_a_worker_that_was_ahead_in_a_stream_that_has_ended_gets_nothing_a
             assert_eq!((gap.is_none(), subscription.next), (oldest == 29, oldest), "{since:?} at {epoch}");
         }
     }
+}
+
+#[test]
+fn a_client_whose_socket_was_full_is_told_of_lines_that_made_room_for_the_newest() {
+    let args = ["--source", "-", "--delivery", "latest", "--greet", "0", "--max-backlog", "1"];
+    let (Stream::Buffer(mut buffer), now) = stream(&args) else { panic!("lines are kept") };
+    let mut subscription = Subscription::default();
+    buffer.subscribe(&mut subscription, None, id(21), now);
+    for number in 21..=23 {
+        let mut batch = Batch::new(id(number));
+        batch.push(|out| out.push_str("a line"));
+        buffer.publish(Arc::new(batch), now);
+    }
+    buffer.skip_outdated(&mut subscription);
+    let next = buffer.next(&mut subscription, Framing::HybiIds, usize::MAX);
+    let Next::Gap(gap) = next else { panic!("{next:?}") };
+    assert_eq!(gap.to_string(), r#"{"missed":2,"stream":"same","next":"0000000007d0_23"}"#);
 }

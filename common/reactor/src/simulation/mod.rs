@@ -18,11 +18,14 @@ mod counts;
 mod each_failure;
 mod faults;
 mod hand_over;
+mod held;
 mod invariants;
 mod peers;
 mod stalls;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +40,7 @@ use super::{Control, ExportedConnection, Handler, Mailboxes, Settings, Snapshot}
 pub use super::system::simulated::{Call, Seed};
 pub use birth::{Birth, Successor};
 pub use each_failure::{Failure, each_failure};
+pub use held::Held;
 use stalls::Stalls;
 
 /// Listeners of a process, each with a socket or a duplicate in every worker; the port of number `n` is 80 + `n`.
@@ -217,6 +221,11 @@ impl<H: Handler> Simulation<H> {
     /// The process's counters at this moment.
     pub fn counters(&self) -> Snapshot {
         self.control.counters().snapshot()
+    }
+
+    /// How many connections count at each address, or IPv6 network.
+    pub fn taken_places(&self) -> BTreeMap<IpAddr, usize> {
+        self.control.counters().addresses.taken_by_network()
     }
 
     /// Numbers from the seed, for the test's own choices.

@@ -4,6 +4,7 @@
 use reactor::simulation::Seed;
 
 use super::{
+    asking::{Home, PROXY, Token},
     seed::{self, below, pick},
     way::{MEDIA, PREFIXES, Way},
 };
@@ -15,7 +16,10 @@ pub(super) enum Action {
         way: Way,
         since: AskedSince,
         manner: Manner,
-        host: u8,
+        home: Home,
+        /// It reads up to the last message but so many, and no further.
+        until: Option<u64>,
+        token: Token,
     },
     /// A peer that sends this, and no more for now.
     Intrude(Vec<u8>),
@@ -64,6 +68,10 @@ pub(super) enum Action {
     },
     StepWall {
         seconds: i64,
+    },
+    /// The machine sleeps.
+    Suspend {
+        seconds: u64,
     },
     /// The process stands still (`SIGSTOP`).
     StandStill {
@@ -164,7 +172,8 @@ fn action(seed: &mut Seed) -> Action {
         },
         640..950 => Action::Advance { millis: pick(seed, &[1, 3, 7, 10, 15, 16, 17, 30, 60, 100, 250, 250]) },
         950..955 => Action::Advance { millis: pick(seed, &[1_000, 2_500, 6_000, 31_000]) },
-        955..960 => Action::StepWall { seconds: pick(seed, &[-100_000, -3600, -1, 1, 2, 3600, 315_000_000]) },
+        955..957 => Action::Suspend { seconds: pick(seed, &[1, 20, 3600, 200_000]) },
+        957..960 => Action::StepWall { seconds: pick(seed, &[-100_000, -3600, -1, 1, 2, 3600, 315_000_000]) },
         960..965 => Action::StandStill { millis: pick(seed, &[20, 300, 2_000, 9_000]) },
         965..972 => Action::HandOver { variant: seed.below(u64::MAX) },
         972..980 => Action::Reload { variant: seed.below(u64::MAX) },
@@ -185,7 +194,10 @@ fn connect(seed: &mut Seed) -> Action {
         6 => AskedSince::Ahead(pick(seed, &[1, 2, 3, 5000])),
         _ => AskedSince::Elsewhere,
     };
-    Action::Connect { way: way(seed), since, manner, host: pick(seed, &[1, 2, 3, 9]) }
+    let home = Home { host: pick(seed, &[1, 2, 3, PROXY]), behind_proxy: pick(seed, &[1, 2, 3]) };
+    let until = seed.once_in(8).then(|| pick(seed, &[0, 0, 1, 5, 50]));
+    let token = pick(seed, &[Token::Lasting, Token::Lasting, Token::Revocable]);
+    Action::Connect { way: way(seed), since, manner, home, until, token }
 }
 
 fn way(seed: &mut Seed) -> Way {

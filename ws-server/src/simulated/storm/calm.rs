@@ -34,6 +34,8 @@ impl Storm {
             self.pass(Duration::from_millis(40));
             self.rest()?;
         }
+        self.check_tokens()?;
+        self.check_addresses()?;
         for client in &self.clients {
             let name = || format!("client {} ({:?})", client.peer, client.way);
             if client.life == Life::Opening && !client.way.is_poll() {
@@ -86,7 +88,7 @@ impl Storm {
     }
 
     /// Turns until nothing more comes without time passing.
-    fn rest(&mut self) -> Result<(), String> {
+    pub(super) fn rest(&mut self) -> Result<(), String> {
         loop {
             let before = self.heard;
             self.settle();

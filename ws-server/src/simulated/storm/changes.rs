@@ -6,6 +6,7 @@ use reactor::simulation::Call;
 use rustix::io::Errno;
 
 use super::{
+    place::Kind,
     process,
     run::{Seen, Storm},
     setting::Setting,
@@ -14,7 +15,7 @@ use crate::peers::Mail;
 
 impl Storm {
     pub(super) fn hand_over(&mut self, variant: u64) {
-        let (old, next) = (self.setting.clone(), self.setting.next(variant));
+        let (old, next) = (self.setting.clone(), self.setting.successor_of(variant));
         self.feed.tell(&mut self.shadow);
         let mut feed = None;
         let world = self.world.take().expect("a world");
@@ -36,7 +37,7 @@ impl Storm {
         self.use_setting(next);
     }
 
-    pub(super) fn reload(&mut self, variant: u64) {
+    pub(super) fn reload(&mut self, variant: u64) -> Result<(), String> {
         let mut next = self.setting.next(variant);
         next.config = Arc::new((*next.config).clone().after(&self.setting.config));
         next.workers = self.setting.workers;
@@ -44,6 +45,9 @@ impl Storm {
         self.world().mailboxes().send_all(|| Mail::Reload(Arc::clone(&next.config)));
         self.settle();
         self.use_setting(next);
+        self.rest()?;
+        let is_calm = self.fault_left == 0 && !self.is_tight;
+        if is_calm { self.check_tokens() } else { Ok(()) }
     }
 
     fn use_setting(&mut self, next: Setting) {
@@ -52,9 +56,15 @@ impl Storm {
             self.is_tight = true;
             self.clients.iter_mut().for_each(|client| client.may_end = true);
         }
+        self.has_latest |= next.kind() == Kind::Latest;
+        for client in &mut self.clients {
+            client.may_end |= !next.accepts(client.asking.token);
+        }
         self.has_no_echo &= next.broadcasts;
         self.has_counts |= next.notice_rate < 100;
         self.setting = next;
+        let history = self.moment().history;
+        self.clients.iter_mut().for_each(|client| client.place.keep(history));
     }
 
     pub(super) fn fault(&mut self, call: usize, errno: usize, count: u32) {

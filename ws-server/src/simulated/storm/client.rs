@@ -2,8 +2,11 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use common::id::MessageId;
+
 use super::{
     action::Manner,
+    asking::{Asking, Home},
     decode::{Decoder, member, objects},
     place::{Moment, Place, Since},
     said::{Said, ToldGap},
@@ -36,6 +39,8 @@ pub(super) struct Truth<'t> {
     pub(super) gone: &'t HashSet<u64>,
     /// Notices say how many have left, if more than so many leave in a second.
     pub(super) has_counts: bool,
+    /// The newest date of which a client was told the id.
+    pub(super) newest_date: &'t mut Option<MessageId>,
     /// What a client says goes to all others, and has always gone there.
     pub(super) is_broadcast: bool,
 }
@@ -46,9 +51,13 @@ pub(super) struct Client {
     pub(super) peer: usize,
     pub(super) way: Way,
     pub(super) manner: Manner,
+    pub(super) asking: Asking,
+    pub(super) home: Home,
     pub(super) life: Life,
     /// The server may end it without a fault of its own.
     pub(super) may_end: bool,
+    /// Its address may have no place for it, or a newcomer may take its place before its request is complete.
+    pub(super) may_be_refused: bool,
     pub(super) id: Option<u64>,
     pub(super) place: Place,
     /// It may have been too slow for what it reads now.
@@ -80,8 +89,11 @@ impl Client {
             peer,
             way,
             manner,
+            asking: Asking::default(),
+            home: Home::of(1),
             life: Life::Opening,
             may_end: false,
+            may_be_refused: false,
             id: None,
             place,
             is_slow: false,
@@ -165,6 +177,9 @@ impl Client {
             Said::Pong(payload) => self.pong(&payload),
             Said::Close(code, reason) => {
                 self.life = Life::Ended;
+                if code == Some(1000) && !self.has_sent_close {
+                    self.place.end(truth.shadow, self.moment(truth.moment))?;
+                }
                 if self.may_end || self.has_sent_close {
                     return Ok(());
                 }
@@ -175,7 +190,9 @@ impl Client {
                 Ok(())
             }
             Said::Whole => {
-                self.life = Life::Ended;
+                if std::mem::replace(&mut self.life, Life::Ended) == Life::Open {
+                    self.place.end(truth.shadow, self.moment(truth.moment))?;
+                }
                 if self.may_end { Ok(()) } else { Err("its last chunk without a reason".to_owned()) }
             }
             Said::Body(body) => self.body(&body, truth),
@@ -229,6 +246,10 @@ impl Client {
             let told = id.map_or(Some(number), number_of);
             if told != Some(number) {
                 return Err(format!("the date {text:?} has the id {id:?}"));
+            }
+            let id = id.and_then(|id| common::id::Since::parse(id.as_bytes()));
+            if let Some(common::id::Since::Id(id)) = id {
+                *truth.newest_date = (*truth.newest_date).max(Some(id));
             }
             return self.place.date(number, moment);
         }

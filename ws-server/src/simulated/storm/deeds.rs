@@ -1,41 +1,74 @@
 //! What clients and strangers do.
 
-use std::net::Ipv4Addr;
+use common::id::MessageId;
 
 use super::{
     action::{AskedSince, Deed, Frame, Leaving, Manner},
+    asking::{Asking, Home, Token},
     client::Client,
     place::{Place, Since},
     run::Storm,
     setting::Origin,
-    way::{Way, masked},
+    way::{Media, Way, masked},
 };
 
 impl Storm {
-    pub(super) fn connect(&mut self, way: Way, since: AskedSince, manner: Manner, host: u8) {
-        let since = self.since(since);
+    /// A peer connects.
+    pub(super) fn arrive(&mut self, home: Home) -> usize {
+        let peer = self.world().connect_from(home.peer());
+        self.homes.push((peer, home));
+        self.world().send(peer, &home.preface());
+        peer
+    }
+
+    /// What a client of this run asks for that wants it so.
+    pub(super) fn asking(&self, way: Way, lag: Option<u64>, token: Token) -> Asking {
+        let token = self.setting.tokens.map(|_| token);
+        // A poll never reads further, and a page is not checked.
+        let is_bounded = !way.is_poll() && !matches!(way, Way::Stream(Media::Html, _));
+        let until = lag.filter(|_| is_bounded).and_then(|lag| self.behind(lag));
+        Asking { until, token }
+    }
+
+    /// The id of the last message but so many.
+    fn behind(&self, lag: u64) -> Option<MessageId> {
+        let Some(last) = self.shadow.last() else {
+            let newest = self.newest_date?;
+            return Some(MessageId { number: newest.number.saturating_sub(lag), ..newest });
+        };
+        let place = self.shadow.len().saturating_sub(1 + usize::try_from(lag).expect("a small lag"));
+        Some(self.shadow.get(place).map_or(last.id, |message| message.id))
+    }
+
+    pub(super) fn connect(&mut self, way: Way, asked: (AskedSince, Asking), manner: Manner, home: Home) {
+        let (since, asking) = (self.since(asked.0), asked.1);
         let delivered = self.seen.iter().map(|seen| seen.messages).min().unwrap_or(0);
-        let place = Place::new(since, &self.shadow, delivered, self.moment());
-        let peer = self.world().connect_from(Ipv4Addr::new(127, 0, 0, host));
-        self.world().send(peer, &way.request(since.written().as_deref()));
+        let place = Place::new((since, asking.until), &self.shadow, delivered, self.moment());
+        let peer = self.arrive(home);
+        self.world().send(peer, &way.request(since.written().as_deref(), asking));
         let mut client = Client::new(peer, way, manner, place);
+        (client.asking, client.home) = (asking, home);
         client.may_end = manner != Manner::Healthy || way.is_poll() || self.is_tight || self.fault_left > 0;
+        client.may_end |= asking.until.is_some() || !self.setting.accepts(asking.token);
+        // Some cannot be told that a new stream begins where they are.
+        client.may_end |= !way.tells_gaps() && client.place.is_before_a_new_stream(&self.shadow);
+        client.may_be_refused = self.setting.per_address > 0;
         self.clients.push(client);
     }
 
     fn since(&self, asked: AskedSince) -> Since {
-        let Some(last) = self.shadow.last() else { return Since::Nothing };
+        let newest = self.shadow.last().map(|last| last.id);
+        let Some(last) = newest.or(self.newest_date) else { return Since::Nothing };
         match asked {
             AskedSince::Nothing => Since::Nothing,
             AskedSince::Behind(lag, has_epoch) => {
-                let place = self.shadow.len().saturating_sub(1 + usize::try_from(lag).expect("a small lag"));
-                let id = self.shadow.get(place).map_or(last.id, |message| message.id);
-                let is_present = id.epoch == last.id.epoch;
+                let id = self.behind(lag).unwrap_or(last);
+                let is_present = id.epoch == last.epoch;
                 if has_epoch || !is_present { Since::Id(id) } else { Since::Number(id.number) }
             }
-            // With given numbers it could wait for them.
-            AskedSince::Ahead(more) if self.setting.origin != Origin::Given => {
-                let mut id = last.id;
+            // With given numbers it could wait for them; of dates another worker may be ahead.
+            AskedSince::Ahead(more) if self.setting.has_lines() && self.setting.origin != Origin::Given => {
+                let mut id = last;
                 id.number += more;
                 Since::Id(id)
             }

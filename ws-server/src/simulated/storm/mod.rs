@@ -14,6 +14,7 @@
 //! prints it.
 
 mod action;
+mod asking;
 mod calm;
 mod changes;
 mod client;

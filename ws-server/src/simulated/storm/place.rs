@@ -53,11 +53,15 @@ pub(super) enum Since {
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     since: Since,
+    /// It reads no further than this.
+    until: Option<MessageId>,
     /// How many messages had been published when it asked, and how many of them every worker had.
     asked_at: usize,
     delivered: usize,
     /// How many it would have got at once then.
     greet: usize,
+    /// The fewest messages that a process has kept since then.
+    history: usize,
     /// The newest message that every worker had then.
     everywhere: MessageId,
     /// The place of the next message; `None` before the first one.
@@ -72,15 +76,22 @@ pub(super) struct Place {
 
 impl Place {
     /// A client asks now, when every worker has the first `delivered` messages.
-    pub(super) fn new(since: Since, shadow: &Shadow, delivered: usize, moment: Moment) -> Self {
-        let Moment { excuses, greet, .. } = moment;
+    pub(super) fn new(
+        (since, until): (Since, Option<MessageId>),
+        shadow: &Shadow,
+        delivered: usize,
+        moment: Moment,
+    ) -> Self {
+        let Moment { excuses, greet, history, .. } = moment;
         let asked_at = shadow.len();
         let last = delivered.checked_sub(1).and_then(|place| shadow.get(place));
         Self {
             since,
+            until,
             asked_at,
             delivered,
             greet,
+            history,
             everywhere: last.map(|last| last.id).unwrap_or_default(),
             next: None,
             date: None,
@@ -90,9 +101,19 @@ impl Place {
         }
     }
 
+    /// From now on so many messages are kept.
+    pub(super) fn keep(&mut self, history: usize) {
+        self.history = self.history.min(history);
+    }
+
     /// The place of the next message, if it has had one.
     pub(super) fn next(&self) -> Option<usize> {
         self.next
+    }
+
+    /// True if a worker had still to learn of the newest stream when it asked.
+    pub(super) fn is_before_a_new_stream(&self, shadow: &Shadow) -> bool {
+        shadow.last().is_some_and(|last| self.everywhere.epoch < last.id.epoch)
     }
 
     pub(super) fn last_date(&self) -> Option<u64> {
@@ -141,6 +162,9 @@ impl Place {
         let gap = self.gap.take();
         self.date = Some(number);
         self.messages += 1;
+        if let Some(until) = self.until.filter(|until| number > until.number) {
+            return Err(format!("date {number} in a read up to {until}"));
+        }
         let (Some(had), false) = (had, gap.as_ref().is_some_and(|gap| gap.missed.is_none())) else {
             return Ok(());
         };
@@ -152,7 +176,8 @@ impl Place {
             Some(gap) if gap.missed == Some(missed) => Ok(()),
             Some(gap) => Err(format!("date {number} behind {had}, but it was told {gap:?}")),
             None if missed == 0 || (!moment.tells && excused) => Ok(()),
-            None if !moment.tells && self.messages == 1 => Ok(()),
+            // Those of before it came, where dates may have been skipped, too.
+            None if !moment.tells && self.messages <= moment.history.max(1) as u64 => Ok(()),
             None => Err(format!("date {number} behind {had}, and nothing was said")),
         }
     }
@@ -165,10 +190,34 @@ impl Place {
         self.messages += 1;
         let gap = self.gap.take();
         let Some(got) = shadow.get(place) else { return Err("a message from nowhere".to_owned()) };
+        if let Some(until) = self.until.filter(|until| got.id > *until) {
+            return Err(format!("{} in a read up to {until}", got.id));
+        }
         match expected {
             Some(expected) => going_on(expected, (place, got), gap, shadow, moment, excused),
             None => self.first((place, got), gap.as_ref(), shadow, moment),
         }
+    }
+
+    /// A bounded read has come to its end: with the last message that was asked for, unless that was not kept or the client has it.
+    pub(super) fn end(&self, shadow: &Shadow, moment: Moment) -> Result<(), String> {
+        let Some(until) = self.until.filter(|_| moment.kind != Kind::Dates && moment.fits) else {
+            return Ok(());
+        };
+        let had = match self.since {
+            Since::Id(id) => id,
+            Since::Number(number) => MessageId { number, ..until },
+            Since::Nothing | Since::Strange => MessageId::default(),
+        };
+        let end = shadow.after(until);
+        let is_kept = end + self.history.max(1) > shadow.len() && self.everywhere.epoch == until.epoch;
+        if self.next == Some(end) || self.gap.is_some() || had >= until || !is_kept {
+            return Ok(());
+        }
+        Err(format!(
+            "a read from {:?} up to {until} ends before message {:?} of {end}",
+            self.since, self.next
+        ))
     }
 
     /// Its first message.
@@ -182,6 +231,8 @@ impl Place {
         let had = match self.since {
             Since::Id(id) => id,
             Since::Number(number) => MessageId { epoch: got.id.epoch, number },
+            // From the oldest one that is kept.
+            Since::Nothing if self.until.is_some() => return Ok(()),
             Since::Nothing => {
                 let from = self.delivered.saturating_sub(moment.greet.max(self.greet));
                 let is_early = place < from;
@@ -224,7 +275,7 @@ impl Place {
                 let is_true = is_true(*missed, (place, got), (expected, had));
                 let is_kept = moment.fits
                     && moment.kind == Kind::Ordered
-                    && expected >= shadow.len().saturating_sub(moment.history)
+                    && expected >= shadow.len().saturating_sub(self.history)
                     && !got.follows_gap;
                 if !is_true || is_kept {
                     return Err(format!("it has {had}, gets {}, and was told {gap:?}", got.id));

@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use reactor::simulation::Simulation;
 
-use super::{decode::member, seed, shadow::Shadow};
+use super::{asking::Home, decode::member, seed, shadow::Shadow};
 use crate::worker::WsHandler;
+
+/// Where publishers are.
+pub(super) const HOME: Home = Home { host: 5, behind_proxy: 0 };
 
 /// Bytes that it sends at a time.
 const PIECE: usize = 700;
@@ -15,7 +18,7 @@ pub(super) struct Post {
     number: u64,
     lines: Vec<String>,
     is_keyed: bool,
-    peer: Option<usize>,
+    pub(super) peer: Option<usize>,
     to_send: Vec<u8>,
     heard: Vec<u8>,
     tries: u64,
@@ -63,7 +66,7 @@ impl Post {
         shadow: &Shadow,
     ) -> Result<usize, String> {
         let Some(peer) = self.peer else {
-            self.peer = Some(world.connect());
+            self.peer = Some(world.connect_from(HOME.peer()));
             (self.to_send, self.heard) = (self.request(), Vec::new());
             self.tries += 1;
             return Ok(0);

@@ -5,11 +5,14 @@ use std::{
     time::Duration,
 };
 
+use common::id::MessageId;
 use reactor::simulation::Simulation;
 
 use super::{
     action::{Action, AskedSince, Leaving, Manner},
+    asking::{Home, Token},
     client::Client,
+    place::Kind,
     post::Post,
     process::{self, Feed},
     seed,
@@ -36,6 +39,12 @@ pub(super) struct Storm {
     pub(super) clients: Vec<Client>,
     pub(super) posts: Vec<Post>,
     pub(super) strangers: Vec<usize>,
+    /// Where the peers are whose connections may be open.
+    pub(super) homes: Vec<(usize, Home)>,
+    /// The newest date of which a client was told the id.
+    pub(super) newest_date: Option<MessageId>,
+    /// Of some process of this run only the newest message counts.
+    pub(super) has_latest: bool,
     /// By connection id, the peer that has it; and those that are gone.
     pub(super) ids: HashMap<u64, usize>,
     pub(super) gone: HashSet<u64>,
@@ -73,7 +82,7 @@ impl Storm {
             }
             handlers.pop_front().expect("as many handlers as workers")
         });
-        let is_tight = !setting.fits;
+        let (is_tight, has_latest) = (!setting.fits, setting.kind() == Kind::Latest);
         let seen = vec![Seen { unseen: Duration::ZERO, messages: 0 }; setting.workers];
         let (has_no_echo, has_counts) = (setting.broadcasts, setting.notice_rate < 100);
         let mut storm = Self {
@@ -84,6 +93,9 @@ impl Storm {
             clients: Vec::new(),
             posts: Vec::new(),
             strangers: Vec::new(),
+            homes: Vec::new(),
+            newest_date: None,
+            has_latest,
             ids: HashMap::new(),
             gone: HashSet::new(),
             jumps: 0,
@@ -130,7 +142,12 @@ impl Storm {
                 self.world().calm();
             }
         }
-        self.listen()
+        self.listen()?;
+        if place.is_multiple_of(64) {
+            self.rest()?;
+            self.check_addresses()?;
+        }
+        Ok(())
     }
 
     /// A turn of the worker with this number, modulo how many there are.
@@ -154,9 +171,12 @@ impl Storm {
 
     fn act(&mut self, action: &Action) -> Result<(), String> {
         match action {
-            Action::Connect { way, since, manner, host } => self.connect(*way, *since, *manner, *host),
+            Action::Connect { way, since, manner, home, until, token } => {
+                let asking = self.asking(*way, *until, *token);
+                self.connect(*way, (*since, asking), *manner, *home);
+            }
             Action::Intrude(bytes) => {
-                let peer = self.world().connect();
+                let peer = self.arrive(Home::of(1));
                 self.world().send(peer, bytes);
                 self.strangers.push(peer);
             }
@@ -166,8 +186,9 @@ impl Storm {
             Action::Leave { who, how } => self.leave(*who, *how),
             Action::Publish { lines, bytes, jump } => self.publish(*lines, *bytes, *jump),
             Action::Crowd { clients, way } => {
+                let asking = self.asking(*way, None, Token::Lasting);
                 for _ in 0..*clients {
-                    self.connect(*way, AskedSince::Nothing, Manner::Healthy, 7);
+                    self.connect(*way, (AskedSince::Nothing, asking), Manner::Healthy, Home::of(7));
                 }
                 self.settle();
             }
@@ -178,6 +199,10 @@ impl Storm {
             }
             Action::Flood { who, pings } => self.flood(*who, *pings),
             Action::Advance { millis } => self.pass(Duration::from_millis(*millis)),
+            Action::Suspend { seconds } => {
+                self.world().suspend(Duration::from_secs(*seconds));
+                self.jumps += 1;
+            }
             Action::StepWall { seconds } => self.world().step_wall_clock(*seconds),
             Action::StandStill { millis } => {
                 self.world().halt(Duration::from_millis(*millis));
@@ -187,7 +212,7 @@ impl Storm {
                 self.world().resume();
             }
             Action::HandOver { variant } => self.hand_over(*variant),
-            Action::Reload { variant } => self.reload(*variant),
+            Action::Reload { variant } => return self.reload(*variant),
             Action::Fault { call, errno, count } => self.fault(*call, *errno, *count),
         }
         Ok(())

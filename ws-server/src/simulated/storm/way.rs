@@ -1,6 +1,6 @@
 //! The ways in which clients ask for the stream, and the bytes with which they do.
 
-use super::decode::Dialect;
+use super::{asking::Asking, decode::Dialect};
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +77,9 @@ impl Way {
     }
 
     /// A request; `since` is what the client says that it has.
-    pub(super) fn request(self, since: Option<&str>) -> Vec<u8> {
+    pub(super) fn request(self, since: Option<&str>, asking: Asking) -> Vec<u8> {
         let mut query: Vec<String> = since.iter().map(|since| format!("since={since}")).collect();
+        query.extend(asking.query());
         match self.prefix() {
             Some(Prefix::Number) => query.push("numbered=1".to_owned()),
             Some(Prefix::Id) => query.push("ids=1".to_owned()),
