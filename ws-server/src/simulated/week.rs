@@ -8,7 +8,6 @@ use common::framing::{Framing, encode};
 use reactor::simulation::{Held, Successor};
 
 use super::*;
-use crate::worker::SharedStart;
 
 const HOUR: u64 = 3600;
 /// Without optimisation a day would take long.
@@ -129,7 +128,9 @@ fn visit(world: &mut World, minute: u64, visitors: &mut Vec<usize>) {
 
 /// What the process holds between two minutes, when the visitors have left.
 fn held(world: &mut World, visitors: &mut Vec<usize>) -> Held {
-    visitors.drain(..).for_each(|peer| world.reset(peer));
+    for peer in visitors.drain(..) {
+        world.reset(peer);
+    }
     world.settle();
     world.held()
 }
@@ -155,7 +156,9 @@ fn a_week_is_like_an_hour() {
     for second in 1..=hours() * HOUR {
         world.advance(Duration::from_secs(1));
         world.settle();
-        canaries.iter_mut().for_each(|canary| canary.read(&mut world, second, epoch));
+        for canary in &mut canaries {
+            canary.read(&mut world, second, epoch);
+        }
         if second.is_multiple_of(60) {
             visit(&mut world, second / 60, &mut visitors);
         }

@@ -155,10 +155,10 @@ fn a_client_of_a_worker_that_was_ahead_in_a_stream_that_has_ended_gets_nothing_a
 
 #[test]
 fn a_client_whose_socket_was_full_is_told_of_lines_that_made_room_for_the_newest() {
-    let args = ["--source", "-", "--delivery", "latest", "--greet", "0", "--max-backlog", "1"];
+    let args = ["--source", "-", "--delivery", "latest", "--max-backlog", "1"];
     let (Stream::Buffer(mut buffer), now) = stream(&args) else { panic!("lines are kept") };
     let mut subscription = Subscription::default();
-    buffer.subscribe(&mut subscription, None, id(21), now);
+    buffer.subscribe(&mut subscription, Some(Since::Number(20)), id(21), now);
     for number in 21..=23 {
         let mut batch = Batch::new(id(number));
         batch.push(|out| out.push_str("a line"));
