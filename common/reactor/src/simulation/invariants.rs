@@ -5,7 +5,7 @@
 //! - Each worker holds a descriptor for each connection of its table, and no other one; it lets none go without closing it,
 //!   and resets those that it closes as slow or broken.
 //! - The next deadline of every connection is in the future, or no poll has begun since; no poll sleeps beyond it.
-//! - A worker that does not sleep moves something: no busy loop.
+//! - A worker that does not sleep moves something: no busy loop. One that sleeps does so until something is due (`naps`).
 //! - A worker that sleeps leaves nothing undone (`at_rest`), and whoever takes nothing is closed in time, and no other one
 //!   (`stalls`).
 
@@ -51,6 +51,11 @@ impl<H: Handler> Simulation<H> {
         assert!(
             stepped.idle_turns < MAX_IDLE_TURNS,
             "worker {number} is in a busy loop: {}",
+            stepped.worker.why_awake()
+        );
+        assert!(
+            !stepped.naps.are_too_many(stepped.worker.connections.table.len()),
+            "worker {number} wakes for nothing again and again: {}",
             stepped.worker.why_awake()
         );
         let connections: usize =

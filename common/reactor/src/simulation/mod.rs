@@ -20,6 +20,7 @@ mod faults;
 mod hand_over;
 mod held;
 mod invariants;
+mod naps;
 mod peers;
 mod stalls;
 
@@ -41,6 +42,7 @@ pub use super::system::simulated::{Call, Seed};
 pub use birth::{Birth, Successor};
 pub use each_failure::{Failure, each_failure};
 pub use held::Held;
+use naps::Naps;
 use stalls::Stalls;
 
 /// Listeners of a process, each with a socket or a duplicate in every worker; the port of number `n` is 80 + `n`.
@@ -63,6 +65,7 @@ struct Stepped<H: Handler> {
     was_late: Duration,
     /// Turns in a row that moved nothing, at one moment and without a sleep.
     idle_turns: usize,
+    naps: Naps,
 }
 
 /// The workers of one process in a simulated world. Peers are numbered in the order in which they connected.
@@ -83,6 +86,10 @@ impl<H: Handler> Stepped<H> {
         let rested = self.timeout != Some(Duration::ZERO);
         self.was_late = self.until.map_or(Duration::ZERO, |until| now.saturating_duration_since(until));
         self.idle_turns = if rested || world.moved != before { 0 } else { self.idle_turns + 1 };
+        let is_over = self.until.is_some_and(|until| until <= now);
+        if rested && is_over && world.moved == before {
+            self.naps.count_vain(now);
+        }
         self.timeout = self.worker.timeout(now);
         self.until = self.timeout.and_then(|timeout| now.checked_add(timeout));
         if let Some(poll) = world.polls.get_mut(self.poll) {
@@ -159,7 +166,7 @@ impl<H: Handler> Simulation<H> {
             debug_assert!(added.is_ok(), "a new listener can be watched");
         }
         let (control, mailboxes) = (self.control.clone(), self.mailboxes.clone());
-        let until = Some(self.world.borrow().now);
+        let now = self.world.borrow().now;
         let settings = self.settings.clone();
         let mut worker = Worker::new(number, handler, system, listeners, settings, control, mailboxes);
         worker.adopt(to_adopt);
@@ -167,11 +174,12 @@ impl<H: Handler> Simulation<H> {
             worker,
             poll,
             woken,
-            until,
+            until: Some(now),
             timeout: None,
             has_ended: false,
             was_late: Duration::ZERO,
             idle_turns: 0,
+            naps: Naps::new(now),
         }
     }
 
