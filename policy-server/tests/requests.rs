@@ -187,13 +187,15 @@ fn a_client_that_never_reads_is_gone_at_the_end_of_the_life() {
     socket.connect(&daemon.address().into()).expect("connected");
     let mut stuck = TcpStream::from(socket);
     stuck.write_all(&[REQUEST, b"\0"].concat()).expect("sent");
+    stuck.read_exact(&mut [0]).expect("the beginning of an answer");
     // Each round waits for the whole lifetime of one connection; the stuck one has to be gone by then.
     let ((), elapsed) = timed(|| {
         while !daemon_is_empty(&mut daemon) {
             daemon.connect().read_to_end();
         }
     });
-    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    // Many lifetimes: the machine may be busy.
+    assert!(elapsed < Duration::from_secs(20), "{elapsed:?}");
 }
 
 fn daemon_is_empty(daemon: &mut Daemon) -> bool {
