@@ -26,6 +26,9 @@ impl Storm {
         }
         self.finish_posts()?;
         self.rest()?;
+        // With another delivery each client has another place within the interval: once, up to two of them pass between two dates.
+        self.pass(Duration::from_secs(1));
+        self.rest()?;
         let dates: HashMap<usize, Option<u64>> =
             self.clients.iter().map(|client| (client.peer, client.place.last_date())).collect();
         self.publish(1, 10, 0);

@@ -76,7 +76,9 @@ impl Setting {
         let other = match self.origin {
             Origin::Lines => Origin::LatestLines,
             Origin::LatestLines => Origin::Lines,
-            Origin::Clock | Origin::OrderedClock | Origin::Given | Origin::Published => self.origin,
+            Origin::Clock => Origin::OrderedClock,
+            Origin::OrderedClock => Origin::Clock,
+            Origin::Given | Origin::Published => self.origin,
         };
         let is_other = self.switches && variant.is_multiple_of(2);
         self.with_origin(if is_other { other } else { self.origin }, variant)
