@@ -48,17 +48,25 @@ impl Buffer {
         let number = resumption.map_or_else(|| self.first_of(self.greet, next), |resumption| resumption.next);
         subscription.go_on_at(MessageId { number, ..self.ring.next() });
         let _ = self.readmit(subscription);
-        let gap = resumption?.gap?;
-        Some(self.with_skipped(gap, subscription))
+        self.with_skipped(resumption.and_then(|resumption| resumption.gap), subscription, since)
     }
 
-    /// The gap of a client that resumes behind dates that were skipped: they are missing, too.
-    fn with_skipped(&self, gap: Gap, subscription: &mut Subscription) -> Gap {
-        let skipped =
-            self.at(subscription.position).and_then(|here| subscription.skip_to(here.number, here.epoch));
-        let Some(skipped) = skipped else { return gap };
+    /// The gap of a client that begins behind dates that were skipped: they are missing, too, to one that says what it has. It
+    /// hears of them here, since not every framing can tell it between the messages. A bounded read misses none beyond its end.
+    fn with_skipped(
+        &self,
+        gap: Option<Gap>,
+        subscription: &mut Subscription,
+        since: Option<Since>,
+    ) -> Option<Gap> {
+        let skipped = self.at(subscription.position).and_then(|here| {
+            let to = subscription.end.map_or(here.number, |end| here.number.min(end));
+            subscription.skip_to(to, here.epoch)
+        });
+        let Some(skipped) = skipped.filter(|_| since.is_some()) else { return gap };
+        let Some(gap) = gap else { return Some(skipped) };
         let missed = gap.missed.zip(skipped.missed).map(|(missed, skipped)| missed.saturating_add(skipped));
-        Gap { missed, next: skipped.next, ..gap }
+        Some(Gap { missed, next: skipped.next, ..gap })
     }
 
     /// [`Buffer::subscribe`], where numbers are given. What the client has may be ahead: it then waits for that.
@@ -139,6 +147,7 @@ impl Buffer {
         subscription.go_on_at(MessageId { number: next, ..here });
         subscription.end = Some(end);
         let _ = self.readmit(subscription);
+        let gap = if self.is_given { gap } else { self.with_skipped(gap, subscription, since) };
         let next = if self.is_given { self.at(subscription.position) } else { gap.and_then(|gap| gap.next) };
         gap.map(|gap| Gap { next: next.filter(|next| next.number < end), ..gap })
     }

@@ -110,21 +110,54 @@ fn every_way_to_come_back_is_answered_in_every_kind_of_stream_and_framing() {
     }
 }
 
-#[test]
-fn a_client_that_resumes_behind_dates_that_were_skipped_is_told_of_them() {
-    let args = ["--delivery", "ordered", "--interval", "1s", "--history", "5"];
+/// A stream that keeps the last five dates, of which 21 to 27 were skipped, and 28 and 29 are there; and the time.
+fn stream_with_skipped_dates() -> (Stream, Instant) {
+    let args = ["--delivery", "ordered", "--interval", "1s", "--history", "5", "--greet", "5"];
     let (mut stream, now) = stream(&args);
     let now = now + Duration::from_secs(9);
     if let Stream::Buffer(buffer) = &mut stream {
         (0..2).for_each(|second| buffer.publish_date(now + Duration::from_secs(second)));
     }
-    let mut subscription = Subscription::default();
-    let since = Some(Since::Number(10));
-    let gap = stream.subscribe(&mut subscription, since, id(30), now + Duration::from_secs(1)).unwrap();
-    assert_eq!(gap.to_string(), r#"{"missed":17,"stream":"same","next":"0000000007d0_28"}"#);
-    let next = stream.next(&mut subscription, Framing::Lines, usize::MAX, now);
-    let Next::Shared { bytes, range, .. } = next else { panic!("{next:?}") };
-    assert!(bytes[range].starts_with(b"Thu Jan 01 1970 00:00:27 "));
+    (stream, now + Duration::from_secs(1))
+}
+
+#[test]
+fn a_client_that_resumes_behind_dates_that_were_skipped_is_told_of_them() {
+    let (stream, now) = stream_with_skipped_dates();
+    // A newcomer has missed nothing.
+    for (since, missed) in [(Some(10), Some(17)), (Some(24), Some(3)), (Some(25), Some(2)), (None, None)] {
+        let (mut subscription, had) = (Subscription::default(), since.map(Since::Number));
+        let gap = stream.subscribe(&mut subscription, had, id(30), now).map(|gap| gap.to_string());
+        let told =
+            missed.map(|missed| format!(r#"{{"missed":{missed},"stream":"same","next":"0000000007d0_28"}}"#));
+        assert_eq!(gap, told, "{since:?}");
+        let next = stream.next(&mut subscription, Framing::Lines, usize::MAX, now);
+        let Next::Shared { bytes, range, .. } = next else { panic!("{next:?}") };
+        assert!(bytes[range].starts_with(b"Thu Jan 01 1970 00:00:27 "));
+    }
+}
+
+#[test]
+fn a_bounded_read_is_told_of_the_dates_before_its_end_that_were_skipped() {
+    let (stream, now) = stream_with_skipped_dates();
+    for (since, until, told) in [
+        (Some(10), 28, Some((17, "\"0000000007d0_28\""))),
+        (Some(24), 28, Some((3, "\"0000000007d0_28\""))),
+        (Some(10), 26, Some((16, "null"))),
+        (Some(24), 26, Some((2, "null"))),
+        (Some(27), 28, None),
+        // It has nothing that it could miss a part of.
+        (None, 28, None),
+    ] {
+        let mut subscription = Subscription::default();
+        let (had, bounds) = (since.map(Since::Number), Since::Number(until));
+        let gap = stream.read(&mut subscription, (had, bounds), id(30), now).map(|gap| gap.to_string());
+        let told =
+            told.map(|(missed, next)| format!(r#"{{"missed":{missed},"stream":"same","next":{next}}}"#));
+        assert_eq!(gap, told, "{since:?} {until}");
+        let next = stream.next(&mut subscription, Framing::Lines, usize::MAX, now);
+        assert_eq!(matches!(next, Next::Shared { messages: 1, .. }), until == 28, "{next:?}");
+    }
 }
 
 #[test]

@@ -199,7 +199,8 @@ impl Place {
         }
     }
 
-    /// A bounded read has come to its end: with the last message that was asked for, unless that was not kept or the client has it.
+    /// A bounded read has come to its end: with the last message that was asked for, unless the client has that, or a gap was told.
+    /// What is not kept may be missing without a word where none can be said, or where the client does not say what it has.
     pub(super) fn end(&self, shadow: &Shadow, moment: Moment) -> Result<(), String> {
         let Some(until) = self.until.filter(|_| moment.kind != Kind::Dates && moment.fits) else {
             return Ok(());
@@ -210,8 +211,9 @@ impl Place {
             Since::Nothing | Since::Strange => MessageId::default(),
         };
         let end = shadow.after(until);
-        let is_kept = end + self.history.max(1) > shadow.len() && self.everywhere.epoch == until.epoch;
-        if self.next == Some(end) || self.gap.is_some() || had >= until || !is_kept {
+        let is_kept = end + self.history > shadow.len() && self.everywhere.epoch == until.epoch;
+        let is_told = is_kept || moment.tells && !matches!(self.since, Since::Nothing);
+        if self.next == Some(end) || self.gap.is_some() || had >= until || !is_told {
             return Ok(());
         }
         Err(format!(
