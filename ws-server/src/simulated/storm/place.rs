@@ -211,7 +211,11 @@ impl Place {
             Since::Nothing | Since::Strange => MessageId::default(),
         };
         let end = shadow.after(until);
-        let is_kept = end + self.history > shadow.len() && self.everywhere.epoch == until.epoch;
+        // The worker may have had another stream, or have got a new one before it answered: the bound says nothing there.
+        let is_of_stream = |epoch| epoch == until.epoch;
+        let is_present = is_of_stream(self.everywhere.epoch)
+            && shadow.last().is_none_or(|last| is_of_stream(last.id.epoch));
+        let is_kept = is_present && end + self.history > shadow.len();
         let is_told = is_kept || moment.tells && !matches!(self.since, Since::Nothing);
         if self.next == Some(end) || self.gap.is_some() || had >= until || !is_told {
             return Ok(());
