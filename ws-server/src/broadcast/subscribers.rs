@@ -106,3 +106,11 @@ impl Subscribers {
         0..self.lists.len()
     }
 }
+
+#[cfg(test)]
+impl Subscribers {
+    /// Entries of all lists.
+    pub(crate) fn listed(&self) -> usize {
+        self.lists.iter().map(Vec::len).sum()
+    }
+}

@@ -126,13 +126,20 @@ fn visit(world: &mut World, minute: u64, visitors: &mut Vec<usize>) {
     }
 }
 
-/// What the process holds between two minutes, when the visitors have left.
-fn held(world: &mut World, visitors: &mut Vec<usize>) -> Held {
+/// What the process and the lists of its workers hold between two minutes, when the visitors have left.
+fn held(world: &mut World, visitors: &mut Vec<usize>) -> (Held, usize) {
     for peer in visitors.drain(..) {
         world.reset(peer);
     }
     world.settle();
-    world.held()
+    let listed = (0..world.workers()).map(|worker| listed(world.handler(worker))).sum();
+    (world.held(), listed)
+}
+
+/// Entries of a worker's lists of connections.
+fn listed(handler: &WsHandler) -> usize {
+    let reads = handler.waiting_reads.len();
+    handler.fanout.subscribers.listed() + reads + handler.due_polls.len() + handler.rechecks.len()
 }
 
 fn hours() -> u64 {

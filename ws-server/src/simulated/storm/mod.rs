@@ -10,7 +10,7 @@
 //!                  shrinking: which of the actions does it take?
 //! ```
 //!
-//! `SEEDS=`, `FIRST=` and `STEPS=` choose other runs; `STORM=SEED:STEPS:PLACES` replays the actions at these places, as a failure
+//! `SEEDS=`, `FIRST=` and `STEPS=` choose other runs, `TRIES=0` shrinks nothing; `STORM=SEED:STEPS:PLACES` replays the actions at these places, as a failure
 //! prints it.
 
 mod action;

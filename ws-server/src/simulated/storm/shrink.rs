@@ -7,11 +7,12 @@ use std::{
 
 use super::{
     action::draw,
+    number,
     run::{Step, Storm},
 };
 
-/// Runs that shrinking may take.
-const TRIES: usize = 400;
+/// Runs that shrinking may take, if `TRIES=` says nothing else.
+const TRIES: u64 = 400;
 
 /// Something that did not hold.
 #[derive(Debug)]
@@ -91,11 +92,12 @@ fn run(seed: u64, steps: &[Step]) -> Option<(usize, String, String)> {
 
 /// Delta debugging: leaves parts out, large ones first, as long as something fails.
 fn shrink(seed: u64, mut steps: Vec<Step>, mut error: String) -> (Vec<Step>, String) {
+    let most = number("TRIES", TRIES);
     let mut tries = 0;
     let mut part = steps.len() / 2;
-    while part > 0 && tries < TRIES {
+    while part > 0 && tries < most {
         let (mut at, before) = (0, steps.len());
-        while at < steps.len() && tries < TRIES {
+        while at < steps.len() && tries < most {
             let mut fewer = steps.clone();
             fewer.drain(at..(at + part).min(steps.len()));
             tries += 1;
