@@ -6,7 +6,8 @@
     Noticed by: ws-server --test hand_over ids_go_on
     Builds: ws-server
 
-One of the tests that notice it is enough; without `--test` it is a unit test. `storm` is the simulated storm of ws-server, from seeds.
+One of the tests that notice it is enough; without `--test` it is a unit test. `storm` is the simulated storm of ws-server, from 2,000 seeds:
+where it is named, it has to notice the bug, whatever else does.
 """
 
 import re

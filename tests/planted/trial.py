@@ -8,11 +8,13 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from patches import STORM
+
 # Past it a build or a test hangs.
 BUILD_LIMIT = 1200
 TEST_LIMIT = 180
 STORM_LIMIT = 1800
-STORM_SEEDS = "2000"
+STORM_SEEDS = 2000
 
 # Incremental, without LTO; the crates of others are built once. The storm, which is long, is built optimised.
 BUILD = {
@@ -39,10 +41,22 @@ class Verdict:
         return f"{self.kind}{f' by {self.by}' if self.by else ''} ({self.seconds} s)"
 
 
+def outcome_of(notice, status, said):
+    """What became of a test that ended with this status (`None`: it did not end) and said this."""
+    if status is None:
+        return "hangs"
+    if re.search(rf"^test {re.escape(notice.test)}\b.* FAILED$", said, re.MULTILINE) or re.search(r"^test result: FAILED\. 0 passed; 1 failed", said, re.MULTILINE):
+        return "failed"
+    if re.search(r"^test result: ok\. 1 passed", said, re.MULTILINE):
+        return "passed"
+    return "no such test" if "0 passed; 0 failed" in said else "crashes"
+
+
 class Trials:
     def __init__(self, tree, build, packages):
         self.tree, self.build, self.packages = tree, build, packages
         self.passed = {}
+        self.calm_below = 0  # the storms of the seeds before it pass without a bug
 
     def key(self, patch):
         """Changes with the patch and with any source that is concerned."""
@@ -59,46 +73,68 @@ class Trials:
     def _control(self, patch):
         self.tree.restore()
         for notice in patch.notices:
-            if notice not in self.passed:
-                self.passed[notice] = self._test(notice, is_control=True)
-            if self.passed[notice] != "passed":
+            # The storm's seeds are run when it is known how many it takes.
+            if notice not in self.passed and not notice.is_storm:
+                self.passed[notice] = self._test(notice)
+            if self.passed.get(notice, "passed") != "passed":
                 return Verdict(f"without the bug: {self.passed[notice]}", str(notice))
         return None
 
     def _planted(self, patch):
+        """One test that notices it is enough; where the storm is named, it notices it, too."""
+        said, by, seed = [], [], None
         try:
             if not self.tree.apply(patch):
                 return Verdict("does not apply")
-            said = []
             for notice in patch.notices:
-                outcome = self._test(notice)
+                if by and not notice.is_storm:
+                    continue
+                if notice.is_storm:
+                    outcome, seed = self._storm(0, STORM_SEEDS)
+                else:
+                    outcome = self._test(notice)
+                said.append(f"{notice}: {outcome}")
                 if outcome == "failed":
-                    return Verdict("noticed", str(notice))
-                said.append(outcome)
-            return Verdict(", ".join(said))
+                    by.append(f"{notice}, seed {seed}" if notice.is_storm else str(notice))
         finally:
             self.tree.restore()
+        if not by or any(notice.is_storm for notice in patch.notices) and seed is None:
+            return Verdict(", ".join(said))
+        return self._calm(seed) or Verdict("noticed", "; ".join(by))
 
-    def _test(self, notice, is_control=False):
-        """`failed`, `passed`, or why neither."""
+    def _calm(self, seed):
+        """What the storms up to this seed say without the bug, if they do not pass."""
+        if seed is None or seed < self.calm_below:
+            return None
+        outcome, failing = self._storm(self.calm_below, seed + 1 - self.calm_below)
+        if outcome == "passed":
+            self.calm_below = seed + 1
+            return None
+        return Verdict(f"without the bug: {outcome}", f"storm, seed {failing}")
+
+    def _storm(self, first, seeds):
+        """What became of the storms of these seeds, and the seed that failed. Nothing is shrunk: that would take minutes."""
+        said, outcome = self._said(STORM, STORM_LIMIT, {"FIRST": str(first), "SEEDS": str(seeds), "TRIES": "0"})
+        seed = re.search(r"^seed (\d+): ", said, re.MULTILINE)
+        if outcome == "failed" and not seed:
+            return "fails without a seed", None
+        return outcome, int(seed[1]) if seed else None
+
+    def _test(self, notice):
+        return self._said(notice, TEST_LIMIT)[1]
+
+    def _said(self, notice, limit, more=None):
+        """What the test says, and `failed`, `passed`, or why neither."""
         target = ["--test", notice.file] if notice.file else ["--lib"]
         profile = ["--release"] if notice.is_storm else []
         command = ["cargo", "test", "--locked", "--package", notice.package, *target, *profile, "--no-run"]
         status, said = self._run(command, self.tree.folder, BUILD_LIMIT)
         program = re.search(r"^ *Executable .*\((.+)\)$", said, re.MULTILINE)
         if status != 0 or not program:
-            return "build hangs" if status is None else "does not build"
-        seeds = {"SEEDS": STORM_SEEDS} if notice.is_storm and not is_control else {}
-        limit = STORM_LIMIT if notice.is_storm else TEST_LIMIT
+            return said, "build hangs" if status is None else "does not build"
         folder = self.tree.folder / self.packages.folders[notice.package].relative_to(self.packages.root)
-        status, said = self._run([program[1], "--exact", notice.test], folder, limit, seeds)
-        if status is None:
-            return "hangs"
-        if re.search(rf"^test {re.escape(notice.test)}\b.* FAILED$", said, re.MULTILINE) or re.search(r"^test result: FAILED\. 0 passed; 1 failed", said, re.MULTILINE):
-            return "failed"
-        if re.search(r"^test result: ok\. 1 passed", said, re.MULTILINE):
-            return "passed"
-        return "no such test" if "0 passed; 0 failed" in said else "crashes"
+        status, said = self._run([program[1], "--exact", notice.test], folder, limit, more)
+        return said, outcome_of(notice, status, said)
 
     def wide(self, patch):
         """All unit tests that fail with the bug, in the packages that it concerns."""
