@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Stepped;
+use super::held::Held;
+use super::{Simulation, Stepped};
 use crate::connection::{Io, Lifecycle};
 use crate::per_address::network;
 use crate::settings::{MAX_LONG_TAILS, MAX_TAIL, TURN_BUDGET};
@@ -68,4 +69,23 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
 fn is_peer_of_its_own<H: Handler>(io: &Io, handler: &H) -> bool {
     let address = io.ends.peer.map(|peer| peer.ip());
     io.lifecycle == Lifecycle::Open && address.is_some() && !handler.is_proxy(address)
+}
+
+impl<H: Handler> Simulation<H> {
+    /// What the process holds at this moment.
+    pub fn held(&self) -> Held {
+        let mut held =
+            Held { addresses: self.taken_places().len(), descriptors: self.descriptors(), ..Held::default() };
+        for (number, stepped) in self.workers.iter().enumerate() {
+            let (table, state) = (&stepped.worker.connections.table, &stepped.worker.connections.state);
+            held.connections += table.len();
+            held.timers += state.deadlines.armed();
+            held.listed +=
+                state.ready.len() + state.short.len() + state.to_close.len() + state.eviction.listed();
+            held.bytes +=
+                table.iter().map(|entry| entry.io.tail.len() as u64 + entry.io.outbox.len()).sum::<u64>();
+            held.mail += self.mailboxes.waiting(number);
+        }
+        held
+    }
 }
