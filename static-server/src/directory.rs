@@ -234,5 +234,9 @@ fn read_one(tree: &Tree, name: &[u8]) -> Result<Option<(Body, Stamp)>, OpenError
 pub(crate) fn read_range(file: &File, offset: u64, len: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(len.min(LARGE)).unwrap_or_default()];
     file.read_exact_at(&mut bytes, offset)?;
+    // A truncation shortens the file before it clears the rest of the last page: what was read beyond the length may be zeros.
+    if file.metadata()?.len() < offset.saturating_add(len) {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
     Ok(bytes)
 }

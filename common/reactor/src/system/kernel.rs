@@ -265,6 +265,9 @@ impl System for Kernel {
         self.copied.resize(TURN_BUDGET, 0);
         let copied = self.copied.get_mut(..len.min(TURN_BUDGET)).unwrap_or_default();
         let read = file.read_at(copied, offset)?;
+        // A truncation shortens the file before it clears the rest of the last page: what was read beyond the length may be zeros.
+        let left = file.metadata()?.len().saturating_sub(offset);
+        let read = read.min(usize::try_from(left).unwrap_or(usize::MAX));
         if read == 0 {
             return Ok(0);
         }
