@@ -181,7 +181,9 @@ def publishes_a_file(admin, piece):
     with stream_of_nats(admin):
         found = many.ids_in(admin.type(piece.command))
         count = int(admin.type("grep -c '' /etc/services"))
-    assert [int(each.rpartition("_")[2]) for each in found] == list(range(1, count + 1)), found[:5]
+    numbers = [int(each.rpartition("_")[2]) for each in found]
+    # The example before may have left lines in the stream.
+    assert numbers and numbers == list(range(numbers[0], numbers[0] + count)), found[:5]
 
 
 PLACES = [

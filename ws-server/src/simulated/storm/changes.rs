@@ -47,7 +47,13 @@ impl Storm {
         self.use_setting(next);
         self.rest()?;
         let is_calm = self.fault_left == 0 && !self.is_tight;
-        if is_calm { self.check_tokens() } else { Ok(()) }
+        if !is_calm {
+            return Ok(());
+        }
+        // Behind a shortage of memory, a Close leaves with the next try to write.
+        self.pass(Duration::from_millis(200));
+        self.rest()?;
+        self.check_tokens()
     }
 
     fn use_setting(&mut self, next: Setting) {

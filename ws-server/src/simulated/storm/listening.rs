@@ -152,7 +152,9 @@ impl Storm {
                 && !self.setting.accepts(client.asking.token)
         };
         match self.clients.iter().find(reads) {
-            Some(client) => Err(format!("client {} reads with a token that was revoked", client.peer)),
+            Some(client) => {
+                Err(format!("client {} ({:?}) reads with a token that was revoked", client.peer, client.way))
+            }
             None => Ok(()),
         }
     }
