@@ -31,13 +31,16 @@ pub(super) struct Before {
     resets: u64,
     dropped: u64,
     pub(super) moved: u64,
+    /// Deadlines that the worker has listed.
+    armed: usize,
 }
 
 impl<H: Handler> Simulation<H> {
-    pub(super) fn before(&self) -> Before {
+    pub(super) fn before(&self, number: usize) -> Before {
         let world = self.world.borrow();
         let counters = self.counters();
-        Before { counters, resets: world.resets, dropped: world.dropped, moved: world.moved }
+        let armed = self.stepped(number).worker.connections.state.deadlines.armed();
+        Before { counters, resets: world.resets, dropped: world.dropped, moved: world.moved, armed }
     }
 
     /// Checks the worker that had a turn.
@@ -48,7 +51,7 @@ impl<H: Handler> Simulation<H> {
         let stepped = self.stepped(number);
         let world = self.world.borrow();
         check_descriptors(&world, stepped);
-        check_deadlines(&world, stepped);
+        check_deadlines(&world, stepped, before);
         assert!(
             stepped.idle_turns < MAX_IDLE_TURNS,
             "worker {number} is in a busy loop: {}",
@@ -123,8 +126,8 @@ fn check_descriptors<H: Handler>(world: &World, stepped: &Stepped<H>) {
     assert_eq!(held, Some(known), "descriptors that are held, and connections");
 }
 
-fn check_deadlines<H: Handler>(world: &World, stepped: &Stepped<H>) {
-    let Stepped { worker, until, has_ended, armed_before, .. } = stepped;
+fn check_deadlines<H: Handler>(world: &World, stepped: &Stepped<H>, before: &Before) {
+    let Stepped { worker, until, has_ended, .. } = stepped;
     let state = &worker.connections.state;
     let again = state.short_until.filter(|_| !state.short.is_empty());
     let is_woken = |at| *has_ended || until.is_some_and(|until| until <= at);
@@ -136,7 +139,7 @@ fn check_deadlines<H: Handler>(world: &World, stepped: &Stepped<H>) {
     let Some(first) = deadlines.min() else { return };
     let late = looked_at.saturating_duration_since(first);
     // More than one turn may serve take several turns, one right behind the other: they are still listed as due.
-    let are_many = *armed_before > TURN_CONNECTIONS;
+    let are_many = before.armed > TURN_CONNECTIONS;
     let goes_on = are_many && state.deadlines.next().is_some_and(|next| next <= looked_at);
     assert!(late <= BUCKET || goes_on, "a deadline {late:?} ago was missed");
     let latest = first.max(world.now) + BUCKET;

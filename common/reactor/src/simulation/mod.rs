@@ -66,8 +66,6 @@ struct Stepped<H: Handler> {
     /// Turns in a row that moved nothing, at one moment and without a sleep.
     idle_turns: usize,
     naps: Naps,
-    /// Deadlines that were listed when its latest turn began.
-    armed_before: usize,
 }
 
 /// The workers of one process in a simulated world. Peers are numbered in the order in which they connected.
@@ -182,7 +180,6 @@ impl<H: Handler> Simulation<H> {
             was_late: Duration::ZERO,
             idle_turns: 0,
             naps: Naps::new(now),
-            armed_before: 0,
         }
     }
 
@@ -300,9 +297,8 @@ impl<H: Handler> Simulation<H> {
         if self.workers.get(number).is_none_or(|stepped| stepped.has_ended) {
             return Ok(self.goes_on());
         }
-        let before = self.before();
+        let before = self.before(number);
         let Some(stepped) = self.workers.get_mut(number) else { return Ok(false) };
-        stepped.armed_before = stepped.worker.connections.state.deadlines.armed();
         let turned = stepped.worker.turn();
         let Ok(goes_on) = turned else {
             stepped.has_ended = true;
