@@ -1,9 +1,9 @@
 //! The door to the options and the handler for the fuzz targets (`fuzz/`).
 
-use std::{ffi::OsString, sync::Arc};
+use std::sync::Arc;
 
 use clap::Parser as _;
-use daemon::DaemonError;
+use daemon::fuzzing::{Layers, Printed};
 use reactor::{Handler, simulation::Simulation};
 use static_server::{Published, StaticHandler};
 use ws_server::Mail;
@@ -17,24 +17,16 @@ use crate::{
 ///
 /// # Errors
 /// As the command ends with.
-pub fn options(
-    args: Vec<OsString>,
-    env: Vec<(OsString, OsString)>,
-    file: &[u8],
-) -> Result<Option<String>, DaemonError> {
-    daemon::fuzzing::options::<Options>(ENV_PREFIX, args, env, file)
+pub fn options(layers: Layers) -> Printed {
+    daemon::fuzzing::options::<Options>(ENV_PREFIX, layers)
 }
 
 /// As [`daemon::fuzzing::options`], of `datecast feed`.
 ///
 /// # Errors
 /// As the command ends with.
-pub fn feed_options(
-    args: Vec<OsString>,
-    env: Vec<(OsString, OsString)>,
-    file: &[u8],
-) -> Result<Option<String>, DaemonError> {
-    daemon::fuzzing::options::<feed::FeedOptions>(FEED_ENV_PREFIX, args, env, file)
+pub fn feed_options(layers: Layers) -> Printed {
+    daemon::fuzzing::options::<feed::FeedOptions>(FEED_ENV_PREFIX, layers)
 }
 
 /// What a world of the command is made of: its configuration and its site.

@@ -1,12 +1,9 @@
 //! The door to the handler for the fuzz targets (`fuzz/`).
 
-use std::{
-    ffi::OsString,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use clap::Parser as _;
-use daemon::DaemonError;
+use daemon::fuzzing::{Layers, Printed};
 use reactor::{Handler, simulation::Simulation};
 
 use crate::{
@@ -19,12 +16,8 @@ use crate::{
 ///
 /// # Errors
 /// As the daemon ends with.
-pub fn options(
-    args: Vec<OsString>,
-    env: Vec<(OsString, OsString)>,
-    file: &[u8],
-) -> Result<Option<String>, DaemonError> {
-    daemon::fuzzing::options::<Options>(ENV_PREFIX, args, env, file)
+pub fn options(layers: Layers) -> Printed {
+    daemon::fuzzing::options::<Options>(ENV_PREFIX, layers)
 }
 
 /// The whole server in a simulated network, and what it answers; `None` if its defaults are wrong.

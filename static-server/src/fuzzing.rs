@@ -1,9 +1,9 @@
 //! The door to private parsers for the fuzz targets (`fuzz/`).
 
-use std::{ffi::OsString, ops::Range, path::Path, sync::Arc, time::Duration};
+use std::{ops::Range, path::Path, sync::Arc, time::Duration};
 
 use common::http::Head;
-use daemon::DaemonError;
+use daemon::fuzzing::{Layers, Printed};
 use reactor::{Settings, simulation::Simulation};
 
 use crate::{
@@ -88,10 +88,6 @@ pub fn world(seed: u64, root: &Path) -> Option<Simulation<StaticHandler>> {
 ///
 /// # Errors
 /// As the daemon ends with.
-pub fn options(
-    args: Vec<OsString>,
-    env: Vec<(OsString, OsString)>,
-    file: &[u8],
-) -> Result<Option<String>, DaemonError> {
-    daemon::fuzzing::options::<Config>(ENV_PREFIX, args, env, file)
+pub fn options(layers: Layers) -> Printed {
+    daemon::fuzzing::options::<Config>(ENV_PREFIX, layers)
 }

@@ -1,7 +1,6 @@
 //! The door to private parsers for the fuzz targets (`fuzz/`).
 
 use std::{
-    ffi::OsString,
     fmt::Write as _,
     ops::Range,
     sync::Arc,
@@ -13,7 +12,7 @@ use common::{
     http::Head,
     id::{Epoch, MessageId},
 };
-use daemon::DaemonError;
+use daemon::fuzzing::{Layers, Printed};
 use reactor::simulation::{Birth, Simulation};
 
 use crate::{
@@ -110,10 +109,6 @@ fn handler(config: Arc<Config>, previous: Option<ProcessState>, birth: Birth<Mai
 ///
 /// # Errors
 /// As the daemon ends with.
-pub fn options(
-    args: Vec<OsString>,
-    env: Vec<(OsString, OsString)>,
-    file: &[u8],
-) -> Result<Option<String>, DaemonError> {
-    daemon::fuzzing::options::<Config>(ENV_PREFIX, args, env, file)
+pub fn options(layers: Layers) -> Printed {
+    daemon::fuzzing::options::<Config>(ENV_PREFIX, layers)
 }

@@ -14,17 +14,25 @@ thread_local! {
     static FILE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Parses a command line, an environment and a configuration file; what `--print-config` prints, or `None` for `--help` and its kind.
+/// What options are read from.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// The command line, with the name of the program.
+    pub args: Vec<OsString>,
+    pub env: Vec<(OsString, OsString)>,
+    /// The text of the configuration file.
+    pub file: Vec<u8>,
+}
+
+/// What `--print-config` prints, or `None` for `--help` and its kind.
+pub type Printed = Result<Option<String>, DaemonError>;
+
+/// Reads options from their layers, as a program does whose variables have this prefix.
 ///
 /// # Errors
 /// As the daemon ends with.
-pub fn options<T: Options>(
-    env_prefix: &str,
-    args: Vec<OsString>,
-    env: Vec<(OsString, OsString)>,
-    file: &[u8],
-) -> Result<Option<String>, DaemonError> {
-    FILE.set(file.to_vec());
+pub fn options<T: Options>(env_prefix: &str, Layers { args, env, file }: Layers) -> Printed {
+    FILE.set(file);
     let parsed = options::parse::<T>(env_prefix, args, env, |_, most| {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Ok(FILE.with_borrow(|file| file.get(..most).unwrap_or(file).to_vec()))

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 
-use daemon::{DaemonError, Exit};
+use daemon::Exit;
+use daemon::fuzzing::{Layers, Printed};
 
 use crate::input::Choices;
 
-type Parse = fn(Vec<OsString>, Vec<(OsString, OsString)>, &[u8]) -> Result<Option<String>, DaemonError>;
+type Parse = fn(Layers) -> Printed;
 
 const PROGRAMS: [(&str, Parse); 5] = [
     (ws_server::ENV_PREFIX, ws_server::fuzzing::options),
@@ -29,7 +30,7 @@ pub fn run(input: &[u8]) {
     let args: Vec<OsString> = args.map(Into::into).collect();
     let env = variables.split('\n').filter_map(|line| line.split_once('='));
     let env = env.map(|(name, value)| (format!("{prefix}{name}").into(), value.into())).collect();
-    match parse(args, env, file.as_bytes()) {
+    match parse(Layers { args, env, file: file.into_bytes() }) {
         Ok(Some(printed)) => check_printed(parse, &printed),
         Ok(None) => assert!(words.contains('-'), "{words:?}"),
         Err(error) => {
@@ -42,7 +43,7 @@ pub fn run(input: &[u8]) {
 /// The options in force, read as a file.
 fn check_printed(parse: Parse, printed: &str) {
     let args = ["daemon", "--config", "/x"].map(OsString::from).to_vec();
-    let again = parse(args, Vec::new(), printed.as_bytes());
+    let again = parse(Layers { args, file: printed.into(), ..Layers::default() });
     let again = again.unwrap_or_else(|error| panic!("{}\n{printed}", error.message)).expect("options");
     let values = |text: &str| text.lines().map(without_layer).collect::<Vec<_>>();
     assert_eq!(values(&again), values(printed));
