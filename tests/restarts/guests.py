@@ -1,6 +1,5 @@
 """Clients that nobody likes, beside those that behave."""
 
-import os
 import random
 import socket
 import threading
@@ -86,10 +85,3 @@ class Slow(Guests):
             pass
         client.close()
         return False
-
-
-def usage(pid):
-    """Resident memory in KiB, and open descriptors, of a process."""
-    with open(f"/proc/{pid}/status") as status:
-        memory = next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-    return memory, len(os.listdir(f"/proc/{pid}/fd"))

@@ -1,6 +1,7 @@
 """The long run: real processes with thousands of clients that come and go, restarts, producers that are killed, a shortage of descriptors,
 slow and hostile clients. Does anything grow?"""
 
+import os
 import resource
 import statistics
 import time
@@ -8,7 +9,7 @@ import time
 import lab
 import report
 import slopes
-from guests import Hostile, Slow, usage
+from guests import Hostile, Slow
 from waiting import PATIENCE, until
 
 TURNOVER = 100
@@ -66,6 +67,13 @@ def back_at_baseline(here):
         return found <= most
     until(lambda: f"descriptors are back: {found} are open", few, PATIENCE, 0.5)
     return found
+
+
+def usage(pid):
+    """Resident memory in KiB, and open descriptors, of a process."""
+    with open(f"/proc/{pid}/status") as status:
+        memory = next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+    return memory, len(os.listdir(f"/proc/{pid}/fd"))
 
 
 class Run:
