@@ -35,8 +35,8 @@ pub(super) struct Worker<H: Handler, S: System> {
     /// When the newest poll began that was not interrupted. Everything that had come by then has set its flags, so deadlines
     /// up to this instant may be judged, and no later ones: input comes before time.
     looked_at: Instant,
-    /// Since when the kernel refuses to poll.
-    failing_since: Option<Instant>,
+    /// How often in a row the kernel has refused to poll.
+    refusals: u32,
     wake: Wake,
     stopping: Option<Stopping>,
     /// Connections of the previous process that are not in the table yet.
@@ -64,7 +64,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             buffer: vec![0; MAX_TAIL + TURN_BUDGET],
             events: Vec::new(),
             looked_at,
-            failing_since: None,
+            refusals: 0,
             wake: Wake::Again,
             stopping: None,
             to_adopt: VecDeque::new(),
@@ -108,7 +108,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             // What the handler has learnt from `on_close` waits for no other event, and is not lost with the last turn.
             self.wake = Wake::Again;
         }
-        if self.failing_since.is_none() {
+        if self.refusals == 0 {
             self.publish_stats();
         }
         let goes_on = self.stopping.as_ref().is_none_or(|stopping| stopping.settles_until.is_some());
@@ -142,7 +142,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// True while the kernel refuses to poll.
     #[cfg(any(test, feature = "simulated"))]
     pub(super) fn is_failing(&self) -> bool {
-        self.failing_since.is_some()
+        self.refusals > 0
     }
 
     /// True once it follows a stop.

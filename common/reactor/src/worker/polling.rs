@@ -9,8 +9,9 @@ use crate::connections::Connections;
 use crate::system::{Polled, System, Target};
 use crate::{Handler, Wake};
 
-/// How long the kernel may refuse to poll before the worker gives up.
-const ENDURANCE: Duration = Duration::from_secs(10);
+/// How often in a row the kernel may refuse to poll before the worker gives up: for ten seconds in which the process runs. Time
+/// alone proves nothing, for the process may have been stopped, or starved, between two polls.
+const MOST_REFUSALS: u32 = 100;
 /// Time between two polls that the kernel refuses.
 const POLL_PAUSE: Duration = Duration::from_millis(100);
 /// Two readings of a clock that are further apart than this belong to two different moments.
@@ -64,9 +65,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         loop {
             let polled = match self.connections.system.poll(&mut self.events, timeout) {
                 Ok(polled) => polled,
-                Err(error) => return self.endure(begun, error),
+                Err(error) => return self.endure(error),
             };
-            self.failing_since = None;
+            self.refusals = 0;
             self.take_events();
             most = most.saturating_sub(self.events.len());
             match polled {
@@ -81,11 +82,11 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     /// The kernel refuses to poll, for want of memory: tries again a little later, and gives up only once it has refused for
-    /// so long that the process is of no use. Meanwhile the worker's turns do not count, so that it is seen to be unwell.
-    fn endure(&mut self, now: Instant, error: io::Error) -> io::Result<()> {
-        let since = *self.failing_since.get_or_insert(now);
+    /// so often that the process is of no use. Meanwhile the worker's turns do not count, so that it is seen to be unwell.
+    fn endure(&mut self, error: io::Error) -> io::Result<()> {
+        self.refusals += 1;
         log::error!(reason:? = error.kind(); "polling: {error}");
-        if now.saturating_duration_since(since) > ENDURANCE {
+        if self.refusals > MOST_REFUSALS {
             return Err(error);
         }
         self.connections.system.pause(POLL_PAUSE);
