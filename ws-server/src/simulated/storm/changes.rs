@@ -69,8 +69,8 @@ impl Storm {
         self.has_no_echo &= next.broadcasts;
         self.has_counts |= next.notice_rate < 100;
         self.setting = next;
-        let history = self.moment().history;
-        self.clients.iter_mut().for_each(|client| client.place.keep(history));
+        let moment = self.moment();
+        self.clients.iter_mut().for_each(|client| client.place.follow(moment));
     }
 
     pub(super) fn fault(&mut self, call: usize, errno: usize, count: u32) {

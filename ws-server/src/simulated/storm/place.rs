@@ -58,8 +58,8 @@ pub(super) struct Place {
     /// How many messages had been published when it asked, and how many of them every worker had.
     asked_at: usize,
     delivered: usize,
-    /// How many it would have got at once then.
-    greet: usize,
+    /// The fewest and the most that a newcomer has got at once since then.
+    greet: (usize, usize),
     /// The fewest messages that a process has kept since then.
     history: usize,
     /// The newest message that every worker had then.
@@ -90,7 +90,7 @@ impl Place {
             until,
             asked_at,
             delivered,
-            greet,
+            greet: (greet, greet),
             history,
             everywhere: last.map(|last| last.id).unwrap_or_default(),
             next: None,
@@ -101,8 +101,10 @@ impl Place {
         }
     }
 
-    /// From now on so many messages are kept.
-    pub(super) fn keep(&mut self, history: usize) {
+    /// From now on a newcomer gets so many messages at once, and so many are kept.
+    pub(super) fn follow(&mut self, Moment { greet, history, .. }: Moment) {
+        let (fewest, most) = self.greet;
+        self.greet = (fewest.min(greet), most.max(greet));
         self.history = self.history.min(history);
     }
 
@@ -124,8 +126,13 @@ impl Place {
     pub(super) fn tell(&mut self, gap: ToldGap, shadow: &Shadow, moment: Moment) -> Result<(), String> {
         let gap = match self.gap.take() {
             None => gap,
-            // Of what it is told that comes next, only the newest was still worth sending.
-            Some(before) if moment.kind != Kind::Ordered || moment.is_poll || before.next.is_none() => {
+            // Of what it is told that comes next, only the newest was still worth sending, or still kept.
+            Some(before)
+                if moment.kind != Kind::Ordered
+                    || moment.is_poll
+                    || !moment.fits
+                    || before.next.is_none() =>
+            {
                 ToldGap {
                     missed: before.missed.zip(gap.missed).map(|(before, more)| before + more),
                     new_stream: before.new_stream || gap.new_stream,
@@ -242,7 +249,8 @@ impl Place {
             // From the oldest one that is kept.
             Since::Nothing if self.until.is_some() => return Ok(()),
             Since::Nothing => {
-                let from = self.delivered.saturating_sub(moment.greet.max(self.greet));
+                let (fewest, most) = self.greet;
+                let from = self.delivered.saturating_sub(most);
                 let is_early = place < from;
                 return match gap {
                     _ if is_early => {
@@ -250,7 +258,7 @@ impl Place {
                     }
                     _ if moment.kind == Kind::Ordered
                         && moment.fits
-                        && place > shadow.len().saturating_sub(moment.greet.min(self.greet))
+                        && place > shadow.len().saturating_sub(fewest)
                         && place > self.asked_at =>
                     {
                         Err(format!("a newcomer of message {} begins with {place}", self.asked_at))
