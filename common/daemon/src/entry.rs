@@ -63,6 +63,7 @@ fn try_main<T: Options + 'static, C: 'static>(
         };
     daemon_log::start(common.log_level, common.log_format)
         .map_err(|error| DaemonError::system("starting the log", &error))?;
+    daemon_log::log_panics();
     if let Some(mistake) = mistakes.first().filter(|_| common.check) {
         return Err(DaemonError::new(Exit::Config, mistake.as_str()));
     }

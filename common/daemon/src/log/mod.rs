@@ -13,6 +13,7 @@
 
 mod format;
 mod limit;
+mod panics;
 mod writer;
 
 use std::{
@@ -32,6 +33,7 @@ use limit::{Kind, Limiter};
 use writer::{Item, Queue, Writer};
 
 pub use format::LogFormat;
+pub(crate) use panics::log_panics;
 
 /// Lines that wait to be written; at 512 bytes a line that is half a megabyte at most.
 const QUEUE: usize = 1024;
