@@ -12,6 +12,7 @@ use common::{
     http::Head,
     id::{Epoch, MessageId},
 };
+use daemon::clock::Moment;
 use daemon::fuzzing::{Layers, Printed};
 use reactor::simulation::{Birth, Simulation};
 
@@ -24,7 +25,7 @@ use crate::{
     publish::Wanted,
     source::SourceStates,
     start::{SharedStart, epoch_at},
-    stream::{Batch, Moment},
+    stream::Batch,
     worker::{WsHandler, export_states},
 };
 

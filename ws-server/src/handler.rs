@@ -103,9 +103,14 @@ impl Handler for WsHandler {
         self.metrics.publish(now, false);
     }
 
-    fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Connection, Flow)> {
+    fn adopt(
+        &mut self,
+        state: &[u8],
+        written_at: Instant,
+        cx: &mut Context<'_>,
+    ) -> Option<(Connection, Flow)> {
         let (from, limits) = (self.adopts?, self.config.connection.message_limits());
-        let mut conn = Connection::adopt(state, from, limits, cx.now())?;
+        let mut conn = Connection::adopt(state, from, limits, written_at, cx.now())?;
         if conn.owes_pong() {
             cx.want_drain();
         }
@@ -119,7 +124,12 @@ impl Handler for WsHandler {
         } else {
             Flow::Continue
         };
-        Some((conn, revoked.unwrap_or(flow)))
+        let flow = revoked.unwrap_or(flow);
+        if flow == Flow::Continue && conn.is_open() {
+            // A sign of life may have fallen due between the two processes.
+            conn.pulse.beat(conn.framing, cx);
+        }
+        Some((conn, flow))
     }
 
     fn on_close(&mut self, conn: Connection, token: Token, why: CloseReason, now: Instant) {

@@ -17,6 +17,7 @@ mod publishing;
 mod publishing_across_processes;
 mod revocation;
 mod sleeping;
+mod slow_hand_over;
 mod source_state;
 mod storm;
 mod waiting_polls;
@@ -29,6 +30,7 @@ use std::{
 };
 
 use common::id::{Epoch, MessageId};
+use daemon::clock::Moment;
 use reactor::{
     Stop,
     simulation::{Birth, Simulation},
@@ -40,7 +42,7 @@ use crate::{
     peers::Mail,
     source::SourceStates,
     start::{SharedStart, epoch_at},
-    stream::{Batch, Moment},
+    stream::Batch,
     worker::{WsHandler, export_states},
 };
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a handler writes down of a connection that outlives its process.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub struct Exported {
 }
 
 /// A connection without a process: its descriptor, and everything that the next process has to know of it.
+///
+/// Its deadlines stand still until it is adopted, as no process reads what its peer sends. What counts the peer's own time, like its
+/// age, goes on from `written_at`.
 pub struct ExportedConnection<D> {
     /// The socket in the system's own form (`OwnedFd` for the kernel).
     pub descriptor: D,
@@ -29,6 +32,8 @@ pub struct ExportedConnection<D> {
     pub counted: Option<IpAddr>,
     /// What `Handler::export` returned.
     pub exported: Exported,
+    /// When that was: the next process may begin much later.
+    pub written_at: Instant,
 }
 
 /// Shows lengths alone: half a request may hold what its client keeps secret.
@@ -50,6 +55,7 @@ impl<D: fmt::Debug> fmt::Debug for ExportedConnection<D> {
             .field("stalled", &self.stalled)
             .field("counted", &self.counted)
             .field("exported", &self.exported)
+            .field("written_at", &self.written_at)
             .finish()
     }
 }
@@ -57,8 +63,18 @@ impl<D: fmt::Debug> fmt::Debug for ExportedConnection<D> {
 impl<D> ExportedConnection<D> {
     /// The same connection with its descriptor in another form.
     pub fn with_descriptor<E>(self, descriptor: E) -> ExportedConnection<E> {
-        let Self { descriptor: _, queued, unconsumed, deadline, stalled, counted, exported } = self;
-        ExportedConnection { descriptor, queued, unconsumed, deadline, stalled, counted, exported }
+        let Self { descriptor: _, queued, unconsumed, deadline, stalled, counted, exported, written_at } =
+            self;
+        ExportedConnection {
+            descriptor,
+            queued,
+            unconsumed,
+            deadline,
+            stalled,
+            counted,
+            exported,
+            written_at,
+        }
     }
 }
 
@@ -67,6 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
     fn debug_shows_no_bytes_of_a_connection() {
         let secret = || b"SECRET".to_vec();
         let exported = Exported { state: secret(), closing_bytes: secret() };
@@ -78,6 +95,7 @@ mod tests {
             stalled: None,
             counted: None,
             exported,
+            written_at: Instant::now(),
         };
         let shown = format!("{connection:?}");
         assert!(shown.contains("unconsumed: 6") && !shown.contains("83, 69"), "{shown}");

@@ -61,10 +61,15 @@ pub trait Handler {
     /// handler counts.
     fn on_exported(&mut self, now: Instant) {}
 
-    /// Adopts a connection of the previous process from what `export` wrote there; this call takes the place of `on_open`.
-    /// The deadline of that process stays. `None` if the handler cannot read the state: the reactor sends the closing bytes
+    /// Adopts a connection of the previous process from what `export` wrote there at `written_at`; this call takes the place of
+    /// `on_open`. As much is left until the deadline as there was then. `None` if the handler cannot read the state: the reactor sends the closing bytes
     /// that came with it.
-    fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Self::Conn, Flow)> {
+    fn adopt(
+        &mut self,
+        state: &[u8],
+        written_at: Instant,
+        cx: &mut Context<'_>,
+    ) -> Option<(Self::Conn, Flow)> {
         None
     }
 

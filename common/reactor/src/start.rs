@@ -237,6 +237,8 @@ mod tests {
         assert_eq!(mailboxes.workers(), 2);
         (0..3).for_each(|mail| mailboxes.send(mail % 2, ()));
         let mut peers = Vec::new();
+        #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+        let written_at = Instant::now();
         let exported = (0..5).map(|_| {
             let (ours, peer) = UnixStream::pair().unwrap();
             peer.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -249,6 +251,7 @@ mod tests {
                 stalled: None,
                 counted: None,
                 exported: Exported { state: Vec::new(), closing_bytes: b"moved".to_vec() },
+                written_at,
             }
         });
         reactor.adopt(exported.collect());

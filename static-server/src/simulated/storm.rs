@@ -165,7 +165,8 @@ impl Storm<'_> {
                 self.sim().mailboxes().send_all(|| settings.clone());
             }
             19 if self.is_harsh && seed.once_in(4) => {
-                let next = Successor { workers: seed.index(3) + 1, settings: settings(seed, true) };
+                let (workers, settings) = (seed.index(3) + 1, settings(seed, true));
+                let next = Successor { workers, settings, delay: Duration::ZERO };
                 let (workers, published) = (next.workers, Arc::clone(&self.published));
                 let make = |_, _| (0..workers).map(|_| handler(&published)).collect();
                 self.sim = self.sim.take().map(|sim| sim.hand_over_to(next, make));

@@ -1,14 +1,10 @@
 //! The notices as plain data, for the next process.
 
-use std::time::{Duration, Instant};
-
 use common::codec::{Reader, Writer};
+use daemon::clock::Moment;
 
 use super::{board::NoticeState, departures::Departures};
-use crate::{
-    connection::{Notice, Payload},
-    stream::Moment,
-};
+use crate::connection::{Notice, Payload};
 
 pub(crate) fn put_departures(departures: &Departures, to: &mut Writer) {
     to.long(departures.ids.len() as u64);
@@ -40,8 +36,7 @@ pub(crate) fn put_notices(notices: &NoticeState, at: Moment, to: &mut Writer) {
     }
     to.long(notices.sent_at.len() as u64);
     for sent_at in &notices.sent_at {
-        let since_boot = at.since_boot.saturating_sub(at.instant.saturating_duration_since(*sent_at));
-        to.long(u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX));
+        to.long(at.write(*sent_at));
     }
 }
 
@@ -49,7 +44,7 @@ pub(crate) fn put_notices(notices: &NoticeState, at: Moment, to: &mut Writer) {
 pub(crate) fn take_notices(departures: Departures, from: &mut Reader<'_>, at: Moment) -> Option<NoticeState> {
     let next = from.long()?;
     let notices = (0..from.long()?).map(|_| take_notice(from)).collect::<Option<_>>()?;
-    let sent_at = (0..from.long()?).map(|_| take_instant(from, at)).collect::<Option<_>>()?;
+    let sent_at = (0..from.long()?).map(|_| at.read(from.long()?)).collect::<Option<_>>()?;
     Some(NoticeState { next, notices, departures, sent_at })
 }
 
@@ -58,9 +53,4 @@ fn take_notice(from: &mut Reader<'_>) -> Option<Notice> {
     let payload =
         if is_text { Payload::Text(String::from_utf8(bytes).ok()?) } else { Payload::Binary(bytes) };
     Some(Notice { from: author, payload })
-}
-
-fn take_instant(from: &mut Reader<'_>, at: Moment) -> Option<Instant> {
-    let passed = at.since_boot.checked_sub(Duration::from_nanos(from.long()?))?;
-    at.instant.checked_sub(passed)
 }

@@ -73,6 +73,13 @@ impl Pulse {
         false
     }
 
+    /// What else the deadline is for has stood still for so long: nobody read what would have answered it.
+    pub(super) fn put_off(&mut self, time: Duration) {
+        if let Some(beat) = &mut self.0 {
+            beat.other = beat.other.checked_add(time).unwrap_or(beat.other);
+        }
+    }
+
     /// Writes down one that is asked for.
     pub(super) fn put(&self, now: Instant, to: &mut Writer) {
         if let Some(beat) = &self.0 {
@@ -82,11 +89,11 @@ impl Pulse {
         }
     }
 
-    /// Reads back what [`Pulse::put`] wrote.
-    pub(super) fn take_over(from: &mut Reader<'_>, now: Instant) -> Option<Self> {
+    /// Reads back what [`Pulse::put`] wrote at this moment.
+    pub(super) fn take_over(from: &mut Reader<'_>, written_at: Instant) -> Option<Self> {
         let seconds = NonZeroU16::new(u16::try_from(from.word()?).ok()?)?;
-        let sent_at = now.checked_sub(from.millis()?).unwrap_or(now);
-        let other = now.checked_add(from.millis()?)?;
+        let sent_at = written_at.checked_sub(from.millis()?).unwrap_or(written_at);
+        let other = written_at.checked_add(from.millis()?)?;
         Some(Self(Some(Box::new(Beat { seconds, sent_at, other }))))
     }
 }

@@ -88,14 +88,16 @@ impl Connection {
         Some(Exported { state, closing_bytes: self.closing_bytes() })
     }
 
-    /// Adopts a connection of the previous process; `None` if its bytes cannot be read.
+    /// Adopts a connection that the previous process wrote down at `written_at`; `None` if its bytes cannot be read.
     pub(crate) fn adopt(
         bytes: &[u8],
         process: Predecessor,
         limits: MessageLimits,
+        written_at: Instant,
         now: Instant,
     ) -> Option<Self> {
-        let mut conn = Self::from_bytes(bytes, process, now)?;
+        let mut conn = Self::from_bytes(bytes, process, written_at)?;
+        conn.pulse.put_off(now.saturating_duration_since(written_at));
         conn.keep_meaning(process.epoch);
         if let Stage::WebSocket(socket) = &mut conn.stage {
             socket.protocol.limit(limits);
@@ -193,20 +195,20 @@ impl Connection {
         Some(to.into_bytes())
     }
 
-    /// Reads a connection back; `None` for anything else than what [`Connection::to_bytes`] of this format wrote.
-    pub(crate) fn from_bytes(bytes: &[u8], process: Predecessor, now: Instant) -> Option<Self> {
+    /// Reads back what [`Connection::to_bytes`] of this format wrote at this moment; `None` for anything else.
+    pub(crate) fn from_bytes(bytes: &[u8], process: Predecessor, written_at: Instant) -> Option<Self> {
         let Predecessor { format, epoch } = process;
         let mut from = Reader::new(bytes);
         let kind = from.byte()?;
         let mut stage = match kind {
             OPENING => Stage::Opening { scan: HeadScan::default(), proxied_for: from.address()? },
-            WEBSOCKET => Stage::WebSocket(take_socket(&mut from, format, now)?),
+            WEBSOCKET => Stage::WebSocket(take_socket(&mut from, format, written_at)?),
             HTTP_STREAM | PROBED_STREAM => Stage::HttpStream,
             PUBLISHING if format >= 2 => Stage::Publishing(Box::new(Publication::take_over(&mut from)?)),
             _ => return None,
         };
         let id = from.long()?;
-        let subscribed_at = now.checked_sub(from.millis()?).unwrap_or(now);
+        let subscribed_at = written_at.checked_sub(from.millis()?).unwrap_or(written_at);
         let framing = *Framing::ALL.get(usize::from(from.byte()?))?;
         // A client that knows its numbers without an epoch goes on with those.
         let framing = if format == 1 { framing.bare() } else { framing };
@@ -222,7 +224,7 @@ impl Connection {
         if format >= 2 {
             last_notice = from.long()?;
             if let Stage::WebSocket(socket) = &mut stage {
-                take_rates(socket, &mut from, now)?;
+                take_rates(socket, &mut from, written_at)?;
             }
         }
         let is_probed = kind == PROBED_STREAM;
@@ -234,13 +236,13 @@ impl Connection {
             subscription,
             last_notice,
             is_probed,
-            ..Self::new(now)
+            ..Self::new(written_at)
         };
         while !from.is_empty() {
             match from.byte()? {
                 BOUNDED if format >= 2 => conn.take_bounds(&mut from)?,
                 HEARD if format >= 2 => conn.heard = from.long()?,
-                PULSE if format >= 2 => conn.pulse = Pulse::take_over(&mut from, now)?,
+                PULSE if format >= 2 => conn.pulse = Pulse::take_over(&mut from, written_at)?,
                 DOCUMENT if format >= 2 => conn.document = Document::take_over(&mut from)?,
                 PLACE if format >= 2 => conn.subscription.take_over(&mut from)?,
                 GRANT if format >= 2 => conn.grant = Some(take_grant(&mut from)?),
@@ -314,13 +316,13 @@ fn put_socket(socket: &Upgraded, to: &mut Writer) {
     put_params(socket.params, to);
 }
 
-fn take_socket(from: &mut Reader<'_>, format: u32, now: Instant) -> Option<Box<Upgraded>> {
+fn take_socket(from: &mut Reader<'_>, format: u32, written_at: Instant) -> Option<Box<Upgraded>> {
     let protocol = WebSocket::from_bytes(from.bytes()?).ok()?;
     let (awaiting_pong, has_pong, pong) = (from.flag()?, from.flag()?, from.bytes()?);
     let message = from.bytes()?.to_vec();
     let params = take_params(from, format)?;
     let pong = has_pong.then(|| pong.into());
-    Some(Box::new(Upgraded { awaiting_pong, pong, message, ..*Upgraded::new(protocol, params, now) }))
+    Some(Box::new(Upgraded { awaiting_pong, pong, message, ..*Upgraded::new(protocol, params, written_at) }))
 }
 
 /// Appends what the peer has used of its rates.
@@ -330,9 +332,9 @@ fn put_rates(socket: &Upgraded, now: Instant, to: &mut Writer) {
     }
 }
 
-fn take_rates(socket: &mut Upgraded, from: &mut Reader<'_>, now: Instant) -> Option<()> {
+fn take_rates(socket: &mut Upgraded, from: &mut Reader<'_>, written_at: Instant) -> Option<()> {
     for rate in [&mut socket.control_rate, &mut socket.message_rate] {
-        *rate = RateLimiter::with_debt(Duration::from_nanos(from.long()?), now);
+        *rate = RateLimiter::with_debt(Duration::from_nanos(from.long()?), written_at);
     }
     Some(())
 }

@@ -1,14 +1,11 @@
 //! To the service manager, and from it to the next process.
 
-use std::{
-    ops::RangeInclusive,
-    os::fd::OwnedFd,
-    time::{Duration, Instant},
-};
+use std::{ops::RangeInclusive, os::fd::OwnedFd};
 
 use common::id::Epoch;
 use daemon::{
     HandedOver,
+    clock::Moment,
     hand_over::{self, DaemonState},
 };
 use reactor::ExportedConnection;
@@ -17,7 +14,7 @@ use super::state::ProcessState;
 use crate::{
     connection::{Connection, Predecessor},
     source::{self, Producer},
-    stream::{Moment, SourceKind},
+    stream::SourceKind,
 };
 
 /// The format that is written.
@@ -42,7 +39,7 @@ pub(crate) fn export(
         }
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
-    let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(moment()) };
+    let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(Moment::now()) };
     let handed_over = HandedOver { state, others, connections, lost: Vec::new() };
     match hand_over::store(&handed_over) {
         Ok(()) => log::info!("{} live connections wait for the next process", handed_over.connections.len()),
@@ -62,7 +59,7 @@ pub(crate) fn adopt(
 ) -> (Option<ProcessState>, Vec<Producer>) {
     let Some(handed_over) = handed_over else { return (None, Vec::new()) };
     let DaemonState { format, bytes, .. } = &handed_over.state;
-    let Some(mut state) = ProcessState::from_bytes(bytes, *format, fresh, moment()) else {
+    let Some(mut state) = ProcessState::from_bytes(bytes, *format, fresh, Moment::now()) else {
         // A connection's place in an unknown stream means nothing: it gets its closing bytes.
         for connection in &mut handed_over.connections {
             connection.exported.state = Vec::new();
@@ -72,7 +69,7 @@ pub(crate) fn adopt(
     let process = Predecessor { format: *format, epoch: state.epoch };
     // The others hear that these have left.
     for lost in &handed_over.lost {
-        let lost = Connection::from_bytes(lost, process, moment().instant);
+        let lost = Connection::from_bytes(lost, process, Moment::now().instant);
         if let Some(lost) = lost.filter(Connection::is_subscriber) {
             state.notices.departures.push(lost.id, usize::MAX);
         }
@@ -94,13 +91,4 @@ pub(crate) fn adopt(
         |((descriptor, partial), is_after_gap)| Producer { descriptor, partial, is_after_gap, is_greeted };
     let producers = producers.map(producer).collect();
     (Some(state), producers)
-}
-
-/// Both readings of the monotonic clock, taken together.
-#[allow(clippy::disallowed_methods, reason = "no event loop runs that could pass the time")]
-pub(super) fn moment() -> Moment {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default());
-    let nanos = Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default());
-    Moment { instant: Instant::now(), since_boot: seconds.saturating_add(nanos) }
 }

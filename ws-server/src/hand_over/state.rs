@@ -6,13 +6,14 @@ use common::{
     codec::{Reader, Writer},
     id::Epoch,
 };
+use daemon::clock::Moment;
 
 use crate::{
     broadcast::{NoticeState, put_departures, put_notices, take_departures, take_notices},
     publish::{Keys, put_keys, take_keys},
     source::Filling,
     stream::{
-        Batch, Moment, Numbering, RingBegin, ScheduleState, SourceChange, SourceKind, put_batch, put_change,
+        Batch, Numbering, RingBegin, ScheduleState, SourceChange, SourceKind, put_batch, put_change,
         put_marks, put_schedule, take_batch, take_change, take_marks, take_schedule,
     },
 };

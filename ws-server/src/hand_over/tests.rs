@@ -16,7 +16,7 @@ use common::{
     token::Grant,
     websocket::MessageLimits,
 };
-use daemon::{HandedOver, hand_over::DaemonState};
+use daemon::{HandedOver, clock::Moment, hand_over::DaemonState};
 use reactor::{Exported, ExportedConnection};
 
 use super::{
@@ -30,7 +30,7 @@ use crate::{
     },
     publish::Keys,
     source::Filling,
-    stream::{Batch, ClockOrigin, Moment, RingBegin, ScheduleState, SourceChange, SourceKind, Subscription},
+    stream::{Batch, ClockOrigin, RingBegin, ScheduleState, SourceChange, SourceKind, Subscription},
 };
 
 /// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and the first nine of [`conns`], in their order. Its
@@ -344,6 +344,7 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
         deadline: Duration::ZERO,
         counted: None,
         exported: Exported { state: vec![1, 2, 3], closing_bytes: b"bye".to_vec() },
+        written_at: now(),
     };
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes: vec![0; 7] };
     let mut handed_over =
@@ -359,7 +360,7 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
 #[test]
 fn a_connection_that_was_lost_on_the_way_is_announced_like_any_other_that_left() {
     let now = now();
-    let moment = super::process::moment();
+    let moment = Moment::now();
     let bytes = ProcessState { next_id: 77, ..ProcessState::default() }.to_bytes(moment);
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes };
     let lost = conns(now).iter().map(|conn| conn.to_bytes(EPOCH, now).unwrap()).collect();

@@ -40,7 +40,8 @@ fn configured_for(workers: usize) -> Arc<Config> {
 /// The next process, and how many bytes the state has from which it goes on.
 fn restarted(world: World) -> (World, usize) {
     let mut len = 0;
-    let successor = Successor { workers: WORKERS, settings: configured_for(WORKERS).reactor_settings() };
+    let settings = configured_for(WORKERS).reactor_settings();
+    let successor = Successor { workers: WORKERS, settings, delay: Duration::ZERO };
     let world = world.hand_over_to(successor, |mut old, birth| {
         let moment = Moment { instant: birth.now, since_boot: birth.since_boot };
         let bytes = export_states(&mut old).to_bytes(moment);

@@ -51,8 +51,7 @@ pub(crate) use self::{
     since::{put_since, take_since},
     source_news::{SourceChange, SourceNews},
     state::{
-        Moment, put_batch, put_change, put_marks, put_schedule, take_batch, take_change, take_marks,
-        take_schedule,
+        put_batch, put_change, put_marks, put_schedule, take_batch, take_change, take_marks, take_schedule,
     },
     subscription::{Next, Subscription},
     template::{Template, Values as TemplateValues},

@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use common::{
@@ -10,6 +10,7 @@ use common::{
     id::{Epoch, MessageId},
     source_state::{SourcePhase, SourceState},
 };
+use daemon::clock::Moment;
 
 use super::{
     batch::Batch,
@@ -17,15 +18,6 @@ use super::{
     schedule::{ClockOrigin, ScheduleState},
     source_news::SourceChange,
 };
-
-/// One moment on two readings of the monotonic clock: an [`Instant`] cannot be written down, the time since boot can.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    /// As the event loop has it.
-    pub(crate) instant: Instant,
-    /// `CLOCK_MONOTONIC`, which is the same for every process.
-    pub(crate) since_boot: Duration,
-}
 
 pub(crate) fn put_schedule(schedule: &ScheduleState, at: Moment, to: &mut Writer) {
     to.long(nanos(at.since_boot));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  magic · format · writer · state · others · count · records…
-//!  record: cookie · queued · closing bytes │ unconsumed · deadline · counted · state
+//!  record: cookie · queued · closing bytes │ unconsumed · deadline · counted · state · stalled · written at
 //!          the same in every layout        │ read only if the format is known
 //! ```
 //!
@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use common::codec::{Reader, Writer};
 use reactor::{Exported, ExportedConnection};
+
+use crate::clock::Moment;
 
 const MAGIC: &[u8; 20] = b"datecast hand-over 1";
 
@@ -58,8 +60,8 @@ pub(super) fn to_bytes(state: &DaemonState, others: usize, records: &[Vec<u8>]) 
     to.into_bytes()
 }
 
-/// Makes the record of a connection; its `cookie` will find its descriptor.
-pub(super) fn to_record<D>(cookie: u64, connection: &ExportedConnection<D>) -> Vec<u8> {
+/// Makes the record of a connection at this moment; its `cookie` will find its descriptor.
+pub(super) fn to_record<D>(cookie: u64, connection: &ExportedConnection<D>, at: Moment) -> Vec<u8> {
     let mut to = Writer::default();
     to.long(cookie);
     to.bytes(&connection.queued);
@@ -70,41 +72,44 @@ pub(super) fn to_record<D>(cookie: u64, connection: &ExportedConnection<D>) -> V
     to.bytes(&connection.exported.state);
     to.flag(connection.stalled.is_some());
     to.millis(connection.stalled.unwrap_or_default());
+    to.long(at.write(connection.written_at));
     to.into_bytes()
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Manifest, ManifestError> {
+/// Reads it back at this moment.
+pub(super) fn from_bytes(bytes: &[u8], at: Moment) -> Result<Manifest, ManifestError> {
     let mut from = Reader::new(bytes);
     if from.take().as_ref() != Some(MAGIC) {
         return Err(ManifestError::Magic);
     }
-    read(&mut from).ok_or(ManifestError::Damaged)
+    read(&mut from, at).ok_or(ManifestError::Damaged)
 }
 
 /// A manifest as this process would write it again; `None` if it cannot be read.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
-    let Manifest { state, others, connections } = from_bytes(bytes).ok()?;
-    let record = |connection: &ExportedConnection<u64>| to_record(connection.descriptor, connection);
+    let at = Moment::now();
+    let Manifest { state, others, connections } = from_bytes(bytes, at).ok()?;
+    let record = |connection: &ExportedConnection<u64>| to_record(connection.descriptor, connection, at);
     let records: Vec<Vec<u8>> = connections.iter().map(record).collect();
     Some(to_bytes(&state, usize::try_from(others).ok()?, &records))
 }
 
-fn read(from: &mut Reader<'_>) -> Option<Manifest> {
+fn read(from: &mut Reader<'_>, at: Moment) -> Option<Manifest> {
     let format = from.word()?;
     let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
     let state = DaemonState { format, writer, bytes: from.bytes()?.to_vec() };
     let (others, count) = (from.long()?, from.long()?);
     let mut connections = Vec::new();
     for _ in 0..count {
-        connections.push(read_record(from.bytes()?)?);
+        connections.push(read_record(from.bytes()?, at)?);
     }
     Some(Manifest { state, others, connections })
 }
 
 /// Returns `None` if the first part is incomplete. If the second part is unreadable, the state is empty, and the reactor
 /// sends the closing bytes instead of adopting the connection.
-fn read_record(bytes: &[u8]) -> Option<ExportedConnection<u64>> {
+fn read_record(bytes: &[u8], at: Moment) -> Option<ExportedConnection<u64>> {
     let mut from = Reader::new(bytes);
     let mut connection = ExportedConnection {
         descriptor: from.long()?,
@@ -114,12 +119,17 @@ fn read_record(bytes: &[u8]) -> Option<ExportedConnection<u64>> {
         deadline: Duration::ZERO,
         stalled: None,
         counted: None,
+        written_at: at.instant,
     };
-    _ = read_second_part(&mut connection, &mut from);
+    _ = read_second_part(&mut connection, &mut from, at);
     Some(connection)
 }
 
-fn read_second_part(connection: &mut ExportedConnection<u64>, from: &mut Reader<'_>) -> Option<()> {
+fn read_second_part(
+    connection: &mut ExportedConnection<u64>,
+    from: &mut Reader<'_>,
+    at: Moment,
+) -> Option<()> {
     connection.unconsumed = from.bytes()?.to_vec();
     connection.deadline = from.millis()?;
     connection.counted = from.address()?;
@@ -127,6 +137,8 @@ fn read_second_part(connection: &mut ExportedConnection<u64>, from: &mut Reader<
     // Version 0.1.0 ends here.
     let (is_stalled, left) = (from.flag()?, from.millis()?);
     connection.stalled = is_stalled.then_some(left);
+    // Earlier versions end here: as far as one can tell, it has just been written.
+    connection.written_at = at.read(from.long()?)?;
     Some(())
 }
 
@@ -134,7 +146,13 @@ fn read_second_part(connection: &mut ExportedConnection<u64>, from: &mut Reader<
 mod tests {
     use super::*;
 
-    fn manifest() -> Manifest {
+    /// A thousand seconds after the boot.
+    #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+    fn moment() -> Moment {
+        Moment { instant: std::time::Instant::now(), since_boot: Duration::from_secs(1000) }
+    }
+
+    fn manifest(at: Moment) -> Manifest {
         let connection = |descriptor, counted: Option<&str>| ExportedConnection {
             descriptor,
             queued: b"half a fra".to_vec(),
@@ -143,6 +161,7 @@ mod tests {
             stalled: counted.map(|_| Duration::from_millis(777)),
             counted: counted.map(|address| address.parse().unwrap()),
             exported: Exported { state: vec![1, 2, 3], closing_bytes: b"\x88\x02\x03\xf4".to_vec() },
+            written_at: at.instant,
         };
         Manifest {
             state: DaemonState { format: 1, writer: "ws-server 0.1.0".to_owned(), bytes: vec![9; 100] },
@@ -155,32 +174,50 @@ mod tests {
         }
     }
 
-    fn bytes() -> Vec<u8> {
-        let Manifest { state, connections, .. } = manifest();
-        let records: Vec<Vec<u8>> = connections.iter().map(|live| to_record(live.descriptor, live)).collect();
+    fn bytes(at: Moment) -> Vec<u8> {
+        let Manifest { state, connections, .. } = manifest(at);
+        let record = |live: &ExportedConnection<u64>| to_record(live.descriptor, live, at);
+        let records: Vec<Vec<u8>> = connections.iter().map(record).collect();
         to_bytes(&state, 2, &records)
     }
 
     #[test]
     fn what_was_written_is_read_back() {
         // The reactor's type has no `PartialEq`; its `Debug` shows every field.
+        let at = moment();
+        let later = Duration::from_secs(5);
+        let next = Moment { instant: at.instant + later, since_boot: at.since_boot + later };
         assert_eq!(
-            format!("{:?}", from_bytes(&bytes())),
-            format!("{:?}", Ok::<_, ManifestError>(manifest()))
+            format!("{:?}", from_bytes(&bytes(at), next)),
+            format!("{:?}", Ok::<_, ManifestError>(manifest(at))),
+            "the same instants, whenever it is read"
         );
     }
 
     #[test]
+    fn a_record_without_its_moment_or_with_one_that_is_yet_to_come_was_just_written() {
+        let at = moment();
+        let connections = manifest(at).connections;
+        let mut record = to_record(7, &connections[0], at);
+        let before = Moment { since_boot: Duration::from_secs(999), ..at };
+        assert_eq!(read_record(&record, before).unwrap().written_at, before.instant);
+        record.truncate(record.len() - 8);
+        let read = read_record(&record, at).unwrap();
+        assert_eq!((read.written_at, read.exported), (at.instant, connections[0].exported.clone()));
+    }
+
+    #[test]
     fn what_is_cut_off_is_damaged_and_what_is_something_else_is_told_apart() {
-        let bytes = bytes();
+        let at = moment();
+        let bytes = bytes(at);
         for len in 0..MAGIC.len() {
-            assert_eq!(from_bytes(&bytes[..len]).unwrap_err(), ManifestError::Magic);
+            assert_eq!(from_bytes(&bytes[..len], at).unwrap_err(), ManifestError::Magic);
         }
         for len in MAGIC.len()..bytes.len() {
-            assert_eq!(from_bytes(&bytes[..len]).unwrap_err(), ManifestError::Damaged, "{len} bytes");
+            assert_eq!(from_bytes(&bytes[..len], at).unwrap_err(), ManifestError::Damaged, "{len} bytes");
         }
         let something_else = [&b"datecast hand-over 2"[..], &bytes[MAGIC.len()..]].concat();
-        assert_eq!(from_bytes(&something_else).unwrap_err(), ManifestError::Magic);
+        assert_eq!(from_bytes(&something_else, at).unwrap_err(), ManifestError::Magic);
     }
 
     #[test]
@@ -190,7 +227,7 @@ mod tests {
         to.bytes(b"queued");
         to.bytes(b"bye");
         to.raw(b"a layout of the year 2030");
-        let record = read_record(&to.into_bytes()).unwrap();
+        let record = read_record(&to.into_bytes(), moment()).unwrap();
         assert_eq!((record.descriptor, record.queued.as_slice()), (7, &b"queued"[..]));
         assert_eq!(record.exported, Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() });
     }
@@ -204,6 +241,6 @@ mod tests {
         to.bytes(b"");
         to.long(0);
         to.long(u64::MAX);
-        assert_eq!(from_bytes(&to.into_bytes()).unwrap_err(), ManifestError::Damaged);
+        assert_eq!(from_bytes(&to.into_bytes(), moment()).unwrap_err(), ManifestError::Damaged);
     }
 }

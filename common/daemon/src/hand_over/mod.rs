@@ -26,6 +26,7 @@ pub use self::manifest::DaemonState;
 use self::manifest::Manifest;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::manifest::rewritten;
+use crate::clock::Moment;
 use crate::notify;
 use reactor::ExportedConnection;
 
@@ -55,15 +56,17 @@ pub struct HandedOver {
 /// There is no service manager, or the system has no more memory or descriptors.
 pub fn store(handed_over: &HandedOver) -> io::Result<()> {
     let HandedOver { state, others, connections, .. } = handed_over;
-    let records = connections.iter().map(to_record).collect::<io::Result<Vec<_>>>()?;
+    let at = Moment::now();
+    let record = |connection| to_record(connection, at);
+    let records = connections.iter().map(record).collect::<io::Result<Vec<_>>>()?;
     let manifest = manifest::to_bytes(state, others.len(), &records);
     let sockets = connections.iter().map(|connection| &connection.descriptor);
     let descriptors: Vec<BorrowedFd<'_>> = others.iter().chain(sockets).map(AsFd::as_fd).collect();
     notify::store(NAME, &pack::pack(&manifest, &descriptors)?)
 }
 
-fn to_record(connection: &ExportedConnection<OwnedFd>) -> io::Result<Vec<u8>> {
-    Ok(manifest::to_record(SockRef::from(&connection.descriptor).cookie()?, connection))
+fn to_record(connection: &ExportedConnection<OwnedFd>, at: Moment) -> io::Result<Vec<u8>> {
+    Ok(manifest::to_record(SockRef::from(&connection.descriptor).cookie()?, connection, at))
 }
 
 /// Closes the connections instead of handing them over: sends each its closing bytes, as far as its socket has room.
@@ -96,7 +99,7 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
             return None;
         }
     };
-    match manifest::from_bytes(&bytes) {
+    match manifest::from_bytes(&bytes, Moment::now()) {
         Ok(manifest) => Some(join(manifest, descriptors, formats)),
         Err(error) => {
             let count = descriptors.len();
@@ -169,6 +172,7 @@ mod tests {
                 stalled: None,
                 counted: None,
                 exported: Exported { state: name.to_vec(), closing_bytes: b"bye".to_vec() },
+                written_at: Moment::now().instant,
             });
         }
         let state = DaemonState { format, writer: "a test".to_owned(), bytes: b"stream".to_vec() };
@@ -180,12 +184,12 @@ mod tests {
     fn adopted(handed_over: HandedOver) -> HandedOver {
         let HandedOver { state, others, connections, .. } = handed_over;
         let records: Vec<Vec<u8>> =
-            connections.iter().map(|connection| to_record(connection).unwrap()).collect();
+            connections.iter().map(|connection| to_record(connection, Moment::now()).unwrap()).collect();
         let mut descriptors: Vec<OwnedFd> = connections.into_iter().map(|live| live.descriptor).collect();
         descriptors.reverse();
         let manifest = manifest::to_bytes(&state, 1, &records);
         let descriptors = others.into_iter().chain(descriptors).collect();
-        join(manifest::from_bytes(&manifest).unwrap(), descriptors, &(1..=2))
+        join(manifest::from_bytes(&manifest, Moment::now()).unwrap(), descriptors, &(1..=2))
     }
 
     #[test]
@@ -218,11 +222,14 @@ mod tests {
     #[test]
     fn a_connection_whose_descriptor_was_lost_is_left_out() {
         let (mut handed_over, _peers) = handed_over(1);
-        let records: Vec<Vec<u8>> =
-            handed_over.connections.iter().map(|connection| to_record(connection).unwrap()).collect();
+        let records: Vec<Vec<u8>> = handed_over
+            .connections
+            .iter()
+            .map(|connection| to_record(connection, Moment::now()).unwrap())
+            .collect();
         let kept = handed_over.connections.remove(1).descriptor;
         let manifest = manifest::to_bytes(&handed_over.state, 0, &records);
-        let adopted = join(manifest::from_bytes(&manifest).unwrap(), vec![kept], &(1..=1));
+        let adopted = join(manifest::from_bytes(&manifest, Moment::now()).unwrap(), vec![kept], &(1..=1));
         assert_eq!(adopted.connections.len(), 1);
         assert_eq!(adopted.connections[0].exported.state, b"other");
         assert_eq!(adopted.lost, [b"first"]);

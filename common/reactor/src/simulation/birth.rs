@@ -29,4 +29,6 @@ pub struct Successor {
     pub workers: usize,
     /// Its limits and timeouts.
     pub settings: Settings,
+    /// How long after the end of the one before it begins.
+    pub delay: Duration,
 }

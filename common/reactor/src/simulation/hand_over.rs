@@ -16,7 +16,7 @@ impl<H: Handler> Simulation<H> {
     /// As [`Self::hand_over_to`].
     #[must_use]
     pub fn hand_over(self, make: impl FnOnce(H, Birth<H::Mail>) -> H) -> Self {
-        let next = Successor { workers: 1, settings: self.settings.clone() };
+        let next = Successor { workers: 1, settings: self.settings.clone(), delay: Duration::ZERO };
         self.hand_over_to(next, |mut old, birth| old.pop().map(|old| make(old, birth)).into_iter().collect())
     }
 
@@ -35,13 +35,14 @@ impl<H: Handler> Simulation<H> {
         self.control.stop(Stop::HandOver);
         let begun = self.now();
         self.run_to_its_end();
+        let Successor { workers, settings, delay } = next;
+        self.advance(delay);
         self.stalls.forgive(self.now() - begun);
         let (mut old, mut exported) = (Vec::new(), Vec::new());
         for stepped in self.workers {
             exported.extend(stepped.worker.exported);
             old.push(stepped.worker.handler);
         }
-        let Successor { workers, settings } = next;
         let mut next = Self::start(self.world, settings, workers, |birth| make(old, birth), exported);
         self.stalls.note(next.settings.write_timeout);
         next.stalls = self.stalls;

@@ -118,7 +118,7 @@ impl Handler for Echo {
         Some(Exported { state: b"echo".to_vec(), closing_bytes: b"moved\n".to_vec() })
     }
 
-    fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<((), Flow)> {
+    fn adopt(&mut self, state: &[u8], _: Instant, cx: &mut Context<'_>) -> Option<((), Flow)> {
         self.ticks.push(cx.token());
         cx.set_established();
         (state == self.reads).then_some(((), Flow::Continue))

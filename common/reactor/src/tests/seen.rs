@@ -73,7 +73,7 @@ impl Handler for Probed {
         Some(Exported::default())
     }
 
-    fn adopt(&mut self, _: &[u8], cx: &mut Context<'_>) -> Option<(Conn, Flow)> {
+    fn adopt(&mut self, _: &[u8], _: Instant, cx: &mut Context<'_>) -> Option<(Conn, Flow)> {
         self.tokens.push(cx.token());
         Some((Conn { token: cx.token(), peer: cx.peer(), part: 1 }, Flow::Continue))
     }

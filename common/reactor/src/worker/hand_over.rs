@@ -69,6 +69,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             stalled: io.stalled_at.map(time_to),
             counted,
             exported,
+            written_at: state.now,
         })
     }
 
@@ -111,8 +112,16 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Puts a connection of another process into the table; `None` if it is gone.
     fn adopt_one(&mut self, live: ExportedConnection<S::Exported>) -> Option<()> {
-        let ExportedConnection { descriptor, queued, unconsumed, deadline, stalled, counted, exported } =
-            live;
+        let ExportedConnection {
+            descriptor,
+            queued,
+            unconsumed,
+            deadline,
+            stalled,
+            counted,
+            exported,
+            written_at,
+        } = live;
         let Self { handler, connections, listeners, .. } = self;
         let lost = |error: std::io::Error| {
             log::error!(reason:? = error.kind(); "a connection of the previous process is lost: {error}");
@@ -136,8 +145,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         // The previous process applied the limit at accept, so enter without one.
         io.place = counted.and_then(|address| counters.addresses.enter(address, 0, candidate));
         counters.adopted.fetch_add(1, Relaxed);
-        let adopted =
-            connections.open(token, &exported.closing_bytes, |cx| handler.adopt(&exported.state, cx));
+        let Exported { state, closing_bytes } = &exported;
+        let adopted = connections.open(token, closing_bytes, |cx| handler.adopt(state, written_at, cx));
         listeners.refused += usize::from(!adopted);
         Some(())
     }

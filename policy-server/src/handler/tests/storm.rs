@@ -77,7 +77,8 @@ fn storm(seed: u64) {
             18 if is_harsh => fault(&mut sim, &mut choices),
             19 => {
                 sim.settle(); // a client that has asked is answered
-                let next = Successor { workers: choices.index(3) + 1, settings: config.settings.clone() };
+                let (workers, settings) = (choices.index(3) + 1, config.settings.clone());
+                let next = Successor { workers, settings, delay: Duration::ZERO };
                 let count = next.workers;
                 let make = |_, _| (0..count).map(|_| PolicyHandler::new(Arc::clone(&config))).collect();
                 sim = sim.hand_over_to(next, make);

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use daemon::clock::Moment;
 use reactor::simulation::Birth;
 
 use super::{setting::Setting, shadow::Shadow};
@@ -11,7 +12,7 @@ use crate::{
     publish::{Inlet, Publications},
     source::{Publisher, SourceProgress, SourceStates, Splitter},
     start::{SharedStart, epoch_at},
-    stream::{Batch, Moment, SourceKind},
+    stream::{Batch, SourceKind},
     worker::{WsHandler, export_states},
 };
 

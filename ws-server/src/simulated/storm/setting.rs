@@ -1,6 +1,6 @@
 //! The configurations of the simulated processes: the stream stays, the rest varies with the seed.
 
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use reactor::simulation::{Seed, Successor};
 
@@ -148,7 +148,7 @@ impl Setting {
 
     /// What the reactor gets of it.
     pub(super) fn successor(&self) -> Successor {
-        Successor { workers: self.workers, settings: self.config.reactor_settings() }
+        Successor { workers: self.workers, settings: self.config.reactor_settings(), delay: Duration::ZERO }
     }
 
     /// The options, for people.

@@ -211,7 +211,7 @@ impl Handler for Storm {
         Some(Exported { state, closing_bytes: vec![UNREADABLE] })
     }
 
-    fn adopt(&mut self, state: &[u8], cx: &mut Context<'_>) -> Option<(Conn, Flow)> {
+    fn adopt(&mut self, state: &[u8], _: Instant, cx: &mut Context<'_>) -> Option<(Conn, Flow)> {
         let &[a, b, c, d, lives, pump, goes_on, is_unreadable] = state else { return None };
         if is_unreadable > 0 {
             return None;

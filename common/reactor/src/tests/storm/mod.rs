@@ -189,7 +189,7 @@ impl Run {
     fn hand_over(&mut self, seed: &mut Seed) {
         let limits = settings(seed);
         let settings = if self.is_harsh { limits } else { gentle(&limits) };
-        let next = Successor { workers: seed.index(4) + 1, settings };
+        let next = Successor { workers: seed.index(4) + 1, settings, delay: Duration::ZERO };
         let (workers, file) = (next.workers, self.file.clone());
         let make = |old: Vec<Storm>, _| {
             assert!(old.iter().all(|storm| storm.live.is_empty()), "all have left");

@@ -27,7 +27,7 @@ fn scenario(failure: Option<Failure>, file: &Arc<File>) -> Vec<u64> {
     read(&mut sim, &mut peers);
     sim.mailboxes().send_all(|| Mail::Broadcast);
     read(&mut sim, &mut peers);
-    let next = Successor { workers: 1, settings };
+    let next = Successor { workers: 1, settings, delay: Duration::ZERO };
     let mut sim = sim.hand_over_to(next, |_, _| vec![Storm::new(file.clone())]);
     let mut newcomer = Peer::new(sim.connect(), true);
     for peer in peers.iter_mut().chain([&mut newcomer]) {

@@ -1,0 +1,107 @@
+//! Hand-overs that take long, as on a machine that is starved: whose time goes on meanwhile, and whose stands still.
+
+use reactor::simulation::Successor;
+
+use super::*;
+
+const TENTH: Duration = Duration::from_millis(100);
+
+/// The next process begins so long after this one has ended.
+fn hand_over(world: World, delay: Duration, args: &[&str]) -> World {
+    let next = Successor { workers: 1, settings: configured(args).reactor_settings(), delay };
+    world.hand_over_to(next, |old, birth| {
+        old.into_iter().map(|old| successor(old, birth.clone(), args)).collect()
+    })
+}
+
+fn socket(world: &mut World, query: &str) -> usize {
+    let peer = world.connect();
+    world.send(peer, &modern(query));
+    world.settle();
+    assert!(world.read(peer, usize::MAX).starts_with(b"HTTP/1.1 101 "));
+    peer
+}
+
+fn notices(world: &mut World, reader: &mut Reader) -> usize {
+    reader.read(world, usize::MAX);
+    String::from_utf8_lossy(&reader.bytes).matches(" disconnected\n").count()
+}
+
+#[test]
+fn a_client_grows_older_while_nobody_serves_it_and_is_announced_when_it_leaves() {
+    for args in [&["--interval", "1s"][..], &["--source", "-", "--interval", "1s", "--leave-notices", "on"]] {
+        for (before, delay, announced) in [(5, 3_000, 1), (5, 100, 0), (0, 900, 0), (0, 1_100, 1)] {
+            let mut world = world(1, args);
+            let [mut stays, leaves] = [(); 2].map(|()| Reader::new(&mut world));
+            world.settle();
+            world.advance(before * TENTH);
+            world.settle();
+            let mut world = hand_over(world, Duration::from_millis(delay), args);
+            // Before the next process has adopted it.
+            world.reset(leaves.peer);
+            world.settle();
+            world.advance(TENTH);
+            world.settle();
+            let count = notices(&mut world, &mut stays);
+            assert_eq!(count, announced, "{args:?}: {before} tenths, and {delay} ms between the processes");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_kept_to_its_rate_all_the_time_has_sent_no_more_than_it_may() {
+    let args = ["--source", "-", "--message-rate", "10", "--message-burst", "20"];
+    let args = [&args[..], &["--control-rate", "10", "--control-burst", "20"]].concat();
+    for frame in [b"\x81\x80\0\0\0\0", b"\x8a\x80\0\0\0\0"] {
+        let mut world = world(1, &args);
+        let [keeps, exceeds] = [(); 2].map(|()| socket(&mut world, ""));
+        for peer in [keeps, exceeds] {
+            world.send(peer, &frame.repeat(20));
+        }
+        world.settle();
+        let mut world = hand_over(world, Duration::from_millis(1_500), &args);
+        for (peer, count) in [(keeps, 15), (exceeds, 16)] {
+            world.send(peer, &frame.repeat(count));
+        }
+        world.settle();
+        let closed = [keeps, exceeds].map(|peer| world.read(peer, usize::MAX).starts_with(b"\x88"));
+        assert_eq!(closed, [false, true], "{frame:?}");
+    }
+}
+
+#[test]
+fn a_sign_of_life_that_fell_due_between_two_processes_comes_with_the_next_one() {
+    let args = ["--source", "-", "--heartbeat", "1h", "--ping-interval", "1h", "--leave-notices", "off"];
+    let mut world = world(1, &args);
+    let peer = socket(&mut world, "heartbeat=3");
+    world.advance(20 * TENTH);
+    world.settle();
+    let mut world = hand_over(world, 50 * TENTH, &args);
+    world.settle();
+    assert_eq!(world.read(peer, usize::MAX), b"\x81\0", "after seven seconds");
+    world.advance(28 * TENTH);
+    world.settle();
+    assert_eq!(world.read(peer, usize::MAX), b"");
+    world.advance(3 * TENTH);
+    world.settle();
+    assert_eq!(world.read(peer, usize::MAX), b"\x81\0", "three seconds after the one before");
+}
+
+#[test]
+fn the_time_for_an_answer_stands_still_between_two_processes() {
+    let args = ["--source", "-", "--ping-interval", "5s", "--pong-timeout", "3s", "--head-timeout", "3s"];
+    for query in ["", "heartbeat=2"] {
+        let mut world = world(1, &args);
+        let client = socket(&mut world, query);
+        world.pass(51 * TENTH);
+        let head = world.connect();
+        world.send(head, &MODERN[..60]);
+        world.pass(20 * TENTH);
+        assert!(world.read(client, usize::MAX).windows(2).any(|ping| ping == b"\x89\0"));
+        let mut world = hand_over(world, 100 * TENTH, &args);
+        world.pass(8 * TENTH);
+        assert!(!world.is_ended(client) && !world.is_ended(head), "{query:?}");
+        world.pass(4 * TENTH);
+        assert!(world.is_ended(client) && world.is_ended(head), "{query:?}: as much was left as before");
+    }
+}
