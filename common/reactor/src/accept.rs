@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::connections::Connections;
+use super::control::EvictionMail;
 use super::settings::{MAX_REFUSED, MAX_UNNAMED, TURN_ACCEPTS};
 use super::system::{Ends, System};
 use super::{CloseReason, Flow, Handler, Token};
@@ -131,14 +132,17 @@ fn make_room<H: Handler, S: System>(
         }
         return true;
     }
-    let victim = scarce.and_then(|scarce| connections.state.eviction.choose(scarce, connections.state.now));
-    let has_room = scarce.is_none() || victim.is_some();
+    let room = scarce.and_then(|scarce| connections.state.find_room(scarce));
+    let has_room = scarce.is_none() || room.is_some();
     let own_victims = match address {
         Some(address) => take_place(token, address, has_room, connections),
         None => has_room.then_some(0),
     };
-    if let (Some(0), Some(victim)) = (own_victims, victim) {
-        connections.schedule_close(victim, CloseReason::Evicted);
+    match (own_victims, room) {
+        // At once: the next newcomer of this turn finds the next one.
+        (Some(0), Some(room)) if room.worker == connections.state.number => connections.evict(room.scarce),
+        (Some(0), Some(room)) => connections.state.take_room(room),
+        _ => {}
     }
     own_victims.is_some()
 }
@@ -174,7 +178,7 @@ fn take_place<C, S: System>(
         if *worker == connections.state.number {
             connections.give_up_place(*victim);
         } else {
-            connections.state.control.evictions().send(*worker, *victim);
+            connections.state.control.evictions().send(*worker, EvictionMail::OfPlace(*victim));
         }
     }
     Some(victims.len())

@@ -53,6 +53,7 @@ impl<S: System> Wire for Bound<'_, S> {
 impl<C, S: System> Connections<C, S> {
     pub(super) fn new(number: usize, system: S, settings: Settings, control: Control) -> Self {
         let now = system.now();
+        let eviction = Eviction::new(control.evictable().clone(), number);
         let state = WorkerState {
             number,
             now,
@@ -62,8 +63,8 @@ impl<C, S: System> Connections<C, S> {
             has_new_settings: false,
             control,
             deadlines: Deadlines::new(now),
-            eviction: Eviction::default(),
-            evictions_due: Vec::new(),
+            eviction,
+            rooms_due: Vec::new(),
             ready: VecDeque::new(),
             short: Vec::new(),
             short_until: None,
@@ -146,11 +147,28 @@ impl<C, S: System> Connections<C, S> {
     /// True if a newcomer would cost the place of a connection from which nothing was read yet: its request may be there, as
     /// when many come at once.
     pub(super) fn would_evict_unread(&self) -> bool {
-        let victim =
-            self.state.scarce().and_then(|scarce| self.state.eviction.choose(scarce, self.state.now));
+        let room = self.state.scarce().and_then(|scarce| self.state.find_room(scarce));
+        room.is_some_and(|room| room.worker == self.state.number && self.is_unread(room.scarce))
+    }
+
+    /// True if nothing was read yet from the connection that makes room here.
+    fn is_unread(&self, scarce: Scarce) -> bool {
+        let victim = self.state.eviction.choose(scarce, self.state.now);
         victim
             .and_then(|victim| self.table.get(victim))
             .is_some_and(|Entry { io, .. }| io.listed_ready && io.eviction_class == EvictionClass::Silent)
+    }
+
+    /// Schedules the close of a connection for each newcomer that has taken room here. It has its place already, so one from
+    /// which nothing was read yet may wait for the next turn, which reads it.
+    pub(super) fn evict_due(&mut self) {
+        while let Some(room) = self.state.rooms_due.pop() {
+            if self.is_unread(room.scarce) {
+                return self.state.rooms_due.push(room);
+            }
+            self.state.control.evictable().give_up(room);
+            self.evict(room.scarce);
+        }
     }
 
     /// Schedules the close of the connection that makes room for a newcomer, if there is one.

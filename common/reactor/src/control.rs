@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::evictable::{Evictable, Room};
 use super::mail::Waker;
 use super::{Counters, Mailboxes, Stats, Stop, Token};
 
@@ -14,7 +15,17 @@ struct Process {
     state: AtomicU8,
     counters: Counters,
     stats: Box<[Stats]>,
-    evictions: Mailboxes<Token>,
+    evictable: Evictable,
+    evictions: Mailboxes<EvictionMail>,
+}
+
+/// What a newcomer on another worker costs this one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EvictionMail {
+    /// This connection, whose place at its address the newcomer has.
+    OfPlace(Token),
+    /// The connection that makes room here.
+    For(Room),
 }
 
 impl std::fmt::Debug for Control {
@@ -39,6 +50,7 @@ impl Control {
             state: AtomicU8::new(RUNNING),
             counters: Counters::default(),
             stats: wakers.iter().map(|_| Stats::default()).collect(),
+            evictable: Evictable::new(wakers.len()),
             evictions: Mailboxes::new(wakers),
         }))
     }
@@ -100,8 +112,13 @@ impl Control {
         self.0.state.load(Ordering::Acquire) == AT_ONCE
     }
 
-    /// Mail about connections whose place at their address a newcomer on another worker took: their own worker closes them.
-    pub(super) fn evictions(&self) -> &Mailboxes<Token> {
+    /// How many connections of each worker may make room.
+    pub(super) fn evictable(&self) -> &Evictable {
+        &self.0.evictable
+    }
+
+    /// Mail about connections that have to go for a newcomer on another worker: their own worker closes them.
+    pub(super) fn evictions(&self) -> &Mailboxes<EvictionMail> {
         &self.0.evictions
     }
 }

@@ -13,6 +13,7 @@
 use std::time::{Duration, Instant};
 
 use super::Token;
+use super::evictable::Evictable;
 
 /// How many of the oldest unfinished ones a search looks at for one from which no byte has arrived.
 const LOOK_AHEAD: usize = 64;
@@ -80,9 +81,16 @@ pub(super) struct Eviction {
     /// By the place of the connection; `None` for one that is in no list.
     links: Vec<Option<Link>>,
     lists: [ListEnds; 3],
+    /// How many there are, for newcomers on other workers, and the number of this one.
+    evictable: Evictable,
+    worker: usize,
 }
 
 impl Eviction {
+    pub(super) fn new(evictable: Evictable, worker: usize) -> Self {
+        Self { evictable, worker, ..Self::default() }
+    }
+
     /// Moves a connection to the end of a list.
     pub(super) fn push(&mut self, token: Token, list: List, now: Instant) {
         let has_spoken = self.link(token.index).is_some_and(|link| link.has_spoken);
@@ -91,6 +99,7 @@ impl Eviction {
         let before = ends.last.replace(token.index);
         ends.first = ends.first.or(before).or(Some(token.index));
         ends.len += 1;
+        self.evictable.enter(self.worker, list);
         if let Some(before) = before.and_then(|before| self.link_mut(before)) {
             before.after = Some(token.index);
         }
@@ -121,6 +130,7 @@ impl Eviction {
             ends.last = link.before;
         }
         ends.len -= 1;
+        self.evictable.leave(self.worker, link.list);
     }
 
     /// The first byte of this connection has arrived.
@@ -146,12 +156,6 @@ impl Eviction {
         };
         let idle = || self.iter(List::Idle).next().filter(|_| scarce == Scarce::Places);
         unfinished().or_else(idle).map(|link| link.token)
-    }
-
-    /// How many connections may make room, one after the other.
-    pub(super) fn candidates(&self, scarce: Scarce) -> usize {
-        let [unfinished, idle, _] = &self.lists;
-        unfinished.len + if scarce == Scarce::Places { idle.len } else { 0 }
     }
 
     /// The oldest one without a place, if there are `most` of them already.
@@ -189,6 +193,11 @@ impl Eviction {
     /// How many connections are on its lists.
     pub(super) fn listed(&self) -> usize {
         self.lists.iter().map(|ends| ends.len).sum()
+    }
+
+    /// How many connections are on this list.
+    pub(super) fn listed_as(&self, list: List) -> usize {
+        self.iter(list).count()
     }
 }
 

@@ -30,6 +30,7 @@ mod context;
 mod control;
 mod counters;
 mod deadlines;
+mod evictable;
 mod eviction;
 mod exported;
 mod flow;

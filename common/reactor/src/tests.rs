@@ -16,6 +16,7 @@ mod eviction;
 mod faults;
 mod hand_over;
 mod input_before_time;
+mod newcomers;
 mod paused;
 mod per_address;
 mod seen;

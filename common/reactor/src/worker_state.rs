@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::{Io, Lifecycle};
+use super::control::EvictionMail;
 use super::deadlines::Deadlines;
+use super::evictable::Room;
 use super::eviction::{Eviction, EvictionClass, List, Scarce};
 use super::per_address::Candidate;
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
@@ -29,8 +31,8 @@ pub(super) struct WorkerState {
     pub(super) control: Control,
     pub(super) deadlines: Deadlines,
     pub(super) eviction: Eviction,
-    /// Evictions that callbacks have asked for: one at the end of the turn for each entry.
-    pub(super) evictions_due: Vec<Scarce>,
+    /// Room that newcomers have taken here: one connection goes at the end of the turn for each entry.
+    pub(super) rooms_due: Vec<Room>,
     /// Connections to serve: an event came, or there is work left that no event will announce.
     pub(super) ready: VecDeque<Token>,
     /// Connections for which the kernel was out of memory, and when they are tried again.
@@ -100,13 +102,15 @@ impl WorkerState {
         }
     }
 
-    /// The first request is complete: no newcomer takes the connection's place any more, where the settings say so.
-    pub(super) fn keep_place(&self, io: &mut Io) {
+    /// The first request is complete: no newcomer takes the connection's place any more, where the settings say so. One that has
+    /// lost it in this moment, to a newcomer on another worker, ends without an answer, so that nobody is answered and then evicted.
+    pub(super) fn keep_place(&mut self, io: &mut Io) {
         if self.settings.address_eviction == AddressEviction::OldestUnfinished
             && let Some(place) = &mut io.place
             && !self.control.counters().addresses.keep(place)
         {
-            io.place = None; // a newcomer on another worker was first: this one is about to close
+            io.place = None;
+            self.schedule_close(io, CloseReason::Evicted);
         }
     }
 
@@ -131,6 +135,21 @@ impl WorkerState {
         }
     }
 
+    /// Where a newcomer that lacks this finds room; `None` if no connection of any worker makes room.
+    pub(super) fn find_room(&self, scarce: Scarce) -> Option<Room> {
+        self.control.evictable().find(self.number, scarce)
+    }
+
+    /// Takes room for a newcomer: its worker, this one or another, closes a connection at the end of its turn.
+    pub(super) fn take_room(&mut self, room: Room) {
+        self.control.evictable().take(room);
+        if room.worker == self.number {
+            self.rooms_due.push(room);
+        } else {
+            self.control.evictions().send(room.worker, EvictionMail::For(room));
+        }
+    }
+
     /// Takes a place for a connection that was let in without one; at the end of the turn another one makes room, where all
     /// are taken. False if none may.
     pub(super) fn settle_room(&mut self, io: &mut Io) -> bool {
@@ -138,10 +157,8 @@ impl WorkerState {
             return true;
         }
         if let Some(scarce) = self.scarce() {
-            if self.eviction.candidates(scarce) <= self.evictions_due.len() {
-                return false;
-            }
-            self.evictions_due.push(scarce);
+            let Some(room) = self.find_room(scarce) else { return false };
+            self.take_room(room);
         }
         self.forgive_room(io);
         if io.eviction_class.is_unfinished() {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::held::Held;
 use super::{Simulation, Stepped};
 use crate::connection::{Io, Lifecycle};
+use crate::eviction::List;
 use crate::per_address::network;
 use crate::settings::{MAX_LONG_TAILS, MAX_TAIL, TURN_BUDGET};
 use crate::{Control, Handler};
@@ -60,9 +61,23 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
         let is_counted = place.is_some() || leaves || !is_peer_of_its_own(io, &stepped.worker.handler);
         assert!(is_counted, "a connection from {:?} is not counted at its address", io.ends.peer);
     }
+    check_evictable(number, stepped, control);
     assert_eq!(stepped.worker.refused(), refused, "connections without a handler");
     assert_eq!(Arc::strong_count(&connections.state.long_tails) - 1, long, "long unfinished inputs");
     assert!(long <= MAX_LONG_TAILS, "{long} long unfinished inputs");
+}
+
+/// What newcomers of other workers may take is what this one has, less what they have taken.
+fn check_evictable<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control) {
+    let state = &stepped.worker.connections.state;
+    if control.evictions().waiting(number) > 0 {
+        return;
+    }
+    for list in [List::Unfinished, List::Idle] {
+        let due = state.rooms_due.iter().filter(|room| room.list == list).count();
+        let there = state.eviction.listed_as(list).cast_signed() - due.cast_signed();
+        assert_eq!(control.evictable().listed(number, list), there, "connections that may make room");
+    }
 }
 
 /// True if the connection counts at the address from which it came.

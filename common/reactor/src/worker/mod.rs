@@ -17,6 +17,7 @@ use crate::accept::Listeners;
 use crate::connection::{Entry, Io};
 use crate::connections::Connections;
 use crate::context::Visit;
+use crate::control::EvictionMail;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::{Event, System};
 use crate::{
@@ -206,9 +207,12 @@ impl<H: Handler, S: System> Worker<H, S> {
         let Self { handler, connections, mailboxes, .. } = self;
         let number = connections.state.number;
         let mut evicted = Vec::new();
-        connections.state.control.evictions().deliver(number, |token| evicted.push(token));
-        for token in evicted {
-            connections.give_up_place(token);
+        connections.state.control.evictions().deliver(number, |eviction| evicted.push(eviction));
+        for eviction in evicted {
+            match eviction {
+                EvictionMail::OfPlace(token) => connections.give_up_place(token),
+                EvictionMail::For(room) => connections.state.rooms_due.push(room),
+            }
         }
         mailboxes.deliver(number, |mail| handler.on_mail(mail, &mut Turn { connections }));
         if std::mem::take(&mut self.connections.state.has_new_settings) {
@@ -223,9 +227,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn close_scheduled(&mut self) -> bool {
         let mut had = false;
         let Self { handler, connections, listeners, .. } = self;
-        for scarce in std::mem::take(&mut connections.state.evictions_due) {
-            connections.evict(scarce);
-        }
+        connections.evict_due();
         while let Some((token, why)) = connections.state.to_close.pop() {
             let Some(Entry { socket, mut io, conn }) = connections.table.remove(token) else {
                 continue;
