@@ -90,18 +90,18 @@ fn a_sign_of_life_that_fell_due_between_two_processes_comes_with_the_next_one() 
 #[test]
 fn the_time_for_an_answer_stands_still_between_two_processes() {
     let args = ["--source", "-", "--ping-interval", "5s", "--pong-timeout", "3s", "--head-timeout", "3s"];
-    for query in ["", "heartbeat=2"] {
+    for query in ["", "heartbeat=1"] {
         let mut world = world(1, &args);
         let client = socket(&mut world, query);
         world.pass(51 * TENTH);
         let head = world.connect();
         world.send(head, &MODERN[..60]);
-        world.pass(20 * TENTH);
+        world.pass(12 * TENTH);
         assert!(world.read(client, usize::MAX).windows(2).any(|ping| ping == b"\x89\0"));
         let mut world = hand_over(world, 100 * TENTH, &args);
-        world.pass(8 * TENTH);
+        world.pass(14 * TENTH);
         assert!(!world.is_ended(client) && !world.is_ended(head), "{query:?}");
-        world.pass(4 * TENTH);
+        world.pass(8 * TENTH);
         assert!(world.is_ended(client) && world.is_ended(head), "{query:?}: as much was left as before");
     }
 }
