@@ -105,3 +105,62 @@ fn the_time_for_an_answer_stands_still_between_two_processes() {
         assert!(world.is_ended(client) && world.is_ended(head), "{query:?}: as much was left as before");
     }
 }
+
+/// The id of a client that was answered, and when that was.
+struct Guest {
+    peer: usize,
+    id: String,
+    since: std::time::Instant,
+}
+
+#[test]
+fn whoever_has_stayed_an_interval_is_announced_once_however_its_time_was_spent() {
+    let args = ["--interval", "1s", "--notice-rate", "1000", "--template", "{seq}"];
+    let interval = Duration::from_secs(1);
+    for seed in 0..SEEDS {
+        let mut world = world(seed, &args);
+        let mut stays = Reader::new(&mut world);
+        let (mut guests, mut old, mut young): (Vec<Guest>, Vec<String>, Vec<String>) = Default::default();
+        let mut seeds = world.seed();
+        for _ in 0..SEEDS * 10 {
+            world.settle();
+            match seeds.below(8) {
+                0..3 => {
+                    let mut guest = Reader::new(&mut world);
+                    world.settle();
+                    guest.read(&mut world, usize::MAX);
+                    let head = String::from_utf8(guest.bytes).unwrap();
+                    let id = head.split_once("X-Connection-Id: ").unwrap().1.split_once("\r\n").unwrap().0;
+                    guests.push(Guest { peer: guest.peer, id: id.to_owned(), since: world.now() });
+                }
+                3..5 if !guests.is_empty() => {
+                    let Guest { peer, id, since } = guests.swap_remove(seeds.index(guests.len()));
+                    let age = world.now() - since;
+                    world.reset(peer);
+                    // Some leave while nobody serves them.
+                    let is_seen = seeds.once_in(2);
+                    if is_seen {
+                        world.settle();
+                    } else {
+                        world = hand_over(world, Duration::from_millis(seeds.below(2_000)), &args);
+                    }
+                    // A process writes down whole milliseconds.
+                    if age >= interval + Duration::from_millis(SEEDS * 10) {
+                        old.push(id);
+                    } else if is_seen && age < interval {
+                        young.push(id);
+                    }
+                }
+                5 => world = hand_over(world, Duration::from_millis(seeds.below(2_000)), &args),
+                _ => world.advance(Duration::from_millis(seeds.below(300))),
+            }
+        }
+        world.pass(interval);
+        stays.read(&mut world, usize::MAX);
+        let text = String::from_utf8(stays.bytes).unwrap();
+        let announced = |id: &&String| text.matches(&format!("\n{id} disconnected\n")).count();
+        assert!(!old.is_empty() && !young.is_empty(), "seed {seed}");
+        assert!(old.iter().all(|id| announced(&id) == 1), "seed {seed}: {old:?} in {text}");
+        assert!(young.iter().all(|id| announced(&id) == 0), "seed {seed}: {young:?} in {text}");
+    }
+}

@@ -9,6 +9,7 @@ use super::{
     place::Kind,
     process,
     run::{Seen, Storm},
+    seed,
     setting::Setting,
 };
 use crate::peers::Mail;
@@ -19,7 +20,9 @@ impl Storm {
         self.feed.tell(&mut self.shadow);
         let mut feed = None;
         let world = self.world.take().expect("a world");
-        let world = world.hand_over_to(next.successor(), |handlers, birth| {
+        // Half of them take their time, as on a machine that is starved.
+        let delay = Duration::from_millis(seed::pick(&mut seed::at(variant, 0), &[0, 0, 0, 50, 700, 3_000]));
+        let world = world.hand_over_to(next.successor(delay), |handlers, birth| {
             let state = process::state_of(handlers, &old, &birth);
             let (handlers, new) = process::begin(&next, Some(state), birth);
             feed = Some(new);

@@ -146,9 +146,9 @@ impl Setting {
         }
     }
 
-    /// What the reactor gets of it.
-    pub(super) fn successor(&self) -> Successor {
-        Successor { workers: self.workers, settings: self.config.reactor_settings(), delay: Duration::ZERO }
+    /// What the reactor gets of it, for a process that begins so long after the one before.
+    pub(super) fn successor(&self, delay: Duration) -> Successor {
+        Successor { workers: self.workers, settings: self.config.reactor_settings(), delay }
     }
 
     /// The options, for people.
