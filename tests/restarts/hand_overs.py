@@ -2,15 +2,18 @@
 
 import lab
 
+# Seconds between two processes, if the next one is late: more than a client must have been there to be announced.
+LATE = 3
 
-def to_itself(binary, count, arguments, producers=0, clients=300, given=False):
-    """One build hands over to itself, with another number of workers each time."""
-    with lab.Lab(binary, [*lab.HEARING, *arguments], producers=producers, clients=clients, given=given) as here:
+
+def to_itself(binary, count, arguments, producers=0, clients=300, given=False, delay=0, without=None):
+    """One build hands over to itself, with another number of workers each time; the next process begins after `delay` seconds."""
+    with lab.Lab(binary, [*lab.HEARING, *arguments], producers=producers, clients=clients, given=given, without=without) as here:
         for number in range(count):
             here.crowd.ask("go on")
             here.workers = here.random.choice([1, 2, 2, 3])
             here.pause()
-            here.hand_over()
+            here.hand_over(delay=delay)
             if number % 10 == 9 or number == count - 1:
                 now = here.crowd.settle()
                 lab.nothing_lost(now, here.counted())
@@ -18,6 +21,11 @@ def to_itself(binary, count, arguments, producers=0, clients=300, given=False):
         counts, wait = now["counts"], " / ".join(str(now["wait_ms"][name]) for name in ("p50", "p99", "max"))
         return (f"{count} hand-overs, {counts['opened']} clients came, {counts['left']} left, {counts['messages']} messages, "
                 f"{now['heard']} notices to each, wait of a newcomer {wait} ms (p50 / p99 / max), restart {lab.median(here.seconds) * 1000:.0f} ms (median){lab.left_out(here.counted())}")
+
+
+def late(binary, count, arguments, producers=0, clients=300):
+    """The same, with a next process that is late. The clock keeps no date for who asks for it later: no polls."""
+    return to_itself(binary, count, arguments, producers, clients, delay=LATE, without=None if producers else ",".join(lab.POLLS))
 
 
 # How a connection ends that the next process cannot take: Close 1012, or its way's own.

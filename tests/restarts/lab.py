@@ -126,14 +126,16 @@ class Lab:
     def start(self):
         self.holder.start(self.binary, "--workers", self.workers, *self.arguments)
 
-    def hand_over(self, as_format=None):
-        """`systemctl restart`; perhaps as if a version had written the state that the next process does not know."""
+    def hand_over(self, as_format=None, delay=0):
+        """`systemctl restart`; perhaps as if a version had written the state that the next process does not know. The next process begins
+        so many seconds after the end of this one."""
         begin = time.monotonic()
         self.holder.signal(signal.SIGUSR2)
         code = self.holder.wait()
         assert code == 0, f"exit code {code}: {self.holder.log_of_this()}"
         if as_format:
             self.holder.change_format(as_format)
+        time.sleep(delay)
         self.start()
         self.seconds.append(time.monotonic() - begin)
 
