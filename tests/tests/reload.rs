@@ -1,4 +1,5 @@
-//! `--reload`, the `ExecReload=` of the units: it fails where the configuration is wrong, and the daemon goes on with the old one.
+//! `--reload`, the `ExecReload=` of the units: it fails where the configuration is wrong, and the daemon goes on with the old one. And what the units
+//! promise beside that.
 
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
@@ -94,4 +95,27 @@ fn every_unit_reloads_with_the_flags_of_its_start() {
         assert_eq!(line("ExecReload="), format!("{program} --reload $MAINPID {flags}"));
         assert_eq!(program, format!("/usr/bin/{name}"));
     }
+}
+
+// PO-07
+/// What a service manager opens for a daemon needs no privilege, and no unit has one.
+#[test]
+fn no_unit_has_a_capability() {
+    let mut units = 0;
+    for folder in ["systemd", "systemd/nats"] {
+        for entry in fs::read_dir(harness::project().join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|extension| extension != "service") {
+                continue;
+            }
+            let unit = fs::read_to_string(&path).expect("a unit");
+            for line in ["CapabilityBoundingSet=", "AmbientCapabilities=", "NoNewPrivileges=yes"] {
+                let key = line.split_inclusive('=').next().expect("a key");
+                let set: Vec<&str> = unit.lines().filter(|set| set.starts_with(key)).collect();
+                assert_eq!(set, [line], "{}", path.display());
+            }
+            units += 1;
+        }
+    }
+    assert!(units >= 6, "{units} units");
 }

@@ -258,7 +258,9 @@ fn failure(flag: &str, address: &ListenAddress, error: &io::Error) -> DaemonErro
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv6Addr, TcpListener};
+    use std::io::Read;
+    use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
+    use std::time::Duration;
 
     use super::*;
 
@@ -275,6 +277,39 @@ mod tests {
             drop(taken);
             assert_eq!(first_free_port("localhost", [port]).expect("it is free"), Some(port));
         }
+    }
+
+    fn bound() -> (Socket, SocketAddr) {
+        let socket = bind_each((Ipv4Addr::LOCALHOST, 0).into(), 1).expect("bound").remove(0);
+        let address = socket.local_addr().expect("an address").as_socket().expect("of TCP");
+        (socket, address)
+    }
+
+    // EV-22
+    #[test]
+    fn hundreds_may_connect_before_the_first_is_accepted() {
+        let most =
+            std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux").trim().parse::<usize>();
+        assert!(most.expect("a number") >= 400, "the kernel of this machine allows no queue of 400");
+        let (_listener, address) = bound();
+        // One that finds the queue full waits for a second, and longer from then on.
+        let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+        let clients: io::Result<Vec<TcpStream>> = (0..400).map(connect).collect();
+        assert_eq!(clients.expect("the queue has room").len(), 400);
+    }
+
+    // EV-28
+    #[test]
+    fn a_port_whose_connections_we_have_ended_can_be_bound_again_at_once() {
+        let (listener, address) = bound();
+        let mut client = TcpStream::connect(address).expect("connected");
+        listener.set_nonblocking(false).expect("it blocks");
+        let (accepted, _) = listener.accept().expect("accepted");
+        // Whose side ends first waits in TIME_WAIT.
+        drop((accepted, listener));
+        assert_eq!(client.read(&mut [0]).expect("the end"), 0);
+        drop(client);
+        bind_each(address, 1).expect("bound again");
     }
 
     #[test]

@@ -130,6 +130,22 @@ fn a_peer_that_takes_nothing_has_a_bounded_queue_however_much_it_asks_for() {
 }
 
 #[test]
+fn a_burst_of_requests_is_answered_in_shares_so_that_others_have_their_turns() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.settle();
+    let (mut answered, mut most) = (0, 0);
+    sim.send(peer, &b"1\n".repeat(10_000));
+    while answered < 20_000 && most <= 1000 {
+        sim.turn();
+        let share = sim.read(peer, usize::MAX);
+        assert!(share.iter().step_by(2).all(|byte| *byte == b'1'), "in order");
+        (answered, most) = (answered + share.len(), most.max(share.len()));
+    }
+    assert!(most <= 1000, "{most} bytes of answers in one turn");
+}
+
+#[test]
 fn a_connection_that_has_ended_a_long_line_keeps_the_memory_of_the_next_one_only() {
     let mut sim = simulation(1, Settings { read_size: 64 * 1024, ..Settings::default() });
     let peer = sim.connect();

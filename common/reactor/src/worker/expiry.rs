@@ -9,7 +9,7 @@ use crate::system::System;
 use crate::{CloseReason, Handler, Token};
 
 /// How often the worker serves a connection whose deadline has passed and that still has input, or room for output, before
-/// the deadline counts: 256 KiB each way.
+/// the deadline counts: 256 KiB each way, and a thousand requests.
 const LAST_LOOKS: usize = 4;
 
 impl<H: Handler, S: System> Worker<H, S> {

@@ -10,14 +10,15 @@ use crate::system::{System, is_shortage};
 use crate::{CloseReason, Flow, Handler, Progress, Token};
 
 impl<H: Handler, S: System> Worker<H, S> {
-    /// Reads and delivers, at most a turn's budget.
+    /// Reads and delivers, at most a turn's budget, and what a handler takes in [`TURN_CONNECTIONS`] calls.
     pub(super) fn read(&mut self, token: Token) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut budget = TURN_BUDGET;
         while let Some((len, fresh)) = self.fill(token, &mut buffer) {
             self.deliver(token, buffer.get_mut(..len).unwrap_or_default());
             budget = budget.saturating_sub(fresh);
-            if budget == 0 {
+            // What the handler would take at once, but for its share of the turn, has the next one.
+            if budget == 0 || self.io(token).is_some_and(|io| io.resume_tail) {
                 break;
             }
         }
