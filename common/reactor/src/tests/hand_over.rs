@@ -170,3 +170,21 @@ fn a_stop_while_connections_wait_to_be_adopted_has_an_end_for_each() {
         assert_eq!(all(&mut sim, peer), b"stop\n");
     }
 }
+
+// EV-30
+#[test]
+fn who_connects_while_a_process_hands_over_waits_for_the_next_one() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"hello\n");
+    sim.settle();
+    sim.control().stop(Stop::HandOver);
+    sim.turn();
+    let newcomer = sim.connect();
+    sim.send(newcomer, b"hello\n");
+    let turns = (0..1000).take_while(|_| sim.turn()).count();
+    assert!(turns < 1000 && !sim.is_accepted(newcomer));
+    let mut sim = sim.hand_over(|_, _| echo());
+    assert_eq!(all(&mut sim, newcomer), b"hello\n");
+    assert_eq!((sim.counters().adopted, sim.counters().accepted), (1, 1));
+}
