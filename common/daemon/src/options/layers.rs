@@ -57,6 +57,8 @@ pub(super) struct Layers {
     pub(super) warnings: Vec<String>,
     /// The options of other commands that share the environment and the file.
     elsewhere: &'static [&'static str],
+    /// Parses one option at a time: the command without its defaults.
+    checker: Command,
 }
 
 impl Layers {
@@ -67,7 +69,9 @@ impl Layers {
         elsewhere: &'static [&'static str],
         env: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, DaemonError> {
-        let mut layers = Self { elsewhere, ..Self::default() };
+        let without_default = |arg: Arg| arg.default_values(Vec::<clap::builder::OsStr>::new());
+        let checker = command.clone().mut_args(without_default);
+        let mut layers = Self { elsewhere, checker, ..Self::default() };
         for (variable, value) in env {
             let Some(variable) = variable.to_str().filter(|_| !value.is_empty()) else { continue };
             let Some(name) = variable.strip_prefix(prefix) else {
@@ -95,7 +99,7 @@ impl Layers {
                 continue;
             };
             let values = list(arg, &value).unwrap_or_else(|| vec![value]);
-            check(command, arg, &values).map_err(|wrong| {
+            layers.check(command, arg, &values).map_err(|wrong| {
                 DaemonError::new(Exit::Config, format!("environment variable {variable}: {wrong}"))
             })?;
             let layer = Layer::Environment(variable.to_owned());
@@ -139,11 +143,32 @@ impl Layers {
                 return Err(wrong(not_a_key(command, key, value)));
             };
             let values = strings(arg, value).map_err(|what| wrong(format!("`{key}` {what}")))?;
-            check(command, arg, &values).map_err(|what| wrong(format!("`{key}`: {what}")))?;
+            self.check(command, arg, &values).map_err(|what| wrong(format!("`{key}`: {what}")))?;
             let layer = Layer::File(path.to_owned());
             self.values.entry(arg.get_id().to_string()).or_insert((canonical(arg, values), layer));
         }
         Ok(())
+    }
+
+    /// Lets clap check the values as if they stood on the command line.
+    fn check(&mut self, command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String> {
+        let Some(long) = arg.get_long() else { return Ok(()) };
+        let mut words = vec![OsString::from(command.get_name())];
+        for value in values {
+            if is_flag(arg) {
+                match on_off(&value.to_string_lossy()) {
+                    Ok(true) => words.push(format!("--{long}").into()),
+                    Ok(false) => {}
+                    Err(_) => return Err(format!("say true or false, not {}", value.to_string_lossy())),
+                }
+            } else {
+                let mut word = OsString::from(format!("--{long}="));
+                word.push(value);
+                words.push(word);
+            }
+        }
+        let wrong = |error| describe(&error, command, &words);
+        self.checker.try_get_matches_from_mut(&words).map(drop).map_err(wrong)
     }
 
     /// Returns the command with these values as its defaults.
@@ -261,27 +286,6 @@ fn canonical(arg: &Arg, values: Vec<OsString>) -> Vec<OsString> {
         Err(_) => value,
     };
     if is_flag(arg) { values.into_iter().map(in_words_of_clap).collect() } else { values }
-}
-
-/// Lets clap check the values as if they stood on the command line.
-fn check(command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String> {
-    let Some(long) = arg.get_long() else { return Ok(()) };
-    let mut words = vec![OsString::from(command.get_name())];
-    for value in values {
-        if is_flag(arg) {
-            match on_off(&value.to_string_lossy()) {
-                Ok(true) => words.push(format!("--{long}").into()),
-                Ok(false) => {}
-                Err(_) => return Err(format!("say true or false, not {}", value.to_string_lossy())),
-            }
-        } else {
-            let mut word = OsString::from(format!("--{long}="));
-            word.push(value);
-            words.push(word);
-        }
-    }
-    let wrong = |error| describe(&error, command, &words);
-    command.clone().try_get_matches_from(&words).map(drop).map_err(wrong)
 }
 
 /// Describes a mistake in the file's syntax: where it is, the line, and what is wrong.

@@ -53,10 +53,20 @@ fn only_one_with<'c>(word: &str, options: &[&'c str]) -> Option<&'c str> {
 /// The candidate that is closest to this word, if it is close enough to be meant.
 fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_ascii_lowercase().replace('_', "-");
-    let near = candidates.into_iter().map(|candidate| (distance(&word, candidate), candidate));
+    let near = candidates.into_iter().filter(|candidate| can_be_close(&word, candidate));
+    let near = near.map(|candidate| (distance(&word, candidate), candidate));
     let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;
-    // Every third letter may be wrong.
-    (distance <= word.len().div_ceil(3)).then_some(candidate)
+    (distance <= most_wrong(&word)).then_some(candidate)
+}
+
+/// Every third letter of a word may be wrong.
+fn most_wrong(word: &str) -> usize {
+    word.len().div_ceil(3)
+}
+
+/// False for words whose lengths differ by too much: a key of the file may be a mebibyte long, and its distances cost a minute.
+fn can_be_close(word: &str, candidate: &str) -> bool {
+    word.len().abs_diff(candidate.len()) <= most_wrong(word)
 }
 
 /// How many letters to insert, remove, replace or swap with the next to make one word of the other.
@@ -102,6 +112,13 @@ mod tests {
             ("kitten", "sitting", 3),
         ] {
             assert_eq!(distance(one, other), expected, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn no_distance_is_computed_of_a_word_that_is_far_too_long() {
+        for (len, expected) in [(7, true), (8, true), (13, true), (14, false), (1 << 20, false)] {
+            assert_eq!(can_be_close(&"x".repeat(len), "max-line"), expected, "{len}");
         }
     }
 
