@@ -125,6 +125,9 @@ impl Handler for WsHandler {
             Flow::Continue
         };
         let flow = revoked.unwrap_or(flow);
+        if conn.has_closed() {
+            return Some((conn, Flow::CloseWhenFlushed));
+        }
         if flow == Flow::Continue && conn.is_open() {
             // A sign of life may have fallen due between the two processes.
             conn.pulse.beat(conn.framing, cx);

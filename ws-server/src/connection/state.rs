@@ -184,6 +184,11 @@ impl Connection {
         }
     }
 
+    /// True once a WebSocket's closing handshake is over: at once in draft 75, which has none.
+    pub(crate) fn has_closed(&self) -> bool {
+        matches!(&self.stage, Stage::WebSocket(socket) if socket.protocol.is_closed())
+    }
+
     /// Its dialect and how far its life has come, as the metrics name them. A bounded read is not `open`, as clients are.
     pub(crate) fn labels(&self) -> (&'static str, &'static str) {
         match self.life() {

@@ -63,6 +63,31 @@ fn neither_lines_nor_gaps_follow_our_close() {
 }
 
 #[test]
+fn a_client_of_draft_75_in_the_middle_of_a_frame_ends_at_once_with_all_that_came_before() {
+    let args = ["--source", "-", "--leave-notices", "on", "--close-timeout", "5s"];
+    let mut world = world(1, &args);
+    let peer = world.connect();
+    let mut stays = Reader::new(&mut world);
+    // Draft 75, section 1.3: neither a key nor a version.
+    world.send(peer, b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n");
+    world.settle();
+    world.advance(Duration::from_secs(2));
+    world.send(peer, b"\0he");
+    world.mail(batch(1..4));
+    world.settle();
+    let mut world = world.hand_over(|old, birth| successor(old, birth, &args));
+    world.settle();
+    assert!(world.is_ended(peer), "the end of the stream takes the place of a Close");
+    let text = world.read(peer, usize::MAX);
+    assert!(text.ends_with(b"\xff") && text.windows(1).filter(|byte| *byte == b"\0").count() == 3);
+    world.reset(peer);
+    world.advance(Duration::from_secs(1));
+    world.settle();
+    stays.read(&mut world, usize::MAX);
+    assert!(String::from_utf8_lossy(&stays.bytes).contains("disconnected"));
+}
+
+#[test]
 fn a_client_that_never_answers_our_close_has_as_long_as_the_options_say() {
     let args = ["--source", "-", "--close-timeout", "5s", "--drain-timeout", "1h"];
     let mut world = world(1, &args);

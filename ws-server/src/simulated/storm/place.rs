@@ -204,7 +204,7 @@ impl Place {
         }
         match expected {
             Some(expected) => going_on(expected, (place, got), gap, shadow, moment, excused),
-            None => self.first((place, got), gap.as_ref(), shadow, moment),
+            None => self.first((place, got), gap.as_ref(), shadow, moment, excused),
         }
     }
 
@@ -242,6 +242,7 @@ impl Place {
         gap: Option<&ToldGap>,
         shadow: &Shadow,
         moment: Moment,
+        excused: bool,
     ) -> Result<(), String> {
         let had = match self.since {
             Since::Id(id) => id,
@@ -288,7 +289,11 @@ impl Place {
                 }
             }
             Some(ToldGap { missed: Some(missed), .. }) => {
-                let is_true = is_true(*missed, (place, got), (expected, had));
+                // More were skipped since the head of the answer told it, and its way may tell of nothing later.
+                let is_headed = !moment.tells && excused && moment.kind == Kind::Latest;
+                let most = place.saturating_sub(expected) as u64;
+                let is_true = is_true(*missed, (place, got), (expected, had))
+                    || is_headed && (1..most).contains(missed);
                 let is_kept = moment.fits
                     && moment.kind == Kind::Ordered
                     && expected >= shadow.len().saturating_sub(self.history)
