@@ -210,8 +210,16 @@ impl<'a> Crowd<'a> {
         self.returning.push((guest.dialect, guest.place_in_stream()));
     }
 
+    /// The one that has been there longest of those that hear others. It neither leaves nor speaks: where all others are newcomers, it
+    /// decides the order of what is heard.
+    fn witness(&self) -> Option<usize> {
+        let hears = |guest: &Guest| guest.is_open() && !guest.dialect.is_poll();
+        self.guests.iter().filter(|(_, guest)| hears(guest)).map(|(key, _)| *key).min()
+    }
+
     /// An open client, by chance; `None` where none was found quickly.
     fn any(&mut self) -> Option<usize> {
+        let witness = self.witness();
         for _ in 0..20 {
             if self.drawn.is_empty() {
                 return None;
@@ -220,7 +228,7 @@ impl<'a> Crowd<'a> {
             let key = self.drawn[at];
             match self.guests.get(&key) {
                 None => drop(self.drawn.swap_remove(at)),
-                Some(guest) if guest.is_open() => return Some(key),
+                Some(guest) if guest.is_open() && witness != Some(key) => return Some(key),
                 Some(_) => {}
             }
         }
