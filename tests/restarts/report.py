@@ -76,7 +76,8 @@ HEADS = {
 
 ws-server behind a holder that keeps its listeners and descriptors as systemd does, with 300 clients of thirteen ways around it (eleven where an older build
 knows no polls), of which 30 a second leave and come, and 10 a second say something to all. A date that is late by half an interval and a notice for a full socket may be
-left out, if it is counted; a row says so then. With a late hand-over, the next process begins three seconds after the end of the one before. `make restarts` measures it. """ + MEASURED,
+left out, if it is counted; a row says so then. With a late hand-over, the next process begins three seconds after the end of the one before. Beside busy loops (`BUSY=8 tests/restarts/run --quick`, as root; recorded in
+a control group with a small share of the processors) 150 clients are around it. `make restarts` measures it. """ + MEASURED,
     "soak": """# The long run
 
 <!-- `RECORD=1 make soak TIME=10m` writes this file. -->
