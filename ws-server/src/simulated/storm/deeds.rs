@@ -115,7 +115,8 @@ impl Storm {
             Frame::Wrong(_) if client.manner == Manner::Healthy && !serial.is_multiple_of(8) => Vec::new(),
             Frame::Wrong(first) => {
                 client.may_end = true;
-                if client.way.is_hybi() { masked(first, b"wrong") } else { vec![first] }
+                // In hixie a zero would begin a text, and be right.
+                if client.way.is_hybi() { masked(first, b"wrong") } else { vec![first.max(1)] }
             }
         };
         let peer = client.peer;
