@@ -153,6 +153,10 @@ impl Layers {
     /// Lets clap check the values as if they stood on the command line.
     fn check(&mut self, command: &Command, arg: &Arg, values: &[OsString]) -> Result<(), String> {
         let Some(long) = arg.get_long() else { return Ok(()) };
+        // Printed as not set, it would be read back as the default; and a daemon that listens nowhere serves nobody.
+        if values.is_empty() && !arg.get_default_values().is_empty() {
+            return Err("the list is empty; leave it out for the default".to_owned());
+        }
         let mut words = vec![OsString::from(command.get_name())];
         for value in values {
             if is_flag(arg) {

@@ -207,6 +207,7 @@ fn a_mistake_in_the_file_is_named_by_key_or_by_line() {
         ),
         ("interval = [\"1s\"]", "`interval` takes one value"),
         ("listen = [1]", "`listen` takes a list of strings"),
+        ("listen = []", "`listen`: the list is empty"),
         ("align = \"maybe\"", "say true or false"),
         ("[interval]", "`interval` takes a string"),
         ("[limits]\nmax-message = 1", "`[limits]`: this file has no sections"),
