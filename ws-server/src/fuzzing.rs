@@ -80,11 +80,14 @@ pub fn hand_over(world: Simulation<WsHandler>, config: Arc<Config>) -> Simulatio
     })
 }
 
-/// Lines of these numbers, each of which is its text.
+/// What stands before its number in the text of each line of a [`batch`]: a client may broadcast a number, too.
+pub const LINE: &str = "line ";
+
+/// Lines of these numbers, each of which is in its text behind [`LINE`].
 pub fn batch(numbers: Range<u64>) -> Mail {
     let mut batch = Batch::new(MessageId { epoch: Epoch::from_millis(7), number: numbers.start });
     // Writing to a String cannot fail.
-    numbers.for_each(|number| batch.push(|out| _ = write!(out, "{number}")));
+    numbers.for_each(|number| batch.push(|out| _ = write!(out, "{LINE}{number}")));
     Mail::Batch(Arc::new(batch))
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reactor::Handler;
 use reactor::simulation::{Call, Simulation};
+use ws_server::fuzzing::LINE;
 
 use crate::input::Choices;
 
@@ -88,6 +89,7 @@ pub fn check_lines(read: &[u8], next: u64) {
     let text = String::from_utf8_lossy(read);
     let (head, body) = text.split_once("\r\n\r\n").expect("an answer");
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    let numbers: Vec<u64> = body.lines().filter_map(|line| line.parse().ok()).collect();
+    let lines = body.lines().filter_map(|line| line.strip_prefix(LINE));
+    let numbers: Vec<u64> = lines.filter_map(|number| number.parse().ok()).collect();
     assert!(numbers.iter().copied().eq(1..next), "{numbers:?} before {next}");
 }
