@@ -135,18 +135,28 @@ impl Handler for WsHandler {
         Some((conn, flow))
     }
 
+    fn on_lost(&mut self, state: &[u8], written_at: Instant, now: Instant) {
+        let limits = self.config.connection.message_limits();
+        let lost = self.adopts.and_then(|from| Connection::adopt(state, from, limits, written_at, now));
+        if let Some(lost) = lost.filter(Connection::is_subscriber) {
+            self.announce(&lost, now);
+        }
+    }
+
     fn on_close(&mut self, conn: Connection, token: Token, why: CloseReason, now: Instant) {
         // A poll that ends is no client that leaves: the next one is the same client.
         let is_client = !matches!(conn.stage, Stage::Polling(_));
         if self.fanout.subscribers.remove(token) && is_client {
             self.metrics.closed(why, conn.ending);
-            let age = now.saturating_duration_since(conn.subscribed_at);
-            let has_left = why != CloseReason::HandedOver;
-            if has_left && self.config.leave_notices() && age >= self.config.notice_age() {
-                self.fanout.news.departures.push(conn.id, self.config.notices.notice_rate);
+            if why != CloseReason::HandedOver {
+                self.announce(&conn, now);
             }
         }
         log::trace!("connection {}: {why:?}", conn.id);
+        #[cfg(test)]
+        if std::env::var_os("STORM").is_some() {
+            eprintln!("DBG on_close {} {why:?} {:?}", conn.id, conn.ending);
+        }
         if let Stage::Publishing(publication) = conn.stage {
             self.end_publication(*publication, why);
         }

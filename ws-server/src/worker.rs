@@ -214,6 +214,14 @@ impl WsHandler {
         ended.unwrap_or(flow)
     }
 
+    /// The others hear that this client has left, if it had the stream as long as a notice asks.
+    pub(crate) fn announce(&mut self, left: &Connection, now: Instant) {
+        let age = now.saturating_duration_since(left.subscribed_at);
+        if self.config.leave_notices() && age >= self.config.notice_age() {
+            self.fanout.news.departures.push(left.id, self.config.notices.notice_rate);
+        }
+    }
+
     pub(crate) fn skip_unwatched(&mut self, now: Instant) {
         if self.fanout.subscribers.is_empty() {
             self.stream.skip_unwatched(now);

@@ -62,8 +62,8 @@ pub trait Handler {
     fn on_exported(&mut self, now: Instant) {}
 
     /// Adopts a connection of the previous process from what `export` wrote there at `written_at`; this call takes the place of
-    /// `on_open`. As much is left until the deadline as there was then. `None` if the handler cannot read the state: the reactor sends the closing bytes
-    /// that came with it.
+    /// `on_open`. As much is left until the deadline as there was then. `None` if the handler cannot read the state: the reactor
+    /// sends the closing bytes that came with it.
     fn adopt(
         &mut self,
         state: &[u8],
@@ -72,6 +72,10 @@ pub trait Handler {
     ) -> Option<(Self::Conn, Flow)> {
         None
     }
+
+    /// The system refuses a connection of the previous process, which is gone: all that is left is what `export` wrote there at
+    /// `written_at`.
+    fn on_lost(&mut self, state: &[u8], written_at: Instant, now: Instant) {}
 
     /// The connection is gone. The last callback about it; no later connection has its token.
     fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason, now: Instant) {}

@@ -1,6 +1,7 @@
 //! Hand-overs that take long, as on a machine that is starved: whose time goes on meanwhile, and whose stands still.
 
-use reactor::simulation::Successor;
+use reactor::simulation::{Call, Successor};
+use rustix::io::Errno;
 
 use super::*;
 
@@ -45,6 +46,23 @@ fn a_client_grows_older_while_nobody_serves_it_and_is_announced_when_it_leaves()
             let count = notices(&mut world, &mut stays);
             assert_eq!(count, announced, "{args:?}: {before} tenths, and {delay} ms between the processes");
         }
+    }
+}
+
+#[test]
+fn a_client_that_the_next_process_cannot_adopt_is_announced_like_any_other_that_left() {
+    let args = ["--source", "-", "--interval", "1s", "--leave-notices", "on"];
+    for call in [Call::Adopt, Call::Add] {
+        let mut world = world(1, &args);
+        let mut readers = [(); 2].map(|()| Reader::new(&mut world));
+        world.settle();
+        world.fail(call, 1, Errno::NOMEM);
+        let mut world = hand_over(world, Duration::from_secs(2), &args);
+        world.settle();
+        world.advance(TENTH);
+        world.settle();
+        let counts = readers.each_mut().map(|reader| notices(&mut world, reader));
+        assert_eq!(counts.iter().sum::<usize>(), 1, "{call:?}: {counts:?}");
     }
 }
 

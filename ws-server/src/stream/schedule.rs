@@ -70,7 +70,7 @@ impl ScheduleState {
     }
 
     /// The number of the first slot that was not taken yet.
-    fn next_number(&self) -> u64 {
+    pub(crate) fn next_number(&self) -> u64 {
         (self.next / self.slots.max(1)).saturating_add(self.first)
     }
 }

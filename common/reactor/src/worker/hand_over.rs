@@ -123,11 +123,15 @@ impl<H: Handler, S: System> Worker<H, S> {
             written_at,
         } = live;
         let Self { handler, connections, listeners, .. } = self;
-        let lost = |error: std::io::Error| {
-            log::error!(reason:? = error.kind(); "a connection of the previous process is lost: {error}");
+        let adopted = connections.system.adopt(descriptor);
+        let token = match adopted.and_then(|(socket, ends)| connections.insert(socket, ends)) {
+            Ok(token) => token,
+            Err(error) => {
+                log::error!(reason:? = error.kind(); "a connection of the previous process is lost: {error}");
+                handler.on_lost(&exported.state, written_at, connections.state.now);
+                return None;
+            }
         };
-        let (socket, ends) = connections.system.adopt(descriptor).map_err(lost).ok()?;
-        let token = connections.insert(socket, ends).map_err(lost).ok()?;
         let io = &mut connections.table.get_mut(token)?.io;
         let now = connections.state.now;
         io.deadline = now + deadline;

@@ -18,12 +18,14 @@ impl Storm {
     pub(super) fn hand_over(&mut self, variant: u64) {
         let (old, next) = (self.setting.clone(), self.setting.successor_of(variant));
         self.feed.tell(&mut self.shadow);
-        let mut feed = None;
+        let (mut feed, mut first_date) = (None, 0);
         let world = self.world.take().expect("a world");
         // Half of them take their time, as on a machine that is starved.
         let delay = Duration::from_millis(seed::pick(&mut seed::at(variant, 0), &[0, 0, 0, 50, 700, 3_000]));
         let world = world.hand_over_to(next.successor(delay), |handlers, birth| {
             let state = process::state_of(handlers, &old, &birth);
+            // Some clients may have that one already.
+            first_date = state.schedule.as_ref().map_or(0, |schedule| schedule.next_number() + 1);
             let (handlers, new) = process::begin(&next, Some(state), birth);
             feed = Some(new);
             handlers
@@ -31,11 +33,13 @@ impl Storm {
         self.world = Some(world);
         // A client whose end had begun has left the old process, whatever the next one still sends it.
         let stays = |peer| self.clients.iter().any(|client| client.peer == peer && !client.may_end);
+        self.departed.extend(self.clients.iter().filter(|client| client.may_end).map(|client| client.peer));
         self.gone.extend(self.ids.iter().filter(|(_, peer)| !stays(**peer)).map(|(id, _)| *id));
         // What the old process took on its way out.
         self.feed.tell(&mut self.shadow);
         self.feed = feed.expect("the process has begun");
         self.jumps += 1;
+        self.first_date = first_date;
         self.seen = vec![Seen { unseen: Duration::ZERO, messages: self.shadow.len() }; next.workers];
         self.use_setting(next);
     }

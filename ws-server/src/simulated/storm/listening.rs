@@ -52,6 +52,7 @@ impl Storm {
             kind: if self.has_latest { Kind::Latest } else { self.setting.kind() },
             tells: false,
             excuses: self.jumps,
+            first_date: self.first_date,
             is_poll: false,
             // What is new may not even fit.
             is_slow: self.is_tight,
@@ -78,6 +79,7 @@ impl Storm {
             moment,
             ids: &mut self.ids,
             gone: &self.gone,
+            departed: &self.departed,
             has_counts,
             newest_date: &mut self.newest_date,
             is_broadcast,

@@ -26,6 +26,8 @@ pub(super) struct Moment {
     pub(super) tells: bool,
     /// How many times something has happened for which messages may be skipped without a word: time has jumped.
     pub(super) excuses: u64,
+    /// Dates with smaller numbers are of before the last hand-over.
+    pub(super) first_date: u64,
     /// Each answer may begin with a gap, and have no message.
     pub(super) is_poll: bool,
     /// The client may have been too slow for what came just now.
@@ -160,8 +162,10 @@ impl Place {
 
     /// It gets this date.
     pub(super) fn date(&mut self, number: u64, moment: Moment) -> Result<(), String> {
-        let excused =
-            std::mem::replace(&mut self.excuses, moment.excuses) != moment.excuses || moment.is_slow;
+        let excused = self.excuses != moment.excuses || moment.is_slow;
+        if number >= moment.first_date {
+            self.excuses = moment.excuses;
+        }
         let had = self.date.or(match self.since {
             Since::Id(MessageId { number, .. }) | Since::Number(number) => Some(number),
             Since::Nothing | Since::Strange => None,

@@ -48,8 +48,12 @@ pub(super) struct Storm {
     /// By connection id, the peer that has it; and those that are gone.
     pub(super) ids: HashMap<u64, usize>,
     pub(super) gone: HashSet<u64>,
+    /// Peers that were about to leave a process that has handed over: the others may have heard so.
+    pub(super) departed: HashSet<usize>,
     /// Times at which dates may have been skipped.
     pub(super) jumps: u64,
+    /// The number of the first date that the last process had not begun to send.
+    pub(super) first_date: u64,
     /// Numbers of texts, pings and broadcasts.
     pub(super) serial: u64,
     /// The number and the epoch of the last given line.
@@ -98,7 +102,9 @@ impl Storm {
             has_latest,
             ids: HashMap::new(),
             gone: HashSet::new(),
+            departed: HashSet::new(),
             jumps: 0,
+            first_date: 0,
             serial: 0,
             given: (10, 0),
             has_no_echo,
