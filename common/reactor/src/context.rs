@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Instant, SystemTime};
 
 use super::connection::{Io, Lifecycle};
-use super::eviction::{EvictionClass, List};
+use super::evictable::List;
+use super::eviction::EvictionClass;
 use super::outbox::Wire;
 use super::per_address::network;
 use super::system::is_shortage;

@@ -7,7 +7,23 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
-use super::eviction::{List, Scarce};
+/// What a newcomer lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scarce {
+    /// All places of the process are taken: an unfinished connection goes, else an idle one.
+    Places,
+    /// Too many first requests are unfinished: one of these goes.
+    Heads,
+}
+
+/// The lists of connections that may make room: those whose first request is unfinished, those between two requests, and those of
+/// a proxy that has not named its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    Unfinished,
+    Idle,
+    Unnamed,
+}
 
 /// Clones share one state.
 #[derive(Clone, Debug, Default)]

@@ -13,7 +13,7 @@
 use std::time::{Duration, Instant};
 
 use super::Token;
-use super::evictable::Evictable;
+use super::evictable::{Evictable, List, Scarce};
 
 /// How many of the oldest unfinished ones a search looks at for one from which no byte has arrived.
 const LOOK_AHEAD: usize = 64;
@@ -39,22 +39,6 @@ impl EvictionClass {
     pub(super) fn is_unfinished(self) -> bool {
         matches!(self, Self::Silent | Self::Head)
     }
-}
-
-/// What a newcomer lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scarce {
-    /// All places of the process are taken: an unfinished connection goes, else an idle one.
-    Places,
-    /// Too many first requests are unfinished: one of these goes.
-    Heads,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
-    Unfinished,
-    Idle,
-    Unnamed,
 }
 
 /// The neighbours of a connection in its list, by their places.

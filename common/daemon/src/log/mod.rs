@@ -33,7 +33,6 @@ use limit::{Kind, Limiter};
 use writer::{Item, Queue, Writer};
 
 pub use format::LogFormat;
-pub(crate) use panics::log_panics;
 
 /// Lines that wait to be written; at 512 bytes a line that is half a megabyte at most.
 const QUEUE: usize = 1024;
@@ -108,6 +107,11 @@ fn write_failure(line: &str) {
         }
         _ => writeln!(out, "{line}"),
     };
+}
+
+/// From now on, a panic is a line of the log.
+pub(super) fn log_panics() {
+    panics::start(flush);
 }
 
 /// Waits until every earlier line is written, at most a second.

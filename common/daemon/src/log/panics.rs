@@ -7,13 +7,13 @@ use std::{
 };
 
 /// From now on, panics of any thread are logged, one line a second for each place in the program; with a backtrace, if
-/// `RUST_BACKTRACE` asks for it.
-pub(crate) fn log_panics() {
-    panic::set_hook(Box::new(|panic| {
+/// `RUST_BACKTRACE` asks for it. `flush` writes what is logged.
+pub(super) fn start(flush: fn()) {
+    panic::set_hook(Box::new(move |panic| {
         log::error!(reason:% = place(panic); "{}", describe(panic));
         if thread::current().name() == Some("main") {
             // Nothing else may write the line before the process is gone.
-            super::flush();
+            flush();
         }
     }));
 }
@@ -40,7 +40,7 @@ mod tests {
 
     use log::LevelFilter;
 
-    use super::super::{LogFormat, flush, start};
+    use super::super::{self as daemon_log, LogFormat, flush, log_panics};
     use super::*;
 
     /// A process in which this is set is the one that panics: what it does to panics would concern every test beside it.
@@ -51,7 +51,7 @@ mod tests {
         const NAME: &str =
             "log::panics::tests::panics_are_lines_of_the_log_one_a_second_and_the_rest_is_counted";
         if env::var_os(PANICS).is_some() {
-            start(LevelFilter::Info, LogFormat::Json).expect("a thread for the log");
+            daemon_log::start(LevelFilter::Info, LogFormat::Json).expect("a thread for the log");
             log_panics();
             let panics = || (0..5).for_each(|_| _ = panic::catch_unwind(|| panic!("a\nb")));
             let worker = thread::Builder::new().name("worker-7".to_owned()).spawn(panics);

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::held::Held;
 use super::{Simulation, Stepped};
 use crate::connection::{Io, Lifecycle};
-use crate::eviction::List;
+use crate::evictable::List;
 use crate::per_address::network;
 use crate::settings::{MAX_LONG_TAILS, MAX_TAIL, TURN_BUDGET};
 use crate::{Control, Handler};
