@@ -12,6 +12,8 @@ OLDER = {
     "without-publishing": "f731625^",
     # With these, and without numbers that are given.
     "without-given-numbers": "63df006^",
+    # With these, and without the moment at which each connection was written down.
+    "without-moments": "04da954^",
 }
 # Builds that do not know this way yet.
 WITHOUT_JSON = {"without-source-state", "without-publishing"}
