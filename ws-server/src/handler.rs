@@ -136,8 +136,7 @@ impl Handler for WsHandler {
     }
 
     fn on_lost(&mut self, state: &[u8], written_at: Instant, now: Instant) {
-        let limits = self.config.connection.message_limits();
-        let lost = self.adopts.and_then(|from| Connection::adopt(state, from, limits, written_at, now));
+        let lost = self.adopts.and_then(|from| Connection::from_bytes(state, from, written_at));
         if let Some(lost) = lost.filter(Connection::is_subscriber) {
             self.announce(&lost, now);
         }
@@ -153,10 +152,6 @@ impl Handler for WsHandler {
             }
         }
         log::trace!("connection {}: {why:?}", conn.id);
-        #[cfg(test)]
-        if std::env::var_os("STORM").is_some() {
-            eprintln!("DBG on_close {} {why:?} {:?}", conn.id, conn.ending);
-        }
         if let Stage::Publishing(publication) = conn.stage {
             self.end_publication(*publication, why);
         }
