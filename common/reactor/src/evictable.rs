@@ -47,6 +47,10 @@ impl Listed {
             List::Unnamed => None,
         }
     }
+
+    fn count(&self, list: List) -> isize {
+        self.of(list).map_or(0, |count| count.load(Relaxed))
+    }
 }
 
 /// Where a newcomer finds what it lacks: the worker that gives one connection up, and from which of its lists.
@@ -79,8 +83,7 @@ impl Evictable {
     }
 
     fn most(&self, own: usize, list: List, scarce: Scarce) -> Option<Room> {
-        let count = |listed: &Listed| listed.of(list).map_or(0, |count| count.load(Relaxed));
-        let counts = self.0.iter().map(count).enumerate();
+        let counts = self.0.iter().map(|listed| listed.count(list)).enumerate();
         let (worker, _) =
             counts.filter(|(_, count)| *count > 0).max_by_key(|(worker, count)| (*count, *worker == own))?;
         Some(Room { worker, list, scarce })
@@ -107,7 +110,7 @@ impl Evictable {
 impl Evictable {
     /// How many a newcomer could find on this list of a worker.
     pub(super) fn listed(&self, worker: usize, list: List) -> isize {
-        self.0.get(worker).and_then(|listed| listed.of(list)).map_or(0, |count| count.load(Relaxed))
+        self.0.get(worker).map_or(0, |listed| listed.count(list))
     }
 }
 
