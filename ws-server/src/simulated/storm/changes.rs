@@ -1,6 +1,6 @@
 //! Other processes, other settings, and calls that fail.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use reactor::simulation::Call;
 use rustix::io::Errno;
@@ -32,9 +32,9 @@ impl Storm {
         });
         self.world = Some(world);
         // A client whose end had begun has left the old process, whatever the next one still sends it.
-        let stays = |peer| self.clients.iter().any(|client| client.peer == peer && !client.may_end);
-        self.departed.extend(self.clients.iter().filter(|client| client.may_end).map(|client| client.peer));
-        self.gone.extend(self.ids.iter().filter(|(_, peer)| !stays(**peer)).map(|(id, _)| *id));
+        let is_here: HashSet<usize> = self.clients.iter().map(|client| client.peer).collect();
+        let leaves = self.clients.iter().filter(|client| client.may_end).map(|client| client.peer);
+        self.gone.extend(leaves.chain(self.ids.values().copied().filter(|peer| !is_here.contains(peer))));
         // What the old process took on its way out.
         self.feed.tell(&mut self.shadow);
         self.feed = feed.expect("the process has begun");

@@ -35,10 +35,8 @@ pub(super) struct Truth<'t> {
     pub(super) moment: Moment,
     /// By connection id: the client that has it.
     pub(super) ids: &'t mut HashMap<u64, usize>,
-    /// Ids of which a client may be told that they have left.
-    pub(super) gone: &'t HashSet<u64>,
-    /// Peers of which that holds whatever their id is.
-    pub(super) departed: &'t HashSet<usize>,
+    /// Peers of which a client may be told that they have left.
+    pub(super) gone: &'t HashSet<usize>,
     /// Notices say how many have left, if more than so many leave in a second.
     pub(super) has_counts: bool,
     /// The newest date of which a client was told the id.
@@ -291,8 +289,7 @@ impl Client {
                 return Ok(());
             }
             // Of some clients nobody has heard the id.
-            let is_here = truth.ids.get(&number).is_some_and(|peer| !truth.departed.contains(peer));
-            if is_here && !truth.gone.contains(&number) {
+            if truth.ids.get(&number).is_some_and(|peer| !truth.gone.contains(peer)) {
                 return Err(format!("{text:?}, which is not so"));
             }
             return if self.leaves.insert(number) {

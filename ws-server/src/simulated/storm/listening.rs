@@ -37,11 +37,7 @@ impl Storm {
 
     pub(super) fn find_gone(&mut self) {
         let world = self.world.as_ref().expect("a world");
-        for (id, peer) in &self.ids {
-            if world.is_closed(*peer) {
-                self.gone.insert(*id);
-            }
-        }
+        self.gone.extend(self.ids.values().filter(|peer| world.is_closed(**peer)));
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -79,7 +75,6 @@ impl Storm {
             moment,
             ids: &mut self.ids,
             gone: &self.gone,
-            departed: &self.departed,
             has_counts,
             newest_date: &mut self.newest_date,
             is_broadcast,

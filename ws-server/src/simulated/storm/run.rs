@@ -45,11 +45,10 @@ pub(super) struct Storm {
     pub(super) newest_date: Option<MessageId>,
     /// Of some process of this run only the newest message counts.
     pub(super) has_latest: bool,
-    /// By connection id, the peer that has it; and those that are gone.
+    /// By connection id, the peer that has it.
     pub(super) ids: HashMap<u64, usize>,
-    pub(super) gone: HashSet<u64>,
-    /// Peers that were about to leave a process that has handed over: the others may have heard so.
-    pub(super) departed: HashSet<usize>,
+    /// Peers that are gone, or were about to leave a process that has handed over: the others may have heard so.
+    pub(super) gone: HashSet<usize>,
     /// Times at which dates may have been skipped.
     pub(super) jumps: u64,
     /// The number of the first date that the last process had not begun to send.
@@ -102,7 +101,6 @@ impl Storm {
             has_latest,
             ids: HashMap::new(),
             gone: HashSet::new(),
-            departed: HashSet::new(),
             jumps: 0,
             first_date: 0,
             serial: 0,
