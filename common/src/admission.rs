@@ -77,11 +77,16 @@ const ORIGIN_FIELDS: [&str; 2] = ["Origin", "Sec-WebSocket-Origin"];
 const SHOWN: usize = 256;
 
 impl Admission {
-    /// Decides whether a request that came in at this local address gets an answer; `None` stands for a Unix socket.
+    /// Decides whether a request gets an answer. `local` finds the address of ours at which it came in (`None`: a Unix socket),
+    /// and is called only where that decides.
     ///
     /// # Errors
     /// What to answer otherwise.
-    pub fn admit<'h>(&self, head: &Head<'h>, local: Option<IpAddr>) -> Result<(), Refusal<'h>> {
+    pub fn admit<'h>(
+        &self,
+        head: &Head<'h>,
+        local: impl FnOnce() -> Option<IpAddr>,
+    ) -> Result<(), Refusal<'h>> {
         self.admit_to(self.audience, head, local)
     }
 
@@ -89,7 +94,7 @@ impl Admission {
         &self,
         audience: Audience,
         head: &Head<'h>,
-        local: Option<IpAddr>,
+        local: impl FnOnce() -> Option<IpAddr>,
     ) -> Result<(), Refusal<'h>> {
         // Every browser sends a Host; a request of HTTP/1.0 may have none.
         if let Some(host) = head.host().filter(|host| !self.serves(audience, host, local)) {
@@ -110,11 +115,15 @@ impl Admission {
     }
 
     /// Decides whether a request may publish although nobody has to present a token for that: by the rules of a private server,
-    /// whoever may read. A page needs to read no answer to publish.
+    /// whoever may read. A page needs to read no answer to publish. `local` is that of [`Self::admit`].
     ///
     /// # Errors
     /// What to answer otherwise.
-    pub fn admit_publisher<'h>(&self, head: &Head<'h>, local: Option<IpAddr>) -> Result<(), Refusal<'h>> {
+    pub fn admit_publisher<'h>(
+        &self,
+        head: &Head<'h>,
+        local: impl FnOnce() -> Option<IpAddr>,
+    ) -> Result<(), Refusal<'h>> {
         self.admit_to(Audience::Private, head, local)?;
         match head.get("Sec-Fetch-Site") {
             // A form that is sent is a navigation, too, which may read.
@@ -161,19 +170,22 @@ impl Admission {
         self.audience == Audience::Private
     }
 
-    fn serves(&self, audience: Audience, host: &[u8], local: Option<IpAddr>) -> bool {
-        let is_guarded = is_guarded(audience, local);
+    fn serves(&self, audience: Audience, host: &[u8], local: impl FnOnce() -> Option<IpAddr>) -> bool {
         let is_any = self.hosts.is_empty();
-        let Some(asked) = Authority::parse(host) else {
-            return is_any && !is_guarded;
-        };
-        if is_guarded {
-            // A URL that names the very address, such as 127.0.0.9, belongs to nobody else: no resolver takes part in it.
-            let is_itself = local.is_some_and(|local| asked.host == HostName::Address(local.to_canonical()));
-            let is_machine = self.machine.as_ref() == Some(&asked.host);
-            return is_itself || is_machine || asked.host.is_loopback() || self.hosts.has(&asked);
+        let asked = Authority::parse(host);
+        let is_listed = asked.as_ref().is_some_and(|asked| self.hosts.has(asked));
+        let is_loopback = asked.as_ref().is_some_and(|asked| asked.host.is_loopback());
+        if audience == Audience::Public || is_listed || is_any && is_loopback {
+            return is_any || is_listed;
         }
-        is_any || self.hosts.has(&asked)
+        // A request at a loopback address comes from this machine alone, and so knows a private server by a name that is its own.
+        let Some(local) = local().map(|local| local.to_canonical()).filter(IpAddr::is_loopback) else {
+            return is_any;
+        };
+        asked.is_some_and(|Authority { host, .. }| {
+            // A URL that names the very address, such as 127.0.0.9, belongs to nobody else: no resolver takes part in it.
+            host == HostName::Address(local) || self.machine.as_ref() == Some(&host) || host.is_loopback()
+        })
     }
 
     fn admits(&self, audience: Audience, origin: &[u8], host: Option<&[u8]>) -> bool {
@@ -185,11 +197,6 @@ impl Admission {
                 self.origins.is_empty()
             }
     }
-}
-
-/// True if a request at this local address can come from this machine alone, and so knows a private server by a name that is its own.
-fn is_guarded(audience: Audience, local: Option<IpAddr>) -> bool {
-    audience == Audience::Private && local.is_some_and(|local| local.to_canonical().is_loopback())
 }
 
 /// True if a page of another site loads this as a part of itself. A link to us is no such load: the person who follows it reads

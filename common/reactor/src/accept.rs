@@ -1,7 +1,7 @@
 //! Accepts new connections: bounded per turn, within the limits, and never stuck when descriptors run out.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::connections::Connections;
 use super::control::EvictionMail;
 use super::settings::{MAX_REFUSED, MAX_UNNAMED, TURN_ACCEPTS};
-use super::system::{Ends, System};
+use super::system::System;
 use super::{CloseReason, Flow, Handler, Token};
 
 /// How long accepting pauses when the process or the machine has no more descriptors or memory.
@@ -57,8 +57,8 @@ impl<L> Listeners<L> {
                     return; // until the next turn
                 }
                 match connections.system.accept(listener) {
-                    Ok((socket, ends)) => {
-                        if admit(socket, ends, &mut self.refused, handler, connections) {
+                    Ok((socket, peer)) => {
+                        if admit(socket, peer, &mut self.refused, handler, connections) {
                             self.is_short = false;
                             continue;
                         }
@@ -87,18 +87,18 @@ impl<L> Listeners<L> {
 /// False if the kernel refuses to watch the newcomer, which is lost then.
 fn admit<H: Handler, S: System>(
     socket: S::Socket,
-    ends: Ends,
+    peer: Option<SocketAddr>,
     refused: &mut usize,
     handler: &mut H,
     connections: &mut Connections<H::Conn, S>,
 ) -> bool {
     let counters = connections.state.control.counters();
     counters.accepted.fetch_add(1, Relaxed);
-    let Ok(token) = connections.insert(socket, ends) else {
+    let Ok(token) = connections.insert(socket, peer) else {
         connections.state.control.counters().refused.fetch_add(1, Relaxed);
         return false;
     };
-    if make_room(token, ends, handler, connections) {
+    if make_room(token, peer, handler, connections) {
         let opened = connections.open(token, b"", |cx| Some(handler.on_open(cx)));
         *refused += usize::from(!opened);
         return true;
@@ -120,11 +120,11 @@ fn admit<H: Handler, S: System>(
 /// own address's limit comes first, so that a newcomer that is refused costs no other connection its place.
 fn make_room<H: Handler, S: System>(
     token: Token,
-    ends: Ends,
+    peer: Option<SocketAddr>,
     handler: &H,
     connections: &mut Connections<H::Conn, S>,
 ) -> bool {
-    let address = ends.peer.map(|peer| peer.ip());
+    let address = peer.map(|peer| peer.ip());
     let scarce = connections.state.scarce();
     if handler.is_proxy(address) {
         if scarce.is_some() {

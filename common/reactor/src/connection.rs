@@ -1,6 +1,6 @@
 //! What the reactor keeps for one connection.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use super::Token;
 use super::deadlines::Bucket;
@@ -8,7 +8,6 @@ use super::eviction::EvictionClass;
 use super::outbox::Outbox;
 use super::per_address::Place;
 use super::settings::READ_PAUSE;
-use super::system::Ends;
 
 /// A connection in the table: the socket, the reactor's part and the handler's part.
 pub(super) struct Entry<C, S> {
@@ -33,7 +32,8 @@ pub(super) enum Lifecycle {
 #[allow(clippy::struct_excessive_bools)] // edges are flags
 pub(super) struct Io {
     pub(super) token: Token,
-    pub(super) ends: Ends,
+    /// The peer's address; `None` for a Unix socket.
+    pub(super) peer: Option<SocketAddr>,
     /// Its place among the connections of its address: the peer's, or the one that a trusted proxy named.
     pub(super) place: Option<Place>,
     pub(super) lifecycle: Lifecycle,
@@ -77,10 +77,10 @@ pub(super) struct Io {
 }
 
 impl Io {
-    pub(super) fn new(token: Token, ends: Ends, deadline: Instant) -> Self {
+    pub(super) fn new(token: Token, peer: Option<SocketAddr>, deadline: Instant) -> Self {
         Self {
             token,
-            ends,
+            peer,
             place: None,
             lifecycle: Lifecycle::Open,
             outbox: Outbox::default(),

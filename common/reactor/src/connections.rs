@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::deadlines::Deadlines;
 use super::evictable::{List, Scarce};
 use super::eviction::{Eviction, EvictionClass};
 use super::outbox::{Flushed, Wire};
-use super::system::{Ends, System, is_shortage};
+use super::system::{System, is_shortage};
 use super::table::Table;
 use super::worker_state::WorkerState;
 use super::{CloseReason, Context, Control, Flow, Settings, Token};
@@ -49,6 +50,10 @@ impl<S: System> Wire for Bound<'_, S> {
     fn shutdown(&mut self) -> io::Result<()> {
         self.system.shutdown_write(self.socket)
     }
+
+    fn local(&self) -> Option<SocketAddr> {
+        self.system.local(self.socket)
+    }
 }
 
 impl<C, S: System> Connections<C, S> {
@@ -76,9 +81,9 @@ impl<C, S: System> Connections<C, S> {
     }
 
     /// Puts a socket into the table and watches it, or closes it: the table is full, or the kernel refuses.
-    pub(super) fn insert(&mut self, socket: S::Socket, ends: Ends) -> io::Result<Token> {
+    pub(super) fn insert(&mut self, socket: S::Socket, peer: Option<SocketAddr>) -> io::Result<Token> {
         let deadline = self.state.now + Duration::from_secs(1); // until the handler sets its own
-        let make = |token| Entry { socket, io: Io::new(token, ends, deadline), conn: None };
+        let make = |token| Entry { socket, io: Io::new(token, peer, deadline), conn: None };
         let token = self.table.insert_with(make).ok_or(io::ErrorKind::QuotaExceeded)?;
         let watched = self.table.get(token).map_or(Ok(()), |entry| self.system.add(&entry.socket, token));
         if watched.is_err()

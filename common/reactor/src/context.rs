@@ -42,12 +42,13 @@ impl Context<'_> {
 
     /// The peer's address; `None` for a Unix socket.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.io.ends.peer
+        self.io.peer
     }
 
-    /// The server's address to which the peer connected; `None` for a Unix socket.
+    /// The server's address to which the peer connected; `None` for a Unix socket, and where the peer is gone already. Asks the
+    /// kernel each time.
     pub fn local(&self) -> Option<SocketAddr> {
-        self.io.ends.local
+        self.wire.local()
     }
 
     /// Sets the connection's one deadline: the reactor calls `on_deadline` at most 16 ms after it, never before.

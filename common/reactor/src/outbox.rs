@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub(super) trait Wire {
     /// Asks the poll to report, from now on, when the kernel has room again.
     fn watch_writable(&mut self, token: Token) -> io::Result<()>;
     fn shutdown(&mut self) -> io::Result<()>;
+    /// The address of ours to which the peer connected.
+    fn local(&self) -> Option<SocketAddr>;
 }
 
 /// Slices that go out in one vectored write.
@@ -249,6 +252,10 @@ mod tests {
 
         fn shutdown(&mut self) -> io::Result<()> {
             Ok(())
+        }
+
+        fn local(&self) -> Option<SocketAddr> {
+            None
         }
     }
 

@@ -216,13 +216,13 @@ mod tests {
         let (ours, mut peer) = UnixStream::pair().unwrap();
         peer.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut kernel = Kernel::new(&Settings::default()).unwrap();
-        let (socket, ends) = kernel.adopt(ours.into()).unwrap();
+        let (socket, address) = kernel.adopt(ours.into()).unwrap();
         let control = Control::new(&[Arc::new(|| ())]);
         let mailboxes = Mailboxes::new(&[]);
         let settings = Settings::default();
         let mut worker =
             Worker::new(0, Faulty::default(), kernel, Vec::new(), settings, control.clone(), mailboxes);
-        let token = worker.connections.insert(socket, ends).unwrap();
+        let token = worker.connections.insert(socket, address).unwrap();
         worker.connections.open(token, b"", |_| Some(((), Flow::Continue)));
         control.stop(Stop::HandOver);
         worker.run().unwrap();

@@ -25,7 +25,7 @@ fn public(hosts: &[&str], origins: &[&str]) -> Admission {
 fn refused(admission: &Admission, request: &str, local: Option<IpAddr>) -> String {
     let bytes = format!("{}\r\n\r\n", request.replace('\n', "\r\n"));
     let head = Head::parse(bytes.as_bytes(), HeadLimits::default()).unwrap();
-    match admission.admit(&head, local) {
+    match admission.admit(&head, || local) {
         Ok(()) => String::new(),
         Err(refusal) => refusal.to_string(),
     }
@@ -302,28 +302,28 @@ fn no_page_of_another_origin_publishes_where_no_token_is_needed() {
         let request = head(&format!("POST / HTTP/1.1\n{fields}"));
         let head = Head::parse(&request, HeadLimits::default()).unwrap();
         let admission = public(&["served.example", "localhost", "127.0.0.1"], &["https://listed.example"]);
-        assert_eq!(admission.admit_publisher(&head, LOOPBACK).is_ok(), at_home, "{fields:?}");
-        assert_eq!(admission.admit_publisher(&head, None).is_ok(), on_unix, "{fields:?} on a Unix socket");
+        assert_eq!(admission.admit_publisher(&head, || LOOPBACK).is_ok(), at_home, "{fields:?}");
+        assert_eq!(admission.admit_publisher(&head, || None).is_ok(), on_unix, "{fields:?} on a Unix socket");
     }
     let rebound = head("POST / HTTP/1.1\nHost: evil.example\nOrigin: http://evil.example");
     let rebound = Head::parse(&rebound, HeadLimits::default()).unwrap();
     let open = public(&[], &[]);
-    let refusal = open.admit_publisher(&rebound, LOOPBACK).unwrap_err().to_string();
+    let refusal = open.admit_publisher(&rebound, || LOOPBACK).unwrap_err().to_string();
     assert!(refusal.contains("--host evil.example"), "{refusal}");
-    assert!(open.admit_publisher(&rebound, None).is_ok(), "no name leads to a Unix socket");
+    assert!(open.admit_publisher(&rebound, || None).is_ok(), "no name leads to a Unix socket");
     let foreign = head("POST / HTTP/1.1\nHost: localhost\nOrigin: http://evil.example");
     let foreign = Head::parse(&foreign, HeadLimits::default()).unwrap();
-    let refusal = open.admit_publisher(&foreign, LOOPBACK).unwrap_err().to_string();
+    let refusal = open.admit_publisher(&foreign, || LOOPBACK).unwrap_err().to_string();
     assert!(
         refusal.contains("may not publish here; ") && refusal.contains("--allow-origin http://evil.example"),
         "{refusal}"
     );
     let form = head("POST / HTTP/1.1\nHost: localhost\nSec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate");
     let form = Head::parse(&form, HeadLimits::default()).unwrap();
-    let refusal = open.admit_publisher(&form, LOOPBACK).unwrap_err().to_string();
+    let refusal = open.admit_publisher(&form, || LOOPBACK).unwrap_err().to_string();
     assert!(refusal.contains("no page of another site may publish here"), "{refusal}");
     let listed = public(&[], &["https://a.example"]);
-    assert!(listed.admit(&foreign, LOOPBACK).unwrap_err().to_string().contains("may not publish here"));
+    assert!(listed.admit(&foreign, || LOOPBACK).unwrap_err().to_string().contains("may not publish here"));
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Connection {
             return self.refuse(503, RETRY_LATER, cors, env);
         }
         // Before all that depends on the target: no other answer tells a foreign page anything.
-        if let Err(refusal) = access.admission.admit(head, env.cx.local().map(|local| local.ip())) {
+        if let Err(refusal) = access.admission.admit(head, || Some(env.cx.local()?.ip())) {
             // The person who started a private server reads its log, and may have a proxy in front that makes pages look foreign.
             let level = if access.admission.is_private() { Level::Warn } else { Level::Debug };
             env.log_refusal(level, head, Refusal::STATUS, refusal);
@@ -354,7 +354,7 @@ impl Connection {
 fn permitted(head: &Head<'_>, env: &Env<'_, '_>) -> Result<ConnectionGrant, Denied> {
     match head.method {
         _ if env.access.takes_lines && Deed::of(head) == Deed::Publish => {
-            env.access.publisher(head, env.cx.local().map(|local| local.ip()))
+            env.access.publisher(head, || Some(env.cx.local()?.ip()))
         }
         "GET" | "HEAD" => env.access.reader(head),
         // A preflight has no token, and a method that the stream does not have needs none to be refused.

@@ -46,8 +46,7 @@ impl Access {
         })
     }
 
-    /// Whose token lets this request publish; `None`: it needs none. It came in at this local address; `None` stands for a Unix
-    /// socket.
+    /// Whose token lets this request publish; `None`: it needs none. `local` is that of [`Admission::admit`].
     ///
     /// # Errors
     /// What to answer to a request without a right token; where no token is needed, to one that a page of another origin may have
@@ -55,7 +54,7 @@ impl Access {
     pub(crate) fn publisher(
         &self,
         head: &Head<'_>,
-        local: Option<IpAddr>,
+        local: impl FnOnce() -> Option<IpAddr>,
     ) -> Result<ConnectionGrant, Denied> {
         let Some(tokens) = &self.publishers else {
             return self.admission.admit_publisher(head, local).map(|()| None).map_err(|refusal| Denied {

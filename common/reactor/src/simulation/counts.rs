@@ -59,7 +59,7 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
         found.open += 1;
         found.heads += usize::from(io.eviction_class.is_unfinished());
         let is_counted = place.is_some() || leaves || !is_peer_of_its_own(io, &stepped.worker.handler);
-        assert!(is_counted, "a connection from {:?} is not counted at its address", io.ends.peer);
+        assert!(is_counted, "a connection from {:?} is not counted at its address", io.peer);
     }
     check_evictable(number, stepped, control);
     assert_eq!(stepped.worker.refused(), refused, "connections without a handler");
@@ -82,7 +82,7 @@ fn check_evictable<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Co
 
 /// True if the connection counts at the address from which it came.
 fn is_peer_of_its_own<H: Handler>(io: &Io, handler: &H) -> bool {
-    let address = io.ends.peer.map(|peer| peer.ip());
+    let address = io.peer.map(|peer| peer.ip());
     io.lifecycle == Lifecycle::Open && address.is_some() && !handler.is_proxy(address)
 }
 

@@ -1,5 +1,6 @@
 //! The operating system: mio's poll, and sockets of any family.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -16,7 +17,7 @@ use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{SockRef, Socket, TcpKeepalive};
 
-use super::seam::{Ends, Event, Polled, System, Target};
+use super::seam::{Event, Polled, System, Target};
 use crate::settings::TURN_BUDGET;
 use crate::{Settings, Token, Traffic};
 
@@ -26,6 +27,8 @@ const EVENTS: usize = 256;
 const PROBES: u32 = 3;
 /// Bytes of an answer that wait in the kernel before the peer has room for them (`TCP_NOTSENT_LOWAT`, tcp(7)).
 const MAX_UNSENT: u32 = 128 * 1024;
+/// More than any kernel lets a socket buffer, in bytes.
+const MAX_SEND_BUFFER: usize = 1 << 30;
 /// Time between two probes of a peer that has half-closed.
 const HALF_CLOSED_PROBE: Duration = Duration::from_secs(2);
 /// The waker's place in the number space of the listeners.
@@ -33,17 +36,29 @@ const WAKER: Token = Token { index: u32::MAX, generation: Token::RESERVED };
 
 /// A listening socket, TCP or Unix, non-blocking, for one worker.
 #[derive(Debug)]
-pub struct Listener(OwnedFd);
+pub struct Listener {
+    socket: OwnedFd,
+    /// Connections may wait that came before it had the options of now, and so have not inherited them.
+    has_earlier: Cell<bool>,
+    /// It has a size for send buffers, which it cannot give back to the kernel.
+    has_size: Cell<bool>,
+}
+
+impl Listener {
+    fn new(socket: OwnedFd) -> Self {
+        Self { socket, has_earlier: Cell::new(true), has_size: Cell::new(false) }
+    }
+}
 
 impl From<mio::net::TcpListener> for Listener {
     fn from(listener: mio::net::TcpListener) -> Self {
-        Self(listener.into())
+        Self::new(listener.into())
     }
 }
 
 impl From<mio::net::UnixListener> for Listener {
     fn from(listener: mio::net::UnixListener) -> Self {
-        Self(listener.into())
+        Self::new(listener.into())
     }
 }
 
@@ -120,8 +135,22 @@ impl Kernel {
         self.traffic.written = self.traffic.written.wrapping_add(bytes as u64);
     }
 
-    /// Makes the kernel notice a peer that is gone without a word, also where nothing is sent to it; the sockets that a
-    /// listener accepts inherit that. Options that only make things better: a Unix socket has none of them.
+    /// Sets the options of a connection, or of a listener whose connections inherit them. They only make things better: a socket
+    /// that refuses one is served all the same, and a Unix socket has most of them not.
+    fn set_options(&self, socket: &Socket) {
+        // A message is one write; waiting to join two of them only makes it late.
+        let _ = socket.set_tcp_nodelay(true);
+        // The kernel's buffer grows to megabytes, and counts as writable only once a third of it is free: a peer that reads
+        // slowly but all the time would seem to take nothing until the write timeout.
+        let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT);
+        if let Some(bytes) = self.settings.send_buffer {
+            // One client that never reads otherwise pins up to 3 MB of kernel memory.
+            let _ = socket.set_send_buffer_size(bytes);
+        }
+        self.set_keepalive(socket);
+    }
+
+    /// Makes the kernel notice a peer that is gone without a word, also where nothing is sent to it.
     fn set_keepalive(&self, socket: &Socket) {
         let Settings { write_timeout, probe_after, probe_timeout, .. } = self.settings;
         let keepalive = TcpKeepalive::new()
@@ -133,27 +162,6 @@ impl Kernel {
         // nothing but answers, which is for the write timeout to judge.
         let silence = probe_after.saturating_add(probe_timeout).max(write_timeout);
         let _ = socket.set_tcp_user_timeout(Some(silence));
-    }
-
-    /// Prepares a connected socket; it has no peer if it is a Unix socket, or if the peer is gone already.
-    fn prepare(&self, socket: Socket, peer: Option<SocketAddr>) -> (Socket, Ends) {
-        if peer.is_none() {
-            return (socket, Ends::default());
-        }
-        // Options that only make things better: a socket that refuses one is served all the same.
-        //
-        // A message is one write; waiting to join two of them only makes it late.
-        let _ = socket.set_tcp_nodelay(true);
-        // The kernel's buffer grows to megabytes, and counts as writable only once a third of it is free: a peer that reads
-        // slowly but all the time would seem to take nothing until the write timeout.
-        let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT);
-        if let Some(bytes) = self.settings.send_buffer {
-            // One client that never reads otherwise pins up to 3 MB of kernel memory.
-            let _ = socket.set_send_buffer_size(bytes);
-        }
-        // It fails when the peer has reset the connection already; the first read will say so.
-        let local = socket.local_addr().ok().and_then(|local| local.as_socket());
-        (socket, Ends { peer, local })
     }
 }
 
@@ -196,29 +204,48 @@ impl System for Kernel {
     fn add_listener(&mut self, listener: &Listener, number: usize) -> io::Result<()> {
         let index = u32::try_from(number).map_err(|_| io::ErrorKind::InvalidInput)?;
         let token = to_mio(Token { index, generation: Token::RESERVED });
-        SourceFd(&listener.0.as_raw_fd()).register(self.poll.registry(), token, Interest::READABLE)?;
+        SourceFd(&listener.socket.as_raw_fd()).register(self.poll.registry(), token, Interest::READABLE)?;
         self.configure_listener(listener);
         Ok(())
     }
 
     fn configure_listener(&mut self, listener: &Listener) {
-        self.set_keepalive(&SockRef::from(&listener.0));
+        let socket = SockRef::from(&listener.socket);
+        self.set_options(&socket);
+        match self.settings.send_buffer {
+            Some(_) => listener.has_size.set(true),
+            // As near to "no size" as it gets: the kernel makes it the largest that it allows.
+            None if listener.has_size.get() => _ = socket.set_send_buffer_size(MAX_SEND_BUFFER),
+            None => {}
+        }
+        listener.has_earlier.set(true);
     }
 
     fn remove_listener(&mut self, listener: &Listener) -> io::Result<()> {
-        SourceFd(&listener.0.as_raw_fd()).deregister(self.poll.registry())
+        SourceFd(&listener.socket.as_raw_fd()).deregister(self.poll.registry())
     }
 
-    fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Ends)> {
-        let accept = || acceptfrom_with(&listener.0, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC);
+    fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Option<SocketAddr>)> {
+        let accept = || acceptfrom_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC);
         let mut accepted = accept();
         if let (Err(Errno::MFILE | Errno::NFILE), Some(spares)) = (&accepted, &mut self.spares) {
             spares.copies.pop(); // the newcomer has its descriptor
             accepted = accept();
             spares.refill(); // unless there was none, after all
         }
+        if matches!(accepted, Err(Errno::AGAIN)) {
+            listener.has_earlier.set(false); // whoever comes from now on inherits
+        }
         let (socket, peer) = accepted?;
-        Ok(self.prepare(socket.into(), peer.and_then(|peer| peer.try_into().ok())))
+        let (socket, peer) = (Socket::from(socket), peer.and_then(|peer| peer.try_into().ok()));
+        if listener.has_earlier.get() && peer.is_some() {
+            self.set_options(&socket);
+        }
+        Ok((socket, peer))
+    }
+
+    fn local(&self, socket: &Socket) -> Option<SocketAddr> {
+        socket.local_addr().ok()?.as_socket()
     }
 
     fn export(&mut self, socket: Socket) -> io::Result<OwnedFd> {
@@ -226,12 +253,14 @@ impl System for Kernel {
         Ok(socket.into())
     }
 
-    fn adopt(&mut self, exported: OwnedFd) -> io::Result<(Socket, Ends)> {
+    fn adopt(&mut self, exported: OwnedFd) -> io::Result<(Socket, Option<SocketAddr>)> {
         let socket = Socket::from(exported);
         socket.set_nonblocking(true)?;
-        self.set_keepalive(&socket);
         let peer = socket.peer_addr().ok().and_then(|peer| peer.as_socket());
-        Ok(self.prepare(socket, peer))
+        if peer.is_some() {
+            self.set_options(&socket);
+        }
+        Ok((socket, peer))
     }
 
     fn add(&mut self, socket: &Socket, token: Token) -> io::Result<()> {

@@ -42,14 +42,6 @@ pub(crate) enum Polled {
     Interrupted,
 }
 
-/// The two ends of a connection; `None` for a Unix socket.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ends {
-    pub(crate) peer: Option<SocketAddr>,
-    /// The address of ours to which the peer connected.
-    pub(crate) local: Option<SocketAddr>,
-}
-
 /// True if the kernel was out of memory for this call: another try, a little later, may succeed.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     [Errno::NOBUFS, Errno::NOMEM].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
@@ -79,11 +71,14 @@ pub(crate) trait System {
     fn configure_listener(&mut self, listener: &Self::Listener);
     fn add_listener(&mut self, listener: &Self::Listener, number: usize) -> io::Result<()>;
     fn remove_listener(&mut self, listener: &Self::Listener) -> io::Result<()>;
-    fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Socket, Ends)>;
+    /// Takes the next newcomer, with its peer's address; `None` for a Unix socket.
+    fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
+    /// The address of ours to which the peer connected; `None` for a Unix socket, and where the peer is gone.
+    fn local(&self, socket: &Self::Socket) -> Option<SocketAddr>;
     /// Stops watching a connection and leaves it open, for another process.
     fn export(&mut self, socket: Self::Socket) -> io::Result<Self::Exported>;
-    /// Takes a connection that another process exported; [`Self::add`] watches it.
-    fn adopt(&mut self, exported: Self::Exported) -> io::Result<(Self::Socket, Ends)>;
+    /// Takes a connection that another process exported, as [`Self::accept`] takes a newcomer; [`Self::add`] watches it.
+    fn adopt(&mut self, exported: Self::Exported) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
     /// Reports from now on when there is something to read.
     fn add(&mut self, socket: &Self::Socket, token: Token) -> io::Result<()>;
     /// Reports from now on when there is room to write, too.

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::*;
 use crate::connection::Io;
 use crate::connections::Connections;
 use crate::outbox::Wire;
-use crate::system::Ends;
 use crate::system::simulated::{Simulated, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -404,6 +404,10 @@ impl Wire for Greedy {
     fn shutdown(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    fn local(&self) -> Option<SocketAddr> {
+        None
+    }
 }
 
 #[test]
@@ -411,7 +415,7 @@ fn a_connection_that_has_more_to_send_than_its_share_of_a_turn_goes_on_in_the_ne
     let system = Simulated { world: Rc::new(RefCell::new(World::new(1))), poll: 0 };
     let mut state = Connections::<(), _>::new(0, system, Settings::default(), Control::new(&[])).state;
     let token = Token { index: 0, generation: 0 };
-    let mut io = Io::new(token, Ends::default(), state.now);
+    let mut io = Io::new(token, None, state.now);
     let bytes: Arc<[u8]> = vec![0; 100 * 1024].into();
     io.outbox.push_shared(&bytes, 0..bytes.len());
     let mut wire = Greedy(0);

@@ -124,7 +124,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         } = live;
         let Self { handler, connections, listeners, .. } = self;
         let adopted = connections.system.adopt(descriptor);
-        let token = match adopted.and_then(|(socket, ends)| connections.insert(socket, ends)) {
+        let token = match adopted.and_then(|(socket, peer)| connections.insert(socket, peer)) {
             Ok(token) => token,
             Err(error) => {
                 log::error!(reason:? = error.kind(); "a connection of the previous process is lost: {error}");

@@ -28,9 +28,9 @@ fn connected(kernel: &mut Kernel) -> (Socket, TcpStream) {
     kernel.add_listener(&listener, 0).unwrap();
     let peer = TcpStream::connect(address).unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    let (socket, ends) = kernel.accept(&listener).unwrap();
-    assert_eq!(ends.peer, peer.local_addr().ok());
-    assert_eq!(ends.local, Some(address));
+    let (socket, address_of_peer) = kernel.accept(&listener).unwrap();
+    assert_eq!(address_of_peer, peer.local_addr().ok());
+    assert_eq!(kernel.local(&socket), Some(address));
     (socket, peer)
 }
 
@@ -38,8 +38,8 @@ fn connected(kernel: &mut Kernel) -> (Socket, TcpStream) {
 fn adopted(kernel: &mut Kernel) -> (Socket, UnixStream) {
     let (ours, peer) = UnixStream::pair().unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    let (socket, ends) = kernel.adopt(ours.into()).unwrap();
-    assert_eq!((ends.peer, ends.local), (None, None));
+    let (socket, address_of_peer) = kernel.adopt(ours.into()).unwrap();
+    assert_eq!((address_of_peer, kernel.local(&socket)), (None, None));
     (socket, peer)
 }
 
@@ -143,6 +143,62 @@ fn an_accepted_socket_is_non_blocking_and_closed_in_other_programs_and_joins_no_
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
 }
 
+/// Asserts that a connection has all options of a server with these settings.
+fn assert_options(socket: &Socket, settings: &Settings) {
+    assert!(socket.tcp_nodelay().unwrap());
+    assert_eq!(socket.tcp_notsent_lowat().unwrap(), MAX_UNSENT);
+    let Settings { probe_after, probe_timeout, write_timeout, send_buffer, .. } = *settings;
+    let silence = (probe_after + probe_timeout).max(write_timeout);
+    assert_eq!(keepalive(socket), (probe_after, probe_timeout / PROBES, PROBES, silence));
+    // "The kernel doubles this value (to allow space for bookkeeping overhead)": socket(7).
+    assert_eq!(socket.send_buffer_size().unwrap(), send_buffer.unwrap() * 2);
+}
+
+#[test]
+fn a_connection_inherits_its_options_and_one_that_came_before_them_gets_them() {
+    let (listener, address) = listener(); // as from another process: it listens already
+    let mut settings = Settings { send_buffer: Some(20_000), ..Settings::default() };
+    let mut kernel = Kernel::new(&settings).unwrap();
+    for reload in [false, true] {
+        let earlier = TcpStream::connect(address).unwrap();
+        if reload {
+            settings.probe_after = Duration::from_secs(45);
+            settings.send_buffer = Some(30_000);
+            kernel.configure(&settings);
+            kernel.configure_listener(&listener);
+        } else {
+            kernel.add_listener(&listener, 0).unwrap();
+        }
+        let later = TcpStream::connect(address).unwrap();
+        for peer in [earlier, later] {
+            let (socket, address_of_peer) = kernel.accept(&listener).unwrap();
+            assert_eq!(address_of_peer, peer.local_addr().ok());
+            assert_options(&socket, &settings);
+        }
+        assert_eq!(kernel.accept(&listener).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        // From now on, accepting sets nothing.
+        let _peer = TcpStream::connect(address).unwrap();
+        let (socket, _) = acceptfrom_with(&listener.socket, SocketFlags::empty()).unwrap();
+        assert_options(&socket.into(), &settings);
+        assert!(!listener.has_earlier.get(), "the options are set for each newcomer");
+    }
+}
+
+#[test]
+fn a_size_that_is_taken_back_leaves_newcomers_as_much_as_the_kernel_allows() {
+    let mut settings = Settings { send_buffer: Some(5_000), ..Settings::default() };
+    let mut kernel = Kernel::new(&settings).unwrap();
+    let (listener, address) = listener();
+    kernel.add_listener(&listener, 0).unwrap();
+    settings.send_buffer = None;
+    kernel.configure(&settings);
+    kernel.configure_listener(&listener);
+    assert_eq!(kernel.accept(&listener).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    let _peer = TcpStream::connect(address).unwrap();
+    let (socket, _) = kernel.accept(&listener).unwrap();
+    assert!(socket.send_buffer_size().unwrap() > 100_000);
+}
+
 #[test]
 fn a_listener_without_a_newcomer_would_block() {
     let error = kernel().accept(&listener().0).unwrap_err();
@@ -186,9 +242,9 @@ fn sockets_ask_silent_peers_for_a_sign_of_life_as_the_settings_say() {
     settings.probe_after = seconds(30);
     kernel.configure(&settings);
     let exported = kernel_export(&mut kernel, socket);
-    let (socket, ends) = kernel.adopt(exported).unwrap();
+    let (socket, _) = kernel.adopt(exported).unwrap();
     assert_eq!(keepalive(&socket), (seconds(30), seconds(4), 3, seconds(90)));
-    assert_eq!(ends.local, Some(address));
+    assert_eq!(kernel.local(&socket), Some(address));
 }
 
 /// Exports a socket that is watched.
@@ -206,9 +262,9 @@ fn an_exported_connection_is_reported_no_more_and_another_process_adopts_it() {
     // The description is shared with the other process, which may have set it to block.
     SockRef::from(&exported).set_nonblocking(false).unwrap();
     peer.write_all(b"x").unwrap();
-    let (socket, ends) = new.adopt(exported).unwrap();
+    let (socket, address_of_peer) = new.adopt(exported).unwrap();
     assert!(socket.nonblocking().unwrap());
-    assert_eq!((ends.peer, ends.local), (peer.local_addr().ok(), peer.peer_addr().ok()));
+    assert_eq!((address_of_peer, new.local(&socket)), (peer.local_addr().ok(), peer.peer_addr().ok()));
     new.add(&socket, FIRST).unwrap();
     assert_eq!(flags(&mut new, FIRST), (true, false, false, false));
     assert!(events_now(&mut old).is_empty());

@@ -12,6 +12,7 @@ mod world;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::io::Errno;
 
-use super::seam::{Ends, Event, Polled, System, Target};
+use super::seam::{Event, Polled, System, Target};
 use crate::{Settings, Token};
 
 pub use faults::Call;
@@ -250,7 +251,7 @@ impl System for Simulated {
         self.fault(Call::RemoveListener)
     }
 
-    fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Ends)> {
+    fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Option<SocketAddr>)> {
         let world = &mut *self.world.borrow_mut();
         let is_full = world.open_descriptors() >= world.max_descriptors;
         let World { faults, seed, queues, pipes, .. } = world;
@@ -274,9 +275,13 @@ impl System for Simulated {
         let number = waiting.pop_front().ok_or(io::ErrorKind::WouldBlock)?;
         let pipe = pipes.get_mut(number).ok_or(Errno::BADF)?;
         pipe.accepted = true;
-        let ends = pipe.ends;
+        let peer = pipe.peer;
         world.moved += 1;
-        Ok((Socket::open(self, world, number), ends))
+        Ok((Socket::open(self, world, number), Some(peer)))
+    }
+
+    fn local(&self, socket: &Socket) -> Option<SocketAddr> {
+        self.world.borrow().pipes.get(socket.pipe).map(|pipe| pipe.local)
     }
 
     fn export(&mut self, mut socket: Socket) -> io::Result<Socket> {
@@ -294,15 +299,15 @@ impl System for Simulated {
         Ok(socket)
     }
 
-    fn adopt(&mut self, mut exported: Socket) -> io::Result<(Socket, Ends)> {
+    fn adopt(&mut self, mut exported: Socket) -> io::Result<(Socket, Option<SocketAddr>)> {
         if let Err(error) = self.fault(Call::Adopt) {
             self.close(exported, false);
             return Err(error);
         }
-        let ends = self.with(&exported, |pipe, _| Ok(pipe.ends))?;
+        let peer = self.with(&exported, |pipe, _| Ok(pipe.peer))?;
         self.world.borrow_mut().count(self.poll, 1);
         exported.poll = self.poll;
-        Ok((exported, ends))
+        Ok((exported, Some(peer)))
     }
 
     fn add(&mut self, socket: &Socket, token: Token) -> io::Result<()> {

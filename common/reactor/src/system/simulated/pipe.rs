@@ -8,7 +8,6 @@ use rustix::io::Errno;
 
 use crate::Token;
 
-use super::super::seam::Ends;
 use super::seed::Seed;
 
 /// Bytes that the kernel of the simulation keeps for a peer that does not read, unless a test says otherwise.
@@ -43,7 +42,8 @@ pub(crate) struct Pipe {
     pub(crate) to_server: VecDeque<u8>,
     /// What the peer has not read yet.
     pub(crate) to_peer: VecDeque<u8>,
-    pub(crate) ends: Ends,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
     /// Bytes that the kernel keeps for the peer.
     send_buffer: usize,
     /// Bytes that the server has written.
@@ -69,7 +69,8 @@ impl Pipe {
         Self {
             to_server: VecDeque::new(),
             to_peer: VecDeque::new(),
-            ends: Ends { peer: Some(peer), local: Some(local) },
+            peer,
+            local,
             send_buffer,
             written: 0,
             peer_ended: false,
