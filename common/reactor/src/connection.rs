@@ -1,13 +1,14 @@
 //! What the reactor keeps for one connection.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::net::SocketAddr;
 
-use super::Token;
 use super::deadlines::Bucket;
-use super::eviction::EvictionClass;
+use super::eviction::{EvictionClass, LinkId};
 use super::outbox::Outbox;
 use super::per_address::Place;
 use super::settings::READ_PAUSE;
+use super::tail::Tail;
+use super::{CompactInstant, Token};
 
 /// A connection in the table: the socket, the reactor's part and the handler's part.
 pub(super) struct Entry<C, S> {
@@ -24,7 +25,7 @@ pub(super) enum Lifecycle {
     /// The worker sends what is queued, then shuts its writing side down.
     Flushing,
     /// The worker reads the peer's last bytes and throws them away; so many are still allowed.
-    Lingering { bytes_left: usize },
+    Lingering { bytes_left: u32 },
     /// It is on the list of connections to close at the end of the turn.
     Closing,
 }
@@ -39,17 +40,16 @@ pub(super) struct Io {
     pub(super) lifecycle: Lifecycle,
     pub(super) outbox: Outbox,
     /// Input that the handler did not consume yet.
-    pub(super) tail: Vec<u8>,
-    /// Counts the tail among the worker's long ones while it is one.
-    pub(super) long_tail: Option<Arc<()>>,
+    pub(super) tail: Tail,
     /// The handler would consume more of the tail: it stopped because of its output, or of the turn's budget.
     pub(super) resume_tail: bool,
-    pub(super) deadline: Instant,
-    /// When the first queued segment has to be gone.
-    pub(super) stalled_at: Option<Instant>,
+    /// Counted from the worker's start, as all that is kept here.
+    pub(super) deadline: CompactInstant,
     /// Where the live entry in the list of deadlines is.
     pub(super) armed: Option<Bucket>,
     pub(super) eviction_class: EvictionClass,
+    /// Its link while it is in a list of those that may make room.
+    pub(super) linked: Option<LinkId>,
     /// It was let in without a place, until [`Context::set_real_peer`](crate::Context::set_real_peer) says whose it is.
     pub(super) owes_room: bool,
 
@@ -77,20 +77,19 @@ pub(super) struct Io {
 }
 
 impl Io {
-    pub(super) fn new(token: Token, peer: Option<SocketAddr>, deadline: Instant) -> Self {
+    pub(super) fn new(token: Token, peer: Option<SocketAddr>, deadline: CompactInstant) -> Self {
         Self {
             token,
             peer,
             place: None,
             lifecycle: Lifecycle::Open,
             outbox: Outbox::default(),
-            tail: Vec::new(),
-            long_tail: None,
+            tail: Tail::default(),
             resume_tail: false,
             deadline,
-            stalled_at: None,
             armed: None,
             eviction_class: EvictionClass::Silent,
+            linked: None,
             owes_room: false,
             readable: true, // a request often is there before its connection is accepted
             read_closed: false,
@@ -129,8 +128,8 @@ impl Io {
     }
 
     /// The next instant at which something has to happen, whatever the peer does.
-    pub(super) fn next_deadline(&self) -> Instant {
-        match (self.lifecycle, self.stalled_at) {
+    pub(super) fn next_deadline(&self) -> CompactInstant {
+        match (self.lifecycle, self.outbox.stalled_at()) {
             (Lifecycle::Flushing, Some(stalled)) => stalled,
             (Lifecycle::Open, Some(stalled)) => stalled.min(self.deadline),
             _ => self.deadline,

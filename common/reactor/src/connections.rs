@@ -16,6 +16,7 @@ use super::eviction::{Eviction, EvictionClass};
 use super::outbox::{Flushed, Wire};
 use super::system::{System, is_shortage};
 use super::table::Table;
+use super::tail::Tail;
 use super::worker_state::WorkerState;
 use super::{CloseReason, Context, Control, Flow, Settings, Token};
 
@@ -23,7 +24,7 @@ use super::{CloseReason, Context, Control, Flow, Settings, Token};
 const LATE: Duration = Duration::from_millis(100);
 
 pub(super) struct Connections<C, S: System> {
-    pub(super) table: Table<Entry<C, S::Socket>>,
+    pub(super) table: Table<C, S::Socket>,
     pub(super) system: S,
     pub(super) state: WorkerState,
 }
@@ -62,13 +63,14 @@ impl<C, S: System> Connections<C, S> {
         let eviction = Eviction::new(control.evictable().clone(), number);
         let state = WorkerState {
             number,
+            start: now,
             now,
             wall: system.wall(),
             is_adopting: false,
             settings,
             has_new_settings: false,
             control,
-            deadlines: Deadlines::new(now),
+            deadlines: Deadlines::default(),
             eviction,
             rooms_due: Vec::new(),
             ready: VecDeque::new(),
@@ -82,7 +84,7 @@ impl<C, S: System> Connections<C, S> {
 
     /// Puts a socket into the table and watches it, or closes it: the table is full, or the kernel refuses.
     pub(super) fn insert(&mut self, socket: S::Socket, peer: Option<SocketAddr>) -> io::Result<Token> {
-        let deadline = self.state.now + Duration::from_secs(1); // until the handler sets its own
+        let deadline = self.state.compact(self.state.now + Duration::from_secs(1)); // until the handler sets its own
         let make = |token| Entry { socket, io: Io::new(token, peer, deadline), conn: None };
         let token = self.table.insert_with(make).ok_or(io::ErrorKind::QuotaExceeded)?;
         let watched = self.table.get(token).map_or(Ok(()), |entry| self.system.add(&entry.socket, token));
@@ -116,7 +118,7 @@ impl<C, S: System> Connections<C, S> {
         let opened = self.with(token, |conn, cx| {
             cx.state.control.counters().count_open();
             let list = if cx.io.owes_room { List::Unnamed } else { List::Unfinished };
-            cx.state.eviction.push(token, list, cx.state.now);
+            cx.state.eviction.push(token, &mut cx.io.linked, list, cx.state.now);
             cx.state.list_ready(cx.io);
             let made = catch_unwind(AssertUnwindSafe(|| callback(cx)));
             let why = if made.is_err() { CloseReason::Panic } else { CloseReason::Handler };
@@ -224,8 +226,8 @@ impl Context<'_> {
             Some(Flow::Reset) => state.schedule_close(io, CloseReason::Error),
             Some(Flow::CloseWhenFlushed) if io.lifecycle != Lifecycle::Closing => {
                 io.lifecycle = Lifecycle::Flushing;
-                (io.tail, io.long_tail) = (Vec::new(), None);
-                io.deadline = state.now + state.settings.write_timeout;
+                io.tail = Tail::default();
+                io.deadline = state.compact(state.now + state.settings.write_timeout);
             }
             Some(_) => {}
         }
@@ -246,9 +248,9 @@ impl Context<'_> {
     fn flush_unblocked(&mut self) {
         let Self { io, wire, state } = self;
         match io.outbox.flush(*wire) {
-            Ok(Flushed::All) => io.stalled_at = None,
+            Ok(Flushed::All) => {}
             Ok(Flushed::Budget) => {
-                io.stalled_at = None;
+                io.outbox.set_stalled_at(None);
                 return state.list_ready(io);
             }
             Ok(Flushed::Blocked { progress, moved }) => return self.block(progress, moved),
@@ -273,12 +275,14 @@ impl Context<'_> {
         if io.eviction_class == EvictionClass::Idle {
             // It still takes its answer; the handler says when it is idle again.
             io.eviction_class = EvictionClass::Established;
-            state.eviction.remove(io.token);
+            state.eviction.leave(&mut io.linked);
         }
         // A peer that had made room in time waited for us, not we for it.
-        let waited_for_us = |stalled| moved && state.now.saturating_duration_since(stalled) > LATE;
-        if progress || io.stalled_at.is_none_or(waited_for_us) {
-            io.stalled_at = Some(state.now + state.settings.write_timeout);
+        let late = state.now.checked_sub(LATE).map(|late| state.compact(late));
+        let waited_for_us = |stalled| moved && late.is_some_and(|late| stalled < late);
+        if progress || io.outbox.stalled_at().is_none_or(waited_for_us) {
+            let at = state.compact(state.now + state.settings.write_timeout);
+            io.outbox.set_stalled_at(Some(at));
         }
         if !io.watches_writable {
             match wire.watch_writable(io.token) {
@@ -297,9 +301,9 @@ impl Context<'_> {
             let why = if io.ended { CloseReason::Peer } else { CloseReason::Handler };
             return state.schedule_close(io, why);
         }
-        io.lifecycle = Lifecycle::Lingering { bytes_left: state.settings.linger_bytes };
-        io.stalled_at = None;
-        io.deadline = state.now + state.settings.linger;
+        let bytes_left = u32::try_from(state.settings.linger_bytes).unwrap_or(u32::MAX);
+        io.lifecycle = Lifecycle::Lingering { bytes_left };
+        io.deadline = state.compact(state.now + state.settings.linger);
         state.list_ready(io);
     }
 }

@@ -53,7 +53,7 @@ impl Context<'_> {
 
     /// Sets the connection's one deadline: the reactor calls `on_deadline` at most 16 ms after it, never before.
     pub fn set_deadline(&mut self, at: Instant) {
-        self.io.deadline = at;
+        self.io.deadline = self.state.compact(at);
     }
 
     /// The first request is complete: from now on the connection does not make room for a newcomer, unless it becomes idle
@@ -64,7 +64,7 @@ impl Context<'_> {
             self.state.keep_place(self.io);
         }
         self.io.eviction_class = EvictionClass::Established;
-        self.state.eviction.remove(self.io.token);
+        self.state.eviction.leave(&mut self.io.linked);
     }
 
     /// An established connection waits for its next request from now on: when all is full, the one that became idle first
@@ -72,7 +72,7 @@ impl Context<'_> {
     pub fn set_idle(&mut self) {
         self.set_established();
         self.io.eviction_class = EvictionClass::Idle;
-        self.state.eviction.push(self.io.token, List::Idle, self.state.now);
+        self.state.eviction.push(self.io.token, &mut self.io.linked, List::Idle, self.state.now);
     }
 
     /// A trusted proxy named the real peer, or none (`None`): the limit per address counts that one from now on. A connection

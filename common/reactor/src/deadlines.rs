@@ -1,56 +1,75 @@
 //! Every connection's deadline, in coarse buckets: a later deadline costs nothing until the earlier bucket comes up.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::num::NonZeroU64;
 
-use super::Token;
+use super::{CompactInstant, Token};
 
-/// Width of a bucket: a worker notices a deadline at most so late.
-const BUCKET: Duration = Duration::from_millis(16);
+/// Width of a bucket in nanoseconds: a worker notices a deadline at most 16 ms late.
+const BUCKET_NANOS: u64 = 16_000_000;
+/// Connections whose deadline is at least so many buckets away share one with all of that time: a second.
+const FAR: u64 = 64;
 
-/// A bucket's number, counted from the start of the worker.
-pub(super) type Bucket = u64;
+/// A bucket, counted from 1 at the start of the worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Bucket(NonZeroU64);
+
+impl Bucket {
+    fn new(number: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(number))
+    }
+
+    fn number(self) -> u64 {
+        self.0.get() - 1
+    }
+
+    /// When the worker looks at it.
+    pub(super) fn due(self) -> CompactInstant {
+        CompactInstant::since_start(self.number().saturating_mul(BUCKET_NANOS))
+    }
+}
 
 /// Connections by the bucket in which the worker looks at them.
 ///
 /// A connection has one live entry. Its deadline may move to later without a change here: when the bucket comes up,
-/// the worker puts the connection into its new one.
+/// the worker puts the connection into its new one. A far deadline is looked at once before its time, so that thousands of
+/// connections with deadlines in the next half minute take a few dozen buckets, and not one each.
+#[derive(Default)]
 pub(super) struct Deadlines {
-    start: Instant,
     buckets: BTreeMap<Bucket, Vec<Token>>,
 }
 
 impl Deadlines {
-    pub(super) fn new(start: Instant) -> Self {
-        Self { start, buckets: BTreeMap::new() }
-    }
-
-    /// The first bucket that ends at or after `at`.
-    fn bucket(&self, at: Instant) -> Bucket {
-        let nanos = at.saturating_duration_since(self.start).as_nanos();
-        u64::try_from(nanos.div_ceil(BUCKET.as_nanos())).unwrap_or(u64::MAX)
+    /// The first bucket that ends at or after `at`; for a far one, the last before it that all of its second shares.
+    fn bucket(at: CompactInstant, now: CompactInstant) -> Bucket {
+        let number = at.nanos_since_start().div_ceil(BUCKET_NANOS);
+        let is_far = number.saturating_sub(now.nanos_since_start() / BUCKET_NANOS) >= FAR;
+        Bucket::new(if is_far { number - number % FAR } else { number })
     }
 
     /// Makes the worker look at the connection by `at`. `armed` is where its live entry is.
-    pub(super) fn arm(&mut self, token: Token, at: Instant, armed: &mut Option<Bucket>) {
-        let bucket = self.bucket(at);
-        if armed.is_some_and(|earlier| earlier <= bucket) {
-            return;
+    pub(super) fn arm(
+        &mut self,
+        token: Token,
+        at: CompactInstant,
+        now: CompactInstant,
+        armed: &mut Option<Bucket>,
+    ) {
+        let bucket = Self::bucket(at, now);
+        if armed.is_none_or(|earlier| bucket < earlier) {
+            *armed = Some(bucket);
+            self.buckets.entry(bucket).or_default().push(token);
         }
-        *armed = Some(bucket);
-        self.buckets.entry(bucket).or_default().push(token);
     }
 
     /// The instant of the first bucket; `None` without a connection.
-    pub(super) fn next(&self) -> Option<Instant> {
-        let (bucket, _) = self.buckets.first_key_value()?;
-        let millis = bucket.saturating_mul(u64::try_from(BUCKET.as_millis()).unwrap_or(u64::MAX));
-        self.start.checked_add(Duration::from_millis(millis))
+    pub(super) fn next(&self) -> Option<CompactInstant> {
+        self.buckets.first_key_value().map(|(bucket, _)| bucket.due())
     }
 
     /// Takes up to `most` connections of the first bucket that is due; each is due itself only if its live entry is this one. The
     /// others of the bucket stay in it.
-    pub(super) fn pop(&mut self, now: Instant, most: usize) -> Option<(Bucket, Vec<Token>)> {
+    pub(super) fn pop(&mut self, now: CompactInstant, most: usize) -> Option<(Bucket, Vec<Token>)> {
         if most == 0 || self.next()? > now {
             return None;
         }
@@ -75,46 +94,80 @@ impl Deadlines {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    const BUCKET: Duration = Duration::from_nanos(BUCKET_NANOS);
 
     fn token(index: u32) -> Token {
         Token { index, generation: 0 }
     }
 
+    fn at(time: Duration) -> CompactInstant {
+        CompactInstant::since_start(u64::try_from(time.as_nanos()).unwrap())
+    }
+
+    fn millis(millis: u64) -> CompactInstant {
+        at(Duration::from_millis(millis))
+    }
+
     #[test]
     fn a_deadline_is_never_noticed_early_and_at_most_one_bucket_late() {
-        let start = Instant::now();
-        for millis in [0, 1, 15, 16, 17, 1000] {
-            let mut deadlines = Deadlines::new(start);
-            let at = start + Duration::from_millis(millis);
-            deadlines.arm(token(1), at, &mut None);
+        for time in [0, 1, 15, 16, 17, 1000, 1024].map(Duration::from_millis) {
+            let mut deadlines = Deadlines::default();
+            deadlines.arm(token(1), at(time), millis(0), &mut None);
             let due = deadlines.next().unwrap();
-            assert!(due >= at && due < at + BUCKET, "{millis} ms");
-            assert!(deadlines.pop(due.checked_sub(Duration::from_nanos(1)).unwrap(), 9).is_none());
+            if time < BUCKET * 64 {
+                assert!(due >= at(time) && due < at(time + BUCKET), "{time:?}");
+            }
             assert_eq!(deadlines.pop(due, 9).unwrap().1, [token(1)]);
+            assert!(deadlines.pop(millis(u64::MAX / 2_000_000), 9).is_none());
         }
     }
 
     #[test]
     fn a_bucket_of_many_is_taken_in_parts() {
-        let start = Instant::now();
-        let mut deadlines = Deadlines::new(start);
-        (0..5).for_each(|index| deadlines.arm(token(index), start, &mut None));
-        let mut part = |most| deadlines.pop(start, most).map_or(0, |(_, tokens)| tokens.len());
+        let mut deadlines = Deadlines::default();
+        (0..5).for_each(|index| deadlines.arm(token(index), millis(0), millis(0), &mut None));
+        let mut part = |most| deadlines.pop(millis(0), most).map_or(0, |(_, tokens)| tokens.len());
         assert_eq!([part(2), part(0), part(2), part(2), part(2)], [2, 0, 2, 1, 0]);
     }
 
     #[test]
     fn a_later_deadline_costs_no_entry_and_an_earlier_one_does() {
-        let start = Instant::now();
-        let mut deadlines = Deadlines::new(start);
+        let mut deadlines = Deadlines::default();
         let mut armed = None;
-        deadlines.arm(token(1), start + Duration::from_secs(5), &mut armed);
-        deadlines.arm(token(1), start + Duration::from_secs(9), &mut armed);
-        assert_eq!(deadlines.buckets.len(), 1);
-        deadlines.arm(token(1), start + Duration::from_secs(1), &mut armed);
-        assert_eq!(deadlines.buckets.len(), 2);
+        for (time, entries) in [(5000, 1), (9000, 1), (4999, 1), (1000, 2)] {
+            deadlines.arm(token(1), millis(time), millis(0), &mut armed);
+            assert_eq!(deadlines.buckets.len(), entries, "{time} ms");
+        }
+    }
+
+    #[test]
+    fn far_deadlines_share_buckets_and_each_is_noticed_in_its_own_one() {
+        let mut deadlines = Deadlines::default();
+        let times: Vec<u64> = (0..2000).map(|index| 10_000 + index * 10).collect();
+        let mut armed = vec![None; times.len()];
+        for (index, time) in (0..).zip(&times) {
+            deadlines.arm(token(index), millis(*time), millis(0), &mut armed[index as usize]);
+        }
+        assert!(deadlines.buckets.len() <= 21, "{} buckets", deadlines.buckets.len());
+        let mut looks = 0;
+        while let Some(now) = deadlines.next() {
+            let (bucket, tokens) = deadlines.pop(now, usize::MAX).unwrap();
+            for token in tokens {
+                looks += 1;
+                let (time, armed) = (times[token.index as usize], &mut armed[token.index as usize]);
+                assert_eq!(armed.take(), Some(bucket));
+                if millis(time) > now {
+                    deadlines.arm(token, millis(time), now, armed);
+                } else {
+                    assert!(now < at(Duration::from_millis(time) + BUCKET), "{time} ms");
+                }
+            }
+        }
+        assert!(looks <= 2 * times.len(), "{looks} looks");
     }
 }

@@ -7,10 +7,13 @@
 //!  unnamed      let in without a place, until a proxy names its client              among each other
 //! ```
 //!
-//! A connection is in one of these lists, or in none: it gets an answer, is an opened stream, or closes. The lists are linked
-//! through one table by the connections' places, so that one enters, leaves or moves to the end in constant time.
+//! A connection is in one of these lists, or in none: it gets an answer, is an opened stream, or closes. The lists are linked, so
+//! that one enters, leaves or moves to the end in constant time; a connection in no list costs nothing but an empty [`LinkId`].
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
+
+use slab::Slab;
 
 use super::Token;
 use super::evictable::{Evictable, List, Scarce};
@@ -41,13 +44,28 @@ impl EvictionClass {
     }
 }
 
-/// The neighbours of a connection in its list, by their places.
+/// Names the link of a connection that is in a list; the connection keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LinkId(NonZeroU32);
+
+impl LinkId {
+    /// `None` beyond 2^32 links, which are more than connections.
+    fn new(key: usize) -> Option<Self> {
+        NonZeroU32::new(u32::try_from(key).ok()?.wrapping_add(1)).map(Self)
+    }
+
+    fn key(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// A connection's neighbours in its list.
 #[derive(Clone, Copy)]
 struct Link {
     token: Token,
     list: List,
-    before: Option<u32>,
-    after: Option<u32>,
+    before: Option<LinkId>,
+    after: Option<LinkId>,
     has_spoken: bool,
     /// When it entered the list.
     since: Instant,
@@ -55,15 +73,15 @@ struct Link {
 
 #[derive(Clone, Copy, Default)]
 struct ListEnds {
-    first: Option<u32>,
-    last: Option<u32>,
+    first: Option<LinkId>,
+    last: Option<LinkId>,
     len: usize,
 }
 
 #[derive(Default)]
 pub(super) struct Eviction {
-    /// By the place of the connection; `None` for one that is in no list.
-    links: Vec<Option<Link>>,
+    /// Of the connections that are in a list.
+    links: Slab<Link>,
     lists: [ListEnds; 3],
     /// How many there are, for newcomers on other workers, and the number of this one.
     evictable: Evictable,
@@ -75,31 +93,29 @@ impl Eviction {
         Self { evictable, worker, ..Self::default() }
     }
 
-    /// Moves a connection to the end of a list.
-    pub(super) fn push(&mut self, token: Token, list: List, now: Instant) {
-        let has_spoken = self.link(token.index).is_some_and(|link| link.has_spoken);
-        self.remove(token);
+    /// Moves a connection, whose link this is, to the end of a list.
+    pub(super) fn push(&mut self, token: Token, linked: &mut Option<LinkId>, list: List, now: Instant) {
+        let has_spoken = self.remove(linked).is_some_and(|link| link.has_spoken);
+        let Some(id) = LinkId::new(self.links.vacant_key()) else { return };
         let ends = self.ends(list);
-        let before = ends.last.replace(token.index);
-        ends.first = ends.first.or(before).or(Some(token.index));
+        let before = ends.last.replace(id);
+        ends.first = ends.first.or(Some(id));
         ends.len += 1;
         self.evictable.enter(self.worker, list);
         if let Some(before) = before.and_then(|before| self.link_mut(before)) {
-            before.after = Some(token.index);
+            before.after = Some(id);
         }
-        let place = token.index as usize;
-        if self.links.len() <= place {
-            self.links.resize(place + 1, None);
-        }
-        if let Some(link) = self.links.get_mut(place) {
-            *link = Some(Link { token, list, before, after: None, has_spoken, since: now });
-        }
+        self.links.insert(Link { token, list, before, after: None, has_spoken, since: now });
+        *linked = Some(id);
     }
 
     /// Takes a connection out of its list, if it is in one.
-    pub(super) fn remove(&mut self, token: Token) {
-        let Some(link) = self.links.get_mut(token.index as usize).and_then(Option::take) else { return };
-        debug_assert_eq!(link.token, token, "a connection leaves its list before another one has its place");
+    pub(super) fn leave(&mut self, linked: &mut Option<LinkId>) {
+        self.remove(linked);
+    }
+
+    fn remove(&mut self, linked: &mut Option<LinkId>) -> Option<Link> {
+        let link = self.links.try_remove(linked.take()?.key())?;
         if let Some(before) = link.before.and_then(|before| self.link_mut(before)) {
             before.after = link.after;
         }
@@ -115,18 +131,19 @@ impl Eviction {
         }
         ends.len -= 1;
         self.evictable.leave(self.worker, link.list);
+        Some(link)
     }
 
-    /// The first byte of this connection has arrived.
-    pub(super) fn has_spoken(&mut self, token: Token) {
-        if let Some(link) = self.link_mut(token.index) {
+    /// The first byte of the connection with this link has arrived.
+    pub(super) fn has_spoken(&mut self, linked: Option<LinkId>) {
+        if let Some(link) = linked.and_then(|id| self.link_mut(id)) {
             link.has_spoken = true;
         }
     }
 
     /// True if no byte of this unfinished connection has come, and it has not had the time for one.
-    pub(super) fn is_young(&self, token: Token, now: Instant) -> bool {
-        let link = self.link(token.index).filter(|link| link.list != List::Idle);
+    pub(super) fn is_young(&self, linked: Option<LinkId>, now: Instant) -> bool {
+        let link = linked.and_then(|id| self.link(id)).filter(|link| link.list != List::Idle);
         link.is_some_and(|link| !link.has_spoken && now.saturating_duration_since(link.since) < SILENCE)
     }
 
@@ -163,12 +180,12 @@ impl Eviction {
         }
     }
 
-    fn link(&self, place: u32) -> Option<&Link> {
-        self.links.get(place as usize)?.as_ref()
+    fn link(&self, id: LinkId) -> Option<&Link> {
+        self.links.get(id.key())
     }
 
-    fn link_mut(&mut self, place: u32) -> Option<&mut Link> {
-        self.links.get_mut(place as usize)?.as_mut()
+    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.get_mut(id.key())
     }
 }
 
@@ -194,15 +211,43 @@ mod tests {
         Token { index, generation: 0 }
     }
 
+    /// The lists, and the link that each connection keeps.
+    struct Linked {
+        eviction: Eviction,
+        links: [Option<LinkId>; 70],
+    }
+
+    impl Linked {
+        fn new() -> Self {
+            Self { eviction: Eviction::default(), links: [None; 70] }
+        }
+
+        fn push(&mut self, index: u32, list: List, now: Instant) {
+            self.eviction.push(token(index), &mut self.links[index as usize], list, now);
+        }
+
+        fn speak(&mut self, index: u32) {
+            self.eviction.has_spoken(self.links[index as usize]);
+        }
+
+        fn leave(&mut self, token: Token) {
+            self.eviction.leave(&mut self.links[token.index as usize]);
+        }
+
+        fn choose(&self, scarce: Scarce, now: Instant) -> Option<Token> {
+            self.eviction.choose(scarce, now)
+        }
+    }
+
     #[test]
     fn the_silent_go_first_then_the_oldest_head_then_the_idle_and_never_an_opened_stream() {
-        let (mut eviction, begun) = (Eviction::default(), Instant::now());
-        (0..3).for_each(|index| eviction.push(token(index), List::Unfinished, begun));
-        eviction.has_spoken(token(0));
-        eviction.has_spoken(token(1));
-        eviction.push(token(3), List::Idle, begun);
-        eviction.push(token(4), List::Idle, begun);
-        eviction.remove(token(4));
+        let (mut eviction, begun) = (Linked::new(), Instant::now());
+        (0..3).for_each(|index| eviction.push(index, List::Unfinished, begun));
+        eviction.speak(0);
+        eviction.speak(1);
+        eviction.push(3, List::Idle, begun);
+        eviction.push(4, List::Idle, begun);
+        eviction.leave(token(4));
         for (scarce, victim) in [
             (Scarce::Heads, Some(2)),
             (Scarce::Places, Some(0)),
@@ -214,17 +259,17 @@ mod tests {
             let chosen = eviction.choose(scarce, begun + SILENCE);
             assert_eq!(chosen, victim.map(token));
             if let Some(chosen) = chosen {
-                eviction.remove(chosen);
+                eviction.leave(chosen);
             }
         }
     }
 
     #[test]
     fn a_newcomer_has_a_second_for_its_first_byte_before_it_goes_ahead_of_half_a_request() {
-        let (mut eviction, begun) = (Eviction::default(), Instant::now());
-        eviction.push(token(0), List::Unfinished, begun);
-        eviction.has_spoken(token(0));
-        eviction.push(token(1), List::Unfinished, begun);
+        let (mut eviction, begun) = (Linked::new(), Instant::now());
+        eviction.push(0, List::Unfinished, begun);
+        eviction.speak(0);
+        eviction.push(1, List::Unfinished, begun);
         let before = begun + SILENCE / 2;
         assert_eq!(eviction.choose(Scarce::Heads, before), Some(token(0)));
         assert_eq!(eviction.choose(Scarce::Heads, begun + SILENCE), Some(token(1)));
@@ -232,11 +277,11 @@ mod tests {
 
     #[test]
     fn a_silent_one_behind_many_that_have_spoken_stays() {
-        let (mut eviction, begun) = (Eviction::default(), Instant::now());
+        let (mut eviction, begun) = (Linked::new(), Instant::now());
         for index in 0..65 {
-            eviction.push(token(index), List::Unfinished, begun);
+            eviction.push(index, List::Unfinished, begun);
             if index < 64 {
-                eviction.has_spoken(token(index));
+                eviction.speak(index);
             }
         }
         assert_eq!(eviction.choose(Scarce::Places, begun + SILENCE), Some(token(0)));
@@ -244,11 +289,11 @@ mod tests {
 
     #[test]
     fn one_without_a_place_goes_once_there_are_as_many_as_may_be() {
-        let (mut eviction, begun) = (Eviction::default(), Instant::now());
-        assert_eq!(eviction.oldest_unnamed(2), None);
+        let (mut eviction, begun) = (Linked::new(), Instant::now());
+        assert_eq!(eviction.eviction.oldest_unnamed(2), None);
         for (index, oldest) in [(0, None), (1, Some(token(0))), (2, Some(token(0)))] {
-            eviction.push(token(index), List::Unnamed, begun);
-            assert_eq!(eviction.oldest_unnamed(2), oldest);
+            eviction.push(index, List::Unnamed, begun);
+            assert_eq!(eviction.eviction.oldest_unnamed(2), oldest);
         }
     }
 
@@ -256,7 +301,7 @@ mod tests {
     fn any_order_of_pushes_and_removals_is_that_of_a_plain_list() {
         let mut numbers = (1..).map(|step: u64| step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
         let mut next = |below: u64| numbers.next().map_or(0, |number| number % below);
-        let (mut eviction, begun) = (Eviction::default(), Instant::now());
+        let (mut eviction, begun) = (Linked::new(), Instant::now());
         let mut plain: Vec<(u64, Token)> = Vec::new();
         for _ in 0..20_000 {
             let token = token(u32::try_from(next(40)).unwrap());
@@ -264,16 +309,16 @@ mod tests {
             match next(4) {
                 list @ 0..=2 => {
                     let lists = [List::Unfinished, List::Idle, List::Unnamed];
-                    eviction.push(token, lists[usize::try_from(list).unwrap()], begun);
+                    eviction.push(token.index, lists[usize::try_from(list).unwrap()], begun);
                     plain.push((list, token));
                 }
-                _ => eviction.remove(token),
+                _ => eviction.leave(token),
             }
             for list in [List::Unfinished, List::Idle, List::Unnamed] {
-                let listed = eviction.iter(list).map(|link| link.token);
+                let listed = eviction.eviction.iter(list).map(|link| link.token);
                 let wanted = plain.iter().filter(|(of, _)| *of == list as u64).map(|(_, token)| *token);
                 assert!(listed.eq(wanted.clone()));
-                assert_eq!(eviction.ends(list).len, wanted.count());
+                assert_eq!(eviction.eviction.ends(list).len, wanted.count());
             }
         }
     }

@@ -24,6 +24,7 @@
 //!   and `system::simulated` for the tests.
 
 mod accept;
+mod compact_instant;
 mod connection;
 mod connections;
 mod context;
@@ -45,11 +46,14 @@ mod start;
 mod stats;
 mod system;
 mod table;
+mod tail;
 #[cfg(test)]
 mod tests;
+mod token;
 mod worker;
 mod worker_state;
 
+pub use compact_instant::CompactInstant;
 pub use context::{Context, Turn};
 pub use control::Control;
 pub use counters::{Counters, Snapshot};
@@ -61,4 +65,4 @@ pub use settings::{AddressEviction, Settings};
 pub use start::{Ended, Reactor};
 pub use stats::{Stats, Traffic};
 pub use system::Listener;
-pub use table::Token;
+pub use token::Token;

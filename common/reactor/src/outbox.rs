@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Token;
 use super::settings::TURN_BUDGET;
+use super::{CompactInstant, Token};
 
 /// The sending side of a connection, whatever the system below.
 pub(super) trait Wire {
@@ -75,22 +75,84 @@ pub(super) enum Flushed {
 
 /// A queue of segments. Empty, it owns no memory.
 #[derive(Default)]
-pub(super) struct Outbox {
+pub(super) struct Outbox(Option<Box<Queue>>);
+
+#[derive(Default)]
+struct Queue {
     segments: VecDeque<Segment>,
+    /// When the first segment has to be gone.
+    stalled_at: Option<CompactInstant>,
 }
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+        self.0.is_none()
     }
 
     /// Bytes left to send, those of files included.
     pub(super) fn len(&self) -> u64 {
-        self.segments.iter().map(Segment::left).sum()
+        self.0.as_ref().map_or(0, |queue| queue.len())
     }
 
     /// The own bytes at the end, to append to.
     pub(super) fn own(&mut self) -> &mut Vec<u8> {
+        self.queue().own()
+    }
+
+    /// Queues a range of shared memory: by reference, unless that would hold much more than it stands for.
+    pub(super) fn push_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
+        if !range.is_empty() {
+            self.queue().push_shared(bytes, range);
+        }
+    }
+
+    pub(super) fn push_file(&mut self, file: Arc<File>, offset: u64, len: u64) {
+        if len > 0 {
+            self.queue().segments.push_back(Segment::File { file, offset, left: len });
+        }
+    }
+
+    /// When the first segment has to be gone; `None` while the kernel takes it.
+    pub(super) fn stalled_at(&self) -> Option<CompactInstant> {
+        self.0.as_ref()?.stalled_at
+    }
+
+    /// Sets when the first segment has to be gone, if there is one.
+    pub(super) fn set_stalled_at(&mut self, at: Option<CompactInstant>) {
+        if let Some(queue) = &mut self.0 {
+            queue.stalled_at = at;
+        }
+    }
+
+    /// Writes what the kernel takes, at most about a turn's budget.
+    pub(super) fn flush(&mut self, wire: &mut dyn Wire) -> io::Result<Flushed> {
+        let Some(queue) = &mut self.0 else { return Ok(Flushed::All) };
+        let flushed = queue.flush(wire);
+        if queue.segments.is_empty() {
+            self.0 = None;
+        }
+        flushed
+    }
+
+    /// Takes everything that is left, if all of it is in memory.
+    pub(super) fn take_memory(&mut self) -> Option<Vec<u8>> {
+        let Some(queue) = &self.0 else { return Some(Vec::new()) };
+        let memory = queue.memory()?;
+        self.0 = None;
+        Some(memory)
+    }
+
+    fn queue(&mut self) -> &mut Queue {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl Queue {
+    fn len(&self) -> u64 {
+        self.segments.iter().map(Segment::left).sum()
+    }
+
+    fn own(&mut self) -> &mut Vec<u8> {
         if !matches!(self.segments.back(), Some(Segment::Own { .. })) {
             self.segments.push_back(Segment::Own { bytes: Vec::new(), sent: 0 });
         }
@@ -100,8 +162,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a range of shared memory: by reference, unless that would hold much more than it stands for.
-    pub(super) fn push_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
+    fn push_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
         let Some(slice) = bytes.get(range.clone()).filter(|slice| !slice.is_empty()) else { return };
         let pins = slice.len() <= MAX_COPY && slice.len().saturating_mul(MAX_PINNED) < bytes.len();
         if slice.len() >= SMALL && !pins {
@@ -117,25 +178,7 @@ impl Outbox {
         }
     }
 
-    /// Bytes of memory that it keeps alive.
-    #[cfg(test)]
-    fn held(&self) -> usize {
-        let memory = |segment: &Segment| match segment {
-            Segment::Own { bytes, .. } => bytes.capacity(),
-            Segment::Shared { bytes, .. } => bytes.len(),
-            Segment::File { .. } => 0,
-        };
-        self.segments.iter().map(memory).sum::<usize>() + self.segments.capacity() * size_of::<Segment>()
-    }
-
-    pub(super) fn push_file(&mut self, file: Arc<File>, offset: u64, len: u64) {
-        if len > 0 {
-            self.segments.push_back(Segment::File { file, offset, left: len });
-        }
-    }
-
-    /// Writes what the kernel takes, at most about a turn's budget.
-    pub(super) fn flush(&mut self, wire: &mut dyn Wire) -> io::Result<Flushed> {
+    fn flush(&mut self, wire: &mut dyn Wire) -> io::Result<Flushed> {
         let mut budget = TURN_BUDGET;
         let mut progress = false;
         self.segments.retain(|segment| segment.left() > 0);
@@ -158,7 +201,7 @@ impl Outbox {
             };
             progress |= self.advance(sent);
             budget = budget.saturating_sub(sent);
-            if budget == 0 && !self.is_empty() {
+            if budget == 0 && !self.segments.is_empty() {
                 return Ok(Flushed::Budget);
             }
         }
@@ -200,18 +243,13 @@ impl Outbox {
             self.segments.pop_front();
             progress = true;
         }
-        if self.segments.is_empty() {
-            self.segments = VecDeque::new();
-        }
         progress
     }
 
-    /// Takes everything that is left, if all of it is in memory.
-    pub(super) fn take_memory(&mut self) -> Option<Vec<u8>> {
-        if self.segments.iter().any(|segment| matches!(segment, Segment::File { .. })) {
-            return None;
-        }
-        Some(std::mem::take(&mut self.segments).iter().flat_map(Segment::memory).copied().collect())
+    /// Everything that is left; `None` if part of it is a file.
+    fn memory(&self) -> Option<Vec<u8>> {
+        let has_file = self.segments.iter().any(|segment| matches!(segment, Segment::File { .. }));
+        (!has_file).then(|| self.segments.iter().flat_map(Segment::memory).copied().collect())
     }
 }
 
@@ -259,6 +297,21 @@ mod tests {
         }
     }
 
+    /// Bytes of memory that it keeps alive.
+    fn held(outbox: &Outbox) -> usize {
+        let memory = |segment: &Segment| match segment {
+            Segment::Own { bytes, .. } => bytes.capacity(),
+            Segment::Shared { bytes, .. } => bytes.len(),
+            Segment::File { .. } => 0,
+        };
+        let queue = |queue: &Queue| {
+            queue.segments.iter().map(memory).sum::<usize>()
+                + queue.segments.capacity() * size_of::<Segment>()
+                + size_of::<Queue>()
+        };
+        outbox.0.as_deref().map_or(0, queue)
+    }
+
     #[test]
     fn segments_leave_in_order_whatever_the_kernel_takes_at_a_time() {
         let mut file = tempfile::tempfile().unwrap();
@@ -274,7 +327,7 @@ mod tests {
             let mut wire = Narrow { room, blocked: false, got: Vec::new() };
             while outbox.flush(&mut wire).unwrap() != Flushed::All {}
             assert_eq!(wire.got, b"head shared own 23456 end", "{room} at a time");
-            assert_eq!(outbox.held(), 0, "it owns no memory");
+            assert_eq!(held(&outbox), 0, "it owns no memory");
         }
     }
 
@@ -348,7 +401,7 @@ mod tests {
                 expected.extend_from_slice(&bytes[whole - piece..]);
             }
             assert_eq!(outbox.len(), expected.len() as u64);
-            assert!(outbox.held() <= expected.len() * MAX_PINNED, "{} for {piece} of {whole}", outbox.held());
+            assert!(held(&outbox) <= expected.len() * MAX_PINNED, "{} for {piece} of {whole}", held(&outbox));
             assert_eq!(outbox.take_memory().unwrap(), expected);
         }
     }

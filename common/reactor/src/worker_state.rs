@@ -12,7 +12,7 @@ use super::evictable::{List, Room, Scarce};
 use super::eviction::{Eviction, EvictionClass};
 use super::per_address::Candidate;
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
-use super::{AddressEviction, CloseReason, Control, Settings, Token};
+use super::{AddressEviction, CloseReason, CompactInstant, Control, Settings, Token};
 
 /// How long a connection waits after the kernel was out of memory for it.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
@@ -20,6 +20,8 @@ const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct WorkerState {
     /// Its index among the process's workers, from 0.
     pub(super) number: usize,
+    /// When it started: what is kept for each connection is counted from here.
+    pub(super) start: Instant,
     pub(super) now: Instant,
     pub(super) wall: SystemTime,
     /// Connections of the previous process are not in the table yet.
@@ -61,29 +63,44 @@ impl WorkerState {
     pub(super) fn schedule_close(&mut self, io: &mut Io, why: CloseReason) {
         if io.lifecycle != Lifecycle::Closing {
             io.lifecycle = Lifecycle::Closing;
-            self.eviction.remove(io.token);
+            self.eviction.leave(&mut io.linked);
             self.to_close.push((io.token, why));
         }
     }
 
-    /// Counts a tail of this many bytes among the long ones, if it is one. False if there are too many of them.
-    pub(super) fn may_keep(&self, io: &mut Io, bytes: usize) -> bool {
-        if bytes <= LONG_TAIL {
-            io.long_tail = None;
-        } else if io.long_tail.is_none() {
+    /// Keeps the input that the handler did not consume; false if it is long and there are too many of those. Input that the handler
+    /// would consume does not count as a long one.
+    pub(super) fn keep_tail(&self, io: &mut Io, rest: &[u8], resume: bool) -> bool {
+        let mut long = io.tail.take_long();
+        if !resume && rest.len() <= LONG_TAIL {
+            long = None;
+        } else if !resume && long.is_none() {
             // One reference is ours.
             if Arc::strong_count(&self.long_tails) > MAX_LONG_TAILS {
                 return false;
             }
-            io.long_tail = Some(Arc::clone(&self.long_tails));
+            long = Some(Arc::clone(&self.long_tails));
         }
+        io.tail.replace(rest, long);
         true
     }
 
     pub(super) fn arm(&mut self, io: &mut Io) {
-        if io.lifecycle != Lifecycle::Closing {
-            self.deadlines.arm(io.token, io.next_deadline(), &mut io.armed);
+        let at = io.next_deadline();
+        if io.lifecycle != Lifecycle::Closing && io.armed.is_none_or(|armed| armed.due() > at) {
+            let now = self.compact(self.now);
+            self.deadlines.arm(io.token, at, now, &mut io.armed);
         }
+    }
+
+    /// As it is kept for a connection.
+    pub(super) fn compact(&self, at: Instant) -> CompactInstant {
+        CompactInstant::new(at, self.start)
+    }
+
+    /// When the first deadline is looked at; `None` without a connection.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next().map(|next| next.to_instant(self.start))
     }
 
     /// The connection as one that makes room for a newcomer of its address; `None` if it does not.
@@ -162,7 +179,7 @@ impl WorkerState {
         }
         self.forgive_room(io);
         if io.eviction_class.is_unfinished() {
-            self.eviction.push(io.token, List::Unfinished, self.now);
+            self.eviction.push(io.token, &mut io.linked, List::Unfinished, self.now);
         }
         true
     }
@@ -175,7 +192,7 @@ impl WorkerState {
 
     /// Counts off a connection that a handler knew, or was to know.
     pub(super) fn count_closed(&mut self, io: &mut Io, why: CloseReason) {
-        self.eviction.remove(io.token);
+        self.eviction.leave(&mut io.linked);
         self.forgive_room(io);
         self.leave_place(io);
         self.control.counters().count_closed(why, io.eviction_class.is_unfinished());

@@ -47,7 +47,7 @@ fn left_undone(io: &Io, pipe: &Pipe) -> Option<&'static str> {
         Some("output")
     } else if pipe.peer_reset && !is_paused {
         Some("the end of a peer that is gone")
-    } else if sends && !io.outbox.is_empty() && io.stalled_at.is_none() {
+    } else if sends && !io.outbox.is_empty() && io.outbox.stalled_at().is_none() {
         Some("output without a time to end")
     } else {
         None

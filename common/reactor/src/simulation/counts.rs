@@ -43,7 +43,7 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
     let (mut refused, mut long) = (0, 0);
     for entry in connections.table.iter() {
         let io = &entry.io;
-        long += usize::from(io.long_tail.is_some());
+        long += usize::from(io.tail.is_long());
         found.unnamed += usize::from(io.owes_room);
         assert!(io.tail.len() <= MAX_TAIL + TURN_BUDGET, "a tail of {} bytes", io.tail.len());
         let room = io.tail.capacity();

@@ -135,12 +135,14 @@ fn check_deadlines<H: Handler>(world: &World, stepped: &Stepped<H>, before: &Bef
     let looked_at = worker.looked_at();
     let entries = worker.connections.table.iter();
     let waits = |lifecycle| lifecycle == Lifecycle::Open || matches!(lifecycle, Lifecycle::Lingering { .. });
-    let deadlines = entries.filter(|entry| waits(entry.io.lifecycle)).map(|entry| entry.io.next_deadline());
+    let deadlines = entries
+        .filter(|entry| waits(entry.io.lifecycle))
+        .map(|entry| entry.io.next_deadline().to_instant(state.start));
     let Some(first) = deadlines.min() else { return };
     let late = looked_at.saturating_duration_since(first);
     // More than one turn may serve take several turns, one right behind the other: they are still listed as due.
     let are_many = before.armed > TURN_CONNECTIONS;
-    let goes_on = are_many && state.deadlines.next().is_some_and(|next| next <= looked_at);
+    let goes_on = are_many && state.next_deadline().is_some_and(|next| next <= looked_at);
     assert!(late <= BUCKET || goes_on, "a deadline {late:?} ago was missed");
     let latest = first.max(world.now) + BUCKET;
     assert!(is_woken(latest), "the poll sleeps beyond a deadline");

@@ -1,12 +1,10 @@
 //! Deadlines that have passed: input comes first, then the deadline counts.
 
-use std::time::Instant;
-
 use super::Worker;
 use crate::connection::Lifecycle;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::{CloseReason, Handler, Token};
+use crate::{CloseReason, CompactInstant, Handler, Token};
 
 /// How often the worker serves a connection whose deadline has passed and that still has input, or room for output, before
 /// the deadline counts: 256 KiB each way, and a thousand requests.
@@ -16,7 +14,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Closes connections whose deadline has passed, or lets the handler decide: as many as a turn serves. The others follow in the
     /// next turns, so that thousands with the same deadline delay no message.
     pub(super) fn expire(&mut self) {
-        let due = self.looked_at;
+        let due = self.connections.state.compact(self.looked_at);
         if self.connections.state.deadlines.next().is_none_or(|next| next > due) {
             return;
         }
@@ -28,7 +26,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 let Some(io) = self.io(token).filter(|io| io.armed == Some(bucket)) else { continue };
                 io.armed = None;
                 if io.next_deadline() <= due {
-                    self.judge(token);
+                    self.judge(token, due);
                 }
                 self.connections.with(token, |_, cx| cx.flush()); // arms it again
             }
@@ -36,9 +34,8 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     /// Serves a connection whose deadline has passed as far as it can be; if the deadline still stands then, it counts.
-    fn judge(&mut self, token: Token) {
+    fn judge(&mut self, token: Token, due: CompactInstant) {
         self.serve_what_is_there(token);
-        let due = self.looked_at;
         if self.io(token).is_some_and(|io| io.next_deadline() <= due) {
             self.expire_one(token, due);
         }
@@ -54,18 +51,18 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
-    fn expire_one(&mut self, token: Token, due: Instant) {
+    fn expire_one(&mut self, token: Token, due: CompactInstant) {
         let Some(entry) = self.connections.table.get_mut(token) else { return };
         let io = &mut entry.io;
         let state = &mut self.connections.state;
         match io.lifecycle {
             Lifecycle::Closing => return,
             Lifecycle::Lingering { .. } => return state.schedule_close(io, CloseReason::Handler),
-            _ if io.stalled_at.is_some_and(|at| at <= due) => {
+            _ if io.outbox.stalled_at().is_some_and(|at| at <= due) => {
                 return state.schedule_close(io, CloseReason::Slow);
             }
             Lifecycle::Flushing => {
-                io.deadline = state.now + state.settings.write_timeout; // it is still taking a long answer
+                io.deadline = state.compact(state.now + state.settings.write_timeout); // it is still taking a long answer
                 return;
             }
             Lifecycle::Open => {}

@@ -1,7 +1,7 @@
 //! Live connections from one process to the next: this worker exports its own, or adopts those of the previous process.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Worker;
 use super::stopping::Stopping;
@@ -10,7 +10,8 @@ use crate::connections::Connections;
 use crate::eviction::EvictionClass;
 use crate::settings::TURN_CONNECTIONS;
 use crate::system::System;
-use crate::{CloseReason, Exported, ExportedConnection, Flow, Handler, Token, Wake};
+use crate::tail::Tail;
+use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
 
 /// How long connections that end here may take to do so: all the others wait for it.
 const CLOSING_TIME: Duration = Duration::from_millis(100);
@@ -50,6 +51,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         if !state.leave_place(io) {
             return None; // evicted by another worker in this moment
         }
+        let stalled = io.outbox.stalled_at();
         let queued = io.outbox.take_memory()?;
         let Entry { socket, mut io, conn } = table.remove(token)?;
         let descriptor = system.export(socket).ok();
@@ -60,13 +62,13 @@ impl<H: Handler, S: System> Worker<H, S> {
         } else {
             listeners.refused = listeners.refused.saturating_sub(1);
         }
-        let time_to = |at: Instant| at.saturating_duration_since(state.now);
+        let time_to = |at: CompactInstant| at.to_instant(state.start).saturating_duration_since(state.now);
         Some(ExportedConnection {
             descriptor: descriptor?,
             queued,
-            unconsumed: io.tail,
+            unconsumed: io.tail.take(),
             deadline: time_to(io.deadline),
-            stalled: io.stalled_at.map(time_to),
+            stalled: stalled.map(time_to),
             counted,
             exported,
             written_at: state.now,
@@ -134,14 +136,14 @@ impl<H: Handler, S: System> Worker<H, S> {
         };
         let io = &mut connections.table.get_mut(token)?.io;
         let now = connections.state.now;
-        io.deadline = now + deadline;
-        io.stalled_at = stalled.map(|left| now + left);
+        io.deadline = connections.state.compact(now + deadline);
         io.resume_tail = !unconsumed.is_empty();
-        io.tail = unconsumed;
+        io.tail = Tail::new(unconsumed);
         if !queued.is_empty() {
             io.outbox.own().extend_from_slice(&queued);
+            io.outbox.set_stalled_at(stalled.map(|left| connections.state.compact(now + left)));
         }
-        if !io.tail.is_empty() {
+        if io.resume_tail {
             io.eviction_class = EvictionClass::Head;
         }
         let candidate = connections.state.candidate(token, io.eviction_class);

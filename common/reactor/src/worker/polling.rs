@@ -29,7 +29,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             self.wake,
             self.to_adopt.len(),
             self.listeners.is_ready(),
-            due(state.deadlines.next()),
+            due(state.next_deadline()),
             due(self.listeners.paused_until),
             state.short,
             due(state.short_until),
@@ -47,7 +47,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         };
         let instants = [
             scheduled,
-            self.connections.state.deadlines.next(),
+            self.connections.state.next_deadline(),
             self.listeners.paused_until,
             self.connections.state.short_until,
             self.stopping.as_ref().and_then(Stopping::wakes_at),

@@ -7,6 +7,7 @@ use crate::connection::{Entry, Lifecycle};
 use crate::eviction::EvictionClass;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::{System, is_shortage};
+use crate::tail::Tail;
 use crate::{CloseReason, Flow, Handler, Progress, Token};
 
 impl<H: Handler, S: System> Worker<H, S> {
@@ -38,7 +39,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             return None;
         }
         let tail = io.tail.len();
-        buffer.get_mut(..tail)?.copy_from_slice(&io.tail);
+        buffer.get_mut(..tail)?.copy_from_slice(io.tail.bytes());
         let mut fresh = 0;
         let space = buffer.get_mut(tail..)?;
         // While input waits that the handler could take, no more of it is read than a tail holds.
@@ -54,7 +55,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                     io.readable = read == room || io.read_closed;
                     if io.eviction_class == EvictionClass::Silent {
                         io.eviction_class = EvictionClass::Head;
-                        self.connections.state.eviction.has_spoken(token);
+                        self.connections.state.eviction.has_spoken(io.linked);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
@@ -115,7 +116,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
         if io.ended && !io.end_delivered && !resume {
             io.end_delivered = true;
-            io.tail = Vec::new();
+            io.tail = Tail::default();
             self.call(token, |handler, conn, cx| handler.on_end(conn, rest, cx));
             let Some(entry) = self.connections.table.get_mut(token) else { return };
             if entry.io.lifecycle == Lifecycle::Open {
@@ -123,11 +124,9 @@ impl<H: Handler, S: System> Worker<H, S> {
             }
             return;
         }
-        if !resume && !self.connections.state.may_keep(io, rest.len()) {
-            return self.connections.state.schedule_close(io, CloseReason::Evicted);
+        if !self.connections.state.keep_tail(io, rest, resume) {
+            self.connections.state.schedule_close(io, CloseReason::Evicted);
         }
-        // No more memory than the input has bytes, however long an earlier tail was.
-        io.tail = rest.to_vec();
     }
 
     /// Reads on after the end of our own side, and throws the bytes away.
@@ -137,13 +136,15 @@ impl<H: Handler, S: System> Worker<H, S> {
         if !io.readable {
             return;
         }
-        let room = bytes_left.saturating_add(1).min(TURN_BUDGET);
+        let left = bytes_left as usize;
+        let room = left.saturating_add(1).min(TURN_BUDGET);
         let read = self.connections.system.read(socket, self.buffer.get_mut(..room).unwrap_or_default());
         let state = &mut self.connections.state;
         match read {
             Ok(0) => state.schedule_close(io, CloseReason::Handler),
-            Ok(read) if read > bytes_left => state.schedule_close(io, CloseReason::Handler),
+            Ok(read) if read > left => state.schedule_close(io, CloseReason::Handler),
             Ok(read) => {
+                let read = u32::try_from(read).unwrap_or(bytes_left); // it is no more than that
                 io.lifecycle = Lifecycle::Lingering { bytes_left: bytes_left - read };
                 state.list_ready(io);
             }

@@ -55,11 +55,10 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// True if the connection has just been accepted, and nothing has come from it yet.
     fn may_have_request_under_way(&self, token: Token) -> bool {
         let (Connections { table, state, .. }, now) = (&self.connections, self.connections.state.now);
-        let is_silent = table.get(token).is_some_and(|Entry { io, .. }| {
+        table.get(token).is_some_and(|Entry { io, .. }| {
             let hears = io.lifecycle == Lifecycle::Open && !io.ended;
-            hears && io.eviction_class == EvictionClass::Silent
-        });
-        is_silent && state.eviction.is_young(token, now)
+            hears && io.eviction_class == EvictionClass::Silent && state.eviction.is_young(io.linked, now)
+        })
     }
 
     /// True for the first stop, and for one that comes while the worker delivers the rest of a finished source.
