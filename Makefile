@@ -105,6 +105,22 @@ test-zoo:
 test-systemd:
 	@tests/systemd/run
 
+.PHONY: bench bench-quick bench-full
+
+# What ours cost beside a bare loop of system calls and the best of what other people wrote, in about 20 minutes after a release build: CPU
+# time for each message, request and connection, lateness, memory. QUICK=1: in two. CASES="dates policy" for some, RECORD=1 writes
+# tests/bench/results/. It says first what it fetches.
+bench:
+	@tests/needs cargo cc python3 taskset && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" tests/bench/run $(if $(QUICK),--quick) $(CASES)
+
+# The same in two minutes: three short rounds of some cases.
+bench-quick:
+	@$(MAKE) --no-print-directory bench QUICK=1
+
+# The same for all cases and all peers, in more than an hour; a run that is cut off goes on behind the cases that it has finished.
+bench-full:
+	@tests/needs cargo cc python3 taskset && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" tests/bench/run --full $(CASES)
+
 .PHONY: restarts soak
 
 # ws-server killed, stopped and handed over under load, between builds whose states differ, behind a holder that plays systemd's part: in

@@ -28,7 +28,6 @@ mod feeder;
 mod figures;
 mod firehose;
 mod full;
-mod lateness;
 mod modes;
 mod other_modes;
 mod peers;
@@ -57,6 +56,9 @@ mod json;
 #[allow(dead_code)]
 #[path = "../load_generator/knock.rs"]
 mod knock;
+#[allow(dead_code)]
+#[path = "../load_generator/lateness.rs"]
+mod lateness;
 #[allow(dead_code)]
 #[path = "../load_generator/record.rs"]
 mod record;

@@ -14,8 +14,10 @@ use crate::{
     COMMAND,
     decoder::{Decoder, Item},
     dialect::Dialect,
+    feed,
     frames::{close_answer, masked},
     json,
+    lateness::Schedule,
     record::{Ended, Record},
     sockets::{Sources, connect},
 };
@@ -38,6 +40,7 @@ struct Client {
     socket: TcpStream,
     decoder: Decoder,
     record: Record,
+    schedule: Schedule,
     asked: bool,
     opened: bool,
     /// The server's id of the connection, where the dialect has one.
@@ -55,6 +58,8 @@ pub(crate) struct Task<'a> {
     pub(crate) rate: u32,
     /// The dialects of the clients, in turn.
     pub(crate) dialects: &'a [Dialect],
+    /// Never sleeps: else a server on this machine pays for waking us, which no client elsewhere costs it.
+    pub(crate) spins: bool,
 }
 
 struct Clients<'a> {
@@ -64,6 +69,8 @@ struct Clients<'a> {
     all: Vec<Client>,
     /// How many clients are open or ended.
     settled: usize,
+    /// How late each message since the last mark was.
+    late: Vec<Duration>,
     buffer: Vec<u8>,
 }
 
@@ -76,21 +83,28 @@ pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) 
     let begun = Instant::now();
     let &Task { to, dialects, rate, .. } = task;
     let wanted = task.connections as usize;
-    let mut clients =
-        Clients { to, wanted, dialects, all: Vec::new(), settled: 0, buffer: vec![0; 64 * 1024] };
+    let mut clients = Clients {
+        to,
+        wanted,
+        dialects,
+        all: Vec::new(),
+        settled: 0,
+        late: Vec::new(),
+        buffer: vec![0; 64 * 1024],
+    };
     let mut announced = false;
     loop {
         let due = begun.elapsed().as_millis() as usize * rate as usize / 1000;
         clients.open_more(poll.registry(), due)?;
-        let patience = (clients.all.len() < wanted).then_some(PACE);
+        let pace = if task.spins { Duration::ZERO } else { PACE };
+        let patience = (task.spins || clients.all.len() < wanted).then_some(pace);
         match poll.poll(&mut events, patience) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        let now = Instant::now();
         for event in &events {
             if event.token() != COMMAND {
-                clients.serve(event, now);
+                clients.serve(event, Instant::now());
             }
         }
         if !announced && clients.settled == wanted {
@@ -119,6 +133,7 @@ impl Clients<'_> {
                 socket,
                 decoder: Decoder::new(dialect),
                 record: Record::default(),
+                schedule: Schedule::new(INTERVAL),
                 asked: false,
                 opened: false,
                 id: None,
@@ -134,7 +149,7 @@ impl Clients<'_> {
         let Some(client) = self.all.get_mut(event.token().0) else { return };
         let was_settled = client.opened || client.ended.is_some();
         if client.ended.is_none() {
-            client.ended = client.turn(event, &mut self.buffer, now);
+            client.ended = client.turn(event, &mut self.buffer, now, &mut self.late);
             if client.ended.is_some() {
                 // The socket is kept, so that no new connection gets its descriptor's number.
                 drop(client.socket.shutdown(Shutdown::Both));
@@ -154,6 +169,7 @@ impl Clients<'_> {
                     client.record.mark();
                     client.pongs = 0;
                 }
+                self.late.clear();
                 r#"{"marked":true}"#.to_owned()
             }
             "report" => self.report(),
@@ -208,7 +224,7 @@ impl Clients<'_> {
         notices.dedup();
         notices.truncate(100);
         format!(
-            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{}}}"#,
+            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{},"late_ms":{}}}"#,
             open.values().sum::<u64>(),
             json::counts(&open),
             json::counts(&ended),
@@ -217,13 +233,20 @@ impl Clients<'_> {
             json::list(&notices),
             json::percentiles(gaps),
             json::percentiles(shifts),
+            json::percentiles(self.late.clone()),
         )
     }
 }
 
 impl Client {
     /// Handles an event; `Some` if the connection ended with it.
-    fn turn(&mut self, event: &Event, buffer: &mut [u8], now: Instant) -> Option<Ended> {
+    fn turn(
+        &mut self,
+        event: &Event,
+        buffer: &mut [u8],
+        now: Instant,
+        late: &mut Vec<Duration>,
+    ) -> Option<Ended> {
         if event.is_writable() && !self.asked {
             if let Ok(Some(error)) = self.socket.take_error() {
                 return Some(Ended::Fault(error.kind().to_string()));
@@ -238,8 +261,12 @@ impl Client {
             match self.socket.read(buffer) {
                 Ok(0) => return Some(self.closing.clone().unwrap_or(self.end_of_stream())),
                 Ok(len) => {
-                    if let Err(fault) = self.receive(&buffer[..len], now) {
+                    if let Err(fault) = self.receive(&buffer[..len], now, late) {
                         return Some(Ended::Fault(fault));
+                    }
+                    // All that there was; what comes now is another event.
+                    if len < buffer.len() && !event.is_read_closed() {
+                        return None;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
@@ -258,13 +285,17 @@ impl Client {
         }
     }
 
-    fn receive(&mut self, bytes: &[u8], now: Instant) -> Result<(), String> {
+    fn receive(&mut self, bytes: &[u8], now: Instant, late: &mut Vec<Duration>) -> Result<(), String> {
         let mut items = Vec::new();
         self.decoder.feed(bytes, &mut items)?;
         for item in items {
             match item {
                 Item::Opened(id) => (self.opened, self.id) = (true, id),
-                Item::Text(text) | Item::Notice(text) => self.record.text(&text, now)?,
+                Item::Text(text) | Item::Notice(text) => {
+                    let before = self.record.messages;
+                    self.record.text(&text, now)?;
+                    late.extend(self.late(&text, now).filter(|_| self.record.messages > before));
+                }
                 Item::Ping(payload) => self.send(&masked(0x8A, &payload)),
                 // The numbers of the messages show what is missing.
                 Item::Gap(_) | Item::Answered => {}
@@ -277,6 +308,12 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// How late the last message was: a line that says when it was written by that, a date by the pause before it.
+    fn late(&mut self, text: &str, now: Instant) -> Option<Duration> {
+        let number = self.record.number()?;
+        Some(feed::age(text).unwrap_or_else(|| self.schedule.late(number, now)))
     }
 
     /// Whatever a client sends fits into an empty send buffer; what a dying connection does not take is lost with it.

@@ -1,7 +1,7 @@
-//! The load generator of `tests/systemd`: thousands of clients in one thread.
+//! The load generator of `tests/systemd`, `tests/restarts` and `tests/bench`: thousands of clients in one thread.
 //!
 //! ```text
-//! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000] [--as rfc6455|events-1.1|...]
+//! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000] [--as rfc6455|events-1.1|...] [--spin on]
 //!                      all dialects in turn, or one; it holds each connection for ever
 //! load-generator crowd --to 127.0.0.1:40132 [--clients 300] [--turnover 20] [--says 10] [--seed 1] [--without json-1.1,poll]
 //!                      so many clients of all dialects, of which some go and come each second, and say something to all
@@ -11,12 +11,22 @@
 //! load-generator post  --to 127.0.0.1:40132|unix:PATH --requests 100000 --clients 50 [--seed 1] [--rate N]
 //!                      [--patience 60] [--path /] [--token T] [--reader-token T] [--faults off]
 //!                      publishes lines, each request under a key of its own, until all are answered
+//! load-generator exchange --to 127.0.0.1:40132 --as policy|get|get-close|handshake|echo [--connections 64] [--millis 1000]
+//!                      [--path /file] [--expect FILE] [--bytes 16]
+//!                      as many exchanges as the server can take, each compared with what is right
+//! load-generator feed  [--rate 200] [--bytes 100]
+//!                      prints numbered lines for a server, which say when they were written
 //!   stdin:  one command a line      stdout: one JSON object a line
 //! ```
 //!
 //! `hold` connects each client once and never again. Its commands: `mark` (begin to count), `report`, `ping` (each client of
 //! RFC 6455 and its drafts sends a Ping; the report counts the Pongs), `half N` (N clients begin a frame and do not end it),
 //! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
+//!
+//! The report of `hold` says how late the messages were: a line of `feed` since it was written, a date by the pause before it.
+//!
+//! `exchange` says `{"ready":true}` when its connections are open, where they are kept. Its commands: `go` (exchanges for that
+//! long; its answer is what came of them) and `quit`.
 //!
 //! `crowd` keeps its number of clients: a client that is cut off comes again, behind its last message where the dialect has ids. The server has
 //! `--template '{seq} {date}'`, or `{seq} {line}` with lines such as `a 17`, which rise by one for each
@@ -42,10 +52,15 @@ mod answers;
 mod crowd;
 mod decoder;
 mod dialect;
+mod exchange;
+mod feed;
 mod frames;
 mod hold;
 mod json;
 mod knock;
+// The hostile zoo uses all of it.
+#[allow(dead_code)]
+mod lateness;
 mod post;
 mod random;
 mod record;
@@ -60,87 +75,131 @@ use mio::{Poll, Token, Waker};
 const COMMAND: Token = Token(usize::MAX);
 
 fn main() -> io::Result<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let value = |name: &str| {
-        let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1).map(String::as_str)
-    };
-    let number = |name: &str, default: u32| {
-        value(name)
-            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} {text}: no number")))
-    };
-    let to = value("--to").unwrap_or("127.0.0.1:40132");
-    let address = || to.parse::<SocketAddr>().expect("--to ADDRESS:PORT");
-    let seconds = |name, default| Duration::from_secs(number(name, default).into());
-    match arguments.first().map(String::as_str) {
-        Some("hold") => {
-            let poll = Poll::new()?;
-            let commands = commands(&poll)?;
-            let only = value("--as").map(|name| {
-                Dialect::ALL
-                    .into_iter()
-                    .find(|dialect| dialect.name() == name)
-                    .expect("--as: the name of a dialect")
-            });
-            let task = hold::Task {
-                to: address(),
-                connections: number("--connections", 9000),
-                rate: number("--rate", 3000),
-                dialects: only.as_ref().map_or(&Dialect::ALL, std::slice::from_ref),
-            };
-            hold::run(poll, &commands, &task)
-        }
-        Some("crowd") => {
-            let poll = Poll::new()?;
-            let commands = commands(&poll)?;
-            let task = crowd::Task {
-                to: address(),
-                clients: number("--clients", 300) as usize,
-                turnover: number("--turnover", 20) as usize,
-                says: number("--says", 10) as usize,
-                seed: number("--seed", 1).into(),
-                dialects: Dialect::WITH_IDS
-                    .into_iter()
-                    .filter(|dialect| {
-                        !value("--without").unwrap_or_default().split(',').any(|name| name == dialect.name())
-                    })
-                    .collect(),
-            };
-            crowd::run(poll, &commands, &task)
-        }
-        Some("knock") => {
-            let task = knock::Task {
-                to: address(),
-                rate: number("--rate", 1000),
-                time: seconds("--seconds", 10),
-                count: number("--count", u32::MAX) as usize,
-                patience: seconds("--patience", 20),
-                kind: value("--as").unwrap_or("stream"),
-                at_once: knock::AT_ONCE,
-            };
-            let poll = Poll::new()?;
-            let commands = commands(&poll)?;
-            knock::run(poll, &commands, &task)
-        }
+    let arguments = Arguments(env::args().skip(1).collect());
+    match arguments.0.first().map(String::as_str) {
+        Some("hold") => hold(&arguments),
+        Some("crowd") => crowd(&arguments),
+        Some("knock") => knock(&arguments),
+        Some("exchange") => exchange(&arguments),
         Some("post") => {
-            let task = post::Task {
-                to: post::Target::parse(to),
-                path: value("--path").unwrap_or("/").to_owned(),
-                requests: number("--requests", 1000),
-                clients: number("--clients", 20) as usize,
-                seed: number("--seed", 1).into(),
-                patience: seconds("--patience", 60),
-                rate: number("--rate", 1_000_000),
-                faults: value("--faults") != Some("off"),
-                token: value("--token").map(str::to_owned),
-                reader_token: value("--reader-token").map(str::to_owned),
-            };
-            if !post::run(&task) {
-                process::exit(1);
-            }
+            post(&arguments);
             Ok(())
         }
-        _ => panic!("load-generator hold|crowd|knock|post: see tests/load_generator/main.rs"),
+        Some("feed") => {
+            feed::run(arguments.number("--rate", 200), arguments.number("--bytes", 100) as usize);
+            Ok(())
+        }
+        _ => panic!("load-generator hold|crowd|knock|exchange|post|feed: see tests/load_generator/main.rs"),
+    }
+}
+
+/// The command line.
+struct Arguments(Vec<String>);
+
+impl Arguments {
+    fn value(&self, name: &str) -> Option<&str> {
+        let at = self.0.iter().position(|argument| argument == name)?;
+        self.0.get(at + 1).map(String::as_str)
+    }
+
+    fn number(&self, name: &str, default: u32) -> u32 {
+        self.value(name)
+            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} {text}: no number")))
+    }
+
+    fn seconds(&self, name: &str, default: u32) -> Duration {
+        Duration::from_secs(self.number(name, default).into())
+    }
+
+    fn target(&self) -> &str {
+        self.value("--to").unwrap_or("127.0.0.1:40132")
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.target().parse().expect("--to ADDRESS:PORT")
+    }
+}
+
+fn hold(arguments: &Arguments) -> io::Result<()> {
+    let poll = Poll::new()?;
+    let commands = commands(&poll)?;
+    let only = arguments.value("--as").map(|name| {
+        Dialect::ALL.into_iter().find(|dialect| dialect.name() == name).expect("--as: the name of a dialect")
+    });
+    let task = hold::Task {
+        to: arguments.address(),
+        connections: arguments.number("--connections", 9000),
+        rate: arguments.number("--rate", 3000),
+        dialects: only.as_ref().map_or(&Dialect::ALL, std::slice::from_ref),
+        spins: arguments.value("--spin") == Some("on"),
+    };
+    hold::run(poll, &commands, &task)
+}
+
+fn crowd(arguments: &Arguments) -> io::Result<()> {
+    let poll = Poll::new()?;
+    let commands = commands(&poll)?;
+    let without = arguments.value("--without").unwrap_or_default();
+    let task = crowd::Task {
+        to: arguments.address(),
+        clients: arguments.number("--clients", 300) as usize,
+        turnover: arguments.number("--turnover", 20) as usize,
+        says: arguments.number("--says", 10) as usize,
+        seed: arguments.number("--seed", 1).into(),
+        dialects: Dialect::WITH_IDS
+            .into_iter()
+            .filter(|dialect| !without.split(',').any(|name| name == dialect.name()))
+            .collect(),
+    };
+    crowd::run(poll, &commands, &task)
+}
+
+fn knock(arguments: &Arguments) -> io::Result<()> {
+    let task = knock::Task {
+        to: arguments.address(),
+        rate: arguments.number("--rate", 1000),
+        time: arguments.seconds("--seconds", 10),
+        count: arguments.number("--count", u32::MAX) as usize,
+        patience: arguments.seconds("--patience", 20),
+        kind: arguments.value("--as").unwrap_or("stream"),
+        at_once: knock::AT_ONCE,
+    };
+    let poll = Poll::new()?;
+    let commands = commands(&poll)?;
+    knock::run(poll, &commands, &task)
+}
+
+fn exchange(arguments: &Arguments) -> io::Result<()> {
+    let poll = Poll::new()?;
+    let commands = commands(&poll)?;
+    let task = exchange::Task {
+        to: arguments.address(),
+        connections: arguments.number("--connections", 64) as usize,
+        time: Duration::from_millis(arguments.number("--millis", 1000).into()),
+        kind: arguments.value("--as").unwrap_or("get"),
+        path: arguments.value("--path").unwrap_or("/"),
+        expect: arguments.value("--expect"),
+        bytes: arguments.number("--bytes", 16) as usize,
+    };
+    exchange::run(poll, &commands, &task)
+}
+
+/// Ends the process with 1 where a publication was not what it should be.
+fn post(arguments: &Arguments) {
+    let task = post::Task {
+        to: post::Target::parse(arguments.target()),
+        path: arguments.value("--path").unwrap_or("/").to_owned(),
+        requests: arguments.number("--requests", 1000),
+        clients: arguments.number("--clients", 20) as usize,
+        seed: arguments.number("--seed", 1).into(),
+        patience: arguments.seconds("--patience", 60),
+        rate: arguments.number("--rate", 1_000_000),
+        faults: arguments.value("--faults") != Some("off"),
+        token: arguments.value("--token").map(str::to_owned),
+        reader_token: arguments.value("--reader-token").map(str::to_owned),
+    };
+    if !post::run(&task) {
+        process::exit(1);
     }
 }
 

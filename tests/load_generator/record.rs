@@ -89,6 +89,11 @@ impl Record {
         Ok(())
     }
 
+    /// The number of the last message.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.last.map(|last| last.0)
+    }
+
     /// The longest time without a message, including the one that lasts until `now`: a client that gets nothing more has
     /// a long one, too.
     pub(crate) fn longest_until(&self, now: Instant) -> Duration {

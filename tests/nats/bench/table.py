@@ -3,8 +3,8 @@
 import datetime
 from pathlib import Path
 
+import measured_on
 import measures
-import programs
 
 DOCUMENT = Path("docs/engine-figures.md")
 HEAD = "| figure | without an engine | with it | with by without |\n|---|---|---|---|\n"
@@ -23,7 +23,7 @@ def document(parts, found, rounds, load):
 What NATS JetStream costs between those who write lines and those who read them, against the same lines straight into ws-server. `RECORD=1 make bench-nats` writes this document, in about
 five minutes.
 
-{datetime.date.today()}: {programs.system()}, {programs.build()} of {programs.commit()}, {found.engine()}. Everything ran on these cores: servers, bridge, publisher,
+{datetime.date.today()}: {measured_on.system()}, {measured_on.build()} of {measured_on.commit()}, {found.engine()}. Everything ran on these cores: servers, bridge, publisher,
 writer and client. {load}
 
 **The ratios are the claim.** Each is of two windows that were measured within seconds of each other; a figure is the median of {rounds} such pairs, with the least and the most in parentheses. The

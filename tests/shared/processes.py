@@ -9,6 +9,7 @@ from pathlib import Path
 
 from waiting import PATIENCE
 
+# Where the logs go.
 OUT = Path("tests/out/nats")
 running = set()
 

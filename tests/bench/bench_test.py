@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""What the figures of `make bench` rest on: medians of ratios within rounds, their spread, the kept results of a long run, the table."""
+
+import dataclasses
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent / "shared")]
+
+import cases
+import results
+import store
+import usage
+from pairs import best, column, middle, ratio, turns
+
+
+def sample(us, **more):
+    return {"us": us, "units": 10, "faults": 0, **more}
+
+
+def case(rounds, absent=None):
+    kinds = {"ours": "ours", "floor": "floor", "floor, deferred accept": "floor", "a": "peer", "b": "peer"}
+    seen = {name for entry in rounds for name in entry}
+    servers = [{"name": name, "kind": kind, "in force": f"{name} --listen"} for name, kind in kinds.items() if name in seen]
+    return {"name": "dates", "title": "a date", "figure": "us", "unit": "µs", "rounds": rounds, "absent": absent or {}, "servers": servers}
+
+
+class Arithmetic(unittest.TestCase):
+    def test_a_ratio_is_taken_within_a_round_and_not_between_the_medians(self):
+        rounds = [{"ours": sample(10), "floor": sample(1)}, {"ours": sample(20), "floor": sample(10)}, {"ours": sample(10), "floor": sample(2)}]
+        self.assertEqual(ratio(rounds, "ours", "floor", "us"), [10, 2, 5])
+        self.assertEqual(middle(ratio(rounds, "ours", "floor", "us"))[0], 5)
+        # Of the medians it would be 10 / 2.
+        self.assertEqual(middle(column(rounds, "ours", "us"))[0] / middle(column(rounds, "floor", "us"))[0], 5)
+        self.assertEqual(middle([3, 1, 2, 4, 5]), (3, 2, 4))
+        self.assertEqual(middle([7]), (7, 7, 7))
+
+    def test_a_round_in_which_one_was_not_measured_gives_no_ratio(self):
+        rounds = [{"ours": sample(4), "a": sample(2)}, {"ours": sample(400)}, {"a": sample(1)}]
+        self.assertEqual(ratio(rounds, "ours", "a", "us"), [2])
+        self.assertEqual(column(rounds, "a", "us"), [2, 1])
+
+    def test_every_second_round_is_the_other_way_round(self):
+        self.assertEqual([turns("abc", number) for number in range(3)], [["a", "b", "c"], ["c", "b", "a"], ["a", "b", "c"]])
+
+    def test_the_best_peer_has_the_least_median(self):
+        rounds = [{"a": sample(1), "b": sample(3)}, {"a": sample(9), "b": sample(3)}, {"a": sample(9), "b": sample(100)}]
+        self.assertEqual(best(rounds, ["a", "b", "absent"], "us"), "b")
+        self.assertIsNone(best(rounds, ["absent"], "us"))
+
+
+class Table(unittest.TestCase):
+    def test_a_row_has_ours_both_floors_and_the_best_peer(self):
+        entry = {"ours": sample(6, late_ms={"p50": 0, "p99": 1.25, "max": 3}), "floor": sample(4), "floor, deferred accept": sample(3), "a": sample(12)}
+        row = results.row(case([entry, entry, entry]))
+        for text in ("×1.50 (1.50 to 1.50)", "deferred accept ×2.00 (2.00 to 2.00)", "| a |", "×0.500 (0.500 to 0.500)", "0 / 1.25 / 3.00"):
+            self.assertIn(text, row)
+
+    def test_an_absent_peer_is_said_and_has_no_figure(self):
+        told = case([{"ours": sample(6), "floor": sample(4)}], absent={"uWebSockets": "no library"})
+        self.assertIn("| none |", results.row(told))
+        self.assertIn("**uWebSockets is absent**: no library", "".join(results.others(told)))
+
+    def test_failed_exchanges_are_told(self):
+        entry = {"ours": sample(6), "a": sample(3, faults=0.05)} | {"a": {**sample(3), "faults": 0.05}}
+        self.assertIn("up to 5.0% failed", results.row(case([entry])))
+
+
+class Resuming(unittest.TestCase):
+    def test_a_finished_case_is_kept_and_half_a_file_is_none(self):
+        with tempfile.TemporaryDirectory() as folder:
+            kept = store.Kept("full", 9, "dates", Path(folder))
+            self.assertIsNone(kept.read())
+            kept.write(case([{"ours": sample(6)}]))
+            self.assertEqual(store.Kept("full", 9, "dates", Path(folder)).read()["rounds"][0]["ours"]["us"], 6)
+            self.assertIsNone(store.Kept("full", 3, "dates", Path(folder)).read())
+            kept.path.write_text('{"name": "da')
+            self.assertIsNone(kept.read())
+
+
+class Cases(unittest.TestCase):
+    def test_names_are_unique_and_every_case_has_ours_first(self):
+        found = cases.cases()
+        self.assertEqual(len({each.name for each in found}), len(found))
+        for each in found:
+            names = [server.name for server in each.servers]
+            self.assertEqual(each.servers[0].kind, "ours", each.name)
+            self.assertEqual(len(set(names)), len(names), each.name)
+            self.assertTrue(dataclasses.is_dataclass(each))
+
+
+class Usage(unittest.TestCase):
+    def test_the_scheduler_counts_what_we_have_used(self):
+        begin = usage.runtime("self")
+        sum(range(3_000_000))
+        self.assertGreater(usage.runtime("self"), begin)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
