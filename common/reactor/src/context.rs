@@ -13,6 +13,7 @@ use super::evictable::List;
 use super::eviction::EvictionClass;
 use super::outbox::Wire;
 use super::per_address::network;
+use super::pieces::Pieces;
 use super::system::is_shortage;
 use super::worker_state::WorkerState;
 use super::{CloseReason, Flow, Settings, Stop, Token};
@@ -134,18 +135,48 @@ impl Context<'_> {
     /// the next one might succeed, and the peer would miss the bytes between.
     pub fn send_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
         let Some(slice) = bytes.get(range.clone()) else { return };
-        if self.io.lifecycle == Lifecycle::Closing {
+        if let Some(sent) = self.write(&[IoSlice::new(slice)])
+            && sent < slice.len()
+        {
+            self.io.outbox.push_shared(bytes, range.start + sent..range.end);
+        }
+    }
+
+    /// Adds `bytes[range]` to what leaves in one write, and sends all of it once no more fits.
+    pub fn gather<'a>(&mut self, pieces: &mut Pieces<'a>, bytes: &'a Arc<[u8]>, range: Range<usize>) {
+        if pieces.push(bytes, range) {
+            self.send_pieces(pieces);
+        }
+    }
+
+    /// Sends all of `pieces` as [`Context::send_shared`] does one, in one write, and empties them.
+    pub fn send_pieces(&mut self, pieces: &mut Pieces<'_>) {
+        if pieces.is_empty() {
             return;
         }
-        if !self.io.outbox.is_empty() || self.io.blocked {
-            return self.io.outbox.push_shared(bytes, range);
+        let (slices, count) = pieces.slices();
+        let sent = self.write(slices.get(..count).unwrap_or_default());
+        for (bytes, rest) in pieces.take_rest(sent.unwrap_or(usize::MAX)) {
+            self.io.outbox.push_shared(bytes, rest);
         }
-        match self.wire.write(&[IoSlice::new(slice)]) {
-            Ok(sent) if sent == slice.len() => {}
-            Ok(sent) => self.io.outbox.push_shared(bytes, range.start + sent..range.end),
+    }
+
+    /// Writes at once, when nothing is queued before. The answer is how many bytes are gone; `None` if nothing more is sent.
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> Option<usize> {
+        if self.io.lifecycle == Lifecycle::Closing {
+            return None;
+        }
+        if !self.io.outbox.is_empty() || self.io.blocked {
+            return Some(0);
+        }
+        match self.wire.write(slices) {
+            Ok(sent) => Some(sent),
             // The flush after the callback tries again, and waits where it has to.
-            Err(error) if is_transient(&error) => self.io.outbox.push_shared(bytes, range),
-            Err(_) => self.state.schedule_close(self.io, CloseReason::Error),
+            Err(error) if is_transient(&error) => Some(0),
+            Err(_) => {
+                self.state.schedule_close(self.io, CloseReason::Error);
+                None
+            }
         }
     }
 

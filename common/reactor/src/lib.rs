@@ -39,6 +39,7 @@ mod handler;
 mod mail;
 mod outbox;
 mod per_address;
+mod pieces;
 mod settings;
 #[cfg(any(test, feature = "simulated"))]
 pub mod simulation;
@@ -61,6 +62,7 @@ pub use exported::{Exported, ExportedConnection};
 pub use flow::{CloseReason, Flow, Progress, Stop, Wake};
 pub use handler::Handler;
 pub use mail::Mailboxes;
+pub use pieces::Pieces;
 pub use settings::{AddressEviction, Settings};
 pub use start::{Ended, Reactor};
 pub use stats::{Stats, Traffic};

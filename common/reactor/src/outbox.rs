@@ -22,7 +22,7 @@ pub(super) trait Wire {
 }
 
 /// Slices that go out in one vectored write.
-const MAX_SLICES: usize = 16;
+pub(super) const MAX_SLICES: usize = 16;
 
 /// A shorter range is copied: a reference and its segment would take as much memory.
 const SMALL: usize = 256;

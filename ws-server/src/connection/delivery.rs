@@ -8,7 +8,7 @@ use common::{
     gap::Gap,
     id::Since,
 };
-use reactor::{Context, Flow, Stop};
+use reactor::{Context, Flow, Pieces, Stop};
 
 use super::{
     env::Env,
@@ -70,14 +70,7 @@ impl Connection {
             return sent;
         }
         loop {
-            let room = room(options, cx).min(budget);
-            match stream.next(&mut self.subscription, self.framing, room, cx.now()) {
-                Next::Shared { bytes, range, messages } => {
-                    self.document.add(messages, range.len());
-                    budget = budget.saturating_sub(range.len());
-                    cx.send_shared(bytes, range);
-                    sent.messages = sent.messages.saturating_add(messages);
-                }
+            match self.send_messages(stream, (options, &mut budget), &mut sent, cx) {
                 Next::Date(slot) => {
                     if let Some(clock) = stream.clock() {
                         clock.encode(slot, self.framing, cx.out());
@@ -86,7 +79,7 @@ impl Connection {
                     sent.messages = sent.messages.saturating_add(1);
                 }
                 Next::Gap(gap) => self.tell(Some(gap), cx),
-                Next::Full => {
+                Next::Shared { .. } | Next::Full => {
                     cx.want_drain();
                     break;
                 }
@@ -120,6 +113,34 @@ impl Connection {
             sent.flow = self.renew(options, cx);
         }
         sent
+    }
+
+    /// Sends the messages that follow, in one write where they came one by one, and returns what comes behind them.
+    fn send_messages<'s>(
+        &mut self,
+        stream: &'s Stream,
+        (options, budget): (&ConnectionOptions, &mut usize),
+        sent: &mut Sent,
+        cx: &mut Context<'_>,
+    ) -> Next<'s> {
+        let mut pieces = Pieces::default();
+        loop {
+            let room = room(options, cx).saturating_sub(pieces.len()).min(*budget);
+            match stream.next(&mut self.subscription, self.framing, room, cx.now()) {
+                Next::Shared { bytes, range, messages } => {
+                    self.document.add(messages, range.len());
+                    *budget = budget.saturating_sub(range.len());
+                    sent.messages = sent.messages.saturating_add(messages);
+                    cx.gather(&mut pieces, bytes, range);
+                }
+                // There may be room once these are written.
+                Next::Full if !pieces.is_empty() => cx.send_pieces(&mut pieces),
+                next => {
+                    cx.send_pieces(&mut pieces);
+                    return next;
+                }
+            }
+        }
     }
 
     /// The document of the connection has grown long enough: its browser goes on with the next one.

@@ -93,6 +93,16 @@ impl Storm {
                 conn.number += 1;
                 cx.send_shared(&bytes, 0..bytes.len());
             }
+            b'P' => {
+                let frames: Vec<Arc<[u8]>> =
+                    (0..20).map(|more| frame(conn.number + more, 300).into()).collect();
+                conn.number += 20;
+                let mut pieces = Pieces::default();
+                for bytes in &frames {
+                    cx.gather(&mut pieces, bytes, 0..bytes.len());
+                }
+                cx.send_pieces(&mut pieces);
+            }
             b'B' => (0..5).for_each(|_| Self::send(conn, 20_000, cx)),
             b'f' => {
                 cx.send(&header(b'f', conn.number, 30_000));
