@@ -207,9 +207,9 @@ impl Handler for WsHandler {
         self.finish_turn(turn);
         self.grant_turns(turn);
         let subscribers = &self.fanout.subscribers;
-        let next_date = self.stream.next_due(|phase| subscribers.has_phase(phase));
-        self.metrics.publish(turn.now(), next_date.is_some());
-        let next = next_date.into_iter().chain(self.fanout.board().next_due()).min();
+        let next_message = self.stream.next_due(|phase| subscribers.has_phase(phase));
+        self.metrics.publish(turn.now(), next_message.is_some());
+        let next = next_message.into_iter().chain(self.fanout.board().next_due()).min();
         next.map_or(Wake::Idle, Wake::At)
     }
 }

@@ -5,6 +5,7 @@ mod bounded_reads;
 mod budgets;
 mod changed_options;
 mod closing;
+mod coalescing;
 mod documents;
 mod given;
 mod heartbeats;

@@ -144,7 +144,7 @@ impl Fanout {
                 if let Some(clock) = &mut buffer.clock {
                     count_skipped(clock, metrics, now);
                 }
-                buffer.take_due().map(Task::Ring)
+                buffer.take_due(now).map(Task::Ring)
             }
         };
         let task = task.or_else(|| self.next_state(source)).or_else(|| self.next_notice())?;

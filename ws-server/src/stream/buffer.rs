@@ -1,6 +1,9 @@
 //! The stream as a ring of batches: lines, and the dates of an `ordered` clock.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use common::{framing::Framing, gap::Gap, id::MessageId};
 
@@ -30,6 +33,10 @@ pub(crate) struct Buffer {
     pub(super) is_filling: bool,
     /// When the oldest message came up that no broadcast has begun to send.
     due: Option<Instant>,
+    /// Lines that come within this time of a broadcast wait for its end.
+    coalesce: Duration,
+    /// They wait until then.
+    held_until: Option<Instant>,
 }
 
 impl Buffer {
@@ -49,6 +56,8 @@ impl Buffer {
             is_given,
             is_filling: false,
             due: None,
+            coalesce: options.coalesce(),
+            held_until: None,
         }
     }
 
@@ -56,6 +65,7 @@ impl Buffer {
         self.ring.limit(options.ring_bounds());
         self.history = options.history();
         self.greet = options.greet();
+        self.coalesce = options.coalesce();
         if let Some(clock) = &mut self.clock {
             clock.configure(options);
         }
@@ -85,8 +95,16 @@ impl Buffer {
         }
     }
 
-    /// Takes the arrival time of the oldest message that no broadcast has begun to send; the caller begins one.
-    pub(crate) fn take_due(&mut self) -> Option<Instant> {
+    /// When the next broadcast begins; `None` without anything to send.
+    pub(crate) fn next_broadcast(&self) -> Option<Instant> {
+        self.due.map(|due| self.held_until.map_or(due, |until| until.max(due)))
+    }
+
+    /// Takes the arrival time of the oldest message that no broadcast has begun to send, if one may begin `now`, as the caller then
+    /// does.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Instant> {
+        self.next_broadcast().filter(|begin| *begin <= now)?;
+        self.held_until = now.checked_add(self.coalesce);
         self.due.take()
     }
 

@@ -249,11 +249,15 @@ impl Stream {
         }
     }
 
-    /// When the next date is due that has a recipient; `occupied` says which phases have subscribers.
+    /// When the next date is due that has a recipient, or lines that wait for others go out; `occupied` says which phases have
+    /// subscribers.
     pub(crate) fn next_due(&self, occupied: impl Fn(usize) -> bool) -> Option<Instant> {
         match self {
             Self::Paced(clock) => clock.schedule.next_due(occupied),
-            Self::Buffer(buffer) => buffer.clock.as_ref()?.schedule.next_due(|_| true),
+            Self::Buffer(buffer) => {
+                let date = buffer.clock.as_ref().and_then(|clock| clock.schedule.next_due(|_| true));
+                date.into_iter().chain(buffer.next_broadcast()).min()
+            }
         }
     }
 

@@ -51,6 +51,10 @@ pub(crate) struct StreamOptions {
     /// Time between two dates; 0: no dates
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     pub(crate) interval: Duration,
+    /// Lines that come within this time of the last ones sent go out together, in one write to each client: a busy stream costs by
+    /// the write, not by the line; 0: each as soon as it comes
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(crate) coalesce: Duration,
     /// Sends dates at whole intervals of the wall clock, instead of counting from each connection's opening
     #[arg(long)]
     pub(crate) align: bool,
@@ -203,6 +207,11 @@ impl StreamOptions {
     pub(crate) fn greeted(&self) -> usize {
         let lines = || self.history.map_or(LINES_GREETED, |history| history.min(LINES_GREETED));
         self.greet.unwrap_or_else(|| if self.is_clock() { 0 } else { lines() })
+    }
+
+    /// How long lines may wait for others: dates go out when they are due.
+    pub(crate) fn coalesce(&self) -> Duration {
+        if self.is_clock() { Duration::ZERO } else { self.coalesce }
     }
 
     pub(crate) fn template(&self) -> Template {

@@ -60,6 +60,11 @@ impl<H: Handler> Simulation<H> {
         self.world.borrow_mut().send_buffer = bytes;
     }
 
+    /// From now on one write in so many is short, to each peer that connects; 0: none, where there is room for all of it.
+    pub fn short_writes(&mut self, once_in: u64) {
+        self.world.borrow_mut().short_writes = once_in;
+    }
+
     /// Descriptors of connections that are open, those on their way to the next process included.
     pub fn descriptors(&self) -> usize {
         self.world.borrow().open_descriptors()

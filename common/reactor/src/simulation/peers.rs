@@ -40,7 +40,7 @@ impl<H: Handler> Simulation<H> {
         };
         let local = SocketAddr::new(ours, 80 + u16::try_from(listener).unwrap_or(0));
         let queue = socket * LISTENERS + listener;
-        let pipe = Pipe::new(SocketAddr::new(address, port), local, world.send_buffer);
+        let pipe = Pipe::new(SocketAddr::new(address, port), local, world.send_buffer, world.short_writes);
         world.arrive(queue, pipe)
     }
 

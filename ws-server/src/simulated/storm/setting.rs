@@ -130,6 +130,7 @@ impl Setting {
         option("ping-interval", every);
         option("pong-timeout", within);
         option("heartbeat", pick(seed, &["15s", "2s"]));
+        option("coalesce", pick(seed, &["0", "5ms", "40ms"]));
         let parsed: Vec<&str> = args.iter().map(String::as_str).collect();
         let config = Arc::new(config(&parsed).expect("a configuration"));
         Self {

@@ -46,6 +46,8 @@ pub(crate) struct Pipe {
     pub(crate) local: SocketAddr,
     /// Bytes that the kernel keeps for the peer.
     send_buffer: usize,
+    /// One write in so many is short without a reason that the server can know; 0: none.
+    short_writes: u64,
     /// Bytes that the server has written.
     pub(crate) written: u64,
     pub(crate) peer_ended: bool,
@@ -65,13 +67,14 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    pub(crate) fn new(peer: SocketAddr, local: SocketAddr, send_buffer: usize) -> Self {
+    pub(crate) fn new(peer: SocketAddr, local: SocketAddr, send_buffer: usize, short_writes: u64) -> Self {
         Self {
             to_server: VecDeque::new(),
             to_peer: VecDeque::new(),
             peer,
             local,
             send_buffer,
+            short_writes,
             written: 0,
             peer_ended: false,
             peer_reset: false,
@@ -144,7 +147,8 @@ impl Pipe {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let fits = bytes.len().min(room);
-        let count = if fits > 0 && seed.once_in(4) { seed.index(fits) + 1 } else { fits };
+        let is_short = fits > 0 && self.short_writes > 0 && seed.once_in(self.short_writes);
+        let count = if is_short { seed.index(fits) + 1 } else { fits };
         self.to_peer.extend(bytes.get(..count).unwrap_or_default());
         self.written += count as u64;
         Ok(count)

@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) spurious: u64,
     /// What the kernel keeps for each peer that connects from now on.
     pub(crate) send_buffer: usize,
+    /// One write in so many is short, to peers that connect from now on; 0: none.
+    pub(crate) short_writes: u64,
     /// Calls that moved something.
     pub(crate) moved: u64,
     /// Connections that were closed by a reset.
@@ -92,6 +94,7 @@ impl World {
             events: 256,
             spurious: 20,
             send_buffer: SEND_BUFFER,
+            short_writes: 4,
             moved: 0,
             resets: 0,
             dropped: 0,

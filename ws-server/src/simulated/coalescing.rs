@@ -1,0 +1,90 @@
+//! Lines that come one by one and leave together: what a busy stream costs, and when a line goes out.
+
+use reactor::simulation::Call;
+
+use super::*;
+
+const LINES: [&str; 4] = ["--source", "-", "--leave-notices", "off"];
+
+/// Lines, to clients whose sockets take whole writes.
+fn lines(args: &[&str]) -> World {
+    let mut world = world(1, &[&LINES, args].concat());
+    world.short_writes(0);
+    world
+}
+
+/// A reader of lines that has its answer, and nothing else to get.
+fn reader(world: &mut World) -> Reader {
+    let mut reader = Reader::new(world);
+    world.settle();
+    reader.read(world, usize::MAX);
+    reader
+}
+
+/// Publishes one line, in a batch of its own.
+fn line(world: &mut World, number: u64) {
+    world.mail(batch(number..number + 1));
+}
+
+/// How many writes it takes until all is sent that goes out now.
+fn writes(world: &mut World) -> u64 {
+    let before = world.uses(Call::Write);
+    world.settle();
+    world.uses(Call::Write) - before
+}
+
+#[test]
+fn lines_that_came_one_by_one_leave_in_one_write_for_sixteen() {
+    let mut world = lines(&[]);
+    let mut readers = [(); 2].map(|()| reader(&mut world));
+    for (numbers, wanted) in [(1..2, 1), (2..18, 1), (18..38, 2)] {
+        numbers.for_each(|number| line(&mut world, number));
+        assert_eq!(writes(&mut world), 2 * wanted, "for two clients");
+    }
+    for reader in &mut readers {
+        reader.read(&mut world, usize::MAX);
+        assert!(reader.numbers().into_iter().eq(1..38));
+    }
+}
+
+#[test]
+fn a_line_goes_out_at_once_and_those_behind_it_together_when_its_time_is_over() {
+    let mut world = lines(&["--coalesce", "5ms"]);
+    let mut reader = reader(&mut world);
+    // Milliseconds since the step before, lines that come then, and what was sent after it.
+    let steps =
+        [(0, 1, 1), (1, 1, 0), (2, 1, 0), (1, 1, 0), (1, 0, 1), (4, 1, 0), (1, 0, 1), (5, 1, 1), (99, 1, 1)];
+    let mut next = 1;
+    for (at, (millis, lines, wanted)) in steps.into_iter().enumerate() {
+        world.advance(Duration::from_millis(millis));
+        for _ in 0..lines {
+            line(&mut world, next);
+            next += 1;
+        }
+        assert_eq!(writes(&mut world), wanted, "step {at}");
+    }
+    reader.read(&mut world, usize::MAX);
+    assert!(reader.numbers().into_iter().eq(1..next));
+}
+
+#[test]
+fn lines_that_wait_are_sent_before_the_stream_ends_or_another_process_goes_on() {
+    let args = ["--coalesce", "1h"];
+    let mut world = lines(&args);
+    let mut reader = reader(&mut world);
+    line(&mut world, 1);
+    world.settle();
+    line(&mut world, 2);
+    assert_eq!(writes(&mut world), 0);
+    let mut world = world.hand_over(|old, birth| successor(old, birth, &[&LINES[..], &args].concat()));
+    world.settle();
+    reader.read(&mut world, usize::MAX);
+    assert_eq!(reader.numbers(), [1, 2]);
+    line(&mut world, 3);
+    world.settle();
+    line(&mut world, 4);
+    world.control().stop(Stop::Finished);
+    world.settle();
+    reader.read(&mut world, usize::MAX);
+    assert_eq!(reader.numbers(), [1, 2, 3, 4]);
+}
