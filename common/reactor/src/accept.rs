@@ -21,7 +21,7 @@ pub(super) struct Listeners<L> {
     pub(super) sockets: Vec<(L, bool)>,
     /// After `EMFILE` an edge-triggered listener raises no event for what waits, so accepting resumes at this instant.
     pub(super) paused_until: Option<Instant>,
-    /// The latest accept failed because the process or the machine is short of something, and the log says so.
+    /// Accepting pauses because the process or the machine is short of something, and the log says so.
     is_short: bool,
     /// Connections that no handler knows: they still get their refusal or their closing bytes.
     pub(super) refused: usize,
@@ -37,6 +37,14 @@ impl<L> Listeners<L> {
     /// True while there may be something to accept right now.
     pub(super) fn is_ready(&self) -> bool {
         self.paused_until.is_none() && self.sockets.iter().any(|(_, ready)| *ready)
+    }
+
+    /// Accepts nobody for a while, for want of something.
+    pub(super) fn pause(&mut self, now: Instant, error: &io::Error) {
+        if !std::mem::replace(&mut self.is_short, true) {
+            log::error!(reason:? = error.raw_os_error(); "no connections are accepted for now: {error}");
+        }
+        self.paused_until = Some(now + PAUSE);
     }
 
     pub(super) fn accept<H, S>(&mut self, handler: &mut H, connections: &mut Connections<H::Conn, S>)
@@ -72,9 +80,7 @@ impl<L> Listeners<L> {
                         if is_about_one_connection(&error) {
                             continue;
                         }
-                        if !std::mem::replace(&mut self.is_short, true) {
-                            log::error!(reason:? = error.raw_os_error(); "no connections are accepted for now: {error}");
-                        }
+                        return self.pause(connections.state.now, &error);
                     }
                 }
                 self.paused_until = Some(connections.state.now + PAUSE);
@@ -84,7 +90,7 @@ impl<L> Listeners<L> {
     }
 }
 
-/// False if the kernel refuses to watch the newcomer, which is lost then.
+/// False if the table is full, and the newcomer is lost.
 fn admit<H: Handler, S: System>(
     socket: S::Socket,
     peer: Option<SocketAddr>,
@@ -94,7 +100,7 @@ fn admit<H: Handler, S: System>(
 ) -> bool {
     let counters = connections.state.control.counters();
     counters.accepted.fetch_add(1, Relaxed);
-    let Ok(token) = connections.insert(socket, peer) else {
+    let Some(token) = connections.insert(socket, peer) else {
         connections.state.control.counters().refused.fetch_add(1, Relaxed);
         return false;
     };

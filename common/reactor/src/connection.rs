@@ -30,6 +30,17 @@ pub(super) enum Lifecycle {
     Closing,
 }
 
+/// What the poll reports of a connection; never less than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watched {
+    /// Nothing: until the end of the first turn that leaves it nothing to do.
+    No,
+    /// Something to read.
+    Readable,
+    /// Room to write, too: from the first `WouldBlock` on.
+    Both,
+}
+
 #[allow(clippy::struct_excessive_bools)] // edges are flags
 pub(super) struct Io {
     pub(super) token: Token,
@@ -69,8 +80,7 @@ pub(super) struct Io {
     pub(super) blocked: bool,
     /// The handler gets an `on_drain` as soon as the outbox is empty.
     pub(super) owes_drain: bool,
-    /// The poll reports room to write: set by the first `WouldBlock`, for good.
-    pub(super) watches_writable: bool,
+    pub(super) watched: Watched,
     /// An event said that both directions are over.
     pub(super) hung_up: bool,
     pub(super) listed_ready: bool,
@@ -99,7 +109,7 @@ impl Io {
             end_delivered: false,
             blocked: false,
             owes_drain: false,
-            watches_writable: false,
+            watched: Watched::No,
             hung_up: false,
             listed_ready: false,
         }

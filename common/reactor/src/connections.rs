@@ -8,13 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connection::{Entry, Io, Lifecycle};
+use super::connection::{Entry, Io, Lifecycle, Watched};
 use super::context::Visit;
 use super::deadlines::Deadlines;
 use super::evictable::{List, Scarce};
 use super::eviction::{Eviction, EvictionClass};
 use super::outbox::{Flushed, Wire};
-use super::system::{System, is_shortage};
+use super::system::{System, is_shortage, is_shortage_of_watches};
 use super::table::Table;
 use super::tail::Tail;
 use super::worker_state::WorkerState;
@@ -44,8 +44,11 @@ impl<S: System> Wire for Bound<'_, S> {
         self.system.send_file(self.socket, file, offset, len)
     }
 
-    fn watch_writable(&mut self, token: Token) -> io::Result<()> {
-        self.system.watch_writable(self.socket, token)
+    fn watch_writable(&mut self, token: Token, watched: Watched) -> io::Result<()> {
+        match watched {
+            Watched::No => self.system.add(self.socket, token, true),
+            Watched::Readable | Watched::Both => self.system.watch_writable(self.socket, token),
+        }
     }
 
     fn shutdown(&mut self) -> io::Result<()> {
@@ -82,18 +85,37 @@ impl<C, S: System> Connections<C, S> {
         Self { table: Table::new(), system, state }
     }
 
-    /// Puts a socket into the table and watches it, or closes it: the table is full, or the kernel refuses.
-    pub(super) fn insert(&mut self, socket: S::Socket, peer: Option<SocketAddr>) -> io::Result<Token> {
+    /// Puts a socket into the table; `None`: the table is full. What has come already is read before the poll watches it, so
+    /// that one which is served at once is never watched.
+    pub(super) fn insert(&mut self, socket: S::Socket, peer: Option<SocketAddr>) -> Option<Token> {
         let deadline = self.state.compact(self.state.now + Duration::from_secs(1)); // until the handler sets its own
-        let make = |token| Entry { socket, io: Io::new(token, peer, deadline), conn: None };
-        let token = self.table.insert_with(make).ok_or(io::ErrorKind::QuotaExceeded)?;
-        let watched = self.table.get(token).map_or(Ok(()), |entry| self.system.add(&entry.socket, token));
+        self.table.insert_with(|token| Entry { socket, io: Io::new(token, peer, deadline), conn: None })
+    }
+
+    /// Puts a socket of another process into the table and watches it, or closes it: the table is full, or the kernel refuses.
+    pub(super) fn insert_watched(
+        &mut self,
+        socket: S::Socket,
+        peer: Option<SocketAddr>,
+    ) -> io::Result<Token> {
+        let token = self.insert(socket, peer).ok_or(io::ErrorKind::QuotaExceeded)?;
+        let watched = self.watch(token);
         if watched.is_err()
             && let Some(entry) = self.table.remove(token)
         {
             self.system.close(entry.socket, true);
         }
         watched.map(|()| token)
+    }
+
+    /// Watches a connection from now on, if it is not watched. What has come by now, its end included, is an event.
+    pub(super) fn watch(&mut self, token: Token) -> io::Result<()> {
+        let Some(Entry { socket, io, .. }) = self.table.get_mut(token) else { return Ok(()) };
+        if io.watched == Watched::No {
+            self.system.add(socket, token, false)?;
+            io.watched = Watched::Readable;
+        }
+        Ok(())
     }
 
     /// Calls `f` with a connection: the handler's part, if there is one, and the reactor's. `None` if it is gone.
@@ -284,10 +306,10 @@ impl Context<'_> {
             let at = state.compact(state.now + state.settings.write_timeout);
             io.outbox.set_stalled_at(Some(at));
         }
-        if !io.watches_writable {
-            match wire.watch_writable(io.token) {
-                Ok(()) => io.watches_writable = true,
-                Err(error) if is_shortage(&error) => state.retry_later(io),
+        if io.watched != Watched::Both {
+            match wire.watch_writable(io.token, io.watched) {
+                Ok(()) => io.watched = Watched::Both,
+                Err(error) if is_shortage_of_watches(&error) => state.retry_later(io),
                 Err(_) => state.schedule_close(io, CloseReason::Error),
             }
         }
@@ -304,6 +326,10 @@ impl Context<'_> {
         let bytes_left = u32::try_from(state.settings.linger_bytes).unwrap_or(u32::MAX);
         io.lifecycle = Lifecycle::Lingering { bytes_left };
         io.deadline = state.compact(state.now + state.settings.linger);
-        state.list_ready(io);
+        // A peer that is near has ended its side by the next turn, and does not have to be watched for that.
+        io.readable |= io.watched == Watched::No;
+        if io.readable {
+            state.list_ready(io);
+        }
     }
 }

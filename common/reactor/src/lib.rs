@@ -15,7 +15,8 @@
 //!   own worker only: it reads the stop flag ([`Control`]), and locks its mailbox ([`Mailboxes`]) when there is mail. Workers
 //!   meet in the process-wide counters ([`Counters`]) when a connection opens, completes its first request or closes, never
 //!   for a message; and where their handlers send each other mail.
-//! - Readiness is edge-triggered. Events set flags on a connection; a system call that says `WouldBlock` clears them.
+//! - Readiness is edge-triggered. Events set flags on a connection; a system call that says `WouldBlock` clears them. A
+//!   newcomer is read first, and watched only once it has to wait: one that is served at once costs the poll nothing.
 //!   Reads, writes and accepts are bounded per turn; a connection with work left over waits on the ready list.
 //! - Input comes before time: a deadline counts only when everything that had come by then is served.
 //! - A worker has one receive buffer. A handler gets `&mut [u8]` and says how much of it it consumed; the reactor

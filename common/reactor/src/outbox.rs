@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::connection::Watched;
 use super::settings::TURN_BUDGET;
 use super::{CompactInstant, Token};
 
@@ -14,8 +15,8 @@ use super::{CompactInstant, Token};
 pub(super) trait Wire {
     fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
     fn send_file(&mut self, file: &File, offset: u64, len: usize) -> io::Result<usize>;
-    /// Asks the poll to report, from now on, when the kernel has room again.
-    fn watch_writable(&mut self, token: Token) -> io::Result<()>;
+    /// Asks the poll to report, from now on, when the kernel has room again; `watched`: what it reports by now.
+    fn watch_writable(&mut self, token: Token, watched: Watched) -> io::Result<()>;
     fn shutdown(&mut self) -> io::Result<()>;
     /// The address of ours to which the peer connected.
     fn local(&self) -> Option<SocketAddr>;
@@ -284,7 +285,7 @@ mod tests {
             self.write(&[IoSlice::new(&bytes)])
         }
 
-        fn watch_writable(&mut self, _: Token) -> io::Result<()> {
+        fn watch_writable(&mut self, _: Token, _: Watched) -> io::Result<()> {
             Ok(())
         }
 

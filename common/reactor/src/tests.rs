@@ -20,6 +20,7 @@ mod newcomers;
 mod paused;
 mod per_address;
 mod seen;
+mod short_lives;
 mod spurious;
 mod stopping;
 mod storm;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Stepped;
 use crate::Handler;
-use crate::connection::{Io, Lifecycle};
+use crate::connection::{Io, Lifecycle, Watched};
 use crate::system::simulated::{Pipe, World};
 
 pub(super) fn check<H: Handler>(world: &World, stepped: &Stepped<H>) {
@@ -19,6 +19,11 @@ pub(super) fn check<H: Handler>(world: &World, stepped: &Stepped<H>) {
         if pipe.listed || waits_for_memory {
             continue; // it will be served
         }
+        assert!(
+            entry.io.watched != Watched::No,
+            "the worker sleeps, and nothing wakes it for {:?}",
+            entry.io.token
+        );
         if let Some(left) = left_undone(&entry.io, pipe) {
             let Io { token, lifecycle, .. } = entry.io;
             panic_about(&format!("{left} of {token:?} ({lifecycle:?})"));

@@ -31,6 +31,7 @@ const MAX_UNSENT: u32 = 128 * 1024;
 const MAX_SEND_BUFFER: usize = 1 << 30;
 /// Time between two probes of a peer that has half-closed.
 const HALF_CLOSED_PROBE: Duration = Duration::from_secs(2);
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// The waker's place in the number space of the listeners.
 const WAKER: Token = Token { index: u32::MAX, generation: Token::RESERVED };
 
@@ -248,8 +249,10 @@ impl System for Kernel {
         socket.local_addr().ok()?.as_socket()
     }
 
-    fn export(&mut self, socket: Socket) -> io::Result<OwnedFd> {
-        SourceFd(&socket.as_raw_fd()).deregister(self.poll.registry())?;
+    fn export(&mut self, socket: Socket, is_watched: bool) -> io::Result<OwnedFd> {
+        if is_watched {
+            SourceFd(&socket.as_raw_fd()).deregister(self.poll.registry())?;
+        }
         Ok(socket.into())
     }
 
@@ -263,13 +266,13 @@ impl System for Kernel {
         Ok((socket, peer))
     }
 
-    fn add(&mut self, socket: &Socket, token: Token) -> io::Result<()> {
-        SourceFd(&socket.as_raw_fd()).register(self.poll.registry(), to_mio(token), Interest::READABLE)
+    fn add(&mut self, socket: &Socket, token: Token, writable: bool) -> io::Result<()> {
+        let interest = if writable { BOTH } else { Interest::READABLE };
+        SourceFd(&socket.as_raw_fd()).register(self.poll.registry(), to_mio(token), interest)
     }
 
     fn watch_writable(&mut self, socket: &Socket, token: Token) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        SourceFd(&socket.as_raw_fd()).reregister(self.poll.registry(), to_mio(token), both)
+        SourceFd(&socket.as_raw_fd()).reregister(self.poll.registry(), to_mio(token), BOTH)
     }
 
     fn read(&mut self, mut socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {

@@ -47,6 +47,12 @@ pub(crate) fn is_shortage(error: &io::Error) -> bool {
     [Errno::NOBUFS, Errno::NOMEM].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
+/// True if the kernel can watch no connection more for now: it is out of memory, or of what it gives one user
+/// (`fs.epoll.max_user_watches`).
+pub(crate) fn is_shortage_of_watches(error: &io::Error) -> bool {
+    is_shortage(error) || error.raw_os_error() == Some(Errno::NOSPC.raw_os_error())
+}
+
 /// The operating system, as the reactor needs it. No call blocks but `poll`.
 pub(crate) trait System {
     type Listener;
@@ -75,13 +81,14 @@ pub(crate) trait System {
     fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
     /// The address of ours to which the peer connected; `None` for a Unix socket, and where the peer is gone.
     fn local(&self, socket: &Self::Socket) -> Option<SocketAddr>;
-    /// Stops watching a connection and leaves it open, for another process.
-    fn export(&mut self, socket: Self::Socket) -> io::Result<Self::Exported>;
+    /// Leaves a connection open, for another process, and stops watching it if it is watched.
+    fn export(&mut self, socket: Self::Socket, is_watched: bool) -> io::Result<Self::Exported>;
     /// Takes a connection that another process exported, as [`Self::accept`] takes a newcomer; [`Self::add`] watches it.
     fn adopt(&mut self, exported: Self::Exported) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
-    /// Reports from now on when there is something to read.
-    fn add(&mut self, socket: &Self::Socket, token: Token) -> io::Result<()>;
-    /// Reports from now on when there is room to write, too.
+    /// Watches a connection: reports from now on when there is something to read, beginning with what is there, and with `writable`
+    /// when there is room to write, too.
+    fn add(&mut self, socket: &Self::Socket, token: Token, writable: bool) -> io::Result<()>;
+    /// Reports from now on when there is room to write, too, at a connection that is watched.
     fn watch_writable(&mut self, socket: &Self::Socket, token: Token) -> io::Result<()>;
     /// Reads what is there, at most `buffer`; 0: the end.
     fn read(&mut self, socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize>;
@@ -106,6 +113,8 @@ mod tests {
         for errno in (1..=133).map(Errno::from_raw_os_error) {
             let is_memory = errno == Errno::NOMEM || errno == Errno::NOBUFS;
             assert_eq!(is_shortage(&errno.into()), is_memory, "{errno:?}");
+            let is_watches = is_memory || errno == Errno::NOSPC;
+            assert_eq!(is_shortage_of_watches(&errno.into()), is_watches, "{errno:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::*;
-use crate::connection::Io;
+use crate::connection::{Io, Watched};
 use crate::connections::Connections;
 use crate::outbox::Wire;
 use crate::system::simulated::{Simulated, World};
@@ -201,12 +201,17 @@ fn a_peer_that_made_room_while_the_process_stood_still_is_not_slow() {
 
 #[test]
 fn a_connection_whose_room_cannot_be_watched_ends_at_once() {
-    let mut sim = simulation(1, Settings::default());
-    let peer = sim.connect();
-    sim.fail(Call::WatchWritable, 1, Errno::PERM);
-    sim.send(peer, b"big\n");
-    sim.settle();
-    assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Error)), (true, 1));
+    for (call, is_watched) in [(Call::WatchWritable, true), (Call::Add, false)] {
+        let mut sim = simulation(1, Settings::default());
+        let peer = sim.connect();
+        if is_watched {
+            sim.settle();
+        }
+        sim.fail(call, 1, Errno::PERM);
+        sim.send(peer, b"big\n");
+        sim.settle();
+        assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Error)), (true, 1), "{call:?}");
+    }
 }
 
 #[test]
@@ -397,7 +402,7 @@ impl Wire for Greedy {
         Ok(0)
     }
 
-    fn watch_writable(&mut self, _: Token) -> io::Result<()> {
+    fn watch_writable(&mut self, _: Token, _: Watched) -> io::Result<()> {
         Ok(())
     }
 

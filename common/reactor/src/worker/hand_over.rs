@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Worker;
 use super::stopping::Stopping;
-use crate::connection::{Entry, Lifecycle};
+use crate::connection::{Entry, Lifecycle, Watched};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
 use crate::settings::TURN_CONNECTIONS;
@@ -54,7 +54,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let stalled = io.outbox.stalled_at();
         let queued = io.outbox.take_memory()?;
         let Entry { socket, mut io, conn } = table.remove(token)?;
-        let descriptor = system.export(socket).ok();
+        let descriptor = system.export(socket, io.watched != Watched::No).ok();
         let why = if descriptor.is_some() { left } else { CloseReason::Error };
         if let Some(conn) = conn {
             state.count_closed(&mut io, why);
@@ -126,7 +126,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         } = live;
         let Self { handler, connections, listeners, .. } = self;
         let adopted = connections.system.adopt(descriptor);
-        let token = match adopted.and_then(|(socket, peer)| connections.insert(socket, peer)) {
+        let token = match adopted.and_then(|(socket, peer)| connections.insert_watched(socket, peer)) {
             Ok(token) => token,
             Err(error) => {
                 log::error!(reason:? = error.kind(); "a connection of the previous process is lost: {error}");

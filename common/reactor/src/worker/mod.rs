@@ -14,12 +14,12 @@ use std::time::Instant;
 use stopping::Stopping;
 
 use crate::accept::Listeners;
-use crate::connection::{Entry, Io};
+use crate::connection::{Entry, Io, Lifecycle, Watched};
 use crate::connections::Connections;
 use crate::context::Visit;
 use crate::control::EvictionMail;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
-use crate::system::{Event, System};
+use crate::system::{Event, System, is_shortage_of_watches};
 use crate::{
     CloseReason, Context, Control, ExportedConnection, Flow, Handler, Mailboxes, Settings, Token, Turn, Wake,
 };
@@ -182,9 +182,26 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.read(token);
         self.discard(token);
         self.notice_hang_up(token);
+        self.leave_to_poll(token);
+    }
+
+    /// The connection was served: it may make room from now on, and if nothing is left to do for it the poll has to watch it.
+    /// While the kernel can watch no more of them, it is served a little later without an event, and nobody is accepted.
+    fn leave_to_poll(&mut self, token: Token) {
         let Connections { table, state, .. } = &mut self.connections;
-        if let Some(entry) = table.get_mut(token) {
-            state.offer_place(&mut entry.io);
+        let Some(Entry { io, .. }) = table.get_mut(token) else { return };
+        state.offer_place(io);
+        if io.watched != Watched::No || io.listed_ready || io.lifecycle == Lifecycle::Closing {
+            return;
+        }
+        let Err(error) = self.connections.watch(token) else { return };
+        let Connections { table, state, .. } = &mut self.connections;
+        let Some(Entry { io, .. }) = table.get_mut(token) else { return };
+        if is_shortage_of_watches(&error) {
+            state.retry_later(io);
+            self.listeners.pause(state.now, &error);
+        } else {
+            state.schedule_close(io, CloseReason::Error);
         }
     }
 

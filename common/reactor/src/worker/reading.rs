@@ -133,8 +133,8 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn discard(&mut self, token: Token) {
         let Some(Entry { socket, io, .. }) = self.connections.table.get_mut(token) else { return };
         let Lifecycle::Lingering { bytes_left } = io.lifecycle else { return };
-        if !io.readable {
-            return;
+        if !io.readable || io.listed_ready {
+            return; // until an event, or the next turn
         }
         let left = bytes_left as usize;
         let room = left.saturating_add(1).min(TURN_BUDGET);

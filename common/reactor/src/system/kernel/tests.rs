@@ -78,7 +78,7 @@ fn each_side_of_a_connection_is_reported_under_its_own_token() {
         [FIRST, Token { index: 0, generation: 0 }, Token { index: u32::MAX, generation: u32::MAX - 1 }]
     {
         let (socket, mut peer) = adopted(&mut kernel);
-        kernel.add(&socket, token).unwrap();
+        kernel.add(&socket, token, false).unwrap();
         assert!(events_now(&mut kernel).is_empty(), "nothing has come yet");
         peer.write_all(b"x").unwrap();
         assert_eq!(flags(&mut kernel, token), (true, false, false, false));
@@ -119,7 +119,7 @@ fn a_poll_that_is_full_says_so() {
     let mut all = Vec::new();
     for index in 0..=u32::try_from(EVENTS).unwrap() {
         let (socket, mut peer) = adopted(&mut kernel);
-        kernel.add(&socket, Token { index, generation: 0 }).unwrap();
+        kernel.add(&socket, Token { index, generation: 0 }, false).unwrap();
         peer.write_all(b"x").unwrap();
         all.push((socket, peer));
     }
@@ -249,8 +249,8 @@ fn sockets_ask_silent_peers_for_a_sign_of_life_as_the_settings_say() {
 
 /// Exports a socket that is watched.
 fn kernel_export(kernel: &mut Kernel, socket: Socket) -> OwnedFd {
-    kernel.add(&socket, FIRST).unwrap();
-    kernel.export(socket).unwrap()
+    kernel.add(&socket, FIRST, false).unwrap();
+    kernel.export(socket, true).unwrap()
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn an_exported_connection_is_reported_no_more_and_another_process_adopts_it() {
     let (socket, address_of_peer) = new.adopt(exported).unwrap();
     assert!(socket.nonblocking().unwrap());
     assert_eq!((address_of_peer, new.local(&socket)), (peer.local_addr().ok(), peer.peer_addr().ok()));
-    new.add(&socket, FIRST).unwrap();
+    new.add(&socket, FIRST, false).unwrap();
     assert_eq!(flags(&mut new, FIRST), (true, false, false, false));
     assert!(events_now(&mut old).is_empty());
 }

@@ -109,9 +109,12 @@ impl Simulated {
         self.with(socket, |pipe, seed| pipe.write(bytes, seed))
     }
 
-    fn watch(&self, socket: &Socket, watch: Watch) -> io::Result<()> {
+    /// The kernel would answer a second `EPOLL_CTL_ADD` with `EEXIST`, and an `EPOLL_CTL_MOD` without a first one with `ENOENT`
+    /// (`epoll_ctl(2)`): `again` says which one it is.
+    fn watch(&self, socket: &Socket, watch: Watch, again: bool) -> io::Result<()> {
         let world = &mut *self.world.borrow_mut();
         let pipe = world.pipes.get_mut(socket.pipe).filter(|_| socket.is_open).ok_or(Errno::BADF)?;
+        assert_eq!(pipe.watch.is_some(), again, "{watch:?} is EEXIST, or ENOENT");
         pipe.watch = Some(watch);
         // What is true already is an event.
         if pipe.is_readable() || watch.writable && pipe.poll_writable() {
@@ -284,12 +287,13 @@ impl System for Simulated {
         self.world.borrow().pipes.get(socket.pipe).map(|pipe| pipe.local)
     }
 
-    fn export(&mut self, mut socket: Socket) -> io::Result<Socket> {
+    fn export(&mut self, mut socket: Socket, is_watched: bool) -> io::Result<Socket> {
         if let Err(error) = self.fault(Call::Export) {
             self.close(socket, false); // as its owner is gone
             return Err(error);
         }
         self.with(&socket, |pipe, _| {
+            assert_eq!(pipe.watch.is_some(), is_watched);
             // What this poll has not shown yet, the next one shows when it watches.
             (pipe.watch, pipe.listed) = (None, false);
             Ok(())
@@ -310,14 +314,14 @@ impl System for Simulated {
         Ok((exported, Some(peer)))
     }
 
-    fn add(&mut self, socket: &Socket, token: Token) -> io::Result<()> {
+    fn add(&mut self, socket: &Socket, token: Token, writable: bool) -> io::Result<()> {
         self.fault(Call::Add)?;
-        self.watch(socket, Watch { poll: self.poll, token, writable: false })
+        self.watch(socket, Watch { poll: self.poll, token, writable }, false)
     }
 
     fn watch_writable(&mut self, socket: &Socket, token: Token) -> io::Result<()> {
         self.fault(Call::WatchWritable)?;
-        self.watch(socket, Watch { poll: self.poll, token, writable: true })
+        self.watch(socket, Watch { poll: self.poll, token, writable: true }, true)
     }
 
     fn read(&mut self, socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {

@@ -1,0 +1,95 @@
+//! Connections that are served at once: which calls they cost, and what happens where the kernel cannot watch the others.
+
+use super::*;
+
+/// Calls of the kernel in a life that ends behind an answer to what was there at the start, by seeds: reads are interrupted and writes
+/// are cut where the seed says.
+fn life(seed: u64, ends_first: bool) -> [u64; 5] {
+    let mut sim = simulation(seed, Settings::default());
+    sim.spurious_events(0);
+    let peer = sim.connect();
+    sim.send(peer, b"hello\nbye\n");
+    if ends_first {
+        sim.end(peer);
+    }
+    while !sim.is_ended(peer) && !sim.is_closed(peer) {
+        sim.turn();
+    }
+    assert_eq!(sim.read(peer, 99), b"hello\n");
+    if !ends_first {
+        sim.end(peer);
+    }
+    sim.settle();
+    assert!(sim.is_closed(peer) && !sim.is_reset(peer), "seed {seed}");
+    [Call::Accept, Call::Add, Call::Read, Call::Write, Call::Shutdown].map(|call| sim.uses(call))
+}
+
+#[test]
+fn a_connection_that_is_served_at_once_is_never_watched_and_costs_a_read_and_a_write() {
+    for (ends_first, fewest) in [(false, [1, 0, 2, 1, 1]), (true, [1, 0, 2, 1, 1])] {
+        let lives = (0..50).map(|seed| life(seed, ends_first));
+        assert!(lives.clone().all(|[_, watched, ..]| watched == 0));
+        assert_eq!(lives.min(), Some(fewest), "accept, watch, read, write, shutdown");
+    }
+}
+
+#[test]
+fn one_that_waits_is_watched_once_and_hears_what_came_before() {
+    for seed in 0..50 {
+        let mut sim = simulation(seed, Settings::default());
+        let (silent, half, slow) = (sim.connect(), sim.connect(), sim.connect());
+        sim.send(half, b"hel");
+        sim.end(half); // behind a read that was short
+        sim.send(slow, b"bye\n");
+        sim.settle();
+        assert_eq!(sim.read(half, 99), b"hel");
+        sim.send(silent, b"hello\n");
+        sim.settle();
+        assert_eq!(sim.read(silent, 99), b"hello\n");
+        assert!(!sim.is_closed(slow) && sim.is_closed(half));
+        sim.end(slow);
+        sim.settle();
+        assert!(sim.is_closed(slow));
+        assert!(sim.uses(Call::Add) <= 3);
+    }
+}
+
+#[test]
+fn while_the_kernel_can_watch_nothing_more_newcomers_are_served_without_and_others_wait() {
+    for errno in [Errno::NOMEM, Errno::NOSPC] {
+        let mut sim = simulation(1, Settings::default());
+        sim.fail(Call::Add, 3, errno);
+        let (first, second) = (sim.connect(), sim.connect());
+        sim.settle();
+        assert!(sim.control().stats()[0].is_paused());
+        let later = sim.connect();
+        sim.send(first, b"hello\n");
+        sim.settle();
+        assert_eq!((sim.read(first, 99), sim.is_accepted(later)), (Vec::new(), false), "{errno:?}");
+        for peer in [second, later] {
+            sim.send(peer, b"hello\n");
+        }
+        sim.pass(Duration::from_millis(110));
+        for peer in [first, second] {
+            assert_eq!(sim.read(peer, 99), b"hello\n", "{errno:?}");
+        }
+        sim.pass(Duration::from_millis(110));
+        assert_eq!(all(&mut sim, later), b"hello\n", "{errno:?}");
+        let counters = sim.counters();
+        assert_eq!((counters.open, counters.accepted, counters.refused), (3, 3, 0), "{errno:?}");
+    }
+}
+
+#[test]
+fn a_newcomer_that_cannot_be_watched_for_another_reason_ends() {
+    for errno in [Errno::PERM, Errno::BADF] {
+        let mut sim = simulation(1, Settings::default());
+        sim.fail(Call::Add, 1, errno);
+        let (lost, served) = (sim.connect(), sim.connect());
+        sim.send(served, b"hello\n");
+        sim.settle();
+        assert!(sim.is_reset(lost) && !sim.is_closed(served), "{errno:?}");
+        assert_eq!(sim.handler(0).closed, [CloseReason::Error], "{errno:?}");
+        assert_eq!(sim.read(served, 99), b"hello\n", "{errno:?}");
+    }
+}
