@@ -7,6 +7,7 @@ use super::eviction::{EvictionClass, LinkId};
 use super::outbox::Outbox;
 use super::per_address::Place;
 use super::settings::READ_PAUSE;
+use super::system::Watched;
 use super::tail::Tail;
 use super::{CompactInstant, Token};
 
@@ -28,17 +29,6 @@ pub(super) enum Lifecycle {
     Lingering { bytes_left: u32 },
     /// It is on the list of connections to close at the end of the turn.
     Closing,
-}
-
-/// What the poll reports of a connection; never less than before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Watched {
-    /// Nothing: until the end of the first turn that leaves it nothing to do.
-    No,
-    /// Something to read.
-    Readable,
-    /// Room to write, too: from the first `WouldBlock` on.
-    Both,
 }
 
 #[allow(clippy::struct_excessive_bools)] // edges are flags

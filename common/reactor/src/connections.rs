@@ -8,13 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connection::{Entry, Io, Lifecycle, Watched};
+use super::connection::{Entry, Io, Lifecycle};
 use super::context::Visit;
 use super::deadlines::Deadlines;
 use super::evictable::{List, Scarce};
 use super::eviction::{Eviction, EvictionClass};
 use super::outbox::{Flushed, Wire};
-use super::system::{System, is_shortage, is_shortage_of_watches};
+use super::system::{System, Watched, is_shortage, is_shortage_of_watches};
 use super::table::Table;
 use super::tail::Tail;
 use super::worker_state::WorkerState;

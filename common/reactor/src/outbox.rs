@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::connection::Watched;
 use super::settings::TURN_BUDGET;
+use super::system::Watched;
 use super::{CompactInstant, Token};
 
 /// The sending side of a connection, whatever the system below.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Stepped;
 use crate::Handler;
-use crate::connection::{Io, Lifecycle, Watched};
+use crate::connection::{Io, Lifecycle};
+use crate::system::Watched;
 use crate::system::simulated::{Pipe, World};
 
 pub(super) fn check<H: Handler>(world: &World, stepped: &Stepped<H>) {

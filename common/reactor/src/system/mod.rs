@@ -10,4 +10,4 @@ pub(crate) mod simulated;
 
 pub(crate) use kernel::Kernel;
 pub use kernel::Listener;
-pub(crate) use seam::{Event, Polled, System, Target, is_shortage, is_shortage_of_watches};
+pub(crate) use seam::{Event, Polled, System, Target, Watched, is_shortage, is_shortage_of_watches};

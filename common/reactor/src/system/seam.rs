@@ -31,6 +31,17 @@ pub(crate) struct Event {
     pub(crate) hung_up: bool,
 }
 
+/// What the poll reports of a connection; never less than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// Nothing: until the end of the first turn that leaves it nothing to do.
+    No,
+    /// Something to read.
+    Readable,
+    /// Room to write, too: from the first `WouldBlock` on.
+    Both,
+}
+
 /// How much of what had happened by its beginning a poll has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Polled {

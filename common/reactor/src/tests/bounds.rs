@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::*;
-use crate::connection::{Io, Watched};
+use crate::connection::Io;
 use crate::connections::Connections;
 use crate::outbox::Wire;
+use crate::system::Watched;
 use crate::system::simulated::{Simulated, World};
 
 const SECOND: Duration = Duration::from_secs(1);

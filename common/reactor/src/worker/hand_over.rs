@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::Worker;
 use super::stopping::Stopping;
-use crate::connection::{Entry, Lifecycle, Watched};
+use crate::connection::{Entry, Lifecycle};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
 use crate::settings::TURN_CONNECTIONS;
-use crate::system::System;
+use crate::system::{System, Watched};
 use crate::tail::Tail;
 use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
 

@@ -14,12 +14,12 @@ use std::time::Instant;
 use stopping::Stopping;
 
 use crate::accept::Listeners;
-use crate::connection::{Entry, Io, Lifecycle, Watched};
+use crate::connection::{Entry, Io, Lifecycle};
 use crate::connections::Connections;
 use crate::context::Visit;
 use crate::control::EvictionMail;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
-use crate::system::{Event, System, is_shortage_of_watches};
+use crate::system::{Event, System, Watched, is_shortage_of_watches};
 use crate::{
     CloseReason, Context, Control, ExportedConnection, Flow, Handler, Mailboxes, Settings, Token, Turn, Wake,
 };
