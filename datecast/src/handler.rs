@@ -9,9 +9,9 @@
 //!              └──── the next request ◀────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 
-use std::{net::IpAddr, time::Instant};
+use std::net::IpAddr;
 
-use reactor::{CloseReason, Context, Flow, Handler, Progress, Stop, Token, Turn, Wake};
+use reactor::{CloseReason, CompactInstant, Context, Flow, Handler, Progress, Stop, Token, Turn, Wake};
 use static_server::StaticHandler;
 use ws_server::WsHandler;
 
@@ -92,7 +92,7 @@ impl Handler for FrontHandler {
         self.stream.on_stop(&mut conn.stream, stop, cx)
     }
 
-    fn on_close(&mut self, conn: Conn, token: Token, why: CloseReason, now: Instant) {
+    fn on_close(&mut self, conn: Conn, token: Token, why: CloseReason, now: CompactInstant) {
         self.stream.on_close(conn.stream, token, why, now);
     }
 

@@ -3,10 +3,12 @@
 use std::{net::IpAddr, time::Instant};
 
 use common::proxy::is_trusted;
-use reactor::{CloseReason, Context, Exported, Flow, Handler, Progress, Stop, Token, Turn, Wake};
+use reactor::{
+    CloseReason, CompactInstant, Context, Exported, Flow, Handler, Progress, Stop, Token, Turn, Wake,
+};
 
 use crate::{
-    connection::{Connection, Stage, UNIX_PEER, no_room},
+    connection::{Connection, Ending, Stage, UNIX_PEER, no_room},
     peers::Mail,
     source::Filling,
     worker::WsHandler,
@@ -18,7 +20,7 @@ impl Handler for WsHandler {
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Connection, Flow) {
         cx.set_deadline(cx.now() + self.config.connection.head_timeout);
-        (Connection::new(cx.now()), Flow::Continue)
+        (Connection::new(cx.compact_now()), Flow::Continue)
     }
 
     fn on_data(&mut self, conn: &mut Connection, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
@@ -32,7 +34,7 @@ impl Handler for WsHandler {
             Stage::HttpStream => conn.probe(cx),
             Stage::Publishing(_) => conn.on_body_end(&mut self.env(cx)),
             Stage::Polling(_) => conn.on_poll_end(),
-            Stage::WebSocket(_) | Stage::Done => Flow::CloseWhenFlushed,
+            Stage::WebSocket(_) | Stage::Resting(_) | Stage::Done => Flow::CloseWhenFlushed,
         }
     }
 
@@ -44,7 +46,7 @@ impl Handler for WsHandler {
     }
 
     fn on_deadline(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        if conn.is_open() && !conn.pulse.beat(conn.framing, cx) {
+        if conn.is_open() && !conn.extras.beat(conn.framing, cx) {
             return Flow::Continue;
         }
         let flow = match &conn.stage {
@@ -52,7 +54,7 @@ impl Handler for WsHandler {
             Stage::Opening { .. } => conn.give_up(408, &mut self.env(cx)),
             Stage::Publishing(_) => conn.on_body_deadline(&mut self.env(cx)),
             Stage::Polling(_) => self.on_poll_deadline(conn, cx),
-            Stage::WebSocket(_) => conn.keep_alive(&self.config.connection, cx),
+            Stage::WebSocket(_) | Stage::Resting(_) => conn.keep_alive(&self.config.connection, cx),
             Stage::HttpStream => conn.keep_open(&self.config.connection, cx),
             Stage::Done => Flow::Close,
         };
@@ -109,8 +111,8 @@ impl Handler for WsHandler {
         written_at: Instant,
         cx: &mut Context<'_>,
     ) -> Option<(Connection, Flow)> {
-        let (from, limits) = (self.adopts?, self.config.connection.message_limits());
-        let mut conn = Connection::adopt(state, from, limits, written_at, cx.now())?;
+        let from = self.adopts?;
+        let mut conn = Connection::adopt(state, from, written_at, cx)?;
         if conn.owes_pong() {
             cx.want_drain();
         }
@@ -130,23 +132,23 @@ impl Handler for WsHandler {
         }
         if flow == Flow::Continue && conn.is_open() {
             // A sign of life may have fallen due between the two processes.
-            conn.pulse.beat(conn.framing, cx);
+            conn.extras.beat(conn.framing, cx);
         }
         Some((conn, flow))
     }
 
     fn on_lost(&mut self, state: &[u8], written_at: Instant, now: Instant) {
-        let lost = self.adopts.and_then(|from| Connection::from_bytes(state, from, written_at));
+        let lost = self.adopts.and_then(|from| Connection::from_bytes(state, from, written_at, written_at));
         if let Some(lost) = lost.filter(Connection::is_subscriber) {
-            self.announce(&lost, now);
+            self.announce(&lost, CompactInstant::new(now, written_at));
         }
     }
 
-    fn on_close(&mut self, conn: Connection, token: Token, why: CloseReason, now: Instant) {
+    fn on_close(&mut self, conn: Connection, token: Token, why: CloseReason, now: CompactInstant) {
         // A poll that ends is no client that leaves: the next one is the same client.
         let is_client = !matches!(conn.stage, Stage::Polling(_));
         if self.fanout.subscribers.remove(token) && is_client {
-            self.metrics.closed(why, conn.ending);
+            self.metrics.closed(why, conn.ending.map(Ending::name));
             if why != CloseReason::HandedOver {
                 self.announce(&conn, now);
             }

@@ -27,7 +27,7 @@ impl WsHandler {
     /// Ends a connection whose token is no longer in the list; `None`: it goes on.
     pub(crate) fn revoke_if_due(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Option<Flow> {
         let deed = conn.deed()?;
-        let is_due = !self.config.access.still_lets(deed, conn.grant.as_deref());
+        let is_due = !self.config.access.still_lets(deed, conn.extras.grant().map(AsRef::as_ref));
         is_due.then(|| match deed {
             Deed::Read if matches!(conn.stage, Stage::Polling(_)) => {
                 self.fanout.subscribers.remove(cx.token());

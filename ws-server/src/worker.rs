@@ -6,7 +6,7 @@ use std::{
 };
 
 use common::id::{MessageId, Since};
-use reactor::{Context, Flow, Mailboxes, Progress, Stop, Token, Turn};
+use reactor::{CompactInstant, Context, Flow, Mailboxes, Progress, Stop, Token, Turn};
 
 use crate::{
     broadcast::{Fanout, NoticeReader},
@@ -161,7 +161,7 @@ impl WsHandler {
     ) -> (Progress, bool) {
         let Received { mut progress, next } = match &conn.stage {
             Stage::Opening { .. } => conn.on_opening(input, &mut self.env(cx)),
-            Stage::WebSocket(_) => conn.on_frames(input, &mut self.env(cx)),
+            Stage::WebSocket(_) | Stage::Resting(_) => conn.on_frames(input, &mut self.env(cx)),
             Stage::Publishing(_) => conn.on_body(input, &mut self.env(cx)),
             Stage::Polling(_) => {
                 // The next request has its turn behind the answer.
@@ -184,7 +184,7 @@ impl WsHandler {
             self.metrics.read_begun();
             return self.begin_read(conn, cx);
         }
-        conn.subscribed_at = cx.now();
+        conn.subscribed_at = cx.compact_now();
         self.skip_unwatched(cx.now());
         conn.last_notice = self.fanout.board().newest();
         // What a poll has heard on this connection, a stream hears again.
@@ -215,7 +215,7 @@ impl WsHandler {
     }
 
     /// The others hear that this client has left, if it had the stream as long as a notice asks.
-    pub(crate) fn announce(&mut self, left: &Connection, now: Instant) {
+    pub(crate) fn announce(&mut self, left: &Connection, now: CompactInstant) {
         let age = now.saturating_duration_since(left.subscribed_at);
         if self.config.leave_notices() && age >= self.config.notice_age() {
             self.fanout.news.departures.push(left.id, self.config.notices.notice_rate);
@@ -237,8 +237,8 @@ impl WsHandler {
 
     /// A client that waits for a stream that does not come is told that this one is another, and gets all there is.
     pub(crate) fn end_vain_wait(&mut self, conn: &mut Connection, cx: &mut Context<'_>) -> Flow {
-        let waited = cx.now().saturating_duration_since(conn.subscribed_at);
-        let is_stream = matches!(conn.stage, Stage::WebSocket(_) | Stage::HttpStream) && conn.is_open();
+        let waited = cx.compact_now().saturating_duration_since(conn.subscribed_at);
+        let is_stream = conn.is_open();
         if !is_stream || waited < EPOCH_PATIENCE || !self.stream.waits_in_vain(&conn.subscription) {
             return Flow::Continue;
         }

@@ -24,6 +24,17 @@ impl CompactInstant {
         at.unwrap_or(start)
     }
 
+    /// Later by this much.
+    #[must_use]
+    pub fn saturating_add(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time since `earlier`, an instant with the same start; zero if that is later.
+    pub fn saturating_duration_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
     /// So many nanoseconds after the start.
     pub(crate) fn since_start(nanos: u64) -> Self {
         Self(i64::try_from(nanos).unwrap_or(i64::MAX))

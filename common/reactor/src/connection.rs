@@ -136,3 +136,14 @@ impl Io {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_a_connection_is_small() {
+        // Every connection has one, and most of them are idle.
+        assert!(size_of::<Io>() <= 144, "{} bytes", size_of::<Io>());
+    }
+}

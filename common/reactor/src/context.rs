@@ -16,7 +16,7 @@ use super::per_address::network;
 use super::pieces::Pieces;
 use super::system::is_shortage;
 use super::worker_state::WorkerState;
-use super::{CloseReason, Flow, Settings, Stop, Token};
+use super::{CloseReason, CompactInstant, Flow, Settings, Stop, Token};
 
 /// One connection, lent to a callback about it.
 pub struct Context<'a> {
@@ -29,6 +29,16 @@ impl Context<'_> {
     /// This turn's monotonic time; the worker reads the clock once per turn.
     pub fn now(&self) -> Instant {
         self.state.now
+    }
+
+    /// The same as [`Context::now`], for what a handler keeps for each connection.
+    pub fn compact_now(&self) -> CompactInstant {
+        self.state.compact(self.state.now)
+    }
+
+    /// When the worker started: [`CompactInstant`]s count from here.
+    pub fn start(&self) -> Instant {
+        self.state.start
     }
 
     /// This turn's wall-clock time: for text, not for deadlines, as it may jump.

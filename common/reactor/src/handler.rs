@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::{CloseReason, Context, Exported, Flow, Progress, Stop, Token, Turn, Wake};
+use super::{CloseReason, CompactInstant, Context, Exported, Flow, Progress, Stop, Token, Turn, Wake};
 
 /// What a daemon does with its connections. Each worker has a handler of its own; no two threads share one.
 ///
@@ -78,7 +78,7 @@ pub trait Handler {
     fn on_lost(&mut self, state: &[u8], written_at: Instant, now: Instant) {}
 
     /// The connection is gone. The last callback about it; no later connection has its token.
-    fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason, now: Instant) {}
+    fn on_close(&mut self, conn: Self::Conn, token: Token, why: CloseReason, now: CompactInstant) {}
 
     /// True for the address of a proxy (`None`: a Unix socket), whose connections are those of its clients. The limit per
     /// address does not count them until [`Context::set_real_peer`] names the client, so that its clients do not evict each

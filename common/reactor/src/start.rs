@@ -121,7 +121,10 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::{CloseReason, Context, Exported, Flow, Progress, Stats, Stop, Token, Traffic, Turn, Wake};
+    use crate::{
+        CloseReason, CompactInstant, Context, Exported, Flow, Progress, Stats, Stop, Token, Traffic, Turn,
+        Wake,
+    };
 
     /// It panics outside a connection, if it is to; and counts its mail and its input.
     #[derive(Debug, Default)]
@@ -149,7 +152,7 @@ mod tests {
             Flow::CloseWhenFlushed
         }
 
-        fn on_close(&mut self, (): (), _: Token, _: CloseReason, _: Instant) {
+        fn on_close(&mut self, (): (), _: Token, _: CloseReason, _: CompactInstant) {
             if let Some(closed) = &self.closed {
                 closed.send(self.count).unwrap();
             }

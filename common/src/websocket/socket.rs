@@ -86,6 +86,18 @@ impl WebSocket {
         Self { version, limits, ready_state: ReadyState::Opening, message: Message::default(), input }
     }
 
+    /// An open connection between two messages, with nothing of the next one.
+    pub fn at_rest(version: Version, limits: MessageLimits) -> Self {
+        Self { ready_state: ReadyState::Open, ..Self::new(version, limits) }
+    }
+
+    /// True for a connection as [`WebSocket::at_rest`] makes it.
+    pub fn is_at_rest(&self) -> bool {
+        // The hixie drafts have no fragments: each frame is a message, and begins with a new state of one.
+        let is_between_messages = self.version.is_hixie() || self.message.opcode.is_none();
+        self.is_open() && !self.is_amid_frame() && is_between_messages
+    }
+
     /// A connection of draft 76 whose third key is still to come.
     pub(crate) fn awaiting_key(first: u32, second: u32, limits: MessageLimits) -> Self {
         let ready_state = ReadyState::AwaitingKey { first, second, third: [0; 8], len: 0 };

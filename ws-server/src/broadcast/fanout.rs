@@ -202,7 +202,7 @@ fn visit(
         }
         Task::Date(date) => {
             visited.sent = conn.send_date(date, cx);
-            if conn.is_open() && conn.document.is_full() { conn.renew(options, cx) } else { Flow::Continue }
+            if conn.is_open() && conn.extras.is_full() { conn.renew(options, cx) } else { Flow::Continue }
         }
         Task::Ring(_) | Task::Source => {
             let delivery = conn.send_next(stream, source, options, cx);
@@ -237,8 +237,8 @@ fn send_notice(
     }
     let bytes = encodings.get(framing, |out| notice.encode(framing, out));
     cx.send_shared(bytes, 0..bytes.len());
-    conn.pulse.sent(cx.now());
-    conn.document.add(1, bytes.len());
+    conn.extras.sent(cx.now());
+    conn.extras.count(1, bytes.len());
     false
 }
 

@@ -11,6 +11,7 @@ use common::{
 use reactor::{Context, Flow, Pieces, Stop};
 
 use super::{
+    ending::Ending,
     env::Env,
     request::StreamParams,
     settings::ConnectionOptions,
@@ -52,7 +53,7 @@ impl Connection {
         // RFC 6455 §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
         if let Some(gap) = gap.filter(|_| self.is_open()) {
             encode_gap(self.framing, &gap, cx.out());
-            self.pulse.sent(cx.now());
+            self.extras.sent(cx.now());
         }
     }
 
@@ -75,7 +76,7 @@ impl Connection {
                     if let Some(clock) = stream.clock() {
                         clock.encode(slot, self.framing, cx.out());
                     }
-                    self.document.add(1, 0);
+                    self.extras.count(1, 0);
                     sent.messages = sent.messages.saturating_add(1);
                 }
                 Next::Gap(gap) => self.tell(Some(gap), cx),
@@ -92,7 +93,7 @@ impl Connection {
                         cx.set_deadline(cx.now() + options.write_timeout);
                         sent.flow = self.end(CloseCode::NORMAL, "", cx);
                     } else {
-                        sent.waits = self.subscription.end.is_some();
+                        sent.waits = self.subscription.end().is_some();
                     }
                     break;
                 }
@@ -107,9 +108,9 @@ impl Connection {
             }
         }
         if sent.messages > 0 {
-            self.pulse.sent(cx.now());
+            self.extras.sent(cx.now());
         }
-        if self.is_open() && self.document.is_full() {
+        if self.is_open() && self.extras.is_full() {
             sent.flow = self.renew(options, cx);
         }
         sent
@@ -128,7 +129,7 @@ impl Connection {
             let room = room(options, cx).saturating_sub(pieces.len()).min(*budget);
             match stream.next(&mut self.subscription, self.framing, room, cx.now()) {
                 Next::Shared { bytes, range, messages } => {
-                    self.document.add(messages, range.len());
+                    self.extras.count(messages, range.len());
                     *budget = budget.saturating_sub(range.len());
                     sent.messages = sent.messages.saturating_add(messages);
                     cx.gather(&mut pieces, bytes, range);
@@ -146,15 +147,15 @@ impl Connection {
     /// The document of the connection has grown long enough: its browser goes on with the next one.
     #[cold]
     pub(crate) fn renew(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
-        self.ending = Some("renewed");
+        self.ending = Some(Ending::Renewed);
         cx.set_deadline(cx.now() + options.write_timeout);
         self.end(CloseCode::NORMAL, "", cx)
     }
 
     /// Appends the last words of a document; `ending` is the metrics' name for its end.
     pub(super) fn put_farewell(&self, ending: &str, out: &mut Vec<u8>) {
-        if self.document.is_one() {
-            let farewell = self.document.farewell(ending, self.subscription.had());
+        if let Some(document) = self.extras.document() {
+            let farewell = document.farewell(ending, self.subscription.had());
             encode_farewell(self.framing, &farewell, out);
         }
     }
@@ -170,7 +171,7 @@ impl Connection {
         let bytes = source.encoded(self.framing);
         if !bytes.is_empty() {
             cx.send_shared(bytes, 0..bytes.len());
-            self.pulse.sent(cx.now());
+            self.extras.sent(cx.now());
         }
     }
 
@@ -183,9 +184,9 @@ impl Connection {
         loop {
             match date.next(&mut self.subscription, self.framing, has_room) {
                 Next::Shared { bytes, range, messages } => {
-                    self.document.add(messages, range.len());
+                    self.extras.count(messages, range.len());
                     cx.send_shared(bytes, range);
-                    self.pulse.sent(cx.now());
+                    self.extras.sent(cx.now());
                     return messages;
                 }
                 Next::Gap(gap) => self.tell(Some(gap), cx),
@@ -248,7 +249,7 @@ impl Connection {
     /// The token that has let it in is no longer valid. What its client has not read by now it does not get, but for the bytes that are
     /// queued.
     pub(crate) fn revoke(&mut self, close_timeout: Duration, cx: &mut Context<'_>) -> Flow {
-        self.ending = Some("revoked");
+        self.ending = Some(Ending::Revoked);
         if let Stage::WebSocket(socket) = &self.stage
             && socket.protocol.is_awaiting_key()
         {
@@ -264,6 +265,7 @@ impl Connection {
     #[cold]
     fn end(&mut self, code: CloseCode, reason: &str, cx: &mut Context<'_>) -> Flow {
         self.ending = self.ending.or(Some(ending(code)));
+        self.rouse();
         match &mut self.stage {
             Stage::WebSocket(socket) if socket.protocol.is_open() => {
                 socket.protocol.close(code, reason, cx.out());
@@ -272,12 +274,12 @@ impl Connection {
             // Its closing handshake has begun: the deadline ends it.
             Stage::WebSocket(_) => Flow::Continue,
             Stage::HttpStream => {
-                let is_whole = self.subscription.end.is_none() || code == CloseCode::NORMAL;
+                let is_whole = self.subscription.end().is_none() || code == CloseCode::NORMAL;
                 self.stage = Stage::Done;
                 if is_whole {
-                    let is_read = self.subscription.is_complete() && self.ending == Some("finished");
+                    let is_read = self.subscription.is_complete() && self.ending == Some(Ending::Finished);
                     self.put_farewell(
-                        if is_read { "read" } else { self.ending.unwrap_or_default() },
+                        if is_read { "read" } else { self.ending.map_or("", Ending::name) },
                         cx.out(),
                     );
                     finish(self.framing, cx.out());
@@ -286,9 +288,11 @@ impl Connection {
                 // underlying connection".
                 if is_whole || self.framing.is_chunked() { Flow::CloseWhenFlushed } else { Flow::Reset }
             }
-            Stage::Opening { .. } | Stage::Publishing(_) | Stage::Polling(_) | Stage::Done => {
-                Flow::CloseWhenFlushed
-            }
+            Stage::Opening { .. }
+            | Stage::Resting(_)
+            | Stage::Publishing(_)
+            | Stage::Polling(_)
+            | Stage::Done => Flow::CloseWhenFlushed,
         }
     }
 }
@@ -301,14 +305,14 @@ fn room(options: &ConnectionOptions, cx: &Context<'_>) -> usize {
     options.max_queue.saturating_sub(usize::try_from(cx.queued()).unwrap_or(usize::MAX))
 }
 
-/// The metrics' name for an end with this code.
-fn ending(code: CloseCode) -> &'static str {
+/// Why a connection ends with this code.
+fn ending(code: CloseCode) -> Ending {
     match code {
-        CloseCode::NORMAL => "finished",
-        CloseCode::GOING_AWAY => "stopped",
-        CloseCode::RESTART => "restarted",
+        CloseCode::NORMAL => Ending::Finished,
+        CloseCode::GOING_AWAY => Ending::Stopped,
+        CloseCode::RESTART => Ending::Restarted,
         // The stream itself ends only a connection that has fallen out of the ring; a revoked token has said why.
-        CloseCode::POLICY => "slow",
-        _ => "server",
+        CloseCode::POLICY => Ending::Slow,
+        _ => Ending::Server,
     }
 }

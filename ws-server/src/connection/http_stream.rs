@@ -8,14 +8,14 @@ use super::{settings::ConnectionOptions, state::Connection};
 impl Connection {
     /// The deadline of a stream over HTTP has passed: sends a comment, where the framing has comments.
     pub(crate) fn keep_open(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
-        if self.document.is_full() {
+        if self.extras.is_full() {
             // Notices alone have filled it.
             return self.renew(options, cx);
         }
         if !cx.is_blocked() {
             encode_comment(self.framing, cx.out());
         }
-        self.pulse.set_deadline(cx.now() + options.heartbeat, cx);
+        self.extras.set_deadline(cx.now() + options.heartbeat, cx);
         Flow::Continue
     }
 
@@ -36,7 +36,7 @@ impl Connection {
         options: &ConnectionOptions,
         cx: &mut Context<'_>,
     ) -> Progress {
-        if !self.unwanted_rate.take(options.message_rate(), cx.now()) {
+        if !self.extras.allows_unwanted(options.message_rate(), cx.compact_now()) {
             cx.ignore_input();
         }
         Progress { consumed: input.len(), flow: Flow::Continue }

@@ -2,7 +2,6 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use common::http::HeadScan;
 use reactor::{Context, Flow};
 
 use super::{
@@ -20,7 +19,7 @@ impl Connection {
             self.stage = Stage::Done;
             return Flow::CloseWhenFlushed;
         }
-        self.stage = Stage::Opening { scan: HeadScan::default(), proxied_for: Some(sender) };
+        self.stage = Stage::Opening { scan: None, proxied_for: Some(Box::new(sender)) };
         self.reuse = Reuse::Idle;
         cx.set_idle();
         cx.set_deadline(cx.now() + KEPT);

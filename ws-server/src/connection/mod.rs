@@ -10,7 +10,9 @@
 
 mod delivery;
 mod document;
+mod ending;
 mod env;
+mod extras;
 mod first_bytes;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -27,6 +29,7 @@ mod pulse;
 mod rate;
 mod request;
 mod response;
+mod resting;
 mod settings;
 mod snapshot;
 mod state;
@@ -36,6 +39,7 @@ mod websocket;
 
 pub(crate) use self::{
     delivery::Sent,
+    ending::Ending,
     env::{Env, Ids, Next, Received},
     notice::{Notice, Payload},
     polling::{PollService, Polled},

@@ -6,7 +6,7 @@ use common::{
     Parsed,
     admission::{Deed, Refusal},
     framing::Framing,
-    http::{Head, HeadError, HeadScan, remove_body, status_body},
+    http::{Head, HeadError, HeadLimits, HeadScan, remove_body, status_body},
     policy::{Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
@@ -45,7 +45,7 @@ impl Connection {
             FirstBytes::Unknown => return self.wait_for_head(all, env),
             FirstBytes::Policy => return self.on_policy(input, env).into(),
             FirstBytes::Proxy => return self.on_proxy_header(input, env),
-            FirstBytes::Http => match scan.find_end(input, env.options.head_limits()) {
+            FirstBytes::Http => match find_end(scan, input, env.options.head_limits()) {
                 Ok(None) => return self.wait_for_head(all, env),
                 Ok(Some(len)) => return self.on_head(input, len, env),
                 Err(error) => self.refuse_bytes(error, env),
@@ -87,7 +87,7 @@ impl Connection {
             }
         };
         if let Stage::Opening { proxied_for, .. } = &mut self.stage {
-            *proxied_for = Some(address.map_or_else(|| peer(env.cx), |address| address.ip()));
+            *proxied_for = Some(Box::new(address.map_or_else(|| peer(env.cx), |address| address.ip())));
         }
         if let Some(address) = address
             && !env.cx.set_real_peer(Some(address.ip()))
@@ -115,16 +115,16 @@ impl Connection {
             Err(error) => self.refuse_bytes(error, env),
         };
         let next = match &mut self.stage {
-            Stage::WebSocket(_) => {
+            Stage::WebSocket(_) | Stage::Resting(_) => {
                 // The first frames, or the third key of draft 76, may be there already.
                 let mut received = self.on_frames(rest, env);
                 received.progress.consumed = received.progress.consumed.saturating_add(len);
                 return received;
             }
             Stage::Opening { scan, proxied_for } => {
-                *scan = HeadScan::default();
+                *scan = None;
                 // A PROXY header stands at the beginning of a connection and nowhere else: behind a request comes what a client wrote.
-                proxied_for.get_or_insert(peer(env.cx));
+                proxied_for.get_or_insert_with(|| Box::new(peer(env.cx)));
                 return Received { progress: WAIT, next: Next::PassOn };
             }
             Stage::Publishing(_) => {
@@ -149,7 +149,7 @@ impl Connection {
         // Behind a PROXY header comes what the client itself wrote: its `X-Forwarded-For` counts only if the client is a
         // trusted proxy, too.
         let sender = match &self.stage {
-            Stage::Opening { proxied_for: Some(client), .. } => *client,
+            Stage::Opening { proxied_for: Some(client), .. } => **client,
             _ => peer(env.cx),
         };
         // The limit per address counts the client that a trusted proxy names, else the proxy itself.
@@ -179,7 +179,7 @@ impl Connection {
             return self.refuse(404, &[], cors, env);
         }
         match permitted(head, env) {
-            Ok(grant) => self.grant = grant,
+            Ok(grant) => self.extras.set_grant(grant),
             Err(denied) => return self.deny(head, &denied, cors, env),
         }
         match (answer(head, access), StreamParams::of(head)) {
@@ -209,9 +209,9 @@ impl Connection {
                 let secure = forwarded_secure(head, sender, &access.trusted).unwrap_or(access.secure);
                 let limits = env.options.message_limits();
                 let protocol = offer.accept(secure, id, &access.protocol, limits, env.cx.out());
-                let socket = Upgraded::new(protocol, params, env.cx.now());
+                let socket = Upgraded::new(protocol, params, env.cx.compact_now());
                 self.framing = socket.framing();
-                self.pulse = Pulse::new(params.heartbeat, env.cx.now());
+                self.extras.set_pulse(Pulse::new(params.heartbeat, env.cx.now()));
                 self.stage = Stage::WebSocket(socket);
                 Flow::Continue
             }
@@ -243,8 +243,8 @@ impl Connection {
         let (id, wall) = (self.take_id(params, env), env.cx.wall());
         self.framing = framing;
         self.stage = Stage::HttpStream;
-        self.pulse = Pulse::new(params.heartbeat, env.cx.now());
-        self.pulse.set_deadline(env.cx.now() + env.options.heartbeat, env.cx);
+        self.extras.set_pulse(Pulse::new(params.heartbeat, env.cx.now()));
+        self.extras.set_deadline(env.cx.now() + env.options.heartbeat, env.cx);
         let gap = self.begin(params, env);
         if comes_back(head, framing) && gap.is_none() && self.subscription.is_complete() {
             self.stage = Stage::Done;
@@ -252,7 +252,7 @@ impl Connection {
             return Flow::CloseWhenFlushed;
         }
         if framing.media_type() == "text/html" {
-            self.document = Document::new(head);
+            self.extras.set_document(Document::new(head));
         }
         let opening = HttpOpening { framing, id, retry_ms: env.options.retry_ms(), gap };
         response::begin(&opening, cors, wall, env.cx.out());
@@ -360,6 +360,20 @@ fn permitted(head: &Head<'_>, env: &Env<'_, '_>) -> Result<ConnectionGrant, Deni
         // A preflight has no token, and a method that the stream does not have needs none to be refused.
         _ => Ok(None),
     }
+}
+
+/// Goes on with the search for the end of a head; `scan` is how far it is, for one of which only a part has come.
+fn find_end(
+    scan: &mut Option<Box<HeadScan>>,
+    input: &[u8],
+    limits: HeadLimits,
+) -> Result<Option<usize>, HeadError> {
+    let mut search = scan.take().map(|scan| *scan).unwrap_or_default();
+    let found = search.find_end(input, limits)?;
+    if found.is_none() {
+        *scan = Some(Box::new(search));
+    }
+    Ok(found)
 }
 
 /// True for an `EventSource` whose bounded read has ended: it connects again, and would do so for ever. HTML Standard §9.2.1: "a

@@ -52,7 +52,7 @@ impl Connection {
             }
         };
         let Wanted { key, body, awaits_continue, keep_alive, is_old } = wanted;
-        let scope = self.grant.as_ref().map(|grant| grant.name.clone());
+        let scope = self.extras.grant().map(|grant| grant.name.clone());
         let account = match key.map(|key| env.keys.begin(ScopedKey { scope, key })) {
             None => Account::unkeyed(),
             Some(Begin::Run(account)) => account,

@@ -1,6 +1,8 @@
 //! How often a connection may do something: a rate per second, after a burst.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use reactor::CompactInstant;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {
@@ -14,26 +16,26 @@ pub(crate) struct Rate {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RateLimiter {
     /// When everything used so far is available again.
-    paid_off: Instant,
+    paid_off: CompactInstant,
 }
 
 impl RateLimiter {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: CompactInstant) -> Self {
         Self { paid_off: now }
     }
 
     /// How long it takes until everything used so far is available again.
-    pub(crate) fn debt(self, now: Instant) -> Duration {
+    pub(crate) fn debt(self, now: CompactInstant) -> Duration {
         self.paid_off.saturating_duration_since(now)
     }
 
     /// Goes on with what another process has written down as [`RateLimiter::debt`].
-    pub(crate) fn with_debt(debt: Duration, now: Instant) -> Self {
-        Self { paid_off: now.checked_add(debt).unwrap_or(now) }
+    pub(crate) fn with_debt(debt: Duration, now: CompactInstant) -> Self {
+        Self { paid_off: now.saturating_add(debt) }
     }
 
     /// Uses one; false if the rate does not allow it.
-    pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, rate: Rate, now: CompactInstant) -> bool {
         if rate.per_second == 0 {
             return true;
         }
@@ -42,7 +44,7 @@ impl RateLimiter {
         if debt > each.saturating_mul(rate.burst.max(1)) {
             return false;
         }
-        self.paid_off = now.checked_add(debt).unwrap_or(now);
+        self.paid_off = now.saturating_add(debt);
         true
     }
 }
@@ -52,11 +54,12 @@ mod tests {
     use super::*;
 
     #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> CompactInstant {
+        let now = std::time::Instant::now();
+        CompactInstant::new(now, now)
     }
 
-    fn taken(limiter: &mut RateLimiter, rate: Rate, now: Instant) -> usize {
+    fn taken(limiter: &mut RateLimiter, rate: Rate, now: CompactInstant) -> usize {
         (0..1000).take_while(|_| limiter.take(rate, now)).count()
     }
 
@@ -66,9 +69,9 @@ mod tests {
         let t0 = start();
         let mut limiter = RateLimiter::new(t0);
         assert_eq!(taken(&mut limiter, rate, t0), 50);
-        assert_eq!(taken(&mut limiter, rate, t0 + Duration::from_millis(99)), 0);
-        assert_eq!(taken(&mut limiter, rate, t0 + Duration::from_secs(1)), 10);
-        assert_eq!(taken(&mut limiter, rate, t0 + Duration::from_hours(1)), 50);
+        assert_eq!(taken(&mut limiter, rate, t0.saturating_add(Duration::from_millis(99))), 0);
+        assert_eq!(taken(&mut limiter, rate, t0.saturating_add(Duration::from_secs(1))), 10);
+        assert_eq!(taken(&mut limiter, rate, t0.saturating_add(Duration::from_hours(1))), 50);
     }
 
     #[test]

@@ -9,15 +9,15 @@ use common::{
     codec::{Reader, Writer},
     frame::CloseCode,
     framing::{Framing, finish},
-    http::HeadScan,
     id::{Epoch, MessageId, Since},
     token::Grant,
-    websocket::{MessageLimits, WebSocket},
+    websocket::WebSocket,
 };
-use reactor::{Context, Exported};
+use reactor::{CompactInstant, Context, Exported};
 
 use super::{
     document::Document,
+    ending::Ending,
     pulse::Pulse,
     rate::RateLimiter,
     request::{Prefix, StreamParams},
@@ -77,6 +77,9 @@ impl Connection {
         close_timeout: Duration,
         cx: &mut Context<'_>,
     ) -> Option<Exported> {
+        if partial {
+            self.rouse();
+        }
         if let Stage::WebSocket(socket) = &mut self.stage
             && socket.protocol.is_open()
             && (partial || socket.protocol.is_amid_frame())
@@ -84,7 +87,7 @@ impl Connection {
             socket.protocol.close(CloseCode::RESTART, RESTARTING, cx.out());
             cx.set_deadline(cx.now() + close_timeout);
         }
-        let state = self.to_bytes(epoch, cx.now())?;
+        let state = self.to_bytes(epoch, cx.now(), cx.start())?;
         Some(Exported { state, closing_bytes: self.closing_bytes() })
     }
 
@@ -92,16 +95,13 @@ impl Connection {
     pub(crate) fn adopt(
         bytes: &[u8],
         process: Predecessor,
-        limits: MessageLimits,
         written_at: Instant,
-        now: Instant,
+        cx: &Context<'_>,
     ) -> Option<Self> {
-        let mut conn = Self::from_bytes(bytes, process, written_at)?;
-        conn.pulse.put_off(now.saturating_duration_since(written_at));
+        let mut conn = Self::from_bytes(bytes, process, written_at, cx.start())?;
+        conn.extras.put_off(cx.now().saturating_duration_since(written_at));
         conn.keep_meaning(process.epoch);
-        if let Stage::WebSocket(socket) = &mut conn.stage {
-            socket.protocol.limit(limits);
-        }
+        conn.rest();
         Some(conn)
     }
 
@@ -122,28 +122,37 @@ impl Connection {
 
     /// True for an adopted connection that got its part of the history in the previous process.
     pub(crate) fn is_reading(&self) -> bool {
-        self.is_past_opening() && self.subscription.end.is_some()
+        self.is_past_opening() && self.subscription.end().is_some()
     }
 
     fn is_past_opening(&self) -> bool {
         match &self.stage {
             Stage::Opening { .. } | Stage::Publishing(_) | Stage::Polling(_) => false,
             Stage::WebSocket(socket) => !socket.protocol.is_awaiting_key(),
-            Stage::HttpStream | Stage::Done => true,
+            Stage::Resting(_) | Stage::HttpStream | Stage::Done => true,
         }
     }
 
     /// Writes the connection down, `epoch` being that of the newest numbers; `None` for one whose last bytes are queued.
-    pub(crate) fn to_bytes(&self, epoch: Epoch, now: Instant) -> Option<Vec<u8>> {
-        let mut to = Writer::default();
+    pub(crate) fn to_bytes(&self, epoch: Epoch, now: Instant, start: Instant) -> Option<Vec<u8>> {
+        let (mut to, compact_now) = (Writer::default(), CompactInstant::new(now, start));
+        let roused;
+        let socket = match &self.stage {
+            Stage::WebSocket(socket) => Some(&**socket),
+            Stage::Resting(resting) => {
+                roused = resting.upgraded();
+                Some(&roused)
+            }
+            _ => None,
+        };
         match &self.stage {
             Stage::Opening { proxied_for, .. } => {
                 to.byte(OPENING);
-                to.address(*proxied_for);
+                to.address(proxied_for.as_deref().copied());
             }
-            Stage::WebSocket(socket) => {
+            Stage::WebSocket(_) | Stage::Resting(_) => {
                 to.byte(WEBSOCKET);
-                put_socket(socket, &mut to);
+                put_socket(socket?, &mut to);
             }
             Stage::HttpStream => to.byte(if self.is_probed { PROBED_STREAM } else { HTTP_STREAM }),
             Stage::Publishing(publication) => {
@@ -154,14 +163,14 @@ impl Connection {
             Stage::Polling(_) | Stage::Done => return None,
         }
         to.long(self.id);
-        to.millis(now.saturating_duration_since(self.subscribed_at));
+        to.millis(compact_now.saturating_duration_since(self.subscribed_at));
         to.byte(u8::try_from(self.framing.index()).ok()?);
         to.long(self.subscription.phase.into());
         to.flag(self.subscription.owed > 0);
         to.long(self.subscription.next.saturating_sub(1));
         to.long(self.last_notice);
-        if let Stage::WebSocket(socket) = &self.stage {
-            put_rates(socket, now, &mut to);
+        if let Some(socket) = socket {
+            put_rates(socket, compact_now, &mut to);
         }
         if self.is_bounded() {
             to.byte(BOUNDED);
@@ -171,7 +180,7 @@ impl Connection {
             to.byte(HEARD);
             to.long(self.heard);
         }
-        if let Some(grant) = &self.grant {
+        if let Some(grant) = self.extras.grant() {
             to.byte(GRANT);
             to.bytes(grant.name.as_bytes());
             to.raw(&grant.digest);
@@ -180,13 +189,13 @@ impl Connection {
             to.byte(REUSED);
             to.flag(self.reuse == Reuse::Head);
         }
-        if self.pulse.is_asked() {
+        if let Some(pulse) = self.extras.pulse() {
             to.byte(PULSE);
-            self.pulse.put(now, &mut to);
+            pulse.put(now, &mut to);
         }
-        if self.document.is_one() {
+        if let Some(document) = self.extras.document() {
             to.byte(DOCUMENT);
-            self.document.put(self.subscription.epoch, &mut to);
+            document.put(self.subscription.epoch, &mut to);
         }
         if self.is_past_opening() && !self.subscription.is_usual(epoch) {
             to.byte(PLACE);
@@ -195,20 +204,28 @@ impl Connection {
         Some(to.into_bytes())
     }
 
-    /// Reads back what [`Connection::to_bytes`] of this format wrote at this moment; `None` for anything else.
-    pub(crate) fn from_bytes(bytes: &[u8], process: Predecessor, written_at: Instant) -> Option<Self> {
+    /// Reads back what [`Connection::to_bytes`] of this format wrote at this moment, for a worker with this start; `None` for
+    /// anything else.
+    pub(crate) fn from_bytes(
+        bytes: &[u8],
+        process: Predecessor,
+        written_at: Instant,
+        start: Instant,
+    ) -> Option<Self> {
         let Predecessor { format, epoch } = process;
+        let written = CompactInstant::new(written_at, start);
         let mut from = Reader::new(bytes);
         let kind = from.byte()?;
         let mut stage = match kind {
-            OPENING => Stage::Opening { scan: HeadScan::default(), proxied_for: from.address()? },
-            WEBSOCKET => Stage::WebSocket(take_socket(&mut from, format, written_at)?),
+            OPENING => Stage::Opening { scan: None, proxied_for: from.address()?.map(Box::new) },
+            WEBSOCKET => Stage::WebSocket(take_socket(&mut from, format, written)?),
             HTTP_STREAM | PROBED_STREAM => Stage::HttpStream,
             PUBLISHING if format >= 2 => Stage::Publishing(Box::new(Publication::take_over(&mut from)?)),
             _ => return None,
         };
         let id = from.long()?;
         let subscribed_at = written_at.checked_sub(from.millis()?).unwrap_or(written_at);
+        let subscribed_at = CompactInstant::new(subscribed_at, start);
         let framing = *Framing::ALL.get(usize::from(from.byte()?))?;
         // A client that knows its numbers without an epoch goes on with those.
         let framing = if format == 1 { framing.bare() } else { framing };
@@ -224,7 +241,7 @@ impl Connection {
         if format >= 2 {
             last_notice = from.long()?;
             if let Stage::WebSocket(socket) = &mut stage {
-                take_rates(socket, &mut from, written_at)?;
+                take_rates(socket, &mut from, written)?;
             }
         }
         let is_probed = kind == PROBED_STREAM;
@@ -236,16 +253,16 @@ impl Connection {
             subscription,
             last_notice,
             is_probed,
-            ..Self::new(written_at)
+            ..Self::new(written)
         };
         while !from.is_empty() {
             match from.byte()? {
                 BOUNDED if format >= 2 => conn.take_bounds(&mut from)?,
                 HEARD if format >= 2 => conn.heard = from.long()?,
-                PULSE if format >= 2 => conn.pulse = Pulse::take_over(&mut from, written_at)?,
-                DOCUMENT if format >= 2 => conn.document = Document::take_over(&mut from)?,
+                PULSE if format >= 2 => conn.extras.set_pulse(Pulse::take_over(&mut from, written_at)?),
+                DOCUMENT if format >= 2 => conn.extras.set_document(Document::take_over(&mut from)?),
                 PLACE if format >= 2 => conn.subscription.take_over(&mut from)?,
-                GRANT if format >= 2 => conn.grant = Some(take_grant(&mut from)?),
+                GRANT if format >= 2 => conn.extras.set_grant(Some(take_grant(&mut from)?)),
                 REUSED if format >= 2 => {
                     conn.reuse = if from.flag()? { Reuse::Head } else { Reuse::Idle };
                 }
@@ -262,8 +279,8 @@ impl Connection {
             _ => None,
         };
         put_since(asked, to);
-        to.flag(self.subscription.end.is_some());
-        to.long(self.subscription.end.map_or(0, |end| end.saturating_sub(1)));
+        to.flag(self.subscription.end().is_some());
+        to.long(self.subscription.end().map_or(0, |end| end.saturating_sub(1)));
     }
 
     fn take_bounds(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -274,7 +291,7 @@ impl Connection {
         };
         take_since(from, asked)?;
         let (is_answered, until) = (from.flag()?, from.long()?);
-        self.subscription.end = is_answered.then_some(until.saturating_add(1));
+        self.subscription.set_end(is_answered.then_some(until.saturating_add(1)));
         Some(())
     }
 
@@ -290,10 +307,13 @@ impl Connection {
             Stage::WebSocket(socket) => {
                 socket.protocol.clone().close(CloseCode::RESTART, RESTARTING, &mut out);
             }
+            Stage::Resting(resting) => {
+                resting.upgraded().protocol.close(CloseCode::RESTART, RESTARTING, &mut out);
+            }
             // What a bounded read has is not the whole: its client sees that there is no last chunk.
             Stage::HttpStream if self.is_bounded() => {}
             Stage::HttpStream => {
-                self.put_farewell("restarted", &mut out);
+                self.put_farewell(Ending::Restarted.name(), &mut out);
                 finish(self.framing, &mut out);
             }
             Stage::Done => {}
@@ -316,7 +336,7 @@ fn put_socket(socket: &Upgraded, to: &mut Writer) {
     put_params(socket.params, to);
 }
 
-fn take_socket(from: &mut Reader<'_>, format: u32, written_at: Instant) -> Option<Box<Upgraded>> {
+fn take_socket(from: &mut Reader<'_>, format: u32, written_at: CompactInstant) -> Option<Box<Upgraded>> {
     let protocol = WebSocket::from_bytes(from.bytes()?).ok()?;
     let (awaiting_pong, has_pong, pong) = (from.flag()?, from.flag()?, from.bytes()?);
     let message = from.bytes()?.to_vec();
@@ -326,13 +346,13 @@ fn take_socket(from: &mut Reader<'_>, format: u32, written_at: Instant) -> Optio
 }
 
 /// Appends what the peer has used of its rates.
-fn put_rates(socket: &Upgraded, now: Instant, to: &mut Writer) {
+fn put_rates(socket: &Upgraded, now: CompactInstant, to: &mut Writer) {
     for rate in [socket.control_rate, socket.message_rate] {
         to.long(u64::try_from(rate.debt(now).as_nanos()).unwrap_or(u64::MAX));
     }
 }
 
-fn take_rates(socket: &mut Upgraded, from: &mut Reader<'_>, written_at: Instant) -> Option<()> {
+fn take_rates(socket: &mut Upgraded, from: &mut Reader<'_>, written_at: CompactInstant) -> Option<()> {
     for rate in [&mut socket.control_rate, &mut socket.message_rate] {
         *rate = RateLimiter::with_debt(Duration::from_nanos(from.long()?), written_at);
     }

@@ -9,17 +9,18 @@
 //!   └──────────────────┘ answered
 //! ```
 
-use std::{net::IpAddr, time::Instant};
+use std::net::IpAddr;
 
 use common::{Version, admission::Deed, framing::Framing, http::HeadScan, websocket::WebSocket};
+use reactor::CompactInstant;
 
 use super::{
-    document::Document,
-    permission::ConnectionGrant,
+    ending::Ending,
+    extras::Extras,
     poll::Poll,
-    pulse::Pulse,
     rate::RateLimiter,
     request::{Prefix, StreamParams},
+    resting::Resting,
 };
 use crate::{publish::Publication, stream::Subscription};
 
@@ -30,30 +31,23 @@ pub struct Connection {
     /// Unique in the process; leave notices carry it. 0 before the opening handshake.
     pub(crate) id: u64,
     /// When it got the stream.
-    pub(crate) subscribed_at: Instant,
+    pub(crate) subscribed_at: CompactInstant,
     pub(crate) framing: Framing,
     pub(crate) subscription: Subscription,
     /// Every notice up to this number has passed the connection.
     pub(crate) last_notice: u64,
     /// The number of the newest state of the source that it has heard, or has no form for.
     pub(crate) heard: u64,
-    /// Of what its client sends behind the request of a stream over HTTP.
-    pub(crate) unwanted_rate: RateLimiter,
     /// Its client has half-closed, and was sent what shows whether it is there. Once in its life: zeros before a chunk's size
     /// add up, and some clients read no more than 16 digits.
     pub(crate) is_probed: bool,
     /// The source has ended: close once everything is sent.
     pub(crate) finishing: bool,
-    /// Why it ends, once the server knows: one of the reasons of the metrics.
-    pub(crate) ending: Option<&'static str>,
-    /// Whose token has let it read or publish; `None`: no token was needed.
-    pub(crate) grant: ConnectionGrant,
+    /// Why it ends, once the server knows.
+    pub(crate) ending: Option<Ending>,
     /// Whether it has published or polled, and waits for its next request.
     pub(crate) reuse: Reuse,
-    /// The signs of life that its client has asked for.
-    pub(crate) pulse: Pulse,
-    /// The document that it fills.
-    pub(crate) document: Document,
+    pub(crate) extras: Extras,
 }
 
 /// What a connection that waits for a request has behind it.
@@ -72,13 +66,15 @@ pub(crate) enum Reuse {
 pub(crate) enum Stage {
     /// Its first request is not complete.
     Opening {
-        /// How far the input was searched for the end of the head.
-        scan: HeadScan,
+        /// How far the input was searched for the end of the head, if a part of it has come.
+        scan: Option<Box<HeadScan>>,
         /// The client that a PROXY header names; its address counts instead of the proxy's.
-        proxied_for: Option<IpAddr>,
+        proxied_for: Option<Box<IpAddr>>,
     },
     /// It has upgraded; in draft 76 its third key may still be missing.
     WebSocket(Box<Upgraded>),
+    /// An open WebSocket with nothing under way, as nearly all are nearly all the time.
+    Resting(Resting),
     /// Lines or events over HTTP, until one side ends them.
     HttpStream,
     /// A request that publishes; its body comes.
@@ -106,7 +102,7 @@ pub(crate) struct Upgraded {
 
 impl Upgraded {
     /// A WebSocket whose opening handshake was just answered.
-    pub(crate) fn new(protocol: WebSocket, params: StreamParams, now: Instant) -> Box<Self> {
+    pub(crate) fn new(protocol: WebSocket, params: StreamParams, now: CompactInstant) -> Box<Self> {
         Box::new(Self {
             protocol,
             control_rate: RateLimiter::new(now),
@@ -130,23 +126,20 @@ impl Upgraded {
 
 impl Connection {
     /// A connection that has sent nothing yet.
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: CompactInstant) -> Self {
         Self {
-            stage: Stage::Opening { scan: HeadScan::default(), proxied_for: None },
+            stage: Stage::Opening { scan: None, proxied_for: None },
             id: 0,
             subscribed_at: now,
             framing: Framing::Lines,
             subscription: Subscription::default(),
             last_notice: 0,
             heard: 0,
-            unwanted_rate: RateLimiter::new(now),
             is_probed: false,
             finishing: false,
             ending: None,
-            grant: None,
             reuse: Reuse::First,
-            pulse: Pulse::default(),
-            document: Document::default(),
+            extras: Extras::default(),
         }
     }
 
@@ -163,13 +156,15 @@ impl Connection {
     /// True for a bounded read: it gets a part of the history and then its end, and counts as no client.
     pub(crate) fn is_bounded(&self) -> bool {
         let has_asked = matches!(&self.stage, Stage::WebSocket(socket) if socket.params.until.is_some());
-        has_asked || self.subscription.end.is_some()
+        has_asked || self.subscription.end().is_some()
     }
 
     /// What it does with the stream; `None` before its request is complete and behind its last bytes.
     pub(crate) fn deed(&self) -> Option<Deed> {
         match &self.stage {
-            Stage::WebSocket(_) | Stage::HttpStream | Stage::Polling(_) => Some(Deed::Read),
+            Stage::WebSocket(_) | Stage::Resting(_) | Stage::HttpStream | Stage::Polling(_) => {
+                Some(Deed::Read)
+            }
             Stage::Publishing(_) => Some(Deed::Publish),
             Stage::Opening { .. } | Stage::Done => None,
         }
@@ -179,7 +174,7 @@ impl Connection {
     pub(crate) fn is_open(&self) -> bool {
         match &self.stage {
             Stage::WebSocket(socket) => socket.protocol.is_open(),
-            Stage::HttpStream => true,
+            Stage::HttpStream | Stage::Resting(_) => true,
             Stage::Opening { .. } | Stage::Publishing(_) | Stage::Polling(_) | Stage::Done => false,
         }
     }
@@ -209,21 +204,38 @@ impl Connection {
             Stage::Polling(_) => ("poll", "open"),
             Stage::Done => ("unknown", "closing"),
             Stage::HttpStream => (self.framing.name(), "open"),
+            Stage::Resting(socket) => (dialect(socket.version()), "open"),
             Stage::WebSocket(socket) => {
-                let dialect = match socket.protocol.version() {
-                    Version::Rfc6455 => "rfc6455",
-                    Version::Hybi08 => "hybi08",
-                    Version::Hybi07 => "hybi07",
-                    Version::Hixie76 => "hixie76",
-                    Version::Hixie75 => "hixie75",
-                };
                 let state = match (socket.protocol.is_open(), socket.protocol.is_awaiting_key()) {
                     (true, _) => "open",
                     (false, true) => "opening",
                     (false, false) => "closing",
                 };
-                (dialect, state)
+                (dialect(socket.protocol.version()), state)
             }
         }
+    }
+}
+
+/// The name of a dialect in the metrics.
+fn dialect(version: Version) -> &'static str {
+    match version {
+        Version::Rfc6455 => "rfc6455",
+        Version::Hybi08 => "hybi08",
+        Version::Hybi07 => "hybi07",
+        Version::Hixie76 => "hixie76",
+        Version::Hixie75 => "hixie75",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_small() {
+        // Every client has one, and most of them are idle.
+        assert!(size_of::<Connection>() <= 120, "{} bytes", size_of::<Connection>());
+        assert!(size_of::<Stage>() <= 24, "{} bytes", size_of::<Stage>());
     }
 }

@@ -1,18 +1,17 @@
 //! An open WebSocket: its frames, its pings, its end.
 
-use std::time::Instant;
-
 use common::{
     frame::{CloseCode, Opcode, encode_frame},
     framing::encode_notice,
     websocket::Event,
 };
-use reactor::{Context, Flow, Progress};
+use reactor::{CompactInstant, Context, Flow, Progress};
 
 use super::{
+    ending::Ending,
     env::{Env, Next, Received},
+    extras::Extras,
     notice::{Notice, Payload},
-    pulse::Pulse,
     settings::{ConnectionOptions, OnMessage},
     state::{Connection, Stage, Upgraded},
 };
@@ -34,15 +33,17 @@ enum Step {
 impl Connection {
     /// Takes input of a WebSocket, up to the end of its opening handshake or to the end of the input.
     pub(crate) fn on_frames(&mut self, input: &mut [u8], env: &mut Env<'_, '_>) -> Received {
+        self.rouse();
         let all = input.len();
         let mut rest = input;
         let (mut flow, mut next) = (Flow::Continue, Next::Nothing);
         while flow == Flow::Continue && next == Next::Nothing {
             let Stage::WebSocket(socket) = &mut self.stage else { break };
+            socket.protocol.limit(env.options.message_limits());
             let queued = env.cx.out().len();
             let step = match socket.protocol.receive(&mut rest, env.cx.out()) {
                 Ok(None) => break,
-                Ok(Some(event)) => socket.take(event, queued, env.options, &mut self.pulse, env.cx),
+                Ok(Some(event)) => socket.take(event, queued, env.options, &mut self.extras, env.cx),
                 Err(error) => {
                     let code = error.close_code();
                     log::debug!(reason:% = code; "{}: {error}; closing with {code}", env.peer_name());
@@ -50,8 +51,8 @@ impl Connection {
                 }
             };
             if let Step::Opened = step {
-                self.pulse.sent(env.cx.now());
-                self.pulse.set_deadline(env.cx.now() + env.options.ping_interval, env.cx);
+                self.extras.sent(env.cx.now());
+                self.extras.set_deadline(env.cx.now() + env.options.ping_interval, env.cx);
                 next = Next::Subscribe;
                 let params = socket.params;
                 let gap = self.begin(params, env);
@@ -60,6 +61,7 @@ impl Connection {
                 flow = self.react(step, env);
             }
         }
+        self.rest();
         let consumed = if flow == Flow::Continue { all.saturating_sub(rest.len()) } else { all };
         Received { progress: Progress { consumed, flow }, next }
     }
@@ -72,12 +74,12 @@ impl Connection {
                 Flow::Continue
             }
             Step::Closed => {
-                self.ending = Some(self.ending.unwrap_or("peer"));
+                self.ending = Some(self.ending.unwrap_or(Ending::Peer));
                 Flow::CloseWhenFlushed
             }
             Step::Refused(code, reason) => {
                 let Stage::WebSocket(socket) = &mut self.stage else { return Flow::Close };
-                self.ending = Some(if code == CloseCode::POLICY { "policy" } else { "protocol" });
+                self.ending = Some(if code == CloseCode::POLICY { Ending::Policy } else { Ending::Protocol });
                 socket.protocol.close(code, reason, env.cx.out());
                 Flow::CloseWhenFlushed
             }
@@ -107,22 +109,25 @@ impl Connection {
 
     /// The deadline of a WebSocket has passed: sends a ping, or ends a connection that did not answer the last one.
     pub(crate) fn keep_alive(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
+        self.rouse();
         let Stage::WebSocket(socket) = &mut self.stage else { return Flow::Close };
         if socket.protocol.is_open() && cx.is_blocked() {
             // A ping would wait behind unsent bytes; the write timeout decides whether the client still takes any.
-            self.pulse.set_deadline(cx.now() + options.pong_timeout, cx);
+            self.extras.set_deadline(cx.now() + options.pong_timeout, cx);
+            self.rest();
             return Flow::Continue;
         }
         if !socket.protocol.is_open() || socket.awaiting_pong {
             // The third key, the Close or the Pong did not come.
-            self.ending = Some(self.ending.unwrap_or("timeout"));
+            self.ending = Some(self.ending.unwrap_or(Ending::Timeout));
             return Flow::Close;
         }
         let has_pings = !socket.protocol.version().is_hixie();
         socket.protocol.ping(b"", cx.out());
         socket.awaiting_pong = has_pings;
         let wait = if has_pings { options.pong_timeout } else { options.ping_interval };
-        self.pulse.set_deadline(cx.now() + wait, cx);
+        self.extras.set_deadline(cx.now() + wait, cx);
+        self.rest();
         Flow::Continue
     }
 
@@ -137,6 +142,7 @@ impl Connection {
         if let Some(payload) = socket.pong.take().filter(|_| socket.protocol.is_open()) {
             encode_frame(Opcode::Pong, &payload, cx.out());
         }
+        self.rest();
     }
 }
 
@@ -147,13 +153,13 @@ impl Upgraded {
         event: Event<'_>,
         queued: usize,
         options: &ConnectionOptions,
-        pulse: &mut Pulse,
+        extras: &mut Extras,
         cx: &mut Context<'_>,
     ) -> Step {
         if self.awaiting_pong {
             // Any input shows that the client is alive.
             self.awaiting_pong = false;
-            pulse.set_deadline(cx.now() + options.ping_interval, cx);
+            extras.set_deadline(cx.now() + options.ping_interval, cx);
         }
         match event {
             Event::Opened => Step::Opened,
@@ -165,15 +171,17 @@ impl Upgraded {
                     cx.out().truncate(queued);
                     self.pong = Some(payload.into());
                 }
-                self.count_control(options, cx.now())
+                self.count_control(options, cx.compact_now())
             }
-            Event::Pong(_) => self.count_control(options, cx.now()),
-            Event::Discarded => self.count_message(options, cx.now()),
-            Event::Data { opcode, chunk, fin } => self.take_data(opcode, chunk, fin, options, cx.now()),
+            Event::Pong(_) => self.count_control(options, cx.compact_now()),
+            Event::Discarded => self.count_message(options, cx.compact_now()),
+            Event::Data { opcode, chunk, fin } => {
+                self.take_data(opcode, chunk, fin, options, cx.compact_now())
+            }
         }
     }
 
-    fn count_control(&mut self, options: &ConnectionOptions, now: Instant) -> Step {
+    fn count_control(&mut self, options: &ConnectionOptions, now: CompactInstant) -> Step {
         if self.control_rate.take(options.control_rate(), now) {
             Step::Ignored
         } else {
@@ -188,7 +196,7 @@ impl Upgraded {
         chunk: &[u8],
         fin: bool,
         options: &ConnectionOptions,
-        now: Instant,
+        now: CompactInstant,
     ) -> Step {
         let wanted = options.on_message != OnMessage::Ignore && self.protocol.is_open();
         if wanted {
@@ -205,7 +213,7 @@ impl Upgraded {
         }
     }
 
-    fn count_message(&mut self, options: &ConnectionOptions, now: Instant) -> Step {
+    fn count_message(&mut self, options: &ConnectionOptions, now: CompactInstant) -> Step {
         if self.message_rate.take(options.message_rate(), now) {
             Step::Ignored
         } else {

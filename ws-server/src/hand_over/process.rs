@@ -69,7 +69,10 @@ pub(crate) fn adopt(
     let process = Predecessor { format: *format, epoch: state.epoch };
     // The others hear that these have left.
     for lost in &handed_over.lost {
-        let lost = Connection::from_bytes(lost, process, Moment::now().instant);
+        let lost = {
+            let now = Moment::now().instant;
+            Connection::from_bytes(lost, process, now, now)
+        };
         if let Some(lost) = lost.filter(Connection::is_subscriber) {
             state.notices.departures.push(lost.id, usize::MAX);
         }

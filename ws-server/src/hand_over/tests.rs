@@ -10,14 +10,14 @@ use std::{
 use common::{
     framing::Framing,
     handshake::{Detected, detect},
-    http::{Head, HeadLimits, HeadScan},
+    http::{Head, HeadLimits},
     id::{Epoch, MessageId, Since},
     source_state::{SourcePhase, SourceState},
     token::Grant,
     websocket::MessageLimits,
 };
 use daemon::{HandedOver, clock::Moment, hand_over::DaemonState};
-use reactor::{Exported, ExportedConnection};
+use reactor::{CompactInstant, Exported, ExportedConnection};
 
 use super::{
     process::{FORMAT, adopt},
@@ -88,6 +88,11 @@ fn state(now: Instant) -> ProcessState {
     }
 }
 
+/// As the worker that started `now` keeps it.
+fn compact(now: Instant) -> CompactInstant {
+    CompactInstant::new(now, now)
+}
+
 /// A WebSocket that was opened by this request.
 fn websocket(request: &str, now: Instant) -> Box<Upgraded> {
     let bytes =
@@ -97,7 +102,7 @@ fn websocket(request: &str, now: Instant) -> Box<Upgraded> {
     let protocol = offer.accept(false, Some(7), &[], MessageLimits::default(), &mut Vec::new());
     let params =
         StreamParams { since: Some(Since::Number(41)), prefix: Prefix::Number, ..StreamParams::default() };
-    Upgraded::new(protocol, params, now)
+    Upgraded::new(protocol, params, compact(now))
 }
 
 /// One that resumes with this, and wants ids.
@@ -127,13 +132,10 @@ fn conns(now: Instant) -> Vec<Connection> {
     asked.awaiting_pong = true;
     asked.pong = Some(b"there?".as_slice().into());
     asked.message = b"the first half".to_vec();
-    asked.message_rate = RateLimiter::with_debt(Duration::from_millis(1500), now);
+    asked.message_rate = RateLimiter::with_debt(Duration::from_millis(1500), compact(now));
     let keys = "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n";
     let stages = [
-        (
-            Stage::Opening { scan: HeadScan::default(), proxied_for: Some([192, 0, 2, 7].into()) },
-            Framing::Lines,
-        ),
+        (Stage::Opening { scan: None, proxied_for: Some(Box::new([192, 0, 2, 7].into())) }, Framing::Lines),
         (Stage::WebSocket(asked), Framing::HybiNumbered),
         (Stage::WebSocket(websocket(&format!("Sec-WebSocket-Version: 8\r\n{key}"), now)), Framing::Hybi),
         (Stage::WebSocket(websocket(&format!("Sec-WebSocket-Version: 7\r\n{key}"), now)), Framing::Hybi),
@@ -157,11 +159,11 @@ fn conns(now: Instant) -> Vec<Connection> {
     let conn = |(id, (stage, framing))| Connection {
         stage,
         id,
-        subscribed_at: now.checked_sub(Duration::from_mins(1)).unwrap(),
+        subscribed_at: CompactInstant::new(now.checked_sub(Duration::from_mins(1)).unwrap(), now),
         framing,
         subscription: subscription(),
         last_notice: 11,
-        ..Connection::new(now)
+        ..Connection::new(compact(now))
     };
     (1..).zip(stages).map(conn).collect()
 }
@@ -185,7 +187,7 @@ fn hex(bytes: &[u8]) -> String {
 /// Everything as it is written today, a line each.
 fn written(now: Instant) -> Vec<String> {
     let conns = conns(now);
-    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(EPOCH, now).unwrap()));
+    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(EPOCH, now, now).unwrap()));
     std::iter::once(hex(&state(now).to_bytes(moment(now)))).chain(lines).collect()
 }
 
@@ -244,13 +246,13 @@ fn every_connection_of_each_format_is_read() {
         }
         assert_eq!(lines.len(), expected.len());
         for (line, mut expected) in lines.into_iter().zip(expected) {
-            let read = Connection::from_bytes(&bytes(line), process(format), now).unwrap();
+            let read = Connection::from_bytes(&bytes(line), process(format), now, now).unwrap();
             if format == 1 {
                 // A browser that got bare numbers goes on with them.
                 expected.framing = expected.framing.bare();
                 expected.last_notice = 0;
                 if let Stage::WebSocket(socket) = &mut expected.stage {
-                    socket.message_rate = RateLimiter::new(now);
+                    socket.message_rate = RateLimiter::new(compact(now));
                 }
             }
             assert_eq!(format!("{read:?}"), format!("{expected:?}"));
@@ -262,21 +264,22 @@ fn every_connection_of_each_format_is_read() {
 fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
     let now = now();
     for mut conn in conns(now) {
-        let (without, (_, life)) = (conn.to_bytes(EPOCH, now).unwrap(), conn.labels());
+        let (without, (_, life)) = (conn.to_bytes(EPOCH, now, now).unwrap(), conn.labels());
         if let Stage::WebSocket(socket) = &mut conn.stage {
             socket.params.until = Some(Since::Id(MessageId { epoch: EPOCH, number: 1001 }));
         }
-        (conn.subscription.end, conn.heard) = (Some(1002), 5);
-        conn.grant = Some(Arc::new(Grant::new("anna", b"0123456789abcdef")));
-        let bytes = conn.to_bytes(EPOCH, now).unwrap();
+        conn.subscription.set_end(Some(1002));
+        conn.heard = 5;
+        conn.extras.set_grant(Some(Arc::new(Grant::new("anna", b"0123456789abcdef"))));
+        let bytes = conn.to_bytes(EPOCH, now, now).unwrap();
         assert!(bytes.starts_with(&without) && bytes.len() > without.len());
-        let read = Connection::from_bytes(&bytes, process(FORMAT), now).unwrap();
-        assert_eq!((read.subscription.end, read.heard), (Some(1002), 5));
-        assert_eq!(read.grant, conn.grant);
-        assert_eq!(read.to_bytes(EPOCH, now).unwrap(), bytes);
+        let read = Connection::from_bytes(&bytes, process(FORMAT), now, now).unwrap();
+        assert_eq!((read.subscription.end(), read.heard), (Some(1002), 5));
+        assert_eq!(read.extras.grant(), conn.extras.grant());
+        assert_eq!(read.to_bytes(EPOCH, now, now).unwrap(), bytes);
         for len in without.len() + 1..bytes.len() {
-            let read = Connection::from_bytes(&bytes[..len], process(FORMAT), now);
-            assert!(read.is_none_or(|read| read.grant.is_none()), "{len} bytes");
+            let read = Connection::from_bytes(&bytes[..len], process(FORMAT), now, now);
+            assert!(read.is_none_or(|read| read.extras.grant().is_none()), "{len} bytes");
         }
         if life == "open" {
             assert_eq!(conn.labels().1, "reading");
@@ -284,9 +287,13 @@ fn what_only_some_have_stands_behind_the_rest_and_is_read_back() {
         if matches!(conn.stage, Stage::HttpStream) {
             assert_eq!(conn.closing_bytes(), b"", "no last chunk");
         }
-        (conn.heard, conn.grant) = (0, None);
-        for bytes in [bytes, conn.to_bytes(EPOCH, now).unwrap()] {
-            assert!(Connection::from_bytes(&bytes, process(1), now).is_none(), "format 1 has no such thing");
+        conn.heard = 0;
+        conn.extras.set_grant(None);
+        for bytes in [bytes, conn.to_bytes(EPOCH, now, now).unwrap()] {
+            assert!(
+                Connection::from_bytes(&bytes, process(1), now, now).is_none(),
+                "format 1 has no such thing"
+            );
         }
     }
     let mut state = state(now);
@@ -363,7 +370,7 @@ fn a_connection_that_was_lost_on_the_way_is_announced_like_any_other_that_left()
     let moment = Moment::now();
     let bytes = ProcessState { next_id: 77, ..ProcessState::default() }.to_bytes(moment);
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes };
-    let lost = conns(now).iter().map(|conn| conn.to_bytes(EPOCH, now).unwrap()).collect();
+    let lost = conns(now).iter().map(|conn| conn.to_bytes(EPOCH, now, now).unwrap()).collect();
     let mut handed_over = HandedOver { state, lost, ..HandedOver::default() };
     let (previous, _) = adopt(Some(&mut handed_over), &SourceKind::Clock, EPOCH);
     let departures = previous.unwrap().notices.departures;
@@ -379,7 +386,7 @@ fn whatever_is_cut_off_or_longer_is_refused_without_a_panic() {
         refuse_damaged(&whole, |bytes| ProcessState::from_bytes(bytes, format, EPOCH, moment(now)).is_some());
         for line in lines {
             refuse_damaged(&bytes(line), |bytes| {
-                Connection::from_bytes(bytes, process(format), now).is_some()
+                Connection::from_bytes(bytes, process(format), now, now).is_some()
             });
         }
     }

@@ -123,7 +123,7 @@ impl Buffer {
                     }
                 }
                 Found::CaughtUp => return Next::CaughtUp,
-                Found::Lost if self.delivery == Delivery::Latest && subscription.end.is_none() => {
+                Found::Lost if self.delivery == Delivery::Latest && subscription.end().is_none() => {
                     (subscription.position, subscription.is_behind_gap) = (self.ring.last(1), true);
                     continue;
                 }
@@ -139,12 +139,12 @@ impl Buffer {
                 }
             }
             let message = subscription.position.message.max(batch.place_of(subscription.next));
-            let to = subscription.end.map_or(usize::MAX, |end| batch.place_of(end));
+            let to = subscription.end().map_or(usize::MAX, |end| batch.place_of(end));
             let encoded = self.ring.encoded(subscription.position, framing);
             let Some((encoded, (range, next))) =
                 encoded.and_then(|encoded| Some((encoded, encoded.piece(message, to, room)?)))
             else {
-                if let Some(end) = subscription.end.filter(|end| *end <= batch.number_of(message)) {
+                if let Some(end) = subscription.end().filter(|end| *end <= batch.number_of(message)) {
                     // A date that was skipped was the last one.
                     subscription.next = end;
                 }
@@ -184,7 +184,7 @@ impl Buffer {
                 self.ring.from(subscription.next_id()).max(subscription.position.next_batch());
             return None;
         }
-        if let Some(end) = subscription.end {
+        if let Some(end) = subscription.end() {
             // No message of this stream comes after the end of another one.
             subscription.next = subscription.next.max(end);
             return None;
@@ -220,7 +220,7 @@ impl Buffer {
 
     /// A full socket has drained: of a `latest` stream only the newest message is still worth sending.
     pub(crate) fn skip_outdated(&self, subscription: &mut Subscription) {
-        if self.delivery != Delivery::Latest || subscription.end.is_some() {
+        if self.delivery != Delivery::Latest || subscription.end().is_some() {
             return;
         }
         let newest = self.ring.last(1);

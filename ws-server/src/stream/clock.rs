@@ -129,7 +129,8 @@ impl Clock {
         let next = newest.saturating_add(1);
         let extent = Extent { epoch: self.epoch, oldest: newest, next, ahead: next };
         let Part { next, end, gap } = extent.part(since, until);
-        (subscription.epoch, subscription.next, subscription.end) = (self.epoch, next, Some(end));
+        (subscription.epoch, subscription.next) = (self.epoch, next);
+        subscription.set_end(Some(end));
         subscription.owed = u8::from(next < end);
         gap
     }
@@ -165,7 +166,7 @@ impl Clock {
                 return Next::Date(slot);
             }
         }
-        if let Some(end) = subscription.end {
+        if let Some(end) = subscription.end() {
             // What it has not got by now is no longer the present date.
             subscription.next = subscription.next.max(end);
         }

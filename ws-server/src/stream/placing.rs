@@ -60,7 +60,7 @@ impl Buffer {
         since: Option<Since>,
     ) -> Option<Gap> {
         let skipped = self.at(subscription.position).and_then(|here| {
-            let to = subscription.end.map_or(here.number, |end| here.number.min(end));
+            let to = subscription.end().map_or(here.number, |end| here.number.min(end));
             subscription.skip_to(to, here.epoch)
         });
         let Some(skipped) = skipped.filter(|_| since.is_some()) else { return gap };
@@ -145,7 +145,7 @@ impl Buffer {
         };
         let Part { next, end, gap } = self.extent(next, next).part(since, until);
         subscription.go_on_at(MessageId { number: next, ..here });
-        subscription.end = Some(end);
+        subscription.set_end(Some(end));
         let _ = self.readmit(subscription);
         let gap = if self.is_given { gap } else { self.with_skipped(gap, subscription, since) };
         let next = if self.is_given { self.at(subscription.position) } else { gap.and_then(|gap| gap.next) };

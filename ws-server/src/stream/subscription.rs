@@ -1,6 +1,6 @@
 //! How far one connection is in the stream, and what the stream answers when asked for more.
 
-use std::{ops::Range, sync::Arc};
+use std::{num::NonZeroU64, ops::Range, sync::Arc};
 
 use common::{
     codec::{Reader, Writer},
@@ -33,8 +33,8 @@ pub(crate) struct Subscription {
     pub(crate) next: u64,
     /// Its place in the ring.
     pub(crate) position: Position,
-    /// A bounded read ends before this number, with a message that exists; `None` for all others.
-    pub(crate) end: Option<u64>,
+    /// One more than its end.
+    end: Option<NonZeroU64>,
 }
 
 /// Whether a subscriber has its place. While the source still brings what there was before, it has none: what it says that it has
@@ -133,9 +133,18 @@ impl Subscription {
         (self.epoch, self.next) = (next.epoch, next.number);
     }
 
+    /// A bounded read ends before this number, with a message that exists; `None` for all others.
+    pub(crate) fn end(&self) -> Option<u64> {
+        self.end.map(|end| end.get() - 1)
+    }
+
+    pub(crate) fn set_end(&mut self, end: Option<u64>) {
+        self.end = end.map(|end| NonZeroU64::MIN.saturating_add(end));
+    }
+
     /// True for a bounded read that has got everything.
     pub(crate) fn is_complete(&self) -> bool {
-        self.end.is_some_and(|end| self.next >= end)
+        self.end().is_some_and(|end| self.next >= end)
     }
 
     /// Takes a newcomer's dates from the first phase of the clock. All polls do: one client's come at any moment, on many
@@ -187,6 +196,6 @@ mod tests {
     #[test]
     fn a_subscription_is_small() {
         // Every connection has one.
-        assert!(size_of::<Subscription>() <= 56, "{} bytes", size_of::<Subscription>());
+        assert!(size_of::<Subscription>() <= 48, "{} bytes", size_of::<Subscription>());
     }
 }

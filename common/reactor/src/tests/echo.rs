@@ -124,7 +124,7 @@ impl Handler for Echo {
         (state == self.reads).then_some(((), Flow::Continue))
     }
 
-    fn on_close(&mut self, (): (), token: Token, why: CloseReason, _: Instant) {
+    fn on_close(&mut self, (): (), token: Token, why: CloseReason, _: CompactInstant) {
         self.ticks.retain(|&tick| tick != token);
         self.closed.push(why);
     }

@@ -78,7 +78,7 @@ impl Handler for Probed {
         Some((Conn { token: cx.token(), peer: cx.peer(), part: 1 }, Flow::Continue))
     }
 
-    fn on_close(&mut self, conn: Conn, token: Token, _: CloseReason, _: Instant) {
+    fn on_close(&mut self, conn: Conn, token: Token, _: CloseReason, _: CompactInstant) {
         assert_eq!(conn.token, token);
         self.closed += 1;
     }

@@ -58,7 +58,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let why = if descriptor.is_some() { left } else { CloseReason::Error };
         if let Some(conn) = conn {
             state.count_closed(&mut io, why);
-            handler.on_close(conn, token, why, state.now);
+            handler.on_close(conn, token, why, state.compact(state.now));
         } else {
             listeners.refused = listeners.refused.saturating_sub(1);
         }

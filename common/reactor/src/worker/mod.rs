@@ -253,7 +253,8 @@ impl<H: Handler, S: System> Worker<H, S> {
             connections.system.close(socket, matches!(why, CloseReason::Slow | CloseReason::Error));
             if let Some(conn) = conn {
                 connections.state.count_closed(&mut io, why);
-                handler.on_close(conn, token, why, connections.state.now);
+                let now = connections.state.compact(connections.state.now);
+                handler.on_close(conn, token, why, now);
                 had = true;
             } else {
                 listeners.refused = listeners.refused.saturating_sub(1);

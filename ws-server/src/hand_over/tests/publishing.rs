@@ -71,17 +71,16 @@ fn publication(account: Account, origin: Option<&str>) -> Stage {
 
 /// One request without a key and one under a key, two connections that wait for their next request, and two readers with a token.
 fn conns(now: Instant) -> Vec<Connection> {
-    let waits = || Stage::Opening { scan: HeadScan::default(), proxied_for: Some([192, 0, 2, 7].into()) };
+    let waits = || Stage::Opening { scan: None, proxied_for: Some(Box::new([192, 0, 2, 7].into())) };
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let socket = websocket(&format!("Sec-WebSocket-Version: 13\r\n{key}"), now);
     let mut unkeyed = Account::unkeyed();
     publish(&mut unkeyed, "a line", 2);
-    let conn = |(stage, reuse, is_granted): (Stage, Reuse, bool)| Connection {
-        stage,
-        reuse,
-        grant: is_granted.then(|| Arc::new(Grant::new("anna", b"0123456789abcdef"))),
-        subscription: subscription_at(1),
-        ..Connection::new(now)
+    let conn = |(stage, reuse, is_granted): (Stage, Reuse, bool)| {
+        let subscription = subscription_at(1);
+        let mut conn = Connection { stage, subscription, reuse, ..Connection::new(compact(now)) };
+        conn.extras.set_grant(is_granted.then(|| Arc::new(Grant::new("anna", b"0123456789abcdef"))));
+        conn
     };
     [
         (publication(unkeyed, Some("http://a.example")), Reuse::First, false),
@@ -104,7 +103,7 @@ fn full_state(now: Instant) -> ProcessState {
 fn what_is_written_today_is_the_pinned_example_to_the_byte() {
     let now = now();
     let conns = conns(now);
-    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(EPOCH, now).unwrap()));
+    let lines = conns.iter().map(|conn| hex(&conn.to_bytes(EPOCH, now, now).unwrap()));
     let state = hex(&full_state(now).to_bytes(moment(now)));
     let written: Vec<_> = std::iter::once(state).chain(lines).collect();
     assert_eq!(written, PINNED.lines().collect::<Vec<_>>(), "{}", written.join("\n"));
@@ -118,8 +117,8 @@ fn the_pinned_example_is_read() {
     assert_eq!(read.keys, keys_read(full_state(now).keys));
     assert_eq!(lines.clone().count(), conns(now).len());
     for (line, expected) in lines.zip(conns(now)) {
-        let read = Connection::from_bytes(&bytes(line), process(FORMAT), now).unwrap();
-        assert_eq!((&read.grant, read.labels()), (&expected.grant, expected.labels()));
+        let read = Connection::from_bytes(&bytes(line), process(FORMAT), now, now).unwrap();
+        assert_eq!((read.extras.grant(), read.labels()), (expected.extras.grant(), expected.labels()));
         if read.is_opening() {
             assert_eq!(read.reuse, expected.reuse);
         }
@@ -132,12 +131,12 @@ fn the_pinned_example_is_read() {
             }
             _ => {}
         }
-        assert_eq!(hex(&read.to_bytes(EPOCH, now).unwrap()), line);
+        assert_eq!(hex(&read.to_bytes(EPOCH, now, now).unwrap()), line);
         if let (Stage::Publishing(read), Stage::Publishing(expected)) = (read.stage, expected.stage) {
             assert_eq!((&read.account, &read.reply), (&expected.account, &expected.reply));
         }
         assert!(
-            Connection::from_bytes(&bytes(line), process(1), now).is_none(),
+            Connection::from_bytes(&bytes(line), process(1), now, now).is_none(),
             "format 1 has no such thing"
         );
     }
@@ -193,8 +192,8 @@ fn whatever_is_cut_off_or_damaged_is_refused_without_a_panic() {
                 state.keys.settle(5);
                 state.to_bytes(moment(now)).len()
             }),
-            _ => Connection::from_bytes(bytes, process(FORMAT), now)
-                .and_then(|conn| conn.to_bytes(EPOCH, now))
+            _ => Connection::from_bytes(bytes, process(FORMAT), now, now)
+                .and_then(|conn| conn.to_bytes(EPOCH, now, now))
                 .map(|bytes| bytes.len()),
         };
         assert!(is_read(&whole).is_some());

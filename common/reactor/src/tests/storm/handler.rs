@@ -238,7 +238,7 @@ impl Handler for Storm {
         Some((conn, Flow::Continue))
     }
 
-    fn on_close(&mut self, _: Conn, token: Token, _: CloseReason, _: Instant) {
+    fn on_close(&mut self, _: Conn, token: Token, _: CloseReason, _: CompactInstant) {
         assert!(self.live.remove(&token).is_some(), "a connection is closed once");
     }
 
