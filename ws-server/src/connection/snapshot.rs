@@ -140,7 +140,7 @@ impl Connection {
         let socket = match &self.stage {
             Stage::WebSocket(socket) => Some(&**socket),
             Stage::Resting(resting) => {
-                roused = resting.upgraded();
+                roused = Upgraded::roused(resting);
                 Some(&roused)
             }
             _ => None,
@@ -308,7 +308,7 @@ impl Connection {
                 socket.protocol.clone().close(CloseCode::RESTART, RESTARTING, &mut out);
             }
             Stage::Resting(resting) => {
-                resting.upgraded().protocol.close(CloseCode::RESTART, RESTARTING, &mut out);
+                Upgraded::roused(resting).protocol.close(CloseCode::RESTART, RESTARTING, &mut out);
             }
             // What a bounded read has is not the whole: its client sees that there is no last chunk.
             Stage::HttpStream if self.is_bounded() => {}

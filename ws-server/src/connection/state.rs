@@ -11,7 +11,13 @@
 
 use std::net::IpAddr;
 
-use common::{Version, admission::Deed, framing::Framing, http::HeadScan, websocket::WebSocket};
+use common::{
+    Version,
+    admission::Deed,
+    framing::Framing,
+    http::HeadScan,
+    websocket::{MessageLimits, WebSocket},
+};
 use reactor::CompactInstant;
 
 use super::{
@@ -114,6 +120,33 @@ impl Upgraded {
         })
     }
 
+    /// The whole WebSocket again; the limits of its messages are set with the next input.
+    pub(super) fn roused(resting: &Resting) -> Self {
+        let Resting { version, prefix, control_rate, message_rate } = *resting;
+        Self {
+            protocol: WebSocket::at_rest(version, MessageLimits::default()),
+            control_rate,
+            message_rate,
+            awaiting_pong: false,
+            pong: None,
+            message: Vec::new(),
+            params: StreamParams { prefix, ..StreamParams::default() },
+        }
+    }
+
+    /// What has to be kept of it; `None` while something is under way. A bounded read is always.
+    fn resting(&self) -> Option<Resting> {
+        let Self { protocol, control_rate, message_rate, awaiting_pong, pong, message, params } = self;
+        let is_silent = !awaiting_pong && pong.is_none() && message.is_empty();
+        let rests = protocol.is_at_rest() && is_silent && params.until.is_none();
+        rests.then(|| Resting {
+            version: protocol.version(),
+            prefix: params.prefix,
+            control_rate: *control_rate,
+            message_rate: *message_rate,
+        })
+    }
+
     pub(crate) fn framing(&self) -> Framing {
         let framing = self.protocol.framing();
         match self.params.prefix {
@@ -140,6 +173,22 @@ impl Connection {
             ending: None,
             reuse: Reuse::First,
             extras: Extras::default(),
+        }
+    }
+
+    /// Makes a resting WebSocket whole again, before something gets under way.
+    pub(super) fn rouse(&mut self) {
+        if let Stage::Resting(resting) = &self.stage {
+            self.stage = Stage::WebSocket(Box::new(Upgraded::roused(resting)));
+        }
+    }
+
+    /// Frees what a WebSocket needs only while something is under way.
+    pub(super) fn rest(&mut self) {
+        if let Stage::WebSocket(socket) = &self.stage
+            && let Some(resting) = socket.resting()
+        {
+            self.stage = Stage::Resting(resting);
         }
     }
 
@@ -204,7 +253,7 @@ impl Connection {
             Stage::Polling(_) => ("poll", "open"),
             Stage::Done => ("unknown", "closing"),
             Stage::HttpStream => (self.framing.name(), "open"),
-            Stage::Resting(socket) => (dialect(socket.version()), "open"),
+            Stage::Resting(socket) => (dialect(socket.version), "open"),
             Stage::WebSocket(socket) => {
                 let state = match (socket.protocol.is_open(), socket.protocol.is_awaiting_key()) {
                     (true, _) => "open",
