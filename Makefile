@@ -121,6 +121,13 @@ bench-quick:
 bench-full:
 	@tests/needs cargo cc python3 taskset && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" tests/bench/run --full $(CASES)
 
+.PHONY: test-costs
+
+# Instructions (valgrind) and system calls (strace) of the release build for each message, request and connection, against the bounds of
+# tests/bench/bounds.json: they do not wobble as times do. In half a minute.
+test-costs:
+	@tests/run costs
+
 .PHONY: restarts soak
 
 # ws-server killed, stopped and handed over under load, between builds whose states differ, behind a holder that plays systemd's part: in

@@ -1,0 +1,195 @@
+"""What keeps a daemon busy while its instructions and system calls are counted: so many units of work, one after the other."""
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+
+import usage
+from machine import listens
+
+# RFC 6455 section 1.3 has the key and its answer.
+HANDSHAKE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+POLICY_REQUEST = b"<policy-file-request/>\0"
+BODY = b"x" * 1024
+# Seconds between two connections, so that the server has done with one before the next one comes, under a tracer, too: else it is chance
+# how many it finds at once.
+PAUSE = 0.004
+# Seconds for anything that a daemon does under a tracer.
+PATIENCE = 60
+
+
+def terminate(process):
+    """Asks for the end that a service manager asks for: callgrind and strace write their reports then. strace passes no signal on."""
+    os.kill(usage.family(process.popen.pid)[-1], signal.SIGTERM)
+
+
+def write_files(folder):
+    (folder / "site").mkdir()
+    (folder / "site/file.txt").write_bytes(BODY)
+
+
+def connect(port, number=0):
+    """A connection; 200 in a row come from one address, below the limits for one."""
+    source = (f"127.0.5.{number // 200 + 1}", 0)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE, source_address=source)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def opened(port, number=0):
+    """A WebSocket behind its opening handshake."""
+    connection = connect(port, number)
+    connection.sendall(HANDSHAKE)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += connection.recv(1)
+    assert head.startswith(b"HTTP/1.1 101") and ACCEPT in head, head
+    return connection
+
+
+def answer(connection):
+    """A whole answer with its length."""
+    whole = b""
+    while not (found := re.search(rb"\r\n\r\n", whole)) or len(whole) < found.end() + len(BODY):
+        more = connection.recv(65536)
+        assert more, whole
+        whole += more
+    assert whole.startswith(b"HTTP/1.1 200") and whole.endswith(BODY), whole[:200]
+
+
+class Driver:
+    """A daemon with its options, and a function that gives it `units` of work, ends it and says how many it did. A bound that is lowered
+    leaves `room` above the figure, in per cent: for another compiler and libc, and for what depends on who is quicker."""
+
+    def __init__(self, name, unit, program, options, drive, units, room=3, standard_input=subprocess.DEVNULL):
+        self.name, self.unit, self.program, self.units, self.room, self.standard_input = name, unit, program, units, room, standard_input
+        self.drive, self.given = drive, options
+
+    def options(self, folder):
+        return [str(option).format(folder=folder) for option in self.given]
+
+
+def lives(live):
+    """So many connections, one after the other."""
+    def drive(port, units, _, end):
+        for _ in range(units):
+            live(port)
+            time.sleep(PAUSE)
+        end()
+        return units
+    return drive
+
+
+def policy_life(port):
+    with connect(port) as connection:
+        connection.sendall(POLICY_REQUEST)
+        whole = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert b"</cross-domain-policy>" in whole, whole
+
+
+def get_life(port):
+    with connect(port) as connection:
+        connection.sendall(b"GET /file.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        whole = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert whole.endswith(BODY), whole[:200]
+
+
+def handshake_life(port):
+    with opened(port) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b"", "more than the opening"
+
+
+def gets(port, units, _, end):
+    with connect(port) as connection:
+        for _ in range(units):
+            connection.sendall(b"GET /file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer(connection)
+    end()
+    return units
+
+
+class Audience:
+    """WebSockets that count the messages that they get."""
+
+    def __init__(self, port, count):
+        self.poll = select.poll()
+        self.count, self.rest, self.by_descriptor, self.messages = count, {}, {}, 0
+        for number in range(count):
+            connection = opened(port, number)
+            self.poll.register(connection, select.POLLIN)
+            self.by_descriptor[connection.fileno()] = connection
+            time.sleep(PAUSE)
+
+    def read_until(self, messages):
+        """Reads until all together have got so many."""
+        deadline = time.monotonic() + PATIENCE
+        while self.messages < messages:
+            assert time.monotonic() < deadline, f"{self.messages} of {messages} messages"
+            assert len(self.by_descriptor) == self.count, "a client was closed"
+            for descriptor, _ in self.poll.poll(1000):
+                self.take(descriptor, self.by_descriptor[descriptor].recv(65536))
+
+    def take(self, descriptor, more):
+        if not more:
+            self.poll.unregister(descriptor)
+            self.by_descriptor.pop(descriptor).close()
+            return
+        data, at = self.rest.get(descriptor, b"") + more, 0
+        while len(data) >= at + 2 and len(data) >= at + 2 + data[at + 1]:
+            assert data[at] in (0x81, 0x88, 0x89) and data[at + 1] < 126, data[at:at + 2]
+            if data[at] == 0x88:
+                self.by_descriptor[descriptor].sendall(b"\x88\x80\0\0\0\0")
+            self.messages += data[at] == 0x81
+            at += 2 + data[at + 1]
+        self.rest[descriptor] = data[at:]
+
+    def read_to_the_end(self):
+        """Until the server has closed them all."""
+        deadline = time.monotonic() + PATIENCE
+        while self.by_descriptor:
+            assert time.monotonic() < deadline, f"{len(self.by_descriptor)} are still open"
+            for descriptor, _ in self.poll.poll(1000):
+                self.take(descriptor, self.by_descriptor[descriptor].recv(65536))
+
+
+def dates(count):
+    """`units` dates to each of so many clients."""
+    def drive(port, units, _, end):
+        audience = Audience(port, count)
+        audience.read_until(units * count)
+        end()
+        audience.read_to_the_end()
+        return audience.messages
+    return drive
+
+
+def lines(count):
+    """`units` lines to each of so many clients; the next one is written when all have the one before."""
+    def drive(port, units, standard_input, end):
+        audience = Audience(port, count)
+        for number in range(1, units + 1):
+            standard_input.write(b"%08d %s\n" % (number, b"." * 90))
+            standard_input.flush()
+            audience.read_until(number * count)
+        end()
+        audience.read_to_the_end()
+        return audience.messages
+    return drive
+
+
+ALL = [
+    Driver("date", "for a date to one of 200 clients, all at once", "ws-server", ["--interval", "100ms", "--align"], dates(200), (3, 43), room=8),
+    Driver("date-spread", "for a date to one of 250 clients, spread over the second", "ws-server", [], dates(250), (1, 5), room=25),
+    Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
+    Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets, (200, 2200)),
+    Driver("get-close", "for a GET of 1 KiB with its connection", "static-server", ["--root", "{folder}/site"], lives(get_life), (50, 350), room=10),
+    Driver("policy", "for a policy answer with its connection", "policy-server", [], lives(policy_life), (50, 350), room=10),
+    Driver("handshake", "for a WebSocket's opening and its end", "ws-server", ["--interval", "0", "--leave-notices", "off"], lives(handshake_life), (50, 350), room=10),
+]
