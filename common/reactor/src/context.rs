@@ -12,7 +12,7 @@ use super::connection::{Io, Lifecycle};
 use super::evictable::List;
 use super::eviction::EvictionClass;
 use super::outbox::Wire;
-use super::per_address::network;
+use super::per_address::Network;
 use super::pieces::Pieces;
 use super::system::is_shortage;
 use super::worker_state::WorkerState;
@@ -96,7 +96,7 @@ impl Context<'_> {
 
     /// Counts the connection at this address from now on; false if that has as many as it may.
     fn move_place(&mut self, address: IpAddr) -> bool {
-        if self.io.place.as_ref().map(|place| network(place.address)) == Some(network(address)) {
+        if self.io.place.as_ref().map(|place| place.network) == Some(Network::of(address)) {
             return true;
         }
         let candidate = self.state.candidate(self.io.token, self.io.eviction_class);

@@ -1,7 +1,8 @@
 //! Open connections by address, over all workers: how many there are, and which of them make room for a newcomer.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::BTreeMap;
+use std::collections::hash_map::{Entry, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,10 +11,35 @@ use super::Token;
 /// A connection that may make room: its worker's number, and its name there.
 pub(super) type Candidate = (usize, Token);
 
+/// What counts as one address: an IPv4 address (also when it is mapped into IPv6), or the /64 of an IPv6 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Network(u64);
+
+/// The upper half of an IPv4 address among the networks of IPv6: no sender has one of these. RFC 4291 §2.7: "Multicast addresses must
+/// not be used as source addresses in IPv6 packets".
+const V4: u64 = 0xFFFF_FFFF;
+
+impl Network {
+    pub(super) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(V4 << 32 | u64::from(address.to_bits())),
+            IpAddr::V6(address) => Self(u64::try_from(address.to_bits() >> 64).unwrap_or_default()),
+        }
+    }
+
+    /// Its first address.
+    pub(super) fn address(self) -> IpAddr {
+        match (self.0 >> 32, u32::try_from(self.0 & V4)) {
+            (V4, Ok(v4)) => Ipv4Addr::from_bits(v4).into(),
+            _ => Ipv6Addr::from_bits(u128::from(self.0) << 64).into(),
+        }
+    }
+}
+
 /// The place that a connection holds among those of its address, until [`PerAddress::leave`] or until a newcomer takes it.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) address: IpAddr,
+    pub(super) network: Network,
     /// Its key among the candidates; `None` if it does not make room, or not yet.
     ticket: Option<u64>,
 }
@@ -25,17 +51,32 @@ impl Place {
     }
 }
 
-/// All places, behind one lock: taken when a connection opens and when it closes, and, under a limit, once more when it
-/// stops being a candidate.
+/// How many locks share the addresses: two workers seldom need the same one at the same time.
+const LOCKS: usize = 64;
+
+/// All places, behind the lock of their address: taken when a connection opens and when it closes, and, under a limit, when it
+/// becomes a candidate and when it stops being one.
 ///
 /// A newcomer takes its victim's place under that lock, so the count never exceeds the limit. The victim's own worker finds
 /// the ticket gone and counts nothing off again, whatever happens to the connection meanwhile.
-#[derive(Debug, Default)]
-pub(super) struct PerAddress(Mutex<Shares>);
+#[derive(Debug)]
+pub(super) struct PerAddress(Box<[Locked]>);
 
+/// On cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Locked(Mutex<Shares>);
+
+impl Default for PerAddress {
+    fn default() -> Self {
+        Self((0..LOCKS).map(|_| Locked::default()).collect())
+    }
+}
+
+/// The addresses of one lock.
 #[derive(Debug, Default)]
 struct Shares {
-    by_network: HashMap<IpAddr, Share>,
+    by_network: HashMap<Network, Share>,
     last_ticket: u64,
 }
 
@@ -72,15 +113,19 @@ impl PerAddress {
         candidate: Option<Candidate>,
         victims: RangeInclusive<usize>,
     ) -> Option<(Place, Vec<Candidate>)> {
-        let Shares { by_network, last_ticket } = &mut *self.lock();
-        let share = by_network.get(&network(address));
-        let (places, candidates) = share.map_or((0, 0), |share| (share.places, share.candidates.len()));
+        let network = Network::of(address);
+        let Shares { by_network, last_ticket } = &mut *self.lock(network);
+        let entry = by_network.entry(network);
+        let (places, candidates) = match &entry {
+            Entry::Occupied(share) => (share.get().places, share.get().candidates.len()),
+            Entry::Vacant(_) => (0, 0),
+        };
         // More than one has to go only after a lower limit came into force.
         let excess = if max == 0 { 0 } else { (places + 1).saturating_sub(max) };
         if excess > candidates || !victims.contains(&excess) {
             return None;
         }
-        let Share { places, candidates } = by_network.entry(network(address)).or_default();
+        let Share { places, candidates } = entry.or_default();
         let victims: Vec<Candidate> =
             (0..excess).filter_map(|_| candidates.pop_first()).map(|(_, victim)| victim).collect();
         *places = *places + 1 - excess;
@@ -89,13 +134,13 @@ impl PerAddress {
             candidates.insert(*last_ticket, candidate);
             *last_ticket
         });
-        Some((Place { address, ticket }, victims))
+        Some((Place { network, ticket }, victims))
     }
 
     /// From now on the connection of this place may make room.
     pub(super) fn offer(&self, place: &mut Place, candidate: Candidate) {
-        let Shares { by_network, last_ticket } = &mut *self.lock();
-        if let Some(share) = by_network.get_mut(&network(place.address)) {
+        let Shares { by_network, last_ticket } = &mut *self.lock(place.network);
+        if let Some(share) = by_network.get_mut(&place.network) {
             *last_ticket += 1;
             share.candidates.insert(*last_ticket, candidate);
             place.ticket = Some(*last_ticket);
@@ -105,51 +150,56 @@ impl PerAddress {
     /// No newcomer takes this place from now on. False if one has taken it already.
     pub(super) fn keep(&self, place: &mut Place) -> bool {
         let Some(ticket) = place.ticket.take() else { return true };
-        let by_network = &mut self.lock().by_network;
-        let share = by_network.get_mut(&network(place.address));
+        let by_network = &mut self.lock(place.network).by_network;
+        let share = by_network.get_mut(&place.network);
         share.is_some_and(|share| share.candidates.remove(&ticket).is_some())
     }
 
     /// Gives the place back. False if a newcomer has taken it already.
-    pub(super) fn leave(&self, Place { address, ticket }: Place) -> bool {
-        let network = network(address);
-        let by_network = &mut self.lock().by_network;
-        let Some(share) = by_network.get_mut(&network) else { return false };
+    pub(super) fn leave(&self, Place { network, ticket }: Place) -> bool {
+        let by_network = &mut self.lock(network).by_network;
+        let Entry::Occupied(mut entry) = by_network.entry(network) else { return false };
+        let share = entry.get_mut();
         if ticket.is_some_and(|ticket| share.candidates.remove(&ticket).is_none()) {
             return false;
         }
         share.places -= 1;
         if share.places == 0 {
-            by_network.remove(&network);
+            entry.remove();
         }
         true
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shares> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    #[allow(clippy::indexing_slicing)] // there is a lock for each number
+    fn lock(&self, network: Network) -> MutexGuard<'_, Shares> {
+        let Locked(shares) = &self.0[lock_number(network)];
+        shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What counts as one address: an IPv4 address (also when it is mapped into IPv6), or the /64 of an IPv6 address.
-pub(super) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
-    }
+/// Which lock an address has: neighbours have different ones (Fibonacci hashing).
+fn lock_number(network: Network) -> usize {
+    let mixed = network.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    usize::try_from(mixed).unwrap_or_default() % LOCKS
 }
 
 #[cfg(any(test, feature = "simulated"))]
 impl PerAddress {
     /// Places that are taken, by what counts as one address.
     pub(super) fn taken_by_network(&self) -> BTreeMap<IpAddr, usize> {
-        self.lock().by_network.iter().map(|(network, share)| (*network, share.places)).collect()
+        let mut taken = BTreeMap::new();
+        for Locked(shares) in &self.0 {
+            let shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
+            taken.extend(shares.by_network.iter().map(|(network, share)| (network.address(), share.places)));
+        }
+        taken
     }
 
     /// False once a newcomer has taken this place.
     pub(super) fn is_held(&self, place: &Place) -> bool {
         let Some(ticket) = place.ticket else { return true };
-        let by_network = &self.lock().by_network;
-        by_network.get(&network(place.address)).is_some_and(|share| share.candidates.contains_key(&ticket))
+        let by_network = &self.lock(place.network).by_network;
+        by_network.get(&place.network).is_some_and(|share| share.candidates.contains_key(&ticket))
     }
 }
 
@@ -163,6 +213,8 @@ impl PerAddress {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn address(text: &str) -> IpAddr {
@@ -183,6 +235,33 @@ mod tests {
         assert!(places.enter(address("192.0.2.2"), 2, None).is_some());
         assert!(places.leave(second));
         assert!(places.enter(v4, 2, None).is_some());
+    }
+
+    #[test]
+    fn a_network_is_known_by_its_first_address() {
+        for (any, first) in [
+            ("192.0.2.255", "192.0.2.255"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("255.255.255.255", "255.255.255.255"),
+            ("0.0.0.0", "0.0.0.0"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("::1", "::"),
+        ] {
+            let network = Network::of(address(any));
+            assert_eq!((network.address(), Network::of(network.address())), (address(first), network));
+        }
+    }
+
+    #[test]
+    fn neighbours_do_not_wait_for_each_other() {
+        let v4 = (0..64).map(|host| IpAddr::from([192, 0, 2, host]));
+        let v6 = (0..64).map(|net| IpAddr::from([0x2001, 0xdb8, 1, net, 0, 0, 0, 1]));
+        for (few, numbers) in [
+            ("v4", v4.map(|address| lock_number(Network::of(address))).collect::<BTreeSet<_>>()),
+            ("v6", v6.map(|address| lock_number(Network::of(address))).collect()),
+        ] {
+            assert!(numbers.len() > 32 && numbers.last() < Some(&LOCKS), "{few}: {numbers:?}");
+        }
     }
 
     #[test]
@@ -239,6 +318,6 @@ mod tests {
         let places = PerAddress::default();
         let place = places.enter(address("127.0.0.1"), 1, Some(candidate(1))).unwrap();
         assert!(places.leave(place));
-        assert!(places.lock().by_network.is_empty());
+        assert!(places.taken_by_network().is_empty());
     }
 }

@@ -9,7 +9,6 @@ use super::held::Held;
 use super::{Simulation, Stepped};
 use crate::connection::{Io, Lifecycle};
 use crate::evictable::List;
-use crate::per_address::network;
 use crate::settings::{MAX_LONG_TAILS, MAX_TAIL, TURN_BUDGET};
 use crate::{Control, Handler};
 
@@ -50,7 +49,7 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
         assert!(room <= 2 * io.tail.len(), "room for {room} bytes, and a tail of {}", io.tail.len());
         let place = io.place.as_ref().filter(|place| control.counters().addresses.is_held(place));
         if let Some(place) = place {
-            *found.places.entry(network(place.address)).or_default() += 1;
+            *found.places.entry(place.network.address()).or_default() += 1;
         }
         if entry.conn.is_none() {
             refused += 1;

@@ -47,7 +47,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         };
         let Self { handler, connections: Connections { table, system, state }, listeners, .. } = self;
         let io = &mut table.get_mut(token)?.io;
-        let counted = io.place.as_ref().map(|place| place.address);
+        let counted = io.place.as_ref().map(|place| place.network.address());
         if !state.leave_place(io) {
             return None; // evicted by another worker in this moment
         }
