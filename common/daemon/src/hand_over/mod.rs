@@ -12,6 +12,7 @@
 
 mod manifest;
 mod pack;
+mod parallel;
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -57,8 +58,8 @@ pub struct HandedOver {
 pub fn store(handed_over: &HandedOver) -> io::Result<()> {
     let HandedOver { state, others, connections, .. } = handed_over;
     let at = Moment::now();
-    let record = |connection| to_record(connection, at);
-    let records = connections.iter().map(record).collect::<io::Result<Vec<_>>>()?;
+    let records = parallel::map(connections, |connection| to_record(connection, at));
+    let records = records.into_iter().collect::<io::Result<Vec<_>>>()?;
     let manifest = manifest::to_bytes(state, others.len(), &records);
     let sockets = connections.iter().map(|connection| &connection.descriptor);
     let descriptors: Vec<BorrowedFd<'_>> = others.iter().chain(sockets).map(AsFd::as_fd).collect();
@@ -113,9 +114,11 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
 fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclusive<u32>) -> HandedOver {
     let Manifest { mut state, others, connections: records } = manifest;
     let others = usize::try_from(others).unwrap_or(usize::MAX).min(descriptors.len());
-    let with_cookie = |socket| SockRef::from(&socket).cookie().ok().map(|cookie| (cookie, socket));
+    let sockets = descriptors.split_off(others);
+    let cookies = parallel::map(&sockets, |socket| SockRef::from(socket).cookie().ok());
+    let with_cookie = |(cookie, socket): (Option<u64>, OwnedFd)| cookie.map(|cookie| (cookie, socket));
     let mut sockets: HashMap<u64, OwnedFd> =
-        descriptors.split_off(others).into_iter().filter_map(with_cookie).collect();
+        cookies.into_iter().zip(sockets).filter_map(with_cookie).collect();
     let wanted = records.len();
     let mut connections = Vec::new();
     let mut lost = Vec::new();
