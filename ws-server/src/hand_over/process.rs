@@ -1,6 +1,6 @@
 //! To the service manager, and from it to the next process.
 
-use std::{ops::RangeInclusive, os::fd::OwnedFd};
+use std::{mem::ManuallyDrop, ops::RangeInclusive, os::fd::OwnedFd};
 
 use common::id::Epoch;
 use daemon::{
@@ -42,7 +42,11 @@ pub(crate) fn export(
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(Moment::now()) };
     let handed_over = HandedOver { state, others, connections, lost: Vec::new() };
     match hand_over::store(&handed_over) {
-        Ok(()) => log::info!("{} live connections wait for the next process", handed_over.connections.len()),
+        Ok(()) => {
+            log::info!("{} live connections wait for the next process", handed_over.connections.len());
+            // The process ends now. To close thousands of descriptors one by one before would keep all clients waiting.
+            _ = ManuallyDrop::new(handed_over);
+        }
         Err(error) => {
             log::error!("the live connections cannot be handed over and are closed (1012): {error}");
             hand_over::send_closing_bytes(handed_over);

@@ -65,6 +65,11 @@ impl<H: Handler> Simulation<H> {
         self.world.borrow_mut().short_writes = once_in;
     }
 
+    /// How many adopted connections have got the socket options of their new process.
+    pub fn configured(&self) -> u64 {
+        self.world.borrow().configured
+    }
+
     /// Descriptors of connections that are open, those on their way to the next process included.
     pub fn descriptors(&self) -> usize {
         self.world.borrow().open_descriptors()

@@ -260,10 +260,11 @@ impl System for Kernel {
         let socket = Socket::from(exported);
         socket.set_nonblocking(true)?;
         let peer = socket.peer_addr().ok().and_then(|peer| peer.as_socket());
-        if peer.is_some() {
-            self.set_options(&socket);
-        }
         Ok((socket, peer))
+    }
+
+    fn configure_adopted(&mut self, socket: &Socket) {
+        self.set_options(socket);
     }
 
     fn add(&mut self, socket: &Socket, token: Token, writable: bool) -> io::Result<()> {

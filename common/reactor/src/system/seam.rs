@@ -96,6 +96,8 @@ pub(crate) trait System {
     fn export(&mut self, socket: Self::Socket, is_watched: bool) -> io::Result<Self::Exported>;
     /// Takes a connection that another process exported, as [`Self::accept`] takes a newcomer; [`Self::add`] watches it.
     fn adopt(&mut self, exported: Self::Exported) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
+    /// Sets the options of an adopted TCP connection, which has those of the process before.
+    fn configure_adopted(&mut self, socket: &Self::Socket);
     /// Watches a connection: reports from now on when there is something to read, beginning with what is there, and with `writable`
     /// when there is room to write, too.
     fn add(&mut self, socket: &Self::Socket, token: Token, writable: bool) -> io::Result<()>;

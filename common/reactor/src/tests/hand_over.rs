@@ -188,3 +188,18 @@ fn who_connects_while_a_process_hands_over_waits_for_the_next_one() {
     assert_eq!(all(&mut sim, newcomer), b"hello\n");
     assert_eq!((sim.counters().adopted, sim.counters().accepted), (1, 1));
 }
+
+#[test]
+fn socket_options_wait_until_all_connections_are_back_and_each_gets_them_once() {
+    let mut sim = simulation(1, Settings::default());
+    let peers = [(); 600].map(|()| sim.connect());
+    for peer in peers {
+        sim.send(peer, b"x\n");
+    }
+    sim.settle();
+    let mut sim = sim.hand_over(|_, _| echo());
+    assert!(sim.turn());
+    assert!(sim.counters().adopted < 600 && sim.configured() == 0, "not all are back");
+    sim.settle();
+    assert_eq!((sim.counters().adopted, sim.configured()), (600, 600));
+}

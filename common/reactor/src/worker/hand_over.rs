@@ -8,7 +8,7 @@ use super::stopping::Stopping;
 use crate::connection::{Entry, Lifecycle};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
-use crate::settings::TURN_CONNECTIONS;
+use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
 use crate::system::{System, Watched};
 use crate::tail::Tail;
 use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
@@ -105,6 +105,25 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.connections.state.is_adopting = !self.to_adopt.is_empty();
     }
 
+    /// Gives adopted connections the socket options of this process, a few in a turn, once all are back: until then everybody waits,
+    /// and those of the process before do as well.
+    pub(super) fn configure_some(&mut self) {
+        if !self.to_adopt.is_empty() {
+            return;
+        }
+        let count = self.unconfigured.len().min(TURN_ACCEPTS);
+        for token in self.unconfigured.drain(..count) {
+            let Connections { table, system, .. } = &mut self.connections;
+            // One whose peer has half-closed has got its own keepalive meanwhile.
+            if let Some(entry) = table.get(token)
+                && entry.io.peer.is_some()
+                && !entry.io.end_delivered
+            {
+                system.configure_adopted(&entry.socket);
+            }
+        }
+    }
+
     /// Adopts all that are left: before a stop, which has an end for each connection of the table.
     pub(super) fn adopt_all(&mut self) {
         while !self.to_adopt.is_empty() {
@@ -134,6 +153,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 return None;
             }
         };
+        self.unconfigured.push_back(token);
         let io = &mut connections.table.get_mut(token)?.io;
         let now = connections.state.now;
         io.deadline = connections.state.compact(now + deadline);

@@ -42,6 +42,8 @@ pub(super) struct Worker<H: Handler, S: System> {
     stopping: Option<Stopping>,
     /// Connections of the previous process that are not in the table yet.
     to_adopt: VecDeque<ExportedConnection<S::Exported>>,
+    /// Connections of the previous process that have its socket options.
+    unconfigured: VecDeque<Token>,
     /// Connections for the next process to adopt.
     pub(super) exported: Vec<ExportedConnection<S::Exported>>,
 }
@@ -69,6 +71,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             wake: Wake::Again,
             stopping: None,
             to_adopt: VecDeque::new(),
+            unconfigured: VecDeque::new(),
             exported: Vec::new(),
         }
     }
@@ -89,6 +92,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.read_clocks();
         self.end_shortage();
         self.adopt_some();
+        self.configure_some();
         if self.stopping.is_none() {
             if self.connections.state.scarce().is_some() {
                 self.serve_ready(); // a request whose rest is there makes no room for a newcomer
@@ -155,7 +159,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// True when only an event, mail or time gives it something to do.
     pub(super) fn is_at_rest(&self) -> bool {
         let accepts = self.stopping.is_none() && self.listeners.is_ready();
-        let adopts = !self.to_adopt.is_empty();
+        let adopts = !self.to_adopt.is_empty() || !self.unconfigured.is_empty();
         let now = self.connections.state.now;
         let stops = self.stopping.as_ref().is_some_and(|stopping| stopping.is_due(now));
         !accepts && !adopts && !stops && self.connections.state.ready.is_empty() && self.wake != Wake::Again

@@ -243,6 +243,7 @@ fn sockets_ask_silent_peers_for_a_sign_of_life_as_the_settings_say() {
     kernel.configure(&settings);
     let exported = kernel_export(&mut kernel, socket);
     let (socket, _) = kernel.adopt(exported).unwrap();
+    kernel.configure_adopted(&socket);
     assert_eq!(keepalive(&socket), (seconds(30), seconds(4), 3, seconds(90)));
     assert_eq!(kernel.local(&socket), Some(address));
 }

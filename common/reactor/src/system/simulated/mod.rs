@@ -314,6 +314,10 @@ impl System for Simulated {
         Ok((exported, Some(peer)))
     }
 
+    fn configure_adopted(&mut self, socket: &Socket) {
+        self.world.borrow_mut().configured += u64::from(socket.is_open);
+    }
+
     fn add(&mut self, socket: &Socket, token: Token, writable: bool) -> io::Result<()> {
         self.fault(Call::Add)?;
         self.watch(socket, Watch { poll: self.poll, token, writable }, false)

@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) spurious: u64,
     /// What the kernel keeps for each peer that connects from now on.
     pub(crate) send_buffer: usize,
+    /// Adopted connections that got the options of their new process.
+    pub(crate) configured: u64,
     /// One write in so many is short, to peers that connect from now on; 0: none.
     pub(crate) short_writes: u64,
     /// Calls that moved something.
@@ -94,6 +96,7 @@ impl World {
             events: 256,
             spurious: 20,
             send_buffer: SEND_BUFFER,
+            configured: 0,
             short_writes: 4,
             moved: 0,
             resets: 0,
