@@ -1,17 +1,25 @@
 """What a long run has finished, kept so that the next one goes on behind it."""
 
+import hashlib
 import json
+import subprocess
 
 import lab
 import measured_on
 
 
+def tree():
+    """The tree that is measured: its commit, and what was changed in it."""
+    changed = subprocess.run(["git", "diff", "HEAD"], capture_output=True, cwd=lab.PROJECT).stdout
+    return measured_on.commit() + (f"-{hashlib.sha256(changed).hexdigest()[:8]}" if changed else "")
+
+
 class Kept:
-    """A case's result, for one tree, form and number of rounds: after a commit, it is measured anew."""
+    """A case's result, for one tree, form and number of rounds: after a change, it is measured anew."""
 
     def __init__(self, form, rounds, name, folder=None):
         folder = folder or lab.TARGET / "bench/kept"
-        self.path = folder / f"{measured_on.commit()}-{form}-{rounds}" / f"{name}.json"
+        self.path = folder / f"{tree()}-{form}-{rounds}" / f"{name}.json"
 
     def read(self):
         try:

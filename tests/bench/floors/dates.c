@@ -1,4 +1,4 @@
-// dates PORT: a date to each WebSocket once a second, in one burst: a loop of send(2). It is the floor of opening handshakes, too.
+// dates PORT [silent]: a date to each WebSocket once a second, in one burst: a loop of send(2). Silent, it is the floor of opening handshakes.
 #include "floor.h"
 
 static char request[16384];
@@ -26,13 +26,14 @@ static void burst(unsigned long number) {
 }
 
 int main(int argc, char **argv) {
-    must(argc == 2, "dates PORT");
+    must(argc == 2 || argc == 3, "dates PORT [silent]");
     int listener = listen_on(argv[1], 0), epoll = epoll_with(listener);
     struct epoll_event events[EVENTS];
+    int silent = argc == 3;
     double due = now() + 1;
     for (unsigned long number = 1;;) {
         double wait = due - now();
-        int count = epoll_wait(epoll, events, EVENTS, wait > 0 ? (int)(wait * 1000) + 1 : 0);
+        int count = epoll_wait(epoll, events, EVENTS, silent ? -1 : wait > 0 ? (int)(wait * 1000) + 1 : 0);
         for (int i = 0; i < count; i++) {
             int fd = events[i].data.fd;
             if (fd != listener) {
@@ -41,7 +42,7 @@ int main(int argc, char **argv) {
             }
             while ((fd = accept_one(listener)) >= 0) watch(epoll, fd);
         }
-        if (now() >= due) {
+        if (!silent && now() >= due) {
             burst(number++);
             due += 1;
         }
