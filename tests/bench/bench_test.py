@@ -6,11 +6,13 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from xml.etree import ElementTree
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent / "shared")]
 
 import cases
+import charts
 import results
 import store
 import usage
@@ -67,6 +69,20 @@ class Table(unittest.TestCase):
     def test_failed_exchanges_are_told(self):
         entry = {"ours": sample(6), "a": sample(3, faults=0.05)} | {"a": {**sample(3), "faults": 0.05}}
         self.assertIn("up to 5.0% failed", results.row(case([entry])))
+
+
+class Charts(unittest.TestCase):
+    def test_a_chart_is_well_formed_and_has_each_bar(self):
+        entry = {"ours": sample(6, late_ms={"p50": 0, "p99": 1.25, "max": 3}), "floor": sample(4), "a": sample(12)}
+        drawn = charts.charts([case([entry])])
+        self.assertEqual(set(drawn), {"cost", "lateness"})
+        texts = [element.text for element in ElementTree.fromstring(drawn["cost"]).iter() if element.text]
+        self.assertIn("×1.50", texts)
+        self.assertIn("×3.00 a", texts)
+        self.assertIn("prefers-color-scheme: dark", drawn["cost"])
+
+    def test_nothing_measured_is_no_chart(self):
+        self.assertEqual(charts.charts([case([{}])]), {})
 
 
 class Resuming(unittest.TestCase):

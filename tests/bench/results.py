@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import json
 
+import charts
 import measured_on
 from figures import digits
 from lab import HERE
@@ -84,10 +85,10 @@ def document(run):
 average was {run.load_before:.1f} when it began and {run.load_after:.1f} when it ended.
 
 A figure is the time of the processor that a server's threads took for a unit of work (schedstat), the median of the rounds with its quartiles. A server has one core and one worker,
-the load generator the other core. **The ratios are the claim**: each is taken within a round, in which the servers have their turn one after the other. A floor is a bare loop of system
+the load generator the other core, and never sleeps while it measures: else a server pays for waking it, which no client on another machine costs it. **The ratios are the claim**: each is taken within a round, in which the servers have their turn one after the other. A floor is a bare loop of system
 calls in C for the same job (`tests/bench/floors/`). Lateness: of dates, by how much the pause before one was too long; of lines, the time since the line was written.
 
-{HEAD}{"".join(row(case) for case in run.cases)}
+{"".join(f"![{name}]({run.form}-{name}.svg){chr(10)}{chr(10)}" for name in charts.charts(run.cases))}{HEAD}{"".join(row(case) for case in run.cases)}
 {"The other peers:" if rest else "There were no other peers."}
 
 {rest}
@@ -97,7 +98,9 @@ calls in C for the same job (`tests/bench/floors/`). Lateness: of dates, by how 
 
 
 def record(run):
-    """Writes results/latest.md and the dated JSON beside it."""
+    """Writes the table, the charts and all samples into results/, under the form's name."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{run.form}.md").write_text(document(run))
-    (RESULTS / f"{run.form}.json").write_text(json.dumps({"date": str(datetime.date.today()), **dataclasses.asdict(run)}, indent=1) + "\n")
+    (RESULTS / f"{run.form}.json").write_text(json.dumps({"date": str(datetime.date.today()), **dataclasses.asdict(run)}, separators=(",", ":")) + "\n")
+    for name, drawing in charts.charts(run.cases).items():
+        (RESULTS / f"{run.form}-{name}.svg").write_text(drawing)

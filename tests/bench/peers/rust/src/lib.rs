@@ -22,5 +22,7 @@ pub fn serve<F: Future<Output = ()> + 'static>(connection: fn(TcpStream) -> F) {
 pub fn date(number: u64) -> String {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{number} Wed Nov 25 2026 {hour:02}:{minute:02}:{second:02} GMT+0000 (Coordinated Universal Time)")
+    format!(
+        "{number} Wed Nov 25 2026 {hour:02}:{minute:02}:{second:02} GMT+0000 (Coordinated Universal Time)"
+    )
 }

@@ -1,0 +1,84 @@
+"""Charts of a run as SVG, readable on a light page and on a dark one."""
+
+from html import escape
+
+from figures import digits
+from pairs import best, middle
+
+WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 860, 300, 110, 14, 14, 74
+STYLE = """text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.title { font-size: 16px; font-weight: 600 } .small { font-size: 12px }
+.ours { fill: #0969da } .floor { fill: #8c959f } .peer { fill: #bc4c00 } .line { stroke: #8c959f; stroke-dasharray: 3 3 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3 } .ours { fill: #58a6ff } .floor { fill: #6e7681 } .peer { fill: #f0883e } .line { stroke: #6e7681 }
+}"""
+
+
+def chart(title, rows, line=None):
+    """Bars in groups: rows of (label, [(kind, value, text)]), and a dashed line at a value."""
+    rows = [row for row in rows if row[1]]
+    most = max(value for _, bars in rows for _, value, _ in bars)
+    at = lambda value: LEFT + value / most * (WIDTH - LEFT - RIGHT)  # noqa: E731
+    parts, y = [], TOP
+    for label, bars in rows:
+        middle_of_group = y + len(bars) * (BAR + 2) / 2 + 4
+        parts.append(f'<text x="{LEFT - 10}" y="{middle_of_group:.0f}" text-anchor="end">{escape(label)}</text>')
+        for kind, value, text in bars:
+            parts.append(f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{max(1, at(value) - LEFT):.1f}" height="{BAR}" rx="2"/>')
+            parts.append(f'<text class="small" x="{at(value) + 6:.1f}" y="{y + 11}">{escape(text)}</text>')
+            y += BAR + 2
+        y += GAP
+    if line is not None:
+        parts.append(f'<line class="line" x1="{at(line):.1f}" x2="{at(line):.1f}" y1="{TOP - 8}" y2="{y - GAP + 4}"/>')
+    legend = "".join(f'<rect class="{kind}" x="{LEFT + place * 130}" y="42" width="12" height="12" rx="2"/>'
+                     f'<text x="{LEFT + 18 + place * 130}" y="53">{name}</text>' for place, (kind, name) in enumerate(kinds(rows)))
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img" aria-label="{escape(title)}">\n'
+            f"<style>{STYLE}</style>\n<text class=\"title\" x=\"10\" y=\"26\">{escape(title)}</text>\n{legend}\n" + "\n".join(parts) + "\n</svg>\n")
+
+
+def kinds(rows):
+    """The legend: what is in the chart."""
+    seen = {kind for _, bars in rows for kind, _, _ in bars}
+    return [(kind, name) for kind, name in (("ours", "ours"), ("floor", "floor"), ("peer", "best peer")) if kind in seen]
+
+
+def costs(cases):
+    """Ours and the best peer as multiples of the floor's CPU time: medians within rounds."""
+    rows = []
+    for case in cases:
+        by_kind = lambda kind: [server["name"] for server in case["servers"] if server["kind"] == kind]  # noqa: B023, E731
+        if not by_kind("floor") or case["figure"] != "us":
+            continue
+        bars = []
+        for kind, name in (("ours", "ours"), ("peer", best(case["rounds"], by_kind("peer"), "us"))):
+            ratios = [entry[name]["us"] / entry["floor"]["us"] for entry in case["rounds"] if name in entry and "floor" in entry]
+            if ratios:
+                times = middle(ratios)[0]
+                bars.append((kind, times, f"×{digits(times)}" + (f" {name}" if kind == "peer" else "")))
+        # Where the floor writes 64 KiB at a time, it is no measure of single messages.
+        if bars and max(value for _, value, _ in bars) < 10:
+            rows.append((case["title"], bars))
+    return rows
+
+
+def lateness(cases):
+    """The 99th percentile of the lateness in milliseconds, of ours, the floor and the best peer."""
+    rows = []
+    for case in cases:
+        peers = [server["name"] for server in case["servers"] if server["kind"] == "peer"]
+        bars = []
+        for kind, name in (("ours", "ours"), ("floor", "floor"), ("peer", best(case["rounds"], peers, case["figure"]))):
+            found = [entry[name]["late_ms"]["p99"] for entry in case["rounds"] if "late_ms" in entry.get(name, {})]
+            if found:
+                value = middle(found)[0]
+                bars.append((kind, value, f"{digits(value)} ms" + (f" {name}" if kind == "peer" else "")))
+        if bars and "dates" in case["name"]:
+            rows.append((case["title"], bars))
+    return rows
+
+
+def charts(cases):
+    """The charts by their file names; one without a row is left out."""
+    made = {"cost": (chart, "CPU time as a multiple of the floor's (dashed)", costs(cases), 1),
+            "lateness": (chart, "How late a date is, 99th percentile", lateness(cases), None)}
+    return {name: draw(title, rows, line) for name, (draw, title, rows, line) in made.items() if any(bars for _, bars in rows)}
