@@ -1,6 +1,7 @@
 """Servers that other people wrote, with their best settings for each job. The first one of a job is the best that was measured; all have
 their turn in the full form."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def nginx_stream():
     path = next((path for path in found if path.exists()), found[0])
     text = POLICY.strip("\0").replace("'", "\\'")
     inner = lambda lab, port: f"stream {{ server {{ listen 127.0.0.1:{port} backlog=4096; return '{text}'; }} }}"  # noqa: E731
-    return nginx("nginx's stream module", inner, (path,), f"load_module {path};\n", may_fail=True)
+    server = nginx("nginx's stream module", inner, (path,), f"load_module {path};\n", may_fail=True)
+    return dataclasses.replace(server, reads=False)
 
 
 def lighttpd(backend, deferred):

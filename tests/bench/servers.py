@@ -19,6 +19,8 @@ class Server:
     configuration: Callable = lambda lab, port: ""
     # Its share of faults is measured, not forbidden.
     may_fail: bool = False
+    # It waits for the request before it answers.
+    reads: bool = True
 
     def in_force(self, lab):
         """Its command line and its configuration, for the result."""
