@@ -178,7 +178,7 @@ fn take_place<C, S: System>(
     let max = state.settings.max_per_address;
     let (place, victims) = addresses.enter_or_evict(address, max, None, usize::from(!has_room))?;
     if let Some(newcomer) = table.get_mut(token) {
-        newcomer.io.place = Some(place);
+        newcomer.io.set_place(place);
     }
     for (worker, victim) in &victims {
         if *worker == connections.state.number {

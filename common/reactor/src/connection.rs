@@ -1,6 +1,6 @@
 //! What the reactor keeps for one connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::deadlines::Bucket;
 use super::eviction::{EvictionClass, LinkId};
@@ -31,13 +31,23 @@ pub(super) enum Lifecycle {
     Closing,
 }
 
+/// An address in 20 bytes where a [`SocketAddr`] takes 32; the zone of a link-local one is left out.
+#[derive(Clone, Copy)]
+struct Peer {
+    ip: IpAddr,
+    port: u16,
+}
+
 #[allow(clippy::struct_excessive_bools)] // edges are flags
 pub(super) struct Io {
     pub(super) token: Token,
     /// The peer's address; `None` for a Unix socket.
-    pub(super) peer: Option<SocketAddr>,
+    peer: Option<Peer>,
     /// Its place among the connections of its address: the peer's, or the one that a trusted proxy named.
-    pub(super) place: Option<Place>,
+    /// It counts at the address of its peer, and no newcomer takes its place.
+    pub(super) counts_at_peer: bool,
+    /// Its place elsewhere, or one that a newcomer may take.
+    pub(super) other_place: Option<Box<Place>>,
     pub(super) lifecycle: Lifecycle,
     pub(super) outbox: Outbox,
     /// Input that the handler did not consume yet.
@@ -80,8 +90,9 @@ impl Io {
     pub(super) fn new(token: Token, peer: Option<SocketAddr>, deadline: CompactInstant) -> Self {
         Self {
             token,
-            peer,
-            place: None,
+            peer: peer.map(|peer| Peer { ip: peer.ip(), port: peer.port() }),
+            counts_at_peer: false,
+            other_place: None,
             lifecycle: Lifecycle::Open,
             outbox: Outbox::default(),
             tail: Tail::default(),
@@ -103,6 +114,15 @@ impl Io {
             hung_up: false,
             listed_ready: false,
         }
+    }
+
+    /// The peer's address; `None` for a Unix socket.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.peer.map(|peer| SocketAddr::new(peer.ip, peer.port))
+    }
+
+    pub(super) fn peer_ip(&self) -> Option<IpAddr> {
+        self.peer.map(|peer| peer.ip)
     }
 
     /// False while so much is queued that the worker reads nothing more.
@@ -144,6 +164,6 @@ mod tests {
     #[test]
     fn what_is_kept_for_a_connection_is_small() {
         // Every connection has one, and most of them are idle.
-        assert!(size_of::<Io>() <= 144, "{} bytes", size_of::<Io>());
+        assert!(size_of::<Io>() <= 96, "{} bytes", size_of::<Io>());
     }
 }

@@ -53,7 +53,7 @@ impl Context<'_> {
 
     /// The peer's address; `None` for a Unix socket.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.io.peer
+        self.io.peer()
     }
 
     /// The server's address to which the peer connected; `None` for a Unix socket, and where the peer is gone already. Asks the
@@ -96,7 +96,7 @@ impl Context<'_> {
 
     /// Counts the connection at this address from now on; false if that has as many as it may.
     fn move_place(&mut self, address: IpAddr) -> bool {
-        if self.io.place.as_ref().map(|place| place.network) == Some(Network::of(address)) {
+        if self.io.counted() == Some(Network::of(address)) {
             return true;
         }
         let candidate = self.state.candidate(self.io.token, self.io.eviction_class);
@@ -104,9 +104,10 @@ impl Context<'_> {
         let Some(place) = addresses.enter(address, self.state.settings.max_per_address, candidate) else {
             return false;
         };
-        if let Some(proxy) = self.io.place.replace(place) {
+        if let Some(proxy) = self.io.take_place() {
             addresses.leave(proxy);
         }
+        self.io.set_place(place);
         true
     }
 

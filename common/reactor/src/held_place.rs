@@ -1,38 +1,48 @@
 //! The place of a connection among those of its address, as the connection keeps it.
+//!
+//! Nearly all count at the address of their peer and make no room for others: these keep a flag, and no second copy of the address.
 
-use std::net::IpAddr;
+use super::connection::Io;
+#[cfg(any(test, feature = "simulated"))]
+use super::per_address::PerAddress;
+use super::per_address::{Network, Place};
 
-use super::per_address::Place;
-
-/// Where a connection counts. Nearly all count at the address of their peer and make no room for others: these keep a flag, and
-/// no second copy of the address.
-#[derive(Debug, Default)]
-pub(super) struct HeldPlace {
-    is_at_peer: bool,
-    /// A place elsewhere, or one that a newcomer may take.
-    other: Option<Box<Place>>,
-}
-
-impl HeldPlace {
-    /// Holds this place from now on, whose connection comes from `peer`.
-    pub(super) fn set(&mut self, place: Place, peer: Option<IpAddr>) {
-        self.is_at_peer = !place.is_offered() && Some(place.address) == peer;
-        self.other = (!self.is_at_peer).then(|| Box::new(place));
+impl Io {
+    /// Holds this place from now on.
+    pub(super) fn set_place(&mut self, place: Place) {
+        self.counts_at_peer = !place.is_offered() && Some(place.network) == self.peer_network();
+        self.other_place = (!self.counts_at_peer).then(|| Box::new(place));
     }
 
     /// Holds no place any more.
-    pub(super) fn take(&mut self, peer: Option<IpAddr>) -> Option<Place> {
-        match self.other.take() {
+    pub(super) fn take_place(&mut self) -> Option<Place> {
+        let at_peer = std::mem::take(&mut self.counts_at_peer);
+        match self.other_place.take() {
             Some(place) => Some(*place),
-            None => std::mem::take(&mut self.is_at_peer).then(|| peer.map(Place::kept)).flatten(),
+            None => self.peer_network().filter(|_| at_peer).map(Place::kept),
         }
     }
 
+    /// True while a newcomer of its address may take its place.
+    pub(super) fn offers_place(&self) -> bool {
+        self.other_place.as_ref().is_some_and(|place| place.is_offered())
+    }
+
     /// The address at which the connection counts.
-    pub(super) fn address(&self, peer: Option<IpAddr>) -> Option<IpAddr> {
-        match &self.other {
-            Some(place) => Some(place.address),
-            None => peer.filter(|_| self.is_at_peer),
+    pub(super) fn counted(&self) -> Option<Network> {
+        match &self.other_place {
+            Some(place) => Some(place.network),
+            None => self.peer_network().filter(|_| self.counts_at_peer),
         }
+    }
+
+    fn peer_network(&self) -> Option<Network> {
+        self.peer_ip().map(Network::of)
+    }
+
+    /// False once a newcomer has taken its place.
+    #[cfg(any(test, feature = "simulated"))]
+    pub(super) fn is_place_held(&self, addresses: &PerAddress) -> bool {
+        self.counts_at_peer || self.other_place.as_ref().is_some_and(|place| addresses.is_held(place))
     }
 }

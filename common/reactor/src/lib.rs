@@ -37,6 +37,7 @@ mod eviction;
 mod exported;
 mod flow;
 mod handler;
+mod held_place;
 mod mail;
 mod outbox;
 mod per_address;

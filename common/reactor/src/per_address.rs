@@ -45,6 +45,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// One that no newcomer takes.
+    pub(super) fn kept(network: Network) -> Self {
+        Self { network, ticket: None }
+    }
+
     /// True for the place of a candidate.
     pub(super) fn is_offered(&self) -> bool {
         self.ticket.is_some()

@@ -112,28 +112,32 @@ impl WorkerState {
     /// The connection was read from: if it may make room at its address, it is a candidate from now on, and no earlier, since
     /// its request may have been there.
     pub(super) fn offer_place(&self, io: &mut Io) {
-        if let Some(place) = io.place.as_mut().filter(|place| !place.is_offered())
+        if !io.offers_place()
             && let Some(candidate) = self.candidate(io.token, io.eviction_class)
+            && let Some(mut place) = io.take_place()
         {
-            self.control.counters().addresses.offer(place, candidate);
+            self.control.counters().addresses.offer(&mut place, candidate);
+            io.set_place(place);
         }
     }
 
     /// The first request is complete: no newcomer takes the connection's place any more, where the settings say so. One that has
     /// lost it in this moment, to a newcomer on another worker, ends without an answer, so that nobody is answered and then evicted.
     pub(super) fn keep_place(&mut self, io: &mut Io) {
-        if self.settings.address_eviction == AddressEviction::OldestUnfinished
-            && let Some(place) = &mut io.place
-            && !self.control.counters().addresses.keep(place)
-        {
-            io.place = None;
+        if self.settings.address_eviction != AddressEviction::OldestUnfinished || !io.offers_place() {
+            return;
+        }
+        let Some(mut place) = io.take_place() else { return };
+        if self.control.counters().addresses.keep(&mut place) {
+            io.set_place(place);
+        } else {
             self.schedule_close(io, CloseReason::Evicted);
         }
     }
 
     /// Gives back the connection's place at its address, if it has one. False if a newcomer has taken it already.
     pub(super) fn leave_place(&self, io: &mut Io) -> bool {
-        io.place.take().is_none_or(|place| self.control.counters().addresses.leave(place))
+        io.take_place().is_none_or(|place| self.control.counters().addresses.leave(place))
     }
 
     /// What a newcomer lacks; `None` while the limits of the process leave room for it.

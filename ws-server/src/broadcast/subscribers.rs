@@ -8,11 +8,15 @@ use reactor::Token;
 const FRAMINGS: usize = Framing::ALL.len();
 
 /// Where a connection stands in the lists.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     list: u32,
     index: u32,
-    generation: u32,
+}
+
+impl Entry {
+    /// Of a connection that is no subscriber.
+    const NOWHERE: Self = Self { list: u32::MAX, index: u32::MAX };
 }
 
 #[derive(Debug)]
@@ -20,7 +24,7 @@ pub(crate) struct Subscribers {
     /// By `phase * FRAMINGS + framing`.
     lists: Vec<Vec<Token>>,
     /// By the token's index, so that adding and removing take constant time.
-    places: Vec<Option<Entry>>,
+    places: Vec<Entry>,
     /// How many subscribers each phase has.
     occupied: Vec<usize>,
     count: usize,
@@ -63,27 +67,30 @@ impl Subscribers {
         }
         let at = token.index as usize;
         if self.places.len() <= at {
-            self.places.resize(at.saturating_add(1), None);
+            self.places.resize(at.saturating_add(1), Entry::NOWHERE);
         }
         if let Some(place) = self.places.get_mut(at) {
-            *place = Some(Entry { list: number, index, generation: token.generation });
+            *place = Entry { list: number, index };
         }
     }
 
     /// Removes a connection; true if it was a subscriber.
     pub(crate) fn remove(&mut self, token: Token) -> bool {
         let Some(slot) = self.places.get_mut(token.index as usize) else { return false };
-        let Some(place) = slot.take_if(|place| place.generation == token.generation) else { return false };
+        let place = *slot;
         let Some(list) = self.lists.get_mut(place.list as usize) else { return false };
+        // A later connection may have the same index.
+        if list.get(place.index as usize) != Some(&token) {
+            return false;
+        }
+        *slot = Entry::NOWHERE;
         list.swap_remove(place.index as usize);
         self.count = self.count.saturating_sub(1);
         if let Some(count) = self.occupied.get_mut(place.list as usize / FRAMINGS) {
             *count = count.saturating_sub(1);
         }
         let moved = list.get(place.index as usize).copied();
-        if let Some(moved) =
-            moved.and_then(|token| self.places.get_mut(token.index as usize)).and_then(Option::as_mut)
-        {
+        if let Some(moved) = moved.and_then(|token| self.places.get_mut(token.index as usize)) {
             moved.index = place.index;
         }
         true

@@ -47,9 +47,9 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
         assert!(io.tail.len() <= MAX_TAIL + TURN_BUDGET, "a tail of {} bytes", io.tail.len());
         let room = io.tail.capacity();
         assert!(room <= 2 * io.tail.len(), "room for {room} bytes, and a tail of {}", io.tail.len());
-        let place = io.place.as_ref().filter(|place| control.counters().addresses.is_held(place));
-        if let Some(place) = place {
-            *found.places.entry(place.network.address()).or_default() += 1;
+        let place = io.counted().filter(|_| io.is_place_held(&control.counters().addresses));
+        if let Some(network) = place {
+            *found.places.entry(network.address()).or_default() += 1;
         }
         if entry.conn.is_none() {
             refused += 1;
@@ -58,7 +58,7 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
         found.open += 1;
         found.heads += usize::from(io.eviction_class.is_unfinished());
         let is_counted = place.is_some() || leaves || !is_peer_of_its_own(io, &stepped.worker.handler);
-        assert!(is_counted, "a connection from {:?} is not counted at its address", io.peer);
+        assert!(is_counted, "a connection from {:?} is not counted at its address", io.peer());
     }
     check_evictable(number, stepped, control);
     assert_eq!(stepped.worker.refused(), refused, "connections without a handler");
@@ -81,7 +81,7 @@ fn check_evictable<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Co
 
 /// True if the connection counts at the address from which it came.
 fn is_peer_of_its_own<H: Handler>(io: &Io, handler: &H) -> bool {
-    let address = io.peer.map(|peer| peer.ip());
+    let address = io.peer_ip();
     io.lifecycle == Lifecycle::Open && address.is_some() && !handler.is_proxy(address)
 }
 

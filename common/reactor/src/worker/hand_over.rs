@@ -8,6 +8,7 @@ use super::stopping::Stopping;
 use crate::connection::{Entry, Lifecycle};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
+use crate::per_address::Network;
 use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
 use crate::system::{System, Watched};
 use crate::tail::Tail;
@@ -47,7 +48,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         };
         let Self { handler, connections: Connections { table, system, state }, listeners, .. } = self;
         let io = &mut table.get_mut(token)?.io;
-        let counted = io.place.as_ref().map(|place| place.network.address());
+        let counted = io.counted().map(Network::address);
         if !state.leave_place(io) {
             return None; // evicted by another worker in this moment
         }
@@ -116,7 +117,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Connections { table, system, .. } = &mut self.connections;
             // One whose peer has half-closed has got its own keepalive meanwhile.
             if let Some(entry) = table.get(token)
-                && entry.io.peer.is_some()
+                && entry.io.peer().is_some()
                 && !entry.io.end_delivered
             {
                 system.configure_adopted(&entry.socket);
@@ -169,7 +170,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         let candidate = connections.state.candidate(token, io.eviction_class);
         let counters = connections.state.control.counters();
         // The previous process applied the limit at accept, so enter without one.
-        io.place = counted.and_then(|address| counters.addresses.enter(address, 0, candidate));
+        if let Some(place) = counted.and_then(|address| counters.addresses.enter(address, 0, candidate)) {
+            io.set_place(place);
+        }
         counters.adopted.fetch_add(1, Relaxed);
         let Exported { state, closing_bytes } = &exported;
         let adopted = connections.open(token, closing_bytes, |cx| handler.adopt(state, written_at, cx));
