@@ -16,12 +16,17 @@ pub struct Response<'o> {
     out: &'o mut Vec<u8>,
 }
 
+/// Bytes of a head, as most are: the buffer is made once, and does not grow with each field.
+const HEAD: usize = 512;
+
 impl<'o> Response<'o> {
-    /// Appends the status line.
+    /// Appends the status line; a status has three digits.
     pub fn new(status: u16, out: &'o mut Vec<u8>) -> Self {
+        out.reserve(HEAD);
         let mut head = Self { out };
         head.put(b"HTTP/1.1 ");
-        head.put(status.to_string().as_bytes());
+        let digits = [100, 10, 1].map(|unit| b'0' + u8::try_from(status / unit % 10).unwrap_or_default());
+        head.put(&digits);
         head.put(b" ");
         head.put(reason(status).as_bytes());
         head.put(b"\r\n");
