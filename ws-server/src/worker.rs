@@ -187,6 +187,8 @@ impl WsHandler {
         conn.subscribed_at = cx.compact_now();
         self.skip_unwatched(cx.now());
         conn.last_notice = self.fanout.board().newest();
+        let Self { stream, fanout, .. } = self;
+        stream.share_slot(&mut conn.subscription, |phase| fanout.subscribers.count_in(phase));
         // What a poll has heard on this connection, a stream hears again.
         conn.heard = 0;
         self.begin_stream(conn, cx)

@@ -51,7 +51,12 @@ impl Subscribers {
 
     /// True if the phase has subscribers.
     pub(crate) fn has_phase(&self, phase: usize) -> bool {
-        self.occupied.get(phase).is_some_and(|count| *count > 0)
+        self.count_in(phase) > 0
+    }
+
+    /// How many subscribers the phase has.
+    pub(crate) fn count_in(&self, phase: usize) -> usize {
+        self.occupied.get(phase).copied().unwrap_or(0)
     }
 
     pub(crate) fn add(&mut self, token: Token, phase: usize, framing: Framing) {

@@ -116,6 +116,11 @@ impl Clock {
         gap
     }
 
+    /// Lets a newcomer, which has the phase of the present slot, share one of the slots before. The numbers are the same.
+    pub(crate) fn share_slot(&self, subscription: &mut Subscription, count: impl Fn(usize) -> usize) {
+        subscription.phase = phase(self.schedule.shared_phase(subscription.phase as usize, count));
+    }
+
     /// Gives a bounded read the present date, if that is what it asks for: there is no other one.
     pub(crate) fn read(
         &self,

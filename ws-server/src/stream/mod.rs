@@ -186,6 +186,14 @@ impl Stream {
         }
     }
 
+    /// Lets a newcomer share a slot that has just passed, so that a slot has enough messages for its wakeup; `count` says how
+    /// many subscribers a phase has.
+    pub(crate) fn share_slot(&self, subscription: &mut Subscription, count: impl Fn(usize) -> usize) {
+        if let Self::Paced(clock) = self {
+            clock.share_slot(subscription, count);
+        }
+    }
+
     /// Gives a bounded read its part of the history: after `since`, or from the oldest message on, up to `until`. Returns the gap
     /// before it, if messages are missing.
     pub(crate) fn read(

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, event};
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{SockRef, Socket, TcpKeepalive};
@@ -192,6 +192,15 @@ impl System for Kernel {
         }
         events.extend(self.events.iter().map(from_mio));
         Ok(if events.len() < EVENTS { Polled::All } else { Polled::Part })
+    }
+
+    /// An epoll counts in milliseconds, of which mio takes the next whole one: each date would be half of one late; ppoll(2)
+    /// counts in nanoseconds.
+    fn sleep(&self, time: Duration) -> bool {
+        let Ok(timeout) = time.try_into() else { return false };
+        // It shows nothing: an error, as when a signal comes, is the next poll's.
+        let _ = poll(&mut [PollFd::new(self.poll.registry(), PollFlags::IN)], Some(&timeout));
+        true
     }
 
     fn pause(&mut self, time: Duration) {

@@ -79,6 +79,11 @@ pub(crate) trait System {
     }
     /// Waits for events and replaces `events` by them. An interruption is no error, and gives none.
     fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<Polled>;
+    /// Sleeps until there is an event for [`Self::poll`], or for so long to the microsecond, where a poll may count in milliseconds;
+    /// false if it cannot.
+    fn sleep(&self, _: Duration) -> bool {
+        false
+    }
     /// Waits so long without an event, where no poll can.
     fn pause(&mut self, time: Duration);
     /// Sets the limits and timeouts of the sockets that come from now on; of those that a listener accepts,

@@ -61,6 +61,13 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn look(&mut self) -> io::Result<()> {
         let begun = self.connections.system.now();
         let mut timeout = self.timeout(begun);
+        if let (Wake::At(at), Some(time)) = (self.wake, timeout)
+            && !time.is_zero()
+            && at <= begun + time
+            && self.connections.system.sleep(time)
+        {
+            timeout = Some(Duration::ZERO);
+        }
         let mut most = self.connections.table.len() + self.listeners.sockets.len() + 1; // the waker
         loop {
             let polled = match self.connections.system.poll(&mut self.events, timeout) {

@@ -17,6 +17,25 @@ fn schedule(now: Instant, interval: Duration, align: bool) -> Schedule {
 }
 
 #[test]
+fn few_newcomers_share_slots_and_many_spread_evenly() {
+    let schedule = schedule(start(), SECOND, false);
+    let joined = |each: usize| {
+        let mut counts = [0_usize; 100];
+        for slot in (0..100).flat_map(|slot| std::iter::repeat_n(slot, each)) {
+            let phase = schedule.shared_phase(slot, |phase| counts[phase]);
+            assert!(phase <= slot && slot - phase < 5, "{slot} joins {phase}");
+            counts[phase] += 1;
+        }
+        counts
+    };
+    assert_eq!(joined(10).iter().filter(|count| **count > 0).count(), 20, "a slice of 50 each");
+    let many = joined(100);
+    assert!(many.iter().all(|count| (50..=150).contains(count)), "{many:?}");
+    let aligned = self::schedule(start(), SECOND, true);
+    assert_eq!(aligned.shared_phase(0, |_| 1000), 0);
+}
+
+#[test]
 fn a_changed_schedule_leaves_no_number_out_and_says_no_date_again() {
     let t0 = start();
     let kinds = [(SECOND, false), (SECOND, true), (300 * MILLI, true), (500 * MILLI, false)];
