@@ -4,7 +4,7 @@ import dataclasses
 import socket
 
 import foreign
-from loads import Exchanges, Idle, Messages
+from loads import Exchanges, Idle, Messages, StartUp
 from servers import Server, floor, ours
 
 DATES = ours("ws-server", "--template", "{{seq}} {{date}}")
@@ -103,4 +103,9 @@ def memory():
     return [
         Case("memory-websocket", "memory of an idle WebSocket", Idle(10_000, "hold", "--as", "rfc6455", "--rate", 10_000), (SILENT, SILENT_FLOOR, *foreign.handshakes()),
              figure="bytes", unit="bytes"),
+        Case("memory-keep-alive", "memory of an idle keep-alive connection",
+             Idle(4_000, "exchange", "--as", "get", "--path", "/1KiB.txt", "--expect", "{site}/1KiB.txt"),
+             (ours("static-server", "--root", "{site}", "--max-connections-per-ip", 0), floor("floor", "keep", "{answers}/1KiB.http"), *foreign.files()),
+             figure="bytes", unit="bytes"),
+        Case("start-up", "the start, until it listens", StartUp(), (ours("ws-server"), floor("floor", "dates"), *foreign.dates())),
     ]

@@ -84,9 +84,17 @@ class Idle:
         with running(lab, server) as server_now:
             time.sleep(0.2)
             empty, slab, tcp = server_now.memory(), *usage.kernel_memory()
-            with generator(lab, *self.options, "--to", server_now.address, "--connections", self.clients) as load:
+            with generator(lab, *map(lab.fill, self.options), "--to", server_now.address, "--connections", self.clients) as load:
                 load.next(patience=120)
                 time.sleep(1)
                 full, slab_now, tcp_now = server_now.memory(), *usage.kernel_memory()
         each = lambda now, before: (now - before) / self.clients  # noqa: E731
         return {"bytes": each(full, empty), "kernel": each(slab_now, slab), "buffers": each(tcp_now, tcp), "units": self.clients, "faults": 0}
+
+
+class StartUp:
+    """What a server takes of the processor until it listens."""
+
+    def sample(self, lab, server):
+        with running(lab, server) as server_now:
+            return {"us": server_now.runtime() * 1e6, "units": 1, "faults": 0}
