@@ -165,6 +165,9 @@ impl Context<'_> {
         if pieces.is_empty() {
             return;
         }
+        if let Some((bytes, range)) = pieces.take_only() {
+            return self.send_shared(bytes, range);
+        }
         let (slices, count) = pieces.slices();
         let sent = self.write(slices.get(..count).unwrap_or_default());
         for (bytes, rest) in pieces.take_rest(sent.unwrap_or(usize::MAX)) {

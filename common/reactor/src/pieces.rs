@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::outbox::MAX_SLICES;
 
 /// `bytes[range]`.
-type Part<'a> = (&'a Arc<[u8]>, Range<usize>);
+pub(super) type Part<'a> = (&'a Arc<[u8]>, Range<usize>);
 
 /// A few parts of shared memory, in order, which [`Context::gather`](crate::Context::gather) adds to: messages that came
 /// one by one cost one system call.
@@ -42,16 +42,27 @@ impl<'a> Pieces<'a> {
     /// For one vectored write: the slices, and how many there are.
     pub(super) fn slices(&self) -> ([IoSlice<'a>; MAX_SLICES], usize) {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        for (slice, (bytes, range)) in slices.iter_mut().zip(self.parts.iter().flatten()) {
+        let parts = self.parts.iter().take(self.count).flatten();
+        for (slice, (bytes, range)) in slices.iter_mut().zip(parts) {
             *slice = IoSlice::new(bytes.get(range.clone()).unwrap_or_default());
         }
         (slices, self.count)
     }
 
+    /// Takes the only one out; `None` if there are more of them.
+    pub(super) fn take_only(&mut self) -> Option<Part<'a>> {
+        if self.count != 1 {
+            return None;
+        }
+        (self.count, self.len) = (0, 0);
+        self.parts.first_mut()?.take()
+    }
+
     /// Takes all of them out, without the first `sent` bytes.
     pub(super) fn take_rest(&mut self, mut sent: usize) -> impl Iterator<Item = Part<'a>> {
-        let Self { parts, .. } = std::mem::take(self);
-        parts.into_iter().flatten().map(move |(bytes, mut range)| {
+        let count = std::mem::take(&mut self.count);
+        self.len = 0;
+        self.parts.iter_mut().take(count).filter_map(Option::take).map(move |(bytes, mut range)| {
             let gone = sent.min(range.len());
             sent -= gone;
             range.start += gone;
