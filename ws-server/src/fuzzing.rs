@@ -43,8 +43,8 @@ pub fn process_state(bytes: &[u8], format: u32, now: Instant) -> Option<Vec<u8>>
 #[allow(clippy::option_option)]
 pub fn connection(bytes: &[u8], format: u32, now: Instant) -> Option<Option<Vec<u8>>> {
     let epoch = Epoch::from_millis(7);
-    let connection = Connection::from_bytes(bytes, Predecessor { format, epoch }, now)?;
-    Some(connection.to_bytes(epoch, now))
+    let connection = Connection::from_bytes(bytes, Predecessor { format, epoch }, now, now)?;
+    Some(connection.to_bytes(epoch, now, now))
 }
 
 /// The idempotency key of a request that publishes.
