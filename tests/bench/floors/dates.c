@@ -1,18 +1,6 @@
 // dates PORT [silent]: a date to each WebSocket once a second, in one burst: a loop of send(2). Silent, it is the floor of opening handshakes.
 #include "floor.h"
 
-static char request[16384];
-
-static void serve(int fd) {
-    ssize_t got = recv(fd, request, sizeof request, 0);
-    if (got <= 0) {
-        end(fd);
-    } else if (memcmp(request, "GET ", 4) == 0) {
-        send(fd, OPENING, sizeof OPENING - 1, MSG_NOSIGNAL);
-        keep(fd);
-    }
-}
-
 static void burst(unsigned long number) {
     char frame[128];
     time_t seconds = time(NULL);
@@ -36,11 +24,11 @@ int main(int argc, char **argv) {
         int count = epoll_wait(epoll, events, EVENTS, silent ? -1 : wait > 0 ? (int)(wait * 1000) + 1 : 0);
         for (int i = 0; i < count; i++) {
             int fd = events[i].data.fd;
-            if (fd != listener) {
-                serve(fd);
-                continue;
+            if (fd == listener) {
+                accept_all(listener, epoll);
+            } else {
+                serve_listener(fd);
             }
-            while ((fd = accept_one(listener)) >= 0) watch(epoll, fd);
         }
         if (!silent && now() >= due) {
             burst(number++);

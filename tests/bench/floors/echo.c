@@ -75,11 +75,11 @@ int main(int argc, char **argv) {
         int count = epoll_wait(epoll, events, EVENTS, -1);
         for (int i = 0; i < count; i++) {
             int fd = events[i].data.fd;
-            if (fd != listener) {
+            if (fd == listener) {
+                accept_all(listener, epoll);
+            } else {
                 serve(fd);
-                continue;
             }
-            while ((fd = accept_one(listener)) >= 0) watch(epoll, fd);
         }
     }
 }

@@ -51,6 +51,11 @@ static inline void watch(int epoll, int fd) {
     must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
 }
 
+static inline void accept_all(int listener, int epoll) {
+    int fd;
+    while ((fd = accept_one(listener)) >= 0) watch(epoll, fd);
+}
+
 static inline int epoll_with(int listener) {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     must(epoll >= 0, "epoll_create1");
@@ -91,6 +96,18 @@ static inline void end(int fd) {
         place_of[fd] = 0;
     }
     close(fd);
+}
+
+// Takes what a WebSocket says that only listens: its opening, or its end.
+static inline void serve_listener(int fd) {
+    static char request[16384];
+    ssize_t got = recv(fd, request, sizeof request, 0);
+    if (got <= 0) {
+        end(fd);
+    } else if (memcmp(request, "GET ", 4) == 0) {
+        send(fd, OPENING, sizeof OPENING - 1, MSG_NOSIGNAL);
+        keep(fd);
+    }
 }
 
 static inline double now(void) {

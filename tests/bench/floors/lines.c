@@ -6,18 +6,8 @@
 
 #define ROOM (1 << 20)
 
-static char request[16384], input[ROOM], frames[2 * ROOM];
+static char input[ROOM], frames[2 * ROOM];
 static size_t input_len, frames_len;
-
-static void serve(int fd) {
-    ssize_t got = recv(fd, request, sizeof request, 0);
-    if (got <= 0) {
-        end(fd);
-    } else if (memcmp(request, "GET ", 4) == 0) {
-        send(fd, OPENING, sizeof OPENING - 1, MSG_NOSIGNAL);
-        keep(fd);
-    }
-}
 
 static void flush_frames(void) {
     for (int i = 0; i < open_count && frames_len; i++) {
@@ -76,9 +66,9 @@ int main(int argc, char **argv) {
                 flush_frames();
                 epoll_ctl(epoll, EPOLL_CTL_DEL, 0, NULL);
             } else if (fd == listener) {
-                while ((fd = accept_one(listener)) >= 0) watch(epoll, fd);
+                accept_all(listener, epoll);
             } else {
-                serve(fd);
+                serve_listener(fd);
             }
         }
     }
