@@ -43,10 +43,9 @@ pub(super) struct Io {
     pub(super) token: Token,
     /// The peer's address; `None` for a Unix socket.
     peer: Option<Peer>,
-    /// Its place among the connections of its address: the peer's, or the one that a trusted proxy named.
-    /// It counts at the address of its peer, and no newcomer takes its place.
+    /// It has a place among the connections of its peer's address, which no newcomer takes.
     pub(super) counts_at_peer: bool,
-    /// Its place elsewhere, or one that a newcomer may take.
+    /// Its place at the address that a trusted proxy named, or one that a newcomer may take.
     pub(super) other_place: Option<Box<Place>>,
     pub(super) lifecycle: Lifecycle,
     pub(super) outbox: Outbox,

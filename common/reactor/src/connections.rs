@@ -300,11 +300,10 @@ impl Context<'_> {
             state.eviction.leave(&mut io.linked);
         }
         // A peer that had made room in time waited for us, not we for it.
-        let late = state.now.checked_sub(LATE).map(|late| state.compact(late));
-        let waited_for_us = |stalled| moved && late.is_some_and(|late| stalled < late);
+        let now = state.compact(state.now);
+        let waited_for_us = |stalled| moved && now.saturating_duration_since(stalled) > LATE;
         if progress || io.outbox.stalled_at().is_none_or(waited_for_us) {
-            let at = state.compact(state.now + state.settings.write_timeout);
-            io.outbox.set_stalled_at(Some(at));
+            io.outbox.set_stalled_at(Some(now.saturating_add(state.settings.write_timeout)));
         }
         if io.watched != Watched::Both {
             match wire.watch_writable(io.token, io.watched) {
