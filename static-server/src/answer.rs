@@ -63,7 +63,7 @@ impl Respond<'_> {
         if head.method == "OPTIONS" { self.options() } else { self.path(head, &path) }
     }
 
-    fn path(&self, head: &Head<'_>, path: &RequestPath) -> Answer {
+    fn path(&self, head: &Head<'_>, path: &RequestPath<'_>) -> Answer {
         let accept: Vec<&[u8]> = head.get_all("Accept-Encoding").collect();
         for _ in 0..TRIES {
             match self.site.find(path, self.now, self.wall) {
@@ -87,7 +87,7 @@ impl Respond<'_> {
     }
 
     /// Leads a reader without scripts to the stream, if that is what the path names.
-    fn elsewhere(&self, head: &Head<'_>, path: &RequestPath) -> Option<Answer> {
+    fn elsewhere(&self, head: &Head<'_>, path: &RequestPath<'_>) -> Option<Answer> {
         let location = self.site.is_elsewhere(path).then(|| elsewhere::location(head))??;
         // RFC 9110 §15.4.8: 307, as it may be somewhere else once the page is told where.
         Some(self.status_page_with(307, &[("Location", &location)]))

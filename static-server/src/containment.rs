@@ -231,7 +231,7 @@ impl Served {
     }
 
     /// What the site answers.
-    fn of_site(&self, path: &RequestPath) -> Verdict {
+    fn of_site(&self, path: &RequestPath<'_>) -> Verdict {
         match self.site.find(path, Instant::now(), 0) {
             Ok(None) => Verdict::Directory,
             Ok(Some(resource)) => match &resource.identity.body {

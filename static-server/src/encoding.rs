@@ -40,15 +40,16 @@ impl Coding {
 ///
 /// A client that refuses even `identity` gets that: a 406 would not help it.
 pub(crate) fn choose(accept: &[&[u8]], exists: impl Fn(Coding) -> bool) -> Option<Coding> {
+    let weights = Weights::of(accept);
     // "If no Accept-Encoding header field is in the request, any content coding is considered acceptable": every client
     // understands the file itself.
-    let identity = weight(accept, "identity").unwrap_or(0);
+    let identity = weights.identity.unwrap_or(0);
     let mut best = None;
     let mut best_weight = identity.max(1) - 1; // of equal weights we prefer the coding's: it is smaller
-    for coding in Coding::ALL {
+    for (coding, own) in Coding::ALL.into_iter().zip(weights.codings) {
         // "If the representation's content coding is one of the content codings listed in the Accept-Encoding field value,
         // then it is acceptable unless it is accompanied by a qvalue of 0."
-        let wanted = weight(accept, coding.token()).unwrap_or(0);
+        let wanted = own.or(weights.any).unwrap_or(0);
         if wanted > best_weight && exists(coding) {
             best = Some(coding);
             best_weight = wanted;
@@ -57,22 +58,40 @@ pub(crate) fn choose(accept: &[&[u8]], exists: impl Fn(Coding) -> bool) -> Optio
     best
 }
 
-/// The weight of a coding in thousandths: its own, or that of `*`; `None` if the client lists neither.
-fn weight(accept: &[&[u8]], token: &str) -> Option<u16> {
-    let mut any = None;
-    for (name, quality) in accept.iter().copied().flat_map(elements).map(weighted) {
-        // §8.4.1: "All content codings are case-insensitive"; and a recipient treats `x-gzip` as `gzip`.
-        let named = name.eq_ignore_ascii_case(token.as_bytes())
-            || (token == "gzip" && name.eq_ignore_ascii_case(b"x-gzip"));
-        if named || (name == b"*" && token != "identity") {
-            let quality = quality.unwrap_or(0);
-            if named {
-                return Some(quality);
+/// The weights that a client gives in thousandths, the first one for each name; `None` for what it does not list.
+#[derive(Default)]
+struct Weights {
+    /// In the order of [`Coding::ALL`].
+    codings: [Option<u16>; Coding::ALL.len()],
+    identity: Option<u16>,
+    /// `*`: the codings that are not listed.
+    any: Option<u16>,
+}
+
+impl Weights {
+    fn of(accept: &[&[u8]]) -> Self {
+        let mut weights = Weights::default();
+        for (name, quality) in accept.iter().copied().flat_map(elements).map(weighted) {
+            if let Some(place) = weights.place(name) {
+                place.get_or_insert(quality.unwrap_or(0));
             }
-            any = any.or(Some(quality));
         }
+        weights
     }
-    any
+
+    fn place(&mut self, name: &[u8]) -> Option<&mut Option<u16>> {
+        // §8.4.1: "All content codings are case-insensitive"; and a recipient treats `x-gzip` as `gzip`.
+        let is = |token: &str| name.eq_ignore_ascii_case(token.as_bytes());
+        if is("identity") {
+            return Some(&mut self.identity);
+        }
+        if name == b"*" {
+            return Some(&mut self.any);
+        }
+        let mut codings = Coding::ALL.into_iter().zip(&mut self.codings);
+        let found = codings.find(|(coding, _)| is(coding.token()) || *coding == Coding::Gzip && is("x-gzip"));
+        found.map(|(_, weight)| weight)
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod fields;
 pub mod fuzzing;
 mod glob;
 mod handler;
+mod head_buffer;
 mod limits;
 mod log_line;
 mod metrics;

@@ -1,5 +1,7 @@
 //! From a request target to the name of a file below the root: decoded once, checked, and never again joined as text.
 
+use std::borrow::Cow;
+
 use common::http::split_absolute;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use thiserror::Error;
@@ -30,19 +32,23 @@ impl PathError {
 
 /// A request path, decoded: segments joined by one `/`, without one at the start or the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RequestPath {
-    name: Vec<u8>,
+pub(crate) struct RequestPath<'t> {
+    /// A part of the target, where that needs no decoding.
+    name: Cow<'t, [u8]>,
     /// True if the path ended in a slash.
     directory: bool,
 }
 
-impl RequestPath {
+impl<'t> RequestPath<'t> {
     /// Parses a request target in origin-form or absolute-form (RFC 9112 §3.2), without its query.
     ///
     /// It percent-decodes each segment exactly once. It drops empty segments and `.`, which mean nothing, so `//host` is
     /// the path `/host`, never an authority.
-    pub(crate) fn parse(target: &[u8]) -> Result<Self, PathError> {
+    pub(crate) fn parse(target: &'t [u8]) -> Result<Self, PathError> {
         let path = path_of(target).ok_or(PathError::Malformed)?;
+        if let Some(plain) = plain_name(path) {
+            return Ok(RequestPath { name: Cow::Borrowed(plain), directory: plain.is_empty() });
+        }
         let mut name = Vec::with_capacity(path.len());
         let mut directory = true;
         for segment in path.split(|&byte| byte == b'/') {
@@ -60,7 +66,7 @@ impl RequestPath {
                 check_segment(decoded)?;
             }
         }
-        Ok(RequestPath { name, directory })
+        Ok(RequestPath { name: name.into(), directory })
     }
 
     /// The name below the root; empty for the root itself.
@@ -154,6 +160,22 @@ fn path_of(target: &[u8]) -> Option<&[u8]> {
     };
     let path = resource.split(|&byte| byte == b'?').next()?;
     Some(if path.is_empty() { b"/" } else { path })
+}
+
+/// The name of a path as most are, which decoding and checking would leave as it is: nothing in it is encoded, no segment is empty
+/// or begins with a dot.
+fn plain_name(path: &[u8]) -> Option<&[u8]> {
+    let name = path.strip_prefix(b"/")?;
+    let mut before = b'/';
+    for &byte in name {
+        // The bytes that `decode` and `check_segment` look for.
+        let is_plain = byte >= 0x20 && !matches!(byte, 0x7f | b'%' | b'#');
+        if !is_plain || (before == b'/' && matches!(byte, b'/' | b'.')) {
+            return None;
+        }
+        before = byte;
+    }
+    (name.is_empty() || before != b'/').then_some(name)
 }
 
 /// Appends the percent-decoded segment (RFC 3986 §2.1).

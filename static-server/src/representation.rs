@@ -19,6 +19,9 @@ pub(crate) struct Resource {
 impl Resource {
     /// The representation that `Accept-Encoding` asks for.
     pub(crate) fn choose(&self, accept: &[&[u8]]) -> &Representation {
+        if self.coded.is_empty() {
+            return &self.identity;
+        }
         let sibling = |coding| self.coded.iter().find(|(theirs, _)| *theirs == coding);
         encoding::choose(accept, |coding| sibling(coding).is_some())
             .and_then(sibling)

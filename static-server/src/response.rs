@@ -66,11 +66,14 @@ impl Answer {
 
     /// Appends the head: the status line, `Date`, the fields and the blank line. `old` is true for an HTTP/1.0 client.
     pub(crate) fn write_head(&self, date: &str, old: bool, out: &mut Vec<u8>) {
-        let status = self.status.to_string();
-        put(out, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\nDate: ", date, "\r\n"]);
+        put(out, &["HTTP/1.1 "]);
+        put_number(out, self.status.into());
+        put(out, &[" ", reason(self.status), "\r\nDate: ", date, "\r\n"]);
         out.extend_from_slice(&self.block);
         if let Some(length) = self.length {
-            put(out, &["Content-Length: ", &length.to_string(), "\r\n"]);
+            put(out, &["Content-Length: "]);
+            put_number(out, length);
+            put(out, &["\r\n"]);
         }
         for (name, value) in self.further.iter().filter(|(_, value)| is_field_value(value.as_bytes())) {
             put(out, &[name, ": ", value, "\r\n"]);
@@ -90,6 +93,20 @@ fn put(out: &mut Vec<u8>, parts: &[&str]) {
     for part in parts {
         out.extend_from_slice(part.as_bytes());
     }
+}
+
+/// Appends a number in decimal digits, without the memory that `to_string` takes.
+fn put_number(out: &mut Vec<u8>, number: u64) {
+    let (begin, mut rest) = (out.len(), number);
+    loop {
+        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    // The last digit came first.
+    out.get_mut(begin..).unwrap_or_default().reverse();
 }
 
 #[cfg(test)]
@@ -115,5 +132,14 @@ mod tests {
             "HTTP/1.1 206 Partial Content\r\nDate: D\r\nX-Content-Type-Options: nosniff\r\nETag: \"1\"\r\nServer: mine\r\nX-A: b\r\n\
              Content-Length: 3\r\nContent-Range: bytes 0-2/9\r\nConnection: close\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal_digits() {
+        for number in [0, 7, 10, 200, 1_048_576, u64::MAX] {
+            let mut out = b"x".to_vec();
+            put_number(&mut out, number);
+            assert_eq!(String::from_utf8_lossy(&out), format!("x{number}"));
+        }
     }
 }

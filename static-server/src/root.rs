@@ -5,6 +5,7 @@
 //! answer comes from the last one.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use log::{info, warn};
@@ -16,6 +17,8 @@ use crate::tree::Tree;
 pub(crate) struct Root {
     path: PathBuf,
     release: RwLock<Release>,
+    /// The number of that release; whoever replaces it counts on while nobody can take the next one.
+    number: AtomicU64,
     /// Held by the worker that looks where the path leads; true after a look that failed.
     failed: Mutex<bool>,
 }
@@ -31,7 +34,12 @@ pub(crate) struct Release {
 impl Root {
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
         let release = Release { number: 0, tree: Arc::new(Tree::open(path)?) };
-        Ok(Root { path: path.to_owned(), release: RwLock::new(release), failed: Mutex::default() })
+        Ok(Root {
+            path: path.to_owned(),
+            release: RwLock::new(release),
+            number: AtomicU64::new(0),
+            failed: Mutex::default(),
+        })
     }
 
     /// The directory that all workers use now, without a look.
@@ -41,7 +49,7 @@ impl Root {
 
     /// The number of that directory.
     pub(crate) fn number(&self) -> u64 {
-        self.release.read().unwrap_or_else(PoisonError::into_inner).number
+        self.number.load(Ordering::SeqCst)
     }
 
     /// Looks where the path leads now.
@@ -68,7 +76,10 @@ impl Root {
             return Ok(current);
         }
         let next = Release { number: current.number + 1, tree: Arc::new(tree) };
-        *self.release.write().unwrap_or_else(PoisonError::into_inner) = next.clone();
+        let mut place = self.release.write().unwrap_or_else(PoisonError::into_inner);
+        *place = next.clone();
+        self.number.store(next.number, Ordering::SeqCst);
+        drop(place);
         Ok(next)
     }
 }

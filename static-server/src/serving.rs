@@ -1,5 +1,6 @@
 //! What all workers serve by: a reload replaces it for all of them at once, so that no client meets two configurations.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::cache_control;
@@ -31,20 +32,54 @@ impl Serving {
 
 /// The place where the workers find what they serve by.
 #[derive(Debug)]
-pub struct Published(RwLock<Arc<Serving>>);
+pub struct Published {
+    serving: RwLock<Arc<Serving>>,
+    /// How often it was replaced: a worker takes the lock only after that.
+    replaced: AtomicU64,
+}
 
 impl Published {
     /// What the workers begin with.
     pub fn new(serving: Serving) -> Self {
-        Published(RwLock::new(Arc::new(serving)))
+        Published { serving: RwLock::new(Arc::new(serving)), replaced: AtomicU64::new(0) }
     }
 
-    pub(crate) fn current(&self) -> Arc<Serving> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn current(&self) -> Current {
+        let replaced = self.replaced.load(Ordering::SeqCst);
+        let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Current { serving, replaced }
     }
 
     /// From now on every worker answers by this, also on connections that are open.
     pub fn replace(&self, serving: Serving) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(serving);
+        let mut place = self.serving.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Arc::new(serving);
+        // Counted while no worker can take the new one, so that none has it before all look for it.
+        self.replaced.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What a worker serves by during a callback.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) serving: Arc<Serving>,
+    /// How often it had been replaced before this one was taken.
+    replaced: u64,
+}
+
+impl Current {
+    /// Takes what is published now.
+    pub(crate) fn renew(&mut self, published: &Published) {
+        if self.replaced != published.replaced.load(Ordering::SeqCst) {
+            *self = published.current();
+        }
+    }
+}
+
+impl std::ops::Deref for Current {
+    type Target = Serving;
+
+    fn deref(&self) -> &Serving {
+        &self.serving
     }
 }

@@ -60,7 +60,7 @@ impl Site {
 
     /// Finds the resource of a path; `None` if that is a directory, and the path lacks the slash at its end. `wall` is in
     /// seconds since 1970.
-    pub(crate) fn find(&self, path: &RequestPath, now: Instant, wall: i64) -> Found {
+    pub(crate) fn find(&self, path: &RequestPath<'_>, now: Instant, wall: i64) -> Found {
         for _ in 0..TRIES {
             let release = self.release();
             let found = self.find_named(path, now, wall);
@@ -85,7 +85,7 @@ impl Site {
     }
 
     /// Finds what has the name of the path, without a fallback.
-    fn find_named(&self, path: &RequestPath, now: Instant, wall: i64) -> Found {
+    fn find_named(&self, path: &RequestPath<'_>, now: Instant, wall: i64) -> Found {
         if !path.is_directory() {
             return self.load(path.name(), now, wall);
         }
@@ -101,7 +101,7 @@ impl Site {
     }
 
     /// True for the stream's document where the built-in page does not know where that is.
-    pub(crate) fn is_elsewhere(&self, path: &RequestPath) -> bool {
+    pub(crate) fn is_elsewhere(&self, path: &RequestPath<'_>) -> bool {
         match &self.content {
             Content::BuiltIn(page) | Content::Overlay(_, page) => {
                 !path.is_directory() && page.is_elsewhere(path.name())
@@ -117,7 +117,7 @@ impl Site {
     }
 
     /// Drops a path's file, which has changed, from the cache.
-    pub(crate) fn forget(&self, path: &RequestPath) {
+    pub(crate) fn forget(&self, path: &RequestPath<'_>) {
         if let Some(directory) = self.content.directory() {
             directory.forget(path.name());
             directory.forget(&[path.name(), b"/", INDEX].concat());

@@ -1,7 +1,8 @@
 //! A parsed request head.
 
 use super::{
-    Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, list, query, request_line, shown::shown_target,
+    Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, ScannedHead, list, query, request_line,
+    shown::shown_target,
 };
 use std::borrow::Cow;
 use std::fmt;
@@ -42,24 +43,30 @@ impl<'h> Head<'h> {
         if bytes.len() > limits.max_bytes {
             return Err(HeadError::TooLong);
         }
-        // The scan checks every byte and every line's end; it runs again here for callers that did not scan.
-        match HeadScan::default().find_end(bytes, limits)? {
-            Some(len) if len == bytes.len() => {}
-            _ => return Err(HeadError::RequestLine),
+        match HeadScan::default().find(bytes, limits)? {
+            Some(scanned) if scanned.end() == bytes.len() => Self::of_scanned(scanned, limits),
+            _ => Err(HeadError::RequestLine),
         }
-        let mut rest = bytes;
+    }
+
+    /// Parses a head whose bytes and lines' ends a [`HeadScan`] has checked: they are not looked at again.
+    ///
+    /// # Errors
+    /// Those of [`Head::parse`].
+    pub fn of_scanned(scanned: ScannedHead<'h>, limits: HeadLimits) -> Result<Self, HeadError> {
+        let mut rest = scanned.bytes;
         while let Some(after) = rest.strip_prefix(b"\r\n") {
             rest = after;
         }
         let end = rest.iter().position(|&byte| byte == b'\r').ok_or(HeadError::RequestLine)?;
         let (line, fields) = rest.split_at_checked(end).ok_or(HeadError::RequestLine)?;
-        let (method, target, minor_version) = request_line::parse(line)?;
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let count = parse_fields(fields.get(2..).unwrap_or_default(), &mut headers)?;
-        if count > limits.max_headers {
+        let (method, target, minor_version) = request_line::words(line)?;
+        let headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut head = Self { method, target, minor_version, headers, count: 0, body: Body::None };
+        head.count = parse_fields(fields.get(2..).unwrap_or_default(), &mut head.headers)?;
+        if head.count > limits.max_headers {
             return Err(HeadError::TooManyFields);
         }
-        let mut head = Self { method, target, minor_version, headers, count, body: Body::None };
         head.check_host()?;
         head.body =
             Body::of(minor_version, head.get_all("Content-Length"), head.get_all("Transfer-Encoding"))?;
@@ -75,6 +82,15 @@ impl<'h> Head<'h> {
     pub fn get_all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
         let fields = self.headers.iter().take(self.count);
         fields.filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+
+    /// True if the name of a field begins so (any case).
+    pub fn has_field_beginning(&self, prefix: &str) -> bool {
+        let begins = |name: &str| {
+            let start = name.as_bytes().get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
+        self.headers.iter().take(self.count).any(|field| begins(field.name))
     }
 
     /// The value of a field that a client may send only once.

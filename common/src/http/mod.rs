@@ -1,14 +1,15 @@
 //! HTTP/1.1 as servers need it (RFC 9110, RFC 9112): request heads with limits, and checked response heads.
 //!
 //! ```text
-//!  bytes ──▶ HeadScan::find_end ──▶ Head::parse ──▶ handshake::detect, or an ordinary answer
-//!              │ HeadError             │ HeadError
-//!              └───────────────────────┴──────▶ HeadError::status ──▶ error_response, close
+//!  bytes ──▶ HeadScan::find ──▶ Head::of_scanned ──▶ handshake::detect, or an ordinary answer
+//!              │ HeadError         │ HeadError
+//!              └───────────────────┴──────▶ HeadError::status ──▶ error_response, close
 //!  body ───▶ BodyReader::next ──▶ content, and where the next request begins
 //! ```
 
 mod body;
 mod body_reader;
+mod byte_class;
 mod date;
 mod error;
 mod head;
@@ -34,5 +35,5 @@ pub use request_line::{is_known_method, is_token, split_absolute};
 pub use response::{
     Response, error_response, explained_response, is_field_value, reason, remove_body, status_body,
 };
-pub use scan::{HeadLimits, HeadScan, MAX_HEADERS};
+pub use scan::{HeadLimits, HeadScan, MAX_HEADERS, ScannedHead};
 pub use shown::shown_target;

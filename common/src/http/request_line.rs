@@ -1,6 +1,7 @@
 //! The request line (RFC 9112 §3).
 
 use super::HeadError;
+use super::byte_class::ByteClass;
 
 /// The methods of RFC 9110 §9 and RFC 5789.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
@@ -17,20 +18,28 @@ pub fn is_known_method(method: &str) -> bool {
     METHODS.contains(&method)
 }
 
-/// Parses a request line, without its CRLF, into its method, its target, and the minor version, 0 or 1.
-pub(super) fn parse(line: &[u8]) -> Result<(&str, &[u8], u8), HeadError> {
-    // §3: "request-line = method SP request-target SP HTTP-version": exactly two single blanks.
-    let mut words = line.split(|&byte| byte == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
+/// Checks a request line, without its CRLF.
+pub(super) fn check(line: &[u8]) -> Result<(), HeadError> {
+    let (method, target, _) = words(line)?;
+    if !is_token(method) {
         return Err(HeadError::RequestLine);
-    };
-    let method = std::str::from_utf8(method).ok().filter(|method| is_token(method));
-    let method = method.ok_or(HeadError::RequestLine)?;
-    let minor_version = parse_version(version)?;
-    check_target(method, target)?;
-    Ok((method, target, minor_version))
+    }
+    check_target(method, target)
+}
+
+/// Splits a request line that [`check`] has passed into its method, its target, and the minor version, 0 or 1.
+pub(super) fn words(line: &[u8]) -> Result<(&str, &[u8], u8), HeadError> {
+    // §3: "request-line = method SP request-target SP HTTP-version": exactly two single blanks.
+    let (method, rest) = split_at_blank(line).ok_or(HeadError::RequestLine)?;
+    let (target, version) = split_at_blank(rest).ok_or(HeadError::RequestLine)?;
+    let method = std::str::from_utf8(method).map_err(|_| HeadError::RequestLine)?;
+    Ok((method, target, parse_version(version)?))
+}
+
+/// What stands before the first blank, and behind it.
+fn split_at_blank(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let blank = line.iter().position(|&byte| byte == b' ')?;
+    Some((line.get(..blank)?, line.get(blank + 1..)?))
 }
 
 /// Parses `HTTP/1.x` (RFC 9112 §2.3).
@@ -97,19 +106,21 @@ pub(super) fn is_authority(value: &[u8]) -> bool {
         [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    port_ok && host.iter().copied().all(is_name_byte)
+    port_ok && host.iter().all(|&byte| is_name_byte(byte))
 }
 
 /// True for a byte of a host's name (RFC 3986 §3.2.2), except that we refuse a comma, which could part two hosts.
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte)
+    static NAME: ByteClass = ByteClass::with_alphanumeric(b"-._~%!$&'()*+;=");
+    NAME.has(byte)
 }
 
 /// True for a token (RFC 9110 §5.6.2), such as a method or the name of a header field.
 pub fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_token_byte)
+    !text.is_empty() && text.as_bytes().iter().all(|&byte| is_token_byte(byte))
 }
 
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    static TOKEN: ByteClass = ByteClass::with_alphanumeric(b"!#$%&'*+-.^_`|~");
+    TOKEN.has(byte)
 }

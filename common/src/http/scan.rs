@@ -24,6 +24,19 @@ impl Default for HeadLimits {
     }
 }
 
+/// The bytes of a whole head, the blank line included, each of which a [`HeadScan`] has checked.
+#[derive(Clone, Copy, Debug)]
+pub struct ScannedHead<'h> {
+    pub(super) bytes: &'h [u8],
+}
+
+impl ScannedHead<'_> {
+    /// Where the head ends in the input that was scanned.
+    pub fn end(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 /// The search for the end of a head; it looks at each byte once, however small the pieces are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeadScan {
@@ -52,6 +65,14 @@ impl HeadScan {
         let within = input.get(..limits.max_bytes).unwrap_or(input);
         loop {
             self.scanned += self.plain(within.get(self.scanned..).unwrap_or_default(), limits);
+            // A line's end that has come whole, without a step for each of its bytes.
+            if !self.after_cr && matches!(within.get(self.scanned..), Some([b'\r', b'\n', ..])) {
+                self.scanned += 2;
+                if self.end_line(within, limits)? {
+                    return Ok(Some(self.scanned));
+                }
+                continue;
+            }
             let Some(&byte) = within.get(self.scanned) else { break };
             self.scanned += 1;
             if self.step(byte, within, limits)? {
@@ -65,17 +86,35 @@ impl HeadScan {
         Ok(None)
     }
 
-    /// How many bytes at the beginning of these [`Self::step`] would take without a change: those of a field line or of the target
-    /// that are no control bytes, in the target no blanks either.
+    /// The same as [`HeadScan::find_end`], with the head for [`Head::of_scanned`](super::Head::of_scanned).
+    ///
+    /// # Errors
+    /// Those of [`HeadScan::find_end`].
+    pub fn find<'h>(
+        &mut self,
+        input: &'h [u8],
+        limits: HeadLimits,
+    ) -> Result<Option<ScannedHead<'h>>, HeadError> {
+        let len = self.find_end(input, limits)?;
+        Ok(len.and_then(|len| input.get(..len)).map(|bytes| ScannedHead { bytes }))
+    }
+
+    /// How many bytes at the beginning of these [`Self::step`] would take without a change: those of a field line or of a word of
+    /// the request line that may stand there.
     fn plain(&self, bytes: &[u8], limits: HeadLimits) -> usize {
+        let within = |most: usize| {
+            let room = self.word.saturating_add(most).saturating_sub(self.scanned);
+            bytes.get(..room).unwrap_or(bytes)
+        };
         match (self.lines, self.blanks) {
             _ if self.after_cr => 0,
             (1.., _) => run(bytes, b' '),
-            (0, 1) => {
-                let room = self.word.saturating_add(limits.max_target).saturating_sub(self.scanned);
-                run(bytes.get(..room).unwrap_or(bytes), b'!')
+            (0, 0) => {
+                let method = within(request_line::MAX_METHOD).iter();
+                method.take_while(|byte| request_line::is_token_byte(**byte)).count()
             }
-            (0, _) => 0,
+            (0, 1) => run(within(limits.max_target), b'!'),
+            (0, _) => run(within(request_line::VERSION_LEN), b'!'),
         }
     }
 
@@ -134,7 +173,7 @@ impl HeadScan {
             return Ok(self.lines > 0);
         }
         if self.lines == 0 {
-            request_line::parse(line)?;
+            request_line::check(line)?;
         }
         self.lines += 1;
         if self.lines > limits.max_headers.min(MAX_HEADERS) + 1 {

@@ -32,13 +32,15 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// The scan of bytes that arrive in these pieces.
+/// The scan of bytes that arrive in these pieces; what was scanned once is parsed as if it were scanned anew.
 fn scan(pieces: &[&[u8]], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
     let (mut scan, mut arrived) = (HeadScan::default(), Vec::new());
     for piece in pieces {
         arrived.extend_from_slice(piece);
-        if let Some(len) = scan.find_end(&arrived, limits)? {
-            return Ok(Some(len));
+        if let Some(head) = scan.find(&arrived, limits)? {
+            let (once, anew) = (Head::of_scanned(head, limits), Head::parse(&arrived[..head.end()], limits));
+            assert_eq!(format!("{once:?}"), format!("{anew:?}"));
+            return Ok(Some(head.end()));
         }
     }
     Ok(None)

@@ -106,9 +106,9 @@ impl Handler for MetricsHandler {
 
     fn on_data(&mut self, scan: &mut HeadScan, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
         let limits = HeadLimits::default();
-        let head = match scan.find_end(input, limits) {
+        let head = match scan.find(input, limits) {
             Ok(None) => return Progress { consumed: 0, flow: Flow::Continue },
-            Ok(Some(len)) => Head::parse(input.get(..len).unwrap_or_default(), limits),
+            Ok(Some(scanned)) => Head::of_scanned(scanned, limits),
             Err(error) => Err(error),
         };
         match head {
