@@ -21,12 +21,10 @@ impl PolicyHandler {
         Self { counts: Counts::default(), config }
     }
 
-    fn answer(&mut self, cx: &mut Context<'_>) -> Flow {
+    fn answer(&mut self, cx: &mut Context<'_>) {
         self.counts.add(SERVED, 1);
         cx.set_established();
         cx.send_shared(&self.config.answer, 0..self.config.answer.len());
-        // The end of our side first: closing with unread input would reset the connection and eat the answer.
-        Flow::CloseWhenFlushed
     }
 }
 
@@ -42,8 +40,19 @@ impl Handler for PolicyHandler {
     }
 
     fn on_data(&mut self, request: &mut PolicyRequest, input: &mut [u8], cx: &mut Context<'_>) -> Progress {
+        let mut consumed = input.len();
         let flow = match request.feed(input) {
-            Ok(Parsed::Complete { .. }) => self.answer(cx),
+            Ok(Parsed::Complete { len, .. }) => {
+                self.answer(cx);
+                consumed = len;
+                // Flash sends nothing behind its NUL. An LF may be on its way behind a person's CR: the end of our side first,
+                // for closing with unread input would reset the connection and eat the answer.
+                if input.get(..len).is_some_and(|request| request.ends_with(b"\0")) {
+                    Flow::Finish
+                } else {
+                    Flow::CloseWhenFlushed
+                }
+            }
             Ok(Parsed::Partial) => Flow::Continue,
             // HTTP, TLS, a scanner: nothing that we say would mean anything to it.
             Err(error) => {
@@ -52,13 +61,14 @@ impl Handler for PolicyHandler {
                 Flow::Close
             }
         };
-        Progress { consumed: input.len(), flow }
+        Progress { consumed, flow }
     }
 
     fn on_end(&mut self, request: &mut PolicyRequest, _: &mut [u8], cx: &mut Context<'_>) -> Flow {
         // People test with `printf '<policy-file-request/>' | nc`: the end of the stream ends the request, too.
         if request.is_complete_at_end() {
-            return self.answer(cx);
+            self.answer(cx);
+            return Flow::CloseWhenFlushed;
         }
         self.counts.add(SILENT, 1);
         Flow::Close

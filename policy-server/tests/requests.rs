@@ -173,6 +173,23 @@ fn bytes_behind_the_request_do_not_cost_the_answer() {
 }
 
 #[test]
+fn bytes_that_come_after_the_close_do_not_cost_the_answer() {
+    let daemon = Daemon::start(POLICY_SERVER, &[]);
+    for _ in 0..20 {
+        let mut client = TcpStream::connect(daemon.address()).expect("connected");
+        client.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
+        client.write_all(&[REQUEST, b"\0"].concat()).expect("sent");
+        client.peek(&mut [0]).expect("the answer is there");
+        // Until a reset says that nobody reads this.
+        let tries = (0..10_000).take_while(|_| client.write_all(b"and more").is_ok()).count();
+        assert!(tries < 10_000);
+        let mut got = vec![0; POLICY.len()];
+        client.read_exact(&mut got).expect("the answer is still there");
+        assert_eq!(got, POLICY.as_bytes());
+    }
+}
+
+#[test]
 fn a_client_that_never_reads_is_gone_at_the_end_of_the_life() {
     let grants = "<allow-access-from domain=\"a.example\" to-ports=\"2000\"/>".repeat(300);
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -119,7 +119,8 @@ impl StaticHandler {
         let wall = date::seconds(cx.wall());
         let respond = Respond { site: &self.serving.site, shared: &self.serving.shared, now: cx.now(), wall };
         let mut answer = respond.to(head);
-        answer.close |= !head.keep_alive() || self.serving.limits.keep_alive.is_last(conn.requests);
+        let is_last = !head.keep_alive();
+        answer.close |= is_last || self.serving.limits.keep_alive.is_last(conn.requests);
         match head.body() {
             Body::None => {}
             // RFC 9112 §9.3: "a server MUST read the entire request message body or close the connection after sending its
@@ -129,7 +130,13 @@ impl StaticHandler {
             body => conn.discarded = Some(Discarded { body: body.into(), left: DISCARDED_BODY }),
         }
         log_line::access(cx.peer(), head, &answer);
-        let flow = if answer.close { Flow::CloseWhenFlushed } else { Flow::Continue };
+        let flow = match (answer.close, head.body()) {
+            // RFC 9112 §9.6: "A client that sends a "close" connection option MUST NOT send further requests on that connection
+            // (after the one containing the "close")".
+            (true, Body::None) if is_last => Flow::Finish,
+            (true, _) => Flow::CloseWhenFlushed,
+            (false, _) => Flow::Continue,
+        };
         // The reactor must not evict the connection for a newcomer while it sends a file.
         let sends_file = matches!(answer.payload, Payload::File(..));
         self.send(answer, head.minor_version == 0, cx);

@@ -117,7 +117,7 @@ fn every_state_ends_by_its_own_deadline() {
         ("GET / HT", 11, "HTTP/1.1 408 "),
         ("GET /small HTTP/1.1\r\nHost: a\r\n\r\n", 16, "HTTP/1.1 200 "),
         ("GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", 16, "HTTP/1.1 200 "),
-        ("GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 3, "HTTP/1.1 404 "),
+        ("GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nG", 3, "HTTP/1.1 404 "),
     ] {
         let mut sim = simulation(1, dir.path());
         let peer = sim.connect();
@@ -132,6 +132,39 @@ fn every_state_ends_by_its_own_deadline() {
         let got = sim.read(peer, 10_000);
         assert!(got.starts_with(answer.as_bytes()), "{sent}: {}", got.escape_ascii());
         assert!(sim.is_ended(peer) && sim.is_closed(peer), "{sent}");
+    }
+}
+
+#[test]
+fn only_a_client_that_has_said_its_last_word_is_closed_without_a_look_at_what_comes() {
+    const GET: &str = "GET /small HTTP/1.1\r\nHost: a\r\n";
+    let (dir, _) = site();
+    for (sent, at_once) in [
+        (format!("{GET}Connection: close\r\n\r\n"), true),
+        ("GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(), true),
+        ("GET /small HTTP/1.0\r\n\r\n".to_owned(), true),
+        (format!("{GET}\r\n{GET}Connection: close\r\n\r\n"), true),
+        (format!("{GET}Connection: close\r\n\r\n{GET}\r\n"), false),
+        (format!("{GET}Connection: close\r\n\r\n\r\n"), false),
+        (format!("{GET}Connection: close\r\nContent-Length: 2\r\n\r\n"), false),
+        (format!("{GET}Connection: close\r\nContent-Length: 2\r\n\r\nab"), false),
+        // The server's own decision: the client may have sent more by then.
+        (format!("{GET}Content-Length: 65537\r\n\r\n"), false),
+        ("nonsense\r\n\r\n".to_owned(), false),
+    ] {
+        for seed in 0..20 {
+            let mut sim = simulation(seed, dir.path());
+            sim.short_writes(0);
+            let peer = sim.connect();
+            sim.send(peer, sent.as_bytes());
+            sim.settle();
+            assert!(sim.is_ended(peer), "seed {seed}: {sent}");
+            assert_eq!(sim.is_closed(peer), at_once, "seed {seed}: {sent}");
+            assert!(
+                !sim.is_reset(peer) && sim.read(peer, 10_000).starts_with(b"HTTP/1.1 "),
+                "seed {seed}: {sent}"
+            );
+        }
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) struct Entry<C, S> {
 pub(super) enum Lifecycle {
     /// The handler's callbacks run; later none does but `on_close`.
     Open,
-    /// The worker sends what is queued, then shuts its writing side down.
-    Flushing,
+    /// The worker sends what is queued, then shuts its writing side down and lingers, or closes at once.
+    Flushing { lingers: bool },
     /// The worker reads the peer's last bytes and throws them away; so many are still allowed.
     Lingering { bytes_left: u32 },
     /// It is on the list of connections to close at the end of the turn.
@@ -149,7 +149,7 @@ impl Io {
     /// The next instant at which something has to happen, whatever the peer does.
     pub(super) fn next_deadline(&self) -> CompactInstant {
         match (self.lifecycle, self.outbox.stalled_at()) {
-            (Lifecycle::Flushing, Some(stalled)) => stalled,
+            (Lifecycle::Flushing { .. }, Some(stalled)) => stalled,
             (Lifecycle::Open, Some(stalled)) => stalled.min(self.deadline),
             _ => self.deadline,
         }

@@ -246,8 +246,9 @@ impl Context<'_> {
             None => state.schedule_close(io, CloseReason::Panic),
             Some(Flow::Close) => state.schedule_close(io, CloseReason::Handler),
             Some(Flow::Reset) => state.schedule_close(io, CloseReason::Error),
-            Some(Flow::CloseWhenFlushed) if io.lifecycle != Lifecycle::Closing => {
-                io.lifecycle = Lifecycle::Flushing;
+            Some(flow @ (Flow::CloseWhenFlushed | Flow::Finish)) if io.lifecycle != Lifecycle::Closing => {
+                let lingers = flow == Flow::CloseWhenFlushed || io.tail.len() > 0;
+                io.lifecycle = Lifecycle::Flushing { lingers };
                 io.tail = Tail::default();
                 io.deadline = state.compact(state.now + state.settings.write_timeout);
             }
@@ -256,7 +257,7 @@ impl Context<'_> {
         self.flush();
     }
 
-    /// Sends what is queued; with an empty outbox, a flushing connection begins to linger.
+    /// Sends what is queued; with an empty outbox, a flushing connection begins to linger, or closes.
     pub(super) fn flush(&mut self) {
         if self.io.lifecycle == Lifecycle::Closing {
             return;
@@ -283,7 +284,11 @@ impl Context<'_> {
             Err(_) => return state.schedule_close(io, CloseReason::Error),
         }
         match io.lifecycle {
-            Lifecycle::Flushing => self.linger(),
+            // A close resets the connection only where input is unread, or comes later.
+            Lifecycle::Flushing { lingers: false } if !io.readable => {
+                state.schedule_close(io, CloseReason::Handler);
+            }
+            Lifecycle::Flushing { .. } => self.linger(),
             Lifecycle::Open if io.owes_drain => state.list_ready(io),
             _ => {}
         }

@@ -19,6 +19,10 @@ pub enum Flow {
     /// The peer gets what is queued, then the end of the stream. The reactor reads what the peer still sends and throws it
     /// away, bounded in time and bytes, so that no reset overtakes the answer.
     CloseWhenFlushed,
+    /// As `CloseWhenFlushed`, where the protocol says that the peer sends nothing more: once the kernel has taken everything, the
+    /// reactor closes without reading on. It does read on where it knows of bytes that the handler has not used, or cannot rule
+    /// them out.
+    Finish,
     /// The reactor closes it in this turn; what is queued is lost.
     Close,
     /// As `Close`, by a reset: the peer must not take what it has for the whole, and its protocol has no other way to say so.

@@ -4,10 +4,11 @@
 //!            accept             on_open                 on_data / on_end / on_drain / on_deadline
 //!  listener ────────▶ limits ──────────▶ OPEN ◀──────────────────────────────────────────────────┐
 //!                       │                 │  Flow::Continue ──────────────────────────────────────┘
-//!                       │ full            │  Flow::CloseWhenFlushed
-//!                       ▼                 ▼
+//!                       │ full            │  Flow::CloseWhenFlushed, Flow::Finish
+//!                       ▼                 ▼                 input may come
 //!                  on_refuse          FLUSHING ──▶ shutdown(WR) ──▶ LINGERING ──▶ close ──▶ on_close
-//!                                         │ Flow::Close, error, no progress               ▲
+//!                                         │ nothing more can come (Flow::Finish)          ▲
+//!                                         │ Flow::Close, error, no progress               │
 //!                                         └───────────────────────────────────────────────┘
 //! ```
 //!

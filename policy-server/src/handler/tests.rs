@@ -85,17 +85,50 @@ fn every_ending_of_the_request_at_every_split_is_answered() {
 
 #[test]
 fn after_the_answer_a_little_more_is_read_so_that_no_reset_eats_it() {
+    for request in
+        [&b"<policy-file-request/>\r"[..], b"<policy-file-request/>\n", b"<policy-file-request/>\0x"]
+    {
+        let mut sim = simulation(5, 0);
+        let peer = sim.connect();
+        sim.send(peer, request);
+        sim.settle();
+        assert!(
+            sim.is_ended(peer) && !sim.is_closed(peer),
+            "our side is ended, the connection is not closed"
+        );
+        sim.send(peer, &[b'x'; 40]);
+        sim.settle();
+        assert!(!sim.is_closed(peer), "40 more bytes are read and thrown away");
+        sim.advance(Duration::from_millis(1100));
+        sim.settle();
+        assert!(sim.is_closed(peer), "for a second, not longer");
+        assert!(!sim.is_reset(peer));
+        assert_eq!(sim.read(peer, usize::MAX), ANSWER);
+    }
+}
+
+#[test]
+fn a_request_in_flashs_own_form_is_answered_and_closed_at_once() {
     let mut sim = simulation(5, 0);
     let peer = sim.connect();
     sim.send(peer, &[REQUEST, b"\0"].concat());
     sim.settle();
-    assert!(sim.is_ended(peer) && !sim.is_closed(peer), "our side is ended, the connection is not closed");
-    sim.send(peer, &[b'x'; 40]);
-    sim.settle();
-    assert!(!sim.is_closed(peer), "40 more bytes are read and thrown away");
-    sim.advance(Duration::from_millis(1100));
-    sim.settle();
-    assert!(sim.is_closed(peer), "for a second, not longer");
+    assert!(sim.is_closed(peer) && !sim.is_reset(peer));
+    sim.send(peer, b"late");
+    assert_eq!(sim.read(peer, usize::MAX), ANSWER);
+}
+
+#[test]
+fn however_many_bytes_come_with_the_request_the_answer_is_whole() {
+    for extra in 0..100 {
+        for seed in 0..20 {
+            let mut sim = simulation(seed, 0);
+            let peer = sim.connect();
+            sim.send(peer, &[REQUEST, b"\0", &vec![b'x'; extra]].concat());
+            sim.settle();
+            assert_eq!(sim.read(peer, usize::MAX), ANSWER, "seed {seed}, {extra} bytes");
+        }
+    }
 }
 
 #[test]
@@ -191,7 +224,7 @@ fn an_answered_connection_gives_its_place_to_a_newcomer_and_lingers_on() {
     let peers: Vec<usize> = (0..5)
         .map(|_| {
             let peer = sim.connect();
-            sim.send(peer, &[REQUEST, b"\0"].concat());
+            sim.send(peer, &[REQUEST, b"\n"].concat());
             sim.settle();
             peer
         })

@@ -41,9 +41,9 @@ fn left_undone(io: &Io, pipe: &Pipe) -> Option<&'static str> {
     let reads = match io.lifecycle {
         Lifecycle::Open => io.takes_input() && !io.ended,
         Lifecycle::Lingering { .. } => true,
-        Lifecycle::Flushing | Lifecycle::Closing => false,
+        Lifecycle::Flushing { .. } | Lifecycle::Closing => false,
     };
-    let sends = matches!(io.lifecycle, Lifecycle::Open | Lifecycle::Flushing);
+    let sends = matches!(io.lifecycle, Lifecycle::Open | Lifecycle::Flushing { .. });
     let is_paused = io.is_paused && io.lifecycle == Lifecycle::Open;
     if reads && pipe.is_readable() {
         Some("input")

@@ -88,6 +88,10 @@ impl Handler for Echo {
                 cx.send_file(Arc::new(file), 0, self.big.len() as u64);
             }
             b"bye\n" => flow = Flow::CloseWhenFlushed,
+            b"done\n" => {
+                cx.send(line);
+                flow = Flow::Finish;
+            }
             b"panic\n" => panic!("as asked"),
             b"deaf\n" => cx.ignore_input(),
             b"wait\n" => cx.pause_input(),

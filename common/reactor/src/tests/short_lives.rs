@@ -33,6 +33,72 @@ fn a_connection_that_is_served_at_once_is_never_watched_and_costs_a_read_and_a_w
     }
 }
 
+/// A peer whose protocol ends with its request.
+fn finishes(seed: u64, settings: &Settings) -> (Simulation<Echo>, usize) {
+    let mut sim = simulation(seed, settings.clone());
+    sim.spurious_events(0);
+    let peer = sim.connect();
+    (sim, peer)
+}
+
+#[test]
+fn where_the_peer_has_said_everything_a_life_is_one_turn_an_accept_a_read_a_write_and_a_close() {
+    let lives = (0..50).map(|seed| {
+        let (mut sim, peer) = finishes(seed, &Settings::default());
+        sim.short_writes(0);
+        sim.send(peer, b"done\n");
+        sim.settle();
+        assert_eq!(sim.read(peer, 99), b"done\n", "seed {seed}");
+        assert!(sim.is_closed(peer) && !sim.is_reset(peer), "seed {seed}");
+        [Call::Accept, Call::Add, Call::Read, Call::Write, Call::Shutdown].map(|call| sim.uses(call))
+    });
+    assert_eq!(lives.min(), Some([1, 0, 1, 1, 0]), "accept, watch, read, write, shutdown");
+}
+
+#[test]
+fn the_answer_to_one_that_has_said_everything_is_whole_whatever_comes_behind_its_request() {
+    for seed in 0..200 {
+        for (read_size, early, request) in [
+            (5, &b""[..], &b"done\nunread"[..]), // the rest waits in the kernel
+            (7, b"", b"done\nunread"),
+            (64, b"", b"done\nunused"),
+            (64, b"do", b"ne\nunused"),
+            (64, b"", b"done\n"),
+            (5, b"", b"done\n"), // as far as the reactor knows, there is more
+        ] {
+            let (mut sim, peer) = finishes(seed, &Settings { read_size, ..Settings::default() });
+            sim.send(peer, early);
+            if !early.is_empty() {
+                sim.settle();
+            }
+            sim.send(peer, request);
+            sim.settle();
+            let may_say_more = request != b"done\n" || read_size == 5;
+            assert_eq!(sim.is_closed(peer), !may_say_more, "seed {seed}, {read_size} {request:?}");
+            sim.send(peer, b"more");
+            sim.settle();
+            assert_eq!(sim.read(peer, 99), b"done\n", "seed {seed}, {read_size} {request:?}");
+            sim.end(peer);
+            sim.settle();
+            assert!(sim.is_closed(peer) && !sim.is_reset(peer), "seed {seed}, {read_size} {request:?}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_the_kernel_takes_in_parts_leaves_before_the_close() {
+    for seed in 0..50 {
+        let mut sim = simulation(seed, Settings::default());
+        sim.send_buffer(3);
+        let peer = sim.connect();
+        sim.send(peer, b"done\n");
+        sim.settle();
+        assert!(!sim.is_ended(peer), "seed {seed}");
+        assert_eq!(all(&mut sim, peer), b"done\n", "seed {seed}");
+        assert!(sim.is_closed(peer) && !sim.is_reset(peer), "seed {seed}");
+    }
+}
+
 #[test]
 fn one_that_waits_is_watched_once_and_hears_what_came_before() {
     for seed in 0..50 {

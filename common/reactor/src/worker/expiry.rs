@@ -61,7 +61,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             _ if io.outbox.stalled_at().is_some_and(|at| at <= due) => {
                 return state.schedule_close(io, CloseReason::Slow);
             }
-            Lifecycle::Flushing => {
+            Lifecycle::Flushing { .. } => {
                 io.deadline = state.compact(state.now + state.settings.write_timeout); // it is still taking a long answer
                 return;
             }

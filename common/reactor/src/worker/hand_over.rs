@@ -43,7 +43,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         let (exported, left) = match self.io(token)?.lifecycle {
             Lifecycle::Open => (self.ask_handler(token)?, CloseReason::HandedOver),
             // The next process only sends the last bytes that are queued, and lingers: no handler has to know of it.
-            Lifecycle::Flushing | Lifecycle::Lingering { .. } => (Exported::default(), CloseReason::Handler),
+            Lifecycle::Flushing { .. } | Lifecycle::Lingering { .. } => {
+                (Exported::default(), CloseReason::Handler)
+            }
             Lifecycle::Closing => return None,
         };
         let Self { handler, connections: Connections { table, system, state }, listeners, .. } = self;

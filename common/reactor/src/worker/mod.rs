@@ -102,6 +102,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.serve_ready();
         self.expire();
         self.take_mail();
+        self.close_scheduled(); // first, so that `on_turn` knows of it without another turn
         self.wake = match &self.stopping {
             // The connections have left this process; what they are still to receive went along.
             Some(stopping) if stopping.has_exported() => Wake::Idle,
@@ -243,7 +244,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
-    /// Closes what is to be closed: at the end of the turn, one after the other, never inside another callback. True if the
+    /// Closes what is to be closed: before and behind `on_turn`, one after the other, never inside another callback. True if the
     /// handler had one of them.
     fn close_scheduled(&mut self) -> bool {
         let mut had = false;

@@ -87,7 +87,10 @@ impl<H: Handler, S: System> Worker<H, S> {
             let mut progress = Progress { consumed: 0, flow: Flow::Continue };
             let alive = self.call(token, |handler, conn, cx| {
                 progress = handler.on_data(conn, rest, cx);
-                progress.flow
+                match progress.flow {
+                    Flow::Finish if progress.consumed < rest.len() => Flow::CloseWhenFlushed,
+                    flow => flow,
+                }
             });
             at = (at + progress.consumed).min(input.len());
             let Some(io) = self.io(token) else { return };
@@ -164,7 +167,10 @@ impl<H: Handler, S: System> Worker<H, S> {
         let io = &mut entry.io;
         // The end of a peer whose input is paused comes behind that input.
         let reads_on = io.is_paused && io.lifecycle == Lifecycle::Open
-            || io.readable && !io.ended && !io.ignores_input && io.lifecycle != Lifecycle::Flushing;
+            || io.readable
+                && !io.ended
+                && !io.ignores_input
+                && !matches!(io.lifecycle, Lifecycle::Flushing { .. });
         if io.hung_up && !reads_on {
             let why = if io.ended { CloseReason::Peer } else { CloseReason::Error };
             self.connections.state.schedule_close(io, why);

@@ -68,9 +68,9 @@ impl Socket {
         world.count(self.poll, -1);
         world.moved += 1;
         world.resets += u64::from(reset);
-        let World { pipes, seed, .. } = world;
+        let World { pipes, seed, polled, .. } = world;
         if let Some(pipe) = pipes.get_mut(self.pipe) {
-            pipe.close(reset, seed);
+            pipe.close(reset, *polled, seed);
         }
     }
 }
@@ -106,7 +106,8 @@ impl Simulated {
     }
 
     fn put(&self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-        self.with(socket, |pipe, seed| pipe.write(bytes, seed))
+        let polled = self.world.borrow().polled;
+        self.with(socket, |pipe, seed| pipe.write(bytes, polled, seed))
     }
 
     /// The kernel would answer a second `EPOLL_CTL_ADD` with `EEXIST`, and an `EPOLL_CTL_MOD` without a first one with `ENOENT`
@@ -202,6 +203,7 @@ impl System for Simulated {
     fn poll(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<Polled> {
         events.clear();
         let world = &mut *self.world.borrow_mut();
+        world.polled += 1;
         let failure = world.faults.on_use(Call::Poll, &mut world.seed);
         let poll = world.polls.get_mut(self.poll).ok_or(Errno::BADF)?;
         poll.entered = None;
@@ -257,7 +259,7 @@ impl System for Simulated {
     fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Option<SocketAddr>)> {
         let world = &mut *self.world.borrow_mut();
         let is_full = world.open_descriptors() >= world.max_descriptors;
-        let World { faults, seed, queues, pipes, .. } = world;
+        let World { faults, seed, queues, pipes, polled, .. } = world;
         let waiting = &mut queues.get_mut(listener.queue).ok_or(Errno::BADF)?.waiting;
         if waiting.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -268,7 +270,7 @@ impl System for Simulated {
                 && let Some(pipe) = waiting.pop_front().and_then(|number| pipes.get_mut(number))
             {
                 // It is gone before it was accepted.
-                pipe.close(true, seed);
+                pipe.close(true, *polled, seed);
             }
             return Err(error);
         }

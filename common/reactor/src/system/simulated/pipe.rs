@@ -50,6 +50,9 @@ pub(crate) struct Pipe {
     short_writes: u64,
     /// Bytes that the server has written.
     pub(crate) written: u64,
+    /// The number of polls at the latest write, and how many bytes were written since that poll: they are on their way, and a reset
+    /// may overtake them.
+    in_flight: (u64, usize),
     pub(crate) peer_ended: bool,
     pub(crate) peer_reset: bool,
     pub(crate) accepted: bool,
@@ -76,6 +79,7 @@ impl Pipe {
             send_buffer,
             short_writes,
             written: 0,
+            in_flight: (0, 0),
             peer_ended: false,
             peer_reset: false,
             accepted: false,
@@ -137,7 +141,7 @@ impl Pipe {
     }
 
     /// Takes as much as there is room for, or less: a write is short when the buffer is full, or when a signal came.
-    pub(crate) fn write(&mut self, bytes: &[u8], seed: &mut Seed) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, bytes: &[u8], polls: u64, seed: &mut Seed) -> io::Result<usize> {
         if self.peer_reset || self.server_ended {
             return Err(self.error.take().unwrap_or(Errno::PIPE).into());
         }
@@ -151,6 +155,7 @@ impl Pipe {
         let count = if is_short { seed.index(fits) + 1 } else { fits };
         self.to_peer.extend(bytes.get(..count).unwrap_or_default());
         self.written += count as u64;
+        self.in_flight = (polls, self.on_its_way(polls) + count);
         Ok(count)
     }
 
@@ -159,14 +164,22 @@ impl Pipe {
         if self.peer_reset { Err(Errno::NOTCONN.into()) } else { Ok(()) }
     }
 
+    /// Bytes that were written since the latest poll.
+    fn on_its_way(&self, polls: u64) -> usize {
+        if self.in_flight.0 == polls { self.in_flight.1 } else { 0 }
+    }
+
     /// The server has closed its descriptor.
-    pub(crate) fn close(&mut self, reset: bool, seed: &mut Seed) {
+    pub(crate) fn close(&mut self, reset: bool, polls: u64, seed: &mut Seed) {
         (self.watch, self.server_closed) = (None, true);
-        // A close with unread input is a reset, too, which overtakes nothing that the peer has already.
-        self.server_reset |= reset || !self.to_server.is_empty();
-        if reset {
-            let left = seed.index(self.to_peer.len() + 1);
-            self.to_peer.truncate(left);
+        // A close with unread input is a reset, too, which overtakes what the server has just written, and nothing that the
+        // peer has already: there it stays readable, as on Linux.
+        let resets = reset || !self.to_server.is_empty();
+        self.server_reset |= resets;
+        if resets {
+            let all = self.to_peer.len();
+            let may_go = if reset { all } else { self.on_its_way(polls).min(all) };
+            self.to_peer.truncate(all - may_go + seed.index(may_go + 1));
         }
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) configured: u64,
     /// One write in so many is short, to peers that connect from now on; 0: none.
     pub(crate) short_writes: u64,
+    /// Polls of all workers.
+    pub(crate) polled: u64,
     /// Calls that moved something.
     pub(crate) moved: u64,
     /// Connections that were closed by a reset.
@@ -98,6 +100,7 @@ impl World {
             send_buffer: SEND_BUFFER,
             configured: 0,
             short_writes: 4,
+            polled: 0,
             moved: 0,
             resets: 0,
             dropped: 0,

@@ -137,6 +137,7 @@ impl Storm {
             b'y' => conn.stays = true,
             b'u' => conn.is_unreadable = true,
             b'c' => return Some((1, Flow::CloseWhenFlushed)),
+            b'F' => return Some((1, Flow::Finish)),
             b'C' => return Some((1, Flow::Close)),
             b'R' => return Some((1, Flow::Reset)),
             _ => {}

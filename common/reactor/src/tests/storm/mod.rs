@@ -18,7 +18,7 @@ use crate::{AddressEviction, Settings, Stop};
 const SEEDS: u64 = 100;
 const STEPS: u64 = 250;
 /// Frames that a peer asks for at once.
-const COMMANDS: &[u8] = b"ssssmbbBPfdneipxwgyuLcCR?";
+const COMMANDS: &[u8] = b"ssssmbbBPfdneipxwgyuLcFCR?";
 
 struct Peer {
     number: usize,
