@@ -117,7 +117,7 @@ bench:
 bench-quick:
 	@$(MAKE) --no-print-directory bench QUICK=1
 
-# The same for all cases and all peers, in more than an hour; a run that is cut off goes on behind the cases that it has finished.
+# The same for all cases and all peers, in more than two hours; a run that is cut off goes on behind the cases that it has finished.
 bench-full:
 	@tests/needs cargo cc python3 taskset && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" tests/bench/run --full $(CASES)
 

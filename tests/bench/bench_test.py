@@ -13,21 +13,25 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent 
 
 import cases
 import charts
+import reasons
 import results
+import servers
 import store
 import usage
-from pairs import best, column, middle, ratio, turns
+from pairs import best, best_peer, column, middle, ratio, turns
+from targets import Target, missed
 
 
 def sample(us, **more):
     return {"us": us, "units": 10, "faults": 0, **more}
 
 
-def case(rounds, absent=None):
-    kinds = {"ours": "ours", "floor": "floor", "floor, deferred accept": "floor", "a": "peer", "b": "peer"}
+def case(rounds, absent=None, targets=()):
+    kinds = {"ours": "ours", "ours, deferred accept": "ours", "floor": "floor", "floor, deferred accept": "floor", "a": "peer", "b": "peer"}
     seen = {name for entry in rounds for name in entry}
-    servers = [{"name": name, "kind": kind, "in force": f"{name} --listen"} for name, kind in kinds.items() if name in seen]
-    return {"name": "dates", "title": "a date", "figure": "us", "unit": "µs", "rounds": rounds, "absent": absent or {}, "servers": servers}
+    servers = [{"name": name, "kind": kind, "command": f"{name} --listen", "configuration": ""} for name, kind in kinds.items() if name in seen]
+    return {"name": "dates", "title": "a date", "group": "messages", "figure": "us", "unit": "µs", "rounds": rounds, "absent": absent or {},
+            "targets": [dataclasses.asdict(target) for target in targets], "servers": servers}
 
 
 class Arithmetic(unittest.TestCase):
@@ -54,6 +58,45 @@ class Arithmetic(unittest.TestCase):
         self.assertIsNone(best(rounds, ["absent"], "us"))
 
 
+    def test_a_peer_that_fails_is_the_best_only_where_there_is_no_other(self):
+        failing = {"a": sample(1) | {"faults": 0.01}}
+        self.assertEqual(best_peer(case([failing | {"b": sample(3)}])), "b")
+        self.assertEqual(best_peer(case([failing])), "a")
+        self.assertIsNone(best_peer(case([{"ours": sample(1)}])))
+
+
+class Targets(unittest.TestCase):
+    def test_a_target_is_met_or_missed_by_the_median_of_the_ratios(self):
+        rounds = [{"ours": sample(us), "floor": sample(10), "a": sample(20)} for us in (10, 12, 90)]
+        told = case(rounds)
+        self.assertEqual(Target("floor", 1.2).told(told), "≤ ×1.20 floor: met")
+        self.assertEqual(Target("floor", 1.1).told(told), "≤ ×1.10 floor: **missed**, ×1.20")
+        self.assertEqual(Target("peer", 0.6).told(told), "≤ ×0.600 peer: met")
+        self.assertEqual(Target("ours", 11, unit="µs").told(told), "≤ 11.0 µs: **missed**, 12.0")
+
+    def test_a_floor_of_a_deferred_accept_is_compared_with_ours_on_such_a_listener(self):
+        entry = {"ours": sample(100), "ours, deferred accept": sample(11), "floor": sample(10), "floor, deferred accept": sample(10)}
+        self.assertEqual(Target("floor, deferred accept", 1.2).value(case([entry])), 1.1)
+        without = {name: entry[name] for name in ("ours", "floor", "floor, deferred accept")}
+        self.assertEqual(Target("floor, deferred accept", 1.2).value(case([without])), 10)
+
+    def test_a_figure_within_a_spread_has_a_target_and_one_that_is_not_there_is_not_measured(self):
+        late = Target("ours", 1.2, "late_ms p99", "ms")
+        self.assertEqual(late.told(case([{"ours": sample(1, late_ms={"p99": 1.5})}])), "late_ms p99: ≤ 1.20 ms: **missed**, 1.50")
+        self.assertEqual(late.told(case([{"ours": sample(1)}])), "late_ms p99: ≤ 1.20 ms: not measured")
+
+    def test_a_reason_stands_only_beside_a_target_that_is_missed(self):
+        entry = {"ours": sample(12), "floor": sample(10)}
+        for most, expected in ((1.3, False), (1.1, True)):
+            told = case([entry], targets=[Target("floor", most)])
+            self.assertEqual(missed(told), expected)
+            self.assertEqual("a date" in results.reasons([told]), expected)
+        self.assertFalse(missed(case([{"floor": sample(10)}], targets=[Target("floor", 1)])))
+
+    def test_each_reason_belongs_to_a_case(self):
+        self.assertLessEqual(set(reasons.REASONS), {each.name for each in cases.cases()})
+
+
 class Table(unittest.TestCase):
     def test_a_row_has_ours_both_floors_and_the_best_peer(self):
         entry = {"ours": sample(6, late_ms={"p50": 0, "p99": 1.25, "max": 3}), "floor": sample(4), "floor, deferred accept": sample(3), "a": sample(12)}
@@ -66,8 +109,21 @@ class Table(unittest.TestCase):
         self.assertIn("| none |", results.row(told))
         self.assertIn("**uWebSockets is absent**: no library", "".join(results.others(told)))
 
+    def test_ours_on_a_deferred_listener_stands_beside_the_floor_on_one(self):
+        entry = {"ours": sample(6), "ours, deferred accept": sample(4), "floor": sample(4), "floor, deferred accept": sample(4)}
+        self.assertIn("deferred accept ×1.00 (1.00 to 1.00)", results.row(case([entry])))
+
+    def test_each_row_has_as_many_cells_as_the_head(self):
+        for group in results.GROUPS:
+            lines = results.table(group, [case([{"ours": sample(6), "floor": sample(4)}]) | {"group": group}]).splitlines()
+            rows = [line for line in lines if line.startswith("|")]
+            self.assertEqual({line.count("|") for line in rows}, {rows[0].count("|")}, group)
+
+    def test_what_is_no_default_is_in_force(self):
+        self.assertEqual(servers.differences('listen = ["[::]:80"] # default\nworkers = 1 # --workers\n# metrics is not set\n'), "workers = 1 # --workers")
+
     def test_failed_exchanges_are_told(self):
-        entry = {"ours": sample(6), "a": sample(3, faults=0.05)} | {"a": {**sample(3), "faults": 0.05}}
+        entry = {"ours": sample(6), "a": sample(3) | {"faults": 0.05}}
         self.assertIn("up to 5.0% failed", results.row(case([entry])))
 
 
@@ -105,7 +161,8 @@ class Cases(unittest.TestCase):
             names = [server.name for server in each.servers]
             self.assertEqual(each.servers[0].kind, "ours", each.name)
             self.assertEqual(len(set(names)), len(names), each.name)
-            self.assertTrue(dataclasses.is_dataclass(each))
+            self.assertIn(each.group, results.GROUPS)
+            self.assertTrue(each.load.takes > 0 and (each.quick is None or each.quick.takes <= each.load.takes), each.name)
 
 
 class Usage(unittest.TestCase):

@@ -1,18 +1,22 @@
-"""The cases: what is measured of whom, in the order of the table."""
+"""The cases: what is measured of whom, in the order of the tables."""
 
 import dataclasses
 import socket
 
 import foreign
+from lab import MANY, RANGE
 from loads import Exchanges, Idle, Messages, StartUp
 from servers import Server, floor, ours
+from targets import Target
 
-DATES = ours("ws-server", "--template", "{{seq}} {{date}}")
-ALIGNED = ours("ws-server", "--template", "{{seq}} {{date}}", "--align")
-LINES = ours("ws-server", "--source", "-", "--greet", 0)
-SILENT = ours("ws-server", "--interval", 0, "--leave-notices", "off")
-FILES = ours("static-server", "--root", "{site}", "--keep-alive-requests", 0)
-DATES_FLOOR, SILENT_FLOOR = floor("floor", "dates"), floor("floor", "dates", "silent")
+TEMPLATE = ("--template", "{{seq}} {{date}}")
+SILENT = ("--interval", 0, "--leave-notices", "off")
+FILES = ("static-server", "--root", "{site}", "--keep-alive-requests", 0)
+SILENT_FLOOR = floor("floor", "dates", "silent")
+# Beside which framing the others have their own: these have the same frames as one of them, or differ in the opening only.
+FRAMINGS = {"rfc6455": "WebSockets", "hixie-76": "WebSockets of draft 76", "events-1.1": "event streams", "events-1.0": "event streams of HTTP/1.0",
+            "lines-1.1": "streams of lines in chunks", "lines-1.0": "streams of lines of HTTP/1.0"}
+COUNTS = {"1k": 1_000, "10k": 10_000, "19k": 19_000}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +27,10 @@ class Case:
     title: str
     load: object
     servers: tuple[Server, ...]
+    # The table in which it stands.
+    group: str
+    # What it shall cost at most.
+    targets: tuple[Target, ...] = ()
     # The figure of a sample that is compared, and its unit.
     figure: str = "us"
     unit: str = "µs"
@@ -30,13 +38,69 @@ class Case:
     quick: object = None
     # In the form with the best peers only.
     usual: bool = True
+    # More rounds than these show nothing new.
+    rounds: int = 1_000
+
+
+def cases():
+    """All cases, in the order of the tables."""
+    return [*dates(), *lines(), *coalesced(), *short_connections(), *files(), *echoes(), *memory(), *starts()]
+
+
+def dates():
+    """Spread over the second, as they come, and all at once, as the floor and the peers send them."""
+    found = []
+    for name, count in COUNTS.items():
+        goals = {"1k": (Target("floor", 1.15),), "19k": ()}.get(name, (
+            Target("floor", 1.05), Target("peer", 1), Target("ours", 1.2, "late_ms p99", "ms"), Target("ours", 5, "opening_ms max", "ms"), Target("ours", 5, "pong_ms max", "ms")))
+        for how, options, text in (("", (), "spread over the second"), ("-aligned", ("--align",), "all at once")):
+            found.append(Case(
+                f"dates-{name}{how}", f"a date to {count:,} WebSockets, {text}", Messages(count, newcomers=not how and name == "10k"),
+                (ours("ws-server", *TEMPLATE, *options), floor("floor", "dates"), *foreign.dates()), "messages", goals if not how else (),
+                quick=Messages(count, seconds=1) if not how and name != "19k" else None, usual=not how and name != "19k"))
+    return found
+
+
+def gathered():
+    """The least that the bytes of lines can cost, where nobody waits for them."""
+    return floor("floor, 64 KiB at a time", "lines", "rfc6455", "64KiB")
+
+
+def lines():
+    """Lines in each framing. The floor writes once for what it has read at once, as ours does; to gather 64 KiB is cheaper, and seconds late."""
+    found = []
+    for framing, audience in FRAMINGS.items():
+        web = framing == "rfc6455"
+        for name, count in COUNTS.items():
+            for rate in (1, 20, 200, 2_000) if name != "19k" else ():
+                load = Messages(count, rate=rate, seconds=4 if rate == 1 else 2, framing=framing)
+                floors = [floor("floor", "lines", framing, "read")] + [dataclasses.replace(gathered(), only_full=True)] * (rate == 2_000 and web)
+                found.append(Case(
+                    f"lines-{rate}-{name}" + f"-{framing}" * (not web), f"{rate:,} lines a second to {count:,} {audience}", load,
+                    (ours("ws-server", "--source", "-", "--greet", 0), *floors, *(foreign.lines() if web else ())), "messages",
+                    quick=Messages(count, rate=rate, seconds=1) if web and (rate, name) == (200, "1k") else None,
+                    usual=web and (rate, name) in ((20, "10k"), (200, "1k"), (2_000, "1k")) or (framing, rate, name) == ("events-1.1", 200, "1k"),
+                    rounds=1_000 if web else 5))
+    return found
+
+
+def coalesced():
+    """What comes within 5 ms goes out together."""
+    found = []
+    for name, count in list(COUNTS.items())[:2]:
+        for rate in (200, 2_000):
+            servers = (ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", "5ms"), floor("floor", "lines", "rfc6455", "5ms"), *[gathered()] * (rate == 2_000),
+                       *foreign.lines())
+            found.append(Case(f"coalesced-{rate}-{name}", f"{rate:,} lines a second to {count:,} WebSockets, `--coalesce 5ms`", Messages(count, rate=rate), servers,
+                              "messages", (Target("floor", 1.3),), usual=(rate, name) == (2_000, "1k")))
+    return found
 
 
 def policy_of(lab, server, port):
     """A file with the policy that the server gives."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        # Who never reads the request ends most answers to one with a reset.
-        if server.reads:
+        # Who never reads the request ends most answers to one with a reset: here it gets none.
+        if not server.may_fail:
             connection.sendall(b"<policy-file-request/>\0")
         whole = b"".join(iter(lambda: connection.recv(65536), b""))
     assert whole.startswith(b"<?xml") and b"</cross-domain-policy>" in whole, whole
@@ -45,67 +109,85 @@ def policy_of(lab, server, port):
     return path
 
 
-def body(size):
-    return lambda lab, server, port: lab.site / f"{size}.txt"
+def both(program, *options):
+    """Ours on its own listener, and on one that it inherits, with TCP_DEFER_ACCEPT."""
+    return ours(program, *options), ours(program, *options, deferred=True)
 
 
 def once(answer):
     """Both floors of one answer per connection."""
-    return (floor("floor", "once", "plain", answer), floor("floor, deferred accept", "once", "deferred", answer))
+    return floor("floor", "once", "plain", answer), floor("floor, deferred accept", "once", "deferred", answer)
+
+
+def short_connections():
+    floors = (Target("floor", 1.1), Target("floor, deferred accept", 1.1))
+    policy, close, handshake = (lambda **more: Exchanges("policy", expect=policy_of, **more), lambda **more: gets("1KiB", "get-close", **more),
+                                lambda **more: Exchanges("handshake", **more))
+    return [
+        Case("policy", "a policy answer", policy(), (*both("policy-server"), *once("{answers}/policy.xml"), *foreign.policies()), "exchanges",
+             (*floors, Target("peer", 1)), quick=policy(seconds=0.5)),
+        Case("get-close", "GET 1 KiB, one per connection", close(), (*both(*FILES), *once("{answers}/1KiB.http"), *foreign.files(deferred=True)), "exchanges",
+             floors, quick=close(seconds=0.5)),
+        Case("handshake", "an opening handshake", handshake(), (ours("ws-server", *SILENT), SILENT_FLOOR, *foreign.handshakes()), "exchanges",
+             (Target("floor", 1.1),), quick=handshake(seconds=0.5)),
+    ]
+
+
+def body(name):
+    return lambda lab, server, port: lab.site / name
 
 
 def gets(size, how="get", **more):
-    return Exchanges(how, "--path", f"/{size}.txt", expect=body(size), **more)
+    return Exchanges(how, "--path", f"/{size}.txt", expect=body(f"{size}.txt"), **more)
 
 
-def cases():
-    """All cases, in the order of the table."""
+def files():
     found = []
-    for count, name in ((1_000, "1k"), (10_000, "10k")):
-        short = Messages(count, seconds=2)
-        found += [
-            Case(f"dates-{name}", f"a date to {count:,} WebSockets, spread over the second", Messages(count), (DATES, DATES_FLOOR, *foreign.dates()), quick=short),
-            Case(f"dates-{name}-aligned", f"a date to {count:,} WebSockets, all at once", Messages(count), (ALIGNED, DATES_FLOOR, *foreign.dates())),
-        ]
-    found += [
-        Case("policy", "a policy answer", Exchanges("policy", expect=policy_of),
-             (ours("policy-server"), *once("{answers}/policy.xml"), *foreign.policies()), quick=Exchanges("policy", expect=policy_of, seconds=0.6)),
-        Case("get-close", "GET 1 KiB, one per connection", gets("1KiB", "get-close"), (FILES, *once("{answers}/1KiB.http"), *foreign.files(deferred=True)),
-             quick=gets("1KiB", "get-close", seconds=0.6)),
-        Case("handshake", "an opening handshake", Exchanges("handshake"), (SILENT, SILENT_FLOOR, *foreign.handshakes()), quick=Exchanges("handshake", seconds=0.6)),
-    ]
     for size in ("1KiB", "10KiB", "1MiB"):
-        title = f"GET {size[:-3]} {size[-3:]}, keep-alive"
-        found.append(Case(f"get-{size}", title, gets(size), (FILES, floor("floor", "keep", f"{{answers}}/{size}.http"), *foreign.files(large=size == "1MiB")),
-                          quick=gets(size, seconds=0.6)))
-    found += lines()
-    for size, name in ((16, "16 B"), (1024, "1 KiB"), (16 * 1024, "16 KiB")):
-        found.append(Case(f"echo-{size}", f"an echo of {name}", Exchanges("echo", "--bytes", size),
-                          (ours("ws-server", "--interval", 0, "--on-message", "echo", "--message-rate", 0), floor("floor", "echo"), *foreign.echoes()),
-                          quick=Exchanges("echo", "--bytes", size, seconds=0.6) if size == 1024 else None))
-    return found + memory()
+        goals = (Target("peer", 1),) if size == "1MiB" else (Target("floor", 1.1), Target("peer", 0.8))
+        found.append(Case(f"get-{size}", f"GET {size[:-3]} {size[-3:]}, keep-alive", gets(size),
+                          (ours(*FILES), floor("floor", "keep", f"{{answers}}/{size}.http"), *foreign.files(large=size == "1MiB")), "exchanges", goals,
+                          quick=gets(size, seconds=0.5) if size != "10KiB" else None))
+    part = Exchanges("get", "--path", "/1MiB.txt", "--header", f"Range: bytes={RANGE.start}-{RANGE.stop - 1}", "--status", 206,
+                     expect=lambda lab, server, port: lab.folder / "range")
+    packed = Exchanges("get", "--path", "/packed.txt", "--header", "Accept-Encoding: gzip", expect=body("packed.txt.gz"))
+    many = ("get", "--path", "/many/{{number}}.txt", "--files", MANY)
+    first = lambda lab, server, port: lab.many() / "00000000.txt"  # noqa: E731
+    each = floor("floor", "keep", "{answers}/many.http", MANY)
+    return found + [
+        Case("get-range", f"GET {len(RANGE) // 1024} KiB of 1 MiB (Range), keep-alive", part, (ours(*FILES), floor("floor", "keep", "{answers}/range.http"), *foreign.files()), "exchanges",
+             (Target("peer", 1),)),
+        Case("get-packed", "GET 38 KiB that were packed to 13 beforehand, keep-alive", packed, (ours(*FILES), floor("floor", "keep", "{answers}/packed.http"), *foreign.packed_files()), "exchanges",
+             (Target("peer", 1),)),
+        Case("get-many", f"GET 1 KiB of {MANY:,} files in turn, keep-alive", Exchanges(*many, expect=first), (ours(*FILES), each, *foreign.files()), "exchanges", (Target("peer", 1),)),
+        Case("get-cold", f"GET 1 KiB of each of {MANY:,} files for the first time, none in memory", Exchanges(*many, expect=first, limit=MANY - 64, seconds=20, takes=2, before=lambda lab: lab.make_cold()),
+             (ours(*FILES), each, *foreign.files()), "exchanges", (Target("peer", 1),), rounds=5),
+    ]
 
 
-def lines():
-    """Lines to WebSockets. The floor writes 64 KiB at a time; up to 20 lines a second a write would come seconds late, and it writes each line."""
+def echoes():
     found = []
-    for count, name in ((1_000, "1k"), (10_000, "10k")):
-        for rate in (1, 20, 200, 2_000):
-            block = "each" if rate <= 20 else 64 * 1024
-            load = Messages(count, rate=rate, seconds=4)
-            found.append(Case(f"lines-{rate}-{name}", f"{rate:,} lines a second to {count:,} WebSockets", load,
-                              (LINES, floor("floor", "lines", block), *foreign.lines()),
-                              quick=load if (rate, count) == (200, 1_000) else None, usual=rate in (20, 200)))
+    for size, name in ((16, "16 B"), (1024, "1 KiB"), (16 * 1024, "16 KiB")):
+        load = lambda **more: Exchanges("echo", "--bytes", size, **more)  # noqa: B023, E731
+        found.append(Case(f"echo-{size}", f"an echo of {name}", load(), (ours("ws-server", "--interval", 0, "--on-message", "echo", "--message-rate", 0), floor("floor", "echo"), *foreign.echoes()),
+                          "exchanges", (Target("floor", 1.1),), quick=load(seconds=0.5) if size == 1024 else None))
     return found
 
 
 def memory():
     return [
-        Case("memory-websocket", "memory of an idle WebSocket", Idle(10_000, "hold", "--as", "rfc6455", "--rate", 10_000), (SILENT, SILENT_FLOOR, *foreign.handshakes()),
-             figure="bytes", unit="bytes"),
-        Case("memory-keep-alive", "memory of an idle keep-alive connection",
-             Idle(4_000, "exchange", "--as", "get", "--path", "/1KiB.txt", "--expect", "{site}/1KiB.txt"),
-             (ours("static-server", "--root", "{site}", "--max-connections-per-ip", 0), floor("floor", "keep", "{answers}/1KiB.http"), *foreign.files()),
-             figure="bytes", unit="bytes"),
-        Case("start-up", "the start, until it listens", StartUp(), (ours("ws-server"), floor("floor", "dates"), *foreign.dates())),
+        Case("memory-websocket", "an idle WebSocket", Idle(10_000, "hold", "--as", "rfc6455", "--rate", 10_000), (ours("ws-server", *SILENT), SILENT_FLOOR, *foreign.handshakes()), "memory",
+             (Target("ours", 256, unit="bytes"),), figure="bytes", unit="bytes", rounds=3),
+        Case("memory-keep-alive", "an idle keep-alive connection", Idle(4_000, "exchange", "--as", "get", "--path", "/1KiB.txt", "--expect", "{site}/1KiB.txt"),
+             (ours("static-server", "--root", "{site}", "--max-connections-per-ip", 0), floor("floor", "keep", "{answers}/1KiB.http"), *foreign.files()), "memory",
+             (Target("ours", 400, unit="bytes"),), figure="bytes", unit="bytes", rounds=3),
+    ]
+
+
+def starts():
+    goals = (Target("ours", 10, "wall_ms", "ms"),)
+    return [
+        Case("start-ws", "ws-server", StartUp(), (ours("ws-server"), floor("floor", "dates"), *foreign.dates()[:5]), "starts", goals, figure="wall_ms", unit="ms"),
+        Case("start-static", "static-server", StartUp(), (ours(*FILES), floor("floor", "keep", "{answers}/1KiB.http"), *foreign.files()), "starts", goals, figure="wall_ms", unit="ms"),
+        Case("start-policy", "policy-server", StartUp(), (ours("policy-server"), floor("floor", "once", "plain", "{answers}/policy.xml"), *foreign.policies()), "starts", goals, figure="wall_ms", unit="ms"),
     ]

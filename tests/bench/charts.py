@@ -3,7 +3,7 @@
 from html import escape
 
 from figures import digits
-from pairs import best, middle
+from pairs import best_peer, column, middle, ratio
 
 WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 940, 360, 130, 14, 14, 74
 STYLE = """text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -42,37 +42,36 @@ def kinds(rows):
     return [(kind, name) for kind, name in (("ours", "ours"), ("floor", "floor"), ("peer", "best peer")) if kind in seen]
 
 
+def named(kind, name, text):
+    return text + (f" {name}" if kind == "peer" else "")
+
+
 def costs(cases):
     """Ours and the best peer as multiples of the floor's CPU time: medians within rounds."""
     rows = []
     for case in cases:
-        by_kind = lambda kind: [server["name"] for server in case["servers"] if server["kind"] == kind]  # noqa: B023, E731
-        if not by_kind("floor") or case["figure"] != "us":
-            continue
         bars = []
-        for kind, name in (("ours", "ours"), ("peer", best(case["rounds"], by_kind("peer"), "us"))):
-            ratios = [entry[name]["us"] / entry["floor"]["us"] for entry in case["rounds"] if name in entry and "floor" in entry]
+        for kind, name in (("ours", "ours"), ("peer", best_peer(case, "us"))):
+            ratios = ratio(case["rounds"], name, "floor", "us") if case["figure"] == "us" else []
             if ratios:
                 times = middle(ratios)[0]
-                bars.append((kind, times, f"×{digits(times)}" + (f" {name}" if kind == "peer" else "")))
-        # Where the floor writes 64 KiB at a time, it is no measure of single messages.
-        if bars and max(value for _, value, _ in bars) < 10:
-            rows.append((case["title"], bars))
+                bars.append((kind, times, named(kind, name, f"×{digits(times)}")))
+        if bars:
+            rows.append((case["title"].replace("`", ""), bars))
     return rows
 
 
 def lateness(cases):
-    """The 99th percentile of the lateness in milliseconds, of ours, the floor and the best peer."""
+    """The 99th percentile of the lateness of dates in milliseconds, of ours, the floor and the best peer."""
     rows = []
     for case in cases:
-        peers = [server["name"] for server in case["servers"] if server["kind"] == "peer"]
         bars = []
-        for kind, name in (("ours", "ours"), ("floor", "floor"), ("peer", best(case["rounds"], peers, case["figure"]))):
-            found = [entry[name]["late_ms"]["p99"] for entry in case["rounds"] if "late_ms" in entry.get(name, {})]
+        for kind, name in (("ours", "ours"), ("floor", "floor"), ("peer", best_peer(case))):
+            found = column(case["rounds"], name, "late_ms p99") if case["name"].startswith("dates") else []
             if found:
                 value = middle(found)[0]
-                bars.append((kind, value, f"{digits(value)} ms" + (f" {name}" if kind == "peer" else "")))
-        if bars and "dates" in case["name"]:
+                bars.append((kind, value, named(kind, name, f"{digits(value)} ms")))
+        if bars:
             rows.append((case["title"], bars))
     return rows
 

@@ -3,6 +3,7 @@ their turn in the full form."""
 
 import dataclasses
 import os
+import sys
 from pathlib import Path
 
 from lab import PEERS, POLICY, PROJECT, TARGET
@@ -10,6 +11,9 @@ from servers import Server
 
 PYTHON = PEERS / "uwebsockets/bin/python"
 LIGHTTPD = PEERS / "usr/sbin/lighttpd"
+STATIC_WEB_SERVER = PEERS / "static-web-server/bin/static-web-server"
+ZOO = PROJECT / "tests/.venv/zoo"
+WEBSOCKETD = ZOO / "usr/bin/websocketd"
 NGINX = Path("/usr/sbin/nginx")
 CLIENTS = PROJECT / "tests/clients/node_modules/ws"
 FETCH = "tests/bench/fetch gets it"
@@ -49,32 +53,63 @@ def configured(name, program, arguments, text, needs, may_fail=False):
         file = lab.folder / f"{name.replace(' ', '-').replace(',', '')}-{port}.conf"
         file.write_text(text(lab, port))
         return [program, *arguments(lab, file)]
-    return Server(name, "peer", command, is_there(*needs), text, may_fail)
+    return Server(name, "peer", command, is_there(*needs), text, may_fail=may_fail)
 
 
 def nginx(name, inner, needs=(), module="", may_fail=False):
     def text(lab, port):
         user = "user root;\n" if os.getuid() == 0 else ""
         return (f"{module}{user}daemon off; worker_processes 1; pid {lab.folder}/nginx.pid; error_log /dev/null crit;\n"
-                f"events {{ worker_connections 19000; multi_accept on; }}\n{inner(lab, port)}\n")
+                f"events {{ worker_connections 19900; multi_accept on; }}\n{inner(lab, port)}\n")
     return configured(name, NGINX, lambda lab, file: ["-p", lab.folder, "-c", file, "-e", "/dev/null"], text, (NGINX, *needs), may_fail)
+
+
+def module(name):
+    """A module of nginx's, unpacked or installed."""
+    found = [folder / "usr/lib/nginx/modules" / name for folder in (ZOO, Path("/"))]
+    return next((path for path in found if path.exists()), found[0])
 
 
 def nginx_files(sendfile, deferred):
     def inner(lab, port):
-        return (f"http {{ access_log off; sendfile {sendfile}; tcp_nopush off; keepalive_requests 1000000000; open_file_cache max=1000 inactive=60s;\n"
-                f"types {{ text/plain txt; }}\nserver {{ listen 127.0.0.1:{port} backlog=4096{' deferred' * deferred}; root {lab.site}; }} }}")
+        return (f"http {{ access_log off; sendfile {sendfile}; tcp_nopush off; keepalive_requests 1000000000; open_file_cache max=20000 inactive=60s;\n"
+                f"gzip_static on; types {{ text/plain txt; }}\nserver {{ listen 127.0.0.1:{port} backlog=4096{' deferred' * deferred}; root {lab.site}; }} }}")
     return nginx(f"nginx, sendfile {sendfile}", inner)
 
 
-def nginx_stream():
-    """It never reads the request, and some of its answers end in a reset."""
-    found = [folder / "usr/lib/nginx/modules/ngx_stream_module.so" for folder in (PROJECT / "tests/.venv/zoo", Path("/"))]
-    path = next((path for path in found if path.exists()), found[0])
+def nginx_stream(reads):
+    """It answers at once, and some of its answers end in a reset; with `ssl_preread` it looks at the request for the beginning of TLS, so that
+    it has read it."""
+    path = module("ngx_stream_module.so")
     text = POLICY.strip("\0").replace("'", "\\'")
-    inner = lambda lab, port: f"stream {{ server {{ listen 127.0.0.1:{port} backlog=4096; return '{text}'; }} }}"  # noqa: E731
-    server = nginx("nginx's stream module", inner, (path,), f"load_module {path};\n", may_fail=True)
-    return dataclasses.replace(server, reads=False)
+    name, more = ("nginx's stream module, reading", " ssl_preread on;") if reads else ("nginx's stream module", "")
+    inner = lambda lab, port: f"stream {{ server {{ listen 127.0.0.1:{port} backlog=4096;{more} return '{text}'; }} }}"  # noqa: E731
+    return nginx(name, inner, (path,), f"load_module {path};\n", may_fail=not reads)
+
+
+def nchan(job):
+    """nginx with nchan, a module that publishes what is posted to it."""
+    path = module("ngx_nchan_module.so")
+    inner = lambda lab, port: (f"http {{ access_log off; keepalive_requests 1000000000; server {{ listen 127.0.0.1:{port} backlog=4096;\n"  # noqa: E731
+                               "location = / { nchan_subscriber websocket; nchan_channel_id all; nchan_subscriber_first_message newest; }\n"
+                               "location = /publish { nchan_publisher; nchan_channel_id all; nchan_message_buffer_length 10; } } }")
+    return dataclasses.replace(nginx("nchan", inner, (path,), f"load_module {path};\n"), publisher=publisher("/publish", job))
+
+
+def publisher(path, job):
+    return lambda lab, port: [sys.executable, lab.here("peers/publish.py"), port, path, job]
+
+
+def websocketd():
+    """A process for each client, which is why there are few of them."""
+    command = lambda lab, port: [WEBSOCKETD, "--address=127.0.0.1", "--loglevel=fatal", f"--port={port}", lab.floor("ticker")]  # noqa: E731
+    return Server("websocketd, 100 clients", "peer", command, is_there(WEBSOCKETD), most=100)
+
+
+def static_web_server():
+    command = lambda lab, port: [STATIC_WEB_SERVER, "--host", "127.0.0.1", "--port", port, "--root", lab.site, "--threads-multiplier", 1, "--log-level",  # noqa: E731
+                                 "error", "--compression", "false", "--compression-static", "true", "--cache-control-headers", "false", "--security-headers", "false"]
+    return Server("static-web-server", "peer", command, is_there(STATIC_WEB_SERVER))
 
 
 def lighttpd(backend, deferred):
@@ -91,18 +126,24 @@ def policyfile():
 
 
 def dates():
-    return (uwebsockets("dates"), ws("dates"), tutorial(), crate("fastwebsockets"), crate("tokio-tungstenite"))
+    return (uwebsockets("dates"), ws("dates"), tutorial(), crate("fastwebsockets"), crate("tokio-tungstenite"), nchan("dates"), websocketd())
 
 
 def policies():
-    return (nginx_stream(), policyfile())
+    return (nginx_stream(True), nginx_stream(False), policyfile())
 
 
 def files(deferred=False, large=False):
     """For large files sendfile is quicker, for small ones it is not."""
     small = nginx_files("off", deferred), lighttpd("writev", deferred)
     big = lighttpd("sendfile", deferred), nginx_files("on", deferred)
-    return (*big, *small) if large else (*small, *big)
+    return (*((*big, *small) if large else (*small, *big)), static_web_server())
+
+
+def packed_files():
+    """Those that answer with a file that was packed beforehand; lighttpd would pack it itself."""
+    chunks = dataclasses.replace(static_web_server(), missing=lambda lab: "it answers in chunks here, which the load generator does not read")
+    return (nginx_files("off", False), nginx_files("on", False), chunks)
 
 
 def handshakes():
@@ -110,7 +151,7 @@ def handshakes():
 
 
 def lines():
-    return (uwebsockets("lines"), ws("lines"))
+    return (uwebsockets("lines"), ws("lines"), nchan("lines"))
 
 
 def echoes():

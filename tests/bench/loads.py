@@ -1,13 +1,20 @@
-"""What a server gets to do, and what of it is measured: one sample, on a server that was started for it."""
+"""What a server gets to do, and what of it is measured: one sample, on a server that was started for it. `takes` is about how many seconds
+a sample takes."""
 
+import os
+import socket
 import time
 
 import usage
-from machine import CLIENTS, on, running
+from machine import CLIENTS, SERVERS, on, running
+from processes import Process, free_ports
 from program import Program
 
 # How many connections are open at a time where each asks again as soon as it has its answer.
 AT_ONCE = 64
+# Seconds that newcomers are watched for, and the time that a start may take.
+WATCHED, PATIENCE = 1.5, 10
+
 
 class Broken(Exception):
     """A server did not do what it is measured for: there is no figure."""
@@ -22,17 +29,20 @@ def milliseconds(spread):
 
 
 class Exchanges:
-    """As many exchanges as the server can take in `seconds`, over 64 connections or with 64 at a time."""
+    """As many exchanges as the server can take in `seconds`, over 64 connections or with 64 at a time; or `limit` of them."""
 
-    def __init__(self, kind, *options, seconds=1.0, expect=None):
-        self.kind, self.options, self.seconds, self.expect = kind, options, seconds, expect
+    def __init__(self, kind, *options, seconds=0.7, expect=None, limit=None, before=lambda lab: None, takes=None):
+        self.kind, self.options, self.seconds, self.expect, self.limit, self.before = kind, options, seconds, expect, limit, before
+        self.takes = takes or seconds + 0.45
 
     def sample(self, lab, server):
         with running(lab, server) as server_now:
             expect = ["--expect", self.expect(lab, server, server_now.port)] if self.expect else []
+            limit = ["--limit", self.limit] if self.limit else []
             with generator(lab, "exchange", "--to", server_now.address, "--as", self.kind, "--connections", AT_ONCE, *map(lab.fill, self.options),
-                           "--millis", int(self.seconds * 1000), *expect) as load:
+                           "--millis", int(self.seconds * 1000), *limit, *expect) as load:
                 load.next()
+                self.before(lab)
                 begin = server_now.runtime()
                 got = load.ask("go")
                 used = server_now.runtime() - begin
@@ -44,18 +54,21 @@ class Exchanges:
 
 
 class Messages:
-    """Messages to WebSockets, or to clients of another framing: dates once a second, or lines of the feeder."""
+    """Messages to WebSockets, or to clients of another framing: dates once a second, or lines of the feeder. With `newcomers`, also how long
+    an opening handshake and a Pong wait meanwhile."""
 
-    def __init__(self, clients, rate=None, seconds=3, bytes_each=100, framing="rfc6455", opens_in=1.0):
-        self.clients, self.rate, self.seconds, self.bytes_each, self.framing, self.opens_in = clients, rate, seconds, bytes_each, framing, opens_in
+    def __init__(self, clients, rate=None, seconds=2, bytes_each=100, framing="rfc6455", newcomers=False):
+        self.clients, self.rate, self.seconds, self.bytes_each, self.framing, self.newcomers = clients, rate, seconds, bytes_each, framing, newcomers
+        self.opens_in = max(1, clients / 10_000)
+        self.takes = self.opens_in + seconds + 0.9 + WATCHED * newcomers
 
     def sample(self, lab, server):
         feed = self.rate and [lab.generator, "feed", "--rate", self.rate, "--bytes", self.bytes_each]
+        clients = min(self.clients, server.most)
         with running(lab, server, feed) as server_now:
-            with generator(lab, "hold", "--to", server_now.address, "--connections", self.clients, "--rate", int(self.clients / self.opens_in),
+            with generator(lab, "hold", "--to", server_now.address, "--connections", clients, "--rate", int(clients / self.opens_in),
                            "--as", self.framing, "--spin", "on") as load:
-                opened = load.next(patience=120)
-                self.check(opened)
+                self.check(load.next(patience=120), clients)
                 server_now.wait_for_lull()
                 begin = server_now.runtime()
                 load.ask("mark")
@@ -63,19 +76,34 @@ class Messages:
                 time.sleep(self.seconds)
                 used, seconds = server_now.runtime() - begin, time.monotonic() - start
                 got = load.ask("report")
-                self.check(got)
+                self.check(got, clients)
+                waits = self.watch_newcomers(load) if self.newcomers else {}
         if not got["messages"] or got["missing"] or got["doubled"]:
             raise Broken(f"{got['messages']} messages, {got['missing']} missing, {got['doubled']} double")
         return {"us": used / got["messages"] * 1e6, "units": got["messages"], "a second": got["messages"] / seconds, "busy": used / seconds,
-                "late_ms": milliseconds(got["late_ms"]), "faults": 0}
+                "bytes": got["bytes"] / got["messages"], "late_ms": milliseconds(got["late_ms"]), "faults": 0, **waits}
 
-    def check(self, report):
-        if report["open"] != self.clients:
-            raise Broken(f"{report['open']} of {self.clients} connections are open; the others: {report['ended']}")
+    @staticmethod
+    def check(report, clients):
+        if report["open"] != clients:
+            raise Broken(f"{report['open']} of {clients} connections are open; the others: {report['ended']}")
+
+    @staticmethod
+    def watch_newcomers(load):
+        """How long the openings and the Pongs of newcomers wait, one after the other."""
+        load.ask("probe")
+        time.sleep(WATCHED)
+        waits = load.ask("report")["probe"]
+        if waits["faults"] or not waits["opening_ms"] or not waits["pong_ms"]:
+            # Some peers' floors know no Ping: then there is no figure.
+            return {}
+        return {"opening_ms": waits["opening_ms"], "pong_ms": waits["pong_ms"]}
 
 
 class Idle:
     """What a connection takes in memory while nothing happens on it: in the server, and in the kernel for both of its ends."""
+
+    takes = 3.2
 
     def __init__(self, clients, *options):
         self.clients, self.options = clients, options
@@ -93,8 +121,32 @@ class Idle:
 
 
 class StartUp:
-    """What a server takes of the processor until it listens."""
+    """What a server takes of the processor until it listens, and how long that is."""
+
+    takes = 0.3
 
     def sample(self, lab, server):
-        with running(lab, server) as server_now:
-            return {"us": server_now.runtime() * 1e6, "units": 1, "faults": 0}
+        (port,) = free_ports(1)
+        process = Process("start-up", server.command(lab, port))
+        # It inherits our core, as another program that put it on one would be measured, too.
+        os.sched_setaffinity(0, SERVERS)
+        try:
+            begin = time.monotonic()
+            process.start()
+            os.sched_setaffinity(0, CLIENTS)
+            self.wait(process, port, begin + PATIENCE)
+            wall, used = time.monotonic() - begin, usage.runtime(process.popen.pid)
+        finally:
+            process.kill()
+            os.sched_setaffinity(0, {*SERVERS, *CLIENTS})
+        return {"us": used * 1e6, "wall_ms": wall * 1e3, "units": 1, "faults": 0}
+
+    @staticmethod
+    def wait(process, port, deadline):
+        """Until it accepts a connection; it looks all the time."""
+        while True:
+            with socket.socket() as connection:
+                if connection.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            if not process.runs() or time.monotonic() > deadline:
+                raise Broken(f"it does not listen: {process.said()}")

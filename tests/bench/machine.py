@@ -59,7 +59,7 @@ class Running:
 
 @contextmanager
 def running(lab, server, feed=None):
-    """Starts a server on a free port, and kills all its processes at the end. `feed` is a command whose output it reads."""
+    """Starts a server on a free port, and kills all its processes at the end. `feed` is a command whose output it reads, or its publisher."""
     (port,) = free_ports(1)
     with ExitStack() as stack:
         source = subprocess.DEVNULL
@@ -70,10 +70,12 @@ def running(lab, server, feed=None):
             source = feeder.stdout
         process = Process(server.name.replace(" ", "-").replace("/", "-"), on(SERVERS, server.command(lab, port)))
         stack.callback(kill_family, process)
-        process.start(stdin=source)
+        process.start(stdin=subprocess.DEVNULL if server.publisher else source)
+        until(lambda: f"{server.name} listens: {process.said()}", lambda: listens(port) or ended(server, process))
+        if server.publisher:
+            stack.callback(end, subprocess.Popen(on(CLIENTS, server.publisher(lab, port)), stdin=source))
         if feeder:
             feeder.stdout.close()
-        until(lambda: f"{server.name} listens: {process.said()}", lambda: listens(port) or ended(server, process))
         yield Running(process, port, feeder)
 
 

@@ -10,15 +10,23 @@ def middle(values):
     return median(values), low, high
 
 
+def figure_of(sample, figure):
+    """A figure, or with `late_ms p99` one within a spread; None if the sample has none."""
+    for part in figure.split():
+        sample = (sample or {}).get(part)
+    return sample
+
+
 def column(rounds, server, figure):
     """The figures of one server, round by round; without those in which it has none."""
-    return [entry[server][figure] for entry in rounds if server in entry]
+    found = (figure_of(entry.get(server), figure) for entry in rounds)
+    return [value for value in found if value is not None]
 
 
 def ratio(rounds, ours, other, figure):
     """Ours by the other's, within each round: what changes on the machine from one round to the next is in both."""
-    pairs = [(entry[ours][figure], entry[other][figure]) for entry in rounds if ours in entry and other in entry]
-    return [mine / others for mine, others in pairs if others]
+    pairs = ((figure_of(entry.get(ours), figure), figure_of(entry.get(other), figure)) for entry in rounds)
+    return [mine / others for mine, others in pairs if mine is not None and others]
 
 
 def turns(servers, number):
@@ -30,3 +38,14 @@ def best(rounds, names, figure):
     """The name of the server with the least median; None if there is none."""
     measured = [name for name in names if column(rounds, name, figure)]
     return min(measured, key=lambda name: median(column(rounds, name, figure)), default=None)
+
+
+def of_kind(case, kind):
+    return [server["name"] for server in case["servers"] if server["kind"] == kind]
+
+
+def best_peer(case, figure=None):
+    """The best peer's name. One that failed at some of its work counts only where there is no other."""
+    rounds, peers = case["rounds"], of_kind(case, "peer")
+    sound = [name for name in peers if not any(column(rounds, name, "faults"))]
+    return best(rounds, sound, figure or case["figure"]) or best(rounds, peers, figure or case["figure"])

@@ -1,4 +1,4 @@
-"""The table and the JSON of a run."""
+"""The page and the JSON of a run."""
 
 import dataclasses
 import datetime
@@ -8,20 +8,43 @@ import charts
 import measured_on
 from figures import digits
 from lab import HERE
-from pairs import best, column, middle, ratio
+from pairs import best_peer, column, middle, of_kind, ratio
+from reasons import REASONS
+from targets import missed, targets
 
 RESULTS = HERE / "results"
-HEAD = "| work | unit | ours | floor | ours / floor | best peer | | ours / peer | lateness p50 / p99 / worst, ms: ours | peer |\n|---|---|---|---|---|---|---|---|---|---|\n"
+# The tables, and what they have beside the costs: the head of a column, and its cell.
+GROUPS = {
+    "messages": ("Dates and lines", "For each message to each client.", {
+        "lateness p50 / p99 / worst, ms: ours": lambda case: spread_of(case, "ours", "late_ms"),
+        "floor": lambda case: spread_of(case, "floor", "late_ms"),
+        "peer": lambda case: spread_of(case, best_peer(case), "late_ms"),
+        "bytes: ours": lambda case: one(case, "ours", "bytes"),
+        "peer ": lambda case: one(case, best_peer(case), "bytes")}),
+    "exchanges": ("Connections and requests", "For each connection, request or echo, 64 at a time.", {
+        "wait p50 / p99 / worst, ms: ours": lambda case: spread_of(case, "ours", "wait_ms"),
+        "peer": lambda case: spread_of(case, best_peer(case), "wait_ms")}),
+    "memory": ("Memory", "In the process, for each connection; the kernel's is for both ends of one, as they are on one machine.", {
+        "kernel: ours": lambda case: one(case, "ours", "kernel"),
+        "floor": lambda case: one(case, "floor", "kernel"),
+        "peer": lambda case: one(case, best_peer(case), "kernel")}),
+    "starts": ("The start", "From the fork until a connection is accepted.", {
+        "CPU µs: ours": lambda case: one(case, "ours", "us"),
+        "floor": lambda case: one(case, "floor", "us"),
+        "peer": lambda case: one(case, best_peer(case), "us")}),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What a table is made of."""
+    """What a page is made of."""
 
     form: str
     rounds: int
     load_before: float
     load_after: float
+    # What each daemon of ours has in force where nothing is said, by its name.
+    defaults: dict
     cases: list
 
 
@@ -33,72 +56,119 @@ def spread(values, sign=""):
     return f"{sign}{digits(mid)} ({digits(low)} to {digits(high)})"
 
 
-def names(case, kind):
-    return [server["name"] for server in case["servers"] if server["kind"] == kind]
+def one(case, name, figure):
+    """The median of a figure, where there is one."""
+    found = column(case["rounds"], name, figure)
+    return digits(middle(found)[0]) if found else ""
 
 
-def late(case, name):
-    """The median of each figure of the lateness, where messages have one."""
-    found = [sample["late_ms"] for sample in (entry.get(name, {}) for entry in case["rounds"]) if "late_ms" in sample]
-    if not found:
-        return ""
-    return " / ".join(digits(middle([one[figure] for one in found])[0]) for figure in ("p50", "p99", "max"))
+def spread_of(case, name, figure):
+    """The medians of what a spread has."""
+    return " / ".join(filter(None, (one(case, name, f"{figure} {part}") for part in ("p50", "p99", "max"))))
 
 
 def faults(case, name):
     """The share of exchanges that failed, where one did."""
-    share = max((value for value in column(case["rounds"], name, "faults")), default=0)
+    share = max(column(case["rounds"], name, "faults"), default=0)
     return f", of which up to {share:.1%} failed" if share else ""
 
 
+def by_floor(case, cell):
+    """A cell for each floor; ours beside it is on a listener of the same kind."""
+    own = of_kind(case, "ours")
+    found = []
+    for name in of_kind(case, "floor"):
+        mine = name.replace("floor", "ours")
+        found.append(f"{name[7:]} {cell(mine if mine in own else 'ours', name)}".strip())
+    return "<br>".join(found)
+
+
 def row(case):
-    rounds, figure = case["rounds"], case["figure"]
-    floors, peer = names(case, "floor"), best(rounds, names(case, "peer"), figure)
+    rounds, figure, peer = case["rounds"], case["figure"], best_peer(case)
     values = lambda name: spread(column(rounds, name, figure)) if name else ""  # noqa: E731
-    ratios = lambda name: spread(ratio(rounds, "ours", name, figure), "×") if name else ""  # noqa: E731
-    cells = [case["title"], case["unit"], values("ours"), "<br>".join(f"{name[7:]} {values(name)}".strip() for name in floors),
-             "<br>".join(f"{name[7:]} {ratios(name)}".strip() for name in floors), peer or "none", values(peer) + (faults(case, peer) if peer else ""),
-             ratios(peer), late(case, "ours"), late(case, peer) if peer else ""]
+    ratios = lambda mine, name: spread(ratio(rounds, mine, name, figure), "×") if name else ""  # noqa: E731
+    own = "<br>".join(f"{name[6:]} {values(name)}".strip() for name in of_kind(case, "ours"))
+    told = "<br>".join(each.told(case) for each in targets(case))
+    cells = [case["title"], case["unit"], own, by_floor(case, lambda _, name: values(name)), by_floor(case, ratios), peer or "none",
+             values(peer) + (faults(case, peer) if peer else ""), ratios("ours", peer), told, *(cell(case) for cell in GROUPS[case["group"]][2].values())]
     return f"| {' | '.join(cells)} |\n"
+
+
+def table(group, cases):
+    """One of the tables; nothing if none of its cases was measured."""
+    title, text, more = GROUPS[group]
+    rows = [row(case) for case in cases if case["group"] == group]
+    heads = ["work", "unit", "ours", "floor", "ours / floor", "best peer", "", "ours / peer", "target", *more]
+    lines = f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|\n"
+    return f"## {title}\n\n{text}\n\n{lines}{''.join(rows)}\n" if rows else ""
+
+
+def reasons(cases):
+    """Why targets are missed."""
+    lines = [f"- {case['title']}: {REASONS.get(case['name'], 'the reason is not known.')}\n" for case in cases if missed(case)]
+    return f"## Where a target is missed\n\n{''.join(lines)}\n" if lines else ""
+
+
+def newcomers(case):
+    """How long newcomers waited while messages went out."""
+    told = [f"{name}: an opening handshake {spread_of(case, name, 'opening_ms')} ms, a Pong {spread_of(case, name, 'pong_ms')} ms"
+            for name in (server["name"] for server in case["servers"]) if one(case, name, "opening_ms max")]
+    return [f"- {case['title']}, how long newcomers wait meanwhile, p50 / p99 / worst: {'; '.join(told)}\n"] if told else []
 
 
 def others(case):
     """A line for each peer that is not the best one, and for those that could not run."""
-    peers = names(case, "peer")
-    top = best(case["rounds"], peers, case["figure"])
+    peers = of_kind(case, "peer")
     lines = [f"- {case['title']}: {name} {spread(column(case['rounds'], name, case['figure']))} {case['unit']}, "
-             f"ours / it {spread(ratio(case['rounds'], 'ours', name, case['figure']), '×')}{faults(case, name)}\n" for name in peers if name != top and column(case["rounds"], name, case["figure"])]
+             f"ours / it {spread(ratio(case['rounds'], 'ours', name, case['figure']), '×')}{faults(case, name)}\n"
+             for name in peers if name != best_peer(case) and column(case["rounds"], name, case["figure"])]
     return lines + [f"- {case['title']}: **{name} is absent**: {why}\n" for name, why in case["absent"].items()]
 
 
-def in_force(case):
-    """What each server was started with."""
-    return [f"- {case['name']}, {server['name']}: `{server['in force'].splitlines()[0]}`\n" for server in case["servers"]]
+def folded(title, text):
+    return f"<details><summary>{title}</summary>\n\n{text}\n</details>\n\n"
+
+
+def in_force(run):
+    """What was in force: once what our daemons have by themselves, then for each case what it was started with."""
+    parts = [folded(f"{name}, where nothing is said", f"```toml\n{text.strip()}\n```\n") for name, text in run.defaults.items()]
+    for case in run.cases:
+        lines = []
+        for server in case["servers"]:
+            lines.append(f"{server['name']}: `{server['command']}`\n")
+            if server["configuration"]:
+                lines.append(f"```\n{server['configuration']}\n```\n")
+        parts.append(folded(f"{case['name']}: {case['title']}", "\n".join(lines)))
+    return f"## What was in force\n\n{''.join(parts)}"
+
+
+def section(title, lines):
+    return f"## {title}\n\n{''.join(lines)}\n" if lines else ""
 
 
 def document(run):
-    """The whole document."""
-    rest = "".join(line for case in run.cases for line in others(case))
+    """The whole page."""
+    pictures = "".join(f"![{name}]({run.form}-{name}.svg)\n\n" for name in charts.charts(run.cases))
     return f"""# What things cost, beside the floor and the peers
 
-{datetime.date.today()}: {measured_on.system()}, {measured_on.build()} of {measured_on.commit()}. The {run.form} form of `make bench`: {run.rounds} rounds. The machine's load
-average was {run.load_before:.1f} when it began and {run.load_after:.1f} when it ended.
+{datetime.date.today()}: {measured_on.system()}, {measured_on.build()} of {measured_on.commit()}. The {run.form} form of `make bench`: {run.rounds} rounds, of some cases fewer. The
+machine's load average was {run.load_before:.1f} when it began and {run.load_after:.1f} when it ended.
 
-A figure is the time of the processor that a server's threads took for a unit of work (schedstat), the median of the rounds with its quartiles. A server has one core and one worker,
-the load generator the other core, and never sleeps while it measures: else a server pays for waking it, which no client on another machine costs it. **The ratios are the claim**: each is taken within a round, in which the servers have their turn one after the other. A floor is a bare loop of system
-calls in C for the same job (`tests/bench/floors/`). Lateness: of dates, by how much the pause before one was too long; of lines, the time since the line was written.
+A cost is the time of the processor that a server's threads took for a unit of work (schedstat), the median of the rounds with its quartiles. A server has one core and one worker, the load generator the
+other core, and never sleeps while it measures: else a server pays for waking it, which no client on another machine costs it. **The ratios are the claim**: each is taken within a round, in which the
+servers have their turn one after the other. A floor is a bare loop of system calls in C for the same job (`tests/bench/floors/`). Lateness: of dates, by how much the pause before one was too long; of
+lines, the time since the line was written. The floor of lines writes what it has read at once in one write to each client, as ours does; with "64 KiB at a time" it waits until there are so many, which
+is the least that the bytes can cost, and as late as the table says.
 
-{"".join(f"![{name}]({run.form}-{name}.svg){chr(10)}{chr(10)}" for name in charts.charts(run.cases))}{HEAD}{"".join(row(case) for case in run.cases)}
-{"The other peers:" if rest else "There were no other peers."}
+{pictures}{"".join(table(group, run.cases) for group in GROUPS)}{reasons(run.cases)}{section("Newcomers", [line for case in run.cases for line in newcomers(case)])}{
+        section("The other peers", [line for case in run.cases for line in others(case)])}nginx's stream module answers without reading the request. The kernel then ends a connection with a reset, as
+bytes were left unread, and a client may lose the answer with it: that is the share that failed. With `ssl_preread` it has read the request, as ours has, before it answers ("reading").
 
-{rest}
-## What was in force
-
-{"".join(line for case in run.cases for line in in_force(case))}"""
+{in_force(run)}"""
 
 
 def record(run):
-    """Writes the table, the charts and all samples into results/, under the form's name."""
+    """Writes the page, the charts and all samples into results/, under the form's name."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{run.form}.md").write_text(document(run))
     (RESULTS / f"{run.form}.json").write_text(json.dumps({"date": str(datetime.date.today()), **dataclasses.asdict(run)}, separators=(",", ":")) + "\n")

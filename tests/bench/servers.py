@@ -1,6 +1,8 @@
 """Ours, the floors and the peers: how each is started for a job, and what is in force then."""
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 
 
@@ -17,22 +19,42 @@ class Server:
     missing: Callable = lambda lab: None
     # Files of configuration that the command reads, as the result shows them: configuration(lab, port).
     configuration: Callable = lambda lab, port: ""
+    # A program that reads the lines in its place and publishes them to it, on the load generator's core: publisher(lab, port).
+    publisher: Callable | None = None
+    # The most clients that it is tried with.
+    most: int = 1_000_000
+    # It has its turn in the full form only.
+    only_full: bool = False
     # Its share of faults is measured, not forbidden.
     may_fail: bool = False
-    # It waits for the request before it answers.
-    reads: bool = True
 
     def in_force(self, lab):
         """Its command line and its configuration, for the result."""
-        command = " ".join(lab.public(part) for part in self.command(lab, "PORT"))
-        return f"{command}\n{lab.public(self.configuration(lab, 'PORT'))}".strip()
+        return {"command": " ".join(lab.public(part) for part in self.command(lab, "PORT")), "configuration": lab.public(self.configuration(lab, "PORT")).strip()}
 
 
-def ours(program, *options):
-    """One of our daemons with one worker; all that is not said here is as it comes."""
+def ours(program, *options, workers=1, deferred=False):
+    """One of our daemons; all that is not said here is as it comes. `deferred`: on a listener with TCP_DEFER_ACCEPT that it inherits, as from a socket unit."""
+    def given(lab):
+        return [lab.binary(program), "--workers", workers, *(lab.fill(option) for option in options)]
+
     def command(lab, port):
-        return [lab.binary(program), "--listen", f"127.0.0.1:{port}", "--workers", 1, *(lab.fill(option) for option in options)]
-    return Server("ours", "ours", command)
+        if deferred:
+            return [sys.executable, lab.here("inherit.py"), port, *given(lab)]
+        return [*given(lab), "--listen", f"127.0.0.1:{port}"]
+
+    name = "ours, deferred accept" if deferred else "ours"
+    return Server(name, "ours", command, configuration=lambda lab, port: differences(printed(*given(lab))))
+
+
+def printed(*command):
+    """The configuration that a daemon of ours says is in force."""
+    return subprocess.run([*map(str, command), "--print-config"], capture_output=True, text=True, check=True).stdout
+
+
+def differences(config):
+    """What of it is no default."""
+    return "\n".join(line for line in config.splitlines() if not line.startswith("#") and not line.endswith("# default"))
 
 
 def floor(name, program, *arguments):

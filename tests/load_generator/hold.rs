@@ -18,6 +18,7 @@ use crate::{
     frames::{close_answer, masked},
     json,
     lateness::Schedule,
+    probe::Probe,
     record::{Ended, Record},
     sockets::{Sources, connect},
 };
@@ -71,6 +72,9 @@ struct Clients<'a> {
     settled: usize,
     /// How late each message since the last mark was.
     late: Vec<Duration>,
+    /// Bytes that all clients have got since the last mark.
+    bytes: u64,
+    probe: Option<Probe>,
     buffer: Vec<u8>,
 }
 
@@ -90,6 +94,8 @@ pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) 
         all: Vec::new(),
         settled: 0,
         late: Vec::new(),
+        bytes: 0,
+        probe: None,
         buffer: vec![0; 64 * 1024],
     };
     let mut announced = false;
@@ -106,6 +112,9 @@ pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) 
             if event.token() != COMMAND {
                 clients.serve(event, Instant::now());
             }
+        }
+        if let Some(probe) = &mut clients.probe {
+            probe.turn(Instant::now())?;
         }
         if !announced && clients.settled == wanted {
             announced = true;
@@ -149,7 +158,7 @@ impl Clients<'_> {
         let Some(client) = self.all.get_mut(event.token().0) else { return };
         let was_settled = client.opened || client.ended.is_some();
         if client.ended.is_none() {
-            client.ended = client.turn(event, &mut self.buffer, now, &mut self.late);
+            client.ended = client.turn(event, &mut self.buffer, now, &mut self.late, &mut self.bytes);
             if client.ended.is_some() {
                 // The socket is kept, so that no new connection gets its descriptor's number.
                 drop(client.socket.shutdown(Shutdown::Both));
@@ -170,9 +179,14 @@ impl Clients<'_> {
                     client.pongs = 0;
                 }
                 self.late.clear();
+                self.bytes = 0;
                 r#"{"marked":true}"#.to_owned()
             }
             "report" => self.report(),
+            "probe" => {
+                self.probe = Some(Probe::new(self.to, Instant::now()));
+                r#"{"probes":true}"#.to_owned()
+            }
             "ping" => self.each(usize::MAX, |client| client.dialect.is_hybi(), |client| client.send(PING)),
             "half" => self.each(count, |client| client.dialect.is_hybi(), |client| client.send(HALF_A_TEXT)),
             "leave" => self.each(
@@ -224,7 +238,7 @@ impl Clients<'_> {
         notices.dedup();
         notices.truncate(100);
         format!(
-            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{},"late_ms":{}}}"#,
+            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{},"late_ms":{},"bytes":{},"probe":{}}}"#,
             open.values().sum::<u64>(),
             json::counts(&open),
             json::counts(&ended),
@@ -234,6 +248,8 @@ impl Clients<'_> {
             json::percentiles(gaps),
             json::percentiles(shifts),
             json::percentiles(self.late.clone()),
+            self.bytes,
+            self.probe.as_ref().map_or("null".to_owned(), Probe::report),
         )
     }
 }
@@ -246,6 +262,7 @@ impl Client {
         buffer: &mut [u8],
         now: Instant,
         late: &mut Vec<Duration>,
+        bytes: &mut u64,
     ) -> Option<Ended> {
         if event.is_writable() && !self.asked {
             if let Ok(Some(error)) = self.socket.take_error() {
@@ -261,6 +278,7 @@ impl Client {
             match self.socket.read(buffer) {
                 Ok(0) => return Some(self.closing.clone().unwrap_or(self.end_of_stream())),
                 Ok(len) => {
+                    *bytes += len as u64;
                     if let Err(fault) = self.receive(&buffer[..len], now, late) {
                         return Some(Ended::Fault(fault));
                     }

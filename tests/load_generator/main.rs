@@ -12,15 +12,17 @@
 //!                      [--patience 60] [--path /] [--token T] [--reader-token T] [--faults off]
 //!                      publishes lines, each request under a key of its own, until all are answered
 //! load-generator exchange --to 127.0.0.1:40132 --as policy|get|get-close|handshake|echo [--connections 64] [--millis 1000]
-//!                      [--path /file] [--expect FILE] [--bytes 16]
-//!                      as many exchanges as the server can take, each compared with what is right
+//!                      [--path /file] [--expect FILE] [--bytes 16] [--limit N] [--header 'Range: bytes=0-9' --status 206]
+//!                      as many exchanges as the server can take, each compared with what is right; with --path /{number}.txt
+//!                      --files N, of each file in turn: its body is that of FILE, but begins with its number
 //! load-generator feed  [--rate 200] [--bytes 100]
 //!                      prints numbered lines for a server, which say when they were written
 //!   stdin:  one command a line      stdout: one JSON object a line
 //! ```
 //!
 //! `hold` connects each client once and never again. Its commands: `mark` (begin to count), `report`, `ping` (each client of
-//! RFC 6455 and its drafts sends a Ping; the report counts the Pongs), `half N` (N clients begin a frame and do not end it),
+//! RFC 6455 and its drafts sends a Ping; the report counts the Pongs), `probe` (from now on newcomers, one after the other, each with an
+//! opening handshake and a Ping: the report says how long they waited), `half N` (N clients begin a frame and do not end it),
 //! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
 //!
 //! The report of `hold` says how late the messages were: a line of `feed` since it was written, a date by the pause before it.
@@ -62,6 +64,7 @@ mod knock;
 #[allow(dead_code)]
 mod lateness;
 mod post;
+mod probe;
 mod random;
 mod record;
 mod sockets;
@@ -177,7 +180,11 @@ fn exchange(arguments: &Arguments) -> io::Result<()> {
         connections: arguments.number("--connections", 64) as usize,
         time: Duration::from_millis(arguments.number("--millis", 1000).into()),
         kind: arguments.value("--as").unwrap_or("get"),
+        limit: arguments.value("--limit").map_or(usize::MAX, |_| arguments.number("--limit", 0) as usize),
         path: arguments.value("--path").unwrap_or("/"),
+        files: arguments.number("--files", 1) as usize,
+        header: arguments.value("--header"),
+        status: arguments.number("--status", 200) as u16,
         expect: arguments.value("--expect"),
         bytes: arguments.number("--bytes", 16) as usize,
     };

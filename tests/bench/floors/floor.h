@@ -80,6 +80,9 @@ static inline char *contents(const char *path, size_t *len) {
 static const char OPENING[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
+// What a newcomer gets for its request.
+static const char *opening = OPENING;
+
 // The open connections in the order in which they were opened, without holes; `place_of` is one more than the place, and 0 for none.
 static int open_fds[MOST], place_of[MOST], open_count;
 
@@ -105,7 +108,7 @@ static inline void serve_listener(int fd) {
     if (got <= 0) {
         end(fd);
     } else if (memcmp(request, "GET ", 4) == 0) {
-        send(fd, OPENING, sizeof OPENING - 1, MSG_NOSIGNAL);
+        send(fd, opening, strlen(opening), MSG_NOSIGNAL);
         keep(fd);
     }
 }

@@ -1,0 +1,46 @@
+"""What a case shall cost, and whether it does."""
+
+import dataclasses
+
+from figures import digits
+from pairs import best_peer, column, middle, of_kind, ratio
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The most that a figure of ours may be: by another's within the rounds, or by itself."""
+
+    # `floor`, the name of a server, `peer` for the best one, or `ours` for the figure by itself.
+    beside: str
+    most: float
+    # A figure of a sample, `late_ms p99` for one within one; without it, the case's.
+    figure: str = ""
+    unit: str = ""
+
+    def value(self, case):
+        """What was measured; None if nothing was."""
+        rounds, figure = case["rounds"], self.figure or case["figure"]
+        if self.beside == "ours":
+            found = column(rounds, "ours", figure)
+        else:
+            other = best_peer(case, figure) if self.beside == "peer" else self.beside
+            mine = self.beside.replace("floor", "ours")
+            found = ratio(rounds, mine if mine in of_kind(case, "ours") else "ours", other, figure) if other else []
+        return middle(found)[0] if found else None
+
+    def told(self, case):
+        """The target, and whether it is met."""
+        value, limit = self.value(case), f"{digits(self.most)} {self.unit}".strip() if self.beside == "ours" else f"×{digits(self.most)} {self.beside}"
+        what = f"{self.figure}: " if self.figure and self.beside == "ours" else ""
+        if value is None:
+            return f"{what}≤ {limit}: not measured"
+        return f"{what}≤ {limit}: " + ("met" if value <= self.most else f"**missed**, {'' if self.beside == 'ours' else '×'}{digits(value)}")
+
+
+def targets(case):
+    return [Target(**each) for each in case["targets"]]
+
+
+def missed(case):
+    """True if a figure was measured that is above its target."""
+    return any((value := each.value(case)) is not None and value > each.most for each in targets(case))
