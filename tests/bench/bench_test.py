@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent 
 
 import cases
 import charts
+import loads
 import reasons
 import results
 import servers
@@ -137,6 +138,11 @@ class Charts(unittest.TestCase):
         self.assertIn("×3.00 a", texts)
         self.assertIn("prefers-color-scheme: dark", drawn["cost"])
 
+    def test_the_cost_of_a_date_is_drawn_over_the_number_of_clients(self):
+        told = [case([{"ours": sample(us)}]) | {"name": name} for name, us in (("dates-1k", 6), ("dates-19k", 5), ("dates-1k-aligned", 4))]
+        self.assertEqual([(label, bars[0][1]) for label, bars in charts.scaling(told)], [("1,000 clients", 6), ("19,000 clients", 5)])
+        self.assertEqual(charts.scaling(told[:1]), [])
+
     def test_nothing_measured_is_no_chart(self):
         self.assertEqual(charts.charts([case([{}])]), {})
 
@@ -151,6 +157,16 @@ class Resuming(unittest.TestCase):
             self.assertIsNone(store.Kept("full", 3, "dates", Path(folder)).read())
             kept.path.write_text('{"name": "da')
             self.assertIsNone(kept.read())
+
+
+class Several(unittest.TestCase):
+    def test_the_reports_of_several_generators_are_one(self):
+        report = lambda p50, p99: {"open": 5, "ended": {}, "messages": 10, "missing": 0, "doubled": 0, "bytes": 700, "late_ms": {"p50": p50, "p99": p99, "max": 9}}  # noqa: E731
+        got = loads.Messages(10, generators=2).result([report(1, 2), report(3, 8)], 5, 0.001, 2)
+        self.assertEqual((got["units"], got["us"], got["bytes"], got["late_ms"]), (20, 50, 70, {"p50": 2, "p99": 8, "max": 9}))
+        for wrong in ({"open": 4}, {"missing": 1}, {"doubled": 1}, {"messages": 0}):
+            with self.assertRaises(loads.Broken):
+                loads.Messages(5).result([report(1, 2) | wrong], 5, 0.001, 2)
 
 
 class Cases(unittest.TestCase):

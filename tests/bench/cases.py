@@ -5,7 +5,7 @@ import socket
 
 import foreign
 from lab import MANY, RANGE
-from loads import Exchanges, Idle, Messages, StartUp
+from loads import Exchanges, Idle, Messages, StartUp, Wakeups
 from servers import Server, floor, ours
 from targets import Target
 
@@ -44,7 +44,7 @@ class Case:
 
 def cases():
     """All cases, in the order of the tables."""
-    return [*dates(), *lines(), *coalesced(), *short_connections(), *files(), *echoes(), *memory(), *starts()]
+    return [*dates(), *scaling(), *lines(), *coalesced(), *short_connections(), *files(), *echoes(), *memory(), *starts(), *idle()]
 
 
 def dates():
@@ -58,6 +58,19 @@ def dates():
                 f"dates-{name}{how}", f"a date to {count:,} WebSockets, {text}", Messages(count, newcomers=not how and name == "10k"),
                 (ours("ws-server", *TEMPLATE, *options), floor("floor", "dates"), *foreign.dates()), "messages", goals if not how else (),
                 quick=Messages(count, seconds=1) if not how and name != "19k" else None, usual=not how and name != "19k"))
+    return found
+
+
+def scaling():
+    """Workers and listeners; and more connections than one process may have descriptors for, by several processes on one port."""
+    dates = lambda name, **more: ours("ws-server", *TEMPLATE, name=name, **more)  # noqa: E731
+    found = [Case("workers", "a date to 10,000 WebSockets, by workers and listeners", Messages(10_000), (
+        dates("ours"), dates("ours, on an inherited listener", inherits="plain"), dates("ours, 2 workers", workers=2),
+        dates("ours, 2 workers on one inherited listener", workers=2, inherits="plain"), dates("ours, 2 processes on one inherited listener", processes=2, inherits="plain"),
+        floor("floor", "dates")), "messages", usual=False, rounds=5)]
+    for count, processes in ((40_000, 4), (100_000, 10)):
+        own = ours("ws-server", *TEMPLATE, "--max-connections-per-ip", 0, processes=processes, inherits="plain")
+        found.append(Case(f"dates-{count // 1000}k", f"a date to {count:,} WebSockets, by {processes} processes on one inherited listener", Messages(count, generators=processes), (own,), "messages", usual=False, rounds=3))
     return found
 
 
@@ -111,7 +124,7 @@ def policy_of(lab, server, port):
 
 def both(program, *options):
     """Ours on its own listener, and on one that it inherits, with TCP_DEFER_ACCEPT."""
-    return ours(program, *options), ours(program, *options, deferred=True)
+    return ours(program, *options), ours(program, *options, name="ours, deferred accept", inherits="deferred")
 
 
 def once(answer):
@@ -190,4 +203,16 @@ def starts():
         Case("start-ws", "ws-server", StartUp(), (ours("ws-server"), floor("floor", "dates"), *foreign.dates()[:5]), "starts", goals, figure="wall_ms", unit="ms"),
         Case("start-static", "static-server", StartUp(), (ours(*FILES), floor("floor", "keep", "{answers}/1KiB.http"), *foreign.files()), "starts", goals, figure="wall_ms", unit="ms"),
         Case("start-policy", "policy-server", StartUp(), (ours("policy-server"), floor("floor", "once", "plain", "{answers}/policy.xml"), *foreign.policies()), "starts", goals, figure="wall_ms", unit="ms"),
+    ]
+
+
+def idle():
+    """Nothing happens: besides the ticks that somebody waits for, a daemon looks once a second how it does."""
+    goal = {"targets": (Target("ours", 2, unit="a second"),), "figure": "wakeups", "unit": "a second", "rounds": 3}
+    silent = ours("ws-server", *SILENT)
+    return [
+        Case("idle-ws", "ws-server without a client", Wakeups(0), (silent, SILENT_FLOOR, *foreign.handshakes()), "idle", usual=False, **goal),
+        Case("idle-ws-1k", "ws-server with 1,000 idle WebSockets", Wakeups(1_000), (silent, SILENT_FLOOR, *foreign.handshakes()), "idle", **goal),
+        Case("idle-static", "static-server without a client", Wakeups(0), (ours(*FILES), floor("floor", "keep", "{answers}/1KiB.http"), *foreign.files()), "idle", usual=False, **goal),
+        Case("idle-policy", "policy-server without a client", Wakeups(0), (ours("policy-server"), floor("floor", "once", "plain", "{answers}/policy.xml"), *foreign.policies()), "idle", usual=False, **goal),
     ]

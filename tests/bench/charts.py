@@ -1,5 +1,6 @@
 """Charts of a run as SVG, readable on a light page and on a dark one."""
 
+import re
 from html import escape
 
 from figures import digits
@@ -76,8 +77,24 @@ def lateness(cases):
     return rows
 
 
+def scaling(cases):
+    """What a date costs in µs, by the number of clients."""
+    rows = []
+    for case in cases:
+        count = re.fullmatch(r"dates-(\d+)k", case["name"])
+        bars = []
+        for kind, name in (("ours", "ours"), ("floor", "floor"), ("peer", best_peer(case))) if count else ():
+            if found := column(case["rounds"], name, "us"):
+                value = middle(found)[0]
+                bars.append((kind, value, named(kind, name, f"{digits(value)} µs")))
+        if bars:
+            rows.append((f"{int(count[1]) * 1000:,} clients", bars))
+    return rows if len(rows) > 1 else []
+
+
 def charts(cases):
     """The charts by their file names; one without a row is left out."""
     made = {"cost": (chart, "CPU time as a multiple of the floor's (dashed)", costs(cases), 1),
+            "scaling": (chart, "CPU time for a date, by the number of clients", scaling(cases), None),
             "lateness": (chart, "How late a date is, 99th percentile", lateness(cases), None)}
     return {name: draw(title, rows, line) for name, (draw, title, rows, line) in made.items() if any(bars for _, bars in rows)}

@@ -1,4 +1,4 @@
-"""inherit.py PORT COMMAND...: runs a command that inherits a listener with TCP_DEFER_ACCEPT, as a socket unit gives it (LISTEN_FDS)."""
+"""inherit.py PORT deferred|plain PROCESSES COMMAND...: runs so many processes of a command, which inherit one listener, as a socket unit gives it (LISTEN_FDS)."""
 
 import os
 import socket
@@ -9,15 +9,20 @@ SECONDS, BACKLOG = 1, 4096
 # SD_LISTEN_FDS_START of sd_listen_fds(3).
 FIRST = 3
 
-port, *command = sys.argv[1:]
+port, how, processes, *command = sys.argv[1:]
 listener = socket.socket()
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SECONDS)
+if how == "deferred":
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SECONDS)
 listener.bind(("127.0.0.1", int(port)))
 listener.listen(BACKLOG)
 if listener.fileno() == FIRST:
     os.set_inheritable(FIRST, True)
 else:
     os.dup2(listener.fileno(), FIRST)
+# This process becomes the last one: the others are its children.
+for number in range(1, int(processes)):
+    if os.fork() == 0:
+        break
 os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
 os.execv(command[0], command)

@@ -11,6 +11,7 @@ PROJECT = HERE.parents[1]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or PROJECT / "target").resolve()
 # What peers are fetched into.
 PEERS = PROJECT / "tests/.venv/bench"
+DAEMONS = ("ws-server", "static-server", "policy-server")
 # The answer of the floors' `once` and `keep`; a file for each size.
 SIZES = {"1KiB": 1024, "10KiB": 10 * 1024, "1MiB": 1024 * 1024}
 # Files of 1 KiB, each with its number; what a Range asks for of the 1 MiB.
@@ -31,6 +32,12 @@ class Lab:
 
     def binary(self, name):
         return self.binaries / name
+
+    def size(self, name):
+        """Bytes of the program without its symbols, as a package has it."""
+        stripped = self.folder / "stripped"
+        subprocess.run(["strip", "-o", stripped, self.binary(name)], check=True)
+        return stripped.stat().st_size
 
     def floor(self, name):
         return self.floors / name
@@ -104,7 +111,7 @@ def build():
     """Our daemons as they are published, the load generator and the floors."""
     run = lambda *command: subprocess.run([str(part) for part in command], check=True, cwd=PROJECT)  # noqa: E731
     if not os.environ.get("BINARIES"):
-        run("cargo", "build", "--quiet", "--release", "--locked", "-p", "ws-server", "-p", "static-server", "-p", "policy-server", "--bins")
+        run("cargo", "build", "--quiet", "--release", "--locked", *(f"--package={name}" for name in DAEMONS), "--bins")
     run("cargo", "build", "--quiet", "--release", "--locked", "-p", "datecast-tests", "--example", "load-generator")
     floors = TARGET / "bench/floors"
     shutil.rmtree(floors, ignore_errors=True)

@@ -4,9 +4,11 @@ a sample takes."""
 import os
 import socket
 import time
+from contextlib import ExitStack
+from statistics import median
 
 import usage
-from machine import CLIENTS, SERVERS, on, running
+from machine import CLIENTS, SERVERS, kill_family, on, running
 from processes import Process, free_ports
 from program import Program
 
@@ -55,33 +57,47 @@ class Exchanges:
 
 class Messages:
     """Messages to WebSockets, or to clients of another framing: dates once a second, or lines of the feeder. With `newcomers`, also how long
-    an opening handshake and a Pong wait meanwhile."""
+    an opening handshake and a Pong wait meanwhile. Several `generators` have a share of the clients each."""
 
-    def __init__(self, clients, rate=None, seconds=2, bytes_each=100, framing="rfc6455", newcomers=False):
+    def __init__(self, clients, rate=None, seconds=2, bytes_each=100, framing="rfc6455", newcomers=False, generators=1):
         self.clients, self.rate, self.seconds, self.bytes_each, self.framing, self.newcomers = clients, rate, seconds, bytes_each, framing, newcomers
+        self.generators = generators
         self.opens_in = max(1, clients / 10_000)
         self.takes = self.opens_in + seconds + 0.9 + WATCHED * newcomers
 
     def sample(self, lab, server):
         feed = self.rate and [lab.generator, "feed", "--rate", self.rate, "--bytes", self.bytes_each]
-        clients = min(self.clients, server.most)
-        with running(lab, server, feed) as server_now:
-            with generator(lab, "hold", "--to", server_now.address, "--connections", clients, "--rate", int(clients / self.opens_in),
-                           "--as", self.framing, "--spin", "on") as load:
+        clients = min(self.clients, server.most) // self.generators
+        with running(lab, server, feed) as server_now, ExitStack() as stack:
+            loads = [stack.enter_context(self.generator(lab, server_now, clients)) for _ in range(self.generators)]
+            for load in loads:
                 self.check(load.next(patience=120), clients)
-                server_now.wait_for_lull()
-                begin = server_now.runtime()
+            server_now.wait_for_lull()
+            begin = server_now.runtime()
+            for load in loads:
                 load.ask("mark")
-                start = time.monotonic()
-                time.sleep(self.seconds)
-                used, seconds = server_now.runtime() - begin, time.monotonic() - start
-                got = load.ask("report")
-                self.check(got, clients)
-                waits = self.watch_newcomers(load) if self.newcomers else {}
-        if not got["messages"] or got["missing"] or got["doubled"]:
-            raise Broken(f"{got['messages']} messages, {got['missing']} missing, {got['doubled']} double")
-        return {"us": used / got["messages"] * 1e6, "units": got["messages"], "a second": got["messages"] / seconds, "busy": used / seconds,
-                "bytes": got["bytes"] / got["messages"], "late_ms": milliseconds(got["late_ms"]), "faults": 0, **waits}
+            start = time.monotonic()
+            time.sleep(self.seconds)
+            used, seconds = server_now.runtime() - begin, time.monotonic() - start
+            reports = [load.ask("report") for load in loads]
+            waits = self.watch_newcomers(loads[0]) if self.newcomers else {}
+        return self.result(reports, clients, used, seconds) | waits
+
+    def generator(self, lab, server_now, clients):
+        # Several share the cores with the server: none of them may spin.
+        spins = "on" if self.generators == 1 else "off"
+        return generator(lab, "hold", "--to", server_now.address, "--connections", clients, "--rate", int(clients / self.opens_in), "--as", self.framing, "--spin", spins)
+
+    def result(self, reports, clients, used, seconds):
+        for report in reports:
+            self.check(report, clients)
+        messages, missing, doubled, length = (sum(report[name] for report in reports) for name in ("messages", "missing", "doubled", "bytes"))
+        if not messages or missing or doubled:
+            raise Broken(f"{messages} messages, {missing} missing, {doubled} double")
+        late = [milliseconds(report["late_ms"]) for report in reports]
+        # Of several, the median is the middle one's; of the rest, the worst counts.
+        spread = {"p50": median(one["p50"] for one in late), "p99": max(one["p99"] for one in late), "max": max(one["max"] for one in late)}
+        return {"us": used / messages * 1e6, "units": messages, "a second": messages / seconds, "busy": used / seconds, "bytes": length / messages, "late_ms": spread, "faults": 0}
 
     @staticmethod
     def check(report, clients):
@@ -120,6 +136,27 @@ class Idle:
         return {"bytes": each(full, empty), "kernel": each(slab_now, slab), "buffers": each(tcp_now, tcp), "units": self.clients, "faults": 0}
 
 
+class Wakeups:
+    """How often a server wakes up in a second in which nothing happens, with so many connections open."""
+
+    seconds = 4
+    takes = seconds + 1.5
+
+    def __init__(self, clients):
+        self.clients = clients
+
+    def sample(self, lab, server):
+        with running(lab, server) as server_now, ExitStack() as stack:
+            if self.clients:
+                load = stack.enter_context(generator(lab, "hold", "--to", server_now.address, "--connections", self.clients, "--as", "rfc6455"))
+                Messages.check(load.next(), self.clients)
+            # What the last one to come has set off is over.
+            time.sleep(1)
+            begin, used = server_now.wakeups(), server_now.runtime()
+            time.sleep(self.seconds)
+            return {"wakeups": (server_now.wakeups() - begin) / self.seconds, "us": (server_now.runtime() - used) / self.seconds * 1e6, "units": self.seconds, "faults": 0}
+
+
 class StartUp:
     """What a server takes of the processor until it listens, and how long that is."""
 
@@ -137,7 +174,7 @@ class StartUp:
             self.wait(process, port, begin + PATIENCE)
             wall, used = time.monotonic() - begin, usage.runtime(process.popen.pid)
         finally:
-            process.kill()
+            kill_family(process)
             os.sched_setaffinity(0, {*SERVERS, *CLIENTS})
         return {"us": used * 1e6, "wall_ms": wall * 1e3, "units": 1, "faults": 0}
 

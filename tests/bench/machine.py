@@ -48,6 +48,9 @@ class Running:
     def memory(self):
         return usage.resident(self.process.popen.pid)
 
+    def wakeups(self):
+        return usage.wakeups(self.process.popen.pid)
+
     def wait_for_lull(self):
         """Between two bursts, so that none is counted in part."""
         deadline, last = time.monotonic() + PATIENCE_FOR_LULL, self.runtime()
@@ -68,7 +71,7 @@ def running(lab, server, feed=None):
             feeder = subprocess.Popen(on(CLIENTS, feed), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
             stack.callback(end, feeder)
             source = feeder.stdout
-        process = Process(server.name.replace(" ", "-").replace("/", "-"), on(SERVERS, server.command(lab, port)))
+        process = Process(server.name.replace(" ", "-").replace("/", "-"), on(CORES[:server.cores], server.command(lab, port)))
         stack.callback(kill_family, process)
         process.start(stdin=subprocess.DEVNULL if server.publisher else source)
         until(lambda: f"{server.name} listens: {process.said()}", lambda: listens(port) or ended(server, process))

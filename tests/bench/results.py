@@ -32,6 +32,10 @@ GROUPS = {
         "CPU µs: ours": lambda case: one(case, "ours", "us"),
         "floor": lambda case: one(case, "floor", "us"),
         "peer": lambda case: one(case, best_peer(case), "us")}),
+    "idle": ("Doing nothing", "How often it wakes up in a second.", {
+        "CPU µs a second: ours": lambda case: one(case, "ours", "us"),
+        "floor": lambda case: one(case, "floor", "us"),
+        "peer": lambda case: one(case, best_peer(case), "us")}),
 }
 
 
@@ -43,8 +47,9 @@ class Run:
     rounds: int
     load_before: float
     load_after: float
-    # What each daemon of ours has in force where nothing is said, by its name.
+    # What each daemon of ours has in force where nothing is said, and how many bytes its program has, stripped; by its name.
     defaults: dict
+    sizes: dict
     cases: list
 
 
@@ -163,6 +168,8 @@ is the least that the bytes can cost, and as late as the table says.
 {pictures}{"".join(table(group, run.cases) for group in GROUPS)}{reasons(run.cases)}{section("Newcomers", [line for case in run.cases for line in newcomers(case)])}{
         section("The other peers", [line for case in run.cases for line in others(case)])}nginx's stream module answers without reading the request. The kernel then ends a connection with a reset, as
 bytes were left unread, and a client may lose the answer with it: that is the share that failed. With `ssl_preread` it has read the request, as ours has, before it answers ("reading").
+
+Bytes of the programs, stripped: {"; ".join(f"{name} {size:,}" for name, size in run.sizes.items())}.
 
 {in_force(run)}"""
 

@@ -21,6 +21,8 @@ class Server:
     configuration: Callable = lambda lab, port: ""
     # A program that reads the lines in its place and publishes them to it, on the load generator's core: publisher(lab, port).
     publisher: Callable | None = None
+    # How many cores it gets; where it gets all, the load generator is on the last one, too.
+    cores: int = 1
     # The most clients that it is tried with.
     most: int = 1_000_000
     # It has its turn in the full form only.
@@ -33,18 +35,18 @@ class Server:
         return {"command": " ".join(lab.public(part) for part in self.command(lab, "PORT")), "configuration": lab.public(self.configuration(lab, "PORT")).strip()}
 
 
-def ours(program, *options, workers=1, deferred=False):
-    """One of our daemons; all that is not said here is as it comes. `deferred`: on a listener with TCP_DEFER_ACCEPT that it inherits, as from a socket unit."""
+def ours(program, *options, name="ours", workers=1, inherits=None, processes=1):
+    """One of our daemons; all that is not said here is as it comes. `inherits`: on one listener, `plain` or `deferred` (TCP_DEFER_ACCEPT), that all
+    its processes inherit, as from a socket unit."""
     def given(lab):
         return [lab.binary(program), "--workers", workers, *(lab.fill(option) for option in options)]
 
     def command(lab, port):
-        if deferred:
-            return [sys.executable, lab.here("inherit.py"), port, *given(lab)]
+        if inherits:
+            return [sys.executable, lab.here("inherit.py"), port, inherits, processes, *given(lab)]
         return [*given(lab), "--listen", f"127.0.0.1:{port}"]
 
-    name = "ours, deferred accept" if deferred else "ours"
-    return Server(name, "ours", command, configuration=lambda lab, port: differences(printed(*given(lab))))
+    return Server(name, "ours", command, configuration=lambda lab, port: differences(printed(*given(lab))), cores=max(workers, processes))
 
 
 def printed(*command):

@@ -55,6 +55,15 @@ def runtime(root):
     return nanoseconds / 1e9
 
 
+def wakeups(root):
+    """How often the threads of a process and of its descendants have waited for something so far: each wait has ended with a wakeup."""
+    total = 0
+    for pid in family(root):
+        for status in Path(f"/proc/{pid}/task").glob("*/status"):
+            total += sum(int(line.split()[1]) for line in text_of(status).splitlines() if line.startswith("voluntary_ctxt_switches:"))
+    return total
+
+
 def resident(root):
     """Bytes in memory of a process and its descendants: their own, without the pages of their programs."""
     total = 0
