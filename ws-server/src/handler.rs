@@ -97,7 +97,8 @@ impl Handler for WsHandler {
         if let Stage::Polling(_) = conn.stage {
             self.end_poll(conn, Some(Stop::HandOver), cx);
         }
-        conn.export(partial > 0, self.stream.epoch(), self.config.connection.close_timeout, cx)
+        let turn = self.stream.turn_of(&conn.subscription);
+        conn.export(partial > 0, self.stream.epoch(), self.config.connection.close_timeout, turn, cx)
     }
 
     fn on_exported(&mut self, now: Instant) {

@@ -1,7 +1,7 @@
 //! A live connection between two processes: what the one writes down of it and the other adopts.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// What a handler writes down of a connection that outlives its process.
@@ -11,6 +11,8 @@ pub struct Exported {
     pub state: Vec<u8>,
     /// What ends the peer's dialect politely, for a process that cannot read the state.
     pub closing_bytes: Vec<u8>,
+    /// The next process adopts the connections with the smallest numbers first. Their order is all that it gets of them.
+    pub turn: u32,
 }
 
 /// A connection without a process: its descriptor, and everything that the next process has to know of it.
@@ -34,13 +36,16 @@ pub struct ExportedConnection<D> {
     pub exported: Exported,
     /// When that was: the next process may begin much later.
     pub written_at: Instant,
+    /// The peer's address; `None` for a Unix socket, and where the process before did not write it down: the kernel is asked then.
+    pub peer: Option<SocketAddr>,
 }
 
 /// Shows lengths alone: half a request may hold what its client keeps secret.
 impl fmt::Debug for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Exported");
-        shown.field("state", &self.state.len()).field("closing_bytes", &self.closing_bytes.len()).finish()
+        shown.field("state", &self.state.len()).field("closing_bytes", &self.closing_bytes.len());
+        shown.field("turn", &self.turn).finish()
     }
 }
 
@@ -56,6 +61,7 @@ impl<D: fmt::Debug> fmt::Debug for ExportedConnection<D> {
             .field("counted", &self.counted)
             .field("exported", &self.exported)
             .field("written_at", &self.written_at)
+            .field("peer", &self.peer)
             .finish()
     }
 }
@@ -63,8 +69,17 @@ impl<D: fmt::Debug> fmt::Debug for ExportedConnection<D> {
 impl<D> ExportedConnection<D> {
     /// The same connection with its descriptor in another form.
     pub fn with_descriptor<E>(self, descriptor: E) -> ExportedConnection<E> {
-        let Self { descriptor: _, queued, unconsumed, deadline, stalled, counted, exported, written_at } =
-            self;
+        let Self {
+            descriptor: _,
+            queued,
+            unconsumed,
+            deadline,
+            stalled,
+            counted,
+            exported,
+            written_at,
+            peer,
+        } = self;
         ExportedConnection {
             descriptor,
             queued,
@@ -74,6 +89,7 @@ impl<D> ExportedConnection<D> {
             counted,
             exported,
             written_at,
+            peer,
         }
     }
 }
@@ -86,7 +102,7 @@ mod tests {
     #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
     fn debug_shows_no_bytes_of_a_connection() {
         let secret = || b"SECRET".to_vec();
-        let exported = Exported { state: secret(), closing_bytes: secret() };
+        let exported = Exported { state: secret(), closing_bytes: secret(), turn: 0 };
         let connection = ExportedConnection {
             descriptor: (),
             queued: secret(),
@@ -96,6 +112,7 @@ mod tests {
             counted: None,
             exported,
             written_at: Instant::now(),
+            peer: None,
         };
         let shown = format!("{connection:?}");
         assert!(shown.contains("unconsumed: 6") && !shown.contains("83, 69"), "{shown}");

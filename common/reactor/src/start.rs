@@ -219,7 +219,7 @@ mod tests {
         let (ours, mut peer) = UnixStream::pair().unwrap();
         peer.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut kernel = Kernel::new(&Settings::default()).unwrap();
-        let (socket, address) = kernel.adopt(ours.into()).unwrap();
+        let (socket, address) = kernel.adopt(ours.into(), None).unwrap();
         let control = Control::new(&[Arc::new(|| ())]);
         let mailboxes = Mailboxes::new(&[]);
         let settings = Settings::default();
@@ -253,8 +253,9 @@ mod tests {
                 deadline: Duration::from_secs(20),
                 stalled: None,
                 counted: None,
-                exported: Exported { state: Vec::new(), closing_bytes: b"moved".to_vec() },
+                exported: Exported { closing_bytes: b"moved".to_vec(), ..Exported::default() },
                 written_at,
+                peer: None,
             }
         });
         reactor.adopt(exported.collect());

@@ -69,12 +69,13 @@ pub(crate) struct Predecessor {
 
 impl Connection {
     /// Exports the connection to the next process; `epoch` is that of the newest numbers. One in the middle of a frame, or with
-    /// `partial` input, gets 1012 first; the next process sees its closing handshake through.
+    /// `partial` input, gets 1012 first; the next process sees its closing handshake through. The next process adopts it in its `turn`.
     pub(crate) fn export(
         &mut self,
         partial: bool,
         epoch: Epoch,
         close_timeout: Duration,
+        turn: u32,
         cx: &mut Context<'_>,
     ) -> Option<Exported> {
         if partial {
@@ -88,7 +89,7 @@ impl Connection {
             cx.set_deadline(cx.now() + close_timeout);
         }
         let state = self.to_bytes(epoch, cx.now(), cx.start())?;
-        Some(Exported { state, closing_bytes: self.closing_bytes() })
+        Some(Exported { state, closing_bytes: self.closing_bytes(), turn })
     }
 
     /// Adopts a connection that the previous process wrote down at `written_at`; `None` if its bytes cannot be read.

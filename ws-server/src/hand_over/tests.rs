@@ -350,8 +350,9 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
         unconsumed: Vec::new(),
         deadline: Duration::ZERO,
         counted: None,
-        exported: Exported { state: vec![1, 2, 3], closing_bytes: b"bye".to_vec() },
+        exported: Exported { state: vec![1, 2, 3], closing_bytes: b"bye".to_vec(), turn: 0 },
         written_at: now(),
+        peer: None,
     };
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes: vec![0; 7] };
     let mut handed_over =
@@ -360,7 +361,7 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
     assert!(previous.is_none() && producers.is_empty());
     assert_eq!(
         handed_over.connections[0].exported,
-        Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() }
+        Exported { closing_bytes: b"bye".to_vec(), ..Exported::default() }
     );
 }
 

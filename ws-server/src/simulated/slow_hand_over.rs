@@ -67,6 +67,25 @@ fn a_client_that_the_next_process_cannot_adopt_is_announced_like_any_other_that_
 }
 
 #[test]
+fn the_clients_whose_date_is_due_first_are_the_first_to_be_served_again() {
+    let args = ["--interval", "1s"];
+    let mut world = world(1, &args);
+    let early = [(); 200].map(|()| socket(&mut world, ""));
+    world.advance(5 * TENTH);
+    let late = [(); 200].map(|()| socket(&mut world, ""));
+    world.advance(7 * TENTH);
+    world.settle();
+    early.iter().chain(&late).for_each(|peer| drop(world.read(*peer, usize::MAX)));
+    // Those that came late have their date in three tenths, the others in eight.
+    let mut world = hand_over(world, 9 * TENTH, &args);
+    assert!(world.turn(), "one of many");
+    let mut served =
+        |peers: &[usize]| peers.iter().filter(|peer| !world.read(**peer, usize::MAX).is_empty()).count();
+    let (early, late) = (served(&early), served(&late));
+    assert!(late == 200 && early < 200, "{late} and {early}");
+}
+
+#[test]
 fn a_client_that_kept_to_its_rate_all_the_time_has_sent_no_more_than_it_may() {
     let args = ["--source", "-", "--message-rate", "10", "--message-burst", "20"];
     let args = [&args[..], &["--control-rate", "10", "--control-burst", "20"]].concat();

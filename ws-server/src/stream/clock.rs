@@ -140,6 +140,11 @@ impl Clock {
         gap
     }
 
+    /// In how many slots the next date of this subscriber is due.
+    pub(crate) fn turn_of(&self, subscription: &Subscription) -> u32 {
+        phase(self.schedule.slots_until(subscription.phase as usize))
+    }
+
     /// Gives a subscriber of the previous process its phase again; what it missed meanwhile is due to it at once.
     pub(crate) fn readmit(&self, subscription: &mut Subscription, now: Instant) {
         let phases = self.schedule.phases();

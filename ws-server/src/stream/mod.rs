@@ -101,6 +101,14 @@ impl Stream {
         matches!(self, Self::Buffer(buffer) if buffer.waits_in_vain(subscription))
     }
 
+    /// In how many slots a subscriber's next date is due, which is when its turn comes; those of a ring all wait for the same.
+    pub(crate) fn turn_of(&self, subscription: &Subscription) -> u32 {
+        match self {
+            Self::Paced(clock) => clock.turn_of(subscription),
+            Self::Buffer(_) => 0,
+        }
+    }
+
     /// The epoch of its newest numbers.
     pub(crate) fn epoch(&self) -> Epoch {
         match self {

@@ -179,6 +179,12 @@ impl Schedule {
         usize::try_from(slot % self.slots).unwrap_or(0)
     }
 
+    /// How many slots come before the next one of this phase that was not taken yet.
+    pub(crate) fn slots_until(&self, phase: usize) -> usize {
+        let (slots, next) = (self.phases().max(1), self.phase_of(self.next));
+        (phase % slots).saturating_add(slots).saturating_sub(next) % slots
+    }
+
     /// The phase that a newcomer shares, whose own one is that of the present slot: of those of the same interval that began within
     /// [`SHARED`], the fullest that has not [`ENOUGH`] subscribers, else the emptiest. So a few clients take few wakeups, and many
     /// spread evenly.

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!  magic · format · writer · state · others · count · records…
-//!  record: cookie · queued · closing bytes │ unconsumed · deadline · counted · state · stalled · written at
+//!  record: cookie · queued · closing bytes │ unconsumed · deadline · counted · state · stalled · written at · peer
 //!          the same in every layout        │ read only if the format is known
 //! ```
 //!
 //! The first part of a record is enough to end a connection politely: it has the rest of what was begun, then the closing
 //! bytes in the connection's own dialect. A process that cannot read the second part, being older or newer, sends those.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use common::codec::{Reader, Writer};
 use reactor::{Exported, ExportedConnection};
@@ -46,23 +46,24 @@ pub(super) enum ManifestError {
     Damaged,
 }
 
-pub(super) fn to_bytes(state: &DaemonState, others: usize, records: &[Vec<u8>]) -> Vec<u8> {
+/// The manifest without its records, of which there are `count`.
+pub(super) fn head(state: &DaemonState, others: usize, count: usize) -> Vec<u8> {
     let mut to = Writer::default();
     to.raw(MAGIC);
     to.long(state.format.into());
     to.bytes(state.writer.as_bytes());
     to.bytes(&state.bytes);
     to.long(others as u64);
-    to.long(records.len() as u64);
-    for record in records {
-        to.bytes(record);
-    }
+    to.long(count as u64);
     to.into_bytes()
 }
 
-/// Makes the record of a connection at this moment; its `cookie` will find its descriptor.
-pub(super) fn to_record<D>(cookie: u64, connection: &ExportedConnection<D>, at: Moment) -> Vec<u8> {
-    let mut to = Writer::default();
+/// Appends the record of a connection at this moment. Its `cookie` will find its descriptor where nothing else tells its place.
+pub(super) fn put_record<D>(cookie: u64, connection: &ExportedConnection<D>, at: Moment, to: &mut Writer) {
+    to.nested(|to| put_fields(cookie, connection, at, to));
+}
+
+fn put_fields<D>(cookie: u64, connection: &ExportedConnection<D>, at: Moment, to: &mut Writer) {
     to.long(cookie);
     to.bytes(&connection.queued);
     to.bytes(&connection.exported.closing_bytes);
@@ -73,34 +74,39 @@ pub(super) fn to_record<D>(cookie: u64, connection: &ExportedConnection<D>, at: 
     to.flag(connection.stalled.is_some());
     to.millis(connection.stalled.unwrap_or_default());
     to.long(at.write(connection.written_at));
-    to.into_bytes()
+    to.address(connection.peer.map(|peer| peer.ip()));
+    to.long(connection.peer.map_or(0, |peer| peer.port().into()));
 }
 
-/// Reads it back at this moment.
-pub(super) fn from_bytes(bytes: &[u8], at: Moment) -> Result<Manifest, ManifestError> {
+/// Reads it back at this moment. It makes room for at most as many connections as there are `descriptors`.
+pub(super) fn from_bytes(bytes: &[u8], at: Moment, descriptors: usize) -> Result<Manifest, ManifestError> {
     let mut from = Reader::new(bytes);
     if from.take().as_ref() != Some(MAGIC) {
         return Err(ManifestError::Magic);
     }
-    read(&mut from, at).ok_or(ManifestError::Damaged)
+    read(&mut from, at, descriptors).ok_or(ManifestError::Damaged)
 }
 
 /// A manifest as this process would write it again; `None` if it cannot be read.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
     let at = Moment::now();
-    let Manifest { state, others, connections } = from_bytes(bytes, at).ok()?;
-    let record = |connection: &ExportedConnection<u64>| to_record(connection.descriptor, connection, at);
-    let records: Vec<Vec<u8>> = connections.iter().map(record).collect();
-    Some(to_bytes(&state, usize::try_from(others).ok()?, &records))
+    let Manifest { state, others, connections } = from_bytes(bytes, at, 0).ok()?;
+    let mut records = Writer::default();
+    for connection in &connections {
+        put_record(connection.descriptor, connection, at, &mut records);
+    }
+    let head = head(&state, usize::try_from(others).ok()?, connections.len());
+    Some([head, records.into_bytes()].concat())
 }
 
-fn read(from: &mut Reader<'_>, at: Moment) -> Option<Manifest> {
+fn read(from: &mut Reader<'_>, at: Moment, descriptors: usize) -> Option<Manifest> {
     let format = from.word()?;
     let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
     let state = DaemonState { format, writer, bytes: from.bytes()?.to_vec() };
     let (others, count) = (from.long()?, from.long()?);
-    let mut connections = Vec::new();
+    let most = usize::try_from(count).unwrap_or(usize::MAX).min(descriptors);
+    let mut connections = Vec::with_capacity(most);
     for _ in 0..count {
         connections.push(read_record(from.bytes()?, at)?);
     }
@@ -114,12 +120,13 @@ fn read_record(bytes: &[u8], at: Moment) -> Option<ExportedConnection<u64>> {
     let mut connection = ExportedConnection {
         descriptor: from.long()?,
         queued: from.bytes()?.to_vec(),
-        exported: Exported { closing_bytes: from.bytes()?.to_vec(), state: Vec::new() },
+        exported: Exported { closing_bytes: from.bytes()?.to_vec(), ..Exported::default() },
         unconsumed: Vec::new(),
         deadline: Duration::ZERO,
         stalled: None,
         counted: None,
         written_at: at.instant,
+        peer: None,
     };
     _ = read_second_part(&mut connection, &mut from, at);
     Some(connection)
@@ -139,6 +146,9 @@ fn read_second_part(
     connection.stalled = is_stalled.then_some(left);
     // Earlier versions end here: as far as one can tell, it has just been written.
     connection.written_at = at.read(from.long()?)?;
+    // And these here: the reactor asks the kernel.
+    let (peer, port) = (from.address()?, u16::try_from(from.long()?).ok()?);
+    connection.peer = peer.map(|peer| SocketAddr::new(peer, port));
     Some(())
 }
 
@@ -160,8 +170,9 @@ mod tests {
             deadline: Duration::from_millis(29_999),
             stalled: counted.map(|_| Duration::from_millis(777)),
             counted: counted.map(|address| address.parse().unwrap()),
-            exported: Exported { state: vec![1, 2, 3], closing_bytes: b"\x88\x02\x03\xf4".to_vec() },
+            exported: Exported { state: vec![1, 2, 3], closing_bytes: b"\x88\x02\x03\xf4".to_vec(), turn: 0 },
             written_at: at.instant,
+            peer: counted.map(|address| SocketAddr::new(address.parse().unwrap(), 40132)),
         };
         Manifest {
             state: DaemonState { format: 1, writer: "ws-server 0.1.0".to_owned(), bytes: vec![9; 100] },
@@ -176,9 +187,11 @@ mod tests {
 
     fn bytes(at: Moment) -> Vec<u8> {
         let Manifest { state, connections, .. } = manifest(at);
-        let record = |live: &ExportedConnection<u64>| to_record(live.descriptor, live, at);
-        let records: Vec<Vec<u8>> = connections.iter().map(record).collect();
-        to_bytes(&state, 2, &records)
+        let mut records = Writer::default();
+        for live in &connections {
+            put_record(live.descriptor, live, at, &mut records);
+        }
+        [head(&state, 2, connections.len()), records.into_bytes()].concat()
     }
 
     #[test]
@@ -188,7 +201,7 @@ mod tests {
         let later = Duration::from_secs(5);
         let next = Moment { instant: at.instant + later, since_boot: at.since_boot + later };
         assert_eq!(
-            format!("{:?}", from_bytes(&bytes(at), next)),
+            format!("{:?}", from_bytes(&bytes(at), next, 3)),
             format!("{:?}", Ok::<_, ManifestError>(manifest(at))),
             "the same instants, whenever it is read"
         );
@@ -198,10 +211,13 @@ mod tests {
     fn a_record_without_its_moment_or_with_one_that_is_yet_to_come_was_just_written() {
         let at = moment();
         let connections = manifest(at).connections;
-        let mut record = to_record(7, &connections[0], at);
+        let mut record = Writer::default();
+        put_fields(7, &connections[0], at, &mut record);
+        let mut record = record.into_bytes();
         let before = Moment { since_boot: Duration::from_secs(999), ..at };
         assert_eq!(read_record(&record, before).unwrap().written_at, before.instant);
-        record.truncate(record.len() - 8);
+        // The moment, and behind it the peer.
+        record.truncate(record.len() - 17);
         let read = read_record(&record, at).unwrap();
         assert_eq!((read.written_at, read.exported), (at.instant, connections[0].exported.clone()));
     }
@@ -211,13 +227,13 @@ mod tests {
         let at = moment();
         let bytes = bytes(at);
         for len in 0..MAGIC.len() {
-            assert_eq!(from_bytes(&bytes[..len], at).unwrap_err(), ManifestError::Magic);
+            assert_eq!(from_bytes(&bytes[..len], at, 0).unwrap_err(), ManifestError::Magic);
         }
         for len in MAGIC.len()..bytes.len() {
-            assert_eq!(from_bytes(&bytes[..len], at).unwrap_err(), ManifestError::Damaged, "{len} bytes");
+            assert_eq!(from_bytes(&bytes[..len], at, 0).unwrap_err(), ManifestError::Damaged, "{len} bytes");
         }
         let something_else = [&b"datecast hand-over 2"[..], &bytes[MAGIC.len()..]].concat();
-        assert_eq!(from_bytes(&something_else, at).unwrap_err(), ManifestError::Magic);
+        assert_eq!(from_bytes(&something_else, at, 0).unwrap_err(), ManifestError::Magic);
     }
 
     #[test]
@@ -229,7 +245,7 @@ mod tests {
         to.raw(b"a layout of the year 2030");
         let record = read_record(&to.into_bytes(), moment()).unwrap();
         assert_eq!((record.descriptor, record.queued.as_slice()), (7, &b"queued"[..]));
-        assert_eq!(record.exported, Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() });
+        assert_eq!(record.exported, Exported { closing_bytes: b"bye".to_vec(), ..Exported::default() });
     }
 
     #[test]
@@ -241,6 +257,6 @@ mod tests {
         to.bytes(b"");
         to.long(0);
         to.long(u64::MAX);
-        assert_eq!(from_bytes(&to.into_bytes(), moment()).unwrap_err(), ManifestError::Damaged);
+        assert_eq!(from_bytes(&to.into_bytes(), moment(), 7).unwrap_err(), ManifestError::Damaged);
     }
 }

@@ -16,10 +16,12 @@ mod parallel;
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
+use std::iter;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
+use common::codec::Writer;
 use sd_notify::NotifyState;
 use socket2::SockRef;
 
@@ -27,6 +29,7 @@ pub use self::manifest::DaemonState;
 use self::manifest::Manifest;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::manifest::rewritten;
+use self::pack::Packed;
 use crate::clock::Moment;
 use crate::notify;
 use reactor::ExportedConnection;
@@ -58,16 +61,30 @@ pub struct HandedOver {
 pub fn store(handed_over: &HandedOver) -> io::Result<()> {
     let HandedOver { state, others, connections, .. } = handed_over;
     let at = Moment::now();
-    let records = parallel::map(connections, |connection| to_record(connection, at));
+    let connections = in_turn(connections);
+    let records = parallel::parts(&connections, |part| to_records(part, at));
     let records = records.into_iter().collect::<io::Result<Vec<_>>>()?;
-    let manifest = manifest::to_bytes(state, others.len(), &records);
+    let head = manifest::head(state, others.len(), connections.len());
+    let manifest: Vec<&[u8]> = iter::once(&head).chain(&records).map(Vec::as_slice).collect();
     let sockets = connections.iter().map(|connection| &connection.descriptor);
     let descriptors: Vec<BorrowedFd<'_>> = others.iter().chain(sockets).map(AsFd::as_fd).collect();
     notify::store(NAME, &pack::pack(&manifest, &descriptors)?)
 }
 
-fn to_record(connection: &ExportedConnection<OwnedFd>, at: Moment) -> io::Result<Vec<u8>> {
-    Ok(manifest::to_record(SockRef::from(&connection.descriptor).cookie()?, connection, at))
+/// The connections in the order in which the next process adopts them.
+fn in_turn(connections: &[ExportedConnection<OwnedFd>]) -> Vec<&ExportedConnection<OwnedFd>> {
+    let mut connections: Vec<_> = connections.iter().collect();
+    connections.sort_by_key(|connection| connection.exported.turn);
+    connections
+}
+
+fn to_records(connections: &[&ExportedConnection<OwnedFd>], at: Moment) -> io::Result<Vec<u8>> {
+    let mut to = Writer::default();
+    for connection in connections {
+        let cookie = SockRef::from(&connection.descriptor).cookie()?;
+        manifest::put_record(cookie, connection, at, &mut to);
+    }
+    Ok(to.into_bytes())
 }
 
 /// Closes the connections instead of handing them over: sends each its closing bytes, as far as its socket has room.
@@ -100,7 +117,7 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
             return None;
         }
     };
-    match manifest::from_bytes(&bytes, Moment::now()) {
+    match manifest::from_bytes(&bytes, Moment::now(), descriptors.len()) {
         Ok(manifest) => Some(join(manifest, descriptors, formats)),
         Err(error) => {
             let count = descriptors.len();
@@ -110,20 +127,15 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
     }
 }
 
-/// Joins each record with the descriptor that has its cookie, whatever their order.
-fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclusive<u32>) -> HandedOver {
+/// Joins each record with its descriptor.
+fn join(manifest: Manifest, descriptors: Vec<Packed>, formats: &RangeInclusive<u32>) -> HandedOver {
     let Manifest { mut state, others, connections: records } = manifest;
-    let others = usize::try_from(others).unwrap_or(usize::MAX).min(descriptors.len());
-    let sockets = descriptors.split_off(others);
-    let cookies = parallel::map(&sockets, |socket| SockRef::from(socket).cookie().ok());
-    let with_cookie = |(cookie, socket): (Option<u64>, OwnedFd)| cookie.map(|cookie| (cookie, socket));
-    let mut sockets: HashMap<u64, OwnedFd> =
-        cookies.into_iter().zip(sockets).filter_map(with_cookie).collect();
+    let (mut descriptors, sockets) = match_up(&records, others, descriptors);
     let wanted = records.len();
-    let mut connections = Vec::new();
+    let mut connections = Vec::with_capacity(wanted);
     let mut lost = Vec::new();
-    for record in records {
-        match sockets.remove(&record.descriptor) {
+    for (record, socket) in records.into_iter().zip(sockets) {
+        match socket {
             Some(descriptor) => connections.push(record.with_descriptor(descriptor)),
             None => lost.push(record.exported.state),
         }
@@ -152,6 +164,40 @@ fn join(manifest: Manifest, mut descriptors: Vec<OwnedFd>, formats: &RangeInclus
     HandedOver { state, others: descriptors, connections, lost }
 }
 
+/// Returns the first `others` descriptors, and that of each record as far as it has come.
+fn match_up(
+    records: &[ExportedConnection<u64>],
+    others: u64,
+    packed: Vec<Packed>,
+) -> (Vec<OwnedFd>, Vec<Option<OwnedFd>>) {
+    let others = usize::try_from(others).unwrap_or(usize::MAX).min(packed.len());
+    let places: Option<Vec<usize>> = packed.iter().map(|packed| packed.place).collect();
+    let mut descriptors: Vec<OwnedFd> = packed.into_iter().map(|packed| packed.descriptor).collect();
+    let Some(places) = places else {
+        let sockets = descriptors.split_off(others);
+        return (descriptors, by_cookies(records, sockets));
+    };
+    let mut found: Vec<Option<OwnedFd>> = Vec::new();
+    found.resize_with(others.saturating_add(records.len()), || None);
+    for (place, descriptor) in places.into_iter().zip(descriptors) {
+        // Only a damaged manifest knows fewer connections than there are descriptors: what is too much ends.
+        _ = found.get_mut(place).map(|found| found.replace(descriptor));
+    }
+    let sockets = found.split_off(others);
+    // What belongs to the others is told by their order: those behind a lost one do not go on.
+    (found.into_iter().map_while(|other| other).collect(), sockets)
+}
+
+/// Returns the socket that has the cookie of each record: versions up to 0.2.0 do not say which descriptor has which place.
+fn by_cookies(records: &[ExportedConnection<u64>], sockets: Vec<OwnedFd>) -> Vec<Option<OwnedFd>> {
+    let cookie = |socket: &OwnedFd| SockRef::from(socket).cookie().ok();
+    let cookies = parallel::parts(&sockets, |part| part.iter().map(cookie).collect::<Vec<_>>());
+    let with_cookie = |(cookie, socket): (Option<u64>, OwnedFd)| cookie.map(|cookie| (cookie, socket));
+    let mut sockets: HashMap<u64, OwnedFd> =
+        cookies.into_iter().flatten().zip(sockets).filter_map(with_cookie).collect();
+    records.iter().map(|record| sockets.remove(&record.descriptor)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
@@ -161,11 +207,11 @@ mod tests {
     use super::*;
     use reactor::Exported;
 
-    /// Two connections to hand over, and their peers.
+    /// Two connections to hand over, of which the second has its turn first, and their peers.
     fn handed_over(format: u32) -> (HandedOver, Vec<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (mut connections, mut peers) = (Vec::new(), Vec::new());
-        for name in [b"first", b"other"] {
+        for (turn, name) in [(7, b"first"), (2, b"other")] {
             peers.push(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
             connections.push(ExportedConnection {
                 descriptor: listener.accept().unwrap().0.into(),
@@ -174,8 +220,9 @@ mod tests {
                 deadline: Duration::from_secs(9),
                 stalled: None,
                 counted: None,
-                exported: Exported { state: name.to_vec(), closing_bytes: b"bye".to_vec() },
+                exported: Exported { state: name.to_vec(), closing_bytes: b"bye".to_vec(), turn },
                 written_at: Moment::now().instant,
+                peer: None,
             });
         }
         let state = DaemonState { format, writer: "a test".to_owned(), bytes: b"stream".to_vec() };
@@ -183,58 +230,88 @@ mod tests {
         (HandedOver { state, others, connections, lost: Vec::new() }, peers)
     }
 
-    /// What the next process gets if the descriptors come in another order.
-    fn adopted(handed_over: HandedOver) -> HandedOver {
+    /// The manifest of what is handed over, and its descriptors with their places, if these are told.
+    fn packed(handed_over: HandedOver, tells_places: bool) -> (Manifest, Vec<Packed>) {
         let HandedOver { state, others, connections, .. } = handed_over;
-        let records: Vec<Vec<u8>> =
-            connections.iter().map(|connection| to_record(connection, Moment::now()).unwrap()).collect();
-        let mut descriptors: Vec<OwnedFd> = connections.into_iter().map(|live| live.descriptor).collect();
-        descriptors.reverse();
-        let manifest = manifest::to_bytes(&state, 1, &records);
-        let descriptors = others.into_iter().chain(descriptors).collect();
-        join(manifest::from_bytes(&manifest, Moment::now()).unwrap(), descriptors, &(1..=2))
+        let records = to_records(&in_turn(&connections), Moment::now()).unwrap();
+        let manifest = [manifest::head(&state, others.len(), connections.len()), records].concat();
+        let mut connections = connections;
+        connections.sort_by_key(|connection| connection.exported.turn);
+        let sockets = connections.into_iter().map(|connection| connection.descriptor);
+        let place = |place| tells_places.then_some(place);
+        let packed = others.into_iter().chain(sockets).zip(0..);
+        let packed = packed.map(|(descriptor, number)| Packed { descriptor, place: place(number) }).collect();
+        (manifest::from_bytes(&manifest, Moment::now(), 3).unwrap(), packed)
+    }
+
+    fn states(connections: &[ExportedConnection<OwnedFd>]) -> Vec<&[u8]> {
+        connections.iter().map(|connection| connection.exported.state.as_slice()).collect()
     }
 
     #[test]
     fn each_connection_meets_its_own_state_again_in_whatever_order_the_descriptors_come() {
-        let (handed_over, mut peers) = handed_over(2);
-        let adopted = adopted(handed_over);
-        assert_eq!((adopted.state.bytes.as_slice(), adopted.others.len()), (&b"stream"[..], 1));
-        for (live, peer) in adopted.connections.into_iter().zip(&mut peers) {
-            let mut stream = TcpStream::from(live.descriptor);
-            stream.write_all(&live.exported.state).unwrap();
-            assert_eq!(live.deadline, Duration::from_secs(9));
-            drop(stream);
-            let mut text = Vec::new();
-            peer.read_to_end(&mut text).unwrap();
-            assert!([b"first", b"other"].contains(&&text[..].try_into().unwrap()));
+        for (tells_places, in_order) in [(true, true), (true, false), (false, true), (false, false)] {
+            let (handed_over, mut peers) = handed_over(2);
+            let (manifest, mut packed) = packed(handed_over, tells_places);
+            if !in_order {
+                // Versions that tell no places have the daemon's own descriptors come first.
+                packed[usize::from(!tells_places)..].reverse();
+            }
+            let adopted = join(manifest, packed, &(1..=2));
+            assert_eq!((adopted.state.bytes.as_slice(), adopted.others.len()), (&b"stream"[..], 1));
+            let file = socket2::Socket::from(adopted.others.into_iter().next().unwrap());
+            assert!(file.local_addr().is_err(), "a connection in the place of the daemon's own descriptor");
+            assert_eq!(states(&adopted.connections), [b"other", b"first"]);
+            for (live, peer) in adopted.connections.into_iter().rev().zip(&mut peers) {
+                let name = live.exported.state;
+                assert_eq!(live.deadline, Duration::from_secs(9));
+                TcpStream::from(live.descriptor).write_all(&name).unwrap();
+                let mut text = Vec::new();
+                peer.read_to_end(&mut text).unwrap();
+                assert_eq!(text, name, "told: {tells_places}");
+            }
         }
+    }
+
+    #[test]
+    fn those_whose_turn_comes_first_are_adopted_first() {
+        let (handed_over, _peers) = handed_over(2);
+        let (manifest, _) = packed(handed_over, true);
+        let states = manifest.connections.iter().map(|connection| connection.exported.state.as_slice());
+        assert_eq!(states.collect::<Vec<_>>(), [b"other", b"first"]);
     }
 
     #[test]
     fn of_an_unknown_format_only_the_closing_bytes_are_left() {
         let (handed_over, _peers) = handed_over(3);
-        let adopted = adopted(handed_over);
+        let (manifest, packed) = packed(handed_over, true);
+        let adopted = join(manifest, packed, &(1..=2));
         assert!(adopted.state.bytes.is_empty() && adopted.others.is_empty());
         assert_eq!(adopted.connections.len(), 2);
         for live in &adopted.connections {
-            assert_eq!(live.exported, Exported { state: Vec::new(), closing_bytes: b"bye".to_vec() });
+            assert_eq!(live.exported, Exported { closing_bytes: b"bye".to_vec(), ..Exported::default() });
         }
     }
 
     #[test]
     fn a_connection_whose_descriptor_was_lost_is_left_out() {
+        for tells_places in [true, false] {
+            let (handed_over, _peers) = handed_over(1);
+            let (manifest, mut packed) = packed(handed_over, tells_places);
+            packed.remove(1);
+            let adopted = join(manifest, packed, &(1..=1));
+            assert_eq!((states(&adopted.connections), adopted.others.len()), (vec![&b"first"[..]], 1));
+            assert_eq!(adopted.lost, [b"other"]);
+        }
+    }
+
+    #[test]
+    fn behind_a_lost_descriptor_of_the_daemon_itself_no_other_takes_its_place() {
         let (mut handed_over, _peers) = handed_over(1);
-        let records: Vec<Vec<u8>> = handed_over
-            .connections
-            .iter()
-            .map(|connection| to_record(connection, Moment::now()).unwrap())
-            .collect();
-        let kept = handed_over.connections.remove(1).descriptor;
-        let manifest = manifest::to_bytes(&handed_over.state, 0, &records);
-        let adopted = join(manifest::from_bytes(&manifest, Moment::now()).unwrap(), vec![kept], &(1..=1));
-        assert_eq!(adopted.connections.len(), 1);
-        assert_eq!(adopted.connections[0].exported.state, b"other");
-        assert_eq!(adopted.lost, [b"first"]);
+        handed_over.others.push(tempfile::tempfile().unwrap().into());
+        let (manifest, mut packed) = packed(handed_over, true);
+        packed.remove(0);
+        let adopted = join(manifest, packed, &(1..=1));
+        assert_eq!((states(&adopted.connections), adopted.others.len()), (vec![&b"other"[..], b"first"], 0));
     }
 }

@@ -2,7 +2,14 @@
 //! keeps.
 //!
 //! So the fd store keeps only a few descriptors, however many connections there are: storing thousands one by one takes it
-//! half a minute. The first descriptor in the queue is a memory file with the manifest.
+//! half a minute. The first descriptor in the first queue is a memory file with the manifest.
+//!
+//! ```text
+//!  message: `+`                                  the manifest
+//!           `+` · place of the first of them     at most 253 descriptors; those of the daemon come before those of the connections
+//! ```
+//!
+//! The service manager may return the sockets in any order, or lose one. Versions up to 0.2.0 write `+` alone, and read no more.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Seek as _, Write as _};
@@ -20,89 +27,115 @@ use rustix::net::{
 
 /// The most descriptors that one message carries: `SCM_MAX_FD` of Linux.
 const PER_MESSAGE: usize = 253;
+/// A `+` and a place.
+const PAYLOAD: usize = 9;
 /// The largest manifest that [`unpack`] reads, in bytes: enough for every connection with a full queue.
 const MAX_MANIFEST: u64 = 4 << 30;
 
-/// Queues the manifest and the descriptors; the answer is the sockets to store.
+/// A descriptor that has come out of the queue.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub(super) descriptor: OwnedFd,
+    /// Its place among those that were packed, if the process before wrote it.
+    pub(super) place: Option<usize>,
+}
+
+/// Queues the manifest, which comes in parts, and the descriptors; the answer is the sockets to store.
 ///
 /// # Errors
 /// The system has no more memory or descriptors.
-pub(super) fn pack(manifest: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
+pub(super) fn pack(manifest: &[&[u8]], descriptors: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
     pack_by(PER_MESSAGE, manifest, descriptors)
 }
 
 /// With so many descriptors in a message.
 fn pack_by(
     per_message: usize,
-    manifest: &[u8],
+    manifest: &[&[u8]],
     descriptors: &[BorrowedFd<'_>],
 ) -> io::Result<Vec<UnixDatagram>> {
     let mut memory = File::from(memfd_create("hand-over", MemfdFlags::CLOEXEC)?);
-    memory.write_all(manifest)?;
+    for part in manifest {
+        memory.write_all(part)?;
+    }
     let (mut filling, first) = UnixDatagram::pair()?;
     let mut kept = vec![first];
-    for some in iter::once(&[memory.as_fd()][..]).chain(descriptors.chunks(per_message)) {
-        let mut sent = send(&filling, some);
+    let places = (0_u64..).step_by(per_message).map(Some);
+    let memory = [memory.as_fd()];
+    let messages = iter::once((None, &memory[..])).chain(places.zip(descriptors.chunks(per_message)));
+    for (place, some) in messages {
+        let mut sent = send(&filling, place, some);
         if let Err(Errno::AGAIN | Errno::NOBUFS) = sent {
             // The socket is full: go on with a new one.
             let (next, other_end) = UnixDatagram::pair()?;
             kept.push(other_end);
             filling = next;
-            sent = send(&filling, some);
+            sent = send(&filling, place, some);
         }
         sent?;
     }
     Ok(kept)
 }
 
-fn send(socket: &UnixDatagram, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+fn send(socket: &UnixDatagram, place: Option<u64>, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PER_MESSAGE))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(Errno::INVAL);
     }
-    sendmsg(socket, &[IoSlice::new(b"+")], &mut control, SendFlags::DONTWAIT).map(drop)
+    let place = place.map(u64::to_le_bytes);
+    let payload = [IoSlice::new(b"+"), IoSlice::new(place.as_ref().map_or(&[], |place| place))];
+    sendmsg(socket, &payload, &mut control, SendFlags::DONTWAIT).map(drop)
 }
 
-/// Empties the stored sockets: returns the manifest and the descriptors in their order. `None` if an earlier process has
-/// emptied them already, so that no two processes adopt the same connections.
+/// Empties the stored sockets: returns the manifest and the descriptors, in the order of the sockets. `None` if an earlier process
+/// has emptied them already, so that no two processes adopt the same connections.
 ///
 /// # Errors
 /// The system has no more descriptors, or the manifest is unreadable.
-pub(super) fn unpack(kept: &[UnixDatagram]) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+pub(super) fn unpack(kept: &[UnixDatagram]) -> io::Result<Option<(Vec<u8>, Vec<Packed>)>> {
     let mut descriptors = Vec::new();
     for socket in kept {
-        while let Some(some) = receive(socket)? {
-            descriptors.extend(some);
-        }
+        while receive(socket, &mut descriptors)? {}
     }
     if descriptors.is_empty() {
         return Ok(None);
     }
-    let mut memory = File::from(descriptors.remove(0));
-    let mut manifest = Vec::new();
+    // The only one without a place, or the first of a version that tells none.
+    let manifest = descriptors.iter().position(|packed| packed.place.is_none()).unwrap_or(0);
+    let mut memory = File::from(descriptors.remove(manifest).descriptor);
     memory.rewind()?;
+    // What it holds, not what it announces.
+    let size = usize::try_from(memory.metadata()?.len().min(MAX_MANIFEST)).unwrap_or(0);
+    let mut manifest = Vec::with_capacity(size.saturating_add(1));
     memory.take(MAX_MANIFEST).read_to_end(&mut manifest)?;
     Ok(Some((manifest, descriptors)))
 }
 
-/// Returns the descriptors of the next message; `None` if the queue is empty.
-fn receive(socket: &UnixDatagram) -> io::Result<Option<Vec<OwnedFd>>> {
+/// Appends the descriptors of the next message; false if the queue is empty.
+fn receive(socket: &UnixDatagram, to: &mut Vec<Packed>) -> io::Result<bool> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PER_MESSAGE))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
+    let mut payload = [0; PAYLOAD];
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    match recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, flags) {
+    let received = match recvmsg(socket, &mut [IoSliceMut::new(&mut payload)], &mut control, flags) {
         // The other end was closed long ago; an empty queue also means the end.
-        Ok(message) if message.bytes == 0 => return Ok(None),
-        Err(Errno::AGAIN) => return Ok(None),
+        Ok(message) if message.bytes == 0 => return Ok(false),
+        Err(Errno::AGAIN) => return Ok(false),
         received => received?,
     };
+    let [_, place @ ..] = payload;
+    let place = usize::try_from(u64::from_le_bytes(place)).ok().filter(|_| received.bytes == PAYLOAD);
     let rights = control.drain().filter_map(|message| match message {
         RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
         _ => None,
     });
-    Ok(Some(rights.flatten().collect()))
+    let numbered = rights.flatten().zip(0_usize..);
+    to.extend(numbered.map(|(descriptor, number)| {
+        let place = place.and_then(|first| first.checked_add(number));
+        Packed { descriptor, place }
+    }));
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -123,11 +156,12 @@ mod tests {
             })
             .collect();
         let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
-        let kept = pack(b"what is written", &borrowed).unwrap();
+        let kept = pack(&[b"what is ", b"written"], &borrowed).unwrap();
         drop(files);
         let (manifest, taken) = unpack(&kept).unwrap().unwrap();
         assert_eq!(manifest, b"what is written");
-        for (number, descriptor) in taken.into_iter().enumerate() {
+        for (number, Packed { descriptor, place }) in taken.into_iter().enumerate() {
+            assert_eq!(place, Some(number));
             let mut text = String::new();
             let mut file = File::from(descriptor);
             file.rewind().unwrap();
@@ -144,10 +178,15 @@ mod tests {
         let inode = |file: &File| file.metadata().unwrap().ino();
         // A message for each: no socket holds them all.
         let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).cycle().take(900).collect();
-        let kept = pack_by(1, b"", &borrowed).unwrap();
+        let mut kept = pack_by(1, &[b"the manifest"], &borrowed).unwrap();
         assert!(kept.len() > 1, "no socket was full");
-        let (_, taken) = unpack(&kept).unwrap().unwrap();
-        let taken: Vec<u64> = taken.into_iter().map(|descriptor| inode(&File::from(descriptor))).collect();
+        // The service manager returns them in an order of its own.
+        kept.reverse();
+        let (manifest, mut taken) = unpack(&kept).unwrap().unwrap();
+        assert_eq!(manifest, b"the manifest");
+        taken.sort_by_key(|packed| packed.place);
+        assert!(taken.iter().map(|packed| packed.place).eq((0..900).map(Some)));
+        let taken: Vec<u64> = taken.into_iter().map(|packed| inode(&File::from(packed.descriptor))).collect();
         assert_eq!(taken, files.iter().map(inode).cycle().take(900).collect::<Vec<u64>>());
     }
 
@@ -158,14 +197,27 @@ mod tests {
         let many = 18_000.min(open_files::limit().saturating_sub(2_000));
         let file = tempfile::tempfile().unwrap();
         let borrowed = vec![file.as_fd(); many];
-        let kept = pack(b"", &borrowed).unwrap();
+        let kept = pack(&[], &borrowed).unwrap();
         assert!(kept.len() <= 4, "{} sockets", kept.len());
-        let mut count = 0;
+        let mut taken = Vec::new();
         for socket in &kept {
-            while let Some(some) = receive(socket).unwrap() {
-                count += some.len();
-            }
+            while receive(socket, &mut taken).unwrap() {}
         }
-        assert_eq!(count, many + 1);
+        assert_eq!(taken.len(), many + 1);
+    }
+
+    #[test]
+    fn earlier_versions_tell_no_place_and_what_they_read_is_a_plus() {
+        let file = tempfile::tempfile().unwrap();
+        let (sender, kept) = UnixDatagram::pair().unwrap();
+        send(&sender, None, &[file.as_fd(), file.as_fd()]).unwrap();
+        send(&sender, Some(253), &[file.as_fd(), file.as_fd()]).unwrap();
+        let mut taken = Vec::new();
+        while receive(&kept, &mut taken).unwrap() {}
+        let places: Vec<_> = taken.iter().map(|packed| packed.place).collect();
+        assert_eq!(places, [None, None, Some(253), Some(254)]);
+        send(&sender, Some(253), &[file.as_fd()]).unwrap();
+        let mut byte = [0];
+        assert_eq!((kept.recv(&mut byte).unwrap(), byte), (1, *b"+"));
     }
 }

@@ -43,6 +43,8 @@ impl<H: Handler> Simulation<H> {
             exported.extend(stepped.worker.exported);
             old.push(stepped.worker.handler);
         }
+        // As in the memory between two processes.
+        exported.sort_by_key(|live| live.exported.turn);
         let mut next = Self::start(self.world, settings, workers, |birth| make(old, birth), exported);
         self.stalls.note(next.settings.write_timeout);
         next.stalls = self.stalls;

@@ -265,10 +265,15 @@ impl System for Kernel {
         Ok(socket.into())
     }
 
-    fn adopt(&mut self, exported: OwnedFd) -> io::Result<(Socket, Option<SocketAddr>)> {
+    fn adopt(
+        &mut self,
+        exported: OwnedFd,
+        peer: Option<SocketAddr>,
+    ) -> io::Result<(Socket, Option<SocketAddr>)> {
         let socket = Socket::from(exported);
         socket.set_nonblocking(true)?;
-        let peer = socket.peer_addr().ok().and_then(|peer| peer.as_socket());
+        let ask = || socket.peer_addr().ok().and_then(|peer| peer.as_socket());
+        let peer = peer.or_else(ask);
         Ok((socket, peer))
     }
 

@@ -99,8 +99,13 @@ pub(crate) trait System {
     fn local(&self, socket: &Self::Socket) -> Option<SocketAddr>;
     /// Leaves a connection open, for another process, and stops watching it if it is watched.
     fn export(&mut self, socket: Self::Socket, is_watched: bool) -> io::Result<Self::Exported>;
-    /// Takes a connection that another process exported, as [`Self::accept`] takes a newcomer; [`Self::add`] watches it.
-    fn adopt(&mut self, exported: Self::Exported) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
+    /// Takes a connection that another process exported, as [`Self::accept`] takes a newcomer; [`Self::add`] watches it. Asks for its
+    /// peer where that is not known.
+    fn adopt(
+        &mut self,
+        exported: Self::Exported,
+        peer: Option<SocketAddr>,
+    ) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
     /// Sets the options of an adopted TCP connection, which has those of the process before.
     fn configure_adopted(&mut self, socket: &Self::Socket);
     /// Watches a connection: reports from now on when there is something to read, beginning with what is there, and with `writable`

@@ -24,6 +24,8 @@ pub(super) struct Echo {
     pub(super) told: Vec<CloseReason>,
     /// With it, the first connection gets mail that is sent just before a hand-over.
     pub(super) last_mail: Option<Mailboxes<&'static [u8]>>,
+    /// A broadcast is on its way in each turn.
+    pub(super) is_behind: bool,
 }
 
 pub(super) fn echo() -> Echo {
@@ -38,6 +40,7 @@ pub(super) fn echo() -> Echo {
         panics: false,
         told: Vec::new(),
         last_mail: None,
+        is_behind: false,
     }
 }
 
@@ -119,7 +122,7 @@ impl Handler for Echo {
             return None;
         }
         cx.send(self.goodbye);
-        Some(Exported { state: b"echo".to_vec(), closing_bytes: b"moved\n".to_vec() })
+        Some(Exported { state: b"echo".to_vec(), closing_bytes: b"moved\n".to_vec(), turn: 0 })
     }
 
     fn adopt(&mut self, state: &[u8], _: Instant, cx: &mut Context<'_>) -> Option<((), Flow)> {
@@ -159,7 +162,7 @@ impl Handler for Echo {
             turn.stop_all(Stop::HandOver);
         }
         self.told.clone_from(&self.closed);
-        Wake::Idle
+        if self.is_behind { Wake::Again } else { Wake::Idle }
     }
 
     fn on_stop(&mut self, (): &mut (), _: Stop, cx: &mut Context<'_>) -> Flow {

@@ -203,3 +203,20 @@ fn socket_options_wait_until_all_connections_are_back_and_each_gets_them_once() 
     sim.settle();
     assert_eq!((sim.counters().adopted, sim.configured()), (600, 600));
 }
+
+#[test]
+fn socket_options_wait_for_a_broadcast_that_is_late_but_not_for_one_without_an_end() {
+    let mut sim = simulation(1, Settings::default());
+    let peers = [(); 600].map(|()| sim.connect());
+    for peer in peers {
+        sim.send(peer, b"x\n");
+    }
+    sim.settle();
+    let mut sim = sim.hand_over(|_, _| Echo { is_behind: true, ..echo() });
+    let turn_often = |sim: &mut Simulation<Echo>| assert!((0..30).all(|_| sim.turn()));
+    turn_often(&mut sim);
+    assert_eq!((sim.counters().adopted, sim.configured()), (600, 0));
+    sim.advance(Duration::from_secs(1));
+    turn_often(&mut sim);
+    assert_eq!((sim.counters().adopted, sim.configured()), (600, 600));
+}

@@ -16,6 +16,8 @@ use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Han
 
 /// How long connections that end here may take to do so: all the others wait for it.
 const CLOSING_TIME: Duration = Duration::from_millis(100);
+/// How long what is due to adopted connections goes before their socket options: a worker with too much to do gives them all the same.
+const CATCHING_UP: Duration = Duration::from_secs(1);
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// Exports the connections as soon as the handler has finished what it had begun.
@@ -75,6 +77,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             counted,
             exported,
             written_at: state.now,
+            peer: io.peer(),
         })
     }
 
@@ -104,14 +107,17 @@ impl<H: Handler, S: System> Worker<H, S> {
         for _ in 0..TURN_CONNECTIONS {
             let Some(live) = self.to_adopt.pop_front() else { break };
             self.adopt_one(live);
+            self.adopted_at = self.connections.state.now;
         }
         self.connections.state.is_adopting = !self.to_adopt.is_empty();
     }
 
-    /// Gives adopted connections the socket options of this process, a few in a turn, once all are back: until then everybody waits,
-    /// and those of the process before do as well.
+    /// Gives adopted connections the socket options of this process, a few in a turn, once all are back and have what they missed:
+    /// until then everybody waits, and those of the process before do as well.
     pub(super) fn configure_some(&mut self) {
-        if !self.to_adopt.is_empty() {
+        let is_behind =
+            self.wake == Wake::Again && self.connections.state.now < self.adopted_at + CATCHING_UP;
+        if !self.to_adopt.is_empty() || is_behind {
             return;
         }
         let count = self.unconfigured.len().min(TURN_ACCEPTS);
@@ -145,9 +151,10 @@ impl<H: Handler, S: System> Worker<H, S> {
             counted,
             exported,
             written_at,
+            peer,
         } = live;
         let Self { handler, connections, listeners, .. } = self;
-        let adopted = connections.system.adopt(descriptor);
+        let adopted = connections.system.adopt(descriptor, peer);
         let token = match adopted.and_then(|(socket, peer)| connections.insert_watched(socket, peer)) {
             Ok(token) => token,
             Err(error) => {
@@ -176,7 +183,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             io.set_place(place);
         }
         counters.adopted.fetch_add(1, Relaxed);
-        let Exported { state, closing_bytes } = &exported;
+        let Exported { state, closing_bytes, .. } = &exported;
         let adopted = connections.open(token, closing_bytes, |cx| handler.adopt(state, written_at, cx));
         listeners.refused += usize::from(!adopted);
         Some(())

@@ -44,6 +44,8 @@ pub(super) struct Worker<H: Handler, S: System> {
     to_adopt: VecDeque<ExportedConnection<S::Exported>>,
     /// Connections of the previous process that have its socket options.
     unconfigured: VecDeque<Token>,
+    /// The last turn that adopted a connection.
+    adopted_at: Instant,
     /// Connections for the next process to adopt.
     pub(super) exported: Vec<ExportedConnection<S::Exported>>,
 }
@@ -72,6 +74,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             stopping: None,
             to_adopt: VecDeque::new(),
             unconfigured: VecDeque::new(),
+            adopted_at: looked_at,
             exported: Vec::new(),
         }
     }

@@ -36,6 +36,19 @@ fn few_newcomers_share_slots_and_many_spread_evenly() {
 }
 
 #[test]
+fn a_phase_whose_slot_has_just_been_taken_waits_longest_for_the_next_one() {
+    let now = start();
+    let mut schedule = schedule(now, SECOND, false);
+    let later = now + 1375 * MILLI;
+    while schedule.take_due(later, |_| true).is_some() {}
+    // The slot of 370 ms has been taken, that of 380 ms comes next.
+    let waits = [37, 38, 39, 99, 0, 36].map(|phase| schedule.slots_until(phase));
+    assert_eq!(waits, [99, 0, 1, 61, 62, 98]);
+    assert_eq!(self::schedule(now, SECOND, true).slots_until(0), 0);
+    assert!(schedule.slots_until(usize::MAX) < 100, "no phase of this schedule");
+}
+
+#[test]
 fn a_changed_schedule_leaves_no_number_out_and_says_no_date_again() {
     let t0 = start();
     let kinds = [(SECOND, false), (SECOND, true), (300 * MILLI, true), (500 * MILLI, false)];

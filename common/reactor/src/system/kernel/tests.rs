@@ -38,7 +38,7 @@ fn connected(kernel: &mut Kernel) -> (Socket, TcpStream) {
 fn adopted(kernel: &mut Kernel) -> (Socket, UnixStream) {
     let (ours, peer) = UnixStream::pair().unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    let (socket, address_of_peer) = kernel.adopt(ours.into()).unwrap();
+    let (socket, address_of_peer) = kernel.adopt(ours.into(), None).unwrap();
     assert_eq!((address_of_peer, kernel.local(&socket)), (None, None));
     (socket, peer)
 }
@@ -242,7 +242,7 @@ fn sockets_ask_silent_peers_for_a_sign_of_life_as_the_settings_say() {
     settings.probe_after = seconds(30);
     kernel.configure(&settings);
     let exported = kernel_export(&mut kernel, socket);
-    let (socket, _) = kernel.adopt(exported).unwrap();
+    let (socket, _) = kernel.adopt(exported, None).unwrap();
     kernel.configure_adopted(&socket);
     assert_eq!(keepalive(&socket), (seconds(30), seconds(4), 3, seconds(90)));
     assert_eq!(kernel.local(&socket), Some(address));
@@ -263,9 +263,12 @@ fn an_exported_connection_is_reported_no_more_and_another_process_adopts_it() {
     // The description is shared with the other process, which may have set it to block.
     SockRef::from(&exported).set_nonblocking(false).unwrap();
     peer.write_all(b"x").unwrap();
-    let (socket, address_of_peer) = new.adopt(exported).unwrap();
+    let (socket, address_of_peer) = new.adopt(exported, None).unwrap();
     assert!(socket.nonblocking().unwrap());
     assert_eq!((address_of_peer, new.local(&socket)), (peer.local_addr().ok(), peer.peer_addr().ok()));
+    let known = SocketAddr::from(([192, 0, 2, 7], 7));
+    let copy = socket.try_clone().unwrap();
+    assert_eq!(new.adopt(copy.into(), Some(known)).unwrap().1, Some(known), "the kernel is not asked");
     new.add(&socket, FIRST, false).unwrap();
     assert_eq!(flags(&mut new, FIRST), (true, false, false, false));
     assert!(events_now(&mut old).is_empty());

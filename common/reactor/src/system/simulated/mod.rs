@@ -305,12 +305,17 @@ impl System for Simulated {
         Ok(socket)
     }
 
-    fn adopt(&mut self, mut exported: Socket) -> io::Result<(Socket, Option<SocketAddr>)> {
+    fn adopt(
+        &mut self,
+        mut exported: Socket,
+        known: Option<SocketAddr>,
+    ) -> io::Result<(Socket, Option<SocketAddr>)> {
         if let Err(error) = self.fault(Call::Adopt) {
             self.close(exported, false);
             return Err(error);
         }
         let peer = self.with(&exported, |pipe, _| Ok(pipe.peer))?;
+        assert!(known.is_none_or(|known| known == peer), "the peer of another connection");
         self.world.borrow_mut().count(self.poll, 1);
         exported.poll = self.poll;
         Ok((exported, Some(peer)))

@@ -219,7 +219,7 @@ impl Handler for Storm {
         Self::send(conn, 2, cx);
         let mut state = conn.number.to_be_bytes().to_vec();
         state.extend([conn.lives, conn.pump, u8::from(conn.goes_on), u8::from(conn.is_unreadable)]);
-        Some(Exported { state, closing_bytes: vec![UNREADABLE] })
+        Some(Exported { state, closing_bytes: vec![UNREADABLE], turn: 0 })
     }
 
     fn adopt(&mut self, state: &[u8], _: Instant, cx: &mut Context<'_>) -> Option<(Conn, Flow)> {
