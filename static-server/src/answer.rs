@@ -151,6 +151,7 @@ impl Respond<'_> {
     fn not_found(&self) -> Answer {
         let page = self.site.not_found(self.now, self.wall);
         if let Some(resource) = &page
+            && resource.identity.len <= LARGE
             && let Body::Memory(bytes) = &resource.identity.body
         {
             let mut fields = vec![

@@ -31,6 +31,8 @@ pub(crate) struct Checked<T> {
     pub(crate) release: u64,
     /// How many changes had been seen before that look, in whatever file.
     pub(crate) changes: u64,
+    /// True once somebody has asked for it again since that look.
+    pub(crate) was_asked_again: bool,
 }
 
 impl<T> Checked<T> {
@@ -79,16 +81,21 @@ impl<T> Cache<T> {
         slot
     }
 
+    /// True if a value of this cost is not too large to be kept.
+    pub(crate) fn takes(&self, name: &[u8], cost: usize) -> bool {
+        cost.saturating_add(name.len()).saturating_add(OVERHEAD) <= self.max_bytes / 4
+    }
+
     /// Keeps the value of a slot, which costs `cost` bytes, unless it alone would take more than a quarter of the cache.
     pub(crate) fn keep(&self, name: &[u8], slot: &Arc<Slot<T>>, cost: usize) {
-        let cost = cost.saturating_add(name.len()).saturating_add(OVERHEAD);
         let mut table = self.table();
         if !table.holds(name, slot) {
             return;
         }
-        if cost > self.max_bytes / 4 {
+        if !self.takes(name, cost) {
             return table.remove(name);
         }
+        let cost = cost.saturating_add(name.len()).saturating_add(OVERHEAD);
         table.set_cost(name, 0);
         while table.bytes + cost > self.max_bytes && table.evict() {}
         table.set_cost(name, cost);
@@ -162,15 +169,20 @@ mod tests {
 
     fn keep(cache: &Cache<u8>, name: &[u8], cost: usize) {
         let slot = cache.slot(name);
-        *slot.lock().unwrap() =
-            Some(Checked { value: Arc::new(1), at: Instant::now(), release: 0, changes: 0 });
+        *slot.lock().unwrap() = Some(Checked {
+            value: Arc::new(1),
+            at: Instant::now(),
+            release: 0,
+            changes: 0,
+            was_asked_again: false,
+        });
         cache.keep(name, &slot, cost);
     }
 
     #[test]
     fn a_value_is_fresh_for_half_a_second_in_its_release_until_something_changes() {
         let now = Instant::now();
-        let checked = Checked { value: Arc::new(1), at: now, release: 7, changes: 3 };
+        let checked = Checked { value: Arc::new(1), at: now, release: 7, changes: 3, was_asked_again: false };
         assert!(checked.is_fresh(7, 3, now + FRESH / 2));
         assert!(!checked.is_fresh(7, 3, now + FRESH));
         assert!(!checked.is_fresh(8, 3, now) && !checked.is_fresh(6, 3, now) && !checked.is_fresh(7, 4, now));

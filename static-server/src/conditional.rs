@@ -6,7 +6,7 @@ use crate::date;
 use crate::etag::{Comparison, list_holds};
 
 /// What distinguishes the versions of a representation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Validators {
     /// The strong entity tag, with its quotes; `None` while the file is so young that only its bytes would tell.
     pub(crate) etag: Option<String>,

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rustix::io::Errno;
 
-use crate::cache::{Cache, Checked};
+use crate::cache::{Cache, Checked, Slot};
+use crate::copies::{self, Copies};
 use crate::encoding::Coding;
 use crate::fields::SharedFields;
 use crate::open_error::OpenError;
@@ -28,6 +29,7 @@ const TRIES: usize = 3;
 pub(crate) struct Directory {
     root: Root,
     cache: Cache<Loaded>,
+    copies: Copies,
     /// Counts the changes of files that we have seen. A deployment within the root writes the assets first and the page that
     /// names them last: a client that has got the one must get the others, too, so a change anywhere ends the trust in what
     /// was looked at before.
@@ -51,9 +53,11 @@ struct Stamps {
 }
 
 impl Directory {
-    /// Serves the files beneath `root`, and keeps at most `cache_bytes` of ready answers.
+    /// Serves the files beneath `root`, and keeps at most `cache_bytes` of ready answers; copies of large files that clients are
+    /// still taking may be half as much again.
     pub(crate) fn new(root: Root, cache_bytes: usize, shared: Arc<SharedFields>) -> Self {
-        Directory { root, cache: Cache::new(cache_bytes), changes: AtomicU64::new(0), shared }
+        let (cache, copies) = (Cache::new(cache_bytes), Copies::new(cache_bytes / 2));
+        Directory { root, cache, copies, changes: AtomicU64::new(0), shared }
     }
 
     /// The fields of its answers.
@@ -87,8 +91,8 @@ impl Directory {
         let current = self.root.number();
         // Read before the file: a change that is seen meanwhile counts as later than our look.
         let changes = self.changes.load(Ordering::SeqCst);
-        if let Some(checked) = place.as_ref().filter(|checked| checked.is_fresh(current, changes, now)) {
-            return Ok(Some(checked.value.resource.clone()));
+        if place.as_ref().is_some_and(|checked| checked.is_fresh(current, changes, now)) {
+            return Ok(self.asked_again(place, name, &slot));
         }
         // While the root cannot be opened, we go on with the last one.
         let release = self.root.look().unwrap_or_else(|_| self.root.release());
@@ -96,8 +100,8 @@ impl Directory {
             && checked.value.is_sure
             && is_unchanged(&release.tree, name, &checked.value.stamps)
         {
-            (checked.at, checked.changes) = (now, changes);
-            return Ok(Some(checked.value.resource.clone()));
+            (checked.at, checked.changes, checked.was_asked_again) = (now, changes, false);
+            return Ok(self.asked_again(place, name, &slot));
         }
         let read = self.read(&release.tree, name, wall);
         if is_news(place.as_ref().map(|checked| &*checked.value), read.as_ref().ok().and_then(Option::as_ref))
@@ -107,7 +111,9 @@ impl Directory {
         match read {
             Ok(Some(loaded)) => {
                 let resource = loaded.resource.clone();
-                *place = Some(Checked { value: Arc::new(loaded), at: now, release: release.number, changes });
+                let value = Arc::new(loaded);
+                let was_asked_again = false;
+                *place = Some(Checked { value, at: now, release: release.number, changes, was_asked_again });
                 drop(place);
                 self.cache.keep(name, &slot, resource.cost());
                 Ok(Some(resource))
@@ -119,6 +125,57 @@ impl Directory {
                 nothing.map(|_| None)
             }
         }
+    }
+
+    /// What a slot holds, for the second request and later ones: its large files are copied, once after each look.
+    fn asked_again(
+        &self,
+        mut place: MutexGuard<'_, Option<Checked<Loaded>>>,
+        name: &[u8],
+        slot: &Arc<Slot<Loaded>>,
+    ) -> Option<Arc<Resource>> {
+        let checked = place.as_mut()?;
+        let is_first = !std::mem::replace(&mut checked.was_asked_again, true);
+        if is_first && let Some(copied) = self.copied(name, &checked.value) {
+            let resource = copied.resource.clone();
+            checked.value = Arc::new(copied);
+            drop(place);
+            self.cache.keep(name, slot, resource.cost());
+            return Some(resource);
+        }
+        Some(checked.value.resource.clone())
+    }
+
+    /// The same with copies of its large files in memory; `None` if there are no others than it has.
+    fn copied(&self, name: &[u8], loaded: &Loaded) -> Option<Loaded> {
+        let on_disk = loaded.resource.copyable();
+        let cost = loaded.resource.cost().saturating_add(on_disk);
+        // Of a version that may still change under the same stamp nobody could say what the copy is of.
+        if on_disk == 0 || !loaded.is_sure || !self.cache.takes(name, cost) {
+            return None;
+        }
+        let tree = self.root.release().tree;
+        let mut resource = Resource::clone(&loaded.resource);
+        let mut is_new = false;
+        for representation in resource.all_mut() {
+            if let Body::Disk(name, stamp) = &representation.body
+                && let Some(copy) = self.copy(&tree, name, stamp)
+            {
+                representation.body = Body::Memory(copy);
+                is_new = true;
+            }
+        }
+        is_new.then(|| Loaded { resource: Arc::new(resource), ..*loaded })
+    }
+
+    /// Copies the file of this name if it is the one with this stamp, and still is when that is done.
+    fn copy(&self, tree: &Tree, name: &[u8], stamp: &Stamp) -> Option<Arc<[u8]>> {
+        if stamp.len > copies::MOST {
+            return None;
+        }
+        let Ok(Opened::File(file, current)) = tree.open_file(name) else { return None };
+        let copy = self.copies.read(&file, stamp.len).ok()??;
+        (current == *stamp && Stamp::of_file(&file).ok()? == *stamp).then_some(copy)
     }
 
     /// Opens the file of a body on disk; `None` if it is gone or has changed: then [`load`](Directory::load) it again.
@@ -239,4 +296,70 @@ pub(crate) fn read_range(file: &File, offset: u64, len: u64) -> io::Result<Vec<u
         return Err(ErrorKind::UnexpectedEof.into());
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)] // the cache wants to know the time
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Late enough that every file is settled, in seconds since 1970.
+    const LATER: i64 = 1 << 40;
+    const SIZE: usize = 100_000;
+
+    fn directory(cache_bytes: usize) -> (tempfile::TempDir, Directory) {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, size) in [("file", SIZE), ("file.gz", SIZE / 2), ("huge", 2 << 20)] {
+            std::fs::write(dir.path().join(name), vec![b'1'; size]).unwrap();
+        }
+        let directory = Directory::new(Root::open(dir.path()).unwrap(), cache_bytes, Arc::default());
+        (dir, directory)
+    }
+
+    /// True if the body is in memory; the tag.
+    fn asked(directory: &Directory, name: &str, now: Instant, wall: i64) -> (bool, Option<String>) {
+        let resource = directory.load(name.as_bytes(), now, wall).unwrap().unwrap();
+        let Representation { body, validators, .. } = &resource.identity;
+        (matches!(body, Body::Memory(_)), validators.etag.clone())
+    }
+
+    #[test]
+    fn a_large_file_that_is_asked_for_again_is_copied_under_the_same_tag_until_it_changes() {
+        let (dir, directory) = directory(1 << 20);
+        let now = Instant::now();
+        let (is_copied, tag) = asked(&directory, "file", now, LATER);
+        assert!(!is_copied && tag.is_some());
+        assert_eq!(asked(&directory, "file", now, LATER), (true, tag.clone()));
+        assert_eq!(asked(&directory, "file", now + Duration::from_mins(1), LATER), (true, tag.clone()));
+        let again = directory.load(b"file", now, LATER).unwrap().unwrap();
+        let Body::Memory(copy) = &again.identity.body else { panic!("it is copied") };
+        assert_eq!(copy.to_vec(), vec![b'1'; SIZE]);
+        std::fs::write(dir.path().join("file"), vec![b'2'; SIZE + 1]).unwrap();
+        let (is_copied, next) = asked(&directory, "file", now + Duration::from_mins(2), LATER);
+        assert!(!is_copied && next != tag, "it is another one");
+    }
+
+    #[test]
+    fn a_file_is_not_copied_while_it_is_young_nor_where_it_finds_no_room() {
+        for (cache_bytes, name, wall) in
+            [(1 << 20, "file", 0), (1 << 18, "file", LATER), (0, "file", LATER), (1 << 30, "huge", LATER)]
+        {
+            let (_dir, directory) = directory(cache_bytes);
+            let now = Instant::now();
+            for _ in 0..3 {
+                assert!(!asked(&directory, name, now, wall).0, "{name}, {cache_bytes} at {wall}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_no_longer_there_is_not_copied_for_the_one_before() {
+        let (dir, directory) = directory(1 << 20);
+        let now = Instant::now();
+        let (_, tag) = asked(&directory, "file", now, LATER);
+        std::fs::write(dir.path().join("file"), vec![b'2'; SIZE]).unwrap();
+        assert_eq!(asked(&directory, "file", now, LATER), (false, tag), "half a second is not over");
+    }
 }

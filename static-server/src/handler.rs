@@ -137,10 +137,10 @@ impl StaticHandler {
             (true, _) => Flow::CloseWhenFlushed,
             (false, _) => Flow::Continue,
         };
-        // The reactor must not evict the connection for a newcomer while it sends a file.
-        let sends_file = matches!(answer.payload, Payload::File(..));
+        // The reactor must not evict the connection for a newcomer while it sends a large file.
+        let is_large = answer.payload.is_large();
         self.send(answer, head.minor_version == 0, cx);
-        if sends_file {
+        if is_large {
             cx.set_established();
             cx.want_drain();
         } else {
@@ -158,10 +158,16 @@ impl StaticHandler {
             self.date = (wall, date::format(wall).unwrap_or_default());
         }
         answer.write_head(&self.date.1, old, self.head.begin());
+        let is_large = answer.payload.is_large();
         match answer.payload {
             Payload::File(file, offset, len) => {
                 cx.send(self.head.text());
                 cx.send_file(Arc::new(file), offset, len);
+            }
+            // Behind its head in the queue, from which each turn takes a bounded part.
+            Payload::Memory(bytes, range) if is_large => {
+                cx.send(self.head.text());
+                cx.send_shared(&bytes, range);
             }
             Payload::Memory(bytes, range) if range.len() > JOINED => {
                 let mut pieces = Pieces::default();

@@ -7,7 +7,7 @@
 //!              └── response: head and body ◀────┘
 //! ```
 //!
-//! Only `handler` knows the event loop, and only `root`, `tree`, `walk` and `directory` touch the file system. `config` puts
+//! Only `handler` knows the event loop, and only `root`, `tree`, `walk`, `directory` and `copies` touch the file system. `config` puts
 //! all of it together in a `Serving`, which the workers share.
 
 mod answer;
@@ -19,6 +19,7 @@ mod conditional;
 mod config;
 #[cfg(test)]
 mod containment;
+mod copies;
 mod csp;
 mod date;
 mod directory;

@@ -6,10 +6,10 @@ use crate::conditional::Validators;
 use crate::encoding::{self, Coding};
 use crate::fields::SharedFields;
 use crate::stamp::Stamp;
-use crate::{cache_control, csp, date, etag, mime};
+use crate::{cache_control, copies, csp, date, etag, mime};
 
 /// A file and its precompressed siblings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resource {
     /// The file itself, without a content coding.
     pub(crate) identity: Representation,
@@ -28,6 +28,18 @@ impl Resource {
             .map_or(&self.identity, |(_, representation)| representation)
     }
 
+    /// Bytes of those of its files that are on disk, and of which there may be copies in memory.
+    pub(crate) fn copyable(&self) -> usize {
+        let all = std::iter::once(&self.identity).chain(self.coded.iter().map(|(_, coded)| coded));
+        let on_disk = all.filter(|it| matches!(it.body, Body::Disk(..)) && it.len <= copies::MOST);
+        on_disk.map(|it| usize::try_from(it.len).unwrap_or(usize::MAX)).fold(0, usize::saturating_add)
+    }
+
+    /// All of them.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Representation> {
+        std::iter::once(&mut self.identity).chain(self.coded.iter_mut().map(|(_, coded)| coded))
+    }
+
     /// The memory that the resource takes in the cache, in bytes.
     pub(crate) fn cost(&self) -> usize {
         let siblings: usize = self.coded.iter().map(|(_, representation)| representation.cost()).sum();
@@ -36,7 +48,7 @@ impl Resource {
 }
 
 /// One version of a file's bytes in one coding.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Representation {
     pub(crate) validators: Validators,
     /// Length of the body in bytes.
@@ -48,7 +60,7 @@ pub(crate) struct Representation {
     pub(crate) body: Body,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Body {
     Memory(Arc<[u8]>),
     /// In the file of this name beneath the root, as long as it has this stamp.

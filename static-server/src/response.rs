@@ -7,6 +7,7 @@ use std::sync::Arc;
 use common::http::{is_field_value, reason, status_body};
 
 use crate::cache_control;
+use crate::directory::LARGE;
 use crate::fields::SharedFields;
 
 #[derive(Debug)]
@@ -31,6 +32,17 @@ pub(crate) enum Payload {
     Memory(Arc<[u8]>, Range<usize>),
     /// A range of a file: offset and length in bytes.
     File(File, u64, u64),
+}
+
+impl Payload {
+    /// True if it may take more than a turn or two to send.
+    pub(crate) fn is_large(&self) -> bool {
+        match self {
+            Payload::None => false,
+            Payload::Memory(_, range) => range.len() as u64 > LARGE,
+            Payload::File(..) => true,
+        }
+    }
 }
 
 impl Answer {

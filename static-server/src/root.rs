@@ -60,6 +60,9 @@ impl Root {
         // One look at a time: an older one must not undo a newer.
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let (path, current) = (self.path.display(), self.release());
+        if !*failed && current.tree.is_at(&self.path) {
+            return Ok(current);
+        }
         let tree = match Tree::open(&self.path) {
             Ok(tree) => tree,
             Err(error) => {

@@ -66,6 +66,12 @@ impl Tree {
         Tree { by_kernel: false, ..self }
     }
 
+    /// True if this path leads to the same directory: one system call, where opening it takes several. The open descriptor keeps
+    /// another directory from having its inode.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|metadata| FileIdentity::of(&metadata) == self.identity)
+    }
+
     /// True if both are the same directory.
     pub(crate) fn is_same(&self, other: &Tree) -> bool {
         self.identity == other.identity

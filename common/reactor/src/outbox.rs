@@ -25,6 +25,9 @@ pub(super) trait Wire {
 /// Slices that go out in one vectored write.
 pub(super) const MAX_SLICES: usize = 16;
 
+/// The most bytes of one vectored write: about what a turn has for a connection. More would let the others wait.
+const MAX_WRITE: usize = 2 * TURN_BUDGET;
+
 /// A shorter range is copied: a reference and its segment would take as much memory.
 const SMALL: usize = 256;
 /// A range of at most so many bytes is copied where it would keep [`MAX_PINNED`] times as much alive.
@@ -214,9 +217,16 @@ impl Queue {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         let memory = self.segments.iter().take_while(|segment| !matches!(segment, Segment::File { .. }));
+        let mut room = MAX_WRITE;
         for (slice, segment) in slices.iter_mut().zip(memory) {
-            *slice = IoSlice::new(segment.memory());
+            let bytes = segment.memory();
+            let bytes = bytes.get(..room).unwrap_or(bytes);
+            *slice = IoSlice::new(bytes);
             count += 1;
+            room -= bytes.len();
+            if room == 0 {
+                break;
+            }
         }
         wire.write(slices.get(..count).unwrap_or_default())
     }
@@ -387,6 +397,16 @@ mod tests {
             steps += usize::from(progress);
         }
         assert_eq!(steps, 16, "at every fourth of 64 writes");
+    }
+
+    #[test]
+    fn a_turn_writes_a_bounded_part_of_long_memory() {
+        let mut outbox = Outbox::default();
+        outbox.own().extend_from_slice(b"head");
+        outbox.push_shared(&Arc::from(vec![0; 1 << 20]), 0..1 << 20);
+        let mut wire = Narrow { room: usize::MAX, blocked: true, got: Vec::new() };
+        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Budget);
+        assert_eq!(wire.got.len(), MAX_WRITE);
     }
 
     #[test]
