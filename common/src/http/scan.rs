@@ -99,6 +99,20 @@ impl HeadScan {
         Ok(len.and_then(|len| input.get(..len)).map(|bytes| ScannedHead { bytes }))
     }
 
+    /// As [`Self::find`], with what stands behind the head, to be changed in its place.
+    ///
+    /// # Errors
+    /// Those of [`Self::find_end`].
+    pub fn find_in<'h>(
+        &mut self,
+        input: &'h mut [u8],
+        limits: HeadLimits,
+    ) -> Result<Option<(ScannedHead<'h>, &'h mut [u8])>, HeadError> {
+        let len = self.find_end(input, limits)?;
+        let split = len.and_then(|len| input.split_at_mut_checked(len));
+        Ok(split.map(|(bytes, rest)| (ScannedHead { bytes }, rest)))
+    }
+
     /// How many bytes at the beginning of these [`Self::step`] would take without a change: those of a field line or of a word of
     /// the request line that may stand there.
     fn plain(&self, bytes: &[u8], limits: HeadLimits) -> usize {

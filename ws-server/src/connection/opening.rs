@@ -6,7 +6,7 @@ use common::{
     Parsed,
     admission::{Deed, Refusal},
     framing::Framing,
-    http::{Head, HeadError, HeadLimits, HeadScan, remove_body, status_body},
+    http::{Head, HeadError, HeadLimits, HeadScan, ScannedHead, remove_body, status_body},
     policy::{Grant, Policy, PolicyRequest, PortRange, Ports},
     proxy::{decode_v2, forwarded_for, forwarded_secure, is_trusted},
 };
@@ -45,9 +45,9 @@ impl Connection {
             FirstBytes::Unknown => return self.wait_for_head(all, env),
             FirstBytes::Policy => return self.on_policy(input, env).into(),
             FirstBytes::Proxy => return self.on_proxy_header(input, env),
-            FirstBytes::Http => match find_end(scan, input, env.options.head_limits()) {
+            FirstBytes::Http => match find_head(scan, input, env.options.head_limits()) {
                 Ok(None) => return self.wait_for_head(all, env),
-                Ok(Some(len)) => return self.on_head(input, len, env),
+                Ok(Some((head, rest))) => return self.on_head(head, rest, env),
                 Err(error) => self.refuse_bytes(error, env),
             },
         };
@@ -99,20 +99,21 @@ impl Connection {
         received
     }
 
-    /// A complete head of `len` bytes, and what arrived behind it.
-    fn on_head(&mut self, input: &mut [u8], len: usize, env: &mut Env<'_, '_>) -> Received {
-        let all = input.len();
-        let (head, rest) = input.split_at_mut(len.min(all));
-        let flow = match Head::parse(head, env.options.head_limits()) {
+    /// A complete head, and what arrived behind it.
+    fn on_head(&mut self, scanned: ScannedHead<'_>, rest: &mut [u8], env: &mut Env<'_, '_>) -> Received {
+        let len = scanned.end();
+        let all = len.saturating_add(rest.len());
+        // Not moved out of there: a head has room for as many fields as there may be.
+        let flow = match &Head::of_scanned(scanned, env.options.head_limits()) {
             Ok(head) => {
                 let begin = env.cx.out().len();
-                let flow = self.on_request(&head, env);
+                let flow = self.on_request(head, env);
                 if head.method == "HEAD" {
                     remove_body(env.cx.out(), begin);
                 }
                 flow
             }
-            Err(error) => self.refuse_bytes(error, env),
+            Err(error) => self.refuse_bytes(*error, env),
         };
         let next = match &mut self.stage {
             Stage::WebSocket(_) | Stage::Resting(_) => {
@@ -363,13 +364,13 @@ fn permitted(head: &Head<'_>, env: &Env<'_, '_>) -> Result<ConnectionGrant, Deni
 }
 
 /// Goes on with the search for the end of a head; `scan` is how far it is, for one of which only a part has come.
-fn find_end(
+fn find_head<'h>(
     scan: &mut Option<Box<HeadScan>>,
-    input: &[u8],
+    input: &'h mut [u8],
     limits: HeadLimits,
-) -> Result<Option<usize>, HeadError> {
+) -> Result<Option<(ScannedHead<'h>, &'h mut [u8])>, HeadError> {
     let mut search = scan.take().map(|scan| *scan).unwrap_or_default();
-    let found = search.find_end(input, limits)?;
+    let found = search.find_in(input, limits)?;
     if found.is_none() {
         *scan = Some(Box::new(search));
     }

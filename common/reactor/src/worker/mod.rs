@@ -198,7 +198,9 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn leave_to_poll(&mut self, token: Token) {
         let Connections { table, state, .. } = &mut self.connections;
         let Some(Entry { io, .. }) = table.get_mut(token) else { return };
-        state.offer_place(io);
+        if io.lifecycle != Lifecycle::Closing {
+            state.offer_place(io); // one that closes in this turn makes room by itself
+        }
         if io.watched != Watched::No || io.listed_ready || io.lifecycle == Lifecycle::Closing {
             return;
         }
@@ -253,6 +255,10 @@ impl<H: Handler, S: System> Worker<H, S> {
         let mut had = false;
         let Self { handler, connections, listeners, .. } = self;
         connections.evict_due();
+        if connections.state.to_close.is_empty() {
+            return false;
+        }
+        let now = connections.state.compact(connections.state.now);
         while let Some((token, why)) = connections.state.to_close.pop() {
             let Some(Entry { socket, mut io, conn }) = connections.table.remove(token) else {
                 continue;
@@ -261,7 +267,6 @@ impl<H: Handler, S: System> Worker<H, S> {
             connections.system.close(socket, matches!(why, CloseReason::Slow | CloseReason::Error));
             if let Some(conn) = conn {
                 connections.state.count_closed(&mut io, why);
-                let now = connections.state.compact(connections.state.now);
                 handler.on_close(conn, token, why, now);
                 had = true;
             } else {
