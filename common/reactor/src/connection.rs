@@ -147,6 +147,7 @@ impl Io {
     }
 
     /// The next instant at which something has to happen, whatever the peer does.
+    #[inline]
     pub(super) fn next_deadline(&self) -> CompactInstant {
         match (self.lifecycle, self.outbox.stalled_at()) {
             (Lifecycle::Flushing { .. }, Some(stalled)) => stalled,

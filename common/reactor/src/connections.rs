@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -210,17 +210,32 @@ impl<C, S: System> Connections<C, S> {
 }
 
 impl<C, S: System> Visit<C> for Connections<C, S> {
-    fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> bool {
-        let visited = self.with(token, |conn, cx| {
-            let Some(conn) = conn.as_mut().filter(|_| cx.io.lifecycle == Lifecycle::Open) else {
-                return false;
-            };
-            // One connection's panic is that connection's end, not the daemon's.
-            let flow = catch_unwind(AssertUnwindSafe(|| f(conn, cx))).ok();
-            cx.settle(flow);
-            true
-        });
-        visited.unwrap_or_default()
+    fn visit_each(&mut self, tokens: &[Token], f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> usize {
+        let (mut left, mut called, mut visited) = (tokens.iter(), None, 0);
+        loop {
+            // Around all of them: to catch for each one costs each one.
+            let run = catch_unwind(AssertUnwindSafe(|| {
+                for token in left.by_ref() {
+                    let Some(Entry { socket, io, conn: Some(conn) }) = self.table.get_mut(*token) else {
+                        continue;
+                    };
+                    if io.lifecycle != Lifecycle::Open {
+                        continue;
+                    }
+                    let mut wire = Bound { system: &mut self.system, socket };
+                    let mut cx = Context { io, wire: &mut wire, state: &mut self.state };
+                    visited += 1;
+                    called = Some(*token);
+                    let flow = f(conn, &mut cx);
+                    called = None;
+                    cx.settle(Some(flow));
+                }
+            }));
+            let Err(panic) = run else { return visited };
+            // One connection's panic is that connection's end, not the daemon's: the others go on. Ours is no connection's.
+            let Some(token) = called.take() else { resume_unwind(panic) };
+            self.with(token, |_, cx| cx.settle(None));
+        }
     }
 
     fn configure(&mut self, settings: Settings) {
@@ -240,7 +255,19 @@ impl<C, S: System> Visit<C> for Connections<C, S> {
 
 impl Context<'_> {
     /// Carries out what a callback decided (`None`: it panicked), and sends what it queued.
+    #[inline]
     pub(super) fn settle(&mut self, flow: Option<Flow>) {
+        if flow == Some(Flow::Continue) && self.is_free() && !self.io.owes_drain {
+            // Most callbacks: nothing is left to do, unless the deadline has come nearer.
+            if self.io.armed.is_none_or(|armed| armed.due() > self.io.deadline) {
+                self.state.arm(self.io);
+            }
+            return;
+        }
+        self.carry_out(flow);
+    }
+
+    fn carry_out(&mut self, flow: Option<Flow>) {
         let Self { io, state, .. } = self;
         match flow {
             None => state.schedule_close(io, CloseReason::Panic),

@@ -27,6 +27,7 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// This turn's monotonic time; the worker reads the clock once per turn.
+    #[inline]
     pub fn now(&self) -> Instant {
         self.state.now
     }
@@ -144,6 +145,7 @@ impl Context<'_> {
     /// Sends `bytes[range]`: straight from this memory when nothing is queued before it. Only what the kernel does not take
     /// costs a reference count, or a copy if it is short, and waits in the queue. Once a write has failed nothing more is sent:
     /// the next one might succeed, and the peer would miss the bytes between.
+    #[inline]
     pub fn send_shared(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
         let Some(slice) = bytes.get(range.clone()) else { return };
         if let Some(sent) = self.write(&[IoSlice::new(slice)])
@@ -176,11 +178,12 @@ impl Context<'_> {
     }
 
     /// Writes at once, when nothing is queued before. The answer is how many bytes are gone; `None` if nothing more is sent.
+    #[inline]
     fn write(&mut self, slices: &[IoSlice<'_>]) -> Option<usize> {
         if self.io.lifecycle == Lifecycle::Closing {
             return None;
         }
-        if !self.io.outbox.is_empty() || self.io.blocked {
+        if !self.is_free() {
             return Some(0);
         }
         match self.wire.write(slices) {
@@ -198,6 +201,12 @@ impl Context<'_> {
     /// reactor pads nothing.
     pub fn send_file(&mut self, file: Arc<File>, offset: u64, len: u64) {
         self.io.outbox.push_file(file, offset, len);
+    }
+
+    /// True while nothing waits for the kernel: what is sent now leaves at once, as far as the kernel has room.
+    #[inline]
+    pub fn is_free(&self) -> bool {
+        !self.io.blocked && self.io.outbox.is_empty()
     }
 
     /// True while something is queued that the kernel did not take: wait for `on_drain` instead of adding to it.
@@ -229,7 +238,8 @@ fn is_transient(error: &io::Error) -> bool {
 
 /// Reaches every connection of a worker, whatever the system below.
 pub(super) trait Visit<C> {
-    fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> bool;
+    /// Runs `f` on each of these connections, one after the other, and carries out its flow; how many of them there are.
+    fn visit_each(&mut self, tokens: &[Token], f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> usize;
     fn configure(&mut self, settings: Settings);
     fn tokens(&self) -> Vec<Token>;
     fn state(&self) -> &WorkerState;
@@ -260,10 +270,17 @@ impl<C> Turn<'_, C> {
     /// turn, never inside it.
     pub fn visit(&mut self, token: Token, f: impl FnOnce(&mut C, &mut Context<'_>) -> Flow) -> bool {
         let mut once = Some(f);
-        self.connections.visit(token, &mut |conn, cx| match once.take() {
+        let visited = self.connections.visit_each(&[token], &mut |conn, cx| match once.take() {
             Some(f) => f(conn, cx),
             None => Flow::Continue,
-        })
+        });
+        visited > 0
+    }
+
+    /// As [`Turn::visit`], for several connections in this order: those that are gone or closing are left out. One whose callback
+    /// panics is closed, and the others have their turns.
+    pub fn visit_each(&mut self, tokens: &[Token], mut f: impl FnMut(&mut C, &mut Context<'_>) -> Flow) {
+        self.connections.visit_each(tokens, &mut f);
     }
 
     /// The tokens of all its connections, those that are closing included: for a handler that has to look at each of them.
@@ -299,9 +316,9 @@ struct Part<'a, C, D> {
 }
 
 impl<C, D> Visit<D> for Part<'_, C, D> {
-    fn visit(&mut self, token: Token, f: &mut dyn FnMut(&mut D, &mut Context<'_>) -> Flow) -> bool {
+    fn visit_each(&mut self, tokens: &[Token], f: &mut dyn FnMut(&mut D, &mut Context<'_>) -> Flow) -> usize {
         let part = self.part;
-        self.whole.visit(token, &mut |conn, cx| f(part(conn), cx))
+        self.whole.visit_each(tokens, &mut |conn, cx| f(part(conn), cx))
     }
 
     fn configure(&mut self, settings: Settings) {

@@ -24,6 +24,7 @@ impl Bucket {
     }
 
     /// When the worker looks at it.
+    #[inline]
     pub(super) fn due(self) -> CompactInstant {
         CompactInstant::since_start(self.number().saturating_mul(BUCKET_NANOS))
     }

@@ -89,6 +89,7 @@ struct Queue {
 }
 
 impl Outbox {
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_none()
     }
@@ -117,6 +118,7 @@ impl Outbox {
     }
 
     /// When the first segment has to be gone; `None` while the kernel takes it.
+    #[inline]
     pub(super) fn stalled_at(&self) -> Option<CompactInstant> {
         self.0.as_ref()?.stalled_at
     }

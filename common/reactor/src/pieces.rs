@@ -13,7 +13,9 @@ pub(super) type Part<'a> = (&'a Arc<[u8]>, Range<usize>);
 /// one by one cost one system call.
 #[derive(Debug, Default)]
 pub struct Pieces<'a> {
-    parts: [Option<Part<'a>>; MAX_SLICES],
+    first: Option<Part<'a>>,
+    /// Those behind it. There rarely is one, and without it nothing is written here.
+    more: Option<[Option<Part<'a>>; MAX_SLICES - 1]>,
     count: usize,
     len: usize,
 }
@@ -30,9 +32,14 @@ impl<'a> Pieces<'a> {
     }
 
     /// Adds `bytes[range]` at the end; true if the next piece would find no place.
+    #[inline]
     pub(super) fn push(&mut self, bytes: &'a Arc<[u8]>, range: Range<usize>) -> bool {
         self.len += range.len();
-        if let Some(place) = self.parts.get_mut(self.count) {
+        let place = match self.count.checked_sub(1) {
+            None => Some(&mut self.first),
+            Some(behind) => self.more.get_or_insert_default().get_mut(behind),
+        };
+        if let Some(place) = place {
             *place = Some((bytes, range));
             self.count += 1;
         }
@@ -42,7 +49,7 @@ impl<'a> Pieces<'a> {
     /// For one vectored write: the slices, and how many there are.
     pub(super) fn slices(&self) -> ([IoSlice<'a>; MAX_SLICES], usize) {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let parts = self.parts.iter().take(self.count).flatten();
+        let parts = self.first.iter().chain(self.more.iter().flatten().flatten());
         for (slice, (bytes, range)) in slices.iter_mut().zip(parts) {
             *slice = IoSlice::new(bytes.get(range.clone()).unwrap_or_default());
         }
@@ -50,19 +57,19 @@ impl<'a> Pieces<'a> {
     }
 
     /// Takes the only one out; `None` if there are more of them.
+    #[inline]
     pub(super) fn take_only(&mut self) -> Option<Part<'a>> {
         if self.count != 1 {
             return None;
         }
         (self.count, self.len) = (0, 0);
-        self.parts.first_mut()?.take()
+        self.first.take()
     }
 
     /// Takes all of them out, without the first `sent` bytes.
     pub(super) fn take_rest(&mut self, mut sent: usize) -> impl Iterator<Item = Part<'a>> {
-        let count = std::mem::take(&mut self.count);
-        self.len = 0;
-        self.parts.iter_mut().take(count).filter_map(Option::take).map(move |(bytes, mut range)| {
+        let Self { first, more, .. } = std::mem::take(self);
+        first.into_iter().chain(more.into_iter().flatten().flatten()).map(move |(bytes, mut range)| {
             let gone = sent.min(range.len());
             sent -= gone;
             range.start += gone;

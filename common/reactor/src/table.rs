@@ -44,6 +44,7 @@ impl<C, S> Table<C, S> {
         Some(index)
     }
 
+    #[inline]
     fn place(&mut self, index: u32) -> Option<&mut Option<Entry<C, S>>> {
         let index = index as usize;
         self.pieces.get_mut(index / PIECE)?.get_mut(index % PIECE)
@@ -55,6 +56,7 @@ impl<C, S> Table<C, S> {
         entry.filter(|entry| entry.io.token == token)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut Entry<C, S>> {
         self.place(token.index)?.as_mut().filter(|entry| entry.io.token == token)
     }

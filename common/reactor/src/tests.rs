@@ -90,6 +90,24 @@ fn one_connection_that_panics_is_closed_and_the_others_go_on() {
 }
 
 #[test]
+fn a_connection_that_panics_amid_a_visit_of_several_is_closed_and_those_behind_it_are_visited() {
+    let mut sim = simulation(1, Settings::default());
+    let peers = [sim.connect(), sim.connect(), sim.connect()];
+    for peer in peers {
+        sim.send(peer, b"hello\n");
+        sim.settle();
+        assert_eq!(sim.read(peer, 99), b"hello\n");
+    }
+    sim.mailboxes().send(0, b"panic at the second\n");
+    turn_with_panic(&mut sim);
+    assert_eq!(peers.map(|peer| sim.is_closed(peer)), [false, true, false]);
+    assert_eq!(sim.handler(0).closed, [CloseReason::Panic]);
+    for peer in [peers[0], peers[2]] {
+        assert_eq!(sim.read(peer, 99), b"panic at the second\n");
+    }
+}
+
+#[test]
 fn a_connection_whose_opening_panics_ends_and_is_not_counted_as_open() {
     let mut sim = Simulation::new(1, Settings::default(), |_| Echo { panics: true, ..echo() });
     let (bad, good) = (sim.connect(), sim.connect());

@@ -27,14 +27,18 @@ impl Cursor {
         Self { lists: subscribers.all_lists(), below: usize::MAX }
     }
 
-    /// The next subscriber and its framing.
-    pub(crate) fn next(&mut self, subscribers: &Subscribers) -> Option<(Token, Framing)> {
+    /// The next subscribers of one list, at most so many, and their framing. They count as visited.
+    pub(crate) fn next<'s>(
+        &mut self,
+        subscribers: &'s Subscribers,
+        most: usize,
+    ) -> Option<(&'s [Token], Framing)> {
         while !self.lists.is_empty() {
             let (list, framing) = subscribers.list(self.lists.start)?;
-            self.below = self.below.min(list.len());
-            if let Some(at) = self.below.checked_sub(1) {
-                self.below = at;
-                return Some((*list.get(at)?, framing));
+            let end = self.below.min(list.len());
+            if end > 0 {
+                self.below = end.saturating_sub(most);
+                return Some((list.get(self.below..end)?, framing));
             }
             self.lists.start = self.lists.start.saturating_add(1);
             self.below = usize::MAX;
@@ -55,8 +59,12 @@ mod tests {
         Token { index, generation: 0 }
     }
 
+    fn indices(tokens: &[Token]) -> Vec<u32> {
+        tokens.iter().map(|token| token.index).collect()
+    }
+
     fn met(subscribers: &Subscribers, mut cursor: Cursor) -> Vec<u32> {
-        std::iter::from_fn(|| cursor.next(subscribers)).map(|(token, _)| token.index).collect()
+        std::iter::from_fn(|| cursor.next(subscribers, 2)).flat_map(|(tokens, _)| indices(tokens)).collect()
     }
 
     #[test]
@@ -66,9 +74,9 @@ mod tests {
         subscribers.add(token(1), 1, Framing::Lines);
         subscribers.add(token(2), 2, Framing::Hybi);
         let mut cursor = Cursor::phase(1);
-        assert_eq!(cursor.next(&subscribers), Some((token(0), Framing::Hybi)));
-        assert_eq!(cursor.next(&subscribers), Some((token(1), Framing::Lines)));
-        assert_eq!(cursor.next(&subscribers), None);
+        assert_eq!(cursor.next(&subscribers, 9), Some((&[token(0)][..], Framing::Hybi)));
+        assert_eq!(cursor.next(&subscribers, 9), Some((&[token(1)][..], Framing::Lines)));
+        assert_eq!(cursor.next(&subscribers, 9), None);
         assert_eq!(met(&subscribers, Cursor::all(&subscribers)), [0, 1, 2]);
         assert!(subscribers.has_phase(2) && !subscribers.has_phase(0) && !subscribers.has_phase(9));
     }
@@ -96,15 +104,15 @@ mod tests {
             }
             let mut cursor = Cursor::all(&subscribers);
             let mut seen = BTreeSet::new();
-            for step in 0..1000 {
+            for step in 0..1000_usize {
                 for (_, index) in leavers.iter().filter(|(at, _)| *at == step) {
                     subscribers.remove(token(*index));
                 }
                 for (_, index) in joiners.iter().filter(|(at, _)| *at == step) {
                     subscribers.add(token(100 + index), 0, Framing::Hybi);
                 }
-                let Some((token, _)) = cursor.next(&subscribers) else { break };
-                seen.insert(token.index);
+                let Some((tokens, _)) = cursor.next(&subscribers, 1 + step % 3) else { break };
+                seen.extend(indices(tokens));
             }
             for index in 0..60 {
                 let left = leavers.iter().any(|(_, leaver)| *leaver == index);

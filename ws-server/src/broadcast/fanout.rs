@@ -99,25 +99,23 @@ impl Fanout {
                 self.task = self.next_task(stream, source, metrics, turn.now());
             }
             let Some((task, cursor)) = &mut self.task else { return false };
-            let (mut sent, mut missed) = (0_u64, 0_u64);
+            let mut visited = Visited::default();
             let is_done = loop {
                 if visits == 0 {
                     break false;
                 }
-                let Some((token, framing)) = cursor.next(&self.subscribers) else { break true };
+                let Some((tokens, framing)) = cursor.next(&self.subscribers, visits) else { break true };
+                visits = visits.saturating_sub(tokens.len());
                 let service = PollService { stream, source, access, options };
-                let visited = visit(task, (token, framing), service, turn);
-                sent = sent.saturating_add(visited.sent);
-                missed = missed.saturating_add(visited.misses.into());
-                if let Some(is_script) = visited.polled {
+                visit(task, (tokens, framing), service, &mut visited, turn);
+                for (token, is_script) in visited.polled.drain(..) {
                     // This moves the last one of the list, which the cursor has visited: it walks from the end.
                     self.subscribers.remove(token);
                     metrics.polled(is_script);
                 }
-                visits = visits.saturating_sub(1);
             };
-            count(task, sent, stream, metrics, turn.now());
-            metrics.notices_missed(missed);
+            count(task, visited.sent, stream, metrics, turn.now());
+            metrics.notices_missed(visited.misses);
             if !is_done {
                 return true;
             }
@@ -166,58 +164,65 @@ impl Fanout {
     }
 }
 
-/// What a visit has brought about.
-#[derive(Clone, Copy, Debug, Default)]
+/// What visits have brought about.
+#[derive(Debug, Default)]
 struct Visited {
     /// Messages of the stream that were sent.
     sent: u64,
-    /// The connection misses the notice.
-    misses: bool,
-    /// A poll has its answer and is no subscriber any more; true if the answer is a script.
-    polled: Option<bool>,
+    /// Connections that miss the notice.
+    misses: u64,
+    /// Polls that have their answers and are no subscribers any more; true if the answer is a script.
+    polled: Vec<(Token, bool)>,
 }
 
-/// Sends one connection what the task has for it.
+/// Sends connections of one framing what the task has for them.
 fn visit(
     task: &mut Task,
-    (token, framing): (Token, Framing),
+    (tokens, framing): (&[Token], Framing),
     service: PollService<'_>,
+    visited: &mut Visited,
     turn: &mut Turn<'_, Connection>,
-) -> Visited {
+) {
     let PollService { stream, source, options, .. } = service;
-    let mut visited = Visited::default();
-    if matches!(task, Task::Source) && !framing.tells_gaps() {
-        return visited;
-    }
-    turn.visit(token, |conn, cx| match task {
-        _ if matches!(conn.stage, Stage::Polling(_)) => {
-            let polled = match task {
-                Task::Date(date) => conn.poll_date(date, service, cx),
-                Task::Ring(_) | Task::Source => conn.poll(service, cx),
-                Task::Notice(..) => None,
-            };
-            let Some(Polled { messages, is_script, flow }) = polled else { return Flow::Continue };
-            visited = Visited { sent: messages, polled: Some(is_script), ..visited };
-            flow
-        }
-        Task::Date(date) => {
-            visited.sent = conn.send_date(date, cx);
-            if conn.is_open() && conn.extras.is_full() { conn.renew(options, cx) } else { Flow::Continue }
-        }
-        Task::Ring(_) | Task::Source => {
+    match task {
+        Task::Date(date) => turn.visit_each(tokens, |conn, cx| {
+            if matches!(conn.stage, Stage::Polling(_)) {
+                let polled = conn.poll_date(date, service, cx);
+                return visited.poll(polled, cx.token());
+            }
+            let sent = conn.send_date(date, cx);
+            visited.sent = visited.sent.saturating_add(sent);
+            if conn.extras.is_full() && conn.is_open() { conn.renew(options, cx) } else { Flow::Continue }
+        }),
+        Task::Source if !framing.tells_gaps() => {}
+        Task::Ring(_) | Task::Source => turn.visit_each(tokens, |conn, cx| {
+            if matches!(conn.stage, Stage::Polling(_)) {
+                let polled = conn.poll(service, cx);
+                return visited.poll(polled, cx.token());
+            }
             let delivery = conn.send_next(stream, source, options, cx);
-            visited.sent = delivery.messages;
+            visited.sent = visited.sent.saturating_add(delivery.messages);
             delivery.flow
-        }
-        Task::Notice(number, notice, encodings) => {
-            if conn.last_notice < *number {
+        }),
+        Task::Notice(number, notice, encodings) => turn.visit_each(tokens, |conn, cx| {
+            if conn.last_notice < *number && !matches!(conn.stage, Stage::Polling(_)) {
                 conn.last_notice = *number;
-                visited.misses = send_notice(notice, encodings, framing, conn, cx);
+                let is_missed = send_notice(notice, encodings, framing, conn, cx);
+                visited.misses = visited.misses.saturating_add(is_missed.into());
             }
             Flow::Continue
-        }
-    });
-    visited
+        }),
+    }
+}
+
+impl Visited {
+    /// A poll was visited, and may have got its answer.
+    fn poll(&mut self, polled: Option<Polled>, token: Token) -> Flow {
+        let Some(Polled { messages, is_script, flow }) = polled else { return Flow::Continue };
+        self.sent = self.sent.saturating_add(messages);
+        self.polled.push((token, is_script));
+        flow
+    }
 }
 
 /// Sends a notice to any connection but the one that it is from. A connection whose socket is full misses it: true then.
@@ -232,7 +237,7 @@ fn send_notice(
     if is_own || !conn.is_open() {
         return false;
     }
-    if cx.is_blocked() || cx.queued() > 0 {
+    if !cx.is_free() {
         return true;
     }
     let bytes = encodings.get(framing, |out| notice.encode(framing, out));

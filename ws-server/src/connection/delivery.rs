@@ -176,11 +176,27 @@ impl Connection {
     }
 
     /// Sends a date that is due to all of its phase; returns the number of messages sent, 0 or 1.
+    #[inline]
     pub(crate) fn send_date(&mut self, date: &mut Date, cx: &mut Context<'_>) -> u64 {
         if !self.is_open() {
             return 0;
         }
-        let has_room = !cx.is_blocked() && cx.queued() == 0;
+        if !cx.is_free() {
+            return self.send_next_date(date, cx);
+        }
+        let Some(bytes) = date.in_turn(&mut self.subscription, self.framing) else {
+            return self.send_next_date(date, cx);
+        };
+        cx.send_shared(bytes, 0..bytes.len());
+        self.extras.count(1, bytes.len());
+        self.extras.sent(cx.now());
+        1
+    }
+
+    /// As [`Connection::send_date`], where the connection lacks dates before this one, has it already, or has a full socket.
+    #[cold]
+    fn send_next_date(&mut self, date: &mut Date, cx: &mut Context<'_>) -> u64 {
+        let has_room = cx.is_free();
         loop {
             match date.next(&mut self.subscription, self.framing, has_room) {
                 Next::Shared { bytes, range, messages } => {
@@ -228,7 +244,7 @@ impl Connection {
     /// The source has ended: the connection ends once it has everything. True if its socket can take the rest at once.
     pub(crate) fn finish(&mut self, cx: &mut Context<'_>) -> bool {
         self.finishing = true;
-        let is_free = !cx.is_blocked() && cx.queued() == 0;
+        let is_free = cx.is_free();
         if !is_free {
             cx.want_drain();
         }
@@ -299,6 +315,9 @@ impl Connection {
 
 /// Bytes that may still be queued; none while the socket is full.
 fn room(options: &ConnectionOptions, cx: &Context<'_>) -> usize {
+    if cx.is_free() {
+        return options.max_queue;
+    }
     if cx.is_blocked() {
         return 0;
     }

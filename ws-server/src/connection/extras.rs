@@ -58,6 +58,7 @@ impl Extras {
     }
 
     /// As [`Pulse::sent`].
+    #[inline]
     pub(crate) fn sent(&mut self, now: Instant) {
         if let Some(boxed) = &mut self.0 {
             boxed.pulse.sent(now);
@@ -94,6 +95,7 @@ impl Extras {
     }
 
     /// Counts messages of the stream that were sent, in so many bytes.
+    #[inline]
     pub(crate) fn count(&mut self, messages: u64, bytes: usize) {
         if let Some(boxed) = &mut self.0 {
             boxed.document.add(messages, bytes);
@@ -101,6 +103,7 @@ impl Extras {
     }
 
     /// True for a document that has grown long enough.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.0.as_ref().is_some_and(|boxed| boxed.document.is_full())
     }

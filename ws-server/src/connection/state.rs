@@ -220,6 +220,7 @@ impl Connection {
     }
 
     /// True while messages may be sent.
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
         match &self.stage {
             Stage::WebSocket(socket) => socket.protocol.is_open(),

@@ -1,6 +1,6 @@
 //! The dates of the clock: when each is due ([`Schedule`]), and what it says.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use common::{
     framing::{Framing, encode},
@@ -202,6 +202,27 @@ pub(crate) struct Date {
 }
 
 impl Date {
+    /// The date for a subscriber that has the one before it and a socket with room, as nearly all do; for the others, `None`: what it
+    /// is to them says [`Date::next`].
+    #[inline]
+    pub(crate) fn in_turn(
+        &mut self,
+        subscription: &mut Subscription,
+        framing: Framing,
+    ) -> Option<&Arc<[u8]>> {
+        if self.id.number != subscription.next {
+            return None;
+        }
+        subscription.next = self.id.number.saturating_add(1);
+        Some(self.bytes(framing))
+    }
+
+    #[inline]
+    fn bytes(&mut self, framing: Framing) -> &Arc<[u8]> {
+        let Self { id, text, encodings, .. } = self;
+        encodings.get(framing, |out| encode(framing, *id, text, out))
+    }
+
     /// What this date is to one subscriber; `has_room` is false while earlier bytes wait for its socket.
     pub(crate) fn next(
         &mut self,
@@ -222,8 +243,7 @@ impl Date {
             return Next::Gap(gap);
         }
         subscription.next = self.id.number.saturating_add(1);
-        let Self { id, text, encodings, .. } = self;
-        let bytes = encodings.get(framing, |out| encode(framing, *id, text, out));
+        let bytes = self.bytes(framing);
         Next::Shared { bytes, range: 0..bytes.len(), messages: 1 }
     }
 }

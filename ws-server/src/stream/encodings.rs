@@ -11,6 +11,7 @@ pub(crate) struct Encodings([Option<Arc<[u8]>>; Framing::ALL.len()]);
 impl Encodings {
     /// The bytes in one framing; `encode` writes them the first time.
     #[allow(clippy::indexing_slicing, reason = "`Framing::index` is below `Framing::ALL.len()`")]
+    #[inline]
     pub(crate) fn get(&mut self, framing: Framing, encode: impl FnOnce(&mut Vec<u8>)) -> &Arc<[u8]> {
         self.0[framing.index()].get_or_insert_with(|| {
             let mut out = Vec::new();

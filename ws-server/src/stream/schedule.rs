@@ -15,10 +15,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const SLOT: Duration = Duration::from_millis(10);
 /// Most slots of one interval; each costs a few empty lists.
 const MAX_SLOTS: u64 = 1000;
-/// A newcomer shares a slot that began at most so long before: its dates come so much earlier within the interval.
-const SHARED: Duration = Duration::from_millis(50);
-/// So many messages make up for the wakeup of a slot; more than that make the last of them late.
-const ENOUGH: usize = 50;
+/// A newcomer shares a slot that began at most so long before, and no longer than this part of the interval: its second date comes so
+/// much sooner after the first.
+const SHARED: Duration = Duration::from_millis(250);
+const SHARED_PART: u32 = 4;
+/// So many messages make up for the wakeup of a slot, and take a worker about a millisecond; with more of them, what comes meanwhile
+/// would wait.
+const ENOUGH: usize = 200;
 /// Most slots that the next process makes up for after a hand-over.
 const MAX_OWED: u64 = 10_000;
 /// A difference between the two clocks of at least this much is a step of the wall clock, not a late reading.
@@ -190,7 +193,8 @@ impl Schedule {
     /// spread evenly.
     pub(crate) fn shared_phase(&self, own: usize, count: impl Fn(usize) -> usize) -> usize {
         let slot = self.interval.as_nanos() / u128::from(self.slots);
-        let shared = usize::try_from(SHARED.as_nanos() / slot.max(1)).unwrap_or(0).max(1);
+        let shared = SHARED.min(self.interval / SHARED_PART).as_nanos();
+        let shared = usize::try_from(shared / slot.max(1)).unwrap_or(0).max(1);
         let near = || own.saturating_sub(shared - 1)..=own;
         let fullest = near().filter(|phase| count(*phase) < ENOUGH).max_by_key(|phase| count(*phase));
         fullest.or_else(|| near().rev().min_by_key(|phase| count(*phase))).unwrap_or(own)

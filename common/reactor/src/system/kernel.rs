@@ -14,7 +14,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, event};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec};
-use rustix::net::{SocketFlags, acceptfrom_with};
+use rustix::net::{SendFlags, SocketFlags, acceptfrom_with, send};
 use socket2::{SockRef, Socket, TcpKeepalive};
 
 use super::seam::{Event, Polled, System, Target};
@@ -298,9 +298,10 @@ impl System for Kernel {
 
     fn write(&mut self, mut socket: &Socket, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
         let written = match bytes {
-            [bytes] => socket.write(bytes),
-            _ => socket.write_vectored(bytes),
-        }?;
+            // Without libc, in which each call is a point where a thread may be cancelled: a fifth of what a message costs in user space.
+            [bytes] => send(socket, bytes, SendFlags::NOSIGNAL)?,
+            _ => socket.write_vectored(bytes)?,
+        };
         self.count_written(written);
         Ok(written)
     }

@@ -145,15 +145,16 @@ impl Handler for Echo {
     }
 
     fn on_mail(&mut self, mail: &'static [u8], turn: &mut Turn<'_, ()>) {
-        for &token in &self.ticks {
-            turn.visit(token, |(), cx| {
-                match mail {
-                    b"resume" => cx.resume_input(),
-                    mail => cx.send(mail),
-                }
-                Flow::Continue
-            });
-        }
+        let mut visits = 0;
+        turn.visit_each(&self.ticks, |(), cx| {
+            visits += 1;
+            match mail {
+                b"resume" => cx.resume_input(),
+                b"panic at the second\n" if visits == 2 => panic!("as asked"),
+                mail => cx.send(mail),
+            }
+            Flow::Continue
+        });
     }
 
     fn on_turn(&mut self, turn: &mut Turn<'_, ()>) -> Wake {

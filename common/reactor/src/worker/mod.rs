@@ -222,7 +222,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         mut callback: impl FnMut(&mut H, &mut H::Conn, &mut Context<'_>) -> Flow,
     ) -> bool {
         let Self { handler, connections, .. } = self;
-        connections.visit(token, &mut |conn, cx| callback(handler, conn, cx))
+        connections.visit_each(&[token], &mut |conn, cx| callback(handler, conn, cx)) > 0
     }
 
     fn io(&mut self, token: Token) -> Option<&mut Io> {
