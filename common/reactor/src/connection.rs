@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use super::deadlines::Bucket;
 use super::eviction::{EvictionClass, LinkId};
 use super::outbox::Outbox;
-use super::per_address::Place;
 use super::settings::READ_PAUSE;
 use super::system::Watched;
 use super::tail::Tail;
@@ -45,11 +44,10 @@ pub(super) struct Io {
     peer: Option<Peer>,
     /// It has a place among the connections of its peer's address, which no newcomer takes.
     pub(super) counts_at_peer: bool,
-    /// Its place at the address that a trusted proxy named, or one that a newcomer may take.
-    pub(super) other_place: Option<Box<Place>>,
     pub(super) lifecycle: Lifecycle,
     pub(super) outbox: Outbox,
-    /// Input that the handler did not consume yet.
+    /// Input that the handler did not consume yet; and its place at the address that a trusted proxy named, or one that a newcomer may
+    /// take.
     pub(super) tail: Tail,
     /// The handler would consume more of the tail: it stopped because of its output, or of the turn's budget.
     pub(super) resume_tail: bool,
@@ -91,7 +89,6 @@ impl Io {
             token,
             peer: peer.map(|peer| Peer { ip: peer.ip(), port: peer.port() }),
             counts_at_peer: false,
-            other_place: None,
             lifecycle: Lifecycle::Open,
             outbox: Outbox::default(),
             tail: Tail::default(),
@@ -164,6 +161,6 @@ mod tests {
     #[test]
     fn what_is_kept_for_a_connection_is_small() {
         // Every connection has one, and most of them are idle.
-        assert!(size_of::<Io>() <= 96, "{} bytes", size_of::<Io>());
+        assert!(size_of::<Io>() <= 88, "{} bytes", size_of::<Io>());
     }
 }

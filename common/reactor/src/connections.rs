@@ -16,7 +16,6 @@ use super::eviction::{Eviction, EvictionClass};
 use super::outbox::{Flushed, Wire};
 use super::system::{System, Watched, is_shortage, is_shortage_of_watches};
 use super::table::Table;
-use super::tail::Tail;
 use super::worker_state::WorkerState;
 use super::{CloseReason, Context, Control, Flow, Settings, Token};
 
@@ -276,7 +275,7 @@ impl Context<'_> {
             Some(flow @ (Flow::CloseWhenFlushed | Flow::Finish)) if io.lifecycle != Lifecycle::Closing => {
                 let lingers = flow == Flow::CloseWhenFlushed || io.tail.len() > 0;
                 io.lifecycle = Lifecycle::Flushing { lingers };
-                io.tail = Tail::default();
+                io.tail.clear();
                 io.deadline = state.compact(state.now + state.settings.write_timeout);
             }
             Some(_) => {}

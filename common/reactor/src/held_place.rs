@@ -11,26 +11,26 @@ impl Io {
     /// Holds this place from now on.
     pub(super) fn set_place(&mut self, place: Place) {
         self.counts_at_peer = !place.is_offered() && Some(place.network) == self.peer_network();
-        self.other_place = (!self.counts_at_peer).then(|| Box::new(place));
+        self.tail.set_place((!self.counts_at_peer).then_some(place));
     }
 
     /// Holds no place any more.
     pub(super) fn take_place(&mut self) -> Option<Place> {
         let at_peer = std::mem::take(&mut self.counts_at_peer);
-        match self.other_place.take() {
-            Some(place) => Some(*place),
+        match self.tail.take_place() {
+            Some(place) => Some(place),
             None => self.peer_network().filter(|_| at_peer).map(Place::kept),
         }
     }
 
     /// True while a newcomer of its address may take its place.
     pub(super) fn offers_place(&self) -> bool {
-        self.other_place.as_ref().is_some_and(|place| place.is_offered())
+        self.tail.place().is_some_and(Place::is_offered)
     }
 
     /// The address at which the connection counts.
     pub(super) fn counted(&self) -> Option<Network> {
-        match &self.other_place {
+        match self.tail.place() {
             Some(place) => Some(place.network),
             None => self.peer_network().filter(|_| self.counts_at_peer),
         }
@@ -43,6 +43,6 @@ impl Io {
     /// False once a newcomer has taken its place.
     #[cfg(any(test, feature = "simulated"))]
     pub(super) fn is_place_held(&self, addresses: &PerAddress) -> bool {
-        self.counts_at_peer || self.other_place.as_ref().is_some_and(|place| addresses.is_held(place))
+        self.counts_at_peer || self.tail.place().is_some_and(|place| addresses.is_held(place))
     }
 }

@@ -1,22 +1,23 @@
-//! Input that a handler did not consume yet. Nothing, for nearly all connections and nearly all the time.
+//! What few connections have for long: input that a handler did not consume yet, and a place of another kind than most.
 
 use std::sync::Arc;
 
-/// Input that waits for more behind it, or for the handler. Empty, it owns no memory.
+use super::per_address::Place;
+
+/// Input that waits for more behind it, or for the handler; and in the same box, since most have neither, the connection's place. Without
+/// both, it owns no memory.
 #[derive(Default)]
 pub(super) struct Tail(Option<Box<Kept>>);
 
+#[derive(Default)]
 struct Kept {
     bytes: Vec<u8>,
     /// Counts these bytes among the worker's long tails, while they are one.
     long: Option<Arc<()>>,
+    place: Option<Place>,
 }
 
 impl Tail {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self((!bytes.is_empty()).then(|| Box::new(Kept { bytes, long: None })))
-    }
-
     pub(super) fn bytes(&self) -> &[u8] {
         self.0.as_ref().map_or(&[], |kept| &kept.bytes)
     }
@@ -27,7 +28,14 @@ impl Tail {
 
     /// Takes the bytes away, for another process.
     pub(super) fn take(&mut self) -> Vec<u8> {
-        self.0.take().map(|kept| kept.bytes).unwrap_or_default()
+        let bytes = self.0.as_mut().map(|kept| std::mem::take(&mut kept.bytes)).unwrap_or_default();
+        self.clear();
+        bytes
+    }
+
+    /// Throws the bytes away.
+    pub(super) fn clear(&mut self) {
+        self.replace(&[], None);
     }
 
     /// What counts it among the long tails; it does so no longer.
@@ -37,7 +45,33 @@ impl Tail {
 
     /// Keeps these bytes in the place of those before, in no more memory than they need.
     pub(super) fn replace(&mut self, bytes: &[u8], long: Option<Arc<()>>) {
-        self.0 = (!bytes.is_empty()).then(|| Box::new(Kept { bytes: bytes.to_vec(), long }));
+        if bytes.is_empty() && self.place().is_none() {
+            self.0 = None;
+            return;
+        }
+        let kept = self.0.get_or_insert_default();
+        (kept.bytes, kept.long) = (bytes.to_vec(), long);
+    }
+
+    /// The place that it keeps for the connection.
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.0.as_ref()?.place.as_ref()
+    }
+
+    /// Keeps this place, or none.
+    pub(super) fn set_place(&mut self, place: Option<Place>) {
+        if place.is_none() && self.len() == 0 {
+            self.0 = None;
+        } else {
+            self.0.get_or_insert_default().place = place;
+        }
+    }
+
+    /// Takes the place out.
+    pub(super) fn take_place(&mut self) -> Option<Place> {
+        let place = self.0.as_mut()?.place.take();
+        self.set_place(None);
+        place
     }
 }
 

@@ -11,7 +11,6 @@ use crate::eviction::EvictionClass;
 use crate::per_address::Network;
 use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
 use crate::system::{System, Watched};
-use crate::tail::Tail;
 use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
 
 /// How long connections that end here may take to do so: all the others wait for it.
@@ -168,7 +167,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let now = connections.state.now;
         io.deadline = connections.state.compact(now + deadline);
         io.resume_tail = !unconsumed.is_empty();
-        io.tail = Tail::new(unconsumed);
+        io.tail.replace(&unconsumed, None);
         if !queued.is_empty() {
             io.outbox.own().extend_from_slice(&queued);
             io.outbox.set_stalled_at(stalled.map(|left| connections.state.compact(now + left)));

@@ -7,7 +7,6 @@ use crate::connection::{Entry, Lifecycle};
 use crate::eviction::EvictionClass;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::{System, is_shortage};
-use crate::tail::Tail;
 use crate::{CloseReason, Flow, Handler, Progress, Token};
 
 impl<H: Handler, S: System> Worker<H, S> {
@@ -119,7 +118,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
         if io.ended && !io.end_delivered && !resume {
             io.end_delivered = true;
-            io.tail = Tail::default();
+            io.tail.clear();
             self.call(token, |handler, conn, cx| handler.on_end(conn, rest, cx));
             let Some(entry) = self.connections.table.get_mut(token) else { return };
             if entry.io.lifecycle == Lifecycle::Open {
