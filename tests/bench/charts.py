@@ -6,7 +6,7 @@ from html import escape
 from figures import digits
 from pairs import best_peer, column, middle, ratio
 
-WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 940, 360, 130, 14, 14, 74
+WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 980, 390, 140, 14, 14, 74
 STYLE = """text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 16px; font-weight: 600 } .small { font-size: 12px }
 .ours { fill: #0969da } .floor { fill: #8c959f } .peer { fill: #bc4c00 } .line { stroke: #8c959f; stroke-dasharray: 3 3 }
