@@ -198,10 +198,11 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn leave_to_poll(&mut self, token: Token) {
         let Connections { table, state, .. } = &mut self.connections;
         let Some(Entry { io, .. }) = table.get_mut(token) else { return };
-        if io.lifecycle != Lifecycle::Closing {
-            state.offer_place(io); // one that closes in this turn makes room by itself
+        if io.lifecycle == Lifecycle::Closing {
+            return; // it makes room by itself in this turn
         }
-        if io.watched != Watched::No || io.listed_ready || io.lifecycle == Lifecycle::Closing {
+        state.offer_place(io);
+        if io.watched != Watched::No || io.listed_ready {
             return;
         }
         let Err(error) = self.connections.watch(token) else { return };
