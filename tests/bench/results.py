@@ -13,6 +13,15 @@ from reasons import REASONS
 from targets import missed, targets
 
 RESULTS = HERE / "results"
+
+
+def beside(title, figure):
+    """Columns with another figure of ours, the first floor and the best peer."""
+    return {f"{title}: ours": lambda case: one(case, "ours", figure),
+            "floor": lambda case: one(case, "floor", figure),
+            "peer": lambda case: one(case, best_peer(case), figure)}
+
+
 # The tables, and what they have beside the costs: the head of a column, and its cell.
 GROUPS = {
     "messages": ("Dates and lines", "For each message to each client.", {
@@ -24,18 +33,9 @@ GROUPS = {
     "exchanges": ("Connections and requests", "For each connection, request or echo, 64 at a time.", {
         "wait p50 / p99 / worst, ms: ours": lambda case: spread_of(case, "ours", "wait_ms"),
         "peer": lambda case: spread_of(case, best_peer(case), "wait_ms")}),
-    "memory": ("Memory", "In the process, for each connection; the kernel's is for both ends of one, as they are on one machine.", {
-        "kernel: ours": lambda case: one(case, "ours", "kernel"),
-        "floor": lambda case: one(case, "floor", "kernel"),
-        "peer": lambda case: one(case, best_peer(case), "kernel")}),
-    "starts": ("The start", "From the fork until a connection is accepted.", {
-        "CPU µs: ours": lambda case: one(case, "ours", "us"),
-        "floor": lambda case: one(case, "floor", "us"),
-        "peer": lambda case: one(case, best_peer(case), "us")}),
-    "idle": ("Doing nothing", "How often it wakes up in a second.", {
-        "CPU µs a second: ours": lambda case: one(case, "ours", "us"),
-        "floor": lambda case: one(case, "floor", "us"),
-        "peer": lambda case: one(case, best_peer(case), "us")}),
+    "memory": ("Memory", "In the process, for each connection; the kernel's is for both ends of one, as they are on one machine.", beside("kernel", "kernel")),
+    "starts": ("The start", "From the fork until a connection is accepted.", beside("CPU µs", "us")),
+    "idle": ("Doing nothing", "How often it wakes up in a second.", beside("CPU µs a second", "us")),
 }
 
 
