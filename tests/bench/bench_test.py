@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent 
 
 import cases
 import charts
+import lab
 import loads
 import reasons
 import results
@@ -57,7 +58,6 @@ class Arithmetic(unittest.TestCase):
         rounds = [{"a": sample(1), "b": sample(3)}, {"a": sample(9), "b": sample(3)}, {"a": sample(9), "b": sample(100)}]
         self.assertEqual(best(rounds, ["a", "b", "absent"], "us"), "b")
         self.assertIsNone(best(rounds, ["absent"], "us"))
-
 
     def test_a_peer_that_fails_is_the_best_only_where_there_is_no_other(self):
         failing = {"a": sample(1) | {"faults": 0.01}}
@@ -126,6 +126,28 @@ class Table(unittest.TestCase):
     def test_failed_exchanges_are_told(self):
         entry = {"ours": sample(6), "a": sample(3) | {"faults": 0.05}}
         self.assertIn("up to 5.0% failed", results.row(case([entry])))
+
+
+class Published(unittest.TestCase):
+    """What stands in results/, and what the next run would write there."""
+
+    def test_the_pages_and_charts_are_those_of_the_samples(self):
+        for run in results.recorded():
+            for name, text in results.pages(run).items():
+                self.assertEqual((results.RESULTS / name).read_text(), text, f"tests/bench/run --render writes {name}")
+
+    def test_no_result_names_a_home_or_a_temporary_folder(self):
+        for path in results.RESULTS.iterdir():
+            self.assertNotRegex(path.read_text(), r"/(root|home|Users|tmp|var/tmp)/", path.name)
+
+    def test_a_command_names_no_path_of_this_machine(self):
+        with tempfile.TemporaryDirectory() as folder:
+            here = lab.Lab(folder)
+            for name, command in ((each.name, server.command(here, 1)) for each in cases.cases() for server in each.servers):
+                # What a system has everywhere may be named.
+                alien = [word for word in map(here.public, command) if word.startswith("/") and not word.startswith(("/usr/", "/dev/"))]
+                self.assertEqual(alien, [], name)
+                self.assertNotIn(sys.executable, " ".join(map(here.public, command)), name)
 
 
 class Charts(unittest.TestCase):

@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -49,9 +50,10 @@ class Lab:
         return str(option).format(site=self.site, answers=self.answers, folder=self.folder, peers=PEERS, here=HERE)
 
     def public(self, text):
-        """The same without what is so on this machine only."""
-        for folder, name in ((self.folder, "FOLDER"), (self.binaries, "BINARIES"), (self.floors, "FLOORS"), (PEERS, "PEERS"), (PROJECT, ".")):
-            text = str(text).replace(str(folder), name)
+        """The same without the paths of this machine."""
+        names = {sys.executable: "python3", self.folder: "FOLDER", self.binaries: "BINARIES", self.floors: "FLOORS", PEERS: "PEERS", TARGET: "TARGET", PROJECT: "."}
+        for path, name in names.items():
+            text = str(text).replace(str(path), name)
         return text
 
     def write_files(self):

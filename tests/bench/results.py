@@ -1,11 +1,9 @@
 """The page and the JSON of a run."""
 
 import dataclasses
-import datetime
 import json
 
 import charts
-import measured_on
 from figures import digits
 from lab import HERE
 from pairs import best_peer, column, middle, of_kind, ratio
@@ -45,6 +43,12 @@ class Run:
 
     form: str
     rounds: int
+    # When, on what, how it was built, of which commit.
+    date: str
+    system: str
+    build: str
+    commit: str
+    # The machine's load average.
     load_before: float
     load_after: float
     # What each daemon of ours has in force where nothing is said, and how many bytes its program has, stripped; by its name.
@@ -156,7 +160,7 @@ def document(run):
     pictures = "".join(f"![{name}]({run.form}-{name}.svg)\n\n" for name in charts.charts(run.cases))
     return f"""# What things cost, beside the floor and the peers
 
-{datetime.date.today()}: {measured_on.system()}, {measured_on.build()} of {measured_on.commit()}. The {run.form} form of `make bench`: {run.rounds} rounds, of some cases fewer. The
+{run.date}: {run.system}, {run.build} of {run.commit}. The {run.form} form of `make bench`: {run.rounds} rounds, of some cases fewer. The
 machine's load average was {run.load_before:.1f} when it began and {run.load_after:.1f} when it ended.
 
 A cost is the time of the processor that a server's threads took for a unit of work (schedstat), the median of the rounds with its quartiles. A server has one core and one worker, the load generator the
@@ -174,10 +178,19 @@ Bytes of the programs, stripped: {"; ".join(f"{name} {size:,}" for name, size in
 {in_force(run)}"""
 
 
-def record(run):
+def record(run, folder=RESULTS):
     """Writes the page, the charts and all samples into results/, under the form's name."""
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{run.form}.md").write_text(document(run))
-    (RESULTS / f"{run.form}.json").write_text(json.dumps({"date": str(datetime.date.today()), **dataclasses.asdict(run)}, separators=(",", ":")) + "\n")
-    for name, drawing in charts.charts(run.cases).items():
-        (RESULTS / f"{run.form}-{name}.svg").write_text(drawing)
+    folder.mkdir(exist_ok=True)
+    (folder / f"{run.form}.json").write_text(json.dumps(dataclasses.asdict(run), separators=(",", ":")) + "\n")
+    for name, text in pages(run).items():
+        (folder / name).write_text(text)
+
+
+def recorded(folder=RESULTS):
+    """The last run of each form."""
+    return [Run(**json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
+
+
+def pages(run):
+    """What is made of a run's samples: the page and the charts, by their file names."""
+    return {f"{run.form}.md": document(run)} | {f"{run.form}-{name}.svg": drawing for name, drawing in charts.charts(run.cases).items()}
