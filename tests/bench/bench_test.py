@@ -2,6 +2,9 @@
 """What the figures of `make bench` rest on: medians of ratios within rounds, their spread, the kept results of a long run, the table."""
 
 import dataclasses
+import json
+import socket
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -13,6 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent 
 
 import cases
 import charts
+import foreign
 import lab
 import loads
 import reasons
@@ -201,6 +205,41 @@ class Cases(unittest.TestCase):
             self.assertEqual(len(set(names)), len(names), each.name)
             self.assertIn(each.group, results.GROUPS)
             self.assertTrue(each.load.takes > 0 and (each.quick is None or each.quick.takes <= each.load.takes), each.name)
+
+
+class Publisher(unittest.TestCase):
+    """What posts lines in the place of a server that reads none."""
+
+    def posted(self, server, lines):
+        """The bodies of the posts, of which there may be as many connections as the publisher likes."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(10)
+            command = [sys.executable, HERE / "peers/publish.py", f"127.0.0.1:{listener.getsockname()[1]}", "lines", server]
+            publisher = subprocess.Popen(command, stdin=subprocess.PIPE)
+            publisher.stdin.write(lines)
+            publisher.stdin.close()
+            bodies = []
+            while sum(body.count(b"line") for body in bodies) < lines.count(b"\n"):
+                connection, _ = listener.accept()
+                with connection, connection.makefile("rwb") as stream:
+                    while (head := list(iter(lambda: stream.readline().strip(), b""))):
+                        (length,) = (int(field.split(b":")[1]) for field in head if field.lower().startswith(b"content-length:"))
+                        bodies.append(stream.read(length))
+                        stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+                        stream.flush()
+            self.assertEqual(publisher.wait(10), 0)
+            return bodies
+
+    def test_nchan_gets_a_post_for_each_line(self):
+        self.assertEqual(self.posted("nchan", b"line 1\nline 2\n"), [b"line 1", b"line 2"])
+
+    def test_pushpin_gets_all_lines_that_there_are_in_one_post(self):
+        (body,) = self.posted("pushpin", b"line 1\nline 2\n")
+        self.assertEqual([item["formats"]["ws-message"]["content"] for item in json.loads(body)["items"]], ["line 1", "line 2"])
+
+    def test_a_program_that_cannot_be_started_is_absent_with_what_it_says(self):
+        self.assertIsNone(foreign.starts("true"))
+        self.assertIn("no such library", foreign.starts("sh", "-c", "echo no such library >&2; exit 127"))
 
 
 class Usage(unittest.TestCase):

@@ -3,6 +3,7 @@ their turn in the full form."""
 
 import dataclasses
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,9 @@ PYTHON = PEERS / "uwebsockets/bin/python"
 LIGHTTPD = PEERS / "usr/sbin/lighttpd"
 STATIC_WEB_SERVER = PEERS / "static-web-server/bin/static-web-server"
 ZOO = PROJECT / "tests/.venv/zoo"
+PUSHPIN = PEERS / "usr/bin/pushpin"
+# Where it takes what it publishes, on the port that its clients have on 127.0.0.1.
+PUSHPIN_POSTS = "127.0.0.2"
 WEBSOCKETD = ZOO / "usr/bin/websocketd"
 NGINX = Path("/usr/sbin/nginx")
 CLIENTS = PROJECT / "tests/clients/node_modules/ws"
@@ -93,11 +97,45 @@ def nchan(job):
     inner = lambda lab, port: (f"http {{ access_log off; keepalive_requests 1000000000; server {{ listen 127.0.0.1:{port} backlog=4096;\n"  # noqa: E731
                                "location = / { nchan_subscriber websocket; nchan_channel_id all; nchan_subscriber_first_message newest; }\n"
                                "location = /publish { nchan_publisher; nchan_channel_id all; nchan_message_buffer_length 10; } } }")
-    return dataclasses.replace(nginx("nchan", inner, (path,), f"load_module {path};\n"), publisher=publisher("/publish", job))
+    return dataclasses.replace(nginx("nchan", inner, (path,), f"load_module {path};\n"), publisher=publisher("127.0.0.1", job, "nchan"))
 
 
-def publisher(path, job):
-    return lambda lab, port: [sys.executable, lab.here("peers/publish.py"), port, path, job]
+def publisher(host, job, server):
+    return lambda lab, port: [sys.executable, lab.here("peers/publish.py"), f"{host}:{port}", job, server]
+
+
+def pushpin(job):
+    """Four processes: condure has the connections, a proxy and a handler are behind it. Its test route, which needs no server behind it, subscribes
+    each WebSocket; what is posted to another address is published. Of 10,000 clients a second it cuts off some."""
+    def text(lab, port):
+        folder = lab.folder / f"pushpin-{port}"
+        return (f"[global]\ninclude={PEERS}/usr/lib/pushpin/internal.conf\nrundir={folder}\n"
+                f"[runner]\nservices=condure,pushpin-proxy,pushpin-handler\nhttp_port=127.0.0.1:{port}\nlogdir={folder}\nlog_level=0\nclient_maxconn=20000\n"
+                f"[proxy]\nroutesfile={folder}/routes\nupdates_check=off\n"
+                f"[handler]\npush_in_spec=ipc://{folder}/push\npush_in_sub_specs=ipc://{folder}/sub\npush_in_http_addr={PUSHPIN_POSTS}\npush_in_http_port={port}\n"
+                f"command_spec=ipc://{folder}/command\nmessage_rate=1000000\nmessage_hwm=1000000")
+
+    def arguments(lab, file):
+        return [f"PATH={PEERS}/usr/bin", "pushpin", f"--config={file}", "--merge-output"]
+
+    server = configured("pushpin, 1,000 clients", "env", arguments, text, (PUSHPIN, PEERS / "usr/bin/condure"))
+
+    def command(lab, port):
+        folder = lab.folder / f"pushpin-{port}"
+        folder.mkdir(exist_ok=True)
+        (folder / "routes").write_text("*,path_beg=/,replace_beg=/ws test\n")
+        return server.command(lab, port)
+
+    def missing(lab):
+        return server.missing(lab) or starts(PUSHPIN, "--version")
+
+    return dataclasses.replace(server, command=command, missing=missing, publisher=publisher(PUSHPIN_POSTS, job, "pushpin"), most=1_000)
+
+
+def starts(*command):
+    """None, or what the program says that cannot even be started: a library that it needs may not be there."""
+    tried = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    return (tried.stderr.strip() or f"it ends with {tried.returncode}") if tried.returncode else None
 
 
 def websocketd():
@@ -126,7 +164,7 @@ def policyfile():
 
 
 def dates():
-    return (uwebsockets("dates"), ws("dates"), tutorial(), crate("fastwebsockets"), crate("tokio-tungstenite"), nchan("dates"), websocketd())
+    return (uwebsockets("dates"), ws("dates"), tutorial(), crate("fastwebsockets"), crate("tokio-tungstenite"), nchan("dates"), pushpin("dates"), websocketd())
 
 
 def policies():
@@ -151,7 +189,7 @@ def handshakes():
 
 
 def lines():
-    return (uwebsockets("lines"), ws("lines"), nchan("lines"))
+    return (uwebsockets("lines"), ws("lines"), nchan("lines"), pushpin("lines"))
 
 
 def echoes():
