@@ -118,6 +118,34 @@ fn every_dialect_lives_on_and_gets_each_number_once() {
     assert!(holder.kept.is_empty(), "what was taken is not kept any more");
 }
 
+/// A log in which each time is `N ms`.
+fn without_times(log: &str) -> String {
+    let is_time = |word: &&str| word.parse::<f64>().is_ok_and(|time| time < 60_000.0) && word.contains('.');
+    log.split(' ').map(|word| if is_time(&word) { "N" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn both_logs_say_what_each_step_of_a_hand_over_took() {
+    let mut holder = Holder::start(WS_SERVER, &DATES);
+    let mut clients = one_of_each(&holder);
+    let (_, before) = holder.end(Signal::USR2);
+    let before = without_times(&before);
+    let steps = "13 live connections wait for the next process: export N ms, records N ms, descriptors N ms, service manager N ms\n";
+    assert!(before.contains(steps), "{before}");
+    holder.start_next();
+    for (_, client, next) in &mut clients {
+        number(client, *next);
+    }
+    let (_, after) = holder.end(Signal::TERM);
+    let after = without_times(&after);
+    let writer = concat!("ws-server ", env!("CARGO_PKG_VERSION"));
+    let steps = format!(
+        "adopting 13 live connections of {writer}: descriptors N ms, records N ms, preparations N ms\n"
+    );
+    let all_back = "all live connections are back, N ms after their export began\n";
+    assert!(after.contains(&steps) && after.contains(all_back), "{after}");
+}
+
 /// Milliseconds of the day in a date of RFC 3339.
 fn milliseconds(date: &str) -> i64 {
     let time = date.split_once('T').unwrap().1.trim_end_matches('Z');

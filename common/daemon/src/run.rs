@@ -196,8 +196,10 @@ where
         .map_err(|error| DaemonError::system("sharing the listeners", &error))?;
     let mut reactor = Reactor::new(dealt, serve.settings.clone())
         .map_err(|error| DaemonError::system("starting the event loop", &error))?;
-    if let Some(HandedOver { state, connections, .. }) = previous {
-        log::info!("{}: adopting {} live connections of {}", serve.name, connections.len(), state.writer);
+    if let Some(HandedOver { state, connections, mut steps, .. }) = previous {
+        steps.end("preparations");
+        let count = connections.len();
+        log::info!("{}: adopting {count} live connections of {}: {steps}", serve.name, state.writer);
         reactor.adopt(connections);
     }
     Ok(reactor)

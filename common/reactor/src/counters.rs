@@ -18,6 +18,8 @@ pub struct Counters {
     pub(super) refused: AtomicU64,
     pub(super) accept_errors: AtomicU64,
     pub(super) adopted: AtomicU64,
+    /// Connections of the previous process that no worker has taken up yet.
+    pub(super) to_adopt: AtomicUsize,
     closed: [AtomicU64; 8],
     pub(super) addresses: PerAddress,
 }
@@ -53,6 +55,11 @@ impl Counters {
             accept_errors: self.accept_errors.load(Relaxed),
             closed: self.closed.each_ref().map(|count| count.load(Relaxed)),
         }
+    }
+
+    /// A worker has taken up so many connections of the previous process. True if these were the last ones of all workers.
+    pub(super) fn took_up(&self, count: usize) -> bool {
+        self.to_adopt.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(count)) == Ok(count)
     }
 
     pub(super) fn count_open(&self) {

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 use super::mail::Waker;
@@ -66,6 +67,7 @@ where
     /// Spreads connections of another process over the workers, which adopt them when they run.
     pub fn adopt(&mut self, connections: Vec<ExportedConnection<OwnedFd>>) {
         let workers = self.workers.len().max(1);
+        self.control.counters().to_adopt.store(connections.len(), Relaxed);
         for (number, connection) in connections.into_iter().enumerate() {
             if let Some((_, _, to_adopt)) = self.workers.get_mut(number % workers) {
                 to_adopt.push(connection);

@@ -40,10 +40,11 @@ pub(crate) fn export(
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(Moment::now()) };
-    let handed_over = HandedOver { state, others, connections, lost: Vec::new() };
+    let handed_over = HandedOver { state, others, connections, ..HandedOver::default() };
     match hand_over::store(&handed_over) {
-        Ok(()) => {
-            log::info!("{} live connections wait for the next process", handed_over.connections.len());
+        Ok(steps) => {
+            let count = handed_over.connections.len();
+            log::info!("{count} live connections wait for the next process: {steps}");
             // The process ends now. To close thousands of descriptors one by one before would keep all clients waiting.
             _ = ManuallyDrop::new(handed_over);
         }

@@ -355,8 +355,7 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
         peer: None,
     };
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes: vec![0; 7] };
-    let mut handed_over =
-        HandedOver { state, others: Vec::new(), connections: vec![connection], lost: Vec::new() };
+    let mut handed_over = HandedOver { state, connections: vec![connection], ..HandedOver::default() };
     let (previous, producers) = adopt(Some(&mut handed_over), &SourceKind::Clock, EPOCH);
     assert!(previous.is_none() && producers.is_empty());
     assert_eq!(

@@ -13,6 +13,7 @@
 mod manifest;
 mod pack;
 mod parallel;
+mod steps;
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -30,6 +31,7 @@ use self::manifest::Manifest;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::manifest::rewritten;
 use self::pack::Packed;
+pub use self::steps::Steps;
 use crate::clock::Moment;
 use crate::notify;
 use reactor::ExportedConnection;
@@ -52,23 +54,31 @@ pub struct HandedOver {
     pub connections: Vec<ExportedConnection<OwnedFd>>,
     /// The states of connections whose descriptors the service manager did not return: they have ended on the way.
     pub lost: Vec<Vec<u8>>,
+    /// How long taking it up has lasted so far.
+    pub steps: Steps,
 }
 
-/// Passes everything to the service manager, and returns when the service manager has it.
+/// Passes everything to the service manager, and returns when the service manager has it: what that took, from the export on.
 ///
 /// # Errors
 /// There is no service manager, or the system has no more memory or descriptors.
-pub fn store(handed_over: &HandedOver) -> io::Result<()> {
+pub fn store(handed_over: &HandedOver) -> io::Result<Steps> {
     let HandedOver { state, others, connections, .. } = handed_over;
+    let mut steps = Steps::since_export(connections, "export");
     let at = Moment::now();
     let connections = in_turn(connections);
     let records = parallel::parts(&connections, |part| to_records(part, at));
     let records = records.into_iter().collect::<io::Result<Vec<_>>>()?;
     let head = manifest::head(state, others.len(), connections.len());
+    steps.end("records");
     let manifest: Vec<&[u8]> = iter::once(&head).chain(&records).map(Vec::as_slice).collect();
     let sockets = connections.iter().map(|connection| &connection.descriptor);
     let descriptors: Vec<BorrowedFd<'_>> = others.iter().chain(sockets).map(AsFd::as_fd).collect();
-    notify::store(NAME, &pack::pack(&manifest, &descriptors)?)
+    let kept = pack::pack(&manifest, &descriptors)?;
+    steps.end("descriptors");
+    notify::store(NAME, &kept)?;
+    steps.end("service manager");
+    Ok(steps)
 }
 
 /// The connections in the order in which the next process adopts them.
@@ -108,7 +118,9 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
     if kept.is_empty() {
         return None;
     }
+    let mut steps = Steps::begin();
     let unpacked = pack::unpack(kept);
+    steps.end("descriptors");
     notify::send(&[NotifyState::FdStoreRemove, NotifyState::FdName(NAME)]);
     let (bytes, descriptors) = match unpacked {
         Ok(unpacked) => unpacked?,
@@ -118,7 +130,12 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
         }
     };
     match manifest::from_bytes(&bytes, Moment::now(), descriptors.len()) {
-        Ok(manifest) => Some(join(manifest, descriptors, formats)),
+        Ok(manifest) => {
+            let mut handed_over = join(manifest, descriptors, formats);
+            steps.end("records");
+            handed_over.steps = steps;
+            Some(handed_over)
+        }
         Err(error) => {
             let count = descriptors.len();
             log::error!("closing {count} descriptors of the previous process: its manifest {error}");
@@ -161,7 +178,7 @@ fn join(manifest: Manifest, descriptors: Vec<Packed>, formats: &RangeInclusive<u
             connection.exported.state.clear();
         }
     }
-    HandedOver { state, others: descriptors, connections, lost }
+    HandedOver { state, others: descriptors, connections, lost, steps: Steps::default() }
 }
 
 /// Returns the first `others` descriptors, and that of each record as far as it has come.
@@ -227,7 +244,7 @@ mod tests {
         }
         let state = DaemonState { format, writer: "a test".to_owned(), bytes: b"stream".to_vec() };
         let others = vec![tempfile::tempfile().unwrap().into()];
-        (HandedOver { state, others, connections, lost: Vec::new() }, peers)
+        (HandedOver { state, others, connections, ..HandedOver::default() }, peers)
     }
 
     /// The manifest of what is handed over, and its descriptors with their places, if these are told.

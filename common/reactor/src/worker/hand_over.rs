@@ -103,12 +103,19 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Adopts so many connections that the turn stays short.
     pub(super) fn adopt_some(&mut self) {
-        for _ in 0..TURN_CONNECTIONS {
+        let Some(written_at) = self.to_adopt.front().map(|live| live.written_at) else { return };
+        let count = self.to_adopt.len().min(TURN_CONNECTIONS);
+        for _ in 0..count {
             let Some(live) = self.to_adopt.pop_front() else { break };
             self.adopt_one(live);
             self.adopted_at = self.connections.state.now;
         }
         self.connections.state.is_adopting = !self.to_adopt.is_empty();
+        if self.connections.state.control.counters().took_up(count) {
+            let waited =
+                self.connections.system.now().saturating_duration_since(written_at).as_secs_f64() * 1000.0;
+            log::info!("all live connections are back, {waited:.1} ms after their export began");
+        }
     }
 
     /// Gives adopted connections the socket options of this process, a few in a turn, once all are back and have what they missed:
