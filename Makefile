@@ -123,8 +123,8 @@ bench-full:
 
 .PHONY: test-costs
 
-# Instructions (valgrind) and system calls (strace) of the release build for each message, request and connection, against the bounds of
-# tests/bench/bounds.json: they do not wobble as times do. In half a minute.
+# Instructions (valgrind) and system calls (strace) of the release build for each message, request and connection, and its wakeups while
+# nothing happens, against the bounds of tests/bench/bounds.json: they do not wobble as times do. In half a minute.
 test-costs:
 	@tests/run costs
 
