@@ -80,7 +80,7 @@ def gathered():
 
 
 def lines():
-    """Lines in each framing. The floor writes once for what it has read at once, as ours does; to gather 64 KiB is cheaper, and seconds late."""
+    """Lines in each framing, each as soon as it comes. The floor writes once for what it has read at once, as ours does; to gather 64 KiB is cheaper, and seconds late."""
     found = []
     for framing, audience in FRAMINGS.items():
         web = framing == "rfc6455"
@@ -90,7 +90,7 @@ def lines():
                 floors = [floor("floor", "lines", framing, "read")] + [dataclasses.replace(gathered(), only_full=True)] * (rate == 2_000 and web)
                 found.append(Case(
                     f"lines-{rate}-{name}" + f"-{framing}" * (not web), f"{rate:,} lines a second to {count:,} {audience}", load,
-                    (ours("ws-server", "--source", "-", "--greet", 0), *floors, *(foreign.lines() if web else ())), "messages",
+                    (ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", 0), *floors, *(foreign.lines() if web else ())), "messages",
                     quick=Messages(count, rate=rate, seconds=1) if web and (rate, name) == (200, "1k") else None,
                     usual=web and (rate, name) in ((20, "10k"), (200, "1k"), (2_000, "1k")) or (framing, rate, name) == ("events-1.1", 200, "1k"),
                     rounds=1_000 if web else 5))
@@ -98,7 +98,7 @@ def lines():
 
 
 def coalesced():
-    """What comes within 5 ms goes out together."""
+    """What comes within 5 ms goes out together, as it does unless an option says otherwise."""
     found = []
     for name, count in list(COUNTS.items())[:2]:
         for rate in (200, 2_000):

@@ -187,7 +187,7 @@ def lines(count):
 ALL = [
     Driver("date", "for a date to one of 200 clients, all at once", "ws-server", ["--interval", "200ms", "--align", "--leave-notices", "off"], dates(200), (3, 33), room=8),
     Driver("date-spread", "for a date to one of 250 clients, spread over half a second", "ws-server", ["--interval", "500ms", "--leave-notices", "off"], dates(250), (1, 11), room=25),
-    Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
+    Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0", "--coalesce", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
     Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets, (200, 2200)),
     Driver("get-close", "for a GET of 1 KiB with its connection", "static-server", ["--root", "{folder}/site"], lives(get_life), (50, 350), room=10),
     Driver("policy", "for a policy answer with its connection", "policy-server", [], lives(policy_life), (50, 350), room=10),

@@ -265,6 +265,14 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn lines_wait_for_others_unless_an_option_says_otherwise_and_dates_never_do() {
+        let coalesce = |args: &[&str]| config(args).unwrap().stream.coalesce();
+        assert_eq!(coalesce(&["--source", "-"]), Duration::from_millis(5));
+        assert_eq!(coalesce(&["--source", "-", "--coalesce", "0"]), Duration::ZERO);
+        assert_eq!(coalesce(&["--delivery", "ordered"]), Duration::ZERO);
+    }
+
+    #[test]
     fn leave_notices_are_for_dates_unless_an_option_says_otherwise() {
         let notices = |args: &[&str]| config(args).unwrap().leave_notices();
         assert!(notices(&[]));

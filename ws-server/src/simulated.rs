@@ -61,9 +61,11 @@ fn id(number: u64) -> MessageId {
 
 type World = Simulation<WsHandler>;
 
+/// Lines go out as they come, unless the arguments say otherwise: time passes only where a test lets it.
 fn configured(args: &[&str]) -> Arc<Config> {
     let limits = ["--workers", "1", "--max-connections", "2000", "--max-connections-per-ip", "0"];
-    Arc::new(config(&[args, &limits[..]].concat()).unwrap())
+    let coalesce: &[&str] = if args.contains(&"--coalesce") { &[] } else { &["--coalesce", "0"] };
+    Arc::new(config(&[args, &limits[..], coalesce].concat()).unwrap())
 }
 
 /// Now and then another process adopts everything, by way of the bytes that the first one exports.

@@ -35,7 +35,7 @@ class Machine:
         folder = bench.folder / f"machine-{next(runs)}"
         folder.mkdir()
         self.lines, self.stream, self.metrics = (folder / name for name in ("lines", "stream", "metrics"))
-        command = [bench.programs.ws_server, "--source", f"unix:{self.lines}", "--listen", f"unix:{self.stream}",
+        command = [bench.programs.ws_server, "--source", f"unix:{self.lines}", "--coalesce", "0", "--listen", f"unix:{self.stream}",
                    "--metrics", f"unix:{self.metrics}", "--workers", 1]
         follow = [bench.programs.bridge, "follow", "--server", engine and engine.servers, "--stream", STREAM, "--to", f"unix:{self.lines}"]
         if engine:

@@ -68,6 +68,47 @@ fn a_line_goes_out_at_once_and_those_behind_it_together_when_its_time_is_over() 
 }
 
 #[test]
+fn a_newcomer_gets_the_lines_that_wait_at_once_and_none_of_them_twice() {
+    let mut world = lines(&["--coalesce", "5ms"]);
+    let mut old = reader(&mut world);
+    (1..4).for_each(|number| {
+        line(&mut world, number);
+        world.settle();
+    });
+    let new = reader(&mut world);
+    old.read(&mut world, usize::MAX);
+    assert_eq!((old.numbers(), new.numbers()), (vec![1], vec![1, 2, 3]));
+    line(&mut world, 4);
+    assert_eq!(writes(&mut world), 0, "it waits for the next one as the others do");
+    world.advance(Duration::from_millis(5));
+    assert_eq!(writes(&mut world), 2);
+    for mut reader in [old, new] {
+        reader.read(&mut world, usize::MAX);
+        assert_eq!(reader.numbers(), [1, 2, 3, 4]);
+    }
+}
+
+#[test]
+fn lines_that_come_seldom_are_never_late_and_a_busy_stream_writes_once_in_its_time() {
+    // Milliseconds from line to line, how many come, and in how many writes they leave.
+    for (gap, count, wanted) in [(50, 20, 20), (5, 20, 20), (1, 100, 20)] {
+        let mut world = lines(&["--coalesce", "5ms"]);
+        let mut reader = reader(&mut world);
+        let mut sent = 0;
+        for number in 1..=count {
+            line(&mut world, number);
+            sent += writes(&mut world);
+            world.advance(Duration::from_millis(gap));
+        }
+        sent += writes(&mut world);
+        // The first of a busy stream goes out alone.
+        assert_eq!(sent, wanted + u64::from(gap < 5), "a line each {gap} ms");
+        reader.read(&mut world, usize::MAX);
+        assert!(reader.numbers().into_iter().eq(1..=count));
+    }
+}
+
+#[test]
 fn lines_that_wait_are_sent_before_the_stream_ends_or_another_process_goes_on() {
     let args = ["--coalesce", "1h"];
     let mut world = lines(&args);
