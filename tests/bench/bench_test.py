@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What the figures of `make bench` rest on: medians of ratios within rounds, their spread, the kept results of a long run, the table."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import socket
 import subprocess
@@ -14,6 +16,7 @@ from xml.etree import ElementTree
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent / "shared")]
 
+import bench
 import cases
 import charts
 import foreign
@@ -25,6 +28,7 @@ import servers
 import store
 import usage
 from pairs import best, best_peer, column, middle, ratio, turns
+from plan import Plan
 from targets import Target, missed
 
 
@@ -173,16 +177,102 @@ class Charts(unittest.TestCase):
         self.assertEqual(charts.charts([case([{}])]), {})
 
 
+class Killed(BaseException):
+    """A run is cut off here."""
+
+
+class Turns:
+    """A load that notes who had its turn; it cuts the run off before the turn of this number."""
+
+    takes = 1
+
+    def __init__(self, cut_off_at=None):
+        self.had, self.cut_off_at = [], cut_off_at
+
+    def sample(self, lab, server):
+        if len(self.had) == self.cut_off_at:
+            raise Killed
+        self.had.append(server.name)
+        return sample(len(self.had))
+
+
+class NoLab:
+    public = str
+
+
 class Resuming(unittest.TestCase):
-    def test_a_finished_case_is_kept_and_half_a_file_is_none(self):
-        with tempfile.TemporaryDirectory() as folder:
-            kept = store.Kept("full", 9, "dates", Path(folder))
-            self.assertIsNone(kept.read())
-            kept.write(case([{"ours": sample(6)}]))
-            self.assertEqual(store.Kept("full", 9, "dates", Path(folder)).read()["rounds"][0]["ours"]["us"], 6)
-            self.assertIsNone(store.Kept("full", 3, "dates", Path(folder)).read())
-            kept.path.write_text('{"name": "da')
-            self.assertIsNone(kept.read())
+    SERVERS = tuple(servers.Server(name, kind, lambda lab, port: ["true"]) for name, kind in (("ours", "ours"), ("floor", "floor")))
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def run_of(self, load, build="a build", rounds=3, seconds=None, servers=SERVERS):
+        """Two cases, of which the first one has the load."""
+        wanted = [cases.Case(name, name, each, servers, "messages") for name, each in (("one", load), ("two", Turns()))]
+        with contextlib.redirect_stdout(io.StringIO()) as self.said:
+            return bench.Bench("full", rounds, NoLab(), store.Kept(build, self.folder), seconds).run(wanted)
+
+    def test_a_run_that_is_cut_off_goes_on_behind_its_last_round(self):
+        first, second, third = Turns(cut_off_at=5), Turns(), Turns()
+        with self.assertRaises(Killed):
+            self.run_of(first)
+        measured = self.run_of(second)
+        # The round in which it was cut off is measured again, and every second one is the other way round.
+        self.assertEqual((first.had, second.had), (["ours", "floor", "floor", "ours", "ours"], ["ours", "floor"]))
+        self.assertEqual([entry["ours"]["us"] for entry in measured[0]["rounds"]], [1, 4, 1])
+        self.assertEqual(self.run_of(third), measured)
+        self.assertEqual(third.had, [])
+
+    def test_more_rounds_go_on_behind_those_that_are_there_and_fewer_take_some_of_them(self):
+        self.run_of(Turns())
+        load = Turns()
+        self.assertEqual([len(self.run_of(load, rounds=count)[0]["rounds"]) for count in (4, 2)], [4, 2])
+        self.assertEqual(load.had, ["floor", "ours"])
+
+    def test_nothing_of_another_build_of_other_servers_or_of_half_a_file_counts(self):
+        self.run_of(Turns())
+        other, alone, cut = Turns(), Turns(), Turns()
+        self.run_of(other, build="another build")
+        self.run_of(alone, servers=self.SERVERS[:1])
+        (self.folder / "a build/one.json").write_text('{"servers": ["ours"')
+        self.run_of(cut)
+        self.assertEqual([len(load.had) for load in (other, alone, cut)], [6, 3, 6])
+
+    def test_a_build_is_known_by_the_bytes_of_its_files(self):
+        daemon = self.folder / "daemon"
+        daemon.write_bytes(b"one")
+        one = store.build_of([daemon])
+        self.assertEqual(store.build_of([daemon]), one)
+        daemon.write_bytes(b"two")
+        self.assertNotEqual(store.build_of([daemon]), one)
+
+    def test_when_the_time_is_up_no_round_begins(self):
+        load = Turns()
+        with self.assertRaisesRegex(bench.OutOfTime, "cases left: 2"):
+            self.run_of(load, seconds=1e-9)
+        self.assertEqual(load.had, [])
+
+    def test_what_was_kept_is_forgotten_on_demand(self):
+        self.run_of(Turns())
+        store.Kept("a build", self.folder).forget()
+        load = Turns()
+        self.run_of(load)
+        self.assertEqual(len(load.had), 6)
+
+    def test_a_run_says_what_is_left_and_how_long_it_will_take(self):
+        plan = Plan({"one": (60, 3), "two": (30, 2)})
+        self.assertEqual(plan.told(), "cases left: 2, about 4 min")
+        # A round took twice as long as expected.
+        plan.round_ended("one", 120)
+        self.assertEqual(plan.told(), "cases left: 2, about 6 min")
+        for _ in range(2):
+            plan.round_ended("one", 120)
+        self.assertEqual(plan.told(), "cases left: 1, about 2 min")
+        self.run_of(Turns())
+        self.assertIn("cases left: 2, about 0 min", self.said.getvalue())
+        self.assertIn("cases left: 0", self.said.getvalue())
 
 
 class Several(unittest.TestCase):

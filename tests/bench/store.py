@@ -1,35 +1,40 @@
-"""What a long run has finished, kept so that the next one goes on behind it."""
+"""What a long run has measured so far, kept so that the next one goes on there."""
 
 import hashlib
 import json
-import subprocess
+import shutil
 
 import lab
-import measured_on
 
 
-def tree():
-    """The tree that is measured: its commit, and what was changed in it."""
-    changed = subprocess.run(["git", "diff", "HEAD"], capture_output=True, cwd=lab.PROJECT).stdout
-    return measured_on.commit() + (f"-{hashlib.sha256(changed).hexdigest()[:8]}" if changed else "")
+def build_of(files):
+    """A name for what is measured and for what measures it, by their bytes: after a change to either, nothing that was kept counts."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
 
 
 class Kept:
-    """A case's result, for one tree, form and number of rounds: after a change, it is measured anew."""
+    """The rounds of cases, for one build."""
 
-    def __init__(self, form, rounds, name, folder=None):
-        folder = folder or lab.TARGET / "bench/kept"
-        self.path = folder / f"{tree()}-{form}-{rounds}" / f"{name}.json"
+    def __init__(self, build, folder=lab.TARGET / "bench/kept"):
+        self.folder = folder / build
 
-    def read(self):
+    def read(self, name, servers):
+        """The rounds of a case; none if other servers took part, or if a crash has cut the file off."""
         try:
-            return json.loads(self.path.read_text())
+            kept = json.loads((self.folder / f"{name}.json").read_text())
         except (FileNotFoundError, ValueError):
-            # A file that a crash has cut off counts as none.
-            return None
+            return []
+        return kept["rounds"] if kept["servers"] == servers else []
 
-    def write(self, result):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        whole = self.path.with_suffix(".new")
-        whole.write_text(json.dumps(result))
-        whole.rename(self.path)
+    def forget(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, name, servers, rounds):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        whole = self.folder / f"{name}.new"
+        whole.write_text(json.dumps({"servers": servers, "rounds": rounds}))
+        whole.rename(self.folder / f"{name}.json")
