@@ -1,7 +1,6 @@
 //! Makes the answer to a request.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Instant;
 
 use common::http::{Head, is_known_method};
@@ -141,7 +140,7 @@ impl Respond<'_> {
                 if len > LARGE {
                     return Some(Payload::File(file, part.start, len));
                 }
-                let bytes: Arc<[u8]> = read_range(&file, part.start, len).ok()?.into();
+                let (bytes, _) = read_range(&file, part.start, len).ok()?;
                 let all = 0..bytes.len();
                 Some(Payload::Memory(bytes, all))
             }

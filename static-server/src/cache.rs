@@ -5,10 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-/// How long we trust an entry without a look at its file.
-const FRESH: Duration = Duration::from_millis(500);
 /// The memory that an entry takes besides its value and its name.
 const OVERHEAD: usize = 128;
 
@@ -20,28 +17,7 @@ pub(crate) struct Cache<T> {
 }
 
 /// The place of one name: empty while nobody has its file.
-pub(crate) type Slot<T> = Mutex<Option<Checked<T>>>;
-
-/// A value, and when it last agreed with its file.
-#[derive(Debug)]
-pub(crate) struct Checked<T> {
-    pub(crate) value: Arc<T>,
-    pub(crate) at: Instant,
-    /// The number of the release that the file belongs to.
-    pub(crate) release: u64,
-    /// How many changes had been seen before that look, in whatever file.
-    pub(crate) changes: u64,
-    /// True once somebody has asked for it again since that look.
-    pub(crate) was_asked_again: bool,
-}
-
-impl<T> Checked<T> {
-    /// True if the value may be used without a look at its file: no release and no change has been seen since the last one.
-    pub(crate) fn is_fresh(&self, release: u64, changes: u64, now: Instant) -> bool {
-        let is_current = self.release == release && self.changes == changes;
-        is_current && now.saturating_duration_since(self.at) < FRESH
-    }
-}
+pub(crate) type Slot<T> = Mutex<Option<T>>;
 
 #[derive(Debug)]
 struct Table<T> {
@@ -64,8 +40,7 @@ struct Entry<T> {
 impl<T> Cache<T> {
     /// A cache of at most `max_bytes`, by the costs that callers pass to [`keep`](Cache::keep).
     pub(crate) fn new(max_bytes: usize) -> Self {
-        let table = Table { entries: HashMap::new(), queue: VecDeque::new(), bytes: 0 };
-        Cache { table: Mutex::new(table), max_bytes }
+        Cache { table: Mutex::new(Table::new()), max_bytes }
     }
 
     /// The slot of a name. The caller that fills it calls [`keep`](Cache::keep), or else gives it up with
@@ -114,12 +89,21 @@ impl<T> Cache<T> {
         self.table().remove(name);
     }
 
+    /// Drops all names.
+    pub(crate) fn clear(&self) {
+        *self.table() = Table::new();
+    }
+
     fn table(&self) -> MutexGuard<'_, Table<T>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Table<T> {
+    fn new() -> Self {
+        Table { entries: HashMap::new(), queue: VecDeque::new(), bytes: 0 }
+    }
+
     fn holds(&self, name: &[u8], slot: &Arc<Slot<T>>) -> bool {
         self.entries.get(name).is_some_and(|entry| Arc::ptr_eq(&entry.slot, slot))
     }
@@ -159,7 +143,6 @@ impl<T> Table<T> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
@@ -169,23 +152,8 @@ mod tests {
 
     fn keep(cache: &Cache<u8>, name: &[u8], cost: usize) {
         let slot = cache.slot(name);
-        *slot.lock().unwrap() = Some(Checked {
-            value: Arc::new(1),
-            at: Instant::now(),
-            release: 0,
-            changes: 0,
-            was_asked_again: false,
-        });
+        *slot.lock().unwrap() = Some(1);
         cache.keep(name, &slot, cost);
-    }
-
-    #[test]
-    fn a_value_is_fresh_for_half_a_second_in_its_release_until_something_changes() {
-        let now = Instant::now();
-        let checked = Checked { value: Arc::new(1), at: now, release: 7, changes: 3, was_asked_again: false };
-        assert!(checked.is_fresh(7, 3, now + FRESH / 2));
-        assert!(!checked.is_fresh(7, 3, now + FRESH));
-        assert!(!checked.is_fresh(8, 3, now) && !checked.is_fresh(6, 3, now) && !checked.is_fresh(7, 4, now));
     }
 
     #[test]

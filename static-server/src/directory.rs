@@ -9,10 +9,12 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
-use crate::cache::{Cache, Checked, Slot};
+use crate::cache::{Cache, Slot};
 use crate::copies::{self, Copies};
 use crate::encoding::Coding;
 use crate::fields::SharedFields;
+use crate::folder::{Folder, Folders, Sibling};
+use crate::look::{FRESH, Look};
 use crate::open_error::OpenError;
 use crate::representation::{Body, Facts, Representation, Resource};
 use crate::root::Root;
@@ -28,6 +30,7 @@ const TRIES: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: Root,
+    folders: Folders,
     cache: Cache<Loaded>,
     copies: Copies,
     /// Counts the changes of files that we have seen. A deployment within the root writes the assets first and the page that
@@ -43,13 +46,35 @@ struct Loaded {
     stamps: Stamps,
     /// True if equal stamps mean the same answer.
     is_sure: bool,
+    /// When it last agreed with the disk.
+    look: Look,
+    /// The stamp of its directory at that look, as in [`Folder::names`].
+    names: Option<Stamp>,
+    /// True once somebody has asked for it again since that look.
+    was_asked_again: bool,
 }
 
-/// The stamps of a file and of its siblings, by coding; `None` for a sibling that cannot be had.
+/// The stamp of a file, and what there is of its siblings, by coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamps {
     file: Stamp,
-    siblings: [Option<Stamp>; Coding::ALL.len()],
+    siblings: [Sibling; Coding::ALL.len()],
+}
+
+impl Loaded {
+    /// Looks whether it is still the answer, and notes so; nothing is opened.
+    fn renew(&mut self, folder: &Folder, name: &[u8]) -> bool {
+        let same_names = self.names.is_some() && self.names == folder.names;
+        let is_same = self.is_sure
+            && self.look.release == folder.look.release
+            && folder.look(name) == Ok(Found::File(self.stamps.file))
+            && look_at_siblings(folder, name, same_names.then_some(self.stamps.siblings))
+                == self.stamps.siblings;
+        if is_same {
+            (self.look, self.names, self.was_asked_again) = (folder.look, folder.names, false);
+        }
+        is_same
+    }
 }
 
 impl Directory {
@@ -57,7 +82,8 @@ impl Directory {
     /// still taking may be half as much again.
     pub(crate) fn new(root: Root, cache_bytes: usize, shared: Arc<SharedFields>) -> Self {
         let (cache, copies) = (Cache::new(cache_bytes), Copies::new(cache_bytes / 2));
-        Directory { root, cache, copies, changes: AtomicU64::new(0), shared }
+        let (folders, changes) = (Folders::new(), AtomicU64::new(0));
+        Directory { root, folders, cache, copies, changes, shared }
     }
 
     /// The fields of its answers.
@@ -88,32 +114,30 @@ impl Directory {
         let slot = self.cache.slot(name);
         // Another worker may hold the slot while it looks at this very file.
         let mut place = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = self.root.number();
-        // Read before the file: a change that is seen meanwhile counts as later than our look.
+        // Counted before the look: a change that is seen meanwhile is later.
         let changes = self.changes.load(Ordering::SeqCst);
-        if place.as_ref().is_some_and(|checked| checked.is_fresh(current, changes, now)) {
+        let now = Look { at: now, release: self.root.number(), changes };
+        if place.as_ref().is_some_and(|loaded| loaded.look.is_fresh(&now, FRESH)) {
             return Ok(self.asked_again(place, name, &slot));
         }
-        // While the root cannot be opened, we go on with the last one.
-        let release = self.root.look().unwrap_or_else(|_| self.root.release());
-        if let Some(checked) = place.as_mut().filter(|checked| checked.release == release.number)
-            && checked.value.is_sure
-            && is_unchanged(&release.tree, name, &checked.value.stamps)
-        {
-            (checked.at, checked.changes, checked.was_asked_again) = (now, changes, false);
-            return Ok(self.asked_again(place, name, &slot));
-        }
-        let read = self.read(&release.tree, name, wall);
-        if is_news(place.as_ref().map(|checked| &*checked.value), read.as_ref().ok().and_then(Option::as_ref))
-        {
+        let read = self.folders.look(&self.root, name, (now, wall), |folder| {
+            if place.as_mut().is_some_and(|loaded| loaded.renew(folder, name)) {
+                return Ok(None);
+            }
+            self.read(folder, name, wall).map(Some)
+        });
+        let read = match read {
+            Ok(None) => return Ok(self.asked_again(place, name, &slot)),
+            Ok(Some(loaded)) => Ok(loaded),
+            Err(error) => Err(error),
+        };
+        if is_news(place.as_ref(), read.as_ref().ok().and_then(Option::as_ref)) {
             self.changes.fetch_add(1, Ordering::SeqCst);
         }
         match read {
             Ok(Some(loaded)) => {
                 let resource = loaded.resource.clone();
-                let value = Arc::new(loaded);
-                let was_asked_again = false;
-                *place = Some(Checked { value, at: now, release: release.number, changes, was_asked_again });
+                *place = Some(loaded);
                 drop(place);
                 self.cache.keep(name, &slot, resource.cost());
                 Ok(Some(resource))
@@ -130,24 +154,23 @@ impl Directory {
     /// What a slot holds, for the second request and later ones: its large files are copied, once after each look.
     fn asked_again(
         &self,
-        mut place: MutexGuard<'_, Option<Checked<Loaded>>>,
+        mut place: MutexGuard<'_, Option<Loaded>>,
         name: &[u8],
         slot: &Arc<Slot<Loaded>>,
     ) -> Option<Arc<Resource>> {
-        let checked = place.as_mut()?;
-        let is_first = !std::mem::replace(&mut checked.was_asked_again, true);
-        if is_first && let Some(copied) = self.copied(name, &checked.value) {
-            let resource = copied.resource.clone();
-            checked.value = Arc::new(copied);
+        let loaded = place.as_mut()?;
+        let is_first = !std::mem::replace(&mut loaded.was_asked_again, true);
+        if is_first && let Some(copied) = self.copied(name, loaded) {
+            loaded.resource = copied.clone();
             drop(place);
-            self.cache.keep(name, slot, resource.cost());
-            return Some(resource);
+            self.cache.keep(name, slot, copied.cost());
+            return Some(copied);
         }
-        Some(checked.value.resource.clone())
+        Some(loaded.resource.clone())
     }
 
     /// The same with copies of its large files in memory; `None` if there are no others than it has.
-    fn copied(&self, name: &[u8], loaded: &Loaded) -> Option<Loaded> {
+    fn copied(&self, name: &[u8], loaded: &Loaded) -> Option<Arc<Resource>> {
         let on_disk = loaded.resource.copyable();
         let cost = loaded.resource.cost().saturating_add(on_disk);
         // Of a version that may still change under the same stamp nobody could say what the copy is of.
@@ -165,7 +188,7 @@ impl Directory {
                 is_new = true;
             }
         }
-        is_new.then(|| Loaded { resource: Arc::new(resource), ..*loaded })
+        is_new.then(|| Arc::new(resource))
     }
 
     /// Copies the file of this name if it is the one with this stamp, and still is when that is done.
@@ -198,21 +221,21 @@ impl Directory {
     }
 
     /// Reads the file and its siblings; `None` if it is a directory.
-    fn read(&self, tree: &Tree, name: &[u8], wall: i64) -> Result<Option<Loaded>, OpenError> {
-        let Some((body, file)) = read_one(tree, name)? else { return Ok(None) };
-        let stamps = Stamps { file, siblings: look_at_siblings(tree, name) };
+    fn read(&self, folder: &Folder, name: &[u8], wall: i64) -> Result<Option<Loaded>, OpenError> {
+        let Some((body, file)) = read_one(folder, name)? else { return Ok(None) };
+        let stamps = Stamps { file, siblings: look_at_siblings(folder, name, None) };
         let mut found = vec![(None, body, file)];
         for (coding, sibling) in Coding::ALL.into_iter().zip(stamps.siblings) {
-            if sibling.is_some_and(|sibling| is_offered(&sibling, &file, wall))
+            if matches!(sibling, Sibling::File(sibling) if is_offered(&sibling, &file, wall))
                 // A sibling is an offer, which we do not make if it cannot be read, for whatever reason.
-                && let Ok(Some((body, sibling))) = read_one(tree, &name_of_sibling(name, coding))
+                && let Ok(Some((body, sibling))) = read_one(folder, &name_of_sibling(name, coding))
                 && is_offered(&sibling, &file, wall)
             {
                 found.push((Some(coding), body, sibling));
             }
         }
-        let mut all_stamps = stamps.siblings.iter().flatten().chain([&file]);
-        let is_sure = all_stamps.all(|stamp| stamp.is_sure(wall));
+        let is_young = |sibling: &Sibling| matches!(sibling, Sibling::File(stamp) if !stamp.is_sure(wall));
+        let is_sure = file.is_sure(wall) && !stamps.siblings.iter().any(is_young);
         let varies = found.len() > 1;
         let mut representations = found.into_iter().map(|(coding, body, stamp)| {
             let facts = Facts {
@@ -226,7 +249,9 @@ impl Directory {
         });
         let Some((None, identity)) = representations.next() else { return Ok(None) };
         let coded = representations.filter_map(|(coding, it)| coding.map(|coding| (coding, it))).collect();
-        Ok(Some(Loaded { resource: Arc::new(Resource { identity, coded }), stamps, is_sure }))
+        let resource = Arc::new(Resource { identity, coded });
+        let (look, names) = (folder.look, folder.names);
+        Ok(Some(Loaded { resource, stamps, is_sure, look, names, was_asked_again: false }))
     }
 }
 
@@ -241,16 +266,19 @@ fn is_news(before: Option<&Loaded>, after: Option<&Loaded>) -> bool {
     }
 }
 
-/// True if the file and its siblings still have these stamps; nothing is opened.
-fn is_unchanged(tree: &Tree, name: &[u8], before: &Stamps) -> bool {
-    tree.look(name) == Ok(Found::File(before.file)) && look_at_siblings(tree, name) == before.siblings
-}
-
-fn look_at_siblings(tree: &Tree, name: &[u8]) -> [Option<Stamp>; Coding::ALL.len()] {
-    Coding::ALL.map(|coding| match tree.look(&name_of_sibling(name, coding)) {
-        Ok(Found::File(stamp)) => Some(stamp),
-        Ok(Found::Directory) | Err(_) => None,
-    })
+/// What there is of the siblings. `before` is what there was if no name came or went since: which were absent then are so now.
+fn look_at_siblings(
+    folder: &Folder,
+    name: &[u8],
+    before: Option<[Sibling; Coding::ALL.len()]>,
+) -> [Sibling; Coding::ALL.len()] {
+    let mut siblings = before.unwrap_or([Sibling::Unusable; Coding::ALL.len()]);
+    for (coding, sibling) in Coding::ALL.into_iter().zip(&mut siblings) {
+        if *sibling != Sibling::Absent {
+            *sibling = folder.look_at_sibling(&name_of_sibling(name, coding));
+        }
+    }
+    siblings
 }
 
 fn name_of_sibling(name: &[u8], coding: Coding) -> Vec<u8> {
@@ -265,17 +293,16 @@ fn is_offered(sibling: &Stamp, file: &Stamp, wall: i64) -> bool {
 }
 
 /// Reads the bytes of a small file, and only the stamp of a large one; `None` if it is a directory.
-fn read_one(tree: &Tree, name: &[u8]) -> Result<Option<(Body, Stamp)>, OpenError> {
+fn read_one(folder: &Folder, name: &[u8]) -> Result<Option<(Body, Stamp)>, OpenError> {
     for tries_left in (0..TRIES).rev() {
-        let Opened::File(file, stamp) = tree.open_file(name)? else { return Ok(None) };
+        let Opened::File(file, stamp) = folder.open_file(name)? else { return Ok(None) };
         if stamp.len > LARGE {
             return Ok(Some((Body::Disk(name.to_owned(), stamp), stamp)));
         }
-        let read = read_range(&file, 0, stamp.len).and_then(|bytes| Ok((bytes, Stamp::of_file(&file)?)));
-        match read {
+        match read_range(&file, 0, stamp.len) {
             // A file that never comes to rest, such as a log, is sent as long as it was; the later stamp says how young it is.
             Ok((bytes, after)) if after == stamp || tries_left == 0 => {
-                return Ok(Some((Body::Memory(bytes.into()), after)));
+                return Ok(Some((Body::Memory(bytes), after)));
             }
             // It became shorter meanwhile.
             Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
@@ -287,23 +314,27 @@ fn read_one(tree: &Tree, name: &[u8]) -> Result<Option<(Body, Stamp)>, OpenError
     Err(OpenError::Busy)
 }
 
-/// Reads exactly `len` bytes from `offset`, at most [`LARGE`]; `UnexpectedEof` if the file has fewer.
-pub(crate) fn read_range(file: &File, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+/// Reads exactly `len` bytes from `offset`, at most [`LARGE`], and the file's stamp behind that; `UnexpectedEof` if it has fewer.
+pub(crate) fn read_range(file: &File, offset: u64, len: u64) -> io::Result<(Arc<[u8]>, Stamp)> {
     let mut bytes = vec![0; usize::try_from(len.min(LARGE)).unwrap_or_default()];
     file.read_exact_at(&mut bytes, offset)?;
     // A truncation shortens the file before it clears the rest of the last page: what was read beyond the length may be zeros.
-    if file.metadata()?.len() < offset.saturating_add(len) {
+    let after = Stamp::of_file(file)?;
+    if after.len < offset.saturating_add(len) {
         return Err(ErrorKind::UnexpectedEof.into());
     }
-    Ok(bytes)
+    Ok((bytes.into(), after))
 }
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods)] // the cache wants to know the time
 mod tests {
-    use std::time::Duration;
+    use std::os::unix::fs::symlink;
+    use std::path::{Path, PathBuf};
+    use std::time::{Duration, SystemTime};
 
     use super::*;
+    use crate::look::FOUND;
 
     /// Late enough that every file is settled, in seconds since 1970.
     const LATER: i64 = 1 << 40;
@@ -361,5 +392,125 @@ mod tests {
         let (_, tag) = asked(&directory, "file", now, LATER);
         std::fs::write(dir.path().join("file"), vec![b'2'; SIZE]).unwrap();
         assert_eq!(asked(&directory, "file", now, LATER), (false, tag), "half a second is not over");
+    }
+
+    /// Sets the time of a directory's last modification back, so that a name that comes or goes in it sets another one for sure.
+    fn set_back(path: &Path) {
+        File::open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+
+    /// The body, and whether there is a sibling.
+    fn small(directory: &Directory, name: &str, now: Instant) -> Result<(String, bool), OpenError> {
+        let resource = directory.load(name.as_bytes(), now, LATER)?.expect("a file");
+        let Body::Memory(bytes) = &resource.identity.body else { panic!("it is small") };
+        Ok((String::from_utf8_lossy(bytes).into_owned(), !resource.coded.is_empty()))
+    }
+
+    /// A root with a file in each of these folders, which holds the folder's name; `outside` lies beside the root.
+    fn folders(names: &[&str]) -> (tempfile::TempDir, PathBuf, Directory) {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        for folder in names.iter().map(|name| root.join(name)).chain([outer.path().join("outside")]) {
+            std::fs::create_dir_all(&folder).unwrap();
+            for file in ["file", "other"] {
+                std::fs::write(folder.join(file), folder.file_name().unwrap().as_encoded_bytes()).unwrap();
+            }
+        }
+        let directory = Directory::new(Root::open(&root).unwrap(), 1 << 20, Arc::default());
+        (outer, root, directory)
+    }
+
+    /// Puts one directory in the place of another.
+    fn replace(root: &Path, old: &str, new: &str) {
+        std::fs::rename(root.join(old), root.join("old")).unwrap();
+        std::fs::rename(root.join(new), root.join(old)).unwrap();
+    }
+
+    #[test]
+    fn a_sibling_that_comes_goes_or_is_found_behind_its_link_shows_at_the_next_look() {
+        let (_outer, root, directory) = folders(&["a"]);
+        let is_packed = |looks| small(&directory, "a/file", looks).unwrap().1;
+        let mut now = Instant::now();
+        symlink("../packed", root.join("a/file.br")).unwrap();
+        set_back(&root.join("a"));
+        for path in [root.join("a/file.gz"), root.join("packed")] {
+            assert!(!is_packed(now));
+            std::fs::write(&path, "packed").unwrap();
+            now += FRESH;
+            assert!(is_packed(now), "{}", path.display());
+            std::fs::remove_file(path).unwrap();
+            now += FRESH;
+        }
+    }
+
+    #[test]
+    fn a_directory_that_takes_the_place_of_another_shows_within_half_a_second() {
+        let (_outer, root, directory) = folders(&["a", "b"]);
+        let now = Instant::now();
+        assert_eq!(small(&directory, "a/file", now).unwrap().0, "a");
+        replace(&root, "a", "b");
+        assert_eq!(small(&directory, "a/file", now + FRESH).unwrap().0, "b");
+    }
+
+    #[test]
+    fn no_name_is_missing_that_another_directory_has_by_now() {
+        let (_outer, root, directory) = folders(&["a", "b"]);
+        std::fs::write(root.join("b/new"), "b").unwrap();
+        let now = Instant::now();
+        assert_eq!(small(&directory, "a/file", now).unwrap().0, "a");
+        replace(&root, "a", "b");
+        assert_eq!(small(&directory, "a/new", now).unwrap().0, "b");
+        assert_eq!(small(&directory, "a/other", now).unwrap().0, "b");
+    }
+
+    #[test]
+    fn a_look_in_a_directory_is_as_old_as_the_directory_s() {
+        let (_outer, root, directory) = folders(&["a", "b"]);
+        let now = Instant::now();
+        small(&directory, "a/file", now).unwrap();
+        assert_eq!(small(&directory, "a/other", now + FOUND / 2).unwrap().0, "a");
+        replace(&root, "a", "b");
+        assert_eq!(small(&directory, "a/other", now + FRESH).unwrap().0, "b");
+    }
+
+    #[test]
+    fn a_directory_that_leaves_the_root_shows_nothing_more_though_a_link_leads_to_it() {
+        let (outer, root, directory) = folders(&["a"]);
+        let now = Instant::now();
+        small(&directory, "a/file", now).unwrap();
+        std::fs::rename(root.join("a"), outer.path().join("away")).unwrap();
+        symlink("../away", root.join("a")).unwrap();
+        assert_eq!(small(&directory, "a/file", now + FRESH), Err(OpenError::Missing));
+        assert_eq!(small(&directory, "a/other", now + FRESH), Err(OpenError::Missing));
+    }
+
+    #[test]
+    fn nothing_is_opened_in_a_directory_that_has_left_the_root() {
+        let (outer, root, directory) = folders(&["a"]);
+        let now = Instant::now();
+        small(&directory, "a/file", now).unwrap();
+        std::fs::rename(root.join("a"), outer.path().join("away")).unwrap();
+        assert_eq!(small(&directory, "a/other", now), Err(OpenError::Missing));
+        symlink("../outside/file", root.join("link")).unwrap();
+        assert_eq!(small(&directory, "link", now), Err(OpenError::Missing));
+    }
+
+    #[test]
+    fn a_change_that_is_seen_ends_the_trust_in_directories_that_were_found_before() {
+        let (_outer, root, directory) = folders(&["a", "b"]);
+        std::fs::write(root.join("page"), "first").unwrap();
+        let now = Instant::now();
+        assert_eq!(small(&directory, "page", now).unwrap().0, "first");
+        let later = now + FRESH * 19 / 20;
+        assert_eq!(small(&directory, "a/file", later).unwrap().0, "a");
+        replace(&root, "a", "b");
+        std::fs::write(root.join("page"), "the second").unwrap();
+        assert_eq!(small(&directory, "a/file", later).unwrap().0, "a");
+        assert_eq!(small(&directory, "page", now + FRESH).unwrap().0, "the second");
+        assert_eq!(
+            small(&directory, "a/other", now + FRESH).unwrap().0,
+            "b",
+            "who has the page gets what it names"
+        );
     }
 }

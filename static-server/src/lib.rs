@@ -27,6 +27,7 @@ mod elsewhere;
 mod encoding;
 mod etag;
 mod fields;
+mod folder;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -35,6 +36,7 @@ mod handler;
 mod head_buffer;
 mod limits;
 mod log_line;
+mod look;
 mod metrics;
 mod mime;
 mod open_error;

@@ -1,9 +1,10 @@
 //! What we know of a file's version without reading it, and how far that can be trusted.
 
-use std::fs::{File, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
 
 use daemon::FileIdentity;
+use rustix::fs::{Stat, fstat};
+use rustix::io::Errno;
 
 /// What distinguishes two versions of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,18 +23,20 @@ pub(crate) struct Stamp {
 const SETTLED: i64 = 2;
 
 impl Stamp {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(stat: &Stat) -> Self {
+        // The kernel's types differ between machines; none of these values is too large for ours.
+        let nanoseconds = |count| i64::try_from(count).unwrap_or_default();
         Stamp {
-            file: FileIdentity::of(metadata),
-            len: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            file: FileIdentity { device: stat.st_dev, inode: stat.st_ino },
+            len: u64::try_from(stat.st_size).unwrap_or_default(),
+            modified: (stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+            changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
         }
     }
 
     /// Asks `fstat` for the stamp of an open file.
-    pub(crate) fn of_file(file: &File) -> std::io::Result<Self> {
-        file.metadata().map(|metadata| Stamp::of(&metadata))
+    pub(crate) fn of_file(file: &File) -> Result<Self, Errno> {
+        fstat(file).map(|stat| Stamp::of(&stat))
     }
 
     /// True if no other version of the file has its second of modification: that second is over. A time in the future was set

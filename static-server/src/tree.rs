@@ -1,11 +1,11 @@
 //! One directory and all beneath it: we open every file beneath its descriptor, never by a joined path.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use daemon::FileIdentity;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2};
 use rustix::io::Errno;
 
 use crate::open_error::OpenError;
@@ -25,6 +25,17 @@ pub(crate) enum Found {
     /// A regular file.
     File(Stamp),
     Directory,
+}
+
+impl Found {
+    /// What these metadata describe. A FIFO, a socket or a device is missing.
+    pub(crate) fn of(stat: &Stat) -> Result<Self, OpenError> {
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Ok(Found::Directory),
+            FileType::RegularFile => Ok(Found::File(Stamp::of(stat))),
+            _ => Err(OpenError::Missing),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -83,29 +94,35 @@ impl Tree {
         if name.is_empty() {
             return Ok(Found::Directory);
         }
-        let metadata = metadata(&self.resolve(name, LOOK)?, name)?;
-        if metadata.is_dir() {
-            Ok(Found::Directory)
-        } else if metadata.is_file() {
-            Ok(Found::File(Stamp::of(&metadata)))
-        } else {
-            Err(OpenError::Missing)
-        }
+        Found::of(&stat(&self.resolve(name, LOOK)?, name)?)
+    }
+
+    /// Finds the directory of this name, as a place to look from: that takes no right to read it.
+    pub(crate) fn directory(&self, name: &[u8]) -> Result<File, OpenError> {
+        self.resolve(if name.is_empty() { b"." } else { name }, LOOK | OFlags::DIRECTORY)
     }
 
     /// Opens the file of this name for reading, once a look has shown that it is one.
     pub(crate) fn open_file(&self, name: &[u8]) -> Result<Opened, OpenError> {
+        self.open_file_behind(name, || self.look(name))
+    }
+
+    /// The same with a look of the caller's.
+    pub(crate) fn open_file_behind(
+        &self,
+        name: &[u8],
+        look: impl Fn() -> Result<Found, OpenError>,
+    ) -> Result<Opened, OpenError> {
         for _ in 0..TRIES {
-            if self.look(name)? == Found::Directory {
+            if look()? == Found::Directory {
                 return Ok(Opened::Directory);
             }
             // NONBLOCK and NOCTTY: should another process put a FIFO or a terminal here right now, we neither wait for its
             // writer nor make it ours.
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
             let file = self.resolve(name, flags)?;
-            let metadata = metadata(&file, name)?;
-            if metadata.is_file() {
-                return Ok(Opened::File(file, Stamp::of(&metadata)));
+            if let Ok(Found::File(stamp)) = Found::of(&stat(&file, name)?) {
+                return Ok(Opened::File(file, stamp));
             }
         }
         Err(OpenError::Busy)
@@ -131,8 +148,8 @@ impl Tree {
     }
 }
 
-fn metadata(file: &File, name: &[u8]) -> Result<Metadata, OpenError> {
-    file.metadata().map_err(|error| OpenError::of(Errno::from_io_error(&error).unwrap_or(Errno::IO), name))
+fn stat(file: &File, name: &[u8]) -> Result<Stat, OpenError> {
+    fstat(file).map_err(|errno| OpenError::of(errno, name))
 }
 
 #[cfg(test)]

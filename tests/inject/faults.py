@@ -30,6 +30,7 @@ RUNNING = {
     "openat2": OPEN,
     "open": ["EMFILE", "ENOENT", "EACCES", "EIO", "EINTR", "ENOMEM"],
     "statx": ["EIO", "ENOMEM", "EACCES"],
+    "newfstatat": ["EIO", "EINTR", "ENOMEM", "EACCES"],
     "fstat": ["EIO", "ENOMEM"],
     "pread64": ["EIO", "EINTR", "ESTALE"],
     "fcntl": ["EMFILE"],
