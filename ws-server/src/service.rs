@@ -152,6 +152,7 @@ impl Ending {
             return self.feed.take_failure().map_or(Ok(()), Err);
         };
         let (mut handlers, mut connections) = (Vec::new(), Vec::new());
+        connections.reserve(ended.iter().map(|ended| ended.exported.len()).sum());
         for Ended { handler, exported } in ended {
             handlers.push(handler);
             connections.extend(exported);

@@ -258,10 +258,9 @@ impl System for Kernel {
         socket.local_addr().ok()?.as_socket()
     }
 
-    fn export(&mut self, socket: Socket, is_watched: bool) -> io::Result<OwnedFd> {
-        if is_watched {
-            SourceFd(&socket.as_raw_fd()).deregister(self.poll.registry())?;
-        }
+    /// The poll watches it for as long as it exists, which is not much longer: to end each watch by a call of its own would keep all
+    /// clients waiting.
+    fn export(&mut self, socket: Socket) -> io::Result<OwnedFd> {
         Ok(socket.into())
     }
 

@@ -97,8 +97,8 @@ pub(crate) trait System {
     fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
     /// The address of ours to which the peer connected; `None` for a Unix socket, and where the peer is gone.
     fn local(&self, socket: &Self::Socket) -> Option<SocketAddr>;
-    /// Leaves a connection open, for another process, and stops watching it if it is watched.
-    fn export(&mut self, socket: Self::Socket, is_watched: bool) -> io::Result<Self::Exported>;
+    /// Leaves a connection open, for another process. The poll may go on to show what happens to it.
+    fn export(&mut self, socket: Self::Socket) -> io::Result<Self::Exported>;
     /// Takes a connection that another process exported, as [`Self::accept`] takes a newcomer; [`Self::add`] watches it. Asks for its
     /// peer where that is not known.
     fn adopt(

@@ -10,7 +10,7 @@ use crate::connections::Connections;
 use crate::eviction::EvictionClass;
 use crate::per_address::Network;
 use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
-use crate::system::{System, Watched};
+use crate::system::System;
 use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
 
 /// How long connections that end here may take to do so: all the others wait for it.
@@ -27,6 +27,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         if self.wake == Wake::Again && now < until {
             return;
         }
+        self.exported.reserve(self.connections.table.len());
         for token in self.connections.table.tokens() {
             let exported = self.export(token);
             self.exported.extend(exported);
@@ -58,7 +59,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let stalled = io.outbox.stalled_at();
         let queued = io.outbox.take_memory()?;
         let Entry { socket, mut io, conn } = table.remove(token)?;
-        let descriptor = system.export(socket, io.watched != Watched::No).ok();
+        let descriptor = system.export(socket).ok();
         let why = if descriptor.is_some() { left } else { CloseReason::Error };
         if let Some(conn) = conn {
             state.count_closed(&mut io, why);

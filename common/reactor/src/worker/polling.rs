@@ -68,7 +68,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         {
             timeout = Some(Duration::ZERO);
         }
-        let mut most = self.connections.table.len() + self.listeners.sockets.len() + 1; // the waker
+        // The poll still watches what was exported, and the waker.
+        let watched = self.connections.table.len() + self.exported.len();
+        let mut most = watched + self.listeners.sockets.len() + 1;
         loop {
             let polled = match self.connections.system.poll(&mut self.events, timeout) {
                 Ok(polled) => polled,

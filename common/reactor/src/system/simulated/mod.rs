@@ -289,17 +289,11 @@ impl System for Simulated {
         self.world.borrow().pipes.get(socket.pipe).map(|pipe| pipe.local)
     }
 
-    fn export(&mut self, mut socket: Socket, is_watched: bool) -> io::Result<Socket> {
+    fn export(&mut self, mut socket: Socket) -> io::Result<Socket> {
         if let Err(error) = self.fault(Call::Export) {
             self.close(socket, false); // as its owner is gone
             return Err(error);
         }
-        self.with(&socket, |pipe, _| {
-            assert_eq!(pipe.watch.is_some(), is_watched);
-            // What this poll has not shown yet, the next one shows when it watches.
-            (pipe.watch, pipe.listed) = (None, false);
-            Ok(())
-        })?;
         self.world.borrow_mut().count(socket.poll, -1);
         socket.poll = usize::MAX; // on its way
         Ok(socket)
@@ -314,7 +308,11 @@ impl System for Simulated {
             self.close(exported, false);
             return Err(error);
         }
-        let peer = self.with(&exported, |pipe, _| Ok(pipe.peer))?;
+        let peer = self.with(&exported, |pipe, _| {
+            // The poll that has watched it is gone. What that has not shown, the next one shows when it watches.
+            (pipe.watch, pipe.listed) = (None, false);
+            Ok(pipe.peer)
+        })?;
         assert!(known.is_none_or(|known| known == peer), "the peer of another connection");
         self.world.borrow_mut().count(self.poll, 1);
         exported.poll = self.poll;
