@@ -22,6 +22,8 @@ pub struct Exported {
 pub struct ExportedConnection<D> {
     /// The socket in the system's own form (`OwnedFd` for the kernel).
     pub descriptor: D,
+    /// The number by which the system knows the socket in every process, if it was asked (`SO_COOKIE`, socket(7)).
+    pub cookie: Option<u64>,
     /// Bytes that were queued and not sent. They may begin in the middle of a message: they go first.
     pub queued: Vec<u8>,
     /// Bytes that arrived and that the handler did not consume: the connection's tail.
@@ -54,6 +56,7 @@ impl<D: fmt::Debug> fmt::Debug for ExportedConnection<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExportedConnection")
             .field("descriptor", &self.descriptor)
+            .field("cookie", &self.cookie)
             .field("queued", &self.queued.len())
             .field("unconsumed", &self.unconsumed.len())
             .field("deadline", &self.deadline)
@@ -71,6 +74,7 @@ impl<D> ExportedConnection<D> {
     pub fn with_descriptor<E>(self, descriptor: E) -> ExportedConnection<E> {
         let Self {
             descriptor: _,
+            cookie,
             queued,
             unconsumed,
             deadline,
@@ -82,6 +86,7 @@ impl<D> ExportedConnection<D> {
         } = self;
         ExportedConnection {
             descriptor,
+            cookie,
             queued,
             unconsumed,
             deadline,
@@ -105,6 +110,7 @@ mod tests {
         let exported = Exported { state: secret(), closing_bytes: secret(), turn: 0 };
         let connection = ExportedConnection {
             descriptor: (),
+            cookie: None,
             queued: secret(),
             unconsumed: secret(),
             deadline: Duration::ZERO,

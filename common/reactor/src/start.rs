@@ -68,6 +68,9 @@ where
     pub fn adopt(&mut self, connections: Vec<ExportedConnection<OwnedFd>>) {
         let workers = self.workers.len().max(1);
         self.control.counters().to_adopt.store(connections.len(), Relaxed);
+        for (_, _, to_adopt) in &mut self.workers {
+            to_adopt.reserve(connections.len().div_ceil(workers));
+        }
         for (number, connection) in connections.into_iter().enumerate() {
             if let Some((_, _, to_adopt)) = self.workers.get_mut(number % workers) {
                 to_adopt.push(connection);
@@ -93,7 +96,13 @@ where
                 worker.adopt(to_adopt);
                 worker.run()?;
                 std::mem::forget(guard);
-                Ok(Ended { handler: worker.handler, exported: worker.exported })
+                let Worker { handler, exported, connections, .. } = worker;
+                if !exported.is_empty() {
+                    // The kernel forgets one watch after the other when a poll is closed: nobody waits for that.
+                    let poll = connections.system;
+                    _ = thread::Builder::new().spawn(move || drop(poll));
+                }
+                Ok(Ended { handler, exported })
             };
             threads.push(thread::Builder::new().name(format!("worker-{number}")).spawn(run)?);
         }
@@ -132,6 +141,7 @@ mod tests {
     #[derive(Debug, Default)]
     struct Faulty {
         panics: bool,
+        exports: bool,
         count: usize,
         /// What it has counted, at each close.
         closed: Option<mpsc::Sender<usize>>,
@@ -152,6 +162,10 @@ mod tests {
 
         fn on_deadline(&mut self, (): &mut (), _: &mut Context<'_>) -> Flow {
             Flow::CloseWhenFlushed
+        }
+
+        fn export(&mut self, (): &mut (), _: usize, _: &mut Context<'_>) -> Option<Exported> {
+            self.exports.then(Exported::default)
         }
 
         fn on_close(&mut self, (): (), _: Token, _: CloseReason, _: CompactInstant) {
@@ -216,23 +230,41 @@ mod tests {
         assert_eq!(control.stats()[0].traffic(), Traffic { read: 100_000, written: 0 });
     }
 
-    #[test]
-    fn a_connection_whose_handler_cannot_export_it_ends_at_a_hand_over() {
-        let (ours, mut peer) = UnixStream::pair().unwrap();
-        peer.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut kernel = Kernel::new(&Settings::default()).unwrap();
-        let (socket, address) = kernel.adopt(ours.into(), None).unwrap();
-        let control = Control::new(&[Arc::new(|| ())]);
-        let mailboxes = Mailboxes::new(&[]);
+    /// The one worker of a process that hands over so many connections, which it has run; and their peers.
+    fn handed_over(count: usize, handler: Faulty) -> (Worker<Faulty, Kernel>, Vec<UnixStream>) {
         let settings = Settings::default();
-        let mut worker =
-            Worker::new(0, Faulty::default(), kernel, Vec::new(), settings, control.clone(), mailboxes);
-        let token = worker.connections.insert(socket, address).unwrap();
-        worker.connections.open(token, b"", |_| Some(((), Flow::Continue)));
+        let (kernel, mailboxes) = (Kernel::new(&settings).unwrap(), Mailboxes::new(&[]));
+        let control = Control::new(&[Arc::new(|| ())]);
+        let mut worker = Worker::new(0, handler, kernel, Vec::new(), settings, control.clone(), mailboxes);
+        let mut open = || {
+            let (ours, peer) = UnixStream::pair().unwrap();
+            peer.set_read_timeout(Some(PATIENCE)).unwrap();
+            let (socket, address) = worker.connections.system.adopt(ours.into(), None).unwrap();
+            let token = worker.connections.insert(socket, address).unwrap();
+            worker.connections.open(token, b"", |_| Some(((), Flow::Continue)));
+            peer
+        };
+        let peers = (0..count).map(|_| open()).collect();
         control.stop(Stop::HandOver);
         worker.run().unwrap();
+        (worker, peers)
+    }
+
+    #[test]
+    fn a_connection_whose_handler_cannot_export_it_ends_at_a_hand_over() {
+        let (worker, mut peers) = handed_over(1, Faulty::default());
         assert!(worker.exported.is_empty());
-        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+        assert_eq!(peers[0].read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn every_connection_brings_its_cookie_along_however_many_turns_it_takes_to_ask_for_them() {
+        let count = 2 * crate::settings::TURN_CONNECTIONS + 7;
+        let (worker, _peers) = handed_over(count, Faulty { exports: true, ..Faulty::default() });
+        assert_eq!(worker.exported.len(), count);
+        for live in worker.exported {
+            assert_eq!(live.cookie, socket2::SockRef::from(&live.descriptor).cookie().ok());
+        }
     }
 
     #[test]
@@ -250,6 +282,7 @@ mod tests {
             peers.push(peer);
             ExportedConnection {
                 descriptor: ours.into(),
+                cookie: None,
                 queued: Vec::new(),
                 unconsumed: Vec::new(),
                 deadline: Duration::from_secs(20),

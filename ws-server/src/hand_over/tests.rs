@@ -346,6 +346,7 @@ fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
     let connection = ExportedConnection {
         stalled: None,
         descriptor: socket.into(),
+        cookie: None,
         queued: Vec::new(),
         unconsumed: Vec::new(),
         deadline: Duration::ZERO,

@@ -119,6 +119,7 @@ fn read_record(bytes: &[u8], at: Moment) -> Option<ExportedConnection<u64>> {
     let mut from = Reader::new(bytes);
     let mut connection = ExportedConnection {
         descriptor: from.long()?,
+        cookie: None,
         queued: from.bytes()?.to_vec(),
         exported: Exported { closing_bytes: from.bytes()?.to_vec(), ..Exported::default() },
         unconsumed: Vec::new(),
@@ -165,6 +166,7 @@ mod tests {
     fn manifest(at: Moment) -> Manifest {
         let connection = |descriptor, counted: Option<&str>| ExportedConnection {
             descriptor,
+            cookie: None,
             queued: b"half a fra".to_vec(),
             unconsumed: b"GET /".to_vec(),
             deadline: Duration::from_millis(29_999),

@@ -91,7 +91,8 @@ fn in_turn(connections: &[ExportedConnection<OwnedFd>]) -> Vec<&ExportedConnecti
 fn to_records(connections: &[&ExportedConnection<OwnedFd>], at: Moment) -> io::Result<Vec<u8>> {
     let mut to = Writer::default();
     for connection in connections {
-        let cookie = SockRef::from(&connection.descriptor).cookie()?;
+        let ask = || SockRef::from(&connection.descriptor).cookie();
+        let cookie = connection.cookie.map_or_else(ask, Ok)?;
         manifest::put_record(cookie, connection, at, &mut to);
     }
     Ok(to.into_bytes())
@@ -232,6 +233,7 @@ mod tests {
             peers.push(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
             connections.push(ExportedConnection {
                 descriptor: listener.accept().unwrap().0.into(),
+                cookie: None,
                 queued: Vec::new(),
                 unconsumed: Vec::new(),
                 deadline: Duration::from_secs(9),

@@ -258,6 +258,10 @@ impl System for Kernel {
         socket.local_addr().ok()?.as_socket()
     }
 
+    fn cookie(&self, socket: &Socket) -> Option<u64> {
+        socket.cookie().ok()
+    }
+
     /// The poll watches it for as long as it exists, which is not much longer: to end each watch by a call of its own would keep all
     /// clients waiting.
     fn export(&mut self, socket: Socket) -> io::Result<OwnedFd> {

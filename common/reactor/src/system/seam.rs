@@ -97,6 +97,8 @@ pub(crate) trait System {
     fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
     /// The address of ours to which the peer connected; `None` for a Unix socket, and where the peer is gone.
     fn local(&self, socket: &Self::Socket) -> Option<SocketAddr>;
+    /// The number by which the system knows this socket in every process (`SO_COOKIE`, socket(7)); `None` where it tells none.
+    fn cookie(&self, socket: &Self::Socket) -> Option<u64>;
     /// Leaves a connection open, for another process. The poll may go on to show what happens to it.
     fn export(&mut self, socket: Self::Socket) -> io::Result<Self::Exported>;
     /// Takes a connection that another process exported, as [`Self::accept`] takes a newcomer; [`Self::add`] watches it. Asks for its

@@ -24,7 +24,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         let now = self.connections.state.now;
         let Some(Stopping { settles_until: Some(until), .. }) = self.stopping else { return };
         // The worker took all mail in this turn, and `Again` says that a broadcast of it is still on its way.
-        if self.wake == Wake::Again && now < until {
+        let is_ready = self.ask_cookies();
+        if now < until && (self.wake == Wake::Again || !is_ready) {
             return;
         }
         self.exported.reserve(self.connections.table.len());
@@ -39,6 +40,19 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
+    /// Asks the system for the cookies of a bounded number of connections, while all are still served; true once it has been asked for
+    /// all.
+    fn ask_cookies(&mut self) -> bool {
+        let Some(Stopping { without_cookie, cookies, .. }) = &mut self.stopping else { return true };
+        let Connections { table, system, .. } = &self.connections;
+        let rest = without_cookie.len().saturating_sub(TURN_CONNECTIONS);
+        for token in without_cookie.drain(rest..) {
+            let cookie = table.get(token).and_then(|entry| system.cookie(&entry.socket));
+            cookies.extend(cookie.map(|cookie| (token, cookie)));
+        }
+        without_cookie.is_empty()
+    }
+
     /// Takes a connection out of the table, with everything that the next process has to know of it. `None`: it has to end
     /// here.
     fn export(&mut self, token: Token) -> Option<ExportedConnection<S::Exported>> {
@@ -50,7 +64,8 @@ impl<H: Handler, S: System> Worker<H, S> {
             }
             Lifecycle::Closing => return None,
         };
-        let Self { handler, connections: Connections { table, system, state }, listeners, .. } = self;
+        let Self { handler, connections, listeners, stopping, .. } = self;
+        let Connections { table, system, state } = connections;
         let io = &mut table.get_mut(token)?.io;
         let counted = io.counted().map(Network::address);
         if !state.leave_place(io) {
@@ -59,6 +74,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let stalled = io.outbox.stalled_at();
         let queued = io.outbox.take_memory()?;
         let Entry { socket, mut io, conn } = table.remove(token)?;
+        let cookie = stopping.as_mut().and_then(|stopping| stopping.cookies.remove(&token));
         let descriptor = system.export(socket).ok();
         let why = if descriptor.is_some() { left } else { CloseReason::Error };
         if let Some(conn) = conn {
@@ -70,6 +86,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         let time_to = |at: CompactInstant| at.to_instant(state.start).saturating_duration_since(state.now);
         Some(ExportedConnection {
             descriptor: descriptor?,
+            cookie,
             queued,
             unconsumed: io.tail.take(),
             deadline: time_to(io.deadline),
@@ -98,7 +115,7 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Gives this worker connections that another process exported; it adopts them in its next turns.
     pub(crate) fn adopt(&mut self, connections: Vec<ExportedConnection<S::Exported>>) {
-        self.to_adopt.extend(connections);
+        self.to_adopt = connections.into();
         self.connections.state.is_adopting = !self.to_adopt.is_empty();
     }
 
@@ -151,6 +168,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn adopt_one(&mut self, live: ExportedConnection<S::Exported>) -> Option<()> {
         let ExportedConnection {
             descriptor,
+            cookie: _,
             queued,
             unconsumed,
             deadline,

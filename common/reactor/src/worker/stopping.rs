@@ -1,5 +1,6 @@
 //! How far the stop of a worker has come: which connections still await `on_stop`, and how long they may take.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::eviction::SILENCE;
@@ -17,6 +18,9 @@ pub(super) struct Stopping {
     pub(super) until: Option<Instant>,
     /// Before a hand-over: how long the handler may finish what it has begun. `None` once the connections are exported.
     pub(super) settles_until: Option<Instant>,
+    /// Before a hand-over: connections whose cookies are still to be asked for, and the cookies of the others.
+    pub(super) without_cookie: Vec<Token>,
+    pub(super) cookies: HashMap<Token, u64>,
     /// Connections that still await `on_stop`.
     to_stop: Vec<Token>,
     /// Those of them whose first request may be under way, as they opened just before the stop.
@@ -31,7 +35,9 @@ pub(super) struct Stopping {
 
 impl Stopping {
     pub(super) fn new(stop: Stop, now: Instant, settings: &Settings, open: Vec<Token>) -> Self {
-        let mut to_stop = if stop == Stop::HandOver { Vec::new() } else { open };
+        let is_hand_over = stop == Stop::HandOver;
+        let (mut to_stop, without_cookie) =
+            if is_hand_over { (Vec::new(), open) } else { (open, Vec::new()) };
         // Neighbours in the table came together; their clients should not leave together.
         to_stop.sort_by_key(|token| token.index.wrapping_mul(0x9e37_79b9));
         let count = u32::try_from(to_stop.len()).unwrap_or(u32::MAX).max(1);
@@ -40,11 +46,13 @@ impl Stopping {
             Stop::Shutdown | Stop::Restart | Stop::FinishedForStop => now.checked_add(settings.drain_timeout),
             Stop::HandOver | Stop::Finished => None,
         };
-        let settles_until = (stop == Stop::HandOver).then_some(now + SETTLE_TIME);
+        let settles_until = is_hand_over.then_some(now + SETTLE_TIME);
         Self {
             stop,
             until,
             settles_until,
+            without_cookie,
+            cookies: HashMap::new(),
             to_stop,
             young: Vec::new(),
             young_until: now + SILENCE,

@@ -289,6 +289,10 @@ impl System for Simulated {
         self.world.borrow().pipes.get(socket.pipe).map(|pipe| pipe.local)
     }
 
+    fn cookie(&self, socket: &Socket) -> Option<u64> {
+        u64::try_from(socket.pipe).ok()
+    }
+
     fn export(&mut self, mut socket: Socket) -> io::Result<Socket> {
         if let Err(error) = self.fault(Call::Export) {
             self.close(socket, false); // as its owner is gone
