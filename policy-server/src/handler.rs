@@ -35,7 +35,7 @@ impl Handler for PolicyHandler {
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (PolicyRequest, Flow) {
         // The one deadline, for the whole life: no byte moves it.
-        cx.set_deadline(cx.now() + self.config.options.lifetime);
+        cx.set_timeout(self.config.options.lifetime);
         (PolicyRequest::default(), Flow::Continue)
     }
 

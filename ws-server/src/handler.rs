@@ -19,7 +19,7 @@ impl Handler for WsHandler {
     type Mail = Mail;
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Connection, Flow) {
-        cx.set_deadline(cx.now() + self.config.connection.head_timeout);
+        cx.set_timeout(self.config.connection.head_timeout);
         (Connection::new(cx.compact_now()), Flow::Continue)
     }
 

@@ -27,7 +27,7 @@ impl WsHandler {
             return self.count_poll(polled);
         }
         if let Stage::Polling(poll) = &conn.stage {
-            cx.set_deadline(cx.now() + poll.request.wait);
+            cx.set_timeout(poll.request.wait);
         }
         self.fanout.subscribers.add(cx.token(), conn.subscription.phase as usize, conn.framing);
         Flow::Continue
@@ -38,7 +38,7 @@ impl WsHandler {
         if let Stage::Polling(poll) = &mut conn.stage {
             poll.is_due = true;
             self.due_polls.push(cx.token());
-            cx.set_deadline(cx.now() + LATEST);
+            cx.set_timeout(LATEST);
         }
         Flow::Continue
     }
@@ -74,7 +74,7 @@ impl WsHandler {
 
     /// The source has ended between two polls of a connection: its client has a moment to ask for the rest.
     pub(crate) fn await_last_poll(&self, cx: &mut Context<'_>) -> Flow {
-        cx.set_deadline(cx.now() + self.config.connection.close_timeout);
+        cx.set_timeout(self.config.connection.close_timeout);
         Flow::Continue
     }
 

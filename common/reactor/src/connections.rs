@@ -17,7 +17,7 @@ use super::outbox::{Flushed, Wire};
 use super::system::{System, Watched, is_shortage, is_shortage_of_watches};
 use super::table::Table;
 use super::worker_state::WorkerState;
-use super::{CloseReason, Context, Control, Flow, Settings, Token};
+use super::{CloseReason, CompactInstant, Context, Control, Flow, Settings, Token};
 
 /// A write timeout that is over for so long was missed by the worker: it was busy, or the process was stopped.
 const LATE: Duration = Duration::from_millis(100);
@@ -67,6 +67,7 @@ impl<C, S: System> Connections<C, S> {
             number,
             start: now,
             now,
+            compact_now: CompactInstant::since_start(0),
             wall: system.wall(),
             is_adopting: false,
             settings,
@@ -87,7 +88,7 @@ impl<C, S: System> Connections<C, S> {
     /// Puts a socket into the table; `None`: the table is full. What has come already is read before the poll watches it, so
     /// that one which is served at once is never watched.
     pub(super) fn insert(&mut self, socket: S::Socket, peer: Option<SocketAddr>) -> Option<Token> {
-        let deadline = self.state.compact(self.state.now + Duration::from_secs(1)); // until the handler sets its own
+        let deadline = self.state.after(Duration::from_secs(1)); // until the handler sets its own
         self.table.insert_with(|token| Entry { socket, io: Io::new(token, peer, deadline), conn: None })
     }
 
@@ -276,7 +277,7 @@ impl Context<'_> {
                 let lingers = flow == Flow::CloseWhenFlushed || io.tail.len() > 0;
                 io.lifecycle = Lifecycle::Flushing { lingers };
                 io.tail.clear();
-                io.deadline = state.compact(state.now + state.settings.write_timeout);
+                io.deadline = state.after(state.settings.write_timeout);
             }
             Some(_) => {}
         }
@@ -331,10 +332,9 @@ impl Context<'_> {
             state.eviction.leave(&mut io.linked);
         }
         // A peer that had made room in time waited for us, not we for it.
-        let now = state.compact(state.now);
-        let waited_for_us = |stalled| moved && now.saturating_duration_since(stalled) > LATE;
+        let waited_for_us = |stalled| moved && state.compact_now.saturating_duration_since(stalled) > LATE;
         if progress || io.outbox.stalled_at().is_none_or(waited_for_us) {
-            io.outbox.set_stalled_at(Some(now.saturating_add(state.settings.write_timeout)));
+            io.outbox.set_stalled_at(Some(state.after(state.settings.write_timeout)));
         }
         if io.watched != Watched::Both {
             match wire.watch_writable(io.token, io.watched) {
@@ -355,7 +355,7 @@ impl Context<'_> {
         }
         let bytes_left = u32::try_from(state.settings.linger_bytes).unwrap_or(u32::MAX);
         io.lifecycle = Lifecycle::Lingering { bytes_left };
-        io.deadline = state.compact(state.now + state.settings.linger);
+        io.deadline = state.after(state.settings.linger);
         // A peer that is near has ended its side by the next turn, and does not have to be watched for that.
         io.readable |= io.watched == Watched::No;
         if io.readable {

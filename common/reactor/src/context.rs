@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::{Io, Lifecycle};
 use super::evictable::List;
@@ -34,7 +34,7 @@ impl Context<'_> {
 
     /// The same as [`Context::now`], for what a handler keeps for each connection.
     pub fn compact_now(&self) -> CompactInstant {
-        self.state.compact(self.state.now)
+        self.state.compact_now
     }
 
     /// When the worker started: [`CompactInstant`]s count from here.
@@ -66,6 +66,11 @@ impl Context<'_> {
     /// Sets the connection's one deadline: the reactor calls `on_deadline` at most 16 ms after it, never before.
     pub fn set_deadline(&mut self, at: Instant) {
         self.io.deadline = self.state.compact(at);
+    }
+
+    /// Sets the deadline as [`Context::set_deadline`] does, so long from now.
+    pub fn set_timeout(&mut self, time: Duration) {
+        self.io.deadline = self.state.after(time);
     }
 
     /// The first request is complete: from now on the connection does not make room for a newcomer, unless it becomes idle

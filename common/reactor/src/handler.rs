@@ -16,7 +16,7 @@ pub trait Handler {
     /// What other threads send to this worker.
     type Mail: Send;
 
-    /// The reactor has accepted a connection. The handler must set a deadline ([`Context::set_deadline`]): no state is without one.
+    /// The reactor has accepted a connection. The handler must set a deadline ([`Context::set_timeout`]): no state is without one.
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Self::Conn, Flow);
 
     /// Bytes arrived: the tail that the handler did not consume last time, and what is new behind it.

@@ -22,7 +22,9 @@ pub(super) struct WorkerState {
     pub(super) number: usize,
     /// When it started: what is kept for each connection is counted from here.
     pub(super) start: Instant,
+    /// This turn's time, and the same as it is kept for each connection ([`WorkerState::set_now`]).
     pub(super) now: Instant,
+    pub(super) compact_now: CompactInstant,
     pub(super) wall: SystemTime,
     /// Connections of the previous process are not in the table yet.
     pub(super) is_adopting: bool,
@@ -88,9 +90,19 @@ impl WorkerState {
     pub(super) fn arm(&mut self, io: &mut Io) {
         let at = io.next_deadline();
         if io.lifecycle != Lifecycle::Closing && io.armed.is_none_or(|armed| armed.due() > at) {
-            let now = self.compact(self.now);
-            self.deadlines.arm(io.token, at, now, &mut io.armed);
+            self.deadlines.arm(io.token, at, self.compact_now, &mut io.armed);
         }
+    }
+
+    /// Sets the time of this turn: it is converted once, and not for each connection.
+    pub(super) fn set_now(&mut self, now: Instant) {
+        self.now = now;
+        self.compact_now = self.compact(now);
+    }
+
+    /// So long from now, as it is kept for a connection.
+    pub(super) fn after(&self, time: Duration) -> CompactInstant {
+        self.compact_now.saturating_add(time)
     }
 
     /// As it is kept for a connection.

@@ -90,7 +90,7 @@ impl Connection {
                     }
                     if self.finishing || self.subscription.is_complete() {
                         // What the kernels hold comes before the Close, and a slow client may take its time for it.
-                        cx.set_deadline(cx.now() + options.write_timeout);
+                        cx.set_timeout(options.write_timeout);
                         sent.flow = self.end(CloseCode::NORMAL, "", cx);
                     } else {
                         sent.waits = self.subscription.end().is_some();
@@ -148,7 +148,7 @@ impl Connection {
     #[cold]
     pub(crate) fn renew(&mut self, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
         self.ending = Some(Ending::Renewed);
-        cx.set_deadline(cx.now() + options.write_timeout);
+        cx.set_timeout(options.write_timeout);
         self.end(CloseCode::NORMAL, "", cx)
     }
 
@@ -258,7 +258,7 @@ impl Connection {
             Stop::Restart | Stop::HandOver => (CloseCode::RESTART, RESTARTING),
             Stop::Finished | Stop::FinishedForStop => (CloseCode::NORMAL, ""),
         };
-        cx.set_deadline(cx.now() + close_timeout);
+        cx.set_timeout(close_timeout);
         self.end(code, reason, cx)
     }
 
@@ -272,7 +272,7 @@ impl Connection {
             // Draft 76 has no frame before the third key has come.
             return Flow::Close;
         }
-        cx.set_deadline(cx.now() + close_timeout);
+        cx.set_timeout(close_timeout);
         self.end(CloseCode::POLICY, REVOKED, cx)
     }
 

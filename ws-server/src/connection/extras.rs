@@ -65,11 +65,11 @@ impl Extras {
         }
     }
 
-    /// As [`Pulse::set_deadline`].
-    pub(super) fn set_deadline(&mut self, at: Instant, cx: &mut Context<'_>) {
+    /// As [`Pulse::set_timeout`].
+    pub(super) fn set_timeout(&mut self, time: Duration, cx: &mut Context<'_>) {
         match &mut self.0 {
-            Some(boxed) => boxed.pulse.set_deadline(at, cx),
-            None => cx.set_deadline(at),
+            Some(boxed) => boxed.pulse.set_timeout(time, cx),
+            None => cx.set_timeout(time),
         }
     }
 

@@ -15,7 +15,7 @@ impl Connection {
         if !cx.is_blocked() {
             encode_comment(self.framing, cx.out());
         }
-        self.extras.set_deadline(cx.now() + options.heartbeat, cx);
+        self.extras.set_timeout(options.heartbeat, cx);
         Flow::Continue
     }
 

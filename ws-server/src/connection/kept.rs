@@ -22,7 +22,7 @@ impl Connection {
         self.stage = Stage::Opening { scan: None, proxied_for: Some(Box::new(sender)) };
         self.reuse = Reuse::Idle;
         cx.set_idle();
-        cx.set_deadline(cx.now() + KEPT);
+        cx.set_timeout(KEPT);
         Flow::Continue
     }
 
@@ -30,7 +30,7 @@ impl Connection {
     pub(super) fn on_partial_head(&mut self, env: &mut Env<'_, '_>) {
         if self.reuse == Reuse::Idle {
             self.reuse = Reuse::Head;
-            env.cx.set_deadline(env.cx.now() + env.options.head_timeout);
+            env.cx.set_timeout(env.options.head_timeout);
         }
     }
 
@@ -38,7 +38,7 @@ impl Connection {
     pub(crate) fn waits_for_client(&self, cx: &mut Context<'_>) -> bool {
         let waits = self.reuse == Reuse::Idle && cx.queued() > 0;
         if waits {
-            cx.set_deadline(cx.now() + KEPT);
+            cx.set_timeout(KEPT);
         }
         waits
     }

@@ -245,7 +245,7 @@ impl Connection {
         self.framing = framing;
         self.stage = Stage::HttpStream;
         self.extras.set_pulse(Pulse::new(params.heartbeat, env.cx.now()));
-        self.extras.set_deadline(env.cx.now() + env.options.heartbeat, env.cx);
+        self.extras.set_timeout(env.options.heartbeat, env.cx);
         let gap = self.begin(params, env);
         if comes_back(head, framing) && gap.is_none() && self.subscription.is_complete() {
             self.stage = Stage::Done;

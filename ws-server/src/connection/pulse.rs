@@ -47,11 +47,11 @@ impl Pulse {
         }
     }
 
-    /// Sets the deadline of an open connection, which may come earlier for a sign of life.
-    pub(super) fn set_deadline(&mut self, at: Instant, cx: &mut Context<'_>) {
-        let Some(beat) = &mut self.0 else { return cx.set_deadline(at) };
-        beat.other = at;
-        cx.set_deadline(at.min(beat.due()));
+    /// Sets the deadline of an open connection, so long from now; it may come earlier for a sign of life.
+    pub(super) fn set_timeout(&mut self, time: Duration, cx: &mut Context<'_>) {
+        let Some(beat) = &mut self.0 else { return cx.set_timeout(time) };
+        beat.other = cx.now() + time;
+        cx.set_deadline(beat.other.min(beat.due()));
     }
 
     /// The deadline of an open connection has passed: sends the sign of life that is due. True if the deadline was for something

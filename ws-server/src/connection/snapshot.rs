@@ -86,7 +86,7 @@ impl Connection {
             && (partial || socket.protocol.is_amid_frame())
         {
             socket.protocol.close(CloseCode::RESTART, RESTARTING, cx.out());
-            cx.set_deadline(cx.now() + close_timeout);
+            cx.set_timeout(close_timeout);
         }
         let state = self.to_bytes(epoch, cx.now(), cx.start())?;
         Some(Exported { state, closing_bytes: self.closing_bytes(), turn })

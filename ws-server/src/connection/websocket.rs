@@ -52,7 +52,7 @@ impl Connection {
             };
             if let Step::Opened = step {
                 self.extras.sent(env.cx.now());
-                self.extras.set_deadline(env.cx.now() + env.options.ping_interval, env.cx);
+                self.extras.set_timeout(env.options.ping_interval, env.cx);
                 next = Next::Subscribe;
                 let params = socket.params;
                 let gap = self.begin(params, env);
@@ -113,7 +113,7 @@ impl Connection {
         let Stage::WebSocket(socket) = &mut self.stage else { return Flow::Close };
         if socket.protocol.is_open() && cx.is_blocked() {
             // A ping would wait behind unsent bytes; the write timeout decides whether the client still takes any.
-            self.extras.set_deadline(cx.now() + options.pong_timeout, cx);
+            self.extras.set_timeout(options.pong_timeout, cx);
             self.rest();
             return Flow::Continue;
         }
@@ -126,7 +126,7 @@ impl Connection {
         socket.protocol.ping(b"", cx.out());
         socket.awaiting_pong = has_pings;
         let wait = if has_pings { options.pong_timeout } else { options.ping_interval };
-        self.extras.set_deadline(cx.now() + wait, cx);
+        self.extras.set_timeout(wait, cx);
         self.rest();
         Flow::Continue
     }
@@ -159,7 +159,7 @@ impl Upgraded {
         if self.awaiting_pong {
             // Any input shows that the client is alive.
             self.awaiting_pong = false;
-            extras.set_deadline(cx.now() + options.ping_interval, cx);
+            extras.set_timeout(options.ping_interval, cx);
         }
         match event {
             Event::Opened => Step::Opened,

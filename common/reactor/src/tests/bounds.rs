@@ -421,7 +421,7 @@ fn a_connection_that_has_more_to_send_than_its_share_of_a_turn_goes_on_in_the_ne
     let system = Simulated { world: Rc::new(RefCell::new(World::new(1))), poll: 0 };
     let mut state = Connections::<(), _>::new(0, system, Settings::default(), Control::new(&[])).state;
     let token = Token { index: 0, generation: 0 };
-    let mut io = Io::new(token, None, state.compact(state.now));
+    let mut io = Io::new(token, None, state.compact_now);
     let bytes: Arc<[u8]> = vec![0; 100 * 1024].into();
     io.outbox.push_shared(&bytes, 0..bytes.len());
     let mut wire = Greedy(0);

@@ -14,8 +14,10 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Closes connections whose deadline has passed, or lets the handler decide: as many as a turn serves. The others follow in the
     /// next turns, so that thousands with the same deadline delay no message.
     pub(super) fn expire(&mut self) {
-        let due = self.connections.state.compact(self.looked_at);
-        if self.connections.state.deadlines.next().is_none_or(|next| next > due) {
+        let state = &self.connections.state;
+        let Some(next) = state.deadlines.next().filter(|next| *next <= state.compact_now) else { return };
+        let due = state.compact(self.looked_at);
+        if next > due {
             return;
         }
         self.read_clocks(); // the deadlines that are set here count from now, however long the turn has taken so far
@@ -62,7 +64,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 return state.schedule_close(io, CloseReason::Slow);
             }
             Lifecycle::Flushing { .. } => {
-                io.deadline = state.compact(state.now + state.settings.write_timeout); // it is still taking a long answer
+                io.deadline = state.after(state.settings.write_timeout); // it is still taking a long answer
                 return;
             }
             Lifecycle::Open => {}

@@ -79,11 +79,11 @@ impl<H: Handler, S: System> Worker<H, S> {
         let why = if descriptor.is_some() { left } else { CloseReason::Error };
         if let Some(conn) = conn {
             state.count_closed(&mut io, why);
-            handler.on_close(conn, token, why, state.compact(state.now));
+            handler.on_close(conn, token, why, state.compact_now);
         } else {
             listeners.refused = listeners.refused.saturating_sub(1);
         }
-        let time_to = |at: CompactInstant| at.to_instant(state.start).saturating_duration_since(state.now);
+        let time_to = |at: CompactInstant| at.saturating_duration_since(state.compact_now);
         Some(ExportedConnection {
             descriptor: descriptor?,
             cookie,
@@ -190,13 +190,12 @@ impl<H: Handler, S: System> Worker<H, S> {
         };
         self.unconfigured.push_back(token);
         let io = &mut connections.table.get_mut(token)?.io;
-        let now = connections.state.now;
-        io.deadline = connections.state.compact(now + deadline);
+        io.deadline = connections.state.after(deadline);
         io.resume_tail = !unconsumed.is_empty();
         io.tail.replace(&unconsumed, None);
         if !queued.is_empty() {
             io.outbox.own().extend_from_slice(&queued);
-            io.outbox.set_stalled_at(stalled.map(|left| connections.state.compact(now + left)));
+            io.outbox.set_stalled_at(stalled.map(|left| connections.state.after(left)));
         }
         if io.resume_tail {
             io.eviction_class = EvictionClass::Head;

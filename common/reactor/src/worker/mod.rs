@@ -259,7 +259,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         if connections.state.to_close.is_empty() {
             return false;
         }
-        let now = connections.state.compact(connections.state.now);
+        let now = connections.state.compact_now;
         while let Some((token, why)) = connections.state.to_close.pop() {
             let Some(Entry { socket, mut io, conn }) = connections.table.remove(token) else {
                 continue;

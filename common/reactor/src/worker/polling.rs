@@ -122,7 +122,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         for _ in 0..3 {
             let before = system.now();
             state.wall = system.wall();
-            state.now = system.now();
+            state.set_now(system.now());
             if state.now.saturating_duration_since(before) < ONE_MOMENT {
                 break;
             }
