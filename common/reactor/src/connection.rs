@@ -53,7 +53,7 @@ pub(super) struct Io {
     pub(super) resume_tail: bool,
     /// Counted from the worker's start, as all that is kept here.
     pub(super) deadline: CompactInstant,
-    /// Where the live entry in the list of deadlines is.
+    /// Where the live entry in the list of deadlines is; `None` until the connection was served once.
     pub(super) armed: Option<Bucket>,
     pub(super) eviction_class: EvictionClass,
     /// Its link while it is in a list of those that may make room.
@@ -119,6 +119,14 @@ impl Io {
 
     pub(super) fn peer_ip(&self) -> Option<IpAddr> {
         self.peer.map(|peer| peer.ip)
+    }
+
+    /// True for a newcomer that was not served yet, and has nothing to send.
+    pub(super) fn is_new(&self) -> bool {
+        self.armed.is_none()
+            && self.lifecycle == Lifecycle::Open
+            && self.outbox.is_empty()
+            && !self.owes_drain
     }
 
     /// False while so much is queued that the worker reads nothing more.

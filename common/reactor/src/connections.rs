@@ -258,8 +258,9 @@ impl Context<'_> {
     #[inline]
     pub(super) fn settle(&mut self, flow: Option<Flow>) {
         if flow == Some(Flow::Continue) && self.is_free() && !self.io.owes_drain {
-            // Most callbacks: nothing is left to do, unless the deadline has come nearer.
-            if self.io.armed.is_none_or(|armed| armed.due() > self.io.deadline) {
+            // Most callbacks: nothing is left to do, unless the deadline has come nearer. A newcomer's is not listed yet: if it is
+            // served at once, it needs none.
+            if self.io.armed.is_some_and(|armed| armed.due() > self.io.deadline) {
                 self.state.arm(self.io);
             }
             return;

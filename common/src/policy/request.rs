@@ -24,16 +24,17 @@ impl PolicyRequest {
     /// # Errors
     /// [`PolicyRequestError`] with the first byte that does not belong to a request.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Parsed<()>, PolicyRequestError> {
-        for (index, &byte) in bytes.iter().enumerate() {
-            match REQUEST.get(self.matched) {
-                Some(&expected) if expected == byte => self.matched += 1,
-                None if matches!(byte, 0 | b'\r' | b'\n') => {
-                    return Ok(Parsed::Complete { value: (), len: index + 1 });
-                }
-                _ => return Err(PolicyRequestError),
-            }
+        let missing = REQUEST.get(self.matched..).unwrap_or_default();
+        let (next, behind) = bytes.split_at(missing.len().min(bytes.len()));
+        if !missing.starts_with(next) {
+            return Err(PolicyRequestError);
         }
-        Ok(Parsed::Partial)
+        self.matched += next.len();
+        match behind.first() {
+            None => Ok(Parsed::Partial),
+            Some(0 | b'\r' | b'\n') => Ok(Parsed::Complete { value: (), len: next.len() + 1 }),
+            Some(_) => Err(PolicyRequestError),
+        }
     }
 
     /// True if a stream that ends here holds a complete request.

@@ -43,6 +43,7 @@ fn finishes(seed: u64, settings: &Settings) -> (Simulation<Echo>, usize) {
 
 #[test]
 fn where_the_peer_has_said_everything_a_life_is_one_turn_an_accept_a_read_a_write_and_a_close() {
+    let mut timers = Vec::new();
     let lives = (0..50).map(|seed| {
         let (mut sim, peer) = finishes(seed, &Settings::default());
         sim.short_writes(0);
@@ -50,9 +51,11 @@ fn where_the_peer_has_said_everything_a_life_is_one_turn_an_accept_a_read_a_writ
         sim.settle();
         assert_eq!(sim.read(peer, 99), b"done\n", "seed {seed}");
         assert!(sim.is_closed(peer) && !sim.is_reset(peer), "seed {seed}");
+        timers.push(sim.held().timers);
         [Call::Accept, Call::Add, Call::Read, Call::Write, Call::Shutdown].map(|call| sim.uses(call))
     });
     assert_eq!(lives.min(), Some([1, 0, 1, 1, 0]), "accept, watch, read, write, shutdown");
+    assert_eq!(timers.iter().min(), Some(&0), "its deadline is not listed");
 }
 
 #[test]

@@ -181,7 +181,9 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn serve(&mut self, token: Token) {
         let drained = self.connections.with(token, |_, cx| {
             cx.io.listed_ready = false;
-            cx.flush();
+            if !cx.io.is_new() {
+                cx.flush();
+            }
             cx.io.take_drain()
         });
         if drained == Some(true) {
@@ -193,7 +195,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.leave_to_poll(token);
     }
 
-    /// The connection was served: it may make room from now on, and if nothing is left to do for it the poll has to watch it.
+    /// The connection was served: it has a deadline and may make room from now on, and if nothing is left to do for it the poll has to watch it.
     /// While the kernel can watch no more of them, it is served a little later without an event, and nobody is accepted.
     fn leave_to_poll(&mut self, token: Token) {
         let Connections { table, state, .. } = &mut self.connections;
@@ -201,6 +203,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         if io.lifecycle == Lifecycle::Closing {
             return; // it makes room by itself in this turn
         }
+        state.arm(io);
         state.offer_place(io);
         if io.watched != Watched::No || io.listed_ready {
             return;
