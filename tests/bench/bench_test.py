@@ -285,6 +285,16 @@ class Several(unittest.TestCase):
                 loads.Messages(5).result([report(1, 2) | wrong], 5, 0.001, 2)
 
 
+class Build(unittest.TestCase):
+    def test_a_build_has_its_seconds_and_the_number_of_its_crates(self):
+        command = lambda script: servers.Server("ours", "ours", lambda lab, port: ["sh", "-c", script])  # noqa: E731
+        got = loads.Build().sample(None, command("printf '   Compiling a v1\\n   Compiling b v2\\n    Finished\\n' >&2; i=0; while [ $i -lt 50000 ]; do i=$((i + 1)); done"))
+        self.assertEqual(got["crates"], 2)
+        self.assertTrue(0 < got["cpu_s"] < got["wall_s"] * 1.5, got)
+        with self.assertRaisesRegex(loads.Broken, "no such crate"):
+            loads.Build().sample(None, command("echo no such crate >&2; exit 101"))
+
+
 class Cases(unittest.TestCase):
     def test_names_are_unique_and_every_case_has_ours_first(self):
         found = cases.cases()

@@ -1,11 +1,12 @@
 """The cases: what is measured of whom, in the order of the tables."""
 
 import dataclasses
+import functools
 import socket
 
 import foreign
 from lab import MANY, RANGE
-from loads import Exchanges, Idle, Messages, StartUp, Wakeups
+from loads import Build, Exchanges, Idle, Messages, StartUp, Wakeups
 from servers import Server, floor, ours
 from targets import Target
 
@@ -44,7 +45,7 @@ class Case:
 
 def cases():
     """All cases, in the order of the tables."""
-    return [*dates(), *scaling(), *lines(), *coalesced(), *short_connections(), *files(), *echoes(), *memory(), *starts(), *idle()]
+    return [*dates(), *scaling(), *lines(), *coalesced(), *two_cores(), *short_connections(), *files(), *echoes(), *memory(), *starts(), *build(), *idle()]
 
 
 def dates():
@@ -54,10 +55,11 @@ def dates():
         goals = {"1k": (Target("floor", 1.15),), "19k": ()}.get(name, (
             Target("floor", 1.05), Target("peer", 1), Target("ours", 1.2, "late_ms p99", "ms"), Target("ours", 5, "opening_ms max", "ms"), Target("ours", 5, "pong_ms max", "ms")))
         for how, options, text in (("", (), "spread over the second"), ("-aligned", ("--align",), "all at once")):
+            load = functools.partial(Messages, count, newcomers=not how and name == "10k")
             found.append(Case(
-                f"dates-{name}{how}", f"a date to {count:,} WebSockets, {text}", Messages(count, newcomers=not how and name == "10k"),
+                f"dates-{name}{how}", f"a date to {count:,} WebSockets, {text}", load(),
                 (ours("ws-server", *TEMPLATE, *options), floor("floor", "dates"), *foreign.dates()), "messages", goals if not how else (),
-                quick=Messages(count, seconds=1) if not how and name != "19k" else None, usual=not how and name != "19k"))
+                quick=load(seconds=1) if not how and name != "19k" else None, usual=not how))
     return found
 
 
@@ -67,7 +69,7 @@ def scaling():
     found = [Case("workers", "a date to 10,000 WebSockets, by workers and listeners", Messages(10_000), (
         dates("ours"), dates("ours, on an inherited listener", inherits="plain"), dates("ours, 2 workers", workers=2),
         dates("ours, 2 workers on one inherited listener", workers=2, inherits="plain"), dates("ours, 2 processes on one inherited listener", processes=2, inherits="plain"),
-        floor("floor", "dates")), "messages", usual=False, rounds=5)]
+        floor("floor", "dates")), "messages", usual=False)]
     for count, processes in ((40_000, 4), (100_000, 10)):
         own = ours("ws-server", *TEMPLATE, "--max-connections-per-ip", 0, processes=processes, inherits="plain")
         found.append(Case(f"dates-{count // 1000}k", f"a date to {count:,} WebSockets, by {processes} processes on one inherited listener", Messages(count, generators=processes), (own,), "messages", usual=False, rounds=3))
@@ -86,14 +88,13 @@ def lines():
         web = framing == "rfc6455"
         for name, count in COUNTS.items():
             for rate in (1, 20, 200, 2_000) if name != "19k" else ():
-                load = Messages(count, rate=rate, seconds=4 if rate == 1 else 2, framing=framing)
+                load = Messages(count, rate=rate, seconds=4 if rate == 1 else 2 if web else 1, framing=framing)
                 floors = [floor("floor", "lines", framing, "read")] + [dataclasses.replace(gathered(), only_full=True)] * (rate == 2_000 and web)
                 found.append(Case(
                     f"lines-{rate}-{name}" + f"-{framing}" * (not web), f"{rate:,} lines a second to {count:,} {audience}", load,
                     (ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", 0), *floors, *(foreign.lines() if web else ())), "messages",
                     quick=Messages(count, rate=rate, seconds=1) if web and (rate, name) == (200, "1k") else None,
-                    usual=web and (rate, name) in ((20, "10k"), (200, "1k"), (2_000, "1k")) or (framing, rate, name) == ("events-1.1", 200, "1k"),
-                    rounds=1_000 if web else 5))
+                    usual=web and (rate, name) in ((20, "10k"), (200, "1k"), (2_000, "1k")) or (framing, rate, name) == ("events-1.1", 200, "1k")))
     return found
 
 
@@ -105,8 +106,15 @@ def coalesced():
             servers = (ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", "5ms"), floor("floor", "lines", "rfc6455", "5ms"), *[gathered()] * (rate == 2_000),
                        *foreign.lines())
             found.append(Case(f"coalesced-{rate}-{name}", f"{rate:,} lines a second to {count:,} WebSockets, `--coalesce 5ms`", Messages(count, rate=rate), servers,
-                              "messages", (Target("floor", 1.3),), usual=(rate, name) == (2_000, "1k")))
+                              "messages", (Target("floor", 1.3), *[Target("floor, 64 KiB at a time", 1.3)] * (rate == 2_000)), usual=(rate, name) == (2_000, "1k")))
     return found
+
+
+def two_cores():
+    """What one core cannot send in time; the load generator has a share of both cores."""
+    own = ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", "5ms", "--max-connections-per-ip", 0, workers=2)
+    return [Case("lines-2000-10k-2-workers", "2,000 lines a second to 10,000 WebSockets on two cores, `--coalesce 5ms`", Messages(10_000, rate=2_000, generators=2), (own,),
+                 "messages", (Target("ours", 1_000, "late_ms max", "ms"),), usual=False, rounds=3)]
 
 
 def policy_of(lab, server, port):
@@ -141,8 +149,8 @@ def short_connections():
              (*floors, Target("peer", 1)), quick=policy(seconds=0.5)),
         Case("get-close", "GET 1 KiB, one per connection", close(), (*both(*FILES), *once("{answers}/1KiB.http"), *foreign.files(deferred=True)), "exchanges",
              floors, quick=close(seconds=0.5)),
-        Case("handshake", "an opening handshake", handshake(), (ours("ws-server", *SILENT), SILENT_FLOOR, *foreign.handshakes()), "exchanges",
-             (Target("floor", 1.1),), quick=handshake(seconds=0.5)),
+        Case("handshake", "an opening handshake", handshake(),
+             (*both("ws-server", *SILENT), SILENT_FLOOR, floor("floor, deferred accept", "dates", "deferred"), *foreign.handshakes()), "exchanges", floors, quick=handshake(seconds=0.5)),
     ]
 
 
@@ -173,8 +181,8 @@ def files():
         Case("get-packed", "GET 38 KiB that were packed to 13 beforehand, keep-alive", packed, (ours(*FILES), floor("floor", "keep", "{answers}/packed.http"), *foreign.packed_files()), "exchanges",
              (Target("peer", 1),)),
         Case("get-many", f"GET 1 KiB of {MANY:,} files in turn, keep-alive", Exchanges(*many, expect=first), (ours(*FILES), each, *foreign.files()), "exchanges", (Target("peer", 1),)),
-        Case("get-cold", f"GET 1 KiB of each of {MANY:,} files for the first time, none in memory", Exchanges(*many, expect=first, limit=MANY - 64, seconds=20, takes=2, before=lambda lab: lab.make_cold()),
-             (ours(*FILES), each, *foreign.files()), "exchanges", (Target("peer", 1),), rounds=5),
+        Case("get-cold", f"GET 1 KiB of each of {MANY:,} files for the first time, none in memory", Exchanges(*many, expect=first, limit=MANY - 64, seconds=20, takes=3, before=lambda lab: lab.make_cold()),
+             (ours(*FILES), each, *foreign.files()), "exchanges", (Target("peer", 1),)),
     ]
 
 
@@ -204,6 +212,12 @@ def starts():
         Case("start-static", "static-server", StartUp(), (ours(*FILES), floor("floor", "keep", "{answers}/1KiB.http"), *foreign.files()), "starts", goals, figure="wall_ms", unit="ms"),
         Case("start-policy", "policy-server", StartUp(), (ours("policy-server"), floor("floor", "once", "plain", "{answers}/policy.xml"), *foreign.policies()), "starts", goals, figure="wall_ms", unit="ms"),
     ]
+
+
+def build():
+    command = ["cargo", "build", "--release", "--locked", "--workspace", "--bins", "--target-dir", "{folder}/clean"]
+    return [Case("build", "all programs of the workspace", Build(), (Server("ours", "ours", lambda lab, port: [*map(lab.fill, command)]),), "build", figure="wall_s", unit="s",
+                 usual=False, rounds=1)]
 
 
 def idle():

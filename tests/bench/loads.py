@@ -2,7 +2,10 @@
 a sample takes."""
 
 import os
+import re
+import resource
 import socket
+import subprocess
 import time
 from contextlib import ExitStack
 from statistics import median
@@ -35,7 +38,7 @@ class Exchanges:
 
     def __init__(self, kind, *options, seconds=0.7, expect=None, limit=None, before=lambda lab: None, takes=None):
         self.kind, self.options, self.seconds, self.expect, self.limit, self.before = kind, options, seconds, expect, limit, before
-        self.takes = takes or seconds + 0.45
+        self.takes = takes or seconds + 0.2
 
     def sample(self, lab, server):
         with running(lab, server) as server_now:
@@ -63,7 +66,7 @@ class Messages:
         self.clients, self.rate, self.seconds, self.bytes_each, self.framing, self.newcomers = clients, rate, seconds, bytes_each, framing, newcomers
         self.generators = generators
         self.opens_in = max(1, clients / 10_000)
-        self.takes = self.opens_in + seconds + 0.9 + WATCHED * newcomers
+        self.takes = self.opens_in + seconds + 0.7 + WATCHED * newcomers
 
     def sample(self, lab, server):
         feed = self.rate and [lab.generator, "feed", "--rate", self.rate, "--bytes", self.bytes_each]
@@ -72,6 +75,9 @@ class Messages:
             loads = [stack.enter_context(self.generator(lab, server_now, clients)) for _ in range(self.generators)]
             for load in loads:
                 self.check(load.next(patience=120), clients)
+            if feed:
+                # Not before all are there: they would come while each line goes out to those that are, for half a minute with 10,000.
+                server_now.begin_feed()
             server_now.wait_for_lull()
             begin = server_now.runtime()
             for load in loads:
@@ -155,6 +161,21 @@ class Wakeups:
             begin, used = server_now.wakeups(), server_now.runtime()
             time.sleep(self.seconds)
             return {"wakeups": (server_now.wakeups() - begin) / self.seconds, "us": (server_now.runtime() - used) / self.seconds * 1e6, "units": self.seconds, "faults": 0}
+
+
+class Build:
+    """How long a command takes that compiles, on all cores, and how many crates it compiles."""
+
+    takes = 240
+
+    def sample(self, lab, server):
+        before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        done = subprocess.run([str(part) for part in server.command(lab, 0)], stderr=subprocess.PIPE, text=True)
+        wall, after = time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode:
+            raise Broken(done.stderr[-300:])
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return {"wall_s": wall, "cpu_s": used, "crates": len(re.findall(r"^ *Compiling ", done.stderr, re.M)), "units": 1, "faults": 0}
 
 
 class StartUp:

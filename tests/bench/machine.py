@@ -41,6 +41,11 @@ class Running:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
+    def begin_feed(self):
+        """Its feeder writes from now on."""
+        self.feeder.stdin.write(b"go\n")
+        self.feeder.stdin.flush()
+
     def runtime(self):
         """Seconds of the processor that its threads and those of its descendants have had so far."""
         return usage.runtime(self.process.popen.pid)
@@ -62,13 +67,14 @@ class Running:
 
 @contextmanager
 def running(lab, server, feed=None):
-    """Starts a server on a free port, and kills all its processes at the end. `feed` is a command whose output it reads, or its publisher."""
+    """Starts a server on a free port, and kills all its processes at the end. `feed` is a command whose output it reads, or its publisher;
+    it begins on demand."""
     (port,) = free_ports(1)
     with ExitStack() as stack:
         source = subprocess.DEVNULL
         feeder = None
         if feed:
-            feeder = subprocess.Popen(on(CLIENTS, feed), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+            feeder = subprocess.Popen(on(CLIENTS, feed), stdout=subprocess.PIPE, stdin=subprocess.PIPE)
             stack.callback(end, feeder)
             source = feeder.stdout
         process = Process(server.name.replace(" ", "-").replace("/", "-"), on(CORES[:server.cores], server.command(lab, port)))

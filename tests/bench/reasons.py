@@ -7,10 +7,16 @@ GET = ("A request takes 7,500 instructions in user space, 9,000 without link-tim
        "the cache 1,260, and the look for the head's end 1,240. The floor answers without reading what was asked.")
 FRESH = ("A file that was not looked at for half a second is looked at again, and so are the names of its packed siblings: six calls or more, so that a deployment shows at once. "
          "nginx trusts what it knows for a minute.")
+GATHERED = ("At 2,000 lines a second, 5 ms bring ten lines, or 1 KiB; 64 KiB take a third of a second to come together, and are one write where ours are 65. "
+            "The floor that waits 5 ms, too, pays for as many writes as ours.")
 
 REASONS = {
     "dates-1k": DATES,
     "dates-10k": DATES,
+    "coalesced-2000-1k": GATHERED,
+    "coalesced-2000-10k": GATHERED,
+    "lines-2000-10k-2-workers": "20 million messages a second of 100 bytes are 2 GB. At some 0.09 µs each they take 1.8 cores of the server; the load generator, which reads and checks every one of them, "
+                                "has these two cores, too, and takes 3.5 million a second there: the server waits for it. Four cores, or clients on other machines, would do.",
     "policy": "A life takes 4,500 instructions in user space: about a quarter for the limits (a place at the client's address, a deadline, the list of those that may make room), the others for two turns of the event loop.",
     "get-close": "A life takes 10,400 instructions in user space: those of a request on a kept connection, and the limits of a newcomer. The floor has none, and answers without reading what was asked.",
     "handshake": "An opening takes 26,000 instructions in user space: the head is read and checked, SHA-1 and base64 make the answer, and the connection becomes a subscriber with its place among the dates. "

@@ -33,6 +33,9 @@ GROUPS = {
         "peer": lambda case: spread_of(case, best_peer(case), "wait_ms")}),
     "memory": ("Memory", "In the process, for each connection; the kernel's is for both ends of one, as they are on one machine.", beside("kernel", "kernel")),
     "starts": ("The start", "From the fork until a connection is accepted.", beside("CPU µs", "us")),
+    "build": ("The build", "A clean release build of all programs on all cores, from sources that were fetched before.", {
+        "CPU s": lambda case: one(case, "ours", "cpu_s"),
+        "crates": lambda case: one(case, "ours", "crates")}),
     "idle": ("Doing nothing", "How often it wakes up in a second.", beside("CPU µs a second", "us")),
 }
 

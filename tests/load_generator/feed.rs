@@ -21,8 +21,12 @@ fn stamp() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64)
 }
 
-/// Writes `rate` lines a second of `bytes` each with their ends, until nobody reads them.
+/// From the first line of standard input on, writes `rate` lines a second of `bytes` each with their ends, until nobody reads them.
 pub(crate) fn run(rate: u32, bytes: usize) {
+    // Nobody who could say "go" is left: an end is no reason to begin.
+    if io::stdin().read_line(&mut String::new()).unwrap_or(0) == 0 {
+        return;
+    }
     let (mut output, begun, mut number, mut text) = (io::stdout().lock(), Instant::now(), 0, Vec::new());
     loop {
         let due = (begun.elapsed().as_secs_f64() * f64::from(rate)) as u64;

@@ -16,7 +16,7 @@
 //!                      as many exchanges as the server can take, each compared with what is right; with --path /{number}.txt
 //!                      --files N, of each file in turn: its body is that of FILE, but begins with its number
 //! load-generator feed  [--rate 200] [--bytes 100]
-//!                      prints numbered lines for a server, which say when they were written
+//!                      prints numbered lines for a server, which say when they were written; from the first line of its input on
 //!   stdin:  one command a line      stdout: one JSON object a line
 //! ```
 //!

@@ -1,4 +1,6 @@
-// dates PORT [silent]: a date to each WebSocket once a second, in one burst: a loop of send(2). Silent, it is the floor of opening handshakes.
+// dates PORT [silent|deferred]: a date to each WebSocket once a second, in one burst: a loop of send(2). Silent, it is the floor of opening
+// handshakes.
+// deferred: silent, too; TCP_DEFER_ACCEPT, and the request is read right after the accept.
 #include "floor.h"
 
 static void burst(unsigned long number) {
@@ -14,20 +16,23 @@ static void burst(unsigned long number) {
 }
 
 int main(int argc, char **argv) {
-    must(argc == 2 || argc == 3, "dates PORT [silent]");
-    int listener = listen_on(argv[1], 0), epoll = epoll_with(listener);
+    must(argc == 2 || argc == 3, "dates PORT [silent|deferred]");
+    int silent = argc == 3, deferred = silent && strcmp(argv[2], "deferred") == 0;
+    int listener = listen_on(argv[1], deferred), epoll = epoll_with(listener);
     struct epoll_event events[EVENTS];
-    int silent = argc == 3;
     double due = now() + 1;
     for (unsigned long number = 1;;) {
         double wait = due - now();
         int count = epoll_wait(epoll, events, EVENTS, silent ? -1 : wait > 0 ? (int)(wait * 1000) + 1 : 0);
         for (int i = 0; i < count; i++) {
             int fd = events[i].data.fd;
-            if (fd == listener) {
-                accept_all(listener, epoll);
-            } else {
+            if (fd != listener) {
                 serve_listener(fd);
+                continue;
+            }
+            while ((fd = accept_one(listener)) >= 0) {
+                watch(epoll, fd);
+                if (deferred) serve_listener(fd);
             }
         }
         if (!silent && now() >= due) {
