@@ -1,5 +1,5 @@
-// echo PORT: what a WebSocket sends, without its mask. Read, unmask, write. It takes each read for whole frames of one size, as the load
-// generator sends them one at a time; a frame that comes in parts is gathered in the connection's buffer.
+// echo PORT: what a WebSocket sends, without its mask. Read, unmask, write. What a read leaves of a frame that came in part is kept in a
+// buffer of the connection until the rest comes.
 #include "floor.h"
 
 #define ROOM 65536

@@ -1,8 +1,9 @@
-// lines PORT FRAMING read|MILLIS|BYTES: the lines of standard input to each connection, a frame for each line.
+// lines PORT FRAMING read|5ms|64KiB: the lines of standard input to each connection, a frame for each line.
 // read:    what one read of the input brings is one send(2) for each connection.
-// 5ms:     the first line after a pause goes out at once; those of the next 5 ms wait for each other, and are one send(2).
-// 64KiB:   frames are gathered until there are so many KiB, however long that takes. It is the least that bytes can cost, and no way to
-//          send lines that somebody waits for.
+// 5ms:     the first line after a pause goes out at once; those of the next 5 ms, or of another time, wait for each other, and are one
+//          send(2).
+// 64KiB:   frames are gathered until there are 64 KiB, or another number, however long that takes. It is the least that bytes can cost, and
+//          no way to send lines that somebody waits for.
 #include "framing.h"
 
 #include <poll.h>
