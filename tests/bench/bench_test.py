@@ -26,6 +26,7 @@ import reasons
 import results
 import servers
 import store
+import tables
 import usage
 from pairs import best, best_peer, column, middle, ratio, turns
 from plan import Plan
@@ -99,7 +100,7 @@ class Targets(unittest.TestCase):
         for most, expected in ((1.3, False), (1.1, True)):
             told = case([entry], targets=[Target("floor", most)])
             self.assertEqual(missed(told), expected)
-            self.assertEqual("a date" in results.reasons([told]), expected)
+            self.assertEqual("a date" in tables.reasons([told]), expected)
         self.assertFalse(missed(case([{"floor": sample(10)}], targets=[Target("floor", 1)])))
 
     def test_each_reason_belongs_to_a_case(self):
@@ -109,22 +110,22 @@ class Targets(unittest.TestCase):
 class Table(unittest.TestCase):
     def test_a_row_has_ours_both_floors_and_the_best_peer(self):
         entry = {"ours": sample(6, late_ms={"p50": 0, "p99": 1.25, "max": 3}), "floor": sample(4), "floor, deferred accept": sample(3), "a": sample(12)}
-        row = results.row(case([entry, entry, entry]))
+        row = tables.row(case([entry, entry, entry]))
         for text in ("×1.50 (1.50 to 1.50)", "deferred accept ×2.00 (2.00 to 2.00)", "| a |", "×0.500 (0.500 to 0.500)", "0 / 1.25 / 3.00"):
             self.assertIn(text, row)
 
     def test_an_absent_peer_is_said_and_has_no_figure(self):
         told = case([{"ours": sample(6), "floor": sample(4)}], absent={"uWebSockets": "no library"})
-        self.assertIn("| none |", results.row(told))
-        self.assertIn("**uWebSockets is absent**: no library", "".join(results.others(told)))
+        self.assertIn("| none |", tables.row(told))
+        self.assertIn("**uWebSockets is absent**: no library", "".join(tables.others([told])))
 
     def test_ours_on_a_deferred_listener_stands_beside_the_floor_on_one(self):
         entry = {"ours": sample(6), "ours, deferred accept": sample(4), "floor": sample(4), "floor, deferred accept": sample(4)}
-        self.assertIn("deferred accept ×1.00 (1.00 to 1.00)", results.row(case([entry])))
+        self.assertIn("deferred accept ×1.00 (1.00 to 1.00)", tables.row(case([entry])))
 
     def test_each_row_has_as_many_cells_as_the_head(self):
-        for group in results.GROUPS:
-            lines = results.table(group, [case([{"ours": sample(6), "floor": sample(4)}]) | {"group": group}]).splitlines()
+        for group in tables.GROUPS:
+            lines = tables.table(group, [case([{"ours": sample(6), "floor": sample(4)}]) | {"group": group}]).splitlines()
             rows = [line for line in lines if line.startswith("|")]
             self.assertEqual({line.count("|") for line in rows}, {rows[0].count("|")}, group)
 
@@ -133,7 +134,7 @@ class Table(unittest.TestCase):
 
     def test_failed_exchanges_are_told(self):
         entry = {"ours": sample(6), "a": sample(3) | {"faults": 0.05}}
-        self.assertIn("up to 5.0% failed", results.row(case([entry])))
+        self.assertIn("up to 5.0% failed", tables.row(case([entry])))
 
 
 class Published(unittest.TestCase):
@@ -167,6 +168,12 @@ class Charts(unittest.TestCase):
         self.assertIn("×1.50", texts)
         self.assertIn("×3.00 a", texts)
         self.assertIn("prefers-color-scheme: dark", drawn["cost"])
+
+    def test_a_bar_that_is_much_longer_than_the_others_is_cut_off_and_its_text_is_not(self):
+        drawn = charts.charts([case([{"ours": sample(us), "floor": sample(1)}]) | {"title": str(us)} for us in (2, 19)])["cost"]
+        widths = [float(element.get("width")) for element in ElementTree.fromstring(drawn).iter() if element.get("class") == "ours" and element.get("height") == str(charts.BAR)]
+        self.assertEqual(widths[1], 2 * widths[0])
+        self.assertIn("×19.0", drawn)
 
     def test_the_cost_of_a_date_is_drawn_over_the_number_of_clients(self):
         told = [case([{"ours": sample(us)}]) | {"name": name} for name, us in (("dates-1k", 6), ("dates-19k", 5), ("dates-1k-aligned", 4))]
@@ -303,7 +310,7 @@ class Cases(unittest.TestCase):
             names = [server.name for server in each.servers]
             self.assertEqual(each.servers[0].kind, "ours", each.name)
             self.assertEqual(len(set(names)), len(names), each.name)
-            self.assertIn(each.group, results.GROUPS)
+            self.assertIn(each.group, tables.GROUPS)
             self.assertTrue(each.load.takes > 0 and (each.quick is None or each.quick.takes <= each.load.takes), each.name)
 
 

@@ -17,7 +17,9 @@ SILENT_FLOOR = floor("floor", "dates", "silent")
 # Beside which framing the others have their own: these have the same frames as one of them, or differ in the opening only.
 FRAMINGS = {"rfc6455": "WebSockets", "hixie-76": "WebSockets of draft 76", "events-1.1": "event streams", "events-1.0": "event streams of HTTP/1.0",
             "lines-1.1": "streams of lines in chunks", "lines-1.0": "streams of lines of HTTP/1.0"}
-COUNTS = {"1k": 1_000, "10k": 10_000, "19k": 19_000}
+# How many clients lines go to, and dates.
+LINES_TO = {"1k": 1_000, "10k": 10_000}
+DATES_TO = LINES_TO | {"19k": 19_000}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +53,7 @@ def cases():
 def dates():
     """Spread over the second, as they come, and all at once, as the floor and the peers send them."""
     found = []
-    for name, count in COUNTS.items():
+    for name, count in DATES_TO.items():
         goals = {"1k": (Target("floor", 1.15),), "19k": ()}.get(name, (
             Target("floor", 1.05), Target("peer", 1), Target("ours", 1.2, "late_ms p99", "ms"), Target("ours", 5, "opening_ms max", "ms"), Target("ours", 5, "pong_ms max", "ms")))
         for how, options, text in (("", (), "spread over the second"), ("-aligned", ("--align",), "all at once")):
@@ -86,8 +88,8 @@ def lines():
     found = []
     for framing, audience in FRAMINGS.items():
         web = framing == "rfc6455"
-        for name, count in COUNTS.items():
-            for rate in (1, 20, 200, 2_000) if name != "19k" else ():
+        for name, count in LINES_TO.items():
+            for rate in (1, 20, 200, 2_000):
                 load = Messages(count, rate=rate, seconds=4 if rate == 1 else 2 if web else 1, framing=framing)
                 floors = [floor("floor", "lines", framing, "read")] + [dataclasses.replace(gathered(), only_full=True)] * (rate == 2_000 and web)
                 found.append(Case(
@@ -101,7 +103,7 @@ def lines():
 def coalesced():
     """What comes within 5 ms goes out together, as it does unless an option says otherwise."""
     found = []
-    for name, count in list(COUNTS.items())[:2]:
+    for name, count in LINES_TO.items():
         for rate in (200, 2_000):
             servers = (ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", "5ms"), floor("floor", "lines", "rfc6455", "5ms"), *[gathered()] * (rate == 2_000),
                        *foreign.lines())
@@ -208,7 +210,7 @@ def memory():
 def starts():
     goals = (Target("ours", 10, "wall_ms", "ms"),)
     return [
-        Case("start-ws", "ws-server", StartUp(), (ours("ws-server"), floor("floor", "dates"), *foreign.dates()[:5]), "starts", goals, figure="wall_ms", unit="ms"),
+        Case("start-ws", "ws-server", StartUp(), (ours("ws-server"), floor("floor", "dates"), *foreign.alone()), "starts", goals, figure="wall_ms", unit="ms"),
         Case("start-static", "static-server", StartUp(), (ours(*FILES), floor("floor", "keep", "{answers}/1KiB.http"), *foreign.files()), "starts", goals, figure="wall_ms", unit="ms"),
         Case("start-policy", "policy-server", StartUp(), (ours("policy-server"), floor("floor", "once", "plain", "{answers}/policy.xml"), *foreign.policies()), "starts", goals, figure="wall_ms", unit="ms"),
     ]

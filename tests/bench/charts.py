@@ -7,6 +7,8 @@ from figures import digits
 from pairs import best_peer, column, middle, ratio
 
 WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 980, 390, 140, 14, 14, 74
+# Where a bar of a multiple ends, so that one that is much longer leaves the others their differences.
+MOST_TIMES = 4
 STYLE = """text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 16px; font-weight: 600 } .small { font-size: 12px }
 .ours { fill: #0969da } .floor { fill: #8c959f } .peer { fill: #bc4c00 } .line { stroke: #8c959f; stroke-dasharray: 3 3 }
@@ -15,11 +17,10 @@ STYLE = """text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 }"""
 
 
-def chart(title, rows, line=None):
-    """Bars in groups: rows of (label, [(kind, value, text)]), and a dashed line at a value."""
-    rows = [row for row in rows if row[1]]
-    most = max(value for _, bars in rows for _, value, _ in bars)
-    at = lambda value: LEFT + value / most * (WIDTH - LEFT - RIGHT)  # noqa: E731
+def chart(title, rows, line=None, most=float("inf")):
+    """Bars in groups: rows of (label, [(kind, value, text)]), and a dashed line at a value. A bar ends at `most`, its text says more."""
+    longest = min(most, max(value for _, bars in rows for _, value, _ in bars))
+    at = lambda value: LEFT + min(1, value / longest) * (WIDTH - LEFT - RIGHT)  # noqa: E731
     parts, y = [], TOP
     for label, bars in rows:
         middle_of_group = y + len(bars) * (BAR + 2) / 2 + 4
@@ -94,7 +95,7 @@ def scaling(cases):
 
 def charts(cases):
     """The charts by their file names; one without a row is left out."""
-    made = {"cost": (chart, "CPU time as a multiple of the floor's (dashed)", costs(cases), 1),
-            "scaling": (chart, "CPU time for a date, by the number of clients", scaling(cases), None),
-            "lateness": (chart, "How late a date is, 99th percentile", lateness(cases), None)}
-    return {name: draw(title, rows, line) for name, (draw, title, rows, line) in made.items() if any(bars for _, bars in rows)}
+    made = {"cost": (costs(cases), {"title": "CPU time as a multiple of the floor's (dashed)", "line": 1, "most": MOST_TIMES}),
+            "scaling": (scaling(cases), {"title": "CPU time for a date, by the number of clients"}),
+            "lateness": (lateness(cases), {"title": "How late a date is, 99th percentile"})}
+    return {name: chart(rows=rows, **more) for name, (rows, more) in made.items() if rows}

@@ -163,8 +163,13 @@ def policyfile():
     return Server("npm policyfile", "peer", lambda lab, port: ["node", lab.here("peers/policyfile.cjs"), package, port], is_there(package), may_fail=True)
 
 
+def alone():
+    """Those that make the dates themselves."""
+    return (uwebsockets("dates"), ws("dates"), tutorial(), crate("fastwebsockets"), crate("tokio-tungstenite"))
+
+
 def dates():
-    return (uwebsockets("dates"), ws("dates"), tutorial(), crate("fastwebsockets"), crate("tokio-tungstenite"), nchan("dates"), pushpin("dates"), websocketd())
+    return (*alone(), nchan("dates"), pushpin("dates"), websocketd())
 
 
 def policies():
