@@ -16,16 +16,36 @@ pub struct Head<'h> {
     pub target: &'h [u8],
     /// 0 for HTTP/1.0, 1 for HTTP/1.1 and later.
     pub minor_version: u8,
-    headers: [httparse::Header<'h>; MAX_HEADERS],
+    room: Room<'h>,
     pub(super) count: usize,
     body: Body,
+}
+
+/// As many fields as a browser sends, or fewer.
+const FEW: usize = 24;
+
+/// The place of the fields. It is written whole for each head, so it is no larger than its number of fields needs.
+#[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "a box would be an allocation for each head")]
+enum Room<'h> {
+    Few([httparse::Header<'h>; FEW]),
+    Many([httparse::Header<'h>; MAX_HEADERS]),
+}
+
+impl<'h> Room<'h> {
+    fn as_mut_slice(&mut self) -> &mut [httparse::Header<'h>] {
+        match self {
+            Room::Few(fields) => fields,
+            Room::Many(fields) => fields,
+        }
+    }
 }
 
 /// Shows no value of a field, and no token: a head is the one place where a client's secrets stand.
 impl fmt::Debug for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = shown_target(self.target).to_string();
-        let names: Vec<&str> = self.headers.iter().take(self.count).map(|field| field.name).collect();
+        let names: Vec<&str> = self.fields().iter().map(|field| field.name).collect();
         f.debug_struct("Head")
             .field("method", &self.method)
             .field("target", &target)
@@ -54,23 +74,49 @@ impl<'h> Head<'h> {
     /// # Errors
     /// Those of [`Head::parse`].
     pub fn of_scanned(scanned: ScannedHead<'h>, limits: HeadLimits) -> Result<Self, HeadError> {
+        let mut head = Self::unread();
+        head.read(scanned, limits)?;
+        Ok(head)
+    }
+
+    /// The place for a head, to be [read](Self::read).
+    #[inline]
+    pub fn unread() -> Self {
+        let room = Room::Few([httparse::EMPTY_HEADER; FEW]);
+        Self { method: "", target: b"", minor_version: 0, room, count: 0, body: Body::None }
+    }
+
+    /// The same as [`Head::of_scanned`] in this place: a head is large, and is not moved then.
+    ///
+    /// # Errors
+    /// Those of [`Head::parse`]; what stands here is no head then.
+    pub fn read(&mut self, scanned: ScannedHead<'h>, limits: HeadLimits) -> Result<(), HeadError> {
         let mut rest = scanned.bytes;
         while let Some(after) = rest.strip_prefix(b"\r\n") {
             rest = after;
         }
         let end = rest.iter().position(|&byte| byte == b'\r').ok_or(HeadError::RequestLine)?;
         let (line, fields) = rest.split_at_checked(end).ok_or(HeadError::RequestLine)?;
-        let (method, target, minor_version) = request_line::words(line)?;
-        let headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut head = Self { method, target, minor_version, headers, count: 0, body: Body::None };
-        head.count = parse_fields(fields.get(2..).unwrap_or_default(), &mut head.headers)?;
-        if head.count > limits.max_headers {
+        (self.method, self.target, self.minor_version) = request_line::words(line)?;
+        if scanned.fields > FEW {
+            self.room = Room::Many([httparse::EMPTY_HEADER; MAX_HEADERS]);
+        }
+        self.count = parse_fields(fields.get(2..).unwrap_or_default(), self.room.as_mut_slice())?;
+        if self.count > limits.max_headers {
             return Err(HeadError::TooManyFields);
         }
-        head.check_host()?;
-        head.body =
-            Body::of(minor_version, head.get_all("Content-Length"), head.get_all("Transfer-Encoding"))?;
-        Ok(head)
+        self.check_host()?;
+        let (lengths, codings) = (self.get_all("Content-Length"), self.get_all("Transfer-Encoding"));
+        self.body = Body::of(self.minor_version, lengths, codings)?;
+        Ok(())
+    }
+
+    fn fields(&self) -> &[httparse::Header<'h>] {
+        let room: &[_] = match &self.room {
+            Room::Few(fields) => fields,
+            Room::Many(fields) => fields,
+        };
+        room.get(..self.count).unwrap_or_default()
     }
 
     /// The value of the first field of this name (any case).
@@ -80,7 +126,7 @@ impl<'h> Head<'h> {
 
     /// The values of all fields of this name (any case), in order.
     pub fn get_all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
-        let fields = self.headers.iter().take(self.count);
+        let fields = self.fields().iter();
         fields.filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 
@@ -90,7 +136,7 @@ impl<'h> Head<'h> {
             let start = name.as_bytes().get(..prefix.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
         };
-        self.headers.iter().take(self.count).any(|field| begins(field.name))
+        self.fields().iter().any(|field| begins(field.name))
     }
 
     /// The value of a field that a client may send only once.
@@ -185,10 +231,7 @@ impl<'h> Head<'h> {
 }
 
 /// Parses the header fields (RFC 9112 §5), the blank line at their end included; returns their number.
-fn parse_fields<'h>(
-    bytes: &'h [u8],
-    headers: &mut [httparse::Header<'h>; MAX_HEADERS],
-) -> Result<usize, HeadError> {
+fn parse_fields<'h>(bytes: &'h [u8], headers: &mut [httparse::Header<'h>]) -> Result<usize, HeadError> {
     // httparse refuses folded lines, a blank before the colon, an empty name and bytes that are no token.
     match httparse::parse_headers(bytes, headers) {
         Ok(httparse::Status::Complete((_, fields))) => Ok(fields.len()),

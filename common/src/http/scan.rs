@@ -28,6 +28,8 @@ impl Default for HeadLimits {
 #[derive(Clone, Copy, Debug)]
 pub struct ScannedHead<'h> {
     pub(super) bytes: &'h [u8],
+    /// How many field lines it has.
+    pub(super) fields: usize,
 }
 
 impl ScannedHead<'_> {
@@ -96,7 +98,7 @@ impl HeadScan {
         limits: HeadLimits,
     ) -> Result<Option<ScannedHead<'h>>, HeadError> {
         let len = self.find_end(input, limits)?;
-        Ok(len.and_then(|len| input.get(..len)).map(|bytes| ScannedHead { bytes }))
+        Ok(len.and_then(|len| input.get(..len)).map(|bytes| self.whole(bytes)))
     }
 
     /// As [`Self::find`], with what stands behind the head, to be changed in its place.
@@ -110,7 +112,11 @@ impl HeadScan {
     ) -> Result<Option<(ScannedHead<'h>, &'h mut [u8])>, HeadError> {
         let len = self.find_end(input, limits)?;
         let split = len.and_then(|len| input.split_at_mut_checked(len));
-        Ok(split.map(|(bytes, rest)| (ScannedHead { bytes }, rest)))
+        Ok(split.map(|(bytes, rest)| (self.whole(bytes), rest)))
+    }
+
+    fn whole<'h>(&self, bytes: &'h [u8]) -> ScannedHead<'h> {
+        ScannedHead { bytes, fields: self.lines.saturating_sub(1) }
     }
 
     /// How many bytes at the beginning of these [`Self::step`] would take without a change: those of a field line or of a word of

@@ -237,6 +237,20 @@ fn head(text: &str) -> Head<'_> {
 }
 
 #[test]
+fn all_fields_of_a_head_are_read_however_many_there_are() {
+    for count in 1..=MAX_HEADERS {
+        let fields: Vec<_> = (1..count).map(|number| format!("X-{number}: {number}\r\n")).collect();
+        let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", fields.concat());
+        let head = head(&text);
+        assert_eq!(head.count, count);
+        for number in 1..count {
+            let value = number.to_string();
+            assert_eq!(head.get(&format!("x-{number}")), Some(value.as_bytes()), "of {count}");
+        }
+    }
+}
+
+#[test]
 fn every_status_that_a_server_sends_has_its_phrase() {
     // RFC 9110 §15, RFC 6585
     for (status, phrase) in [
