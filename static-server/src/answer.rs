@@ -107,11 +107,13 @@ impl Respond<'_> {
         let ranges: Vec<&[u8]> =
             if range && head.method == "GET" { head.get_all("Range").collect() } else { Vec::new() };
         let (mut answer, part) = match range::select(&ranges, it.len) {
-            Selected::Whole => (Answer::new(200, it.fields.clone()), 0..it.len),
+            Selected::Whole => (Answer::whole(it.fields.clone(), it.len), 0..it.len),
             Selected::Part(part) => {
                 // §14.4: `bytes first-last/complete`
                 let value = format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), it.len);
-                (Answer::new(206, it.fields.clone()).with("Content-Range", value), part)
+                let length = part.end.saturating_sub(part.start);
+                let answer = Answer::part(it.fields.clone(), it.part_fields, length);
+                (answer.with("Content-Range", value), part)
             }
             Selected::Unsatisfiable => {
                 // §15.5.17: "SHOULD generate a Content-Range header field specifying the current length".
@@ -119,7 +121,6 @@ impl Respond<'_> {
                 return Some(self.status_page_with(416, &[("Content-Range", &value)]));
             }
         };
-        answer.length = Some(part.end.saturating_sub(part.start));
         if head.method != "HEAD" {
             answer.payload = self.payload(it, &part)?;
         }

@@ -8,7 +8,7 @@ use reactor::{Context, Flow, Handler, Pieces, Progress, Settings, Turn, Wake};
 use crate::answer::Respond;
 use crate::head_buffer::HeadBuffer;
 use crate::metrics::{Counts, StaticMetrics};
-use crate::response::{Answer, Payload};
+use crate::response::{Answer, FirstLines, Payload};
 use crate::serving::{Current, Published};
 use crate::{date, log_line};
 
@@ -25,8 +25,8 @@ pub struct StaticHandler {
     /// What was published when this callback began.
     serving: Current,
     pub(crate) counts: Counts,
-    /// The second of the last answer, and its `Date`.
-    date: (i64, String),
+    /// Those of the last answer.
+    first_lines: FirstLines,
     head: HeadBuffer,
 }
 
@@ -84,8 +84,8 @@ impl StaticHandler {
     /// One worker's handler.
     pub fn new(published: Arc<Published>) -> Self {
         let serving = published.current();
-        let date = (i64::MIN, String::new());
-        StaticHandler { published, serving, counts: Counts::default(), date, head: HeadBuffer::default() }
+        let (counts, head) = (Counts::default(), HeadBuffer::default());
+        StaticHandler { published, serving, counts, first_lines: FirstLines::default(), head }
     }
 
     /// What these workers have counted.
@@ -110,12 +110,11 @@ impl StaticHandler {
         conn.in_head = false;
         conn.scan = HeadScan::default();
         conn.requests = conn.requests.saturating_add(1);
-        let parsed = Head::of_scanned(scanned, self.serving.limits.head());
-        // Not moved out of there: it has room for as many fields as there may be.
-        let head = match &parsed {
-            Ok(head) => head,
-            Err(error) => return self.refuse(*error, cx),
-        };
+        let mut head = Head::unread();
+        if let Err(error) = head.read(scanned, self.serving.limits.head()) {
+            return self.refuse(error, cx);
+        }
+        let head = &head;
         let wall = date::seconds(cx.wall());
         let respond = Respond { site: &self.serving.site, shared: &self.serving.shared, now: cx.now(), wall };
         let mut answer = respond.to(head);
@@ -153,11 +152,8 @@ impl StaticHandler {
     /// Sends an answer; `old` is true for an HTTP/1.0 client.
     fn send(&mut self, answer: Answer, old: bool, cx: &mut Context<'_>) {
         self.counts.answered(answer.status);
-        let wall = date::seconds(cx.wall());
-        if self.date.0 != wall {
-            self.date = (wall, date::format(wall).unwrap_or_default());
-        }
-        answer.write_head(&self.date.1, old, self.head.begin());
+        self.first_lines.renew(date::seconds(cx.wall()));
+        answer.write_head(&self.first_lines, old, self.head.begin());
         let is_large = answer.payload.is_large();
         match answer.payload {
             Payload::File(file, offset, len) => {

@@ -53,8 +53,10 @@ pub(crate) struct Representation {
     pub(crate) validators: Validators,
     /// Length of the body in bytes.
     pub(crate) len: u64,
-    /// The fields of 200 and 206, laid out.
+    /// The fields of 200, laid out; the last one is `Content-Length`.
     pub(crate) fields: Arc<[u8]>,
+    /// How many bytes of these are the fields of 206, which has another length.
+    pub(crate) part_fields: usize,
     /// The fields of 304, laid out.
     pub(crate) short_fields: Arc<[u8]>,
     pub(crate) body: Body,
@@ -110,9 +112,11 @@ impl Representation {
         if let Some(policy) = shared.policy.as_deref().filter(|_| mime::is_document(&content_type)) {
             fields.push((csp::FIELD, policy));
         }
-        let fields = shared.block(&fields).into();
+        let mut fields = shared.block(&fields);
+        let part_fields = fields.len();
+        fields.extend_from_slice(format!("Content-Length: {len}\r\n").as_bytes());
         let validators = Validators { etag, modified: facts.modified };
-        Representation { validators, len, fields, short_fields, body }
+        Representation { validators, len, fields: fields.into(), part_fields, short_fields, body }
     }
 
     fn cost(&self) -> usize {

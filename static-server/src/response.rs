@@ -6,17 +6,19 @@ use std::sync::Arc;
 
 use common::http::{is_field_value, reason, status_body};
 
-use crate::cache_control;
 use crate::directory::LARGE;
 use crate::fields::SharedFields;
+use crate::{cache_control, date};
 
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Header fields, laid out beforehand.
-    block: Arc<[u8]>,
+    /// Header fields, laid out beforehand: so many bytes from the beginning of these.
+    block: (Arc<[u8]>, usize),
     /// `Content-Length` in bytes, also in an answer to HEAD; `None` for an answer without that field (204, 304).
     pub(crate) length: Option<u64>,
+    /// True if the block has that field.
+    is_length_laid_out: bool,
     /// Header fields of this answer alone.
     further: Vec<(&'static str, String)>,
     pub(crate) payload: Payload,
@@ -48,7 +50,26 @@ impl Payload {
 impl Answer {
     /// An answer without a body, and so far without `Content-Length`.
     pub(crate) fn new(status: u16, block: Arc<[u8]>) -> Self {
-        Answer { status, block, length: None, further: Vec::new(), payload: Payload::None, close: false }
+        let block_len = block.len();
+        Answer {
+            status,
+            block: (block, block_len),
+            length: None,
+            is_length_laid_out: false,
+            further: Vec::new(),
+            payload: Payload::None,
+            close: false,
+        }
+    }
+
+    /// The whole of a representation, which has so many bytes, as the block says.
+    pub(crate) fn whole(block: Arc<[u8]>, length: u64) -> Self {
+        Answer { length: Some(length), is_length_laid_out: true, ..Answer::new(200, block) }
+    }
+
+    /// So many bytes of a representation, with the fields at the beginning of the block.
+    pub(crate) fn part(block: Arc<[u8]>, block_len: usize, length: u64) -> Self {
+        Answer { block: (block.clone(), block_len), length: Some(length), ..Answer::new(206, block) }
     }
 
     /// An answer whose body is `bytes`, with their length as `Content-Length`.
@@ -76,13 +97,12 @@ impl Answer {
         Answer { close: true, ..self }
     }
 
-    /// Appends the head: the status line, `Date`, the fields and the blank line. `old` is true for an HTTP/1.0 client.
-    pub(crate) fn write_head(&self, date: &str, old: bool, out: &mut Vec<u8>) {
-        put(out, &["HTTP/1.1 "]);
-        put_number(out, self.status.into());
-        put(out, &[" ", reason(self.status), "\r\nDate: ", date, "\r\n"]);
-        out.extend_from_slice(&self.block);
-        if let Some(length) = self.length {
+    /// Appends the head: the first lines, the fields and the blank line. `old` is true for an HTTP/1.0 client.
+    pub(crate) fn write_head(&self, first: &FirstLines, old: bool, out: &mut Vec<u8>) {
+        first.put(self.status, out);
+        let (block, len) = &self.block;
+        out.extend_from_slice(block.get(..*len).unwrap_or(block));
+        if let Some(length) = self.length.filter(|_| !self.is_length_laid_out) {
             put(out, &["Content-Length: "]);
             put_number(out, length);
             put(out, &["\r\n"]);
@@ -98,6 +118,37 @@ impl Answer {
             put(out, &["Connection: keep-alive\r\n"]);
         }
         put(out, &["\r\n"]);
+    }
+}
+
+/// The status line and `Date`, kept ready for a second.
+#[derive(Debug, Default)]
+pub(crate) struct FirstLines {
+    /// In seconds since 1970.
+    second: i64,
+    /// Those of 200, or nothing so far.
+    of_ok: String,
+}
+
+/// The status line of most answers.
+const OK: &str = "HTTP/1.1 200 OK\r\n";
+
+impl FirstLines {
+    /// Makes them those of this second.
+    pub(crate) fn renew(&mut self, wall: i64) {
+        if self.second != wall || self.of_ok.is_empty() {
+            let date = date::format(wall).unwrap_or_default();
+            *self = FirstLines { second: wall, of_ok: format!("{OK}Date: {date}\r\n") };
+        }
+    }
+
+    fn put(&self, status: u16, out: &mut Vec<u8>) {
+        if status == 200 {
+            return put(out, &[&self.of_ok]);
+        }
+        put(out, &["HTTP/1.1 "]);
+        put_number(out, status.into());
+        put(out, &[" ", reason(status), "\r\n", self.of_ok.strip_prefix(OK).unwrap_or_default()]);
     }
 }
 
@@ -138,12 +189,46 @@ mod tests {
             .with("Location", "/\r\nX: y")
             .closing();
         let mut out = Vec::new();
-        answer.write_head("D", false, &mut out);
+        answer.write_head(&at(784_111_777), false, &mut out);
         assert_eq!(
             String::from_utf8_lossy(&out),
-            "HTTP/1.1 206 Partial Content\r\nDate: D\r\nX-Content-Type-Options: nosniff\r\nETag: \"1\"\r\nServer: mine\r\nX-A: b\r\n\
+            "HTTP/1.1 206 Partial Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-Content-Type-Options: nosniff\r\nETag: \"1\"\r\nServer: mine\r\nX-A: b\r\n\
              Content-Length: 3\r\nContent-Range: bytes 0-2/9\r\nConnection: close\r\n\r\n"
         );
+    }
+
+    fn at(second: i64) -> FirstLines {
+        let mut first = FirstLines::default();
+        first.renew(second);
+        first
+    }
+
+    #[test]
+    fn a_length_that_is_laid_out_stands_once_and_not_in_an_answer_of_a_part() {
+        let block: Arc<[u8]> = b"A: b\r\nContent-Length: 10\r\n".as_slice().into();
+        for (answer, status, length) in [
+            (Answer::whole(block.clone(), 10), "200 OK", 10),
+            (Answer::part(block, 6, 3), "206 Partial Content", 3),
+        ] {
+            let mut out = Vec::new();
+            answer.write_head(&at(0), true, &mut out);
+            assert_eq!(
+                String::from_utf8_lossy(&out),
+                format!(
+                    "HTTP/1.1 {status}\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nA: b\r\nContent-Length: {length}\r\n\
+                     Connection: keep-alive\r\n\r\n"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_date_is_that_of_its_second() {
+        let mut first = at(59);
+        for (second, date) in [(59, "00:00:59"), (60, "00:01:00"), (0, "00:00:00")] {
+            first.renew(second);
+            assert_eq!(first.of_ok, format!("{OK}Date: Thu, 01 Jan 1970 {date} GMT\r\n"));
+        }
     }
 
     #[test]
