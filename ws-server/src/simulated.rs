@@ -1,6 +1,7 @@
 //! The whole handler in a simulated network: short reads and writes, resets, garbage and pauses from seeds. A client that
 //! behaves gets each message once and in order, whatever the others do.
 
+mod backlogs;
 mod bounded_reads;
 mod budgets;
 mod changed_options;

@@ -225,6 +225,12 @@ impl Context<'_> {
         self.io.owes_drain = true;
     }
 
+    /// True while the connection is about to be served by itself, and hears of its drain then: it is behind, and goes on where it is.
+    #[inline]
+    pub fn is_about_to_drain(&self) -> bool {
+        self.io.owes_drain && self.io.listed_ready
+    }
+
     /// Bytes that have arrived and wait for more behind them.
     pub fn unconsumed(&self) -> usize {
         self.io.tail.len()

@@ -6,6 +6,9 @@ use std::time::Duration;
 pub(super) const TURN_BUDGET: usize = 64 * 1024;
 /// Connections that a worker serves in one turn before it looks at the schedule again.
 pub(super) const TURN_CONNECTIONS: usize = 256;
+/// Bytes that a worker writes to the connections that it serves in one turn before it looks at the schedule again; the last of them
+/// may have its share of more. About a millisecond: many that read a long backlog hold up nobody who waits for what is new.
+pub(super) const TURN_WRITES: u64 = 1024 * 1024;
 /// Connections that a worker accepts in one turn from one listener.
 pub(super) const TURN_ACCEPTS: usize = 64;
 /// A worker does not read from a connection with more bytes than this queued.

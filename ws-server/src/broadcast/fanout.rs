@@ -200,6 +200,10 @@ fn visit(
                 let polled = conn.poll(service, cx);
                 return visited.poll(polled, cx.token());
             }
+            if cx.is_about_to_drain() {
+                // It has a backlog, in shares of its own turns: with all of them, a broadcast would be late for those behind it.
+                return Flow::Continue;
+            }
             let delivery = conn.send_next(stream, source, options, cx);
             visited.sent = visited.sent.saturating_add(delivery.messages);
             delivery.flow

@@ -431,3 +431,26 @@ fn a_connection_that_has_more_to_send_than_its_share_of_a_turn_goes_on_in_the_ne
     Context { io: &mut io, wire: &mut wire, state: &mut state }.flush();
     assert_eq!(wire.0, 100 * 1024);
 }
+
+#[test]
+fn many_that_take_long_answers_at_once_leave_the_others_their_turns_and_all_get_theirs() {
+    let mut sim = simulation(1, Settings { max_heads: 0, ..Settings::default() });
+    sim.send_buffer(64 * 1024);
+    sim.short_writes(0);
+    let peers: Vec<usize> = (0..200).map(|_| sim.connect()).collect();
+    sim.settle();
+    for peer in &peers {
+        sim.send(*peer, b"big\n");
+    }
+    let mut got = vec![0; peers.len()];
+    while got.iter().any(|got| *got < 50_000) {
+        sim.turn();
+        let mut share = 0;
+        for (got, peer) in got.iter_mut().zip(&peers) {
+            let read = sim.read(*peer, usize::MAX).len();
+            (*got, share) = (*got + read, share + read);
+        }
+        assert!(share > 0, "nobody gets anything");
+        assert!(share <= 1024 * 1024 + 50_000, "{share} bytes in one turn");
+    }
+}

@@ -18,7 +18,7 @@ use crate::connection::{Entry, Io, Lifecycle};
 use crate::connections::Connections;
 use crate::context::Visit;
 use crate::control::EvictionMail;
-use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
+use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS, TURN_WRITES};
 use crate::system::{Event, System, Watched, is_shortage_of_watches};
 use crate::{
     CloseReason, Context, Control, ExportedConnection, Flow, Handler, Mailboxes, Settings, Token, Turn, Wake,
@@ -169,10 +169,15 @@ impl<H: Handler, S: System> Worker<H, S> {
         !accepts && !adopts && !stops && self.connections.state.ready.is_empty() && self.wake != Wake::Again
     }
 
-    /// Serves the connections that are ready now, a bounded number of them.
+    /// Serves the connections that are ready now, a bounded number of them, and until so much is written. The others are the first of
+    /// the next turn.
     fn serve_ready(&mut self) {
         let count = self.connections.state.ready.len().min(TURN_CONNECTIONS);
+        let most = self.connections.system.traffic().written.saturating_add(TURN_WRITES);
         for _ in 0..count {
+            if self.connections.system.traffic().written >= most {
+                break;
+            }
             let Some(token) = self.connections.state.ready.pop_front() else { break };
             self.serve(token);
         }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::io::Errno;
 
 use super::seam::{Event, Polled, System, Target};
-use crate::{Settings, Token};
+use crate::{Settings, Token, Traffic};
 
 pub use faults::Call;
 pub(crate) use pipe::{Pipe, take};
@@ -107,7 +107,11 @@ impl Simulated {
 
     fn put(&self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
         let polled = self.world.borrow().polled;
-        self.with(socket, |pipe, seed| pipe.write(bytes, polled, seed))
+        let written = self.with(socket, |pipe, seed| pipe.write(bytes, polled, seed))?;
+        if let Some(poll) = self.world.borrow_mut().polls.get_mut(self.poll) {
+            poll.written += written as u64;
+        }
+        Ok(written)
     }
 
     /// The kernel would answer a second `EPOLL_CTL_ADD` with `EEXIST`, and an `EPOLL_CTL_MOD` without a first one with `ENOENT`
@@ -184,6 +188,11 @@ impl System for Simulated {
     type Listener = Listener;
     type Socket = Socket;
     type Exported = Socket;
+
+    fn traffic(&self) -> Traffic {
+        let world = self.world.borrow();
+        Traffic { read: 0, written: world.polls.get(self.poll).map_or(0, |poll| poll.written) }
+    }
 
     /// While the worker sleeps in a poll, the time at which it went to sleep: the reactor reads the clock just before.
     fn now(&self) -> Instant {

@@ -34,6 +34,8 @@ pub(crate) struct Poll {
     pub(crate) interruptions: u32,
     /// Descriptors of connections that the worker holds.
     pub(crate) descriptors: usize,
+    /// Bytes that the worker has written.
+    pub(crate) written: u64,
 }
 
 #[derive(Debug)]
@@ -117,6 +119,7 @@ impl World {
             has_polled: false,
             interruptions: 0,
             descriptors: 0,
+            written: 0,
         });
         self.polls.len() - 1
     }
