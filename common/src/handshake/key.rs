@@ -28,17 +28,21 @@ pub(super) enum Key<'h> {
 pub(super) fn is_hybi_key(key: &[u8], version: Version) -> bool {
     match version {
         // RFC 6455 §4.2.1: "a base64-encoded ... value that, when decoded, is 16 bytes in length"
-        Version::Rfc6455 => LENIENT.decode(key).is_ok_and(|decoded| decoded.len() == 16),
+        // Such a value has 24 characters, two of them padding: the decoder wants room for 18 bytes.
+        Version::Rfc6455 => LENIENT.decode_slice(key, &mut [0; 18]).is_ok_and(|len| len == 16),
         // Flash clients of 2011 sent longer ones.
         _ => !key.is_empty() && key.iter().all(u8::is_ascii_graphic),
     }
 }
 
 /// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2, item 5.4).
-pub(super) fn accept_value(key: &[u8]) -> String {
+pub(super) fn accept_value(key: &[u8]) -> [u8; 28] {
     let digest =
         Sha1::new().chain_update(key).chain_update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
-    STANDARD.encode(digest)
+    let mut value = [0; 28];
+    let written = STANDARD.encode_slice(digest, &mut value);
+    debug_assert_eq!(written, Ok(value.len()), "20 bytes of SHA-1 are 28 of base64");
+    value
 }
 
 /// The number that `Sec-WebSocket-Key1` or `-Key2` hides: its digits divided by its count of blanks
