@@ -5,27 +5,32 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+/// So many numbers are published together: a turn changes few of them.
+const PART: usize = 16;
+
 /// `N` numbers, which one worker owns and names by their index.
 #[derive(Debug)]
 pub struct Tally<const N: usize> {
     numbers: [u64; N],
-    changed: bool,
+    /// A bit for each part of [`PART`] numbers of which one has changed since the last turn.
+    changed: u64,
     published: Arc<[AtomicU64; N]>,
 }
 
 impl<const N: usize> Default for Tally<N> {
     fn default() -> Self {
+        const { assert!(N <= 64 * PART, "each part has a bit") };
         let published = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
-        Self { numbers: [0; N], changed: false, published }
+        Self { numbers: [0; N], changed: 0, published }
     }
 }
 
 impl<const N: usize> Tally<N> {
     /// Adds to a number; an index out of range does nothing.
     pub fn add(&mut self, index: usize, more: u64) {
-        if let Some(number) = self.numbers.get_mut(index) {
+        if let Some(number) = self.numbers.get_mut(index).filter(|_| more > 0) {
             *number = number.wrapping_add(more);
-            self.changed = true;
+            self.changed |= 1 << (index / PART);
         }
     }
 
@@ -33,14 +38,19 @@ impl<const N: usize> Tally<N> {
     pub fn set(&mut self, index: usize, value: u64) {
         if let Some(number) = self.numbers.get_mut(index).filter(|number| **number != value) {
             *number = value;
-            self.changed = true;
+            self.changed |= 1 << (index / PART);
         }
     }
 
     /// Makes the numbers visible to [`Totals`]; without a change it writes nothing.
     pub fn publish(&mut self) {
-        if std::mem::take(&mut self.changed) {
-            for (published, number) in self.published.iter().zip(&self.numbers) {
+        let mut changed = std::mem::take(&mut self.changed);
+        while changed != 0 {
+            let part = changed.trailing_zeros() as usize;
+            changed &= changed - 1;
+            let part = part * PART..N.min((part + 1) * PART);
+            let numbers = self.numbers.get(part.clone()).unwrap_or_default();
+            for (published, number) in self.published.get(part).unwrap_or_default().iter().zip(numbers) {
                 published.store(*number, Relaxed);
             }
         }
@@ -75,6 +85,18 @@ impl<const N: usize> Totals<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_of_many_is_published_by_itself() {
+        let mut tallies = [Tally::<100>::default()];
+        let totals = Totals::of(&tallies);
+        for index in 0..100 {
+            tallies[0].add(index, 1);
+            tallies[0].publish();
+            assert_eq!((0..100).map(|index| totals.get(index)).sum::<u64>(), index as u64 + 1);
+            assert_eq!(totals.get(index), 1);
+        }
+    }
 
     #[test]
     fn what_is_published_is_read_as_a_sum_and_nothing_before() {
