@@ -27,6 +27,7 @@ import results
 import servers
 import store
 import tables
+import targets
 import usage
 from pairs import best, best_peer, column, middle, ratio, turns
 from plan import Plan
@@ -92,8 +93,9 @@ class Targets(unittest.TestCase):
 
     def test_a_figure_within_a_spread_has_a_target_and_one_that_is_not_there_is_not_measured(self):
         late = Target("ours", 1.2, "late_ms p99", "ms")
-        self.assertEqual(late.told(case([{"ours": sample(1, late_ms={"p99": 1.5})}])), "late_ms p99: ≤ 1.20 ms: **missed**, 1.50")
-        self.assertEqual(late.told(case([{"ours": sample(1)}])), "late_ms p99: ≤ 1.20 ms: not measured")
+        self.assertEqual(late.told(case([{"ours": sample(1, late_ms={"p99": 1.5})}])), "lateness p99: ≤ 1.20 ms: **missed**, 1.50")
+        self.assertEqual(Target("ours", 5, "pong_ms max", "ms").told(case([{"ours": sample(1, pong_ms={"max": 2})}])), "longest wait for a Pong: ≤ 5.00 ms: met")
+        self.assertEqual(late.told(case([{"ours": sample(1)}])), "lateness p99: ≤ 1.20 ms: not measured")
 
     def test_a_reason_stands_only_beside_a_target_that_is_missed(self):
         entry = {"ours": sample(12), "floor": sample(10)}
@@ -102,6 +104,10 @@ class Targets(unittest.TestCase):
             self.assertEqual(missed(told), expected)
             self.assertEqual("a date" in tables.reasons([told]), expected)
         self.assertFalse(missed(case([{"floor": sample(10)}], targets=[Target("floor", 1)])))
+
+    def test_each_figure_that_has_a_target_has_words(self):
+        figures = {target.figure for each in cases.cases() for target in each.targets if target.figure}
+        self.assertLessEqual(figures, set(targets.WORDS))
 
     def test_each_reason_belongs_to_a_case(self):
         self.assertLessEqual(set(reasons.REASONS), {each.name for each in cases.cases()})

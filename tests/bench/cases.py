@@ -183,7 +183,7 @@ def files():
         Case("get-packed", "GET 38 KiB that were packed to 13 beforehand, keep-alive", packed, (ours(*FILES), floor("floor", "keep", "{answers}/packed.http"), *foreign.packed_files()), "exchanges",
              (Target("peer", 1),)),
         Case("get-many", f"GET 1 KiB of {MANY:,} files in turn, keep-alive", Exchanges(*many, expect=first), (ours(*FILES), each, *foreign.files()), "exchanges", (Target("peer", 1),)),
-        Case("get-cold", f"GET 1 KiB of each of {MANY:,} files for the first time, none in memory", Exchanges(*many, expect=first, limit=MANY - 64, seconds=20, takes=3, before=lambda lab: lab.make_cold()),
+        Case("get-cold", f"GET 1 KiB of each of {MANY:,} files for the first time, none in memory", Exchanges(*many, expect=first, limit=MANY - 64, seconds=20, takes=2, before=lambda lab: lab.make_cold()),
              (ours(*FILES), each, *foreign.files()), "exchanges", (Target("peer", 1),)),
     ]
 

@@ -9,7 +9,6 @@ import subprocess
 import time
 
 import usage
-from machine import listens
 
 # RFC 6455 section 1.3 has the key and its answer.
 HANDSHAKE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -6,6 +6,11 @@ from figures import digits
 from pairs import best_peer, column, middle, of_kind, ratio
 
 
+# What the figures of a sample are called on a page.
+WORDS = {"late_ms p99": "lateness p99", "late_ms max": "greatest lateness", "opening_ms max": "longest wait for an opening", "pong_ms max": "longest wait for a Pong",
+         "wall_ms": "time"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Target:
     """The most that a figure of ours may be: by another's within the rounds, or by itself."""
@@ -31,7 +36,7 @@ class Target:
     def told(self, case):
         """The target, and whether it is met."""
         value, limit = self.value(case), f"{digits(self.most)} {self.unit}".strip() if self.beside == "ours" else f"×{digits(self.most)} {self.beside}"
-        what = f"{self.figure}: " if self.figure and self.beside == "ours" else ""
+        what = f"{WORDS[self.figure]}: " if self.figure and self.beside == "ours" else ""
         if value is None:
             return f"{what}≤ {limit}: not measured"
         return f"{what}≤ {limit}: " + ("met" if value <= self.most else f"**missed**, {'' if self.beside == 'ours' else '×'}{digits(value)}")
