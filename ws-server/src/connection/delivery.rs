@@ -133,6 +133,11 @@ impl Connection {
                     *budget = budget.saturating_sub(range.len());
                     sent.messages = sent.messages.saturating_add(messages);
                     cx.gather(&mut pieces, bytes, range);
+                    if stream.ends_at(&self.subscription) {
+                        // Most lines: nothing is looked up to learn that they are the newest.
+                        cx.send_pieces(&mut pieces);
+                        return Next::CaughtUp;
+                    }
                 }
                 // There may be room once these are written.
                 Next::Full if !pieces.is_empty() => cx.send_pieces(&mut pieces),

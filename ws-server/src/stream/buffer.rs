@@ -170,6 +170,12 @@ impl Buffer {
         }
     }
 
+    /// True if nothing comes behind what the subscriber has just got: [`Buffer::next`] would say [`Next::CaughtUp`].
+    #[inline]
+    pub(crate) fn ends_at(&self, subscription: &Subscription) -> bool {
+        subscription.position >= self.ring.end() && !subscription.waits_for_place()
+    }
+
     /// A subscriber of another epoch has come to this batch. One of a later epoch waits for that; for the others a new stream begins,
     /// of which nothing is told to one that has had nothing.
     #[cold]

@@ -240,6 +240,11 @@ impl Client {
                 Next::Shared { bytes, range, messages } => {
                     let text = String::from_utf8_lossy(&bytes[range]).into_owned();
                     self.take(&text, messages, log);
+                    if stream.ends_at(&self.subscription) {
+                        let mut same = self.subscription;
+                        let next = stream.next(&mut same, self.framing, room, now);
+                        assert!(matches!(next, Next::CaughtUp), "{next:?}");
+                    }
                     if is_slow {
                         break;
                     }

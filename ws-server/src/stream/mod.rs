@@ -243,6 +243,12 @@ impl Stream {
         }
     }
 
+    /// True if nothing comes behind what a subscriber has just got, as far as that is known without another [`Stream::next`].
+    #[inline]
+    pub(crate) fn ends_at(&self, subscription: &Subscription) -> bool {
+        matches!(self, Self::Buffer(buffer) if buffer.ends_at(subscription))
+    }
+
     /// Most bytes that a subscriber gets at once, however fast its socket takes them.
     pub(crate) fn most_at_once(&self) -> usize {
         match self {
