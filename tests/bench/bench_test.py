@@ -135,6 +135,12 @@ class Table(unittest.TestCase):
             rows = [line for line in lines if line.startswith("|")]
             self.assertEqual({line.count("|") for line in rows}, {rows[0].count("|")}, group)
 
+    def test_a_newcomer_waits_for_no_pong_of_a_server_that_sends_none(self):
+        waits = {"p50": 1, "p99": 2, "max": 3}
+        told = case([{"ours": sample(6, opening_ms=waits, pong_ms=waits), "floor": sample(4, opening_ms=waits), "a": sample(5)}])
+        (line,) = tables.newcomers([told])
+        self.assertTrue(line.endswith("ours: an opening handshake 1.00 / 2.00 / 3.00 ms, a Pong 1.00 / 2.00 / 3.00 ms; floor: an opening handshake 1.00 / 2.00 / 3.00 ms\n"), line)
+
     def test_what_is_no_default_is_in_force(self):
         self.assertEqual(servers.differences('listen = ["[::]:80"] # default\nworkers = 1 # --workers\n# metrics is not set\n'), "workers = 1 # --workers")
 

@@ -116,10 +116,8 @@ class Messages:
         load.ask("probe")
         time.sleep(WATCHED)
         waits = load.ask("report")["probe"]
-        if waits["faults"] or not waits["opening_ms"] or not waits["pong_ms"]:
-            # Some peers' floors know no Ping: then there is no figure.
-            return {}
-        return {"opening_ms": waits["opening_ms"], "pong_ms": waits["pong_ms"]}
+        # The floors know no Ping: there is no figure then.
+        return {name: waits[name] for name in ("opening_ms", "pong_ms") if waits[name] and not waits["faults"]}
 
 
 class Idle:

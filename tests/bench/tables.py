@@ -98,11 +98,17 @@ def newcomers(cases):
     """A line for each case in which newcomers came while messages went out: how long they waited."""
     lines = []
     for case in cases:
-        told = [f"{name}: an opening handshake {spread_of(case, name, 'opening_ms')} ms, a Pong {spread_of(case, name, 'pong_ms')} ms"
-                for name in (server["name"] for server in case["servers"]) if one(case, name, "opening_ms max")]
+        told = [f"{server['name']}: " + ", ".join(f"{what} {waits} ms" for what, waits in waits_of(case, server["name"]).items())
+                for server in case["servers"] if waits_of(case, server["name"])]
         if told:
             lines.append(f"- {case['title']}, how long newcomers wait meanwhile, p50 / p99 / worst: {'; '.join(told)}\n")
     return lines
+
+
+def waits_of(case, name):
+    """What newcomers waited for at a server, and the spread of these waits; without those that were not measured."""
+    waits = {"an opening handshake": spread_of(case, name, "opening_ms"), "a Pong": spread_of(case, name, "pong_ms")}
+    return {what: spread for what, spread in waits.items() if spread}
 
 
 def others(cases):

@@ -27,6 +27,7 @@ struct Newcomer {
     socket: TcpStream,
     decoder: Decoder,
     asked: bool,
+    opened: bool,
     /// When the current wait began: for the opening, then for the Pong.
     since: Instant,
 }
@@ -54,7 +55,7 @@ impl Probe {
             if now >= self.due {
                 let (socket, decoder) =
                     (connect(self.to, SOURCES, self.count)?, Decoder::new(Dialect::Rfc6455));
-                self.newcomer = Some(Newcomer { socket, decoder, asked: false, since: now });
+                self.newcomer = Some(Newcomer { socket, decoder, asked: false, opened: false, since: now });
                 self.count += 1;
                 self.due = now + PAUSE;
             }
@@ -69,6 +70,7 @@ impl Probe {
             match item {
                 Item::Opened(_) => {
                     self.openings.push(newcomer.since.elapsed());
+                    newcomer.opened = true;
                     newcomer.since = Instant::now();
                     drop(newcomer.socket.write(PING));
                 }
@@ -83,13 +85,17 @@ impl Probe {
         Ok(())
     }
 
-    /// How long the newcomers waited; one that still waits has waited as long as it has.
+    /// How long the newcomers waited; one that still waits has waited as long as it has. A server that never sent a Pong knows no Ping.
     pub(crate) fn report(&self) -> String {
-        let waits = self.newcomer.as_ref().map(|newcomer| newcomer.since.elapsed());
-        let pongs = self.pongs.iter().copied().chain(waits).collect();
+        let (mut openings, mut pongs) = (self.openings.clone(), self.pongs.clone());
+        match &self.newcomer {
+            Some(newcomer) if !newcomer.opened => openings.push(newcomer.since.elapsed()),
+            Some(newcomer) if !pongs.is_empty() => pongs.push(newcomer.since.elapsed()),
+            _ => {}
+        }
         format!(
             r#"{{"opening_ms":{},"pong_ms":{},"faults":{}}}"#,
-            json::percentiles(self.openings.clone()),
+            json::percentiles(openings),
             json::percentiles(pongs),
             self.faults
         )
@@ -116,5 +122,42 @@ impl Newcomer {
             }
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The answer to the key that all our clients send (RFC 6455 §1.3).
+    const OPENING: &[u8] =
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+    /// Turns until something is so.
+    fn until(probe: &mut Probe, is_so: impl Fn(&Probe) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !is_so(probe) {
+            assert!(Instant::now() < deadline, "{probe:?}");
+            probe.turn(Instant::now()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_wait_is_for_the_opening_before_it_and_none_for_a_pong_where_no_pong_ever_came() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut probe = Probe::new(listener.local_addr().unwrap(), Instant::now());
+        until(&mut probe, |probe| probe.newcomer.as_ref().is_some_and(|newcomer| newcomer.asked));
+        let report = probe.report();
+        assert!(report.starts_with(r#"{"opening_ms":{"#) && report.contains(r#""pong_ms":null"#), "{report}");
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.write_all(OPENING).unwrap();
+        until(&mut probe, |probe| !probe.openings.is_empty());
+        assert!(probe.report().contains(r#""pong_ms":null"#), "{}", probe.report());
+        socket.write_all(b"\x8A\x05probe").unwrap();
+        until(&mut probe, |probe| !probe.pongs.is_empty());
+        assert!(probe.report().contains(r#""pong_ms":{"#), "{}", probe.report());
     }
 }
