@@ -140,7 +140,7 @@ fn both_logs_say_what_each_step_of_a_hand_over_took() {
     let after = without_times(&after);
     let writer = concat!("ws-server ", env!("CARGO_PKG_VERSION"));
     let steps = format!(
-        "adopting 13 live connections of {writer}: descriptors and records N ms, joining them N ms, preparations N ms\n"
+        "adopting 13 live connections of {writer}: descriptors N ms, records N ms, preparations N ms\n"
     );
     let all_back = "all live connections are back, N ms after their export began\n";
     assert!(after.contains(&steps) && after.contains(all_back), "{after}");

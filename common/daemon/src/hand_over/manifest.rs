@@ -78,20 +78,20 @@ fn put_fields<D>(cookie: u64, connection: &ExportedConnection<D>, at: Moment, to
     to.long(connection.peer.map_or(0, |peer| peer.port().into()));
 }
 
-/// Reads it back at this moment.
-pub(super) fn from_bytes(bytes: &[u8], at: Moment) -> Result<Manifest, ManifestError> {
+/// Reads it back at this moment. It makes room for at most as many connections as there are `descriptors`.
+pub(super) fn from_bytes(bytes: &[u8], at: Moment, descriptors: usize) -> Result<Manifest, ManifestError> {
     let mut from = Reader::new(bytes);
     if from.take().as_ref() != Some(MAGIC) {
         return Err(ManifestError::Magic);
     }
-    read(&mut from, at).ok_or(ManifestError::Damaged)
+    read(&mut from, at, descriptors).ok_or(ManifestError::Damaged)
 }
 
 /// A manifest as this process would write it again; `None` if it cannot be read.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
     let at = Moment::now();
-    let Manifest { state, others, connections } = from_bytes(bytes, at).ok()?;
+    let Manifest { state, others, connections } = from_bytes(bytes, at, 0).ok()?;
     let mut records = Writer::default();
     for connection in &connections {
         put_record(connection.descriptor, connection, at, &mut records);
@@ -100,12 +100,13 @@ pub(crate) fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
     Some([head, records.into_bytes()].concat())
 }
 
-fn read(from: &mut Reader<'_>, at: Moment) -> Option<Manifest> {
+fn read(from: &mut Reader<'_>, at: Moment, descriptors: usize) -> Option<Manifest> {
     let format = from.word()?;
     let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
     let state = DaemonState { format, writer, bytes: from.bytes()?.to_vec() };
     let (others, count) = (from.long()?, from.long()?);
-    let mut connections = Vec::new();
+    let most = usize::try_from(count).unwrap_or(usize::MAX).min(descriptors);
+    let mut connections = Vec::with_capacity(most);
     for _ in 0..count {
         connections.push(read_record(from.bytes()?, at)?);
     }
@@ -202,7 +203,7 @@ mod tests {
         let later = Duration::from_secs(5);
         let next = Moment { instant: at.instant + later, since_boot: at.since_boot + later };
         assert_eq!(
-            format!("{:?}", from_bytes(&bytes(at), next)),
+            format!("{:?}", from_bytes(&bytes(at), next, 3)),
             format!("{:?}", Ok::<_, ManifestError>(manifest(at))),
             "the same instants, whenever it is read"
         );
@@ -228,13 +229,13 @@ mod tests {
         let at = moment();
         let bytes = bytes(at);
         for len in 0..MAGIC.len() {
-            assert_eq!(from_bytes(&bytes[..len], at).unwrap_err(), ManifestError::Magic);
+            assert_eq!(from_bytes(&bytes[..len], at, 0).unwrap_err(), ManifestError::Magic);
         }
         for len in MAGIC.len()..bytes.len() {
-            assert_eq!(from_bytes(&bytes[..len], at).unwrap_err(), ManifestError::Damaged, "{len} bytes");
+            assert_eq!(from_bytes(&bytes[..len], at, 0).unwrap_err(), ManifestError::Damaged, "{len} bytes");
         }
         let something_else = [&b"datecast hand-over 2"[..], &bytes[MAGIC.len()..]].concat();
-        assert_eq!(from_bytes(&something_else, at).unwrap_err(), ManifestError::Magic);
+        assert_eq!(from_bytes(&something_else, at, 0).unwrap_err(), ManifestError::Magic);
     }
 
     #[test]
@@ -258,6 +259,6 @@ mod tests {
         to.bytes(b"");
         to.long(0);
         to.long(u64::MAX);
-        assert_eq!(from_bytes(&to.into_bytes(), moment()).unwrap_err(), ManifestError::Damaged);
+        assert_eq!(from_bytes(&to.into_bytes(), moment(), 7).unwrap_err(), ManifestError::Damaged);
     }
 }

@@ -120,21 +120,20 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
         return None;
     }
     let mut steps = Steps::begin();
-    let at = Moment::now();
-    let unpacked = pack::unpack(kept, |bytes| manifest::from_bytes(bytes, at));
-    steps.end("descriptors and records");
+    let unpacked = pack::unpack(kept);
+    steps.end("descriptors");
     notify::send(&[NotifyState::FdStoreRemove, NotifyState::FdName(NAME)]);
-    let (manifest, descriptors) = match unpacked {
+    let (bytes, descriptors) = match unpacked {
         Ok(unpacked) => unpacked?,
         Err(error) => {
             log::error!("closing the connections of the previous process: {error}");
             return None;
         }
     };
-    match manifest {
+    match manifest::from_bytes(&bytes, Moment::now(), descriptors.len()) {
         Ok(manifest) => {
             let mut handed_over = join(manifest, descriptors, formats);
-            steps.end("joining them");
+            steps.end("records");
             handed_over.steps = steps;
             Some(handed_over)
         }
@@ -261,7 +260,7 @@ mod tests {
         let place = |place| tells_places.then_some(place);
         let packed = others.into_iter().chain(sockets).zip(0..);
         let packed = packed.map(|(descriptor, number)| Packed { descriptor, place: place(number) }).collect();
-        (manifest::from_bytes(&manifest, Moment::now()).unwrap(), packed)
+        (manifest::from_bytes(&manifest, Moment::now(), 3).unwrap(), packed)
     }
 
     fn states(connections: &[ExportedConnection<OwnedFd>]) -> Vec<&[u8]> {

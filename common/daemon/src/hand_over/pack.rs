@@ -18,7 +18,6 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
-use super::parallel;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use rustix::net::{
@@ -89,48 +88,28 @@ fn send(socket: &UnixDatagram, place: Option<u64>, descriptors: &[BorrowedFd<'_>
     sendmsg(socket, &payload, &mut control, SendFlags::DONTWAIT).map(drop)
 }
 
-/// Empties the stored sockets: returns the descriptors, in the order of the sockets, and what `read` makes of the manifest in a thread
-/// of its own meanwhile. `None` if an earlier process has emptied them already, so that no two processes adopt the same connections.
+/// Empties the stored sockets: returns the manifest and the descriptors, in the order of the sockets. `None` if an earlier process
+/// has emptied them already, so that no two processes adopt the same connections.
 ///
 /// # Errors
 /// The system has no more descriptors, or the manifest is unreadable.
-pub(super) fn unpack<T: Send>(
-    kept: &[UnixDatagram],
-    read: impl Fn(&[u8]) -> T + Sync,
-) -> io::Result<Option<(T, Vec<Packed>)>> {
+pub(super) fn unpack(kept: &[UnixDatagram]) -> io::Result<Option<(Vec<u8>, Vec<Packed>)>> {
     let mut descriptors = Vec::new();
-    // The only one without a place, or the first of a version that tells none: a socket with the manifest begins with it.
-    let is_manifest = |packed: &Packed| packed.place.is_none();
     for socket in kept {
-        receive(socket, &mut descriptors)?;
-        if descriptors.iter().any(is_manifest) {
-            break;
-        }
+        while receive(socket, &mut descriptors)? {}
     }
     if descriptors.is_empty() {
         return Ok(None);
     }
-    let manifest = descriptors.iter().position(is_manifest).unwrap_or(0);
-    let memory = File::from(descriptors.remove(manifest).descriptor);
-    let read = || read_manifest(&memory).map(|bytes| read(&bytes));
-    let mut take = || kept.iter().try_for_each(|socket| receive_all(socket, &mut descriptors));
-    let (manifest, taken) = parallel::both(read, &mut take);
-    taken?;
-    Ok(Some((manifest?, descriptors)))
-}
-
-fn read_manifest(mut memory: &File) -> io::Result<Vec<u8>> {
+    // The only one without a place, or the first of a version that tells none.
+    let manifest = descriptors.iter().position(|packed| packed.place.is_none()).unwrap_or(0);
+    let mut memory = File::from(descriptors.remove(manifest).descriptor);
     memory.rewind()?;
     // What it holds, not what it announces.
     let size = usize::try_from(memory.metadata()?.len().min(MAX_MANIFEST)).unwrap_or(0);
     let mut manifest = Vec::with_capacity(size.saturating_add(1));
     memory.take(MAX_MANIFEST).read_to_end(&mut manifest)?;
-    Ok(manifest)
-}
-
-fn receive_all(socket: &UnixDatagram, to: &mut Vec<Packed>) -> io::Result<()> {
-    while receive(socket, to)? {}
-    Ok(())
+    Ok(Some((manifest, descriptors)))
 }
 
 /// Appends the descriptors of the next message; false if the queue is empty.
@@ -179,7 +158,7 @@ mod tests {
         let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
         let kept = pack(&[b"what is ", b"written"], &borrowed).unwrap();
         drop(files);
-        let (manifest, taken) = unpack(&kept, <[u8]>::to_vec).unwrap().unwrap();
+        let (manifest, taken) = unpack(&kept).unwrap().unwrap();
         assert_eq!(manifest, b"what is written");
         for (number, Packed { descriptor, place }) in taken.into_iter().enumerate() {
             assert_eq!(place, Some(number));
@@ -189,7 +168,7 @@ mod tests {
             file.read_to_string(&mut text).unwrap();
             assert_eq!(text, number.to_string());
         }
-        assert!(unpack(&kept, <[u8]>::to_vec).unwrap().is_none(), "a second process finds nothing");
+        assert!(unpack(&kept).unwrap().is_none(), "a second process finds nothing");
     }
 
     #[test]
@@ -203,7 +182,7 @@ mod tests {
         assert!(kept.len() > 1, "no socket was full");
         // The service manager returns them in an order of its own.
         kept.reverse();
-        let (manifest, mut taken) = unpack(&kept, <[u8]>::to_vec).unwrap().unwrap();
+        let (manifest, mut taken) = unpack(&kept).unwrap().unwrap();
         assert_eq!(manifest, b"the manifest");
         taken.sort_by_key(|packed| packed.place);
         assert!(taken.iter().map(|packed| packed.place).eq((0..900).map(Some)));
@@ -225,25 +204,6 @@ mod tests {
             while receive(socket, &mut taken).unwrap() {}
         }
         assert_eq!(taken.len(), many + 1);
-    }
-
-    #[test]
-    fn of_a_version_that_tells_no_places_the_first_descriptor_is_the_manifest_and_the_others_keep_their_order()
-     {
-        let files: Vec<File> = (0..5).map(|_| tempfile::tempfile().unwrap()).collect();
-        let mut memory = tempfile::tempfile().unwrap();
-        memory.write_all(b"the manifest").unwrap();
-        let (sender, kept) = UnixDatagram::pair().unwrap();
-        send(&sender, None, &[memory.as_fd()]).unwrap();
-        for some in files.chunks(2) {
-            let some: Vec<BorrowedFd<'_>> = some.iter().map(AsFd::as_fd).collect();
-            send(&sender, None, &some).unwrap();
-        }
-        let (manifest, taken) = unpack(&[kept], <[u8]>::to_vec).unwrap().unwrap();
-        assert_eq!(manifest, b"the manifest");
-        let inode = |file: &File| file.metadata().unwrap().ino();
-        let taken = taken.into_iter().map(|packed| inode(&File::from(packed.descriptor)));
-        assert!(taken.eq(files.iter().map(inode)));
     }
 
     #[test]

@@ -25,16 +25,6 @@ pub(super) fn parts<T: Sync, U: Send>(items: &[T], f: impl Fn(&[T]) -> U + Sync)
     })
 }
 
-/// Returns the results of both, of which the first runs in a thread of its own meanwhile.
-pub(super) fn both<T: Send, U>(first: impl Fn() -> T + Sync, second: impl FnOnce() -> U) -> (T, U) {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().spawn_scoped(scope, &first);
-        let second = second();
-        // Where the system refuses a thread, or `first` has panicked in it, it is this one's turn.
-        (thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(&first), second)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
