@@ -91,17 +91,17 @@ impl<'h> Head<'h> {
     /// # Errors
     /// Those of [`Head::parse`]; what stands here is no head then.
     pub fn read(&mut self, scanned: ScannedHead<'h>, limits: HeadLimits) -> Result<(), HeadError> {
-        let mut rest = scanned.bytes;
-        while let Some(after) = rest.strip_prefix(b"\r\n") {
-            rest = after;
+        let split = scanned.bytes.split_at_checked(scanned.first_field);
+        let (mut line, fields) = split.ok_or(HeadError::RequestLine)?;
+        while let Some(after) = line.strip_prefix(b"\r\n") {
+            line = after;
         }
-        let end = rest.iter().position(|&byte| byte == b'\r').ok_or(HeadError::RequestLine)?;
-        let (line, fields) = rest.split_at_checked(end).ok_or(HeadError::RequestLine)?;
+        let line = line.strip_suffix(b"\r\n").ok_or(HeadError::RequestLine)?;
         (self.method, self.target, self.minor_version) = request_line::words(line)?;
         if scanned.fields > FEW {
             self.room = Room::Many([httparse::EMPTY_HEADER; MAX_HEADERS]);
         }
-        self.count = parse_fields(fields.get(2..).unwrap_or_default(), self.room.as_mut_slice())?;
+        self.count = parse_fields(fields, self.room.as_mut_slice())?;
         if self.count > limits.max_headers {
             return Err(HeadError::TooManyFields);
         }

@@ -29,21 +29,18 @@ pub(super) fn check(line: &[u8]) -> Result<(), HeadError> {
 
 /// Splits a request line that [`check`] has passed into its method, its target, and the minor version, 0 or 1.
 pub(super) fn words(line: &[u8]) -> Result<(&str, &[u8], u8), HeadError> {
-    // §3: "request-line = method SP request-target SP HTTP-version": exactly two single blanks.
-    let (method, rest) = split_at_blank(line).ok_or(HeadError::RequestLine)?;
-    let (target, version) = split_at_blank(rest).ok_or(HeadError::RequestLine)?;
+    // §3: "request-line = method SP request-target SP HTTP-version": exactly two single blanks. The version has one length, and the
+    // method is short: nothing looks for the blank behind the target, which [`check_target`] allows none.
+    let (rest, version) = line.split_last_chunk::<VERSION_LEN>().ok_or(HeadError::RequestLine)?;
+    let rest = rest.strip_suffix(b" ").ok_or(HeadError::RequestLine)?;
+    let blank = rest.iter().position(|&byte| byte == b' ').ok_or(HeadError::RequestLine)?;
+    let (method, target) = rest.split_at_checked(blank).ok_or(HeadError::RequestLine)?;
     let method = std::str::from_utf8(method).map_err(|_| HeadError::RequestLine)?;
-    Ok((method, target, parse_version(version)?))
-}
-
-/// What stands before the first blank, and behind it.
-fn split_at_blank(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let blank = line.iter().position(|&byte| byte == b' ')?;
-    Some((line.get(..blank)?, line.get(blank + 1..)?))
+    Ok((method, target.get(1..).unwrap_or_default(), parse_version(*version)?))
 }
 
 /// Parses `HTTP/1.x` (RFC 9112 §2.3).
-fn parse_version(version: &[u8]) -> Result<u8, HeadError> {
+fn parse_version(version: [u8; VERSION_LEN]) -> Result<u8, HeadError> {
     // §2.3: "HTTP-name = %s"HTTP"", case-sensitive.
     let Some([major, b'.', minor]) = version.strip_prefix(b"HTTP/") else {
         return Err(HeadError::RequestLine);

@@ -28,6 +28,8 @@ impl Default for HeadLimits {
 #[derive(Clone, Copy, Debug)]
 pub struct ScannedHead<'h> {
     pub(super) bytes: &'h [u8],
+    /// Where the first field line begins.
+    pub(super) first_field: usize,
     /// How many field lines it has.
     pub(super) fields: usize,
 }
@@ -46,7 +48,7 @@ pub struct HeadScan {
     scanned: usize,
     /// Where the current line begins.
     line: usize,
-    /// Where the current word of the request line begins.
+    /// Where the current word of the request line begins; from then on, where the next line does.
     word: usize,
     /// Blanks in the request line so far.
     blanks: u8,
@@ -116,7 +118,7 @@ impl HeadScan {
     }
 
     fn whole<'h>(&self, bytes: &'h [u8]) -> ScannedHead<'h> {
-        ScannedHead { bytes, fields: self.lines.saturating_sub(1) }
+        ScannedHead { bytes, first_field: self.word, fields: self.lines.saturating_sub(1) }
     }
 
     /// How many bytes at the beginning of these [`Self::step`] would take without a change: those of a field line or of a word of
@@ -186,7 +188,9 @@ impl HeadScan {
     fn end_line(&mut self, input: &[u8], limits: HeadLimits) -> Result<bool, HeadError> {
         let line = input.get(self.line..self.scanned - 2).unwrap_or_default();
         self.line = self.scanned;
-        self.word = self.scanned;
+        if self.lines == 0 {
+            self.word = self.scanned;
+        }
         if line.is_empty() {
             // RFC 9112 §2.2: "a server ... SHOULD ignore at least one empty line (CRLF) received prior to the
             // request-line."
