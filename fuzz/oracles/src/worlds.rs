@@ -10,6 +10,8 @@ use crate::input::Choices;
 
 const CALLS: [Call; 6] =
     [Call::Accept, Call::Add, Call::WatchWritable, Call::Read, Call::Write, Call::Shutdown];
+/// As long as lines wait for others at the most, and more.
+const COALESCED: Duration = Duration::from_millis(10);
 /// The most actions of a run.
 const ACTIONS: usize = 200;
 
@@ -66,8 +68,9 @@ pub fn perform<H: Handler>(
             got(peer, &bytes);
         }
     }
-    // Everybody leaves: nobody stays.
+    // Everybody leaves: nobody stays. Before that, the lines that wait for others go out.
     world.calm();
+    world.advance(COALESCED);
     world.settle();
     for peer in 0..first + peers {
         let bytes = world.read(peer, usize::MAX);
