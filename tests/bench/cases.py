@@ -60,9 +60,14 @@ def dates():
             load = functools.partial(Messages, count, newcomers=not how and name == "10k")
             found.append(Case(
                 f"dates-{name}{how}", f"a date to {count:,} WebSockets, {text}", load(),
-                (ours("ws-server", *TEMPLATE, *options), floor("floor", "dates"), *foreign.dates()), "messages", goals if not how else (),
+                (ours("ws-server", *TEMPLATE, *options), floor("floor", "dates"), *[slices()] * (not how), *foreign.dates()), "messages", goals if not how else (),
                 quick=load(seconds=1) if not how and name != "19k" else None, usual=not how))
     return found
+
+
+def slices():
+    """What it costs that no date of the second is late because of the others."""
+    return dataclasses.replace(floor("floor, in slices of 200", "dates", "spread"), only_full=True)
 
 
 def scaling():
