@@ -86,6 +86,11 @@ impl Directory {
         Directory { root, folders, cache, copies, changes, shared }
     }
 
+    /// Closes the directories in which it has looked lately.
+    pub(crate) fn close_folders(&self) {
+        self.folders.close();
+    }
+
     /// The fields of its answers.
     pub(crate) fn shared(&self) -> &Arc<SharedFields> {
         &self.shared

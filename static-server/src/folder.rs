@@ -113,6 +113,11 @@ impl Folders {
         Folders { cache: Cache::new(MAX_BYTES), release: AtomicU64::new(0) }
     }
 
+    /// Closes all of them: while one is open, nothing that is mounted above it can be unmounted.
+    pub(crate) fn close(&self) {
+        self.cache.clear();
+    }
+
     /// What `look` makes of the directory of the file with this name. Another one may have taken the place of a directory that was
     /// found for an earlier request: before a name counts as one that cannot be had, `look` gets the one that is there now.
     pub(crate) fn look<T>(
@@ -137,7 +142,7 @@ impl Folders {
             Ok(folder) => {
                 let release = folder.look.release;
                 if self.release.swap(release, Ordering::SeqCst) != release {
-                    self.cache.clear();
+                    self.close();
                 }
                 *place = Some(folder.clone());
                 drop(place);

@@ -1,6 +1,7 @@
 //! Between HTTP and the reactor: connections, their deadlines, and the order of their answers.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common::http::{Body, BodyReader, Head, HeadError, HeadScan, ScannedHead};
 use reactor::{Context, Flow, Handler, Pieces, Progress, Settings, Turn, Wake};
@@ -18,6 +19,9 @@ const DISCARDED_BODY: usize = 64 * 1024;
 /// A body of up to this many bytes is copied behind its head: that costs less than a write of two pieces.
 const JOINED: usize = 4 * 1024;
 
+/// How long after a request the directories of its file may stay open.
+const CLOSES_FOLDERS: Duration = Duration::from_secs(1);
+
 /// One worker of static-server.
 #[derive(Debug)]
 pub struct StaticHandler {
@@ -28,6 +32,8 @@ pub struct StaticHandler {
     /// Those of the last answer.
     first_lines: FirstLines,
     head: HeadBuffer,
+    /// When the directories are closed in which it has looked for files.
+    closes_folders_at: Option<Instant>,
 }
 
 /// The state of a connection between two events.
@@ -85,7 +91,8 @@ impl StaticHandler {
     pub fn new(published: Arc<Published>) -> Self {
         let serving = published.current();
         let (counts, head) = (Counts::default(), HeadBuffer::default());
-        StaticHandler { published, serving, counts, first_lines: FirstLines::default(), head }
+        let first_lines = FirstLines::default();
+        StaticHandler { published, serving, counts, first_lines, head, closes_folders_at: None }
     }
 
     /// What these workers have counted.
@@ -96,7 +103,7 @@ impl StaticHandler {
     /// The head of a request has begun, and is not complete; only the first one's time runs from the start of the connection.
     pub fn on_partial_head(&self, conn: &mut Conn, cx: &mut Context<'_>) {
         if !conn.in_head && conn.requests > 0 {
-            cx.set_deadline(cx.now() + self.serving.limits.head_timeout);
+            cx.set_timeout(self.serving.limits.head_timeout);
         }
         conn.in_head = true;
     }
@@ -115,6 +122,9 @@ impl StaticHandler {
             return self.refuse(error, cx);
         }
         let head = &head;
+        if self.closes_folders_at.is_none() && self.serving.site.has_files() {
+            self.closes_folders_at = Some(cx.now() + CLOSES_FOLDERS);
+        }
         let wall = date::seconds(cx.wall());
         let respond = Respond { site: &self.serving.site, shared: &self.serving.shared, now: cx.now(), wall };
         let mut answer = respond.to(head);
@@ -145,7 +155,7 @@ impl StaticHandler {
         } else {
             cx.set_idle();
         }
-        cx.set_deadline(cx.now() + self.serving.limits.keep_alive.timeout);
+        cx.set_timeout(self.serving.limits.keep_alive.timeout);
         flow
     }
 
@@ -201,7 +211,7 @@ impl Handler for StaticHandler {
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (Conn, Flow) {
         self.serving.renew(&self.published);
-        cx.set_deadline(cx.now() + self.serving.limits.head_timeout);
+        cx.set_timeout(self.serving.limits.head_timeout);
         (Conn::default(), Flow::Continue)
     }
 
@@ -230,7 +240,7 @@ impl Handler for StaticHandler {
     fn on_drain(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if !conn.in_head {
             cx.set_idle();
-            cx.set_deadline(cx.now() + self.serving.limits.keep_alive.timeout);
+            cx.set_timeout(self.serving.limits.keep_alive.timeout);
         }
         Flow::Continue
     }
@@ -238,7 +248,7 @@ impl Handler for StaticHandler {
     fn on_deadline(&mut self, conn: &mut Conn, cx: &mut Context<'_>) -> Flow {
         if cx.queued() > 0 {
             // The client is still taking a long answer, which the write timeout limits.
-            cx.set_deadline(cx.now() + self.serving.limits.keep_alive.timeout);
+            cx.set_timeout(self.serving.limits.keep_alive.timeout);
             return Flow::Continue;
         }
         if conn.in_head || conn.discarded.is_some() {
@@ -248,9 +258,17 @@ impl Handler for StaticHandler {
         Flow::CloseWhenFlushed
     }
 
-    fn on_turn(&mut self, _: &mut Turn<'_, Conn>) -> Wake {
+    fn on_turn(&mut self, turn: &mut Turn<'_, Conn>) -> Wake {
         self.counts.publish();
-        Wake::Idle
+        match self.closes_folders_at {
+            Some(at) if turn.now() < at => Wake::About(at),
+            Some(_) => {
+                self.closes_folders_at = None;
+                self.serving.site.close_folders();
+                Wake::Idle
+            }
+            None => Wake::Idle,
+        }
     }
 
     fn on_mail(&mut self, mail: Self::Mail, turn: &mut Turn<'_, Conn>) {

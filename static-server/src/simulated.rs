@@ -188,3 +188,24 @@ fn a_request_that_came_while_the_process_stood_still_comes_before_the_deadline()
     }
     assert!(sim.is_closed(idle), "nothing came from this one");
 }
+
+#[test]
+fn no_folder_stays_open_long_behind_the_request_for_its_file_though_nothing_else_happens() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("folder");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("file"), "text").unwrap();
+    let is_open = || {
+        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
+        descriptors.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|path| path == folder))
+    };
+    let mut sim = simulation(0, dir.path());
+    let peer = sim.connect();
+    sim.send(peer, b"GET /folder/file HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    sim.settle();
+    assert_eq!(take(&mut sim.read(peer, usize::MAX)), Some((200, b"text".to_vec())));
+    assert!(is_open());
+    sim.advance(Duration::from_secs(1));
+    sim.settle();
+    assert!(!is_open(), "what is mounted there cannot be unmounted");
+}

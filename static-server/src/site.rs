@@ -58,6 +58,18 @@ impl Site {
         Site { content, single_page }
     }
 
+    /// True if it opens files to answer.
+    pub(crate) fn has_files(&self) -> bool {
+        self.content.directory().is_some()
+    }
+
+    /// Closes the directories in which it has looked for files lately.
+    pub(crate) fn close_folders(&self) {
+        if let Some(directory) = self.content.directory() {
+            directory.close_folders();
+        }
+    }
+
     /// Finds the resource of a path; `None` if that is a directory, and the path lacks the slash at its end. `wall` is in
     /// seconds since 1970.
     pub(crate) fn find(&self, path: &RequestPath<'_>, now: Instant, wall: i64) -> Found {

@@ -36,6 +36,8 @@ pub enum Wake {
     Again,
     /// At this instant at the latest.
     At(Instant),
+    /// At this instant, or milliseconds later: it takes no system call of its own.
+    About(Instant),
     /// With the next event or mail.
     Idle,
 }

@@ -100,7 +100,7 @@ impl Handler for MetricsHandler {
     type Mail = ();
 
     fn on_open(&mut self, cx: &mut Context<'_>) -> (HeadScan, Flow) {
-        cx.set_deadline(cx.now() + DEADLINE);
+        cx.set_timeout(DEADLINE);
         (HeadScan::default(), Flow::Continue)
     }
 

@@ -42,7 +42,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             return Some(Duration::ZERO);
         }
         let scheduled = match self.wake {
-            Wake::At(at) => Some(at),
+            Wake::At(at) | Wake::About(at) => Some(at),
             Wake::Again | Wake::Idle => None,
         };
         let instants = [
