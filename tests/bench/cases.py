@@ -98,7 +98,7 @@ def lines():
                 load = Messages(count, rate=rate, seconds=4 if rate == 1 else 2 if web else 1, framing=framing)
                 floors = [floor("floor", "lines", framing, "read")] + [dataclasses.replace(gathered(), only_full=True)] * (rate == 2_000 and web)
                 found.append(Case(
-                    f"lines-{rate}-{name}" + f"-{framing}" * (not web), f"{rate:,} lines a second to {count:,} {audience}", load,
+                    f"lines-{rate}-{name}" + f"-{framing}" * (not web), f"{rate:,} lines a second to {count:,} {audience}, `--coalesce 0`", load,
                     (ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", 0), *floors, *(foreign.lines() if web else ())), "messages",
                     quick=Messages(count, rate=rate, seconds=1) if web and (rate, name) == (200, "1k") else None,
                     usual=web and (rate, name) in ((20, "10k"), (200, "1k"), (2_000, "1k")) or (framing, rate, name) == ("events-1.1", 200, "1k")))
@@ -112,7 +112,7 @@ def coalesced():
         for rate in (200, 2_000):
             servers = (ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", "5ms"), floor("floor", "lines", "rfc6455", "5ms"), *[gathered()] * (rate == 2_000),
                        *foreign.lines())
-            found.append(Case(f"coalesced-{rate}-{name}", f"{rate:,} lines a second to {count:,} WebSockets, `--coalesce 5ms`", Messages(count, rate=rate), servers,
+            found.append(Case(f"coalesced-{rate}-{name}", f"{rate:,} lines a second to {count:,} WebSockets, `--coalesce 5ms` (the default)", Messages(count, rate=rate), servers,
                               "messages", (Target("floor", 1.3), *[Target("floor, 64 KiB at a time", 1.3)] * (rate == 2_000)), usual=(rate, name) == (2_000, "1k")))
     return found
 

@@ -6,7 +6,7 @@ from html import escape
 from figures import digits
 from pairs import best_peer, column, middle, ratio
 
-WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 980, 390, 140, 14, 14, 74
+WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 1080, 480, 160, 14, 14, 74
 # Where a bar of a multiple ends, so that one that is much longer leaves the others their differences.
 MOST_TIMES = 4
 STYLE = """text { font: 13px system-ui, sans-serif; fill: #1f2328 }
