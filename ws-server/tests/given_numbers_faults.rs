@@ -24,7 +24,9 @@ impl Server {
         let source = format!("unix:{}", path.display());
         let arguments =
             ["--source", &source, "--numbers", "given", "--greet", "0", "--metrics", "127.0.0.1:0"];
-        let mut daemon = Daemon::start(WS_SERVER, &[&arguments, options].concat());
+        // Thousands of lines are sent one after the other, each when the last one has come.
+        let arguments = [&arguments[..], &["--coalesce", "0"], options].concat();
+        let mut daemon = Daemon::start(WS_SERVER, &arguments);
         let metrics = daemon.metrics_address();
         Self { daemon, metrics, path, _folder: folder }
     }
