@@ -101,6 +101,10 @@ def kill_family(process):
     """Also its children, as some servers have one for each client."""
     if process.popen is None:
         return
+    # One that has just begun may still be starting its children: a process that is stopped starts no more.
+    if process.runs():
+        process.pause()
+        os.waitid(os.P_PID, process.popen.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     family = usage.family(process.popen.pid)
     process.kill()
     for pid in family[1:]:
