@@ -121,14 +121,6 @@ impl Io {
         self.peer.map(|peer| peer.ip)
     }
 
-    /// True for a newcomer that was not served yet, and has nothing to send.
-    pub(super) fn is_new(&self) -> bool {
-        self.armed.is_none()
-            && self.lifecycle == Lifecycle::Open
-            && self.outbox.is_empty()
-            && !self.owes_drain
-    }
-
     /// False while so much is queued that the worker reads nothing more.
     pub(super) fn has_room(&self) -> bool {
         self.outbox.len() <= READ_PAUSE

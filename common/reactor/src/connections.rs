@@ -285,19 +285,18 @@ impl Context<'_> {
         self.flush();
     }
 
-    /// Sends what is queued; with an empty outbox, a flushing connection begins to linger, or closes.
+    /// Sends what is queued, and lists the deadline.
     pub(super) fn flush(&mut self) {
-        if self.io.lifecycle == Lifecycle::Closing {
-            return;
-        }
-        if !self.io.blocked {
-            self.flush_unblocked();
-        }
+        self.send_queued();
         self.state.arm(self.io);
     }
 
-    fn flush_unblocked(&mut self) {
+    /// Sends what is queued; with an empty outbox, a flushing connection begins to linger, or closes. The caller lists the deadline.
+    pub(super) fn send_queued(&mut self) {
         let Self { io, wire, state } = self;
+        if io.lifecycle == Lifecycle::Closing || io.blocked {
+            return;
+        }
         match io.outbox.flush(*wire) {
             Ok(Flushed::All) => {}
             Ok(Flushed::Budget) => {

@@ -59,7 +59,7 @@ impl Counters {
 
     /// A worker has taken up so many connections of the previous process. True if these were the last ones of all workers.
     pub(super) fn took_up(&self, count: usize) -> bool {
-        self.to_adopt.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(count)) == Ok(count)
+        self.to_adopt.fetch_sub(count, Relaxed) == count
     }
 
     pub(super) fn count_open(&self) {

@@ -71,14 +71,20 @@ fn a_peer_that_takes_a_step_within_the_write_timeout_is_not_slow() {
 
 #[test]
 fn an_earlier_deadline_counts_while_the_socket_is_full() {
-    let mut sim = simulation(1, Settings::default());
-    let peer = sim.connect();
-    sim.send(peer, b"big\n");
-    sim.settle();
-    sim.send(peer, b"soon\n");
-    sim.settle();
-    pass(&mut sim, 2 * SECOND);
-    assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Handler)), (true, 1));
+    for by_mail in [false, true] {
+        let mut sim = simulation(1, Settings::default());
+        let peer = sim.connect();
+        sim.send(peer, b"big\n");
+        sim.settle();
+        if by_mail {
+            sim.mail(b"soon\n");
+        } else {
+            sim.send(peer, b"soon\n");
+        }
+        sim.settle();
+        pass(&mut sim, 2 * SECOND);
+        assert_eq!((sim.is_closed(peer), closed(&sim, CloseReason::Handler)), (true, 1), "mail: {by_mail}");
+    }
 }
 
 #[test]

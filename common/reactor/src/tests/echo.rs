@@ -150,6 +150,7 @@ impl Handler for Echo {
             visits += 1;
             match mail {
                 b"resume" => cx.resume_input(),
+                b"soon\n" => cx.set_timeout(LIFE / 10),
                 b"panic at the second\n" if visits == 2 => panic!("as asked"),
                 mail => cx.send(mail),
             }

@@ -15,11 +15,10 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// next turns, so that thousands with the same deadline delay no message.
     pub(super) fn expire(&mut self) {
         let state = &self.connections.state;
-        let Some(next) = state.deadlines.next().filter(|next| *next <= state.compact_now) else { return };
-        let due = state.compact(self.looked_at);
-        if next > due {
+        if state.deadlines.next().is_none_or(|next| next > state.compact_now) {
             return;
         }
+        let due = state.compact(self.looked_at);
         self.read_clocks(); // the deadlines that are set here count from now, however long the turn has taken so far
         let mut left = TURN_CONNECTIONS;
         while let Some((bucket, tokens)) = self.connections.state.deadlines.pop(due, left) {

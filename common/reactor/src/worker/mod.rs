@@ -186,9 +186,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     fn serve(&mut self, token: Token) {
         let drained = self.connections.with(token, |_, cx| {
             cx.io.listed_ready = false;
-            if !cx.io.is_new() {
-                cx.flush();
-            }
+            cx.send_queued();
             cx.io.take_drain()
         });
         if drained == Some(true) {
@@ -200,8 +198,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.leave_to_poll(token);
     }
 
-    /// The connection was served: it has a deadline and may make room from now on, and if nothing is left to do for it the poll has to watch it.
-    /// While the kernel can watch no more of them, it is served a little later without an event, and nobody is accepted.
+    /// The connection was served: from now on it has a deadline and may make room, and if nothing is left to do for it the poll has to
+    /// watch it. While the kernel can watch no more of them, it is served a little later without an event, and nobody is accepted.
     fn leave_to_poll(&mut self, token: Token) {
         let Connections { table, state, .. } = &mut self.connections;
         let Some(Entry { io, .. }) = table.get_mut(token) else { return };
