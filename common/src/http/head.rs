@@ -33,6 +33,13 @@ enum Room<'h> {
 }
 
 impl<'h> Room<'h> {
+    fn as_slice(&self) -> &[httparse::Header<'h>] {
+        match self {
+            Room::Few(fields) => fields,
+            Room::Many(fields) => fields,
+        }
+    }
+
     fn as_mut_slice(&mut self) -> &mut [httparse::Header<'h>] {
         match self {
             Room::Few(fields) => fields,
@@ -112,11 +119,7 @@ impl<'h> Head<'h> {
     }
 
     fn fields(&self) -> &[httparse::Header<'h>] {
-        let room: &[_] = match &self.room {
-            Room::Few(fields) => fields,
-            Room::Many(fields) => fields,
-        };
-        room.get(..self.count).unwrap_or_default()
+        self.room.as_slice().get(..self.count).unwrap_or_default()
     }
 
     /// The value of the first field of this name (any case).

@@ -48,7 +48,7 @@ pub struct HeadScan {
     scanned: usize,
     /// Where the current line begins.
     line: usize,
-    /// Where the current word of the request line begins; from then on, where the next line does.
+    /// Where the current word of the request line begins; once that line has ended, where the first field line does.
     word: usize,
     /// Blanks in the request line so far.
     blanks: u8,
