@@ -117,7 +117,7 @@ bench:
 bench-quick:
 	@$(MAKE) --no-print-directory bench QUICK=1
 
-# The same for all cases and all peers, in more than two hours. A run that is cut off goes on behind the rounds that it has measured of the
+# The same for all cases and all peers, in an hour and a half. A run that is cut off goes on behind the rounds that it has measured of the
 # same build; MINUTES=30 stops it after so many, ANEW=1 begins again.
 bench-full:
 	@tests/needs cargo cc python3 taskset && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" \

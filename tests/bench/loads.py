@@ -19,6 +19,8 @@ from program import Program
 AT_ONCE = 64
 # Seconds that newcomers are watched for, and the time that a start may take.
 WATCHED, PATIENCE = 1.5, 10
+# Lines so many a second leave no lull that would be worth to wait for; seconds until they go out as they will.
+UNBROKEN, SETTLES_IN = 20, 0.3
 
 
 class Broken(Exception):
@@ -65,8 +67,9 @@ class Messages:
     def __init__(self, clients, rate=None, seconds=2, bytes_each=100, framing="rfc6455", newcomers=False, generators=1):
         self.clients, self.rate, self.seconds, self.bytes_each, self.framing, self.newcomers = clients, rate, seconds, bytes_each, framing, newcomers
         self.generators = generators
-        self.opens_in = max(1, clients / 10_000)
-        self.takes = self.opens_in + seconds + 0.7 + WATCHED * newcomers
+        # Dates are spread as their clients came; lines begin when all are there.
+        self.opens_in = clients / 20_000 if rate else max(1, clients / 10_000)
+        self.takes = self.opens_in + seconds + 1 + WATCHED * newcomers
 
     def sample(self, lab, server):
         feed = self.rate and [lab.generator, "feed", "--rate", self.rate, "--bytes", self.bytes_each]
@@ -78,7 +81,10 @@ class Messages:
             if feed:
                 # Not before all are there: they would come while each line goes out to those that are, for half a minute with 10,000.
                 server_now.begin_feed()
-            server_now.wait_for_lull()
+            if self.rate and self.rate >= UNBROKEN:
+                time.sleep(SETTLES_IN)
+            else:
+                server_now.wait_for_lull()
             begin = server_now.runtime()
             for load in loads:
                 load.ask("mark")
