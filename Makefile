@@ -123,6 +123,15 @@ bench-full:
 	@tests/needs cargo cc python3 taskset && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" \
 		tests/bench/run --full $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ANEW),--anew) $(CASES)
 
+.PHONY: bench-profile
+
+# For which of its source files a daemon takes its instructions for each message, request and connection (valgrind), of a release build that
+# knows its lines, in target/bench/profiled. RECORD=1 writes tests/bench/results/profile.md.
+PROFILED := $(or $(CARGO_TARGET_DIR),target)/bench/profiled
+bench-profile:
+	@tests/needs cargo valgrind python3 && CARGO_PROFILE_RELEASE_DEBUG=line-tables-only cargo build --release --locked -q -p ws-server -p static-server -p policy-server --bins --target-dir $(PROFILED) && \
+		RECORD="$(RECORD)" BINARIES=$(PROFILED)/release tests/bench/profile $(CASES)
+
 .PHONY: test-costs
 
 # Instructions (valgrind) and system calls (strace) of the release build for each message, request and connection, and its wakeups while

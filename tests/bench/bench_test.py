@@ -19,9 +19,11 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent 
 import bench
 import cases
 import charts
+import drivers
 import foreign
 import lab
 import loads
+import profiles
 import reasons
 import results
 import servers
@@ -329,6 +331,43 @@ class Cases(unittest.TestCase):
     def test_a_peer_of_few_clients_has_its_turn_beside_the_fewest_only(self):
         few, many = servers.Server("few", "peer", None, most=100), servers.Server("many", "peer", None)
         self.assertEqual([cases.able((few, many), count) for count in (1_000, 10_000)], [[few, many], [many]])
+
+
+class Profile(unittest.TestCase):
+    """Instructions by source file, of a report of callgrind's."""
+
+    REPORT = """positions: line
+events: Ir
+fl=(1) /here/common/src/queue.rs
+fn=(1) send
+7 10
+fi=(2) /rustc/abc/library/core/src/slice/iter.rs
++2 5
+fe=(1)
+* 1
+cfi=(3) /home/me/.cargo/registry/src/index-1/httparse-1.10.1/src/lib.rs
+cfn=(2) parse
+calls=2 90
+12 4000
+fl=(3)
+fn=(2)
+90 100
+ob=(1) /lib/libc.so.6
+fl=(4) ???
+fn=(3) memcpy
+0 20
+totals: 136
+"""
+
+    def test_each_instruction_is_its_file_s_and_what_was_called_counts_once(self):
+        found = profiles.by_file(self.REPORT, Path("/here"))
+        self.assertEqual(found, {"common/src/queue.rs": 11, "core::slice": 5, "the crate httparse": 100, "libc": 20})
+
+    def test_what_is_little_is_one_row(self):
+        driver = drivers.Driver("get", "for a GET", "static-server", [], None, (1, 2))
+        told = profiles.table(driver, {"a": 900.0, "b": 95.0, "c": 3.0, "d": 2.0})
+        self.assertIn("get: 1,000 instructions for a GET", told)
+        self.assertIn("| a | 900 | 90% |\n| b | 95 | 10% |\n| all others | 5 | 0% |", told)
 
 
 class Publisher(unittest.TestCase):

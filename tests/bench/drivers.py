@@ -14,8 +14,11 @@ import usage
 HANDSHAKE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+MASK = b"\x3d\x0f\xa9\x52"
 POLICY_REQUEST = b"<policy-file-request/>\0"
 BODY = b"x" * 1024
+# So many files are asked for once.
+FILES = 550
 # Seconds between two connections, so that the server has done with one before the next one comes, under a tracer, too: else it is chance
 # how many it finds at once.
 PAUSE = 0.004
@@ -31,6 +34,9 @@ def terminate(process):
 def write_files(folder):
     (folder / "site").mkdir()
     (folder / "site/file.txt").write_bytes(BODY)
+    (folder / "site/many").mkdir()
+    for number in range(FILES):
+        (folder / f"site/many/{number}.txt").write_bytes(BODY)
 
 
 def connect(port, number=0):
@@ -114,6 +120,38 @@ def gets(port, units, _, end):
     return units
 
 
+def first_gets(port, units, _, end):
+    with connect(port) as connection:
+        for number in range(units):
+            connection.sendall(b"GET /many/%d.txt HTTP/1.1\r\nHost: localhost\r\n\r\n" % number)
+            answer(connection)
+    end()
+    return units
+
+
+def echoes(length):
+    """`units` masked texts of so many bytes, and each one back."""
+    text = b"echo" * (length // 4)
+    size = bytes([0x80 | length]) if length < 126 else b"\xfe" + length.to_bytes(2, "big")
+    there = b"\x81" + size + MASK + bytes(byte ^ MASK[number % 4] for number, byte in enumerate(text))
+    back = b"\x81" + bytes([size[0] & 0x7F]) + size[1:] + text
+
+    def drive(port, units, _, end):
+        with opened(port) as connection:
+            for _ in range(units):
+                connection.sendall(there)
+                whole = b""
+                while len(whole) < len(back):
+                    whole += connection.recv(65536)
+                assert whole == back, whole[:20]
+            end()
+            assert connection.recv(1) == b"\x88"
+            connection.sendall(b"\x88\x80\0\0\0\0")
+            connection.recv(65536)
+        return units
+    return drive
+
+
 class Audience:
     """WebSockets that count the messages that they get."""
 
@@ -188,7 +226,10 @@ ALL = [
     Driver("date-spread", "for a date to one of 250 clients, spread over half a second", "ws-server", ["--interval", "500ms", "--leave-notices", "off"], dates(250), (1, 11), room=25),
     Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0", "--coalesce", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
     Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets, (200, 2200)),
+    Driver("get-first", "for the first GET of a file of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], first_gets, (50, FILES)),
     Driver("get-close", "for a GET of 1 KiB with its connection", "static-server", ["--root", "{folder}/site"], lives(get_life), (50, 350), room=10),
     Driver("policy", "for a policy answer with its connection", "policy-server", [], lives(policy_life), (50, 350), room=10),
+    *(Driver(f"echo-{length}", f"for an echo of {name}", "ws-server", ["--interval", "0", "--on-message", "echo", "--message-rate", "0"], echoes(length), (50, 550))
+      for length, name in ((16, "16 B"), (1024, "1 KiB"), (16 * 1024, "16 KiB"))),
     Driver("handshake", "for a WebSocket's opening and its end", "ws-server", ["--interval", "0", "--leave-notices", "off"], lives(handshake_life), (50, 350), room=10),
 ]

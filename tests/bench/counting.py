@@ -1,0 +1,80 @@
+"""A daemon of ours below what counts its instructions and calls, and the reports of that."""
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+import drivers
+from machine import listens
+from processes import Process, free_ports
+from waiting import until
+
+BINARIES = Path(os.environ.get("BINARIES") or Path(os.environ.get("CARGO_TARGET_DIR") or "target", "release"))
+# What gives memory, in glibc.
+ALLOCATORS = ("malloc", "calloc", "realloc", "memalign", "posix_memalign", "aligned_alloc")
+INSTRUCTIONS = "instructions" + " without LTO" * (os.environ.get("CARGO_PROFILE_RELEASE_LTO") == "off")
+
+
+class Tool:
+    """What counts, and how each figure is read from its report."""
+
+    def __init__(self, name, command, figures):
+        self.name, self.command, self.figures = name, command, figures
+
+
+def instructions(report):
+    """The sum of callgrind's `summary:` line."""
+    return {"all": int(re.search(r"^(?:summary|totals): (\d+)", report, re.M)[1])}
+
+
+def allocations(report):
+    """How often callgrind saw a function of the allocator called that gives memory. A name stands in the report once, with its number."""
+    names, counts, called = {}, dict.fromkeys(ALLOCATORS, 0), None
+    for number, name, calls in re.findall(r"^(?:c?fn=(\(\d+\))(?: (.*))?|calls=(\d+) .*)$", report, re.M):
+        if calls and called in counts:
+            counts[called] += int(calls)
+        elif number:
+            called = names[number] = re.sub(r"'\d+$", "", name) or names[number]
+    return counts
+
+
+def system_calls(report):
+    """The calls of each name, of strace's table."""
+    rows = re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(\w+)$", report, re.M)
+    return {name: int(count) for count, name in rows if name != "total"}
+
+
+TOOLS = [
+    Tool("callgrind", lambda report: ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={report}"],
+         {INSTRUCTIONS: instructions, "allocations": allocations}),
+    Tool("strace", lambda report: ["strace", "--follow-forks", "--summary-only", f"--output={report}"], {"calls": system_calls}),
+]
+
+
+@contextlib.contextmanager
+def daemon(driver, folder, name, counter=()):
+    """The driver's daemon, which listens, below what counts; and its port."""
+    (port,) = free_ports(1)
+    process = Process(name, [*counter, BINARIES / driver.program, "--listen", f"127.0.0.1:{port}", "--workers", "1", *driver.options(folder)])
+    try:
+        process.start(stdin=driver.standard_input)
+        until(lambda: f"{driver.program} listens: {process.said()}", lambda: process.runs() and listens(port))
+        yield process, port
+    finally:
+        process.kill()
+
+
+def run(driver, tool, units, folder):
+    """The report of one run, and how many units it did."""
+    report = folder / f"{driver.name}-{tool.name}-{units}"
+    with daemon(driver, folder, report.name, tool.command(report)) as (process, port):
+        done = driver.drive(port, units, process.popen.stdin, lambda: drivers.terminate(process))
+        assert process.wait(drivers.PATIENCE) == 0, process.said()
+    return report.read_text(), done
+
+
+def slope(few, many):
+    """The counts for one unit, of two runs."""
+    (before, start), (after, end) = few, many
+    return {name: (after[name] - before.get(name, 0)) / (end - start) for name in after}
