@@ -84,7 +84,7 @@ class Bench:
             plan.round_ended(case.name, self.elapsed() - begin)
             if self.kept:
                 self.kept.write(case.name, [server.name for server in servers], rounds)
-        return {"name": case.name, "title": case.title, "group": case.group, "figure": case.figure, "unit": case.unit, "rounds": rounds,
+        return {"name": case.name, "title": case.title, "group": case.group, "figure": case.figure, "unit": case.unit, "usual": case.usual, "rounds": rounds,
                 "absent": absent, "targets": [dataclasses.asdict(target) for target in case.targets],
                 "servers": [{"name": server.name, "kind": server.kind, **server.in_force(self.lab)} for server in servers]}
 

@@ -194,6 +194,11 @@ class Charts(unittest.TestCase):
         self.assertEqual([(label, bars[0][1]) for label, bars in charts.scaling(told)], [("1,000 clients", 6), ("19,000 clients", 5)])
         self.assertEqual(charts.scaling(told[:1]), [])
 
+    def test_the_chart_of_costs_has_no_row_for_what_only_the_full_form_measures(self):
+        told = case([{"ours": sample(5), "floor": sample(4)}])
+        self.assertTrue(charts.costs([told]))
+        self.assertEqual(charts.costs([told | {"usual": False}]), [])
+
     def test_nothing_measured_is_no_chart(self):
         self.assertEqual(charts.charts([case([{}])]), {})
 

@@ -49,9 +49,10 @@ def named(kind, name, text):
 
 
 def costs(cases):
-    """Ours and the best peer as multiples of the floor's CPU time: medians within rounds."""
+    """Ours and the best peer as multiples of the floor's CPU time: medians within rounds. Of a full run, the usual cases: all would be too many
+    to see anything."""
     rows = []
-    for case in cases:
+    for case in (case for case in cases if case.get("usual", True)):
         bars = []
         for kind, name in (("ours", "ours"), ("peer", best_peer(case, "us"))):
             ratios = ratio(case["rounds"], name, "floor", "us") if case["figure"] == "us" else []

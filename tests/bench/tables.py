@@ -13,6 +13,10 @@ def beside(title, figure):
             "peer": lambda case: one(case, best_peer(case), figure)}
 
 
+MEMORY = ("In the process, for each connection; the kernel's is for both ends of one, as they are on one machine. Of a WebSocket's bytes 88 are the socket with its queue and its place in lists, and 120 "
+          "what it speaks and how far it is in the stream (tests hold both to these sizes); the others are its entries among the deadlines, the dates and those who may have to make room, and the table's "
+          "spare places.")
+
 # The tables, and what they have beside the costs: the head of a column, and its cell.
 GROUPS = {
     "messages": ("Dates and lines", "For each message to each client.", {
@@ -24,7 +28,7 @@ GROUPS = {
     "exchanges": ("Connections and requests", "For each connection, request or echo, 64 at a time.", {
         "wait p50 / p99 / worst, ms: ours": lambda case: spread_of(case, "ours", "wait_ms"),
         "peer": lambda case: spread_of(case, best_peer(case), "wait_ms")}),
-    "memory": ("Memory", "In the process, for each connection; the kernel's is for both ends of one, as they are on one machine.", beside("kernel", "kernel")),
+    "memory": ("Memory", MEMORY, beside("kernel", "kernel")),
     "starts": ("The start", "From the fork until a connection is accepted.", beside("CPU µs", "us")),
     "build": ("The build", "A clean release build of all programs on all cores, from sources that were fetched before.", {
         "CPU s": lambda case: one(case, "ours", "cpu_s"),
