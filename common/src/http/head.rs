@@ -18,6 +18,8 @@ pub struct Head<'h> {
     pub minor_version: u8,
     room: Room<'h>,
     pub(super) count: usize,
+    /// The [`mark`]s of all names.
+    marks: u64,
     body: Body,
 }
 
@@ -90,7 +92,7 @@ impl<'h> Head<'h> {
     #[inline]
     pub fn unread() -> Self {
         let room = Room::Few([httparse::EMPTY_HEADER; FEW]);
-        Self { method: "", target: b"", minor_version: 0, room, count: 0, body: Body::None }
+        Self { method: "", target: b"", minor_version: 0, room, count: 0, marks: 0, body: Body::None }
     }
 
     /// The same as [`Head::of_scanned`] in this place: a head is large, and is not moved then.
@@ -112,6 +114,7 @@ impl<'h> Head<'h> {
         if self.count > limits.max_headers {
             return Err(HeadError::TooManyFields);
         }
+        self.marks = self.fields().iter().fold(0, |marks, field| marks | mark(field.name));
         self.check_host()?;
         let (lengths, codings) = (self.get_all("Content-Length"), self.get_all("Transfer-Encoding"));
         self.body = Body::of(self.minor_version, lengths, codings)?;
@@ -129,15 +132,18 @@ impl<'h> Head<'h> {
 
     /// The values of all fields of this name (any case), in order.
     pub fn get_all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
-        let fields = self.fields().iter();
-        fields.filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+        // Most names that we look for are not there.
+        let fields = if self.marks & mark(name) == 0 { &[] } else { self.fields() };
+        fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 
     /// True if the name of a field begins so (any case).
     pub fn has_field_beginning(&self, prefix: &str) -> bool {
         let begins = |name: &str| {
-            let start = name.as_bytes().get(..prefix.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+            let start = name.get(..prefix.len());
+            start.is_some_and(|start| {
+                first_letter(start) == first_letter(prefix) && start.eq_ignore_ascii_case(prefix)
+            })
         };
         self.fields().iter().any(|field| begins(field.name))
     }
@@ -161,7 +167,7 @@ impl<'h> Head<'h> {
 
     /// True if the comma-separated lists in the fields of this name hold the token (any case).
     pub fn has_token(&self, name: &str, token: &str) -> bool {
-        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+        self.get_all(name).any(|value| list::has(value, token.as_bytes()))
     }
 
     /// The path of the target, still percent-encoded; `*` for the asterisk form, empty for CONNECT.
@@ -231,6 +237,16 @@ impl<'h> Head<'h> {
             _ => Err(HeadError::Host),
         }
     }
+}
+
+/// The first byte of a name, in lower case if it is a letter.
+fn first_letter(name: &str) -> u8 {
+    name.as_bytes().first().map_or(0, u8::to_ascii_lowercase)
+}
+
+/// One of 64 bits for a name: names that differ by case alone have the same.
+fn mark(name: &str) -> u64 {
+    1 << ((name.len() * 9 + usize::from(first_letter(name))) % 64)
 }
 
 /// Parses the header fields (RFC 9112 §5), the blank line at their end included; returns their number.

@@ -7,6 +7,14 @@ pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     split(value, b',').filter(|element| !element.is_empty())
 }
 
+/// True if the list has this element (any case).
+pub(super) fn has(value: &[u8], token: &[u8]) -> bool {
+    if value.contains(&b',') {
+        return elements(value).any(|element| element.eq_ignore_ascii_case(token));
+    }
+    value.trim_ascii().eq_ignore_ascii_case(token) // most lists have one element
+}
+
 /// What an element of `Accept` or `Accept-Encoding` names, and its weight in thousandths, 1000 if it has none (§12.4.2);
 /// a weight of `None` is malformed.
 pub fn weighted(element: &[u8]) -> (&[u8], Option<u16>) {

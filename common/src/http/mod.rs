@@ -15,6 +15,7 @@ mod error;
 mod head;
 mod list;
 mod path;
+mod plain;
 mod query;
 mod request_line;
 mod response;
@@ -30,6 +31,7 @@ pub use error::HeadError;
 pub use head::Head;
 pub use list::{elements, weighted};
 pub use path::{is_path_within, is_same_path};
+pub use plain::plain_run;
 pub use query::query_param;
 pub use request_line::{is_known_method, is_token, split_absolute};
 pub use response::{

@@ -1,7 +1,7 @@
 //! The request line (RFC 9112 §3).
 
-use super::HeadError;
 use super::byte_class::ByteClass;
+use super::{HeadError, plain_run};
 
 /// The methods of RFC 9110 §9 and RFC 5789.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
@@ -18,13 +18,14 @@ pub fn is_known_method(method: &str) -> bool {
     METHODS.contains(&method)
 }
 
-/// Checks a request line, without its CRLF.
-pub(super) fn check(line: &[u8]) -> Result<(), HeadError> {
+/// Checks a request line, without its CRLF; returns its method and its target.
+pub(super) fn check(line: &[u8]) -> Result<(&str, &[u8]), HeadError> {
     let (method, target, _) = words(line)?;
-    if !is_token(method) {
+    if method != "GET" && !is_token(method) {
         return Err(HeadError::RequestLine);
     }
-    check_target(method, target)
+    check_target(method, target)?;
+    Ok((method, target))
 }
 
 /// Splits a request line that [`check`] has passed into its method, its target, and the minor version, 0 or 1.
@@ -35,12 +36,18 @@ pub(super) fn words(line: &[u8]) -> Result<(&str, &[u8], u8), HeadError> {
     let rest = rest.strip_suffix(b" ").ok_or(HeadError::RequestLine)?;
     let blank = rest.iter().position(|&byte| byte == b' ').ok_or(HeadError::RequestLine)?;
     let (method, target) = rest.split_at_checked(blank).ok_or(HeadError::RequestLine)?;
-    let method = std::str::from_utf8(method).map_err(|_| HeadError::RequestLine)?;
+    let method = match method {
+        b"GET" => "GET", // most are
+        other => std::str::from_utf8(other).map_err(|_| HeadError::RequestLine)?,
+    };
     Ok((method, target.get(1..).unwrap_or_default(), parse_version(*version)?))
 }
 
 /// Parses `HTTP/1.x` (RFC 9112 §2.3).
 fn parse_version(version: [u8; VERSION_LEN]) -> Result<u8, HeadError> {
+    if version == *b"HTTP/1.1" {
+        return Ok(1);
+    }
     // §2.3: "HTTP-name = %s"HTTP"", case-sensitive.
     let Some([major, b'.', minor]) = version.strip_prefix(b"HTTP/") else {
         return Err(HeadError::RequestLine);
@@ -68,7 +75,7 @@ fn check_target(method: &str, target: &[u8]) -> Result<(), HeadError> {
         }
     };
     // §3.2: no client sends a fragment, except one that wants two servers to see two paths.
-    let clean = target.iter().all(|&byte| byte > b' ' && byte != 0x7F && byte != b'#');
+    let clean = plain_run::<b'!', b'#'>(target) == target.len();
     if well_formed && clean { Ok(()) } else { Err(HeadError::Target) }
 }
 
@@ -86,24 +93,23 @@ pub fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// True for `host` or `host:port` (RFC 3986 §3.2.2, without user information), and for an empty value.
 pub(super) fn is_authority(value: &[u8]) -> bool {
-    let (host, port) = if let [b'[', rest @ ..] = value {
+    let port = if let [b'[', rest @ ..] = value {
         let Some(end) = rest.iter().position(|&byte| byte == b']') else { return false };
         let (literal, after) = rest.split_at_checked(end).unwrap_or_default();
         // RFC 3986 §3.2.2: an IPv6 address, or one of "addresses that have not yet been defined".
         if literal.is_empty() || !literal.iter().all(|&byte| byte == b':' || is_name_byte(byte)) {
             return false;
         }
-        (&[][..], after.get(1..).unwrap_or_default())
+        after.get(1..)
     } else {
-        let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
-        value.split_at_checked(end).unwrap_or_default()
+        let host = value.iter().take_while(|byte| is_name_byte(**byte)).count();
+        value.get(host..)
     };
-    let port_ok = match port {
+    match port.unwrap_or_default() {
         [] => true,
         [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
         _ => false,
-    };
-    port_ok && host.iter().all(|&byte| is_name_byte(byte))
+    }
 }
 
 /// True for a byte of a host's name (RFC 3986 §3.2.2), except that we refuse a comma, which could part two hosts.

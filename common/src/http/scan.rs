@@ -1,6 +1,6 @@
 //! Finds the end of a request head in bytes that arrive in pieces, and refuses early what cannot become a request.
 
-use super::{HeadError, request_line};
+use super::{HeadError, plain_run, request_line};
 
 /// The most header fields that a server can allow in a head.
 pub const MAX_HEADERS: usize = 64;
@@ -67,6 +67,9 @@ impl HeadScan {
     /// speak HTTP gets its answer at once, not at the deadline.
     pub fn find_end(&mut self, input: &[u8], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
         let within = input.get(..limits.max_bytes).unwrap_or(input);
+        if self.scanned == 0 {
+            self.take_request_line(within, limits);
+        }
         loop {
             self.scanned += self.plain(within.get(self.scanned..).unwrap_or_default(), limits);
             // A line's end that has come whole, without a step for each of its bytes.
@@ -121,6 +124,17 @@ impl HeadScan {
         ScannedHead { bytes, first_field: self.word, fields: self.lines.saturating_sub(1) }
     }
 
+    /// Takes a request line that has come whole, if nothing is wrong with it, without a step for each of its words.
+    fn take_request_line(&mut self, input: &[u8], limits: HeadLimits) {
+        let len = text(input);
+        let Some((line, [b'\r', b'\n', ..])) = input.split_at_checked(len) else { return };
+        let Ok((method, target)) = request_line::check(line) else { return };
+        if method.len() <= request_line::MAX_METHOD && target.len() <= limits.max_target {
+            let after = len + 2;
+            *self = Self { scanned: after, line: after, word: after, blanks: 2, lines: 1, after_cr: false };
+        }
+    }
+
     /// How many bytes at the beginning of these [`Self::step`] would take without a change: those of a field line or of a word of
     /// the request line that may stand there.
     fn plain(&self, bytes: &[u8], limits: HeadLimits) -> usize {
@@ -130,13 +144,13 @@ impl HeadScan {
         };
         match (self.lines, self.blanks) {
             _ if self.after_cr => 0,
-            (1.., _) => run(bytes, b' '),
+            (1.., _) => text(bytes),
             (0, 0) => {
                 let method = within(request_line::MAX_METHOD).iter();
                 method.take_while(|byte| request_line::is_token_byte(**byte)).count()
             }
-            (0, 1) => run(within(limits.max_target), b'!'),
-            (0, _) => run(within(request_line::VERSION_LEN), b'!'),
+            (0, 1) => word(within(limits.max_target)),
+            (0, _) => word(within(request_line::VERSION_LEN)),
         }
     }
 
@@ -207,12 +221,12 @@ impl HeadScan {
     }
 }
 
-/// How many bytes at the beginning are `first` or above, and not DEL.
-fn run(bytes: &[u8], first: u8) -> usize {
-    let is_plain = |byte: &u8| *byte >= first && *byte != 0x7F;
-    // Sixteen at a time, without a branch for each: the compiler takes one vector for them.
-    let is_all_plain = |chunk: &&[u8]| chunk.iter().fold(true, |all, byte| all & is_plain(byte));
-    let whole = bytes.chunks_exact(16).take_while(is_all_plain).count() * 16;
-    let rest = bytes.get(whole..).unwrap_or_default();
-    whole + rest.iter().take_while(|byte| is_plain(byte)).count()
+/// How many bytes at the beginning are blanks, printable, or beyond ASCII.
+fn text(bytes: &[u8]) -> usize {
+    plain_run::<b' ', 0x7F>(bytes)
+}
+
+/// The same without blanks.
+fn word(bytes: &[u8]) -> usize {
+    plain_run::<b'!', 0x7F>(bytes)
 }

@@ -35,6 +35,28 @@ fn status(bytes: &[u8]) -> u16 {
     }
 }
 
+// ST-21
+#[test]
+fn a_field_is_found_however_its_name_is_written() {
+    for names in [
+        ["Host", "If-Match", "Connection"],
+        ["hOST", "if-match", "connection"],
+        ["HOST", "IF-MATCH", "CONNECTION"],
+    ] {
+        let [host, condition, connection] = names;
+        let bytes =
+            format!("GET / HTTP/1.1\r\n{host}: a\r\n{condition}: *\r\n{connection}: x, Close\r\n\r\n");
+        let head = Head::parse(bytes.as_bytes(), LIMITS).unwrap();
+        assert_eq!((head.get("Host"), head.get("Horse")), (Some(b"a".as_slice()), None));
+        assert!(head.has_field_beginning("If-") && !head.has_field_beginning("If-None"));
+        assert!(
+            head.has_token("Connection", "close")
+                && !head.has_token("Connection", "keep-alive")
+                && !head.keep_alive()
+        );
+    }
+}
+
 // ST-21, ST-23
 #[test]
 fn heads_are_accepted_or_refused_by_rfc_9112() {
