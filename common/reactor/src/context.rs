@@ -87,7 +87,9 @@ impl Context<'_> {
     /// An established connection waits for its next request from now on: when all is full, the one that became idle first
     /// makes room. While the kernel takes no more of its answer it is not idle; `on_drain` has to say so again.
     pub fn set_idle(&mut self) {
-        self.set_established();
+        if self.io.eviction_class != EvictionClass::Idle {
+            self.set_established();
+        }
         self.io.eviction_class = EvictionClass::Idle;
         self.state.eviction.push(self.io.token, &mut self.io.linked, List::Idle, self.state.now);
     }
@@ -158,6 +160,26 @@ impl Context<'_> {
         {
             self.io.outbox.push_shared(bytes, range.start + sent..range.end);
         }
+    }
+
+    /// Sends these bytes at once, when nothing is queued before them. What the kernel does not take is copied, and waits in the queue.
+    pub fn send_now(&mut self, bytes: &[u8]) {
+        if let Some(rest) = self.write(&[IoSlice::new(bytes)]).and_then(|sent| bytes.get(sent..))
+            && !rest.is_empty()
+        {
+            self.out().extend_from_slice(rest);
+        }
+    }
+
+    /// Sends `head` as [`Context::send_now`] does, and `bytes[range]` behind it as [`Context::send_shared`] does, in one write.
+    pub fn send_with_body(&mut self, head: &[u8], bytes: &Arc<[u8]>, range: Range<usize>) {
+        let Some(body) = bytes.get(range.clone()) else { return };
+        let Some(sent) = self.write(&[IoSlice::new(head), IoSlice::new(body)]) else { return };
+        let outbox = &mut self.io.outbox;
+        if let Some(rest) = head.get(sent..).filter(|rest| !rest.is_empty()) {
+            outbox.own().extend_from_slice(rest);
+        }
+        outbox.push_shared(bytes, range.start + sent.saturating_sub(head.len())..range.end);
     }
 
     /// Adds `bytes[range]` to what leaves in one write, and sends all of it once no more fits.

@@ -95,6 +95,11 @@ impl Eviction {
 
     /// Moves a connection, whose link this is, to the end of a list.
     pub(super) fn push(&mut self, token: Token, linked: &mut Option<LinkId>, list: List, now: Instant) {
+        if let Some(id) = *linked
+            && self.link(id).is_some_and(|link| link.list == list)
+        {
+            return self.move_to_end(id, list, now);
+        }
         let has_spoken = self.remove(linked).is_some_and(|link| link.has_spoken);
         let Some(id) = LinkId::new(self.links.vacant_key()) else { return };
         let ends = self.ends(list);
@@ -114,8 +119,33 @@ impl Eviction {
         self.remove(linked);
     }
 
+    /// Moves a link to the end of the list in which it is.
+    fn move_to_end(&mut self, id: LinkId, list: List, now: Instant) {
+        let before = self.ends(list).last;
+        let Some(link) = self.link_mut(id) else { return };
+        link.since = now;
+        if before == Some(id) {
+            return;
+        }
+        let left = *link;
+        (link.before, link.after) = (before, None);
+        self.join_neighbours(left);
+        if let Some(before) = before.and_then(|before| self.link_mut(before)) {
+            before.after = Some(id);
+        }
+        self.ends(list).last = Some(id);
+    }
+
     fn remove(&mut self, linked: &mut Option<LinkId>) -> Option<Link> {
         let link = self.links.try_remove(linked.take()?.key())?;
+        self.join_neighbours(link);
+        self.ends(link.list).len -= 1;
+        self.evictable.leave(self.worker, link.list);
+        Some(link)
+    }
+
+    /// Makes the neighbours of a link that has left its place each other's.
+    fn join_neighbours(&mut self, link: Link) {
         if let Some(before) = link.before.and_then(|before| self.link_mut(before)) {
             before.after = link.after;
         }
@@ -129,9 +159,6 @@ impl Eviction {
         if link.after.is_none() {
             ends.last = link.before;
         }
-        ends.len -= 1;
-        self.evictable.leave(self.worker, link.list);
-        Some(link)
     }
 
     /// The first byte of the connection with this link has arrived.
