@@ -63,11 +63,10 @@ impl Respond<'_> {
     }
 
     fn path(&self, head: &Head<'_>, path: &RequestPath<'_>) -> Answer {
-        let accept: Vec<&[u8]> = head.get_all("Accept-Encoding").collect();
         for _ in 0..TRIES {
             match self.site.find(path, self.now, self.wall) {
                 Ok(Some(resource)) => {
-                    if let Some(answer) = self.representation(head, resource.choose(&accept)) {
+                    if let Some(answer) = self.representation(head, resource.choose(head)) {
                         return answer;
                     }
                     self.site.forget(path);

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::http::{Body, BodyReader, Head, HeadError, HeadScan, ScannedHead};
-use reactor::{Context, Flow, Handler, Pieces, Progress, Settings, Turn, Wake};
+use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::Respond;
-use crate::head_buffer::HeadBuffer;
 use crate::metrics::{Counts, StaticMetrics};
 use crate::response::{Answer, FirstLines, Payload};
 use crate::serving::{Current, Published};
@@ -31,7 +30,8 @@ pub struct StaticHandler {
     pub(crate) counts: Counts,
     /// Those of the last answer.
     first_lines: FirstLines,
-    head: HeadBuffer,
+    /// The memory in which it writes the heads of answers, each with a short body behind it.
+    text: Vec<u8>,
     /// When the directories are closed in which it has looked for files.
     closes_folders_at: Option<Instant>,
 }
@@ -90,9 +90,8 @@ impl StaticHandler {
     /// One worker's handler.
     pub fn new(published: Arc<Published>) -> Self {
         let serving = published.current();
-        let (counts, head) = (Counts::default(), HeadBuffer::default());
-        let first_lines = FirstLines::default();
-        StaticHandler { published, serving, counts, first_lines, head, closes_folders_at: None }
+        let (counts, first_lines, text) = (Counts::default(), FirstLines::default(), Vec::new());
+        StaticHandler { published, serving, counts, first_lines, text, closes_folders_at: None }
     }
 
     /// What these workers have counted.
@@ -148,7 +147,7 @@ impl StaticHandler {
         };
         // The reactor must not evict the connection for a newcomer while it sends a large file.
         let is_large = answer.payload.is_large();
-        self.send(answer, head.minor_version == 0, cx);
+        self.send(answer, head.minor_version == 0, wall, cx);
         if is_large {
             cx.set_established();
             cx.want_drain();
@@ -159,36 +158,31 @@ impl StaticHandler {
         flow
     }
 
-    /// Sends an answer; `old` is true for an HTTP/1.0 client.
-    fn send(&mut self, answer: Answer, old: bool, cx: &mut Context<'_>) {
+    /// Sends an answer; `old` is true for an HTTP/1.0 client, and `wall` is in seconds since 1970.
+    fn send(&mut self, answer: Answer, old: bool, wall: i64, cx: &mut Context<'_>) {
         self.counts.answered(answer.status);
-        self.first_lines.renew(date::seconds(cx.wall()));
-        answer.write_head(&self.first_lines, old, self.head.begin());
+        self.first_lines.renew(wall);
+        self.text.clear();
+        answer.write_head(&self.first_lines, old, &mut self.text);
         let is_large = answer.payload.is_large();
         match answer.payload {
             Payload::File(file, offset, len) => {
-                cx.send(self.head.text());
+                cx.send(&self.text);
                 cx.send_file(Arc::new(file), offset, len);
             }
             // Behind its head in the queue, from which each turn takes a bounded part.
             Payload::Memory(bytes, range) if is_large => {
-                cx.send(self.head.text());
+                cx.send(&self.text);
                 cx.send_shared(&bytes, range);
             }
             Payload::Memory(bytes, range) if range.len() > JOINED => {
-                let mut pieces = Pieces::default();
-                let (head, all) = self.head.share();
-                cx.gather(&mut pieces, head, all);
-                cx.gather(&mut pieces, &bytes, range);
-                cx.send_pieces(&mut pieces);
+                cx.send_with_body(&self.text, &bytes, range);
             }
-            payload => {
-                if let Payload::Memory(bytes, range) = payload {
-                    self.head.append(bytes.get(range).unwrap_or_default());
-                }
-                let (whole, all) = self.head.share();
-                cx.send_shared(whole, all);
+            Payload::Memory(bytes, range) => {
+                self.text.extend_from_slice(bytes.get(range).unwrap_or_default());
+                cx.send_now(&self.text);
             }
+            Payload::None => cx.send_now(&self.text),
         }
     }
 
@@ -199,7 +193,8 @@ impl StaticHandler {
     }
 
     fn refuse_with(&mut self, status: u16, cx: &mut Context<'_>) -> Flow {
-        self.send(Answer::status_page(status, &[], &self.serving.shared).closing(), false, cx);
+        let page = Answer::status_page(status, &[], &self.serving.shared).closing();
+        self.send(page, false, date::seconds(cx.wall()), cx);
         Flow::CloseWhenFlushed
     }
 }

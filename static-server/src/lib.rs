@@ -33,7 +33,6 @@ mod folder;
 pub mod fuzzing;
 mod glob;
 mod handler;
-mod head_buffer;
 mod limits;
 mod log_line;
 mod look;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use common::http::split_absolute;
+use common::http::{plain_run, split_absolute};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use thiserror::Error;
 
@@ -166,16 +166,13 @@ fn path_of(target: &[u8]) -> Option<&[u8]> {
 /// or begins with a dot.
 fn plain_name(path: &[u8]) -> Option<&[u8]> {
     let name = path.strip_prefix(b"/")?;
-    let mut before = b'/';
-    for &byte in name {
-        // The bytes that `decode` and `check_segment` look for.
-        let is_plain = byte >= 0x20 && !matches!(byte, 0x7f | b'%' | b'#');
-        if !is_plain || (before == b'/' && matches!(byte, b'/' | b'.')) {
-            return None;
-        }
-        before = byte;
+    // The bytes that `decode` and `check_segment` look for.
+    if plain_run::<b' ', b'%'>(name) < name.len() || name.contains(&b'#') {
+        return None;
     }
-    (name.is_empty() || before != b'/').then_some(name)
+    let is_odd = |pair: &[u8]| matches!(pair, [b'/', b'/' | b'.']);
+    let begins_odd = matches!(name, [b'/' | b'.', ..]);
+    (!begins_odd && !name.ends_with(b"/") && !name.windows(2).any(is_odd)).then_some(name)
 }
 
 /// Appends the percent-decoded segment (RFC 3986 §2.1).

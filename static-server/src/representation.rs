@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use common::http::Head;
+
 use crate::conditional::Validators;
 use crate::encoding::{self, Coding};
 use crate::fields::SharedFields;
@@ -18,12 +20,13 @@ pub(crate) struct Resource {
 
 impl Resource {
     /// The representation that `Accept-Encoding` asks for.
-    pub(crate) fn choose(&self, accept: &[&[u8]]) -> &Representation {
+    pub(crate) fn choose(&self, head: &Head<'_>) -> &Representation {
         if self.coded.is_empty() {
             return &self.identity;
         }
+        let accept: Vec<&[u8]> = head.get_all("Accept-Encoding").collect();
         let sibling = |coding| self.coded.iter().find(|(theirs, _)| *theirs == coding);
-        encoding::choose(accept, |coding| sibling(coding).is_some())
+        encoding::choose(&accept, |coding| sibling(coding).is_some())
             .and_then(sibling)
             .map_or(&self.identity, |(_, representation)| representation)
     }
