@@ -200,7 +200,7 @@ impl Upgraded {
     ) -> Step {
         let wanted = options.on_message != OnMessage::Ignore && self.protocol.is_open();
         if wanted {
-            // The protocol enforces the limit of the time of its handshake; a reload may have lowered it since.
+            // The protocol enforces the limit at the beginning of each frame; a reload may have lowered it since this one began.
             let max = options.max_message;
             if max > 0 && self.message.len().saturating_add(chunk.len()) > max {
                 return Step::Refused(CloseCode::TOO_BIG, "");

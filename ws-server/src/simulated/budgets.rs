@@ -61,19 +61,32 @@ fn of_the_pings_that_come_while_the_socket_is_full_only_the_newest_is_answered()
     assert_eq!(pongs, b"z");
 }
 
-#[test]
-fn a_limit_that_a_reload_has_lowered_counts_for_a_message_that_has_begun() {
-    let args = |most| ["--interval", "0", "--on-message", "echo", "--max-message", most];
+/// Sends the first part of a message, lowers its limit from 100 bytes to 10 and sends the next part: true if the client is closed with
+/// 1009 then.
+fn is_too_big(on_message: &str, first: &[u8], next: &[u8]) -> bool {
+    let args = |most| ["--interval", "0", "--on-message", on_message, "--max-message", most];
     let mut world = world(1, &args("100"));
     let peer = socket(&mut world);
-    world.send(peer, b"\x01\x88\0\0\0\0abcdefgh");
+    world.send(peer, first);
     world.settle();
     world.mail(Mail::Reload(configured(&args("10"))));
     world.settle();
-    world.send(peer, b"\x80\x88\0\0\0\0ijklmnop");
+    world.send(peer, next);
     world.settle();
-    let bytes = world.read(peer, usize::MAX);
-    assert!(bytes.ends_with(&[0x88, 2, 0x03, 0xF1]), "{bytes:?}");
+    world.read(peer, usize::MAX).ends_with(&[0x88, 2, 0x03, 0xF1])
+}
+
+#[test]
+fn a_limit_that_a_reload_has_lowered_counts_for_a_message_that_has_begun() {
+    let (fragment, last) = (b"\x01\x88\0\0\0\0abcdefgh", b"\x80\x88\0\0\0\0ijklmnop");
+    assert!(is_too_big("echo", fragment, last));
+    assert!(is_too_big("ignore", fragment, last));
+    assert!(!is_too_big("echo", fragment, b"\x80\x82\0\0\0\0ij"));
+}
+
+#[test]
+fn a_limit_that_a_reload_has_lowered_counts_for_a_frame_that_has_begun() {
+    assert!(is_too_big("echo", b"\x81\x90\0\0\0\0abcdefgh", b"ijklmnop"));
 }
 
 #[test]
