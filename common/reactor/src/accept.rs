@@ -11,6 +11,7 @@ use super::connections::Connections;
 use super::control::EvictionMail;
 use super::settings::{MAX_REFUSED, MAX_UNNAMED, TURN_ACCEPTS};
 use super::system::System;
+use super::worker_state::WorkerState;
 use super::{CloseReason, Flow, Handler, Token};
 
 /// How long accepting pauses when the process or the machine has no more descriptors or memory.
@@ -174,9 +175,10 @@ fn take_place<C, S: System>(
     connections: &mut Connections<C, S>,
 ) -> Option<usize> {
     let Connections { table, state, .. } = connections;
-    let addresses = &state.control.counters().addresses;
-    let max = state.settings.max_per_address;
-    let (place, victims) = addresses.enter_or_evict(address, max, None, usize::from(!has_room))?;
+    let WorkerState { control, known_addresses, settings, .. } = state;
+    let (max, least_victims) = (settings.max_per_address, usize::from(!has_room));
+    let addresses = &control.counters().addresses;
+    let (place, victims) = addresses.enter_or_evict(known_addresses, address, max, least_victims)?;
     if let Some(newcomer) = table.get_mut(token) {
         newcomer.io.set_place(place);
     }

@@ -13,6 +13,7 @@ use super::context::Visit;
 use super::deadlines::Deadlines;
 use super::evictable::{List, Scarce};
 use super::eviction::{Eviction, EvictionClass};
+use super::known_addresses::KnownAddresses;
 use super::outbox::{Flushed, Wire};
 use super::system::{System, Watched, is_shortage, is_shortage_of_watches};
 use super::table::Table;
@@ -81,6 +82,7 @@ impl<C, S: System> Connections<C, S> {
             short_until: None,
             to_close: Vec::new(),
             long_tails: Arc::new(()),
+            known_addresses: KnownAddresses::default(),
         };
         Self { table: Table::new(), system, state }
     }

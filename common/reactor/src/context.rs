@@ -107,15 +107,11 @@ impl Context<'_> {
         if self.io.counted() == Some(Network::of(address)) {
             return true;
         }
-        let candidate = self.state.candidate(self.io.token, self.io.eviction_class);
-        let addresses = &self.state.control.counters().addresses;
-        let Some(place) = addresses.enter(address, self.state.settings.max_per_address, candidate) else {
-            return false;
-        };
-        if let Some(proxy) = self.io.take_place() {
-            addresses.leave(proxy);
-        }
+        let max = self.state.settings.max_per_address;
+        let Some(place) = self.state.enter_place(address, max) else { return false };
+        self.state.leave_place(self.io);
         self.io.set_place(place);
+        self.state.offer_place(self.io);
         true
     }
 

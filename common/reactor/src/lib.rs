@@ -39,6 +39,7 @@ mod exported;
 mod flow;
 mod handler;
 mod held_place;
+mod known_addresses;
 mod mail;
 mod outbox;
 mod per_address;

@@ -1,6 +1,7 @@
 //! What every callback of a worker may touch: its time, settings, lists and limits, but not its connections.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +11,8 @@ use super::control::EvictionMail;
 use super::deadlines::Deadlines;
 use super::evictable::{List, Room, Scarce};
 use super::eviction::{Eviction, EvictionClass};
-use super::per_address::Candidate;
+use super::known_addresses::KnownAddresses;
+use super::per_address::{Candidate, Place};
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
 use super::{AddressEviction, CloseReason, CompactInstant, Control, Settings, Token};
 
@@ -46,6 +48,7 @@ pub(super) struct WorkerState {
     pub(super) to_close: Vec<(Token, CloseReason)>,
     /// Each connection with a long tail has a clone of it.
     pub(super) long_tails: Arc<()>,
+    pub(super) known_addresses: KnownAddresses,
 }
 
 impl WorkerState {
@@ -147,9 +150,15 @@ impl WorkerState {
         }
     }
 
+    /// A place at this address; `None` if `max` are taken (0: no limit).
+    pub(super) fn enter_place(&mut self, address: IpAddr, max: usize) -> Option<Place> {
+        self.control.counters().addresses.enter(&mut self.known_addresses, address, max)
+    }
+
     /// Gives back the connection's place at its address, if it has one. False if a newcomer has taken it already.
     pub(super) fn leave_place(&self, io: &mut Io) -> bool {
-        io.take_place().is_none_or(|place| self.control.counters().addresses.leave(place))
+        let addresses = &self.control.counters().addresses;
+        io.take_place().is_none_or(|place| addresses.leave(&self.known_addresses, place))
     }
 
     /// What a newcomer lacks; `None` while the limits of the process leave room for it.

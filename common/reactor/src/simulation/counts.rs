@@ -33,6 +33,7 @@ pub(super) fn check<H: Handler>(workers: &[Stepped<H>], control: &Control) {
         places: counters.addresses.taken_by_network(),
     };
     assert_eq!(counted, found, "what is counted, and what there is");
+    assert_eq!(counters.addresses.unused(), 0, "addresses that nobody needs");
 }
 
 fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, found: &mut Counts) {

@@ -200,13 +200,12 @@ impl<H: Handler, S: System> Worker<H, S> {
         if io.resume_tail {
             io.eviction_class = EvictionClass::Head;
         }
-        let candidate = connections.state.candidate(token, io.eviction_class);
-        let counters = connections.state.control.counters();
         // The previous process applied the limit at accept, so enter without one.
-        if let Some(place) = counted.and_then(|address| counters.addresses.enter(address, 0, candidate)) {
+        if let Some(place) = counted.and_then(|address| connections.state.enter_place(address, 0)) {
             io.set_place(place);
+            connections.state.offer_place(io);
         }
-        counters.adopted.fetch_add(1, Relaxed);
+        connections.state.control.counters().adopted.fetch_add(1, Relaxed);
         let Exported { state, closing_bytes, .. } = &exported;
         let adopted = connections.open(token, closing_bytes, |cx| handler.adopt(state, written_at, cx));
         listeners.refused += usize::from(!adopted);
