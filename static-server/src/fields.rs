@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use common::http::{Response, is_field_value, is_token};
+use common::http::{is_field_value, is_token, put_field};
 
 use crate::glob::Glob;
 
@@ -80,6 +80,9 @@ pub(crate) struct SharedFields {
 /// The one field of ours whose value is a list that the operator may add to.
 const VARY: &str = "Vary";
 
+/// Bytes of a block, as most are.
+const BLOCK: usize = 384;
+
 impl SharedFields {
     /// Lays out a block of fields, through the checked writer: ours, then those of `--header`.
     pub(crate) fn block(&self, fields: &[(&str, &str)]) -> Vec<u8> {
@@ -87,23 +90,29 @@ impl SharedFields {
         let referrer = self.referrer.map(|policy| ("Referrer-Policy", policy));
         let ours = every_answer.iter().chain(self.front).chain(&referrer).chain(fields);
         let is_vary = |name: &str| name.eq_ignore_ascii_case(VARY);
-        let mut out = Vec::new();
-        let mut writer = Response::new(200, &mut out);
+        let mut out = Vec::with_capacity(BLOCK);
         for (name, value) in ours.clone().filter(|(name, _)| !is_vary(name) && !self.replaces(name)) {
-            writer = writer.header(name, value);
+            put_field(name, value.as_bytes(), &mut out);
         }
         for HeaderField(name, value) in self.extra.iter().filter(|HeaderField(name, _)| !is_vary(name)) {
-            writer = writer.header(name, value);
+            put_field(name, value.as_bytes(), &mut out);
         }
         let theirs = self.extra.iter().map(|HeaderField(name, value)| (name.as_str(), value.as_str()));
         let vary = ours.copied().chain(theirs).filter(|(name, _)| is_vary(name)).map(|(_, value)| value);
         if let Some(vary) = join(vary) {
-            writer = writer.header(VARY, vary);
+            put_field(VARY, vary.as_bytes(), &mut out);
         }
-        writer.finish();
-        // The fields only, without the status line and the blank line.
-        let begin = out.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        out.get(begin..out.len().saturating_sub(2)).unwrap_or_default().to_vec()
+        out
+    }
+
+    /// A block with more fields of ours behind it, none of them [`VARY`].
+    pub(crate) fn with(&self, block: &[u8], fields: &[(&str, &str)]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(BLOCK.max(block.len()));
+        out.extend_from_slice(block);
+        for (name, value) in fields.iter().filter(|(name, _)| !self.replaces(name)) {
+            put_field(name, value.as_bytes(), &mut out);
+        }
+        out
     }
 
     fn replaces(&self, name: &str) -> bool {

@@ -107,19 +107,25 @@ impl Representation {
         if facts.varies {
             fields.push(("Vary", "Accept-Encoding"));
         }
-        let short_fields = shared.block(&fields).into();
-        fields.push(("Content-Type", &content_type));
-        fields.push(("Accept-Ranges", "bytes"));
-        fields.extend(last_modified.as_deref().map(|date| ("Last-Modified", date)));
-        fields.extend(facts.coding.map(|coding| ("Content-Encoding", coding.token())));
+        let short_fields = shared.block(&fields);
+        let mut more = vec![("Content-Type", &*content_type), ("Accept-Ranges", "bytes")];
+        more.extend(last_modified.as_deref().map(|date| ("Last-Modified", date)));
+        more.extend(facts.coding.map(|coding| ("Content-Encoding", coding.token())));
         if let Some(policy) = shared.policy.as_deref().filter(|_| mime::is_document(&content_type)) {
-            fields.push((csp::FIELD, policy));
+            more.push((csp::FIELD, policy));
         }
-        let mut fields = shared.block(&fields);
+        let mut fields = shared.with(&short_fields, &more);
         let part_fields = fields.len();
         fields.extend_from_slice(format!("Content-Length: {len}\r\n").as_bytes());
         let validators = Validators { etag, modified: facts.modified };
-        Representation { validators, len, fields: fields.into(), part_fields, short_fields, body }
+        Representation {
+            validators,
+            len,
+            fields: fields.into(),
+            part_fields,
+            short_fields: short_fields.into(),
+            body,
+        }
     }
 
     fn cost(&self) -> usize {

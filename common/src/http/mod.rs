@@ -35,7 +35,7 @@ pub use plain::plain_run;
 pub use query::query_param;
 pub use request_line::{is_known_method, is_token, split_absolute};
 pub use response::{
-    Response, error_response, explained_response, is_field_value, reason, remove_body, status_body,
+    Response, error_response, explained_response, is_field_value, put_field, reason, remove_body, status_body,
 };
 pub use scan::{HeadLimits, HeadScan, MAX_HEADERS, ScannedHead};
 pub use shown::shown_target;

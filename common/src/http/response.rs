@@ -33,16 +33,9 @@ impl<'o> Response<'o> {
         head
     }
 
-    /// Appends a header field, unless its value holds a control byte or its name is not a token: bytes from a peer cannot
-    /// begin a line of their own. A caller that would rather answer 400 asks [`is_field_value`] first.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let value = value.as_ref();
-        if is_field_value(value) && is_token(name) {
-            self.put(name.as_bytes());
-            self.put(b": ");
-            self.put(value);
-            self.put(b"\r\n");
-        }
+    /// Appends a header field, as [`put_field`] does.
+    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        put_field(name, value.as_ref(), self.out);
         self
     }
 
@@ -53,6 +46,16 @@ impl<'o> Response<'o> {
 
     fn put(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
+    }
+}
+
+/// Appends a header field, unless its value holds a control byte or its name is not a token: bytes from a peer cannot begin a
+/// line of their own. A caller that would rather answer 400 asks [`is_field_value`] first.
+pub fn put_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
+    if is_field_value(value) && is_token(name) {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
     }
 }
 
