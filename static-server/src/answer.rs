@@ -8,6 +8,7 @@ use common::http::{Head, is_known_method};
 use crate::conditional::{self, Outcome};
 use crate::directory::{LARGE, read_range};
 use crate::fields::SharedFields;
+use crate::known_targets::KnownTargets;
 use crate::open_error::OpenError;
 use crate::path::RequestPath;
 use crate::range::{self, Selected};
@@ -20,6 +21,7 @@ use crate::{cache_control, csp, elsewhere};
 pub(crate) struct Respond<'a> {
     pub(crate) site: &'a Site,
     pub(crate) shared: &'a SharedFields,
+    pub(crate) targets: &'a mut KnownTargets,
     pub(crate) now: Instant,
     /// Seconds since 1970.
     pub(crate) wall: i64,
@@ -31,7 +33,7 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 const TRIES: usize = 3;
 
 impl Respond<'_> {
-    pub(crate) fn to(&self, head: &Head<'_>) -> Answer {
+    pub(crate) fn to(&mut self, head: &Head<'_>) -> Answer {
         let mut answer = self.answer(head);
         if head.method == "HEAD" {
             // RFC 9110 §9.3.2: "the server MUST NOT send content in the response" to HEAD.
@@ -40,7 +42,7 @@ impl Respond<'_> {
         answer
     }
 
-    fn answer(&self, head: &Head<'_>) -> Answer {
+    fn answer(&mut self, head: &Head<'_>) -> Answer {
         match head.method {
             "GET" | "HEAD" | "OPTIONS" => {}
             // RFC 9110 §9.1: a method "that is unrecognized or not implemented … SHOULD respond with the 501 (Not
@@ -54,12 +56,29 @@ impl Respond<'_> {
         if head.method == "OPTIONS" && head.target == b"*" {
             return self.options();
         }
+        if let Some(answer) = self.known(head) {
+            return answer;
+        }
         let path = match RequestPath::parse(head.target) {
             Ok(path) => path,
             Err(error) if error.status() == 404 => return self.not_found(),
             Err(error) => return self.status_page(error.status()).closing(),
         };
-        if head.method == "OPTIONS" { self.options() } else { self.path(head, &path) }
+        if head.method == "OPTIONS" {
+            return self.options();
+        }
+        let answer = self.path(head, &path);
+        if answer.status == 200 {
+            self.targets.note(head.target, || self.site.known(&path));
+        }
+        answer
+    }
+
+    /// The answer with a file that this target has had before.
+    fn known(&self, head: &Head<'_>) -> Option<Answer> {
+        let file = self.targets.file(head.target).filter(|_| head.method != "OPTIONS")?;
+        let resource = self.site.recall(file, self.now)?;
+        self.representation(head, resource.choose(head))
     }
 
     fn path(&self, head: &Head<'_>, path: &RequestPath<'_>) -> Answer {

@@ -4,7 +4,8 @@
 //! versions of a file in one order; a slow file does not delay requests for another one.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The memory that an entry takes besides its value and its name.
 const OVERHEAD: usize = 128;
@@ -13,7 +14,17 @@ const OVERHEAD: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
     table: Mutex<Table<T>>,
+    /// Counts the entries that were kept and then dropped.
+    dropped: AtomicU64,
     max_bytes: usize,
+}
+
+/// The slot of an entry that is kept, for who asks for it again without its name.
+#[derive(Debug)]
+pub(crate) struct Kept<T> {
+    slot: Weak<Slot<T>>,
+    /// How many entries had been dropped by then: while there are no more, it is still kept.
+    dropped: u64,
 }
 
 /// The place of one name: empty while nobody has its file.
@@ -40,7 +51,7 @@ struct Entry<T> {
 impl<T> Cache<T> {
     /// A cache of at most `max_bytes`, by the costs that callers pass to [`keep`](Cache::keep).
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Cache { table: Mutex::new(Table::new()), max_bytes }
+        Cache { table: Mutex::new(Table::new()), dropped: AtomicU64::new(0), max_bytes }
     }
 
     /// The slot of a name. The caller that fills it calls [`keep`](Cache::keep), or else gives it up with
@@ -56,6 +67,19 @@ impl<T> Cache<T> {
         slot
     }
 
+    /// The slot of a name that is kept.
+    pub(crate) fn kept(&self, name: &[u8]) -> Option<Kept<T>> {
+        let table = self.table();
+        let entry = table.entries.get(name).filter(|entry| entry.cost.is_some())?;
+        Some(Kept { slot: Arc::downgrade(&entry.slot), dropped: self.dropped.load(Ordering::SeqCst) })
+    }
+
+    /// The same slot again; `None` once any entry was dropped, which may have been this one. So whatever makes room sees each use of those
+    /// that stay.
+    pub(crate) fn slot_of(&self, kept: &Kept<T>) -> Option<Arc<Slot<T>>> {
+        kept.slot.upgrade().filter(|_| self.dropped.load(Ordering::SeqCst) == kept.dropped)
+    }
+
     /// True if a value of this cost is not too large to be kept.
     pub(crate) fn takes(&self, name: &[u8], cost: usize) -> bool {
         cost.saturating_add(name.len()).saturating_add(OVERHEAD) <= self.max_bytes / 4
@@ -68,11 +92,13 @@ impl<T> Cache<T> {
             return;
         }
         if !self.takes(name, cost) {
-            return table.remove(name);
+            return self.drop_from(&mut table, name);
         }
         let cost = cost.saturating_add(name.len()).saturating_add(OVERHEAD);
         table.set_cost(name, 0);
-        while table.bytes + cost > self.max_bytes && table.evict() {}
+        while table.bytes + cost > self.max_bytes && table.evict() {
+            self.count_dropped();
+        }
         table.set_cost(name, cost);
     }
 
@@ -80,18 +106,31 @@ impl<T> Cache<T> {
     pub(crate) fn remove(&self, name: &[u8], slot: &Arc<Slot<T>>) {
         let mut table = self.table();
         if table.holds(name, slot) {
-            table.remove(name);
+            self.drop_from(&mut table, name);
         }
     }
 
     /// Drops a name.
     pub(crate) fn forget(&self, name: &[u8]) {
-        self.table().remove(name);
+        self.drop_from(&mut self.table(), name);
     }
 
     /// Drops all names.
     pub(crate) fn clear(&self) {
-        *self.table() = Table::new();
+        let mut table = self.table();
+        *table = Table::new();
+        self.count_dropped();
+    }
+
+    fn drop_from(&self, table: &mut Table<T>, name: &[u8]) {
+        if table.remove(name) {
+            self.count_dropped();
+        }
+    }
+
+    /// Counted under the table's lock, so that nobody gets another slot of the name before.
+    fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::SeqCst);
     }
 
     fn table(&self) -> MutexGuard<'_, Table<T>> {
@@ -119,11 +158,12 @@ impl<T> Table<T> {
         self.bytes += cost;
     }
 
-    fn remove(&mut self, name: &[u8]) {
-        if let Some(cost) = self.entries.remove(name).and_then(|entry| entry.cost) {
-            self.bytes -= cost;
-            self.queue.retain(|queued| queued.as_ref() != name);
-        }
+    /// Drops a name; true if it was kept.
+    fn remove(&mut self, name: &[u8]) -> bool {
+        let Some(cost) = self.entries.remove(name).and_then(|entry| entry.cost) else { return false };
+        self.bytes -= cost;
+        self.queue.retain(|queued| queued.as_ref() != name);
+        true
     }
 
     /// Drops the entry that was unused for the longest time; false if nothing is kept.
@@ -196,6 +236,31 @@ mod tests {
         assert!(has(&cache, b"none"));
         cache.forget(b"none");
         assert!(!has(&cache, b"none") && cache.table().bytes == 0 && cache.table().queue.is_empty());
+    }
+
+    #[test]
+    fn a_slot_is_known_without_its_name_until_an_entry_is_dropped() {
+        let cache = Cache::new(10_000);
+        drop(cache.slot(b"a"));
+        assert!(cache.kept(b"a").is_none(), "not kept yet");
+        let ends: [fn(&Cache<u8>); 5] = [
+            |cache| cache.forget(b"a"),
+            |cache| cache.remove(b"b", &cache.slot(b"b")),
+            |cache| cache.clear(),
+            |cache| (0..9).for_each(|name| keep(cache, &[name], 2000)),
+            |cache| keep(cache, b"a", 5000),
+        ];
+        for (number, end) in ends.into_iter().enumerate() {
+            keep(&cache, b"a", 10);
+            keep(&cache, b"b", 10);
+            let kept = cache.kept(b"a").unwrap();
+            cache.remove(b"none", &cache.slot(b"none"));
+            keep(&cache, b"b", 20);
+            let same = cache.slot_of(&kept).is_some_and(|slot| Arc::ptr_eq(&slot, &cache.slot(b"a")));
+            assert!(same, "{number}: nothing that was kept has gone");
+            end(&cache);
+            assert!(cache.slot_of(&kept).is_none(), "{number}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
-use crate::cache::{Cache, Slot};
+use crate::cache::{Cache, Kept, Slot};
 use crate::copies::{self, Copies};
 use crate::encoding::Coding;
 use crate::fields::SharedFields;
@@ -40,8 +40,11 @@ pub(crate) struct Directory {
     shared: Arc<SharedFields>,
 }
 
+/// A file that was found in the cache.
+pub(crate) type KnownFile = Kept<Loaded>;
+
 #[derive(Debug)]
-struct Loaded {
+pub(crate) struct Loaded {
     resource: Arc<Resource>,
     stamps: Stamps,
     /// True if equal stamps mean the same answer.
@@ -119,9 +122,7 @@ impl Directory {
         let slot = self.cache.slot(name);
         // Another worker may hold the slot while it looks at this very file.
         let mut place = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        // Counted before the look: a change that is seen meanwhile is later.
-        let changes = self.changes.load(Ordering::SeqCst);
-        let now = Look { at: now, release: self.root.number(), changes };
+        let now = self.begin_look(now);
         if place.as_ref().is_some_and(|loaded| loaded.look.is_fresh(&now, FRESH)) {
             return Ok(self.asked_again(place, name, &slot));
         }
@@ -150,6 +151,27 @@ impl Directory {
                 nothing.map(|_| None)
             }
         }
+    }
+
+    /// The file of this name, if it is in the cache.
+    pub(crate) fn known(&self, name: &[u8]) -> Option<KnownFile> {
+        self.cache.kept(name)
+    }
+
+    /// What [`load`](Directory::load) would return for a known file, if that is in the cache still, and neither the disk has to be
+    /// looked at nor the file copied.
+    pub(crate) fn recall(&self, file: &KnownFile, now: Instant) -> Option<Arc<Resource>> {
+        let slot = self.cache.slot_of(file)?;
+        let place = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = place.as_ref().filter(|loaded| loaded.was_asked_again)?;
+        loaded.look.is_fresh(&self.begin_look(now), FRESH).then(|| loaded.resource.clone())
+    }
+
+    /// A look that begins now.
+    fn begin_look(&self, at: Instant) -> Look {
+        // Counted before the look: a change that is seen meanwhile is later.
+        let changes = self.changes.load(Ordering::SeqCst);
+        Look { at, release: self.root.number(), changes }
     }
 
     /// What a slot holds, for the second request and later ones: its large files are copied, once after each look.

@@ -125,8 +125,9 @@ impl StaticHandler {
             self.closes_folders_at = Some(cx.now() + CLOSES_FOLDERS);
         }
         let wall = date::seconds(cx.wall());
-        let respond = Respond { site: &self.serving.site, shared: &self.serving.shared, now: cx.now(), wall };
-        let mut answer = respond.to(head);
+        let Current { serving, targets, .. } = &mut self.serving;
+        let (site, shared) = (&serving.site, &serving.shared);
+        let mut answer = Respond { site, shared, targets, now: cx.now(), wall }.to(head);
         let is_last = !head.keep_alive();
         answer.close |= is_last || self.serving.limits.keep_alive.is_last(conn.requests);
         match head.body() {

@@ -33,6 +33,7 @@ mod folder;
 pub mod fuzzing;
 mod glob;
 mod handler;
+mod known_targets;
 mod limits;
 mod log_line;
 mod look;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::cache_control;
 use crate::fields::SharedFields;
+use crate::known_targets::KnownTargets;
 use crate::limits::ConnectionLimits;
 use crate::site::Site;
 
@@ -47,7 +48,7 @@ impl Published {
     pub(crate) fn current(&self) -> Current {
         let replaced = self.replaced.load(Ordering::SeqCst);
         let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Current { serving, replaced }
+        Current { serving, replaced, targets: KnownTargets::default() }
     }
 
     /// From now on every worker answers by this, also on connections that are open.
@@ -65,6 +66,8 @@ pub(crate) struct Current {
     pub(crate) serving: Arc<Serving>,
     /// How often it had been replaced before this one was taken.
     replaced: u64,
+    /// Those of this site: they go with it.
+    pub(crate) targets: KnownTargets,
 }
 
 impl Current {

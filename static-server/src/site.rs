@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::builtin::BuiltIn;
-use crate::directory::Directory;
+use crate::directory::{Directory, KnownFile};
 use crate::fields::SharedFields;
 use crate::open_error::OpenError;
 use crate::path::RequestPath;
@@ -48,6 +48,12 @@ pub(crate) struct Site {
 
 /// A resource; `None` for a directory.
 type Found = Result<Option<Arc<Resource>>, OpenError>;
+
+/// The name of a directory's index.
+fn index_of(path: &RequestPath<'_>) -> Vec<u8> {
+    let slash = if path.name().is_empty() { b"".as_slice() } else { b"/" };
+    [path.name(), slash, INDEX].concat()
+}
 
 /// How often we look again while deployments turn the root.
 const TRIES: usize = 3;
@@ -96,13 +102,24 @@ impl Site {
         Err(OpenError::Busy)
     }
 
+    /// The file of `--root` that has the name of the path, if it is in the cache.
+    pub(crate) fn known(&self, path: &RequestPath<'_>) -> Option<KnownFile> {
+        let directory = self.content.directory()?;
+        if path.is_directory() { directory.known(&index_of(path)) } else { directory.known(path.name()) }
+    }
+
+    /// What [`find`](Site::find) would return for the path of a known file, if that is in the cache still and the disk has not to be
+    /// looked at.
+    pub(crate) fn recall(&self, file: &KnownFile, now: Instant) -> Option<Arc<Resource>> {
+        self.content.directory()?.recall(file, now)
+    }
+
     /// Finds what has the name of the path, without a fallback.
     fn find_named(&self, path: &RequestPath<'_>, now: Instant, wall: i64) -> Found {
         if !path.is_directory() {
             return self.load(path.name(), now, wall);
         }
-        let slash = if path.name().is_empty() { b"".as_slice() } else { b"/" };
-        let index = self.load(&[path.name(), slash, INDEX].concat(), now, wall)?;
+        let index = self.load(&index_of(path), now, wall)?;
         // A directory with the name of the index is not an index.
         index.ok_or(OpenError::Missing).map(Some)
     }

@@ -133,6 +133,35 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
     until(|| server.get_with("/a.js", "Accept-Encoding: br\r\n").text() == "plain");
 }
 
+#[test]
+fn a_file_that_is_asked_for_again_and_again_is_answered_by_each_request_alone() {
+    let (dir, server) = site(&[("a.txt", b"0123456789")], &["--keep-alive-requests", "0"]);
+    fs::create_dir(dir.path().join("dir")).unwrap();
+    write_old(&dir.path().join("dir/index.html"), b"index", 0);
+    let mut client = server.connect();
+    let mut ask = |method: &str, target: &str, fields: &str| {
+        client.send(request(method, target, fields));
+        let answer = if method == "HEAD" { client.response_head() } else { client.response() };
+        (answer.status, answer.text(), answer.header("etag").map(str::to_owned))
+    };
+    let tag = ask("GET", "/a.txt", "").2.unwrap();
+    for _ in 0..5 {
+        assert_eq!(ask("GET", "/a.txt", ""), (200, "0123456789".to_owned(), Some(tag.clone())));
+        assert_eq!(ask("GET", "/dir/", "").1, "index");
+        assert_eq!(ask("GET", "/dir", "").0, 301);
+        assert_eq!(ask("GET", "/a.txt?b", "").1, "0123456789");
+        assert_eq!(ask("HEAD", "/a.txt", ""), (200, String::new(), Some(tag.clone())));
+        assert_eq!(ask("OPTIONS", "/a.txt", "").0, 204);
+        assert_eq!(ask("GET", "/a.txt", "Range: bytes=2-4\r\n").1, "234");
+        assert_eq!(ask("GET", "/a.txt", &format!("If-None-Match: {tag}\r\n")).0, 304);
+        assert_eq!(ask("GET", "/a.txt", "If-Match: \"b\"\r\n").0, 412);
+    }
+    write_old(&dir.path().join("a.txt"), b"changed", 7);
+    until(|| ask("GET", "/a.txt", "").1 == "changed");
+    fs::remove_file(dir.path().join("a.txt")).unwrap();
+    until(|| ask("GET", "/a.txt", "").0 == 404);
+}
+
 /// Waits until the condition holds; fails after five seconds.
 fn until(mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();

@@ -185,3 +185,31 @@ fn a_change_that_is_seen_ends_the_trust_in_directories_that_were_found_before() 
         "who has the page gets what it names"
     );
 }
+
+#[test]
+fn a_known_file_is_recalled_only_where_a_load_would_look_at_nothing() {
+    let (_dir, directory) = directory(1 << 20);
+    let now = Instant::now();
+    let load = |now| directory.load(b"file", now, LATER).unwrap().unwrap();
+    assert!(directory.known(b"file").is_none());
+    load(now);
+    let known = directory.known(b"file").unwrap();
+    // Before the next load.
+    let is_recalled = |now| {
+        let recalled = directory.recall(&known, now);
+        let loaded = load(now);
+        recalled.is_some_and(|recalled| Arc::ptr_eq(&recalled, &loaded))
+    };
+    assert!(!is_recalled(now), "the second load copies it");
+    assert!(is_recalled(now) && is_recalled(now + FRESH / 2));
+    let later = now + FRESH;
+    assert!(!is_recalled(later), "a look is due");
+    assert!(is_recalled(later));
+    directory.changes.fetch_add(1, Ordering::SeqCst);
+    assert!(!is_recalled(later), "another file has changed");
+    assert!(is_recalled(later));
+    directory.forget(b"file");
+    load(later);
+    load(later);
+    assert!(!is_recalled(later) && directory.known(b"file").is_some(), "it has another slot");
+}
