@@ -21,6 +21,7 @@ RUNNING = {
     # Standard input that cannot be read (EIO) ends ws-server with 66: no line would ever come.
     "read": ["EINTR", "ENOMEM"],
     "poll": ["EINTR", "ENOMEM"],
+    "ppoll": ["EINTR", "ENOMEM"],
     "epoll_wait": ["EINTR", "ENOMEM", "EINVAL"],
     "epoll_ctl": ["ENOMEM", "ENOSPC", "EPERM"],
     "setsockopt": ["ENOPROTOOPT", "ENOMEM", "EINVAL"],

@@ -45,6 +45,11 @@ impl<H: Handler> Simulation<H> {
         self.world.borrow().faults.uses(call)
     }
 
+    /// How many accepts found nobody since the start of the world.
+    pub fn accepted_nobody(&self) -> u64 {
+        self.world.borrow().accepted_nobody
+    }
+
     /// How many calls were made to fail since the start of the world.
     pub fn failed(&self) -> u64 {
         self.world.borrow().faults.failed()

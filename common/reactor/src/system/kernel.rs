@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, event};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec};
 use rustix::net::{SendFlags, SocketFlags, acceptfrom_with, send};
 use socket2::{SockRef, Socket, TcpKeepalive};
@@ -233,6 +233,16 @@ impl System for Kernel {
 
     fn remove_listener(&mut self, listener: &Listener) -> io::Result<()> {
         SourceFd(&listener.socket.as_raw_fd()).deregister(self.poll.registry())
+    }
+
+    fn has_newcomer(&self, listener: &Listener) -> bool {
+        // accept(2) makes a socket and a file before it looks. An error here is for it to tell.
+        let waits =
+            poll(&mut [PollFd::new(&listener.socket, PollFlags::IN)], Some(&Timespec::default())) != Ok(0);
+        if !waits {
+            listener.has_earlier.set(false);
+        }
+        waits
     }
 
     fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Option<SocketAddr>)> {

@@ -93,6 +93,8 @@ pub(crate) trait System {
     fn configure_listener(&mut self, listener: &Self::Listener);
     fn add_listener(&mut self, listener: &Self::Listener, number: usize) -> io::Result<()>;
     fn remove_listener(&mut self, listener: &Self::Listener) -> io::Result<()>;
+    /// True if a newcomer waits: it costs less to ask than to accept nobody.
+    fn has_newcomer(&self, listener: &Self::Listener) -> bool;
     /// Takes the next newcomer, with its peer's address; `None` for a Unix socket.
     fn accept(&mut self, listener: &Self::Listener) -> io::Result<(Self::Socket, Option<SocketAddr>)>;
     /// The address of ours to which the peer connected; `None` for a Unix socket, and where the peer is gone.

@@ -33,6 +33,20 @@ fn a_connection_that_is_served_at_once_is_never_watched_and_costs_a_read_and_a_w
     }
 }
 
+#[test]
+fn a_newcomer_that_comes_alone_costs_a_look_and_no_accept_of_nobody() {
+    for (together, most) in [(1, 0), (2, 0), (3, 0), (4, 1), (63, 1)] {
+        let mut sim = simulation(1, Settings::default());
+        sim.spurious_events(0);
+        sim.settle();
+        let before = sim.accepted_nobody();
+        let peers: Vec<usize> = (0..together).map(|_| sim.connect()).collect();
+        sim.settle();
+        assert!(peers.iter().all(|peer| sim.is_accepted(*peer)));
+        assert_eq!(sim.accepted_nobody() - before, most, "{together} at once");
+    }
+}
+
 /// A peer whose protocol ends with its request.
 fn finishes(seed: u64, settings: &Settings) -> (Simulation<Echo>, usize) {
     let mut sim = simulation(seed, settings.clone());

@@ -205,6 +205,22 @@ fn a_listener_without_a_newcomer_would_block() {
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
 }
 
+#[test]
+fn a_look_at_a_listener_finds_who_waits_and_the_poll_shows_who_comes_behind_it() {
+    let mut kernel = kernel();
+    let (listener, address) = listener();
+    kernel.add_listener(&listener, 0).unwrap();
+    for _ in 0..2 {
+        assert!(!kernel.has_newcomer(&listener));
+        assert!(!listener.has_earlier.get(), "whoever comes behind the look inherits the options");
+        let _peer = TcpStream::connect(address).unwrap();
+        assert!(matches!(events(&mut kernel)[..], [Event { target: Target::Listener(0), .. }]));
+        assert!(kernel.has_newcomer(&listener));
+        kernel.accept(&listener).unwrap();
+        assert_eq!(events_now(&mut kernel).len(), 0);
+    }
+}
+
 /// What the kernel does about a silent peer: the first probe, the time between two, how many, and the end of patience.
 fn keepalive(socket: &Socket) -> (Duration, Duration, u32, Duration) {
     assert!(socket.keepalive().unwrap());

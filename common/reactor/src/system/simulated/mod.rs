@@ -265,12 +265,17 @@ impl System for Simulated {
         self.fault(Call::RemoveListener)
     }
 
+    fn has_newcomer(&self, listener: &Listener) -> bool {
+        self.world.borrow().queues.get(listener.queue).is_none_or(|queue| !queue.waiting.is_empty())
+    }
+
     fn accept(&mut self, listener: &Listener) -> io::Result<(Socket, Option<SocketAddr>)> {
         let world = &mut *self.world.borrow_mut();
         let is_full = world.open_descriptors() >= world.max_descriptors;
-        let World { faults, seed, queues, pipes, polled, .. } = world;
+        let World { faults, seed, queues, pipes, polled, accepted_nobody, .. } = world;
         let waiting = &mut queues.get_mut(listener.queue).ok_or(Errno::BADF)?.waiting;
         if waiting.is_empty() {
+            *accepted_nobody += 1;
             return Err(io::ErrorKind::WouldBlock.into());
         }
         if let Err(error) = faults.on_use(Call::Accept, seed) {

@@ -72,6 +72,8 @@ pub(crate) struct World {
     pub(crate) polled: u64,
     /// Calls that moved something.
     pub(crate) moved: u64,
+    /// Accepts that found nobody.
+    pub(crate) accepted_nobody: u64,
     /// Connections that were closed by a reset.
     pub(crate) resets: u64,
     /// Descriptors that were let go without a call of `close`.
@@ -104,6 +106,7 @@ impl World {
             short_writes: 4,
             polled: 0,
             moved: 0,
+            accepted_nobody: 0,
             resets: 0,
             dropped: 0,
         }
