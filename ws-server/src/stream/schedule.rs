@@ -17,11 +17,11 @@ const SLOT: Duration = Duration::from_millis(10);
 const MAX_SLOTS: u64 = 1000;
 /// A newcomer shares a slot that began at most so long before, and no longer than this part of the interval: its second date comes so
 /// much sooner after the first.
-const SHARED: Duration = Duration::from_millis(250);
-const SHARED_PART: u32 = 4;
-/// So many messages make up for the wakeup of a slot, and take a worker about a millisecond; with more of them, what comes meanwhile
-/// would wait.
-const ENOUGH: usize = 200;
+const SHARED: Duration = Duration::from_millis(500);
+const SHARED_PART: u32 = 2;
+/// So many messages make up for the wakeup of a slot and its cold caches, and take a worker some milliseconds. What comes meanwhile waits
+/// for a turn's part of them only, and a connection keeps its place among them: its dates stay an interval apart.
+const ENOUGH: usize = 500;
 /// Most slots that the next process makes up for after a hand-over.
 const MAX_OWED: u64 = 10_000;
 /// A difference between the two clocks of at least this much is a step of the wall clock, not a late reading.
