@@ -74,7 +74,7 @@ def able(servers, count):
 
 def slices():
     """What it costs that no date of the second is late because of the others."""
-    return floor("floor, in slices of 200", "dates", "spread")
+    return floor("floor, in slices of 500", "dates", "spread")
 
 
 def scaling():

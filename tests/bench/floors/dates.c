@@ -1,9 +1,9 @@
 // dates PORT [spread|silent|deferred]: a date to each WebSocket once a second, in one burst: a loop of send(2).
-// spread: in bursts of 200, which begin at equal distances. silent: it is the floor of opening handshakes.
+// spread: in bursts of 500, which begin at equal distances. silent: it is the floor of opening handshakes.
 // deferred: silent, too; TCP_DEFER_ACCEPT, and the request is read right after the accept.
 #include "floor.h"
 
-#define AT_ONCE 200
+#define AT_ONCE 500
 
 // To the connections from `first` to before `end`.
 static void burst(unsigned long number, int first, int end) {

@@ -82,6 +82,14 @@ mod tests {
     }
 
     #[test]
+    fn each_walk_meets_subscribers_in_the_same_order_so_that_their_dates_stay_an_interval_apart() {
+        let mut subscribers = Subscribers::new(1);
+        (0..5).for_each(|index| subscribers.add(token(index), 0, Framing::Hybi));
+        let walk = || met(&subscribers, Cursor::phase(0));
+        assert_eq!([walk(), walk()], [[3, 4, 1, 2, 0], [3, 4, 1, 2, 0]]);
+    }
+
+    #[test]
     fn a_late_removal_of_an_earlier_connection_changes_nothing() {
         let mut subscribers = Subscribers::new(1);
         subscribers.add(Token { index: 4, generation: 1 }, 0, Framing::Hixie);
