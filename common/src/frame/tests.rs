@@ -133,9 +133,10 @@ fn masking_is_the_same_in_any_pieces() {
         for split in 0..=len {
             let mut bytes = payload.clone();
             let (front, back) = bytes.split_at_mut(split);
-            mask(key, 0, front);
-            mask(key, split as u64, back);
+            let is_ascii = mask(key, 0, front);
+            let both_are = is_ascii & mask(key, split as u64, back);
             assert_eq!(bytes, naive, "{len} bytes at {split}");
+            assert_eq!(both_are, naive.is_ascii(), "{len} bytes at {split}");
         }
     }
 }

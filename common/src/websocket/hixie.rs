@@ -83,8 +83,10 @@ impl WebSocket {
             // Of two faults the one whose byte comes first, however the bytes were cut.
             let room = usize::try_from(self.message.room(self.limits)).unwrap_or(usize::MAX);
             match chunk.get(..room) {
-                Some(allowed) if allowed.len() < chunk.len() => self.message.validate(allowed, false)?,
-                _ => self.message.validate(chunk, end.is_some())?,
+                Some(allowed) if allowed.len() < chunk.len() => {
+                    self.message.validate(allowed, false, false)?;
+                }
+                _ => self.message.validate(chunk, false, end.is_some())?,
             }
         }
         self.message.add_len(chunk.len() as u64, self.limits)?;

@@ -81,11 +81,11 @@ impl WebSocket {
             return Ok(None);
         }
         let chunk = cut(input, usize::try_from(left).unwrap_or(usize::MAX));
-        mask(frame.key, frame.taken, chunk);
+        let is_ascii = mask(frame.key, frame.taken, chunk);
         let taken = frame.taken + chunk.len() as u64;
         let frame_ended = taken == frame.len;
         let fin = frame.fin && frame_ended;
-        self.message.validate(chunk, fin)?;
+        self.message.validate(chunk, is_ascii, fin)?;
         self.input = Input::Hybi((!frame_ended).then_some(OpenFrame { taken, ..frame }));
         let opcode = self.message.opcode.unwrap_or(Opcode::Binary);
         if fin {

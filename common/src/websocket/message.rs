@@ -53,10 +53,13 @@ impl Message {
         if limits.max_message > 0 { limits.max_message.saturating_sub(self.len) } else { u64::MAX }
     }
 
-    /// Validates a piece of the message; `fin` marks the last one.
-    pub(super) fn validate(&mut self, chunk: &[u8], fin: bool) -> Result<(), ProtocolError> {
+    /// Validates a piece of the message; `fin` marks the last one. A piece that `is_ascii` for sure ends no open character, and needs no
+    /// look where none is open.
+    pub(super) fn validate(&mut self, chunk: &[u8], is_ascii: bool, fin: bool) -> Result<(), ProtocolError> {
         if self.opcode == Some(Opcode::Text) {
-            self.utf8.feed(chunk)?;
+            if !(is_ascii && self.utf8.is_complete()) {
+                self.utf8.feed(chunk)?;
+            }
             if fin && !self.utf8.is_complete() {
                 return Err(ProtocolError::InvalidUtf8);
             }

@@ -159,6 +159,8 @@ fn text_that_is_not_utf8_is_refused_across_fragments() {
         }
     }
     assert_eq!(ProtocolError::InvalidUtf8.close_code(), CloseCode::INVALID_PAYLOAD);
+    let interrupted = [frame(0x01, b"\xCE"), frame(0x00, b"a"), frame(0x80, b"\xBA")].concat();
+    assert_eq!(error_of(&interrupted), Some(ProtocolError::InvalidUtf8));
     let good = "κόσμε🎈".as_bytes();
     for split in 0..=good.len() {
         let bytes = [frame(0x01, &good[..split]), frame(0x80, &good[split..])].concat();
