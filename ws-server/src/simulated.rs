@@ -8,6 +8,7 @@ mod changed_options;
 mod closing;
 mod coalescing;
 mod documents;
+mod echoes;
 mod given;
 mod heartbeats;
 mod ids;

@@ -5,6 +5,8 @@ use crate::Parsed;
 
 /// The largest payload of a control frame, in bytes (RFC 6455 §5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
+/// The longest header of a frame without a mask, in bytes.
+const MAX_HEADER: usize = 10;
 
 /// The kind of a frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,6 +150,7 @@ pub fn encode_header(header: FrameHeader, out: &mut Vec<u8>) {
 /// Appends a whole message or control frame as a server sends it: one fragment, not masked.
 pub fn encode_frame(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     let payload_len = payload.len() as u64;
+    out.reserve(payload.len().saturating_add(MAX_HEADER));
     encode_header(FrameHeader { fin: true, opcode, masking_key: None, payload_len }, out);
     out.extend_from_slice(payload);
 }

@@ -22,6 +22,12 @@ pub fn encode_notice(framing: Framing, text: &str, out: &mut Vec<u8>) {
     framing.envelope().wrap(out, |out| framing.form().notice(text, out));
 }
 
+/// Appends the text of a client's own message, as [`encode_notice`] does where that is a frame. The protocol has checked that it is
+/// UTF-8.
+pub fn encode_echo(framing: Framing, text: &[u8], out: &mut Vec<u8>) {
+    framing.envelope().wrap_parts([framing.form().before_notice().as_bytes(), text], out);
+}
+
 /// Appends the sign of life for a client that has asked for one after so many seconds without a word.
 pub fn encode_heartbeat(framing: Framing, seconds: u16, out: &mut Vec<u8>) {
     framing.envelope().wrap(out, |out| framing.form().heartbeat(seconds, out));

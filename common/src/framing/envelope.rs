@@ -16,6 +16,9 @@ pub(super) enum Envelope {
     Chunk,
 }
 
+/// The most bytes around a part: the size of a chunk in 16 digits, and two line ends.
+const MOST_AROUND: usize = 20;
+
 impl Envelope {
     /// Appends what `content` appends, and what is around it.
     pub(super) fn wrap(self, out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
@@ -24,6 +27,27 @@ impl Envelope {
         let end = out.len();
         let len = end.saturating_sub(start);
         // What goes before it is known only now: it is written behind it, and turned to the front without another buffer.
+        self.begin(len, out);
+        let before = out.len().saturating_sub(end);
+        if let Some(part) = out.get_mut(start..) {
+            part.rotate_right(before);
+        }
+        self.end(out);
+    }
+
+    /// As [`Envelope::wrap`], for content whose length is known before: each byte is copied once.
+    pub(super) fn wrap_parts(self, parts: [&[u8]; 2], out: &mut Vec<u8>) {
+        let len = parts.iter().map(|part| part.len()).sum::<usize>();
+        out.reserve(len.saturating_add(MOST_AROUND));
+        self.begin(len, out);
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+        self.end(out);
+    }
+
+    /// Appends what stands before content of `len` bytes.
+    fn begin(self, len: usize, out: &mut Vec<u8>) {
         match self {
             Self::Hybi => {
                 let payload_len = len as u64;
@@ -31,15 +55,15 @@ impl Envelope {
                 encode_header(header, out);
             }
             Self::Hixie => out.push(0x00),
-            Self::Bare => return,
+            Self::Bare => {}
             Self::Chunk => {
                 let _infallible = write!(out, "{len:x}\r\n");
             }
         }
-        let before = out.len().saturating_sub(end);
-        if let Some(part) = out.get_mut(start..) {
-            part.rotate_right(before);
-        }
+    }
+
+    /// Appends what stands behind it.
+    fn end(self, out: &mut Vec<u8>) {
         match self {
             // UTF-8 holds no `FF`, so the text cannot end the frame early.
             Self::Hixie => out.push(0xFF),

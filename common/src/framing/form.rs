@@ -37,6 +37,11 @@ pub(super) trait Form: Sync {
     /// Appends a message of the stream, which may be empty.
     fn message(&self, id: MessageId, text: &str, out: &mut Vec<u8>);
 
+    /// What stands before the text of a message beside the stream, in the text of a frame.
+    fn before_notice(&self) -> &'static str {
+        ""
+    }
+
     /// Appends a message beside the stream.
     fn notice(&self, text: &str, out: &mut Vec<u8>);
 

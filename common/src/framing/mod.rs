@@ -21,8 +21,8 @@ mod tests;
 mod texts;
 
 pub use encode::{
-    encode, encode_comment, encode_farewell, encode_gap, encode_heartbeat, encode_last_id, encode_notice,
-    encode_opening, encode_probe, encode_retry, encode_source, finish,
+    encode, encode_comment, encode_echo, encode_farewell, encode_gap, encode_heartbeat, encode_last_id,
+    encode_notice, encode_opening, encode_probe, encode_retry, encode_source, finish,
 };
 pub use farewell::{Farewell, GoOn};
 pub use kind::Framing;

@@ -73,6 +73,22 @@ fn a_notice_has_no_number() {
     }
 }
 
+#[test]
+fn an_echo_of_any_length_is_a_notice_of_its_text() {
+    let framings =
+        [Framing::Hybi, Framing::HybiNumbered, Framing::HybiIds, Framing::Hixie, Framing::HixieIds];
+    for (framing, len) in framings
+        .into_iter()
+        .flat_map(|framing| [0, 1, 124, 125, 126, 65_534, 65_535, 65_536].map(|len| (framing, len)))
+    {
+        let text = "x".repeat(len);
+        let (mut notice, mut echo) = (b"before".to_vec(), b"before".to_vec());
+        encode_notice(framing, &text, &mut notice);
+        encode_echo(framing, text.as_bytes(), &mut echo);
+        assert!(notice == echo, "{framing:?}, {len} bytes");
+    }
+}
+
 /// What is no message, in the form that a framing has for it: JSON behind a mark, an event, a line of JSON, or a line of a document.
 /// `len` is that of the frame's payload.
 fn aside(framing: Framing, (event, json, len): (&str, &str, u8), object: &str, line: &str) -> Vec<u8> {

@@ -47,8 +47,13 @@ impl Form for WithIds {
         put(format_args!("{id}\t{text}"), out);
     }
 
+    fn before_notice(&self) -> &'static str {
+        "\t"
+    }
+
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
-        put(format_args!("\t{text}"), out);
+        out.extend_from_slice(self.before_notice().as_bytes());
+        out.extend_from_slice(text.as_bytes());
     }
 
     fn heartbeat(&self, seconds: u16, out: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! Lines of a producer in every framing: no text breaks out of its message.
 
-use common::framing::{Framing, encode, encode_notice};
+use common::framing::{Framing, encode, encode_echo, encode_notice};
 use common::html;
 use common::id::{Epoch, MessageId};
 use common::json::push_json;
@@ -31,6 +31,11 @@ pub fn run(input: &[u8]) {
     let (mut message, mut notice) = (Vec::new(), Vec::new());
     encode(framing, id, &text, &mut message);
     encode_notice(framing, &text, &mut notice);
+    if framing.name().is_empty() {
+        let mut echo = Vec::new();
+        encode_echo(framing, text.as_bytes(), &mut echo);
+        assert!(echo == notice, "an echo is a notice of its text");
+    }
     if framing.is_event_stream() && !framing.is_chunked() {
         assert_eq!(data_of(&message), [text.as_ref()], "{}", message.escape_ascii());
     }

@@ -21,6 +21,18 @@ pub(crate) enum Payload {
     Binary(Vec<u8>),
 }
 
+impl Payload {
+    /// A client's message.
+    pub(super) fn of(opcode: Opcode, bytes: Vec<u8>) -> Self {
+        match (opcode, String::from_utf8(bytes)) {
+            (Opcode::Text, Ok(text)) => Self::Text(text),
+            // The protocol has checked that a text is UTF-8, so the rest is binary.
+            (_, Ok(text)) => Self::Binary(text.into_bytes()),
+            (_, Err(error)) => Self::Binary(error.into_bytes()),
+        }
+    }
+}
+
 impl Notice {
     pub(crate) fn from_server(text: String) -> Self {
         Self { from: 0, payload: Payload::Text(text) }

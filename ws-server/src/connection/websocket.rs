@@ -1,8 +1,10 @@
 //! An open WebSocket: its frames, its pings, its end.
 
+use std::borrow::Cow;
+
 use common::{
     frame::{CloseCode, Opcode, encode_frame},
-    framing::encode_notice,
+    framing::encode_echo,
     websocket::Event,
 };
 use reactor::{CompactInstant, Context, Flow, Progress};
@@ -16,14 +18,13 @@ use super::{
     state::{Connection, Stage, Upgraded},
 };
 
-/// What an event leads to, without the bytes that it borrows.
-#[derive(Clone, Copy)]
-enum Step {
+/// What an event leads to.
+enum Step<'i> {
     Ignored,
     /// The opening handshake is over.
     Opened,
-    /// A whole message, for the client itself or all others.
-    Message(Opcode),
+    /// A whole message, for the client itself or all others: from the input, unless its pieces came one by one.
+    Message(Opcode, Cow<'i, [u8]>),
     /// The peer's Close.
     Closed,
     /// The client broke a rule of the protocol or a limit.
@@ -66,11 +67,11 @@ impl Connection {
         Received { progress: Progress { consumed, flow }, next }
     }
 
-    fn react(&mut self, step: Step, env: &mut Env<'_, '_>) -> Flow {
+    fn react(&mut self, step: Step<'_>, env: &mut Env<'_, '_>) -> Flow {
         match step {
             Step::Ignored | Step::Opened => Flow::Continue,
-            Step::Message(opcode) => {
-                self.on_message(opcode, env);
+            Step::Message(opcode, payload) => {
+                self.on_message(opcode, payload, env);
                 Flow::Continue
             }
             Step::Closed => {
@@ -86,24 +87,17 @@ impl Connection {
         }
     }
 
-    /// Takes the message that [`Upgraded::take`] has collected.
-    fn on_message(&mut self, opcode: Opcode, env: &mut Env<'_, '_>) {
-        let Stage::WebSocket(socket) = &mut self.stage else { return };
-        let bytes = std::mem::take(&mut socket.message);
-        let payload = match (opcode, String::from_utf8(bytes)) {
-            (Opcode::Text, Ok(text)) => Payload::Text(text),
-            // The protocol has checked that a text is UTF-8, so the rest is binary.
-            (_, Ok(text)) => Payload::Binary(text.into_bytes()),
-            (_, Err(error)) => Payload::Binary(error.into_bytes()),
-        };
-        match env.options.on_message {
-            OnMessage::Ignore => {}
+    /// Takes a whole message.
+    fn on_message(&self, opcode: Opcode, payload: Cow<'_, [u8]>, env: &mut Env<'_, '_>) {
+        match (env.options.on_message, opcode) {
+            (OnMessage::Ignore, _) => {}
             _ if self.is_bounded() => {}
-            OnMessage::Echo => match payload {
-                Payload::Text(text) => encode_notice(self.framing, &text, env.cx.out()),
-                Payload::Binary(bytes) => encode_frame(Opcode::Binary, &bytes, env.cx.out()),
-            },
-            OnMessage::Broadcast => env.notices.push(Notice { from: self.id, payload }),
+            (OnMessage::Echo, Opcode::Text) => encode_echo(self.framing, &payload, env.cx.out()),
+            (OnMessage::Echo, _) => encode_frame(Opcode::Binary, &payload, env.cx.out()),
+            (OnMessage::Broadcast, _) => {
+                env.notices
+                    .push(Notice { from: self.id, payload: Payload::of(opcode, payload.into_owned()) });
+            }
         }
     }
 
@@ -148,14 +142,14 @@ impl Connection {
 
 impl Upgraded {
     /// What an event leads to; `queued` is the number of bytes in `cx.out()` before it.
-    fn take(
+    fn take<'i>(
         &mut self,
-        event: Event<'_>,
+        event: Event<'i>,
         queued: usize,
         options: &ConnectionOptions,
         extras: &mut Extras,
         cx: &mut Context<'_>,
-    ) -> Step {
+    ) -> Step<'i> {
         if self.awaiting_pong {
             // Any input shows that the client is alive.
             self.awaiting_pong = false;
@@ -181,7 +175,7 @@ impl Upgraded {
         }
     }
 
-    fn count_control(&mut self, options: &ConnectionOptions, now: CompactInstant) -> Step {
+    fn count_control(&mut self, options: &ConnectionOptions, now: CompactInstant) -> Step<'static> {
         if self.control_rate.take(options.control_rate(), now) {
             Step::Ignored
         } else {
@@ -190,14 +184,14 @@ impl Upgraded {
     }
 
     /// Collects a chunk of a message, if `--on-message` wants it and no Close was sent yet.
-    fn take_data(
+    fn take_data<'i>(
         &mut self,
         opcode: Opcode,
-        chunk: &[u8],
+        chunk: &'i [u8],
         fin: bool,
         options: &ConnectionOptions,
         now: CompactInstant,
-    ) -> Step {
+    ) -> Step<'i> {
         let wanted = options.on_message != OnMessage::Ignore && self.protocol.is_open();
         if wanted {
             // The protocol enforces the limit at the beginning of each frame; a reload may have lowered it since this one began.
@@ -205,15 +199,21 @@ impl Upgraded {
             if max > 0 && self.message.len().saturating_add(chunk.len()) > max {
                 return Step::Refused(CloseCode::TOO_BIG, "");
             }
+        }
+        let is_whole = fin && self.message.is_empty();
+        if wanted && !is_whole {
             self.message.extend_from_slice(chunk);
         }
         match if fin { self.count_message(options, now) } else { Step::Ignored } {
-            Step::Ignored if fin && wanted => Step::Message(opcode),
+            Step::Ignored if is_whole && wanted => Step::Message(opcode, Cow::Borrowed(chunk)),
+            Step::Ignored if fin && wanted => {
+                Step::Message(opcode, Cow::Owned(std::mem::take(&mut self.message)))
+            }
             step => step,
         }
     }
 
-    fn count_message(&mut self, options: &ConnectionOptions, now: CompactInstant) -> Step {
+    fn count_message(&mut self, options: &ConnectionOptions, now: CompactInstant) -> Step<'static> {
         if self.message_rate.take(options.message_rate(), now) {
             Step::Ignored
         } else {
