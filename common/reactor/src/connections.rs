@@ -14,7 +14,7 @@ use super::deadlines::Deadlines;
 use super::evictable::{List, Scarce};
 use super::eviction::{Eviction, EvictionClass};
 use super::known_addresses::KnownAddresses;
-use super::outbox::{Flushed, Wire};
+use super::outbox::{Flushed, Spare, Wire};
 use super::system::{System, Watched, is_shortage, is_shortage_of_watches};
 use super::table::Table;
 use super::worker_state::WorkerState;
@@ -83,6 +83,7 @@ impl<C, S: System> Connections<C, S> {
             to_close: Vec::new(),
             long_tails: Arc::new(()),
             known_addresses: KnownAddresses::default(),
+            spare: Spare::default(),
         };
         Self { table: Table::new(), system, state }
     }
@@ -299,7 +300,7 @@ impl Context<'_> {
         if io.lifecycle == Lifecycle::Closing || io.blocked {
             return;
         }
-        match io.outbox.flush(*wire) {
+        match io.outbox.flush(*wire, &mut state.spare) {
             Ok(Flushed::All) => {}
             Ok(Flushed::Budget) => {
                 io.outbox.set_stalled_at(None);

@@ -142,6 +142,9 @@ impl Context<'_> {
 
     /// The connection's own bytes at the end of the queue, for encoders that append to a `Vec<u8>`.
     pub fn out(&mut self) -> &mut Vec<u8> {
+        if self.is_free() {
+            self.io.outbox.begin(&mut self.state.spare);
+        }
         self.io.outbox.own()
     }
 

@@ -36,6 +36,9 @@ const MAX_PINNED: usize = 4;
 /// Copies share a segment up to this length. It is short, because a peer has to take whole segments in time.
 const MAX_JOINED: usize = 1024;
 
+/// A worker keeps no more bytes than these for the next outbox.
+const MAX_SPARE: usize = 64 * 1024;
+
 /// So many bytes of a segment are progress as its end is: it may stand for many messages.
 const STEP: u64 = 4 * 1024;
 
@@ -81,6 +84,29 @@ pub(super) enum Flushed {
 #[derive(Default)]
 pub(super) struct Outbox(Option<Box<Queue>>);
 
+/// The memory of an outbox that was emptied at once, for the worker's next one: most answers leave as soon as they are written.
+#[derive(Default)]
+pub(super) struct Spare {
+    queue: Option<Box<Queue>>,
+    bytes: Vec<u8>,
+}
+
+impl Spare {
+    fn keep_bytes(&mut self, mut bytes: Vec<u8>) {
+        if (self.bytes.capacity()..=MAX_SPARE).contains(&bytes.capacity()) {
+            bytes.clear();
+            self.bytes = bytes;
+        }
+    }
+
+    fn keep_queue(&mut self, mut queue: Box<Queue>) {
+        if queue.segments.capacity() <= MAX_SLICES {
+            queue.stalled_at = None;
+            self.queue = Some(queue);
+        }
+    }
+}
+
 #[derive(Default)]
 struct Queue {
     segments: VecDeque<Segment>,
@@ -97,6 +123,14 @@ impl Outbox {
     /// Bytes left to send, those of files included.
     pub(super) fn len(&self) -> u64 {
         self.0.as_ref().map_or(0, |queue| queue.len())
+    }
+
+    /// Begins an empty outbox, which is to be flushed at once, with own bytes in this memory.
+    #[inline]
+    pub(super) fn begin(&mut self, spare: &mut Spare) {
+        let mut queue = spare.queue.take().unwrap_or_default();
+        queue.segments.push_back(Segment::Own { bytes: std::mem::take(&mut spare.bytes), sent: 0 });
+        self.0 = Some(queue);
     }
 
     /// The own bytes at the end, to append to.
@@ -130,12 +164,14 @@ impl Outbox {
         }
     }
 
-    /// Writes what the kernel takes, at most about a turn's budget.
-    pub(super) fn flush(&mut self, wire: &mut dyn Wire) -> io::Result<Flushed> {
+    /// Writes what the kernel takes, at most about a turn's budget. What it empties becomes `spare`.
+    pub(super) fn flush(&mut self, wire: &mut dyn Wire, spare: &mut Spare) -> io::Result<Flushed> {
         let Some(queue) = &mut self.0 else { return Ok(Flushed::All) };
-        let flushed = queue.flush(wire);
-        if queue.segments.is_empty() {
-            self.0 = None;
+        let flushed = queue.flush(wire, spare);
+        if !queue.segments.is_empty() {
+            queue.trim();
+        } else if let Some(queue) = self.0.take() {
+            spare.keep_queue(queue);
         }
         flushed
     }
@@ -184,7 +220,7 @@ impl Queue {
         }
     }
 
-    fn flush(&mut self, wire: &mut dyn Wire) -> io::Result<Flushed> {
+    fn flush(&mut self, wire: &mut dyn Wire, spare: &mut Spare) -> io::Result<Flushed> {
         let mut budget = TURN_BUDGET;
         let mut progress = false;
         self.segments.retain(|segment| segment.left() > 0);
@@ -205,7 +241,7 @@ impl Queue {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            progress |= self.advance(sent);
+            progress |= self.advance(sent, spare);
             budget = budget.saturating_sub(sent);
             if budget == 0 && !self.segments.is_empty() {
                 return Ok(Flushed::Budget);
@@ -234,7 +270,7 @@ impl Queue {
     }
 
     /// Takes `sent` bytes off the front; true when a segment was finished, came past a step, or is a file that moved on.
-    fn advance(&mut self, mut sent: usize) -> bool {
+    fn advance(&mut self, mut sent: usize, spare: &mut Spare) -> bool {
         let mut progress = false;
         while let Some(front) = self.segments.front_mut() {
             let before = front.left();
@@ -253,10 +289,23 @@ impl Queue {
             if front.left() > 0 {
                 break;
             }
-            self.segments.pop_front();
+            if let Some(Segment::Own { bytes, .. }) = self.segments.pop_front() {
+                spare.keep_bytes(bytes);
+            }
             progress = true;
         }
         progress
+    }
+
+    /// What waits takes no more than a few times its length, though it may have begun in memory of a longer one.
+    fn trim(&mut self) {
+        for segment in &mut self.segments {
+            if let Segment::Own { bytes, .. } = segment
+                && bytes.capacity() > bytes.len().saturating_mul(MAX_PINNED)
+            {
+                bytes.shrink_to_fit();
+            }
+        }
     }
 
     /// Everything that is left; `None` if part of it is a file.
@@ -338,10 +387,32 @@ mod tests {
             outbox.push_file(file.clone(), 2, 5);
             outbox.own().extend_from_slice(b" end");
             let mut wire = Narrow { room, blocked: false, got: Vec::new() };
-            while outbox.flush(&mut wire).unwrap() != Flushed::All {}
+            while outbox.flush(&mut wire, &mut Spare::default()).unwrap() != Flushed::All {}
             assert_eq!(wire.got, b"head shared own 23456 end", "{room} at a time");
             assert_eq!(held(&outbox), 0, "it owns no memory");
         }
+    }
+
+    #[test]
+    fn what_an_outbox_leaves_behind_serves_the_next_one_which_keeps_none_of_it_while_it_waits() {
+        let (mut outbox, mut spare) = (Outbox::default(), Spare::default());
+        let mut wire = Narrow { room: usize::MAX, blocked: true, got: Vec::new() };
+        for len in [10, 2 * MAX_SPARE, 60_000] {
+            outbox.begin(&mut spare);
+            outbox.own().resize(len, b'x');
+            assert_eq!(outbox.flush(&mut wire, &mut spare).unwrap(), Flushed::All);
+            assert!(outbox.is_empty() && spare.bytes.capacity() <= MAX_SPARE);
+            wire.blocked = true;
+        }
+        assert!((60_000..=MAX_SPARE).contains(&spare.bytes.capacity()), "{}", spare.bytes.capacity());
+        outbox.begin(&mut spare);
+        assert_eq!(outbox.len(), 0);
+        assert!(outbox.own().capacity() >= 60_000);
+        outbox.own().extend_from_slice(b"abcd");
+        wire.blocked = false;
+        let blocked = Flushed::Blocked { progress: false, moved: false };
+        assert_eq!(outbox.flush(&mut wire, &mut spare).unwrap(), blocked);
+        assert!(outbox.own().capacity() <= 4 * MAX_PINNED, "{}", outbox.own().capacity());
     }
 
     #[test]
@@ -349,7 +420,10 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push_file(Arc::new(tempfile::tempfile().unwrap()), 0, 5);
         let mut wire = Narrow { room: 9, blocked: true, got: Vec::new() };
-        assert_eq!(outbox.flush(&mut wire).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            outbox.flush(&mut wire, &mut Spare::default()).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
     }
 
     #[test]
@@ -357,9 +431,15 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.own().extend_from_slice(b"abcd");
         let mut wire = Narrow { room: 3, blocked: true, got: Vec::new() };
-        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: false, moved: true });
+        assert_eq!(
+            outbox.flush(&mut wire, &mut Spare::default()).unwrap(),
+            Flushed::Blocked { progress: false, moved: true }
+        );
         outbox.push_shared(&Arc::from(&b"efgh"[..]), 0..4);
-        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: true, moved: true });
+        assert_eq!(
+            outbox.flush(&mut wire, &mut Spare::default()).unwrap(),
+            Flushed::Blocked { progress: true, moved: true }
+        );
     }
 
     #[test]
@@ -369,7 +449,10 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push_file(Arc::new(file), 0, 10);
         let mut wire = Narrow { room: 3, blocked: true, got: Vec::new() };
-        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Blocked { progress: true, moved: true });
+        assert_eq!(
+            outbox.flush(&mut wire, &mut Spare::default()).unwrap(),
+            Flushed::Blocked { progress: true, moved: true }
+        );
     }
 
     #[test]
@@ -395,7 +478,8 @@ mod tests {
         outbox.push_shared(&Arc::from(vec![0; 64 * 1024]), 0..64 * 1024);
         let mut wire = Narrow { room: 1024, blocked: true, got: Vec::new() };
         let mut steps = 0;
-        while let Flushed::Blocked { progress, .. } = outbox.flush(&mut wire).unwrap() {
+        while let Flushed::Blocked { progress, .. } = outbox.flush(&mut wire, &mut Spare::default()).unwrap()
+        {
             steps += usize::from(progress);
         }
         assert_eq!(steps, 16, "at every fourth of 64 writes");
@@ -407,7 +491,7 @@ mod tests {
         outbox.own().extend_from_slice(b"head");
         outbox.push_shared(&Arc::from(vec![0; 1 << 20]), 0..1 << 20);
         let mut wire = Narrow { room: usize::MAX, blocked: true, got: Vec::new() };
-        assert_eq!(outbox.flush(&mut wire).unwrap(), Flushed::Budget);
+        assert_eq!(outbox.flush(&mut wire, &mut Spare::default()).unwrap(), Flushed::Budget);
         assert_eq!(wire.got.len(), MAX_WRITE);
     }
 

@@ -12,6 +12,7 @@ use super::deadlines::Deadlines;
 use super::evictable::{List, Room, Scarce};
 use super::eviction::{Eviction, EvictionClass};
 use super::known_addresses::KnownAddresses;
+use super::outbox::Spare;
 use super::per_address::{Candidate, Place};
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
 use super::{AddressEviction, CloseReason, CompactInstant, Control, Settings, Token};
@@ -49,6 +50,8 @@ pub(super) struct WorkerState {
     /// Each connection with a long tail has a clone of it.
     pub(super) long_tails: Arc<()>,
     pub(super) known_addresses: KnownAddresses,
+    /// The memory of the last outbox that was emptied.
+    pub(super) spare: Spare,
 }
 
 impl WorkerState {
