@@ -45,10 +45,11 @@ impl<'h> Offer<'h> {
             }
             Key::Hybi(key) => {
                 // RFC 6455 §4.2.2, item 5. `Connection` is this one token: the Flash client does not parse a list.
-                let mut head = Response::new(101, out)
-                    .header("Upgrade", "websocket")
-                    .header("Connection", "Upgrade")
-                    .header("Sec-WebSocket-Accept", accept_value(key));
+                let mut head = Response::beginning(
+                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+                    out,
+                )
+                .header("Sec-WebSocket-Accept", accept_value(key));
                 if let Some(id) = connection_id {
                     head = head.header("X-Connection-Id", id.to_string());
                 }

@@ -33,6 +33,14 @@ impl<'o> Response<'o> {
         head
     }
 
+    /// Appends whole lines that were written down with the program: the status line, and fields that each answer of this kind has.
+    pub fn beginning(lines: &'static [u8], out: &'o mut Vec<u8>) -> Self {
+        debug_assert!(lines.starts_with(b"HTTP/1.1 ") && lines.ends_with(b"\r\n"), "whole lines");
+        out.reserve(HEAD);
+        out.extend_from_slice(lines);
+        Self { out }
+    }
+
     /// Appends a header field, as [`put_field`] does.
     pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         put_field(name, value.as_ref(), self.out);

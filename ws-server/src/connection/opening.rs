@@ -103,17 +103,16 @@ impl Connection {
     fn on_head(&mut self, scanned: ScannedHead<'_>, rest: &mut [u8], env: &mut Env<'_, '_>) -> Received {
         let len = scanned.end();
         let all = len.saturating_add(rest.len());
-        // Not moved out of there: a head has room for as many fields as there may be.
-        let flow = match &Head::of_scanned(scanned, env.options.head_limits()) {
-            Ok(head) => {
+        let mut head = Head::unread();
+        let flow = match head.read(scanned, env.options.head_limits()) {
+            Ok(()) if head.method == "HEAD" => {
                 let begin = env.cx.out().len();
-                let flow = self.on_request(head, env);
-                if head.method == "HEAD" {
-                    remove_body(env.cx.out(), begin);
-                }
+                let flow = self.on_request(&head, env);
+                remove_body(env.cx.out(), begin);
                 flow
             }
-            Err(error) => self.refuse_bytes(*error, env),
+            Ok(()) => self.on_request(&head, env),
+            Err(error) => self.refuse_bytes(error, env),
         };
         let next = match &mut self.stage {
             Stage::WebSocket(_) | Stage::Resting(_) => {
