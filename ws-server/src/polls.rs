@@ -45,6 +45,9 @@ impl WsHandler {
 
     /// Answers some of the polls whose time is up; true if there are more.
     pub(crate) fn end_due_polls(&mut self, turn: &mut Turn<'_, Connection>) -> bool {
+        if self.due_polls.is_empty() {
+            return false; // as in nearly every turn
+        }
         let rest = self.due_polls.len().saturating_sub(TURN_ANSWERS);
         for token in self.due_polls.split_off(rest) {
             turn.visit(token, |conn, cx| match &conn.stage {

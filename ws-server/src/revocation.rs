@@ -17,6 +17,9 @@ const TURN_CHECKS: usize = 256;
 impl WsHandler {
     /// Looks at some of the connections that a reload has left to look at; true if there are more.
     pub(crate) fn recheck_some(&mut self, turn: &mut Turn<'_, Connection>) -> bool {
+        if self.rechecks.is_empty() {
+            return false; // as in nearly every turn
+        }
         let rest = self.rechecks.len().saturating_sub(TURN_CHECKS);
         for token in self.rechecks.split_off(rest) {
             turn.visit(token, |conn, cx| self.revoke_if_due(conn, cx).unwrap_or(Flow::Continue));
