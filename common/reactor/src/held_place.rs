@@ -3,9 +3,10 @@
 //! Nearly all count at the address of their peer and make no room for others: these keep a flag, and no second copy of the address.
 
 use super::connection::Io;
+use super::network::Network;
 #[cfg(any(test, feature = "simulated"))]
 use super::per_address::PerAddress;
-use super::per_address::{Network, Place};
+use super::per_address::Place;
 
 impl Io {
     /// Holds this place from now on.

@@ -41,6 +41,7 @@ mod handler;
 mod held_place;
 mod known_addresses;
 mod mail;
+mod network;
 mod outbox;
 mod per_address;
 mod pieces;

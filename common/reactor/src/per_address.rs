@@ -2,46 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Token;
-use super::known_addresses::KnownAddresses;
+use super::known_addresses::{KnownAddresses, Taken};
+use super::network::Network;
 
 /// A connection that may make room: its worker's number, and its name there.
 pub(super) type Candidate = (usize, Token);
-
-/// What counts as one address: an IPv4 address (also when it is mapped into IPv6), or the /64 of an IPv6 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Network(u64);
-
-/// The upper half of an IPv4 address among the networks of IPv6: no sender has one of these. RFC 4291 §2.7: "Multicast addresses must
-/// not be used as source addresses in IPv6 packets".
-const V4: u64 = 0xFFFF_FFFF;
-
-impl Network {
-    pub(super) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self(V4 << 32 | u64::from(address.to_bits())),
-            IpAddr::V6(address) => Self(u64::try_from(address.to_bits() >> 64).unwrap_or_default()),
-        }
-    }
-
-    /// Its first address.
-    pub(super) fn address(self) -> IpAddr {
-        match (self.0 >> 32, u32::try_from(self.0 & V4)) {
-            (V4, Ok(v4)) => Ipv4Addr::from_bits(v4).into(),
-            _ => Ipv6Addr::from_bits(u128::from(self.0) << 64).into(),
-        }
-    }
-
-    /// A number below `count` at which few other addresses are: neighbours have different ones (Fibonacci hashing).
-    pub(super) fn number_below(self, count: usize) -> usize {
-        let mixed = self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        usize::try_from(mixed).unwrap_or_default() % count
-    }
-}
 
 /// The place that a connection holds among those of its address, until [`PerAddress::leave`] or until a newcomer takes it.
 #[derive(Debug)]
@@ -77,10 +47,6 @@ const LOCKS: usize = 64;
 /// the connection meanwhile.
 #[derive(Debug)]
 pub(super) struct PerAddress(Box<[Locked]>);
-
-/// How many places are taken at one address. Running workers clone and drop it under the lock of the address only: where the table has
-/// the last reference, nobody changes the count without that lock.
-pub(super) type Taken = Arc<AtomicUsize>;
 
 /// On cache lines of its own.
 #[derive(Debug, Default)]
@@ -134,7 +100,7 @@ impl PerAddress {
     pub(super) fn enter(&self, known: &mut KnownAddresses, address: IpAddr, max: usize) -> Option<Place> {
         let network = Network::of(address);
         let free = |taken| (max == 0 || taken < max).then_some(taken + 1);
-        let entered = known.find_or_learn(network, self).fetch_update(Relaxed, Relaxed, free);
+        let entered = self.count(known, network).fetch_update(Relaxed, Relaxed, free);
         entered.is_ok().then_some(Place::kept(network))
     }
 
@@ -153,7 +119,7 @@ impl PerAddress {
             return Some((place, Vec::new()));
         }
         let network = Network::of(address);
-        let taken = known.find_or_learn(network, self);
+        let taken = self.count(known, network);
         let mut shares = self.lock(network);
         let mut excess = 0;
         // Places are taken and given back meanwhile without the lock, but candidates stay.
@@ -200,13 +166,19 @@ impl PerAddress {
         true
     }
 
-    /// The count of this address, for a worker that keeps it.
-    pub(super) fn learn(&self, network: Network) -> Taken {
-        Arc::clone(self.lock(network).by_network.entry(network).or_default())
+    /// The count of this address, which the worker knows from now on.
+    #[inline]
+    fn count<'k>(&self, known: &'k mut KnownAddresses, network: Network) -> &'k AtomicUsize {
+        known.find_or_learn(network, |other| {
+            if let Some((network, taken)) = other {
+                self.forget(network, taken);
+            }
+            Arc::clone(self.lock(network).by_network.entry(network).or_default())
+        })
     }
 
     /// A worker knows this address no longer.
-    pub(super) fn forget(&self, network: Network, taken: Taken) {
+    fn forget(&self, network: Network, taken: Taken) {
         let mut shares = self.lock(network);
         drop(taken);
         shares.forget_unused(network);

@@ -1,7 +1,7 @@
 //! Places at addresses, of one worker and of several.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use super::stopping::Stopping;
 use crate::connection::{Entry, Lifecycle};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
-use crate::per_address::Network;
+use crate::network::Network;
 use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
 use crate::system::System;
 use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
