@@ -16,6 +16,9 @@ AllowIsolate=yes
 # A test that logs a lot must not lose lines.
 JOURNAL = "[Journal]\nStorage=volatile\nRateLimitBurst=0\nForwardToConsole=no\n"
 
+# The ports of the documents' streams and proxies that the kernel would give to clients, too.
+RESERVED = "40132-40133"
+
 
 class Machine:
     """Use it in a mount and pid namespace of your own: it undoes nothing."""
@@ -42,6 +45,8 @@ class Machine:
             self.nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                            env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"})
         self.pid = until("the container has an init", self.init)
+        # Else a client's own port may be one on which a stream or a proxy is to listen while that client is there.
+        subprocess.run(self.enter_network("sh", "-c", f"echo {RESERVED} >/proc/sys/net/ipv4/ip_local_reserved_ports"), check=True)
         until("lab.target", lambda: self.query("systemctl", "is-active", "lab.target") == "active")
 
     @property
