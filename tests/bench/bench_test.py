@@ -127,6 +127,12 @@ class Table(unittest.TestCase):
         self.assertIn("| none |", tables.row(told))
         self.assertIn("**uWebSockets is absent**: no library", "".join(tables.others([told])))
 
+    def test_a_peer_that_was_there_and_gave_no_figure_is_said(self):
+        told = case([{"ours": sample(6), "a": sample(5), "b": sample(9)}])
+        told["rounds"] = [{"ours": sample(6), "a": sample(5)}]
+        self.assertIn("**b has no figure**", "".join(tables.others([told])))
+        self.assertNotIn("**a has", "".join(tables.others([told])))
+
     def test_ours_on_a_deferred_listener_stands_beside_the_floor_on_one(self):
         entry = {"ours": sample(6), "ours, deferred accept": sample(4), "floor": sample(4), "floor, deferred accept": sample(4)}
         self.assertIn("deferred accept ×1.00 (1.00 to 1.00)", tables.row(case([entry])))

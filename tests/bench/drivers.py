@@ -230,9 +230,9 @@ ALL = [
     Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0", "--coalesce", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
     Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets, (200, 2200)),
     Driver("get-first", "for the first GET of a file of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], first_gets, (50, FILES)),
-    Driver("get-close", "for a GET of 1 KiB with its connection", "static-server", ["--root", "{folder}/site"], lives(get_life), (50, 350), room=10),
-    Driver("policy", "for a policy answer with its connection", "policy-server", [], lives(policy_life), (50, 350), room=10),
+    Driver("get-close", "for a GET of 1 KiB with its connection", "static-server", ["--root", "{folder}/site"], lives(get_life), (50, 350), room=20),
+    Driver("policy", "for a policy answer with its connection", "policy-server", [], lives(policy_life), (50, 350), room=20),
     *(Driver(f"echo-{length}", f"for an echo of {name}", "ws-server", ["--interval", "0", "--on-message", "echo", "--message-rate", "0"], echoes(length), (50, 550))
       for length, name in ((16, "16 B"), (1024, "1 KiB"), (16 * 1024, "16 KiB"))),
-    Driver("handshake", "for a WebSocket's opening and its end", "ws-server", ["--interval", "0", "--leave-notices", "off"], lives(handshake_life), (50, 350), room=10),
+    Driver("handshake", "for a WebSocket's opening and its end", "ws-server", ["--interval", "0", "--leave-notices", "off"], lives(handshake_life), (50, 350), room=20),
 ]

@@ -95,7 +95,7 @@ def table(group, cases):
 def reasons(cases):
     """Why targets are missed."""
     lines = [f"- {case['title']}: {REASONS.get(case['name'], 'the reason is not known.')}\n" for case in cases if missed(case)]
-    return f"## Where a target is missed\n\n{''.join(lines)}\n" if lines else ""
+    return f"## Where a target is missed\n\nFor which source files ours takes its instructions: [profile.md](profile.md).\n\n{''.join(lines)}\n" if lines else ""
 
 
 def newcomers(cases):
@@ -125,4 +125,6 @@ def others_of(case):
     lines = [f"- {case['title']}: {name} {spread(column(case['rounds'], name, case['figure']))} {case['unit']}, "
              f"ours / it {spread(ratio(case['rounds'], 'ours', name, case['figure']), '×')}{faults(case, name)}\n"
              for name in peers if name != best_peer(case) and column(case["rounds"], name, case["figure"])]
+    lines += [f"- {case['title']}: **{name} has no figure**: in no round did it do what it is measured for\n"
+              for name in peers if not column(case["rounds"], name, case["figure"])]
     return lines + [f"- {case['title']}: **{name} is absent**: {why}\n" for name, why in case["absent"].items()]
