@@ -19,7 +19,7 @@ pub(crate) struct Cache<T> {
     max_bytes: usize,
 }
 
-/// The slot of an entry that is kept, for who asks for it again without its name.
+/// The slot of an entry that is kept, for a caller that comes back to it without its name.
 #[derive(Debug)]
 pub(crate) struct Kept<T> {
     slot: Weak<Slot<T>>,

@@ -338,7 +338,6 @@ class Cases(unittest.TestCase):
             self.assertIn(each.group, tables.GROUPS)
             self.assertTrue(each.load.takes > 0 and (each.quick is None or each.quick.takes <= each.load.takes), each.name)
 
-
     def test_a_peer_of_few_clients_has_its_turn_beside_the_fewest_only(self):
         few, many = servers.Server("few", "peer", None, most=100), servers.Server("many", "peer", None)
         self.assertEqual([cases.able((few, many), count) for count in (1_000, 10_000)], [[few, many], [many]])

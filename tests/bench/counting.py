@@ -1,15 +1,19 @@
 """A daemon of ours below what counts its instructions and calls, and the reports of that."""
 
+import concurrent.futures
 import contextlib
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import drivers
+import processes
 from machine import listens
 from processes import Process, free_ports
 from waiting import until
 
+PROJECT = Path(__file__).resolve().parents[2]
 BINARIES = Path(os.environ.get("BINARIES") or Path(os.environ.get("CARGO_TARGET_DIR") or "target", "release"))
 # What gives memory, in glibc.
 ALLOCATORS = ("malloc", "calloc", "realloc", "memalign", "posix_memalign", "aligned_alloc")
@@ -50,6 +54,24 @@ TOOLS = [
          {INSTRUCTIONS: instructions, "allocations": allocations}),
     Tool("strace", lambda report: ["strace", "--follow-forks", "--summary-only", f"--output={report}"], {"calls": system_calls}),
 ]
+
+
+@contextlib.contextmanager
+def workplace(name):
+    """A folder with the files that the daemons serve, and a pool for as many runs at a time as there are cores. What the daemons say is
+    in tests/out/NAME."""
+    os.chdir(PROJECT)
+    processes.OUT = Path("tests/out", name)
+    processes.OUT.mkdir(parents=True, exist_ok=True)
+    processes.end_with_us()
+    with tempfile.TemporaryDirectory(prefix=f"{name}.") as folder, concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        drivers.write_files(Path(folder))
+        yield Path(folder), pool
+
+
+def named(found, names):
+    """Those whose names begin with one of these; all, without names."""
+    return [each for each in found if not names or each.name.startswith(tuple(names))]
 
 
 @contextlib.contextmanager

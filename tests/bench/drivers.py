@@ -14,6 +14,8 @@ import usage
 HANDSHAKE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+# A masked frame.
+CLOSE = b"\x88\x80\0\0\0\0"
 MASK = b"\x3d\x0f\xa9\x52"
 POLICY_REQUEST = b"<policy-file-request/>\0"
 BODY = b"x" * 1024
@@ -112,22 +114,16 @@ def handshake_life(port):
         assert connection.recv(1) == b"", "more than the opening"
 
 
-def gets(port, units, _, end):
-    with connect(port) as connection:
-        for _ in range(units):
-            connection.sendall(b"GET /file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            answer(connection)
-    end()
-    return units
-
-
-def first_gets(port, units, _, end):
-    with connect(port) as connection:
-        for number in range(units):
-            connection.sendall(b"GET /many/%d.txt HTTP/1.1\r\nHost: localhost\r\n\r\n" % number)
-            answer(connection)
-    end()
-    return units
+def gets(target):
+    """`units` requests on one connection, each for the target of its number."""
+    def drive(port, units, _, end):
+        with connect(port) as connection:
+            for number in range(units):
+                connection.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target(number))
+                answer(connection)
+        end()
+        return units
+    return drive
 
 
 def echoes(length):
@@ -147,7 +143,7 @@ def echoes(length):
                 assert whole == back, whole[:20]
             end()
             assert connection.recv(1) == b"\x88"
-            connection.sendall(b"\x88\x80\0\0\0\0")
+            connection.sendall(CLOSE)
             connection.recv(65536)
         return units
     return drive
@@ -184,7 +180,7 @@ class Audience:
         while len(data) >= at + 2 and len(data) >= at + 2 + data[at + 1]:
             assert data[at] in (0x81, 0x88, 0x89) and data[at + 1] < 126, data[at:at + 2]
             if data[at] == 0x88:
-                self.by_descriptor[descriptor].sendall(b"\x88\x80\0\0\0\0")
+                self.by_descriptor[descriptor].sendall(CLOSE)
             self.messages += data[at] == 0x81
             at += 2 + data[at + 1]
         self.rest[descriptor] = data[at:]
@@ -228,8 +224,9 @@ ALL = [
     # Slices of 250. A thousand clients over a second have slices of 500, but what it takes to open them would hide what their dates take.
     Driver("date-spread", "for a date to one of 500 clients, spread over a tenth of a second", "ws-server", ["--interval", "100ms", "--leave-notices", "off"], dates(500), (1, 81), room=25),
     Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0", "--coalesce", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
-    Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets, (200, 2200)),
-    Driver("get-first", "for the first GET of a file of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], first_gets, (50, FILES)),
+    Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets(lambda _: b"/file.txt"), (200, 2200)),
+    Driver("get-first", "for the first GET of a file of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"],
+           gets(b"/many/%d.txt".__mod__), (50, FILES)),
     Driver("get-close", "for a GET of 1 KiB with its connection", "static-server", ["--root", "{folder}/site"], lives(get_life), (50, 350), room=20),
     Driver("policy", "for a policy answer with its connection", "policy-server", [], lives(policy_life), (50, 350), room=20),
     *(Driver(f"echo-{length}", f"for an echo of {name}", "ws-server", ["--interval", "0", "--on-message", "echo", "--message-rate", "0"], echoes(length), (50, 550))

@@ -9,16 +9,16 @@ LEAST = 0.01
 
 
 def by_file(report, project):
-    """The instructions of a report that stands uncompressed or with compressed names, by source file: {name: instructions}.
+    """The instructions of a report by source file: {name: instructions}.
 
     Its format: https://valgrind.org/docs/manual/cl-format.html"""
     names, found, file, called = {}, Counter(), "", False
     for line in report.splitlines():
-        if match := re.fullmatch(r"(fl|fi|fe|cfi|cfl|fn|cfn|ob|cob)=(?:\((\d+)\))? ?(.*)", line):
+        if match := re.fullmatch(r"(fl|fi|fe|cfi|cfl)=(?:\((\d+)\))? ?(.*)", line):
             kind, number, name = match.groups()
-            space = {"fi": "fl", "fe": "fl", "cfi": "fl", "cfl": "fl"}.get(kind, kind)
-            if number:
-                name = names.setdefault((space, number), name)
+            # A name stands in the report once, with its number.
+            name = names.setdefault(number, name) if number else name
+            # The others are of what is called.
             if kind in ("fl", "fi", "fe"):
                 file = name
         elif line.startswith("calls="):
@@ -32,15 +32,14 @@ def by_file(report, project):
 
 
 def short(file, project):
-    """`common/src/queue.rs` of ours, of a crate `httparse`, of Rust's library `core: slice`, and `libc`."""
+    """`common/src/queue.rs` of ours, of a crate `the crate httparse`, of Rust's library `core::slice`, and `libc`."""
     if file.startswith(f"{project}/"):
         return str(Path(file).relative_to(project))
-    if match := re.search(r"/registry/src/[^/]+/(.+?)-\d[^/]*/", file):
+    # Those that Rust's library has in itself lie elsewhere.
+    if match := re.search(r"/(?:registry/src/[^/]+|deps)/(.+?)-\d[^/]*/", file):
         return f"the crate {match[1]}"
     if match := re.search(r"library/(core|alloc|std)/src/(\w+)", file):
         return f"{match[1]}::{match[2]}"
-    if match := re.search(r"/hashbrown-[^/]*/", file):
-        return "the crate hashbrown"
     return "libc" if file in ("???", "") or file.startswith("./") else file
 
 

@@ -2,8 +2,7 @@
 where the target is missed."""
 
 DATES = ("Ours sends the second's dates in slices of some 500, so that none is late and newcomers wait for none; the floor sends one burst from warm caches. A slice costs a wakeup, and its first dates find "
-         "cold caches: beside the floor that sends such slices, too, ours took ×1.06 (1,000 clients), ×1.04 (10,000) and ×0.98 (19,000) in the full form of 2026-11-27, and where all dates are due at once "
-         "(`--align`) ×1.01, ×1.03 and ×1.02 of the burst's.")
+         "cold caches: the floor that sends such slices, too, pays for both, and where all dates are due at once (`--align`, in the full form) nobody does.")
 GET = ("A request takes 4,600 instructions in user space: the head is read and checked whole and its file is looked up, and each turn of the event loop reads its clocks, keeps its lists and publishes its "
        "counts; no source file of ours has more than a tenth of them. The floor answers without reading what was asked.")
 FRESH = ("A file that was not looked at for half a second is looked at again, by one call where its folder was found within 50 ms, so that a deployment shows at once. "

@@ -102,14 +102,9 @@ impl Eviction {
         }
         let has_spoken = self.remove(linked).is_some_and(|link| link.has_spoken);
         let Some(id) = LinkId::new(self.links.vacant_key()) else { return };
-        let ends = self.ends(list);
-        let before = ends.last.replace(id);
-        ends.first = ends.first.or(Some(id));
-        ends.len += 1;
+        self.ends(list).len += 1;
         self.evictable.enter(self.worker, list);
-        if let Some(before) = before.and_then(|before| self.link_mut(before)) {
-            before.after = Some(id);
-        }
+        let before = self.append(id, list);
         self.links.insert(Link { token, list, before, after: None, has_spoken, since: now });
         *linked = Some(id);
     }
@@ -121,19 +116,29 @@ impl Eviction {
 
     /// Moves a link to the end of the list in which it is.
     fn move_to_end(&mut self, id: LinkId, list: List, now: Instant) {
-        let before = self.ends(list).last;
+        let is_last = self.ends(list).last == Some(id);
         let Some(link) = self.link_mut(id) else { return };
         link.since = now;
-        if before == Some(id) {
+        if is_last {
             return;
         }
         let left = *link;
-        (link.before, link.after) = (before, None);
         self.join_neighbours(left);
+        let before = self.append(id, list);
+        if let Some(link) = self.link_mut(id) {
+            (link.before, link.after) = (before, None);
+        }
+    }
+
+    /// Makes a link the last one of a list; returns the one before it.
+    fn append(&mut self, id: LinkId, list: List) -> Option<LinkId> {
+        let ends = self.ends(list);
+        let before = ends.last.replace(id);
+        ends.first = ends.first.or(Some(id));
         if let Some(before) = before.and_then(|before| self.link_mut(before)) {
             before.after = Some(id);
         }
-        self.ends(list).last = Some(id);
+        before
     }
 
     fn remove(&mut self, linked: &mut Option<LinkId>) -> Option<Link> {

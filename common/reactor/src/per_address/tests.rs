@@ -59,6 +59,16 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// Two workers that have met this address.
+fn two_that_know(places: &PerAddress, us: IpAddr) -> [Worker<'_>; 2] {
+    [(); 2].map(|()| {
+        let mut worker = Worker::new(places);
+        let place = worker.enter(us, 1).unwrap();
+        assert!(worker.leave(place));
+        worker
+    })
+}
+
 /// Another address, of the same slot.
 fn same_slot(network: Network) -> IpAddr {
     let number = network.number_below(KNOWN);
@@ -178,12 +188,8 @@ fn without_room_elsewhere_a_place_is_had_only_for_another_one() {
 #[test]
 fn an_address_without_connections_is_kept_only_while_a_worker_knows_it() {
     let places = PerAddress::default();
-    let [mut ours, mut theirs] = [(); 2].map(|()| Worker::new(&places));
     let us = address("127.0.0.1");
-    for worker in [&mut ours, &mut theirs] {
-        let place = worker.enter(us, 1).unwrap();
-        assert!(worker.leave(place));
-    }
+    let [mut ours, mut theirs] = two_that_know(&places, us);
     assert!(places.taken_by_network().is_empty());
     ours.forget(us);
     assert_eq!((places.each().count(), places.unused()), (2, 0), "the other worker knows it");

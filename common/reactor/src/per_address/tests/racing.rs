@@ -3,27 +3,18 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use super::*;
+use crate::simulation::Seed;
 
 const LIMIT: usize = 3;
 const WORKERS: u32 = 4;
 const STEPS: usize = 20_000;
 
-/// Numbers that look random, from a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % below
-    }
-}
-
 /// Enters, leaves and evicts at these addresses. `held` counts at each of them the places that no newcomer may take.
 fn live(worker: &mut Worker<'_>, number: u32, addresses: &[IpAddr], held: &[AtomicUsize]) {
-    let mut dice = Dice(u64::from(number));
+    let mut dice = Seed(u64::from(number));
     let mut mine: Vec<(usize, Place)> = Vec::new();
     for step in 0..STEPS {
-        let at = dice.below(addresses.len());
+        let at = dice.index(addresses.len());
         if dice.below(5) < 3 {
             // Half of the workers offer their places for a moment, so that counts change under the lock and without it.
             let place = if number.is_multiple_of(2) {
@@ -39,7 +30,7 @@ fn live(worker: &mut Worker<'_>, number: u32, addresses: &[IpAddr], held: &[Atom
                 mine.push((at, place));
             }
         } else if !mine.is_empty() {
-            let (at, place) = mine.swap_remove(dice.below(mine.len()));
+            let (at, place) = mine.swap_remove(dice.index(mine.len()));
             held[at].fetch_sub(1, Relaxed);
             assert!(worker.leave(place));
         }
@@ -69,12 +60,8 @@ fn no_count_is_lost_while_workers_meet_and_forget_the_same_addresses() {
 #[test]
 fn an_address_that_one_worker_forgets_keeps_the_count_that_another_one_knows() {
     let places = PerAddress::default();
-    let [mut ours, mut theirs] = [(); 2].map(|()| Worker::new(&places));
     let us = address("192.0.2.1");
-    for worker in [&mut ours, &mut theirs] {
-        let place = worker.enter(us, 1).unwrap();
-        assert!(worker.leave(place));
-    }
+    let [mut ours, mut theirs] = two_that_know(&places, us);
     ours.forget(us);
     let place = theirs.enter(us, 1).unwrap();
     assert!(ours.enter(us, 1).is_none(), "there is one count, whoever knows it");
