@@ -182,12 +182,17 @@ fn take_place<C, S: System>(
     has_room: bool,
     connections: &mut Connections<C, S>,
 ) -> Option<usize> {
-    let Connections { table, state, .. } = connections;
-    let WorkerState { control, known_addresses, settings, .. } = state;
-    let (max, least_victims) = (settings.max_per_address, usize::from(!has_room));
-    let addresses = &control.counters().addresses;
-    let (place, victims) = addresses.enter_or_evict(known_addresses, address, max, least_victims)?;
-    if let Some(newcomer) = table.get_mut(token) {
+    let max = connections.state.settings.max_per_address;
+    let free = if has_room { connections.state.enter_place(address, max) } else { None };
+    let (place, victims) = if let Some(place) = free {
+        (place, Vec::new())
+    } else {
+        connections.offer_due();
+        let WorkerState { control, known_addresses, .. } = &mut connections.state;
+        let addresses = &control.counters().addresses;
+        addresses.evict(known_addresses, address, max, usize::from(!has_room))?
+    };
+    if let Some(newcomer) = connections.table.get_mut(token) {
         newcomer.io.set_place(place);
     }
     for (worker, victim) in &victims {

@@ -77,6 +77,7 @@ impl<C, S: System> Connections<C, S> {
             deadlines: Deadlines::default(),
             eviction,
             rooms_due: Vec::new(),
+            candidates_due: false,
             ready: VecDeque::new(),
             short: Vec::new(),
             short_until: None,
@@ -171,6 +172,22 @@ impl<C, S: System> Connections<C, S> {
         }
     }
 
+    /// Makes those candidates that wait for their first request, if an address has become short of places.
+    pub(super) fn offer_due(&mut self) {
+        if !std::mem::take(&mut self.state.candidates_due) {
+            return;
+        }
+        let waiting: Vec<Token> = self.state.eviction.unfinished().collect();
+        for token in waiting {
+            // One that was not served yet does not wait: its request may be there.
+            if let Some(Entry { io, .. }) = self.table.get_mut(token)
+                && io.armed.is_some()
+            {
+                self.state.offer_place(io);
+            }
+        }
+    }
+
     pub(super) fn schedule_close(&mut self, token: Token, why: CloseReason) {
         if let Some(entry) = self.table.get_mut(token) {
             self.state.schedule_close(&mut entry.io, why);
@@ -245,6 +262,7 @@ impl<C, S: System> Visit<C> for Connections<C, S> {
         self.system.configure(&settings);
         self.state.settings = settings;
         self.state.has_new_settings = true;
+        self.state.candidates_due = true; // the limit may be a lower one
     }
 
     fn tokens(&self) -> Vec<Token> {

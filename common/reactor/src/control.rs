@@ -26,6 +26,8 @@ pub(super) enum EvictionMail {
     OfPlace(Token),
     /// The connection that makes room here.
     For(Room),
+    /// Nothing yet, but an address is short of places: those that wait here have to be candidates.
+    Candidates,
 }
 
 impl std::fmt::Debug for Control {

@@ -173,6 +173,16 @@ impl Eviction {
         }
     }
 
+    /// Since when this connection is in its list; `None` if it is in none.
+    pub(super) fn since(&self, linked: Option<LinkId>) -> Option<Instant> {
+        self.link(linked?).map(|link| link.since)
+    }
+
+    /// The connections whose first request is unfinished, in the order of arrival.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = Token> {
+        self.iter(List::Unfinished).map(|link| link.token)
+    }
+
     /// True if no byte of this unfinished connection has come, and it has not had the time for one.
     pub(super) fn is_young(&self, linked: Option<LinkId>, now: Instant) -> bool {
         let link = linked.and_then(|id| self.link(id)).filter(|link| link.list != List::Idle);

@@ -5,6 +5,7 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::Token;
 use super::known_addresses::{KnownAddresses, Taken};
@@ -18,8 +19,25 @@ pub(super) type Candidate = (usize, Token);
 pub(super) struct Place {
     pub(super) network: Network,
     /// Its key among the candidates; `None` if it does not make room, or not yet.
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
 }
+
+/// Orders the candidates of an address: since when each waits, and a number of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ticket {
+    /// `None` is before all others, and nobody's.
+    since: Option<Instant>,
+    number: u64,
+}
+
+/// True if so many taken places of `max` (0: no limit) are so many that the connections that may make room have to be candidates; with fewer,
+/// the address is far from its limit. Where the limit is low, a few newcomers of one moment would reach it: there, they always have to.
+pub(super) fn is_pressed(taken: usize, max: usize) -> bool {
+    max > 0 && (max < FEW || taken > max / 2)
+}
+
+/// A limit below this is a low one: half of it are fewer newcomers than one worker may accept before the others hear of them.
+const FEW: usize = 32;
 
 impl Place {
     /// One that no newcomer takes.
@@ -40,7 +58,8 @@ const LOCKS: usize = 64;
 ///
 /// Each worker keeps the counts of the addresses that it has met last ([`KnownAddresses`]). A connection at one of those adds itself and
 /// subtracts itself by one atomic operation each. The lock of its address is taken where the worker does not know that, and, under a
-/// limit, when the connection becomes a candidate, when it stops being one, and when a newcomer finds all places taken.
+/// limit of which half is taken ([`is_pressed`]), when the connection becomes a candidate, when it stops being one, and when a newcomer
+/// finds all places taken. The newcomer that takes the first place of the other half makes all workers list those that wait.
 ///
 /// A newcomer compares the count with the limit and adds itself in one operation, so the count never exceeds the limit. It takes a
 /// victim's place under the lock. The victim's own worker finds the ticket gone and counts nothing off again, whatever happens to
@@ -66,8 +85,8 @@ struct Shares {
     by_network: HashMap<Network, Taken>,
     /// The connections that may make room by their tickets: those of one address lie together, the oldest first. Empty while there
     /// is no limit.
-    candidates: BTreeMap<(Network, u64), Candidate>,
-    last_ticket: u64,
+    candidates: BTreeMap<(Network, Ticket), Candidate>,
+    last_number: u64,
 }
 
 impl Shares {
@@ -90,39 +109,41 @@ impl Shares {
     }
 
     /// The tickets of so many of the oldest candidates of an address; fewer if there are no more.
-    fn oldest(&self, network: Network, count: usize) -> impl Iterator<Item = u64> {
-        self.candidates.range((network, 0)..=(network, u64::MAX)).map(|((_, ticket), _)| *ticket).take(count)
+    fn oldest(&self, network: Network, count: usize) -> impl Iterator<Item = Ticket> {
+        let first = Ticket { since: None, number: 0 };
+        let from = self.candidates.range((network, first)..).map(|(key, _)| *key);
+        from.take_while(move |(of, _)| *of == network).map(|(_, ticket)| ticket).take(count)
     }
 }
 
 impl PerAddress {
-    /// Takes a place at `address`; `None` if `max` are taken (0: no limit).
-    pub(super) fn enter(&self, known: &mut KnownAddresses, address: IpAddr, max: usize) -> Option<Place> {
+    /// Takes a place at `address`; the answer has how many were taken before. `None` if `max` are taken (0: no limit).
+    pub(super) fn enter(
+        &self,
+        known: &mut KnownAddresses,
+        address: IpAddr,
+        max: usize,
+    ) -> Option<(Place, usize)> {
         let network = Network::of(address);
         let free = |taken| (max == 0 || taken < max).then_some(taken + 1);
-        let entered = self.count(known, network).fetch_update(Relaxed, Relaxed, free);
-        entered.is_ok().then_some(Place::kept(network))
+        let before = self.count(known, network).fetch_update(Relaxed, Relaxed, free).ok()?;
+        Some((Place::kept(network), before))
     }
 
-    /// Takes a place at `address`, from its oldest candidates if `max` are taken; the caller closes those. `None`, and
+    /// Takes a place at `address`, of which `max` are taken, from its oldest candidates; the caller closes those. `None`, and
     /// no connection loses its place, if there are too few candidates, or fewer than `least_victims` have to go.
-    pub(super) fn enter_or_evict(
+    pub(super) fn evict(
         &self,
         known: &mut KnownAddresses,
         address: IpAddr,
         max: usize,
         least_victims: usize,
     ) -> Option<(Place, Vec<Candidate>)> {
-        if least_victims == 0
-            && let Some(place) = self.enter(known, address, max)
-        {
-            return Some((place, Vec::new()));
-        }
         let network = Network::of(address);
         let taken = self.count(known, network);
         let mut shares = self.lock(network);
         let mut excess = 0;
-        // Places are taken and given back meanwhile without the lock, but candidates stay.
+        // Places are taken and given back meanwhile without the lock, one maybe since `enter` found none, but candidates stay.
         let exchange = |taken: usize| {
             // More than one has to go only after a lower limit came into force.
             excess = if max == 0 { 0 } else { (taken + 1).saturating_sub(max) };
@@ -130,18 +151,24 @@ impl PerAddress {
             can.then(|| taken + 1 - excess)
         };
         taken.fetch_update(Relaxed, Relaxed, exchange).ok()?;
-        let oldest: Vec<u64> = shares.oldest(network, excess).collect();
+        let oldest: Vec<Ticket> = shares.oldest(network, excess).collect();
         let victims = oldest.into_iter().filter_map(|ticket| shares.candidates.remove(&(network, ticket)));
         Some((Place::kept(network), victims.collect()))
     }
 
-    /// From now on the connection of this place may make room.
-    pub(super) fn offer(&self, place: &mut Place, candidate: Candidate) {
+    /// From now on the connection of this place, which has waited since then, may make room.
+    pub(super) fn offer(&self, place: &mut Place, candidate: Candidate, since: Instant) {
         let mut shares = self.lock(place.network);
-        shares.last_ticket += 1;
-        let ticket = shares.last_ticket;
+        shares.last_number += 1;
+        let ticket = Ticket { since: Some(since), number: shares.last_number };
         shares.candidates.insert((place.network, ticket), candidate);
         place.ticket = Some(ticket);
+    }
+
+    /// True if the connections that may make room at this address have to be candidates ([`is_pressed`]), and where the worker does
+    /// not know it.
+    pub(super) fn is_pressed(known: &KnownAddresses, network: Network, max: usize) -> bool {
+        known.find(network).is_none_or(|taken| is_pressed(taken.load(Relaxed), max))
     }
 
     /// No newcomer takes this place from now on. False if one has taken it already.
@@ -225,6 +252,11 @@ impl PerAddress {
     /// Places that are taken, over all addresses.
     pub(super) fn taken(&self) -> usize {
         self.taken_by_network().values().sum()
+    }
+
+    /// How many may make room, over all addresses.
+    pub(super) fn candidates(&self) -> usize {
+        self.0.iter().map(|Locked(shares)| shares.lock().unwrap().candidates.len()).sum()
     }
 }
 

@@ -12,8 +12,9 @@ use super::deadlines::Deadlines;
 use super::evictable::{List, Room, Scarce};
 use super::eviction::{Eviction, EvictionClass};
 use super::known_addresses::KnownAddresses;
+use super::network::Network;
 use super::outbox::Spare;
-use super::per_address::{Candidate, Place};
+use super::per_address::{Candidate, PerAddress, Place, is_pressed};
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
 use super::{AddressEviction, CloseReason, CompactInstant, Control, Settings, Token};
 
@@ -40,6 +41,8 @@ pub(super) struct WorkerState {
     pub(super) eviction: Eviction,
     /// Room that newcomers have taken here: one connection goes at the end of the turn for each entry.
     pub(super) rooms_due: Vec<Room>,
+    /// An address has become short of places, or may be so under new settings: those that wait here have to be candidates.
+    pub(super) candidates_due: bool,
     /// Connections to serve: an event came, or there is work left that no event will announce.
     pub(super) ready: VecDeque<Token>,
     /// Connections for which the kernel was out of memory, and when they are tried again.
@@ -128,15 +131,24 @@ impl WorkerState {
     }
 
     /// The connection was read from: if it may make room at its address, it is a candidate from now on, and no earlier, since
-    /// its request may have been there.
+    /// its request may have been there. While it waits for its first request at an address with places left, it becomes one only when those
+    /// are short (`offer_due`): most requests come before that.
     pub(super) fn offer_place(&self, io: &mut Io) {
         if !io.offers_place()
             && let Some(candidate) = self.candidate(io.token, io.eviction_class)
+            && let Some(network) = io.counted()
+            && (!io.eviction_class.is_unfinished() || self.is_pressed(network))
             && let Some(mut place) = io.take_place()
         {
-            self.control.counters().addresses.offer(&mut place, candidate);
+            let since = self.eviction.since(io.linked).unwrap_or(self.now);
+            self.control.counters().addresses.offer(&mut place, candidate, since);
             io.set_place(place);
         }
+    }
+
+    /// True if places at this address are short.
+    pub(super) fn is_pressed(&self, network: Network) -> bool {
+        PerAddress::is_pressed(&self.known_addresses, network, self.settings.max_per_address)
     }
 
     /// The first request is complete: no newcomer takes the connection's place any more, where the settings say so. One that has
@@ -153,9 +165,19 @@ impl WorkerState {
         }
     }
 
-    /// A place at this address; `None` if `max` are taken (0: no limit).
+    /// A place at this address; `None` if `max` are taken (0: no limit). The one with which places become short makes those candidates
+    /// that wait, on all workers.
     pub(super) fn enter_place(&mut self, address: IpAddr, max: usize) -> Option<Place> {
-        self.control.counters().addresses.enter(&mut self.known_addresses, address, max)
+        let (place, before) =
+            self.control.counters().addresses.enter(&mut self.known_addresses, address, max)?;
+        let limit = self.settings.max_per_address;
+        if is_pressed(before + 1, limit) && !is_pressed(before, limit) {
+            self.candidates_due = true;
+            let evictions = self.control.evictions();
+            let others = (0..evictions.workers()).filter(|worker| *worker != self.number);
+            others.for_each(|worker| evictions.send(worker, EvictionMail::Candidates));
+        }
+        Some(place)
     }
 
     /// Gives back the connection's place at its address, if it has one. False if a newcomer has taken it already.

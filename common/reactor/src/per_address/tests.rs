@@ -23,15 +23,17 @@ fn candidate(index: u32) -> Candidate {
 struct Worker<'a> {
     places: &'a PerAddress,
     known: KnownAddresses,
+    now: Instant,
 }
 
 impl<'a> Worker<'a> {
+    #[allow(clippy::disallowed_methods)] // Any instant will do.
     fn new(places: &'a PerAddress) -> Self {
-        Self { places, known: KnownAddresses::default() }
+        Self { places, known: KnownAddresses::default(), now: Instant::now() }
     }
 
     fn enter(&mut self, address: IpAddr, max: usize) -> Option<Place> {
-        self.places.enter(&mut self.known, address, max)
+        self.places.enter(&mut self.known, address, max).map(|(place, _)| place)
     }
 
     /// Takes a place, if need be from another one, and offers it to the next.
@@ -41,8 +43,9 @@ impl<'a> Worker<'a> {
         max: usize,
         number: u32,
     ) -> Option<(Place, Vec<Candidate>)> {
-        let (mut place, victims) = self.places.enter_or_evict(&mut self.known, address, max, 0)?;
-        self.places.offer(&mut place, candidate(number));
+        let free = self.enter(address, max).map(|place| (place, Vec::new()));
+        let (mut place, victims) = free.or_else(|| self.places.evict(&mut self.known, address, max, 0))?;
+        self.places.offer(&mut place, candidate(number), self.now);
         Some((place, victims))
     }
 
@@ -147,6 +150,28 @@ fn the_oldest_candidate_of_an_address_loses_its_place_to_the_newest() {
 }
 
 #[test]
+fn the_oldest_is_who_has_waited_longest_and_not_who_became_a_candidate_first() {
+    let places = PerAddress::default();
+    let (mut ours, mut theirs) = (Worker::new(&places), Worker::new(&places));
+    let us = address("127.0.0.2");
+    ours.now += Duration::from_millis(3);
+    for (number, worker) in [(1, &mut ours), (2, &mut theirs)] {
+        worker.enter_or_evict(us, 2, number).unwrap();
+    }
+    theirs.now += Duration::from_millis(9);
+    let victims = [3, 4, 5].map(|number| theirs.enter_or_evict(us, 2, number).unwrap().1);
+    assert_eq!(victims, [2, 1, 3].map(|number| [candidate(number)]));
+}
+
+#[test]
+fn places_are_short_once_more_than_half_are_taken_and_always_where_they_are_few() {
+    let short = |max| (1..=max).filter(|taken| is_pressed(*taken, max)).collect::<Vec<_>>();
+    assert_eq!((short(1), short(31)), (vec![1], (1..=31).collect()));
+    assert_eq!((short(32), short(33)), ((17..=32).collect(), (17..=33).collect()));
+    assert!(!is_pressed(usize::MAX, 0), "without a limit they never are");
+}
+
+#[test]
 fn a_newcomer_that_is_refused_costs_nobody_a_place() {
     let places = PerAddress::default();
     let mut worker = Worker::new(&places);
@@ -177,7 +202,7 @@ fn without_room_elsewhere_a_place_is_had_only_for_another_one() {
     let places = PerAddress::default();
     let mut worker = Worker::new(&places);
     let us = address("127.0.0.2");
-    let exchange = |worker: &mut Worker<'_>| places.enter_or_evict(&mut worker.known, us, 2, 1);
+    let exchange = |worker: &mut Worker<'_>| places.evict(&mut worker.known, us, 2, 1);
     assert!(exchange(&mut worker).is_none(), "nobody is there");
     worker.enter_or_evict(us, 2, 1).unwrap();
     assert!(exchange(&mut worker).is_none(), "there is room, so nobody would go");

@@ -60,11 +60,23 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
         found.heads += usize::from(io.eviction_class.is_unfinished());
         let is_counted = place.is_some() || leaves || !is_peer_of_its_own(io, &stepped.worker.handler);
         assert!(is_counted, "a connection from {:?} is not counted at its address", io.peer());
+        check_candidate(io, stepped, leaves);
     }
     check_evictable(number, stepped, control);
     assert_eq!(stepped.worker.refused(), refused, "connections without a handler");
     assert_eq!(Arc::strong_count(&connections.state.long_tails) - 1, long, "long unfinished inputs");
     assert!(long <= MAX_LONG_TAILS, "{long} long unfinished inputs");
+}
+
+/// A newcomer that finds all places of an address taken finds all who wait there for their first request among the candidates.
+fn check_candidate<H: Handler>(io: &Io, stepped: &Stepped<H>, leaves: bool) {
+    let state = &stepped.worker.connections.state;
+    let waits = io.armed.is_some() && io.eviction_class.is_unfinished() && io.lifecycle == Lifecycle::Open;
+    if leaves || state.candidates_due || !waits || state.candidate(io.token, io.eviction_class).is_none() {
+        return;
+    }
+    let is_candidate = io.counted().is_none_or(|network| !state.is_pressed(network) || io.offers_place());
+    assert!(is_candidate, "one from {:?} makes no room at its address", io.peer());
 }
 
 /// What newcomers of other workers may take is what this one has, less what they have taken.

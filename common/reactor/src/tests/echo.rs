@@ -145,6 +145,10 @@ impl Handler for Echo {
     }
 
     fn on_mail(&mut self, mail: &'static [u8], turn: &mut Turn<'_, ()>) {
+        if let [b'<', limit] = mail {
+            return turn
+                .configure(Settings { max_per_address: usize::from(*limit) - 1, ..Settings::default() });
+        }
         let mut visits = 0;
         turn.visit_each(&self.ticks, |(), cx| {
             visits += 1;

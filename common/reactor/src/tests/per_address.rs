@@ -3,10 +3,20 @@
 use super::*;
 
 const LIMIT: usize = 4;
+/// One of which half the places are taken before anybody makes room.
+const HIGH: usize = 32;
 
 fn pair(seed: u64, address_eviction: AddressEviction) -> Simulation<Echo> {
-    let settings = Settings { max_per_address: LIMIT, address_eviction, ..Settings::default() };
+    pair_of(seed, LIMIT, address_eviction)
+}
+
+fn pair_of(seed: u64, max_per_address: usize, address_eviction: AddressEviction) -> Simulation<Echo> {
+    let settings = Settings { max_per_address, address_eviction, ..Settings::default() };
     Simulation::with_workers(seed, settings, 2, |_, _| echo())
+}
+
+fn candidates(sim: &Simulation<Echo>) -> usize {
+    sim.control().counters().addresses.candidates()
 }
 
 fn taken(sim: &Simulation<Echo>) -> usize {
@@ -20,6 +30,12 @@ fn arrive(sim: &mut Simulation<Echo>, worker: usize) -> usize {
         sim.turn_of(worker);
     }
     peer
+}
+
+/// One a millisecond behind all others.
+fn arrive_later(sim: &mut Simulation<Echo>, worker: usize) -> usize {
+    sim.advance(Duration::from_millis(1));
+    arrive(sim, worker)
 }
 
 fn lingering(sim: &Simulation<Echo>, peers: &[usize]) -> usize {
@@ -75,10 +91,62 @@ fn the_oldest_goes_whatever_it_is_doing_where_the_settings_say_so() {
 }
 
 #[test]
+fn while_places_are_left_nobody_becomes_a_candidate_and_then_all_who_wait_do_on_every_worker() {
+    for kind in [AddressEviction::OldestUnfinished, AddressEviction::Oldest] {
+        let mut sim = pair_of(4, HIGH, kind);
+        let early: Vec<usize> = (0..HIGH / 2).map(|number| arrive_later(&mut sim, number % 2)).collect();
+        sim.settle();
+        assert_eq!((taken(&sim), candidates(&sim)), (HIGH / 2, 0));
+        arrive_later(&mut sim, 1);
+        sim.settle();
+        assert_eq!((taken(&sim), candidates(&sim)), (HIGH / 2 + 1, HIGH / 2 + 1));
+        for _ in 1..HIGH / 2 {
+            arrive_later(&mut sim, 1);
+        }
+        let closed = |sim: &Simulation<Echo>| early.iter().filter(|peer| sim.is_closed(**peer)).count();
+        assert_eq!((taken(&sim), closed(&sim)), (HIGH, 0));
+        for newcomers in 1..4 {
+            arrive_later(&mut sim, 1);
+            sim.settle();
+            assert_eq!((taken(&sim), closed(&sim)), (HIGH, newcomers));
+            assert!(sim.is_closed(early[newcomers - 1]), "the oldest goes first, on either worker");
+        }
+    }
+}
+
+#[test]
+fn newcomers_of_one_moment_find_those_who_wait_on_their_worker() {
+    let mut sim = pair_of(5, HIGH, AddressEviction::OldestUnfinished);
+    let old = [(); HIGH / 2].map(|()| arrive(&mut sim, 0));
+    sim.settle();
+    let newcomers = [(); HIGH].map(|()| sim.connect_at(0));
+    sim.turn_of(0);
+    assert!(newcomers.iter().all(|newcomer| sim.is_accepted(*newcomer)), "of one turn");
+    sim.settle();
+    assert_eq!(old.map(|peer| sim.is_closed(peer)), [true; HIGH / 2]);
+    assert_eq!((taken(&sim), newcomers.map(|peer| sim.is_closed(peer))), (HIGH, [false; HIGH]));
+}
+
+#[test]
+fn a_lower_limit_makes_those_candidates_who_wait() {
+    let mut sim = pair_of(6, HIGH, AddressEviction::OldestUnfinished);
+    let old = [0, 1, 0, 1].map(|worker| arrive_later(&mut sim, worker));
+    sim.settle();
+    assert_eq!(candidates(&sim), 0);
+    sim.mailboxes().send_all(|| b"<\x05");
+    sim.settle();
+    assert_eq!(candidates(&sim), LIMIT);
+    arrive(&mut sim, 1);
+    sim.settle();
+    assert_eq!(old.map(|peer| sim.is_closed(peer)), [true, false, false, false]);
+}
+
+#[test]
 fn no_order_of_events_on_two_workers_exceeds_the_limit_or_leaks_a_place() {
     for seed in 0..300 {
         let kinds = [AddressEviction::OldestUnfinished, AddressEviction::Oldest];
-        let mut sim = pair(seed, kinds[usize::try_from(seed % 2).unwrap()]);
+        let limit = [LIMIT, HIGH][usize::try_from(seed / 2 % 2).unwrap()];
+        let mut sim = pair_of(seed, limit, kinds[usize::try_from(seed % 2).unwrap()]);
         let mut seeds = sim.seed();
         let mut below = |below: usize| usize::try_from(seeds.below(below as u64)).unwrap();
         let mut peers: Vec<usize> = [0, 1].map(|worker| sim.connect_at(worker)).to_vec();
@@ -96,7 +164,7 @@ fn no_order_of_events_on_two_workers_exceeds_the_limit_or_leaks_a_place() {
             }
             // The other worker lags behind: what this one evicts there may change in any way meanwhile.
             sim.turn_of(worker);
-            assert!(taken(&sim) <= LIMIT, "seed {seed}");
+            assert!(taken(&sim) <= limit, "seed {seed}");
             if below(10) == 0 {
                 sim.settle();
                 // One that has its answer may linger on without the place that a newcomer took.

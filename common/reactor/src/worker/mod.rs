@@ -246,6 +246,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             match eviction {
                 EvictionMail::OfPlace(token) => connections.give_up_place(token),
                 EvictionMail::For(room) => connections.state.rooms_due.push(room),
+                EvictionMail::Candidates => connections.state.candidates_due = true,
             }
         }
         mailboxes.deliver(number, |mail| handler.on_mail(mail, &mut Turn { connections }));
@@ -254,6 +255,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 self.connections.system.configure_listener(listener);
             }
         }
+        self.connections.offer_due();
     }
 
     /// Closes what is to be closed: before and behind `on_turn`, one after the other, never inside another callback. True if the

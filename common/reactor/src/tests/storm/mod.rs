@@ -81,7 +81,7 @@ fn settings(seed: &mut Seed) -> Settings {
     Settings {
         max_connections: [0, 0, 12, 30][seed.index(4)],
         max_heads: [0, 0, 6][seed.index(3)],
-        max_per_address: [0, 0, 3, 8][seed.index(4)],
+        max_per_address: [0, 3, 8, 33][seed.index(4)],
         address_eviction: kinds[seed.index(2)],
         read_size: [1, 7, 512, 64 * 1024][seed.index(4)],
         write_timeout: Duration::from_millis([900, 3000][seed.index(2)]),
