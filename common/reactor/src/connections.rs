@@ -78,6 +78,7 @@ impl<C, S: System> Connections<C, S> {
             eviction,
             rooms_due: Vec::new(),
             candidates_due: false,
+            candidates_until: None,
             ready: VecDeque::new(),
             short: Vec::new(),
             short_until: None,
@@ -172,20 +173,24 @@ impl<C, S: System> Connections<C, S> {
         }
     }
 
-    /// Makes those candidates that wait for their first request, if an address has become short of places.
+    /// Makes those candidates that wait for their first request, at whichever address, if one has become short of places. Each is looked
+    /// at once, so that a client that makes an address so again and again costs no more than its connections.
     pub(super) fn offer_due(&mut self) {
         if !std::mem::take(&mut self.state.candidates_due) {
             return;
         }
-        let waiting: Vec<Token> = self.state.eviction.unfinished().collect();
-        for token in waiting {
+        let is_limited = self.state.settings.max_per_address > 0;
+        let until = self.state.candidates_until.take_if(|_| is_limited);
+        let newest_first: Vec<Token> = self.state.eviction.unfinished_after(until).collect();
+        for token in newest_first.into_iter().rev() {
             // One that was not served yet does not wait: its request may be there.
             if let Some(Entry { io, .. }) = self.table.get_mut(token)
                 && io.armed.is_some()
             {
-                self.state.offer_place(io);
+                self.state.make_candidate(io);
             }
         }
+        self.state.candidates_until = is_limited.then_some(self.state.now);
     }
 
     pub(super) fn schedule_close(&mut self, token: Token, why: CloseReason) {

@@ -178,9 +178,12 @@ impl Eviction {
         self.link(linked?).map(|link| link.since)
     }
 
-    /// The connections whose first request is unfinished, in the order of arrival.
-    pub(super) fn unfinished(&self) -> impl Iterator<Item = Token> {
-        self.iter(List::Unfinished).map(|link| link.token)
+    /// The connections whose first request is unfinished and that have come behind this instant, the newest first.
+    pub(super) fn unfinished_after(&self, instant: Option<Instant>) -> impl Iterator<Item = Token> {
+        let [unfinished, ..] = &self.lists;
+        let last = unfinished.last.and_then(|last| self.link(last));
+        let from_last = std::iter::successors(last, |link| self.link(link.before?));
+        from_last.take_while(move |link| Some(link.since) > instant).map(|link| link.token)
     }
 
     /// True if no byte of this unfinished connection has come, and it has not had the time for one.
@@ -327,6 +330,21 @@ mod tests {
             }
         }
         assert_eq!(eviction.choose(Scarce::Places, begun + SILENCE), Some(token(0)));
+    }
+
+    #[test]
+    fn those_that_have_come_behind_an_instant_are_found_without_a_look_at_the_others() {
+        let (mut eviction, begun) = (Linked::new(), Instant::now());
+        let at = |millis| begun + Duration::from_millis(millis);
+        for index in 0..6 {
+            eviction.push(index, List::Unfinished, at(u64::from(index)));
+        }
+        eviction.push(4, List::Idle, at(6));
+        eviction.push(1, List::Unfinished, at(7));
+        let behind = |instant| eviction.eviction.unfinished_after(instant).collect::<Vec<_>>();
+        assert_eq!(behind(None), [1, 5, 3, 2, 0].map(token));
+        assert_eq!(behind(Some(at(2))), [1, 5, 3].map(token));
+        assert_eq!(behind(Some(at(7))), []);
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub(super) struct WorkerState {
     pub(super) rooms_due: Vec<Room>,
     /// An address has become short of places, or may be so under new settings: those that wait here have to be candidates.
     pub(super) candidates_due: bool,
+    /// Until when those who came were made candidates because of that. They are not looked at again: one of them that was not served
+    /// by then becomes a candidate as soon as it waits.
+    pub(super) candidates_until: Option<Instant>,
     /// Connections to serve: an event came, or there is work left that no event will announce.
     pub(super) ready: VecDeque<Token>,
     /// Connections for which the kernel was out of memory, and when they are tried again.
@@ -131,13 +134,22 @@ impl WorkerState {
     }
 
     /// The connection was read from: if it may make room at its address, it is a candidate from now on, and no earlier, since
-    /// its request may have been there. While it waits for its first request at an address with places left, it becomes one only when those
-    /// are short (`offer_due`): most requests come before that.
+    /// its request may have been there. While it waits for its first request at an address with places left, it becomes one only when
+    /// those of any address are short (`offer_due`): most requests come before that.
     pub(super) fn offer_place(&self, io: &mut Io) {
+        let is_listed_later = |network| {
+            let since = self.eviction.since(io.linked);
+            io.eviction_class.is_unfinished() && since > self.candidates_until && !self.is_pressed(network)
+        };
+        if !io.counted().is_some_and(is_listed_later) {
+            self.make_candidate(io);
+        }
+    }
+
+    /// From now on the connection makes room at its address, if it may.
+    pub(super) fn make_candidate(&self, io: &mut Io) {
         if !io.offers_place()
             && let Some(candidate) = self.candidate(io.token, io.eviction_class)
-            && let Some(network) = io.counted()
-            && (!io.eviction_class.is_unfinished() || self.is_pressed(network))
             && let Some(mut place) = io.take_place()
         {
             let since = self.eviction.since(io.linked).unwrap_or(self.now);
