@@ -94,7 +94,7 @@ def build():
     given = [f"{name}={os.environ[name]}" for name in ("BINARIES", "MANUAL", "NATS_BINARIES", "NATS_MANUAL") if name in os.environ]
     steps = [["make", "--no-print-directory", "deb", "deb-nats", *given], ["cp", "target/debian/datecast.deb", PACKAGE],
              ["cp", "target/debian/datecast-nats.deb", NATS_PACKAGE],
-             ["cargo", "build", "--locked", "-q", "-p", "datecast-tests", "--example", "load-generator"]]
+             ["cargo", "build", "--locked", "-q", "--workspace", "--example", "load-generator"]]
     with open(OUT / "systemd-build.log", "w") as log:
         done = all(subprocess.run(step, stdout=log, stderr=log, stdin=subprocess.DEVNULL).returncode == 0 for step in steps)
         return done and newer(PACKAGE, NEWER, log) and newer(NATS_PACKAGE, NATS_NEWER, log)

@@ -2,7 +2,10 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use harness::project;
 
@@ -70,4 +73,45 @@ fn the_daemons_have_at_most_twenty_four_direct_dependencies() {
         manifest.split_once("# For manual pages").expect("the mark behind those of the daemons");
     let count = named(daemons).len();
     assert!(count <= 24, "{count}");
+}
+
+/// The crates of others under `[dependencies]` in a member's manifest: name, and whether it adds features to those of the workspace.
+fn asked_for(manifest: &str) -> impl Iterator<Item = (&str, bool)> {
+    let section = manifest.split("[dependencies]\n").nth(1).unwrap_or_default();
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    lines.filter_map(|line| {
+        let (name, wanted) = line.split_once([' ', '.'])?;
+        wanted.contains("workspace = true").then(|| (name, wanted.contains("features")))
+    })
+}
+
+/// The crates that several of these manifests name, and to which one of them adds features.
+fn built_twice<'a>(members: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut asked: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
+    for (name, adds) in members.into_iter().flat_map(asked_for) {
+        let (times, added) = asked.entry(name).or_default();
+        *times += 1;
+        *added |= adds;
+    }
+    asked.into_iter().filter(|(_, (times, added))| *times > 1 && *added).map(|(name, _)| name).collect()
+}
+
+// Else a build of one member compiles such a crate, and all that depend on it, another time than a build of all.
+#[test]
+fn the_features_of_a_shared_crate_stand_in_the_workspace() {
+    let read = |path: &str| fs::read_to_string(project().join(path)).expect(path);
+    let workspace = read("Cargo.toml");
+    let (_, members) = workspace.split_once("members = [").expect("the members");
+    let (members, _) = members.split_once(']').expect("their end");
+    let folders = members.split(", ").map(|name| name.trim_matches('"'));
+    let manifests: Vec<String> = folders.map(|folder| read(&format!("{folder}/Cargo.toml"))).collect();
+    assert_eq!(manifests.len(), 10);
+    assert_eq!(built_twice(manifests.iter().map(String::as_str)), BTreeSet::new());
+}
+
+#[test]
+fn added_features_of_a_shared_crate_would_be_found() {
+    let one = "[dependencies]\nnix.workspace = true\nlog.workspace = true\nmio = { workspace = true, features = [\"a\"] }\n";
+    let other = "[dependencies]\nnix = { workspace = true, features = [\"fs\"] }\nlog.workspace = true\n[dev-dependencies]\n";
+    assert_eq!(built_twice([one, other]), BTreeSet::from(["nix"]));
 }
