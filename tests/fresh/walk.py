@@ -71,6 +71,13 @@ def run(release, mount_point):
     return 0
 
 
+def build_ahead(release, mount_point):
+    """Compiles there what the README's commands will compile: its crates from elsewhere stay, and those of the clone, a new one each time, do not."""
+    fresh = Fresh(release, mount_point)
+    fresh.boot()
+    fresh.run("cargo build --release --locked --workspace --bins", 1800)
+
+
 def why_not_make_test(release):
     """Why `make test`, which takes minutes, is left out there, or None."""
     if roots.is_this_machine(release):
