@@ -30,9 +30,9 @@ pub(super) struct Connections<C, S: System> {
 }
 
 /// A socket and the system that knows how to write to it.
-struct Bound<'a, S: System> {
-    system: &'a mut S,
-    socket: &'a S::Socket,
+pub(super) struct Bound<'a, S: System> {
+    pub(super) system: &'a mut S,
+    pub(super) socket: &'a S::Socket,
 }
 
 impl<S: System> Wire for Bound<'_, S> {
@@ -70,6 +70,7 @@ impl<C, S: System> Connections<C, S> {
             now,
             compact_now: CompactInstant::since_start(0),
             wall: system.wall(),
+            wall_read_at: None,
             is_adopting: false,
             settings,
             has_new_settings: false,

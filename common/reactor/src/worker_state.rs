@@ -29,7 +29,10 @@ pub(super) struct WorkerState {
     /// This turn's time, and the same as it is kept for each connection ([`WorkerState::set_now`]).
     pub(super) now: Instant,
     pub(super) compact_now: CompactInstant,
+    /// The wall clock, as it was in this moment.
     pub(super) wall: SystemTime,
+    /// When it was read; `None` before the first turn.
+    pub(super) wall_read_at: Option<CompactInstant>,
     /// Connections of the previous process are not in the table yet.
     pub(super) is_adopting: bool,
     pub(super) settings: Settings,

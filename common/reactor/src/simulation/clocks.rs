@@ -53,6 +53,22 @@ impl<H: Handler> Simulation<H> {
         world.wall = if seconds < 0 { world.wall - by } else { world.wall + by };
     }
 
+    /// What moves all clocks forward within a callback, as work does that takes so long.
+    pub fn work(&self) -> impl Fn(Duration) + 'static {
+        let world = self.world.clone();
+        move |time| {
+            let world = &mut *world.borrow_mut();
+            world.now += time;
+            world.wall += time;
+        }
+    }
+
+    /// How long the latest poll of this worker that was allowed to sleep was to sleep at most.
+    pub fn asked(&self, worker: usize) -> Option<Duration> {
+        let poll = self.workers.get(worker)?.poll;
+        self.world.borrow().polls.get(poll)?.asked
+    }
+
     /// Once, the process is stopped for so long just behind a reading of the wall clock.
     pub fn stop_between_clocks(&mut self, time: Duration) {
         self.world.borrow_mut().stop_between_clocks = time;

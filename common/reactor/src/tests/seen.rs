@@ -341,6 +341,44 @@ fn both_clocks_are_read_at_one_moment_also_where_the_process_is_stopped_between_
 }
 
 #[test]
+fn the_wall_clock_is_read_once_in_a_moment() {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let notes = seen.clone();
+    let mut sim = probed(Settings::default(), move |turn| {
+        notes.borrow_mut().push(turn.wall());
+        Wake::Again
+    });
+    let (wall, moment) = (sim.wall(), Duration::from_millis(1));
+    sim.turn();
+    sim.step_wall_clock(5);
+    for time in [moment / 2, moment / 2, moment] {
+        sim.advance(time);
+        sim.turn();
+    }
+    let stepped = wall + Duration::from_secs(5);
+    assert_eq!(*seen.borrow(), [wall, wall, stepped + moment, stepped + 2 * moment]);
+}
+
+#[test]
+fn a_short_sleep_and_one_until_an_instant_are_no_longer_for_the_turn_before() {
+    type Work = Rc<RefCell<Box<dyn Fn(Duration)>>>;
+    let millis = Duration::from_millis;
+    let wakes: [fn(Instant) -> Wake; 2] = [Wake::At, Wake::About];
+    for (wake, time, asked) in [(wakes[0], 10, 6), (wakes[0], 1000, 996), (wakes[1], 10, 6)] {
+        let work: Work = Rc::new(RefCell::new(Box::new(|_| ())));
+        let works = work.clone();
+        let mut sim = probed(Settings::default(), move |turn| {
+            works.borrow()(millis(4));
+            wake(turn.now() + millis(time))
+        });
+        *work.borrow_mut() = Box::new(sim.work());
+        sim.turn();
+        sim.turn();
+        assert_eq!(sim.asked(0), Some(millis(asked)), "{time} ms");
+    }
+}
+
+#[test]
 fn a_long_answer_that_the_kernel_takes_is_neither_cut_nor_hurried_however_late_the_worker_is() {
     let mut sim = probed(Settings::default(), |_| Wake::Idle);
     sim.send_buffer(4 << 20);

@@ -16,6 +16,9 @@ const MOST_REFUSALS: u32 = 100;
 const POLL_PAUSE: Duration = Duration::from_millis(100);
 /// Two readings of a clock that are further apart than this belong to two different moments.
 const ONE_MOMENT: Duration = Duration::from_millis(1);
+/// A poll that may sleep for as long as this begins at the turn's time, though that has gone on since: to read the clock takes longer
+/// than many a turn, and what waits so long may wait as much longer as a turn takes.
+const LONG: Duration = Duration::from_millis(100);
 
 impl<H: Handler, S: System> Worker<H, S> {
     /// What keeps the worker from sleeping, for a failing test.
@@ -59,8 +62,16 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Polls until every event that had come by now has set its flags. It ends: the kernel shows each connection once
     /// before it shows one again.
     pub(super) fn look(&mut self) -> io::Result<()> {
-        let begun = self.connections.system.now();
+        let mut begun = self.connections.state.now;
         let mut timeout = self.timeout(begun);
+        if let Some(time) = timeout
+            && !time.is_zero()
+            && (time < LONG || matches!(self.wake, Wake::At(_)))
+        {
+            let turn = begun;
+            begun = self.connections.system.now();
+            timeout = Some(time.saturating_sub(begun.saturating_duration_since(turn)));
+        }
         if let (Wake::At(at), Some(time)) = (self.wake, timeout)
             && !time.is_zero()
             && at <= begun + time
@@ -116,14 +127,21 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
-    /// Reads both clocks at one moment: a stop of the process in between would look like a step of the wall clock.
+    /// Reads the clock, and once in a moment the wall clock, too: both together, as a stop of the process in between would look like a
+    /// step of the wall clock.
     pub(super) fn read_clocks(&mut self) {
         let Connections { system, state, .. } = &mut self.connections;
+        state.set_now(system.now());
+        let is_of_now = |at| state.compact_now.saturating_duration_since(at) < ONE_MOMENT;
+        if state.wall_read_at.is_some_and(is_of_now) {
+            return;
+        }
         for _ in 0..3 {
-            let before = system.now();
+            let before = state.compact_now;
             state.wall = system.wall();
             state.set_now(system.now());
-            if state.now.saturating_duration_since(before) < ONE_MOMENT {
+            state.wall_read_at = Some(state.compact_now);
+            if state.compact_now.saturating_duration_since(before) < ONE_MOMENT {
                 break;
             }
         }
