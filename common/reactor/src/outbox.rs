@@ -223,7 +223,7 @@ impl Queue {
     fn flush(&mut self, wire: &mut dyn Wire, spare: &mut Spare) -> io::Result<Flushed> {
         let mut budget = TURN_BUDGET;
         let mut progress = false;
-        self.segments.retain(|segment| segment.left() > 0);
+        self.advance(0, spare); // a callback may have queued nothing
         while let Some(front) = self.segments.front_mut() {
             let sent = match front {
                 Segment::File { file, offset, left } => {
@@ -250,8 +250,12 @@ impl Queue {
         Ok(Flushed::All)
     }
 
-    /// One vectored write of the memory at the front.
+    /// One write of the memory at the front.
     fn write_memory(&self, wire: &mut dyn Wire) -> io::Result<usize> {
+        if let (1, Some(only)) = (self.segments.len(), self.segments.front()) {
+            let bytes = only.memory(); // most answers
+            return wire.write(&[IoSlice::new(bytes.get(..MAX_WRITE).unwrap_or(bytes))]);
+        }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         let memory = self.segments.iter().take_while(|segment| !matches!(segment, Segment::File { .. }));

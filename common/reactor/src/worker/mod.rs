@@ -4,6 +4,7 @@ mod expiry;
 mod hand_over;
 mod polling;
 mod reading;
+mod serving;
 mod stop;
 mod stopping;
 
@@ -14,15 +15,12 @@ use std::time::Instant;
 use stopping::Stopping;
 
 use crate::accept::Listeners;
-use crate::connection::{Entry, Io, Lifecycle};
+use crate::connection::{Entry, Io};
 use crate::connections::Connections;
-use crate::context::Visit;
 use crate::control::EvictionMail;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS, TURN_WRITES};
-use crate::system::{Event, System, Watched, is_shortage_of_watches};
-use crate::{
-    CloseReason, Context, Control, ExportedConnection, Flow, Handler, Mailboxes, Settings, Token, Turn, Wake,
-};
+use crate::system::{Event, System};
+use crate::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Token, Turn, Wake};
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
@@ -181,55 +179,6 @@ impl<H: Handler, S: System> Worker<H, S> {
             let Some(token) = self.connections.state.ready.pop_front() else { break };
             self.serve(token);
         }
-    }
-
-    fn serve(&mut self, token: Token) {
-        let drained = self.connections.with(token, |_, cx| {
-            cx.io.listed_ready = false;
-            cx.send_queued();
-            cx.io.take_drain()
-        });
-        if drained == Some(true) {
-            self.call(token, H::on_drain);
-        }
-        self.read(token);
-        self.discard(token);
-        self.notice_hang_up(token);
-        self.leave_to_poll(token);
-    }
-
-    /// The connection was served: from now on it has a deadline and may make room, and if nothing is left to do for it the poll has to
-    /// watch it. While the kernel can watch no more of them, it is served a little later without an event, and nobody is accepted.
-    fn leave_to_poll(&mut self, token: Token) {
-        let Connections { table, state, .. } = &mut self.connections;
-        let Some(Entry { io, .. }) = table.get_mut(token) else { return };
-        if io.lifecycle == Lifecycle::Closing {
-            return; // it makes room by itself in this turn
-        }
-        state.arm(io);
-        state.offer_place(io);
-        if io.watched != Watched::No || io.listed_ready {
-            return;
-        }
-        let Err(error) = self.connections.watch(token) else { return };
-        let Connections { table, state, .. } = &mut self.connections;
-        let Some(Entry { io, .. }) = table.get_mut(token) else { return };
-        if is_shortage_of_watches(&error) {
-            state.retry_later(io);
-            self.listeners.pause(state.now, &error);
-        } else {
-            state.schedule_close(io, CloseReason::Error);
-        }
-    }
-
-    /// Runs a callback of the handler about one connection; false if that is gone or closing.
-    fn call(
-        &mut self,
-        token: Token,
-        mut callback: impl FnMut(&mut H, &mut H::Conn, &mut Context<'_>) -> Flow,
-    ) -> bool {
-        let Self { handler, connections, .. } = self;
-        connections.visit_each(&[token], &mut |conn, cx| callback(handler, conn, cx)) > 0
     }
 
     fn io(&mut self, token: Token) -> Option<&mut Io> {

@@ -2,38 +2,37 @@
 
 use std::io;
 
-use super::Worker;
-use crate::connection::{Entry, Lifecycle};
+use super::serving::Served;
+use crate::connection::Lifecycle;
 use crate::eviction::EvictionClass;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS};
 use crate::system::{System, is_shortage};
-use crate::{CloseReason, Flow, Handler, Progress, Token};
+use crate::{CloseReason, Flow, Handler, Progress};
 
-impl<H: Handler, S: System> Worker<H, S> {
+impl<H: Handler, S: System> Served<'_, H, S> {
     /// Reads and delivers, at most a turn's budget, and what a handler takes in [`TURN_CONNECTIONS`] calls.
-    pub(super) fn read(&mut self, token: Token) {
-        let mut buffer = std::mem::take(&mut self.buffer);
+    pub(super) fn read(&mut self) {
+        let mut buffer = std::mem::take(self.buffer);
         let mut budget = TURN_BUDGET;
-        while let Some((len, fresh)) = self.fill(token, &mut buffer) {
-            self.deliver(token, buffer.get_mut(..len).unwrap_or_default());
+        while let Some((len, fresh)) = self.fill(&mut buffer) {
+            self.deliver(buffer.get_mut(..len).unwrap_or_default());
             budget = budget.saturating_sub(fresh);
             // What the handler would take at once, but for its share of the turn, has the next one.
-            if budget == 0 || self.io(token).is_some_and(|io| io.resume_tail) {
+            if budget == 0 || self.io.resume_tail || !self.io.readable {
                 break;
             }
         }
-        self.buffer = buffer;
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        let io = &mut entry.io;
+        *self.buffer = buffer;
+        let io = &mut *self.io;
         // After the end, an edge of the other direction still says readable: there is nothing to come back for.
-        if io.takes_input() && (io.readable && !io.ended || io.resume_tail) {
-            self.connections.state.list_ready(io);
+        if (io.readable && !io.ended || io.resume_tail) && io.takes_input() {
+            self.state.list_ready(io);
         }
     }
 
     /// Puts the tail and what is new into the buffer; `None` when there is nothing to deliver.
-    fn fill(&mut self, token: Token, buffer: &mut [u8]) -> Option<(usize, usize)> {
-        let Entry { socket, io, .. } = self.connections.table.get_mut(token)?;
+    fn fill(&mut self, buffer: &mut [u8]) -> Option<(usize, usize)> {
+        let Self { system, state, socket, io, .. } = self;
         if !io.takes_input() {
             return None;
         }
@@ -43,10 +42,10 @@ impl<H: Handler, S: System> Worker<H, S> {
         let space = buffer.get_mut(tail..)?;
         // While input waits that the handler could take, no more of it is read than a tail holds.
         let most = if io.resume_tail { MAX_TAIL.saturating_sub(tail) } else { TURN_BUDGET };
-        let per_call = self.connections.state.settings.read_size.clamp(1, TURN_BUDGET);
+        let per_call = state.settings.read_size.clamp(1, TURN_BUDGET);
         let room = space.len().min(most).min(per_call);
         if io.readable && !io.ended && room > 0 {
-            match self.connections.system.read(socket, space.get_mut(..room)?) {
+            match system.read(socket, space.get_mut(..room)?) {
                 Ok(0) => (io.ended, io.readable) = (true, false),
                 Ok(read) => {
                     fresh = read;
@@ -54,17 +53,17 @@ impl<H: Handler, S: System> Worker<H, S> {
                     io.readable = read == room || io.read_closed;
                     if io.eviction_class == EvictionClass::Silent {
                         io.eviction_class = EvictionClass::Head;
-                        self.connections.state.eviction.has_spoken(io.linked);
+                        state.eviction.has_spoken(io.linked);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.readable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_shortage(&error) => {
                     io.readable = false;
-                    self.connections.state.retry_later(io);
+                    state.retry_later(io);
                 }
                 Err(_) => {
-                    self.connections.state.schedule_close(io, CloseReason::Error);
+                    state.schedule_close(io, CloseReason::Error);
                     return None;
                 }
             }
@@ -75,7 +74,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     /// Shows the input to the handler until it consumes no more, and keeps the rest.
-    fn deliver(&mut self, token: Token, input: &mut [u8]) {
+    fn deliver(&mut self, input: &mut [u8]) {
         let mut at = 0;
         let mut resume = false;
         for call in 0.. {
@@ -84,7 +83,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 break;
             }
             let mut progress = Progress { consumed: 0, flow: Flow::Continue };
-            let alive = self.call(token, |handler, conn, cx| {
+            let alive = self.call(|handler, conn, cx| {
                 progress = handler.on_data(conn, rest, cx);
                 match progress.flow {
                     Flow::Finish if progress.consumed < rest.len() => Flow::CloseWhenFlushed,
@@ -92,7 +91,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 }
             });
             at = (at + progress.consumed).min(input.len());
-            let Some(io) = self.io(token) else { return };
+            let io = &self.io;
             if !alive || io.lifecycle != Lifecycle::Open {
                 return;
             }
@@ -104,44 +103,41 @@ impl<H: Handler, S: System> Worker<H, S> {
                 break;
             }
         }
-        self.keep(token, input.get_mut(at..).unwrap_or_default(), resume);
+        self.keep(input.get_mut(at..).unwrap_or_default(), resume);
     }
 
     /// Keeps what the handler did not consume; at the end of the peer's stream, calls `on_end`.
-    fn keep(&mut self, token: Token, rest: &mut [u8], resume: bool) {
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        let io = &mut entry.io;
+    fn keep(&mut self, rest: &mut [u8], resume: bool) {
+        let io = &mut *self.io;
         io.resume_tail = resume;
         if rest.len() > MAX_TAIL && !resume {
             log::error!(reason = "unconsumed"; "a handler left {} bytes unconsumed", rest.len());
-            return self.connections.state.schedule_close(io, CloseReason::Handler);
+            return self.state.schedule_close(io, CloseReason::Handler);
         }
         if io.ended && !io.end_delivered && !resume {
             io.end_delivered = true;
             io.tail.clear();
-            self.call(token, |handler, conn, cx| handler.on_end(conn, rest, cx));
-            let Some(entry) = self.connections.table.get_mut(token) else { return };
-            if entry.io.lifecycle == Lifecycle::Open {
-                self.connections.system.probe(&entry.socket);
+            self.call(|handler, conn, cx| handler.on_end(conn, rest, cx));
+            if self.io.lifecycle == Lifecycle::Open {
+                self.system.probe(self.socket);
             }
             return;
         }
-        if !self.connections.state.keep_tail(io, rest, resume) {
-            self.connections.state.schedule_close(io, CloseReason::Evicted);
+        if !self.state.keep_tail(io, rest, resume) {
+            self.state.schedule_close(io, CloseReason::Evicted);
         }
     }
 
     /// Reads on after the end of our own side, and throws the bytes away.
-    pub(super) fn discard(&mut self, token: Token) {
-        let Some(Entry { socket, io, .. }) = self.connections.table.get_mut(token) else { return };
+    pub(super) fn discard(&mut self) {
+        let Self { system, state, buffer, socket, io, .. } = self;
         let Lifecycle::Lingering { bytes_left } = io.lifecycle else { return };
         if !io.readable || io.listed_ready {
             return; // until an event, or the next turn
         }
         let left = bytes_left as usize;
         let room = left.saturating_add(1).min(TURN_BUDGET);
-        let read = self.connections.system.read(socket, self.buffer.get_mut(..room).unwrap_or_default());
-        let state = &mut self.connections.state;
+        let read = system.read(socket, buffer.get_mut(..room).unwrap_or_default());
         match read {
             Ok(0) => state.schedule_close(io, CloseReason::Handler),
             Ok(read) if read > left => state.schedule_close(io, CloseReason::Handler),
@@ -161,9 +157,8 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     /// Closes when both directions are over and the worker has read what had arrived, where it reads.
-    pub(super) fn notice_hang_up(&mut self, token: Token) {
-        let Some(entry) = self.connections.table.get_mut(token) else { return };
-        let io = &mut entry.io;
+    pub(super) fn notice_hang_up(&mut self) {
+        let io = &mut *self.io;
         // The end of a peer whose input is paused comes behind that input.
         let reads_on = io.is_paused && io.lifecycle == Lifecycle::Open
             || io.readable
@@ -172,7 +167,7 @@ impl<H: Handler, S: System> Worker<H, S> {
                 && !matches!(io.lifecycle, Lifecycle::Flushing { .. });
         if io.hung_up && !reads_on {
             let why = if io.ended { CloseReason::Peer } else { CloseReason::Error };
-            self.connections.state.schedule_close(io, why);
+            self.state.schedule_close(io, why);
         }
     }
 }
