@@ -1,5 +1,7 @@
 //! Comma-separated lists in the values of header fields (RFC 9110 §5.6.1), and the weights of their elements.
 
+use super::fields::is_same;
+
 /// The elements of a list, without the blanks around them. A comma in a quoted string separates nothing.
 pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     // §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list elements"; a head's own length
@@ -7,12 +9,10 @@ pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     split(value, b',').filter(|element| !element.is_empty())
 }
 
-/// True if the list has this element (any case).
+/// True if the list, which has no blanks around it, has this element (any case).
 pub(super) fn has(value: &[u8], token: &[u8]) -> bool {
-    if value.contains(&b',') {
-        return elements(value).any(|element| element.eq_ignore_ascii_case(token));
-    }
-    value.trim_ascii().eq_ignore_ascii_case(token) // most lists have one element
+    // Most lists have one element, whose blanks are gone with those of its field.
+    is_same(value, token) || value.contains(&b',') && elements(value).any(|element| is_same(element, token))
 }
 
 /// What an element of `Accept` or `Accept-Encoding` names, and its weight in thousandths, 1000 if it has none (§12.4.2);

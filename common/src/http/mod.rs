@@ -12,6 +12,7 @@ mod body_reader;
 mod byte_class;
 mod date;
 mod error;
+mod fields;
 mod head;
 mod list;
 mod path;

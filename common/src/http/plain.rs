@@ -13,8 +13,9 @@ pub fn plain_run<const FIRST: u8, const BUT: u8>(bytes: &[u8]) -> usize {
             return at;
         }
     }
-    let is_plain = |byte: &&u8| **byte >= FIRST && **byte != DEL && **byte != BUT;
-    at + bytes.get(at..).unwrap_or_default().iter().take_while(is_plain).count()
+    let rest = bytes.get(at..).unwrap_or_default();
+    let end = rest.iter().position(|byte| *byte < FIRST || *byte == DEL || *byte == BUT);
+    at + end.unwrap_or(rest.len())
 }
 
 /// The same for the eight bytes of a word, of which the lowest one is the first.

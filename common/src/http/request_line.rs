@@ -102,8 +102,8 @@ pub(super) fn is_authority(value: &[u8]) -> bool {
         }
         after.get(1..)
     } else {
-        let host = value.iter().take_while(|byte| is_name_byte(**byte)).count();
-        value.get(host..)
+        let port = value.iter().position(|byte| !is_name_byte(*byte));
+        port.and_then(|port| value.get(port..))
     };
     match port.unwrap_or_default() {
         [] => true,

@@ -1,6 +1,6 @@
 //! Response heads, written through one checked writer.
 
-use super::{format_date, is_token};
+use super::{format_date, is_token, plain_run};
 use std::time::SystemTime;
 
 /// Appends a response head (RFC 9112 §4) to a buffer.
@@ -70,7 +70,7 @@ pub fn put_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
 /// True for bytes without a control byte: they may be the value of a header field (RFC 9110 §5.5, except that we refuse
 /// tabs, too).
 pub fn is_field_value(value: &[u8]) -> bool {
-    !value.iter().any(u8::is_ascii_control)
+    plain_run::<b' ', 0x7F>(value) == value.len()
 }
 
 /// Appends a whole error response, whose body is [`status_body`]. The caller must close the connection after it.

@@ -200,7 +200,7 @@ impl HeadScan {
 
     /// Checks the line that has just ended; true if it is the blank line behind the head.
     fn end_line(&mut self, input: &[u8], limits: HeadLimits) -> Result<bool, HeadError> {
-        let line = input.get(self.line..self.scanned - 2).unwrap_or_default();
+        let line = self.line..self.scanned - 2;
         self.line = self.scanned;
         if self.lines == 0 {
             self.word = self.scanned;
@@ -211,7 +211,7 @@ impl HeadScan {
             return Ok(self.lines > 0);
         }
         if self.lines == 0 {
-            request_line::check(line)?;
+            request_line::check(input.get(line).unwrap_or_default())?;
         }
         self.lines += 1;
         if self.lines > limits.max_headers.min(MAX_HEADERS) + 1 {
