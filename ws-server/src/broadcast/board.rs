@@ -126,13 +126,13 @@ impl NoticeBoard {
 
     /// Puts up the news of one worker, and the leave notices that may go out now. True if this concerns the other workers:
     /// they have to be woken.
-    pub(crate) fn post(&self, news: News, now: Instant) -> bool {
+    pub(crate) fn post(&self, news: &mut News, now: Instant) -> bool {
         if news.is_empty() && !self.has_departures.load(Ordering::Acquire) {
             return false;
         }
         let mut list = self.list();
         let next = list.next();
-        list.add(news);
+        list.add(std::mem::take(news));
         if self.is_ready() {
             let mut texts = Vec::new();
             list.leave_notices.take_texts(now, |text| texts.push(text));
@@ -314,32 +314,32 @@ mod tests {
     #[test]
     fn every_worker_hears_all_in_one_order_and_what_all_have_passed_is_gone() {
         let (board, mut readers) = board(2, None);
-        assert!(board.post(left([5]), start()));
-        assert!(board.post(said("hello"), start()));
+        assert!(board.post(&mut left([5]), start()));
+        assert!(board.post(&mut said("hello"), start()));
         let expected = [(1, "5 disconnected".to_owned()), (2, "hello".to_owned())];
         assert_eq!(heard(&mut readers[0]), expected);
         assert_eq!(board.state().notices.len(), 2, "the other worker has not passed them");
         assert_eq!(heard(&mut readers[1]), expected);
         assert_eq!(board.state().notices.len(), 0);
-        assert!(!board.post(News::default(), start()));
+        assert!(!board.post(&mut News::default(), start()));
     }
 
     #[test]
     fn one_limit_holds_for_all_workers_and_over_a_restart() {
         let t0 = start();
         let (board, mut readers) = board(2, None);
-        board.post(left(0..15), t0);
-        board.post(left(20..40), t0 + MILLI);
+        board.post(&mut left(0..15), t0);
+        board.post(&mut left(20..40), t0 + MILLI);
         let first = heard(&mut readers[0]);
         assert_eq!(first.len(), 20);
         assert_eq!(first[19].1, "16 disconnected");
-        assert!(board.post(left([50]), t0 + MILLI), "the others have to know when it is due");
-        assert!(!board.post(left([51]), t0 + MILLI), "they know it");
+        assert!(board.post(&mut left([50]), t0 + MILLI), "the others have to know when it is due");
+        assert!(!board.post(&mut left([51]), t0 + MILLI), "they know it");
         let (board, mut readers) = self::board(3, Some(&board.state()));
         assert_eq!([(); 3].map(|()| board.finish_adopting()), [false, false, true]);
-        assert!(!board.post(News::default(), t0 + 999 * MILLI));
+        assert!(!board.post(&mut News::default(), t0 + 999 * MILLI));
         assert_eq!(board.next_due(), Some(t0 + 1000 * MILLI));
-        assert!(board.post(News::default(), t0 + 1000 * MILLI));
+        assert!(board.post(&mut News::default(), t0 + 1000 * MILLI));
         let heard = heard(&mut readers[2]);
         assert_eq!(heard[20..], [(21, "50 disconnected".to_owned()), (22, "51 disconnected".to_owned())]);
     }
@@ -348,12 +348,12 @@ mod tests {
     fn nobody_hears_anything_before_all_workers_have_adopted_their_connections() {
         let state = NoticeState { next: 42, notices: said("old").notices, ..NoticeState::default() };
         let (board, mut readers) = board(2, Some(&state));
-        board.post(left([5]), start());
+        board.post(&mut left([5]), start());
         assert!(!board.finish_adopting());
         assert_eq!(heard(&mut readers[0]), []);
         assert_eq!(board.next_due(), None);
         assert!(board.finish_adopting());
-        assert!(board.post(News::default(), start()));
+        assert!(board.post(&mut News::default(), start()));
         let expected = [(41, "old".to_owned()), (42, "5 disconnected".to_owned())];
         assert_eq!(heard(&mut readers[0]), expected);
         assert_eq!(heard(&mut readers[1]), expected);
@@ -364,7 +364,7 @@ mod tests {
     fn a_worker_that_stands_still_loses_the_oldest_and_costs_the_others_nothing() {
         let (board, mut readers) = board(2, None);
         for _ in 0..MAX_NOTICES + 10 {
-            board.post(said("x"), start());
+            board.post(&mut said("x"), start());
             assert_eq!(heard(&mut readers[0]).len(), 1);
         }
         assert_eq!(heard(&mut readers[1]).len(), MAX_NOTICES);
@@ -375,9 +375,9 @@ mod tests {
     fn the_list_is_bounded_in_bytes_and_the_newest_always_stays() {
         let (board, mut readers) = board(1, None);
         for _ in 0..100 {
-            board.post(said(&"x".repeat(MAX_BYTES / 10)), start());
+            board.post(&mut said(&"x".repeat(MAX_BYTES / 10)), start());
         }
-        board.post(said(&"y".repeat(MAX_BYTES * 2)), start());
+        board.post(&mut said(&"y".repeat(MAX_BYTES * 2)), start());
         assert_eq!(heard(&mut readers[0]).len(), 1);
     }
 

@@ -58,8 +58,7 @@ impl Fanout {
 
     /// Puts the news of this turn up for all workers. True if the others have to be woken.
     pub(crate) fn post_news(&mut self, now: Instant) -> bool {
-        let news = std::mem::take(&mut self.news);
-        self.board().post(news, now)
+        self.notices.board().post(&mut self.news, now)
     }
 
     /// Puts up what happened after the last turn.
@@ -96,7 +95,8 @@ impl Fanout {
         let mut visits = VISITS;
         loop {
             if self.task.is_none() {
-                self.task = self.next_task(stream, source, metrics, turn.now());
+                let Some(next) = self.next_task(stream, source, metrics, turn.now()) else { return false };
+                self.task = Some(next);
             }
             let Some((task, cursor)) = &mut self.task else { return false };
             let mut visited = Visited::default();

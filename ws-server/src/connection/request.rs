@@ -6,7 +6,7 @@ use common::{
     admission::Deed,
     framing::Framing,
     handshake::{Detected, Offer, VERSIONS_OFFERED, detect},
-    http::{Head, reason, shown_target},
+    http::{Head, query_param, reason, shown_target},
     id::Since,
 };
 
@@ -156,7 +156,9 @@ impl StreamParams {
     /// up for good at any status other than 200, so an id that cannot be read is one of an unknown stream.
     pub(crate) fn of(head: &Head<'_>) -> Result<Self, BadParam> {
         let lenient = |id: &[u8]| Since::parse(id).unwrap_or(Since::Unknown);
-        let param = |name| head.query_param(name).filter(|value| !value.is_empty());
+        let query = head.query(); // most requests have none
+        let any = |name| query_param(query?, name);
+        let param = |name| any(name).filter(|value| !value.is_empty());
         let last_event = head.get("Last-Event-ID").filter(|id| !id.is_empty());
         let strict = |name, hint| match param(name) {
             Some(id) => Since::parse(&id).map(Some).ok_or_else(|| BadParam::new(name, &id, hint)),
@@ -167,7 +169,7 @@ impl StreamParams {
             Some(id) => Some(lenient(id)),
             None => strict("since", NO_SINCE)?.or_else(|| param("lastEventId").map(|id| lenient(&id))),
         };
-        let wants = |name| head.query_param(name).is_some_and(|value| &*value != b"0");
+        let wants = |name| any(name).is_some_and(|value| &*value != b"0");
         let prefix = match (wants("ids"), wants("numbered")) {
             (true, _) => Prefix::Id,
             (false, true) => Prefix::Number,
