@@ -115,7 +115,7 @@ impl Respond<'_> {
         let range = match conditional::evaluate(head, &it.validators, self.wall) {
             // RFC 9110 §15.4.5: "A 304 response is terminated by the end of the header section; it cannot contain
             // content or trailers."
-            Outcome::NotModified => return Some(Answer::new(304, it.short_fields.clone())),
+            Outcome::NotModified => return Some(Answer::beginning(304, it.fields.clone(), it.short_fields)),
             Outcome::Failed => return Some(self.status_page(412)),
             Outcome::Perform { range } => range,
         };
@@ -177,7 +177,7 @@ impl Respond<'_> {
                 ("Cache-Control", cache_control::for_status(404)),
             ];
             fields.extend(self.shared.policy.as_deref().map(|policy| (csp::FIELD, policy)));
-            return Answer::of_bytes(404, self.shared.block(&fields).into(), bytes.clone());
+            return Answer::of_bytes(404, self.shared.block(fields).into(), bytes.clone());
         }
         self.status_page(404)
     }
@@ -191,7 +191,7 @@ impl Respond<'_> {
     fn options(&self) -> Answer {
         // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx
         // (Informational) or 204 (No Content)."
-        Answer::new(204, self.shared.block(&[("Allow", ALLOW)]).into())
+        Answer::new(204, self.shared.block([("Allow", ALLOW)]).into())
     }
 
     fn status_page(&self, status: u16) -> Answer {

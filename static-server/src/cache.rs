@@ -88,24 +88,25 @@ impl<T> Cache<T> {
     /// Keeps the value of a slot, which costs `cost` bytes, unless it alone would take more than a quarter of the cache.
     pub(crate) fn keep(&self, name: &[u8], slot: &Arc<Slot<T>>, cost: usize) {
         let mut table = self.table();
-        if !table.holds(name, slot) {
-            return;
-        }
-        if !self.takes(name, cost) {
-            return self.drop_from(&mut table, name);
+        let Some(name) = table.name_of(name, slot) else { return };
+        if !self.takes(&name, cost) {
+            return self.drop_from(&mut table, &name);
         }
         let cost = cost.saturating_add(name.len()).saturating_add(OVERHEAD);
-        table.set_cost(name, 0);
-        while table.bytes + cost > self.max_bytes && table.evict() {
-            self.count_dropped();
+        // What it costs now does not count beside what it will.
+        if table.bytes + cost > self.max_bytes {
+            table.set_cost(&name, 0);
+            while table.bytes + cost > self.max_bytes && table.evict() {
+                self.count_dropped();
+            }
         }
-        table.set_cost(name, cost);
+        table.set_cost(&name, cost);
     }
 
     /// Drops a name, if it still has this slot.
     pub(crate) fn remove(&self, name: &[u8], slot: &Arc<Slot<T>>) {
         let mut table = self.table();
-        if table.holds(name, slot) {
+        if table.name_of(name, slot).is_some() {
             self.drop_from(&mut table, name);
         }
     }
@@ -143,17 +144,17 @@ impl<T> Table<T> {
         Table { entries: HashMap::new(), queue: VecDeque::new(), bytes: 0 }
     }
 
-    fn holds(&self, name: &[u8], slot: &Arc<Slot<T>>) -> bool {
-        self.entries.get(name).is_some_and(|entry| Arc::ptr_eq(&entry.slot, slot))
+    /// The table's own copy of a name, if that has this slot.
+    fn name_of(&self, name: &[u8], slot: &Arc<Slot<T>>) -> Option<Arc<[u8]>> {
+        let (name, entry) = self.entries.get_key_value(name)?;
+        Arc::ptr_eq(&entry.slot, slot).then(|| name.clone())
     }
 
-    fn set_cost(&mut self, name: &[u8], cost: usize) {
-        let Some((name, _)) = self.entries.get_key_value(name) else { return };
-        let name = name.clone();
-        let Some(entry) = self.entries.get_mut(&name) else { return };
+    fn set_cost(&mut self, name: &Arc<[u8]>, cost: usize) {
+        let Some(entry) = self.entries.get_mut(name) else { return };
         match entry.cost.replace(cost) {
             Some(before) => self.bytes -= before,
-            None => self.queue.push_back(name),
+            None => self.queue.push_back(name.clone()),
         }
         self.bytes += cost;
     }

@@ -339,14 +339,16 @@ fn read_one(folder: &Folder, name: &[u8]) -> Result<Option<(Body, Stamp)>, OpenE
 
 /// Reads exactly `len` bytes from `offset`, at most [`LARGE`], and the file's stamp behind that; `UnexpectedEof` if it has fewer.
 pub(crate) fn read_range(file: &File, offset: u64, len: u64) -> io::Result<(Arc<[u8]>, Stamp)> {
-    let mut bytes = vec![0; usize::try_from(len.min(LARGE)).unwrap_or_default()];
-    file.read_exact_at(&mut bytes, offset)?;
+    let length = usize::try_from(len.min(LARGE)).unwrap_or_default();
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+    // Nobody else has it yet.
+    file.read_exact_at(Arc::get_mut(&mut bytes).unwrap_or_default(), offset)?;
     // A truncation shortens the file before it clears the rest of the last page: what was read beyond the length may be zeros.
     let after = Stamp::of_file(file)?;
     if after.len < offset.saturating_add(len) {
         return Err(ErrorKind::UnexpectedEof.into());
     }
-    Ok((bytes.into(), after))
+    Ok((bytes, after))
 }
 
 #[cfg(test)]

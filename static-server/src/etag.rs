@@ -2,6 +2,7 @@
 
 use twox_hash::XxHash3_64;
 
+use crate::digits::Digits;
 use crate::encoding::Coding;
 
 /// The tag of a small file: its bytes tell two versions apart, however quickly they follow each other. Their hash is XXH3 of 64 bits
@@ -9,18 +10,20 @@ use crate::encoding::Coding;
 pub(crate) fn of_bytes(bytes: &[u8], coding: Option<Coding>) -> String {
     // The same on every machine and in every build, and quick: the event loop waits for it.
     let hash = XxHash3_64::oneshot(bytes);
-    format!("\"{:x}-{hash:016x}{}\"", bytes.len(), suffix(coding))
+    quoted(bytes.len() as u64, &Digits::hexadecimal(hash, 16), coding)
 }
 
 /// The tag of a large file: its size, and the second of its last modification. No finer, because programs that copy files
 /// keep whole seconds; so a caller gives it only to a version whose second is over.
 pub(crate) fn of_version(len: u64, modified: i64, coding: Option<Coding>) -> String {
-    format!("\"{len:x}-{modified:x}{}\"", suffix(coding))
+    quoted(len, &Digits::hexadecimal(modified.cast_unsigned(), 1), coding)
 }
 
-/// §8.8.3.3: "a content-coded representation … needs to be distinguished from the unencoded representation".
-fn suffix(coding: Option<Coding>) -> String {
-    coding.map(|coding| format!("-{}", coding.token())).unwrap_or_default()
+fn quoted(len: u64, version: &Digits, coding: Option<Coding>) -> String {
+    let len = Digits::hexadecimal(len, 1);
+    // §8.8.3.3: "a content-coded representation … needs to be distinguished from the unencoded representation".
+    let (dash, coding) = coding.map_or(("", ""), |coding| ("-", coding.token()));
+    ["\"", len.as_str(), "-", version.as_str(), dash, coding, "\""].concat()
 }
 
 /// How to compare two tags (RFC 9110 §8.8.3.2).

@@ -85,34 +85,32 @@ const BLOCK: usize = 384;
 
 impl SharedFields {
     /// Lays out a block of fields, through the checked writer: ours, then those of `--header`.
-    pub(crate) fn block(&self, fields: &[(&str, &str)]) -> Vec<u8> {
+    pub(crate) fn block<'f>(
+        &'f self,
+        fields: impl IntoIterator<Item = (&'f str, &'f str), IntoIter: Clone>,
+    ) -> Vec<u8> {
         let every_answer = [("X-Content-Type-Options", "nosniff"), ("Server", "datecast")];
         let referrer = self.referrer.map(|policy| ("Referrer-Policy", policy));
-        let ours = every_answer.iter().chain(self.front).chain(&referrer).chain(fields);
+        let ours = every_answer.into_iter().chain(self.front.iter().copied()).chain(referrer).chain(fields);
         let is_vary = |name: &str| name.eq_ignore_ascii_case(VARY);
         let mut out = Vec::with_capacity(BLOCK);
-        for (name, value) in ours.clone().filter(|(name, _)| !is_vary(name) && !self.replaces(name)) {
-            put_field(name, value.as_bytes(), &mut out);
-        }
+        self.put(ours.clone().filter(|(name, _)| !is_vary(name)), &mut out);
         for HeaderField(name, value) in self.extra.iter().filter(|HeaderField(name, _)| !is_vary(name)) {
             put_field(name, value.as_bytes(), &mut out);
         }
         let theirs = self.extra.iter().map(|HeaderField(name, value)| (name.as_str(), value.as_str()));
-        let vary = ours.copied().chain(theirs).filter(|(name, _)| is_vary(name)).map(|(_, value)| value);
+        let vary = ours.chain(theirs).filter(|(name, _)| is_vary(name)).map(|(_, value)| value);
         if let Some(vary) = join(vary) {
             put_field(VARY, vary.as_bytes(), &mut out);
         }
         out
     }
 
-    /// A block with more fields of ours behind it, none of them [`VARY`].
-    pub(crate) fn with(&self, block: &[u8], fields: &[(&str, &str)]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(BLOCK.max(block.len()));
-        out.extend_from_slice(block);
-        for (name, value) in fields.iter().filter(|(name, _)| !self.replaces(name)) {
-            put_field(name, value.as_bytes(), &mut out);
+    /// Appends more fields of ours to a block, none of them [`VARY`].
+    pub(crate) fn put<'f>(&self, fields: impl IntoIterator<Item = (&'f str, &'f str)>, out: &mut Vec<u8>) {
+        for (name, value) in fields.into_iter().filter(|(name, _)| !self.replaces(name)) {
+            put_field(name, value.as_bytes(), out);
         }
-        out
     }
 
     fn replaces(&self, name: &str) -> bool {
@@ -173,7 +171,8 @@ mod tests {
     fn lists_join_and_other_fields_are_replaced() {
         let block = |extra: &[&str], ours: &[(&str, &str)]| {
             let extra = extra.iter().map(|text| text.parse().unwrap()).collect();
-            String::from_utf8(SharedFields { extra, ..SharedFields::default() }.block(ours)).unwrap()
+            String::from_utf8(SharedFields { extra, ..SharedFields::default() }.block(ours.iter().copied()))
+                .unwrap()
         };
         let coded = [("Vary", "Accept-Encoding"), ("Cache-Control", "no-cache")];
         for (extra, ours, vary) in [

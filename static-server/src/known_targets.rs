@@ -46,7 +46,7 @@ impl KnownTargets {
 }
 
 /// A number that seldom is another target's, too, of its length and the bytes at both ends. Where a client finds two with the same
-/// number, they only take each other's place.
+/// number, they only take each other's place. With the XXH3 of our entity tags, a GET took 170 instructions more, of 6,000.
 fn hash(target: &[u8]) -> u64 {
     let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let (first, last) = (word(target.first_chunk()), word(target.last_chunk()));

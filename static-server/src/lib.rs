@@ -22,6 +22,7 @@ mod containment;
 mod copies;
 mod csp;
 mod date;
+mod digits;
 mod directory;
 mod elsewhere;
 mod encoding;

@@ -11,7 +11,7 @@ pub(crate) fn content_type(name: &[u8]) -> String {
         Some("application/javascript") => "text/javascript",
         guess => guess.unwrap_or(OCTETS),
     };
-    if needs_charset(guess) { format!("{guess}; charset=utf-8") } else { guess.to_owned() }
+    if needs_charset(guess) { [guess, "; charset=utf-8"].concat() } else { guess.to_owned() }
 }
 
 /// The type of bytes (RFC 9110 §8.3); with `nosniff` a browser does not guess another.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use common::http::Head;
+use common::http::{Head, put_field};
 
 use crate::conditional::Validators;
+use crate::digits::Digits;
 use crate::encoding::{self, Coding};
 use crate::fields::SharedFields;
 use crate::stamp::Stamp;
@@ -60,8 +61,8 @@ pub(crate) struct Representation {
     pub(crate) fields: Arc<[u8]>,
     /// How many bytes of these are the fields of 206, which has another length.
     pub(crate) part_fields: usize,
-    /// The fields of 304, laid out.
-    pub(crate) short_fields: Arc<[u8]>,
+    /// How many bytes of these are the fields of 304.
+    pub(crate) short_fields: usize,
     pub(crate) body: Body,
 }
 
@@ -102,30 +103,20 @@ impl Representation {
         // RFC 9110 §15.4.5: "The server generating a 304 response MUST generate any of the following header fields that
         // would have been sent in a 200 (OK) response to the same request: … Cache-Control, … ETag, … Vary".
         let caching = cache_control::for_file(facts.name, &content_type, &shared.immutable);
-        let mut fields = vec![("Cache-Control", caching)];
-        fields.extend(etag.as_deref().map(|etag| ("ETag", etag)));
-        if facts.varies {
-            fields.push(("Vary", "Accept-Encoding"));
-        }
-        let short_fields = shared.block(&fields);
-        let mut more = vec![("Content-Type", &*content_type), ("Accept-Ranges", "bytes")];
-        more.extend(last_modified.as_deref().map(|date| ("Last-Modified", date)));
-        more.extend(facts.coding.map(|coding| ("Content-Encoding", coding.token())));
-        if let Some(policy) = shared.policy.as_deref().filter(|_| mime::is_document(&content_type)) {
-            more.push((csp::FIELD, policy));
-        }
-        let mut fields = shared.with(&short_fields, &more);
+        let etag_field = etag.as_deref().map(|etag| ("ETag", etag));
+        let vary = facts.varies.then_some(("Vary", "Accept-Encoding"));
+        let mut fields = shared.block([("Cache-Control", caching)].into_iter().chain(etag_field).chain(vary));
+        let short_fields = fields.len();
+        let last_modified = last_modified.as_deref().map(|date| ("Last-Modified", date));
+        let coding = facts.coding.map(|coding| ("Content-Encoding", coding.token()));
+        let policy = shared.policy.as_deref().filter(|_| mime::is_document(&content_type));
+        let policy = policy.map(|policy| (csp::FIELD, policy));
+        let more = [("Content-Type", &*content_type), ("Accept-Ranges", "bytes")];
+        shared.put(more.into_iter().chain(last_modified).chain(coding).chain(policy), &mut fields);
         let part_fields = fields.len();
-        fields.extend_from_slice(format!("Content-Length: {len}\r\n").as_bytes());
+        put_field("Content-Length", Digits::decimal(len).as_str().as_bytes(), &mut fields);
         let validators = Validators { etag, modified: facts.modified };
-        Representation {
-            validators,
-            len,
-            fields: fields.into(),
-            part_fields,
-            short_fields: short_fields.into(),
-            body,
-        }
+        Representation { validators, len, fields: fields.into(), part_fields, short_fields, body }
     }
 
     fn cost(&self) -> usize {
@@ -133,7 +124,7 @@ impl Representation {
             Body::Memory(bytes) => bytes.len(),
             Body::Disk(name, _) => name.len(),
         };
-        // 256: the structure, and the overhead of two small allocations.
-        body.saturating_add(self.fields.len()).saturating_add(self.short_fields.len()).saturating_add(256)
+        // 256: the structure, and the overhead of a small allocation.
+        body.saturating_add(self.fields.len()).saturating_add(256)
     }
 }

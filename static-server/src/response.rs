@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use common::http::{is_field_value, reason, status_body};
 
+use crate::digits::Digits;
 use crate::directory::LARGE;
 use crate::fields::SharedFields;
 use crate::{cache_control, date};
@@ -51,6 +52,11 @@ impl Answer {
     /// An answer without a body, and so far without `Content-Length`.
     pub(crate) fn new(status: u16, block: Arc<[u8]>) -> Self {
         let block_len = block.len();
+        Answer::beginning(status, block, block_len)
+    }
+
+    /// The same with the fields at the beginning of the block, which take so many bytes.
+    pub(crate) fn beginning(status: u16, block: Arc<[u8]>, block_len: usize) -> Self {
         Answer {
             status,
             block: (block, block_len),
@@ -69,7 +75,7 @@ impl Answer {
 
     /// So many bytes of a representation, with the fields at the beginning of the block.
     pub(crate) fn part(block: Arc<[u8]>, block_len: usize, length: u64) -> Self {
-        Answer { block: (block.clone(), block_len), length: Some(length), ..Answer::new(206, block) }
+        Answer { length: Some(length), ..Answer::beginning(206, block, block_len) }
     }
 
     /// An answer whose body is `bytes`, with their length as `Content-Length`.
@@ -83,7 +89,7 @@ impl Answer {
     pub(crate) fn status_page(status: u16, further: &[(&str, &str)], shared: &SharedFields) -> Self {
         let caching = cache_control::for_status(status);
         let fields = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", caching)];
-        let block = shared.block(&[&fields, further].concat());
+        let block = shared.block(fields.into_iter().chain(further.iter().copied()));
         Answer::of_bytes(status, block.into(), status_body(status).into_bytes().into())
     }
 
@@ -103,9 +109,7 @@ impl Answer {
         let (block, len) = &self.block;
         out.extend_from_slice(block.get(..*len).unwrap_or(block));
         if let Some(length) = self.length.filter(|_| !self.is_length_laid_out) {
-            put(out, &["Content-Length: "]);
-            put_number(out, length);
-            put(out, &["\r\n"]);
+            put(out, &["Content-Length: ", Digits::decimal(length).as_str(), "\r\n"]);
         }
         for (name, value) in self.further.iter().filter(|(_, value)| is_field_value(value.as_bytes())) {
             put(out, &[name, ": ", value, "\r\n"]);
@@ -146,9 +150,9 @@ impl FirstLines {
         if status == 200 {
             return put(out, &[&self.of_ok]);
         }
-        put(out, &["HTTP/1.1 "]);
-        put_number(out, status.into());
-        put(out, &[" ", reason(status), "\r\n", self.of_ok.strip_prefix(OK).unwrap_or_default()]);
+        let digits = Digits::decimal(status.into());
+        let further = self.of_ok.strip_prefix(OK).unwrap_or_default();
+        put(out, &["HTTP/1.1 ", digits.as_str(), " ", reason(status), "\r\n", further]);
     }
 }
 
@@ -156,20 +160,6 @@ fn put(out: &mut Vec<u8>, parts: &[&str]) {
     for part in parts {
         out.extend_from_slice(part.as_bytes());
     }
-}
-
-/// Appends a number in decimal digits, without the memory that `to_string` takes.
-fn put_number(out: &mut Vec<u8>, number: u64) {
-    let (begin, mut rest) = (out.len(), number);
-    loop {
-        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    // The last digit came first.
-    out.get_mut(begin..).unwrap_or_default().reverse();
 }
 
 #[cfg(test)]
@@ -183,7 +173,7 @@ mod tests {
             extra: vec![HeaderField("Server".into(), "mine".into()), HeaderField("X-A".into(), "b".into())],
             ..SharedFields::default()
         };
-        let block = shared.block(&[("ETag", "\"1\""), ("Bad", "a\r\nb")]);
+        let block = shared.block([("ETag", "\"1\""), ("Bad", "a\r\nb")]);
         let answer = Answer { length: Some(3), ..Answer::new(206, block.into()) }
             .with("Content-Range", "bytes 0-2/9")
             .with("Location", "/\r\nX: y")
@@ -228,15 +218,6 @@ mod tests {
         for (second, date) in [(59, "00:00:59"), (60, "00:01:00"), (0, "00:00:00")] {
             first.renew(second);
             assert_eq!(first.of_ok, format!("{OK}Date: Thu, 01 Jan 1970 {date} GMT\r\n"));
-        }
-    }
-
-    #[test]
-    fn numbers_are_written_in_decimal_digits() {
-        for number in [0, 7, 10, 200, 1_048_576, u64::MAX] {
-            let mut out = b"x".to_vec();
-            put_number(&mut out, number);
-            assert_eq!(String::from_utf8_lossy(&out), format!("x{number}"));
         }
     }
 }

@@ -23,7 +23,7 @@ impl Serving {
     pub(crate) fn new(site: Site, shared: Arc<SharedFields>, limits: ConnectionLimits) -> Self {
         let refusal = [
             b"HTTP/1.1 503 Service Unavailable\r\n".as_slice(),
-            &shared.block(&[("Cache-Control", cache_control::for_status(503)), ("Retry-After", "1")]),
+            &shared.block([("Cache-Control", cache_control::for_status(503)), ("Retry-After", "1")]),
             b"Content-Length: 0\r\nConnection: close\r\n\r\n",
         ]
         .concat();

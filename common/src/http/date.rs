@@ -1,12 +1,8 @@
 //! Dates in HTTP header fields (RFC 9110 §5.6.7): written always as the same 29 bytes in UTC, and read in all three forms.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use time::{
-    Date, Month, OffsetDateTime, Time, format_description::BorrowedFormatItem, macros::format_description,
-};
+use time::{Date, Month, OffsetDateTime, Time};
 
-const IMF_FIXDATE: &[BorrowedFormatItem<'_>] =
-    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 /// 9999-12-31 23:59:59, the last second of a year with four digits.
 const LAST: u64 = 253_402_300_799;
 
@@ -14,8 +10,29 @@ const LAST: u64 = 253_402_300_799;
 pub fn format_date(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).min(LAST);
     let date = OffsetDateTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    // Formatting fails only for a component that a date lacks, and this one has all.
-    date.format(IMF_FIXDATE).unwrap_or_default()
+    let (year, month, day) = date.to_calendar_date();
+    let (hour, minute, second) = date.to_hms();
+    let name = |names: &[&'static str], number: u8| {
+        names.get(usize::from(number)).and_then(|name| name.get(..3)).unwrap_or_default()
+    };
+    let mut text = String::with_capacity("Sun, 06 Nov 1994 08:49:37 GMT".len());
+    text.push_str(name(&WEEKDAYS, date.weekday().number_days_from_monday()));
+    put_two(day, ", ", &mut text);
+    text.push(' ');
+    text.push_str(name(&MONTHS, u8::from(month) - 1));
+    let [century, year] = [year / 100, year % 100].map(|number| u8::try_from(number).unwrap_or_default());
+    for (number, before) in [(century, " "), (year, ""), (hour, " "), (minute, ":"), (second, ":")] {
+        put_two(number, before, &mut text);
+    }
+    text.push_str(" GMT");
+    text
+}
+
+/// Appends a number below a hundred in two digits, behind this.
+fn put_two(number: u8, before: &str, text: &mut String) {
+    text.push_str(before);
+    text.push(char::from(b'0' + number / 10 % 10));
+    text.push(char::from(b'0' + number % 10));
 }
 
 /// Parses a date in any of the three forms; `None` for any other text and for a date that does not exist. `now` decides the
