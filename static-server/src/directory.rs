@@ -89,9 +89,9 @@ impl Directory {
         Directory { root, folders, cache, copies, changes, shared }
     }
 
-    /// Closes the directories in which it has looked lately.
-    pub(crate) fn close_folders(&self) {
-        self.folders.close();
+    /// Closes the directories in which it has looked lately; true if one is open still.
+    pub(crate) fn close_folders(&self, now: Instant) -> bool {
+        self.folders.close(now)
     }
 
     /// The fields of its answers.
@@ -295,6 +295,9 @@ fn look_at_siblings(
     name: &[u8],
     before: Option<[Sibling; Coding::ALL.len()]>,
 ) -> [Sibling; Coding::ALL.len()] {
+    if before.is_none() && folder.lacks_siblings() {
+        return [Sibling::Absent; Coding::ALL.len()];
+    }
     let mut siblings = before.unwrap_or([Sibling::Unusable; Coding::ALL.len()]);
     for (coding, sibling) in Coding::ALL.into_iter().zip(&mut siblings) {
         if *sibling != Sibling::Absent {

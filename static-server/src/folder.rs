@@ -6,12 +6,14 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::Instant;
 
 use rustix::fs::{AtFlags, FileType, Stat, statat};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::cache::Cache;
+use crate::listing::Listings;
 use crate::look::{FOUND, Look};
 use crate::open_error::OpenError;
 use crate::root::{Release, Root};
@@ -30,6 +32,9 @@ pub(crate) struct Folder {
     pub(crate) look: Look,
     /// Its stamp: names come and go only with another one. `None` while it is so young that they may do so under the same one.
     pub(crate) names: Option<Stamp>,
+    /// True if it has no packed sibling, once that is known.
+    lacks_siblings: OnceLock<bool>,
+    listings: Arc<Listings>,
 }
 
 /// What there is of a name beside a file's.
@@ -44,13 +49,31 @@ pub(crate) enum Sibling {
 }
 
 impl Folder {
-    fn find(root: &Root, name: &[u8], now: Look, wall: i64) -> Result<Self, OpenError> {
+    fn find(
+        root: &Root,
+        name: &[u8],
+        (now, wall): (Look, i64),
+        listings: &Arc<Listings>,
+    ) -> Result<Self, OpenError> {
         // While the root cannot be opened, we go on with the last one.
         let release = root.look().unwrap_or_else(|_| root.release());
         let directory = release.tree.directory(name)?;
         let stamp = Stamp::of_file(&directory).map_err(|errno| OpenError::of(errno, name))?;
         let look = Look { release: release.number, ..now };
-        Ok(Folder { release, directory, look, names: stamp.is_sure(wall).then_some(stamp) })
+        let names = stamp.is_sure(wall).then_some(stamp);
+        let known = names.and_then(|names| listings.known(&names));
+        let lacks_siblings = known.map(OnceLock::from).unwrap_or_default();
+        Ok(Folder { release, directory, look, names, lacks_siblings, listings: listings.clone() })
+    }
+
+    /// True if it has no packed sibling, as far as that is known.
+    pub(crate) fn lacks_siblings(&self) -> bool {
+        let Some(names) = self.names else { return false };
+        if let Some(known) = self.lacks_siblings.get() {
+            return *known;
+        }
+        let found = self.listings.go_on(&self.directory, names, self.look.at);
+        found.is_some_and(|found| *self.lacks_siblings.get_or_init(|| found))
     }
 
     /// Looks at the file of this name, which begins at the root.
@@ -104,18 +127,21 @@ fn split(name: &[u8]) -> (&[u8], &[u8]) {
 #[derive(Debug)]
 pub(crate) struct Folders {
     cache: Cache<Arc<Folder>>,
+    listings: Arc<Listings>,
     /// The number of the release to which they belong: once it is replaced, we keep nothing of it open.
     release: AtomicU64,
 }
 
 impl Folders {
     pub(crate) fn new() -> Self {
-        Folders { cache: Cache::new(MAX_BYTES), release: AtomicU64::new(0) }
+        Folders { cache: Cache::new(MAX_BYTES), listings: Arc::default(), release: AtomicU64::new(0) }
     }
 
-    /// Closes all of them: while one is open, nothing that is mounted above it can be unmounted.
-    pub(crate) fn close(&self) {
+    /// Closes all of them: while one is open, nothing that is mounted above it can be unmounted. True if one is open still,
+    /// as its listing goes on.
+    pub(crate) fn close(&self, now: Instant) -> bool {
         self.cache.clear();
+        self.listings.close_left(now)
     }
 
     /// What `look` makes of the directory of the file with this name. Another one may have taken the place of a directory that was
@@ -138,11 +164,13 @@ impl Folders {
             }
             place = slot.lock().unwrap_or_else(PoisonError::into_inner);
         }
-        match Folder::find(root, name, now, wall).map(Arc::new) {
+        let found = Folder::find(root, name, (now, wall), &self.listings);
+        match found.map(Arc::new) {
             Ok(folder) => {
                 let release = folder.look.release;
                 if self.release.swap(release, Ordering::SeqCst) != release {
-                    self.close();
+                    self.cache.clear();
+                    self.listings.close();
                 }
                 *place = Some(folder.clone());
                 drop(place);

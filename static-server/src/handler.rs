@@ -259,9 +259,9 @@ impl Handler for StaticHandler {
         match self.closes_folders_at {
             Some(at) if turn.now() < at => Wake::About(at),
             Some(_) => {
-                self.closes_folders_at = None;
-                self.serving.site.close_folders();
-                Wake::Idle
+                let is_one_open = self.serving.site.close_folders(turn.now());
+                self.closes_folders_at = is_one_open.then(|| turn.now() + CLOSES_FOLDERS);
+                self.closes_folders_at.map_or(Wake::Idle, Wake::About)
             }
             None => Wake::Idle,
         }

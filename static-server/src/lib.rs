@@ -36,6 +36,7 @@ mod glob;
 mod handler;
 mod known_targets;
 mod limits;
+mod listing;
 mod log_line;
 mod look;
 mod metrics;

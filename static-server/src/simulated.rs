@@ -209,3 +209,35 @@ fn no_folder_stays_open_long_behind_the_request_for_its_file_though_nothing_else
     sim.settle();
     assert!(!is_open(), "what is mounted there cannot be unmounted");
 }
+
+#[test]
+fn a_folder_whose_listing_goes_on_is_closed_when_nobody_asks_for_its_files_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("folder");
+    std::fs::create_dir(&folder).unwrap();
+    for number in 0..200 {
+        std::fs::write(folder.join(format!("{number}")), "text").unwrap();
+    }
+    let opened = || {
+        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
+        let paths = descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        paths.filter(|path| *path == folder).count()
+    };
+    let mut sim = simulation(0, dir.path());
+    // A folder is listed once no name has come for two seconds; the simulated clock may be years behind the system's.
+    sim.advance(Duration::from_hours(1_000_000));
+    let peer = sim.connect();
+    for number in 0..4 {
+        sim.send(peer, format!("GET /folder/{number} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+        sim.settle();
+        assert_eq!(take(&mut sim.read(peer, usize::MAX)), Some((200, b"text".to_vec())));
+        assert_eq!(opened(), 2, "to look, and to list");
+        sim.advance(Duration::from_millis(300));
+        sim.settle();
+    }
+    for _ in 0..3 {
+        sim.advance(Duration::from_secs(1));
+        sim.settle();
+    }
+    assert_eq!(opened(), 0);
+}

@@ -69,11 +69,9 @@ impl Site {
         self.content.directory().is_some()
     }
 
-    /// Closes the directories in which it has looked for files lately.
-    pub(crate) fn close_folders(&self) {
-        if let Some(directory) = self.content.directory() {
-            directory.close_folders();
-        }
+    /// Closes the directories in which it has looked for files lately; true if one is open still.
+    pub(crate) fn close_folders(&self, now: Instant) -> bool {
+        self.content.directory().is_some_and(|directory| directory.close_folders(now))
     }
 
     /// Finds the resource of a path; `None` if that is a directory, and the path lacks the slash at its end. `wall` is in

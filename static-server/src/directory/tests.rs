@@ -116,6 +116,29 @@ fn a_sibling_that_comes_goes_or_is_found_behind_its_link_shows_at_the_next_look(
 }
 
 #[test]
+fn a_sibling_that_comes_into_a_directory_that_had_none_shows_at_the_next_look() {
+    let (_outer, root, directory) = folders(&["a", "b"]);
+    let mut now = Instant::now();
+    let lacks_siblings = |name: &[u8], now| {
+        let look = (directory.begin_look(now), LATER);
+        directory.folders.look(&directory.root, name, look, |folder| Ok(folder.lacks_siblings())).unwrap()
+    };
+    for folder in ["a", "b"] {
+        let name = format!("{folder}/file");
+        set_back(&root.join(folder));
+        let lacks = (0..9).any(|_| lacks_siblings(name.as_bytes(), now));
+        now += FOUND;
+        assert!(lacks && lacks_siblings(name.as_bytes(), now), "and it is known still");
+        assert!(!small(&directory, &name, now).unwrap().1);
+        std::fs::write(root.join(format!("{folder}/file.gz")), "packed").unwrap();
+        std::fs::write(root.join(format!("{folder}/other.gz")), "packed").unwrap();
+        now += FRESH;
+        assert!(small(&directory, &name, now).unwrap().1);
+        assert!(small(&directory, &format!("{folder}/other"), now).unwrap().1, "which is asked for only now");
+    }
+}
+
+#[test]
 fn a_directory_that_takes_the_place_of_another_shows_within_half_a_second() {
     let (_outer, root, directory) = folders(&["a", "b"]);
     let now = Instant::now();
