@@ -14,6 +14,8 @@ TOOLS = {"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container", "nse
 # What a system has that an installer made, and the minimal one has not: an init, sudo, certificates.
 INCLUDE = "systemd-sysv,sudo,ca-certificates"
 USER = "newcomer"
+# Seconds for a mirror, also in the time that `tests/ahead` gets.
+PATIENCE = 1800
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def make(release, downloads):
     folder(release).mkdir(parents=True, exist_ok=True)
     with open(folder(release) / "root.log", "w") as log:
         made = subprocess.run(["mmdebstrap", "--variant=minbase", f"--include={INCLUDE}", release.code, root(release), *sources(release)],
-                              stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=600)
+                              stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=PATIENCE)
         if made.returncode:
             raise Unreachable(f"mmdebstrap made no {release.code} from this machine's mirrors; see {log.name}")
         settle(release)
@@ -71,7 +73,7 @@ def make(release, downloads):
             # As the host's network is used, and nothing of the host's.
             inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c",
                       f'mount -t proc proc "$0/proc" && exec chroot "$0" runuser -u {USER} -- sh -c "$1"', root(release), command + only]
-            subprocess.run(inside, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=600, check=True)
+            subprocess.run(inside, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=PATIENCE, check=True)
     stamp.write_text(wanted)
 
 
