@@ -1,9 +1,7 @@
 //! A parsed request head.
 
 use super::{
-    Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, ScannedHead,
-    fields::{Field, find_fields, is_same},
-    list, query, request_line,
+    Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, ScannedHead, list, query, request_line,
     shown::shown_target,
 };
 use std::borrow::Cow;
@@ -18,9 +16,7 @@ pub struct Head<'h> {
     pub target: &'h [u8],
     /// 0 for HTTP/1.0, 1 for HTTP/1.1 and later.
     pub minor_version: u8,
-    /// The field lines, with the blank line behind them.
-    lines: &'h [u8],
-    room: Room,
+    room: Room<'h>,
     pub(super) count: usize,
     /// The [`mark`]s of all names.
     marks: u64,
@@ -33,20 +29,20 @@ const FEW: usize = 24;
 /// The place of the fields. It is written whole for each head, so it is no larger than its number of fields needs.
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "a box would be an allocation for each head")]
-enum Room {
-    Few([Field; FEW]),
-    Many([Field; MAX_HEADERS]),
+enum Room<'h> {
+    Few([httparse::Header<'h>; FEW]),
+    Many([httparse::Header<'h>; MAX_HEADERS]),
 }
 
-impl Room {
-    fn as_slice(&self) -> &[Field] {
+impl<'h> Room<'h> {
+    fn as_slice(&self) -> &[httparse::Header<'h>] {
         match self {
             Room::Few(fields) => fields,
             Room::Many(fields) => fields,
         }
     }
 
-    fn as_mut_slice(&mut self) -> &mut [Field] {
+    fn as_mut_slice(&mut self) -> &mut [httparse::Header<'h>] {
         match self {
             Room::Few(fields) => fields,
             Room::Many(fields) => fields,
@@ -58,7 +54,7 @@ impl Room {
 impl fmt::Debug for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = shown_target(self.target).to_string();
-        let names: Vec<_> = self.names().map(String::from_utf8_lossy).collect();
+        let names: Vec<&str> = self.fields().iter().map(|field| field.name).collect();
         f.debug_struct("Head")
             .field("method", &self.method)
             .field("target", &target)
@@ -95,9 +91,8 @@ impl<'h> Head<'h> {
     /// The place for a head, to be [read](Self::read).
     #[inline]
     pub fn unread() -> Self {
-        let room = Room::Few([Field::default(); FEW]);
-        let (method, target, lines) = ("", b"".as_slice(), b"".as_slice());
-        Self { method, target, minor_version: 0, lines, room, count: 0, marks: 0, body: Body::None }
+        let room = Room::Few([httparse::EMPTY_HEADER; FEW]);
+        Self { method: "", target: b"", minor_version: 0, room, count: 0, marks: 0, body: Body::None }
     }
 
     /// The same as [`Head::of_scanned`] in this place: a head is large, and is not moved then.
@@ -106,33 +101,28 @@ impl<'h> Head<'h> {
     /// Those of [`Head::parse`]; what stands here is no head then.
     pub fn read(&mut self, scanned: ScannedHead<'h>, limits: HeadLimits) -> Result<(), HeadError> {
         let split = scanned.bytes.split_at_checked(scanned.first_field);
-        let (mut line, lines) = split.ok_or(HeadError::RequestLine)?;
+        let (mut line, fields) = split.ok_or(HeadError::RequestLine)?;
         while let Some(after) = line.strip_prefix(b"\r\n") {
             line = after;
         }
         let line = line.strip_suffix(b"\r\n").ok_or(HeadError::RequestLine)?;
         (self.method, self.target, self.minor_version) = request_line::words(line)?;
         if scanned.fields > FEW {
-            self.room = Room::Many([Field::default(); MAX_HEADERS]);
+            self.room = Room::Many([httparse::EMPTY_HEADER; MAX_HEADERS]);
         }
-        self.lines = lines;
-        self.count = find_fields(lines, self.room.as_mut_slice())?;
+        self.count = parse_fields(fields, self.room.as_mut_slice())?;
         if self.count > limits.max_headers {
             return Err(HeadError::TooManyFields);
         }
-        self.marks = self.names().fold(0, |marks, name| marks | mark(name));
+        self.marks = self.fields().iter().fold(0, |marks, field| marks | mark(field.name));
         self.check_host()?;
         let (lengths, codings) = (self.get_all("Content-Length"), self.get_all("Transfer-Encoding"));
         self.body = Body::of(self.minor_version, lengths, codings)?;
         Ok(())
     }
 
-    fn fields(&self) -> &[Field] {
+    fn fields(&self) -> &[httparse::Header<'h>] {
         self.room.as_slice().get(..self.count).unwrap_or_default()
-    }
-
-    fn names(&self) -> impl Iterator<Item = &'h [u8]> {
-        self.fields().iter().map(|field| field.name(self.lines))
     }
 
     /// The value of the first field of this name (any case).
@@ -142,23 +132,22 @@ impl<'h> Head<'h> {
 
     /// The values of all fields of this name (any case), in order.
     pub fn get_all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
-        let name = name.as_bytes();
         // Most names that we look for are not there.
         let fields = if self.marks & mark(name) == 0 { &[] } else { self.fields() };
-        let named = fields.iter().filter(move |field| is_same(field.name(self.lines), name));
-        named.map(|field| field.value(self.lines))
+        let named =
+            move |field: &&httparse::Header<'_>| list::is_same(field.name.as_bytes(), name.as_bytes());
+        fields.iter().filter(named).map(|field| field.value)
     }
 
     /// True if the name of a field begins so (any case).
     pub fn has_field_beginning(&self, prefix: &str) -> bool {
-        let prefix = prefix.as_bytes();
-        let begins = |name: &[u8]| {
+        let begins = |name: &str| {
             let start = name.get(..prefix.len());
             start.is_some_and(|start| {
                 first_letter(start) == first_letter(prefix) && start.eq_ignore_ascii_case(prefix)
             })
         };
-        self.names().any(begins)
+        self.fields().iter().any(|field| begins(field.name))
     }
 
     /// The value of a field that a client may send only once.
@@ -253,11 +242,21 @@ impl<'h> Head<'h> {
 }
 
 /// The first byte of a name, in lower case if it is a letter.
-fn first_letter(name: &[u8]) -> u8 {
-    name.first().map_or(0, u8::to_ascii_lowercase)
+fn first_letter(name: &str) -> u8 {
+    name.as_bytes().first().map_or(0, u8::to_ascii_lowercase)
 }
 
 /// One of 64 bits for a name: names that differ by case alone have the same.
-fn mark(name: &[u8]) -> u64 {
+fn mark(name: &str) -> u64 {
     1 << ((name.len() * 9 + usize::from(first_letter(name))) % 64)
+}
+
+/// Parses the header fields (RFC 9112 §5), the blank line at their end included; returns their number.
+fn parse_fields<'h>(bytes: &'h [u8], headers: &mut [httparse::Header<'h>]) -> Result<usize, HeadError> {
+    // httparse refuses folded lines, a blank before the colon, an empty name and bytes that are no token.
+    match httparse::parse_headers(bytes, headers) {
+        Ok(httparse::Status::Complete((_, fields))) => Ok(fields.len()),
+        Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooManyFields),
+        Ok(httparse::Status::Partial) | Err(_) => Err(HeadError::Field),
+    }
 }

@@ -1,12 +1,15 @@
 //! Comma-separated lists in the values of header fields (RFC 9110 §5.6.1), and the weights of their elements.
 
-use super::fields::is_same;
-
 /// The elements of a list, without the blanks around them. A comma in a quoted string separates nothing.
 pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     // §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list elements"; a head's own length
     // limits their number here.
     split(value, b',').filter(|element| !element.is_empty())
+}
+
+/// True for names and tokens that differ by case alone; most have the case in which we write them.
+pub(super) fn is_same(text: &[u8], ours: &[u8]) -> bool {
+    text == ours || text.eq_ignore_ascii_case(ours)
 }
 
 /// True if the list, which has no blanks around it, has this element (any case).

@@ -12,7 +12,6 @@ mod body_reader;
 mod byte_class;
 mod date;
 mod error;
-mod fields;
 mod head;
 mod list;
 mod path;
