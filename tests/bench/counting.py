@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,10 +22,10 @@ INSTRUCTIONS = "instructions" + " without LTO" * (os.environ.get("CARGO_PROFILE_
 
 
 class Tool:
-    """What counts, and how each figure is read from its report."""
+    """What counts, and how each figure is read from its report. One that runs its command as a process of its own `forks`."""
 
-    def __init__(self, name, command, figures):
-        self.name, self.command, self.figures = name, command, figures
+    def __init__(self, name, command, figures, forks=False):
+        self.name, self.command, self.figures, self.forks = name, command, figures, forks
 
 
 def instructions(report):
@@ -52,7 +53,7 @@ def system_calls(report):
 TOOLS = [
     Tool("callgrind", lambda report: ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={report}"],
          {INSTRUCTIONS: instructions, "allocations": allocations}),
-    Tool("strace", lambda report: ["strace", "--follow-forks", "--summary-only", f"--output={report}"], {"calls": system_calls}),
+    Tool("strace", lambda report: ["strace", "--follow-forks", "--summary-only", f"--output={report}"], {"calls": system_calls}, forks=True),
 ]
 
 
@@ -75,10 +76,17 @@ def named(found, names):
 
 
 @contextlib.contextmanager
-def daemon(driver, folder, name, counter=()):
+def daemon(driver, folder, name, counter=(), forks=False):
     """The driver's daemon, which listens, below what counts; and its port."""
     (port,) = free_ports(1)
-    process = Process(name, [*counter, BINARIES / driver.program, "--listen", f"127.0.0.1:{port}", "--workers", "1", *driver.options(folder)])
+    program = [BINARIES / driver.program, "--workers", "1", *driver.options(folder)]
+    if not driver.deferred:
+        command = [*counter, *program, "--listen", f"127.0.0.1:{port}"]
+    else:
+        # What inherits is a process of its own: where that is another one than what counts, it counts the hand-on, too, the same in each run.
+        inherit = [sys.executable, Path(__file__).with_name("inherit.py"), port, "deferred", 1]
+        command = [*counter, *inherit, *program] if forks else [*inherit, *counter, *program]
+    process = Process(name, command)
     try:
         process.start(stdin=driver.standard_input)
         until(lambda: f"{driver.program} listens: {process.said()}", lambda: process.runs() and listens(port))
@@ -90,7 +98,7 @@ def daemon(driver, folder, name, counter=()):
 def run(driver, tool, units, folder):
     """The report of one run, and how many units it did."""
     report = folder / f"{driver.name}-{tool.name}-{units}"
-    with daemon(driver, folder, report.name, tool.command(report)) as (process, port):
+    with daemon(driver, folder, report.name, tool.command(report), tool.forks) as (process, port):
         done = driver.drive(port, units, process.popen.stdin, lambda: drivers.terminate(process))
         assert process.wait(drivers.PATIENCE) == 0, process.said()
     return report.read_text(), done

@@ -21,6 +21,8 @@ POLICY_REQUEST = b"<policy-file-request/>\0"
 BODY = b"x" * 1024
 # So many files are asked for once.
 FILES = 550
+# Seconds after which the server takes a file for one that does not change: until then it looks at it more often.
+SETTLED = 4
 # Seconds between two connections, so that the server has done with one before the next one comes, under a tracer, too: else it is chance
 # how many it finds at once.
 PAUSE = 0.004
@@ -73,11 +75,12 @@ def answer(connection):
 
 class Driver:
     """A daemon with its options, and a function that gives it `units` of work, ends it and says how many it did. A bound that is lowered
-    leaves `room` above the figure, in per cent: for another compiler and libc, and for what depends on who is quicker."""
+    leaves `room` above the figure, in per cent: for another compiler and libc, and for what depends on who is quicker. `deferred`: it inherits
+    a listener with TCP_DEFER_ACCEPT, as from our socket units, and so each connection comes with its request."""
 
-    def __init__(self, name, unit, program, options, drive, units, room=3, standard_input=subprocess.DEVNULL):
+    def __init__(self, name, unit, program, options, drive, units, room=3, standard_input=subprocess.DEVNULL, deferred=False):
         self.name, self.unit, self.program, self.units, self.room, self.standard_input = name, unit, program, units, room, standard_input
-        self.drive, self.given = drive, options
+        self.drive, self.given, self.deferred = drive, options, deferred
 
     def options(self, folder):
         return [str(option).format(folder=folder) for option in self.given]
@@ -94,8 +97,10 @@ def lives(live):
     return drive
 
 
-def policy_life(port):
+def policy_life(port, pause=0):
+    """A policy answer, of which the request comes so many seconds behind its connection."""
     with connect(port) as connection:
+        time.sleep(pause)
         connection.sendall(POLICY_REQUEST)
         whole = b"".join(iter(lambda: connection.recv(65536), b""))
         assert b"</cross-domain-policy>" in whole, whole
@@ -109,14 +114,16 @@ def get_life(port):
 
 
 def handshake_life(port):
-    with opened(port) as connection:
+    # As in an audience: whether the request is there with the connection would be chance.
+    with opened(port, pause=PAUSE) as connection:
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1) == b"", "more than the opening"
 
 
-def gets(target):
-    """`units` requests on one connection, each for the target of its number."""
+def gets(target, settled=0):
+    """`units` requests on one connection, each for the target of its number, so many seconds behind the start."""
     def drive(port, units, _, end):
+        time.sleep(settled)
         with connect(port) as connection:
             for number in range(units):
                 connection.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target(number))
@@ -226,10 +233,11 @@ ALL = [
     Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0", "--coalesce", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
     Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets(lambda _: b"/file.txt"), (200, 2200)),
     Driver("get-first", "for the first GET of a file of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"],
-           gets(b"/many/%d.txt".__mod__), (50, FILES)),
-    Driver("get-close", "for a GET of 1 KiB with its connection", "static-server", ["--root", "{folder}/site"], lives(get_life), (50, 350), room=20),
-    Driver("policy", "for a policy answer with its connection", "policy-server", [], lives(policy_life), (50, 350), room=20),
+           gets(b"/many/%d.txt".__mod__, SETTLED), (50, FILES)),
+    Driver("get-close", "for a GET of 1 KiB with its connection", "static-server", ["--root", "{folder}/site"], lives(get_life), (50, 350), deferred=True),
+    Driver("policy", "for a policy answer with its connection", "policy-server", [], lives(policy_life), (50, 350), deferred=True),
+    Driver("policy-late", "for a policy answer with its connection, which waits for the request", "policy-server", [], lives(lambda port: policy_life(port, PAUSE)), (50, 350)),
     *(Driver(f"echo-{length}", f"for an echo of {name}", "ws-server", ["--interval", "0", "--on-message", "echo", "--message-rate", "0"], echoes(length), (50, 550))
       for length, name in ((16, "16 B"), (1024, "1 KiB"), (16 * 1024, "16 KiB"))),
-    Driver("handshake", "for a WebSocket's opening and its end", "ws-server", ["--interval", "0", "--leave-notices", "off"], lives(handshake_life), (50, 350), room=20),
+    Driver("handshake", "for a WebSocket's opening and its end", "ws-server", ["--interval", "0", "--leave-notices", "off"], lives(handshake_life), (50, 350)),
 ]

@@ -23,6 +23,7 @@ class Idle:
     given: tuple = ()
     clients: int = 0
     room: int = 3
+    deferred: bool = False
     standard_input: int = subprocess.DEVNULL
 
     def options(self, folder):

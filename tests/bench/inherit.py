@@ -25,4 +25,4 @@ for number in range(1, int(processes)):
     if os.fork() == 0:
         break
 os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
-os.execv(command[0], command)
+os.execvp(command[0], command)
