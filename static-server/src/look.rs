@@ -23,7 +23,7 @@ impl Look {
     /// change has been seen since.
     pub(crate) fn is_fresh(&self, now: &Look, trust: Duration) -> bool {
         let is_current = self.release == now.release && self.changes == now.changes;
-        is_current && now.at.saturating_duration_since(self.at) < trust
+        is_current && self.at.checked_add(trust).is_none_or(|until| now.at < until)
     }
 }
 

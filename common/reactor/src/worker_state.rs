@@ -126,6 +126,7 @@ impl WorkerState {
     }
 
     /// When the first deadline is looked at; `None` without a connection.
+    #[cfg(any(test, feature = "simulated"))]
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.next().map(|next| next.to_instant(self.start))
     }

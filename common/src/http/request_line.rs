@@ -34,12 +34,12 @@ pub(super) fn words(line: &[u8]) -> Result<(&str, &[u8], u8), HeadError> {
     // method is short: nothing looks for the blank behind the target, which [`check_target`] allows none.
     let (rest, version) = line.split_last_chunk::<VERSION_LEN>().ok_or(HeadError::RequestLine)?;
     let rest = rest.strip_suffix(b" ").ok_or(HeadError::RequestLine)?;
+    if let Some(target) = rest.strip_prefix(b"GET ") {
+        return Ok(("GET", target, parse_version(*version)?)); // as most are
+    }
     let blank = rest.iter().position(|&byte| byte == b' ').ok_or(HeadError::RequestLine)?;
     let (method, target) = rest.split_at_checked(blank).ok_or(HeadError::RequestLine)?;
-    let method = match method {
-        b"GET" => "GET", // most are
-        other => std::str::from_utf8(other).map_err(|_| HeadError::RequestLine)?,
-    };
+    let method = std::str::from_utf8(method).map_err(|_| HeadError::RequestLine)?;
     Ok((method, target.get(1..).unwrap_or_default(), parse_version(*version)?))
 }
 

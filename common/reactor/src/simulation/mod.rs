@@ -90,7 +90,7 @@ impl<H: Handler> Stepped<H> {
         if rested && is_over && world.moved == before {
             self.naps.count_vain(now);
         }
-        self.timeout = self.worker.timeout(now);
+        self.timeout = self.worker.timeout(self.worker.connections.state.compact(now));
         self.until = self.timeout.and_then(|timeout| now.checked_add(timeout));
         if let Some(poll) = world.polls.get_mut(self.poll) {
             (poll.entered, poll.has_polled) = (Some(now), false);

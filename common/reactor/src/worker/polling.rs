@@ -1,13 +1,13 @@
 //! What a worker learns before it serves anybody: events, the time, and that the kernel is short of memory.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Worker;
 use super::stopping::Stopping;
 use crate::connections::Connections;
 use crate::system::{Polled, System, Target};
-use crate::{Handler, Wake};
+use crate::{CompactInstant, Handler, Wake};
 
 /// How often in a row the kernel may refuse to poll before the worker gives up: for ten seconds in which the process runs. Time
 /// alone proves nothing, for the process may have been stopped, or starved, between two polls.
@@ -25,7 +25,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     #[cfg(any(test, feature = "simulated"))]
     pub(crate) fn why_awake(&self) -> String {
         let state = &self.connections.state;
-        let due = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(state.now));
+        let due = |at: Option<std::time::Instant>| at.map(|at| at.saturating_duration_since(state.now));
         format!(
             "ready {:?}, {:?}, adopts {}, accepts {}, deadline in {:?}, paused {:?}, short {:?} ({:?})",
             state.ready,
@@ -40,22 +40,24 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     /// How long a poll that begins `now` may sleep; `None`: until an event.
-    pub(crate) fn timeout(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn timeout(&self, now: CompactInstant) -> Option<Duration> {
         if !self.is_at_rest() {
             return Some(Duration::ZERO);
         }
+        let state = &self.connections.state;
         let scheduled = match self.wake {
             Wake::At(at) | Wake::About(at) => Some(at),
             Wake::Again | Wake::Idle => None,
         };
+        // Mostly there is none of these.
         let instants = [
             scheduled,
-            self.connections.state.next_deadline(),
             self.listeners.paused_until,
-            self.connections.state.short_until,
+            state.short_until,
             self.stopping.as_ref().and_then(Stopping::wakes_at),
         ];
-        let next = instants.into_iter().flatten().min()?;
+        let others = instants.into_iter().flatten().min().map(|at| state.compact(at));
+        let next = [state.deadlines.next(), others].into_iter().flatten().min()?;
         Some(next.saturating_duration_since(now))
     }
 
@@ -63,7 +65,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// before it shows one again.
     pub(super) fn look(&mut self) -> io::Result<()> {
         let mut begun = self.connections.state.now;
-        let mut timeout = self.timeout(begun);
+        let mut timeout = self.timeout(self.connections.state.compact_now);
         if let Some(time) = timeout
             && !time.is_zero()
             && (time < LONG || matches!(self.wake, Wake::At(_)))
