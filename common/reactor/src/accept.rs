@@ -77,6 +77,9 @@ impl<L> Listeners<L> {
                     Ok((socket, peer)) => {
                         if admit(socket, peer, &mut self.refused, handler, connections) {
                             self.is_short = false;
+                            if connections.state.candidates_due {
+                                return; // until the other workers had the time to list who makes room for the next ones
+                            }
                             continue;
                         }
                     }

@@ -183,7 +183,8 @@ impl<C, S: System> Connections<C, S> {
         let is_limited = self.state.settings.max_per_address > 0;
         let until = self.state.candidates_until.take_if(|_| is_limited);
         let newest_first: Vec<Token> = self.state.eviction.unfinished_after(until).collect();
-        for token in newest_first.into_iter().rev() {
+        let answered: Vec<Token> = self.state.eviction.answered().collect();
+        for token in newest_first.into_iter().rev().chain(answered) {
             // One that was not served yet does not wait: its request may be there.
             if let Some(Entry { io, .. }) = self.table.get_mut(token)
                 && io.armed.is_some()

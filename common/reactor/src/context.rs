@@ -81,7 +81,7 @@ impl Context<'_> {
             self.state.keep_place(self.io);
         }
         self.io.eviction_class = EvictionClass::Established;
-        self.state.eviction.leave(&mut self.io.linked);
+        self.state.leave_unfinished(self.io);
     }
 
     /// An established connection waits for its next request from now on: when all is full, the one that became idle first
@@ -89,6 +89,9 @@ impl Context<'_> {
     pub fn set_idle(&mut self) {
         if self.io.eviction_class != EvictionClass::Idle {
             self.set_established();
+            if self.io.linked.is_some() {
+                self.state.make_candidate(self.io); // with its age: among the idle ones, it is as old as its last request
+            }
         }
         self.io.eviction_class = EvictionClass::Idle;
         self.state.eviction.push(self.io.token, &mut self.io.linked, List::Idle, self.state.now);

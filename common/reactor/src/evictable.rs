@@ -16,13 +16,14 @@ pub(super) enum Scarce {
     Heads,
 }
 
-/// The lists of connections that may make room: those whose first request is unfinished, those between two requests, and those of
-/// a proxy that has not named its client.
+/// The lists of connections that may make room: those whose first request is unfinished, those between two requests, those of
+/// a proxy that has not named its client, and those that make room at their address only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
     Unfinished,
     Idle,
     Unnamed,
+    Answered,
 }
 
 /// Clones share one state.
@@ -39,12 +40,12 @@ struct Listed {
 }
 
 impl Listed {
-    /// `None` for a list whose connections make room among each other only.
+    /// `None` for a list whose connections make room among each other only, or at their address.
     fn of(&self, list: List) -> Option<&AtomicIsize> {
         match list {
             List::Unfinished => Some(&self.unfinished),
             List::Idle => Some(&self.idle),
-            List::Unnamed => None,
+            List::Unnamed | List::Answered => None,
         }
     }
 

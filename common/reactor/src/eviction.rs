@@ -5,6 +5,8 @@
 //!               those before the others that have been silent for a second
 //!  idle         in the order in which each became idle: it waits for its next one   evicted next
 //!  unnamed      let in without a place, until a proxy names its client              among each other
+//!  answered     gets an answer where the oldest of its address makes room,          never
+//!               whatever it is doing, and is not among the candidates there yet
 //! ```
 //!
 //! A connection is in one of these lists, or in none: it gets an answer, is an opened stream, or closes. The lists are linked, so
@@ -82,7 +84,7 @@ struct ListEnds {
 pub(super) struct Eviction {
     /// Of the connections that are in a list.
     links: Slab<Link>,
-    lists: [ListEnds; 3],
+    lists: [ListEnds; 4],
     /// How many there are, for newcomers on other workers, and the number of this one.
     evictable: Evictable,
     worker: usize,
@@ -178,6 +180,17 @@ impl Eviction {
         self.link(linked?).map(|link| link.since)
     }
 
+    /// Moves a connection to those that are answered. It stays as old as it was.
+    pub(super) fn answer(&mut self, token: Token, linked: &mut Option<LinkId>, now: Instant) {
+        let since = self.since(*linked).unwrap_or(now);
+        self.push(token, linked, List::Answered, since);
+    }
+
+    /// The connections that are answered.
+    pub(super) fn answered(&self) -> impl Iterator<Item = Token> {
+        self.iter(List::Answered).map(|link| link.token)
+    }
+
     /// The connections whose first request is unfinished and that have come behind this instant, the newest first.
     pub(super) fn unfinished_after(&self, instant: Option<Instant>) -> impl Iterator<Item = Token> {
         let [unfinished, ..] = &self.lists;
@@ -206,7 +219,7 @@ impl Eviction {
 
     /// The oldest one without a place, if there are `most` of them already.
     pub(super) fn oldest_unnamed(&self, most: usize) -> Option<Token> {
-        let [_, _, unnamed] = &self.lists;
+        let [_, _, unnamed, _] = &self.lists;
         let oldest = self.iter(List::Unnamed).next().filter(|_| unnamed.len >= most)?;
         Some(oldest.token)
     }
@@ -217,11 +230,12 @@ impl Eviction {
     }
 
     fn ends(&mut self, list: List) -> &mut ListEnds {
-        let [unfinished, idle, unnamed] = &mut self.lists;
+        let [unfinished, idle, unnamed, answered] = &mut self.lists;
         match list {
             List::Unfinished => unfinished,
             List::Idle => idle,
             List::Unnamed => unnamed,
+            List::Answered => answered,
         }
     }
 

@@ -46,8 +46,8 @@ pub(super) struct WorkerState {
     pub(super) rooms_due: Vec<Room>,
     /// An address has become short of places, or may be so under new settings: those that wait here have to be candidates.
     pub(super) candidates_due: bool,
-    /// Until when those who came were made candidates because of that. They are not looked at again: one of them that was not served
-    /// by then becomes a candidate as soon as it waits.
+    /// Those that had come by then were made candidates because of that, and are not looked at again. One that had not been served yet
+    /// becomes a candidate when it is.
     pub(super) candidates_until: Option<Instant>,
     /// Connections to serve: an event came, or there is work left that no event will announce.
     pub(super) ready: VecDeque<Token>,
@@ -138,12 +138,14 @@ impl WorkerState {
     }
 
     /// The connection was read from: if it may make room at its address, it is a candidate from now on, and no earlier, since
-    /// its request may have been there. While it waits for its first request at an address with places left, it becomes one only when
-    /// those of any address are short (`offer_due`): most requests come before that.
-    pub(super) fn offer_place(&self, io: &mut Io) {
+    /// its request may have been there. While it waits for its first request at an address with places left, or is answered then, it becomes
+    /// one only when those of any address are short (`offer_due`): most have gone before that.
+    pub(super) fn offer_place(&mut self, io: &mut Io) {
         let is_listed_later = |network| {
             let since = self.eviction.since(io.linked);
-            io.eviction_class.is_unfinished() && since > self.candidates_until && !self.is_pressed(network)
+            io.eviction_class != EvictionClass::Idle
+                && since > self.candidates_until
+                && !self.is_pressed(network)
         };
         if !io.counted().is_some_and(is_listed_later) {
             self.make_candidate(io);
@@ -151,7 +153,7 @@ impl WorkerState {
     }
 
     /// From now on the connection makes room at its address, if it may.
-    pub(super) fn make_candidate(&self, io: &mut Io) {
+    pub(super) fn make_candidate(&mut self, io: &mut Io) {
         if !io.offers_place()
             && let Some(candidate) = self.candidate(io.token, io.eviction_class)
             && let Some(mut place) = io.take_place()
@@ -159,6 +161,21 @@ impl WorkerState {
             let since = self.eviction.since(io.linked).unwrap_or(self.now);
             self.control.counters().addresses.offer(&mut place, candidate, since);
             io.set_place(place);
+            if io.eviction_class == EvictionClass::Established {
+                self.eviction.leave(&mut io.linked);
+            }
+        }
+    }
+
+    /// The connection's first request is complete: it makes no room for others any more, but at its address, where the settings say so.
+    pub(super) fn leave_unfinished(&mut self, io: &mut Io) {
+        let is_candidate_later = self.candidate(io.token, EvictionClass::Established).is_some()
+            && io.counted().is_some()
+            && !io.offers_place();
+        if is_candidate_later {
+            self.eviction.answer(io.token, &mut io.linked, self.now);
+        } else {
+            self.eviction.leave(&mut io.linked);
         }
     }
 

@@ -150,7 +150,7 @@ fn the_oldest_candidate_of_an_address_loses_its_place_to_the_newest() {
 }
 
 #[test]
-fn the_oldest_is_who_has_waited_longest_and_not_who_became_a_candidate_first() {
+fn the_oldest_has_waited_longest_whichever_became_a_candidate_first() {
     let places = PerAddress::default();
     let (mut ours, mut theirs) = (Worker::new(&places), Worker::new(&places));
     let us = address("127.0.0.2");

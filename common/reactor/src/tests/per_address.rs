@@ -117,14 +117,51 @@ fn while_places_are_left_nobody_becomes_a_candidate_and_then_all_who_wait_do_on_
 #[test]
 fn newcomers_of_one_moment_find_those_who_wait_on_their_worker() {
     let mut sim = pair_of(5, HIGH, AddressEviction::OldestUnfinished);
-    let old = [(); HIGH / 2].map(|()| arrive(&mut sim, 0));
+    let old = [(); HIGH / 2].map(|()| arrive_later(&mut sim, 0));
     sim.settle();
+    sim.advance(Duration::from_millis(1));
     let newcomers = [(); HIGH].map(|()| sim.connect_at(0));
-    sim.turn_of(0);
-    assert!(newcomers.iter().all(|newcomer| sim.is_accepted(*newcomer)), "of one turn");
     sim.settle();
     assert_eq!(old.map(|peer| sim.is_closed(peer)), [true; HIGH / 2]);
     assert_eq!((taken(&sim), newcomers.map(|peer| sim.is_closed(peer))), (HIGH, [false; HIGH]));
+}
+
+#[test]
+fn newcomers_of_one_moment_find_those_who_wait_on_another_worker_once_it_had_a_turn() {
+    for limit in [31, HIGH, 64, 100, 126, 256] {
+        for kind in [AddressEviction::OldestUnfinished, AddressEviction::Oldest] {
+            let mut sim = pair_of(7, limit, kind);
+            let old: Vec<usize> = (0..limit / 2).map(|_| arrive_later(&mut sim, 0)).collect();
+            sim.settle();
+            let newcomers: Vec<usize> = (0..=limit - limit / 2).map(|_| sim.connect_at(1)).collect();
+            sim.turn_of(1);
+            sim.turn_of(0);
+            sim.settle();
+            let closed = |peers: &[usize]| peers.iter().map(|peer| sim.is_ended(*peer)).collect::<Vec<_>>();
+            assert_eq!(closed(&newcomers), vec![false; newcomers.len()], "{limit}, {kind:?}");
+            let oldest_alone: Vec<bool> = (0..old.len()).map(|number| number == 0).collect();
+            assert_eq!(closed(&old), oldest_alone, "{limit}, {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn one_that_was_answered_is_as_old_as_it_was_before() {
+    for then in [b"hello\n".as_slice(), b"idle\n"] {
+        let mut sim = pair_of(8, HIGH, AddressEviction::Oldest);
+        let [older, younger] = [(); 2].map(|()| arrive_later(&mut sim, 0));
+        sim.settle();
+        for peer in [younger, older] {
+            sim.advance(Duration::from_millis(100));
+            sim.send(peer, then);
+            sim.settle();
+        }
+        for _ in 2..=HIGH {
+            arrive_later(&mut sim, 1);
+            sim.settle();
+        }
+        assert_eq!([older, younger].map(|peer| sim.is_closed(peer)), [true, false]);
+    }
 }
 
 #[test]
