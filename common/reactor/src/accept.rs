@@ -66,8 +66,10 @@ impl<L> Listeners<L> {
                 if !*ready {
                     break;
                 }
-                if connections.would_evict_unread() {
-                    return; // until the next turn
+                // Until the next turn: what makes room is read first, and all workers have the time to list who does so at an address
+                // that has become short of places.
+                if connections.would_evict_unread() || connections.state.candidates_due {
+                    return;
                 }
                 if LOOKS.contains(&count) && !connections.system.has_newcomer(listener) {
                     *ready = false;
@@ -77,9 +79,6 @@ impl<L> Listeners<L> {
                     Ok((socket, peer)) => {
                         if admit(socket, peer, &mut self.refused, handler, connections) {
                             self.is_short = false;
-                            if connections.state.candidates_due {
-                                return; // until the other workers had the time to list who makes room for the next ones
-                            }
                             continue;
                         }
                     }
@@ -190,7 +189,6 @@ fn take_place<C, S: System>(
     let (place, victims) = if let Some(place) = free {
         (place, Vec::new())
     } else {
-        connections.offer_due();
         let WorkerState { control, known_addresses, .. } = &mut connections.state;
         let addresses = &control.counters().addresses;
         addresses.evict(known_addresses, address, max, usize::from(!has_room))?
