@@ -115,7 +115,8 @@ impl Handler for FrontHandler {
     }
 
     fn on_turn(&mut self, turn: &mut Turn<'_, Conn>) -> Wake {
-        turn.with_part(|conn| &mut conn.site, |turn| self.site.on_turn(turn));
-        turn.with_part(|conn| &mut conn.stream, |turn| self.stream.on_turn(turn))
+        let site = turn.with_part(|conn| &mut conn.site, |turn| self.site.on_turn(turn));
+        let stream = turn.with_part(|conn| &mut conn.stream, |turn| self.stream.on_turn(turn));
+        stream.or_earlier(site)
     }
 }

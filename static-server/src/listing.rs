@@ -1,23 +1,24 @@
 //! Whether a directory has packed siblings at all: one listing of it takes the place of three looks for each of its files, each of which
 //! leaves a missing name in the kernel's memory.
 //!
-//! A listing goes on by a piece with each look, so that no turn waits for that of a large directory. What it found to be missing is so
-//! while the directory has the stamp that it had before the listing began ([`crate::folder::Folder::names`]).
+//! A listing goes on by a piece with each look, so that no turn waits for that of a large directory, except where the file system reads all
+//! of it for its first piece (overlayfs does). What it found to be missing is so while the directory has the stamp that it had before the
+//! listing began ([`crate::folder::Folder::names`]), on file systems that change that with each name ([`keeps_stamps`]).
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::mem::MaybeUninit;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rustix::fs::{Mode, OFlags, RawDir, openat};
+use rustix::fs::{Mode, OFlags, RawDir, fstatfs, openat};
 use rustix::io::Errno;
 
 use crate::encoding::Coding;
 use crate::look::FRESH;
 use crate::stamp::Stamp;
 
-/// Bytes that are read with one look: a dozen names, which take about as long as three looks, and more than the longest one.
+/// Bytes that are read with one look: a dozen names, which take about as long as three looks, and more than one of 255 bytes.
 const PIECE: usize = 512;
 /// Directories of which it is known.
 const KNOWN: usize = 64;
@@ -31,6 +32,20 @@ struct State {
     known: VecDeque<(Stamp, bool)>,
     /// The one that is going on: there is one for all directories, as it takes a descriptor.
     listing: Option<Listing>,
+    /// A worker reads a piece of it, without the lock.
+    is_being_read: bool,
+}
+
+impl State {
+    fn known(&self, stamp: &Stamp) -> Option<bool> {
+        self.known.iter().find_map(|(known, lacks)| (known == stamp).then_some(*lacks))
+    }
+
+    fn keep(&mut self, stamp: Stamp, lacks: bool) {
+        let excess = (self.known.len() + 1).saturating_sub(KNOWN);
+        self.known.drain(..excess);
+        self.known.push_back((stamp, lacks));
+    }
 }
 
 #[derive(Debug)]
@@ -45,51 +60,67 @@ struct Listing {
 impl Listings {
     /// True if the directory that has this stamp has no packed sibling, false if it may have one, `None` if that is not known.
     pub(crate) fn known(&self, stamp: &Stamp) -> Option<bool> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.known.iter().find_map(|(known, lacks)| (known == stamp).then_some(*lacks))
+        self.lock().known(stamp)
     }
 
     /// The same, behind the next piece of the directory's listing.
     pub(crate) fn go_on(&self, directory: &File, stamp: Stamp, now: Instant) -> Option<bool> {
-        // While another worker goes on with one, this one need not wait.
-        let mut state = self.0.try_lock().ok()?;
-        if state.listing.as_ref().is_some_and(|listing| listing.stamp != stamp && !listing.is_left(now)) {
-            return None;
-        }
-        let listing = state.listing.take().filter(|listing| listing.stamp == stamp);
-        let found = match listing.map_or_else(|| Listing::begin(directory, stamp, now), Ok) {
-            Ok(mut listing) => {
-                listing.last = now;
-                let found = listing.read_piece();
-                state.listing = found.is_none().then_some(listing);
-                found
+        let begun = {
+            let mut state = self.lock();
+            if let Some(known) = state.known(&stamp) {
+                return Some(known);
             }
-            // One may look in a directory and not list it.
-            Err(_) => Some(false),
+            let is_others =
+                state.listing.as_ref().is_some_and(|other| other.stamp != stamp && !other.is_left(now));
+            if state.is_being_read || is_others {
+                return None;
+            }
+            state.is_being_read = true;
+            state.listing.take().filter(|listing| listing.stamp == stamp)
         };
-        if let Some(lacks) = found {
-            let excess = (state.known.len() + 1).saturating_sub(KNOWN);
-            state.known.drain(..excess);
-            state.known.push_back((stamp, lacks));
+        // No other worker waits for the disk meanwhile.
+        let listing = begun.map_or_else(|| Listing::begin(directory, stamp, now), Ok);
+        let found = match &listing {
+            Ok(listing) => listing.read_piece(),
+            // One may look in a directory and not list it.
+            Err(Errno::ACCESS | Errno::OPNOTSUPP) => Some(false),
+            Err(_) => None,
+        };
+        let mut state = self.lock();
+        state.is_being_read = false;
+        match found {
+            Some(lacks) => state.keep(stamp, lacks),
+            None => state.listing = listing.ok().map(|listing| Listing { last: now, ..listing }),
         }
         found
     }
 
     /// Closes the directory whose listing is going on.
     pub(crate) fn close(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).listing = None;
+        self.lock().listing = None;
     }
 
     /// The same if nobody has gone on with it lately; true if it is still open.
     pub(crate) fn close_left(&self, now: Instant) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.listing.take_if(|listing| listing.is_left(now));
         state.listing.is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Listing {
+    /// Opens a directory for its listing.
+    ///
+    /// # Errors
+    /// [`Errno::OPNOTSUPP`] where its stamp says nothing about its names; those of openat(2).
     fn begin(directory: &File, stamp: Stamp, now: Instant) -> Result<Self, Errno> {
+        if !keeps_stamps(directory) {
+            return Err(Errno::OPNOTSUPP);
+        }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = openat(directory, ".", flags, Mode::empty())?.into();
         Ok(Listing { directory, stamp, last: now })
@@ -117,6 +148,27 @@ impl Listing {
         Some(Stamp::of_file(&self.directory) == Ok(self.stamp))
     }
 }
+
+/// True if the file system is one that sets a directory's times whenever a name in it comes or goes. Not so those of networks, which
+/// remember times for a while, and many in user space.
+fn keeps_stamps(directory: &File) -> bool {
+    fstatfs(directory).is_ok_and(|found| LOCAL.iter().any(|magic| i128::from(found.f_type) == *magic))
+}
+
+/// `f_type` of statfs(2): ext2 to ext4, XFS, Btrfs, F2FS, bcachefs, ZFS, tmpfs, `SquashFS`, EROFS, and overlayfs, of which the layers "are not
+/// allowed" to change (the kernel's `filesystems/overlayfs`).
+const LOCAL: [i128; 10] = [
+    0xEF53,
+    0x5846_5342,
+    0x9123_683E,
+    0xF2F5_2010,
+    0xCA45_1A4E,
+    0x2FC1_2FC1,
+    0x0102_1994,
+    0x7371_7368,
+    0xE0F5_E1E2,
+    0x794C_7630,
+];
 
 /// True if a look for a sibling may find what has this name. There are file systems that tell neither upper and lower case apart nor
 /// two ways to write a letter that is not of ASCII.
@@ -190,6 +242,25 @@ mod tests {
         assert_eq!(listings.go_on(&file, stamp, Instant::now()), None);
         std::fs::write(dir.path().join("500.txt"), "").unwrap();
         assert!(!to_the_end(&listings, &file, stamp).0);
+    }
+
+    #[test]
+    fn a_listing_that_has_ended_is_not_begun_again_and_nobody_waits_for_one() {
+        let listings = Listings::default();
+        let (_dir, file, stamp) = directory(500, &[]);
+        assert!(to_the_end(&listings, &file, stamp).0);
+        assert_eq!(listings.go_on(&file, stamp, Instant::now()), Some(true));
+        assert!(!listings.close_left(Instant::now()), "none is open");
+        listings.lock().is_being_read = true;
+        let (_other, other, other_stamp) = directory(0, &[]);
+        assert_eq!(listings.go_on(&other, other_stamp, Instant::now()), None);
+        assert_eq!(listings.known(&other_stamp), None);
+    }
+
+    #[test]
+    fn a_directory_whose_times_may_stand_still_may_have_siblings() {
+        let (proc, local) = (File::open("/proc/self").unwrap(), tempfile::tempfile().unwrap());
+        assert!(!keeps_stamps(&proc) && keeps_stamps(&local));
     }
 
     #[test]

@@ -42,6 +42,20 @@ pub enum Wake {
     Idle,
 }
 
+impl Wake {
+    /// The earlier one, for a handler of two parts.
+    #[must_use]
+    pub fn or_earlier(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Again, _) | (_, Self::Again) => Self::Again,
+            (Self::Idle, wake) | (wake, Self::Idle) => wake,
+            (Self::At(one) | Self::About(one), Self::At(at) | Self::About(at)) if at < one => other,
+            (Self::About(one), Self::At(at)) if at == one => other,
+            _ => self,
+        }
+    }
+}
+
 /// Why the daemon stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -76,4 +90,25 @@ pub enum CloseReason {
     Panic,
     /// It lives on in the next process.
     HandedOver,
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)] // Any instant will do.
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn of_two_wakes_the_earlier_one_counts_and_the_exact_one_of_two_at_one_instant() {
+        let soon = Instant::now();
+        let later = soon + Duration::from_secs(1);
+        let in_order =
+            [Wake::Again, Wake::At(soon), Wake::About(soon), Wake::At(later), Wake::About(later), Wake::Idle];
+        for (number, earlier) in in_order.iter().enumerate() {
+            for later in &in_order[number..] {
+                assert_eq!((earlier.or_earlier(*later), later.or_earlier(*earlier)), (*earlier, *earlier));
+            }
+        }
+    }
 }
