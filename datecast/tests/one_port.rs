@@ -8,7 +8,9 @@ use std::{
     process::Stdio,
 };
 
-use harness::{Client, Daemon, Signal, UPGRADE, command, frame, on_free_port, scrape::wait_until};
+use harness::{
+    Client, Daemon, Signal, UPGRADE, command, eventually, frame, on_free_port, scrape::wait_until,
+};
 
 const DATECAST: &str = env!("CARGO_BIN_EXE_datecast");
 
@@ -60,6 +62,26 @@ fn one_port_has_the_page_the_stream_in_every_way_and_the_policy() {
     let port = server.address().port();
     assert!(policy.contains(&format!("domain=\"localhost\" to-ports=\"{port}\"")), "{policy}");
     assert!(!policy.contains("\"*\""), "{policy}");
+}
+
+#[test]
+fn folders_are_closed_while_the_stream_is_quiet() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().canonicalize().unwrap().join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("file.txt"), "file").unwrap();
+    let server = with_lines(&["--root", root.path().to_str().unwrap()], "one\n");
+    let close = format!("{}\nConnection: close", get("/folder/file.txt"));
+    assert_eq!(server.request(&close).response().text(), "file");
+    eventually(|| {
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
+        let open = descriptors.filter_map(|descriptor| fs::read_link(descriptor.ok()?.path()).ok());
+        if open.filter(|path| path.starts_with(&folder)).count() == 0 {
+            Ok(())
+        } else {
+            Err("it is open".into())
+        }
+    });
 }
 
 #[test]

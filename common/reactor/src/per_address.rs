@@ -36,7 +36,8 @@ pub(super) fn is_pressed(taken: usize, max: usize) -> bool {
     max > 0 && (max < FEW || taken > max / 2)
 }
 
-/// A limit below this is a low one: half of it are fewer newcomers than one worker may accept before the others hear of them.
+/// A limit below this is a low one. Half of a higher one is left to newcomers until the other workers have listed who waits, which takes
+/// them a turn.
 const FEW: usize = 32;
 
 impl Place {
