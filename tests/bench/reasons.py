@@ -29,7 +29,8 @@ REASONS = {
     "get-1KiB": GET,
     "get-10KiB": GET,
     "get-1MiB": "lighttpd sends the page cache's own pages, and copies nothing. A file that is cut off in place meanwhile then reaches the client with zeros at its end; ours is sent from a copy, "
-                "of which the kernel makes another one. A copy in a sealed memory file, sent without that second copy, took longer: 330 against 215 µs in one run.",
+                "of which the kernel makes another one. A copy in a sealed memory file, sent without that second copy, took longer: 330 against 215 µs in one run. On 2026-11-28 "
+                "the machine's memory was slow (227 µs for the floor, 148 the day before): there the copy costs most.",
     "echo-16": ECHO,
     "echo-1024": ECHO,
     "echo-16384": ECHO,
