@@ -97,26 +97,34 @@ impl Eviction {
 
     /// Moves a connection, whose link this is, to the end of a list.
     pub(super) fn push(&mut self, token: Token, linked: &mut Option<LinkId>, list: List, now: Instant) {
-        if let Some(id) = *linked
-            && self.link(id).is_some_and(|link| link.list == list)
-        {
+        if let Some(id) = *linked {
             return self.move_to_end(id, list, now);
         }
-        let has_spoken = self.remove(linked).is_some_and(|link| link.has_spoken);
         let Some(id) = LinkId::new(self.links.vacant_key()) else { return };
-        self.ends(list).len += 1;
-        self.evictable.enter(self.worker, list);
+        self.count_entered(list);
         let before = self.append(id, list);
-        self.links.insert(Link { token, list, before, after: None, has_spoken, since: now });
+        self.links.insert(Link { token, list, before, after: None, has_spoken: false, since: now });
         *linked = Some(id);
     }
 
     /// Takes a connection out of its list, if it is in one.
     pub(super) fn leave(&mut self, linked: &mut Option<LinkId>) {
-        self.remove(linked);
+        let Some(link) = linked.take().and_then(|id| self.links.try_remove(id.key())) else { return };
+        self.join_neighbours(link);
+        self.count_left(link.list);
     }
 
-    /// Moves a link to the end of the list in which it is.
+    fn count_entered(&mut self, list: List) {
+        self.ends(list).len += 1;
+        self.evictable.enter(self.worker, list);
+    }
+
+    fn count_left(&mut self, list: List) {
+        self.ends(list).len -= 1;
+        self.evictable.leave(self.worker, list);
+    }
+
+    /// Moves a link to the end of a list, from another one or in this one.
     fn move_to_end(&mut self, id: LinkId, list: List, now: Instant) {
         let is_last = self.ends(list).last == Some(id);
         let Some(link) = self.link_mut(id) else { return };
@@ -126,9 +134,13 @@ impl Eviction {
         }
         let left = *link;
         self.join_neighbours(left);
+        if left.list != list {
+            self.count_left(left.list);
+            self.count_entered(list);
+        }
         let before = self.append(id, list);
         if let Some(link) = self.link_mut(id) {
-            (link.before, link.after) = (before, None);
+            (link.list, link.before, link.after) = (list, before, None);
         }
     }
 
@@ -141,14 +153,6 @@ impl Eviction {
             before.after = Some(id);
         }
         before
-    }
-
-    fn remove(&mut self, linked: &mut Option<LinkId>) -> Option<Link> {
-        let link = self.links.try_remove(linked.take()?.key())?;
-        self.join_neighbours(link);
-        self.ends(link.list).len -= 1;
-        self.evictable.leave(self.worker, link.list);
-        Some(link)
     }
 
     /// Makes the neighbours of a link that has left its place each other's.

@@ -168,8 +168,10 @@ impl WorkerState {
     }
 
     /// The connection's first request is complete: it makes no room for others any more, but at its address, where the settings say so.
+    /// There, one that has waited stays as old as it is; others have just come, and most of them are gone at once.
     pub(super) fn leave_unfinished(&mut self, io: &mut Io) {
-        let is_candidate_later = self.candidate(io.token, EvictionClass::Established).is_some()
+        let is_candidate_later = io.armed.is_some()
+            && self.candidate(io.token, EvictionClass::Established).is_some()
             && io.counted().is_some()
             && !io.offers_place();
         if is_candidate_later {
