@@ -61,8 +61,7 @@ impl Folder {
         let stamp = Stamp::of_file(&directory).map_err(|errno| OpenError::of(errno, name))?;
         let look = Look { release: release.number, ..now };
         let names = stamp.is_sure(wall).then_some(stamp);
-        let known = names.and_then(|names| listings.known(&names));
-        let lacks_siblings = known.map(OnceLock::from).unwrap_or_default();
+        let lacks_siblings = OnceLock::new();
         Ok(Folder { release, directory, look, names, lacks_siblings, listings: listings.clone() })
     }
 

@@ -58,12 +58,8 @@ struct Listing {
 }
 
 impl Listings {
-    /// True if the directory that has this stamp has no packed sibling, false if it may have one, `None` if that is not known.
-    pub(crate) fn known(&self, stamp: &Stamp) -> Option<bool> {
-        self.lock().known(stamp)
-    }
-
-    /// The same, behind the next piece of the directory's listing.
+    /// True if the directory that has this stamp has no packed sibling, false if it may have one, `None` if that is not known behind the
+    /// next piece of its listing.
     pub(crate) fn go_on(&self, directory: &File, stamp: Stamp, now: Instant) -> Option<bool> {
         let begun = {
             let mut state = self.lock();
@@ -254,7 +250,7 @@ mod tests {
         listings.lock().is_being_read = true;
         let (_other, other, other_stamp) = directory(0, &[]);
         assert_eq!(listings.go_on(&other, other_stamp, Instant::now()), None);
-        assert_eq!(listings.known(&other_stamp), None);
+        assert_eq!(listings.lock().known(&other_stamp), None);
     }
 
     #[test]

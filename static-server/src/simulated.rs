@@ -189,16 +189,20 @@ fn a_request_that_came_while_the_process_stood_still_comes_before_the_deadline()
     assert!(sim.is_closed(idle), "nothing came from this one");
 }
 
+/// How many descriptors of this process are of this path.
+fn descriptors_of(path: &Path) -> usize {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
+    let paths = descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    paths.filter(|open| open == path).count()
+}
+
 #[test]
 fn no_folder_stays_open_long_behind_the_request_for_its_file_though_nothing_else_happens() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("folder");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("file"), "text").unwrap();
-    let is_open = || {
-        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
-        descriptors.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|path| path == folder))
-    };
+    let is_open = || descriptors_of(&folder) > 0;
     let mut sim = simulation(0, dir.path());
     let peer = sim.connect();
     sim.send(peer, b"GET /folder/file HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
@@ -218,11 +222,6 @@ fn a_folder_whose_listing_goes_on_is_closed_when_nobody_asks_for_its_files_any_m
     for number in 0..200 {
         std::fs::write(folder.join(format!("{number}")), "text").unwrap();
     }
-    let opened = || {
-        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
-        let paths = descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
-        paths.filter(|path| *path == folder).count()
-    };
     let mut sim = simulation(0, dir.path());
     // A folder is listed once no name has come for two seconds; the simulated clock may be years behind the system's.
     sim.advance(Duration::from_hours(1_000_000));
@@ -231,7 +230,7 @@ fn a_folder_whose_listing_goes_on_is_closed_when_nobody_asks_for_its_files_any_m
         sim.send(peer, format!("GET /folder/{number} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
         sim.settle();
         assert_eq!(take(&mut sim.read(peer, usize::MAX)), Some((200, b"text".to_vec())));
-        assert_eq!(opened(), 2, "to look, and to list");
+        assert_eq!(descriptors_of(&folder), 2, "to look, and to list");
         sim.advance(Duration::from_millis(300));
         sim.settle();
     }
@@ -239,5 +238,5 @@ fn a_folder_whose_listing_goes_on_is_closed_when_nobody_asks_for_its_files_any_m
         sim.advance(Duration::from_secs(1));
         sim.settle();
     }
-    assert_eq!(opened(), 0);
+    assert_eq!(descriptors_of(&folder), 0);
 }
