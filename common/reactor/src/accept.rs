@@ -66,8 +66,8 @@ impl<L> Listeners<L> {
                 if !*ready {
                     break;
                 }
-                // Until the next turn: what makes room is read first, and all workers have the time to list who does so at an address
-                // that has become short of places.
+                // Until the next turn: what makes room is read first, and all workers have the time to list those that do so at an
+                // address that has become short of places.
                 if connections.would_evict_unread() || connections.state.candidates_due {
                     return;
                 }

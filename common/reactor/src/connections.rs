@@ -114,14 +114,10 @@ impl<C, S: System> Connections<C, S> {
         watched.map(|()| token)
     }
 
-    /// Watches a connection from now on, if it is not watched. What has come by now, its end included, is an event.
+    /// As [`Io::watch`].
     pub(super) fn watch(&mut self, token: Token) -> io::Result<()> {
         let Some(Entry { socket, io, .. }) = self.table.get_mut(token) else { return Ok(()) };
-        if io.watched == Watched::No {
-            self.system.add(socket, token, false)?;
-            io.watched = Watched::Readable;
-        }
-        Ok(())
+        io.watch(&mut self.system, socket)
     }
 
     /// Calls `f` with a connection: the handler's part, if there is one, and the reactor's. `None` if it is gone.
@@ -180,8 +176,11 @@ impl<C, S: System> Connections<C, S> {
         if !std::mem::take(&mut self.state.candidates_due) {
             return;
         }
-        let is_limited = self.state.settings.max_per_address > 0;
-        let until = self.state.candidates_until.take_if(|_| is_limited);
+        if self.state.settings.max_per_address == 0 {
+            self.state.candidates_until = None;
+            return;
+        }
+        let until = self.state.candidates_until.replace(self.state.now);
         let newest_first: Vec<Token> = self.state.eviction.unfinished_after(until).collect();
         let answered: Vec<Token> = self.state.eviction.answered().collect();
         for token in newest_first.into_iter().rev().chain(answered) {
@@ -192,7 +191,6 @@ impl<C, S: System> Connections<C, S> {
                 self.state.make_candidate(io);
             }
         }
-        self.state.candidates_until = is_limited.then_some(self.state.now);
     }
 
     pub(super) fn schedule_close(&mut self, token: Token, why: CloseReason) {
@@ -278,6 +276,17 @@ impl<C, S: System> Visit<C> for Connections<C, S> {
 
     fn state(&self) -> &WorkerState {
         &self.state
+    }
+}
+
+impl Io {
+    /// Makes the poll watch the connection, if it does not. What has come by now, its end included, is an event.
+    pub(super) fn watch<S: System>(&mut self, system: &mut S, socket: &S::Socket) -> io::Result<()> {
+        if self.watched == Watched::No {
+            system.add(socket, self.token, false)?;
+            self.watched = Watched::Readable;
+        }
+        Ok(())
     }
 }
 

@@ -36,8 +36,8 @@ pub(super) fn is_pressed(taken: usize, max: usize) -> bool {
     max > 0 && (max < FEW || taken > max / 2)
 }
 
-/// A limit below this is a low one. Half of a higher one is left to newcomers until the other workers have listed who waits, which takes
-/// them a turn.
+/// A limit below this is a low one. Half of a higher one is left to newcomers until the other workers have listed those that wait, which
+/// takes them a turn.
 const FEW: usize = 32;
 
 impl Place {
@@ -164,12 +164,6 @@ impl PerAddress {
         let ticket = Ticket { since: Some(since), number: shares.last_number };
         shares.candidates.insert((place.network, ticket), candidate);
         place.ticket = Some(ticket);
-    }
-
-    /// True if the connections that may make room at this address have to be candidates ([`is_pressed`]), and where the worker does
-    /// not know it.
-    pub(super) fn is_pressed(known: &KnownAddresses, network: Network, max: usize) -> bool {
-        known.find(network).is_none_or(|taken| is_pressed(taken.load(Relaxed), max))
     }
 
     /// No newcomer takes this place from now on. False if one has taken it already.

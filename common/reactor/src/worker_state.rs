@@ -14,7 +14,7 @@ use super::eviction::{Eviction, EvictionClass};
 use super::known_addresses::KnownAddresses;
 use super::network::Network;
 use super::outbox::Spare;
-use super::per_address::{Candidate, PerAddress, Place, is_pressed};
+use super::per_address::{Candidate, Place, is_pressed};
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
 use super::{AddressEviction, CloseReason, CompactInstant, Control, Settings, Token};
 
@@ -141,6 +141,9 @@ impl WorkerState {
     /// its request may have been there. While it waits for its first request at an address with places left, or is answered then, it becomes
     /// one only when those of any address are short (`offer_due`): most have gone before that.
     pub(super) fn offer_place(&mut self, io: &mut Io) {
+        if self.candidate(io.token, io.eviction_class).is_none() {
+            return; // as most
+        }
         let is_listed_later = |network| {
             let since = self.eviction.since(io.linked);
             io.eviction_class != EvictionClass::Idle
@@ -181,9 +184,10 @@ impl WorkerState {
         }
     }
 
-    /// True if places at this address are short.
+    /// True if places at this address are short, or the worker does not know it.
     pub(super) fn is_pressed(&self, network: Network) -> bool {
-        PerAddress::is_pressed(&self.known_addresses, network, self.settings.max_per_address)
+        let taken = self.known_addresses.find(network);
+        taken.is_none_or(|taken| is_pressed(taken.load(Relaxed), self.settings.max_per_address))
     }
 
     /// The first request is complete: no newcomer takes the connection's place any more, where the settings say so. One that has

@@ -68,7 +68,7 @@ fn count<H: Handler>(number: usize, stepped: &Stepped<H>, control: &Control, fou
     assert!(long <= MAX_LONG_TAILS, "{long} long unfinished inputs");
 }
 
-/// A newcomer that finds all places of an address taken finds all who wait there for their first request among the candidates.
+/// A newcomer that finds all places of an address taken finds those that wait there for their first request among the candidates.
 fn check_candidate<H: Handler>(io: &Io, stepped: &Stepped<H>, leaves: bool) {
     let state = &stepped.worker.connections.state;
     let waits = io.armed.is_some() && io.eviction_class.is_unfinished() && io.lifecycle == Lifecycle::Open;

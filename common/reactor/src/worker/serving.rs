@@ -6,7 +6,7 @@ use super::Worker;
 use crate::accept::Listeners;
 use crate::connection::{Entry, Io, Lifecycle};
 use crate::connections::{Bound, Connections};
-use crate::system::{System, Watched, is_shortage_of_watches};
+use crate::system::{System, is_shortage_of_watches};
 use crate::worker_state::WorkerState;
 use crate::{CloseReason, Context, Flow, Handler, Token};
 
@@ -91,16 +91,15 @@ impl<H: Handler, S: System> Served<'_, H, S> {
         }
         state.arm(io);
         state.offer_place(io);
-        if io.watched != Watched::No || io.listed_ready {
+        if io.listed_ready {
             return;
         }
-        match system.add(socket, io.token, false) {
-            Ok(()) => io.watched = Watched::Readable,
-            Err(error) if is_shortage_of_watches(&error) => {
-                state.retry_later(io);
-                listeners.pause(state.now, &error);
-            }
-            Err(_) => state.schedule_close(io, CloseReason::Error),
+        let Err(error) = io.watch(*system, socket) else { return };
+        if is_shortage_of_watches(&error) {
+            state.retry_later(io);
+            listeners.pause(state.now, &error);
+        } else {
+            state.schedule_close(io, CloseReason::Error);
         }
     }
 }
