@@ -120,7 +120,14 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     /// Adopts so many connections that the turn stays short.
+    #[inline]
     pub(super) fn adopt_some(&mut self) {
+        if !self.to_adopt.is_empty() {
+            self.adopt_first();
+        }
+    }
+
+    fn adopt_first(&mut self) {
         let Some(written_at) = self.to_adopt.front().map(|live| live.written_at) else { return };
         let count = self.to_adopt.len().min(TURN_CONNECTIONS);
         for _ in 0..count {
@@ -139,6 +146,9 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Gives adopted connections the socket options of this process, a few in a turn, once all are back and have what they missed:
     /// until then everybody waits, and those of the process before do as well.
     pub(super) fn configure_some(&mut self) {
+        if self.unconfigured.is_empty() {
+            return;
+        }
         let is_behind =
             self.wake == Wake::Again && self.connections.state.now < self.adopted_at + CATCHING_UP;
         if !self.to_adopt.is_empty() || is_behind {

@@ -20,7 +20,9 @@ use crate::connections::Connections;
 use crate::control::EvictionMail;
 use crate::settings::{MAX_TAIL, TURN_BUDGET, TURN_CONNECTIONS, TURN_WRITES};
 use crate::system::{Event, System};
-use crate::{CloseReason, Control, ExportedConnection, Handler, Mailboxes, Settings, Token, Turn, Wake};
+use crate::{
+    CloseReason, CompactInstant, Control, ExportedConnection, Handler, Mailboxes, Settings, Token, Turn, Wake,
+};
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
@@ -37,6 +39,8 @@ pub(super) struct Worker<H: Handler, S: System> {
     /// How often in a row the kernel has refused to poll.
     refusals: u32,
     wake: Wake,
+    /// The instant of that wake, if it has one; converted once, and not in each turn.
+    scheduled: Option<CompactInstant>,
     stopping: Option<Stopping>,
     /// Connections of the previous process that are not in the table yet.
     to_adopt: VecDeque<ExportedConnection<S::Exported>>,
@@ -69,6 +73,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             looked_at,
             refusals: 0,
             wake: Wake::Again,
+            scheduled: None,
             stopping: None,
             to_adopt: VecDeque::new(),
             unconfigured: VecDeque::new(),
@@ -104,22 +109,37 @@ impl<H: Handler, S: System> Worker<H, S> {
         self.expire();
         self.take_mail();
         self.close_scheduled(); // first, so that `on_turn` knows of it without another turn
-        self.wake = match &self.stopping {
+        let wake = match &self.stopping {
             // The connections have left this process; what they are still to receive went along.
             Some(stopping) if stopping.has_exported() => Wake::Idle,
             _ => self.handler.on_turn(&mut Turn { connections: &mut self.connections }),
         };
-        self.follow_stop();
+        self.schedule(wake);
+        if self.stopping.is_some() || self.connections.state.control.is_stopping() {
+            self.follow_stop();
+        }
         let has_news = self.close_scheduled();
         if has_news {
             // What the handler has learnt from `on_close` waits for no other event, and is not lost with the last turn.
-            self.wake = Wake::Again;
+            self.schedule(Wake::Again);
         }
         if self.refusals == 0 {
             self.publish_stats();
         }
         let goes_on = self.stopping.as_ref().is_none_or(|stopping| stopping.settles_until.is_some());
         Ok(goes_on || has_news || self.connections.table.len() > 0)
+    }
+
+    /// Sets when the next turn comes, if nothing else makes it.
+    fn schedule(&mut self, wake: Wake) {
+        if wake == self.wake {
+            return; // as mostly
+        }
+        self.scheduled = match wake {
+            Wake::At(at) | Wake::About(at) => Some(self.connections.state.compact(at)),
+            Wake::Again | Wake::Idle => None,
+        };
+        self.wake = wake;
     }
 
     /// Publishes the worker's numbers, and answers a question for those that it does not keep all the time.
@@ -209,13 +229,18 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Closes what is to be closed: before and behind `on_turn`, one after the other, never inside another callback. True if the
     /// handler had one of them.
+    #[inline]
     fn close_scheduled(&mut self) -> bool {
+        let state = &self.connections.state;
+        let has_some = !state.rooms_due.is_empty() || !state.to_close.is_empty();
+        has_some && self.close_each_scheduled()
+    }
+
+    #[inline(never)] // so that a turn without any passes by
+    fn close_each_scheduled(&mut self) -> bool {
         let mut had = false;
         let Self { handler, connections, listeners, .. } = self;
         connections.evict_due();
-        if connections.state.to_close.is_empty() {
-            return false;
-        }
         let now = connections.state.compact_now;
         while let Some((token, why)) = connections.state.to_close.pop() {
             let Some(Entry { socket, mut io, conn }) = connections.table.remove(token) else {

@@ -20,6 +20,14 @@ const ONE_MOMENT: Duration = Duration::from_millis(1);
 /// than many a turn, and what waits so long may wait as much longer as a turn takes.
 const LONG: Duration = Duration::from_millis(100);
 
+/// The earlier of two instants, each of which may be missing.
+fn earlier(one: Option<CompactInstant>, other: Option<CompactInstant>) -> Option<CompactInstant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
+    }
+}
+
 impl<H: Handler, S: System> Worker<H, S> {
     /// What keeps the worker from sleeping, for a failing test.
     #[cfg(any(test, feature = "simulated"))]
@@ -45,20 +53,20 @@ impl<H: Handler, S: System> Worker<H, S> {
             return Some(Duration::ZERO);
         }
         let state = &self.connections.state;
-        let scheduled = match self.wake {
-            Wake::At(at) | Wake::About(at) => Some(at),
-            Wake::Again | Wake::Idle => None,
-        };
-        // Mostly there is none of these.
-        let instants = [
-            scheduled,
-            self.listeners.paused_until,
-            state.short_until,
-            self.stopping.as_ref().and_then(Stopping::wakes_at),
-        ];
-        let others = instants.into_iter().flatten().min().map(|at| state.compact(at));
-        let next = [state.deadlines.next(), others].into_iter().flatten().min()?;
+        let is_usual =
+            self.listeners.paused_until.is_none() && state.short_until.is_none() && self.stopping.is_none();
+        let seldom = if is_usual { None } else { self.seldom_due() };
+        let next = earlier(earlier(state.deadlines.next(), self.scheduled), seldom)?;
         Some(next.saturating_duration_since(now))
+    }
+
+    /// The first of what seldom waits: the end of a pause, another try after a shortage, a step of the stop.
+    #[cold]
+    fn seldom_due(&self) -> Option<CompactInstant> {
+        let state = &self.connections.state;
+        let stop = self.stopping.as_ref().and_then(Stopping::wakes_at);
+        let first = [self.listeners.paused_until, state.short_until, stop].into_iter().flatten().min();
+        first.map(|at| state.compact(at))
     }
 
     /// Polls until every event that had come by now has set its flags. It ends: the kernel shows each connection once
@@ -134,7 +142,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     pub(super) fn read_clocks(&mut self) {
         let Connections { system, state, .. } = &mut self.connections;
         state.set_now(system.now());
-        let is_of_now = |at| state.compact_now.saturating_duration_since(at) < ONE_MOMENT;
+        let is_of_now = |at: CompactInstant| state.compact_now < at.saturating_add(ONE_MOMENT);
         if state.wall_read_at.is_some_and(is_of_now) {
             return;
         }
