@@ -135,6 +135,12 @@ impl Io {
             && !(self.blocked && self.resume_tail)
     }
 
+    /// True while the connection is open, and neither output nor an `on_drain` waits, as when its next request comes.
+    #[inline]
+    pub(super) fn owes_nothing(&self) -> bool {
+        self.outbox.is_empty() && !self.owes_drain && self.lifecycle == Lifecycle::Open
+    }
+
     /// True if an `on_drain` is due, which the caller then has to make: the next call returns false.
     pub(super) fn take_drain(&mut self) -> bool {
         let due =

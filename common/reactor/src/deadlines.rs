@@ -49,6 +49,7 @@ impl Deadlines {
     }
 
     /// Makes the worker look at the connection by `at`. `armed` is where its live entry is.
+    #[inline(never)] // most connections have an entry that is early enough, and do not come here
     pub(super) fn arm(
         &mut self,
         token: Token,

@@ -121,6 +121,7 @@ impl Outbox {
     }
 
     /// Bytes left to send, those of files included.
+    #[inline]
     pub(super) fn len(&self) -> u64 {
         self.0.as_ref().map_or(0, |queue| queue.len())
     }

@@ -88,6 +88,9 @@ impl WorkerState {
     /// Keeps the input that the handler did not consume; false if it is long and there are too many of those. Input that the handler
     /// would consume does not count as a long one.
     pub(super) fn keep_tail(&self, io: &mut Io, rest: &[u8], resume: bool) -> bool {
+        if rest.is_empty() && io.tail.len() == 0 {
+            return true; // as mostly: nothing to keep, and nothing that was kept
+        }
         let mut long = io.tail.take_long();
         if !resume && rest.len() <= LONG_TAIL {
             long = None;
@@ -102,6 +105,7 @@ impl WorkerState {
         true
     }
 
+    #[inline]
     pub(super) fn arm(&mut self, io: &mut Io) {
         let at = io.next_deadline();
         if io.lifecycle != Lifecycle::Closing && io.armed.is_none_or(|armed| armed.due() > at) {

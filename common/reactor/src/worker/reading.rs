@@ -37,7 +37,10 @@ impl<H: Handler, S: System> Served<'_, H, S> {
             return None;
         }
         let tail = io.tail.len();
-        buffer.get_mut(..tail)?.copy_from_slice(io.tail.bytes());
+        if tail > 0 {
+            // seldom: most requests come whole
+            buffer.get_mut(..tail)?.copy_from_slice(io.tail.bytes());
+        }
         let mut fresh = 0;
         let space = buffer.get_mut(tail..)?;
         // While input waits that the handler could take, no more of it is read than a tail holds.

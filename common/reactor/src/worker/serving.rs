@@ -50,9 +50,11 @@ impl<H: Handler, S: System> Worker<H, S> {
 impl<H: Handler, S: System> Served<'_, H, S> {
     fn serve(&mut self) {
         self.io.listed_ready = false;
-        self.send_queued();
-        if self.io.take_drain() {
-            self.call(H::on_drain);
+        if !self.io.owes_nothing() {
+            self.send_queued();
+            if self.io.take_drain() {
+                self.call(H::on_drain);
+            }
         }
         self.read();
         self.discard();
