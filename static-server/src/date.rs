@@ -4,12 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use common::http::{format_date, parse_date};
 
-/// Whole seconds since 1970; a time before 1970 counts as 0.
-pub(crate) fn seconds(wall: SystemTime) -> i64 {
-    let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
 /// The HTTP date of this second; `None` outside of the years 1970 to 9999.
 pub(crate) fn format(seconds: i64) -> Option<String> {
     const LAST: u64 = 253_402_300_799;

@@ -7,10 +7,10 @@ use common::http::{Body, BodyReader, Head, HeadError, HeadScan, ScannedHead};
 use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::Respond;
+use crate::log_line;
 use crate::metrics::{Counts, StaticMetrics};
 use crate::response::{Answer, FirstLines, Payload};
 use crate::serving::{Current, Published};
-use crate::{date, log_line};
 
 /// We read and discard request bodies of up to this many bytes, chunks and all; a longer one ends the connection.
 const DISCARDED_BODY: usize = 64 * 1024;
@@ -124,7 +124,7 @@ impl StaticHandler {
         if self.closes_folders_at.is_none() && self.serving.site.has_files() {
             self.closes_folders_at = Some(cx.now() + CLOSES_FOLDERS);
         }
-        let wall = date::seconds(cx.wall());
+        let wall = cx.wall_seconds().cast_signed();
         let Current { serving, targets, .. } = &mut self.serving;
         let (site, shared) = (&serving.site, &serving.shared);
         let mut answer = Respond { site, shared, targets, now: cx.now(), wall }.to(head);
@@ -195,7 +195,7 @@ impl StaticHandler {
 
     fn refuse_with(&mut self, status: u16, cx: &mut Context<'_>) -> Flow {
         let page = Answer::status_page(status, &[], &self.serving.shared).closing();
-        self.send(page, false, date::seconds(cx.wall()), cx);
+        self.send(page, false, cx.wall_seconds().cast_signed(), cx);
         Flow::CloseWhenFlushed
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::connection::{Entry, Io, Lifecycle};
 use super::context::Visit;
@@ -69,7 +69,8 @@ impl<C, S: System> Connections<C, S> {
             start: now,
             now,
             compact_now: CompactInstant::since_start(0),
-            wall: system.wall(),
+            wall: SystemTime::UNIX_EPOCH,
+            wall_seconds: 0,
             wall_read_at: None,
             is_adopting: false,
             settings,

@@ -47,6 +47,11 @@ impl Context<'_> {
         self.state.wall
     }
 
+    /// The same time as [`Context::wall`] in whole seconds since 1970; 0 before that.
+    pub fn wall_seconds(&self) -> u64 {
+        self.state.wall_seconds
+    }
+
     /// Names the connection for [`Turn::visit`] of its own worker.
     pub fn token(&self) -> Token {
         self.io.token

@@ -31,6 +31,8 @@ pub(super) struct WorkerState {
     pub(super) compact_now: CompactInstant,
     /// The wall clock, as it was in this moment.
     pub(super) wall: SystemTime,
+    /// The same in whole seconds since 1970 ([`WorkerState::set_wall`]).
+    pub(super) wall_seconds: u64,
     /// When it was read; `None` before the first turn.
     pub(super) wall_read_at: Option<CompactInstant>,
     /// Connections of the previous process are not in the table yet.
@@ -117,6 +119,12 @@ impl WorkerState {
     pub(super) fn set_now(&mut self, now: Instant) {
         self.now = now;
         self.compact_now = self.compact(now);
+    }
+
+    /// Sets the wall clock's time: it is converted once, and not for each connection. A time before 1970 counts as 0.
+    pub(super) fn set_wall(&mut self, wall: SystemTime) {
+        self.wall = wall;
+        self.wall_seconds = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     }
 
     /// So long from now, as it is kept for a connection.

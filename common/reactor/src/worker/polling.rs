@@ -148,7 +148,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
         for _ in 0..3 {
             let before = state.compact_now;
-            state.wall = system.wall();
+            state.set_wall(system.wall());
             state.set_now(system.now());
             state.wall_read_at = Some(state.compact_now);
             if state.compact_now.saturating_duration_since(before) < ONE_MOMENT {
