@@ -1,8 +1,8 @@
 //! A parsed request head.
 
+use super::request_line::{self, Words};
 use super::{
-    Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, ScannedHead, list, query, request_line,
-    shown::shown_target,
+    Body, HeadError, HeadLimits, HeadScan, MAX_HEADERS, ScannedHead, list, query, shown::shown_target,
 };
 use std::borrow::Cow;
 use std::fmt;
@@ -101,12 +101,11 @@ impl<'h> Head<'h> {
     /// Those of [`Head::parse`]; what stands here is no head then.
     pub fn read(&mut self, scanned: ScannedHead<'h>, limits: HeadLimits) -> Result<(), HeadError> {
         let split = scanned.bytes.split_at_checked(scanned.first_field);
-        let (mut line, fields) = split.ok_or(HeadError::RequestLine)?;
-        while let Some(after) = line.strip_prefix(b"\r\n") {
-            line = after;
-        }
-        let line = line.strip_suffix(b"\r\n").ok_or(HeadError::RequestLine)?;
-        (self.method, self.target, self.minor_version) = request_line::words(line)?;
+        let (line, fields) = split.ok_or(HeadError::RequestLine)?;
+        (self.method, self.target, self.minor_version) = match scanned.words {
+            Some(words) => words,
+            None => request_line_of(line)?,
+        };
         if scanned.fields > FEW {
             self.room = Room::Many([httparse::EMPTY_HEADER; MAX_HEADERS]);
         }
@@ -249,6 +248,14 @@ fn first_letter(name: &str) -> u8 {
 /// One of 64 bits for a name: names that differ by case alone have the same.
 fn mark(name: &str) -> u64 {
     1 << ((name.len() * 9 + usize::from(first_letter(name))) % 64)
+}
+
+/// The words of the request line, which has its CRLF behind it, and may have blank lines before it.
+fn request_line_of(mut line: &[u8]) -> Result<Words<'_>, HeadError> {
+    while let Some(after) = line.strip_prefix(b"\r\n") {
+        line = after;
+    }
+    request_line::words(line.strip_suffix(b"\r\n").ok_or(HeadError::RequestLine)?)
 }
 
 /// Parses the header fields (RFC 9112 §5), the blank line at their end included; returns their number.

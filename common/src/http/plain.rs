@@ -5,28 +5,29 @@ const DEL: u8 = 0x7F;
 /// How many bytes at the beginning are `FIRST` or above, and neither DEL nor `BUT`; `FIRST` is an ASCII character.
 #[inline]
 pub fn plain_run<const FIRST: u8, const BUT: u8>(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let run = run_in_word::<FIRST, BUT>(u64::from_le_bytes(*word));
-        at += run;
-        if run < 8 {
-            return at;
+    let mut rest = bytes;
+    let run = loop {
+        let Some((word, behind)) = rest.split_first_chunk() else {
+            let end = rest.iter().position(|byte| *byte < FIRST || *byte == DEL || *byte == BUT);
+            break end.unwrap_or(rest.len());
+        };
+        let marks = marks::<FIRST, BUT>(u64::from_le_bytes(*word));
+        if marks != 0 {
+            break (marks.trailing_zeros() / 8) as usize;
         }
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let end = rest.iter().position(|byte| *byte < FIRST || *byte == DEL || *byte == BUT);
-    at + end.unwrap_or(rest.len())
+        rest = behind;
+    };
+    bytes.len() - rest.len() + run
 }
 
-/// The same for the eight bytes of a word, of which the lowest one is the first.
+/// Bits of a word of eight bytes, the first one lowest, of which the lowest one is in the first byte that is not plain; 0 if all are.
 #[inline]
-fn run_in_word<const FIRST: u8, const BUT: u8>(word: u64) -> usize {
+fn marks<const FIRST: u8, const BUT: u8>(word: u64) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // A byte borrows from higher ones only, so the lowest mark is right.
     let marks_below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word & EACH << 7;
     let marks_of = |byte: u8| marks_below(word ^ (EACH * u64::from(byte)), 1);
-    let marks = marks_below(word, FIRST) | marks_of(DEL) | marks_of(BUT);
-    (marks.trailing_zeros() / 8) as usize
+    marks_below(word, FIRST) | marks_of(DEL) | marks_of(BUT)
 }
 
 #[cfg(test)]

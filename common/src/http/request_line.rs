@@ -18,18 +18,21 @@ pub fn is_known_method(method: &str) -> bool {
     METHODS.contains(&method)
 }
 
-/// Checks a request line, without its CRLF; returns its method and its target.
-pub(super) fn check(line: &[u8]) -> Result<(&str, &[u8]), HeadError> {
-    let (method, target, _) = words(line)?;
+/// The words of a request line: its method, its target, and the minor version, 0 or 1.
+pub(super) type Words<'l> = (&'l str, &'l [u8], u8);
+
+/// Checks a request line, without its CRLF.
+pub(super) fn check(line: &[u8]) -> Result<Words<'_>, HeadError> {
+    let (method, target, minor_version) = words(line)?;
     if method != "GET" && !is_token(method) {
         return Err(HeadError::RequestLine);
     }
     check_target(method, target)?;
-    Ok((method, target))
+    Ok((method, target, minor_version))
 }
 
-/// Splits a request line that [`check`] has passed into its method, its target, and the minor version, 0 or 1.
-pub(super) fn words(line: &[u8]) -> Result<(&str, &[u8], u8), HeadError> {
+/// Splits a request line that [`check`] has passed.
+pub(super) fn words(line: &[u8]) -> Result<Words<'_>, HeadError> {
     // §3: "request-line = method SP request-target SP HTTP-version": exactly two single blanks. The version has one length, and the
     // method is short: nothing looks for the blank behind the target, which [`check_target`] allows none.
     let (rest, version) = line.split_last_chunk::<VERSION_LEN>().ok_or(HeadError::RequestLine)?;

@@ -1,6 +1,7 @@
 //! Finds the end of a request head in bytes that arrive in pieces, and refuses early what cannot become a request.
 
-use super::{HeadError, plain_run, request_line};
+use super::request_line::{self, Words};
+use super::{HeadError, plain_run};
 
 /// The most header fields that a server can allow in a head.
 pub const MAX_HEADERS: usize = 64;
@@ -32,6 +33,8 @@ pub struct ScannedHead<'h> {
     pub(super) first_field: usize,
     /// How many field lines it has.
     pub(super) fields: usize,
+    /// Those of the request line, where the scan has read it as a whole.
+    pub(super) words: Option<Words<'h>>,
 }
 
 impl ScannedHead<'_> {
@@ -66,20 +69,18 @@ impl HeadScan {
     /// [`HeadError`] with the first byte that rules out a request within the limits, so that a client that does not
     /// speak HTTP gets its answer at once, not at the deadline.
     pub fn find_end(&mut self, input: &[u8], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
+        self.take_request_line(input, limits);
+        self.find_end_of_rest(input, limits)
+    }
+
+    /// The same without the [request line](Self::take_request_line) that has come whole.
+    fn find_end_of_rest(&mut self, input: &[u8], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
         let within = input.get(..limits.max_bytes).unwrap_or(input);
-        if self.scanned == 0 {
-            self.take_request_line(within, limits);
-        }
         loop {
-            self.scanned += self.plain(within.get(self.scanned..).unwrap_or_default(), limits);
-            // A line's end that has come whole, without a step for each of its bytes.
-            if !self.after_cr && matches!(within.get(self.scanned..), Some([b'\r', b'\n', ..])) {
-                self.scanned += 2;
-                if self.end_line(within, limits)? {
-                    return Ok(Some(self.scanned));
-                }
-                continue;
+            if self.lines > 0 && !self.after_cr && self.take_field_lines(within, limits)? {
+                return Ok(Some(self.scanned));
             }
+            self.scanned += self.plain(within.get(self.scanned..).unwrap_or_default(), limits);
             let Some(&byte) = within.get(self.scanned) else { break };
             self.scanned += 1;
             if self.step(byte, within, limits)? {
@@ -102,8 +103,9 @@ impl HeadScan {
         input: &'h [u8],
         limits: HeadLimits,
     ) -> Result<Option<ScannedHead<'h>>, HeadError> {
-        let len = self.find_end(input, limits)?;
-        Ok(len.and_then(|len| input.get(..len)).map(|bytes| self.whole(bytes)))
+        let words = self.take_request_line(input, limits);
+        let len = self.find_end_of_rest(input, limits)?;
+        Ok(len.and_then(|len| input.get(..len)).map(|bytes| self.whole(bytes, words)))
     }
 
     /// As [`Self::find`], with what stands behind the head, to be changed in its place.
@@ -117,40 +119,65 @@ impl HeadScan {
     ) -> Result<Option<(ScannedHead<'h>, &'h mut [u8])>, HeadError> {
         let len = self.find_end(input, limits)?;
         let split = len.and_then(|len| input.split_at_mut_checked(len));
-        Ok(split.map(|(bytes, rest)| (self.whole(bytes), rest)))
+        Ok(split.map(|(bytes, rest)| (self.whole(bytes, None), rest)))
     }
 
-    fn whole<'h>(&self, bytes: &'h [u8]) -> ScannedHead<'h> {
-        ScannedHead { bytes, first_field: self.word, fields: self.lines.saturating_sub(1) }
+    fn whole<'h>(&self, bytes: &'h [u8], words: Option<Words<'h>>) -> ScannedHead<'h> {
+        ScannedHead { bytes, first_field: self.word, fields: self.lines.saturating_sub(1), words }
     }
 
-    /// Takes a request line that has come whole, if nothing is wrong with it, without a step for each of its words.
-    fn take_request_line(&mut self, input: &[u8], limits: HeadLimits) {
-        let len = text(input);
-        let Some((line, [b'\r', b'\n', ..])) = input.split_at_checked(len) else { return };
-        let Ok((method, target)) = request_line::check(line) else { return };
-        if method.len() <= request_line::MAX_METHOD && target.len() <= limits.max_target {
-            let after = len + 2;
-            *self = Self { scanned: after, line: after, word: after, blanks: 2, lines: 1, after_cr: false };
+    /// Takes a request line that has come whole, if nothing is wrong with it, without a step for each of its words; returns these.
+    fn take_request_line<'i>(&mut self, input: &'i [u8], limits: HeadLimits) -> Option<Words<'i>> {
+        if self.scanned > 0 {
+            return None;
+        }
+        let within = input.get(..limits.max_bytes).unwrap_or(input);
+        let len = text(within);
+        let (line, [b'\r', b'\n', ..]) = within.split_at_checked(len)? else { return None };
+        let words = request_line::check(line).ok()?;
+        let (method, target, _) = words;
+        if method.len() > request_line::MAX_METHOD || target.len() > limits.max_target {
+            return None;
+        }
+        let after = len + 2;
+        *self = Self { scanned: after, line: after, word: after, blanks: 2, lines: 1, after_cr: false };
+        Some(words)
+    }
+
+    /// Takes the field lines that have come whole, and what may stand in one that has not, without a step for each of their bytes;
+    /// true if the blank line behind them has come.
+    fn take_field_lines(&mut self, input: &[u8], limits: HeadLimits) -> Result<bool, HeadError> {
+        let mut rest = input.get(self.scanned..).unwrap_or_default();
+        loop {
+            let (_, behind) = rest.split_at_checked(text(rest)).unwrap_or_default();
+            self.scanned = input.len() - behind.len();
+            let [b'\r', b'\n', next @ ..] = behind else { return Ok(false) };
+            let is_blank = self.scanned == self.line;
+            self.scanned += 2;
+            self.line = self.scanned;
+            if is_blank {
+                return Ok(true);
+            }
+            self.count_line(limits)?;
+            rest = next;
         }
     }
 
-    /// How many bytes at the beginning of these [`Self::step`] would take without a change: those of a field line or of a word of
-    /// the request line that may stand there.
+    /// How many bytes at the beginning of these [`Self::step`] would take without a change: those of a word of the request line
+    /// that may stand there.
     fn plain(&self, bytes: &[u8], limits: HeadLimits) -> usize {
         let within = |most: usize| {
             let room = self.word.saturating_add(most).saturating_sub(self.scanned);
             bytes.get(..room).unwrap_or(bytes)
         };
-        match (self.lines, self.blanks) {
-            _ if self.after_cr => 0,
-            (1.., _) => text(bytes),
-            (0, 0) => {
+        match self.blanks {
+            _ if self.after_cr || self.lines > 0 => 0,
+            0 => {
                 let method = within(request_line::MAX_METHOD).iter();
                 method.take_while(|byte| request_line::is_token_byte(**byte)).count()
             }
-            (0, 1) => word(within(limits.max_target)),
-            (0, _) => word(within(request_line::VERSION_LEN)),
+            1 => word(within(limits.max_target)),
+            _ => word(within(request_line::VERSION_LEN)),
         }
     }
 
@@ -213,11 +240,17 @@ impl HeadScan {
         if self.lines == 0 {
             request_line::check(input.get(line).unwrap_or_default())?;
         }
+        self.count_line(limits)?;
+        Ok(false)
+    }
+
+    fn count_line(&mut self, limits: HeadLimits) -> Result<(), HeadError> {
         self.lines += 1;
         if self.lines > limits.max_headers.min(MAX_HEADERS) + 1 {
-            return Err(HeadError::TooManyFields);
+            Err(HeadError::TooManyFields)
+        } else {
+            Ok(())
         }
-        Ok(false)
     }
 }
 

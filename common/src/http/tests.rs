@@ -254,6 +254,23 @@ fn a_second_request_behind_the_head_is_left_alone() {
     assert_eq!(outcome(both), Ok(Some("GET / HTTP/1.1\r\nHost: a\r\n\r\n".len())));
 }
 
+#[test]
+fn a_request_line_is_the_same_whether_it_has_come_whole_or_in_pieces() {
+    for (text, line) in [
+        ("GET /a HTTP/1.1\r\nHost: a\r\n\r\n", ("GET", "/a", 1)),
+        ("\r\n\r\nPUT /b HTTP/1.0\r\n\r\n", ("PUT", "/b", 0)),
+    ] {
+        for split in 0..text.len() {
+            let mut scan = HeadScan::default();
+            assert!(scan.find(&text.as_bytes()[..split], LIMITS).unwrap().is_none());
+            let scanned = scan.find(text.as_bytes(), LIMITS).unwrap().unwrap();
+            let head = Head::of_scanned(scanned, LIMITS).unwrap();
+            let target = std::str::from_utf8(head.target).unwrap();
+            assert_eq!((head.method, target, head.minor_version), line, "at {split}");
+        }
+    }
+}
+
 fn head(text: &str) -> Head<'_> {
     Head::parse(text.as_bytes(), LIMITS).unwrap()
 }
