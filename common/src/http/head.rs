@@ -23,29 +23,49 @@ pub struct Head<'h> {
     body: Body,
 }
 
-/// As many fields as a browser sends, or fewer.
-const FEW: usize = 24;
+/// As many fields as a program sends that fetches a file, or fewer.
+const FEW: usize = 8;
+/// As many as a browser sends, or fewer.
+const USUAL: usize = 24;
 
-/// The place of the fields. It is written whole for each head, so it is no larger than its number of fields needs.
+/// The place of the fields. It is written whole for each head, so no more of it is than its number of fields needs.
+#[derive(Clone)]
+struct Room<'h> {
+    few: [httparse::Header<'h>; FEW],
+    more: More<'h>,
+}
+
+/// The place of more fields than [`FEW`]; all of them are here then.
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "a box would be an allocation for each head")]
-enum Room<'h> {
-    Few([httparse::Header<'h>; FEW]),
-    Many([httparse::Header<'h>; MAX_HEADERS]),
+enum More<'h> {
+    None,
+    Usual([httparse::Header<'h>; USUAL]),
+    Most([httparse::Header<'h>; MAX_HEADERS]),
 }
 
 impl<'h> Room<'h> {
     fn as_slice(&self) -> &[httparse::Header<'h>] {
-        match self {
-            Room::Few(fields) => fields,
-            Room::Many(fields) => fields,
+        match &self.more {
+            More::None => &self.few,
+            More::Usual(fields) => fields,
+            More::Most(fields) => fields,
         }
     }
 
-    fn as_mut_slice(&mut self) -> &mut [httparse::Header<'h>] {
-        match self {
-            Room::Few(fields) => fields,
-            Room::Many(fields) => fields,
+    /// Makes room for so many fields.
+    fn make(&mut self, count: usize) -> &mut [httparse::Header<'h>] {
+        self.more = if count <= FEW {
+            More::None
+        } else if count <= USUAL {
+            More::Usual([httparse::EMPTY_HEADER; USUAL])
+        } else {
+            More::Most([httparse::EMPTY_HEADER; MAX_HEADERS])
+        };
+        match &mut self.more {
+            More::None => &mut self.few,
+            More::Usual(fields) => fields,
+            More::Most(fields) => fields,
         }
     }
 }
@@ -91,7 +111,9 @@ impl<'h> Head<'h> {
     /// The place for a head, to be [read](Self::read).
     #[inline]
     pub fn unread() -> Self {
-        let room = Room::Few([httparse::EMPTY_HEADER; FEW]);
+        // Copied as a whole, and not made field by field.
+        const NONE: [httparse::Header<'static>; FEW] = [httparse::EMPTY_HEADER; FEW];
+        let room = Room { few: NONE, more: More::None };
         Self { method: "", target: b"", minor_version: 0, room, count: 0, marks: 0, body: Body::None }
     }
 
@@ -106,10 +128,7 @@ impl<'h> Head<'h> {
             Some(words) => words,
             None => request_line_of(line)?,
         };
-        if scanned.fields > FEW {
-            self.room = Room::Many([httparse::EMPTY_HEADER; MAX_HEADERS]);
-        }
-        self.count = parse_fields(fields, self.room.as_mut_slice())?;
+        self.count = parse_fields(fields, self.room.make(scanned.fields))?;
         if self.count > limits.max_headers {
             return Err(HeadError::TooManyFields);
         }
@@ -141,10 +160,9 @@ impl<'h> Head<'h> {
     /// True if the name of a field begins so (any case).
     pub fn has_field_beginning(&self, prefix: &str) -> bool {
         let begins = |name: &str| {
-            let start = name.get(..prefix.len());
-            start.is_some_and(|start| {
-                first_letter(start) == first_letter(prefix) && start.eq_ignore_ascii_case(prefix)
-            })
+            let start = || name.get(..prefix.len());
+            first_letter(name) == first_letter(prefix)
+                && start().is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
         self.fields().iter().any(|field| begins(field.name))
     }
