@@ -122,9 +122,8 @@ impl Respond<'_> {
         // §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
         // which range handling is not defined. For this specification, GET is the only method for which range
         // handling is defined."
-        let ranges: Vec<&[u8]> =
-            if range && head.method == "GET" { head.get_all("Range").collect() } else { Vec::new() };
-        let (mut answer, part) = match range::select(&ranges, it.len) {
+        let ranges = head.get_all("Range").filter(|_| range && head.method == "GET");
+        let (mut answer, part) = match range::select(ranges, it.len) {
             Selected::Whole => (Answer::whole(it.fields.clone(), it.len), 0..it.len),
             Selected::Part(part) => {
                 // §14.4: `bytes first-last/complete`

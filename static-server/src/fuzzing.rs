@@ -36,7 +36,7 @@ pub fn path(target: &[u8], query: Option<&[u8]>) -> Result<(Vec<u8>, bool, Strin
 /// # Errors
 /// 416.
 pub fn range(values: &[&[u8]], len: u64) -> Result<Option<Range<u64>>, u16> {
-    match select(values, len) {
+    match select(values.iter().copied(), len) {
         Selected::Whole => Ok(None),
         Selected::Part(range) => Ok(Some(range)),
         Selected::Unsatisfiable => Err(416),
