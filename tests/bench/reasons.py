@@ -3,12 +3,12 @@ where the target is missed."""
 
 DATES = ("Ours sends the second's dates in slices of some 500, so that none is late and newcomers wait for none; the floor sends one burst from warm caches. A slice costs a wakeup, and its first dates find "
          "cold caches: the floor that sends such slices, too, pays for both, and where all dates are due at once (`--align`, in the full form) nobody does.")
-GET = ("A request takes some 4,000 instructions in user space (4,600 before 2026-11-28): the head is read and checked whole and its file is looked up, and each turn of the event loop reads its clocks, keeps its lists and publishes its "
+GET = ("A request takes some 3,100 instructions in user space (4,600 before 2026-11-28): the head is read and checked whole and its file is looked up, and each turn of the event loop reads its clocks, keeps its lists and publishes its "
        "counts; no source file of ours has more than a tenth of them. The floor answers without reading what was asked.")
 FRESH = ("A file that was not looked at for half a second is looked at again, by one call where its folder was found within 50 ms, so that a deployment shows at once. "
          "nginx trusts what it knows for a minute.")
 COLD = ("The first look takes nine calls: one before the file is opened, so that no FIFO and no device is, one on each side of its read, so that no half of a version is kept, and one for each of three "
-        "packed siblings, which are left out in a folder whose listing has shown none (since 2026-11-28); its tag is made of all its bytes: some 18,000 instructions in all (27,000 before). nginx looks for one sibling, makes its tag of a time and a length, and keeps no bytes.")
+        "packed siblings, which are left out in a folder whose listing has shown none (since 2026-11-28); its tag is made of all its bytes: some 17,000 instructions in all (27,000 before). nginx looks for one sibling, makes its tag of a time and a length, and keeps no bytes.")
 GATHERED = ("At 2,000 lines a second, 5 ms bring ten lines, or 1 KiB; 64 KiB take a third of a second to come together, and are one write where ours are 65. "
             "The floor that waits 5 ms, too, pays for as many writes as ours.")
 ECHO = ("Ours takes a frame apart with its limits, checks its text as UTF-8 (RFC 6455, section 8.1) and frames it anew: its bytes are passed twice, when the mask is taken off and when they are copied behind their "
@@ -22,9 +22,9 @@ REASONS = {
     "lines-2000-10k-2-workers": "20 million messages a second of 100 bytes are 2 GB. At some 0.09 µs each they take 1.8 cores of the server; the load generator, which reads and checks every one of them, "
                                 "has these two cores, too, and takes 3.5 million a second there: the server waits for it. Four cores, or clients on other machines, would do.",
     "policy": "A life takes some 3,000 instructions in user space: a part for the limits (a place at the client's address, the list of those that may make room), the others for a turn of the event loop.",
-    "get-close": "A life takes some 6,000 instructions in user space: those of a request on a kept connection, and the limits of a newcomer. The floor has none, and answers without reading what was asked. "
+    "get-close": "A life takes some 5,200 instructions in user space (6,000 before 2026-11-28): those of a request on a kept connection, and the limits of a newcomer. The floor has none, and answers without reading what was asked. "
                  "With deferred accept it saves the registration with its epoll, too, which ours makes for neither.",
-    "handshake": "An opening and its end take some 19,000 instructions in user space (22,000 before 2026-11-28), 2,800 of them for SHA-1: the head is read and checked, SHA-1 and base64 make the answer, and the connection becomes a subscriber with its place among the dates. "
+    "handshake": "An opening and its end take some 17,000 instructions in user space (22,000 before 2026-11-28), 2,800 of them for SHA-1: the head is read and checked, SHA-1 and base64 make the answer, and the connection becomes a subscriber with its place among the dates. "
                  "The floor makes the answer alone.",
     "get-1KiB": GET,
     "get-10KiB": GET,
