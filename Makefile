@@ -111,7 +111,8 @@ test-systemd:
 # time for each message, request and connection, lateness, memory. QUICK=1: in two. CASES="dates policy" for some, RECORD=1 writes
 # tests/bench/results/. It says first what it fetches.
 bench:
-	@tests/needs cargo cc python3 taskset && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" tests/bench/run $(if $(QUICK),--quick) $(CASES)
+	@tests/needs cargo cc python3 taskset && tests/bench/run $(if $(QUICK),--quick) --list $(CASES) >/dev/null && tests/bench/fetch && \
+		RECORD="$(RECORD)" BINARIES="$(BINARIES)" tests/bench/run $(if $(QUICK),--quick) $(CASES)
 
 # The same in two minutes: three short rounds of some cases.
 bench-quick:
@@ -120,7 +121,7 @@ bench-quick:
 # The same for all cases and all peers, in an hour and a half. A run that is cut off goes on behind the rounds that it has measured of the
 # same build; MINUTES=30 stops it after so many, ANEW=1 begins again.
 bench-full:
-	@tests/needs cargo cc python3 taskset && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" \
+	@tests/needs cargo cc python3 taskset && tests/bench/run --full --list $(CASES) >/dev/null && tests/bench/fetch && RECORD="$(RECORD)" BINARIES="$(BINARIES)" \
 		tests/bench/run --full $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ANEW),--anew) $(CASES)
 
 .PHONY: bench-profile

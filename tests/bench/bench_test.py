@@ -338,6 +338,16 @@ class Cases(unittest.TestCase):
             self.assertIn(each.group, tables.GROUPS)
             self.assertTrue(each.load.takes > 0 and (each.quick is None or each.quick.takes <= each.load.takes), each.name)
 
+    def test_a_name_that_begins_no_case_is_unknown(self):
+        quick = [each for each in cases.cases() if each.quick]
+        self.assertEqual(cases.unknown(["policy", "polcy", "lines-1-", "get"], quick), ["polcy", "lines-1-"])
+        self.assertEqual(cases.unknown([], quick), [])
+
+    def test_a_run_of_a_case_that_there_is_not_measures_nothing(self):
+        tried = subprocess.run([HERE / "run", "--list", "nosuch"], capture_output=True, text=True)
+        self.assertEqual((tried.returncode, tried.stdout), (2, ""))
+        self.assertIn("begins with nosuch", tried.stderr)
+
     def test_a_peer_of_few_clients_has_its_turn_beside_the_fewest_only(self):
         few, many = servers.Server("few", "peer", None, most=100), servers.Server("many", "peer", None)
         self.assertEqual([cases.able((few, many), count) for count in (1_000, 10_000)], [[few, many], [many]])

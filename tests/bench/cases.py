@@ -50,6 +50,11 @@ def cases():
     return [*dates(), *scaling(), *lines(), *coalesced(), *two_cores(), *short_connections(), *files(), *echoes(), *memory(), *starts(), *build(), *idle()]
 
 
+def unknown(names, wanted):
+    """The names that begin the name of none of these cases."""
+    return [name for name in names if not any(case.name.startswith(name) for case in wanted)]
+
+
 def dates():
     """Spread over the second, as they come, and all at once, as the floor and the peers send them."""
     found = []
