@@ -236,7 +236,7 @@ impl Served {
             Ok(None) => Verdict::Directory,
             Ok(Some(resource)) => match &resource.identity.body {
                 Body::Memory(bytes) => Verdict::File(bytes.to_vec()),
-                Body::Disk(..) => panic!("no file is that large"),
+                Body::Disk { .. } => panic!("no file is that large"),
             },
             Err(OpenError::Missing) => Verdict::Missing,
             Err(error) => panic!("{path:?}: {error}"),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use reactor::Pages;
 use rustix::io::Errno;
 
 use crate::cache::{Cache, Kept, Slot};
@@ -84,7 +85,7 @@ impl Directory {
     /// Serves the files beneath `root`, and keeps at most `cache_bytes` of ready answers; copies of large files that clients are
     /// still taking may be half as much again.
     pub(crate) fn new(root: Root, cache_bytes: usize, shared: Arc<SharedFields>) -> Self {
-        let (cache, copies) = (Cache::new(cache_bytes), Copies::new(cache_bytes / 2));
+        let (cache, copies) = (Cache::new(cache_bytes), Copies::new(cache_bytes as u64 / 2));
         let (folders, changes) = (Folders::new(), AtomicU64::new(0));
         Directory { root, folders, cache, copies, changes, shared }
     }
@@ -204,23 +205,21 @@ impl Directory {
         let mut resource = Resource::clone(&loaded.resource);
         let mut is_new = false;
         for representation in resource.all_mut() {
-            if let Body::Disk(name, stamp) = &representation.body
-                && let Some(copy) = self.copy(&tree, name, stamp)
-            {
-                representation.body = Body::Memory(copy);
-                is_new = true;
+            if let Body::Disk { name, stamp, copy: copy @ None } = &mut representation.body {
+                *copy = self.copy(&tree, name, stamp);
+                is_new |= copy.is_some();
             }
         }
         is_new.then(|| Arc::new(resource))
     }
 
     /// Copies the file of this name if it is the one with this stamp, and still is when that is done.
-    fn copy(&self, tree: &Tree, name: &[u8], stamp: &Stamp) -> Option<Arc<[u8]>> {
+    fn copy(&self, tree: &Tree, name: &[u8], stamp: &Stamp) -> Option<Arc<Pages>> {
         if stamp.len > copies::MOST {
             return None;
         }
         let Ok(Opened::File(file, current)) = tree.open_file(name) else { return None };
-        let copy = self.copies.read(&file, stamp.len).ok()??;
+        let copy = self.copies.copy(&file, stamp.len).ok()??;
         (current == *stamp && Stamp::of_file(&file).ok()? == *stamp).then_some(copy)
     }
 
@@ -323,7 +322,7 @@ fn read_one(folder: &Folder, name: &[u8]) -> Result<Option<(Body, Stamp)>, OpenE
     for tries_left in (0..TRIES).rev() {
         let Opened::File(file, stamp) = folder.open_file(name)? else { return Ok(None) };
         if stamp.len > LARGE {
-            return Ok(Some((Body::Disk(name.to_owned(), stamp), stamp)));
+            return Ok(Some((Body::Disk { name: name.to_owned(), stamp, copy: None }, stamp)));
         }
         match read_range(&file, 0, stamp.len) {
             // A file that never comes to rest, such as a log, is sent as long as it was; the later stamp says how young it is.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use common::http::{Head, put_field};
+use reactor::Pages;
 
 use crate::conditional::Validators;
 use crate::digits::Digits;
@@ -35,7 +36,8 @@ impl Resource {
     /// Bytes of those of its files that are on disk, and of which there may be copies in memory.
     pub(crate) fn copyable(&self) -> usize {
         let all = std::iter::once(&self.identity).chain(self.coded.iter().map(|(_, coded)| coded));
-        let on_disk = all.filter(|it| matches!(it.body, Body::Disk(..)) && it.len <= copies::MOST);
+        let on_disk =
+            all.filter(|it| matches!(it.body, Body::Disk { copy: None, .. }) && it.len <= copies::MOST);
         on_disk.map(|it| usize::try_from(it.len).unwrap_or(usize::MAX)).fold(0, usize::saturating_add)
     }
 
@@ -69,8 +71,12 @@ pub(crate) struct Representation {
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     Memory(Arc<[u8]>),
-    /// In the file of this name beneath the root, as long as it has this stamp.
-    Disk(Vec<u8>, Stamp),
+    /// In the file of this name beneath the root, as long as it has this stamp; perhaps in a copy of it, too.
+    Disk {
+        name: Vec<u8>,
+        stamp: Stamp,
+        copy: Option<Arc<Pages>>,
+    },
 }
 
 /// The facts that determine the header fields of a representation.
@@ -93,7 +99,7 @@ impl Representation {
     pub(crate) fn new(facts: Facts<'_>, body: Body, shared: &SharedFields) -> Self {
         let (etag, len) = match &body {
             Body::Memory(bytes) => (Some(etag::of_bytes(bytes, facts.coding)), bytes.len() as u64),
-            Body::Disk(_, stamp) => {
+            Body::Disk { stamp, .. } => {
                 let version = || etag::of_version(stamp.len, stamp.modified.0, facts.coding);
                 (facts.is_settled.then(version), stamp.len)
             }
@@ -122,7 +128,11 @@ impl Representation {
     fn cost(&self) -> usize {
         let body = match &self.body {
             Body::Memory(bytes) => bytes.len(),
-            Body::Disk(name, _) => name.len(),
+            Body::Disk { name, copy, .. } => {
+                let copied =
+                    copy.as_ref().map_or(0, |copy| usize::try_from(copy.len()).unwrap_or(usize::MAX));
+                name.len().saturating_add(copied)
+            }
         };
         // 256: the structure, and the overhead of a small allocation.
         body.saturating_add(self.fields.len()).saturating_add(256)

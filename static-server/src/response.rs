@@ -5,11 +5,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use common::http::{is_field_value, reason, status_body};
+use reactor::Pages;
 
 use crate::digits::Digits;
 use crate::directory::LARGE;
 use crate::fields::SharedFields;
 use crate::{cache_control, date};
+
+/// A body of up to this many bytes is copied behind its head: that costs less than a write of two pieces.
+pub(crate) const JOINED: usize = 4 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -33,6 +37,8 @@ pub(crate) enum Payload {
     None,
     /// This range of these bytes.
     Memory(Arc<[u8]>, Range<usize>),
+    /// A range of a copy: offset and length in bytes.
+    Pages(Arc<Pages>, u64, u64),
     /// A range of a file: offset and length in bytes.
     File(File, u64, u64),
 }
@@ -43,6 +49,7 @@ impl Payload {
         match self {
             Payload::None => false,
             Payload::Memory(_, range) => range.len() as u64 > LARGE,
+            Payload::Pages(_, _, len) => *len > LARGE,
             Payload::File(..) => true,
         }
     }

@@ -15,6 +15,7 @@ use super::evictable::{List, Scarce};
 use super::eviction::{Eviction, EvictionClass};
 use super::known_addresses::KnownAddresses;
 use super::outbox::{Flushed, Spare, Wire};
+use super::pages::Pages;
 use super::system::{System, Watched, is_shortage, is_shortage_of_watches};
 use super::table::Table;
 use super::worker_state::WorkerState;
@@ -36,12 +37,16 @@ pub(super) struct Bound<'a, S: System> {
 }
 
 impl<S: System> Wire for Bound<'_, S> {
-    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.system.write(self.socket, bytes)
+    fn write(&mut self, bytes: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        self.system.write(self.socket, bytes, more)
     }
 
     fn send_file(&mut self, file: &File, offset: u64, len: usize) -> io::Result<usize> {
         self.system.send_file(self.socket, file, offset, len)
+    }
+
+    fn send_pages(&mut self, pages: &Pages, offset: u64, len: usize) -> io::Result<usize> {
+        self.system.send_pages(self.socket, pages, offset, len)
     }
 
     fn watch_writable(&mut self, token: Token, watched: Watched) -> io::Result<()> {

@@ -16,7 +16,7 @@ use super::outbox::Wire;
 use super::pieces::Pieces;
 use super::system::is_shortage;
 use super::worker_state::WorkerState;
-use super::{CloseReason, CompactInstant, Flow, Settings, Stop, Token};
+use super::{CloseReason, CompactInstant, Flow, Pages, Settings, Stop, Token};
 
 /// One connection, lent to a callback about it.
 pub struct Context<'a> {
@@ -220,7 +220,7 @@ impl Context<'_> {
         if !self.is_free() {
             return Some(0);
         }
-        match self.wire.write(slices) {
+        match self.wire.write(slices, false) {
             Ok(sent) => Some(sent),
             // The flush after the callback tries again, and waits where it has to.
             Err(error) if is_transient(&error) => Some(0),
@@ -229,6 +229,11 @@ impl Context<'_> {
                 None
             }
         }
+    }
+
+    /// Queues a range of a copy, both in bytes: of it the kernel makes no other one.
+    pub fn send_pages(&mut self, pages: Arc<Pages>, offset: u64, len: u64) {
+        self.io.outbox.push_pages(pages, offset, len);
     }
 
     /// Queues a range of a file, both in bytes. A file that turns out shorter resets the connection; the

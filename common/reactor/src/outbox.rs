@@ -1,4 +1,4 @@
-//! What a connection still has to send: own bytes, shared memory, ranges of files, in order.
+//! What a connection still has to send: own bytes, shared memory, ranges of copies and of files, in order.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -7,14 +7,17 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::pages::Pages;
 use super::settings::TURN_BUDGET;
 use super::system::Watched;
 use super::{CompactInstant, Token};
 
 /// The sending side of a connection, whatever the system below.
 pub(super) trait Wire {
-    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// `more`: a file follows, whose bytes may leave in one packet with these.
+    fn write(&mut self, bytes: &[IoSlice<'_>], more: bool) -> io::Result<usize>;
     fn send_file(&mut self, file: &File, offset: u64, len: usize) -> io::Result<usize>;
+    fn send_pages(&mut self, pages: &Pages, offset: u64, len: usize) -> io::Result<usize>;
     /// Asks the poll to report, from now on, when the kernel has room again; `watched`: what it reports by now.
     fn watch_writable(&mut self, token: Token, watched: Watched) -> io::Result<()>;
     fn shutdown(&mut self) -> io::Result<()>;
@@ -45,6 +48,7 @@ const STEP: u64 = 4 * 1024;
 enum Segment {
     Own { bytes: Vec<u8>, sent: usize },
     Shared { bytes: Arc<[u8]>, range: Range<usize> },
+    Pages { pages: Arc<Pages>, offset: u64, left: u64 },
     File { file: Arc<File>, offset: u64, left: u64 },
 }
 
@@ -53,13 +57,17 @@ impl Segment {
         match self {
             Self::Own { bytes, sent } => bytes.get(*sent..).unwrap_or_default(),
             Self::Shared { bytes, range } => bytes.get(range.clone()).unwrap_or_default(),
-            Self::File { .. } => &[],
+            Self::Pages { .. } | Self::File { .. } => &[],
         }
+    }
+
+    fn is_memory(&self) -> bool {
+        matches!(self, Self::Own { .. } | Self::Shared { .. })
     }
 
     fn left(&self) -> u64 {
         match self {
-            Self::File { left, .. } => *left,
+            Self::Pages { left, .. } | Self::File { left, .. } => *left,
             memory => memory.memory().len() as u64,
         }
     }
@@ -146,6 +154,12 @@ impl Outbox {
         }
     }
 
+    pub(super) fn push_pages(&mut self, pages: Arc<Pages>, offset: u64, len: u64) {
+        if len > 0 {
+            self.queue().segments.push_back(Segment::Pages { pages, offset, left: len });
+        }
+    }
+
     pub(super) fn push_file(&mut self, file: Arc<File>, offset: u64, len: u64) {
         if len > 0 {
             self.queue().segments.push_back(Segment::File { file, offset, left: len });
@@ -227,10 +241,8 @@ impl Queue {
         self.advance(0, spare); // a callback may have queued nothing
         while let Some(front) = self.segments.front_mut() {
             let sent = match front {
-                Segment::File { file, offset, left } => {
-                    let want = usize::try_from(*left).unwrap_or(usize::MAX).min(TURN_BUDGET);
-                    wire.send_file(file, *offset, want)
-                }
+                Segment::File { file, offset, left } => wire.send_file(file, *offset, a_turn_of(*left)),
+                Segment::Pages { pages, offset, left } => wire.send_pages(pages, *offset, a_turn_of(*left)),
                 _ => self.write_memory(wire),
             };
             let sent = match sent {
@@ -255,11 +267,11 @@ impl Queue {
     fn write_memory(&self, wire: &mut dyn Wire) -> io::Result<usize> {
         if let (1, Some(only)) = (self.segments.len(), self.segments.front()) {
             let bytes = only.memory(); // most answers
-            return wire.write(&[IoSlice::new(bytes.get(..MAX_WRITE).unwrap_or(bytes))]);
+            return wire.write(&[IoSlice::new(bytes.get(..MAX_WRITE).unwrap_or(bytes))], false);
         }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
-        let memory = self.segments.iter().take_while(|segment| !matches!(segment, Segment::File { .. }));
+        let memory = self.segments.iter().take_while(|segment| segment.is_memory());
         let mut room = MAX_WRITE;
         for (slice, segment) in slices.iter_mut().zip(memory) {
             let bytes = segment.memory();
@@ -271,7 +283,8 @@ impl Queue {
                 break;
             }
         }
-        wire.write(slices.get(..count).unwrap_or_default())
+        let more = self.segments.get(count).is_some_and(|next| !next.is_memory());
+        wire.write(slices.get(..count).unwrap_or_default(), more)
     }
 
     /// Takes `sent` bytes off the front; true when a segment was finished, came past a step, or is a file that moved on.
@@ -283,6 +296,10 @@ impl Queue {
             match front {
                 Segment::Own { sent: done, .. } => *done += taken,
                 Segment::Shared { range, .. } => range.start += taken,
+                Segment::Pages { offset, left, .. } => {
+                    *offset += taken as u64;
+                    *left -= taken as u64;
+                }
                 Segment::File { offset, left, .. } => {
                     *offset += taken as u64;
                     *left -= taken as u64;
@@ -315,14 +332,31 @@ impl Queue {
 
     /// Everything that is left; `None` if part of it is a file.
     fn memory(&self) -> Option<Vec<u8>> {
-        let has_file = self.segments.iter().any(|segment| matches!(segment, Segment::File { .. }));
-        (!has_file).then(|| self.segments.iter().flat_map(Segment::memory).copied().collect())
+        let mut all = Vec::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::File { .. } => return None,
+                Segment::Pages { pages, offset, left } => {
+                    let start = all.len();
+                    all.resize(start.saturating_add(usize::try_from(*left).ok()?), 0);
+                    pages.read(*offset, all.get_mut(start..)?).ok()?;
+                }
+                memory => all.extend_from_slice(memory.memory()),
+            }
+        }
+        Some(all)
     }
+}
+
+/// How many of the bytes of a file are sent at a time.
+fn a_turn_of(left: u64) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(TURN_BUDGET)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PageStore;
 
     /// Takes `room` bytes at a time, then says `WouldBlock` once.
     struct Narrow {
@@ -332,7 +366,7 @@ mod tests {
     }
 
     impl Wire for Narrow {
-        fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        fn write(&mut self, bytes: &[IoSlice<'_>], _: bool) -> io::Result<usize> {
             self.blocked = !self.blocked;
             if self.blocked {
                 return Err(io::ErrorKind::WouldBlock.into());
@@ -348,7 +382,13 @@ mod tests {
             let mut bytes = vec![0; len.min(self.room)];
             let read = file.read_at(&mut bytes, offset)?;
             bytes.truncate(read);
-            self.write(&[IoSlice::new(&bytes)])
+            self.write(&[IoSlice::new(&bytes)], false)
+        }
+
+        fn send_pages(&mut self, pages: &Pages, offset: u64, len: usize) -> io::Result<usize> {
+            let mut bytes = vec![0; len.min(self.room)];
+            pages.read(offset, &mut bytes)?;
+            self.write(&[IoSlice::new(&bytes)], false)
         }
 
         fn watch_writable(&mut self, _: Token, _: Watched) -> io::Result<()> {
@@ -369,7 +409,7 @@ mod tests {
         let memory = |segment: &Segment| match segment {
             Segment::Own { bytes, .. } => bytes.capacity(),
             Segment::Shared { bytes, .. } => bytes.len(),
-            Segment::File { .. } => 0,
+            Segment::Pages { .. } | Segment::File { .. } => 0,
         };
         let queue = |queue: &Queue| {
             queue.segments.iter().map(memory).sum::<usize>()
@@ -383,6 +423,7 @@ mod tests {
     fn segments_leave_in_order_whatever_the_kernel_takes_at_a_time() {
         let mut file = tempfile::tempfile().unwrap();
         io::Write::write_all(&mut file, b"0123456789").unwrap();
+        let pages = Arc::new(PageStore::new().unwrap().copy(&file, 10).unwrap());
         let file = Arc::new(file);
         for room in 1..40 {
             let mut outbox = Outbox::default();
@@ -390,10 +431,11 @@ mod tests {
             outbox.push_shared(&Arc::from(&b"xxsharedxx"[..]), 2..8);
             outbox.own().extend_from_slice(b" own ");
             outbox.push_file(file.clone(), 2, 5);
+            outbox.push_pages(pages.clone(), 3, 6);
             outbox.own().extend_from_slice(b" end");
             let mut wire = Narrow { room, blocked: false, got: Vec::new() };
             while outbox.flush(&mut wire, &mut Spare::default()).unwrap() != Flushed::All {}
-            assert_eq!(wire.got, b"head shared own 23456 end", "{room} at a time");
+            assert_eq!(wire.got, b"head shared own 23456345678 end", "{room} at a time");
             assert_eq!(held(&outbox), 0, "it owns no memory");
         }
     }

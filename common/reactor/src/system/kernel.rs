@@ -19,7 +19,7 @@ use socket2::{SockRef, Socket, TcpKeepalive};
 
 use super::seam::{Event, Polled, System, Target};
 use crate::settings::TURN_BUDGET;
-use crate::{Settings, Token, Traffic};
+use crate::{Pages, Settings, Token, Traffic};
 
 /// Events that one poll takes from the kernel.
 const EVENTS: usize = 256;
@@ -310,10 +310,14 @@ impl System for Kernel {
         Ok(read)
     }
 
-    fn write(&mut self, mut socket: &Socket, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write(&mut self, mut socket: &Socket, bytes: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
         let written = match bytes {
             // Without libc, in which each call is a point where a thread may be cancelled: a fifth of what a message costs in user space.
-            [bytes] => send(socket, bytes, SendFlags::NOSIGNAL)?,
+            [bytes] => send(
+                socket,
+                bytes,
+                if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL },
+            )?,
             _ => socket.write_vectored(bytes)?,
         };
         self.count_written(written);
@@ -336,6 +340,12 @@ impl System for Kernel {
         let written = socket.write(copied.get(..read).unwrap_or_default())?;
         self.count_written(written);
         Ok(written)
+    }
+
+    fn send_pages(&mut self, socket: &Socket, pages: &Pages, offset: u64, len: usize) -> io::Result<usize> {
+        let sent = pages.send(socket, offset, len)?;
+        self.count_written(sent);
+        Ok(sent)
     }
 
     fn probe(&mut self, socket: &Socket) {

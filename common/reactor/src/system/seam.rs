@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::io::Errno;
 
-use crate::{Settings, Token, Traffic};
+use crate::{Pages, Settings, Token, Traffic};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
@@ -119,11 +119,19 @@ pub(crate) trait System {
     fn watch_writable(&mut self, socket: &Self::Socket, token: Token) -> io::Result<()>;
     /// Reads what is there, at most `buffer`; 0: the end.
     fn read(&mut self, socket: &Self::Socket, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Writes a few slices in order, as much as fits.
-    fn write(&mut self, socket: &Self::Socket, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Writes a few slices in order, as much as fits. `more`: a file follows, whose bytes may leave in one packet with these.
+    fn write(&mut self, socket: &Self::Socket, bytes: &[IoSlice<'_>], more: bool) -> io::Result<usize>;
     /// Sends part of a file; 0 if the file is not that long. What was sent stays as it was when the file changes.
     fn send_file(&mut self, socket: &Self::Socket, file: &File, offset: u64, len: usize)
     -> io::Result<usize>;
+    /// Sends part of a copy.
+    fn send_pages(
+        &mut self,
+        socket: &Self::Socket,
+        pages: &Pages,
+        offset: u64,
+        len: usize,
+    ) -> io::Result<usize>;
     /// The peer has half-closed: asks its kernel every few seconds from now on whether anybody still reads there.
     fn probe(&mut self, socket: &Self::Socket);
     fn shutdown_write(&mut self, socket: &Self::Socket) -> io::Result<()>;

@@ -26,16 +26,18 @@ fn closed(sim: &Simulation<Echo>, why: CloseReason) -> u64 {
 
 #[test]
 fn a_peer_that_takes_less_than_a_step_within_the_write_timeout_is_slow() {
-    let mut sim = simulation(1, Settings { write_timeout: 3 * SECOND, ..Settings::default() });
-    let peer = sim.connect();
-    sim.send(peer, b"big\n");
-    sim.settle();
-    for _ in 0..3 {
-        pass(&mut sim, SECOND * 29 / 10);
-        sim.read(peer, 2049); // so that the kernel has room again
+    for answer in [&b"big\n"[..], b"pages\n"] {
+        let mut sim = simulation(1, Settings { write_timeout: 3 * SECOND, ..Settings::default() });
+        let peer = sim.connect();
+        sim.send(peer, answer);
         sim.settle();
+        for _ in 0..3 {
+            pass(&mut sim, SECOND * 29 / 10);
+            sim.read(peer, 2049); // so that the kernel has room again
+            sim.settle();
+        }
+        assert_eq!((sim.is_reset(peer), closed(&sim, CloseReason::Slow)), (true, 1));
     }
-    assert_eq!((sim.is_reset(peer), closed(&sim, CloseReason::Slow)), (true, 1));
 }
 
 #[test]
@@ -56,17 +58,19 @@ fn a_peer_among_many_is_closed_as_slow_and_it_is_seen_since_when_it_took_nothing
 
 #[test]
 fn a_peer_that_takes_a_step_within_the_write_timeout_is_not_slow() {
-    let mut sim = simulation(1, Settings { write_timeout: 3 * SECOND, ..Settings::default() });
-    let peer = sim.connect();
-    sim.send(peer, b"big\n");
-    sim.settle();
-    for _ in 0..8 {
-        sim.send(peer, b"more\n");
-        pass(&mut sim, SECOND * 5 / 2);
-        sim.read(peer, 4096);
+    for answer in [&b"big\n"[..], b"pages\n"] {
+        let mut sim = simulation(1, Settings { write_timeout: 3 * SECOND, ..Settings::default() });
+        let peer = sim.connect();
+        sim.send(peer, answer);
         sim.settle();
+        for _ in 0..8 {
+            sim.send(peer, b"more\n");
+            pass(&mut sim, SECOND * 5 / 2);
+            sim.read(peer, 4096);
+            sim.settle();
+        }
+        assert!(!sim.is_closed(peer));
     }
-    assert!(!sim.is_closed(peer));
 }
 
 #[test]
@@ -289,6 +293,19 @@ fn a_part_of_a_file_is_not_handed_over_as_if_it_were_the_whole() {
 }
 
 #[test]
+fn what_is_left_of_a_copy_is_handed_over() {
+    let mut sim = simulation(1, Settings::default());
+    let peer = sim.connect();
+    sim.send(peer, b"pages\n");
+    sim.settle();
+    let mut got = sim.read(peer, 1000);
+    let mut sim = sim.hand_over(|_, _| echo());
+    sim.settle();
+    got.extend(all(&mut sim, peer));
+    assert_eq!(got, &*echo().big);
+}
+
+#[test]
 fn mail_from_before_a_hand_over_is_delivered_before_the_connections_leave() {
     let mut sim =
         Simulation::new(1, Settings::default(), |birth| Echo { last_mail: Some(birth.mailboxes), ..echo() });
@@ -399,13 +416,17 @@ fn an_error_that_is_about_one_newcomer_costs_the_next_one_no_time() {
 struct Greedy(usize);
 
 impl Wire for Greedy {
-    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[IoSlice<'_>], _: bool) -> io::Result<usize> {
         let taken = bytes.iter().map(|slice| slice.len()).sum::<usize>().min(64 * 1024);
         self.0 += taken;
         Ok(taken)
     }
 
     fn send_file(&mut self, _: &File, _: u64, _: usize) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn send_pages(&mut self, _: &Pages, _: u64, _: usize) -> io::Result<usize> {
         Ok(0)
     }
 

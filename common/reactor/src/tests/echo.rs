@@ -90,6 +90,12 @@ impl Handler for Echo {
                 file.write_all(&self.big).unwrap();
                 cx.send_file(Arc::new(file), 0, self.big.len() as u64);
             }
+            b"pages\n" => {
+                let mut file = tempfile::tempfile().unwrap();
+                file.write_all(&self.big).unwrap();
+                let pages = PageStore::new().unwrap().copy(&file, self.big.len() as u64).unwrap();
+                cx.send_pages(Arc::new(pages), 0, self.big.len() as u64);
+            }
             b"bye\n" => flow = Flow::CloseWhenFlushed,
             b"done\n" => {
                 cx.send(line);

@@ -298,8 +298,8 @@ fn bytes_are_counted_each_way() {
     let mut kernel = kernel();
     let (socket, mut peer) = adopted(&mut kernel);
     let slices = [IoSlice::new(b"one"), IoSlice::new(b"two")];
-    assert_eq!(kernel.write(&socket, &slices[..1]).unwrap(), 3);
-    assert_eq!(kernel.write(&socket, &slices).unwrap(), 6);
+    assert_eq!(kernel.write(&socket, &slices[..1], true).unwrap(), 3);
+    assert_eq!(kernel.write(&socket, &slices, false).unwrap(), 6);
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"a file").unwrap();
     assert_eq!(kernel.send_file(&socket, &file, 2, 3).unwrap(), 3);

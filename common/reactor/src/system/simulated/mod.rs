@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::io::Errno;
 
 use super::seam::{Event, Polled, System, Target};
-use crate::{Settings, Token, Traffic};
+use crate::{Pages, Settings, Token, Traffic};
 
 pub use faults::Call;
 pub(crate) use pipe::{Pipe, take};
@@ -361,7 +361,7 @@ impl System for Simulated {
         })
     }
 
-    fn write(&mut self, socket: &Socket, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write(&mut self, socket: &Socket, bytes: &[IoSlice<'_>], _more: bool) -> io::Result<usize> {
         self.fault(Call::Write)?;
         let all: Vec<&[u8]> = bytes.iter().map(|slice| &**slice).collect();
         self.put(socket, &all.concat())
@@ -372,6 +372,13 @@ impl System for Simulated {
         let mut bytes = vec![0; len.min(SEND_BUFFER)];
         let read = file.read_at(&mut bytes, offset)?;
         bytes.truncate(read);
+        if bytes.is_empty() { Ok(0) } else { self.put(socket, &bytes) }
+    }
+
+    fn send_pages(&mut self, socket: &Socket, pages: &Pages, offset: u64, len: usize) -> io::Result<usize> {
+        self.fault(Call::SendFile)?;
+        let mut bytes = vec![0; len.min(SEND_BUFFER)];
+        pages.read(offset, &mut bytes)?;
         if bytes.is_empty() { Ok(0) } else { self.put(socket, &bytes) }
     }
 

@@ -59,6 +59,7 @@ pub(super) struct Conn {
 
 pub(super) struct Storm {
     file: Arc<File>,
+    pages: Arc<Pages>,
     /// Each connection that it knows, and whether it has had its `on_stop`.
     pub(super) live: HashMap<Token, bool>,
     /// Where broadcasts stand: the connections that are still to be visited.
@@ -69,7 +70,8 @@ pub(super) struct Storm {
 
 impl Storm {
     pub(super) fn new(file: Arc<File>) -> Self {
-        Self { file, live: HashMap::new(), to_visit: Vec::new(), next_tick: None, ticks: 0 }
+        let pages = Arc::new(PageStore::new().unwrap().copy(&file, 30_000).unwrap());
+        Self { file, pages, live: HashMap::new(), to_visit: Vec::new(), next_tick: None, ticks: 0 }
     }
 
     fn enter(&mut self, cx: &mut Context<'_>) {
@@ -111,7 +113,10 @@ impl Storm {
             b'f' => {
                 cx.send(&header(b'f', conn.number, 30_000));
                 conn.number += 1;
-                cx.send_file(self.file.clone(), 0, 30_000);
+                match conn.number % 2 {
+                    0 => cx.send_file(self.file.clone(), 0, 30_000),
+                    _ => cx.send_pages(self.pages.clone(), 0, 30_000),
+                }
             }
             b'd' => {
                 conn.deadline = cx.now() + Duration::from_millis(u64::from(argument?) * 8);
