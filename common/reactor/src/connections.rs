@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::{Entry, Io, Lifecycle};
 use super::context::Visit;
@@ -278,6 +278,10 @@ impl<C, S: System> Visit<C> for Connections<C, S> {
 
     fn tokens(&self) -> Vec<Token> {
         self.table.tokens()
+    }
+
+    fn clock(&self) -> Instant {
+        self.system.now()
     }
 
     fn state(&self) -> &WorkerState {

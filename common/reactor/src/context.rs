@@ -287,6 +287,7 @@ pub(super) trait Visit<C> {
     fn visit_each(&mut self, tokens: &[Token], f: &mut dyn FnMut(&mut C, &mut Context<'_>) -> Flow) -> usize;
     fn configure(&mut self, settings: Settings);
     fn tokens(&self) -> Vec<Token>;
+    fn clock(&self) -> Instant;
     fn state(&self) -> &WorkerState;
 }
 
@@ -299,6 +300,12 @@ impl<C> Turn<'_, C> {
     /// The same instant as [`Context::now`] in this turn.
     pub fn now(&self) -> Instant {
         self.connections.state().now
+    }
+
+    /// The instant of this call, which reads the clock: for a handler that wants to know how long its own work took. What is due is
+    /// judged by [`Turn::now`].
+    pub fn clock(&self) -> Instant {
+        self.connections.clock()
     }
 
     /// The same time as [`Context::wall`] in this turn.
@@ -372,6 +379,10 @@ impl<C, D> Visit<D> for Part<'_, C, D> {
 
     fn tokens(&self) -> Vec<Token> {
         self.whole.tokens()
+    }
+
+    fn clock(&self) -> Instant {
+        self.whole.clock()
     }
 
     fn state(&self) -> &WorkerState {

@@ -174,6 +174,7 @@ mod tests {
         let (server, _) = listener.accept().unwrap();
         let store = PageStore::new().unwrap();
         let pages = store.copy(&file(&vec![b'a'; 20_000]), 20_000).unwrap();
+        let _neighbour = store.copy(&file(&vec![b'b'; 20_000]), 20_000).unwrap();
         assert_eq!(pages.send(&server, 100, 30_000).unwrap(), 19_900, "no byte of a neighbour");
         assert_eq!(pages.send(&server, 20_000, 1).unwrap(), 0);
         drop(pages);

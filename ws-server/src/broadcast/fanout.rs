@@ -119,7 +119,9 @@ impl Fanout {
             if !is_done {
                 return true;
             }
-            self.task = None;
+            if let Some((Task::Ring(_), _)) = self.task.take() {
+                stream.end_round(|| turn.clock());
+            }
         }
     }
 

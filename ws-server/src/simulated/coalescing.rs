@@ -129,3 +129,48 @@ fn lines_that_wait_are_sent_before_the_stream_ends_or_another_process_goes_on() 
     reader.read(&mut world, usize::MAX);
     assert_eq!(reader.numbers(), [1, 2, 3, 4]);
 }
+
+#[test]
+fn a_busy_stream_to_many_leaves_the_core_as_much_time_as_a_round_takes() {
+    // Milliseconds that a round of 300 clients takes, lines that came one by one before it, and when the next round may begin.
+    for (took, lines_before, wanted) in [(8, 4, 16), (8, 3, 8), (2, 4, 5), (30, 4, 30), (15, 4, 20)] {
+        let mut world = lines(&["--coalesce", "5ms"]);
+        let mut readers: Vec<Reader> = (0..300).map(|_| reader(&mut world)).collect();
+        (1..=lines_before).for_each(|number| line(&mut world, number));
+        // A part of the round, then the rest.
+        assert!(world.turn());
+        world.advance(Duration::from_millis(took));
+        world.settle();
+        line(&mut world, lines_before + 1);
+        world.settle();
+        for millisecond in took..wanted {
+            readers[0].read(&mut world, usize::MAX);
+            assert!(
+                readers[0].numbers().into_iter().eq(1..=lines_before),
+                "{took} ms: after {millisecond} ms"
+            );
+            world.advance(Duration::from_millis(1));
+            world.settle();
+        }
+        for reader in &mut readers {
+            reader.read(&mut world, usize::MAX);
+            assert!(reader.numbers().into_iter().eq(1..=lines_before + 1), "{took} ms: after {wanted} ms");
+        }
+    }
+}
+
+#[test]
+fn a_time_that_is_changed_holds_for_the_lines_that_wait() {
+    let mut world = lines(&["--coalesce", "1h"]);
+    let mut reader = reader(&mut world);
+    line(&mut world, 1);
+    world.settle();
+    line(&mut world, 2);
+    assert_eq!(writes(&mut world), 0);
+    world.mail(Mail::Reload(configured(&[&LINES[..], &["--coalesce", "5ms"]].concat())));
+    world.settle();
+    world.advance(Duration::from_millis(5));
+    assert_eq!(writes(&mut world), 1);
+    reader.read(&mut world, usize::MAX);
+    assert_eq!(reader.numbers(), [1, 2]);
+}

@@ -1,9 +1,6 @@
 //! The stream as a ring of batches: lines, and the dates of an `ordered` clock.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use common::{framing::Framing, gap::Gap, id::MessageId};
 
@@ -13,6 +10,7 @@ use super::{
     ring::{Found, Ring},
     settings::{Delivery, Numbers, StreamOptions},
     subscription::{Next, Subscription},
+    window::CoalescingWindow,
 };
 
 /// Bytes that a subscriber of an `ordered` stream gets at once: one that asks for a long history does not hold up the others.
@@ -33,10 +31,8 @@ pub(crate) struct Buffer {
     pub(super) is_filling: bool,
     /// When the oldest message came up that no broadcast has begun to send.
     due: Option<Instant>,
-    /// Lines that come within this time of a broadcast wait for its end.
-    coalesce: Duration,
-    /// They wait until then.
-    held_until: Option<Instant>,
+    /// Lines that come within it wait for its end.
+    window: CoalescingWindow,
 }
 
 impl Buffer {
@@ -56,8 +52,7 @@ impl Buffer {
             is_given,
             is_filling: false,
             due: None,
-            coalesce: options.coalesce(),
-            held_until: None,
+            window: CoalescingWindow::new(options.coalesce()),
         }
     }
 
@@ -65,7 +60,7 @@ impl Buffer {
         self.ring.limit(options.ring_bounds());
         self.history = options.history();
         self.greet = options.greet();
-        self.coalesce = options.coalesce();
+        self.window.configure(options.coalesce());
         if let Some(clock) = &mut self.clock {
             clock.configure(options);
         }
@@ -74,6 +69,7 @@ impl Buffer {
     /// Adds what arrived from the source at `now`.
     pub(crate) fn publish(&mut self, batch: Arc<Batch>, now: Instant) {
         self.due = self.due.or(Some(now));
+        self.window.count();
         self.ring.push(batch);
     }
 
@@ -97,15 +93,22 @@ impl Buffer {
 
     /// When the next broadcast begins; `None` without anything to send.
     pub(crate) fn next_broadcast(&self) -> Option<Instant> {
-        self.due.map(|due| self.held_until.map_or(due, |until| until.max(due)))
+        self.due.map(|due| self.window.ends().map_or(due, |end| end.max(due)))
     }
 
     /// Takes the arrival time of the oldest message that no broadcast has begun to send, if one may begin `now`, as the caller then
     /// does.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<Instant> {
         self.next_broadcast().filter(|begin| *begin <= now)?;
-        self.held_until = now.checked_add(self.coalesce);
+        self.window.begin_round(now);
         self.due.take()
+    }
+
+    /// The broadcast that has begun last is over; `clock` says what time that is.
+    pub(crate) fn end_round(&mut self, clock: impl FnOnce() -> Instant) {
+        if self.window.is_measured() {
+            self.window.end_round(clock());
+        }
     }
 
     /// The next messages of a subscriber, as many whole ones as fit into `room` bytes, but at least one.

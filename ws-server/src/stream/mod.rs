@@ -27,6 +27,7 @@ mod subscription;
 mod template;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::{
     sync::Arc,
@@ -268,6 +269,13 @@ impl Stream {
     pub(crate) fn publish(&mut self, batch: Arc<Batch>, now: Instant) {
         if let Self::Buffer(buffer) = self {
             buffer.publish(batch, now);
+        }
+    }
+
+    /// The messages that were new have gone out to all; `clock` says what time it is by now.
+    pub(crate) fn end_round(&mut self, clock: impl FnOnce() -> Instant) {
+        if let Self::Buffer(buffer) = self {
+            buffer.end_round(clock);
         }
     }
 
