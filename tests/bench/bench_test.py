@@ -19,6 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "load_generator"), str(HERE.parent 
 import bench
 import cases
 import charts
+import counts
 import drivers
 import foreign
 import lab
@@ -41,7 +42,8 @@ def sample(us, **more):
 
 
 def case(rounds, absent=None, targets=()):
-    kinds = {"ours": "ours", "ours, deferred accept": "ours", "floor": "floor", "floor, deferred accept": "floor", "a": "peer", "b": "peer"}
+    kinds = {"ours": "ours", "ours, deferred accept": "ours", "floor": "floor", "floor, deferred accept": "floor", "a": "peer", "b": "peer",
+             "nginx, sendfile": "peer", "nginx, sendfile off": "peer", "lighttpd": "peer"}
     seen = {name for entry in rounds for name in entry}
     servers = [{"name": name, "kind": kind, "command": f"{name} --listen", "configuration": ""} for name, kind in kinds.items() if name in seen]
     return {"name": "dates", "title": "a date", "group": "messages", "figure": "us", "unit": "µs", "rounds": rounds, "absent": absent or {},
@@ -86,6 +88,11 @@ class Targets(unittest.TestCase):
         self.assertEqual(Target("floor", 1.1).told(told), "≤ ×1.10 floor: **missed**, ×1.20")
         self.assertEqual(Target("peer", 0.6).told(told), "≤ ×0.600 peer: met")
         self.assertEqual(Target("ours", 11, unit="µs").told(told), "≤ 11.0 µs: **missed**, 12.0")
+
+    def test_a_target_beside_nginx_is_beside_its_best_settings_whatever_other_peer_is_better(self):
+        told = case([{"ours": sample(8), "nginx, sendfile": sample(16), "nginx, sendfile off": sample(10), "lighttpd": sample(5)}])
+        self.assertEqual(Target("nginx", 0.8).told(told), "≤ ×0.800 nginx: met")
+        self.assertEqual(Target("peer", 0.8).told(told), "≤ ×0.800 peer: **missed**, ×1.60")
 
     def test_a_floor_of_a_deferred_accept_is_compared_with_ours_on_such_a_listener(self):
         entry = {"ours": sample(100), "ours, deferred accept": sample(11), "floor": sample(10), "floor, deferred accept": sample(10)}
@@ -164,6 +171,9 @@ class Published(unittest.TestCase):
         for run in results.recorded():
             for name, text in results.pages(run).items():
                 self.assertEqual((results.RESULTS / name).read_text(), text, f"tests/bench/run --render writes {name}")
+
+    def test_the_page_of_the_counts_is_that_of_the_bounds(self):
+        self.assertEqual(counts.PAGE.read_text(), counts.page(json.loads(counts.BOUNDS.read_text())), "tests/bench/run --render writes it")
 
     def test_no_result_names_a_home_or_a_temporary_folder(self):
         for path in results.RESULTS.iterdir():

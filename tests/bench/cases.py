@@ -110,7 +110,7 @@ def lines():
                 load = Messages(count, rate=rate, seconds=2 if rate == 1 else 1, framing=framing)
                 floors = [floor("floor", "lines", framing, "read")] + [dataclasses.replace(gathered(), only_full=True)] * (rate == 2_000 and web)
                 found.append(Case(
-                    f"lines-{rate}-{name}" + f"-{framing}" * (not web), f"{rate:,} lines a second to {count:,} {audience}, `--coalesce 0`", load,
+                    f"lines-{rate}-{name}" + f"-{framing}" * (not web), f"{rate:,} line{'s' * (rate > 1)} a second to {count:,} {audience}, `--coalesce 0`", load,
                     (ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", 0), *floors, *(able(foreign.lines(), count) if web else ())), "messages",
                     quick=Messages(count, rate=rate, seconds=1) if web and (rate, name) == (200, "1k") else None,
                     usual=web and (rate, name) in ((20, "10k"), (200, "1k"), (2_000, "1k")) or (framing, rate, name) == ("events-1.1", 200, "1k")))
@@ -184,7 +184,7 @@ def gets(size, how="get", **more):
 def files():
     found = []
     for size in ("1KiB", "10KiB", "1MiB"):
-        goals = (Target("peer", 1),) if size == "1MiB" else (Target("floor", 1.1), Target("peer", 0.8))
+        goals = (Target("peer", 1),) if size == "1MiB" else (Target("floor", 1.1), Target("nginx", 0.8))
         found.append(Case(f"get-{size}", f"GET {size[:-3]} {size[-3:]}, keep-alive", gets(size),
                           (ours(*FILES), floor("floor", "keep", f"{{answers}}/{size}.http"), *foreign.files(large=size == "1MiB")), "exchanges", goals,
                           quick=gets(size, seconds=0.5) if size != "10KiB" else None))

@@ -44,8 +44,8 @@ def of_kind(case, kind):
     return [server["name"] for server in case["servers"] if server["kind"] == kind]
 
 
-def best_peer(case, figure=None):
-    """The best peer's name. One that failed at some of its work counts only where there is no other."""
-    rounds, peers = case["rounds"], of_kind(case, "peer")
+def best_peer(case, figure=None, of=""):
+    """The best peer's name, of those that begin so. One that failed at some of its work counts only where there is no other."""
+    rounds, peers = case["rounds"], [name for name in of_kind(case, "peer") if name.startswith(of)]
     sound = [name for name in peers if not any(column(rounds, name, "faults"))]
     return best(rounds, sound, figure or case["figure"]) or best(rounds, peers, figure or case["figure"])

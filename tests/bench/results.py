@@ -51,12 +51,21 @@ def section(title, lines):
     return f"## {title}\n\n{''.join(lines)}\n" if lines else ""
 
 
+def fewer(run):
+    """Which cases had not so many rounds."""
+    other = {}
+    for case in run.cases:
+        if len(case["rounds"]) != run.rounds:
+            other.setdefault(len(case["rounds"]), []).append(case["name"])
+    return "".join(f"; {count} of {', '.join(names)}" for count, names in sorted(other.items(), reverse=True))
+
+
 def document(run):
     """The whole page."""
     pictures = "".join(f"![{name}]({run.form}-{name}.svg)\n\n" for name in charts.charts(run.cases))
     return f"""# What things cost, beside the floor and the peers
 
-{run.date}: {run.system}, {run.build} of {run.commit}. The {run.form} form of `make bench`: {run.rounds} rounds, of some cases fewer. The
+{run.date}: {run.system}, {run.build} of {run.commit}. The {run.form} form of `make bench`: {run.rounds} rounds{fewer(run)}. The
 machine's load average was {run.load_before:.1f} when it began and {run.load_after:.1f} when it ended.
 
 A cost is the time of the processor that a server's threads took for a unit of work (schedstat), the median of the rounds with its quartiles. A server has one core and one worker, the load generator the
@@ -68,6 +77,8 @@ is the least that the bytes can cost, and as late as the table says.
 {pictures}{"".join(tables.table(group, run.cases) for group in tables.GROUPS)}{tables.reasons(run.cases)}{section("Newcomers", tables.newcomers(run.cases))}{
         section("The other peers", tables.others(run.cases))}nginx's stream module answers without reading the request. The kernel then ends a connection with a reset, as
 bytes were left unread, and a client may lose the answer with it: that is the share that failed. With `ssl_preread` it has read the request, as ours has, before it answers ("reading").
+
+How long a restart pauses the stream for 19,000 clients is in [restarts.md](../../../docs/restarts.md), instructions, system calls and allocations are in [counts.md](counts.md).
 
 Bytes of the programs, stripped: {"; ".join(f"{name} {size:,}" for name, size in run.sizes.items())}.
 

@@ -15,7 +15,7 @@ WORDS = {"late_ms p99": "lateness p99", "late_ms max": "greatest lateness", "ope
 class Target:
     """The most that a figure of ours may be: by another's within the rounds, or by itself."""
 
-    # `floor`, the name of a server, `peer` for the best one, or `ours` for the figure by itself.
+    # `floor`, the name of a server, `peer` for the best one, `nginx` for its best settings, or `ours` for the figure by itself.
     beside: str
     most: float
     # A figure of a sample, `late_ms p99` for one within one; without it, the case's.
@@ -28,7 +28,8 @@ class Target:
         if self.beside == "ours":
             found = column(rounds, "ours", figure)
         else:
-            other = best_peer(case, figure) if self.beside == "peer" else self.beside
+            peers = {"peer": "", "nginx": "nginx"}
+            other = best_peer(case, figure, peers[self.beside]) if self.beside in peers else self.beside
             mine = self.beside.replace("floor", "ours")
             found = ratio(rounds, mine if mine in of_kind(case, "ours") else "ours", other, figure) if other else []
         return middle(found)[0] if found else None

@@ -30,6 +30,8 @@ pub(super) const MAX_SLICES: usize = 16;
 
 /// The most bytes of one vectored write: about what a turn has for a connection. More would let the others wait.
 const MAX_WRITE: usize = 2 * TURN_BUDGET;
+/// The most bytes of copies that are sent at once: no byte is touched, so they take no longer.
+const MAX_PAGES: usize = 4 * TURN_BUDGET;
 
 /// A shorter range is copied: a reference and its segment would take as much memory.
 const SMALL: usize = 256;
@@ -241,8 +243,12 @@ impl Queue {
         self.advance(0, spare); // a callback may have queued nothing
         while let Some(front) = self.segments.front_mut() {
             let sent = match front {
-                Segment::File { file, offset, left } => wire.send_file(file, *offset, a_turn_of(*left)),
-                Segment::Pages { pages, offset, left } => wire.send_pages(pages, *offset, a_turn_of(*left)),
+                Segment::File { file, offset, left } => {
+                    wire.send_file(file, *offset, at_most(TURN_BUDGET, *left))
+                }
+                Segment::Pages { pages, offset, left } => {
+                    wire.send_pages(pages, *offset, at_most(MAX_PAGES, *left))
+                }
                 _ => self.write_memory(wire),
             };
             let sent = match sent {
@@ -349,8 +355,8 @@ impl Queue {
 }
 
 /// How many of the bytes of a file are sent at a time.
-fn a_turn_of(left: u64) -> usize {
-    usize::try_from(left).unwrap_or(usize::MAX).min(TURN_BUDGET)
+fn at_most(most: usize, left: u64) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(most)
 }
 
 #[cfg(test)]

@@ -1,0 +1,38 @@
+"""The page of what does not depend on the machine: instructions, system calls and allocations, with their bounds; of tests/bench/bounds.json."""
+
+import json
+from pathlib import Path
+
+import drivers
+import idle
+
+HERE = Path(__file__).resolve().parent
+BOUNDS = HERE / "bounds.json"
+PAGE = HERE / "results/counts.md"
+FIGURES = {"instructions": "instructions", "instructions without LTO": "without link-time optimisation", "calls": "system calls", "allocations": "calls of the allocator", "wakeups": "wakeups"}
+TEXT = """# What ours takes in counts
+
+Instructions in user space and calls of the allocator (callgrind), system calls (strace), for one unit of work: the difference of two runs, one unit after the other, so that each has a
+turn of the event loop by itself. `make test-all` fails where a figure is above its bound, which is in brackets. Which source files the instructions are of is in [profile.md](profile.md), the times beside
+floors and peers are in [usual.md](usual.md).
+
+A date takes fewer than 300 instructions where a turn has many of them, as at 10,000 clients. Of 500 within a tenth of a second a turn has a few, which share its cost. What is left of an
+allocation for each date or line is the tick's or the batch's: none is made for a client.
+"""
+
+
+def cell(entry):
+    return f"{entry['measured']:,} ({entry['bound']:,})" if entry else ""
+
+
+def page(bounds):
+    """The whole page."""
+    rows = [f"| {each.name} | {each.unit} | {' | '.join(cell(bounds[each.name].get(figure)) for figure in FIGURES)} | {max(entry['on'] for entry in bounds[each.name].values())} |\n"
+            for each in [*drivers.ALL, *idle.ALL] if each.name in bounds]
+    heads = ["", "", *FIGURES.values(), "measured on"]
+    return f"{TEXT}\n| {' | '.join(heads)} |\n{'|---' * len(heads)}|\n{''.join(rows)}"
+
+
+def write():
+    """Makes the page anew, of the bounds there."""
+    PAGE.write_text(page(json.loads(BOUNDS.read_text())))
