@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -357,6 +358,13 @@ class Cases(unittest.TestCase):
         tried = subprocess.run([HERE / "run", "--list", "nosuch"], capture_output=True, text=True)
         self.assertEqual((tried.returncode, tried.stdout), (2, ""))
         self.assertIn("begins with nosuch", tried.stderr)
+
+    def test_no_record_is_made_of_some_of_a_form_s_cases(self):
+        command = [HERE / "run", "--list", "policy"]
+        tried = subprocess.run(command, env=os.environ | {"RECORD": "1"}, capture_output=True, text=True)
+        self.assertEqual((tried.returncode, tried.stdout), (2, ""))
+        self.assertIn("RECORD=1 writes the page of a whole form", tried.stderr)
+        self.assertEqual(subprocess.run(command, env=os.environ | {"RECORD": ""}, capture_output=True).returncode, 0)
 
     def test_a_peer_of_few_clients_has_its_turn_beside_the_fewest_only(self):
         few, many = servers.Server("few", "peer", None, most=100), servers.Server("many", "peer", None)

@@ -16,13 +16,15 @@ Instructions in user space and calls of the allocator (callgrind), system calls 
 turn of the event loop by itself. `make test-all` fails where a figure is above its bound, which is in brackets. Which source files the instructions are of is in [profile.md](profile.md), the times beside
 floors and peers are in [usual.md](usual.md).
 
-A date takes fewer than 300 instructions where a turn has many of them, as at 10,000 clients. Of 500 within a tenth of a second a turn has a few, which share its cost. What is left of an
+The aim for a date is 300 instructions. One that goes out to all at once takes fewer; one to 500 clients within a tenth of a second is above it: a slice has some of the dates, which share its wakeup and its turn of
+the event loop. From run to run it differs, unlike the others: twelve took 283 to 348, and here stands the greatest. What is left of an
 allocation for each date or line is the tick's or the batch's: none is made for a client.
 """
 
 
 def cell(entry):
-    return f"{entry['measured']:,} ({entry['bound']:,})" if entry else ""
+    # A difference of two runs may be a little less than nothing.
+    return f"{max(entry['measured'], 0):,} ({entry['bound']:,})" if entry else ""
 
 
 def page(bounds):

@@ -229,7 +229,9 @@ def lines(count):
 ALL = [
     Driver("date", "for a date to one of 200 clients, all at once", "ws-server", ["--interval", "200ms", "--align", "--leave-notices", "off"], dates(200), (3, 33), room=8),
     # Slices of 250. A thousand clients over a second have slices of 500, but what it takes to open them would hide what their dates take.
-    Driver("date-spread", "for a date to one of 500 clients, spread over a tenth of a second", "ws-server", ["--interval", "100ms", "--leave-notices", "off"], dates(500), (1, 81), room=25),
+    # It is not steady: twelve runs until 2026-11-28 took 283 to 348 instructions, and eight without LTO 309 to 371, some of them beside other
+    # work. So the bounds are 3 % above the greatest, and the room is such that --record, if it meets the least, lowers them no further.
+    Driver("date-spread", "for a date to one of 500 clients, spread over a tenth of a second", "ws-server", ["--interval", "100ms", "--leave-notices", "off"], dates(500), (1, 81), room=27),
     Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0", "--coalesce", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
     Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets(lambda _: b"/file.txt"), (200, 2200)),
     Driver("get-first", "for the first GET of a file of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"],
