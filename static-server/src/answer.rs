@@ -1,7 +1,6 @@
 //! Makes the answer to a request.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Instant;
 
 use common::http::{Head, is_known_method};
@@ -14,7 +13,7 @@ use crate::open_error::OpenError;
 use crate::path::RequestPath;
 use crate::range::{self, Selected};
 use crate::representation::{Body, Representation};
-use crate::response::{Answer, JOINED, Payload};
+use crate::response::{Answer, Payload};
 use crate::site::Site;
 use crate::{cache_control, csp, elsewhere};
 
@@ -154,15 +153,7 @@ impl Respond<'_> {
                 let part = usize::try_from(part.start).ok()?..usize::try_from(part.end).ok()?;
                 Some(Payload::Memory(bytes.clone(), part))
             }
-            Body::Disk { copy: Some(copy), .. } if len > JOINED as u64 => {
-                Some(Payload::Pages(copy.clone(), part.start, len))
-            }
-            Body::Disk { copy: Some(copy), .. } => {
-                let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, usize::try_from(len).ok()?).collect();
-                copy.read(part.start, Arc::get_mut(&mut bytes)?).ok()?;
-                let all = 0..bytes.len();
-                Some(Payload::Memory(bytes, all))
-            }
+            Body::Disk { copy: Some(copy), .. } => Some(Payload::Pages(copy.clone(), part.start, len)),
             Body::Disk { name, stamp, copy: None } => {
                 let file = self.site.open(name, stamp, it.validators.etag.is_none())?;
                 if len > LARGE {

@@ -12,9 +12,6 @@ use crate::directory::LARGE;
 use crate::fields::SharedFields;
 use crate::{cache_control, date};
 
-/// A body of up to this many bytes is copied behind its head: that costs less than a write of two pieces.
-pub(crate) const JOINED: usize = 4 * 1024;
-
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

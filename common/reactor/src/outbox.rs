@@ -298,22 +298,18 @@ impl Queue {
         let mut progress = false;
         while let Some(front) = self.segments.front_mut() {
             let before = front.left();
+            let is_file = matches!(front, Segment::File { .. });
             let taken = sent.min(usize::try_from(before).unwrap_or(usize::MAX));
             match front {
                 Segment::Own { sent: done, .. } => *done += taken,
                 Segment::Shared { range, .. } => range.start += taken,
-                Segment::Pages { offset, left, .. } => {
+                Segment::Pages { offset, left, .. } | Segment::File { offset, left, .. } => {
                     *offset += taken as u64;
                     *left -= taken as u64;
-                }
-                Segment::File { offset, left, .. } => {
-                    *offset += taken as u64;
-                    *left -= taken as u64;
-                    progress |= taken > 0;
                 }
             }
             sent -= taken;
-            progress |= before / STEP > front.left() / STEP;
+            progress |= (is_file && taken > 0) || before / STEP > front.left() / STEP;
             if front.left() > 0 {
                 break;
             }

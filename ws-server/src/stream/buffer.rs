@@ -106,9 +106,7 @@ impl Buffer {
 
     /// The broadcast that has begun last is over; `clock` says what time that is.
     pub(crate) fn end_round(&mut self, clock: impl FnOnce() -> Instant) {
-        if self.window.is_measured() {
-            self.window.end_round(clock());
-        }
+        self.window.end_round(clock);
     }
 
     /// The next messages of a subscriber, as many whole ones as fit into `room` bytes, but at least one.

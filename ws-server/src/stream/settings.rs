@@ -52,8 +52,9 @@ pub(crate) struct StreamOptions {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     pub(crate) interval: Duration,
     /// Lines that come within this time of the last ones sent go out together, in one write to each client: a busy stream costs by
-    /// the write, not by the line, and a line that comes after a pause goes out at once; 0: each as soon as it comes. Where many lines go to so many clients that
-    /// this takes longer than half the time, it is twice as long as that takes, and at most four times as long as it says
+    /// the write, not by the line, and a line that comes after a pause goes out at once; 0: each as soon as it
+    /// comes. Where it takes long to write to all clients, a busy stream pauses as long behind that, and this time becomes up to four
+    /// times as long
     #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = duration)]
     pub(crate) coalesce: Duration,
     /// Sends dates at whole intervals of the wall clock, instead of counting from each connection's opening

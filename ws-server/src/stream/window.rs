@@ -56,15 +56,12 @@ impl CoalescingWindow {
         self.round = Some(Round { began: now, took: Duration::ZERO, batches });
     }
 
-    /// True if it matters when a round ends.
-    pub(super) fn is_measured(&self) -> bool {
-        !self.coalesce.is_zero()
-    }
-
-    /// The newest round has ended.
-    pub(super) fn end_round(&mut self, now: Instant) {
-        if let Some(round) = &mut self.round {
-            round.took = now.saturating_duration_since(round.began);
+    /// The newest round has ended; `clock` says when, if it matters.
+    pub(super) fn end_round(&mut self, clock: impl FnOnce() -> Instant) {
+        if !self.coalesce.is_zero()
+            && let Some(round) = &mut self.round
+        {
+            round.took = clock().saturating_duration_since(round.began);
         }
     }
 
@@ -96,7 +93,7 @@ mod tests {
         let (mut window, began) = (CoalescingWindow::new(MILLISECOND * coalesce), Instant::now());
         (0..batches).for_each(|_| window.count());
         window.begin_round(began);
-        window.end_round(began + MILLISECOND * took);
+        window.end_round(|| began + MILLISECOND * took);
         window.ends().unwrap().duration_since(began).as_millis()
     }
 
@@ -138,11 +135,11 @@ mod tests {
         window.begin_round(start);
         assert_eq!(window.ends(), Some(start + MILLISECOND * 5));
         window.count();
-        window.end_round(start + MILLISECOND * 8);
+        window.end_round(|| start + MILLISECOND * 8);
         assert_eq!(window.ends(), Some(start + MILLISECOND * 16));
         let next = start + MILLISECOND * 16;
         window.begin_round(next);
-        window.end_round(next + MILLISECOND * 8);
+        window.end_round(|| next + MILLISECOND * 8);
         assert_eq!(window.ends(), Some(next + MILLISECOND * 5), "one batch");
     }
 

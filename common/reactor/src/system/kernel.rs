@@ -311,13 +311,10 @@ impl System for Kernel {
     }
 
     fn write(&mut self, mut socket: &Socket, bytes: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
         let written = match bytes {
             // Without libc, in which each call is a point where a thread may be cancelled: a fifth of what a message costs in user space.
-            [bytes] => send(
-                socket,
-                bytes,
-                if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL },
-            )?,
+            [bytes] => send(socket, bytes, flags)?,
             _ => socket.write_vectored(bytes)?,
         };
         self.count_written(written);

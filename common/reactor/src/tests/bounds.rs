@@ -293,19 +293,6 @@ fn a_part_of_a_file_is_not_handed_over_as_if_it_were_the_whole() {
 }
 
 #[test]
-fn what_is_left_of_a_copy_is_handed_over() {
-    let mut sim = simulation(1, Settings::default());
-    let peer = sim.connect();
-    sim.send(peer, b"pages\n");
-    sim.settle();
-    let mut got = sim.read(peer, 1000);
-    let mut sim = sim.hand_over(|_, _| echo());
-    sim.settle();
-    got.extend(all(&mut sim, peer));
-    assert_eq!(got, &*echo().big);
-}
-
-#[test]
 fn mail_from_before_a_hand_over_is_delivered_before_the_connections_leave() {
     let mut sim =
         Simulation::new(1, Settings::default(), |birth| Echo { last_mail: Some(birth.mailboxes), ..echo() });

@@ -44,6 +44,15 @@ pub(super) fn echo() -> Echo {
     }
 }
 
+impl Echo {
+    /// A file of what `big` is.
+    fn file(&self) -> std::fs::File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&self.big).unwrap();
+        file
+    }
+}
+
 impl Handler for Echo {
     type Conn = ();
     type Mail = &'static [u8];
@@ -86,14 +95,10 @@ impl Handler for Echo {
                 cx.want_drain();
             }
             b"file\n" => {
-                let mut file = tempfile::tempfile().unwrap();
-                file.write_all(&self.big).unwrap();
-                cx.send_file(Arc::new(file), 0, self.big.len() as u64);
+                cx.send_file(Arc::new(self.file()), 0, self.big.len() as u64);
             }
             b"pages\n" => {
-                let mut file = tempfile::tempfile().unwrap();
-                file.write_all(&self.big).unwrap();
-                let pages = PageStore::new().unwrap().copy(&file, self.big.len() as u64).unwrap();
+                let pages = PageStore::new().unwrap().copy(&self.file(), self.big.len() as u64).unwrap();
                 cx.send_pages(Arc::new(pages), 0, self.big.len() as u64);
             }
             b"bye\n" => flow = Flow::CloseWhenFlushed,
