@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 
 use reactor::{PageStore, Pages};
 
@@ -16,35 +16,23 @@ pub(crate) const MOST: u64 = 1024 * 1024;
 pub(crate) struct Copies {
     /// From the first copy on; `None` where the system has no such memory.
     store: OnceLock<Option<PageStore>>,
-    alive: Mutex<Vec<Weak<Pages>>>,
     max_bytes: u64,
 }
 
 impl Copies {
-    /// Copies of at most `max_bytes` together.
+    /// Copies that take at most `max_bytes` of memory together; each of several workers may make its last one at the same time.
     pub(crate) fn new(max_bytes: u64) -> Self {
-        Copies { store: OnceLock::new(), alive: Mutex::default(), max_bytes }
+        Copies { store: OnceLock::new(), max_bytes }
     }
 
     /// Copies `len` bytes from the beginning of a file; `None` if too many are in use, or the system has no memory for copies.
     ///
     /// # Errors
-    /// Those of [`PageStore::copy`].
+    /// Those of [`PageStore::taken`] and [`PageStore::copy`].
     pub(crate) fn copy(&self, file: &File, len: u64) -> io::Result<Option<Arc<Pages>>> {
-        if !self.has_room(len) {
-            return Ok(None);
-        }
         let Some(store) = self.store.get_or_init(open_store) else { return Ok(None) };
-        let copy = Arc::new(store.copy(file, len)?);
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&copy));
-        Ok(Some(copy))
-    }
-
-    fn has_room(&self, len: u64) -> bool {
-        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
-        alive.retain(|copy| copy.strong_count() > 0);
-        let bytes: u64 = alive.iter().filter_map(Weak::upgrade).map(|copy| copy.len()).sum();
-        bytes.saturating_add(len) <= self.max_bytes
+        let has_room = store.taken()?.saturating_add(len) <= self.max_bytes;
+        if has_room { store.copy(file, len).map(|copy| Some(Arc::new(copy))) } else { Ok(None) }
     }
 }
 
@@ -61,19 +49,18 @@ mod tests {
     fn what_anybody_still_has_counts_and_what_nobody_has_makes_room() {
         let mut file = tempfile::tempfile().unwrap();
         io::Write::write_all(&mut file, b"0123456789").unwrap();
-        let copies = Copies::new(20);
+        let copies = Copies::new(1024 * 1024);
         let copy = || copies.copy(&file, 10).unwrap();
-        let (first, second) = (copy().unwrap(), copy().unwrap());
+        let all: Vec<_> = (0..100_000).map_while(|_| copy()).collect();
+        assert!(copy().is_none());
         let mut got = [0; 10];
-        for copy in [&first, &second] {
+        for copy in [&all[0], &all[all.len() - 1]] {
             copy.read(0, &mut got).unwrap();
             assert_eq!(&got, b"0123456789");
         }
-        assert!(copy().is_none(), "both are in use");
-        drop(first);
+        drop(all);
         assert!(copy().is_some());
-        assert!(copies.copy(&file, 11).unwrap().is_none(), "beside the second one");
-        drop(second);
+        assert!(copies.copy(&file, 1024 * 1024 + 1).unwrap().is_none());
         assert_eq!(copies.copy(&file, 11).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }
