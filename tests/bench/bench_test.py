@@ -130,6 +130,12 @@ class Table(unittest.TestCase):
         for text in ("×1.50 (1.50 to 1.50)", "deferred accept ×2.00 (2.00 to 2.00)", "| a |", "×0.500 (0.500 to 0.500)", "0 / 1.25 / 3.00"):
             self.assertIn(text, row)
 
+    def test_the_middle_and_the_worst_connection_have_their_lateness_and_old_samples_none(self):
+        each = lambda *three: {"late_each_ms": dict(zip(("typical", "worst", "always"), three, strict=True))}  # noqa: E731
+        new = {"ours": sample(6, **each(1.5, 7, 0)), "floor": sample(4), "a": sample(12, **each(2, 3, 1))}
+        self.assertEqual(tables.each_of(case([new])), "ours 1.50 / 7.00 / 0<br>a 2.00 / 3.00 / 1.00")
+        self.assertEqual(tables.each_of(case([{"ours": sample(6)}])), "")
+
     def test_an_absent_peer_is_said_and_has_no_figure(self):
         told = case([{"ours": sample(6), "floor": sample(4)}], absent={"uWebSockets": "no library"})
         self.assertIn("| none |", tables.row(told))
@@ -320,9 +326,11 @@ class Resuming(unittest.TestCase):
 
 class Several(unittest.TestCase):
     def test_the_reports_of_several_generators_are_one(self):
-        report = lambda p50, p99: {"open": 5, "ended": {}, "messages": 10, "missing": 0, "doubled": 0, "bytes": 700, "late_ms": {"p50": p50, "p99": p99, "max": 9}}  # noqa: E731
+        report = lambda p50, p99: {"open": 5, "ended": {}, "messages": 10, "missing": 0, "doubled": 0, "bytes": 700, "late_ms": {"p50": p50, "p99": p99, "max": 9},  # noqa: E731
+                                   "late_each_ms": {"typical": p50, "worst": p99, "always": p50}}
         got = loads.Messages(10, generators=2).result([report(1, 2), report(3, 8)], 5, 0.001, 2)
         self.assertEqual((got["units"], got["us"], got["bytes"], got["late_ms"]), (20, 50, 70, {"p50": 2, "p99": 8, "max": 9}))
+        self.assertEqual(got["late_each_ms"], {"typical": 2, "worst": 8, "always": 3})
         for wrong in ({"open": 4}, {"missing": 1}, {"doubled": 1}, {"messages": 0}):
             with self.assertRaises(loads.Broken):
                 loads.Messages(5).result([report(1, 2) | wrong], 5, 0.001, 2)

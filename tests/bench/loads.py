@@ -109,7 +109,13 @@ class Messages:
         late = [milliseconds(report["late_ms"]) for report in reports]
         # Of several, the median is the middle one's; of the rest, the worst counts.
         spread = {"p50": median(one["p50"] for one in late), "p99": max(one["p99"] for one in late), "max": max(one["max"] for one in late)}
-        return {"us": used / messages * 1e6, "units": messages, "a second": messages / seconds, "busy": used / seconds, "bytes": length / messages, "late_ms": spread, "faults": 0}
+        return {"us": used / messages * 1e6, "units": messages, "a second": messages / seconds, "busy": used / seconds, "bytes": length / messages, "late_ms": spread,
+                "late_each_ms": self.late_each([report["late_each_ms"] for report in reports]), "faults": 0}
+
+    @staticmethod
+    def late_each(reports):
+        """What the connections have among themselves: the p99 of the one in the middle, of the worst one, and the greatest median of one."""
+        return {"typical": median(one["typical"] for one in reports)} | {name: max(one[name] for one in reports) for name in ("worst", "always")}
 
     @staticmethod
     def check(report, clients):

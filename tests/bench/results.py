@@ -71,8 +71,9 @@ machine's load average was {run.load_before:.1f} when it began and {run.load_aft
 A cost is the time of the processor that a server's threads took for a unit of work (schedstat), the median of the rounds with its quartiles. A server has one core and one worker, the load generator the
 other core, and never sleeps while it measures: else a server pays for waking it, which no client on another machine costs it. **The ratios are the claim**: each is taken within a round, in which the
 servers have their turn one after the other. A floor is a bare loop of system calls in C for the same job (`tests/bench/floors/`). Lateness: of dates, by how much the pause before one was too long; of
-lines, the time since the line was written. The floor of lines writes what it has read at once in one write to each client, as ours does; with "64 KiB at a time" it waits until there are so many, which
-is the least that the bytes can cost, and as late as the table says.
+lines, the time since the line was written. That of a connection is taken by itself, too: its p99, which of fewer than 100 messages is the worst, and its median, which is great only where a client
+always is late; the column is empty where the samples are from before 2026-11-28, when it was not taken. The floor of lines writes what it has read at once in one write to each client, as ours does; with
+"64 KiB at a time" it waits until there are so many, which is the least that the bytes can cost, and as late as the table says.
 
 {pictures}{"".join(tables.table(group, run.cases) for group in tables.GROUPS)}{tables.reasons(run.cases)}{section("Newcomers", tables.newcomers(run.cases))}{
         section("The other peers", tables.others(run.cases))}nginx's stream module answers without reading the request. The kernel then ends a connection with a reset, as

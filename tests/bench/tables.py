@@ -23,6 +23,7 @@ GROUPS = {
         "lateness p50 / p99 / worst, ms: ours": lambda case: spread_of(case, "ours", "late_ms"),
         "floor": lambda case: spread_of(case, "floor", "late_ms"),
         "peer": lambda case: spread_of(case, best_peer(case), "late_ms"),
+        "of a connection: p99 of the middle / worst one, greatest p50, ms": lambda case: each_of(case),
         "bytes: ours": lambda case: one(case, "ours", "bytes"),
         "peer ": lambda case: one(case, best_peer(case), "bytes")}),
     "exchanges": ("Connections and requests", "For each connection, request or echo, 64 at a time.", {
@@ -54,6 +55,12 @@ def one(case, name, figure):
 def spread_of(case, name, figure):
     """The medians of what a spread has."""
     return " / ".join(filter(None, (one(case, name, f"{figure} {part}") for part in ("p50", "p99", "max"))))
+
+
+def each_of(case):
+    """How late the messages of single connections were, of ours, the first floor and the best peer; nothing of samples that do not know it."""
+    told = {name: " / ".join(filter(None, (one(case, name, f"late_each_ms {part}") for part in ("typical", "worst", "always")))) for name in ("ours", "floor", best_peer(case))}
+    return "<br>".join(f"{name} {figures}" for name, figures in told.items() if figures)
 
 
 def faults(case, name):

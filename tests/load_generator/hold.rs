@@ -13,6 +13,7 @@ use mio::{Events, Interest, Poll, Registry, Token, event::Event, net::TcpStream}
 use crate::{
     COMMAND,
     decoder::{Decoder, Item},
+    delays::{self, OfOne, Pooled},
     dialect::Dialect,
     feed,
     frames::{close_answer, masked},
@@ -42,6 +43,8 @@ struct Client {
     decoder: Decoder,
     record: Record,
     schedule: Schedule,
+    /// How late its messages since the last mark were.
+    late: OfOne,
     asked: bool,
     opened: bool,
     /// The server's id of the connection, where the dialect has one.
@@ -71,7 +74,7 @@ struct Clients<'a> {
     /// How many clients are open or ended.
     settled: usize,
     /// How late each message since the last mark was.
-    late: Vec<Duration>,
+    late: Pooled,
     /// Bytes that all clients have got since the last mark.
     bytes: u64,
     probe: Option<Probe>,
@@ -93,7 +96,7 @@ pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) 
         dialects,
         all: Vec::new(),
         settled: 0,
-        late: Vec::new(),
+        late: Pooled::new(),
         bytes: 0,
         probe: None,
         buffer: vec![0; 64 * 1024],
@@ -143,6 +146,7 @@ impl Clients<'_> {
                 decoder: Decoder::new(dialect),
                 record: Record::default(),
                 schedule: Schedule::new(INTERVAL),
+                late: OfOne::new(),
                 asked: false,
                 opened: false,
                 id: None,
@@ -176,6 +180,7 @@ impl Clients<'_> {
             "mark" => {
                 for client in &mut self.all {
                     client.record.mark();
+                    client.late.clear();
                     client.pongs = 0;
                 }
                 self.late.clear();
@@ -238,7 +243,7 @@ impl Clients<'_> {
         notices.dedup();
         notices.truncate(100);
         format!(
-            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{},"late_ms":{},"bytes":{},"probe":{}}}"#,
+            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{},"late_ms":{},"late_each_ms":{},"bytes":{},"probe":{}}}"#,
             open.values().sum::<u64>(),
             json::counts(&open),
             json::counts(&ended),
@@ -247,7 +252,8 @@ impl Clients<'_> {
             json::list(&notices),
             json::percentiles(gaps),
             json::percentiles(shifts),
-            json::percentiles(self.late.clone()),
+            self.late.percentiles(),
+            delays::by_connection(self.all.iter().map(|client| &client.late)),
             self.bytes,
             self.probe.as_ref().map_or("null".to_owned(), Probe::report),
         )
@@ -261,7 +267,7 @@ impl Client {
         event: &Event,
         buffer: &mut [u8],
         now: Instant,
-        late: &mut Vec<Duration>,
+        late: &mut Pooled,
         bytes: &mut u64,
     ) -> Option<Ended> {
         if event.is_writable() && !self.asked {
@@ -303,7 +309,7 @@ impl Client {
         }
     }
 
-    fn receive(&mut self, bytes: &[u8], now: Instant, late: &mut Vec<Duration>) -> Result<(), String> {
+    fn receive(&mut self, bytes: &[u8], now: Instant, late: &mut Pooled) -> Result<(), String> {
         let mut items = Vec::new();
         self.decoder.feed(bytes, &mut items)?;
         for item in items {
@@ -312,7 +318,10 @@ impl Client {
                 Item::Text(text) | Item::Notice(text) => {
                     let before = self.record.messages;
                     self.record.text(&text, now)?;
-                    late.extend(self.late(&text, now).filter(|_| self.record.messages > before));
+                    if let Some(time) = self.lateness(&text, now).filter(|_| self.record.messages > before) {
+                        self.late.add(time);
+                        late.add(time);
+                    }
                 }
                 Item::Ping(payload) => self.send(&masked(0x8A, &payload)),
                 // The numbers of the messages show what is missing.
@@ -329,7 +338,7 @@ impl Client {
     }
 
     /// How late the last message was: a line that says when it was written by that, a date by the pause before it.
-    fn late(&mut self, text: &str, now: Instant) -> Option<Duration> {
+    fn lateness(&mut self, text: &str, now: Instant) -> Option<Duration> {
         let number = self.record.number()?;
         Some(feed::age(text).unwrap_or_else(|| self.schedule.late(number, now)))
     }

@@ -7,8 +7,13 @@ pub(crate) fn percentiles(mut values: Vec<Duration>) -> String {
     values.sort_unstable();
     let Some(max) = values.last().copied() else { return "null".to_owned() };
     let at = |percent: usize| values[(values.len() * percent).div_ceil(100).saturating_sub(1)];
-    let ms = |value: Duration| format!("{:.1}", value.as_secs_f64() * 1000.0);
-    format!(r#"{{"p50":{},"p99":{},"max":{}}}"#, ms(at(50)), ms(at(99)), ms(max))
+    let [p50, p99, max] = [at(50), at(99), max].map(milliseconds);
+    format!(r#"{{"p50":{p50},"p99":{p99},"max":{max}}}"#)
+}
+
+/// `1.2`
+pub(crate) fn milliseconds(value: Duration) -> String {
+    format!("{:.1}", value.as_secs_f64() * 1000.0)
 }
 
 /// `{"name": count, …}`.

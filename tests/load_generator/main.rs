@@ -25,7 +25,8 @@
 //! opening handshake and a Ping: the report says how long they waited), `half N` (N clients begin a frame and do not end it),
 //! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
 //!
-//! The report of `hold` says how late the messages were: a line of `feed` since it was written, a date by the pause before it.
+//! The report of `hold` says how late the messages were: a line of `feed` since it was written, a date by the pause before it;
+//! of all together, and of each connection by itself, of which it has the one in the middle and the worst.
 //!
 //! `exchange` says `{"ready":true}` when its connections are open, where they are kept. Its commands: `go` (exchanges for that
 //! long; its answer is what came of them) and `quit`.
@@ -53,6 +54,7 @@
 mod answers;
 mod crowd;
 mod decoder;
+mod delays;
 mod dialect;
 mod exchange;
 mod feed;
