@@ -98,7 +98,8 @@ class Messages:
     def generator(self, lab, server_now, clients):
         # Several share the cores with the server: none of them may spin.
         spins = "on" if self.generators == 1 else "off"
-        return generator(lab, "hold", "--to", server_now.address, "--connections", clients, "--rate", int(clients / self.opens_in), "--as", self.framing, "--spin", spins)
+        return generator(lab, "hold", "--to", server_now.address, "--connections", clients, "--rate", int(clients / self.opens_in), "--as", self.framing, "--spin", spins,
+                         *(["--line-bytes", self.bytes_each] if self.rate else []))
 
     def result(self, reports, clients, used, seconds):
         for report in reports:

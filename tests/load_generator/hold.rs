@@ -52,6 +52,8 @@ struct Client {
     closing: Option<Ended>,
     ended: Option<Ended>,
     pongs: u64,
+    /// Bytes of a line of `feed` with its end, where all messages are such lines.
+    line_bytes: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -64,12 +66,15 @@ pub(crate) struct Task<'a> {
     pub(crate) dialects: &'a [Dialect],
     /// Never sleeps: else a server on this machine pays for waking us, which no client elsewhere costs it.
     pub(crate) spins: bool,
+    /// All messages are lines of `feed` with so many bytes, and anything else is a fault.
+    pub(crate) line_bytes: Option<usize>,
 }
 
 struct Clients<'a> {
     to: SocketAddr,
     wanted: usize,
     dialects: &'a [Dialect],
+    line_bytes: Option<usize>,
     all: Vec<Client>,
     /// How many clients are open or ended.
     settled: usize,
@@ -88,12 +93,13 @@ struct Clients<'a> {
 pub(crate) fn run(mut poll: Poll, commands: &Receiver<String>, task: &Task<'_>) -> io::Result<()> {
     let mut events = Events::with_capacity(1024);
     let begun = Instant::now();
-    let &Task { to, dialects, rate, .. } = task;
+    let &Task { to, dialects, rate, line_bytes, .. } = task;
     let wanted = task.connections as usize;
     let mut clients = Clients {
         to,
         wanted,
         dialects,
+        line_bytes,
         all: Vec::new(),
         settled: 0,
         late: Pooled::new(),
@@ -140,20 +146,7 @@ impl Clients<'_> {
             let dialect = self.dialects[index % self.dialects.len()];
             let mut socket = connect(self.to, SOURCES, index)?;
             registry.register(&mut socket, Token(index), Interest::READABLE | Interest::WRITABLE)?;
-            self.all.push(Client {
-                dialect,
-                socket,
-                decoder: Decoder::new(dialect),
-                record: Record::default(),
-                schedule: Schedule::new(INTERVAL),
-                late: OfOne::new(),
-                asked: false,
-                opened: false,
-                id: None,
-                closing: None,
-                ended: None,
-                pongs: 0,
-            });
+            self.all.push(Client::new(dialect, socket, self.line_bytes));
         }
         Ok(())
     }
@@ -261,6 +254,24 @@ impl Clients<'_> {
 }
 
 impl Client {
+    fn new(dialect: Dialect, socket: TcpStream, line_bytes: Option<usize>) -> Self {
+        Self {
+            dialect,
+            socket,
+            decoder: Decoder::new(dialect),
+            record: Record::default(),
+            schedule: Schedule::new(INTERVAL),
+            late: OfOne::new(),
+            asked: false,
+            opened: false,
+            id: None,
+            closing: None,
+            ended: None,
+            pongs: 0,
+            line_bytes,
+        }
+    }
+
     /// Handles an event; `Some` if the connection ended with it.
     fn turn(
         &mut self,
@@ -318,7 +329,9 @@ impl Client {
                 Item::Text(text) | Item::Notice(text) => {
                     let before = self.record.messages;
                     self.record.text(&text, now)?;
-                    if let Some(time) = self.lateness(&text, now).filter(|_| self.record.messages > before) {
+                    // A notice is not late.
+                    if self.record.messages > before {
+                        let time = self.lateness(&text, now)?;
                         self.late.add(time);
                         late.add(time);
                     }
@@ -337,14 +350,76 @@ impl Client {
         Ok(())
     }
 
-    /// How late the last message was: a line that says when it was written by that, a date by the pause before it.
-    fn lateness(&mut self, text: &str, now: Instant) -> Option<Duration> {
-        let number = self.record.number()?;
-        Some(feed::age(text).unwrap_or_else(|| self.schedule.late(number, now)))
+    /// How late a message is: a line of `feed`, of which each byte must be right, by the moment that it names, a date by the pause before it.
+    fn lateness(&mut self, text: &str, now: Instant) -> Result<Duration, String> {
+        match (self.line_bytes, self.record.number()) {
+            (Some(bytes), _) => feed::age(text, bytes),
+            (None, number) => Ok(self.schedule.late(number.unwrap_or_default(), now)),
+        }
     }
 
     /// Whatever a client sends fits into an empty send buffer; what a dying connection does not take is lost with it.
     fn send(&mut self, bytes: &[u8]) {
         drop(self.socket.write(bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The opening of a dialect, and a text in its frame.
+    fn framed(dialect: Dialect, text: &str) -> Vec<u8> {
+        let number = text.split(' ').next().unwrap_or_default();
+        let event = format!("id: 01932f5a0c2e_{number}\ndata: {text}\n\n");
+        let chunk = |inner: &str| format!("{:x}\r\n{inner}\r\n", inner.len());
+        let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+        let (head, after, frame) = match dialect {
+            Dialect::Hixie76 => ("101 S", "8jKS'y:G*Co,Wxa-", [b"\0", text.as_bytes(), b"\xFF"].concat()),
+            Dialect::Hixie75 => (
+                "101 S\r\nWebSocket-Origin: http://localhost",
+                "",
+                [b"\0", text.as_bytes(), b"\xFF"].concat(),
+            ),
+            Dialect::EventsChunked => {
+                ("200 OK\r\nTransfer-Encoding: chunked", "", chunk(&event).into_bytes())
+            }
+            Dialect::Events => ("200 OK", "", event.into_bytes()),
+            Dialect::LinesChunked => {
+                ("200 OK\r\nTransfer-Encoding: chunked", "", chunk(&format!("{text}\n")).into_bytes())
+            }
+            Dialect::Lines => ("200 OK", "", format!("{text}\n").into_bytes()),
+            _ => {
+                let len = u8::try_from(text.len()).unwrap();
+                let head = [&[0x81, len][..], text.as_bytes()].concat();
+                return [format!("HTTP/1.1 101 S\r\n{accept}\r\n\r\n").as_bytes(), &head].concat();
+            }
+        };
+        [format!("HTTP/1.1 {head}\r\n\r\n{after}").as_bytes(), &frame].concat()
+    }
+
+    #[test]
+    fn a_wrong_byte_of_a_line_ends_the_connection_in_each_framing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let right = feed::line(7, 100);
+        for dialect in Dialect::ALL {
+            let receive = |text: &str| {
+                let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                let mut client = Client::new(dialect, socket, Some(100));
+                let received = client.receive(&framed(dialect, text), Instant::now(), &mut Pooled::new());
+                received.map(|()| client.record.messages)
+            };
+            assert_eq!(receive(&right), Ok(1), "{}", dialect.name());
+            // In the number, in the moment, in the padding, and the last one.
+            for at in [0, 5, 40, 98] {
+                let mut wrong = right.clone().into_bytes();
+                wrong[at] ^= 1;
+                let text = String::from_utf8(wrong).unwrap();
+                assert!(receive(&text).is_err(), "{}: {text}", dialect.name());
+            }
+            assert!(receive("7 Wed Nov 25 2026").is_err(), "{}", dialect.name());
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The load generator of `tests/systemd`, `tests/restarts` and `tests/bench`: thousands of clients in one thread.
 //!
 //! ```text
-//! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000] [--as rfc6455|events-1.1|...] [--spin on]
-//!                      all dialects in turn, or one; it holds each connection for ever
+//! load-generator hold  --to 127.0.0.1:40132 --connections 9000 [--rate 3000] [--as rfc6455|events-1.1|...] [--spin on] [--line-bytes 100]
+//!                      all dialects in turn, or one; it holds each connection for ever; with --line-bytes,
+//!                      each message must be a line of `feed` of so many bytes with its end, byte by byte
 //! load-generator crowd --to 127.0.0.1:40132 [--clients 300] [--turnover 20] [--says 10] [--seed 1] [--without json-1.1,poll]
 //!                      so many clients of all dialects, of which some go and come each second, and say something to all
 //! load-generator knock --to 127.0.0.1:40132 --rate 1200 --seconds 20 --as stream|websocket|page|policy
@@ -137,6 +138,7 @@ fn hold(arguments: &Arguments) -> io::Result<()> {
         rate: arguments.number("--rate", 3000),
         dialects: only.as_ref().map_or(&Dialect::ALL, std::slice::from_ref),
         spins: arguments.value("--spin") == Some("on"),
+        line_bytes: arguments.value("--line-bytes").map(|_| arguments.number("--line-bytes", 0) as usize),
     };
     hold::run(poll, &commands, &task)
 }
