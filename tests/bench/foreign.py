@@ -185,8 +185,7 @@ def files(deferred=False, large=False):
 
 def packed_files():
     """Those that answer with a file that was packed beforehand; lighttpd would pack it itself."""
-    chunks = dataclasses.replace(static_web_server(), missing=lambda lab: "it answers in chunks here, which the load generator does not read")
-    return (nginx_files("off", False), nginx_files("on", False), chunks)
+    return (nginx_files("off", False), nginx_files("on", False), static_web_server())
 
 
 def handshakes():

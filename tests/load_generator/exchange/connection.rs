@@ -7,6 +7,7 @@ use std::{
 
 use mio::net::TcpStream;
 
+use super::chunks::Chunks;
 use super::question::{Question, Then};
 use crate::dialect::Dialect;
 
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     /// The WebSocket's opening is still to come.
     opening: bool,
     stage: Stage,
+    /// Of a body that comes so, until its end.
+    chunks: Option<Chunks>,
     /// Which request it is.
     number: usize,
     pub(super) begun: Instant,
@@ -47,7 +50,7 @@ pub(super) enum Outcome {
 impl Connection {
     pub(super) fn new(socket: TcpStream, question: &Question, number: usize) -> Self {
         let (opening, stage, begun) = (question.opens, Stage::Body(0), Instant::now());
-        let mut connection = Self { socket, asked: false, opening, stage, number, begun };
+        let mut connection = Self { socket, asked: false, opening, stage, chunks: None, number, begun };
         connection.expect_answer(question, number);
         connection
     }
@@ -103,7 +106,9 @@ impl Connection {
 
     /// True where the end of the connection ends the answer.
     fn is_whole(&self, question: &Question) -> bool {
-        question.then == Then::ServerEnds && self.stage == Stage::Body(question.body.len())
+        question.then == Then::ServerEnds
+            && self.chunks.is_none()
+            && self.stage == Stage::Body(question.body.len())
     }
 
     /// Compares more bytes of the answer.
@@ -116,13 +121,14 @@ impl Connection {
         let Some(end) = end else {
             return if head.len() > MOST_OF_HEAD { fault("a head without an end") } else { Outcome::Waits };
         };
-        let wrong = if self.opening {
-            Dialect::Rfc6455.fault(&head[..end], b"")
+        let body = if self.opening {
+            Dialect::Rfc6455.fault(&head[..end], b"").map_or(Ok(None), Err)
         } else {
-            question.fault(&head[..end])
+            question.body_behind(&head[..end])
         };
-        if let Some(wrong) = wrong {
-            return Outcome::Fault(wrong);
+        match body {
+            Ok(chunks) => self.chunks = chunks,
+            Err(wrong) => return Outcome::Fault(wrong),
         }
         let rest = &bytes[end - before..];
         self.stage = Stage::Body(0);
@@ -134,14 +140,22 @@ impl Connection {
 
     fn take_body(&mut self, bytes: &[u8], question: &Question) -> Outcome {
         let Stage::Body(done) = &mut self.stage else { return Outcome::Waits };
-        if !question.agrees(self.number, *done, bytes) {
-            return fault("other bytes than expected");
+        let mut compare = |bytes: &[u8]| {
+            let right = question.agrees(self.number, *done, bytes);
+            *done += bytes.len();
+            if right { Ok(()) } else { Err("other bytes than expected".to_owned()) }
+        };
+        let ended = match &mut self.chunks {
+            None => compare(bytes).map(|()| *done == question.body.len()),
+            Some(chunks) => chunks.take(bytes, compare),
+        };
+        match ended {
+            Err(wrong) => return Outcome::Fault(wrong),
+            Ok(false) => return Outcome::Waits,
+            Ok(true) if *done < question.body.len() => return fault("an end before the answer's"),
+            Ok(true) => self.chunks = None,
         }
-        *done += bytes.len();
-        if *done < question.body.len() || question.then == Then::ServerEnds {
-            return Outcome::Waits;
-        }
-        Outcome::Answered
+        if question.then == Then::ServerEnds { Outcome::Waits } else { Outcome::Answered }
     }
 }
 
@@ -207,6 +221,23 @@ mod tests {
         let answer = [OPENING.as_bytes(), &echo.body].concat();
         assert_eq!(echo.body.len(), 4 + 300);
         assert_eq!(outcome(&echo, &answer, OPENING.len()), Outcome::Answered);
+    }
+
+    #[test]
+    fn an_answer_in_chunks_is_as_right_as_its_data() {
+        let get = question("get", b"abc");
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for piece in 1..80 {
+            let answer = format!("{head}1\r\na\r\n2\r\nbc\r\n0\r\n\r\n");
+            assert_eq!(outcome(&get, answer.as_bytes(), piece), Outcome::Answered);
+            for wrong in ["3\r\nabd\r\n0\r\n\r\n", "2\r\nab\r\n0\r\n\r\n", "4\r\nabcd\r\n", "xyz"] {
+                let answer = format!("{head}{wrong}");
+                assert!(
+                    matches!(outcome(&get, answer.as_bytes(), piece), Outcome::Fault(_)),
+                    "{wrong}, {piece}"
+                );
+            }
+        }
     }
 
     #[test]

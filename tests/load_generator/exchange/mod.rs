@@ -1,5 +1,6 @@
 //! As many exchanges as a server can take: each connection asks again as soon as it has its answer, and every byte of an answer is compared.
 
+mod chunks;
 mod connection;
 mod question;
 

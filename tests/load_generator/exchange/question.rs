@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use super::Task;
+use super::{Task, chunks::Chunks};
 use crate::{dialect::Dialect, frames::masked};
 
 /// In a path, this stands for the number of a file; its body begins with that number. Both have eight digits.
@@ -92,23 +92,30 @@ impl Question {
         }
     }
 
-    /// What is wrong with a head, if anything is.
-    pub(super) fn fault(&self, head: &[u8]) -> Option<String> {
+    /// How the body behind this head comes: in chunks, or as it is.
+    ///
+    /// # Errors
+    /// What is wrong with the head.
+    pub(super) fn body_behind(&self, head: &[u8]) -> Result<Option<Chunks>, String> {
         if self.head == Some(101) {
-            return Dialect::Rfc6455.fault(head, b"");
+            return Dialect::Rfc6455.fault(head, b"").map_or(Ok(None), Err);
         }
         let text = String::from_utf8_lossy(head);
         let status = text.split(' ').nth(1).unwrap_or_default();
-        let length = text.split("\r\n").find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim())
-        });
+        let field = |wanted: &str| {
+            text.split("\r\n").find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+            })
+        };
         if self.head.map(|right| right.to_string()).as_deref() != Some(status) {
-            Some(format!("status {status}"))
-        } else if length.and_then(|length| length.parse().ok()) != Some(self.body.len()) {
-            Some("an answer of another length".to_owned())
+            Err(format!("status {status}"))
+        } else if field("transfer-encoding") == Some("chunked") {
+            Ok(Some(Chunks::default()))
+        } else if field("content-length").and_then(|length| length.parse().ok()) == Some(self.body.len()) {
+            Ok(None)
         } else {
-            None
+            Err("an answer of another length".to_owned())
         }
     }
 }
@@ -145,7 +152,7 @@ mod tests {
         let question = Question { body: b"abc".to_vec(), ..Question::new(&task).unwrap() };
         assert_eq!(question.request(0), b"GET / HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-2\r\n\r\n");
         let head = |status| format!("HTTP/1.1 {status} So\r\nContent-Length: 3\r\n\r\n");
-        assert_eq!(question.fault(head(206).as_bytes()), None);
-        assert_eq!(question.fault(head(200).as_bytes()), Some("status 200".to_owned()));
+        assert_eq!(question.body_behind(head(206).as_bytes()), Ok(None));
+        assert_eq!(question.body_behind(head(200).as_bytes()), Err("status 200".to_owned()));
     }
 }
