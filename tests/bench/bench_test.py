@@ -409,6 +409,14 @@ totals: 136
         found = profiles.by_file(self.REPORT, Path("/here"))
         self.assertEqual(found, {"common/src/queue.rs": 11, "core::slice": 5, "the crate httparse": 100, "libc": 20})
 
+    def test_no_page_is_written_of_some_and_a_name_that_there_is_not_is_told(self):
+        page = (HERE / "results/profile.md").read_text()
+        for names, record, told in ((["get"], "1", "RECORD=1 writes the page of all"), (["get", "nosuch"], "", "begins with nosuch")):
+            tried = subprocess.run([HERE / "profile", *names], env=os.environ | {"RECORD": record}, capture_output=True, text=True)
+            self.assertEqual((tried.returncode, tried.stdout), (1, ""))
+            self.assertIn(told, tried.stderr)
+        self.assertEqual((HERE / "results/profile.md").read_text(), page)
+
     def test_what_is_little_is_one_row(self):
         driver = drivers.Driver("get", "for a GET", "static-server", [], None, (1, 2))
         told = profiles.table(driver, {"a": 900.0, "b": 95.0, "c": 3.0, "d": 2.0})
