@@ -92,7 +92,8 @@ class Targets(unittest.TestCase):
 
     def test_a_target_beside_nginx_is_beside_its_best_settings_whatever_other_peer_is_better(self):
         told = case([{"ours": sample(8), "nginx, sendfile": sample(16), "nginx, sendfile off": sample(10), "lighttpd": sample(5)}])
-        self.assertEqual(Target("nginx", 0.8).told(told), "≤ ×0.800 nginx: met")
+        self.assertEqual(Target("nginx", 0.8).told(told), "≤ ×0.800 nginx, sendfile off: met")
+        self.assertEqual(Target("nginx", 0.8).told(case([{"ours": sample(8)}])), "≤ ×0.800 nginx: not measured")
         self.assertEqual(Target("peer", 0.8).told(told), "≤ ×0.800 peer: **missed**, ×1.60")
 
     def test_a_floor_of_a_deferred_accept_is_compared_with_ours_on_such_a_listener(self):

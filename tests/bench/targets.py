@@ -28,15 +28,21 @@ class Target:
         if self.beside == "ours":
             found = column(rounds, "ours", figure)
         else:
-            peers = {"peer": "", "nginx": "nginx"}
-            other = best_peer(case, figure, peers[self.beside]) if self.beside in peers else self.beside
+            other = self.other(case)
             mine = self.beside.replace("floor", "ours")
             found = ratio(rounds, mine if mine in of_kind(case, "ours") else "ours", other, figure) if other else []
         return middle(found)[0] if found else None
 
+    def other(self, case):
+        """Beside whom ours stands: the name of a server; None if no such peer was measured."""
+        peers = {"peer": "", "nginx": "nginx"}
+        return best_peer(case, self.figure or case["figure"], peers[self.beside]) if self.beside in peers else self.beside
+
     def told(self, case):
-        """The target, and whether it is met."""
-        value, limit = self.value(case), f"{digits(self.most)} {self.unit}".strip() if self.beside == "ours" else f"×{digits(self.most)} {self.beside}"
+        """The target, and whether it is met. The best peer has a column of its own; which of nginx's settings are its best is said here."""
+        value = self.value(case)
+        beside = self.other(case) or self.beside if self.beside == "nginx" else self.beside
+        limit = f"{digits(self.most)} {self.unit}".strip() if self.beside == "ours" else f"×{digits(self.most)} {beside}"
         what = f"{WORDS[self.figure]}: " if self.figure and self.beside == "ours" else ""
         if value is None:
             return f"{what}≤ {limit}: not measured"
