@@ -180,6 +180,20 @@ class Published(unittest.TestCase):
             for name, text in results.pages(run).items():
                 self.assertEqual((results.RESULTS / name).read_text(), text, f"tests/bench/run --render writes {name}")
 
+    def test_what_was_recorded_has_the_titles_and_targets_that_its_cases_have_now(self):
+        for run in results.recorded():
+            for old, new in zip(run.cases, results.renewed(run).cases, strict=True):
+                for part in ("title", "targets"):
+                    self.assertEqual(old[part], new[part], f"{run.form}.json, {old['name']}: tests/bench/run --render writes it")
+
+    def test_the_samples_get_the_title_and_targets_of_their_case_and_one_that_is_gone_keeps_its_own(self):
+        now = cases.cases()[0]
+        old = {"name": now.name, "title": "as it was", "targets": [], "rounds": [{"ours": sample(6)}]}
+        run = results.Run("full", 1, "", "", "", "", 0, 0, {}, {}, [old, old | {"name": "no case any more"}])
+        known, gone = results.renewed(run).cases
+        self.assertEqual((known["title"], targets.targets(known), known["rounds"]), (now.title, list(now.targets), old["rounds"]))
+        self.assertEqual(gone, run.cases[1])
+
     def test_the_page_of_the_counts_is_that_of_the_bounds(self):
         self.assertEqual(counts.PAGE.read_text(), counts.page(json.loads(counts.BOUNDS.read_text())), "tests/bench/run --render writes it")
 

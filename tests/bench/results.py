@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import cases
 import charts
 import tables
 from lab import HERE
@@ -97,6 +98,13 @@ def record(run, folder=RESULTS):
 def recorded(folder=RESULTS):
     """The last run of each form."""
     return [Run(**json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
+
+
+def renewed(run):
+    """The same samples, with the titles and targets that the cases have now: how a figure is called and judged is not measured. A case that
+    there is no more keeps its own."""
+    known = {case.name: {"title": case.title, "targets": [dataclasses.asdict(target) for target in case.targets]} for case in cases.cases()}
+    return dataclasses.replace(run, cases=[case | known.get(case["name"], {}) for case in run.cases])
 
 
 def pages(run):
