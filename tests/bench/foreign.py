@@ -46,9 +46,9 @@ def tutorial():
     return Server("npm ws, the tutorial", "peer", lambda lab, port: ["node", program, port, 1000, 0], is_there(CLIENTS))
 
 
-def crate(name):
+def crate(name, job):
     program = TARGET / "bench/peers/release" / name
-    return Server(name, "peer", lambda lab, port: [program, port], is_there(program))
+    return Server(name, "peer", lambda lab, port: [program, port, job], is_there(program))
 
 
 def configured(name, program, arguments, text, needs, may_fail=False):
@@ -165,7 +165,7 @@ def policyfile():
 
 def alone():
     """Those that make the dates themselves."""
-    return (uwebsockets("dates"), ws("dates"), tutorial(), crate("fastwebsockets"), crate("tokio-tungstenite"))
+    return (uwebsockets("dates"), ws("dates"), tutorial(), crate("fastwebsockets", "dates"), crate("tokio-tungstenite", "dates"))
 
 
 def dates():
@@ -197,4 +197,4 @@ def lines():
 
 
 def echoes():
-    return (ws("echo"),)
+    return (crate("fastwebsockets", "echo"), crate("tokio-tungstenite", "echo"), ws("echo"))

@@ -1,8 +1,26 @@
-//! What both servers share: the listener, one thread, and the text of a date.
+//! What both servers share: the command line, the listener, one thread, and the text of a date.
 
 use std::{env, future::Future, time::SystemTime};
 
 use tokio::net::{TcpListener, TcpStream};
+
+/// What a server does for each connection.
+#[derive(Clone, Copy)]
+pub enum Job {
+    /// A date once a second.
+    Dates,
+    /// Each message back.
+    Echo,
+}
+
+/// That of the command line, `PORT dates|echo`.
+pub fn job() -> Job {
+    match env::args().nth(2).as_deref() {
+        Some("dates") => Job::Dates,
+        Some("echo") => Job::Echo,
+        _ => panic!("PORT dates|echo"),
+    }
+}
 
 /// Serves each connection at the port of the command line by a task of its own, in one thread.
 pub fn serve<F: Future<Output = ()> + 'static>(connection: fn(TcpStream) -> F) {

@@ -1,9 +1,10 @@
-//! fastwebsockets PORT: a date to each WebSocket once a second, by an interval of its own. The opening is answered by hand, for the one key
+//! fastwebsockets PORT dates|echo: a date to each WebSocket once a second, by an interval of its own, or each message back. The opening is answered by hand, for the one key
 //! that the load generator sends: it is not measured here.
 
 use std::time::Duration;
 
-use fastwebsockets::{Frame, Payload, Role, WebSocket};
+use bench_peers::Job;
+use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket, WebSocketError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -28,13 +29,31 @@ async fn connection(mut stream: TcpStream) {
     if stream.write_all(OPENING).await.is_err() {
         return;
     }
-    let mut socket = WebSocket::after_handshake(stream, Role::Server);
+    let socket = WebSocket::after_handshake(stream, Role::Server);
+    // Either ends with the connection.
+    drop(match bench_peers::job() {
+        Job::Dates => dates(socket).await,
+        Job::Echo => echo(FragmentCollector::new(socket)).await,
+    });
+}
+
+async fn dates(mut socket: WebSocket<TcpStream>) -> Result<(), WebSocketError> {
     let mut ticks = interval(Duration::from_secs(1));
     for number in 1.. {
         ticks.tick().await;
         let text = bench_peers::date(number);
-        if socket.write_frame(Frame::text(Payload::Borrowed(text.as_bytes()))).await.is_err() {
-            return;
+        socket.write_frame(Frame::text(Payload::Borrowed(text.as_bytes()))).await?;
+    }
+    Ok(())
+}
+
+async fn echo(mut socket: FragmentCollector<TcpStream>) -> Result<(), WebSocketError> {
+    loop {
+        let frame = socket.read_frame().await?;
+        match frame.opcode {
+            OpCode::Text | OpCode::Binary => socket.write_frame(frame).await?,
+            OpCode::Close => return Ok(()),
+            _ => {}
         }
     }
 }
