@@ -5,7 +5,7 @@ import time
 
 from figures import digits
 from loads import Broken
-from pairs import turns
+from pairs import figure_of, turns
 from plan import Plan
 
 ROUNDS = {"quick": 3, "usual": 9, "full": 9}
@@ -96,6 +96,6 @@ class Bench:
                 samples[server.name] = self.load_of(case).sample(self.lab, server)
             except (Broken, AssertionError) as problem:
                 self.say(f"NOT MEASURED {case.name}, {server.name}: {str(problem)[:300]}")
-        told = ", ".join(f"{name} {digits(sample[case.figure])}" for name, sample in samples.items())
+        told = ", ".join(f"{name} {digits(figure_of(sample, case.figure))}" for name, sample in samples.items())
         self.say(f"{case.name}, round {number + 1} of {self.rounds_of(case)}, {case.unit}: {told}")
         return samples

@@ -351,6 +351,32 @@ class Several(unittest.TestCase):
                 loads.Messages(5).result([report(1, 2) | wrong], 5, 0.001, 2)
 
 
+class Backlogs(unittest.TestCase):
+    """Newcomers that fetch a history beside clients that wait for the next line."""
+
+    REPORT = {"open": 2, "ended": {}, "messages": 10, "fewest": 5, "missing": 0, "doubled": 0, "bytes": 1010, "behind": 0, "late_each_ms": None}
+
+    def report(self, late, **more):
+        return self.REPORT | {"late_ms": {"p50": late, "p99": late, "max": late}, "caught_up_ms": {"p50": 100, "p99": 200, "max": 300}} | more
+
+    def result(self, **history):
+        return loads.Backlogs(2, 3, 5).result(self.report(1), self.report(4), self.report(900, **{"open": 3, "messages": 30, "bytes": 3030} | history), 0.002, 2)
+
+    def test_lines_are_late_for_those_that_wait_and_the_history_takes_the_newcomers_time(self):
+        got = self.result()
+        self.assertEqual((got["late_ms"]["p99"], got["quiet_ms"]["p99"], got["history_ms"]["max"]), (4, 1, 300))
+        self.assertEqual((got["units"], got["us"], got["bytes"]), (40, 50, 101))
+        told = case([{"ours": got}]) | {"figure": "late_ms p99", "unit": "ms"}
+        self.assertIn("| 4.00 (4.00 to 4.00) |", tables.row(told))
+        (line,) = tables.newcomers([told])
+        self.assertTrue(line.endswith("ours: the history with what came meanwhile 100 / 200 / 300 ms. Before they came, lines were late by 1.00 / 1.00 / 1.00 ms\n"), line)
+
+    def test_a_newcomer_that_was_closed_or_has_less_than_the_history_gives_no_figure(self):
+        for wrong in ({"open": 2}, {"fewest": 4}, {"missing": 1}, {"doubled": 1}):
+            with self.assertRaises(loads.Broken):
+                self.result(**wrong)
+
+
 class Build(unittest.TestCase):
     def test_a_build_has_its_seconds_and_the_number_of_its_crates(self):
         command = lambda script: servers.Server("ours", "ours", lambda lab, port: ["sh", "-c", script])  # noqa: E731

@@ -6,7 +6,7 @@ import socket
 
 import foreign
 from lab import MANY, RANGE
-from loads import Build, Exchanges, Idle, Messages, StartUp, Wakeups
+from loads import Backlogs, Build, Exchanges, Idle, Messages, StartUp, Wakeups
 from servers import Server, floor, ours
 from targets import Target
 
@@ -47,7 +47,7 @@ class Case:
 
 def cases():
     """All cases, in the order of the tables."""
-    return [*dates(), *scaling(), *lines(), *coalesced(), *two_cores(), *short_connections(), *files(), *echoes(), *memory(), *starts(), *build(), *idle()]
+    return [*dates(), *scaling(), *lines(), *coalesced(), *two_cores(), *backlogs(), *short_connections(), *files(), *echoes(), *memory(), *starts(), *build(), *idle()]
 
 
 def unknown(names, wanted):
@@ -134,6 +134,14 @@ def two_cores():
     own = ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", "5ms", "--max-connections-per-ip", 0, workers=2)
     return [Case("lines-2000-10k-2-workers", "2,000 lines a second to 10,000 WebSockets on two cores, `--coalesce 5ms`", Messages(10_000, rate=2_000, generators=2), (own,),
                  "messages", (Target("ours", 1_000, "late_ms max", "ms"),), usual=False, rounds=3)]
+
+
+def backlogs():
+    """Newcomers that fetch a long history beside those that wait for the next line. None of the peers has a history."""
+    clients, newcomers, first = 100, 200, 20_000
+    own = ours("ws-server", "--source", "-", "--history", 3 * first // 2, "--greet", first, "--coalesce", 0, "--max-connections-per-ip", 0)
+    return [Case("backlogs", f"lateness p99 of 200 lines a second to {clients} WebSockets, while {newcomers} newcomers fetch {first:,} lines each, `--coalesce 0`",
+                 Backlogs(clients, newcomers, first), (own,), "messages", figure="late_ms p99", unit="ms", usual=False)]
 
 
 def policy_of(lab, server, port):

@@ -133,6 +133,64 @@ class Messages:
         return {name: waits[name] for name in ("opening_ms", "pong_ms") if waits[name] and not waits["faults"]}
 
 
+class Backlogs:
+    """Lines to WebSockets, before and while newcomers fetch a history of `first` lines: how late lines are for those that wait for the next one,
+    and how long newcomers take until they have all that there was. The newcomers' generator gives way to that of the others, which share its
+    core: else lines would be late because of the clients."""
+
+    bytes_each = 100
+    rate = 200
+    # Seconds of lines before the newcomers come; and within which they have all.
+    quiet, patience = 1, 60
+    takes = 6
+
+    def __init__(self, clients, newcomers, first):
+        self.clients, self.newcomers, self.first = clients, newcomers, first
+
+    def sample(self, lab, server):
+        feed = [lab.generator, "feed", "--rate", self.rate, "--bytes", self.bytes_each, "--first", self.first]
+        with running(lab, server, feed) as server_now, ExitStack() as stack:
+            live = stack.enter_context(self.generator(lab, server_now, self.clients))
+            Messages.check(live.next(patience=120), self.clients)
+            server_now.begin_feed()
+            self.wait(live, lambda report: report["fewest"] >= self.first)
+            live.ask("mark")
+            time.sleep(self.quiet)
+            before = live.ask("report")
+            live.ask("mark")
+            begin, start = server_now.runtime(), time.monotonic()
+            newcomers = stack.enter_context(self.generator(lab, server_now, self.newcomers, "nice", "-n", 19))
+            newcomers.next(patience=120)
+            history = self.wait(newcomers, lambda report: report["behind"] == 0)
+            used, seconds, beside = server_now.runtime() - begin, time.monotonic() - start, live.ask("report")
+        return self.result(before, beside, history, used, seconds)
+
+    def generator(self, lab, server_now, count, *before):
+        return Program(on(CLIENTS, [*before, lab.generator, "hold", "--to", server_now.address, "--connections", count, "--rate", 10_000, "--as", "rfc6455",
+                                    "--line-bytes", self.bytes_each]))
+
+    def wait(self, load, is_done):
+        """The report with which it is so."""
+        deadline = time.monotonic() + self.patience
+        while not is_done(report := load.ask("report")):
+            if time.monotonic() > deadline or report["ended"]:
+                raise Broken(f"the lines have not come: {report}")
+            time.sleep(0.02)
+        return report
+
+    def result(self, before, beside, history, used, seconds):
+        for report, count in ((before, self.clients), (beside, self.clients), (history, self.newcomers)):
+            Messages.check(report, count)
+            if not report["messages"] or report["missing"] or report["doubled"]:
+                raise Broken(f"{report['messages']} messages, {report['missing']} missing, {report['doubled']} double")
+        # A history that is cut short would be quick.
+        if history["fewest"] < self.first:
+            raise Broken(f"a newcomer got {history['fewest']} lines")
+        messages = beside["messages"] + history["messages"]
+        return {"us": used / messages * 1e6, "units": messages, "a second": messages / seconds, "busy": used / seconds, "bytes": (beside["bytes"] + history["bytes"]) / messages,
+                "late_ms": beside["late_ms"], "late_each_ms": beside["late_each_ms"], "quiet_ms": before["late_ms"], "history_ms": history["caught_up_ms"], "faults": 0}
+
+
 class Idle:
     """What a connection takes in memory while nothing happens on it: in the server, and in the kernel for both of its ends."""
 

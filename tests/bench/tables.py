@@ -111,14 +111,16 @@ def newcomers(cases):
     for case in cases:
         told = [f"{server['name']}: " + ", ".join(f"{what} {waits} ms" for what, waits in waits_of(case, server["name"]).items())
                 for server in case["servers"] if waits_of(case, server["name"])]
+        quiet = spread_of(case, "ours", "quiet_ms")
         if told:
-            lines.append(f"- {case['title']}, how long newcomers wait meanwhile, p50 / p99 / worst: {'; '.join(told)}\n")
+            lines.append(f"- {case['title']}, how long newcomers wait meanwhile, p50 / p99 / worst: {'; '.join(told)}{quiet and f'. Before they came, lines were late by {quiet} ms'}\n")
     return lines
 
 
 def waits_of(case, name):
     """What newcomers waited for at a server, and the spread of these waits; without those that were not measured."""
-    waits = {"an opening handshake": spread_of(case, name, "opening_ms"), "a Pong": spread_of(case, name, "pong_ms")}
+    waits = {"an opening handshake": spread_of(case, name, "opening_ms"), "a Pong": spread_of(case, name, "pong_ms"),
+             "the history with what came meanwhile": spread_of(case, name, "history_ms")}
     return {what: spread for what, spread in waits.items() if spread}
 
 

@@ -60,8 +60,9 @@ fn stamp() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64)
 }
 
-/// From the first line of standard input on, writes `rate` lines a second of `bytes` each with their ends, until nobody reads them.
-pub(crate) fn run(rate: u32, bytes: usize) {
+/// From the first line of standard input on, writes `first` lines at once and then `rate` lines a second, of `bytes` each with their ends, until
+/// nobody reads them.
+pub(crate) fn run(rate: u32, bytes: usize, first: u32) {
     assert!(bytes >= LEAST, "--bytes {bytes}: a line has {LEAST} at least");
     // Nobody who could say "go" is left: an end is no reason to begin.
     if io::stdin().read_line(&mut String::new()).unwrap_or(0) == 0 {
@@ -69,7 +70,7 @@ pub(crate) fn run(rate: u32, bytes: usize) {
     }
     let (mut output, begun, mut number, mut text) = (io::stdout().lock(), Instant::now(), 0, Vec::new());
     loop {
-        let due = (begun.elapsed().as_secs_f64() * f64::from(rate)) as u64;
+        let due = u64::from(first) + (begun.elapsed().as_secs_f64() * f64::from(rate)) as u64;
         text.clear();
         while number < due {
             number += 1;

@@ -54,6 +54,9 @@ struct Client {
     pongs: u64,
     /// Bytes of a line of `feed` with its end, where all messages are such lines.
     line_bytes: Option<usize>,
+    begun: Instant,
+    /// How long after it had begun the first line came that was written later: it has all that there was before.
+    caught_up: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -231,12 +234,14 @@ impl Clients<'_> {
             shifts.extend(client.record.shift(INTERVAL));
             notices.extend_from_slice(&client.record.notices);
         }
+        let is_behind = |client: &&Client| client.ended.is_none() && client.caught_up.is_none();
+        let behind = self.all.iter().filter(is_behind).count();
         let total = notices.len();
         notices.sort_unstable();
         notices.dedup();
         notices.truncate(100);
         format!(
-            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{},"late_ms":{},"late_each_ms":{},"bytes":{},"probe":{}}}"#,
+            r#"{{"open":{},"by_dialect":{},"ended":{},"messages":{messages},"fewest":{},"missing":{missing},"doubled":{doubled},"pongs":{pongs},"notices":{total},"left":{},"gap_ms":{},"shift_ms":{},"late_ms":{},"late_each_ms":{},"bytes":{},"caught_up_ms":{},"behind":{behind},"probe":{}}}"#,
             open.values().sum::<u64>(),
             json::counts(&open),
             json::counts(&ended),
@@ -248,6 +253,7 @@ impl Clients<'_> {
             self.late.percentiles(),
             delays::by_connection(self.all.iter().map(|client| &client.late)),
             self.bytes,
+            json::percentiles(self.all.iter().filter_map(|client| client.caught_up).collect()),
             self.probe.as_ref().map_or("null".to_owned(), Probe::report),
         )
     }
@@ -269,6 +275,8 @@ impl Client {
             ended: None,
             pongs: 0,
             line_bytes,
+            begun: Instant::now(),
+            caught_up: None,
         }
     }
 
@@ -352,10 +360,14 @@ impl Client {
 
     /// How late a message is: a line of `feed`, of which each byte must be right, by the moment that it names, a date by the pause before it.
     fn lateness(&mut self, text: &str, now: Instant) -> Result<Duration, String> {
-        match (self.line_bytes, self.record.number()) {
-            (Some(bytes), _) => feed::age(text, bytes),
-            (None, number) => Ok(self.schedule.late(number.unwrap_or_default(), now)),
+        let Some(bytes) = self.line_bytes else {
+            return Ok(self.schedule.late(self.record.number().unwrap_or_default(), now));
+        };
+        let (age, since) = (feed::age(text, bytes)?, now.duration_since(self.begun));
+        if self.caught_up.is_none() && age < since {
+            self.caught_up = Some(since);
         }
+        Ok(age)
     }
 
     /// Whatever a client sends fits into an empty send buffer; what a dying connection does not take is lost with it.
@@ -421,5 +433,21 @@ mod tests {
             }
             assert!(receive("7 Wed Nov 25 2026").is_err(), "{}", dialect.name());
         }
+    }
+    #[test]
+    fn a_client_has_caught_up_with_the_first_line_that_was_written_behind_its_connect() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut client = Client::new(Dialect::Lines, socket, Some(100));
+        let begun = client.begun;
+        let mut receive = |bytes: &[u8], after: Duration| {
+            client.receive(bytes, begun + after, &mut Pooled::new()).unwrap();
+            client.caught_up
+        };
+        // A line of the tests is two seconds old.
+        assert_eq!(receive(&framed(Dialect::Lines, &feed::line(7, 100)), Duration::from_secs(1)), None);
+        let (late, line) = (Duration::from_mins(5), format!("{}\n", feed::line(8, 100)));
+        assert_eq!(receive(line.as_bytes(), late), Some(late));
+        assert_eq!(receive(format!("{}\n", feed::line(9, 100)).as_bytes(), 2 * late), Some(late));
     }
 }

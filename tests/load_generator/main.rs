@@ -16,8 +16,9 @@
 //!                      [--path /file] [--expect FILE] [--bytes 16] [--limit N] [--header 'Range: bytes=0-9' --status 206]
 //!                      as many exchanges as the server can take, each compared with what is right; with --path /{number}.txt
 //!                      --files N, of each file in turn: its body is that of FILE, but begins with its number
-//! load-generator feed  [--rate 200] [--bytes 100]
-//!                      prints numbered lines for a server, which say when they were written; from the first line of its input on
+//! load-generator feed  [--rate 200] [--bytes 100] [--first 0]
+//!                      prints numbered lines for a server, which say when they were written; from the first line of its input on,
+//!                      so many at once and then so many a second
 //!   stdin:  one command a line      stdout: one JSON object a line
 //! ```
 //!
@@ -27,7 +28,8 @@
 //! `leave N` (N clients go) and `quit`. `knock` ends with its time or with `quit`.
 //!
 //! The report of `hold` says how late the messages were: a line of `feed` since it was written, a date by the pause before it;
-//! of all together, and of each connection by itself, of which it has the one in the middle and the worst.
+//! of all together, and of each connection by itself, of which it has the one in the middle and the worst. With --line-bytes it
+//! says how long clients took from their connect to the first line that was written later (`caught_up_ms`), and how many wait for one (`behind`).
 //!
 //! `exchange` says `{"ready":true}` when its connections are open, where they are kept. Its commands: `go` (exchanges for that
 //! long; its answer is what came of them) and `quit`.
@@ -92,7 +94,11 @@ fn main() -> io::Result<()> {
             Ok(())
         }
         Some("feed") => {
-            feed::run(arguments.number("--rate", 200), arguments.number("--bytes", 100) as usize);
+            feed::run(
+                arguments.number("--rate", 200),
+                arguments.number("--bytes", 100) as usize,
+                arguments.number("--first", 0),
+            );
             Ok(())
         }
         _ => panic!("load-generator hold|crowd|knock|exchange|post|feed: see tests/load_generator/main.rs"),
