@@ -132,6 +132,24 @@ impl Kernel {
         self.waker.clone()
     }
 
+    /// As [`System::send_pages`], by a copy.
+    fn copy_pages(
+        &mut self,
+        mut socket: &Socket,
+        pages: &Pages,
+        offset: u64,
+        len: usize,
+    ) -> io::Result<usize> {
+        let left = usize::try_from(pages.len().saturating_sub(offset)).unwrap_or(usize::MAX);
+        self.copied.resize(TURN_BUDGET, 0);
+        let copied = self.copied.get_mut(..len.min(left).min(TURN_BUDGET)).unwrap_or_default();
+        if copied.is_empty() {
+            return Ok(0);
+        }
+        pages.read(offset, copied)?;
+        socket.write(copied)
+    }
+
     fn count_written(&mut self, bytes: usize) {
         self.traffic.written = self.traffic.written.wrapping_add(bytes as u64);
     }
@@ -340,7 +358,10 @@ impl System for Kernel {
     }
 
     fn send_pages(&mut self, socket: &Socket, pages: &Pages, offset: u64, len: usize) -> io::Result<usize> {
-        let sent = pages.send(socket, offset, len)?;
+        let sent = match pages.send(socket, offset, len) {
+            Err(error) if is_refusal(&error) => self.copy_pages(socket, pages, offset, len)?,
+            sent => sent?,
+        };
         self.count_written(sent);
         Ok(sent)
     }
@@ -362,6 +383,13 @@ impl System for Kernel {
             spares.close(socket);
         }
     }
+}
+
+/// True if a filter of system calls, or what stands in for the kernel, does not let us call sendfile(2): that says nothing about the
+/// connection.
+fn is_refusal(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP))
 }
 
 /// The kernel counts keepalive in whole seconds, from 1 to 32767.

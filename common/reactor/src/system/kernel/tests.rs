@@ -365,6 +365,24 @@ fn the_spare_descriptors_are_as_many_again_when_a_connection_ends() {
 }
 
 #[test]
+fn a_copy_reaches_its_client_where_no_pages_can_be_sent() {
+    let mut kernel = kernel();
+    let (socket, mut peer) = connected(&mut kernel);
+    // sendfile(2): "EINVAL out_fd has the O_APPEND flag set. This is not currently supported by sendfile()."
+    rustix::fs::fcntl_setfl(&socket, rustix::fs::OFlags::APPEND | rustix::fs::OFlags::NONBLOCK).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"0123456789").unwrap();
+    let pages = crate::PageStore::new().unwrap().copy(&file, 10).unwrap();
+    assert_eq!(kernel.send_pages(&socket, &pages, 2, 3).unwrap(), 3);
+    assert_eq!(kernel.send_pages(&socket, &pages, 5, 100).unwrap(), 5);
+    assert_eq!(kernel.send_pages(&socket, &pages, 10, 1).unwrap(), 0, "the end");
+    assert_eq!(kernel.traffic().written, 8);
+    let mut got = [0; 8];
+    peer.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"23456789");
+}
+
+#[test]
 fn the_kernel_counts_keepalive_in_whole_seconds() {
     for (millis, seconds) in
         [(0, 1), (1, 1), (1000, 1), (1001, 2), (32_767_000, 32_767), (90_000_000, 32_767)]
