@@ -138,9 +138,9 @@ def two_cores():
 
 def backlogs():
     """Newcomers that fetch a long history beside those that wait for the next line. None of the peers has a history."""
-    clients, newcomers, first = 100, 200, 20_000
+    clients, newcomers, first = 100, 1_000, 10_000
     own = ours("ws-server", "--source", "-", "--history", 3 * first // 2, "--greet", first, "--coalesce", 0, "--max-connections-per-ip", 0)
-    return [Case("backlogs", f"lateness p99 of 200 lines a second to {clients} WebSockets, while {newcomers} newcomers fetch {first:,} lines each, `--coalesce 0`",
+    return [Case("backlogs", f"lateness p99 of 200 lines a second to {clients} WebSockets, while {newcomers:,} newcomers fetch {first:,} lines each, `--coalesce 0`",
                  Backlogs(clients, newcomers, first), (own,), "messages", figure="late_ms p99", unit="ms", usual=False)]
 
 
