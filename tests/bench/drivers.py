@@ -161,22 +161,35 @@ class Audience:
 
     def __init__(self, port, count):
         self.poll = select.poll()
-        self.count, self.rest, self.by_descriptor, self.messages = count, {}, {}, 0
+        self.count, self.rest, self.by_descriptor, self.messages, self.first_messages, self.first = count, {}, {}, 0, 0, None
         for number in range(count):
             # The request comes behind the turn that accepts the connection, not by chance within it.
             connection = opened(port, number, PAUSE)
             self.poll.register(connection, select.POLLIN)
             self.by_descriptor[connection.fileno()] = connection
+            self.first = self.first or connection.fileno()
             time.sleep(PAUSE)
 
     def read_until(self, messages):
         """Reads until all together have got so many."""
+        self.read_while(lambda: self.messages < messages)
+
+    def read_until_first_has(self, messages):
+        """Reads until the first one has got so many."""
+        self.read_while(lambda: self.first_messages < messages)
+
+    def read_while(self, lacks):
         deadline = time.monotonic() + PATIENCE
-        while self.messages < messages:
-            assert time.monotonic() < deadline, f"{self.messages} of {messages} messages"
+        while lacks():
+            assert time.monotonic() < deadline, f"{self.messages} messages, {self.first_messages} to the first one"
             assert len(self.by_descriptor) == self.count, "a client was closed"
             for descriptor, _ in self.poll.poll(1000):
                 self.take(descriptor, self.by_descriptor[descriptor].recv(65536))
+
+    def read_what_is_there(self):
+        """Reads what each one has got by now."""
+        for descriptor, _ in self.poll.poll(0):
+            self.take(descriptor, self.by_descriptor[descriptor].recv(65536))
 
     def take(self, descriptor, more):
         if not more:
@@ -189,6 +202,7 @@ class Audience:
             if data[at] == 0x88:
                 self.by_descriptor[descriptor].sendall(CLOSE)
             self.messages += data[at] == 0x81
+            self.first_messages += data[at] == 0x81 and descriptor == self.first
             at += 2 + data[at + 1]
         self.rest[descriptor] = data[at:]
 
@@ -201,11 +215,14 @@ class Audience:
                 self.take(descriptor, self.by_descriptor[descriptor].recv(65536))
 
 
-def dates(count):
-    """`units` dates to each of so many clients."""
+def dates(count, opening):
+    """`units` dates to each of so many clients, behind `opening` dates to the first one, in whose time the others come. However long they
+    take for it, each run has as many slices as the other one, but for those of its units."""
     def drive(port, units, _, end):
         audience = Audience(port, count)
-        audience.read_until(units * count)
+        audience.read_what_is_there()
+        assert audience.first_messages <= opening, f"{audience.first_messages} dates went by until all were there"
+        audience.read_until_first_has(opening + units)
         end()
         audience.read_to_the_end()
         return audience.messages
@@ -227,11 +244,12 @@ def lines(count):
 
 
 ALL = [
-    Driver("date", "for a date to one of 200 clients, all at once", "ws-server", ["--interval", "200ms", "--align", "--leave-notices", "off"], dates(200), (3, 33), room=8),
-    # Slices of 250. A thousand clients over a second have slices of 500, but what it takes to open them would hide what their dates take.
-    # It is not steady: twelve runs until 2026-11-28 took 283 to 348 instructions, and eight without LTO 309 to 371, some of them beside other
-    # work. So the bounds are 3 % above the greatest, and the room is such that --record, if it meets the least, lowers them no further.
-    Driver("date-spread", "for a date to one of 500 clients, spread over a tenth of a second", "ws-server", ["--interval", "100ms", "--leave-notices", "off"], dates(500), (1, 81), room=27),
+    Driver("date", "for a date to one of 200 clients, all at once", "ws-server", ["--interval", "50ms", "--align", "--leave-notices", "off"], dates(200, 100), (10, 160)),
+    # An interval below 30 ms has two slots, and its clients share none with those of another one: two slices in each interval, whenever they
+    # have come. With longer ones their number is chance, and with it how many dates share a turn of the event loop. At 1,000 to 10,000
+    # clients and an interval of a second a slice has 500 dates, in turns of 256 at most.
+    Driver("date-spread", "for a date to one of 400 clients, in slices of about 200", "ws-server", ["--interval", "29ms", "--leave-notices", "off"], dates(400, 400), (10, 210)),
+    Driver("date-alone", "for a date to the only client", "ws-server", ["--interval", "100ms", "--leave-notices", "off"], dates(1, 1), (2, 102), room=8),
     Driver("line", "for a line to one of 100 clients", "ws-server", ["--source", "-", "--greet", "0", "--coalesce", "0"], lines(100), (10, 90), standard_input=subprocess.PIPE),
     Driver("get", "for a GET of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"], gets(lambda _: b"/file.txt"), (200, 2200)),
     Driver("get-first", "for the first GET of a file of 1 KiB, keep-alive", "static-server", ["--root", "{folder}/site", "--keep-alive-requests", "0"],

@@ -210,7 +210,7 @@ impl Handler for WsHandler {
         self.finish_turn(turn);
         self.grant_turns(turn);
         let subscribers = &self.fanout.subscribers;
-        let next_message = self.stream.next_due(|phase| subscribers.has_phase(phase));
+        let next_message = self.stream.next_due(|phase| subscribers.next_phase(phase));
         self.metrics.publish(turn.now(), next_message.is_some());
         let next = next_message.into_iter().chain(self.fanout.board().next_due()).min();
         next.map_or(Wake::Idle, Wake::At)

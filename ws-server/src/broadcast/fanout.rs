@@ -135,7 +135,7 @@ impl Fanout {
         let task = match stream {
             Stream::Paced(clock) => {
                 let subscribers = &self.subscribers;
-                let slot = clock.schedule.take_due(now, |phase| subscribers.has_phase(phase));
+                let slot = clock.schedule.take_due(now, |phase| subscribers.next_phase(phase));
                 count_skipped(clock, metrics, now);
                 slot.map(|slot| Task::Date(clock.date(slot, now)))
             }
@@ -187,15 +187,18 @@ fn visit(
 ) {
     let PollService { stream, source, options, .. } = service;
     match task {
-        Task::Date(date) => turn.visit_each(tokens, |conn, cx| {
-            if matches!(conn.stage, Stage::Polling(_)) {
-                let polled = conn.poll_date(date, service, cx);
-                return visited.poll(polled, cx.token());
-            }
-            let sent = conn.send_date(date, cx);
-            visited.sent = visited.sent.saturating_add(sent);
-            if conn.extras.is_full() && conn.is_open() { conn.renew(options, cx) } else { Flow::Continue }
-        }),
+        Task::Date(date) => {
+            let bytes = Arc::clone(date.bytes(framing)); // found once for all of them
+            turn.visit_each(tokens, |conn, cx| {
+                if matches!(conn.stage, Stage::Polling(_)) {
+                    let polled = conn.poll_date(date, service, cx);
+                    return visited.poll(polled, cx.token());
+                }
+                let sent = conn.send_date(date, &bytes, cx);
+                visited.sent = visited.sent.saturating_add(sent);
+                if conn.extras.is_full() && conn.is_open() { conn.renew(options, cx) } else { Flow::Continue }
+            });
+        }
         Task::Source if !framing.tells_gaps() => {}
         Task::Ring(_) | Task::Source => turn.visit_each(tokens, |conn, cx| {
             if matches!(conn.stage, Stage::Polling(_)) {

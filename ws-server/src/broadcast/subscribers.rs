@@ -49,9 +49,11 @@ impl Subscribers {
         self.count
     }
 
-    /// True if the phase has subscribers.
-    pub(crate) fn has_phase(&self, phase: usize) -> bool {
-        self.count_in(phase) > 0
+    /// The first phase from this one on, and behind the last one from 0 on, that has subscribers.
+    pub(crate) fn next_phase(&self, phase: usize) -> Option<usize> {
+        let (before, from) = self.occupied.split_at_checked(phase)?;
+        let first = |counts: &[usize]| counts.iter().position(|count| *count > 0);
+        first(from).map(|ahead| phase.saturating_add(ahead)).or_else(|| first(before))
     }
 
     /// How many subscribers the phase has.

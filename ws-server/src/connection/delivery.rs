@@ -1,6 +1,6 @@
 //! What a connection is sent: the stream's messages, and the end in its own dialect.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use common::{
     frame::CloseCode,
@@ -180,18 +180,15 @@ impl Connection {
         }
     }
 
-    /// Sends a date that is due to all of its phase; returns the number of messages sent, 0 or 1.
+    /// Sends a date that is due to all of its phase, in the `bytes` of its framing; returns the number of messages sent, 0 or 1.
     #[inline]
-    pub(crate) fn send_date(&mut self, date: &mut Date, cx: &mut Context<'_>) -> u64 {
+    pub(crate) fn send_date(&mut self, date: &mut Date, bytes: &Arc<[u8]>, cx: &mut Context<'_>) -> u64 {
         if !self.is_open() {
             return 0;
         }
-        if !cx.is_free() {
+        if !cx.is_free() || !date.is_next_of(&mut self.subscription) {
             return self.send_next_date(date, cx);
         }
-        let Some(bytes) = date.in_turn(&mut self.subscription, self.framing) else {
-            return self.send_next_date(date, cx);
-        };
         cx.send_shared(bytes, 0..bytes.len());
         self.extras.count(1, bytes.len());
         self.extras.sent(cx.now());

@@ -76,7 +76,7 @@ impl Buffer {
     /// Adds the next date that is due, even without subscribers: clients that come later read it as history.
     pub(crate) fn publish_date(&mut self, now: Instant) {
         let Some(clock) = &mut self.clock else { return };
-        let Some(slot) = clock.schedule.take_due(now, |_| true) else { return };
+        let Some(slot) = clock.schedule.take_due(now, Some) else { return };
         let mut batch = Batch::new(clock.id_of(slot));
         let text = clock.text_of(slot);
         batch.push(|out| out.push_str(&text));

@@ -202,23 +202,19 @@ pub(crate) struct Date {
 }
 
 impl Date {
-    /// The date for a subscriber that has the one before it and a socket with room, as nearly all do; for the others, `None`: what it
-    /// is to them says [`Date::next`].
+    /// True for a subscriber that has the date before this one, as nearly all do: it counts as having this one, too, and the caller sends it.
+    /// What it is to the others says [`Date::next`].
     #[inline]
-    pub(crate) fn in_turn(
-        &mut self,
-        subscription: &mut Subscription,
-        framing: Framing,
-    ) -> Option<&Arc<[u8]>> {
-        if self.id.number != subscription.next {
-            return None;
+    pub(crate) fn is_next_of(&self, subscription: &mut Subscription) -> bool {
+        let is_next = self.id.number == subscription.next;
+        if is_next {
+            subscription.next = self.id.number.saturating_add(1);
         }
-        subscription.next = self.id.number.saturating_add(1);
-        Some(self.bytes(framing))
+        is_next
     }
 
-    #[inline]
-    fn bytes(&mut self, framing: Framing) -> &Arc<[u8]> {
+    /// The date in one framing.
+    pub(crate) fn bytes(&mut self, framing: Framing) -> &Arc<[u8]> {
         let Self { id, text, encodings, .. } = self;
         encodings.get(framing, |out| encode(framing, *id, text, out))
     }

@@ -279,13 +279,13 @@ impl Stream {
         }
     }
 
-    /// When the next date is due that has a recipient, or lines that wait for others go out; `occupied` says which phases have
-    /// subscribers.
-    pub(crate) fn next_due(&self, occupied: impl Fn(usize) -> bool) -> Option<Instant> {
+    /// When the next date is due that has a recipient, or lines that wait for others go out; `next_occupied` says which phases have
+    /// subscribers, as for [`Schedule::next_due`](schedule::Schedule::next_due).
+    pub(crate) fn next_due(&self, next_occupied: impl Fn(usize) -> Option<usize>) -> Option<Instant> {
         match self {
-            Self::Paced(clock) => clock.schedule.next_due(occupied),
+            Self::Paced(clock) => clock.schedule.next_due(next_occupied),
             Self::Buffer(buffer) => {
-                let date = buffer.clock.as_ref().and_then(|clock| clock.schedule.next_due(|_| true));
+                let date = buffer.clock.as_ref().and_then(|clock| clock.schedule.next_due(Some));
                 date.into_iter().chain(buffer.next_broadcast()).min()
             }
         }

@@ -9,7 +9,10 @@
 //! The interval is cut into slots. A connection's phase is the slot in which it opened, which spreads the work over the
 //! whole interval. All workers share the origin, and so the numbers.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    iter,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 /// The length of a slot, unless the interval would then have more than [`MAX_SLOTS`] of them.
 const SLOT: Duration = Duration::from_millis(10);
@@ -244,42 +247,55 @@ impl Schedule {
         self.next = self.next.max(self.slot_at(now).saturating_add(1));
     }
 
-    /// Takes the next slot that is due and whose phase has a subscriber. Skips and counts slots that are late by more than
-    /// half an interval, so that two dates of a connection are never closer than that.
-    pub(crate) fn take_due(&mut self, now: Instant, occupied: impl Fn(usize) -> bool) -> Option<u64> {
+    /// Takes the next slot that is due and whose phase has a subscriber; `next_occupied` as in [`Schedule::next_due`]. Skips and counts
+    /// slots that are late by more than half an interval, so that two dates of a connection are never closer than that.
+    pub(crate) fn take_due(
+        &mut self,
+        now: Instant,
+        next_occupied: impl Fn(usize) -> Option<usize>,
+    ) -> Option<u64> {
         let newest = self.slot_at(now);
         let oldest = self.slot_at(now.checked_sub(self.interval / 2).unwrap_or(self.origin.monotonic));
-        if self.next < oldest && self.next >= self.owed_before {
-            // Whole intervals at once, then slot by slot: a pause may have been long.
-            let missed = oldest - self.next;
-            let in_one = |slots: u64| {
-                (0..slots).filter(|ahead| occupied(self.phase_of(self.next.saturating_add(*ahead)))).count()
-                    as u64
-            };
-            let whole = (missed / self.slots).saturating_mul(in_one(self.slots.min(missed)));
-            let skipped = whole.saturating_add(in_one(missed % self.slots));
-            if skipped > 0 {
-                self.skipped = self.skipped.saturating_add(skipped);
-                self.skipped_since = self.skipped_since.or_else(|| self.next_due(&occupied));
-            }
+        let mut due = self.occupied_from(self.next, &next_occupied);
+        if due.is_some_and(|first| first < oldest) && self.next >= self.owed_before {
+            self.skipped = self.skipped.saturating_add(self.occupied_before(oldest, &next_occupied));
+            self.skipped_since = self.skipped_since.or_else(|| self.start_of(due?));
             self.next = oldest;
+            due = self.occupied_from(oldest, &next_occupied);
         }
-        while self.next <= newest {
-            let slot = self.next;
-            self.next = slot.saturating_add(1);
-            if occupied(self.phase_of(slot)) {
-                self.taken = self.dated(slot, now);
-                return Some(slot);
-            }
+        let due = due.filter(|slot| *slot <= newest);
+        self.next = due.unwrap_or(newest).saturating_add(1);
+        if let Some(slot) = due {
+            self.taken = self.dated(slot, now);
         }
-        None
+        due
     }
 
-    /// When the next slot is due whose phase has a subscriber.
-    pub(crate) fn next_due(&self, occupied: impl Fn(usize) -> bool) -> Option<Instant> {
-        let ahead =
-            (0..self.slots).find(|ahead| occupied(self.phase_of(self.next.saturating_add(*ahead))))?;
-        self.start_of(self.next.saturating_add(ahead))
+    /// When the next slot is due whose phase has a subscriber. `next_occupied` is the first phase from this one on, and behind the last one
+    /// from 0 on, that has some.
+    pub(crate) fn next_due(&self, next_occupied: impl Fn(usize) -> Option<usize>) -> Option<Instant> {
+        self.start_of(self.occupied_from(self.next, &next_occupied)?)
+    }
+
+    /// The first slot from this one on whose phase has a subscriber.
+    fn occupied_from(&self, slot: u64, next_occupied: impl Fn(usize) -> Option<usize>) -> Option<u64> {
+        let phase = self.phase_of(slot);
+        let occupied = next_occupied(phase)?;
+        let ahead = if occupied < phase { self.phases() - phase + occupied } else { occupied - phase };
+        slot.checked_add(u64::try_from(ahead).ok()?)
+    }
+
+    /// How many slots that were not taken come before this one, and have a subscriber in their phase.
+    fn occupied_before(&self, end: u64, next_occupied: impl Fn(usize) -> Option<usize>) -> u64 {
+        let in_first = |slots: u64| {
+            let next_from = |slot| self.occupied_from(slot, &next_occupied);
+            let each = iter::successors(next_from(self.next), |slot| next_from(slot + 1));
+            each.take_while(|slot| *slot < self.next.saturating_add(slots)).count() as u64
+        };
+        // Whole intervals at once, then slot by slot: a pause may have been long.
+        let slots = end.saturating_sub(self.next);
+        let whole = (slots / self.slots).saturating_mul(in_first(self.slots.min(slots)));
+        whole.saturating_add(in_first(slots % self.slots))
     }
 
     /// How many slots were skipped since the last call.

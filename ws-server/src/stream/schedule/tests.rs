@@ -43,7 +43,7 @@ fn a_phase_whose_slot_has_just_been_taken_waits_longest_for_the_next_one() {
     let now = start();
     let mut schedule = schedule(now, SECOND, false);
     let later = now + 1375 * MILLI;
-    while schedule.take_due(later, |_| true).is_some() {}
+    while schedule.take_due(later, Some).is_some() {}
     // The slot of 370 ms has been taken, that of 380 ms comes next.
     let waits = [37, 38, 39, 99, 0, 36].map(|phase| schedule.slots_until(phase));
     assert_eq!(waits, [99, 0, 1, 61, 62, 98]);
@@ -69,7 +69,7 @@ fn a_changed_schedule_leaves_no_number_out_and_says_no_date_again() {
             let mut last = (0, UNIX_EPOCH);
             let mut take = |schedule: &mut Schedule, from: u32, to: u32| {
                 for now in (from..=to).map(|millis| t0 + millis * MILLI) {
-                    while let Some(slot) = schedule.take_due(now, |phase| phase == 0) {
+                    while let Some(slot) = schedule.take_due(now, |_| Some(0)) {
                         let (number, date) = (schedule.number_of(slot), schedule.wall_of(slot));
                         if number > last.0 {
                             assert_eq!(number, last.0 + 1, "{old:?} to {new:?} at {stopped}");
@@ -124,11 +124,11 @@ fn a_year_later_the_slots_are_where_arithmetic_puts_them() {
 fn each_slot_is_taken_once_and_in_order() {
     let t0 = start();
     let mut clock = schedule(t0, SECOND, false);
-    assert_eq!(clock.take_due(t0, |_| true), Some(0));
-    assert_eq!(clock.take_due(t0, |_| true), None);
-    assert_eq!(clock.take_due(t0 + 25 * MILLI, |_| true), Some(1));
-    assert_eq!(clock.take_due(t0 + 25 * MILLI, |_| true), Some(2));
-    assert_eq!(clock.take_due(t0 + 25 * MILLI, |_| true), None);
+    assert_eq!(clock.take_due(t0, Some), Some(0));
+    assert_eq!(clock.take_due(t0, Some), None);
+    assert_eq!(clock.take_due(t0 + 25 * MILLI, Some), Some(1));
+    assert_eq!(clock.take_due(t0 + 25 * MILLI, Some), Some(2));
+    assert_eq!(clock.take_due(t0 + 25 * MILLI, Some), None);
     assert_eq!(clock.take_skipped(), 0);
 }
 
@@ -136,11 +136,11 @@ fn each_slot_is_taken_once_and_in_order() {
 fn a_pause_is_skipped_counted_and_never_made_up_for() {
     let t0 = start();
     let mut clock = schedule(t0, SECOND, false);
-    let _first = clock.take_due(t0, |_| true);
+    let _first = clock.take_due(t0, Some);
     let later = t0 + 8 * 3600 * SECOND;
     let mut taken = 0;
     let mut phases = vec![0; clock.phases()];
-    while let Some(slot) = clock.take_due(later, |_| true) {
+    while let Some(slot) = clock.take_due(later, Some) {
         phases[clock.phase_of(slot)] += 1;
         taken += 1;
     }
@@ -153,11 +153,11 @@ fn a_pause_is_skipped_counted_and_never_made_up_for() {
 fn slots_without_anybody_are_neither_served_nor_missed() {
     let t0 = start();
     let mut clock = schedule(t0, SECOND, false);
-    assert_eq!(clock.take_due(t0 + 995 * MILLI, |phase| phase == 99), Some(99));
+    assert_eq!(clock.take_due(t0 + 995 * MILLI, |_| Some(99)), Some(99));
     assert_eq!(clock.take_skipped(), 0);
-    assert_eq!(clock.next_due(|phase| phase == 98), Some(t0 + 1980 * MILLI));
-    assert_eq!(clock.next_due(|_| false), None);
-    assert_eq!(clock.take_due(t0 + 20 * SECOND, |phase| phase == 50), Some(1950));
+    assert_eq!(clock.next_due(|_| Some(98)), Some(t0 + 1980 * MILLI));
+    assert_eq!(clock.next_due(|_| None), None);
+    assert_eq!(clock.take_due(t0 + 20 * SECOND, |_| Some(50)), Some(1950));
     assert_eq!(clock.take_skipped(), 18);
 }
 
@@ -167,10 +167,10 @@ fn a_slot_that_was_due_without_subscribers_is_not_skipped() {
     let mut clock = schedule(t0, SECOND, false);
     let later = t0 + 20 * SECOND + 500 * MILLI;
     clock.skip_to(later);
-    assert_eq!(clock.take_due(later + SECOND, |phase| phase == 50), Some(2150));
+    assert_eq!(clock.take_due(later + SECOND, |_| Some(50)), Some(2150));
     assert_eq!(clock.take_skipped(), 0);
     clock.skip_to(later);
-    assert_eq!(clock.take_due(later + SECOND, |phase| phase == 50), None, "nothing twice");
+    assert_eq!(clock.take_due(later + SECOND, |_| Some(50)), None, "nothing twice");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn after_a_step_aligned_dates_are_aligned_again() {
     let t0 = start();
     let mut clock = schedule(t0, SECOND, true);
     let now = t0 + 5500 * MILLI;
-    while clock.take_due(now, |_| true).is_some() {}
+    while clock.take_due(now, Some).is_some() {}
     assert!(clock.follow_wall_clock(now, wall(100) + 700 * MILLI));
     let slot = clock.slot_at(now);
     assert_eq!(slot, 5);
@@ -229,7 +229,7 @@ fn dates_over(steps: &[(u64, i64)], pace: u64) -> Vec<(u64, SystemTime)> {
         let shown = if step < 0 { shown - by } else { shown + by };
         let now = t0 + Duration::from_millis(at);
         clock.follow_wall_clock(now, shown);
-        while let Some(slot) = clock.take_due(now, |_| true) {
+        while let Some(slot) = clock.take_due(now, Some) {
             numbers.push(clock.number_of(slot));
             dates.push((at, clock.wall_of(slot)));
         }
