@@ -147,7 +147,7 @@ impl Ending {
     /// # Errors
     /// Why the source could not be read, if that has ended the process.
     pub fn finish(self, ended: Vec<Ended<WsHandler>>) -> Result<(), DaemonError> {
-        let Some(producers) = self.feed.take_exported() else {
+        let Some(exported) = self.feed.take_exported() else {
             self.feed.remove_socket();
             return self.feed.take_failure().map_or(Ok(()), Err);
         };
@@ -157,7 +157,7 @@ impl Ending {
             handlers.push(handler);
             connections.extend(exported);
         }
-        hand_over::export(export_states(&mut handlers), connections, &self.source, producers);
+        hand_over::export(export_states(&mut handlers), connections, &self.source, exported);
         Ok(())
     }
 }

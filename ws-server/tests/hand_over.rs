@@ -130,7 +130,7 @@ fn both_logs_say_what_each_step_of_a_hand_over_took() {
     let mut clients = one_of_each(&holder);
     let (_, before) = holder.end(Signal::USR2);
     let before = without_times(&before);
-    let steps = "13 live connections wait for the next process: export N ms, records N ms, descriptors N ms, service manager N ms\n";
+    let steps = "13 live connections wait for the next process: stop N ms, export N ms, records N ms, descriptors N ms, service manager N ms\n";
     assert!(before.contains(steps), "{before}");
     holder.start_next();
     for (_, client, next) in &mut clients {
@@ -139,11 +139,10 @@ fn both_logs_say_what_each_step_of_a_hand_over_took() {
     let (_, after) = holder.end(Signal::TERM);
     let after = without_times(&after);
     let writer = concat!("ws-server ", env!("CARGO_PKG_VERSION"));
-    let steps = format!(
-        "adopting 13 live connections of {writer}: descriptors N ms, records N ms, preparations N ms\n"
-    );
-    let all_back = "all live connections are back, N ms after their export began\n";
-    assert!(after.contains(&steps) && after.contains(all_back), "{after}");
+    let adopting = format!("adopting 13 live connections of {writer}\n");
+    let all_back = "all 13 live connections are back, N ms after their export began: between the processes N ms, descriptors N ms, \
+                    records N ms, preparations N ms, adoption N ms\n";
+    assert!(after.contains(&adopting) && after.contains(all_back), "{after}");
 }
 
 /// Milliseconds of the day in a date of RFC 3339.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, os::unix::net::UnixListener, sync::Arc, time::Duratio
 use socket2::Socket;
 
 use crate::{
-    clock::{wait_until, wall},
+    clock::{now, wait_until, wall},
     exit::{DaemonError, Exit, is_shortage, limit},
     hand_over::HandedOver,
     inherit::Inherited,
@@ -124,7 +124,7 @@ where
     let tcp = |address: &ListenAddress| if let ListenAddress::Tcp(tcp) = address { Some(*tcp) } else { None };
     let addresses: Vec<SocketAddr> = bound.iter().filter_map(tcp).collect();
 
-    let reactor: Reactor<H> = make_reactor(serve, listeners, workers, previous)?;
+    let mut reactor: Reactor<H> = make_reactor(serve, listeners, workers)?;
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
     let start =
         Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
@@ -132,6 +132,9 @@ where
     let signals = signals::catch().map_err(taking_over)?;
     let Ready { handlers, hooks: Hooks { reload, metrics, prepare_hand_over, before_stop } } =
         make_handlers(start)?;
+    if let Some(previous) = previous {
+        adopt(serve.name, &mut reactor, previous);
+    }
 
     // A new configuration is in force when every worker has handled its mail.
     let all_delivered = move || (0..mailboxes.workers()).all(|worker| mailboxes.waiting(worker) == 0);
@@ -187,22 +190,33 @@ fn make_reactor<H: Handler + Send + 'static>(
     serve: &Serve<'_>,
     listeners: Vec<Socket>,
     workers: usize,
-    previous: Option<HandedOver>,
 ) -> Result<Reactor<H>, DaemonError>
 where
     H::Mail: 'static,
 {
     let dealt = listen::deal(listeners, workers)
         .map_err(|error| DaemonError::system("sharing the listeners", &error))?;
-    let mut reactor = Reactor::new(dealt, serve.settings.clone())
-        .map_err(|error| DaemonError::system("starting the event loop", &error))?;
-    if let Some(HandedOver { state, connections, mut steps, .. }) = previous {
-        steps.end("preparations");
-        let count = connections.len();
-        log::info!("{}: adopting {count} live connections of {}: {steps}", serve.name, state.writer);
-        reactor.adopt(connections);
-    }
-    Ok(reactor)
+    Reactor::new(dealt, serve.settings.clone())
+        .map_err(|error| DaemonError::system("starting the event loop", &error))
+}
+
+/// Gives the workers the connections of the previous process. When all are back, the log says what each step has taken.
+fn adopt<H: Handler + Send + 'static>(name: &str, reactor: &mut Reactor<H>, previous: HandedOver)
+where
+    H::Mail: 'static,
+{
+    let HandedOver { state, connections, mut steps, .. } = previous;
+    steps.end("preparations");
+    let (count, writer) = (connections.len(), state.writer);
+    log::info!("{name}: adopting {count} live connections of {writer}");
+    let export_began = connections.iter().map(|connection| connection.written_at).min();
+    reactor.adopt(connections, move || {
+        let mut steps = steps.clone();
+        steps.end("adoption");
+        let waited = export_began.map(|began| now().saturating_duration_since(began)).unwrap_or_default();
+        let waited = waited.as_secs_f64() * 1000.0;
+        log::info!("all {count} live connections are back, {waited:.1} ms after their export began: {steps}");
+    });
 }
 
 /// Starts the supervisor, and the metrics endpoint if it has a socket.

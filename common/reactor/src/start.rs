@@ -8,7 +8,7 @@ use std::thread;
 
 use super::mail::Waker;
 use super::system::{Kernel, Listener, System};
-use super::worker::Worker;
+use super::worker::{AllBack, Worker};
 use super::{Control, ExportedConnection, Handler, Mailboxes, Settings};
 
 /// Workers whose polls, wakers and listeners are ready, and whose threads do not run yet.
@@ -18,6 +18,8 @@ pub struct Reactor<H: Handler> {
     settings: Settings,
     control: Control,
     mailboxes: Mailboxes<H::Mail>,
+    /// What is done when the workers have adopted all of them.
+    all_back: Option<AllBack>,
 }
 
 /// What a worker's thread returns.
@@ -51,7 +53,7 @@ where
             workers.push((kernel, listeners, Vec::new()));
         }
         let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
-        Ok(Self { workers, settings, control, mailboxes })
+        Ok(Self { workers, settings, control, mailboxes, all_back: None })
     }
 
     /// The mailboxes of the workers, for other threads.
@@ -64,8 +66,14 @@ where
         self.control.clone()
     }
 
-    /// Spreads connections of another process over the workers, which adopt them when they run.
-    pub fn adopt(&mut self, connections: Vec<ExportedConnection<OwnedFd>>) {
+    /// Spreads connections of another process over the workers, which adopt them when they run. The worker that adopts the last of
+    /// them calls `all_back`; nobody does where there are none.
+    pub fn adopt(
+        &mut self,
+        connections: Vec<ExportedConnection<OwnedFd>>,
+        all_back: impl Fn() + Send + Sync + 'static,
+    ) {
+        self.all_back = Some(Arc::new(all_back));
         let workers = self.workers.len().max(1);
         self.control.counters().to_adopt.store(connections.len(), Relaxed);
         for (_, _, to_adopt) in &mut self.workers {
@@ -88,12 +96,12 @@ where
         let parts = self.workers.into_iter().zip(handlers).enumerate();
         for (number, ((kernel, listeners, to_adopt), handler)) in parts {
             let (settings, control) = (self.settings.clone(), self.control.clone());
-            let mailboxes = self.mailboxes.clone();
+            let (mailboxes, all_back) = (self.mailboxes.clone(), self.all_back.clone());
             let run = move || {
                 let guard = StopOnFault(control.clone());
                 let mut worker =
                     Worker::new(number, handler, kernel, listeners, settings, control, mailboxes);
-                worker.adopt(to_adopt);
+                worker.adopt(to_adopt, all_back);
                 worker.run()?;
                 std::mem::forget(guard);
                 let Worker { handler, exported, connections, .. } = worker;
@@ -128,6 +136,7 @@ impl Drop for StopOnFault {
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::os::unix::net::UnixStream;
+    use std::sync::atomic::AtomicUsize;
     use std::sync::mpsc;
     use std::time::{Duration, Instant};
 
@@ -293,7 +302,11 @@ mod tests {
                 peer: None,
             }
         });
-        reactor.adopt(exported.collect());
+        let all_back = Arc::new(AtomicUsize::new(0));
+        let times = Arc::clone(&all_back);
+        reactor.adopt(exported.collect(), move || {
+            times.fetch_add(1, Relaxed);
+        });
         let ended = run(reactor, vec![Faulty::default(), Faulty::default()]);
         for mut peer in peers {
             let mut got = [0; 5];
@@ -305,5 +318,6 @@ mod tests {
         let ended = ended.recv_timeout(PATIENCE).expect("they stop").unwrap();
         assert_eq!(ended.iter().map(|ended| ended.handler.count).collect::<Vec<_>>(), [2, 1]);
         assert!(control.stats().iter().all(Stats::has_ended));
+        assert_eq!(all_back.load(Relaxed), 1, "one of them had the last");
     }
 }

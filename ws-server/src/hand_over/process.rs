@@ -13,7 +13,7 @@ use reactor::ExportedConnection;
 use super::state::ProcessState;
 use crate::{
     connection::{Connection, Predecessor},
-    source::{self, Producer},
+    source::{self, ExportedSource, Producer},
     stream::SourceKind,
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn export(
     mut state: ProcessState,
     connections: Vec<ExportedConnection<OwnedFd>>,
     source: &SourceKind,
-    producers: Vec<Producer>,
+    ExportedSource { producers, steps }: ExportedSource,
 ) {
     state.source = source.to_string();
     let mut others = Vec::new();
@@ -40,7 +40,7 @@ pub(crate) fn export(
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(Moment::now()) };
-    let handed_over = HandedOver { state, others, connections, ..HandedOver::default() };
+    let handed_over = HandedOver { state, others, connections, steps, ..HandedOver::default() };
     match hand_over::store(&handed_over) {
         Ok(steps) => {
             let count = handed_over.connections.len();

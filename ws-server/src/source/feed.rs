@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use daemon::{DaemonError, Exit, value::size};
+use daemon::{DaemonError, Exit, hand_over::Steps, value::size};
 
 use super::{
     fifo,
@@ -102,10 +102,19 @@ fn system(error: &io::Error) -> DaemonError {
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
     reading: Mutex<Option<Reading>>,
-    exported: Mutex<Option<Vec<Producer>>>,
+    exported: Mutex<Option<ExportedSource>>,
     /// The name of the socket of a `unix:` source; `None` if it is systemd's.
     socket: Mutex<Option<SocketName>>,
     failure: Mutex<Option<DaemonError>>,
+}
+
+/// What a source leaves that was stopped for a hand-over.
+#[derive(Debug)]
+pub(crate) struct ExportedSource {
+    /// What the next process reads on.
+    pub(crate) producers: Vec<Producer>,
+    /// The steps of the hand-over, which began with this stop.
+    pub(crate) steps: Steps,
 }
 
 /// A thread that reads until the key is dropped.
@@ -159,12 +168,13 @@ impl Feed {
 
     /// Reads no more, and returns when everything that was read is published.
     pub(crate) fn stop(&self) {
-        let reading = lock(&self.reading).take();
-        let exported = reading.map(|Reading { key, thread }| {
+        let (steps, reading) = (Steps::default(), lock(&self.reading).take());
+        let producers = reading.map(|Reading { key, thread }| {
             drop(key);
             thread.join().unwrap_or_default()
         });
-        *lock(&self.exported) = Some(exported.unwrap_or_default());
+        let producers = producers.unwrap_or_default();
+        *lock(&self.exported) = Some(ExportedSource { producers, steps });
     }
 
     /// Why the source cannot be read, if that is why the daemon has ended.
@@ -180,7 +190,7 @@ impl Feed {
     }
 
     /// What the next process gets; `None` if the source was not stopped for a hand-over.
-    pub(crate) fn take_exported(&self) -> Option<Vec<Producer>> {
+    pub(crate) fn take_exported(&self) -> Option<ExportedSource> {
         lock(&self.exported).take()
     }
 }

@@ -36,7 +36,7 @@ pub(crate) use self::lines::InvalidUtf8;
 pub use self::states::SourceStates;
 pub(crate) use self::{
     faults::FaultCounts,
-    feed::{Feed, Source, SourceOptions, remove_stale_socket},
+    feed::{ExportedSource, Feed, Source, SourceOptions, remove_stale_socket},
     intake::Intake,
     lines::{LineRules, Splitter},
     producer::Producer,

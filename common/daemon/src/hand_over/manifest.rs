@@ -1,15 +1,20 @@
 //! The manifest: what one process writes for the next, as bytes.
 //!
 //! ```text
-//!  magic · format · writer · state · others · count · records…
+//!  magic · format · writer · state · others · count · records… · stored at
 //!  record: cookie · queued · closing bytes │ unconsumed · deadline · counted · state · stalled · written at · peer
 //!          the same in every layout        │ read only if the format is known
 //! ```
 //!
+//! When the service manager has it all, the process before appends that moment. Earlier versions end with the records, and read no further.
+//!
 //! The first part of a record is enough to end a connection politely: it has the rest of what was begun, then the closing
 //! bytes in the connection's own dialect. A process that cannot read the second part, being older or newer, sends those.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use common::codec::{Reader, Writer};
 use reactor::{Exported, ExportedConnection};
@@ -36,6 +41,8 @@ pub(super) struct Manifest {
     /// How many descriptors come before those of the connections: the daemon's own.
     pub(super) others: u64,
     pub(super) connections: Vec<ExportedConnection<u64>>,
+    /// When the service manager had it all; `None` if the process before did not write it down.
+    pub(super) stored_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +62,13 @@ pub(super) fn head(state: &DaemonState, others: usize, count: usize) -> Vec<u8> 
     to.bytes(&state.bytes);
     to.long(others as u64);
     to.long(count as u64);
+    to.into_bytes()
+}
+
+/// What goes behind the records once the service manager has everything.
+pub(super) fn end(stored_at: Moment) -> Vec<u8> {
+    let mut to = Writer::default();
+    to.long(stored_at.write(stored_at.instant));
     to.into_bytes()
 }
 
@@ -91,7 +105,7 @@ pub(super) fn from_bytes(bytes: &[u8], at: Moment, descriptors: usize) -> Result
 #[cfg(feature = "fuzzing")]
 pub(crate) fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
     let at = Moment::now();
-    let Manifest { state, others, connections } = from_bytes(bytes, at, 0).ok()?;
+    let Manifest { state, others, connections, .. } = from_bytes(bytes, at, 0).ok()?;
     let mut records = Writer::default();
     for connection in &connections {
         put_record(connection.descriptor, connection, at, &mut records);
@@ -110,7 +124,8 @@ fn read(from: &mut Reader<'_>, at: Moment, descriptors: usize) -> Option<Manifes
     for _ in 0..count {
         connections.push(read_record(from.bytes()?, at)?);
     }
-    Some(Manifest { state, others, connections })
+    let stored_at = from.long().and_then(|stored_at| at.read(stored_at));
+    Some(Manifest { state, others, connections, stored_at })
 }
 
 /// Returns `None` if the first part is incomplete. If the second part is unreadable, the state is empty, and the reactor
@@ -184,16 +199,18 @@ mod tests {
                 connection(8, Some("192.0.2.1")),
                 connection(9, Some("2001:db8::1")),
             ],
+            stored_at: Some(at.instant),
         }
     }
 
     fn bytes(at: Moment) -> Vec<u8> {
-        let Manifest { state, connections, .. } = manifest(at);
+        let Manifest { state, connections, stored_at, .. } = manifest(at);
         let mut records = Writer::default();
         for live in &connections {
             put_record(live.descriptor, live, at, &mut records);
         }
-        [head(&state, 2, connections.len()), records.into_bytes()].concat()
+        let end = stored_at.map(|instant| end(Moment { instant, ..at })).unwrap_or_default();
+        [head(&state, 2, connections.len()), records.into_bytes(), end].concat()
     }
 
     #[test]
@@ -227,7 +244,10 @@ mod tests {
     #[test]
     fn what_is_cut_off_is_damaged_and_what_is_something_else_is_told_apart() {
         let at = moment();
-        let bytes = bytes(at);
+        let mut bytes = bytes(at);
+        // The moment behind the records may be missing.
+        bytes.truncate(bytes.len() - 8);
+        assert_eq!(from_bytes(&bytes, at, 3).unwrap().stored_at, None);
         for len in 0..MAGIC.len() {
             assert_eq!(from_bytes(&bytes[..len], at, 0).unwrap_err(), ManifestError::Magic);
         }

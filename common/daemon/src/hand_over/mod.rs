@@ -54,18 +54,20 @@ pub struct HandedOver {
     pub connections: Vec<ExportedConnection<OwnedFd>>,
     /// The states of connections whose descriptors the service manager did not return: they have ended on the way.
     pub lost: Vec<Vec<u8>>,
-    /// How long taking it up has lasted so far.
+    /// What each step of the hand-over has taken so far in this process.
     pub steps: Steps,
 }
 
-/// Passes everything to the service manager, and returns when the service manager has it: what that took, from the export on.
+/// Passes everything to the service manager, and returns when the service manager has it: what each step took.
 ///
 /// # Errors
 /// There is no service manager, or the system has no more memory or descriptors.
 pub fn store(handed_over: &HandedOver) -> io::Result<Steps> {
-    let HandedOver { state, others, connections, .. } = handed_over;
-    let mut steps = Steps::since_export(connections, "export");
-    let at = Moment::now();
+    let HandedOver { state, others, connections, steps, .. } = handed_over;
+    let (mut steps, at) = (steps.clone(), Moment::now());
+    let export_began = connections.iter().map(|connection| connection.written_at).min();
+    steps.end_at("stop", export_began.unwrap_or(at.instant));
+    steps.end_at("export", at.instant);
     let connections = in_turn(connections);
     let records = parallel::parts(&connections, |part| to_records(part, at));
     let records = records.into_iter().collect::<io::Result<Vec<_>>>()?;
@@ -74,10 +76,12 @@ pub fn store(handed_over: &HandedOver) -> io::Result<Steps> {
     let manifest: Vec<&[u8]> = iter::once(&head).chain(&records).map(Vec::as_slice).collect();
     let sockets = connections.iter().map(|connection| &connection.descriptor);
     let descriptors: Vec<BorrowedFd<'_>> = others.iter().chain(sockets).map(AsFd::as_fd).collect();
-    let kept = pack::pack(&manifest, &descriptors)?;
+    let (mut memory, kept) = pack::pack(&manifest, &descriptors)?;
     steps.end("descriptors");
     notify::store(NAME, &kept)?;
     steps.end("service manager");
+    // Nobody is worse off without it: the next process does not know then what was between the two.
+    _ = memory.write_all(&manifest::end(Moment::now()));
     Ok(steps)
 }
 
@@ -119,7 +123,7 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
     if kept.is_empty() {
         return None;
     }
-    let mut steps = Steps::begin();
+    let mut steps = Steps::default();
     let unpacked = pack::unpack(kept);
     steps.end("descriptors");
     notify::send(&[NotifyState::FdStoreRemove, NotifyState::FdName(NAME)]);
@@ -132,6 +136,9 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
     };
     match manifest::from_bytes(&bytes, Moment::now(), descriptors.len()) {
         Ok(manifest) => {
+            if let Some(stored_at) = manifest.stored_at {
+                steps.put_before("between the processes", stored_at);
+            }
             let mut handed_over = join(manifest, descriptors, formats);
             steps.end("records");
             handed_over.steps = steps;
@@ -147,7 +154,7 @@ pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Opt
 
 /// Joins each record with its descriptor.
 fn join(manifest: Manifest, descriptors: Vec<Packed>, formats: &RangeInclusive<u32>) -> HandedOver {
-    let Manifest { mut state, others, connections: records } = manifest;
+    let Manifest { mut state, others, connections: records, .. } = manifest;
     let (mut descriptors, sockets) = match_up(&records, others, descriptors);
     let wanted = records.len();
     let mut connections = Vec::with_capacity(wanted);

@@ -40,11 +40,14 @@ pub(super) struct Packed {
     pub(super) place: Option<usize>,
 }
 
-/// Queues the manifest, which comes in parts, and the descriptors; the answer is the sockets to store.
+/// Queues the manifest, which comes in parts, and the descriptors; the answer is the manifest's file, and the sockets to store.
 ///
 /// # Errors
 /// The system has no more memory or descriptors.
-pub(super) fn pack(manifest: &[&[u8]], descriptors: &[BorrowedFd<'_>]) -> io::Result<Vec<UnixDatagram>> {
+pub(super) fn pack(
+    manifest: &[&[u8]],
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<(File, Vec<UnixDatagram>)> {
     pack_by(PER_MESSAGE, manifest, descriptors)
 }
 
@@ -53,7 +56,7 @@ fn pack_by(
     per_message: usize,
     manifest: &[&[u8]],
     descriptors: &[BorrowedFd<'_>],
-) -> io::Result<Vec<UnixDatagram>> {
+) -> io::Result<(File, Vec<UnixDatagram>)> {
     let mut memory = File::from(memfd_create("hand-over", MemfdFlags::CLOEXEC)?);
     for part in manifest {
         memory.write_all(part)?;
@@ -61,8 +64,8 @@ fn pack_by(
     let (mut filling, first) = UnixDatagram::pair()?;
     let mut kept = vec![first];
     let places = (0_u64..).step_by(per_message).map(Some);
-    let memory = [memory.as_fd()];
-    let messages = iter::once((None, &memory[..])).chain(places.zip(descriptors.chunks(per_message)));
+    let first = [memory.as_fd()];
+    let messages = iter::once((None, &first[..])).chain(places.zip(descriptors.chunks(per_message)));
     for (place, some) in messages {
         let mut sent = send(&filling, place, some);
         if let Err(Errno::AGAIN | Errno::NOBUFS) = sent {
@@ -74,7 +77,7 @@ fn pack_by(
         }
         sent?;
     }
-    Ok(kept)
+    Ok((memory, kept))
 }
 
 fn send(socket: &UnixDatagram, place: Option<u64>, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
@@ -156,7 +159,7 @@ mod tests {
             })
             .collect();
         let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
-        let kept = pack(&[b"what is ", b"written"], &borrowed).unwrap();
+        let (_, kept) = pack(&[b"what is ", b"written"], &borrowed).unwrap();
         drop(files);
         let (manifest, taken) = unpack(&kept).unwrap().unwrap();
         assert_eq!(manifest, b"what is written");
@@ -178,7 +181,7 @@ mod tests {
         let inode = |file: &File| file.metadata().unwrap().ino();
         // A message for each: no socket holds them all.
         let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).cycle().take(900).collect();
-        let mut kept = pack_by(1, &[b"the manifest"], &borrowed).unwrap();
+        let (_, mut kept) = pack_by(1, &[b"the manifest"], &borrowed).unwrap();
         assert!(kept.len() > 1, "no socket was full");
         // The service manager returns them in an order of its own.
         kept.reverse();
@@ -197,7 +200,7 @@ mod tests {
         let many = 18_000.min(open_files::limit().saturating_sub(2_000));
         let file = tempfile::tempfile().unwrap();
         let borrowed = vec![file.as_fd(); many];
-        let kept = pack(&[], &borrowed).unwrap();
+        let (_, kept) = pack(&[], &borrowed).unwrap();
         assert!(kept.len() <= 4, "{} sockets", kept.len());
         let mut taken = Vec::new();
         for socket in &kept {

@@ -1,47 +1,51 @@
-//! How long each step of a hand-over took, for the log: no client is served meanwhile.
+//! How long each step of a hand-over took, for the log.
 
 use std::fmt;
-use std::time::{Duration, Instant};
-
-use reactor::ExportedConnection;
+use std::time::Instant;
 
 use crate::clock;
 
-/// Steps that follow each other, each with its name and its time: `export 26.1 ms, records 9.4 ms`.
-#[derive(Debug, Default)]
+/// Steps that follow each other, each with its name and its time: `stop 1.3 ms, export 26.1 ms`.
+#[derive(Clone, Debug)]
 pub struct Steps {
-    taken: Vec<(&'static str, Duration)>,
-    /// When the last step ended, or the first one began; `None` before that.
-    since: Option<Instant>,
+    begun: Instant,
+    /// When each of them ended, in their order.
+    ends: Vec<(&'static str, Instant)>,
+}
+
+impl Default for Steps {
+    /// The first of them begins now.
+    fn default() -> Self {
+        Self { begun: clock::now(), ends: Vec::new() }
+    }
 }
 
 impl Steps {
-    /// The steps of a process from now on.
-    pub(super) fn begin() -> Self {
-        Self { taken: Vec::new(), since: Some(clock::now()) }
-    }
-
-    /// The steps since the workers began to export these connections, of which `first` has just ended.
-    pub(super) fn since_export<D>(connections: &[ExportedConnection<D>], first: &'static str) -> Self {
-        let since = connections.iter().map(|connection| connection.written_at).min();
-        let mut steps = Self { taken: Vec::new(), since };
-        steps.end(first);
-        steps
-    }
-
     /// The step ends now, and the next one begins.
     pub fn end(&mut self, step: &'static str) {
-        let now = clock::now();
-        let since = self.since.replace(now).unwrap_or(now);
-        self.taken.push((step, now.saturating_duration_since(since)));
+        self.end_at(step, clock::now());
+    }
+
+    /// The step ended at this instant.
+    pub(super) fn end_at(&mut self, step: &'static str, at: Instant) {
+        self.ends.push((step, at));
+    }
+
+    /// Another step was before the first one, and began at this instant.
+    pub(super) fn put_before(&mut self, step: &'static str, since: Instant) {
+        self.ends.insert(0, (step, self.begun));
+        self.begun = since;
     }
 }
 
 impl fmt::Display for Steps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (step, taken)) in self.taken.iter().enumerate() {
+        let mut since = self.begun;
+        for (number, (step, end)) in self.ends.iter().enumerate() {
             let comma = if number == 0 { "" } else { ", " };
+            let taken = end.saturating_duration_since(since);
             write!(f, "{comma}{step} {:.1} ms", taken.as_secs_f64() * 1000.0)?;
+            since = *end;
         }
         Ok(())
     }
@@ -49,14 +53,22 @@ impl fmt::Display for Steps {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn steps_are_shown_in_their_order_with_tenths_of_a_millisecond() {
-        let taken = vec![("export", Duration::from_micros(26_080)), ("records", Duration::from_micros(940))];
-        let mut steps = Steps { taken, since: None };
-        assert_eq!(steps.to_string(), "export 26.1 ms, records 0.9 ms");
-        steps.end("descriptors");
-        assert_eq!(steps.to_string(), "export 26.1 ms, records 0.9 ms, descriptors 0.0 ms");
+        let mut steps = Steps::default();
+        let after = |micros| steps.begun + Duration::from_micros(micros);
+        let (first, second, third) = (after(26_080), after(27_020), after(27_020));
+        steps.end_at("descriptors", first);
+        steps.end_at("records", second);
+        steps.end_at("preparations", third);
+        let shown = "descriptors 26.1 ms, records 0.9 ms, preparations 0.0 ms";
+        assert_eq!(steps.to_string(), shown);
+        steps
+            .put_before("between the processes", steps.begun.checked_sub(Duration::from_millis(40)).unwrap());
+        assert_eq!(steps.to_string(), format!("between the processes 40.0 ms, {shown}"));
     }
 }

@@ -169,7 +169,7 @@ impl<H: Handler> Simulation<H> {
         let now = self.world.borrow().now;
         let settings = self.settings.clone();
         let mut worker = Worker::new(number, handler, system, listeners, settings, control, mailboxes);
-        worker.adopt(to_adopt);
+        worker.adopt(to_adopt, None);
         Stepped {
             worker,
             poll,

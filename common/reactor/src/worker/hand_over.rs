@@ -1,5 +1,6 @@
 //! Live connections from one process to the next: this worker exports its own, or adopts those of the previous process.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::network::Network;
 use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
 use crate::system::System;
 use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
+
+/// What the worker calls that adopts the last connection of the previous process.
+pub(crate) type AllBack = Arc<dyn Fn() + Send + Sync>;
 
 /// How long connections that end here may take to do so: all the others wait for it.
 const CLOSING_TIME: Duration = Duration::from_millis(100);
@@ -113,9 +117,15 @@ impl<H: Handler, S: System> Worker<H, S> {
         exported.filter(|_| self.io(token).is_some_and(|io| io.lifecycle == Lifecycle::Open))
     }
 
-    /// Gives this worker connections that another process exported; it adopts them in its next turns.
-    pub(crate) fn adopt(&mut self, connections: Vec<ExportedConnection<S::Exported>>) {
+    /// Gives this worker connections that another process exported; it adopts them in its next turns, and calls `all_back` if the
+    /// last of all workers' ones is among them.
+    pub(crate) fn adopt(
+        &mut self,
+        connections: Vec<ExportedConnection<S::Exported>>,
+        all_back: Option<AllBack>,
+    ) {
         self.to_adopt = connections.into();
+        self.all_back = all_back;
         self.connections.state.is_adopting = !self.to_adopt.is_empty();
     }
 
@@ -128,7 +138,6 @@ impl<H: Handler, S: System> Worker<H, S> {
     }
 
     fn adopt_first(&mut self) {
-        let Some(written_at) = self.to_adopt.front().map(|live| live.written_at) else { return };
         let count = self.to_adopt.len().min(TURN_CONNECTIONS);
         for _ in 0..count {
             let Some(live) = self.to_adopt.pop_front() else { break };
@@ -136,10 +145,10 @@ impl<H: Handler, S: System> Worker<H, S> {
             self.adopted_at = self.connections.state.now;
         }
         self.connections.state.is_adopting = !self.to_adopt.is_empty();
-        if self.connections.state.control.counters().took_up(count) {
-            let waited =
-                self.connections.system.now().saturating_duration_since(written_at).as_secs_f64() * 1000.0;
-            log::info!("all live connections are back, {waited:.1} ms after their export began");
+        if self.connections.state.control.counters().took_up(count)
+            && let Some(all_back) = &self.all_back
+        {
+            all_back();
         }
     }
 

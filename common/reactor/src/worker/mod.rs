@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Instant;
 
+pub(super) use hand_over::AllBack;
 use stopping::Stopping;
 
 use crate::accept::Listeners;
@@ -44,6 +45,8 @@ pub(super) struct Worker<H: Handler, S: System> {
     stopping: Option<Stopping>,
     /// Connections of the previous process that are not in the table yet.
     to_adopt: VecDeque<ExportedConnection<S::Exported>>,
+    /// What the worker calls that adopts the last of them.
+    all_back: Option<AllBack>,
     /// Connections of the previous process that have its socket options.
     unconfigured: VecDeque<Token>,
     /// The last turn that adopted a connection.
@@ -76,6 +79,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             scheduled: None,
             stopping: None,
             to_adopt: VecDeque::new(),
+            all_back: None,
             unconfigured: VecDeque::new(),
             adopted_at: looked_at,
             exported: Vec::new(),
