@@ -9,6 +9,8 @@ import traceback
 from pathlib import Path
 
 figures = []
+# Tables behind the one of all figures, by their titles.
+sections = {}
 failed = 0
 # Of the machine, over the last five minutes.
 begun_at = os.getloadavg()[1]
@@ -38,6 +40,12 @@ def figure(what, value):
     figures.append((what, value))
 
 
+def section(title, text, columns, rows):
+    """A table of its own, which says behind its text what it was measured on."""
+    table = [f"| {' | '.join(cells)} |" for cells in (columns, ["---"] * len(columns), *rows)]
+    sections[title] = "\n".join([f"{text} Measured: {stamp()}.", "", *table])
+
+
 def show(before):
     """Prints the figures of a check, also of one that fails."""
     for what, value in figures[before:]:
@@ -48,15 +56,18 @@ def record(path, title, extent):
     """With RECORD=1, writes down what was measured: when, on what, in which state of the project. What this run did not measure stays."""
     if os.environ.get("RECORD") != "1":
         return
-    rows = dict(recorded(Path(path))) | {what: (value, stamp()) for what, value in figures}
+    first, *before = Path(path).read_text().split("\n## ") if Path(path).exists() else [""]
+    rows = dict(recorded(first)) | {what: (value, stamp()) for what, value in figures}
     lines = [HEADS[title].format(extent=extent, cores=os.cpu_count(), kernel=platform.release()), "", "| what | figure | measured, commit, load |", "|---|---|---|"]
     lines += [f"| {what} | {value} | {measured} |" for what, (value, measured) in rows.items()]
+    kept = dict(section.rstrip("\n").split("\n\n", 1) for section in before)
+    lines += [f"\n## {title}\n\n{text}" for title, text in (kept | sections).items()]
     Path(path).write_text("\n".join(lines) + "\n")
 
 
-def recorded(path):
+def recorded(text):
     """The rows of the record before: what, and its figure with the stamp."""
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in text.splitlines():
         if line.startswith("| ") and not line.startswith("| what |"):
             what, value, measured = line[2:-2].split(" | ")
             yield what, (value, measured)
