@@ -1,11 +1,10 @@
 //! Live connections from one process to the next: this worker exports its own, or adopts those of the previous process.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::Worker;
 use super::stopping::Stopping;
+use super::{AllBack, Worker};
 use crate::connection::{Entry, Lifecycle};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
@@ -13,9 +12,6 @@ use crate::network::Network;
 use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
 use crate::system::System;
 use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
-
-/// What the worker calls that adopts the last connection of the previous process.
-pub(crate) type AllBack = Arc<dyn Fn() + Send + Sync>;
 
 /// How long connections that end here may take to do so: all the others wait for it.
 const CLOSING_TIME: Duration = Duration::from_millis(100);

@@ -10,9 +10,9 @@ mod stopping;
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
-pub(super) use hand_over::AllBack;
 use stopping::Stopping;
 
 use crate::accept::Listeners;
@@ -24,6 +24,9 @@ use crate::system::{Event, System};
 use crate::{
     CloseReason, CompactInstant, Control, ExportedConnection, Handler, Mailboxes, Settings, Token, Turn, Wake,
 };
+
+/// What the worker calls that adopts the last connection of the previous process.
+pub(super) type AllBack = Arc<dyn Fn() + Send + Sync>;
 
 /// A worker's thread runs one of these until the daemon has stopped.
 pub(super) struct Worker<H: Handler, S: System> {
