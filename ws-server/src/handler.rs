@@ -85,6 +85,13 @@ impl Handler for WsHandler {
                 if conn.finish(cx) { self.on_drain(conn, cx) } else { Flow::Continue }
             }
             _ => {
+                // Lines that wait for others, or that a broadcast is still to bring it.
+                if self.stream.clock().is_none() {
+                    let flow = self.send_next(conn, cx);
+                    if flow != Flow::Continue || !conn.is_open() {
+                        return flow;
+                    }
+                }
                 if !conn.is_bounded() {
                     self.metrics.notices_missed(self.fanout.send_notices(conn, cx));
                 }

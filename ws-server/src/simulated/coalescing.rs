@@ -131,6 +131,28 @@ fn lines_that_wait_are_sent_before_the_stream_ends_or_another_process_goes_on() 
 }
 
 #[test]
+fn a_client_that_hears_of_a_stop_has_the_lines_that_came_before_it() {
+    for stop in [Stop::Shutdown, Stop::Restart] {
+        let mut world = lines(&["--coalesce", "1h"]);
+        let mut readers = [(); 3].map(|()| reader(&mut world));
+        (1..4).for_each(|number| {
+            line(&mut world, number);
+            world.settle();
+        });
+        line(&mut world, 4); // no worker has taken it
+        world.control().stop(stop);
+        for _ in 0..10 {
+            world.settle();
+            world.advance(Duration::from_secs(1));
+        }
+        for reader in &mut readers {
+            reader.read(&mut world, usize::MAX);
+            assert_eq!(reader.numbers(), [1, 2, 3, 4], "{stop:?}");
+        }
+    }
+}
+
+#[test]
 fn a_busy_stream_to_many_leaves_the_core_as_much_time_as_a_round_takes() {
     // Milliseconds that a round of 300 clients takes, lines that came one by one before it, and when the next round may begin.
     for (took, lines_before, wanted) in [(8, 4, 16), (8, 3, 8), (2, 4, 5), (30, 4, 30), (15, 4, 20)] {

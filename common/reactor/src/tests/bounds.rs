@@ -293,18 +293,23 @@ fn a_part_of_a_file_is_not_handed_over_as_if_it_were_the_whole() {
 }
 
 #[test]
-fn mail_from_before_a_hand_over_is_delivered_before_the_connections_leave() {
-    let mut sim =
-        Simulation::new(1, Settings::default(), |birth| Echo { last_mail: Some(birth.mailboxes), ..echo() });
-    let peer = sim.connect();
-    sim.send(peer, b"hello\n");
-    for _ in 0..1000 {
-        if !sim.turn() {
-            break;
+fn mail_from_before_a_stop_is_delivered_before_the_connections_hear_of_it() {
+    for (stop, farewell) in [(Stop::HandOver, ""), (Stop::Shutdown, "stop\n"), (Stop::Restart, "stop\n")] {
+        let mut sim = Simulation::new(1, Settings::default(), |birth| Echo {
+            last_mail: Some((birth.mailboxes, stop)),
+            ..echo()
+        });
+        let peer = sim.connect();
+        sim.send(peer, b"hello\n");
+        for _ in 0..1000 {
+            if !sim.turn() {
+                break;
+            }
+            sim.advance(SECOND / 100);
         }
-        sim.advance(SECOND / 100);
+        let got = String::from_utf8(sim.read(peer, 99)).unwrap();
+        assert_eq!(got, format!("hello\nlast\n{farewell}"), "{stop:?}");
     }
-    assert_eq!(sim.read(peer, 99), b"hello\nlast\n");
 }
 
 #[test]

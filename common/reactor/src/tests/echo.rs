@@ -22,8 +22,8 @@ pub(super) struct Echo {
     pub(super) panics: bool,
     /// What `closed` was in the latest `on_turn`.
     pub(super) told: Vec<CloseReason>,
-    /// With it, the first connection gets mail that is sent just before a hand-over.
-    pub(super) last_mail: Option<Mailboxes<&'static [u8]>>,
+    /// With it, the first connection gets mail that is sent just before this stop.
+    pub(super) last_mail: Option<(Mailboxes<&'static [u8]>, Stop)>,
     /// A broadcast is on its way in each turn.
     pub(super) is_behind: bool,
 }
@@ -174,9 +174,9 @@ impl Handler for Echo {
     }
 
     fn on_turn(&mut self, turn: &mut Turn<'_, ()>) -> Wake {
-        if let Some(mailboxes) = self.last_mail.take_if(|_| !self.ticks.is_empty()) {
+        if let Some((mailboxes, stop)) = self.last_mail.take_if(|_| !self.ticks.is_empty()) {
             mailboxes.send(0, b"last\n");
-            turn.stop_all(Stop::HandOver);
+            turn.stop_all(stop);
         }
         self.told.clone_from(&self.closed);
         if self.is_behind { Wake::Again } else { Wake::Idle }

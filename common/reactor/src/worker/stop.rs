@@ -12,8 +12,8 @@ use crate::{CloseReason, Handler, Stop, Token};
 impl<H: Handler, S: System> Worker<H, S> {
     /// Begins the stop that [`Control`](crate::Control) asks for, and goes on with it in later turns.
     pub(super) fn follow_stop(&mut self) {
-        // First, so that the export is in a later turn than the one that saw the stop: by then the worker has taken all mail
-        // from before it.
+        // What a stop does to the connections is in later turns than the one that saw it: by then the worker has taken all mail from
+        // before it.
         self.settle_hand_over();
         let state = &self.connections.state;
         let (now, at_once) = (state.now, state.control.at_once());
@@ -26,6 +26,9 @@ impl<H: Handler, S: System> Worker<H, S> {
             self.listeners.paused_until = None; // no later turn accepts, and so none would end the pause
             let settings = &self.connections.state.settings;
             self.stopping = Some(Stopping::new(stop, now, settings, self.connections.table.tokens()));
+            if !at_once {
+                return;
+            }
         }
         let Some(Stopping { stop, .. }) = self.stopping else { return };
         for _ in 0..TURN_CONNECTIONS {
