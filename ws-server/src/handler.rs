@@ -86,7 +86,7 @@ impl Handler for WsHandler {
             }
             _ => {
                 // Lines that wait for others, or that a broadcast is still to bring it.
-                if self.stream.clock().is_none() {
+                if self.stream.clock().is_none() && conn.is_open() {
                     let flow = self.send_next(conn, cx);
                     if flow != Flow::Continue || !conn.is_open() {
                         return flow;

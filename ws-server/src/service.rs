@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     os::fd::OwnedFd,
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use daemon::{DaemonError, Hooks, Inherited, Ready};
@@ -23,6 +23,9 @@ use crate::{
     stream::SourceKind,
     worker::{WsHandler, export_states},
 };
+
+/// How long a stop waits for what was written before it.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Makes the source end soon; called by every wish to stop.
 type EndSource = Box<dyn Fn() + Send>;
@@ -132,6 +135,7 @@ impl Service {
             Arc::clone(&shared.progress),
         );
         let hooks = Hooks {
+            catch_up: Some(catch_up(Arc::clone(&feed))),
             prepare_hand_over: prepare_hand_over(&config, feed),
             reload: reload(config, mailboxes, publisher, addresses, read_config),
             metrics: Arc::new(metrics),
@@ -217,6 +221,11 @@ fn prepare_hand_over(config: &Config, feed: Arc<Feed>) -> Option<Box<dyn Fn() + 
         return None;
     }
     Some(Box::new(move || feed.stop()))
+}
+
+/// The hook before the clients hear of a stop: lines that were written before it come before it.
+fn catch_up(feed: Arc<Feed>) -> Box<dyn Fn() + Send> {
+    Box::new(move || feed.catch_up(LAST_WORDS))
 }
 
 /// The hook before a stop, which makes the source end.

@@ -1,6 +1,8 @@
 //! A stop ends each connection in the way of its dialect.
 
-use harness::{Daemon, Signal, frame};
+use std::{fs::File, io::Write, os::unix::net::UnixStream};
+
+use harness::{Daemon, Signal, frame, make_fifo};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -69,4 +71,35 @@ fn a_stop_while_the_rest_of_the_input_is_delivered_is_no_second_signal() {
     assert_eq!(slow.close_code(), Some(1001), "after a whole message");
     slow.send(frame(0x88, &1001_u16.to_be_bytes()));
     assert!(server.wait().0.success());
+}
+
+#[test]
+fn what_was_written_before_a_stop_reaches_each_client_before_it_hears_of_the_stop() {
+    for (source, signal) in ["-", "fifo", "unix"].into_iter().flat_map(|source| {
+        [(source, Signal::TERM), (source, Signal::USR2)] // USR2 drains without `--hand-over`
+    }) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        if source == "fifo" {
+            make_fifo(&path);
+        }
+        let value = if source == "-" { source.to_owned() } else { format!("{source}:{}", path.display()) };
+        let options = ["--source", &value, "--coalesce", "10s", "--linger", "100ms", "--drain-timeout", "1s"];
+        let mut server = Daemon::start(WS_SERVER, &options);
+        let mut writer: Box<dyn Write> = match source {
+            "-" => Box::new(server.stdin.take().unwrap()),
+            "fifo" => Box::new(File::options().write(true).open(&path).unwrap()),
+            _ => Box::new(UnixStream::connect(&path).unwrap()),
+        };
+        let mut clients = [(); 3].map(|()| server.request("GET / HTTP/1.0"));
+        clients.iter_mut().for_each(|client| drop(client.head()));
+        for lines in ["1\n", "2\n3\n", "4\n"] {
+            writer.write_all(lines.as_bytes()).unwrap();
+        }
+        server.signal(signal);
+        for client in &mut clients {
+            assert_eq!(String::from_utf8_lossy(&client.rest()), "1\n2\n3\n4\n", "{source}, {signal:?}");
+        }
+        assert!(server.wait().0.success());
+    }
 }

@@ -77,6 +77,8 @@ pub struct Hooks {
     /// On a signal that asks the daemon to stop, unless a stop is under way: false if it is to stop now, true if it stops itself soon.
     /// Without it, the daemon stops now.
     pub before_stop: Option<Box<dyn Fn() -> bool + Send>>,
+    /// Before the connections hear of a stop that is no hand-over: takes in what has come from elsewhere by then, in a moment.
+    pub catch_up: Option<Box<dyn Fn() + Send>>,
 }
 
 impl Hooks {
@@ -90,6 +92,7 @@ impl Hooks {
             metrics: Arc::new(metrics),
             prepare_hand_over: None,
             before_stop: None,
+            catch_up: None,
         }
     }
 }
@@ -130,7 +133,7 @@ where
         Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
     let taking_over = |error| DaemonError::system("taking over the signals", &error);
     let signals = signals::catch().map_err(taking_over)?;
-    let Ready { handlers, hooks: Hooks { reload, metrics, prepare_hand_over, before_stop } } =
+    let Ready { handlers, hooks: Hooks { reload, metrics, prepare_hand_over, before_stop, catch_up } } =
         make_handlers(start)?;
     if let Some(previous) = previous {
         adopt(serve.name, &mut reactor, previous);
@@ -145,6 +148,7 @@ where
         reload,
         prepare_hand_over,
         before_stop,
+        catch_up,
         last_reload: last_reload.clone(),
     };
     signals.watch(actions).map_err(taking_over)?;

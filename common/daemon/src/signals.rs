@@ -99,6 +99,7 @@ pub(super) struct Actions {
     pub(super) reload: Box<dyn Fn() -> Result<(), DaemonError> + Send>,
     pub(super) prepare_hand_over: Option<Box<dyn Fn() + Send>>,
     pub(super) before_stop: Option<Box<dyn Fn() -> bool + Send>>,
+    pub(super) catch_up: Option<Box<dyn Fn() + Send>>,
     pub(super) last_reload: LastReload,
 }
 
@@ -120,7 +121,7 @@ impl Actions {
         notify::send(&[NotifyState::Stopping]);
         let waits = !self.control.is_stopping() && self.before_stop.as_ref().is_some_and(|before| before());
         if !waits {
-            self.control.stop(Stop::Shutdown);
+            self.stop_now(Stop::Shutdown);
         }
     }
 
@@ -138,8 +139,16 @@ impl Actions {
             self.control.stop(Stop::HandOver);
         } else {
             log::info!("stopping for a restart");
-            self.control.stop(Stop::Restart);
+            self.stop_now(Stop::Restart);
         }
+    }
+
+    /// A second stop waits for nothing.
+    fn stop_now(&self, stop: Stop) {
+        if let Some(catch_up) = self.catch_up.as_ref().filter(|_| !self.control.is_stopping()) {
+            catch_up();
+        }
+        self.control.stop(stop);
     }
 
     /// If the new configuration is wrong, the old one stays in force.

@@ -6,6 +6,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use daemon::{DaemonError, Exit, hand_over::Steps, value::size};
@@ -166,6 +167,13 @@ impl Feed {
         Ok(())
     }
 
+    /// Returns when what producers have written is published, or after this long: a source may be busy for good.
+    pub(crate) fn catch_up(&self, time: Duration) {
+        if let Some(Reading { key, .. }) = &*lock(&self.reading) {
+            key.wait_for_calm(time);
+        }
+    }
+
     /// Reads no more, and returns when everything that was read is published.
     pub(crate) fn stop(&self) {
         let (steps, reading) = (Steps::default(), lock(&self.reading).take());
@@ -199,5 +207,44 @@ impl Feed {
 pub(crate) fn remove_stale_socket(kind: &SourceKind) {
     if let SourceKind::Unix(path) = kind {
         daemon::unix_socket::remove_stale(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, sync::mpsc};
+
+    use common::id::MessageId;
+
+    use super::*;
+    use crate::{
+        source::{
+            lines::LineRules,
+            progress::{Head, SourceProgress},
+            publisher::LineFormat,
+        },
+        stream::{DateFormat, Numbers, Template},
+    };
+
+    #[test]
+    fn what_was_written_is_published_once_it_has_caught_up() {
+        let (post, posted) = mpsc::channel();
+        let rules = LineRules { max_line: 100, invalid_utf8: InvalidUtf8::Replace, numbers: Numbers::Own };
+        let format = LineFormat { template: Template::line(), date_format: DateFormat::Unix, rules };
+        let progress = SourceProgress::new(0, Head::at(MessageId::default()));
+        let publisher = Publisher::new(progress, format, move |batch| {
+            thread::park_timeout(Duration::from_millis(50)); // as on a busy machine
+            post.send(batch.texts().count()).unwrap();
+        });
+        let (input, mut writer) = io::pipe().unwrap();
+        let feed = Arc::new(Feed::default());
+        feed.start(Source::Stdin(input.into()), Arc::new(publisher), 1, |_| ()).unwrap();
+        for _ in 0..2 {
+            writer.write_all(b"one\ntwo\nthree\n").unwrap();
+            feed.catch_up(Duration::from_secs(60));
+            assert_eq!(posted.try_iter().sum::<usize>(), 3);
+        }
+        feed.stop();
+        feed.catch_up(Duration::from_secs(60)); // nobody reads
     }
 }

@@ -2,11 +2,12 @@
 //! process.
 
 use std::{
-    io::{self, PipeReader, PipeWriter},
+    io::{self, PipeReader, PipeWriter, Read, Write},
     os::fd::{AsFd, BorrowedFd},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
     time::Duration,
@@ -28,7 +29,10 @@ pub(super) const LOOK: Duration = Duration::from_millis(500);
 /// Open until its [`Key`] is dropped.
 #[derive(Debug)]
 pub(crate) struct Gate {
+    /// Has a byte while the key's owner asks whether there is more to read.
     pipe: PipeReader,
+    /// Says that there is nothing more.
+    calm: SyncSender<()>,
     closed: Arc<AtomicBool>,
     complaint: Complaint,
 }
@@ -36,9 +40,19 @@ pub(crate) struct Gate {
 /// Dropping it closes the gate: `poll` reports a hang-up on the reader's end.
 #[derive(Debug)]
 pub(crate) struct Key {
-    _pipe: PipeWriter,
+    pipe: PipeWriter,
+    calm: Receiver<()>,
     /// Says it once more, to a thread whose `poll` fails.
     closed: Arc<AtomicBool>,
+}
+
+impl Key {
+    /// Returns when all has been read that was there, or after this long.
+    pub(super) fn wait_for_calm(&self, time: Duration) {
+        if (&self.pipe).write_all(b"?").is_ok() {
+            let _ = self.calm.recv_timeout(time);
+        }
+    }
 }
 
 impl Drop for Key {
@@ -71,28 +85,48 @@ impl Gate {
     pub(crate) fn new() -> io::Result<(Self, Key)> {
         let (pipe, writer) = io::pipe()?;
         let closed = Arc::new(AtomicBool::new(false));
-        let key = Key { _pipe: writer, closed: Arc::clone(&closed) };
-        Ok((Self { pipe, closed, complaint: Complaint::default() }, key))
+        let (calm, answers) = sync_channel(1);
+        let key = Key { pipe: writer, calm: answers, closed: Arc::clone(&closed) };
+        Ok((Self { pipe, calm, closed, complaint: Complaint::default() }, key))
     }
 
-    /// Waits until one of the inputs has data or has ended, at most for this long. What the system refuses, it tries again.
+    /// Waits until one of the inputs, which are all there are, has data or has ended, at most for this long. What the system refuses,
+    /// it tries again.
     pub(super) fn wait(&mut self, inputs: &[BorrowedFd<'_>], time: Option<Duration>) -> Waited {
+        let (waited, is_asked) = self.poll(inputs, time);
+        if is_asked && !waited.is_any() && self.pipe.read(&mut [0]).is_ok() {
+            let _ = self.calm.try_send(());
+        }
+        waited
+    }
+
+    /// Which of the inputs have data or have ended now.
+    pub(super) fn look(&mut self, inputs: &[BorrowedFd<'_>]) -> Waited {
+        self.poll(inputs, Some(Duration::ZERO)).0
+    }
+
+    /// The same, and whether the key's owner asks.
+    fn poll(&mut self, inputs: &[BorrowedFd<'_>], time: Option<Duration>) -> (Waited, bool) {
         let timeout = time.and_then(|time| Timespec::try_from(time).ok());
-        let mut polled = vec![PollFd::new(&self.pipe, PollFlags::empty())];
+        let mut polled = vec![PollFd::new(&self.pipe, PollFlags::IN)];
         polled.extend(inputs.iter().map(|input| PollFd::from_borrowed_fd(*input, PollFlags::IN)));
-        match poll(&mut polled, timeout.as_ref()) {
+        let result = poll(&mut polled, timeout.as_ref());
+        let mut events = polled.iter().map(PollFd::revents);
+        let of_pipe = events.next().unwrap_or(PollFlags::empty());
+        match result {
             Ok(_) => {
                 self.complaint.withdraw();
-                let mut ready = polled.iter().map(|polled| !polled.revents().is_empty());
-                if ready.next() == Some(true) { Waited::Closed } else { Waited::Ready(ready.collect()) }
+                let is_closed = of_pipe.intersects(PollFlags::HUP | PollFlags::ERR);
+                let ready = events.map(|events| !events.is_empty()).collect();
+                (if is_closed { Waited::Closed } else { Waited::Ready(ready) }, !of_pipe.is_empty())
             }
-            Err(_) if self.closed.load(Ordering::Acquire) => Waited::Closed,
+            Err(_) if self.closed.load(Ordering::Acquire) => (Waited::Closed, false),
             Err(error) => {
                 if error != Errno::INTR {
                     self.complaint.make(format!("waiting for the source: {error}"), now());
                     thread::park_timeout(PAUSE);
                 }
-                Waited::Ready(vec![false; inputs.len()])
+                (Waited::Ready(vec![false; inputs.len()]), false)
             }
         }
     }
@@ -110,8 +144,6 @@ pub(super) fn borrowed<'i, I: AsFd + 'i>(inputs: impl IntoIterator<Item = &'i I>
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     #[test]
@@ -125,6 +157,31 @@ mod tests {
         assert_eq!(waited, Waited::Ready(vec![false, true, true]));
         let waited = gate.wait(&[silent.as_fd()], Some(Duration::ZERO));
         assert_eq!(waited, Waited::Ready(vec![false]));
+    }
+
+    #[test]
+    fn it_is_calm_once_all_is_read_that_was_there() {
+        let (mut gate, key) = Gate::new().unwrap();
+        let (mut input, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"xy").unwrap();
+        let key = thread::scope(|scope| {
+            let asked = scope.spawn(move || {
+                key.wait_for_calm(Duration::from_secs(60));
+                key
+            });
+            for _ in 0..2 {
+                assert!(gate.wait(&[input.as_fd()], None).is_any());
+                assert!(!asked.is_finished(), "there is something to read");
+                gate.look(&[]);
+                input.read_exact(&mut [0]).unwrap();
+            }
+            assert!(!gate.wait(&[input.as_fd()], None).is_any());
+            asked.join().unwrap()
+        });
+        assert!(!gate.wait(&[input.as_fd()], Some(Duration::ZERO)).is_any());
+        key.wait_for_calm(Duration::ZERO); // nobody answers
+        drop(key);
+        assert_eq!(gate.wait(&[input.as_fd()], None), Waited::Closed);
     }
 
     #[test]

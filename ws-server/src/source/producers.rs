@@ -1,10 +1,6 @@
 //! Lines from every process that connects to a Unix socket: several producers, one stream.
 
-use std::{
-    os::unix::net::UnixListener,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{os::unix::net::UnixListener, path::Path, time::Instant};
 
 use daemon::{FileIdentity, clock::now, exit::DaemonError};
 use rustix::{
@@ -180,9 +176,7 @@ impl Producers {
         let is_full = self.connected.len() >= self.most && !std::mem::take(&mut self.has_made_room);
         if !is_full {
             self.complaints.said_full = false;
-        } else if !self.complaints.said_full
-            && gate.wait(&borrowed([&self.listener]), Some(Duration::ZERO)).is_any()
-        {
+        } else if !self.complaints.said_full && gate.look(&borrowed([&self.listener])).is_any() {
             self.complaints.said_full = true;
             log::warn!(reason = "full"; "{} producers are connected (--max-producers): others wait", self.most);
         }
