@@ -241,10 +241,10 @@ mod tests {
         feed.start(Source::Stdin(input.into()), Arc::new(publisher), 1, |_| ()).unwrap();
         for _ in 0..2 {
             writer.write_all(b"one\ntwo\nthree\n").unwrap();
-            feed.catch_up(Duration::from_secs(60));
+            feed.catch_up(Duration::from_mins(1));
             assert_eq!(posted.try_iter().sum::<usize>(), 3);
         }
         feed.stop();
-        feed.catch_up(Duration::from_secs(60)); // nobody reads
+        feed.catch_up(Duration::from_mins(1)); // nobody reads
     }
 }

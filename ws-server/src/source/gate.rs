@@ -166,7 +166,7 @@ mod tests {
         writer.write_all(b"xy").unwrap();
         let key = thread::scope(|scope| {
             let asked = scope.spawn(move || {
-                key.wait_for_calm(Duration::from_secs(60));
+                key.wait_for_calm(Duration::from_mins(1));
                 key
             });
             for _ in 0..2 {
