@@ -29,12 +29,12 @@ REASONS = {
     "policy": "A life takes some 3,000 instructions in user space: a part for the limits (a place at the client's address, the list of those that may make room), the others for a turn of the event loop.",
     "get-close": "A life takes some 5,200 instructions in user space (6,000 before 2026-11-28): those of a request on a kept connection, and the limits of a newcomer. The floor has none, and answers without reading what was asked. "
                  "With deferred accept it saves the registration with its epoll, too, which ours makes for neither.",
-    "handshake": "An opening and its end take some 17,000 instructions in user space (22,000 before 2026-11-28), 2,800 of them for SHA-1: the head is read and checked, SHA-1 and base64 make the answer, and the connection becomes a subscriber with its place among the dates. "
+    "handshake": "An opening and its end take some 17,000 instructions in user space (22,000 before 2026-11-28); the head is read and checked, SHA-1 and base64 make the answer, and the connection becomes a subscriber with its place among the dates. "
                  "The floor makes the answer alone.",
     "get-1KiB": GET,
     "get-10KiB": GET,
     "get-1MiB": "lighttpd sends the page cache's own pages. A file that is cut off in place meanwhile then reaches the client with zeros at its end, so ours sends a copy: until 2026-11-28 by writing it, of which the "
-                "kernel makes another copy, since then the pages of a memory file that nobody else can change. Its pages lie one by one in memory, those of a file on ext4 in long pieces.",
+                "kernel makes another copy, since then the pages of a memory file that nobody else can change. The kernel looks for each of these by itself (memory files of pages of 2 MiB cost as much), where it takes those of a file on ext4 in batches.",
     "echo-16": ECHO,
     "echo-1024": ECHO,
     "echo-16384": ECHO,
