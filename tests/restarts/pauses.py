@@ -54,18 +54,21 @@ def pauses(binary, count, clients):
         with Program([lab.LOAD_GENERATOR, "hold", "--to", to, "--connections", clients, "--rate", 3000, "--as", "rfc6455"]) as held:
             all_there(held.next(patience=120), clients)
             time.sleep(APART)
-            found = [one(holder, start, held, clients) for _ in range(count)]
+            found = [one(holder, start, held, clients, place / count) for place in range(count)]
         tell_steps(f"What takes the time of pause-of-{clients}-clients", holder.log.read_text(), count)
     finally:
         holder.close()
         shutil.rmtree(folder)
     figures = " / ".join(f"{lab.median([gaps[name] - 1000 for gaps, _ in found]):.1f}" for name in ("p50", "p99", "max"))
-    return f"{count} hand-overs of {clients} WebSockets: their longest pause was {figures} ms (p50 / p99 / max, medians) more than the interval; restart {lab.median([took for _, took in found]) * 1000:.0f} ms (median)"
+    worst = max(gaps["p99"] - 1000 for gaps, _ in found)
+    return f"{count} hand-overs of {clients} WebSockets, at other times of the second each: their longest pause was {figures} ms (p50 / p99 / max, medians) more than the interval, and where most were due {worst:.1f} ms (p99); restart {lab.median([took for _, took in found]) * 1000:.0f} ms (median)"
 
 
-def one(holder, start, held, clients):
-    """The longest pauses over one hand-over, in milliseconds, and its time in seconds."""
+def one(holder, start, held, clients, later):
+    """The longest pauses over one hand-over, in milliseconds, and its time in seconds. It begins so many seconds `later` than the answer to
+    a command, which comes where the generator has no date to read: how many are due in it is else always the same few."""
     held.ask("mark")
+    time.sleep(later)
     begin = time.monotonic()
     holder.signal(signal.SIGUSR2)
     code = holder.wait()
