@@ -434,6 +434,7 @@ mod tests {
             assert!(receive("7 Wed Nov 25 2026").is_err(), "{}", dialect.name());
         }
     }
+
     #[test]
     fn a_client_has_caught_up_with_the_first_line_that_was_written_behind_its_connect() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

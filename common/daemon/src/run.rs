@@ -209,11 +209,11 @@ fn adopt<H: Handler + Send + 'static>(name: &str, reactor: &mut Reactor<H>, prev
 where
     H::Mail: 'static,
 {
+    let export_began = previous.export_began();
     let HandedOver { state, connections, mut steps, .. } = previous;
     steps.end("preparations");
     let (count, writer) = (connections.len(), state.writer);
     log::info!("{name}: adopting {count} live connections of {writer}");
-    let export_began = connections.iter().map(|connection| connection.written_at).min();
     reactor.adopt(connections, move || {
         let mut steps = steps.clone();
         steps.end("adoption");

@@ -121,12 +121,7 @@ impl Connection {
         let Some(end) = end else {
             return if head.len() > MOST_OF_HEAD { fault("a head without an end") } else { Outcome::Waits };
         };
-        let body = if self.opening {
-            Dialect::Rfc6455.fault(&head[..end], b"").map_or(Ok(None), Err)
-        } else {
-            question.body_behind(&head[..end])
-        };
-        match body {
+        match question.body_behind(&head[..end], self.opening) {
             Ok(chunks) => self.chunks = chunks,
             Err(wrong) => return Outcome::Fault(wrong),
         }

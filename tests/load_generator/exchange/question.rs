@@ -92,12 +92,12 @@ impl Question {
         }
     }
 
-    /// How the body behind this head comes: in chunks, or as it is.
+    /// How the body behind this head comes: in chunks, or as it is. The head may be the `opening` of a WebSocket, before the first request.
     ///
     /// # Errors
     /// What is wrong with the head.
-    pub(super) fn body_behind(&self, head: &[u8]) -> Result<Option<Chunks>, String> {
-        if self.head == Some(101) {
+    pub(super) fn body_behind(&self, head: &[u8], opening: bool) -> Result<Option<Chunks>, String> {
+        if opening || self.head == Some(101) {
             return Dialect::Rfc6455.fault(head, b"").map_or(Ok(None), Err);
         }
         let text = String::from_utf8_lossy(head);
@@ -152,7 +152,7 @@ mod tests {
         let question = Question { body: b"abc".to_vec(), ..Question::new(&task).unwrap() };
         assert_eq!(question.request(0), b"GET / HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-2\r\n\r\n");
         let head = |status| format!("HTTP/1.1 {status} So\r\nContent-Length: 3\r\n\r\n");
-        assert_eq!(question.body_behind(head(206).as_bytes()), Ok(None));
-        assert_eq!(question.body_behind(head(200).as_bytes()), Err("status 200".to_owned()));
+        assert_eq!(question.body_behind(head(206).as_bytes(), false), Ok(None));
+        assert_eq!(question.body_behind(head(200).as_bytes(), false), Err("status 200".to_owned()));
     }
 }

@@ -186,7 +186,7 @@ impl Connection {
         if !self.is_open() {
             return 0;
         }
-        if !cx.is_free() || !date.is_next_of(&mut self.subscription) {
+        if !cx.is_free() || !date.advance(&mut self.subscription) {
             return self.send_next_date(date, cx);
         }
         cx.send_shared(bytes, 0..bytes.len());

@@ -118,7 +118,10 @@ impl Gate {
                 self.complaint.withdraw();
                 let is_closed = of_pipe.intersects(PollFlags::HUP | PollFlags::ERR);
                 let ready = events.map(|events| !events.is_empty()).collect();
-                (if is_closed { Waited::Closed } else { Waited::Ready(ready) }, !of_pipe.is_empty())
+                (
+                    if is_closed { Waited::Closed } else { Waited::Ready(ready) },
+                    of_pipe.contains(PollFlags::IN),
+                )
             }
             Err(_) if self.closed.load(Ordering::Acquire) => (Waited::Closed, false),
             Err(error) => {

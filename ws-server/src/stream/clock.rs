@@ -202,10 +202,10 @@ pub(crate) struct Date {
 }
 
 impl Date {
-    /// True for a subscriber that has the date before this one, as nearly all do: it counts as having this one, too, and the caller sends it.
-    /// What it is to the others says [`Date::next`].
+    /// Counts a subscriber that has the date before this one, as nearly all do, as having this one, too: the caller sends it. False for the
+    /// others; what it is to them says [`Date::next`].
     #[inline]
-    pub(crate) fn is_next_of(&self, subscription: &mut Subscription) -> bool {
+    pub(crate) fn advance(&self, subscription: &mut Subscription) -> bool {
         let is_next = self.id.number == subscription.next;
         if is_next {
             subscription.next = self.id.number.saturating_add(1);

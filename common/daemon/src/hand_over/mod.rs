@@ -21,6 +21,7 @@ use std::iter;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
+use std::time::Instant;
 
 use common::codec::Writer;
 use sd_notify::NotifyState;
@@ -58,6 +59,13 @@ pub struct HandedOver {
     pub steps: Steps,
 }
 
+impl HandedOver {
+    /// When the workers of the process before began to export its connections; `None` without any.
+    pub(crate) fn export_began(&self) -> Option<Instant> {
+        self.connections.iter().map(|connection| connection.written_at).min()
+    }
+}
+
 /// Passes everything to the service manager, and returns when the service manager has it: what each step took.
 ///
 /// # Errors
@@ -65,8 +73,7 @@ pub struct HandedOver {
 pub fn store(handed_over: &HandedOver) -> io::Result<Steps> {
     let HandedOver { state, others, connections, steps, .. } = handed_over;
     let (mut steps, at) = (steps.clone(), Moment::now());
-    let export_began = connections.iter().map(|connection| connection.written_at).min();
-    steps.end_at("stop", export_began.unwrap_or(at.instant));
+    steps.end_at("stop", handed_over.export_began().unwrap_or(at.instant));
     steps.end_at("export", at.instant);
     let connections = in_turn(connections);
     let records = parallel::parts(&connections, |part| to_records(part, at));

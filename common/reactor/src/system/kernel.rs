@@ -132,22 +132,22 @@ impl Kernel {
         self.waker.clone()
     }
 
-    /// As [`System::send_pages`], by a copy.
-    fn copy_pages(
+    /// Writes a copy of at most `len` bytes, and of no more than a turn has: `read` puts them into a buffer, and says how many.
+    fn write_copy(
         &mut self,
         mut socket: &Socket,
-        pages: &Pages,
-        offset: u64,
         len: usize,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let left = usize::try_from(pages.len().saturating_sub(offset)).unwrap_or(usize::MAX);
         self.copied.resize(TURN_BUDGET, 0);
-        let copied = self.copied.get_mut(..len.min(left).min(TURN_BUDGET)).unwrap_or_default();
-        if copied.is_empty() {
+        let copied = self.copied.get_mut(..len.min(TURN_BUDGET)).unwrap_or_default();
+        let read = read(copied)?;
+        if read == 0 {
             return Ok(0);
         }
-        pages.read(offset, copied)?;
-        socket.write(copied)
+        let written = socket.write(copied.get(..read).unwrap_or_default())?;
+        self.count_written(written);
+        Ok(written)
     }
 
     fn count_written(&mut self, bytes: usize) {
@@ -342,28 +342,30 @@ impl System for Kernel {
     /// By a copy. sendfile(2) sends the file's own pages: "callers must ensure the transferred portions of the file referred to
     /// by `in_fd` remain unmodified until the reader on the other end of `out_fd` has consumed the transferred data". Where a
     /// file is truncated meanwhile, the client would get zeros for what was on its way already, in a body that looks whole.
-    fn send_file(&mut self, mut socket: &Socket, file: &File, offset: u64, len: usize) -> io::Result<usize> {
-        self.copied.resize(TURN_BUDGET, 0);
-        let copied = self.copied.get_mut(..len.min(TURN_BUDGET)).unwrap_or_default();
-        let read = file.read_at(copied, offset)?;
-        // A truncation shortens the file before it clears the rest of the last page: what was read beyond the length may be zeros.
-        let left = file.metadata()?.len().saturating_sub(offset);
-        let read = read.min(usize::try_from(left).unwrap_or(usize::MAX));
-        if read == 0 {
-            return Ok(0);
-        }
-        let written = socket.write(copied.get(..read).unwrap_or_default())?;
-        self.count_written(written);
-        Ok(written)
+    fn send_file(&mut self, socket: &Socket, file: &File, offset: u64, len: usize) -> io::Result<usize> {
+        self.write_copy(socket, len, |copied| {
+            let read = file.read_at(copied, offset)?;
+            // A truncation shortens the file before it clears the rest of the last page: what was read beyond the length may be zeros.
+            let left = file.metadata()?.len().saturating_sub(offset);
+            Ok(read.min(usize::try_from(left).unwrap_or(usize::MAX)))
+        })
     }
 
     fn send_pages(&mut self, socket: &Socket, pages: &Pages, offset: u64, len: usize) -> io::Result<usize> {
-        let sent = match pages.send(socket, offset, len) {
-            Err(error) if is_refusal(&error) => self.copy_pages(socket, pages, offset, len)?,
-            sent => sent?,
-        };
-        self.count_written(sent);
-        Ok(sent)
+        match pages.send(socket, offset, len) {
+            Err(error) if is_refusal(&error) => {
+                let left = usize::try_from(pages.len().saturating_sub(offset)).unwrap_or(usize::MAX);
+                self.write_copy(socket, len.min(left), |copied| {
+                    pages.read(offset, copied)?;
+                    Ok(copied.len())
+                })
+            }
+            sent => {
+                let sent = sent?;
+                self.count_written(sent);
+                Ok(sent)
+            }
+        }
     }
 
     fn probe(&mut self, socket: &Socket) {
