@@ -86,6 +86,11 @@ impl<'b> Reader<'b> {
         Self(bytes)
     }
 
+    /// How many bytes are left to read.
+    pub fn left(&self) -> usize {
+        self.0.len()
+    }
+
     /// True once every byte has been read, so that a caller can refuse what is too long.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -26,10 +26,9 @@ STEPS = {
     },
     "after their export began: ": {
         "between the processes": "the process ends, the next one begins and reads its options",
-        "descriptors": "the sockets are taken out of the queues",
-        "records": "what was written is read, and joined with the sockets",
+        "manifest": "what was written is taken out of the first queue, and looked through",
         "preparations": "the state of the stream, the source and the workers",
-        "adoption": "until the last connection has its worker; those that are due get their dates meanwhile",
+        "adoption": "the workers take the sockets out of the queues, join them with their records and adopt them; those that are due get their dates meanwhile",
     },
 }
 ALL = re.compile(r"are back, ([\d.]+) ms after their export began")

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use daemon::{DaemonError, Hooks, Inherited, Ready};
+use daemon::{DaemonError, Hooks, Inherited, Ready, hand_over::send_closing_bytes};
 use reactor::{Ended, Mailboxes};
 
 use crate::{
@@ -60,7 +60,8 @@ impl Service {
         let open = |()| Source::open(&config.stream.source, producers, lines);
         let source = right.and_then(open).inspect_err(|_| {
             // No process will serve the clients that were connected.
-            inherited.previous.take().into_iter().for_each(daemon::hand_over::send_closing_bytes);
+            let previous = inherited.previous.take().into_iter();
+            send_closing_bytes(previous.flat_map(|previous| previous.connections.returned()));
         })?;
         Ok(Self::new(config, source, previous))
     }

@@ -7,7 +7,7 @@ use socket2::Socket;
 
 use crate::{
     exit::{DaemonError, Exit},
-    hand_over::{self, HandedOver},
+    hand_over::{self, Previous},
     listen,
     value::ListenAddress,
 };
@@ -71,7 +71,7 @@ pub struct Inherited {
     /// it warns of it.
     pub lines: Option<UnixListener>,
     /// What the previous process handed over; `None` if it handed over nothing.
-    pub previous: Option<HandedOver>,
+    pub previous: Option<Previous>,
 }
 
 impl Inherited {
@@ -109,7 +109,7 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> 
             DaemonError::new(Exit::Config, what)
         })?;
     }
-    sorted.previous = hand_over::adopt(&kept, formats);
+    sorted.previous = hand_over::adopt(kept, formats);
     Ok(sorted)
 }
 

@@ -64,7 +64,7 @@ mod vitals;
 pub use entry::main;
 pub use exit::{DaemonError, Exit, is_shortage};
 pub use file_identity::FileIdentity;
-pub use hand_over::HandedOver;
+pub use hand_over::{HandedOver, Previous};
 pub use inherit::{Inherited, inherit};
 pub use listen::first_free_port;
 pub use metrics::DaemonMetrics;

@@ -7,7 +7,7 @@ use socket2::Socket;
 use crate::{
     clock::{now, wait_until, wall},
     exit::{DaemonError, Exit, is_shortage, limit},
-    hand_over::HandedOver,
+    hand_over::Previous,
     inherit::Inherited,
     last_reload::LastReload,
     listen,
@@ -205,16 +205,16 @@ where
 }
 
 /// Gives the workers the connections of the previous process. When all are back, the log says what each step has taken.
-fn adopt<H: Handler + Send + 'static>(name: &str, reactor: &mut Reactor<H>, previous: HandedOver)
+fn adopt<H: Handler + Send + 'static>(name: &str, reactor: &mut Reactor<H>, previous: Previous)
 where
     H::Mail: 'static,
 {
-    let export_began = previous.export_began();
-    let HandedOver { state, connections, mut steps, .. } = previous;
+    let Previous { state, connections, mut steps, .. } = previous;
     steps.end("preparations");
-    let (count, writer) = (connections.len(), state.writer);
-    log::info!("{name}: adopting {count} live connections of {writer}");
-    reactor.adopt(connections, move || {
+    let (count, export_began, control) = (connections.left(), connections.export_began(), reactor.control());
+    log::info!("{name}: adopting {count} live connections of {}", state.writer);
+    reactor.adopt(count, connections, move || {
+        let count = control.counters().snapshot().adopted;
         let mut steps = steps.clone();
         steps.end("adoption");
         let waited = export_began.map(|began| now().saturating_duration_since(began)).unwrap_or_default();

@@ -69,11 +69,19 @@ impl<D: fmt::Debug> fmt::Debug for ExportedConnection<D> {
     }
 }
 
+impl<D> ExportedConnection<Option<D>> {
+    /// The connection, unless its descriptor was lost.
+    pub fn returned(mut self) -> Option<ExportedConnection<D>> {
+        let descriptor = self.descriptor.take()?;
+        Some(self.map_descriptor(|_| descriptor))
+    }
+}
+
 impl<D> ExportedConnection<D> {
     /// The same connection with its descriptor in another form.
-    pub fn with_descriptor<E>(self, descriptor: E) -> ExportedConnection<E> {
+    pub fn map_descriptor<E>(self, to: impl FnOnce(D) -> E) -> ExportedConnection<E> {
         let Self {
-            descriptor: _,
+            descriptor,
             cookie,
             queued,
             unconsumed,
@@ -85,7 +93,7 @@ impl<D> ExportedConnection<D> {
             peer,
         } = self;
         ExportedConnection {
-            descriptor,
+            descriptor: to(descriptor),
             cookie,
             queued,
             unconsumed,

@@ -26,6 +26,7 @@
 //!   and `system::simulated` for the tests.
 
 mod accept;
+mod arrivals;
 mod compact_instant;
 mod connection;
 mod connections;
@@ -60,6 +61,7 @@ mod token;
 mod worker;
 mod worker_state;
 
+pub use arrivals::Arriving;
 pub use compact_instant::CompactInstant;
 pub use context::{Context, Turn};
 pub use control::Control;

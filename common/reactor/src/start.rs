@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
+use super::arrivals::Arrivals;
 use super::mail::Waker;
 use super::system::{Kernel, Listener, System};
 use super::worker::{AllBack, Worker};
-use super::{Control, ExportedConnection, Handler, Mailboxes, Settings};
+use super::{Arriving, Control, ExportedConnection, Handler, Mailboxes, Settings};
 
 /// Workers whose polls, wakers and listeners are ready, and whose threads do not run yet.
 pub struct Reactor<H: Handler> {
-    /// Each with its listeners, and with the connections of another process that it will adopt.
-    workers: Vec<(Kernel, Vec<Listener>, Vec<ExportedConnection<OwnedFd>>)>,
+    /// Each with its listeners.
+    workers: Vec<(Kernel, Vec<Listener>)>,
     settings: Settings,
     control: Control,
     mailboxes: Mailboxes<H::Mail>,
-    /// What is done when the workers have adopted all of them.
-    all_back: Option<AllBack>,
+    /// Connections of another process, and what is done when the workers have adopted all of them.
+    arrivals: Option<(Arc<Arrivals<Kernel>>, AllBack)>,
 }
 
 /// What a worker's thread returns.
@@ -50,10 +51,10 @@ where
             let waker = kernel.waker();
             // Waking fails only when the worker is gone, and then nothing is left to wake.
             wakers.push(Arc::new(move || drop(waker.wake())));
-            workers.push((kernel, listeners, Vec::new()));
+            workers.push((kernel, listeners));
         }
         let (control, mailboxes) = (Control::new(&wakers), Mailboxes::new(&wakers));
-        Ok(Self { workers, settings, control, mailboxes, all_back: None })
+        Ok(Self { workers, settings, control, mailboxes, arrivals: None })
     }
 
     /// The mailboxes of the workers, for other threads.
@@ -66,24 +67,18 @@ where
         self.control.clone()
     }
 
-    /// Spreads connections of another process over the workers, which adopt them when they run. The worker that adopts the last of
-    /// them calls `all_back`; nobody does where there are none.
+    /// Spreads `count` connections of another process over the workers, which take them part by part when they run, and adopt them.
+    /// The worker that adopts the last of them calls `all_back`; nobody does where there are none.
     pub fn adopt(
         &mut self,
-        connections: Vec<ExportedConnection<OwnedFd>>,
+        count: usize,
+        parts: impl Iterator<Item = Vec<Arriving<OwnedFd>>> + Send + 'static,
         all_back: impl Fn() + Send + Sync + 'static,
     ) {
-        self.all_back = Some(Arc::new(all_back));
-        let workers = self.workers.len().max(1);
-        self.control.counters().to_adopt.store(connections.len(), Relaxed);
-        for (_, _, to_adopt) in &mut self.workers {
-            to_adopt.reserve(connections.len().div_ceil(workers));
-        }
-        for (number, connection) in connections.into_iter().enumerate() {
-            if let Some((_, _, to_adopt)) = self.workers.get_mut(number % workers) {
-                to_adopt.push(connection);
-            }
-        }
+        self.control.counters().to_adopt.store(count, Relaxed);
+        let parts: <Kernel as System>::Parts = Box::new(parts);
+        let arrivals = Arrivals::new(parts, self.workers.len());
+        self.arrivals = Some((Arc::new(arrivals), Arc::new(all_back)));
     }
 
     /// Runs one thread per worker with one handler each, until the daemon has stopped and all connections are gone.
@@ -94,14 +89,16 @@ where
     pub fn run(self, handlers: Vec<H>) -> io::Result<Vec<Ended<H>>> {
         let mut threads = Vec::new();
         let parts = self.workers.into_iter().zip(handlers).enumerate();
-        for (number, ((kernel, listeners, to_adopt), handler)) in parts {
+        for (number, ((kernel, listeners), handler)) in parts {
             let (settings, control) = (self.settings.clone(), self.control.clone());
-            let (mailboxes, all_back) = (self.mailboxes.clone(), self.all_back.clone());
+            let (mailboxes, arrivals) = (self.mailboxes.clone(), self.arrivals.clone());
             let run = move || {
                 let guard = StopOnFault(control.clone());
                 let mut worker =
                     Worker::new(number, handler, kernel, listeners, settings, control, mailboxes);
-                worker.adopt(to_adopt, all_back);
+                if let Some((arrivals, all_back)) = arrivals {
+                    worker.adopt(arrivals, Some(all_back));
+                }
                 worker.run()?;
                 std::mem::forget(guard);
                 let Worker { handler, exported, connections, .. } = worker;
@@ -152,6 +149,7 @@ mod tests {
         panics: bool,
         exports: bool,
         count: usize,
+        lost: Vec<Vec<u8>>,
         /// What it has counted, at each close.
         closed: Option<mpsc::Sender<usize>>,
     }
@@ -181,6 +179,10 @@ mod tests {
             if let Some(closed) = &self.closed {
                 closed.send(self.count).unwrap();
             }
+        }
+
+        fn on_lost(&mut self, state: &[u8], _: Instant, _: Instant) {
+            self.lost.push(state.to_vec());
         }
 
         fn on_mail(&mut self, (): (), _: &mut Turn<'_, ()>) {
@@ -276,35 +278,57 @@ mod tests {
         }
     }
 
+    /// A connection of another process, and its peer.
+    fn arriving(state: u8) -> (UnixStream, Arriving<OwnedFd>) {
+        let (ours, peer) = UnixStream::pair().unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
+        let written_at = Instant::now();
+        let connection = Arriving {
+            descriptor: Some(ours.into()),
+            cookie: None,
+            queued: Vec::new(),
+            unconsumed: Vec::new(),
+            deadline: Duration::from_secs(20),
+            stalled: None,
+            counted: None,
+            exported: Exported { state: vec![state], closing_bytes: b"moved".to_vec(), turn: 0 },
+            written_at,
+            peer: None,
+        };
+        (peer, connection)
+    }
+
+    #[test]
+    fn a_connection_of_another_process_that_was_lost_on_the_way_is_told_to_the_handler() {
+        let mut reactor = Reactor::new(vec![Vec::new(), Vec::new()], Settings::default()).unwrap();
+        let control = reactor.control();
+        let (mut peer, there) = arriving(0);
+        let lost = (1..4).map(|state| arriving(state).1.map_descriptor(|_| None));
+        let parts = std::iter::once(there).chain(lost).map(|live| vec![live]).collect::<Vec<_>>();
+        let (done, all_back) = mpsc::channel();
+        reactor.adopt(4, parts.into_iter(), move || done.send(()).unwrap());
+        let ended = run(reactor, vec![Faulty::default(), Faulty::default()]);
+        all_back.recv_timeout(PATIENCE).expect("the lost ones count, too");
+        let mut got = [0; 5];
+        peer.read_exact(&mut got).unwrap();
+        assert_eq!((&got, control.counters().snapshot().adopted), (b"moved", 1));
+        control.stop(Stop::Shutdown);
+        let ended = ended.recv_timeout(PATIENCE).expect("they stop").unwrap();
+        let lost: Vec<_> = ended.iter().map(|ended| ended.handler.lost.concat()).collect();
+        assert_eq!(lost, [vec![2], vec![1, 3]], "dealt in turn");
+    }
+
     #[test]
     fn each_worker_gets_its_mail_and_its_share_of_the_adopted_and_says_that_it_has_ended() {
         let mut reactor = Reactor::new(vec![Vec::new(), Vec::new()], Settings::default()).unwrap();
         let (control, mailboxes) = (reactor.control(), reactor.mailboxes());
         assert_eq!(mailboxes.workers(), 2);
         (0..3).for_each(|mail| mailboxes.send(mail % 2, ()));
-        let mut peers = Vec::new();
-        #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
-        let written_at = Instant::now();
-        let exported = (0..5).map(|_| {
-            let (ours, peer) = UnixStream::pair().unwrap();
-            peer.set_read_timeout(Some(PATIENCE)).unwrap();
-            peers.push(peer);
-            ExportedConnection {
-                descriptor: ours.into(),
-                cookie: None,
-                queued: Vec::new(),
-                unconsumed: Vec::new(),
-                deadline: Duration::from_secs(20),
-                stalled: None,
-                counted: None,
-                exported: Exported { closing_bytes: b"moved".to_vec(), ..Exported::default() },
-                written_at,
-                peer: None,
-            }
-        });
+        let (peers, exported): (Vec<_>, Vec<_>) = (0..5).map(arriving).unzip();
         let all_back = Arc::new(AtomicUsize::new(0));
         let times = Arc::clone(&all_back);
-        reactor.adopt(exported.collect(), move || {
+        reactor.adopt(5, std::iter::once(exported), move || {
             times.fetch_add(1, Relaxed);
         });
         let ended = run(reactor, vec![Faulty::default(), Faulty::default()]);

@@ -4,7 +4,7 @@ use std::{mem::ManuallyDrop, ops::RangeInclusive, os::fd::OwnedFd};
 
 use common::id::Epoch;
 use daemon::{
-    HandedOver,
+    HandedOver, Previous,
     clock::Moment,
     hand_over::{self, DaemonState},
 };
@@ -12,7 +12,6 @@ use reactor::ExportedConnection;
 
 use super::state::ProcessState;
 use crate::{
-    connection::{Connection, Predecessor},
     source::{self, ExportedSource, Producer},
     stream::SourceKind,
 };
@@ -40,7 +39,7 @@ pub(crate) fn export(
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(Moment::now()) };
-    let handed_over = HandedOver { state, others, connections, steps, ..HandedOver::default() };
+    let handed_over = HandedOver { state, others, connections, steps };
     match hand_over::store(&handed_over) {
         Ok(steps) => {
             let count = handed_over.connections.len();
@@ -50,7 +49,7 @@ pub(crate) fn export(
         }
         Err(error) => {
             log::error!("the live connections cannot be handed over and are closed (1012): {error}");
-            hand_over::send_closing_bytes(handed_over);
+            hand_over::send_closing_bytes(handed_over.connections);
         }
     }
 }
@@ -58,37 +57,37 @@ pub(crate) fn export(
 /// Reads what the previous process handed over: its state, and what it read from if the source is still the same. A stream that
 /// has no epoch yet gets the `fresh` one.
 pub(crate) fn adopt(
-    handed_over: Option<&mut HandedOver>,
+    previous: Option<&mut Previous>,
     source: &SourceKind,
     fresh: Epoch,
 ) -> (Option<ProcessState>, Vec<Producer>) {
-    let Some(handed_over) = handed_over else { return (None, Vec::new()) };
-    let DaemonState { format, bytes, .. } = &handed_over.state;
-    let Some(mut state) = ProcessState::from_bytes(bytes, *format, fresh, Moment::now()) else {
+    let Some(previous) = previous else { return (None, Vec::new()) };
+    let Some(state) = read(&previous.state, fresh) else {
         // A connection's place in an unknown stream means nothing: it gets its closing bytes.
-        for connection in &mut handed_over.connections {
-            connection.exported.state = Vec::new();
-        }
+        previous.connections.forget_states();
         return (None, Vec::new());
     };
-    let process = Predecessor { format: *format, epoch: state.epoch };
-    // The others hear that these have left.
-    for lost in &handed_over.lost {
-        let lost = {
-            let now = Moment::now().instant;
-            Connection::from_bytes(lost, process, now, now)
-        };
-        if let Some(lost) = lost.filter(Connection::is_subscriber) {
-            state.notices.departures.push(lost.id, usize::MAX);
-        }
-    }
-    let descriptors = std::mem::take(&mut handed_over.others);
+    let (state, producers) = go_on(state, std::mem::take(&mut previous.others), source);
+    (Some(state), producers)
+}
+
+/// The state of the previous process; `None` if it cannot be read.
+pub(super) fn read(DaemonState { format, bytes, .. }: &DaemonState, fresh: Epoch) -> Option<ProcessState> {
+    ProcessState::from_bytes(bytes, *format, fresh, Moment::now())
+}
+
+/// Goes on with the producers that these descriptors are of, if the source is still the same.
+fn go_on(
+    mut state: ProcessState,
+    descriptors: Vec<OwnedFd>,
+    source: &SourceKind,
+) -> (ProcessState, Vec<Producer>) {
     let partials = std::mem::take(&mut state.partials);
     if state.source != source.to_string() {
         // The source is another one now: no producer shall connect to the old socket.
         drop(descriptors);
         _ = state.source.parse().map(|old| source::remove_stale_socket(&old));
-        return (Some(state), Vec::new());
+        return (state, Vec::new());
     }
     // Whoever connected to a process with numbers of its own was told nothing.
     let is_greeted = state.given.is_some();
@@ -98,5 +97,5 @@ pub(crate) fn adopt(
     let producer =
         |((descriptor, partial), is_after_gap)| Producer { descriptor, partial, is_after_gap, is_greeted };
     let producers = producers.map(producer).collect();
-    (Some(state), producers)
+    (state, producers)
 }

@@ -16,11 +16,11 @@ use common::{
     token::Grant,
     websocket::MessageLimits,
 };
-use daemon::{HandedOver, clock::Moment, hand_over::DaemonState};
-use reactor::{CompactInstant, Exported, ExportedConnection};
+use daemon::{clock::Moment, hand_over::DaemonState};
+use reactor::CompactInstant;
 
 use super::{
-    process::{FORMAT, adopt},
+    process::{FORMAT, read},
     state::{GivenState, ProcessState},
 };
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
     },
     publish::Keys,
     source::Filling,
-    stream::{Batch, ClockOrigin, RingBegin, ScheduleState, SourceChange, SourceKind, Subscription},
+    stream::{Batch, ClockOrigin, RingBegin, ScheduleState, SourceChange, Subscription},
 };
 
 /// What version 0.1.0 wrote in format 1, as hexadecimal digits: [`state`] and the first nine of [`conns`], in their order. Its
@@ -341,42 +341,21 @@ fn the_next_process_goes_on_after_the_worker_that_was_ahead() {
 }
 
 #[test]
-fn connections_of_a_stream_that_cannot_be_read_get_their_closing_bytes() {
-    let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
-    let connection = ExportedConnection {
-        stalled: None,
-        descriptor: socket.into(),
-        cookie: None,
-        queued: Vec::new(),
-        unconsumed: Vec::new(),
-        deadline: Duration::ZERO,
-        counted: None,
-        exported: Exported { state: vec![1, 2, 3], closing_bytes: b"bye".to_vec(), turn: 0 },
-        written_at: now(),
-        peer: None,
-    };
+fn a_stream_that_cannot_be_read_is_none() {
     let state = DaemonState { format: FORMAT, writer: String::new(), bytes: vec![0; 7] };
-    let mut handed_over = HandedOver { state, connections: vec![connection], ..HandedOver::default() };
-    let (previous, producers) = adopt(Some(&mut handed_over), &SourceKind::Clock, EPOCH);
-    assert!(previous.is_none() && producers.is_empty());
-    assert_eq!(
-        handed_over.connections[0].exported,
-        Exported { closing_bytes: b"bye".to_vec(), ..Exported::default() }
-    );
+    assert!(read(&state, EPOCH).is_none());
 }
 
 #[test]
-fn a_connection_that_was_lost_on_the_way_is_announced_like_any_other_that_left() {
+fn of_those_that_are_lost_on_the_way_the_ones_with_the_stream_are_subscribers() {
     let now = now();
-    let moment = Moment::now();
-    let bytes = ProcessState { next_id: 77, ..ProcessState::default() }.to_bytes(moment);
-    let state = DaemonState { format: FORMAT, writer: String::new(), bytes };
-    let lost = conns(now).iter().map(|conn| conn.to_bytes(EPOCH, now, now).unwrap()).collect();
-    let mut handed_over = HandedOver { state, lost, ..HandedOver::default() };
-    let (previous, _) = adopt(Some(&mut handed_over), &SourceKind::Clock, EPOCH);
-    let departures = previous.unwrap().notices.departures;
+    let back = conns(now).into_iter().map(|conn| {
+        let bytes = conn.to_bytes(EPOCH, now, now).unwrap();
+        Connection::from_bytes(&bytes, process(FORMAT), now, now).unwrap()
+    });
+    let subscribers: Vec<u64> = back.filter(Connection::is_subscriber).map(|conn| conn.id).collect();
     // The first one had no stream yet, and the fifth one had not sent its third key.
-    assert_eq!(departures.ids[..5], [2, 3, 4, 6, 7]);
+    assert_eq!(subscribers[..5], [2, 3, 4, 6, 7]);
 }
 
 #[test]

@@ -113,3 +113,19 @@ fn a_source_that_failed_stops_the_daemon_like_a_signal() {
         assert_eq!(world.control().stopping(), Some(expected));
     }
 }
+
+#[test]
+fn where_the_next_process_cannot_read_the_stream_each_client_gets_1012() {
+    let args = ["--interval", "1s"];
+    let mut world = world(1, &args);
+    let peers = [(); 5].map(|()| world.connect());
+    for peer in peers {
+        world.send(peer, &modern(""));
+    }
+    world.settle();
+    let mut world = world.hand_over(|_, birth| handler(configured(&args), None, birth));
+    world.settle();
+    for peer in peers {
+        assert_eq!(behind_close(&mut world, peer), b"");
+    }
+}

@@ -12,6 +12,7 @@
 //! bytes in the connection's own dialect. A process that cannot read the second part, being older or newer, sends those.
 
 use std::{
+    fmt,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -22,6 +23,8 @@ use reactor::{Exported, ExportedConnection};
 use crate::clock::Moment;
 
 const MAGIC: &[u8; 20] = b"datecast hand-over 1";
+/// Each worker writes its records at one moment, and among so many there is one of each worker.
+const OF_EACH_WORKER: usize = 256;
 
 /// What a daemon leaves to its successor beside its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,10 +43,68 @@ pub(super) struct Manifest {
     pub(super) state: DaemonState,
     /// How many descriptors come before those of the connections: the daemon's own.
     pub(super) others: u64,
-    pub(super) connections: Vec<ExportedConnection<u64>>,
+    pub(super) records: Records,
     /// When the service manager had it all; `None` if the process before did not write it down.
     pub(super) stored_at: Option<Instant>,
 }
+
+/// The records of a manifest, of which each has its first part. They are read one by one, as their descriptors come.
+pub(super) struct Records {
+    /// The manifest.
+    bytes: Vec<u8>,
+    /// Where the next one begins.
+    begin: usize,
+    left: usize,
+    /// When the manifest is read.
+    at: Moment,
+}
+
+/// Shows lengths alone: half a request may hold what its client keeps secret.
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Records")
+            .field("bytes", &self.bytes.len())
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Records {
+    /// The bytes of each that is left.
+    fn each(&self) -> impl Iterator<Item = &[u8]> {
+        let mut from = Reader::new(self.bytes.get(self.begin..).unwrap_or_default());
+        (0..self.left).map_while(move |_| from.bytes())
+    }
+
+    /// The cookie of each that is left.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = u64> {
+        self.each().filter_map(|record| Some(read_first_part(&mut Reader::new(record))?.0))
+    }
+
+    /// When the first of them was written; `None` without any.
+    pub(super) fn written_at(&self) -> Option<Instant> {
+        let some = self.each().take(OF_EACH_WORKER).filter_map(|record| read_record(record, self.at));
+        some.map(|record| record.written_at).min()
+    }
+}
+
+impl Iterator for Records {
+    type Item = ExportedConnection<u64>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let mut from = Reader::new(self.bytes.get(self.begin..)?);
+        let record = from.bytes()?;
+        self.begin = self.bytes.len() - from.left();
+        read_record(record, self.at)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Records {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ManifestError {
@@ -92,51 +153,57 @@ fn put_fields<D>(cookie: u64, connection: &ExportedConnection<D>, at: Moment, to
     to.long(connection.peer.map_or(0, |peer| peer.port().into()));
 }
 
-/// Reads it back at this moment. It makes room for at most as many connections as there are `descriptors`.
-pub(super) fn from_bytes(bytes: &[u8], at: Moment, descriptors: usize) -> Result<Manifest, ManifestError> {
-    let mut from = Reader::new(bytes);
-    if from.take().as_ref() != Some(MAGIC) {
+/// Reads it back at this moment.
+pub(super) fn from_bytes(bytes: Vec<u8>, at: Moment) -> Result<Manifest, ManifestError> {
+    if !bytes.starts_with(MAGIC) {
         return Err(ManifestError::Magic);
     }
-    read(&mut from, at, descriptors).ok_or(ManifestError::Damaged)
+    read(bytes, at).ok_or(ManifestError::Damaged)
 }
 
 /// A manifest as this process would write it again; `None` if it cannot be read.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
     let at = Moment::now();
-    let Manifest { state, others, connections, .. } = from_bytes(bytes, at, 0).ok()?;
-    let mut records = Writer::default();
-    for connection in &connections {
-        put_record(connection.descriptor, connection, at, &mut records);
+    let Manifest { state, others, records, .. } = from_bytes(bytes.to_vec(), at).ok()?;
+    let head = head(&state, usize::try_from(others).ok()?, records.len());
+    let mut to = Writer::default();
+    for connection in records {
+        put_record(connection.descriptor, &connection, at, &mut to);
     }
-    let head = head(&state, usize::try_from(others).ok()?, connections.len());
-    Some([head, records.into_bytes()].concat())
+    Some([head, to.into_bytes()].concat())
 }
 
-fn read(from: &mut Reader<'_>, at: Moment, descriptors: usize) -> Option<Manifest> {
+fn read(bytes: Vec<u8>, at: Moment) -> Option<Manifest> {
+    let mut from = Reader::new(bytes.get(MAGIC.len()..)?);
     let format = from.word()?;
     let writer = String::from_utf8_lossy(from.bytes()?).into_owned();
     let state = DaemonState { format, writer, bytes: from.bytes()?.to_vec() };
     let (others, count) = (from.long()?, from.long()?);
-    let most = usize::try_from(count).unwrap_or(usize::MAX).min(descriptors);
-    let mut connections = Vec::with_capacity(most);
+    let begin = bytes.len() - from.left();
     for _ in 0..count {
-        connections.push(read_record(from.bytes()?, at)?);
+        read_first_part(&mut Reader::new(from.bytes()?))?;
     }
     let stored_at = from.long().and_then(|stored_at| at.read(stored_at));
-    Some(Manifest { state, others, connections, stored_at })
+    let records = Records { begin, left: usize::try_from(count).ok()?, at, bytes };
+    Some(Manifest { state, others, records, stored_at })
+}
+
+/// The cookie, the queued bytes and the closing bytes.
+fn read_first_part<'b>(from: &mut Reader<'b>) -> Option<(u64, &'b [u8], &'b [u8])> {
+    Some((from.long()?, from.bytes()?, from.bytes()?))
 }
 
 /// Returns `None` if the first part is incomplete. If the second part is unreadable, the state is empty, and the reactor
 /// sends the closing bytes instead of adopting the connection.
 fn read_record(bytes: &[u8], at: Moment) -> Option<ExportedConnection<u64>> {
     let mut from = Reader::new(bytes);
+    let (descriptor, queued, closing_bytes) = read_first_part(&mut from)?;
     let mut connection = ExportedConnection {
-        descriptor: from.long()?,
+        descriptor,
         cookie: None,
-        queued: from.bytes()?.to_vec(),
-        exported: Exported { closing_bytes: from.bytes()?.to_vec(), ..Exported::default() },
+        queued: queued.to_vec(),
+        exported: Exported { closing_bytes: closing_bytes.to_vec(), ..Exported::default() },
         unconsumed: Vec::new(),
         deadline: Duration::ZERO,
         stalled: None,
@@ -178,7 +245,22 @@ mod tests {
         Moment { instant: std::time::Instant::now(), since_boot: Duration::from_secs(1000) }
     }
 
-    fn manifest(at: Moment) -> Manifest {
+    /// What a manifest says.
+    #[derive(Debug)]
+    struct Said {
+        state: DaemonState,
+        connections: Vec<ExportedConnection<u64>>,
+        stored_at: Option<Instant>,
+    }
+
+    fn read_back(bytes: &[u8], at: Moment) -> Result<Said, ManifestError> {
+        let Manifest { state, others, records, stored_at } = from_bytes(bytes.to_vec(), at)?;
+        assert_eq!(others, 2);
+        assert_eq!(records.cookies().collect::<Vec<_>>(), [7, 8, 9], "as one asks before");
+        Ok(Said { state, connections: records.collect(), stored_at })
+    }
+
+    fn manifest(at: Moment) -> Said {
         let connection = |descriptor, counted: Option<&str>| ExportedConnection {
             descriptor,
             cookie: None,
@@ -191,9 +273,8 @@ mod tests {
             written_at: at.instant,
             peer: counted.map(|address| SocketAddr::new(address.parse().unwrap(), 40132)),
         };
-        Manifest {
+        Said {
             state: DaemonState { format: 1, writer: "ws-server 0.1.0".to_owned(), bytes: vec![9; 100] },
-            others: 2,
             connections: vec![
                 connection(7, None),
                 connection(8, Some("192.0.2.1")),
@@ -204,7 +285,7 @@ mod tests {
     }
 
     fn bytes(at: Moment) -> Vec<u8> {
-        let Manifest { state, connections, stored_at, .. } = manifest(at);
+        let Said { state, connections, stored_at, .. } = manifest(at);
         let mut records = Writer::default();
         for live in &connections {
             put_record(live.descriptor, live, at, &mut records);
@@ -220,7 +301,7 @@ mod tests {
         let later = Duration::from_secs(5);
         let next = Moment { instant: at.instant + later, since_boot: at.since_boot + later };
         assert_eq!(
-            format!("{:?}", from_bytes(&bytes(at), next, 3)),
+            format!("{:?}", read_back(&bytes(at), next)),
             format!("{:?}", Ok::<_, ManifestError>(manifest(at))),
             "the same instants, whenever it is read"
         );
@@ -247,15 +328,15 @@ mod tests {
         let mut bytes = bytes(at);
         // The moment behind the records may be missing.
         bytes.truncate(bytes.len() - 8);
-        assert_eq!(from_bytes(&bytes, at, 3).unwrap().stored_at, None);
+        assert_eq!(read_back(&bytes, at).unwrap().stored_at, None);
         for len in 0..MAGIC.len() {
-            assert_eq!(from_bytes(&bytes[..len], at, 0).unwrap_err(), ManifestError::Magic);
+            assert_eq!(read_back(&bytes[..len], at).unwrap_err(), ManifestError::Magic);
         }
         for len in MAGIC.len()..bytes.len() {
-            assert_eq!(from_bytes(&bytes[..len], at, 0).unwrap_err(), ManifestError::Damaged, "{len} bytes");
+            assert_eq!(read_back(&bytes[..len], at).unwrap_err(), ManifestError::Damaged, "{len} bytes");
         }
         let something_else = [&b"datecast hand-over 2"[..], &bytes[MAGIC.len()..]].concat();
-        assert_eq!(from_bytes(&something_else, at, 0).unwrap_err(), ManifestError::Magic);
+        assert_eq!(read_back(&something_else, at).unwrap_err(), ManifestError::Magic);
     }
 
     #[test]
@@ -279,6 +360,6 @@ mod tests {
         to.bytes(b"");
         to.long(0);
         to.long(u64::MAX);
-        assert_eq!(from_bytes(&to.into_bytes(), moment(), 7).unwrap_err(), ManifestError::Damaged);
+        assert_eq!(from_bytes(to.into_bytes(), moment()).unwrap_err(), ManifestError::Damaged);
     }
 }

@@ -13,15 +13,14 @@
 mod manifest;
 mod pack;
 mod parallel;
+mod returning;
 mod steps;
 
-use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::iter;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
-use std::time::Instant;
 
 use common::codec::Writer;
 use sd_notify::NotifyState;
@@ -31,7 +30,9 @@ pub use self::manifest::DaemonState;
 use self::manifest::Manifest;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::manifest::rewritten;
-use self::pack::Packed;
+use self::pack::Queue;
+pub use self::returning::Returning;
+use self::returning::take_back;
 pub use self::steps::Steps;
 use crate::clock::Moment;
 use crate::notify;
@@ -44,7 +45,7 @@ pub const NONE: RangeInclusive<u32> = 1..=0;
 /// The name of the stored descriptors (`FDNAME=`, `LISTEN_FDNAMES`).
 pub(super) const NAME: &str = "hand-over";
 
-/// Everything of a daemon that outlives its process.
+/// Everything of a daemon that outlives its process, as that leaves it.
 #[derive(Debug, Default)]
 pub struct HandedOver {
     /// What the daemon knows beside its connections.
@@ -53,17 +54,21 @@ pub struct HandedOver {
     pub others: Vec<OwnedFd>,
     /// The live connections of all workers, in no order.
     pub connections: Vec<ExportedConnection<OwnedFd>>,
-    /// The states of connections whose descriptors the service manager did not return: they have ended on the way.
-    pub lost: Vec<Vec<u8>>,
     /// What each step of the hand-over has taken so far in this process.
     pub steps: Steps,
 }
 
-impl HandedOver {
-    /// When the workers of the process before began to export its connections; `None` without any.
-    pub(crate) fn export_began(&self) -> Option<Instant> {
-        self.connections.iter().map(|connection| connection.written_at).min()
-    }
+/// The same as the next process finds it.
+#[derive(Debug)]
+pub struct Previous {
+    /// What the daemon knew beside its connections.
+    pub state: DaemonState,
+    /// Descriptors that are not connections, up to the first that was lost.
+    pub others: Vec<OwnedFd>,
+    /// Its live connections, which are on their way.
+    pub connections: Returning,
+    /// What each step of the hand-over has taken so far in this process.
+    pub steps: Steps,
 }
 
 /// Passes everything to the service manager, and returns when the service manager has it: what each step took.
@@ -73,7 +78,8 @@ impl HandedOver {
 pub fn store(handed_over: &HandedOver) -> io::Result<Steps> {
     let HandedOver { state, others, connections, steps, .. } = handed_over;
     let (mut steps, at) = (steps.clone(), Moment::now());
-    steps.end_at("stop", handed_over.export_began().unwrap_or(at.instant));
+    let export_began = connections.iter().map(|connection| connection.written_at).min();
+    steps.end_at("stop", export_began.unwrap_or(at.instant));
     steps.end_at("export", at.instant);
     let connections = in_turn(connections);
     let records = parallel::parts(&connections, |part| to_records(part, at));
@@ -110,8 +116,8 @@ fn to_records(connections: &[&ExportedConnection<OwnedFd>], at: Moment) -> io::R
 }
 
 /// Closes the connections instead of handing them over: sends each its closing bytes, as far as its socket has room.
-pub fn send_closing_bytes(handed_over: HandedOver) {
-    for connection in handed_over.connections {
+pub fn send_closing_bytes(connections: impl IntoIterator<Item = ExportedConnection<OwnedFd>>) {
+    for connection in connections {
         let mut socket = socket2::Socket::from(connection.descriptor);
         let sent = socket
             .write_all(&connection.queued)
@@ -126,56 +132,46 @@ pub fn send_closing_bytes(handed_over: HandedOver) {
 ///
 /// If its format is not one of `formats`, the daemon's state and those of all connections come back empty: the reactor then
 /// sends the connections their closing bytes.
-pub(super) fn adopt(kept: &[UnixDatagram], formats: &RangeInclusive<u32>) -> Option<HandedOver> {
+pub(super) fn adopt(kept: Vec<UnixDatagram>, formats: &RangeInclusive<u32>) -> Option<Previous> {
     if kept.is_empty() {
         return None;
     }
     let mut steps = Steps::default();
     let unpacked = pack::unpack(kept);
-    steps.end("descriptors");
+    // Without the manifest, nobody could adopt what is still in the queues, which live on in this process.
     notify::send(&[NotifyState::FdStoreRemove, NotifyState::FdName(NAME)]);
-    let (bytes, descriptors) = match unpacked {
+    let (bytes, queue) = match unpacked {
         Ok(unpacked) => unpacked?,
         Err(error) => {
             log::error!("closing the connections of the previous process: {error}");
             return None;
         }
     };
-    match manifest::from_bytes(&bytes, Moment::now(), descriptors.len()) {
-        Ok(manifest) => {
-            if let Some(stored_at) = manifest.stored_at {
-                steps.put_before("between the processes", stored_at);
-            }
-            let mut handed_over = join(manifest, descriptors, formats);
-            steps.end("records");
-            handed_over.steps = steps;
-            Some(handed_over)
-        }
+    let manifest = match manifest::from_bytes(bytes, Moment::now()) {
+        Ok(manifest) => manifest,
         Err(error) => {
-            let count = descriptors.len();
-            log::error!("closing {count} descriptors of the previous process: its manifest {error}");
+            log::error!("closing the connections of the previous process: its manifest {error}");
+            return None;
+        }
+    };
+    if let Some(stored_at) = manifest.stored_at {
+        steps.put_before("between the processes", stored_at);
+    }
+    let previous = open(manifest, queue, formats);
+    steps.end("manifest");
+    match previous {
+        Ok(previous) => Some(Previous { steps, ..previous }),
+        Err(error) => {
+            log::error!("closing the connections of the previous process: {error}");
             None
         }
     }
 }
 
-/// Joins each record with its descriptor.
-fn join(manifest: Manifest, descriptors: Vec<Packed>, formats: &RangeInclusive<u32>) -> HandedOver {
-    let Manifest { mut state, others, connections: records, .. } = manifest;
-    let (mut descriptors, sockets) = match_up(&records, others, descriptors);
-    let wanted = records.len();
-    let mut connections = Vec::with_capacity(wanted);
-    let mut lost = Vec::new();
-    for (record, socket) in records.into_iter().zip(sockets) {
-        match socket {
-            Some(descriptor) => connections.push(record.with_descriptor(descriptor)),
-            None => lost.push(record.exported.state),
-        }
-    }
-    let returned = connections.len();
-    if returned < wanted {
-        log::error!("systemd returned only {returned} of {wanted} connections of {}", state.writer);
-    }
+/// What the manifest says, and the queue holds.
+fn open(manifest: Manifest, queue: Queue, formats: &RangeInclusive<u32>) -> io::Result<Previous> {
+    let Manifest { mut state, others, records, .. } = manifest;
+    let (mut others, mut connections) = take_back(queue, others, records, &state.writer)?;
     if !formats.contains(&state.format) {
         log::error!(
             "{} wrote the state of its connections in format {}, which this version cannot read (it reads {} to {}): \
@@ -184,50 +180,13 @@ fn join(manifest: Manifest, descriptors: Vec<Packed>, formats: &RangeInclusive<u
             state.format,
             formats.start(),
             formats.end(),
-            connections.len()
+            connections.left()
         );
         state.bytes.clear();
-        descriptors.clear();
-        lost.clear();
-        for connection in &mut connections {
-            connection.exported.state.clear();
-        }
+        others.clear();
+        connections.forget_states();
     }
-    HandedOver { state, others: descriptors, connections, lost, steps: Steps::default() }
-}
-
-/// Returns the first `others` descriptors, and that of each record as far as it has come.
-fn match_up(
-    records: &[ExportedConnection<u64>],
-    others: u64,
-    packed: Vec<Packed>,
-) -> (Vec<OwnedFd>, Vec<Option<OwnedFd>>) {
-    let others = usize::try_from(others).unwrap_or(usize::MAX).min(packed.len());
-    let places: Option<Vec<usize>> = packed.iter().map(|packed| packed.place).collect();
-    let mut descriptors: Vec<OwnedFd> = packed.into_iter().map(|packed| packed.descriptor).collect();
-    let Some(places) = places else {
-        let sockets = descriptors.split_off(others);
-        return (descriptors, by_cookies(records, sockets));
-    };
-    let mut found: Vec<Option<OwnedFd>> = Vec::new();
-    found.resize_with(others.saturating_add(records.len()), || None);
-    for (place, descriptor) in places.into_iter().zip(descriptors) {
-        // Only a damaged manifest knows fewer connections than there are descriptors: what is too much ends.
-        _ = found.get_mut(place).map(|found| found.replace(descriptor));
-    }
-    let sockets = found.split_off(others);
-    // What belongs to the others is told by their order: those behind a lost one do not go on.
-    (found.into_iter().map_while(|other| other).collect(), sockets)
-}
-
-/// Returns the socket that has the cookie of each record: versions up to 0.2.0 do not say which descriptor has which place.
-fn by_cookies(records: &[ExportedConnection<u64>], sockets: Vec<OwnedFd>) -> Vec<Option<OwnedFd>> {
-    let cookie = |socket: &OwnedFd| SockRef::from(socket).cookie().ok();
-    let cookies = parallel::parts(&sockets, |part| part.iter().map(cookie).collect::<Vec<_>>());
-    let with_cookie = |(cookie, socket): (Option<u64>, OwnedFd)| cookie.map(|cookie| (cookie, socket));
-    let mut sockets: HashMap<u64, OwnedFd> =
-        cookies.into_iter().flatten().zip(sockets).filter_map(with_cookie).collect();
-    records.iter().map(|record| sockets.remove(&record.descriptor)).collect()
+    Ok(Previous { state, others, connections, steps: Steps::default() })
 }
 
 #[cfg(test)]
@@ -263,39 +222,54 @@ mod tests {
         (HandedOver { state, others, connections, ..HandedOver::default() }, peers)
     }
 
-    /// The manifest of what is handed over, and its descriptors with their places, if these are told.
-    fn packed(handed_over: HandedOver, tells_places: bool) -> (Manifest, Vec<Packed>) {
+    /// A socket for the manifest of what is handed over, and one for each descriptor, with its place, if these are told.
+    fn queued(handed_over: &HandedOver, tells_places: bool) -> Vec<UnixDatagram> {
         let HandedOver { state, others, connections, .. } = handed_over;
-        let records = to_records(&in_turn(&connections), Moment::now()).unwrap();
-        let manifest = [manifest::head(&state, others.len(), connections.len()), records].concat();
-        let mut connections = connections;
-        connections.sort_by_key(|connection| connection.exported.turn);
-        let sockets = connections.into_iter().map(|connection| connection.descriptor);
-        let place = |place| tells_places.then_some(place);
-        let packed = others.into_iter().chain(sockets).zip(0..);
-        let packed = packed.map(|(descriptor, number)| Packed { descriptor, place: place(number) }).collect();
-        (manifest::from_bytes(&manifest, Moment::now(), 3).unwrap(), packed)
+        let connections = in_turn(connections);
+        let records = to_records(&connections, Moment::now()).unwrap();
+        let manifest = [manifest::head(state, others.len(), connections.len()), records].concat();
+        let mut memory = tempfile::tempfile().unwrap();
+        memory.write_all(&manifest).unwrap();
+        let sockets = connections.iter().map(|connection| &connection.descriptor);
+        let places = (0..).map(|place| tells_places.then_some(place));
+        let rest = others.iter().chain(sockets).map(AsFd::as_fd).zip(places);
+        iter::once((memory.as_fd(), None)).chain(rest).map(|(one, place)| queued_alone(one, place)).collect()
     }
 
-    fn states(connections: &[ExportedConnection<OwnedFd>]) -> Vec<&[u8]> {
-        connections.iter().map(|connection| connection.exported.state.as_slice()).collect()
+    fn queued_alone(descriptor: BorrowedFd<'_>, place: Option<u64>) -> UnixDatagram {
+        let (sender, kept) = UnixDatagram::pair().unwrap();
+        pack::send(&sender, place, &[descriptor]).unwrap();
+        kept
+    }
+
+    /// The state of each that comes, and whether it has its descriptor.
+    fn states(returning: Returning) -> Vec<(Vec<u8>, bool)> {
+        returning.flatten().map(|live| (live.exported.state, live.descriptor.is_some())).collect()
+    }
+
+    fn there(name: &[u8]) -> (Vec<u8>, bool) {
+        (name.to_vec(), true)
     }
 
     #[test]
-    fn each_connection_meets_its_own_state_again_in_whatever_order_the_descriptors_come() {
+    fn each_connection_meets_its_own_state_again_in_whatever_order_the_sockets_come() {
         for (tells_places, in_order) in [(true, true), (true, false), (false, true), (false, false)] {
             let (handed_over, mut peers) = handed_over(2);
-            let (manifest, mut packed) = packed(handed_over, tells_places);
+            let mut kept = queued(&handed_over, tells_places);
+            drop(handed_over);
             if !in_order {
-                // Versions that tell no places have the daemon's own descriptors come first.
-                packed[usize::from(!tells_places)..].reverse();
+                // Versions that tell no places have the manifest come first, and the daemon's own descriptors behind it.
+                kept[if tells_places { 0 } else { 2 }..].reverse();
             }
-            let adopted = join(manifest, packed, &(1..=2));
+            let adopted = adopt(kept, &(1..=2)).unwrap();
             assert_eq!((adopted.state.bytes.as_slice(), adopted.others.len()), (&b"stream"[..], 1));
             let file = socket2::Socket::from(adopted.others.into_iter().next().unwrap());
             assert!(file.local_addr().is_err(), "a connection in the place of the daemon's own descriptor");
-            assert_eq!(states(&adopted.connections), [b"other", b"first"]);
-            for (live, peer) in adopted.connections.into_iter().rev().zip(&mut peers) {
+            assert_eq!(adopted.connections.left(), 2);
+            let connections: Vec<_> = adopted.connections.returned().collect();
+            let names = connections.iter().map(|live| live.exported.state.as_slice());
+            assert_eq!(names.collect::<Vec<_>>(), [b"other", b"first"]);
+            for (live, peer) in connections.into_iter().rev().zip(&mut peers) {
                 let name = live.exported.state;
                 assert_eq!(live.deadline, Duration::from_secs(9));
                 TcpStream::from(live.descriptor).write_all(&name).unwrap();
@@ -307,34 +281,48 @@ mod tests {
     }
 
     #[test]
-    fn those_whose_turn_comes_first_are_adopted_first() {
+    fn those_whose_turn_comes_first_come_back_first_while_the_others_wait_in_the_queue() {
         let (handed_over, _peers) = handed_over(2);
-        let (manifest, _) = packed(handed_over, true);
-        let states = manifest.connections.iter().map(|connection| connection.exported.state.as_slice());
-        assert_eq!(states.collect::<Vec<_>>(), [b"other", b"first"]);
+        let mut kept = queued(&handed_over, true);
+        // Both in one socket.
+        kept.truncate(2);
+        let (sender, both) = UnixDatagram::pair().unwrap();
+        for (connection, place) in in_turn(&handed_over.connections).into_iter().zip(1..) {
+            pack::send(&sender, Some(place), &[connection.descriptor.as_fd()]).unwrap();
+        }
+        kept.push(both.try_clone().unwrap());
+        let mut connections = adopt(kept, &(1..=2)).unwrap().connections;
+        assert!(connections.export_began().is_some_and(|began| began <= Moment::now().instant));
+        let first = connections.next().unwrap();
+        assert_eq!((first.len(), &first[0].exported.state[..], connections.left()), (1, &b"other"[..], 1));
+        // The other one is still in the queue, and can be lost there.
+        both.set_nonblocking(true).unwrap();
+        assert_eq!(both.recv(&mut [0; 9]).unwrap(), 9);
+        assert_eq!(states(connections), [(b"first".to_vec(), false)]);
     }
 
     #[test]
     fn of_an_unknown_format_only_the_closing_bytes_are_left() {
         let (handed_over, _peers) = handed_over(3);
-        let (manifest, packed) = packed(handed_over, true);
-        let adopted = join(manifest, packed, &(1..=2));
+        let adopted = adopt(queued(&handed_over, true), &(1..=2)).unwrap();
         assert!(adopted.state.bytes.is_empty() && adopted.others.is_empty());
-        assert_eq!(adopted.connections.len(), 2);
-        for live in &adopted.connections {
+        let connections: Vec<_> = adopted.connections.returned().collect();
+        assert_eq!(connections.len(), 2);
+        for live in connections {
             assert_eq!(live.exported, Exported { closing_bytes: b"bye".to_vec(), ..Exported::default() });
         }
     }
 
     #[test]
-    fn a_connection_whose_descriptor_was_lost_is_left_out() {
-        for tells_places in [true, false] {
+    fn a_connection_whose_descriptor_was_lost_comes_without_and_the_others_with_their_own() {
+        for (lost, tells_places) in [(2, true), (2, false), (3, true), (3, false)] {
             let (handed_over, _peers) = handed_over(1);
-            let (manifest, mut packed) = packed(handed_over, tells_places);
-            packed.remove(1);
-            let adopted = join(manifest, packed, &(1..=1));
-            assert_eq!((states(&adopted.connections), adopted.others.len()), (vec![&b"first"[..]], 1));
-            assert_eq!(adopted.lost, [b"other"]);
+            let mut kept = queued(&handed_over, tells_places);
+            kept.remove(lost);
+            let adopted = adopt(kept, &(1..=1)).unwrap();
+            assert_eq!(adopted.others.len(), 1);
+            let expected = [(b"other".to_vec(), lost != 2), (b"first".to_vec(), lost != 3)];
+            assert_eq!(states(adopted.connections), expected, "told: {tells_places}");
         }
     }
 
@@ -342,9 +330,42 @@ mod tests {
     fn behind_a_lost_descriptor_of_the_daemon_itself_no_other_takes_its_place() {
         let (mut handed_over, _peers) = handed_over(1);
         handed_over.others.push(tempfile::tempfile().unwrap().into());
-        let (manifest, mut packed) = packed(handed_over, true);
-        packed.remove(0);
-        let adopted = join(manifest, packed, &(1..=1));
-        assert_eq!((states(&adopted.connections), adopted.others.len()), (vec![&b"other"[..], b"first"], 0));
+        let mut kept = queued(&handed_over, true);
+        kept.remove(1);
+        let adopted = adopt(kept, &(1..=1)).unwrap();
+        assert_eq!(
+            (states(adopted.connections), adopted.others.len()),
+            (vec![there(b"other"), there(b"first")], 0)
+        );
+    }
+
+    #[test]
+    fn a_descriptor_that_no_record_has_ends_and_no_connection_takes_it() {
+        let (handed_over, _peers) = handed_over(1);
+        let file = tempfile::tempfile().unwrap();
+        // The place of the daemon's own, one that was filled before, and ones behind the last.
+        for place in [0, 1, 3, u64::MAX] {
+            let mut kept = queued(&handed_over, true);
+            kept.push(queued_alone(file.as_fd(), Some(place)));
+            let adopted = adopt(kept, &(1..=1)).unwrap();
+            assert_eq!(adopted.others.len(), 1);
+            assert_eq!(states(adopted.connections), [there(b"other"), there(b"first")], "place {place}");
+        }
+    }
+
+    #[test]
+    fn of_a_damaged_manifest_nobody_comes_back() {
+        let (handed_over, mut peers) = handed_over(1);
+        let mut kept = queued(&handed_over, true);
+        drop(handed_over);
+        let mut damaged = tempfile::tempfile().unwrap();
+        // The last record is not whole.
+        damaged.write_all(&manifest::head(&DaemonState::default(), 1, 2)).unwrap();
+        damaged.write_all(&[0; 8]).unwrap();
+        kept[0] = queued_alone(damaged.as_fd(), None);
+        assert!(adopt(kept, &(1..=1)).is_none());
+        for peer in &mut peers {
+            assert_eq!(peer.read(&mut [0]).unwrap(), 0, "it is closed");
+        }
     }
 }

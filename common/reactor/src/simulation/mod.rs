@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::arrivals::Arrivals;
 use super::mail::Waker;
 use super::system::System;
 use super::system::simulated::{Listener, Simulated, Socket, World};
@@ -47,6 +48,8 @@ use stalls::Stalls;
 
 /// Listeners of a process, each with a socket or a duplicate in every worker; the port of number `n` is 80 + `n`.
 pub const LISTENERS: usize = 2;
+/// Connections of another process that come at once.
+const PART: usize = 3;
 /// Turns after which a process that never comes to rest is in a busy loop, for each worker.
 const MANY_TURNS: usize = 10_000;
 
@@ -77,6 +80,15 @@ pub struct Simulation<H: Handler> {
     settings: Settings,
     stalls: Stalls,
     turns: u64,
+}
+
+/// Connections between two processes as the next one takes them in, a few at a time.
+fn in_parts(exported: Vec<ExportedConnection<Socket>>) -> <Simulated as System>::Parts {
+    let mut left = exported.into_iter().map(|live| live.map_descriptor(Some));
+    Box::new(std::iter::from_fn(move || {
+        let part: Vec<_> = left.by_ref().take(PART).collect();
+        (!part.is_empty()).then_some(part)
+    }))
 }
 
 impl<H: Handler> Stepped<H> {
@@ -134,17 +146,10 @@ impl<H: Handler> Simulation<H> {
         assert_eq!(handlers.len(), workers, "each worker has a handler");
         let stalls = Stalls::new(settings.write_timeout);
         let mut process = Self { world, workers: Vec::new(), control, mailboxes, settings, stalls, turns: 0 };
-        let mut to_adopt: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-        // As `Reactor::adopt` deals them out.
-        for (number, connection) in exported.into_iter().enumerate() {
-            if let Some(list) = to_adopt.get_mut(number % workers) {
-                list.push(connection);
-            }
-        }
-        for (number, ((handler, to_adopt), woken)) in
-            handlers.into_iter().zip(to_adopt).zip(woken).enumerate()
-        {
-            let stepped = process.worker(number, workers, handler, woken, to_adopt);
+        #[allow(clippy::arc_with_non_send_sync, reason = "the workers of a simulation are on one thread")]
+        let arrivals = (!exported.is_empty()).then(|| Arc::new(Arrivals::new(in_parts(exported), workers)));
+        for (number, (handler, woken)) in handlers.into_iter().zip(woken).enumerate() {
+            let stepped = process.worker(number, workers, handler, woken, arrivals.clone());
             process.workers.push(stepped);
         }
         process
@@ -156,7 +161,7 @@ impl<H: Handler> Simulation<H> {
         workers: usize,
         handler: H,
         woken: Arc<AtomicBool>,
-        to_adopt: Vec<ExportedConnection<Socket>>,
+        arrivals: Option<Arc<Arrivals<Simulated>>>,
     ) -> Stepped<H> {
         let poll = self.world.borrow_mut().add_poll(woken.clone());
         let mut system = Simulated { world: self.world.clone(), poll };
@@ -169,7 +174,9 @@ impl<H: Handler> Simulation<H> {
         let now = self.world.borrow().now;
         let settings = self.settings.clone();
         let mut worker = Worker::new(number, handler, system, listeners, settings, control, mailboxes);
-        worker.adopt(to_adopt, None);
+        if let Some(arrivals) = arrivals {
+            worker.adopt(arrivals, None);
+        }
         Stepped {
             worker,
             poll,

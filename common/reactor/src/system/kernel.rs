@@ -19,7 +19,7 @@ use socket2::{SockRef, Socket, TcpKeepalive};
 
 use super::seam::{Event, Polled, System, Target};
 use crate::settings::TURN_BUDGET;
-use crate::{Pages, Settings, Token, Traffic};
+use crate::{Arriving, Pages, Settings, Token, Traffic};
 
 /// Events that one poll takes from the kernel.
 const EVENTS: usize = 256;
@@ -189,6 +189,7 @@ impl System for Kernel {
     type Listener = Listener;
     type Socket = Socket;
     type Exported = OwnedFd;
+    type Parts = Box<dyn Iterator<Item = Vec<Arriving<OwnedFd>>> + Send>;
 
     fn now(&self) -> Instant {
         Instant::now()

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::io::Errno;
 
-use crate::{Pages, Settings, Token, Traffic};
+use crate::{Arriving, Pages, Settings, Token, Traffic};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
@@ -70,6 +70,8 @@ pub(crate) trait System {
     type Socket;
     /// A connected socket on its way to another process.
     type Exported;
+    /// How connections that another process exported come, part by part.
+    type Parts: Iterator<Item = Vec<Arriving<Self::Exported>>>;
 
     fn now(&self) -> Instant;
     fn wall(&self) -> SystemTime;

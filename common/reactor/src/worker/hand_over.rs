@@ -1,17 +1,21 @@
 //! Live connections from one process to the next: this worker exports its own, or adopts those of the previous process.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::stopping::Stopping;
 use super::{AllBack, Worker};
+use crate::arrivals::Arrivals;
 use crate::connection::{Entry, Lifecycle};
 use crate::connections::Connections;
 use crate::eviction::EvictionClass;
 use crate::network::Network;
 use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
 use crate::system::System;
-use crate::{CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake};
+use crate::{
+    Arriving, CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake,
+};
 
 /// How long connections that end here may take to do so: all the others wait for it.
 const CLOSING_TIME: Duration = Duration::from_millis(100);
@@ -113,34 +117,33 @@ impl<H: Handler, S: System> Worker<H, S> {
         exported.filter(|_| self.io(token).is_some_and(|io| io.lifecycle == Lifecycle::Open))
     }
 
-    /// Gives this worker connections that another process exported; it adopts them in its next turns, and calls `all_back` if the
-    /// last of all workers' ones is among them.
-    pub(crate) fn adopt(
-        &mut self,
-        connections: Vec<ExportedConnection<S::Exported>>,
-        all_back: Option<AllBack>,
-    ) {
-        self.to_adopt = connections.into();
+    /// Gives this worker its share of the connections that another process exported; it adopts them in its next turns, and calls
+    /// `all_back` if the last of all workers' ones is among them.
+    pub(crate) fn adopt(&mut self, arrivals: Arc<Arrivals<S>>, all_back: Option<AllBack>) {
+        self.arrivals = Some(arrivals);
         self.all_back = all_back;
-        self.connections.state.is_adopting = !self.to_adopt.is_empty();
+        self.connections.state.is_adopting = true;
     }
 
     /// Adopts so many connections that the turn stays short.
     #[inline]
     pub(super) fn adopt_some(&mut self) {
-        if !self.to_adopt.is_empty() {
-            self.adopt_first();
+        if let Some(arrivals) = self.arrivals.clone() {
+            self.adopt_next(&arrivals);
         }
     }
 
-    fn adopt_first(&mut self) {
-        let count = self.to_adopt.len().min(TURN_CONNECTIONS);
-        for _ in 0..count {
-            let Some(live) = self.to_adopt.pop_front() else { break };
+    fn adopt_next(&mut self, arrivals: &Arrivals<S>) {
+        let next = arrivals.take(self.connections.state.number, TURN_CONNECTIONS);
+        let count = next.len();
+        for live in next {
             self.adopt_one(live);
             self.adopted_at = self.connections.state.now;
         }
-        self.connections.state.is_adopting = !self.to_adopt.is_empty();
+        if count < TURN_CONNECTIONS {
+            self.arrivals = None;
+            self.connections.state.is_adopting = false;
+        }
         if self.connections.state.control.counters().took_up(count)
             && let Some(all_back) = &self.all_back
         {
@@ -156,7 +159,7 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
         let is_behind =
             self.wake == Wake::Again && self.connections.state.now < self.adopted_at + CATCHING_UP;
-        if !self.to_adopt.is_empty() || is_behind {
+        if self.arrivals.is_some() || is_behind {
             return;
         }
         let count = self.unconfigured.len().min(TURN_ACCEPTS);
@@ -174,13 +177,13 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Adopts all that are left: before a stop, which has an end for each connection of the table.
     pub(super) fn adopt_all(&mut self) {
-        while !self.to_adopt.is_empty() {
+        while self.arrivals.is_some() {
             self.adopt_some();
         }
     }
 
     /// Puts a connection of another process into the table; `None` if it is gone.
-    fn adopt_one(&mut self, live: ExportedConnection<S::Exported>) -> Option<()> {
+    fn adopt_one(&mut self, live: Arriving<S::Exported>) -> Option<()> {
         let ExportedConnection {
             descriptor,
             cookie: _,
@@ -194,6 +197,10 @@ impl<H: Handler, S: System> Worker<H, S> {
             peer,
         } = live;
         let Self { handler, connections, listeners, .. } = self;
+        let Some(descriptor) = descriptor else {
+            handler.on_lost(&exported.state, written_at, connections.state.now);
+            return None;
+        };
         let adopted = connections.system.adopt(descriptor, peer);
         let token = match adopted.and_then(|(socket, peer)| connections.insert_watched(socket, peer)) {
             Ok(token) => token,

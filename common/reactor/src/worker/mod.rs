@@ -16,6 +16,7 @@ use std::time::Instant;
 use stopping::Stopping;
 
 use crate::accept::Listeners;
+use crate::arrivals::Arrivals;
 use crate::connection::{Entry, Io};
 use crate::connections::Connections;
 use crate::control::EvictionMail;
@@ -46,8 +47,8 @@ pub(super) struct Worker<H: Handler, S: System> {
     /// The instant of that wake, if it has one; converted once, and not in each turn.
     scheduled: Option<CompactInstant>,
     stopping: Option<Stopping>,
-    /// Connections of the previous process that are not in the table yet.
-    to_adopt: VecDeque<ExportedConnection<S::Exported>>,
+    /// Connections of the previous process; `None` once this worker has adopted its share.
+    arrivals: Option<Arc<Arrivals<S>>>,
     /// What the worker calls that adopts the last of them.
     all_back: Option<AllBack>,
     /// Connections of the previous process that have its socket options.
@@ -81,7 +82,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             wake: Wake::Again,
             scheduled: None,
             stopping: None,
-            to_adopt: VecDeque::new(),
+            arrivals: None,
             all_back: None,
             unconfigured: VecDeque::new(),
             adopted_at: looked_at,
@@ -188,7 +189,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// True when only an event, mail or time gives it something to do.
     pub(super) fn is_at_rest(&self) -> bool {
         let accepts = self.stopping.is_none() && self.listeners.is_ready();
-        let adopts = !self.to_adopt.is_empty() || !self.unconfigured.is_empty();
+        let adopts = self.arrivals.is_some() || !self.unconfigured.is_empty();
         let now = self.connections.state.now;
         let stops = self.stopping.as_ref().is_some_and(|stopping| stopping.is_due(now));
         !accepts && !adopts && !stops && self.connections.state.ready.is_empty() && self.wake != Wake::Again

@@ -38,7 +38,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             "ready {:?}, {:?}, adopts {}, accepts {}, deadline in {:?}, paused {:?}, short {:?} ({:?})",
             state.ready,
             self.wake,
-            self.to_adopt.len(),
+            self.arrivals.is_some(),
             self.listeners.is_ready(),
             due(state.next_deadline()),
             due(self.listeners.paused_until),

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::io::Errno;
 
 use super::seam::{Event, Polled, System, Target};
-use crate::{Pages, Settings, Token, Traffic};
+use crate::{Arriving, Pages, Settings, Token, Traffic};
 
 pub use faults::Call;
 pub(crate) use pipe::{Pipe, take};
@@ -188,6 +188,7 @@ impl System for Simulated {
     type Listener = Listener;
     type Socket = Socket;
     type Exported = Socket;
+    type Parts = Box<dyn Iterator<Item = Vec<Arriving<Socket>>>>;
 
     fn traffic(&self) -> Traffic {
         let world = self.world.borrow();
