@@ -11,11 +11,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use super::ExportedConnection;
+use super::Arriving;
 use super::system::System;
-
-/// A connection of another process; without its descriptor if that was lost on the way.
-pub type Arriving<D> = ExportedConnection<Option<D>>;
 
 /// All workers share them.
 pub(super) struct Arrivals<S: System>(Mutex<Dealt<S>>);

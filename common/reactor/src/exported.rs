@@ -42,6 +42,9 @@ pub struct ExportedConnection<D> {
     pub peer: Option<SocketAddr>,
 }
 
+/// A connection of another process; without its descriptor if that was lost on the way.
+pub type Arriving<D> = ExportedConnection<Option<D>>;
+
 /// Shows lengths alone: half a request may hold what its client keeps secret.
 impl fmt::Debug for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +72,7 @@ impl<D: fmt::Debug> fmt::Debug for ExportedConnection<D> {
     }
 }
 
-impl<D> ExportedConnection<Option<D>> {
+impl<D> Arriving<D> {
     /// The connection, unless its descriptor was lost.
     pub fn returned(mut self) -> Option<ExportedConnection<D>> {
         let descriptor = self.descriptor.take()?;

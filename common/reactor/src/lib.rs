@@ -61,12 +61,11 @@ mod token;
 mod worker;
 mod worker_state;
 
-pub use arrivals::Arriving;
 pub use compact_instant::CompactInstant;
 pub use context::{Context, Turn};
 pub use control::Control;
 pub use counters::{Counters, Snapshot};
-pub use exported::{Exported, ExportedConnection};
+pub use exported::{Arriving, Exported, ExportedConnection};
 pub use flow::{CloseReason, Flow, Progress, Stop, Wake};
 pub use handler::Handler;
 pub use mail::Mailboxes;
