@@ -28,6 +28,7 @@ pub struct Stats {
     asked: AtomicU64,
     /// The value of `asked` at the worker's latest answer.
     answered: AtomicU64,
+    settled: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -72,6 +73,16 @@ impl Stats {
     pub(super) fn answer(&self, question: u64, queued: u64) {
         self.queued.store(queued, Relaxed);
         self.answered.store(question, Release);
+    }
+
+    /// True once it could export its connections for a hand-over, or has ended.
+    pub(super) fn has_settled(&self) -> bool {
+        self.has_ended() || self.settled.load(Relaxed)
+    }
+
+    /// The worker calls this before it exports its connections.
+    pub(super) fn settle(&self) {
+        self.settled.store(true, Relaxed);
     }
 
     /// True after the worker's last turn: the daemon stops and this worker has no connection left; others may have some.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::eviction::EvictionClass;
+use crate::simulation::Successor;
 
 /// What a handler keeps for a connection: whose peer it is, and a part that another handler would know.
 struct Conn {
@@ -203,6 +204,28 @@ fn a_handler_knows_while_connections_wait_to_be_adopted() {
     });
     sim.settle();
     assert_eq!(seen.borrow()[..2], [(true, 256), (false, 300)]);
+}
+
+#[test]
+fn no_worker_exports_its_connections_before_all_can() {
+    for seed in 0..20 {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let notes = seen.clone();
+        let sim = Simulation::with_workers(seed, Settings::default(), 2, |number, _| {
+            let notes = notes.clone();
+            handler(move |_| {
+                notes.borrow_mut().push(number);
+                let count = notes.borrow().iter().filter(|worker| **worker == 0).count();
+                if number == 0 && count < 50 { Wake::Again } else { Wake::Idle }
+            })
+        });
+        let next = Successor { workers: 1, settings: Settings::default(), delay: Duration::ZERO };
+        let _sim = sim.hand_over_to(next, |_, _| vec![handler(|_| Wake::Idle)]);
+        let seen = seen.borrow();
+        let busy_until = seen.iter().rposition(|worker| *worker == 0).unwrap();
+        let others = seen[..busy_until].iter().rev().take_while(|worker| **worker == 0).count();
+        assert!(others < 20, "seed {seed}: the other one was gone for {others} turns");
+    }
 }
 
 #[test]

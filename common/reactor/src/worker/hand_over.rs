@@ -14,7 +14,7 @@ use crate::network::Network;
 use crate::settings::{TURN_ACCEPTS, TURN_CONNECTIONS};
 use crate::system::System;
 use crate::{
-    Arriving, CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Token, Wake,
+    Arriving, CloseReason, CompactInstant, Exported, ExportedConnection, Flow, Handler, Stats, Token, Wake,
 };
 
 /// How long connections that end here may take to do so: all the others wait for it.
@@ -28,8 +28,8 @@ impl<H: Handler, S: System> Worker<H, S> {
         let now = self.connections.state.now;
         let Some(Stopping { settles_until: Some(until), .. }) = self.stopping else { return };
         // The worker took all mail in this turn, and `Again` says that a broadcast of it is still on its way.
-        let is_ready = self.ask_cookies();
-        if now < until && (self.wake == Wake::Again || !is_ready) {
+        let is_ready = self.ask_cookies() && self.wake != Wake::Again;
+        if now < until && !(is_ready && self.have_all_settled()) {
             return;
         }
         self.exported.reserve(self.connections.table.len());
@@ -42,6 +42,16 @@ impl<H: Handler, S: System> Worker<H, S> {
             stopping.settles_until = None;
             stopping.until = Some(now + CLOSING_TIME);
         }
+    }
+
+    /// This worker could export its connections; true once all can. The clients of one that goes ahead would wait for the others, too.
+    fn have_all_settled(&self) -> bool {
+        let state = &self.connections.state;
+        let stats = state.control.stats();
+        if let Some(mine) = stats.get(state.number) {
+            mine.settle();
+        }
+        stats.iter().all(Stats::has_settled)
     }
 
     /// Asks the system for the cookies of a bounded number of connections, while all are still served; true once it has been asked for
