@@ -51,8 +51,11 @@ pub(crate) fn serve(
         welcome::say(&listen, start.addresses);
         make_ready(&config, service, start, reload)
     })?;
-    let of_stream =
-        |Ended { handler, exported }: Ended<FrontHandler>| Ended { handler: handler.stream, exported };
+    let of_stream = |Ended { handler, exported, watches }: Ended<FrontHandler>| Ended {
+        handler: handler.stream,
+        exported,
+        watches,
+    };
     ending.finish(ended.into_iter().map(of_stream).collect())?;
     *code = command.and_then(Command::end);
     Ok(())

@@ -156,12 +156,14 @@ impl Ending {
             self.feed.remove_socket();
             return self.feed.take_failure().map_or(Ok(()), Err);
         };
-        let (mut handlers, mut connections) = (Vec::new(), Vec::new());
+        let (mut handlers, mut connections, mut polls) = (Vec::new(), Vec::new(), Vec::new());
         connections.reserve(ended.iter().map(|ended| ended.exported.len()).sum());
-        for Ended { handler, exported } in ended {
+        for Ended { handler, exported, watches } in ended {
             handlers.push(handler);
             connections.extend(exported);
+            polls.extend(watches);
         }
+        let connections = (connections, polls);
         hand_over::export(export_states(&mut handlers), connections, &self.source, exported);
         Ok(())
     }

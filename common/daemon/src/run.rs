@@ -19,6 +19,8 @@ use crate::{
 };
 use reactor::{Control, Ended, Handler, Mailboxes, Reactor, Settings};
 
+/// How long the clients of a hand-over may take to get what they missed, before anything that they need not.
+const CATCHING_UP: Duration = Duration::from_secs(1);
 /// How long a reload waits for busy workers.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -212,8 +214,10 @@ where
     let Previous { state, connections, mut steps, .. } = previous;
     steps.end("preparations");
     let (count, export_began, control) = (connections.left(), connections.export_began(), reactor.control());
+    let watches = connections.watches();
     log::info!("{name}: adopting {count} live connections of {}", state.writer);
     reactor.adopt(count, connections, move || {
+        watches.close_after(CATCHING_UP);
         let count = control.counters().snapshot().adopted;
         let mut steps = steps.clone();
         steps.end("adoption");

@@ -30,6 +30,9 @@ pub struct Ended<H> {
     pub handler: H,
     /// Connections for the next process to adopt; none without a hand-over.
     pub exported: Vec<ExportedConnection<OwnedFd>>,
+    /// The poll that still watches these. When the last process closes it, the kernel forgets one watch after the other: nobody shall wait
+    /// for that.
+    pub watches: Option<OwnedFd>,
 }
 
 impl<H: Handler + Send + 'static> Reactor<H>
@@ -102,12 +105,8 @@ where
                 worker.run()?;
                 std::mem::forget(guard);
                 let Worker { handler, exported, connections, .. } = worker;
-                if !exported.is_empty() {
-                    // The kernel forgets one watch after the other when a poll is closed: nobody waits for that.
-                    let poll = connections.system;
-                    _ = thread::Builder::new().spawn(move || drop(poll));
-                }
-                Ok(Ended { handler, exported })
+                let watches = if exported.is_empty() { None } else { connections.system.into_watches().ok() };
+                Ok(Ended { handler, exported, watches })
             };
             threads.push(thread::Builder::new().name(format!("worker-{number}")).spawn(run)?);
         }

@@ -21,10 +21,10 @@ pub(crate) const FORMAT: u32 = 2;
 /// The formats that can be read.
 pub(crate) const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 
-/// Gives everything to the service manager. If that does not take it, the clients get 1012 and come back.
+/// Gives everything to the service manager, also the polls that still watch the connections. If that does not take it, the clients get 1012 and come back.
 pub(crate) fn export(
     mut state: ProcessState,
-    connections: Vec<ExportedConnection<OwnedFd>>,
+    (connections, watches): (Vec<ExportedConnection<OwnedFd>>, Vec<OwnedFd>),
     source: &SourceKind,
     ExportedSource { producers, steps }: ExportedSource,
 ) {
@@ -39,7 +39,7 @@ pub(crate) fn export(
     }
     let writer = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let state = DaemonState { format: FORMAT, writer, bytes: state.to_bytes(Moment::now()) };
-    let handed_over = HandedOver { state, others, connections, steps };
+    let handed_over = HandedOver { state, others, connections, watches, steps };
     match hand_over::store(&handed_over) {
         Ok(steps) => {
             let count = handed_over.connections.len();

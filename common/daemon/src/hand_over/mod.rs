@@ -54,6 +54,8 @@ pub struct HandedOver {
     pub others: Vec<OwnedFd>,
     /// The live connections of all workers, in no order.
     pub connections: Vec<ExportedConnection<OwnedFd>>,
+    /// Polls that still watch the connections. The next process closes them when nobody waits for that; versions up to 0.2.0 do at once.
+    pub watches: Vec<OwnedFd>,
     /// What each step of the hand-over has taken so far in this process.
     pub steps: Steps,
 }
@@ -76,7 +78,7 @@ pub struct Previous {
 /// # Errors
 /// There is no service manager, or the system has no more memory or descriptors.
 pub fn store(handed_over: &HandedOver) -> io::Result<Steps> {
-    let HandedOver { state, others, connections, steps, .. } = handed_over;
+    let HandedOver { state, others, connections, watches, steps } = handed_over;
     let (mut steps, at) = (steps.clone(), Moment::now());
     let export_began = connections.iter().map(|connection| connection.written_at).min();
     steps.end_at("stop", export_began.unwrap_or(at.instant));
@@ -88,7 +90,8 @@ pub fn store(handed_over: &HandedOver) -> io::Result<Steps> {
     steps.end("records");
     let manifest: Vec<&[u8]> = iter::once(&head).chain(&records).map(Vec::as_slice).collect();
     let sockets = connections.iter().map(|connection| &connection.descriptor);
-    let descriptors: Vec<BorrowedFd<'_>> = others.iter().chain(sockets).map(AsFd::as_fd).collect();
+    let descriptors: Vec<BorrowedFd<'_>> =
+        others.iter().chain(sockets).chain(watches).map(AsFd::as_fd).collect();
     let (mut memory, kept) = pack::pack(&manifest, &descriptors)?;
     steps.end("descriptors");
     notify::store(NAME, &kept)?;
@@ -224,7 +227,7 @@ mod tests {
 
     /// A socket for the manifest of what is handed over, and one for each descriptor, with its place, if these are told.
     fn queued(handed_over: &HandedOver, tells_places: bool) -> Vec<UnixDatagram> {
-        let HandedOver { state, others, connections, .. } = handed_over;
+        let HandedOver { state, others, connections, watches, .. } = handed_over;
         let connections = in_turn(connections);
         let records = to_records(&connections, Moment::now()).unwrap();
         let manifest = [manifest::head(state, others.len(), connections.len()), records].concat();
@@ -232,7 +235,7 @@ mod tests {
         memory.write_all(&manifest).unwrap();
         let sockets = connections.iter().map(|connection| &connection.descriptor);
         let places = (0..).map(|place| tells_places.then_some(place));
-        let rest = others.iter().chain(sockets).map(AsFd::as_fd).zip(places);
+        let rest = others.iter().chain(sockets).chain(watches).map(AsFd::as_fd).zip(places);
         iter::once((memory.as_fd(), None)).chain(rest).map(|(one, place)| queued_alone(one, place)).collect()
     }
 
@@ -343,14 +346,32 @@ mod tests {
     fn a_descriptor_that_no_record_has_ends_and_no_connection_takes_it() {
         let (handed_over, _peers) = handed_over(1);
         let file = tempfile::tempfile().unwrap();
-        // The place of the daemon's own, one that was filled before, and ones behind the last.
-        for place in [0, 1, 3, u64::MAX] {
+        // The place of the daemon's own, and one that was filled before.
+        for place in [0, 1] {
             let mut kept = queued(&handed_over, true);
             kept.push(queued_alone(file.as_fd(), Some(place)));
             let adopted = adopt(kept, &(1..=1)).unwrap();
             assert_eq!(adopted.others.len(), 1);
             assert_eq!(states(adopted.connections), [there(b"other"), there(b"first")], "place {place}");
         }
+    }
+
+    #[test]
+    fn the_polls_of_the_previous_process_are_closed_a_while_after_all_are_back() {
+        let (mut handed_over, _peers) = handed_over(1);
+        let (poll, mut other_end) = std::os::unix::net::UnixStream::pair().unwrap();
+        other_end.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        handed_over.watches.push(poll.into());
+        let kept = queued(&handed_over, true);
+        drop(handed_over);
+        let connections = adopt(kept, &(1..=1)).unwrap().connections;
+        let watches = connections.watches();
+        assert_eq!(states(connections), [there(b"other"), there(b"first")]);
+        other_end.set_nonblocking(true).unwrap();
+        assert!(other_end.read(&mut [0]).is_err(), "it is still open");
+        other_end.set_nonblocking(false).unwrap();
+        watches.close_after(Duration::from_millis(1));
+        assert_eq!(other_end.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

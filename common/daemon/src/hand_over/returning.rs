@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use reactor::{Arriving, ExportedConnection};
 use socket2::SockRef;
@@ -21,6 +23,8 @@ pub struct Returning {
     place: usize,
     /// In the order of their places.
     messages: Box<dyn Iterator<Item = Message> + Send>,
+    /// Polls of the previous process, which come behind the connections.
+    watches: Watches,
     /// Nobody can read the states.
     forgets_states: bool,
     /// How many there are in all, and without a descriptor so far.
@@ -28,6 +32,28 @@ pub struct Returning {
     lost: usize,
     /// The program that wrote the records, for the log.
     writer: String,
+}
+
+/// Polls that watched the connections in the previous process. The kernel forgets one watch after the other when they are closed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watches(Arc<Mutex<Vec<OwnedFd>>>);
+
+impl Watches {
+    fn push(&self, poll: OwnedFd) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(poll);
+    }
+
+    /// Closes them after this time, in a thread of its own; at once where the system refuses one.
+    pub(crate) fn close_after(&self, time: Duration) {
+        let polls = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if polls.is_empty() {
+            return;
+        }
+        _ = thread::Builder::new().name("old-watches".to_owned()).spawn(move || {
+            thread::park_timeout(time);
+            drop(polls);
+        });
+    }
 }
 
 /// The daemon's own descriptors, which are the first `others` in the queue, as far as they have come; and the connections, whose descriptors
@@ -53,7 +79,11 @@ pub(super) fn take_back(
         (descriptors, Box::new(by_cookies(&records, place, sockets).into_iter()))
     };
     let (wanted, writer) = (records.len(), writer.to_owned());
-    Ok((others, Returning { records, place, messages, forgets_states: false, wanted, lost: 0, writer }))
+    let watches = Watches::default();
+    Ok((
+        others,
+        Returning { records, place, messages, watches, forgets_states: false, wanted, lost: 0, writer },
+    ))
 }
 
 /// Takes the descriptors whose places are below `count`. What belongs to each of them is told by their order: those behind a lost one do
@@ -110,6 +140,11 @@ impl Returning {
         self.flatten().filter_map(Arriving::returned)
     }
 
+    /// The polls that watched the connections in the previous process, once all are back.
+    pub(crate) fn watches(&self) -> Watches {
+        self.watches.clone()
+    }
+
     /// When the workers of the process before began to export the connections; `None` without any.
     pub(crate) fn export_began(&self) -> Option<Instant> {
         self.records.written_at()
@@ -121,8 +156,11 @@ impl Returning {
         for (descriptor, number) in message.descriptors.into_iter().zip(0_usize..) {
             let place = message.place.and_then(|first| first.checked_add(number));
             let before = place.and_then(|place| place.checked_sub(self.place));
-            // Only a damaged manifest knows fewer connections than there are descriptors: what is too much ends.
-            let Some(before) = before.filter(|before| *before < self.left()) else { continue };
+            let Some(before) = before else { continue }; // a damaged manifest: what is too much ends
+            if before >= self.left() {
+                self.watches.push(descriptor);
+                continue;
+            }
             part.extend((0..before).filter_map(|_| self.with(None)));
             part.extend(self.with(Some(descriptor)));
         }

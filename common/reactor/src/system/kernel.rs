@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -126,6 +126,11 @@ impl Kernel {
             spares,
             copied: Vec::new(),
         })
+    }
+
+    /// The poll, which watches what was exported for as long as any process has it.
+    pub(crate) fn into_watches(self) -> io::Result<OwnedFd> {
+        self.poll.registry().as_fd().try_clone_to_owned()
     }
 
     pub(crate) fn waker(&self) -> Arc<mio::Waker> {

@@ -46,12 +46,11 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// This worker could export its connections; true once all can. The clients of one that goes ahead would wait for the others, too.
     fn have_all_settled(&self) -> bool {
-        let state = &self.connections.state;
-        let stats = state.control.stats();
-        if let Some(mine) = stats.get(state.number) {
+        let workers = self.connections.state.control.stats();
+        if let Some(mine) = workers.get(self.connections.state.number) {
             mine.settle();
         }
-        stats.iter().all(Stats::has_settled)
+        workers.iter().all(Stats::has_settled)
     }
 
     /// Asks the system for the cookies of a bounded number of connections, while all are still served; true once it has been asked for
