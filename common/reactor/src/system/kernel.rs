@@ -14,7 +14,9 @@ use mio::unix::SourceFd;
 use mio::{Interest, event};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::{DupFlags, Errno, dup3, fcntl_dupfd_cloexec};
-use rustix::net::{RecvFlags, SendFlags, SocketFlags, acceptfrom_with, recv, send};
+use rustix::net::{
+    RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, acceptfrom_with, recv, send, sendmsg,
+};
 use socket2::{SockRef, Socket, TcpKeepalive};
 
 use super::seam::{Event, Polled, System, Target};
@@ -334,12 +336,12 @@ impl System for Kernel {
         Ok(read)
     }
 
-    fn write(&mut self, mut socket: &Socket, bytes: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+    fn write(&mut self, socket: &Socket, bytes: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
         let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
         let written = match bytes {
             // Without libc, in which each call is a point where a thread may be cancelled: a fifth of what a message costs in user space.
             [bytes] => send(socket, bytes, flags)?,
-            _ => socket.write_vectored(bytes)?,
+            _ => sendmsg(socket, bytes, &mut SendAncillaryBuffer::default(), flags)?,
         };
         self.count_written(written);
         Ok(written)
