@@ -1,9 +1,10 @@
 //! Makes the answer to a request.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
-use common::http::{Head, is_known_method};
+use common::http::{self, Head, is_known_method};
 
 use crate::conditional::{self, Outcome};
 use crate::directory::{LARGE, read_range};
@@ -13,7 +14,7 @@ use crate::open_error::OpenError;
 use crate::path::RequestPath;
 use crate::range::{self, Selected};
 use crate::representation::{Body, Representation};
-use crate::response::{Answer, Payload};
+use crate::response::{Answer, FirstLines, Payload};
 use crate::site::Site;
 use crate::{cache_control, csp, elsewhere};
 
@@ -32,7 +33,16 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 /// How often we look for a file that another process replaces while we read it.
 const TRIES: usize = 3;
 
-impl Respond<'_> {
+/// True for a request for the whole of something as it is now, which brings nothing along.
+fn is_for_the_whole(head: &Head<'_>) -> bool {
+    head.method == "GET"
+        && head.body() == http::Body::None
+        && head.get("Range").is_none()
+        && head.get("Expect").is_none()
+        && !conditional::has_some(head)
+}
+
+impl<'a> Respond<'a> {
     pub(crate) fn to(&mut self, head: &Head<'_>) -> Answer {
         let mut answer = self.answer(head);
         if head.method == "HEAD" {
@@ -75,10 +85,23 @@ impl Respond<'_> {
     }
 
     /// The answer with a file that this target has had before.
-    fn known(&self, head: &Head<'_>) -> Option<Answer> {
-        let file = self.targets.file(head.target).filter(|_| head.method != "OPTIONS")?;
-        let resource = self.site.recall(file, self.now)?;
+    fn known(&mut self, head: &Head<'_>) -> Option<Answer> {
+        let (file, _) = self.targets.file(head.target).filter(|_| head.method != "OPTIONS")?;
+        let resource = self.site.recall(file, self.now, Arc::clone)?;
         self.representation(head, resource.choose(head))
+    }
+
+    /// The whole answer to a request for nothing but a file that its target has had before, on a connection that goes on; and the
+    /// bytes of the file, which stand at its end.
+    pub(crate) fn ready(self, head: &Head<'_>, first: &FirstLines) -> Option<(&'a [u8], Arc<[u8]>)> {
+        let (file, ready) = self.targets.file(head.target)?;
+        if !is_for_the_whole(head) || head.minor_version == 0 {
+            return None;
+        }
+        self.site.recall(file, self.now, |resource| {
+            let it = resource.choose(head);
+            Some((ready.of(it, first)?, it.body.memory()?.clone()))
+        })?
     }
 
     fn path(&self, head: &Head<'_>, path: &RequestPath<'_>) -> Answer {

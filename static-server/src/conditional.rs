@@ -25,9 +25,14 @@ pub(crate) enum Outcome {
     Failed,
 }
 
+/// True if the request has a field that may be a precondition.
+pub(crate) fn has_some(head: &Head<'_>) -> bool {
+    head.has_field_beginning("If-")
+}
+
 /// Evaluates the preconditions of a GET or HEAD at `wall`, seconds since 1970.
 pub(crate) fn evaluate(head: &Head<'_>, ours: &Validators, wall: i64) -> Outcome {
-    if !head.has_field_beginning("If-") {
+    if !has_some(head) {
         return Outcome::Perform { range: true };
     }
     let values = |name| head.get_all(name).collect::<Vec<_>>();

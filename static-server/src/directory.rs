@@ -160,12 +160,17 @@ impl Directory {
     }
 
     /// What [`load`](Directory::load) would return for a known file, if that is in the cache still, and neither the disk has to be
-    /// looked at nor the file copied.
-    pub(crate) fn recall(&self, file: &KnownFile, now: Instant) -> Option<Arc<Resource>> {
+    /// looked at nor the file copied; `f` makes something of it, while no other worker looks at the file.
+    pub(crate) fn recall<T>(
+        &self,
+        file: &KnownFile,
+        now: Instant,
+        f: impl FnOnce(&Arc<Resource>) -> T,
+    ) -> Option<T> {
         let slot = self.cache.slot_of(file)?;
         let place = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = place.as_ref().filter(|loaded| loaded.was_asked_again)?;
-        loaded.look.is_fresh(&self.begin_look(now), FRESH).then(|| loaded.resource.clone())
+        loaded.look.is_fresh(&self.begin_look(now), FRESH).then(|| f(&loaded.resource))
     }
 
     /// A look that begins now.

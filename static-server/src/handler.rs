@@ -124,12 +124,14 @@ impl StaticHandler {
         if self.closes_folders_at.is_none() && self.serving.site.has_files() {
             self.closes_folders_at = Some(cx.now() + CLOSES_FOLDERS);
         }
-        let wall = cx.wall_seconds().cast_signed();
-        let Current { serving, targets, .. } = &mut self.serving;
-        let (site, shared) = (&serving.site, &serving.shared);
-        let mut answer = Respond { site, shared, targets, now: cx.now(), wall }.to(head);
         let is_last = !head.keep_alive();
-        answer.close |= is_last || self.serving.limits.keep_alive.is_last(conn.requests);
+        let close = is_last || self.serving.limits.keep_alive.is_last(conn.requests);
+        if !close && self.send_ready(head, cx) {
+            return Flow::Continue;
+        }
+        let wall = cx.wall_seconds().cast_signed();
+        let mut answer = self.respond(cx).0.to(head);
+        answer.close |= close;
         match head.body() {
             Body::None => {}
             // RFC 9112 §9.3: "a server MUST read the entire request message body or close the connection after sending its
@@ -138,7 +140,7 @@ impl StaticHandler {
             _ if head.get("Expect").is_some() => answer.close = true,
             body => conn.discarded = Some(Discarded { body: body.into(), left: DISCARDED_BODY }),
         }
-        log_line::access(cx.peer(), head, &answer);
+        log_line::access(cx.peer(), head, answer.status, answer.length.unwrap_or(0));
         let flow = match (answer.close, head.body()) {
             // RFC 9112 §9.6: "A client that sends a "close" connection option MUST NOT send further requests on that connection
             // (after the one containing the "close")".
@@ -157,6 +159,27 @@ impl StaticHandler {
         }
         cx.set_timeout(self.serving.limits.keep_alive.timeout);
         flow
+    }
+
+    /// What makes an answer in this moment, and the first lines that it has.
+    fn respond(&mut self, cx: &Context<'_>) -> (Respond<'_>, &FirstLines) {
+        let wall = cx.wall_seconds().cast_signed();
+        self.first_lines.renew(wall);
+        let Current { serving, targets, .. } = &mut self.serving;
+        let (site, shared) = (&serving.site, &serving.shared);
+        (Respond { site, shared, targets, now: cx.now(), wall }, &self.first_lines)
+    }
+
+    /// Answers a request on a connection that goes on, if the whole answer is there already; most are.
+    fn send_ready(&mut self, head: &Head<'_>, cx: &mut Context<'_>) -> bool {
+        let (respond, first_lines) = self.respond(cx);
+        let Some((whole, body)) = respond.ready(head, first_lines) else { return false };
+        cx.send_joined(whole, &body, 0..body.len());
+        log_line::access(cx.peer(), head, 200, body.len() as u64);
+        self.counts.answered(200);
+        cx.set_idle();
+        cx.set_timeout(self.serving.limits.keep_alive.timeout);
+        true
     }
 
     /// Sends an answer; `old` is true for an HTTP/1.0 client, and `wall` is in seconds since 1970.
@@ -184,8 +207,8 @@ impl StaticHandler {
                 cx.send_with_body(&self.text, &bytes, range);
             }
             Payload::Memory(bytes, range) => {
-                self.text.extend_from_slice(bytes.get(range).unwrap_or_default());
-                cx.send_now(&self.text);
+                self.text.extend_from_slice(bytes.get(range.clone()).unwrap_or_default());
+                cx.send_joined(&self.text, &bytes, range);
             }
             Payload::None => cx.send_now(&self.text),
         }

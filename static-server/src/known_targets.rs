@@ -2,6 +2,7 @@
 //! again, nor the name looked up. Whether the file is still the answer, the cache says.
 
 use crate::directory::KnownFile;
+use crate::ready::ReadyAnswer;
 
 /// Targets that a worker knows.
 const PLACES: usize = 64;
@@ -18,13 +19,15 @@ struct Place {
     last: u64,
     target: Vec<u8>,
     file: Option<KnownFile>,
+    ready: ReadyAnswer,
 }
 
 impl KnownTargets {
-    /// The file of a target.
-    pub(crate) fn file(&self, target: &[u8]) -> Option<&KnownFile> {
-        let place = self.0.get(number(hash(target)))?;
-        place.file.as_ref().filter(|_| place.target == target)
+    /// The file of a target, and the place for a ready answer with it.
+    pub(crate) fn file(&mut self, target: &[u8]) -> Option<(&KnownFile, &mut ReadyAnswer)> {
+        let place = self.0.get_mut(number(hash(target)))?;
+        let Place { file, ready, .. } = place;
+        file.as_ref().filter(|_| place.target == target).map(|file| (file, ready))
     }
 
     /// Notes the file of a target that has been asked for twice in a row here: one that is asked for once takes no other one's place.
@@ -64,7 +67,7 @@ mod tests {
     use super::*;
     use crate::cache::Cache;
 
-    fn known(targets: &KnownTargets, target: &[u8]) -> bool {
+    fn known(targets: &mut KnownTargets, target: &[u8]) -> bool {
         targets.file(target).is_some()
     }
 
@@ -77,17 +80,17 @@ mod tests {
         let (long, too_long) = (vec![b'a'; LONGEST], vec![b'a'; LONGEST + 1]);
         for target in [b"/".as_slice(), b"/file.txt", b"/a-long-name-with-a-middle.txt", &long] {
             targets.note(target, || cache.kept(b"file"));
-            assert!(!known(&targets, target));
+            assert!(!known(&mut targets, target));
             targets.note(target, || cache.kept(b"file"));
-            assert!(known(&targets, target));
+            assert!(known(&mut targets, target));
         }
         targets.note(&too_long, || cache.kept(b"file"));
         targets.note(&too_long, || cache.kept(b"file"));
-        assert!(!known(&targets, &too_long));
+        assert!(!known(&mut targets, &too_long));
         // With the same hash as one above.
         let other = b"/a-long-name-with-a-muddle.txt";
-        assert!(!known(&targets, other));
+        assert!(!known(&mut targets, other));
         targets.note(other, || None);
-        assert!(!known(&targets, other) && !known(&targets, b"/a-long-name-with-a-middle.txt"));
+        assert!(!known(&mut targets, other) && !known(&mut targets, b"/a-long-name-with-a-middle.txt"));
     }
 }

@@ -44,6 +44,7 @@ mod mime;
 mod open_error;
 mod path;
 mod range;
+mod ready;
 mod representation;
 mod response;
 mod root;

@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use common::http::{Head, HeadError, shown_target};
 use log::debug;
 
-use crate::response::Answer;
-
-pub(crate) fn access(peer: Option<SocketAddr>, head: &Head<'_>, answer: &Answer) {
+/// `bytes` is the length of the whole body.
+pub(crate) fn access(peer: Option<SocketAddr>, head: &Head<'_>, status: u16, bytes: u64) {
     if !log::log_enabled!(log::Level::Debug) {
         return;
     }
     let target = shown_target(head.target);
-    let (method, status, bytes) = (head.method.escape_debug(), answer.status, answer.length.unwrap_or(0));
+    let method = head.method.escape_debug();
     let line = format_args!("{}: {method} {target} {status} {bytes}", name(peer));
     match status {
         400.. => debug!(reason = status; "{line}"),

@@ -79,6 +79,16 @@ pub(crate) enum Body {
     },
 }
 
+impl Body {
+    /// Its bytes, where they are in memory.
+    pub(crate) fn memory(&self) -> Option<&Arc<[u8]>> {
+        match self {
+            Body::Memory(bytes) => Some(bytes),
+            Body::Disk { .. } => None,
+        }
+    }
+}
+
 /// The facts that determine the header fields of a representation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'f> {

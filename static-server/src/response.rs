@@ -125,9 +125,12 @@ impl Answer {
         } else if old {
             put(out, &["Connection: keep-alive\r\n"]);
         }
-        put(out, &["\r\n"]);
+        put(out, &[END]);
     }
 }
+
+/// The blank line behind a head.
+pub(crate) const END: &str = "\r\n";
 
 /// The status line and `Date`, kept ready for a second.
 #[derive(Debug, Default)]
@@ -148,6 +151,11 @@ impl FirstLines {
             let date = date::format(wall).unwrap_or_default();
             *self = FirstLines { second: wall, of_ok: format!("{OK}Date: {date}\r\n") };
         }
+    }
+
+    /// Those of an answer with 200; their length stays, unless the clock goes beyond the years that a date can have.
+    pub(crate) fn of_ok(&self) -> &[u8] {
+        self.of_ok.as_bytes()
     }
 
     fn put(&self, status: u16, out: &mut Vec<u8>) {

@@ -107,9 +107,14 @@ impl Site {
     }
 
     /// What [`find`](Site::find) would return for the path of a known file, if that is in the cache still and the disk has not to be
-    /// looked at.
-    pub(crate) fn recall(&self, file: &KnownFile, now: Instant) -> Option<Arc<Resource>> {
-        self.content.directory()?.recall(file, now)
+    /// looked at; `f` makes something of it.
+    pub(crate) fn recall<T>(
+        &self,
+        file: &KnownFile,
+        now: Instant,
+        f: impl FnOnce(&Arc<Resource>) -> T,
+    ) -> Option<T> {
+        self.content.directory()?.recall(file, now, f)
     }
 
     /// Finds what has the name of the path, without a fallback.

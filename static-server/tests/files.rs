@@ -135,7 +135,9 @@ fn a_client_gets_the_coding_that_it_takes_and_caches_are_told() {
 
 #[test]
 fn a_file_that_is_asked_for_again_and_again_is_answered_by_each_request_alone() {
-    let (dir, server) = site(&[("a.txt", b"0123456789")], &["--keep-alive-requests", "0"]);
+    let files: [(&str, &[u8]); 3] =
+        [("a.txt", b"0123456789"), ("b.txt", b"as it is"), ("b.txt.gz", b"packed")];
+    let (dir, server) = site(&files, &["--keep-alive-requests", "0"]);
     fs::create_dir(dir.path().join("dir")).unwrap();
     write_old(&dir.path().join("dir/index.html"), b"index", 0);
     let mut client = server.connect();
@@ -147,6 +149,8 @@ fn a_file_that_is_asked_for_again_and_again_is_answered_by_each_request_alone() 
     let tag = ask("GET", "/a.txt", "").2.unwrap();
     for _ in 0..5 {
         assert_eq!(ask("GET", "/a.txt", ""), (200, "0123456789".to_owned(), Some(tag.clone())));
+        assert_eq!(ask("GET", "/b.txt", "").1, "as it is");
+        assert_eq!(ask("GET", "/b.txt", "Accept-Encoding: gzip\r\n").1, "packed");
         assert_eq!(ask("GET", "/dir/", "").1, "index");
         assert_eq!(ask("GET", "/dir", "").0, 301);
         assert_eq!(ask("GET", "/a.txt?b", "").1, "0123456789");

@@ -181,12 +181,27 @@ impl Context<'_> {
     /// Sends `head` as [`Context::send_now`] does, and `bytes[range]` behind it as [`Context::send_shared`] does, in one write.
     pub fn send_with_body(&mut self, head: &[u8], bytes: &Arc<[u8]>, range: Range<usize>) {
         let Some(body) = bytes.get(range.clone()) else { return };
-        let Some(sent) = self.write(&[IoSlice::new(head), IoSlice::new(body)]) else { return };
-        let outbox = &mut self.io.outbox;
-        if let Some(rest) = head.get(sent..).filter(|rest| !rest.is_empty()) {
-            outbox.own().extend_from_slice(rest);
+        if let Some(sent) = self.write(&[IoSlice::new(head), IoSlice::new(body)]) {
+            self.queue_rest(sent, head, bytes, range);
         }
-        outbox.push_shared(bytes, range.start + sent.saturating_sub(head.len())..range.end);
+    }
+
+    /// The same where head and body have been joined in one piece: `joined` ends with a copy of `bytes[range]`.
+    pub fn send_joined(&mut self, joined: &[u8], bytes: &Arc<[u8]>, range: Range<usize>) {
+        if let Some(sent) = self.write(&[IoSlice::new(joined)])
+            && sent < joined.len()
+        {
+            let (head, _) = joined.split_at(joined.len().saturating_sub(range.len()));
+            self.queue_rest(sent, head, bytes, range);
+        }
+    }
+
+    /// Queues what the kernel did not take of a head, by a copy, and of the body behind it.
+    fn queue_rest(&mut self, sent: usize, head: &[u8], bytes: &Arc<[u8]>, range: Range<usize>) {
+        if let Some(rest) = head.get(sent..).filter(|rest| !rest.is_empty()) {
+            self.out().extend_from_slice(rest);
+        }
+        self.io.outbox.push_shared(bytes, range.start + sent.saturating_sub(head.len())..range.end);
     }
 
     /// Adds `bytes[range]` to what leaves in one write, and sends all of it once no more fits.

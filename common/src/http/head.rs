@@ -144,11 +144,13 @@ impl<'h> Head<'h> {
     }
 
     /// The value of the first field of this name (any case).
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&'h [u8]> {
         self.get_all(name).next()
     }
 
     /// The values of all fields of this name (any case), in order.
+    #[inline]
     pub fn get_all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + 'n {
         // Most names that we look for are not there.
         let fields = if self.marks & mark(name) == 0 { &[] } else { self.fields() };
@@ -264,6 +266,7 @@ fn first_letter(name: &str) -> u8 {
 }
 
 /// One of 64 bits for a name: names that differ by case alone have the same.
+#[inline]
 fn mark(name: &str) -> u64 {
     1 << ((name.len() * 9 + usize::from(first_letter(name))) % 64)
 }

@@ -221,7 +221,7 @@ fn a_known_file_is_recalled_only_where_a_load_would_look_at_nothing() {
     let known = directory.known(b"file").unwrap();
     // Before the next load.
     let is_recalled = |now| {
-        let recalled = directory.recall(&known, now);
+        let recalled = directory.recall(&known, now, Arc::clone);
         let loaded = load(now);
         recalled.is_some_and(|recalled| Arc::ptr_eq(&recalled, &loaded))
     };

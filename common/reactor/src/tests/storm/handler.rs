@@ -92,9 +92,10 @@ impl Storm {
             b'm' => (0..20).for_each(|_| Self::send(conn, 300, cx)),
             b'b' => {
                 let bytes: Arc<[u8]> = frame(conn.number, 20_000).into();
-                match conn.number % 3 {
+                match conn.number % 4 {
                     0 => cx.send_shared(&bytes, 0..bytes.len()),
                     1 => cx.send_now(&bytes),
+                    2 => cx.send_joined(&bytes, &bytes, 5_000..bytes.len()),
                     _ => cx.send_with_body(&bytes[..5_000], &bytes, 5_000..bytes.len()),
                 }
                 conn.number += 1;
