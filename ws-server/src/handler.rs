@@ -79,25 +79,19 @@ impl Handler for WsHandler {
         if let Stage::Polling(_) = conn.stage {
             return self.end_poll(conn, Some(stop), cx);
         }
-        match stop {
-            Stop::Finished | Stop::FinishedForStop => {
-                // Queued bytes and the rest of the ring come before the Close.
-                if conn.finish(cx) { self.on_drain(conn, cx) } else { Flow::Continue }
-            }
-            _ => {
-                // Lines that wait for others, or that a broadcast is still to bring it.
-                if self.stream.clock().is_none() && conn.is_open() {
-                    let flow = self.send_next(conn, cx);
-                    if flow != Flow::Continue || !conn.is_open() {
-                        return flow;
-                    }
-                }
-                if !conn.is_bounded() {
-                    self.metrics.notices_missed(self.fanout.send_notices(conn, cx));
-                }
-                conn.stop(stop, self.config.connection.close_timeout, cx)
-            }
+        if !is_finished && !conn.is_bounded() {
+            self.metrics.notices_missed(self.fanout.send_notices(conn, cx));
         }
+        let reads_on = self.stream.clock().is_none() && conn.is_open() && !conn.is_bounded();
+        if reads_on && !is_finished {
+            self.stream.mark_end();
+        }
+        if reads_on || is_finished {
+            // Queued bytes and the rest of the ring come before the Close: lines that wait for others, that a broadcast is still to bring,
+            // or that the socket has had no room for.
+            return if conn.finish(stop, cx) { self.on_drain(conn, cx) } else { Flow::Continue };
+        }
+        conn.stop(stop, &self.config.connection, cx)
     }
 
     fn export(&mut self, conn: &mut Connection, partial: usize, cx: &mut Context<'_>) -> Option<Exported> {

@@ -19,7 +19,7 @@ impl WsHandler {
             return self.begin_read(conn, cx);
         }
         cx.set_established();
-        conn.stop(Stop::Restart, self.config.connection.close_timeout, cx)
+        conn.stop(Stop::Restart, &self.config.connection, cx)
     }
 
     /// New lines came: the reads that wait for them go on.

@@ -210,7 +210,7 @@ impl WsHandler {
             if !is_over {
                 conn.tell(gap, cx);
             }
-            is_over.then(|| conn.end_of_stream(had, self.config.connection.close_timeout, cx))
+            is_over.then(|| conn.end_of_stream(had, &self.config.connection, cx))
         };
         let flow = self.begin_stream(conn, cx);
         ended.unwrap_or(flow)

@@ -88,10 +88,10 @@ impl Connection {
                     if self.heard != source.number() {
                         self.tell_source(source, cx);
                     }
-                    if self.finishing || self.subscription.is_complete() {
-                        // What the kernels hold comes before the Close, and a slow client may take its time for it.
-                        cx.set_timeout(options.write_timeout);
-                        sent.flow = self.end(CloseCode::NORMAL, "", cx);
+                    let is_complete = self.subscription.is_complete();
+                    let ends = if is_complete { Some(Stop::Finished) } else { self.finishing };
+                    if let Some(stop) = ends {
+                        sent.flow = self.stop(stop, options, cx);
                     } else {
                         sent.waits = self.subscription.end().is_some();
                     }
@@ -102,7 +102,7 @@ impl Connection {
                     break;
                 }
                 Next::Over => {
-                    sent.flow = self.end_of_stream(self.subscription.had(), options.close_timeout, cx);
+                    sent.flow = self.end_of_stream(self.subscription.had(), options, cx);
                     break;
                 }
             }
@@ -124,6 +124,9 @@ impl Connection {
         sent: &mut Sent,
         cx: &mut Context<'_>,
     ) -> Next<'s> {
+        if self.finishing.is_some() && stream.is_past_end(&self.subscription) {
+            return Next::CaughtUp;
+        }
         let mut pieces = Pieces::default();
         loop {
             let room = room(options, cx).saturating_sub(pieces.len()).min(*budget);
@@ -169,7 +172,7 @@ impl Connection {
     /// it when that has drained.
     #[cold]
     fn tell_source(&mut self, source: &SourceNews, cx: &mut Context<'_>) {
-        if self.is_bounded() || cx.is_blocked() && !self.finishing {
+        if self.is_bounded() || cx.is_blocked() && self.finishing.is_none() {
             return;
         }
         self.heard = source.number();
@@ -231,7 +234,7 @@ impl Connection {
     pub(crate) fn end_of_stream(
         &mut self,
         had: Option<Since>,
-        close_timeout: Duration,
+        options: &ConnectionOptions,
         cx: &mut Context<'_>,
     ) -> Flow {
         // An id of an unknown stream stays as the client has it.
@@ -240,12 +243,12 @@ impl Connection {
             // An event stream of bare numbers would resume by one, which would mean the new stream.
             encode_last_id(self.framing, had, cx.out());
         }
-        self.stop(Stop::Restart, close_timeout, cx)
+        self.stop(Stop::Restart, options, cx)
     }
 
-    /// The source has ended: the connection ends once it has everything. True if its socket can take the rest at once.
-    pub(crate) fn finish(&mut self, cx: &mut Context<'_>) -> bool {
-        self.finishing = true;
+    /// The daemon stops: the connection ends once it has everything. True if its socket can take the rest at once.
+    pub(crate) fn finish(&mut self, stop: Stop, cx: &mut Context<'_>) -> bool {
+        self.finishing = Some(stop);
         let is_free = cx.is_free();
         if !is_free {
             cx.want_drain();
@@ -253,14 +256,15 @@ impl Connection {
         is_free
     }
 
-    /// The daemon stops: begins the closing handshake, which may take this long.
-    pub(crate) fn stop(&mut self, stop: Stop, close_timeout: Duration, cx: &mut Context<'_>) -> Flow {
-        let (code, reason) = match stop {
-            Stop::Shutdown => (CloseCode::GOING_AWAY, ""),
-            Stop::Restart | Stop::HandOver => (CloseCode::RESTART, RESTARTING),
-            Stop::Finished | Stop::FinishedForStop => (CloseCode::NORMAL, ""),
+    /// The daemon stops, and the client has everything: begins the closing handshake.
+    pub(crate) fn stop(&mut self, stop: Stop, options: &ConnectionOptions, cx: &mut Context<'_>) -> Flow {
+        let (code, reason, time) = match stop {
+            Stop::Shutdown => (CloseCode::GOING_AWAY, "", options.close_timeout),
+            Stop::Restart | Stop::HandOver => (CloseCode::RESTART, RESTARTING, options.close_timeout),
+            // What the kernels hold comes before the Close, and a slow client may take its time for it.
+            Stop::Finished | Stop::FinishedForStop => (CloseCode::NORMAL, "", options.write_timeout),
         };
-        cx.set_timeout(close_timeout);
+        cx.set_timeout(time);
         self.end(code, reason, cx)
     }
 

@@ -18,7 +18,7 @@ use common::{
     http::HeadScan,
     websocket::{MessageLimits, WebSocket},
 };
-use reactor::CompactInstant;
+use reactor::{CompactInstant, Stop};
 
 use super::{
     ending::Ending,
@@ -47,8 +47,8 @@ pub struct Connection {
     /// Its client has half-closed, and was sent what shows whether it is there. Once in its life: zeros before a chunk's size
     /// add up, and some clients read no more than 16 digits.
     pub(crate) is_probed: bool,
-    /// The source has ended: close once everything is sent.
-    pub(crate) finishing: bool,
+    /// The daemon stops: it ends once it has the lines that came before that.
+    pub(crate) finishing: Option<Stop>,
     /// Why it ends, once the server knows.
     pub(crate) ending: Option<Ending>,
     /// Whether it has published or polled, and waits for its next request.
@@ -169,7 +169,7 @@ impl Connection {
             last_notice: 0,
             heard: 0,
             is_probed: false,
-            finishing: false,
+            finishing: None,
             ending: None,
             reuse: Reuse::First,
             extras: Extras::default(),

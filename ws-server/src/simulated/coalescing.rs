@@ -153,6 +153,26 @@ fn a_client_that_hears_of_a_stop_has_the_lines_that_came_before_it() {
 }
 
 #[test]
+fn a_slow_client_gets_all_lines_from_before_a_stop_though_the_source_is_faster_than_it_is() {
+    for stop in [Stop::Shutdown, Stop::Restart] {
+        let mut world = lines(&["--max-backlog", "64MiB"]);
+        let mut reader = reader(&mut world);
+        world.mail(batch(1..90_001)); // more than a turn brings to one client
+        world.control().stop(stop);
+        for next in (90_001..590_001).step_by(200) {
+            world.settle();
+            reader.read(&mut world, 2000);
+            world.advance(Duration::from_millis(1));
+            world.mail(batch(next..next + 200));
+        }
+        let numbers = reader.numbers();
+        assert!(numbers.len() >= 90_000 && numbers.iter().copied().eq(1..=numbers.len() as u64), "{stop:?}");
+        assert!(numbers.len() < 200_000, "{stop:?}: the connection ends");
+        assert_eq!(world.counters().open, 0, "{stop:?}");
+    }
+}
+
+#[test]
 fn a_busy_stream_to_many_leaves_the_core_as_much_time_as_a_round_takes() {
     // Milliseconds that a round of 300 clients takes, lines that came one by one before it, and when the next round may begin.
     for (took, lines_before, wanted) in [(8, 4, 16), (8, 3, 8), (2, 4, 5), (30, 4, 30), (15, 4, 20)] {

@@ -7,7 +7,7 @@ use common::{framing::Framing, gap::Gap, id::MessageId};
 use super::{
     batch::{Batch, EncodedBytes},
     clock::Clock,
-    ring::{Found, Ring},
+    ring::{Found, Position, Ring},
     settings::{Delivery, Numbers, StreamOptions},
     subscription::{Next, Subscription},
     window::CoalescingWindow,
@@ -33,6 +33,8 @@ pub(crate) struct Buffer {
     due: Option<Instant>,
     /// Lines that come within it wait for its end.
     window: CoalescingWindow,
+    /// Where the ring ended when a connection last heard of a stop.
+    end: Option<Position>,
 }
 
 impl Buffer {
@@ -53,6 +55,7 @@ impl Buffer {
             is_filling: false,
             due: None,
             window: CoalescingWindow::new(options.coalesce()),
+            end: None,
         }
     }
 
@@ -175,6 +178,16 @@ impl Buffer {
     #[inline]
     pub(crate) fn ends_at(&self, subscription: &Subscription) -> bool {
         subscription.position >= self.ring.end() && !subscription.waits_for_place()
+    }
+
+    /// A connection hears of a stop: those that have heard of one need no message that comes from now on.
+    pub(crate) fn mark_end(&mut self) {
+        self.end = Some(self.ring.end());
+    }
+
+    /// True if the subscriber has all messages from before the stop.
+    pub(crate) fn is_past_end(&self, subscription: &Subscription) -> bool {
+        self.end.is_some_and(|end| subscription.position >= end) && !subscription.waits_for_place()
     }
 
     /// A subscriber of another epoch has come to this batch. One of a later epoch waits for that; for the others a new stream begins,

@@ -258,6 +258,18 @@ impl Stream {
         }
     }
 
+    /// A connection hears of a stop: those that have heard of one need no line that comes from now on.
+    pub(crate) fn mark_end(&mut self) {
+        if let Self::Buffer(buffer) = self {
+            buffer.mark_end();
+        }
+    }
+
+    /// True if the subscriber has all lines from before the stop.
+    pub(crate) fn is_past_end(&self, subscription: &Subscription) -> bool {
+        matches!(self, Self::Buffer(buffer) if buffer.is_past_end(subscription))
+    }
+
     /// A subscriber's full socket has drained: where only the newest message counts, it goes on from there.
     pub(crate) fn skip_outdated(&self, subscription: &mut Subscription) {
         if let Self::Buffer(buffer) = self {
