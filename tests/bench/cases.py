@@ -126,6 +126,10 @@ def coalesced():
                        *able(foreign.lines(), count))
             found.append(Case(f"coalesced-{rate}-{name}", f"{rate:,} lines a second to {count:,} WebSockets, `--coalesce 5ms` (the default)", Messages(count, rate=rate, seconds=1), servers,
                               "messages", (Target("floor", 1.3), *[Target("floor, 64 KiB at a time", 1.3)] * (rate == 2_000)), usual=(rate, name) == (2_000, "1k")))
+    # As long as 64 KiB take to come, and room for them.
+    long = ours("ws-server", "--source", "-", "--greet", 0, "--coalesce", "330ms", "--send-buffer", "256KiB", "--max-queue", "256KiB")
+    found.append(Case("coalesced-64KiB", "2,000 lines a second to 1,000 WebSockets, `--coalesce 330ms`, in which 64 KiB come together", Messages(1_000, rate=2_000, seconds=3),
+                      (long, gathered()), "messages", (Target("floor, 64 KiB at a time", 1.3),)))
     return found
 
 

@@ -11,7 +11,7 @@ FRESH = ("A file that was not looked at for half a second is looked at again, by
 COLD = ("The first look takes nine calls: a look before the file is opened, so that no FIFO and no device is; the opening, beneath the root and nowhere else; a look on each side of the read, so that no half of a "
         "version is kept; the read; the end of the descriptor; and a look for each of three packed siblings. Those three are left out in a folder whose listing has shown none (since 2026-11-28), which leaves six. Its tag is "
         "made of all its bytes: some 17,000 instructions in all (27,000 before). nginx looks for one sibling, and lighttpd for none; both make the tag of what the file system says of the file, and neither keeps its bytes.")
-GATHERED = ("At 2,000 lines a second, 5 ms bring ten lines, or 1 KiB; 64 KiB take a third of a second to come together, and are one write where ours are 65. "
+GATHERED = ("At 2,000 lines a second, 5 ms bring ten lines, or 1 KiB; 64 KiB take a third of a second to come together, and are one write where ours are 65 (with `--coalesce 330ms` ours writes as much at once: the row below). "
             "The floor that waits 5 ms, too, pays for as many writes as ours.")
 SATURATED = ("Of the 20 million messages a second that are due, some 5.4 million arrive from ours and as many from either floor: the core of the load generator, which reads and checks each, takes no more. So all three are half a "
              "second late at the median, the floor that gathers 64 KiB, too, whose core is busy for less than half of the time. What has come for a client since its last write goes to it together: a write has more lines than the ten that come in 5 ms, and a message "

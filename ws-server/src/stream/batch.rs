@@ -142,7 +142,7 @@ impl Batch {
         let known =
             all.iter().find(|(known, _)| *known == framing).and_then(|(_, encoded)| encoded.upgrade());
         known.unwrap_or_else(|| {
-            let encoded = Arc::new(self.encode(framing, total));
+            let encoded = Arc::new(Encoded::of(std::iter::once(self), framing, total));
             all.retain(|(_, other)| other.strong_count() > 0);
             all.push((framing, Arc::downgrade(&encoded)));
             encoded
@@ -158,26 +158,20 @@ impl Batch {
         }
     }
 
-    fn encode(&self, framing: Framing, total: &Arc<EncodedBytes>) -> Encoded {
-        let mut out = Vec::with_capacity(self.text.len().saturating_add(self.ends.len().saturating_mul(8)));
-        let mut ends = Vec::with_capacity(self.ends.len());
+    /// Appends all messages in one framing, and where each of them ends.
+    fn encode(&self, framing: Framing, out: &mut Vec<u8>, ends: &mut Vec<usize>) {
         let mut start = 0;
         // In this order: the numbers do not go on behind the last message, which may have the greatest one.
         for (end, number) in self.ends.iter().zip(self.first..) {
             let id = MessageId { epoch: self.epoch, number };
-            encode(framing, id, self.text.get(start..*end).unwrap_or_default(), &mut out);
+            encode(framing, id, self.text.get(start..*end).unwrap_or_default(), out);
             ends.push(out.len());
             start = *end;
         }
-        let (bytes, ends): (Arc<[u8]>, Box<[usize]>) = (out.into(), ends.into());
-        let fixed = size_of::<Encoded>().saturating_add(OVERHEAD);
-        let held = bytes.len().saturating_add(size_of_val(&*ends)).saturating_add(fixed);
-        total.0.fetch_add(held, Ordering::Relaxed);
-        Encoded { bytes, ends, held, total: Arc::clone(total) }
     }
 }
 
-/// The bytes of a batch in one framing.
+/// The bytes of batches in one framing.
 #[derive(Debug)]
 pub(crate) struct Encoded {
     pub(crate) bytes: Arc<[u8]>,
@@ -194,6 +188,26 @@ impl Drop for Encoded {
 }
 
 impl Encoded {
+    /// All messages of these batches, one behind the other; what they take in memory counts in `total`.
+    pub(super) fn of<'b>(
+        batches: impl Iterator<Item = &'b Batch> + Clone,
+        framing: Framing,
+        total: &Arc<EncodedBytes>,
+    ) -> Self {
+        let add = |(text, count): (usize, usize), batch: &Batch| {
+            (text.saturating_add(batch.text.len()), count.saturating_add(batch.len()))
+        };
+        let (text, count) = batches.clone().fold((0, 0), add);
+        let mut out = Vec::with_capacity(text.saturating_add(count.saturating_mul(8)));
+        let mut ends = Vec::with_capacity(count);
+        batches.for_each(|batch| batch.encode(framing, &mut out, &mut ends));
+        let (bytes, ends): (Arc<[u8]>, Box<[usize]>) = (out.into(), ends.into());
+        let fixed = size_of::<Self>().saturating_add(OVERHEAD);
+        let held = bytes.len().saturating_add(size_of_val(&*ends)).saturating_add(fixed);
+        total.0.fetch_add(held, Ordering::Relaxed);
+        Self { bytes, ends, held, total: Arc::clone(total) }
+    }
+
     /// The bytes of as many whole messages from the `from`th on, before the `to`th, as fit into `most` bytes, but at least one;
     /// and the message after them. `None` at the end of the batch, or where there is none before `to`.
     pub(crate) fn piece(&self, from: usize, to: usize, most: usize) -> Option<(Range<usize>, usize)> {

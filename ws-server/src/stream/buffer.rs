@@ -143,6 +143,9 @@ impl Buffer {
                 }
             }
             let message = subscription.position.message.max(batch.place_of(subscription.next));
+            if let Some(next) = self.next_run(subscription, message, framing, room) {
+                return next;
+            }
             let to = subscription.end().map_or(usize::MAX, |end| batch.place_of(end));
             let encoded = self.ring.encoded(subscription.position, framing);
             let Some((encoded, (range, next))) =
@@ -172,6 +175,26 @@ impl Buffer {
                 messages: next.saturating_sub(message) as u64,
             };
         }
+    }
+
+    /// The batches that follow, as one, for a subscriber that lacks none before the first of them and gets that from its beginning
+    /// on, which `message` says.
+    #[inline]
+    fn next_run(
+        &self,
+        subscription: &mut Subscription,
+        message: usize,
+        framing: Framing,
+        room: usize,
+    ) -> Option<Next<'_>> {
+        let run = self.ring.run(Position { message, ..subscription.position }, framing)?;
+        let (range, count) = run.piece(subscription.next, subscription.end(), room)?;
+        subscription.next = run.number_of(count);
+        subscription.position = match run.batch_behind(count) {
+            Some(batch) => Position { batch, message: 0 },
+            None => self.ring.from(subscription.next_id()),
+        };
+        Some(Next::Shared { bytes: &run.encoded.bytes, range, messages: count as u64 })
     }
 
     /// True if nothing comes behind what the subscriber has just got: [`Buffer::next`] would say [`Next::CaughtUp`].

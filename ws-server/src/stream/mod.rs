@@ -18,6 +18,7 @@ mod machines;
 mod placing;
 mod resume;
 mod ring;
+mod runs;
 mod schedule;
 mod settings;
 mod since;

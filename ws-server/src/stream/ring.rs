@@ -8,7 +8,10 @@ use std::{
 
 use common::{framing::Framing, id::MessageId};
 
-use super::batch::{Batch, Encoded, EncodedBytes};
+use super::{
+    batch::{Batch, Encoded, EncodedBytes},
+    runs::{Run, Runs},
+};
 
 /// How much the ring holds; the newest batch stays even if it alone is larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,7 @@ pub(crate) struct Ring {
     bounds: Bounds,
     /// The numbers of the batches of which this worker has an encoding, in the order in which it needed them.
     encoded: RefCell<VecDeque<u64>>,
+    runs: Runs,
     /// What the workers of the process hold encoded. All have the same batches, so the batches themselves count once.
     encoded_bytes: Arc<EncodedBytes>,
 }
@@ -114,6 +118,7 @@ impl Ring {
             messages: 0,
             bounds,
             encoded: RefCell::default(),
+            runs: Runs::default(),
             encoded_bytes,
         }
     }
@@ -128,6 +133,7 @@ impl Ring {
         if batch.is_empty() {
             return;
         }
+        self.runs.clear();
         self.bytes = self.bytes.saturating_add(held(&batch));
         self.messages = self.messages.saturating_add(batch.len());
         let is_first = self.batches.is_empty() && !self.is_adopted;
@@ -150,9 +156,12 @@ impl Ring {
         }
     }
 
-    /// Frees encodings, those that were needed first before the others, as far as the bounds ask for it. The newest batch
+    /// Frees runs, and encodings, those that were needed first before the others, as far as the bounds ask for it. The newest batch
     /// keeps its own: everybody needs them now.
     pub(crate) fn trim(&mut self) {
+        if self.bytes.saturating_add(self.encoded_bytes.get()) > self.bounds.bytes {
+            self.runs.clear();
+        }
         let newest = self.end().batch.saturating_sub(1);
         let mut kept = None;
         // Of batches that are gone themselves.
@@ -179,6 +188,18 @@ impl Ring {
         });
         let encode = || entry.batch.encoded(framing, &self.encoded_bytes);
         Some(framings.get(framing.index())?.get_or_init(encode))
+    }
+
+    /// The run in one framing that begins with the batch at this position, for one that gets all of it; `None` if there is none.
+    #[inline]
+    pub(super) fn run(&self, position: Position, framing: Framing) -> Option<&Run> {
+        let index = usize::try_from(position.batch.checked_sub(self.oldest)?).ok()?;
+        let is_last = index.saturating_add(1) >= self.batches.len();
+        if is_last || position.message > 0 {
+            return None;
+        }
+        let batches = self.batches.range(index..).map(|entry| &*entry.batch);
+        self.runs.get((framing, position.batch), batches, &self.encoded_bytes)
     }
 
     /// The number of the oldest message; `None` while it is empty.

@@ -202,3 +202,115 @@ fn a_client_whose_socket_was_full_is_told_of_lines_that_made_room_for_the_newest
     let Next::Gap(gap) = next else { panic!("{next:?}") };
     assert_eq!(gap.to_string(), r#"{"missed":2,"stream":"same","next":"0000000007d0_23"}"#);
 }
+
+/// The numbers of a stream, of which ten are missing.
+fn numbers() -> impl Iterator<Item = u64> {
+    (1..30).chain(40..51)
+}
+
+/// What came together with the message before it: most are a line that came alone.
+const TOGETHER: [u64; 11] = [4, 5, 6, 11, 18, 19, 20, 21, 44, 45, 50];
+
+/// The text of a message; that of number 12 is longer than a write shall be.
+fn line(number: u64) -> String {
+    if number == 12 { "long".repeat(20_000) } else { format!("line {number}") }
+}
+
+/// The stream of these batches.
+fn came_one_by_one() -> (Stream, Instant) {
+    let options = crate::config::tests::config(&["--source", "-", "--history", "1000"]).unwrap().stream;
+    let (now, origin) = (start(), ClockOrigin { monotonic: start(), wall: SystemTime::UNIX_EPOCH });
+    let mut stream = Stream::new(&options, id(1), origin, &Arc::default(), now);
+    let Stream::Buffer(buffer) = &mut stream else { panic!("lines are in a ring") };
+    let mut numbers = numbers().peekable();
+    while let Some(first) = numbers.next() {
+        let mut batch = Batch::new(id(first));
+        batch.push(|out| out.push_str(&line(first)));
+        while let Some(number) = numbers.next_if(|number| TOGETHER.contains(number)) {
+            batch.push(|out| out.push_str(&line(number)));
+        }
+        buffer.publish(batch.shared(), now);
+    }
+    (stream, now)
+}
+
+/// What a subscriber reads with so many bytes of room at a time, in how many pieces.
+fn read_with(
+    stream: &Stream,
+    subscription: &mut Subscription,
+    framing: Framing,
+    room: usize,
+) -> (Vec<u8>, usize) {
+    let (mut out, mut pieces) = (Vec::new(), 0);
+    loop {
+        match stream.next(subscription, framing, room, start()) {
+            Next::Shared { bytes, range, messages } => {
+                assert!(range.len() <= room || messages == 1, "{range:?} in {room} bytes");
+                out.extend_from_slice(&bytes[range]);
+                pieces += 1;
+            }
+            Next::Gap(gap) => encode_gap(framing, &gap, &mut out),
+            Next::CaughtUp => return (out, pieces),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn lines_that_came_one_by_one_are_all_there_from_wherever_and_with_whatever_room_they_are_read() {
+    let (stream, now) = came_one_by_one();
+    for framing in Framing::ALL {
+        for since in 1..51 {
+            // In turn, so that each finds what those before it have had joined.
+            for (room, until) in
+                [(usize::MAX, None), (1, None), (100, None), (usize::MAX, Some(28)), (70, Some(28))]
+            {
+                let mut subscription = Subscription::default();
+                let had = Some(Since::Number(since));
+                let gap = match until {
+                    Some(until) if since < until => {
+                        stream.read(&mut subscription, (had, Since::Number(until)), id(51), now)
+                    }
+                    Some(_) => continue,
+                    None => stream.subscribe(&mut subscription, had, id(51), now),
+                };
+                let mut expected = Vec::new();
+                for number in
+                    numbers().filter(|number| *number > since && until.is_none_or(|until| *number <= until))
+                {
+                    if number == 40 && since < 39 {
+                        encode_gap(
+                            framing,
+                            &Gap { missed: Some(39 - since.max(29)), new_stream: false, next: Some(id(40)) },
+                            &mut expected,
+                        );
+                    }
+                    encode(framing, id(number), &line(number), &mut expected);
+                }
+                let mut told = Vec::new();
+                gap.inspect(|gap| encode_gap(framing, gap, &mut told));
+                let (read, _) = read_with(&stream, &mut subscription, framing, room);
+                assert_eq!(
+                    String::from_utf8_lossy(&[told, read].concat()),
+                    String::from_utf8_lossy(&expected),
+                    "{framing:?} after {since} to {until:?} with {room}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_that_came_one_by_one_are_read_in_as_few_pieces_as_gaps_and_long_ones_allow() {
+    let (stream, now) = came_one_by_one();
+    // Before the long one, that one, up to the gap, and behind that; from the middle of a batch, the rest of that batch comes first.
+    for (since, wanted) in [(0, 4), (4, 5), (12, 2), (29, 1), (48, 1), (49, 1), (50, 0)] {
+        let mut subscription = Subscription::default();
+        stream.subscribe(&mut subscription, Some(Since::Number(since)), id(51), now);
+        assert_eq!(
+            read_with(&stream, &mut subscription, Framing::Lines, usize::MAX).1,
+            wanted,
+            "after {since}"
+        );
+    }
+}

@@ -110,6 +110,34 @@ fn encodings_count_and_old_ones_are_freed_before_any_message_is() {
 }
 
 #[test]
+fn runs_count_as_encodings_do_and_go_with_the_next_batch_or_where_memory_is_short() {
+    let total = Arc::<EncodedBytes>::default();
+    let mut ring = Ring::new(BOUNDS, id(1), true, total.clone());
+    (1..4).for_each(|number| ring.push(batch(number, 1)));
+    let run = |ring: &Ring, batch| {
+        let run = ring.run(Position { batch, message: 0 }, Framing::Lines);
+        run.and_then(|run| run.piece(batch + 1, None, usize::MAX)).map(|(_, messages)| messages)
+    };
+    assert_eq!([0, 1, 0, 2].map(|batch| run(&ring, batch)), [Some(3), Some(2), Some(3), None]);
+    let held = total.get();
+    assert!(held > 5 * "0123456789\n".len(), "{held}");
+    ring.trim();
+    assert_eq!(total.get(), held, "there is room");
+    ring.push(batch(4, 1));
+    assert_eq!((total.get(), run(&ring, 0)), (0, Some(4)));
+    ring.limit(Bounds { bytes: ring.bytes, ..BOUNDS });
+    ring.trim();
+    assert_eq!(total.get(), 0);
+    ring.limit(BOUNDS);
+    // As many as there are places.
+    for number in 5..50 {
+        ring.push(batch(number, 1));
+    }
+    let found = (0..48).filter(|batch| run(&ring, *batch).is_some()).count();
+    assert_eq!((found, run(&ring, 0)), (16, Some(49)));
+}
+
+#[test]
 fn a_jump_that_was_no_gap_is_none_in_the_ring_of_the_next_process() {
     let given = |bounds| Ring::new(bounds, id(1), false, Arc::default());
     let mut ring = given(Bounds { messages: 3, ..BOUNDS });

@@ -1,0 +1,121 @@
+//! Batches that follow each other, as one: with them a busy stream costs each client by the write, not by the line.
+//!
+//! ```text
+//!  ring   │ 7 │ 8 │ 9 │10 │11 │        those who were visited before batch 9 came all get the run from 9 on,
+//!                 └── run ────┘        and the others the one from 10 on
+//! ```
+
+use std::{
+    cell::{Cell, OnceCell},
+    ops::Range,
+    sync::Arc,
+};
+
+use common::framing::Framing;
+
+use super::batch::{Batch, Encoded, EncodedBytes};
+
+/// A run is at most so many bytes of text long: one write to a client.
+const MOST_BYTES: usize = 64 * 1024;
+/// What a message counts for beside its text.
+const MESSAGE: usize = 16;
+/// So many runs are kept at once. Who is visited in one turn was mostly visited in one turn the last time, too, and lacks the same.
+const MOST_RUNS: usize = 16;
+
+/// Batches without a gap between them, in one framing.
+#[derive(Debug)]
+pub(super) struct Run {
+    framing: Framing,
+    /// The number of its first batch in the ring.
+    from: u64,
+    /// The number of the batch behind it.
+    to: u64,
+    /// The sequence number of its first message.
+    first: u64,
+    messages: usize,
+    pub(super) encoded: Encoded,
+}
+
+/// The runs that subscribers of one worker ask for, until the next batch comes.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    /// Those that there are come first.
+    runs: [OnceCell<Run>; MOST_RUNS],
+    /// How many there are.
+    count: Cell<usize>,
+}
+
+impl Runs {
+    /// The run in this framing that begins with the batch of number `from`, the first of `batches`; `None` if these are not two that
+    /// go together, or others have all places.
+    pub(super) fn get<'b>(
+        &self,
+        (framing, from): (Framing, u64),
+        batches: impl Iterator<Item = &'b Batch> + Clone,
+        total: &Arc<EncodedBytes>,
+    ) -> Option<&Run> {
+        let count = self.count.get();
+        // Whoever is visited next mostly lacks the same.
+        let known = self.runs.get(..count)?.iter().rev().filter_map(OnceCell::get);
+        let is_wanted = |run: &&Run| run.from == from && run.framing == framing;
+        known.into_iter().find(is_wanted).or_else(|| {
+            let place = self.runs.get(count)?;
+            let run = Run::of((framing, from), batches, total)?;
+            self.count.set(count.saturating_add(1));
+            Some(place.get_or_init(|| run))
+        })
+    }
+
+    /// Forgets all of them: a batch has come, or memory is short.
+    pub(super) fn clear(&mut self) {
+        let count = self.count.take();
+        self.runs.iter_mut().take(count).for_each(|run| _ = run.take());
+    }
+}
+
+impl Run {
+    /// `None` if the first batch has no other one that goes together with it.
+    fn of<'b>(
+        (framing, from): (Framing, u64),
+        batches: impl Iterator<Item = &'b Batch> + Clone,
+        total: &Arc<EncodedBytes>,
+    ) -> Option<Self> {
+        let first = batches.clone().next()?.id_of(0);
+        let (mut count, mut bytes, mut messages, mut next) = (0_usize, 0_usize, 0_usize, first);
+        for batch in batches.clone() {
+            bytes =
+                bytes.saturating_add(batch.text_len()).saturating_add(batch.len().saturating_mul(MESSAGE));
+            let goes_on = batch.id_of(0) == next && !batch.follows_gap() || count == 0;
+            if !goes_on || bytes > MOST_BYTES {
+                break;
+            }
+            count = count.saturating_add(1);
+            messages = messages.saturating_add(batch.len());
+            next = batch.end();
+        }
+        if count < 2 {
+            return None;
+        }
+        let (to, first) = (from.saturating_add(count as u64), first.number);
+        let encoded = Encoded::of(batches.take(count), framing, total);
+        Some(Self { framing, from, to, first, messages, encoded })
+    }
+
+    /// The bytes of as many whole messages, which come before number `end`, as fit into `room`, but at least one; and how many
+    /// messages these are. `None` unless the first one has number `next`, and comes before `end`.
+    pub(super) fn piece(&self, next: u64, end: Option<u64>, room: usize) -> Option<(Range<usize>, usize)> {
+        let before = |end: u64| usize::try_from(end.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let to = end.map_or(usize::MAX, before);
+        self.encoded.piece(0, to, room).filter(|_| self.first == next)
+    }
+
+    /// The sequence number behind its first `count` messages.
+    pub(super) fn number_of(&self, count: usize) -> u64 {
+        self.first.saturating_add(count as u64)
+    }
+
+    /// The number of the batch in the ring behind its first `count` messages, if these are all.
+    pub(super) fn batch_behind(&self, count: usize) -> Option<u64> {
+        (count == self.messages).then_some(self.to)
+    }
+}
