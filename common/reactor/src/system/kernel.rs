@@ -31,6 +31,10 @@ const PROBES: u32 = 3;
 const MAX_UNSENT: u32 = 128 * 1024;
 /// More than any kernel lets a socket buffer, in bytes.
 const MAX_SEND_BUFFER: usize = 1 << 30;
+/// Bytes of a segment on nearly all networks: no send buffer makes them shorter.
+const ETHERNET_SEGMENT: u32 = 1_460;
+/// The greatest segment that Linux lets one ask for (`MAX_TCP_WINDOW`), in bytes.
+const MAX_SEGMENT: u32 = 32_767;
 /// Time between two probes of a peer that has half-closed.
 const HALF_CLOSED_PROBE: Duration = Duration::from_secs(2);
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
@@ -172,6 +176,7 @@ impl Kernel {
         if let Some(bytes) = self.settings.send_buffer {
             // One client that never reads otherwise pins up to 3 MB of kernel memory.
             let _ = socket.set_send_buffer_size(bytes);
+            let _ = socket.set_tcp_mss(segment_for(bytes));
         }
         self.set_keepalive(socket);
     }
@@ -251,7 +256,10 @@ impl System for Kernel {
         match self.settings.send_buffer {
             Some(_) => listener.has_size.set(true),
             // As near to "no size" as it gets: the kernel makes it the largest that it allows.
-            None if listener.has_size.get() => _ = socket.set_send_buffer_size(MAX_SEND_BUFFER),
+            None if listener.has_size.get() => {
+                _ = socket.set_send_buffer_size(MAX_SEND_BUFFER);
+                _ = socket.set_tcp_mss(0); // that of the path again
+            }
             None => {}
         }
         listener.has_earlier.set(true);
@@ -397,6 +405,13 @@ impl System for Kernel {
 
 /// True if a filter of system calls, or what stands in for the kernel, does not let us call sendfile(2): that says nothing about the
 /// connection.
+/// The longest segment, in bytes, for connections with a send buffer of so many: two fit into it. A peer acknowledges at once what
+/// is longer than one of them (RFC 9293 §3.8.6.3: "an ACK SHOULD be generated for at least every second full-sized
+/// segment"), and else after some 40 ms; on one machine segments are 64 KiB long, and a proxy there would get 2 MB a second.
+fn segment_for(send_buffer: usize) -> u32 {
+    u32::try_from(send_buffer / 2).unwrap_or(u32::MAX).clamp(ETHERNET_SEGMENT, MAX_SEGMENT)
+}
+
 fn is_refusal(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP))

@@ -185,6 +185,23 @@ fn a_connection_inherits_its_options_and_one_that_came_before_them_gets_them() {
 }
 
 #[test]
+fn two_segments_fit_into_the_send_buffer_whatever_its_size() {
+    for (send_buffer, longest) in
+        [(1, 1_460), (4 * 1024, 2 * 1024), (32 * 1024, 16 * 1024), (1 << 30, 32_767)]
+    {
+        let settings = Settings { send_buffer: Some(send_buffer), ..Settings::default() };
+        let mut kernel = Kernel::new(&settings).unwrap();
+        let (listener, address) = listener();
+        kernel.add_listener(&listener, 0).unwrap();
+        let _peer = TcpStream::connect(address).unwrap();
+        let (socket, _) = kernel.accept(&listener).unwrap();
+        // TCP's own options take up to 40 bytes of one.
+        let segment = socket.tcp_mss().unwrap();
+        assert!((longest - 40..=longest).contains(&segment), "{segment} with {send_buffer}");
+    }
+}
+
+#[test]
 fn a_size_that_is_taken_back_leaves_newcomers_as_much_as_the_kernel_allows() {
     let mut settings = Settings { send_buffer: Some(5_000), ..Settings::default() };
     let mut kernel = Kernel::new(&settings).unwrap();
@@ -197,6 +214,7 @@ fn a_size_that_is_taken_back_leaves_newcomers_as_much_as_the_kernel_allows() {
     let _peer = TcpStream::connect(address).unwrap();
     let (socket, _) = kernel.accept(&listener).unwrap();
     assert!(socket.send_buffer_size().unwrap() > 100_000);
+    assert!(socket.tcp_mss().unwrap() > 20_000, "that of a connection on one machine");
 }
 
 #[test]
