@@ -140,8 +140,8 @@ fn both_logs_say_what_each_step_of_a_hand_over_took() {
     let after = without_times(&after);
     let writer = concat!("ws-server ", env!("CARGO_PKG_VERSION"));
     let adopting = format!("adopting 13 live connections of {writer}\n");
-    let all_back = "all 13 live connections are back, N ms after their export began: between the processes N ms, descriptors N ms, \
-                    records N ms, preparations N ms, adoption N ms\n";
+    let all_back = "all 13 live connections are back, N ms after their export began: between the processes N ms, manifest N ms, \
+                    preparations N ms, adoption N ms\n";
     assert!(after.contains(&adopting) && after.contains(all_back), "{after}");
 }
 
