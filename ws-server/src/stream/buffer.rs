@@ -8,6 +8,7 @@ use super::{
     batch::{Batch, EncodedBytes},
     clock::Clock,
     ring::{Found, Position, Ring},
+    runs::Taker,
     settings::{Delivery, Numbers, StreamOptions},
     subscription::{Next, Subscription},
     window::CoalescingWindow,
@@ -187,8 +188,9 @@ impl Buffer {
         framing: Framing,
         room: usize,
     ) -> Option<Next<'_>> {
-        let run = self.ring.run(Position { message, ..subscription.position }, framing)?;
-        let (range, count) = run.piece(subscription.next, subscription.end(), room)?;
+        let taker = Taker { room, end: subscription.end() };
+        let run = self.ring.run(Position { message, ..subscription.position }, framing, taker)?;
+        let (range, count) = run.piece(subscription.next, taker.end, room)?;
         subscription.next = run.number_of(count);
         subscription.position = match run.batch_behind(count) {
             Some(batch) => Position { batch, message: 0 },

@@ -36,6 +36,15 @@ pub(super) struct Run {
     pub(super) encoded: Encoded,
 }
 
+/// What the subscriber takes that a run is made for: to make more of it would cost far more than what it gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taker {
+    /// Bytes that it has room for.
+    pub(super) room: usize,
+    /// It takes messages before this number; `None` if it takes all.
+    pub(super) end: Option<u64>,
+}
+
 /// The runs that subscribers of one worker ask for, until the next batch comes.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
@@ -47,10 +56,11 @@ pub(super) struct Runs {
 
 impl Runs {
     /// The run in this framing that begins with the batch of number `from`, the first of `batches`; `None` if these are not two that
-    /// go together, or others have all places.
+    /// go together, or others have all places. It is as long as its first `taker` takes, and the others may ask for one behind it.
     pub(super) fn get<'b>(
         &self,
         (framing, from): (Framing, u64),
+        taker: Taker,
         batches: impl Iterator<Item = &'b Batch> + Clone,
         total: &Arc<EncodedBytes>,
     ) -> Option<&Run> {
@@ -60,7 +70,7 @@ impl Runs {
         let is_wanted = |run: &&Run| run.from == from && run.framing == framing;
         known.into_iter().find(is_wanted).or_else(|| {
             let place = self.runs.get(count)?;
-            let run = Run::of((framing, from), batches, total)?;
+            let run = Run::of((framing, from), taker, batches, total)?;
             self.count.set(count.saturating_add(1));
             Some(place.get_or_init(|| run))
         })
@@ -74,9 +84,10 @@ impl Runs {
 }
 
 impl Run {
-    /// `None` if the first batch has no other one that goes together with it.
+    /// `None` if the first batch has no other one that goes together with it, or the taker takes no more.
     fn of<'b>(
         (framing, from): (Framing, u64),
+        taker: Taker,
         batches: impl Iterator<Item = &'b Batch> + Clone,
         total: &Arc<EncodedBytes>,
     ) -> Option<Self> {
@@ -86,7 +97,8 @@ impl Run {
             bytes =
                 bytes.saturating_add(batch.text_len()).saturating_add(batch.len().saturating_mul(MESSAGE));
             let goes_on = batch.id_of(0) == next && !batch.follows_gap() || count == 0;
-            if !goes_on || bytes > MOST_BYTES {
+            let is_wanted = taker.end.is_none_or(|end| batch.first() < end);
+            if !(goes_on && is_wanted) || bytes > MOST_BYTES.min(taker.room) {
                 break;
             }
             count = count.saturating_add(1);

@@ -11,7 +11,7 @@ use common::{
     id::{Epoch, MessageId, Since},
 };
 
-use super::{Batch, ClockOrigin, Next, Stream, Subscription};
+use super::{Batch, ClockOrigin, EncodedBytes, Next, Stream, Subscription};
 
 const NOW: Epoch = Epoch::from_millis(2000);
 const BEFORE: Epoch = Epoch::from_millis(1000);
@@ -218,9 +218,14 @@ fn line(number: u64) -> String {
 
 /// The stream of these batches.
 fn came_one_by_one() -> (Stream, Instant) {
+    came_one_by_one_with(&Arc::default())
+}
+
+/// The same, whose encodings count here.
+fn came_one_by_one_with(encoded: &Arc<EncodedBytes>) -> (Stream, Instant) {
     let options = crate::config::tests::config(&["--source", "-", "--history", "1000"]).unwrap().stream;
     let (now, origin) = (start(), ClockOrigin { monotonic: start(), wall: SystemTime::UNIX_EPOCH });
-    let mut stream = Stream::new(&options, id(1), origin, &Arc::default(), now);
+    let mut stream = Stream::new(&options, id(1), origin, encoded, now);
     let Stream::Buffer(buffer) = &mut stream else { panic!("lines are in a ring") };
     let mut numbers = numbers().peekable();
     while let Some(first) = numbers.next() {
@@ -258,9 +263,9 @@ fn read_with(
 
 #[test]
 fn lines_that_came_one_by_one_are_all_there_from_wherever_and_with_whatever_room_they_are_read() {
-    let (stream, now) = came_one_by_one();
     for framing in Framing::ALL {
         for since in 1..51 {
+            let (stream, now) = came_one_by_one();
             // In turn, so that each finds what those before it have had joined.
             for (room, until) in
                 [(usize::MAX, None), (1, None), (100, None), (usize::MAX, Some(28)), (70, Some(28))]
@@ -312,5 +317,23 @@ fn lines_that_came_one_by_one_are_read_in_as_few_pieces_as_gaps_and_long_ones_al
             wanted,
             "after {since}"
         );
+    }
+}
+
+#[test]
+fn no_more_is_encoded_for_one_that_takes_little_than_it_takes() {
+    for (since, until, room) in [(12, Some(14), usize::MAX), (12, Some(13), usize::MAX), (12, None, 60)] {
+        let encoded = Arc::default();
+        let (stream, now) = came_one_by_one_with(&encoded);
+        let (mut subscription, had) = (Subscription::default(), Some(Since::Number(since)));
+        match until {
+            Some(until) => stream.read(&mut subscription, (had, Since::Number(until)), id(51), now),
+            None => stream.subscribe(&mut subscription, had, id(51), now),
+        };
+        let next = stream.next(&mut subscription, Framing::Lines, room, now);
+        let Next::Shared { bytes, messages, .. } = next else { panic!("{next:?}") };
+        assert!(messages <= 2 && bytes.len() <= 2 * "line 13\n".len(), "{messages} in {} bytes", bytes.len());
+        // What an encoding takes beside its bytes is less than 300.
+        assert!(encoded.get() < bytes.len() + 300, "{} bytes are encoded", encoded.get());
     }
 }
