@@ -23,6 +23,8 @@ use super::complaint::Complaint;
 
 /// How long a source waits before it tries again what the system refused.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
+/// How long it waits for that while somebody asks whether there is more to read, who does not wait for long.
+const HASTE: Duration = Duration::from_millis(5);
 /// Time between two looks at the path of a source, behind which another FIFO or no socket may be by now.
 pub(super) const LOOK: Duration = Duration::from_millis(500);
 
@@ -134,9 +136,14 @@ impl Gate {
         }
     }
 
-    /// Waits before what the system refused is tried again; true if the gate is closed.
+    /// Waits before what the system refused is tried again; true if the gate is closed. There may be more to read: whoever asks is not
+    /// told that there is nothing.
     pub(super) fn pause(&mut self) -> bool {
-        self.wait(&[], Some(PAUSE)) == Waited::Closed
+        let (waited, is_asked) = self.poll(&[], Some(PAUSE));
+        if is_asked && waited != Waited::Closed {
+            thread::park_timeout(HASTE);
+        }
+        waited == Waited::Closed
     }
 }
 
@@ -185,6 +192,21 @@ mod tests {
         key.wait_for_calm(Duration::ZERO); // nobody answers
         drop(key);
         assert_eq!(gate.wait(&[input.as_fd()], None), Waited::Closed);
+    }
+
+    #[test]
+    fn a_pause_does_not_say_that_there_is_nothing_to_read() {
+        let (mut gate, key) = Gate::new().unwrap();
+        thread::scope(|scope| {
+            let asked = scope.spawn(move || key.wait_for_calm(Duration::from_mins(1)));
+            for _ in 0..3 {
+                assert!(!gate.pause());
+            }
+            assert!(!asked.is_finished(), "nobody has looked");
+            while !asked.is_finished() {
+                gate.wait(&[], Some(HASTE));
+            }
+        });
     }
 
     #[test]
