@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::http::{Body, BodyReader, Head, HeadError, HeadScan, ScannedHead};
+use common::http::{Body, BodyReader, Head, HeadError, HeadScan};
 use reactor::{Context, Flow, Handler, Progress, Settings, Turn, Wake};
 
 use crate::answer::Respond;
@@ -112,15 +112,10 @@ impl StaticHandler {
         conn.in_head = false;
     }
 
-    fn request(&mut self, conn: &mut Conn, scanned: ScannedHead<'_>, cx: &mut Context<'_>) -> Flow {
+    fn request(&mut self, conn: &mut Conn, head: &Head<'_>, cx: &mut Context<'_>) -> Flow {
         conn.in_head = false;
         conn.scan = HeadScan::default();
         conn.requests = conn.requests.saturating_add(1);
-        let mut head = Head::unread();
-        if let Err(error) = head.read(scanned, self.serving.limits.head()) {
-            return self.refuse(error, cx);
-        }
-        let head = &head;
         if self.closes_folders_at.is_none() && self.serving.site.has_files() {
             self.closes_folders_at = Some(cx.now() + CLOSES_FOLDERS);
         }
@@ -140,7 +135,7 @@ impl StaticHandler {
             _ if head.get("Expect").is_some() => answer.close = true,
             body => conn.discarded = Some(Discarded { body: body.into(), left: DISCARDED_BODY }),
         }
-        log_line::access(cx.peer(), head, answer.status, answer.length.unwrap_or(0));
+        log_line::access(cx, head, answer.status, answer.length.unwrap_or(0));
         let flow = match (answer.close, head.body()) {
             // RFC 9112 §9.6: "A client that sends a "close" connection option MUST NOT send further requests on that connection
             // (after the one containing the "close")".
@@ -175,7 +170,7 @@ impl StaticHandler {
         let (respond, first_lines) = self.respond(cx);
         let Some((whole, body)) = respond.ready(head, first_lines) else { return false };
         cx.send_joined(whole, &body, 0..body.len());
-        log_line::access(cx.peer(), head, 200, body.len() as u64);
+        log_line::access(cx, head, 200, body.len() as u64);
         self.counts.answered(200);
         cx.set_idle();
         cx.set_timeout(self.serving.limits.keep_alive.timeout);
@@ -250,12 +245,13 @@ impl Handler for StaticHandler {
             }
             return Progress { consumed, flow: Flow::Continue };
         }
-        match conn.scan.find(input, self.serving.limits.head()) {
+        let mut head = Head::unread();
+        match head.take(&mut conn.scan, input, self.serving.limits.head()) {
             Ok(None) => {
                 self.on_partial_head(conn, cx);
                 Progress { consumed: 0, flow: Flow::Continue }
             }
-            Ok(Some(scanned)) => Progress { consumed: scanned.end(), flow: self.request(conn, scanned, cx) },
+            Ok(Some(consumed)) => Progress { consumed, flow: self.request(conn, &head, cx) },
             Err(error) => Progress { consumed: input.len(), flow: self.refuse(error, cx) },
         }
     }

@@ -4,12 +4,18 @@ use std::net::SocketAddr;
 
 use common::http::{Head, HeadError, shown_target};
 use log::debug;
+use reactor::Context;
 
 /// `bytes` is the length of the whole body.
-pub(crate) fn access(peer: Option<SocketAddr>, head: &Head<'_>, status: u16, bytes: u64) {
-    if !log::log_enabled!(log::Level::Debug) {
-        return;
+#[inline]
+pub(crate) fn access(cx: &Context<'_>, head: &Head<'_>, status: u16, bytes: u64) {
+    if log::log_enabled!(log::Level::Debug) {
+        write_access(cx.peer(), head, status, bytes);
     }
+}
+
+#[cold]
+fn write_access(peer: Option<SocketAddr>, head: &Head<'_>, status: u16, bytes: u64) {
     let target = shown_target(head.target);
     let method = head.method.escape_debug();
     let line = format_args!("{}: {method} {target} {status} {bytes}", name(peer));

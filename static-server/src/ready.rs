@@ -15,6 +15,8 @@ pub(crate) struct ReadyAnswer {
     fields: Option<Weak<[u8]>>,
     /// Bytes of the first lines, which change from second to second.
     first: usize,
+    /// Of which second they are, since 1970.
+    second: i64,
     bytes: Vec<u8>,
 }
 
@@ -28,9 +30,9 @@ impl ReadyAnswer {
         if is_new {
             *self = Self::made(it, body, first);
         }
-        let written = self.bytes.get_mut(..self.first)?;
-        if !is_new && written != lines {
-            written.copy_from_slice(lines);
+        if !is_new && self.second != first.second() {
+            self.bytes.get_mut(..self.first)?.copy_from_slice(lines);
+            self.second = first.second();
         }
         Some(&self.bytes)
     }
@@ -40,7 +42,7 @@ impl ReadyAnswer {
         Answer::whole(it.fields.clone(), it.len).write_head(first, false, &mut bytes);
         bytes.extend_from_slice(body);
         let fields = Some(Arc::downgrade(&it.fields));
-        Self { fields, first: first.of_ok().len(), bytes }
+        Self { fields, first: first.of_ok().len(), second: first.second(), bytes }
     }
 }
 

@@ -22,10 +22,12 @@ pub(crate) struct Resource {
 
 impl Resource {
     /// The representation that `Accept-Encoding` asks for.
+    #[inline]
     pub(crate) fn choose(&self, head: &Head<'_>) -> &Representation {
-        if self.coded.is_empty() {
-            return &self.identity;
-        }
+        if self.coded.is_empty() { &self.identity } else { self.choose_coded(head) }
+    }
+
+    fn choose_coded(&self, head: &Head<'_>) -> &Representation {
         let accept: Vec<&[u8]> = head.get_all("Accept-Encoding").collect();
         let sibling = |coding| self.coded.iter().find(|(theirs, _)| *theirs == coding);
         encoding::choose(&accept, |coding| sibling(coding).is_some())

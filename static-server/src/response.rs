@@ -146,11 +146,22 @@ const OK: &str = "HTTP/1.1 200 OK\r\n";
 
 impl FirstLines {
     /// Makes them those of this second.
+    #[inline]
     pub(crate) fn renew(&mut self, wall: i64) {
         if self.second != wall || self.of_ok.is_empty() {
-            let date = date::format(wall).unwrap_or_default();
-            *self = FirstLines { second: wall, of_ok: format!("{OK}Date: {date}\r\n") };
+            *self = Self::of_second(wall);
         }
+    }
+
+    #[cold]
+    fn of_second(wall: i64) -> Self {
+        let date = date::format(wall).unwrap_or_default();
+        FirstLines { second: wall, of_ok: format!("{OK}Date: {date}\r\n") }
+    }
+
+    /// In seconds since 1970.
+    pub(crate) fn second(&self) -> i64 {
+        self.second
     }
 
     /// Those of an answer with 200; their length stays, unless the clock goes beyond the years that a date can have.

@@ -72,10 +72,16 @@ pub(crate) struct Current {
 
 impl Current {
     /// Takes what is published now.
+    #[inline]
     pub(crate) fn renew(&mut self, published: &Published) {
         if self.replaced != published.replaced.load(Ordering::SeqCst) {
-            *self = published.current();
+            self.replace(published);
         }
+    }
+
+    #[cold]
+    fn replace(&mut self, published: &Published) {
+        *self = published.current();
     }
 }
 

@@ -91,15 +91,20 @@ impl Context<'_> {
 
     /// An established connection waits for its next request from now on: when all is full, the one that became idle first
     /// makes room. While the kernel takes no more of its answer it is not idle; `on_drain` has to say so again.
+    #[inline]
     pub fn set_idle(&mut self) {
         if self.io.eviction_class != EvictionClass::Idle {
-            self.set_established();
-            if self.io.linked.is_some() {
-                self.state.make_candidate(self.io); // with its age: among the idle ones, it is as old as its last request
-            }
+            self.leave_class_for_idle();
         }
         self.io.eviction_class = EvictionClass::Idle;
         self.state.eviction.push(self.io.token, &mut self.io.linked, List::Idle, self.state.now);
+    }
+
+    fn leave_class_for_idle(&mut self) {
+        self.set_established();
+        if self.io.linked.is_some() {
+            self.state.make_candidate(self.io); // with its age: among the idle ones, it is as old as its last request
+        }
     }
 
     /// A trusted proxy named the real peer, or none (`None`): the limit per address counts that one from now on. A connection
@@ -187,6 +192,7 @@ impl Context<'_> {
     }
 
     /// The same where head and body have been joined in one piece: `joined` ends with a copy of `bytes[range]`.
+    #[inline]
     pub fn send_joined(&mut self, joined: &[u8], bytes: &Arc<[u8]>, range: Range<usize>) {
         if let Some(sent) = self.write(&[IoSlice::new(joined)])
             && sent < joined.len()

@@ -96,10 +96,28 @@ impl Eviction {
     }
 
     /// Moves a connection, whose link this is, to the end of a list.
+    #[inline]
     pub(super) fn push(&mut self, token: Token, linked: &mut Option<LinkId>, list: List, now: Instant) {
-        if let Some(id) = *linked {
-            return self.move_to_end(id, list, now);
+        match *linked {
+            Some(id) if self.is_last(id, list) => self.stay_last(id, now),
+            Some(id) => self.move_to_end(id, list, now),
+            None => self.enter(token, linked, list, now),
         }
+    }
+
+    fn is_last(&self, id: LinkId, list: List) -> bool {
+        self.lists.get(list as usize).is_some_and(|ends| ends.last == Some(id))
+    }
+
+    /// Makes the last one of a list the youngest again.
+    #[inline]
+    fn stay_last(&mut self, id: LinkId, now: Instant) {
+        if let Some(link) = self.link_mut(id) {
+            link.since = now;
+        }
+    }
+
+    fn enter(&mut self, token: Token, linked: &mut Option<LinkId>, list: List, now: Instant) {
         let Some(id) = LinkId::new(self.links.vacant_key()) else { return };
         self.count_entered(list);
         let before = self.append(id, list);
@@ -126,12 +144,8 @@ impl Eviction {
 
     /// Moves a link to the end of a list, from another one or in this one.
     fn move_to_end(&mut self, id: LinkId, list: List, now: Instant) {
-        let is_last = self.ends(list).last == Some(id);
         let Some(link) = self.link_mut(id) else { return };
         link.since = now;
-        if is_last {
-            return;
-        }
         let left = *link;
         self.join_neighbours(left);
         if left.list != list {

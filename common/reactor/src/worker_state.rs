@@ -144,6 +144,7 @@ impl WorkerState {
     }
 
     /// The connection as one that makes room for a newcomer of its address; `None` if it does not.
+    #[inline]
     pub(super) fn candidate(&self, token: Token, class: EvictionClass) -> Option<Candidate> {
         let makes_room = class.is_unfinished() || self.settings.address_eviction == AddressEviction::Oldest;
         (self.settings.max_per_address > 0 && makes_room).then_some((self.number, token))
@@ -152,10 +153,14 @@ impl WorkerState {
     /// The connection was read from: if it may make room at its address, it is a candidate from now on, and no earlier, since
     /// its request may have been there. While it waits for its first request at an address with places left, or is answered then, it becomes
     /// one only when those of any address are short (`offer_due`): most have gone before that.
+    #[inline]
     pub(super) fn offer_place(&mut self, io: &mut Io) {
-        if self.candidate(io.token, io.eviction_class).is_none() {
-            return; // as most
+        if self.candidate(io.token, io.eviction_class).is_some() {
+            self.offer_place_of_candidate(io); // as few
         }
+    }
+
+    fn offer_place_of_candidate(&mut self, io: &mut Io) {
         let is_listed_later = |network| {
             let since = self.eviction.since(io.linked);
             io.eviction_class != EvictionClass::Idle

@@ -20,6 +20,8 @@ pub struct Head<'h> {
     pub(super) count: usize,
     /// The [`mark`]s of all names.
     marks: u64,
+    /// The [`initial`]s of all names.
+    initials: u32,
     body: Body,
 }
 
@@ -27,6 +29,8 @@ pub struct Head<'h> {
 const FEW: usize = 8;
 /// As many as a browser sends, or fewer.
 const USUAL: usize = 24;
+/// Bytes of a line of theirs, or fewer.
+const FIELD_LEN: usize = 24;
 
 /// The place of the fields. It is written whole for each head, so no more of it is than its number of fields needs.
 #[derive(Clone)]
@@ -55,13 +59,14 @@ impl<'h> Room<'h> {
 
     /// Makes room for so many fields.
     fn make(&mut self, count: usize) -> &mut [httparse::Header<'h>] {
-        self.more = if count <= FEW {
-            More::None
+        // Each in its place: what all branches had as their value would be copied there.
+        if count <= FEW {
+            self.more = More::None;
         } else if count <= USUAL {
-            More::Usual([httparse::EMPTY_HEADER; USUAL])
+            self.more = More::Usual([httparse::EMPTY_HEADER; USUAL]);
         } else {
-            More::Most([httparse::EMPTY_HEADER; MAX_HEADERS])
-        };
+            self.more = More::Most([httparse::EMPTY_HEADER; MAX_HEADERS]);
+        }
         match &mut self.more {
             More::None => &mut self.few,
             More::Usual(fields) => fields,
@@ -114,7 +119,62 @@ impl<'h> Head<'h> {
         // Copied as a whole, and not made field by field.
         const NONE: [httparse::Header<'static>; FEW] = [httparse::EMPTY_HEADER; FEW];
         let room = Room { few: NONE, more: More::None };
-        Self { method: "", target: b"", minor_version: 0, room, count: 0, marks: 0, body: Body::None }
+        Self {
+            method: "",
+            target: b"",
+            minor_version: 0,
+            room,
+            count: 0,
+            marks: 0,
+            initials: 0,
+            body: Body::None,
+        }
+    }
+
+    /// Reads the head at the beginning of `input`, which holds all bytes of it that have come, into this place; returns its length in
+    /// bytes, the blank line included, once that line has come. `scan` is that of this head alone.
+    ///
+    /// # Errors
+    /// Those of [`HeadScan::find`] and of [`Head::parse`]; what stands here is no head then.
+    pub fn take(
+        &mut self,
+        scan: &mut HeadScan,
+        input: &'h [u8],
+        limits: HeadLimits,
+    ) -> Result<Option<usize>, HeadError> {
+        if !scan.has_begun()
+            && let Some(len) = self.read_lines(input, limits)
+        {
+            return self.decide().map(|()| Some(len));
+        }
+        let Some(scanned) = scan.find(input, limits)? else { return Ok(None) };
+        self.read(scanned, limits)?;
+        Ok(Some(scanned.end()))
+    }
+
+    /// Reads the lines of a head that has come whole, as most do, with one look at each byte; returns its length in bytes. `None`: it has
+    /// not, or its lines are not as most are, or not as they must be. Which of these, the [`HeadScan`] finds out.
+    fn read_lines(&mut self, input: &'h [u8], limits: HeadLimits) -> Option<usize> {
+        let within = input.get(..limits.max_bytes).unwrap_or(input);
+        let (words, lines) = request_line::usual(within)?;
+        (self.method, self.target, self.minor_version) = words;
+        let room = self.room.make(if lines.len() <= FEW * FIELD_LEN { FEW } else { USUAL });
+        let httparse::Status::Complete((len, fields)) = httparse::parse_headers(lines, room).ok()? else {
+            return None;
+        };
+        self.count = fields.len();
+        let len = within.len() - lines.len() + len;
+        let head = within.get(..len)?;
+        // RFC 9112 §2.2: a bare LF, which httparse takes as a line's end, stands before none of the lines.
+        let begins_line = |field: &httparse::Header<'_>| {
+            let at = field.name.as_ptr().addr().checked_sub(head.as_ptr().addr());
+            at.and_then(|at| head.get(..at)).is_some_and(|before| before.ends_with(b"\r\n"))
+        };
+        let is_right = self.target.len() <= limits.max_target
+            && self.count <= limits.max_headers
+            && head.ends_with(b"\r\n\r\n")
+            && self.fields().iter().all(begins_line);
+        is_right.then_some(len)
     }
 
     /// The same as [`Head::of_scanned`] in this place: a head is large, and is not moved then.
@@ -132,7 +192,15 @@ impl<'h> Head<'h> {
         if self.count > limits.max_headers {
             return Err(HeadError::TooManyFields);
         }
-        self.marks = self.fields().iter().fold(0, |marks, field| marks | mark(field.name));
+        self.decide()
+    }
+
+    /// Decides what the fields that were read mean for every request.
+    fn decide(&mut self) -> Result<(), HeadError> {
+        let of_field = |(marks, initials), field: &httparse::Header<'_>| {
+            (marks | mark(field.name), initials | initial(field.name))
+        };
+        (self.marks, self.initials) = self.fields().iter().fold((0, 0), of_field);
         self.check_host()?;
         let (lengths, codings) = (self.get_all("Content-Length"), self.get_all("Transfer-Encoding"));
         self.body = Body::of(self.minor_version, lengths, codings)?;
@@ -141,6 +209,11 @@ impl<'h> Head<'h> {
 
     fn fields(&self) -> &[httparse::Header<'h>] {
         self.room.as_slice().get(..self.count).unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    pub(super) fn named_fields(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> {
+        self.fields().iter().map(|field| (field.name, field.value))
     }
 
     /// The value of the first field of this name (any case).
@@ -160,13 +233,12 @@ impl<'h> Head<'h> {
     }
 
     /// True if the name of a field begins so (any case).
+    #[inline]
     pub fn has_field_beginning(&self, prefix: &str) -> bool {
-        let begins = |name: &str| {
-            let start = || name.get(..prefix.len());
-            first_letter(name) == first_letter(prefix)
-                && start().is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        };
-        self.fields().iter().any(|field| begins(field.name))
+        let begins =
+            |name: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        // Most prefixes that we look for are not there, nor is their letter.
+        self.initials & initial(prefix) != 0 && self.fields().iter().any(|field| begins(field.name))
     }
 
     /// The value of a field that a client may send only once.
@@ -269,6 +341,12 @@ fn first_letter(name: &str) -> u8 {
 #[inline]
 fn mark(name: &str) -> u64 {
     1 << ((name.len() * 9 + usize::from(first_letter(name))) % 64)
+}
+
+/// One of 32 bits for a name's first letter: those that differ by case alone have the same. An empty name has that of no letter.
+#[inline]
+fn initial(name: &str) -> u32 {
+    1 << (first_letter(name) % 32)
 }
 
 /// The words of the request line, which has its CRLF behind it, and may have blank lines before it.

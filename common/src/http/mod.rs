@@ -1,7 +1,7 @@
 //! HTTP/1.1 as servers need it (RFC 9110, RFC 9112): request heads with limits, and checked response heads.
 //!
 //! ```text
-//!  bytes ──▶ HeadScan::find ──▶ Head::of_scanned ──▶ handshake::detect, or an ordinary answer
+//!  bytes ──▶ HeadScan::find ──▶ Head::of_scanned ──▶ handshake::detect, or an ordinary answer (both in one: Head::take)
 //!              │ HeadError         │ HeadError
 //!              └───────────────────┴──────▶ HeadError::status ──▶ error_response, close
 //!  body ───▶ BodyReader::next ──▶ content, and where the next request begins

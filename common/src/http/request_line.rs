@@ -21,6 +21,15 @@ pub fn is_known_method(method: &str) -> bool {
 /// The words of a request line: its method, its target, and the minor version, 0 or 1.
 pub(super) type Words<'l> = (&'l str, &'l [u8], u8);
 
+/// The words of a request line as most are, at the beginning of these bytes, and what stands behind its CRLF: each byte is looked at once.
+/// `None` says nothing against another one, which [`check`] is for.
+#[inline]
+pub(super) fn usual(bytes: &[u8]) -> Option<(Words<'_>, &[u8])> {
+    let rest = bytes.strip_prefix(b"GET ").filter(|rest| rest.first() == Some(&b'/'))?;
+    let (target, behind) = rest.split_at_checked(clean(rest))?;
+    Some((("GET", target, 1), behind.strip_prefix(b" HTTP/1.1\r\n")?))
+}
+
 /// Checks a request line, without its CRLF.
 pub(super) fn check(line: &[u8]) -> Result<Words<'_>, HeadError> {
     let (method, target, minor_version) = words(line)?;
@@ -77,9 +86,14 @@ fn check_target(method: &str, target: &[u8]) -> Result<(), HeadError> {
             split_absolute(absolute).is_some_and(|(host, _)| !host.is_empty() && is_authority(host))
         }
     };
+    if well_formed && clean(target) == target.len() { Ok(()) } else { Err(HeadError::Target) }
+}
+
+/// How many bytes at the beginning may stand in a target.
+#[inline]
+fn clean(bytes: &[u8]) -> usize {
     // §3.2: no client sends a fragment, except one that wants two servers to see two paths.
-    let clean = plain_run::<b'!', b'#'>(target) == target.len();
-    if well_formed && clean { Ok(()) } else { Err(HeadError::Target) }
+    plain_run::<b'!', b'#'>(bytes)
 }
 
 /// Splits an absolute target, `http://host:port/path?query`, into its authority and the rest (§3.2.2).

@@ -73,6 +73,11 @@ impl HeadScan {
         self.find_end_of_rest(input, limits)
     }
 
+    /// True once it has looked at a byte.
+    pub(super) fn has_begun(&self) -> bool {
+        self.scanned > 0
+    }
+
     /// The same without the [request line](Self::take_request_line) that has come whole.
     fn find_end_of_rest(&mut self, input: &[u8], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
         let within = input.get(..limits.max_bytes).unwrap_or(input);

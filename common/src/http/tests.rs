@@ -8,13 +8,35 @@ const LIMITS: HeadLimits = HeadLimits { max_bytes: 8192, max_headers: 64, max_ta
 
 /// Scans and parses these bytes as they would arrive in these pieces; `None` while the head is not whole.
 fn arrive(bytes: &[u8], ends: impl IntoIterator<Item = usize>) -> Result<Option<usize>, HeadError> {
-    let mut scan = HeadScan::default();
+    arrive_within(bytes, ends, LIMITS)
+}
+
+/// The same within these limits. What is scanned and parsed and what is taken at once is the same with each piece.
+fn arrive_within(
+    bytes: &[u8],
+    ends: impl IntoIterator<Item = usize>,
+    limits: HeadLimits,
+) -> Result<Option<usize>, HeadError> {
+    let (mut scan, mut of_taken) = (HeadScan::default(), HeadScan::default());
     for end in ends {
-        if let Some(len) = scan.find_end(&bytes[..end], LIMITS)? {
-            return Head::parse(&bytes[..len], LIMITS).map(|_| Some(len));
+        let mut taken = Head::unread();
+        let outcome = taken.take(&mut of_taken, &bytes[..end], limits);
+        let found = scan.find_end(&bytes[..end], limits);
+        let parsed = found.and_then(|len| len.map(|len| Head::parse(&bytes[..len], limits)).transpose());
+        assert_eq!(outcome, parsed.as_ref().map_err(|error| *error).and(found), "{}", bytes.escape_ascii());
+        if let Some(parsed) = parsed? {
+            assert_eq!(parts(&taken), parts(&parsed), "{}", bytes.escape_ascii());
+            return Ok(outcome.unwrap());
         }
     }
     Ok(None)
+}
+
+/// All that a head says.
+fn parts<'h>(head: &Head<'h>) -> impl PartialEq + std::fmt::Debug + use<'h> {
+    let fields = head.named_fields().map(|(name, value)| (name.to_owned(), value.to_vec()));
+    let line = (head.method, head.target, head.minor_version, head.body());
+    (line, fields.collect::<Vec<_>>(), head.has_field_beginning("If-"))
 }
 
 /// The outcome, which is the same whole, byte by byte, and at every split.
@@ -233,6 +255,23 @@ fn limits_hold_to_the_byte() {
     assert_eq!(arrive(endless.as_bytes(), [endless.len()]), Err(HeadError::TargetTooLong));
 }
 
+// ST-21, ST-24: a head that comes whole is read in one pass, which has the limits and the line ends of the scan.
+#[test]
+fn a_head_that_comes_at_once_is_held_to_each_limit_and_each_line_end() {
+    let text = b"GET /ab HTTP/1.1\r\nHost: a\r\nX: \r\nY: b\t\r\n\r\n";
+    let limits = HeadLimits { max_bytes: text.len(), max_headers: 3, max_target: 3 };
+    let within = |limits| arrive_within(text, [text.len()], limits);
+    assert_eq!(within(limits), Ok(Some(text.len())));
+    let max_bytes = text.len() - 1;
+    assert_eq!(within(HeadLimits { max_bytes, ..limits }), Err(HeadError::TooLong));
+    assert_eq!(within(HeadLimits { max_headers: 2, ..limits }), Err(HeadError::TooManyFields));
+    assert_eq!(within(HeadLimits { max_target: 2, ..limits }), Err(HeadError::TargetTooLong));
+    for at in (0..text.len()).filter(|&at| text[at] == b'\r') {
+        let bytes = [&text[..at], &text[at + 1..]].concat();
+        assert_eq!(outcome(&bytes), Err(HeadError::ControlByte), "a bare LF at {at}");
+    }
+}
+
 // WS-19: the work is linear in the bytes, however they arrive
 #[test]
 fn the_scan_never_looks_at_a_byte_again() {
@@ -424,6 +463,29 @@ proptest! {
         let split = split.min(bytes.len());
         prop_assert_eq!(arrive(&bytes, [split, bytes.len()]), arrive(&bytes, [bytes.len()]));
         let _ = (query::decode(&bytes), query::query_param(&bytes, "a"), parse_date(&bytes, std::time::UNIX_EPOCH));
+    }
+
+    // WS-20, WS-21, ST-16: among them heads that are right, within each limit, and some that differ from one in a byte or a line's end
+    #[test]
+    fn a_head_that_comes_at_once_is_taken_as_one_that_comes_in_pieces(
+        line in r"(GET|HEAD|get) (/|\*|http://a/|)[!-~]{0,9}[ \t]?[ ]HTTP/1\.[01]",
+        fields in proptest::collection::vec(
+            (r"(X|Host|Content-Length|if-match|X:|X y|)", r":[ \t]{0,2}(a|7|a b\t|\x80| |a\x7f|)[ \t]{0,2}"), 0..28,
+        ),
+        end in r"(\r\n|\r\n|\r\n|\n|\r|\r\r\n)", at in 0..40_usize, split in 0..200_usize,
+        max_headers in 0..30_usize, max_target in 1..12_usize, short in 0..3_usize,
+    ) {
+        let fields = fields.iter().map(|(name, value)| format!("{name}{value}"));
+        let mut lines: Vec<String> = std::iter::once(line).chain(["Host: a".into()]).chain(fields).collect();
+        lines.push(String::new());
+        let end_of = |number| if number == at { &*end } else { "\r\n" };
+        let head = lines.iter().enumerate().map(|(number, line)| format!("{line}{}", end_of(number)));
+        let bytes = format!("{}GET / HTTP", head.collect::<String>()).into_bytes();
+        let limits = HeadLimits { max_bytes: (bytes.len() - 8 - short).min(8192), max_headers, max_target };
+        let split = split.min(bytes.len());
+        let whole = arrive_within(&bytes, [bytes.len()], limits);
+        prop_assert_eq!(arrive_within(&bytes, [split, bytes.len()], limits), whole);
+        prop_assert_eq!(arrive_within(&bytes, 0..=bytes.len(), limits), whole);
     }
 
     #[test]

@@ -32,16 +32,24 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// The scan of bytes that arrive in these pieces; what was scanned once is parsed as if it were scanned anew.
+/// The scan of bytes that arrive in these pieces; what was scanned once is parsed as if it were scanned anew, and taken as if it were
+/// scanned and parsed.
 fn scan(pieces: &[&[u8]], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
-    let (mut scan, mut arrived) = (HeadScan::default(), Vec::new());
+    let (mut scan, mut of_taken, mut arrived) = (HeadScan::default(), HeadScan::default(), Vec::new());
     for piece in pieces {
         arrived.extend_from_slice(piece);
-        if let Some(head) = scan.find(&arrived, limits)? {
-            let (once, anew) = (Head::of_scanned(head, limits), Head::parse(&arrived[..head.end()], limits));
-            assert_eq!(format!("{once:?}"), format!("{anew:?}"));
-            return Ok(Some(head.end()));
-        }
+        let mut taken = Head::unread();
+        let outcome = taken.take(&mut of_taken, &arrived, limits);
+        let found = scan.find(&arrived, limits);
+        let Some(head) = found.inspect_err(|error| assert_eq!(outcome, Err(*error)))? else {
+            assert_eq!(outcome, Ok(None));
+            continue;
+        };
+        let (once, anew) = (Head::of_scanned(head, limits), Head::parse(&arrived[..head.end()], limits));
+        assert_eq!(format!("{once:?}"), format!("{anew:?}"));
+        let taken = outcome.map(|len| (len, &taken));
+        assert_eq!(format!("{taken:?}"), format!("{:?}", once.as_ref().map(|once| (Some(head.end()), once))));
+        return Ok(Some(head.end()));
     }
     Ok(None)
 }

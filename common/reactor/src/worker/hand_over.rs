@@ -137,12 +137,14 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Adopts so many connections that the turn stays short.
     #[inline]
     pub(super) fn adopt_some(&mut self) {
-        if let Some(arrivals) = self.arrivals.clone() {
-            self.adopt_next(&arrivals);
+        if self.arrivals.is_some() {
+            self.adopt_next();
         }
     }
 
-    fn adopt_next(&mut self, arrivals: &Arrivals<S>) {
+    #[cold]
+    fn adopt_next(&mut self) {
+        let Some(arrivals) = self.arrivals.clone() else { return };
         let next = arrivals.take(self.connections.state.number, TURN_CONNECTIONS);
         let count = next.len();
         for live in next {

@@ -139,13 +139,19 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Reads the clock, and once in a moment the wall clock, too: both together, as a stop of the process in between would look like a
     /// step of the wall clock.
+    #[inline]
     pub(super) fn read_clocks(&mut self) {
         let Connections { system, state, .. } = &mut self.connections;
         state.set_now(system.now());
         let is_of_now = |at: CompactInstant| state.compact_now < at.saturating_add(ONE_MOMENT);
-        if state.wall_read_at.is_some_and(is_of_now) {
-            return;
+        if !state.wall_read_at.is_some_and(is_of_now) {
+            self.read_wall_clock();
         }
+    }
+
+    #[inline(never)] // once in a moment
+    fn read_wall_clock(&mut self) {
+        let Connections { system, state, .. } = &mut self.connections;
         for _ in 0..3 {
             let before = state.compact_now;
             state.set_wall(system.wall());
