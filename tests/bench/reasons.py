@@ -4,7 +4,7 @@ where the target is missed."""
 DATES = ("Ours sends the second's dates in slices of some 500, so that none is late and newcomers wait for none; the floor sends one burst from warm caches. A slice costs a wakeup, and its first dates find "
          "cold caches: the floor that sends such slices, too, pays for both, and where all dates are due at once (`--align`, in the full form) nobody does. Where the host takes the processor away for "
          "some milliseconds, dates are late by as much: the floor's lateness in the table is of that, too.")
-GET = ("A request takes some 2,800 instructions in user space (4,600 before 2026-11-28): the head is read and checked whole and its file is looked up, and each turn of the event loop reads its clocks, keeps its lists and publishes its "
+GET = ("A request takes some 2,300 instructions in user space (4,600 before 2026-11-28): the head is read and checked whole and its file is looked up, and each turn of the event loop reads its clocks, keeps its lists and publishes its "
        "counts; no source file of ours has more than a tenth of them. The floor answers without reading what was asked.")
 FRESH = ("A file that was not looked at for half a second is looked at again, by one call where its folder was found within 50 ms, so that a deployment shows at once. "
          "nginx trusts what it knows for a minute.")
@@ -27,7 +27,7 @@ REASONS = {
     "lines-2000-10k-2-workers": "20 million messages a second of 100 bytes are 2 GB. Here 6.8 million a second arrive: at 0.14 µs each the server takes 0.94 of the two cores, and the load generator, which reads and "
                                 "checks every one of them, the other 1.06. At that rate 20 million take 2.8 cores of the server and 3.1 of the load generator: six cores, or three and clients on other machines.",
     "policy": "A life takes some 3,000 instructions in user space: a part for the limits (a place at the client's address, the list of those that may make room), the others for a turn of the event loop.",
-    "get-close": "A life takes some 5,200 instructions in user space (6,000 before 2026-11-28): those of a request on a kept connection, and the limits of a newcomer. The floor has none, and answers without reading what was asked. "
+    "get-close": "A life takes some 4,800 instructions in user space (6,000 before 2026-11-28): those of a request on a kept connection, and the limits of a newcomer. The floor has none, and answers without reading what was asked. "
                  "With deferred accept it saves the registration with its epoll, too, which ours makes for neither.",
     "handshake": "An opening and its end take some 17,000 instructions in user space (22,000 before 2026-11-28); the head is read and checked, SHA-1 and base64 make the answer, and the connection becomes a subscriber with its place among the dates. "
                  "The floor makes the answer alone.",
