@@ -144,7 +144,11 @@ impl Buffer {
                 }
             }
             let message = subscription.position.message.max(batch.place_of(subscription.next));
-            if let Some(next) = self.next_run(subscription, message, framing, room) {
+            let is_newest = subscription.position.next_batch() >= self.ring.end();
+            if !is_newest
+                && message == 0
+                && let Some(next) = self.next_run(subscription, framing, room)
+            {
                 return next;
             }
             let to = subscription.end().map_or(usize::MAX, |end| batch.place_of(end));
@@ -178,18 +182,11 @@ impl Buffer {
         }
     }
 
-    /// The batches that follow, as one, for a subscriber that lacks none before the first of them and gets that from its beginning
-    /// on, which `message` says.
-    #[inline]
-    fn next_run(
-        &self,
-        subscription: &mut Subscription,
-        message: usize,
-        framing: Framing,
-        room: usize,
-    ) -> Option<Next<'_>> {
+    /// The batches that follow, as one, for a subscriber that gets the first of them from its beginning on, and lacks none before it.
+    #[inline(never)]
+    fn next_run(&self, subscription: &mut Subscription, framing: Framing, room: usize) -> Option<Next<'_>> {
         let taker = Taker { room, end: subscription.end() };
-        let run = self.ring.run(Position { message, ..subscription.position }, framing, taker)?;
+        let run = self.ring.run(subscription.position.batch, framing, taker)?;
         let (range, count) = run.piece(subscription.next, taker.end, room)?;
         subscription.next = run.number_of(count);
         subscription.position = match run.batch_behind(count) {

@@ -190,16 +190,11 @@ impl Ring {
         Some(framings.get(framing.index())?.get_or_init(encode))
     }
 
-    /// The run in one framing that begins with the batch at this position, for one that gets all of that; `None` if there is none.
-    #[inline]
-    pub(super) fn run(&self, position: Position, framing: Framing, taker: Taker) -> Option<&Run> {
-        let index = usize::try_from(position.batch.checked_sub(self.oldest)?).ok()?;
-        let is_last = index.saturating_add(1) >= self.batches.len();
-        if is_last || position.message > 0 {
-            return None;
-        }
-        let batches = self.batches.range(index..).map(|entry| &*entry.batch);
-        self.runs.get((framing, position.batch), taker, batches, &self.encoded_bytes)
+    /// The run in one framing that begins with the batch of this number, for one that gets all of that; `None` if there is none.
+    pub(super) fn run(&self, batch: u64, framing: Framing, taker: Taker) -> Option<&Run> {
+        let index = usize::try_from(batch.checked_sub(self.oldest)?).ok()?;
+        let batches = self.batches.range(index.min(self.batches.len())..).map(|entry| &*entry.batch);
+        self.runs.get((framing, batch), taker, batches, &self.encoded_bytes)
     }
 
     /// The number of the oldest message; `None` while it is empty.

@@ -116,7 +116,7 @@ fn runs_count_as_encodings_do_and_go_with_the_next_batch_or_where_memory_is_shor
     (1..4).for_each(|number| ring.push(batch(number, 1)));
     let run = |ring: &Ring, batch| {
         let taker = Taker { room: usize::MAX, end: None };
-        let run = ring.run(Position { batch, message: 0 }, Framing::Lines, taker);
+        let run = ring.run(batch, Framing::Lines, taker);
         run.and_then(|run| run.piece(batch + 1, None, usize::MAX)).map(|(_, messages)| messages)
     };
     assert_eq!([0, 1, 0, 2].map(|batch| run(&ring, batch)), [Some(3), Some(2), Some(3), None]);
