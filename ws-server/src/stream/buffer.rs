@@ -115,6 +115,15 @@ impl Buffer {
 
     /// The next messages of a subscriber, as many whole ones as fit into `room` bytes, but at least one.
     pub(crate) fn next(&self, subscription: &mut Subscription, framing: Framing, room: usize) -> Next<'_> {
+        if !self.ring.is_newest(subscription.position)
+            && let Some(next) = self.next_of_run(subscription, framing, room)
+        {
+            return next;
+        }
+        self.next_of_batch(subscription, framing, room)
+    }
+
+    fn next_of_batch(&self, subscription: &mut Subscription, framing: Framing, room: usize) -> Next<'_> {
         loop {
             if subscription.is_complete() {
                 return Next::CaughtUp;
@@ -144,13 +153,6 @@ impl Buffer {
                 }
             }
             let message = subscription.position.message.max(batch.place_of(subscription.next));
-            let is_newest = subscription.position.next_batch() >= self.ring.end();
-            if !is_newest
-                && message == 0
-                && let Some(next) = self.next_run(subscription, framing, room)
-            {
-                return next;
-            }
             let to = subscription.end().map_or(usize::MAX, |end| batch.place_of(end));
             let encoded = self.ring.encoded(subscription.position, framing);
             let Some((encoded, (range, next))) =
@@ -182,12 +184,20 @@ impl Buffer {
         }
     }
 
-    /// The batches that follow, as one, for a subscriber that gets the first of them from its beginning on, and lacks none before it.
-    #[inline(never)]
-    fn next_run(&self, subscription: &mut Subscription, framing: Framing, room: usize) -> Option<Next<'_>> {
+    /// As [`Buffer::next`], of all batches that follow as one, for a subscriber that gets the first of them from its beginning on.
+    fn next_of_run(
+        &self,
+        subscription: &mut Subscription,
+        framing: Framing,
+        room: usize,
+    ) -> Option<Next<'_>> {
+        let Position { batch, message: 0 } = subscription.position else { return None };
+        if room == 0 {
+            return None;
+        }
         let taker = Taker { room, end: subscription.end() };
-        let run = self.ring.run(subscription.position.batch, framing, taker)?;
-        let (range, count) = run.piece(subscription.next, taker.end, room)?;
+        let run = self.ring.run(batch, framing, taker)?;
+        let (range, count) = run.piece(subscription.next_id(), taker)?;
         subscription.next = run.number_of(count);
         subscription.position = match run.batch_behind(count) {
             Some(batch) => Position { batch, message: 0 },

@@ -232,6 +232,7 @@ impl Stream {
     }
 
     /// What a subscriber gets next, if its socket has `room` bytes.
+    #[inline]
     pub(crate) fn next(
         &self,
         subscription: &mut Subscription,

@@ -190,6 +190,12 @@ impl Ring {
         Some(framings.get(framing.index())?.get_or_init(encode))
     }
 
+    /// True if no batch comes behind the one at this position.
+    #[inline]
+    pub(super) fn is_newest(&self, position: Position) -> bool {
+        position.batch.wrapping_sub(self.oldest).wrapping_add(1) >= self.batches.len() as u64
+    }
+
     /// The run in one framing that begins with the batch of this number, for one that gets all of that; `None` if there is none.
     pub(super) fn run(&self, batch: u64, framing: Framing, taker: Taker) -> Option<&Run> {
         let index = usize::try_from(batch.checked_sub(self.oldest)?).ok()?;

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use common::framing::Framing;
+use common::{framing::Framing, id::MessageId};
 
 use super::batch::{Batch, Encoded, EncodedBytes};
 
@@ -30,8 +30,8 @@ pub(super) struct Run {
     from: u64,
     /// The number of the batch behind it.
     to: u64,
-    /// The sequence number of its first message.
-    first: u64,
+    /// Its first message.
+    first: MessageId,
     messages: usize,
     pub(super) encoded: Encoded,
 }
@@ -108,22 +108,22 @@ impl Run {
         if count < 2 {
             return None;
         }
-        let (to, first) = (from.saturating_add(count as u64), first.number);
+        let to = from.saturating_add(count as u64);
         let encoded = Encoded::of(batches.take(count), framing, total);
         Some(Self { framing, from, to, first, messages, encoded })
     }
 
-    /// The bytes of as many whole messages, which come before number `end`, as fit into `room`, but at least one; and how many
-    /// messages these are. `None` unless the first one has number `next`, and comes before `end`.
-    pub(super) fn piece(&self, next: u64, end: Option<u64>, room: usize) -> Option<(Range<usize>, usize)> {
-        let before = |end: u64| usize::try_from(end.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        let to = end.map_or(usize::MAX, before);
-        self.encoded.piece(0, to, room).filter(|_| self.first == next)
+    /// The bytes of as many whole messages as the taker takes, but at least one, and how many messages these are. `None` unless the
+    /// first one is the taker's `next`, and comes before its end.
+    pub(super) fn piece(&self, next: MessageId, taker: Taker) -> Option<(Range<usize>, usize)> {
+        let before = |end: u64| usize::try_from(end.saturating_sub(self.first.number)).unwrap_or(usize::MAX);
+        let to = taker.end.map_or(usize::MAX, before);
+        self.encoded.piece(0, to, taker.room).filter(|_| self.first == next)
     }
 
     /// The sequence number behind its first `count` messages.
     pub(super) fn number_of(&self, count: usize) -> u64 {
-        self.first.saturating_add(count as u64)
+        self.first.number.saturating_add(count as u64)
     }
 
     /// The number of the batch in the ring behind its first `count` messages, if these are all.

@@ -117,7 +117,7 @@ fn runs_count_as_encodings_do_and_go_with_the_next_batch_or_where_memory_is_shor
     let run = |ring: &Ring, batch| {
         let taker = Taker { room: usize::MAX, end: None };
         let run = ring.run(batch, Framing::Lines, taker);
-        run.and_then(|run| run.piece(batch + 1, None, usize::MAX)).map(|(_, messages)| messages)
+        run.and_then(|run| run.piece(id(batch + 1), taker)).map(|(_, messages)| messages)
     };
     assert_eq!([0, 1, 0, 2].map(|batch| run(&ring, batch)), [Some(3), Some(2), Some(3), None]);
     let held = total.get();
