@@ -29,8 +29,8 @@ pub struct Head<'h> {
 const FEW: usize = 8;
 /// As many as a browser sends, or fewer.
 const USUAL: usize = 24;
-/// Bytes of a line of theirs, or fewer.
-const FIELD_LEN: usize = 24;
+/// Bytes of a field line, or fewer: where a head has more lines than that makes of its bytes, it is read a second time.
+const FIELD_LEN: usize = 20;
 
 /// The place of the fields. It is written whole for each head, so no more of it is than its number of fields needs.
 #[derive(Clone)]
@@ -158,7 +158,7 @@ impl<'h> Head<'h> {
         let within = input.get(..limits.max_bytes).unwrap_or(input);
         let (words, lines) = request_line::usual(within)?;
         (self.method, self.target, self.minor_version) = words;
-        let room = self.room.make(if lines.len() <= FEW * FIELD_LEN { FEW } else { USUAL });
+        let room = self.room.make(lines.len() / FIELD_LEN);
         let httparse::Status::Complete((len, fields)) = httparse::parse_headers(lines, room).ok()? else {
             return None;
         };
