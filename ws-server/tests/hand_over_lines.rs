@@ -172,6 +172,9 @@ fn a_restart_or_a_reload_during_a_stop_holds_up_no_second_signal() {
             "60s",
             "--close-timeout",
             "60s",
+            // A client that has to have each line of a flood would fall behind it before it hears of the stop (1008).
+            "--delivery",
+            "latest",
         ],
     );
     let mut client = holder.request(&handshake("/", 13));
