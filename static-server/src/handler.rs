@@ -124,7 +124,6 @@ impl StaticHandler {
         if !close && self.send_ready(head, cx) {
             return Flow::Continue;
         }
-        let wall = cx.wall_seconds().cast_signed();
         let mut answer = self.respond(cx).0.to(head);
         answer.close |= close;
         match head.body() {
@@ -145,7 +144,7 @@ impl StaticHandler {
         };
         // The reactor must not evict the connection for a newcomer while it sends a large file.
         let is_large = answer.payload.is_large();
-        self.send(answer, head.minor_version == 0, wall, cx);
+        self.send(answer, head.minor_version == 0, cx);
         if is_large {
             cx.set_established();
             cx.want_drain();
@@ -177,10 +176,10 @@ impl StaticHandler {
         true
     }
 
-    /// Sends an answer; `old` is true for an HTTP/1.0 client, and `wall` is in seconds since 1970.
-    fn send(&mut self, answer: Answer, old: bool, wall: i64, cx: &mut Context<'_>) {
+    /// Sends an answer; `old` is true for an HTTP/1.0 client.
+    fn send(&mut self, answer: Answer, old: bool, cx: &mut Context<'_>) {
         self.counts.answered(answer.status);
-        self.first_lines.renew(wall);
+        self.first_lines.renew(cx.wall_seconds().cast_signed());
         self.text.clear();
         answer.write_head(&self.first_lines, old, &mut self.text);
         let is_large = answer.payload.is_large();
@@ -217,7 +216,7 @@ impl StaticHandler {
 
     fn refuse_with(&mut self, status: u16, cx: &mut Context<'_>) -> Flow {
         let page = Answer::status_page(status, &[], &self.serving.shared).closing();
-        self.send(page, false, cx.wall_seconds().cast_signed(), cx);
+        self.send(page, false, cx);
         Flow::CloseWhenFlushed
     }
 }

@@ -21,7 +21,8 @@ pub(crate) const FORMAT: u32 = 2;
 /// The formats that can be read.
 pub(crate) const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 
-/// Gives everything to the service manager, also the polls that still watch the connections. If that does not take it, the clients get 1012 and come back.
+/// Gives everything to the service manager, also the polls that still watch the connections. If that does not take it, the clients
+/// get 1012 and come back.
 pub(crate) fn export(
     mut state: ProcessState,
     (connections, watches): (Vec<ExportedConnection<OwnedFd>>, Vec<OwnedFd>),

@@ -23,7 +23,7 @@ use super::complaint::Complaint;
 
 /// How long a source waits before it tries again what the system refused.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
-/// How long it waits for that while somebody asks whether there is more to read, who does not wait for long.
+/// How long it waits for that while a stop asks whether there is more to read, as a stop does not wait for long.
 const HASTE: Duration = Duration::from_millis(5);
 /// Time between two looks at the path of a source, behind which another FIFO or no socket may be by now.
 pub(super) const LOOK: Duration = Duration::from_millis(500);
@@ -136,8 +136,8 @@ impl Gate {
         }
     }
 
-    /// Waits before what the system refused is tried again; true if the gate is closed. There may be more to read: whoever asks is not
-    /// told that there is nothing.
+    /// Waits before what the system refused is tried again; true if the gate is closed. There may be more to read: a stop
+    /// that asks is not told that there is nothing.
     pub(super) fn pause(&mut self) -> bool {
         let (waited, is_asked) = self.poll(&[], Some(PAUSE));
         if is_asked && waited != Waited::Closed {

@@ -168,7 +168,7 @@ impl Ring {
         while self.encoded.get_mut().pop_front_if(|number| *number < self.oldest).is_some() {}
         while self.bytes.saturating_add(self.encoded_bytes.get()) > self.bounds.bytes {
             let Some(number) = self.encoded.get_mut().pop_front() else { break };
-            let index = number.checked_sub(self.oldest).and_then(|index| usize::try_from(index).ok());
+            let index = self.index_of(number);
             if number == newest {
                 kept = Some(number);
             } else if let Some(entry) = index.and_then(|index| self.batches.get_mut(index)) {
@@ -198,8 +198,8 @@ impl Ring {
 
     /// The run in one framing that begins with the batch of this number, for one that gets all of that; `None` if there is none.
     pub(super) fn run(&self, batch: u64, framing: Framing, taker: Taker) -> Option<&Run> {
-        let index = usize::try_from(batch.checked_sub(self.oldest)?).ok()?;
-        let batches = self.batches.range(index.min(self.batches.len())..).map(|entry| &*entry.batch);
+        let index = self.index_of(batch)?.min(self.batches.len());
+        let batches = self.batches.range(index..).map(|entry| &*entry.batch);
         self.runs.get((framing, batch), taker, batches, &self.encoded_bytes)
     }
 
@@ -264,8 +264,15 @@ impl Ring {
         self.is_adopted = true;
     }
 
+    /// Where the batch of this number is in `batches`, or will be; `None` if it has made room.
+    #[inline]
+    fn index_of(&self, batch: u64) -> Option<usize> {
+        usize::try_from(batch.checked_sub(self.oldest)?).ok()
+    }
+
+    #[inline]
     fn entry(&self, position: Position) -> Option<&Entry> {
-        self.batches.get(usize::try_from(position.batch.checked_sub(self.oldest)?).ok()?)
+        self.batches.get(self.index_of(position.batch)?)
     }
 
     /// Behind the newest message.

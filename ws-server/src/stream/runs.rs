@@ -1,15 +1,11 @@
 //! Batches that follow each other, as one: with them a busy stream costs each client by the write, not by the line.
 //!
 //! ```text
-//!  ring   │ 7 │ 8 │ 9 │10 │11 │        those who were visited before batch 9 came all get the run from 9 on,
+//!  ring   │ 7 │ 8 │ 9 │10 │11 │        clients that were visited before batch 9 came all get the run from 9 on,
 //!                 └── run ────┘        and the others the one from 10 on
 //! ```
 
-use std::{
-    cell::{Cell, OnceCell},
-    ops::Range,
-    sync::Arc,
-};
+use std::{cell::OnceCell, ops::Range, sync::Arc};
 
 use common::{framing::Framing, id::MessageId};
 
@@ -19,7 +15,8 @@ use super::batch::{Batch, Encoded, EncodedBytes};
 const MOST_BYTES: usize = 64 * 1024;
 /// What a message counts for beside its text.
 const MESSAGE: usize = 16;
-/// So many runs are kept at once. Who is visited in one turn was mostly visited in one turn the last time, too, and lacks the same.
+/// So many runs are kept at once. Clients that are visited in one turn were mostly visited in one turn the last time, too, and lack the
+/// same.
 const MOST_RUNS: usize = 16;
 
 /// Batches without a gap between them, in one framing.
@@ -50,8 +47,6 @@ pub(super) struct Taker {
 pub(super) struct Runs {
     /// Those that there are come first.
     runs: [OnceCell<Run>; MOST_RUNS],
-    /// How many there are.
-    count: Cell<usize>,
 }
 
 impl Runs {
@@ -64,22 +59,18 @@ impl Runs {
         batches: impl Iterator<Item = &'b Batch> + Clone,
         total: &Arc<EncodedBytes>,
     ) -> Option<&Run> {
-        let count = self.count.get();
-        // Whoever is visited next mostly lacks the same.
-        let known = self.runs.get(..count)?.iter().rev().filter_map(OnceCell::get);
         let is_wanted = |run: &&Run| run.from == from && run.framing == framing;
-        known.into_iter().find(is_wanted).or_else(|| {
-            let place = self.runs.get(count)?;
+        let known = self.runs.iter().map_while(OnceCell::get).find(is_wanted);
+        known.or_else(|| {
+            let place = self.runs.iter().find(|place| place.get().is_none())?;
             let run = Run::of((framing, from), taker, batches, total)?;
-            self.count.set(count.saturating_add(1));
             Some(place.get_or_init(|| run))
         })
     }
 
     /// Forgets all of them: a batch has come, or memory is short.
     pub(super) fn clear(&mut self) {
-        let count = self.count.take();
-        self.runs.iter_mut().take(count).for_each(|run| _ = run.take());
+        self.runs.iter_mut().map_while(OnceCell::take).for_each(drop);
     }
 }
 

@@ -135,7 +135,7 @@ impl Returning {
         self.forgets_states = true;
     }
 
-    /// All that come back, for who sends them their closing bytes.
+    /// All that come back, for a daemon that sends them their closing bytes.
     pub fn returned(self) -> impl Iterator<Item = ExportedConnection<OwnedFd>> {
         self.flatten().filter_map(Arriving::returned)
     }

@@ -403,8 +403,6 @@ impl System for Kernel {
     }
 }
 
-/// True if a filter of system calls, or what stands in for the kernel, does not let us call sendfile(2): that says nothing about the
-/// connection.
 /// The longest segment, in bytes, for connections with a send buffer of so many: two fit into what the kernel makes of that, which is
 /// twice as much. A peer acknowledges at once what is longer than one of them (RFC 9293 §3.8.6.3: "an ACK SHOULD be generated for at
 /// least every second full-sized segment"), and else after some 40 ms; on one machine segments are 64 KiB long, and a proxy there would
@@ -413,6 +411,8 @@ fn segment_for(send_buffer: usize) -> u32 {
     u32::try_from(send_buffer).unwrap_or(u32::MAX).clamp(ETHERNET_SEGMENT, MAX_SEGMENT)
 }
 
+/// True if a filter of system calls, or what stands in for the kernel, does not let us call sendfile(2): that says nothing about the
+/// connection.
 fn is_refusal(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP))

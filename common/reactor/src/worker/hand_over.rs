@@ -144,7 +144,7 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     #[cold]
     fn adopt_next(&mut self) {
-        let Some(arrivals) = self.arrivals.clone() else { return };
+        let Some(arrivals) = &self.arrivals else { return };
         let next = arrivals.take(self.connections.state.number, TURN_CONNECTIONS);
         let count = next.len();
         for live in next {
