@@ -231,6 +231,8 @@ fn wherever_a_flood_is_cut_the_next_connection_begins_with_a_whole_line() {
         let mut text = vec![0; size];
         let mut server = accept(&listener);
         server.read_exact(&mut text).unwrap();
+        let held = || rustix::io::ioctl_fionread(&server).unwrap();
+        eventually(|| if held() > 0 { Ok(()) } else { Err("all of the flood is read".to_owned()) });
         drop(server);
         let text = String::from_utf8(text).unwrap();
         let mut lines: Vec<&str> = text.split('\n').collect();

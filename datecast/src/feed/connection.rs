@@ -15,13 +15,19 @@ use daemon::{
     describe_path_error,
     unix_socket::{self, is_socket},
 };
-use rustix::{io::Errno, net::sockopt::socket_error};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 
 use crate::command::Backoff;
 
 /// The pauses before the server is tried again.
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
+/// Bytes that one write hands over at most: what the kernel keeps in one buffer. Of a write that takes several, and whose end meets
+/// the close, the kernel says how many bytes it took and forgets that they were not read.
+const WRITE: usize = 32 * 1024;
 /// How long we wait after the system has refused something.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -95,10 +101,10 @@ impl Connection {
         }
     }
 
-    /// Writes, and returns how many bytes the socket took.
+    /// Writes, and returns how many bytes the socket took: [`WRITE`] at most.
     pub(super) fn write(&mut self, bytes: &[u8], now: Instant) -> Result<usize, Lost> {
         let Some(open) = &self.open else { return Ok(0) };
-        match rustix::io::write(&open.stream, bytes) {
+        match rustix::io::write(&open.stream, &bytes[..bytes.len().min(WRITE)]) {
             Ok(written) => Ok(written),
             Err(Errno::INTR | Errno::AGAIN) => Ok(0),
             Err(Errno::NOMEM | Errno::NOBUFS) => {
@@ -125,10 +131,8 @@ impl Connection {
 
     fn lose(&mut self, error: Errno, now: Instant) -> Lost {
         let Some(Open { stream, at, .. }) = self.open.take() else { return Lost };
-        // The kernel says by this error that the other end was closed with bytes in it that nobody had read.
-        let unread = error == Errno::CONNRESET
-            || matches!(socket_error(&stream), Ok(Err(error)) if error == Errno::CONNRESET);
-        let lost = if unread { ", and the lines that it had not read yet are lost" } else { "" };
+        let lost =
+            if has_unread(&stream, error) { ", and the lines that it had not read yet are lost" } else { "" };
         log::warn!("{}: the server has closed the connection{lost}", self.to);
         self.retry_at = now + self.backoff.pause_after(now.saturating_duration_since(at));
         Lost
@@ -140,6 +144,31 @@ impl Connection {
             (Some(open), _) => format!("feeding since {}", open.since),
             (None, Some(why)) => format!("waiting for {}: {why}", self.to),
             (None, None) => format!("waiting for {}", self.to),
+        }
+    }
+}
+
+/// Whether the other end, at which writing or reading failed by this error, was closed with bytes in it that nobody had read:
+/// the kernel says so by ECONNRESET. A write can fail by EPIPE a moment before that is known here, so we read until the end comes,
+/// [`PAUSE`] at most.
+fn has_unread(stream: &UnixStream, error: Errno) -> bool {
+    if error == Errno::CONNRESET {
+        return true;
+    }
+    let until = now() + PAUSE;
+    loop {
+        match rustix::io::read(stream, &mut [0; 256]) {
+            Ok(0) => return false,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let left = until.saturating_duration_since(now());
+                let Some(time) = Timespec::try_from(left).ok().filter(|_| !left.is_zero()) else {
+                    return false;
+                };
+                // Whatever it says, the next read says it too.
+                let _ = poll(&mut [PollFd::new(stream, PollFlags::IN)], Some(&time));
+            }
+            Err(error) => return error == Errno::CONNRESET,
         }
     }
 }
@@ -239,6 +268,41 @@ mod tests {
             assert_eq!(noticed, Err(Lost));
             assert!(connection.stream().is_none());
         }
+    }
+
+    #[test]
+    fn a_write_that_fails_before_the_close_is_whole_knows_that_bytes_were_unread() {
+        let (ours, server) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        rustix::io::write(&ours, b"line\n").unwrap();
+        let closing = thread::spawn(move || {
+            thread::sleep(PAUSE / 5);
+            drop(server);
+        });
+        assert!(has_unread(&ours, Errno::PIPE));
+        closing.join().unwrap();
+    }
+
+    #[test]
+    fn a_write_is_no_larger_than_a_buffer_of_the_kernel() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let mut connection = connection(&path);
+        connection.try_again(now());
+        assert_eq!(connection.write(&[b'x'; 100_000], now()), Ok(WRITE));
+    }
+
+    #[test]
+    fn an_end_after_everything_was_read_leaves_nothing_unread() {
+        let (ours, mut server) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        rustix::io::write(&ours, b"line\n").unwrap();
+        server.read_exact(&mut [0; 5]).unwrap();
+        std::io::Write::write_all(&mut server, &[b'g'; 1000]).unwrap();
+        assert!(!has_unread(&ours, Errno::PIPE), "it is still open");
+        drop(server);
+        assert!(!has_unread(&ours, Errno::PIPE), "its greeting was not read, but that is ours");
     }
 
     #[test]
