@@ -104,7 +104,8 @@ impl Connection {
     /// Writes, and returns how many bytes the socket took: [`WRITE`] at most.
     pub(super) fn write(&mut self, bytes: &[u8], now: Instant) -> Result<usize, Lost> {
         let Some(open) = &self.open else { return Ok(0) };
-        match rustix::io::write(&open.stream, &bytes[..bytes.len().min(WRITE)]) {
+        let some = bytes.get(..WRITE).unwrap_or(bytes);
+        match rustix::io::write(&open.stream, some) {
             Ok(written) => Ok(written),
             Err(Errno::INTR | Errno::AGAIN) => Ok(0),
             Err(Errno::NOMEM | Errno::NOBUFS) => {
@@ -276,7 +277,7 @@ mod tests {
         ours.set_nonblocking(true).unwrap();
         rustix::io::write(&ours, b"line\n").unwrap();
         let closing = thread::spawn(move || {
-            thread::sleep(PAUSE / 5);
+            thread::park_timeout(PAUSE / 5);
             drop(server);
         });
         assert!(has_unread(&ours, Errno::PIPE));
@@ -290,7 +291,7 @@ mod tests {
         let _listener = UnixListener::bind(&path).unwrap();
         let mut connection = connection(&path);
         connection.try_again(now());
-        assert_eq!(connection.write(&[b'x'; 100_000], now()), Ok(WRITE));
+        assert_eq!(connection.write(&vec![b'x'; 100_000], now()), Ok(WRITE));
     }
 
     #[test]
