@@ -14,6 +14,8 @@ OLDER = {
     "without-given-numbers": "63df006^",
     # With these, and without the moment at which each connection was written down.
     "without-moments": "04da954^",
+    # With these, written and taken as a whole, and without the polls of the process before.
+    "without-parts": "53a95994^",
 }
 # Builds that do not know this way yet.
 WITHOUT_JSON = {"without-source-state", "without-publishing"}
