@@ -214,6 +214,8 @@ impl Handler for WsHandler {
         let next_message = self.stream.next_due(|phase| subscribers.next_phase(phase));
         self.metrics.publish(turn.now(), next_message.is_some());
         let next = next_message.into_iter().chain(self.fanout.board().next_due()).min();
-        next.map_or(Wake::Idle, Wake::At)
+        // A read that waits for lines gets them as soon as they come.
+        let defers_mail = self.stream.is_coalescing() && self.waiting_reads.is_empty();
+        next.map_or(Wake::Idle, if defers_mail { Wake::AtDeferringMail } else { Wake::At })
     }
 }

@@ -7,9 +7,29 @@ use reactor::Mailboxes;
 use crate::{
     config::Config,
     connection::Ids,
-    source::Filling,
-    stream::{Batch, SourceChange},
+    source::{Filling, IN_FLIGHT},
+    stream::{Batch, SourceChange, SourceKind},
 };
+
+/// So many batches may wait for a worker that comes by itself: half of those that the source reads ahead of it, so that the source
+/// goes on while the worker takes them.
+const MOST_DEFERRED: usize = 8;
+const _: () = assert!(MOST_DEFERRED as u64 * 2 <= IN_FLIGHT, "half of them");
+/// Bytes of memory of a batch that may wait so: several lines that came one by one. To wake for more of them costs little beside what
+/// is done with them.
+const DEFERRED_SIZE: usize = 4 * 1024;
+
+/// Sends new lines of such a source to all workers. Those that come one by one wake no worker that is still to wait for others
+/// (`--coalesce`).
+pub(crate) fn post(mailboxes: &Mailboxes<Mail>, source: &SourceKind, batch: &Arc<Batch>) {
+    // Clients that publish may wait for room, which is there once all workers have passed on what they posted.
+    if *source == SourceKind::Http || batch.held() > DEFERRED_SIZE {
+        return mailboxes.send_all(|| Mail::Batch(Arc::clone(batch)));
+    }
+    for worker in 0..mailboxes.workers() {
+        mailboxes.send_lazily(worker, Mail::Batch(Arc::clone(batch)), MOST_DEFERRED);
+    }
+}
 
 /// What the source and the signals send to a worker.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use crate::{
     finish::Finish,
     hand_over::{self, ProcessState},
     metrics::WsMetrics,
-    peers::Mail,
+    peers::{Mail, post},
     publish::{Inlet, Publications},
     source::{Feed, Publisher, Source, SourceStates},
     start::{SharedStart, epoch_at},
@@ -176,7 +176,8 @@ pub(crate) fn publisher(
     mailboxes: &Mailboxes<Mail>,
 ) -> Arc<Publisher> {
     let (batches, fillings) = (mailboxes.clone(), mailboxes.clone());
-    let post = move |batch| batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
+    let source = config.stream.source.clone();
+    let post = move |batch| post(&batches, &source, &batch);
     let publisher = Publisher::new(Arc::clone(&shared.progress), config.line_format(), post);
     Arc::new(publisher.telling(move |filling| fillings.send_all(|| Mail::Filling(filling))))
 }

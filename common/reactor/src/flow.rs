@@ -38,6 +38,8 @@ pub enum Wake {
     At(Instant),
     /// At this instant, or milliseconds later: it takes no system call of its own.
     About(Instant),
+    /// As `At`; mail that was sent lazily waits until then, or until anything else makes a turn.
+    AtDeferringMail(Instant),
     /// With the next event or mail.
     Idle,
 }
@@ -49,9 +51,18 @@ impl Wake {
         match (self, other) {
             (Self::Again, _) | (_, Self::Again) => Self::Again,
             (Self::Idle, wake) | (wake, Self::Idle) => wake,
-            (Self::At(one) | Self::About(one), Self::At(at) | Self::About(at)) if at < one => other,
-            (Self::About(one), Self::At(at)) if at == one => other,
+            _ if other.order() < self.order() => other,
             _ => self,
+        }
+    }
+
+    /// The instant of those that have one, and of two at one instant the one that asks for more.
+    fn order(self) -> (Option<Instant>, u8) {
+        match self {
+            Self::At(at) => (Some(at), 0),
+            Self::AtDeferringMail(at) => (Some(at), 1),
+            Self::About(at) => (Some(at), 2),
+            Self::Again | Self::Idle => (None, 0),
         }
     }
 }
@@ -103,8 +114,8 @@ mod tests {
     fn of_two_wakes_the_earlier_one_counts_and_the_exact_one_of_two_at_one_instant() {
         let soon = Instant::now();
         let later = soon + Duration::from_secs(1);
-        let in_order =
-            [Wake::Again, Wake::At(soon), Wake::About(soon), Wake::At(later), Wake::About(later), Wake::Idle];
+        let at = |at| [Wake::At(at), Wake::AtDeferringMail(at), Wake::About(at)];
+        let in_order = [&[Wake::Again][..], &at(soon), &at(later), &[Wake::Idle]].concat();
         for (number, earlier) in in_order.iter().enumerate() {
             for later in &in_order[number..] {
                 assert_eq!((earlier.or_earlier(*later), later.or_earlier(*earlier)), (*earlier, *earlier));

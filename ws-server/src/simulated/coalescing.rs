@@ -3,6 +3,7 @@
 use reactor::simulation::Call;
 
 use super::*;
+use crate::{peers::post, stream::SourceKind};
 
 const LINES: [&str; 4] = ["--source", "-", "--leave-notices", "off"];
 
@@ -21,9 +22,22 @@ fn reader(world: &mut World) -> Reader {
     reader
 }
 
-/// Publishes one line, in a batch of its own.
+/// Publishes one line, in a batch of its own, as the thread of a source does.
 fn line(world: &mut World, number: u64) {
-    world.mail(batch(number..number + 1));
+    line_from(&SourceKind::Stdin, world, number);
+}
+
+fn line_from(source: &SourceKind, world: &mut World, number: u64) {
+    let mut batch = Batch::new(id(number));
+    batch.push(|out| write!(out, "{number}").unwrap());
+    post(world.mailboxes(), source, &batch.shared());
+}
+
+/// How often the worker looks for what there is until it sleeps.
+fn turns(world: &mut World) -> u64 {
+    let before = world.uses(Call::Poll);
+    world.settle();
+    world.uses(Call::Poll) - before
 }
 
 /// How many writes it takes until all is sent that goes out now.
@@ -215,4 +229,78 @@ fn a_time_that_is_changed_holds_for_the_lines_that_wait() {
     assert_eq!(writes(&mut world), 1);
     reader.read(&mut world, usize::MAX);
     assert_eq!(reader.numbers(), [1, 2]);
+}
+
+#[test]
+fn lines_that_wait_for_others_do_not_wake_a_worker_that_waits_too() {
+    let mut world = lines(&["--coalesce", "5ms"]);
+    let mut reader = reader(&mut world);
+    line(&mut world, 1);
+    assert_eq!(writes(&mut world), 1);
+    line(&mut world, 2);
+    assert_eq!(turns(&mut world), 1, "it learns that a line waits");
+    for number in 3..19 {
+        line(&mut world, number);
+        let is_eighth = number == 10 || number == 18;
+        assert_eq!(
+            turns(&mut world),
+            u64::from(is_eighth),
+            "line {number}: half of what the source is ahead"
+        );
+    }
+    line(&mut world, 19);
+    world.advance(Duration::from_millis(5));
+    assert_eq!(writes(&mut world), 1);
+    reader.read(&mut world, usize::MAX);
+    assert!(reader.numbers().into_iter().eq(1..20));
+    line(&mut world, 20);
+    assert_eq!(turns(&mut world), 1, "the first of the next window");
+}
+
+#[test]
+fn lines_of_clients_that_may_wait_for_room_wake_a_worker_at_once() {
+    let mut world = lines(&["--coalesce", "5ms"]);
+    let _reader = reader(&mut world);
+    for number in 1..6 {
+        line_from(&SourceKind::Http, &mut world, number);
+        assert!(turns(&mut world) > 0, "line {number}");
+    }
+}
+
+#[test]
+fn a_read_that_waits_for_lines_gets_them_as_they_come() {
+    let mut world = world_after(1, &[&LINES[..], &["--coalesce", "1h"]].concat(), Some(lines_before(7)));
+    (1..4).for_each(|number| {
+        line(&mut world, number);
+        world.settle();
+    });
+    let mut read = Reader { peer: world.connect(), bytes: Vec::new() };
+    world.send(read.peer, b"GET /?since=1&until=6 HTTP/1.0\r\n\r\n");
+    for (number, so_far) in [(4, 2..5), (5, 2..6), (6, 2..7)] {
+        world.settle();
+        line(&mut world, number);
+        world.settle();
+        read.read(&mut world, usize::MAX);
+        assert!(read.numbers().into_iter().eq(so_far), "after line {number}");
+    }
+}
+
+#[test]
+fn lines_that_come_while_a_round_is_under_way_go_out_in_the_next_one() {
+    let mut world = lines(&["--coalesce", "5ms"]);
+    let mut readers: Vec<Reader> = (0..300).map(|_| reader(&mut world)).collect();
+    (1..3).for_each(|number| {
+        line(&mut world, number);
+        world.settle();
+    });
+    world.advance(Duration::from_millis(5));
+    assert!(world.turn(), "a part of the round");
+    line(&mut world, 3);
+    world.settle();
+    world.advance(Duration::from_millis(5));
+    world.settle();
+    for reader in &mut readers {
+        reader.read(&mut world, usize::MAX);
+        assert_eq!(reader.numbers(), [1, 2, 3]);
+    }
 }

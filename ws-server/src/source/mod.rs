@@ -40,6 +40,6 @@ pub(crate) use self::{
     intake::Intake,
     lines::{LineRules, Splitter},
     producer::Producer,
-    progress::{Filling, Head, SourceProgress},
+    progress::{Filling, Head, IN_FLIGHT, SourceProgress},
     publisher::{BATCH_SIZE, LineFormat, OpenBatch, Posted, Publisher},
 };

@@ -8,7 +8,7 @@ use std::sync::{
 use common::id::{Epoch, MessageId};
 
 /// The source waits while a worker has this many batches left to pass on. It never waits for a client.
-pub(super) const IN_FLIGHT: u64 = 16;
+pub(crate) const IN_FLIGHT: u64 = 16;
 
 /// Where the source stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -305,6 +305,11 @@ impl Stream {
         }
     }
 
+    /// True while lines wait for others: those that come are sent with them, by [`Stream::next_due`].
+    pub(crate) fn is_coalescing(&self) -> bool {
+        matches!(self, Self::Buffer(buffer) if buffer.next_broadcast().is_some())
+    }
+
     /// Lets the dates follow a step of the wall clock; true after one.
     pub(crate) fn follow_wall_clock(&mut self, now: Instant, wall: SystemTime) -> bool {
         self.clock_mut().is_some_and(|clock| clock.schedule.follow_wall_clock(now, wall))

@@ -80,9 +80,13 @@ impl<H: Handler> Simulation<H> {
     /// All workers sleep: no mail waits for one of them.
     pub(super) fn check_asleep(&self) {
         let live = (0..).zip(&self.workers).filter(|(_, stepped)| !stepped.has_ended);
-        for (number, _) in live {
+        for (number, stepped) in live {
             let waiting = self.mailboxes.waiting(number) + self.control.evictions().waiting(number);
             assert_eq!(waiting, 0, "worker {number} sleeps, and has mail");
+            assert!(
+                !self.mailboxes.has_deferred(number) || stepped.worker.defers_mail(),
+                "worker {number} sleeps, and nothing brings it to its mail"
+            );
         }
     }
 

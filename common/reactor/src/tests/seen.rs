@@ -402,6 +402,26 @@ fn a_short_sleep_and_one_until_an_instant_are_no_longer_for_the_turn_before() {
 }
 
 #[test]
+fn mail_that_comes_in_the_turn_that_ends_its_deferral_is_taken_before_the_worker_sleeps() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let mut sim = Simulation::new(1, Settings::default(), |birth| {
+        let (mailboxes, mut turns) = (birth.mailboxes, 0);
+        handler(move |turn| {
+            turns += 1;
+            match turns {
+                1 => return Wake::AtDeferringMail(turn.now() + SECOND),
+                2 => mailboxes.send_lazily(0, (), 8), // as another thread would, behind this turn's look at the mail
+                3 => assert_eq!(mailboxes.waiting(0), 0),
+                _ => unreachable!("nothing makes a turn"),
+            }
+            Wake::Idle
+        })
+    });
+    sim.pass(2 * SECOND);
+    assert!(!sim.mailboxes().has_deferred(0));
+}
+
+#[test]
 fn a_long_answer_that_the_kernel_takes_is_neither_cut_nor_hurried_however_late_the_worker_is() {
     let mut sim = probed(Settings::default(), |_| Wake::Idle);
     sim.send_buffer(4 << 20);

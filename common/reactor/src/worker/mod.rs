@@ -44,6 +44,8 @@ pub(super) struct Worker<H: Handler, S: System> {
     /// How often in a row the kernel has refused to poll.
     refusals: u32,
     wake: Wake,
+    /// Lazy mail waits for a turn that comes without it.
+    defers_mail: bool,
     /// The instant of that wake, if it has one; converted once, and not in each turn.
     scheduled: Option<CompactInstant>,
     stopping: Option<Stopping>,
@@ -80,6 +82,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             looked_at,
             refusals: 0,
             wake: Wake::Again,
+            defers_mail: false,
             scheduled: None,
             stopping: None,
             arrivals: None,
@@ -113,6 +116,9 @@ impl<H: Handler, S: System> Worker<H, S> {
             }
             self.listeners.accept(&mut self.handler, &mut self.connections);
         }
+        if self.defers_mail {
+            self.deliver_mail(); // what waits was there before what is served now
+        }
         self.serve_ready();
         self.expire();
         self.take_mail();
@@ -143,11 +149,25 @@ impl<H: Handler, S: System> Worker<H, S> {
         if wake == self.wake {
             return; // as mostly
         }
+        let wake = if self.defer_mail(wake) { Wake::Again } else { wake };
         self.scheduled = match wake {
-            Wake::At(at) | Wake::About(at) => Some(self.connections.state.compact(at)),
+            Wake::At(at) | Wake::AtDeferringMail(at) | Wake::About(at) => {
+                Some(self.connections.state.compact(at))
+            }
             Wake::Again | Wake::Idle => None,
         };
         self.wake = wake;
+    }
+
+    /// Begins or ends to defer mail, before the worker sleeps. True if mail waits that it defers no longer.
+    fn defer_mail(&mut self, wake: Wake) -> bool {
+        let defers = match wake {
+            Wake::Again => return false, // whatever it was: the next turn takes what waits
+            Wake::AtDeferringMail(_) => true,
+            Wake::At(_) | Wake::About(_) | Wake::Idle => false,
+        };
+        let was = std::mem::replace(&mut self.defers_mail, defers);
+        defers != was && self.mailboxes.defer(self.connections.state.number, defers)
     }
 
     /// Publishes the worker's numbers, and answers a question for those that it does not keep all the time.
@@ -178,6 +198,12 @@ impl<H: Handler, S: System> Worker<H, S> {
     #[cfg(any(test, feature = "simulated"))]
     pub(super) fn is_failing(&self) -> bool {
         self.refusals > 0
+    }
+
+    /// True while it comes to its mail by itself, at an instant that it knows.
+    #[cfg(any(test, feature = "simulated"))]
+    pub(super) fn defers_mail(&self) -> bool {
+        self.defers_mail && self.scheduled.is_some()
     }
 
     /// True once it follows a stop.
@@ -215,7 +241,7 @@ impl<H: Handler, S: System> Worker<H, S> {
 
     /// Takes what other threads sent: evictions by other workers, and mail for the handler.
     fn take_mail(&mut self) {
-        let Self { handler, connections, mailboxes, .. } = self;
+        let Self { connections, .. } = self;
         let number = connections.state.number;
         let mut evicted = Vec::new();
         connections.state.control.evictions().deliver(number, |eviction| evicted.push(eviction));
@@ -226,13 +252,18 @@ impl<H: Handler, S: System> Worker<H, S> {
                 EvictionMail::Candidates => connections.state.candidates_due = true,
             }
         }
-        mailboxes.deliver(number, |mail| handler.on_mail(mail, &mut Turn { connections }));
+        self.deliver_mail();
         if std::mem::take(&mut self.connections.state.has_new_settings) {
             for (listener, _) in &self.listeners.sockets {
                 self.connections.system.configure_listener(listener);
             }
         }
         self.connections.offer_due();
+    }
+
+    fn deliver_mail(&mut self) {
+        let Self { handler, connections, mailboxes, .. } = self;
+        mailboxes.deliver(connections.state.number, |mail| handler.on_mail(mail, &mut Turn { connections }));
     }
 
     /// Closes what is to be closed: before and behind `on_turn`, one after the other, never inside another callback. True if the

@@ -76,13 +76,13 @@ impl<H: Handler, S: System> Worker<H, S> {
         let mut timeout = self.timeout(self.connections.state.compact_now);
         if let Some(time) = timeout
             && !time.is_zero()
-            && (time < LONG || matches!(self.wake, Wake::At(_)))
+            && (time < LONG || matches!(self.wake, Wake::At(_) | Wake::AtDeferringMail(_)))
         {
             let turn = begun;
             begun = self.connections.system.now();
             timeout = Some(time.saturating_sub(begun.saturating_duration_since(turn)));
         }
-        if let (Wake::At(at), Some(time)) = (self.wake, timeout)
+        if let (Wake::At(at) | Wake::AtDeferringMail(at), Some(time)) = (self.wake, timeout)
             && !time.is_zero()
             && at <= begun + time
             && self.connections.system.sleep(time)

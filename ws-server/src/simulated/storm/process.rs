@@ -8,7 +8,7 @@ use reactor::simulation::Birth;
 use super::{setting::Setting, shadow::Shadow};
 use crate::{
     hand_over::{FORMAT, ProcessState},
-    peers::Mail,
+    peers::{Mail, post},
     publish::{Inlet, Publications},
     source::{Publisher, SourceProgress, SourceStates, Splitter},
     start::{SharedStart, epoch_at},
@@ -70,12 +70,13 @@ pub(super) fn begin(
     let start = SharedStart::new(config, workers, previous, states, now, wall);
     let posted = Posted::default();
     let (batches, fillings, seen) = (mailboxes.clone(), mailboxes.clone(), Arc::clone(&posted));
-    let post = move |batch| {
+    let source = config.stream.source.clone();
+    let post_seen = move |batch| {
         seen.lock().expect("no panic").push(Arc::clone(&batch));
-        batches.send_all(|| Mail::Batch(Arc::clone(&batch)));
+        post(&batches, &source, &batch);
     };
     let progress = Arc::clone(&start.progress);
-    let publisher = Publisher::new(Arc::clone(&progress), config.line_format(), post);
+    let publisher = Publisher::new(Arc::clone(&progress), config.line_format(), post_seen);
     let publisher = Arc::new(publisher.telling(move |filling| fillings.send_all(|| Mail::Filling(filling))));
     let wakers = mailboxes.clone();
     let wake = move |worker| wakers.wake(worker);
