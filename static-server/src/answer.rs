@@ -1,7 +1,6 @@
 //! Makes the answer to a request.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Instant;
 
 use common::http::{self, Head, is_known_method};
@@ -13,6 +12,7 @@ use crate::known_targets::KnownTargets;
 use crate::open_error::OpenError;
 use crate::path::RequestPath;
 use crate::range::{self, Selected};
+use crate::ready::ReadyAnswer;
 use crate::representation::{Body, Representation};
 use crate::response::{Answer, FirstLines, Payload};
 use crate::site::Site;
@@ -26,6 +26,10 @@ pub(crate) struct Respond<'a> {
     pub(crate) now: Instant,
     /// Seconds since 1970.
     pub(crate) wall: i64,
+    /// Those of an answer in this second.
+    pub(crate) first: &'a FirstLines,
+    /// True if the connection goes on behind the answer.
+    pub(crate) goes_on: bool,
 }
 
 /// The methods that we serve; every 405 names them.
@@ -33,9 +37,10 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 /// How often we look for a file that another process replaces while we read it.
 const TRIES: usize = 3;
 
-/// True for a request for the whole of something as it is now, which brings nothing along.
+/// True for a request by HTTP/1.1 for the whole of something as it is now, which brings nothing along.
 fn is_for_the_whole(head: &Head<'_>) -> bool {
-    head.method == "GET"
+    head.minor_version > 0
+        && head.method == "GET"
         && head.body() == http::Body::None
         && head.get("Range").is_none()
         && head.get("Expect").is_none()
@@ -86,22 +91,19 @@ impl<'a> Respond<'a> {
 
     /// The answer with a file that this target has had before.
     fn known(&mut self, head: &Head<'_>) -> Option<Answer> {
-        let (file, _) = self.targets.file(head.target).filter(|_| head.method != "OPTIONS")?;
-        let resource = self.site.recall(file, self.now, Arc::clone)?;
+        let (file, ready) = self.targets.file(head.target).filter(|_| head.method != "OPTIONS")?;
+        let (resource, look) = self.site.recall(file, self.now)?;
+        if self.goes_on && is_for_the_whole(head) {
+            *ready = ReadyAnswer::made(&resource, look, head, self.first);
+        }
         self.representation(head, resource.choose(head))
     }
 
-    /// The whole answer to a request for nothing but a file that its target has had before, on a connection that goes on; and the
-    /// bytes of the file, which stand at its end.
-    pub(crate) fn ready(self, head: &Head<'_>, first: &FirstLines) -> Option<(&'a [u8], Arc<[u8]>)> {
+    /// The answer to a request for nothing but the whole of a file, on a connection that goes on, if it is there already.
+    pub(crate) fn ready(self, head: &Head<'_>) -> Option<&'a mut ReadyAnswer> {
         let (file, ready) = self.targets.file(head.target)?;
-        if !is_for_the_whole(head) || head.minor_version == 0 {
-            return None;
-        }
-        self.site.recall(file, self.now, |resource| {
-            let it = resource.choose(head);
-            Some((ready.of(it, first)?, it.body.memory()?.clone()))
-        })?
+        let ready = ready.as_mut().filter(|ready| is_for_the_whole(head) && ready.is_for(head))?;
+        self.site.is_as_recalled(file, ready.look(), self.now).then_some(ready)?.renewed(self.first)
     }
 
     fn path(&self, head: &Head<'_>, path: &RequestPath<'_>) -> Answer {

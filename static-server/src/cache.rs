@@ -77,7 +77,12 @@ impl<T> Cache<T> {
     /// The same slot again; `None` once any entry was dropped, which may have been this one. So whatever makes room sees each use of those
     /// that stay.
     pub(crate) fn slot_of(&self, kept: &Kept<T>) -> Option<Arc<Slot<T>>> {
-        kept.slot.upgrade().filter(|_| self.dropped.load(Ordering::SeqCst) == kept.dropped)
+        kept.slot.upgrade().filter(|_| self.has_all_since(kept))
+    }
+
+    /// True while no entry has been dropped since this one was found.
+    pub(crate) fn has_all_since(&self, kept: &Kept<T>) -> bool {
+        self.dropped.load(Ordering::SeqCst) == kept.dropped
     }
 
     /// True if a value of this cost is not too large to be kept.

@@ -160,17 +160,19 @@ impl Directory {
     }
 
     /// What [`load`](Directory::load) would return for a known file, if that is in the cache still, and neither the disk has to be
-    /// looked at nor the file copied; `f` makes something of it, while no other worker looks at the file.
-    pub(crate) fn recall<T>(
-        &self,
-        file: &KnownFile,
-        now: Instant,
-        f: impl FnOnce(&Arc<Resource>) -> T,
-    ) -> Option<T> {
+    /// looked at nor the file copied; and the look that showed it.
+    pub(crate) fn recall(&self, file: &KnownFile, now: Instant) -> Option<(Arc<Resource>, Look)> {
         let slot = self.cache.slot_of(file)?;
         let place = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = place.as_ref().filter(|loaded| loaded.was_asked_again)?;
-        loaded.look.is_fresh(&self.begin_look(now), FRESH).then(|| f(&loaded.resource))
+        let is_fresh = loaded.look.is_fresh(&self.begin_look(now), FRESH);
+        is_fresh.then(|| (loaded.resource.clone(), loaded.look))
+    }
+
+    /// True if the bytes of what [`recall`](Directory::recall) returned with this look are still the answer: it takes no lock, and writes
+    /// nothing that another worker reads. A worker that finds others counts a change before it answers with them.
+    pub(crate) fn is_as_recalled(&self, file: &KnownFile, look: &Look, now: Instant) -> bool {
+        self.cache.has_all_since(file) && look.is_fresh(&self.begin_look(now), FRESH)
     }
 
     /// A look that begins now.
@@ -286,7 +288,9 @@ impl Directory {
 /// going on.
 fn is_news(before: Option<&Loaded>, after: Option<&Loaded>) -> bool {
     match (before, after) {
-        (Some(before), Some(after)) => before.stamps != after.stamps,
+        (Some(before), Some(after)) => {
+            before.stamps != after.stamps || !after.resource.has_bytes_of(&before.resource)
+        }
         (Some(_), None) => true,
         (None, Some(after)) => !after.is_sure,
         (None, None) => false,

@@ -1,6 +1,6 @@
 //! Content codings: which of a file's precompressed siblings a client gets (RFC 9110 §12.5.3).
 
-use common::http::{elements, weighted};
+use common::http::{Head, elements, weighted};
 
 /// A content coding, and the ending of a precompressed sibling's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,12 @@ impl Coding {
             Coding::Gzip => b".gz",
         }
     }
+}
+
+/// Chooses among the codings that exist by the fields of a request, as [`choose`] does.
+pub(crate) fn choose_for(head: &Head<'_>, exists: impl Fn(Coding) -> bool) -> Option<Coding> {
+    let accept: Vec<&[u8]> = head.get_all("Accept-Encoding").collect();
+    choose(&accept, exists)
 }
 
 /// Chooses among the codings that exist by the values of `Accept-Encoding`; `None` is `identity`, the file itself.

@@ -124,7 +124,7 @@ impl StaticHandler {
         if !close && self.send_ready(head, cx) {
             return Flow::Continue;
         }
-        let mut answer = self.respond(cx).0.to(head);
+        let mut answer = self.respond(cx, !close).to(head);
         answer.close |= close;
         match head.body() {
             Body::None => {}
@@ -155,21 +155,20 @@ impl StaticHandler {
         flow
     }
 
-    /// What makes an answer in this moment, and the first lines that it has.
-    fn respond(&mut self, cx: &Context<'_>) -> (Respond<'_>, &FirstLines) {
+    /// What makes an answer in this moment; `goes_on` is true if the connection does.
+    fn respond(&mut self, cx: &Context<'_>, goes_on: bool) -> Respond<'_> {
         let wall = cx.wall_seconds().cast_signed();
         self.first_lines.renew(wall);
         let Current { serving, targets, .. } = &mut self.serving;
         let (site, shared) = (&serving.site, &serving.shared);
-        (Respond { site, shared, targets, now: cx.now(), wall }, &self.first_lines)
+        Respond { site, shared, targets, now: cx.now(), wall, first: &self.first_lines, goes_on }
     }
 
     /// Answers a request on a connection that goes on, if the whole answer is there already; most are.
     fn send_ready(&mut self, head: &Head<'_>, cx: &mut Context<'_>) -> bool {
-        let (respond, first_lines) = self.respond(cx);
-        let Some((whole, body)) = respond.ready(head, first_lines) else { return false };
-        cx.send_joined(whole, &body, 0..body.len());
-        log_line::access(cx, head, 200, body.len() as u64);
+        let Some(ready) = self.respond(cx, true).ready(head) else { return false };
+        cx.send_shared(ready.bytes(), 0..ready.bytes().len());
+        log_line::access(cx, head, 200, ready.body_len());
         self.counts.answered(200);
         cx.set_idle();
         cx.set_timeout(self.serving.limits.keep_alive.timeout);

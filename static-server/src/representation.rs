@@ -28,11 +28,17 @@ impl Resource {
     }
 
     fn choose_coded(&self, head: &Head<'_>) -> &Representation {
-        let accept: Vec<&[u8]> = head.get_all("Accept-Encoding").collect();
         let sibling = |coding| self.coded.iter().find(|(theirs, _)| *theirs == coding);
-        encoding::choose(&accept, |coding| sibling(coding).is_some())
+        encoding::choose_for(head, |coding| sibling(coding).is_some())
             .and_then(sibling)
             .map_or(&self.identity, |(_, representation)| representation)
+    }
+
+    /// True if it has the same codings, and of each the same bytes, as far as these are in memory.
+    pub(crate) fn has_bytes_of(&self, other: &Resource) -> bool {
+        let in_memory = |(coding, it): &(Coding, Representation)| (*coding, it.body.memory().cloned());
+        self.identity.body.memory() == other.identity.body.memory()
+            && self.coded.iter().map(in_memory).eq(other.coded.iter().map(in_memory))
     }
 
     /// Bytes of those of its files that are on disk, and of which there may be copies in memory.

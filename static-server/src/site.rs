@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::builtin::BuiltIn;
 use crate::directory::{Directory, KnownFile};
 use crate::fields::SharedFields;
+use crate::look::Look;
 use crate::open_error::OpenError;
 use crate::path::RequestPath;
 use crate::representation::Resource;
@@ -107,14 +108,14 @@ impl Site {
     }
 
     /// What [`find`](Site::find) would return for the path of a known file, if that is in the cache still and the disk has not to be
-    /// looked at; `f` makes something of it.
-    pub(crate) fn recall<T>(
-        &self,
-        file: &KnownFile,
-        now: Instant,
-        f: impl FnOnce(&Arc<Resource>) -> T,
-    ) -> Option<T> {
-        self.content.directory()?.recall(file, now, f)
+    /// looked at; and the look that showed it.
+    pub(crate) fn recall(&self, file: &KnownFile, now: Instant) -> Option<(Arc<Resource>, Look)> {
+        self.content.directory()?.recall(file, now)
+    }
+
+    /// True if the bytes of what [`recall`](Site::recall) returned with this look are still the answer.
+    pub(crate) fn is_as_recalled(&self, file: &KnownFile, look: &Look, now: Instant) -> bool {
+        self.content.directory().is_some_and(|directory| directory.is_as_recalled(file, look, now))
     }
 
     /// Finds what has the name of the path, without a fallback.

@@ -221,9 +221,9 @@ fn a_known_file_is_recalled_only_where_a_load_would_look_at_nothing() {
     let known = directory.known(b"file").unwrap();
     // Before the next load.
     let is_recalled = |now| {
-        let recalled = directory.recall(&known, now, Arc::clone);
+        let recalled = directory.recall(&known, now);
         let loaded = load(now);
-        recalled.is_some_and(|recalled| Arc::ptr_eq(&recalled, &loaded))
+        recalled.is_some_and(|(recalled, _)| Arc::ptr_eq(&recalled, &loaded))
     };
     assert!(!is_recalled(now), "the second load copies it");
     assert!(is_recalled(now) && is_recalled(now + FRESH / 2));
@@ -237,4 +237,47 @@ fn a_known_file_is_recalled_only_where_a_load_would_look_at_nothing() {
     load(later);
     load(later);
     assert!(!is_recalled(later) && directory.known(b"file").is_some(), "it has another slot");
+}
+
+/// The file of a directory as it is recalled once it has been asked for often enough.
+fn recalled(directory: &Directory, now: Instant) -> (KnownFile, Look) {
+    (0..2).for_each(|_| drop(directory.load(b"file", now, LATER).unwrap()));
+    let known = directory.known(b"file").unwrap();
+    let look = directory.recall(&known, now).unwrap().1;
+    (known, look)
+}
+
+#[test]
+fn what_was_recalled_holds_for_as_long_as_a_recall_would_return_it() {
+    let (_dir, directory) = directory(1 << 20);
+    let now = Instant::now();
+    let (known, look) = recalled(&directory, now);
+    let holds = |later| directory.is_as_recalled(&known, &look, later);
+    assert!(holds(now) && holds(now + FRESH / 2));
+    assert!(!holds(now + FRESH), "a look is due");
+    directory.changes.fetch_add(1, Ordering::SeqCst);
+    assert!(!holds(now), "another file has changed");
+    let (known, look) = recalled(&directory, now);
+    let holds = |later| directory.is_as_recalled(&known, &look, later);
+    assert!(holds(now));
+    directory.forget(b"file");
+    assert!(!holds(now), "the cache has dropped it");
+}
+
+#[test]
+fn other_bytes_under_the_same_stamp_are_a_change() {
+    let (dir, directory) = directory(1 << 20);
+    for (name, text) in [("young", "new"), ("other", "old")] {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let now = Instant::now();
+    let changes_after = |number: u32| {
+        directory.load(b"young", now + FRESH * number, 0).unwrap();
+        directory.changes.load(Ordering::SeqCst)
+    };
+    let (_, before) = (changes_after(0), changes_after(1));
+    assert_eq!(changes_after(2), before, "the same, read again");
+    let other = directory.load(b"other", now, LATER).unwrap().unwrap();
+    directory.cache.slot(b"young").lock().unwrap().as_mut().unwrap().resource = other;
+    assert_eq!(changes_after(3), before + 1);
 }
