@@ -4,7 +4,7 @@ where the target is missed."""
 DATES = ("Ours sends the second's dates in slices of some 500, so that none is late and newcomers wait for none; the floor sends one burst from warm caches. A slice costs a wakeup, and its first dates find "
          "cold caches: the floor that sends such slices, too, pays for both, and where all dates are due at once (`--align`, in the full form) nobody does. Where the host takes the processor away for "
          "some milliseconds, dates are late by as much: the floor's lateness in the table is of that, too.")
-GET = ("A request takes some 2,300 instructions in user space (4,600 before 2026-11-28): the head is read and checked whole and its file is looked up, and each turn of the event loop reads its clocks, keeps its lists and publishes its "
+GET = ("A request takes some 2,200 instructions in user space (4,600 before 2026-11-28): the head is read and checked whole and its file is looked up, and each turn of the event loop reads its clocks, keeps its lists and publishes its "
        "counts; no source file of ours has more than a tenth of them. The floor answers without reading what was asked.")
 FRESH = ("A file that was not looked at for half a second is looked at again, by one call where its folder was found within 50 ms, so that a deployment shows at once. "
          "nginx trusts what it knows for a minute.")
