@@ -11,7 +11,7 @@ FRESH = ("A file that was not looked at for half a second is looked at again, by
 COLD = ("The first look takes nine calls: a look before the file is opened, so that no FIFO and no device is; the opening, beneath the root and nowhere else; a look on each side of the read, so that no half of a "
         "version is kept; the read; the end of the descriptor; and a look for each of three packed siblings. Those three are left out in a folder whose listing has shown none (since 2026-11-28), which leaves six. Its tag is "
         "made of all its bytes: some 17,000 instructions in all (27,000 before). nginx looks for one sibling, and lighttpd for none; both make the tag of what the file system says of the file, and neither keeps its bytes.")
-GATHERED = ("At 2,000 lines a second, 5 ms bring ten lines, or 1 KiB; 64 KiB take a third of a second to come together, and are one write where ours are 65 (with `--coalesce 330ms` ours writes as much at once, and costs 1.4 times that, measured on 2026-11-28: a thread reads each line and wakes the worker, which the floor does not). "
+GATHERED = ("At 2,000 lines a second, 5 ms bring ten lines, or 1 KiB; 64 KiB take a third of a second to come together, and are one write where ours are 65 (with `--coalesce 330ms` ours writes as much at once, and costs 1.3 times that: a thread reads each line as it comes, which the floor does not). "
             "The floor that waits 5 ms, too, pays for as many writes as ours.")
 SATURATED = ("Of the 20 million messages a second that are due, some 5.4 million arrive from ours and as many from either floor: the core of the load generator, which reads and checks each, takes no more. So all three are half a "
              "second late at the median, the floor that gathers 64 KiB, too, whose core is busy for less than half of the time. What has come for a client since its last write goes to it together: a write has more lines than the ten that come in 5 ms, and a message "
@@ -24,8 +24,9 @@ REASONS = {
     "dates-10k": DATES,
     "coalesced-2000-1k": GATHERED,
     "coalesced-2000-10k": SATURATED,
-    "lines-2000-10k-2-workers": "20 million messages a second of 100 bytes are 2 GB. Here 6.8 million a second arrive: at 0.14 µs each the server takes 0.94 of the two cores, and the load generator, which reads and "
-                                "checks every one of them, the other 1.06. At that rate 20 million take 2.8 cores of the server and 3.1 of the load generator: six cores, or three and clients on other machines.",
+    "lines-2000-10k-2-workers": "20 million messages a second of 100 bytes are 2 GB. Here 5.6 million a second arrive: at 0.15 µs each the server takes 0.83 of the two cores, and the load generator, which reads and "
+                                "checks every one of them, the other 1.17. At that rate 20 million take 3.0 cores of the server and 4.2 of the load generator: seven cores, or three and clients on other machines. "
+                                "The floor that waits for 64 KiB takes 0.12 µs for each to so many clients, which is the least that the bytes can cost: 2.4 cores for 20 million, without a client that reads them.",
     "policy": "A life takes some 3,000 instructions in user space: a part for the limits (a place at the client's address, the list of those that may make room), the others for a turn of the event loop.",
     "get-close": "A life takes some 4,800 instructions in user space (6,000 before 2026-11-28): those of a request on a kept connection, and the limits of a newcomer. The floor has none, and answers without reading what was asked. "
                  "With deferred accept it saves the registration with its epoll, too, which ours makes for neither.",
