@@ -34,16 +34,17 @@ impl ReadyAnswer {
     /// The answer to this request with a resource that this look showed, in the second of these first lines; `None` if it is too long, or
     /// not in memory.
     pub(crate) fn made(resource: &Resource, look: Look, head: &Head<'_>, first: &FirstLines) -> Option<Self> {
-        let it = resource.choose(head);
+        let siblings: Vec<_> = resource.coded.iter().map(|(coding, _)| *coding).collect();
+        let coding = coding_for(head, &siblings);
+        let it = resource.of(coding);
         let body = it.body.memory().filter(|body| body.len() <= LONGEST)?;
         let mut bytes = Vec::with_capacity(first.of_ok().len() + it.fields.len() + END.len() + body.len());
         Answer::whole(it.fields.clone(), it.len).write_head(first, false, &mut bytes);
         bytes.extend_from_slice(body);
-        let siblings: Vec<_> = resource.coded.iter().map(|(coding, _)| *coding).collect();
         Some(Self {
             look,
-            coding: coding_for(head, &siblings),
             siblings,
+            coding,
             first: first.of_ok().len(),
             second: first.second(),
             body: body.len(),

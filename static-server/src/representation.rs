@@ -28,15 +28,20 @@ impl Resource {
     }
 
     fn choose_coded(&self, head: &Head<'_>) -> &Representation {
-        let sibling = |coding| self.coded.iter().find(|(theirs, _)| *theirs == coding);
-        encoding::choose_for(head, |coding| sibling(coding).is_some())
-            .and_then(sibling)
-            .map_or(&self.identity, |(_, representation)| representation)
+        self.of(encoding::choose_for(head, |coding| self.coded.iter().any(|(theirs, _)| *theirs == coding)))
+    }
+
+    /// The representation in this coding; the file itself without one.
+    pub(crate) fn of(&self, coding: Option<Coding>) -> &Representation {
+        let sibling = self.coded.iter().find(|(theirs, _)| Some(*theirs) == coding);
+        sibling.map_or(&self.identity, |(_, representation)| representation)
     }
 
     /// True if it has the same codings, and of each the same bytes, as far as these are in memory.
     pub(crate) fn has_bytes_of(&self, other: &Resource) -> bool {
-        let in_memory = |(coding, it): &(Coding, Representation)| (*coding, it.body.memory().cloned());
+        fn in_memory((coding, it): &(Coding, Representation)) -> (Coding, Option<&Arc<[u8]>>) {
+            (*coding, it.body.memory())
+        }
         self.identity.body.memory() == other.identity.body.memory()
             && self.coded.iter().map(in_memory).eq(other.coded.iter().map(in_memory))
     }

@@ -56,14 +56,29 @@ impl Wake {
         }
     }
 
-    /// The instant of those that have one, and of two at one instant the one that asks for more.
-    fn order(self) -> (Option<Instant>, u8) {
+    /// The instant of those that have one.
+    #[inline]
+    pub(super) fn instant(self) -> Option<Instant> {
         match self {
-            Self::At(at) => (Some(at), 0),
-            Self::AtDeferringMail(at) => (Some(at), 1),
-            Self::About(at) => (Some(at), 2),
-            Self::Again | Self::Idle => (None, 0),
+            Self::At(at) | Self::AtDeferringMail(at) | Self::About(at) => Some(at),
+            Self::Again | Self::Idle => None,
         }
+    }
+
+    /// The instant of those that have to be there in time, by a system call of their own.
+    #[inline]
+    pub(super) fn exact(self) -> Option<Instant> {
+        self.instant().filter(|_| !matches!(self, Self::About(_)))
+    }
+
+    /// The instant, and of two at one instant first the one that asks for more.
+    fn order(self) -> (Option<Instant>, u8) {
+        let rank = match self {
+            Self::AtDeferringMail(_) => 1,
+            Self::About(_) => 2,
+            Self::At(_) | Self::Again | Self::Idle => 0,
+        };
+        (self.instant(), rank)
     }
 }
 

@@ -26,6 +26,13 @@ struct Queue<M> {
     is_deferred: bool,
 }
 
+impl<M> Queue<M> {
+    /// Mail for which nobody has woken the worker.
+    fn deferred(&self) -> usize {
+        if self.is_announced { 0 } else { self.mail.len() }
+    }
+}
+
 impl<M> Default for Queue<M> {
     fn default() -> Self {
         Self { mail: VecDeque::new(), is_announced: false, is_deferred: false }
@@ -78,8 +85,7 @@ impl<M> Mailboxes<M> {
     /// Mail that a worker has not handled yet, without what it defers; 0 for a worker that does not exist.
     pub fn waiting(&self, worker: usize) -> usize {
         let Some(mailbox) = self.0.get(worker) else { return 0 };
-        let queue = mailbox.queue();
-        let deferred = if queue.is_announced { 0 } else { queue.mail.len() };
+        let deferred = mailbox.queue().deferred();
         mailbox.waiting.load(Ordering::Acquire).saturating_sub(deferred)
     }
 
@@ -125,7 +131,7 @@ impl<M> Mailboxes<M> {
         let Some(mailbox) = self.0.get(worker) else { return false };
         let mut queue = mailbox.queue();
         queue.is_deferred = is_deferred;
-        let is_due = !is_deferred && !queue.is_announced && !queue.mail.is_empty();
+        let is_due = !is_deferred && queue.deferred() > 0;
         queue.is_announced |= is_due;
         is_due
     }
@@ -133,10 +139,7 @@ impl<M> Mailboxes<M> {
     /// True if mail waits for which nobody has woken the worker.
     #[cfg(any(test, feature = "simulated"))]
     pub(super) fn has_deferred(&self, worker: usize) -> bool {
-        self.0
-            .get(worker)
-            .map(Mailbox::queue)
-            .is_some_and(|queue| !queue.is_announced && !queue.mail.is_empty())
+        self.0.get(worker).is_some_and(|mailbox| mailbox.queue().deferred() > 0)
     }
 
     /// Wakes one worker out of its poll without mail: what it shall look at lies elsewhere.

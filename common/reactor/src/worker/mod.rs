@@ -150,12 +150,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             return; // as mostly
         }
         let wake = if self.defer_mail(wake) { Wake::Again } else { wake };
-        self.scheduled = match wake {
-            Wake::At(at) | Wake::AtDeferringMail(at) | Wake::About(at) => {
-                Some(self.connections.state.compact(at))
-            }
-            Wake::Again | Wake::Idle => None,
-        };
+        self.scheduled = wake.instant().map(|at| self.connections.state.compact(at));
         self.wake = wake;
     }
 

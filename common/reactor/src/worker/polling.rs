@@ -7,7 +7,7 @@ use super::Worker;
 use super::stopping::Stopping;
 use crate::connections::Connections;
 use crate::system::{Polled, System, Target};
-use crate::{CompactInstant, Handler, Wake};
+use crate::{CompactInstant, Handler};
 
 /// How often in a row the kernel may refuse to poll before the worker gives up: for ten seconds in which the process runs. Time
 /// alone proves nothing, for the process may have been stopped, or starved, between two polls.
@@ -76,13 +76,13 @@ impl<H: Handler, S: System> Worker<H, S> {
         let mut timeout = self.timeout(self.connections.state.compact_now);
         if let Some(time) = timeout
             && !time.is_zero()
-            && (time < LONG || matches!(self.wake, Wake::At(_) | Wake::AtDeferringMail(_)))
+            && (time < LONG || self.wake.exact().is_some())
         {
             let turn = begun;
             begun = self.connections.system.now();
             timeout = Some(time.saturating_sub(begun.saturating_duration_since(turn)));
         }
-        if let (Wake::At(at) | Wake::AtDeferringMail(at), Some(time)) = (self.wake, timeout)
+        if let (Some(at), Some(time)) = (self.wake.exact(), timeout)
             && !time.is_zero()
             && at <= begun + time
             && self.connections.system.sleep(time)
