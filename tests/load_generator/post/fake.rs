@@ -71,8 +71,10 @@ fn converse(stream: &TcpStream, state: &Mutex<State>, fault: Fault) -> Option<()
             }
         }
         if head.starts_with("GET") {
+            // Under the lock: a reader that has seen the head gets every line from then on.
+            let mut state = state.lock().unwrap();
             drop((&*stream).write_all(b"HTTP/1.1 200 OK\r\n\r\n"));
-            state.lock().unwrap().readers.push(stream.try_clone().unwrap());
+            state.readers.push(stream.try_clone().unwrap());
             return None;
         }
         if head.contains("Expect") {
