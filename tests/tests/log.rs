@@ -20,7 +20,6 @@ fn log_of(arguments: &[&str], journal_stream: impl Fn(u64, u64) -> String) -> St
         .stderr(stderr)
         .spawn()
         .expect("started");
-    // The socket may be there before the daemon has taken over the signals; the line comes after that.
     let read = || std::fs::read_to_string(&log).expect("text");
     let is_settled = |child: &mut Child| {
         let ended = child.try_wait().expect("its status").is_some();

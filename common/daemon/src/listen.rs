@@ -39,6 +39,34 @@ pub(super) fn to_listener(socket: Socket) -> Listener {
     }
 }
 
+/// An address to bind, and what a resolver has said of its name.
+#[derive(Debug)]
+pub(super) struct Resolved<'a> {
+    address: &'a ListenAddress,
+    /// Empty where it has no name.
+    of_name: Vec<SocketAddr>,
+}
+
+/// Finds the addresses of all names, which takes as long as the resolver does.
+///
+/// # Errors
+/// Those of [`bind`].
+pub(super) fn resolve_all<'a>(
+    flag: &str,
+    addresses: &'a [ListenAddress],
+) -> Result<Vec<Resolved<'a>>, DaemonError> {
+    let each = addresses.iter().map(|address| {
+        let of_name = match address {
+            ListenAddress::Name(host, port) => {
+                resolve(host, *port).map_err(|error| failure(flag, address, &error))?
+            }
+            ListenAddress::Tcp(_) | ListenAddress::Unix(_) => Vec::new(),
+        };
+        Ok(Resolved { address, of_name })
+    });
+    each.collect()
+}
+
 /// Binds every address; a TCP address is bound once per worker, so that the kernel spreads the connections.
 ///
 /// # Errors
@@ -46,17 +74,16 @@ pub(super) fn to_listener(socket: Socket) -> Listener {
 /// option `flag`.
 pub(super) fn bind(
     flag: &str,
-    addresses: &[ListenAddress],
+    addresses: &[Resolved<'_>],
     workers: usize,
 ) -> Result<Vec<Socket>, DaemonError> {
     let mut sockets = Vec::new();
-    for address in addresses {
+    for Resolved { address, of_name } in addresses {
         let failed = |error: io::Error| failure(flag, address, &error);
         match address {
             ListenAddress::Tcp(tcp) => sockets.extend(bind_tcp(*tcp, workers).map_err(failed)?),
-            ListenAddress::Name(host, port) => {
-                let all = resolve(host, *port).map_err(failed)?;
-                sockets.extend(bind_all(&all, is_localhost(host), workers).map_err(failed)?);
+            ListenAddress::Name(host, _) => {
+                sockets.extend(bind_all(of_name, is_localhost(host), workers).map_err(failed)?);
             }
             ListenAddress::Unix(path) => sockets.push(bind_unix(path).map_err(failed)?),
         }
@@ -279,6 +306,10 @@ mod tests {
         }
     }
 
+    fn bind_now(address: &ListenAddress, workers: usize) -> Result<Vec<Socket>, DaemonError> {
+        bind("listen", &resolve_all("listen", std::slice::from_ref(address))?, workers)
+    }
+
     fn bound() -> (Socket, SocketAddr) {
         let socket = bind_each((Ipv4Addr::LOCALHOST, 0).into(), 1).expect("bound").remove(0);
         let address = socket.local_addr().expect("an address").as_socket().expect("of TCP");
@@ -357,7 +388,7 @@ mod tests {
 
     #[test]
     fn every_worker_has_a_socket_on_the_same_port() {
-        let sockets = bind("listen", &[address("127.0.0.1:0")], 3).expect("bound");
+        let sockets = bind_now(&address("127.0.0.1:0"), 3).expect("bound");
         let ports: Vec<_> = sockets.iter().map(port).collect();
         assert_eq!(ports.len(), 3);
         assert!(ports.iter().all(|port| *port == ports[0] && *port != 0));
@@ -366,18 +397,18 @@ mod tests {
 
     #[test]
     fn workers_share_what_there_is_once_and_nothing_inherited_is_left_out() {
-        let one = bind("listen", &[address("127.0.0.1:0")], 1).expect("bound");
+        let one = bind_now(&address("127.0.0.1:0"), 1).expect("bound");
         assert!(deal(one, 2).expect("dealt").iter().all(|listeners| listeners.len() == 1));
-        let three = bind("listen", &[address("127.0.0.1:0")], 3).expect("bound");
+        let three = bind_now(&address("127.0.0.1:0"), 3).expect("bound");
         let counts: Vec<_> = deal(three, 2).expect("dealt").iter().map(Vec::len).collect();
         assert_eq!(counts, [2, 1]);
     }
 
     #[test]
     fn a_port_in_use_is_named_even_when_its_owner_would_share_it() {
-        let first = bind("listen", &[address("127.0.0.1:0")], 2).expect("bound");
+        let first = bind_now(&address("127.0.0.1:0"), 2).expect("bound");
         let taken = bound_address(&first[0]);
-        let failure = bind("listen", std::slice::from_ref(&taken), 2).expect_err("in use");
+        let failure = bind_now(&taken, 2).expect_err("in use");
         assert_eq!(failure.exit, Exit::Unavailable);
         assert!(failure.message.contains(&format!("--listen {taken}: port ")), "{failure}");
     }
@@ -404,7 +435,7 @@ mod tests {
 
     #[test]
     fn every_address_takes_both_families() {
-        let sockets = bind("listen", &[address("[::]:0")], 1).expect("bound");
+        let sockets = bind_now(&address("[::]:0"), 1).expect("bound");
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port(&sockets[0]))).expect("IPv4 reaches it");
     }
 }

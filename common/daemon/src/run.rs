@@ -10,7 +10,7 @@ use crate::{
     hand_over::Previous,
     inherit::Inherited,
     last_reload::LastReload,
-    listen,
+    listen::{self, Resolved},
     metrics::{self, Collector, DaemonMetrics, Workers},
     signals::{self, Actions},
     supervisor,
@@ -117,10 +117,15 @@ where
 {
     let workers = serve.workers.max(1);
     let endpoint = serve.endpoint.metrics.as_slice();
-    let Inherited { listeners, metrics, lines, previous } = inherited;
+    let Inherited { mut listeners, metrics: mut metrics_listeners, lines, previous } = inherited;
     warn_of_unread(lines);
-    let listeners = bind_unless_inherited(listeners, "listen", serve.listen, workers)?;
-    let metrics_listeners = bind_unless_inherited(metrics, "metrics", endpoint, 1)?;
+    let to_bind = resolve_unless_inherited(&listeners, "listen", serve.listen)?;
+    let metrics_to_bind = resolve_unless_inherited(&metrics_listeners, "metrics", endpoint)?;
+    // No sooner: a resolver may be slow, and a Ctrl-C ends that. And no later: a listening socket says that we can be signalled.
+    let taking_over = |error| DaemonError::system("taking over the signals", &error);
+    let signals = signals::catch().map_err(taking_over)?;
+    listeners.extend(listen::bind("listen", &to_bind, workers)?);
+    metrics_listeners.extend(listen::bind("metrics", &metrics_to_bind, 1)?);
     let files: Vec<SocketFile> =
         serve.listen.iter().chain(endpoint).filter_map(listen::socket_file).collect();
     let mut bound: Vec<ListenAddress> = listeners.iter().map(listen::bound_address).collect();
@@ -133,8 +138,6 @@ where
     let (mailboxes, control) = (reactor.mailboxes(), reactor.control());
     let start =
         Start { workers, addresses: &addresses, mailboxes: mailboxes.clone(), control: control.clone() };
-    let taking_over = |error| DaemonError::system("taking over the signals", &error);
-    let signals = signals::catch().map_err(taking_over)?;
     let Ready { handlers, hooks: Hooks { reload, metrics, prepare_hand_over, before_stop, catch_up } } =
         make_handlers(start)?;
     if let Some(previous) = previous {
@@ -183,13 +186,13 @@ fn warn_of_unread(lines: Option<UnixListener>) {
     );
 }
 
-fn bind_unless_inherited(
-    inherited: Vec<Socket>,
+/// What there is to bind: nothing where there are inherited sockets.
+fn resolve_unless_inherited<'a>(
+    inherited: &[Socket],
     flag: &str,
-    addresses: &[ListenAddress],
-    workers: usize,
-) -> Result<Vec<Socket>, DaemonError> {
-    if inherited.is_empty() { listen::bind(flag, addresses, workers) } else { Ok(inherited) }
+    addresses: &'a [ListenAddress],
+) -> Result<Vec<Resolved<'a>>, DaemonError> {
+    if inherited.is_empty() { listen::resolve_all(flag, addresses) } else { Ok(Vec::new()) }
 }
 
 fn make_reactor<H: Handler + Send + 'static>(

@@ -45,7 +45,7 @@ impl Vitals {
         let sockets = match inherited_for_metrics()? {
             inherited if !inherited.is_empty() => inherited,
             _ if address.is_empty() => Vec::new(),
-            _ => listen::bind("metrics", address, 1)?,
+            _ => listen::bind("metrics", &listen::resolve_all("metrics", address)?, 1)?,
         };
         for socket in &sockets {
             log::info!("{name}: metrics on {}", listen::bound_address(socket));
