@@ -194,14 +194,19 @@ class Lab:
 
     def counted(self):
         """What the processes said until now that they left out, of each kind."""
-        log = self.holder.log.read_text(errors="replace")
-        return {what: sum(map(int, said.findall(log))) for what, said in COUNTED.items()}
+        return counted(self.holder)
 
 
 def allow_descriptors():
     """Lets this program and what it starts open as many as they may."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def counted(holder):
+    """What the processes of a holder said until now that they left out, of each kind."""
+    log = holder.log.read_text(errors="replace")
+    return {what: sum(map(int, said.findall(log))) for what, said in COUNTED.items()}
 
 
 def nothing_lost(report, counted):
