@@ -108,6 +108,13 @@ impl Holder {
         self.wait_for("READY=1");
     }
 
+    /// The same, and sends it a signal as soon as it notifies this line; it may not be ready then.
+    pub fn start_next_with(&mut self, line: &str, signal: Signal) {
+        self.spawn();
+        self.wait_for(line);
+        self.signal(signal);
+    }
+
     /// Starts a process that cannot serve; its status, and its log.
     pub fn start_in_vain(&mut self) -> (ExitStatus, String) {
         self.spawn();

@@ -338,6 +338,42 @@ fn a_second_signal_does_not_disturb_the_hand_over() {
 }
 
 #[test]
+fn a_signal_that_comes_while_the_next_process_starts_ends_no_client() {
+    let mut holder = Holder::start(WS_SERVER, &DATES);
+    let mut clients: Vec<Client> = (0..40).map(|_| holder.request(&handshake("/", 13))).collect();
+    let mut last: Vec<u64> = clients
+        .iter_mut()
+        .map(|client| {
+            client.head();
+            number(client, Client::text)
+        })
+        .collect();
+    for signal in [Signal::HUP, Signal::USR1, Signal::USR2].into_iter().cycle().take(9) {
+        holder.end(Signal::USR2);
+        // The first thing that it says: the clients live on in it alone.
+        holder.start_next_with("FDSTOREREMOVE=1", signal);
+        if signal == Signal::USR2 {
+            holder.wait_for("BARRIER=1");
+            let (status, log) = holder.wait();
+            assert!(status.success(), "{status}: {log}");
+            holder.start_next();
+        } else {
+            holder.wait_for("READY=1");
+        }
+        for (client, last) in clients.iter_mut().zip(&mut last) {
+            let number = number(client, Client::text);
+            assert_eq!(number, *last + 1, "{signal:?}");
+            *last = number;
+        }
+    }
+    holder.end(Signal::USR2);
+    holder.start_next_with("FDSTOREREMOVE=1", Signal::TERM);
+    for client in &mut clients {
+        assert_eq!(client.close_code(), Some(1001));
+    }
+}
+
+#[test]
 fn a_client_that_was_closed_with_1012_is_announced_like_any_other_that_left() {
     let mut holder = Holder::start(WS_SERVER, &["--hand-over", "on", "--interval", "50ms"]);
     let mut stays = holder.request("GET / HTTP/1.0");

@@ -9,6 +9,7 @@ use crate::{
     exit::{DaemonError, Exit},
     hand_over::{self, Previous},
     listen,
+    signals::{self, Caught},
     value::ListenAddress,
 };
 
@@ -72,6 +73,8 @@ pub struct Inherited {
     pub lines: Option<UnixListener>,
     /// What the previous process handed over; `None` if it handed over nothing.
     pub previous: Option<Previous>,
+    /// The signals, caught before that was taken: a signal that ended us would end each connection. `None` if nothing was kept for us.
+    pub(super) signals: Option<Caught>,
 }
 
 impl Inherited {
@@ -108,6 +111,9 @@ pub fn inherit(formats: &RangeInclusive<u32>) -> Result<Inherited, DaemonError> 
             );
             DaemonError::new(Exit::Config, what)
         })?;
+    }
+    if !kept.is_empty() {
+        sorted.signals = Some(signals::catch()?);
     }
     sorted.previous = hand_over::adopt(kept, formats);
     Ok(sorted)

@@ -117,13 +117,13 @@ where
 {
     let workers = serve.workers.max(1);
     let endpoint = serve.endpoint.metrics.as_slice();
-    let Inherited { mut listeners, metrics: mut metrics_listeners, lines, previous } = inherited;
+    let Inherited { mut listeners, metrics: mut metrics_listeners, lines, previous, signals } = inherited;
     warn_of_unread(lines);
     let to_bind = resolve_unless_inherited(&listeners, "listen", serve.listen)?;
     let metrics_to_bind = resolve_unless_inherited(&metrics_listeners, "metrics", endpoint)?;
-    // No sooner: a resolver may be slow, and a Ctrl-C ends that. And no later: a listening socket says that we can be signalled.
-    let taking_over = |error| DaemonError::system("taking over the signals", &error);
-    let signals = signals::catch().map_err(taking_over)?;
+    // No sooner, unless there are connections to lose: a resolver may be slow, and a Ctrl-C ends that. And no later: a listening socket
+    // says that we can be signalled.
+    let signals = signals.map_or_else(signals::catch, Ok)?;
     listeners.extend(listen::bind("listen", &to_bind, workers)?);
     metrics_listeners.extend(listen::bind("metrics", &metrics_to_bind, 1)?);
     let files: Vec<SocketFile> =
@@ -156,7 +156,7 @@ where
         catch_up,
         last_reload: last_reload.clone(),
     };
-    signals.watch(actions).map_err(taking_over)?;
+    signals.watch(actions)?;
     for address in bound {
         log::info!("{}: listening on {address}", serve.name);
     }

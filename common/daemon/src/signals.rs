@@ -40,17 +40,23 @@ pub(super) fn unblock() {
 }
 
 /// The signals no longer do what the system does by default; those that have come wait for [`Caught::watch`].
+#[derive(Debug)]
 pub(super) struct Caught {
     read: UnixStream,
     flags: Vec<(i32, Arc<AtomicBool>)>,
     terminal: Terminal,
 }
 
-/// Catches the signals from now on: before anything is started that is to be ended in order.
+/// Catches the signals from now on: before anything is started that is to be ended in order, and before the connections of the previous
+/// process are taken, which would end with us.
 ///
 /// # Errors
 /// The system refuses a signal handler or the pipe.
-pub(super) fn catch() -> io::Result<Caught> {
+pub(super) fn catch() -> Result<Caught, DaemonError> {
+    try_catch().map_err(taking_over)
+}
+
+fn try_catch() -> io::Result<Caught> {
     let (read, write) = UnixStream::pair()?;
     let mut flags = Vec::new();
     let terminal = Terminal::look();
@@ -64,13 +70,19 @@ pub(super) fn catch() -> io::Result<Caught> {
     Ok(Caught { read, flags, terminal })
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
+fn taking_over(error: io::Error) -> DaemonError {
+    DaemonError::system("taking over the signals", &error)
+}
+
 impl Caught {
     /// Acts on the signals, in a thread of its own.
     ///
     /// # Errors
     /// The system refuses the thread.
-    pub(super) fn watch(self, actions: Actions) -> io::Result<()> {
-        thread::Builder::new().name("signals".to_owned()).spawn(move || self.act(&actions)).map(drop)
+    pub(super) fn watch(self, actions: Actions) -> Result<(), DaemonError> {
+        let thread = thread::Builder::new().name("signals".to_owned());
+        thread.spawn(move || self.act(&actions)).map(drop).map_err(taking_over)
     }
 
     fn act(self, actions: &Actions) {
