@@ -57,9 +57,9 @@ impl Counters {
         }
     }
 
-    /// A worker has taken up so many connections of the previous process. True if these were the last ones of all workers.
+    /// A worker has taken up so many connections of the previous process. True if the last one of all workers was among them.
     pub(super) fn took_up(&self, count: usize) -> bool {
-        self.to_adopt.fetch_sub(count, Relaxed) == count
+        count > 0 && self.to_adopt.fetch_sub(count, Relaxed) == count
     }
 
     pub(super) fn count_open(&self) {

@@ -319,6 +319,27 @@ mod tests {
     }
 
     #[test]
+    fn that_all_are_back_is_told_once_and_not_where_there_are_none() {
+        for count in [0, 1, 3] {
+            let mut reactor =
+                Reactor::new((0..4).map(|_| Vec::new()).collect(), Settings::default()).unwrap();
+            let control = reactor.control();
+            let (peers, exported): (Vec<_>, Vec<_>) = (0..count).map(arriving).unzip();
+            let all_back = Arc::new(AtomicUsize::new(0));
+            let times = Arc::clone(&all_back);
+            reactor.adopt(exported.len(), std::iter::once(exported), move || {
+                times.fetch_add(1, Relaxed);
+            });
+            // Those that have none look once before they stop, too.
+            control.stop(Stop::Shutdown);
+            let ended = run(reactor, (0..4).map(|_| Faulty::default()).collect());
+            ended.recv_timeout(PATIENCE).expect("they stop").unwrap();
+            assert_eq!(all_back.load(Relaxed), usize::from(count > 0), "{count} connections");
+            drop(peers);
+        }
+    }
+
+    #[test]
     fn each_worker_gets_its_mail_and_its_share_of_the_adopted_and_says_that_it_has_ended() {
         let mut reactor = Reactor::new(vec![Vec::new(), Vec::new()], Settings::default()).unwrap();
         let (control, mailboxes) = (reactor.control(), reactor.mailboxes());
