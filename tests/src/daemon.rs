@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
@@ -155,9 +155,9 @@ impl Daemon {
         panic!("no {part:?} in the log; instead:\n{}", before.join("\n"));
     }
 
-    /// The next line of its log; `None` at its end, or after five seconds without one.
+    /// The next line of its log; `None` at its end, or after [`PATIENCE`] without one.
     pub fn next_log_line(&mut self) -> Option<String> {
-        self.log.next_before(Instant::now() + Duration::from_secs(5))
+        self.log.next_before(Instant::now() + PATIENCE)
     }
 
     /// Its process id, valid until the daemon was waited for.

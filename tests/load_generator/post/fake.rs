@@ -6,7 +6,6 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 
 use super::{Outcome, Target, Task, outcome};
@@ -147,7 +146,7 @@ fn post(fault: Fault) -> Outcome {
         requests: 600,
         clients: 8,
         seed: 11,
-        patience: Duration::from_secs(5),
+        patience: harness::PATIENCE,
         rate: 1_000_000,
         faults: true,
         token: None,
