@@ -109,15 +109,22 @@ fn messages_arrive_one_by_one(kind: Kind) {
     one_by_one(&mut Tls::events_by_http2(front.port)).unwrap_or_else(|why| panic!("HTTP/2: {why}"));
 }
 
-/// Five dates, one each 200 ms, must come one by one and not in one piece.
+/// Five dates, one each 200 ms, must come one by one and not in one piece. This test may be late itself, and find several: not each time.
 fn one_by_one(client: &mut Tls) -> Result<(), String> {
     client.try_until(b"(UTC)", PATIENCE)?;
-    let first = Instant::now();
-    for _ in 0..4 {
-        client.try_until(b"(UTC)", PATIENCE)?;
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let first = Instant::now();
+        for _ in 0..4 {
+            client.try_until(b"(UTC)", PATIENCE)?;
+        }
+        let time = first.elapsed();
+        if time >= Duration::from_millis(400) {
+            return Ok(());
+        }
+        times.push(time);
     }
-    let time = first.elapsed();
-    if time < Duration::from_millis(400) { Err(format!("four more within {time:?}")) } else { Ok(()) }
+    Err(format!("four more each time within {times:?}"))
 }
 
 /// The control: the check notices a proxy that holds messages back.
