@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 
+use rustix::event::{PollFd, PollFlags, poll};
+
 use super::*;
 
 /// No wait of these tests is longer.
@@ -22,13 +24,25 @@ fn listener() -> (Listener, SocketAddr) {
     (mio::net::TcpListener::from_std(listener).into(), address)
 }
 
+/// The next newcomer, within the patience: for a peer, `connect` is over before its last segment has reached our side.
+fn accept(kernel: &mut Kernel, listener: &Listener) -> (Socket, Option<SocketAddr>) {
+    await_newcomer(listener);
+    kernel.accept(listener).unwrap()
+}
+
+/// Waits until somebody can be accepted, and accepts nobody.
+fn await_newcomer(listener: &Listener) {
+    let patience = PATIENCE.try_into().unwrap();
+    assert_eq!(poll(&mut [PollFd::new(&listener.socket, PollFlags::IN)], Some(&patience)), Ok(1));
+}
+
 /// A connection that the kernel has accepted, and its peer.
 fn connected(kernel: &mut Kernel) -> (Socket, TcpStream) {
     let (listener, address) = listener();
     kernel.add_listener(&listener, 0).unwrap();
     let peer = TcpStream::connect(address).unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    let (socket, address_of_peer) = kernel.accept(&listener).unwrap();
+    let (socket, address_of_peer) = accept(kernel, &listener);
     assert_eq!(address_of_peer, peer.local_addr().ok());
     assert_eq!(kernel.local(&socket), Some(address));
     (socket, peer)
@@ -171,13 +185,14 @@ fn a_connection_inherits_its_options_and_one_that_came_before_them_gets_them() {
         }
         let later = TcpStream::connect(address).unwrap();
         for peer in [earlier, later] {
-            let (socket, address_of_peer) = kernel.accept(&listener).unwrap();
+            let (socket, address_of_peer) = accept(&mut kernel, &listener);
             assert_eq!(address_of_peer, peer.local_addr().ok());
             assert_options(&socket, &settings);
         }
         assert_eq!(kernel.accept(&listener).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         // From now on, accepting sets nothing.
         let _peer = TcpStream::connect(address).unwrap();
+        await_newcomer(&listener);
         let (socket, _) = acceptfrom_with(&listener.socket, SocketFlags::empty()).unwrap();
         assert_options(&socket.into(), &settings);
         assert!(!listener.has_earlier.get(), "the options are set for each newcomer");
@@ -194,7 +209,7 @@ fn two_segments_fit_into_the_send_buffer_whatever_its_size() {
         let (listener, address) = listener();
         kernel.add_listener(&listener, 0).unwrap();
         let _peer = TcpStream::connect(address).unwrap();
-        let (socket, _) = kernel.accept(&listener).unwrap();
+        let (socket, _) = accept(&mut kernel, &listener);
         // TCP's own options take up to 40 bytes of one.
         let segment = socket.tcp_mss().unwrap();
         assert!((longest - 40..=longest).contains(&segment), "{segment} with {send_buffer}");
@@ -212,7 +227,7 @@ fn a_size_that_is_taken_back_leaves_newcomers_as_much_as_the_kernel_allows() {
     kernel.configure_listener(&listener);
     assert_eq!(kernel.accept(&listener).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     let _peer = TcpStream::connect(address).unwrap();
-    let (socket, _) = kernel.accept(&listener).unwrap();
+    let (socket, _) = accept(&mut kernel, &listener);
     assert!(socket.send_buffer_size().unwrap() > 100_000);
     assert!(socket.tcp_mss().unwrap() > 20_000, "that of a connection on one machine");
 }
@@ -234,7 +249,7 @@ fn a_look_at_a_listener_finds_who_waits_and_the_poll_shows_who_comes_behind_it()
         let _peer = TcpStream::connect(address).unwrap();
         assert!(matches!(events(&mut kernel)[..], [Event { target: Target::Listener(0), .. }]));
         assert!(kernel.has_newcomer(&listener));
-        kernel.accept(&listener).unwrap();
+        accept(&mut kernel, &listener);
         assert_eq!(events_now(&mut kernel).len(), 0);
     }
 }
@@ -268,7 +283,7 @@ fn sockets_ask_silent_peers_for_a_sign_of_life_as_the_settings_say() {
     let (listener, address) = listener();
     kernel.configure_listener(&listener);
     let _peer = TcpStream::connect(address).unwrap();
-    let (socket, _) = kernel.accept(&listener).unwrap();
+    let (socket, _) = accept(&mut kernel, &listener);
     assert_eq!(keepalive(&socket), (seconds(20), seconds(4), 3, seconds(90)));
     kernel.probe(&socket);
     assert_eq!(keepalive(&socket), (seconds(2), seconds(2), 3, seconds(90)));
