@@ -157,8 +157,10 @@ fn a_socket_whose_name_is_gone_is_bound_again() {
 #[test]
 fn a_socket_of_another_process_at_our_path_is_left_alone() {
     let mut lines = Lines::from_socket(&[]);
-    fs::remove_file(&lines.path).unwrap();
-    let other = UnixListener::bind(&lines.path).unwrap();
+    // At no moment is the name gone: the server would bind its socket again.
+    let elsewhere = lines.path.with_extension("other");
+    let other = UnixListener::bind(&elsewhere).unwrap();
+    fs::rename(&elsewhere, &lines.path).unwrap();
     lines.server.log_line("another program listens there");
     lines.server.signal(harness::Signal::TERM);
     assert!(lines.server.wait().0.success());

@@ -295,16 +295,23 @@ mod tests {
     fn a_port_that_is_taken_on_one_address_is_not_free() {
         for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
             // Where there is no IPv6, nobody can take its address.
-            let Ok(taken) = TcpListener::bind((ip, 0)) else {
+            if TcpListener::bind((ip, 0)).is_err() {
                 assert!(ip.is_ipv6());
                 continue;
+            }
+            let is_free_again = || {
+                let taken = TcpListener::bind((ip, 0)).expect("bound");
+                let port = taken.local_addr().expect("an address").port();
+                assert_eq!(first_free_port("localhost", [port]).expect("it is taken"), None);
+                drop(taken);
+                first_free_port("localhost", [port]).expect("it is free") == Some(port)
             };
-            let port = taken.local_addr().expect("an address").port();
-            assert_eq!(first_free_port("localhost", [port]).expect("it is taken"), None);
-            drop(taken);
-            assert_eq!(first_free_port("localhost", [port]).expect("it is free"), Some(port));
+            assert!((0..TRIES).any(|_| is_free_again()), "{ip}");
         }
     }
+
+    /// Between our two looks at a port that the kernel has chosen, it may give it to somebody else, though hardly so often.
+    const TRIES: usize = 10;
 
     fn bind_now(address: &ListenAddress, workers: usize) -> Result<Vec<Socket>, DaemonError> {
         bind("listen", &resolve_all("listen", std::slice::from_ref(address))?, workers)
@@ -323,8 +330,8 @@ mod tests {
             std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux").trim().parse::<usize>();
         assert!(most.expect("a number") >= 400, "the kernel of this machine allows no queue of 400");
         let (_listener, address) = bound();
-        // One that finds the queue full waits for a second, and longer from then on.
-        let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+        // As nobody accepts, one that finds the queue full would wait for ever.
+        let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(20));
         let clients: io::Result<Vec<TcpStream>> = (0..400).map(connect).collect();
         assert_eq!(clients.expect("the queue has room").len(), 400);
     }
@@ -332,15 +339,18 @@ mod tests {
     // EV-28
     #[test]
     fn a_port_whose_connections_we_have_ended_can_be_bound_again_at_once() {
-        let (listener, address) = bound();
-        let mut client = TcpStream::connect(address).expect("connected");
-        listener.set_nonblocking(false).expect("it blocks");
-        let (accepted, _) = listener.accept().expect("accepted");
-        // Whose side ends first waits in TIME_WAIT.
-        drop((accepted, listener));
-        assert_eq!(client.read(&mut [0]).expect("the end"), 0);
-        drop(client);
-        bind_each(address, 1).expect("bound again");
+        let bind_again = || {
+            let (listener, address) = bound();
+            let mut client = TcpStream::connect(address).expect("connected");
+            listener.set_nonblocking(false).expect("it blocks");
+            let (accepted, _) = listener.accept().expect("accepted");
+            // Whose side ends first waits in TIME_WAIT.
+            drop((accepted, listener));
+            assert_eq!(client.read(&mut [0]).expect("the end"), 0);
+            drop(client);
+            bind_each(address, 1)
+        };
+        assert!((0..TRIES).any(|_| bind_again().is_ok()), "{:?}", bind_again());
     }
 
     #[test]
