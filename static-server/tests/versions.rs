@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use harness::http::{Response, request};
-use harness::{Daemon, Stop, StopAtEnd};
+use harness::{Daemon, PATIENCE, Stop, StopAtEnd};
 
 const STATIC_SERVER: &str = env!("CARGO_BIN_EXE_static-server");
 
@@ -30,7 +30,7 @@ fn serve(dir: &Path, arguments: &[&str]) -> Daemon {
     Daemon::start(STATIC_SERVER, &[&["--root", dir.to_str().unwrap()], arguments].concat())
 }
 
-/// Asks again until the answer is as wanted; it must be within five seconds.
+/// Asks again until the answer is as wanted; it must be within [`PATIENCE`].
 fn eventually(ask: impl Fn() -> Response, is_wanted: impl Fn(&Response) -> bool) -> Response {
     let begun = Instant::now();
     loop {
@@ -38,7 +38,7 @@ fn eventually(ask: impl Fn() -> Response, is_wanted: impl Fn(&Response) -> bool)
         if is_wanted(&answer) {
             return answer;
         }
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", answer.fields);
+        assert!(begun.elapsed() < PATIENCE, "{:?}", answer.fields);
     }
 }
 

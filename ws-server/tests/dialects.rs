@@ -173,7 +173,7 @@ fn messages_are_echoed_or_passed_on() {
 #[test]
 fn a_silent_peer_is_pinged_and_then_let_go() {
     let server =
-        Daemon::start(WS_SERVER, &["--interval", "0", "--ping-interval", "100ms", "--pong-timeout", "200ms"]);
+        Daemon::start(WS_SERVER, &["--interval", "0", "--ping-interval", "100ms", "--pong-timeout", "3s"]);
     let (mut client, _) = server.websocket("/");
     for _ in 0..3 {
         assert_eq!(client.frame().0, 0x89);

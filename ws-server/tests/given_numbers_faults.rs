@@ -25,7 +25,8 @@ impl Server {
         let arguments =
             ["--source", &source, "--numbers", "given", "--greet", "0", "--metrics", "127.0.0.1:0"];
         // Thousands of lines are sent one after the other, each when the last one has come.
-        let arguments = [&arguments[..], &["--coalesce", "0"], options].concat();
+        // On a busy machine that takes longer than the time after which a client is pinged.
+        let arguments = [&arguments[..], &["--coalesce", "0", "--ping-interval", "1h"], options].concat();
         let mut daemon = Daemon::start(WS_SERVER, &arguments);
         let metrics = daemon.metrics_address();
         Self { daemon, metrics, path, _folder: folder }

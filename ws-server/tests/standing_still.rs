@@ -9,7 +9,7 @@ const PONG: u8 = 0x8a;
 
 #[test]
 fn heads_and_pongs_that_came_meanwhile_are_in_time() {
-    let timeouts = ["--head-timeout", "2s", "--ping-interval", "500ms", "--pong-timeout", "2s"];
+    let timeouts = ["--head-timeout", "5s", "--ping-interval", "500ms", "--pong-timeout", "5s"];
     let server = Daemon::start(WS_SERVER, &[&timeouts[..], &["--source", "-"]].concat());
     let mut open: Vec<Client> = (0..CLIENTS).map(|_| server.websocket("/").0).collect();
     for client in &mut open {
@@ -29,7 +29,7 @@ fn heads_and_pongs_that_came_meanwhile_are_in_time() {
         client.send(rest);
     }
     // Another server lets the same time pass, and some more.
-    let elsewhere = Daemon::start(WS_SERVER, &["--head-timeout", "3s"]);
+    let elsewhere = Daemon::start(WS_SERVER, &["--head-timeout", "6s"]);
     assert_eq!(elsewhere.connect().rest(), b"");
     server.signal(Signal::CONT);
     for client in &mut heads {
