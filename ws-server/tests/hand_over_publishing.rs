@@ -18,6 +18,7 @@ const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
 const CLIENTS: usize = 20;
 const REQUESTS: usize = 100;
+const RESTARTS: usize = 8;
 
 fn holder(more: &[&str]) -> Holder {
     let args = ["--hand-over", "on", "--source", "http", "--history", "1000000", "--max-backlog", "1GiB"];
@@ -127,12 +128,15 @@ fn two_thousand_requests_with_retries_over_restarts_publish_each_line_once() {
                 scope.spawn(move || client(address, number, done))
             })
             .collect();
-        let (holder, ended, restarts) = (&mut holder, &ended, &mut restarts);
+        let (holder, done, ended, restarts) = (&mut holder, &done, &ended, &mut restarts);
         let restarter = scope.spawn(move || {
-            for workers in ["2", "3", "1", "3", "2", "1"].into_iter().cycle() {
-                std::thread::sleep(Duration::from_millis(100));
-                if ended.load(Ordering::Relaxed) {
-                    return;
+            for workers in ["2", "3", "1", "3", "2", "1"].into_iter().cycle().take(RESTARTS) {
+                // As many requests before each, however long they take.
+                while done.load(Ordering::Relaxed) < (*restarts + 1) * CLIENTS * REQUESTS / (RESTARTS + 1) {
+                    if ended.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
                 }
                 let at = holder.args.len() - 1;
                 workers.clone_into(&mut holder.args[at]);
@@ -146,7 +150,7 @@ fn two_thousand_requests_with_retries_over_restarts_publish_each_line_once() {
         restarter.join().unwrap();
         heard.into_iter().flat_map(Result::unwrap).collect()
     });
-    assert!(restarts >= 4, "only {restarts} restarts");
+    assert_eq!(restarts, RESTARTS);
     let out = published(&holder, newest(&holder));
     let mut expected = BTreeSet::from(["end".to_owned()]);
     for (lines, (first, last, count)) in heard {

@@ -183,15 +183,15 @@ fn dates_without_a_client_do_not_count_as_skipped() {
         client.until(b"(UTC)\n");
         client.until(b"(UTC)\n");
         drop(client);
-        // Another server lets half a second pass, in which nothing happens at the first one.
-        let elsewhere = Daemon::start(WS_SERVER, &["--head-timeout", "500ms"]);
+        // Another server lets two seconds pass, in which nothing happens at the first one.
+        let elsewhere = Daemon::start(WS_SERVER, &["--head-timeout", "2s"]);
         assert_eq!(elsewhere.connect().rest(), b"", "nothing was asked, nothing is answered");
     }
     server.signal(Signal::TERM);
     let (status, log) = server.wait();
     assert!(status.success(), "{log}");
-    // A busy machine may be late by a date or two, but not by half a second.
+    // A busy machine may be late by some dates, but not by the hundred that were due meanwhile.
     let skipped = log.lines().find(|line| line.contains("dates were skipped"));
     let count = skipped.and_then(|line| line.split(' ').find_map(|word| word.parse::<u32>().ok()));
-    assert!(count.unwrap_or(0) < 10, "{log}");
+    assert!(count.unwrap_or(0) < 50, "{log}");
 }
