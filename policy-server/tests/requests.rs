@@ -117,15 +117,15 @@ fn a_dribble_does_not_prolong_the_life() {
 
 #[test]
 fn a_firehose_is_closed_at_its_first_wrong_byte() {
-    let daemon = Daemon::start(POLICY_SERVER, &[]);
+    let daemon = Daemon::start(POLICY_SERVER, &["--lifetime", "60s"]);
     let mut client = daemon.connect();
     let (written, elapsed) = timed(|| (0..100_000).take_while(|_| client.try_send([b'<'; 4096])).count());
-    assert!(written < 100_000 && elapsed < Duration::from_secs(3), "{written} blocks in {elapsed:?}");
+    assert!(written < 100_000 && elapsed < Duration::from_secs(20), "{written} blocks in {elapsed:?}");
 }
 
 #[test]
 fn other_protocols_are_closed_at_once_without_a_word_or_a_log_line() {
-    let daemon = Daemon::start(POLICY_SERVER, &[]);
+    let daemon = Daemon::start(POLICY_SERVER, &["--lifetime", "60s"]);
     let beginnings: [&[u8]; 12] = [
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /x HTTP/1.0\r\n\r\n",
@@ -144,7 +144,10 @@ fn other_protocols_are_closed_at_once_without_a_word_or_a_log_line() {
         let mut client = daemon.connect();
         let ((got, _), elapsed) = timed(|| client.exchange(beginning));
         assert_eq!(got, b"", "{beginning:?}");
-        assert!(elapsed < Duration::from_secs(2), "{beginning:?} after {elapsed:?}");
+        assert!(
+            elapsed < Duration::from_secs(20),
+            "{beginning:?} after {elapsed:?}, far from the end of the life"
+        );
     }
     daemon.signal(Signal::TERM);
     let (status, log) = daemon.wait();

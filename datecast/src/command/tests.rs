@@ -110,10 +110,10 @@ fn what_a_command_leaves_behind_is_waited_for_while_it_runs_and_after_it() {
     };
     // In the group of the command, and out of it; the last one ends when the file is there, after the command.
     let folder = tempfile::tempdir().unwrap();
-    let later = "echo $$; exec >&- 2>&-; while [ ! -e go ]; do sleep 0.02; done";
+    let later = "echo $$; : > later; exec >&- 2>&-; while [ ! -e go ]; do sleep 0.02; done";
     let script = format!(
         "cd '{}'; (sh -c 'echo $$' &); (setsid sh -c 'echo $$' &); sleep 0.1; while [ ! -e one ]; do sleep 0.02; done; \
-         setsid sh -c '{later}' & sleep 0.2",
+         setsid sh -c '{later}' & while [ ! -e later ]; do sleep 0.02; done",
         folder.path().display()
     );
     let (command, lines, told) = start(&shell(&script)).unwrap();

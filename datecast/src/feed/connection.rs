@@ -132,8 +132,11 @@ impl Connection {
 
     fn lose(&mut self, error: Errno, now: Instant) -> Lost {
         let Some(Open { stream, at, .. }) = self.open.take() else { return Lost };
-        let lost =
-            if has_unread(&stream, error) { ", and the lines that it had not read yet are lost" } else { "" };
+        let lost = if has_unread(&stream, error, PAUSE) {
+            ", and the lines that it had not read yet are lost"
+        } else {
+            ""
+        };
         log::warn!("{}: the server has closed the connection{lost}", self.to);
         self.retry_at = now + self.backoff.pause_after(now.saturating_duration_since(at));
         Lost
@@ -151,12 +154,12 @@ impl Connection {
 
 /// Whether the other end, at which writing or reading failed by this error, was closed with bytes in it that nobody had read:
 /// the kernel says so by ECONNRESET. A write can fail by EPIPE a moment before that is known here, so we read until the end comes,
-/// [`PAUSE`] at most.
-fn has_unread(stream: &UnixStream, error: Errno) -> bool {
+/// for this time at most.
+fn has_unread(stream: &UnixStream, error: Errno, patience: Duration) -> bool {
     if error == Errno::CONNRESET {
         return true;
     }
-    let until = now() + PAUSE;
+    let until = now() + patience;
     loop {
         match rustix::io::read(stream, &mut [0; 256]) {
             Ok(0) => return false,
@@ -280,7 +283,7 @@ mod tests {
             thread::park_timeout(PAUSE / 5);
             drop(server);
         });
-        assert!(has_unread(&ours, Errno::PIPE));
+        assert!(has_unread(&ours, Errno::PIPE, Duration::from_secs(20)));
         closing.join().unwrap();
     }
 
@@ -301,9 +304,9 @@ mod tests {
         rustix::io::write(&ours, b"line\n").unwrap();
         server.read_exact(&mut [0; 5]).unwrap();
         std::io::Write::write_all(&mut server, &[b'g'; 1000]).unwrap();
-        assert!(!has_unread(&ours, Errno::PIPE), "it is still open");
+        assert!(!has_unread(&ours, Errno::PIPE, PAUSE), "it is still open");
         drop(server);
-        assert!(!has_unread(&ours, Errno::PIPE), "its greeting was not read, but that is ours");
+        assert!(!has_unread(&ours, Errno::PIPE, PAUSE), "its greeting was not read, but that is ours");
     }
 
     #[test]
