@@ -147,8 +147,11 @@ impl Holder {
 
     /// True if the daemon sends no notification for the time of the watchdog, but for one that was on its way.
     pub fn is_silent(&mut self) -> bool {
-        self.notify.set_read_timeout(Some(WATCHDOG)).unwrap();
         let text = &mut [0; 4096];
+        self.notify.set_nonblocking(true).unwrap();
+        while self.notify.recv(text).is_ok() {} // of before
+        self.notify.set_nonblocking(false).unwrap();
+        self.notify.set_read_timeout(Some(WATCHDOG)).unwrap();
         // At most one was on its way.
         let silent = self.notify.recv(text).is_err() || self.notify.recv(text).is_err();
         self.notify.set_read_timeout(Some(PATIENCE)).unwrap();
