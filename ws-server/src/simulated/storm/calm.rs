@@ -1,10 +1,10 @@
-//! The end of a storm: the faults stop, everybody becomes current, all leave, and nothing is left.
+//! The end of a storm: the faults stop, everybody becomes current, one leaves and all hear of it, all leave, and nothing is left.
 
 use std::{collections::HashMap, time::Duration};
 
 use super::{
     action::{Leaving, Manner},
-    client::Life,
+    client::{Client, Life},
     place::Kind,
     run::Storm,
 };
@@ -66,7 +66,26 @@ impl Storm {
                 ));
             }
         }
+        self.check_farewell()?;
         self.end()
+    }
+
+    /// One leaves, and all others hear of it.
+    fn check_farewell(&mut self) -> Result<(), String> {
+        let is_known = |client: &Client| client.id.filter(|_| client.follows());
+        let found = self.clients.iter().enumerate().find_map(|(at, client)| Some((at, is_known(client)?)));
+        let Some((at, id)) = found.filter(|_| self.setting.config.leave_notices()) else { return Ok(()) };
+        self.leave(at, Leaving::Reset);
+        for _ in 0..30 {
+            self.pass(Duration::from_millis(40));
+            self.rest()?;
+        }
+        match self.clients.iter().find(|client| client.follows() && !client.has_heard_of(id)) {
+            Some(client) => {
+                Err(format!("client {} ({:?}) has not heard that {id} has left", client.peer, client.way))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Every request that publishes gets its answer.

@@ -112,6 +112,17 @@ impl Client {
         }
     }
 
+    /// It follows the stream for as long as that lasts, and hears whatever is said to all.
+    pub(super) fn follows(&self) -> bool {
+        let is_open = self.life == Life::Open && self.manner == Manner::Healthy && !self.may_end;
+        is_open && !self.way.is_poll() && self.asking.until.is_none()
+    }
+
+    /// It has heard that the client with this connection id has left.
+    pub(super) fn has_heard_of(&self, id: u64) -> bool {
+        self.leaves.contains(&id)
+    }
+
     /// True between two frames, parts or answers.
     pub(super) fn is_between(&self) -> bool {
         self.decoder.is_between()
@@ -285,6 +296,7 @@ impl Client {
     fn notice(&mut self, text: &str, truth: &Truth<'_>) -> Result<(), String> {
         if let Some(number) = text.strip_suffix(" disconnected") {
             let number = number.parse().map_err(|_| format!("a notice {text:?}"))?;
+            let is_new = self.leaves.insert(number);
             if truth.has_counts {
                 return Ok(());
             }
@@ -292,11 +304,7 @@ impl Client {
             if truth.ids.get(&number).is_some_and(|peer| !truth.gone.contains(peer)) {
                 return Err(format!("{text:?}, which is not so"));
             }
-            return if self.leaves.insert(number) {
-                Ok(())
-            } else {
-                Err(format!("{text:?} for the second time"))
-            };
+            return if is_new { Ok(()) } else { Err(format!("{text:?} for the second time")) };
         }
         let Some((sender, serial)) = text.strip_prefix('B').and_then(|rest| {
             let (sender, rest) = rest.split_once(':')?;
