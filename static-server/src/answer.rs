@@ -1,6 +1,7 @@
 //! Makes the answer to a request.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use common::http::{self, Head, is_known_method};
@@ -179,8 +180,11 @@ impl<'a> Respond<'a> {
                 Some(Payload::Memory(bytes.clone(), part))
             }
             Body::Disk { copy: Some(copy), .. } => Some(Payload::Pages(copy.clone(), part.start, len)),
-            Body::Disk { name, stamp, copy: None } => {
-                let file = self.site.open(name, stamp, it.validators.etag.is_none())?;
+            Body::Disk { name, stamp, copy: None, file } => {
+                let file = match file {
+                    Some(file) => file.clone(),
+                    None => Arc::new(self.site.open(name, stamp)?),
+                };
                 if len > LARGE {
                     return Some(Payload::File(file, part.start, len));
                 }

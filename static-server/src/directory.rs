@@ -66,6 +66,12 @@ struct Stamps {
 }
 
 impl Loaded {
+    /// True if the next answer can have the same bytes: they are in memory, or in files of which an equal stamp says so. A young file
+    /// is opened for each answer, and sent as it was then: another one may soon have its name, and even its inode.
+    fn can_be_had_again(&self) -> bool {
+        self.is_sure || self.resource.is_in_memory()
+    }
+
     /// Looks whether it is still the answer, and notes so; nothing is opened.
     fn renew(&mut self, folder: &Folder, name: &[u8]) -> bool {
         let same_names = self.names.is_some() && self.names == folder.names;
@@ -124,7 +130,8 @@ impl Directory {
         // Another worker may hold the slot while it looks at this very file.
         let mut place = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.begin_look(now);
-        if place.as_ref().is_some_and(|loaded| loaded.look.is_fresh(&now, FRESH)) {
+        if place.as_ref().is_some_and(|loaded| loaded.can_be_had_again() && loaded.look.is_fresh(&now, FRESH))
+        {
             return Ok(self.asked_again(place, name, &slot));
         }
         let read = self.folders.look(&self.root, name, (now, wall), |folder| {
@@ -138,8 +145,9 @@ impl Directory {
             self.changes.fetch_add(1, Ordering::SeqCst);
         }
         match read {
-            Ok(Some(loaded)) => {
-                let resource = loaded.resource.clone();
+            Ok(Some(mut loaded)) => {
+                let closed = loaded.resource.closed();
+                let resource = std::mem::replace(&mut loaded.resource, closed);
                 *place = Some(loaded);
                 drop(place);
                 self.cache.keep(name, &slot, resource.cost());
@@ -212,7 +220,7 @@ impl Directory {
         let mut resource = Resource::clone(&loaded.resource);
         let mut is_new = false;
         for representation in resource.all_mut() {
-            if let Body::Disk { name, stamp, copy: copy @ None } = &mut representation.body {
+            if let Body::Disk { name, stamp, copy: copy @ None, .. } = &mut representation.body {
                 *copy = self.copy(&tree, name, stamp);
                 is_new |= copy.is_some();
             }
@@ -231,15 +239,9 @@ impl Directory {
     }
 
     /// Opens the file of a body on disk; `None` if it is gone or has changed: then [`load`](Directory::load) it again.
-    ///
-    /// With `may_grow`, for an answer without validators, more bytes behind the first ones are no change.
-    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp, may_grow: bool) -> Option<File> {
+    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp) -> Option<File> {
         match self.root.release().tree.open_file(name) {
-            Ok(Opened::File(file, current))
-                if current == *stamp || (may_grow && current.has_grown_from(stamp)) =>
-            {
-                Some(file)
-            }
+            Ok(Opened::File(file, current)) if current == *stamp => Some(file),
             _ => None,
         }
     }
@@ -331,7 +333,8 @@ fn read_one(folder: &Folder, name: &[u8]) -> Result<Option<(Body, Stamp)>, OpenE
     for tries_left in (0..TRIES).rev() {
         let Opened::File(file, stamp) = folder.open_file(name)? else { return Ok(None) };
         if stamp.len > LARGE {
-            return Ok(Some((Body::Disk { name: name.to_owned(), stamp, copy: None }, stamp)));
+            let file = Some(Arc::new(file));
+            return Ok(Some((Body::Disk { name: name.to_owned(), stamp, copy: None, file }, stamp)));
         }
         match read_range(&file, 0, stamp.len) {
             // A file that never comes to rest, such as a log, is sent as long as it was; the later stamp says how young it is.

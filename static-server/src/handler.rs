@@ -189,7 +189,7 @@ impl StaticHandler {
             }
             Payload::File(file, offset, len) => {
                 cx.send(&self.text);
-                cx.send_file(Arc::new(file), offset, len);
+                cx.send_file(file, offset, len);
             }
             // Behind its head in the queue, from which each turn takes a bounded part.
             Payload::Memory(bytes, range) if is_large => {

@@ -1,5 +1,6 @@
 //! A file ready to send: its header fields, its validators, and where its bytes are.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use common::http::{Head, put_field};
@@ -46,12 +47,32 @@ impl Resource {
             && self.coded.iter().map(in_memory).eq(other.coded.iter().map(in_memory))
     }
 
+    /// True if none of its bytes are on disk alone.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.identity.body.memory().is_some() && self.coded.iter().all(|(_, it)| it.body.memory().is_some())
+    }
+
     /// Bytes of those of its files that are on disk, and of which there may be copies in memory.
     pub(crate) fn copyable(&self) -> usize {
         let all = std::iter::once(&self.identity).chain(self.coded.iter().map(|(_, coded)| coded));
         let on_disk =
             all.filter(|it| matches!(it.body, Body::Disk { copy: None, .. }) && it.len <= copies::MOST);
         on_disk.map(|it| usize::try_from(it.len).unwrap_or(usize::MAX)).fold(0, usize::saturating_add)
+    }
+
+    /// The same for the cache, which keeps no file open.
+    pub(crate) fn closed(self: &Arc<Self>) -> Arc<Self> {
+        let is_open = |it: &Representation| matches!(it.body, Body::Disk { file: Some(_), .. });
+        if !is_open(&self.identity) && !self.coded.iter().any(|(_, coded)| is_open(coded)) {
+            return self.clone();
+        }
+        let mut closed = Resource::clone(self);
+        for representation in closed.all_mut() {
+            if let Body::Disk { file, .. } = &mut representation.body {
+                *file = None;
+            }
+        }
+        Arc::new(closed)
     }
 
     /// All of them.
@@ -89,6 +110,8 @@ pub(crate) enum Body {
         name: Vec<u8>,
         stamp: Stamp,
         copy: Option<Arc<Pages>>,
+        /// The file itself, for the answer for which it was opened. What the cache keeps has none.
+        file: Option<Arc<File>>,
     },
 }
 

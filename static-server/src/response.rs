@@ -37,7 +37,7 @@ pub(crate) enum Payload {
     /// A range of a copy: offset and length in bytes.
     Pages(Arc<Pages>, u64, u64),
     /// A range of a file: offset and length in bytes.
-    File(File, u64, u64),
+    File(Arc<File>, u64, u64),
 }
 
 impl Payload {

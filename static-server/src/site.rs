@@ -143,10 +143,9 @@ impl Site {
         }
     }
 
-    /// Opens the file of a body on disk; `None` if it has changed: then [`find`](Site::find) the path again. With `may_grow`,
-    /// more bytes at its end are no change.
-    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp, may_grow: bool) -> Option<File> {
-        self.content.directory()?.open(name, stamp, may_grow)
+    /// Opens the file of a body on disk; `None` if it has changed: then [`find`](Site::find) the path again.
+    pub(crate) fn open(&self, name: &[u8], stamp: &Stamp) -> Option<File> {
+        self.content.directory()?.open(name, stamp)
     }
 
     /// Drops a path's file, which has changed, from the cache.

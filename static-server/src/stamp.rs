@@ -55,11 +55,6 @@ impl Stamp {
     pub(crate) fn is_sure(&self, wall: i64) -> bool {
         self.is_settled(wall) && self.changed.0.saturating_add(SETTLED) < wall
     }
-
-    /// True if this is the same file as `before`, and not shorter: what stood in it then can still be sent.
-    pub(crate) fn has_grown_from(&self, before: &Stamp) -> bool {
-        self.file == before.file && self.len >= before.len
-    }
 }
 
 #[cfg(test)]

@@ -281,3 +281,73 @@ fn other_bytes_under_the_same_stamp_are_a_change() {
     directory.cache.slot(b"young").lock().unwrap().as_mut().unwrap().resource = other;
     assert_eq!(changes_after(3), before + 1);
 }
+
+/// The whole file that was opened for an answer.
+fn opened(directory: &Directory, name: &str, now: Instant) -> Vec<u8> {
+    let resource = directory.load(name.as_bytes(), now, 0).unwrap().unwrap();
+    let Body::Disk { file: Some(file), stamp, .. } = &resource.identity.body else { panic!("it is open") };
+    let mut bytes = vec![0; usize::try_from(stamp.len).unwrap()];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    bytes
+}
+
+#[test]
+fn a_young_large_file_is_opened_for_each_answer_and_sent_as_it_was_then_whatever_takes_its_name() {
+    let (dir, directory) = directory(1 << 20);
+    let (path, now) = (dir.path().join("file"), Instant::now());
+    let resource = directory.load(b"file", now, 0).unwrap().unwrap();
+    for (number, more) in (b'2'..=b'9').zip(1..) {
+        std::fs::write(dir.path().join("new"), vec![number; SIZE + more]).unwrap();
+        std::fs::rename(dir.path().join("new"), &path).unwrap();
+        for _ in 0..3 {
+            assert_eq!(
+                opened(&directory, "file", now),
+                vec![number; SIZE + more],
+                "also in the same instant"
+            );
+        }
+    }
+    let Body::Disk { file: Some(file), .. } = &resource.identity.body else { panic!("it is open") };
+    let mut bytes = vec![0; SIZE];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(bytes, vec![b'1'; SIZE]);
+}
+
+#[test]
+fn no_file_stays_open_in_the_cache() {
+    let (_dir, directory) = directory(1 << 20);
+    let now = Instant::now();
+    for wall in [0, LATER] {
+        for name in ["file", "huge"] {
+            drop(directory.load(name.as_bytes(), now, wall).unwrap());
+            let slot = directory.cache.slot(name.as_bytes());
+            let place = slot.lock().unwrap();
+            let mut resource = Resource::clone(&place.as_ref().unwrap().resource);
+            for it in resource.all_mut() {
+                assert!(
+                    matches!(&it.body, Body::Disk { file: None, .. } | Body::Memory(_)),
+                    "{name} at {wall}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_opened_by_its_name_is_the_one_that_its_stamp_is_of() {
+    let (dir, directory) = directory(1 << 20);
+    let (path, now) = (dir.path().join("file"), Instant::now());
+    let stamp = |resource: Arc<Resource>| match &resource.identity.body {
+        Body::Disk { stamp, .. } => *stamp,
+        Body::Memory(_) => panic!("it is large"),
+    };
+    let before = stamp(directory.load(b"file", now, LATER).unwrap().unwrap());
+    assert!(directory.open(b"file", &before).is_some());
+    for bytes in [vec![b'2'; SIZE], vec![b'2'; SIZE + 1], vec![b'2'; SIZE - 1]] {
+        std::fs::write(dir.path().join("new"), bytes).unwrap();
+        std::fs::rename(dir.path().join("new"), &path).unwrap();
+        assert!(directory.open(b"file", &before).is_none());
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert!(directory.open(b"file", &before).is_none());
+}
