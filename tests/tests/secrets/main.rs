@@ -152,9 +152,11 @@ fn a_restart_writes_no_token() {
 fn a_token_that_is_written_is_found() {
     let mut run = Run::new();
     run.make_site();
-    let server = run.start("static-server", &["--root", "site"]);
+    let mut server = run.start("static-server", &["--root", "site"]);
     let request = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", TOKENS[0].1);
     run.ask(server.address, &[request.into_bytes()]);
+    // A stop may come before it is read.
+    server.wait_for_log(TOKENS[0].1);
     server.signal(Signal::TERM);
     server.wait();
     let found = run.secrets(&searcher());
