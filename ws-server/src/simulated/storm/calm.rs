@@ -3,11 +3,27 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    action::{Leaving, Manner},
+    action::{AskedSince, Leaving, Manner},
+    asking::{Home, Token},
     client::{Client, Life},
     place::Kind,
     run::Storm,
+    setting::Origin,
+    way::{Media, Prefix, Way},
 };
+
+/// In which ways the last clients come; the first one is the one that leaves.
+const LAST: [Way; 9] = [
+    Way::Rfc6455(Prefix::Id),
+    Way::Hixie75(Prefix::Nothing),
+    Way::Hixie76(Prefix::Number),
+    Way::Hybi07(Prefix::Nothing),
+    Way::Hybi08(Prefix::Id),
+    Way::Stream(Media::Events, false),
+    Way::Stream(Media::Lines, true),
+    Way::Stream(Media::Ndjson, false),
+    Way::Stream(Media::Html, false),
+];
 
 impl Storm {
     /// The faults have stopped: every healthy client is current within two ticks; and once all clients have left, nothing is.
@@ -24,6 +40,7 @@ impl Storm {
                 self.leave(at, Leaving::Vanish);
             }
         }
+        let came = self.come();
         self.finish_posts()?;
         self.rest()?;
         // With another delivery each client has another place within the interval: once, up to two of them pass between two dates.
@@ -66,24 +83,43 @@ impl Storm {
                 ));
             }
         }
-        self.check_farewell()?;
+        self.check_farewell(&came)?;
         self.end()
     }
 
-    /// One leaves, and all others hear of it.
-    fn check_farewell(&mut self) -> Result<(), String> {
-        let is_known = |client: &Client| client.id.filter(|_| client.follows());
-        let found = self.clients.iter().enumerate().find_map(|(at, client)| Some((at, is_known(client)?)));
-        let Some((at, id)) = found.filter(|_| self.setting.config.leave_notices()) else { return Ok(()) };
-        self.leave(at, Leaving::Reset);
+    /// Clients of every kind that stay; their peers.
+    fn come(&mut self) -> Vec<usize> {
+        let before = self.clients.len();
+        for (host, way) in (20..).zip(LAST) {
+            let asking = self.asking(way, None, Token::Lasting);
+            self.connect(way, (AskedSince::Nothing, asking), Manner::Healthy, Home::of(host));
+        }
+        self.clients[before..].iter().map(|client| client.peer).collect()
+    }
+
+    /// One of those that have come last leaves, and all others of them hear of it.
+    fn check_farewell(&mut self, came: &[usize]) -> Result<(), String> {
+        let stayed = |client: &Client| came.contains(&client.peer) && client.life == Life::Open;
+        // A new stream of given numbers ends those that cannot be told of it.
+        let may_go = |way: &Way| self.setting.origin == Origin::Given && !way.tells_gaps();
+        for (peer, way) in came.iter().zip(LAST).filter(|(_, way)| !may_go(way)) {
+            if !self.clients.iter().any(|client| client.peer == *peer && stayed(client)) {
+                return Err(format!("client {peer} ({way:?}), one of the last, is not there"));
+            }
+        }
+        let leaver = self.clients.iter().position(|client| client.peer == came[0]).expect("it is there");
+        let id = self.clients[leaver].id.expect("its form says its id");
+        self.leave(leaver, Leaving::Reset);
         for _ in 0..30 {
             self.pass(Duration::from_millis(40));
             self.rest()?;
         }
-        match self.clients.iter().find(|client| client.follows() && !client.has_heard_of(id)) {
-            Some(client) => {
-                Err(format!("client {} ({:?}) has not heard that {id} has left", client.peer, client.way))
-            }
+        let is_told = self.setting.config.leave_notices();
+        match self.clients.iter().find(|client| stayed(client) && client.has_heard_of(id) != is_told) {
+            Some(client) => Err(format!(
+                "client {} ({:?}) heard that {id} has left: {}",
+                client.peer, client.way, !is_told
+            )),
             None => Ok(()),
         }
     }

@@ -112,12 +112,6 @@ impl Client {
         }
     }
 
-    /// It follows the stream for as long as that lasts, and hears whatever is said to all.
-    pub(super) fn follows(&self) -> bool {
-        let is_open = self.life == Life::Open && self.manner == Manner::Healthy && !self.may_end;
-        is_open && !self.way.is_poll() && self.asking.until.is_none()
-    }
-
     /// It has heard that the client with this connection id has left.
     pub(super) fn has_heard_of(&self, id: u64) -> bool {
         self.leaves.contains(&id)
