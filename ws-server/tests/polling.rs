@@ -209,12 +209,17 @@ fn any_worker_answers_for_any_id() {
 
 #[test]
 fn a_poll_that_waits_is_not_evicted_and_one_between_two_requests_makes_room() {
-    let args = ["--source", "-", "--max-connections", "4", "--max-heads", "4", "--workers", "1"];
-    let mut server = Daemon::start(WS_SERVER, &args);
+    let limits = ["--max-connections", "4", "--max-heads", "4", "--workers", "1"];
+    let mut server =
+        Daemon::start(WS_SERVER, &[&["--source", "-", "--metrics", "127.0.0.1:0"], &limits[..]].concat());
+    let metrics = server.metrics_address();
     let mut waiting: Vec<Client> = (0..3).map(|_| server.connect()).collect();
     for client in &mut waiting {
         client.send("GET /?poll=60 HTTP/1.1\r\nHost: a\r\n\r\n");
     }
+    // Before its request is read, each of them has nothing to be spared for.
+    let waits = "datecast_ws_connections{dialect=\"poll\",state=\"open\"}";
+    wait_until(metrics, waits, |now| now == 3.0);
     let mut idle = server.connect();
     ask(&mut idle, "poll=0");
     for _ in 0..5 {
