@@ -149,7 +149,9 @@ const FIFTY: [(Program, u32); 9] = [
 
 fn lines_server() -> Daemon {
     let limits = ["--history", "100000", "--max-connections-per-ip", "0", "--leave-notices", "off"];
-    Daemon::start(binary("ws-server"), &[&["--source", "-"], &limits[..]].concat())
+    // A program on a busy machine reads what its kernel holds long after all was written.
+    let patience = ["--write-timeout", "2m", "--drain-timeout", "2m"];
+    Daemon::start(binary("ws-server"), &[&["--source", "-"], &limits[..], &patience].concat())
 }
 
 fn write_lines(stdin: &mut impl Write) {
