@@ -72,10 +72,13 @@ impl Loaded {
         self.is_sure || self.resource.is_in_memory()
     }
 
-    /// Looks whether it is still the answer, and notes so; nothing is opened.
-    fn renew(&mut self, folder: &Folder, name: &[u8]) -> bool {
+    /// Looks whether it is still the answer, and notes so; nothing is opened. `wall` is in seconds since 1970.
+    fn renew(&mut self, folder: &Folder, name: &[u8], wall: i64) -> bool {
+        // The clock may have been set back before the modification, or has come to one that was in the future.
+        let has_its_date = self.resource.identity.validators.modified == self.stamps.file.date(wall);
         let same_names = self.names.is_some() && self.names == folder.names;
         let is_same = self.is_sure
+            && has_its_date
             && self.look.release == folder.look.release
             && folder.look(name) == Ok(Found::File(self.stamps.file))
             && look_at_siblings(folder, name, same_names.then_some(self.stamps.siblings))
@@ -135,7 +138,7 @@ impl Directory {
             return Ok(self.asked_again(place, name, &slot));
         }
         let read = self.folders.look(&self.root, name, (now, wall), |folder| {
-            if place.as_mut().is_some_and(|loaded| loaded.renew(folder, name)) {
+            if place.as_mut().is_some_and(|loaded| loaded.renew(folder, name, wall)) {
                 return Ok(None);
             }
             self.read(folder, name, wall).map(Some)

@@ -155,8 +155,9 @@ impl FirstLines {
 
     #[cold]
     fn of_second(wall: i64) -> Self {
-        let date = date::format(wall).unwrap_or_default();
-        FirstLines { second: wall, of_ok: format!("{OK}Date: {date}\r\n") }
+        // RFC 9110 §6.6.1: "An origin server without a clock … MUST NOT generate a Date header field."
+        let date = date::format(wall).map(|date| format!("Date: {date}\r\n")).unwrap_or_default();
+        FirstLines { second: wall, of_ok: format!("{OK}{date}") }
     }
 
     /// In seconds since 1970.
@@ -242,5 +243,7 @@ mod tests {
             first.renew(second);
             assert_eq!(first.of_ok, format!("{OK}Date: Thu, 01 Jan 1970 {date} GMT\r\n"));
         }
+        first.renew(i64::MAX);
+        assert_eq!(first.of_ok, OK, "a second without a date");
     }
 }

@@ -60,6 +60,27 @@ fn a_file_is_not_copied_while_it_is_young_nor_where_it_finds_no_room() {
 }
 
 #[test]
+fn a_file_never_has_a_date_behind_the_clocks_whichever_way_that_is_set() {
+    let (dir, directory) = directory(1 << 20);
+    let file = File::open(dir.path().join("file")).unwrap();
+    let modified = 1 << 33;
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 33)).unwrap();
+    let mut now = Instant::now();
+    for (wall, date) in [
+        (modified - 1, None),
+        (modified + 2, Some(modified)),
+        (modified + 9, Some(modified)),
+        (modified - 1, None),
+        (modified - 1000, None),
+        (LATER, Some(modified)),
+    ] {
+        now += FRESH;
+        let resource = directory.load(b"file", now, wall).unwrap().unwrap();
+        assert_eq!(resource.identity.validators.modified, date, "at {}", wall - modified);
+    }
+}
+
+#[test]
 fn a_version_that_is_no_longer_there_is_not_copied_for_the_one_before() {
     let (dir, directory) = directory(1 << 20);
     let now = Instant::now();

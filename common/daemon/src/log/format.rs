@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
 
 use log::Level;
 use rustix::fs::fstat;
@@ -46,19 +47,28 @@ impl LogFormat {
             Self::Journald => format!("<{}>{}\n", priority(level), on_one_line()),
             Self::Json => format!(
                 "{{\"time\":\"{}\",\"level\":\"{}\",\"message\":{}}}\n",
-                humantime::format_rfc3339_millis(wall()),
+                stamp(wall()),
                 level.as_str().to_ascii_lowercase(),
                 quote(&message)
             ),
             Self::Text | Self::Auto => {
                 // The time of day only: people who read this know the date.
-                let time = humantime::format_rfc3339_millis(wall()).to_string();
+                let time = stamp(wall());
                 let time = time.get(11..23).unwrap_or_default();
                 format!("{time} {level:5} {}\n", on_one_line())
             }
         };
         out.write_all(line.as_bytes())
     }
+}
+
+/// The last second that a stamp has, since 1970: `9999-12-31T23:59:59Z`.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
+/// A moment in UTC to the millisecond; the nearest one that can be written where a clock is before 1970 or beyond 9999.
+fn stamp(at: SystemTime) -> String {
+    let since_1970 = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since_1970.min(LAST)).to_string()
 }
 
 /// systemd.exec(5), `$JOURNAL_STREAM`: "the device and inode numbers of the file descriptor ... separated by a colon".
@@ -100,6 +110,20 @@ mod tests {
         let line = line(LogFormat::Text, Level::Warn, "hello");
         assert_eq!(line.len(), "17:04:22.123 WARN  hello\n".len());
         assert!(line.ends_with(" WARN  hello\n"), "{line}");
+    }
+
+    #[test]
+    fn a_line_has_a_stamp_whatever_the_clock_says() {
+        let (epoch, year) = (SystemTime::UNIX_EPOCH, Duration::from_secs(31_556_952));
+        for (at, expected) in [
+            (epoch - year, "1970-01-01T00:00:00.000Z"),
+            (epoch - Duration::from_millis(1), "1970-01-01T00:00:00.000Z"),
+            (epoch + Duration::from_millis(1), "1970-01-01T00:00:00.001Z"),
+            (epoch + LAST, "9999-12-31T23:59:59.000Z"),
+            (epoch + LAST + year, "9999-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(stamp(at), expected);
+        }
     }
 
     #[test]
