@@ -147,11 +147,16 @@ impl Service {
 }
 
 impl Ending {
-    /// Hands the connections over to the next process if the source was stopped for that.
+    /// Logs what was lost last, and hands the connections over to the next process if the source was stopped for that.
     ///
     /// # Errors
     /// Why the source could not be read, if that has ended the process.
-    pub fn finish(self, ended: Vec<Ended<WsHandler>>) -> Result<(), DaemonError> {
+    pub fn finish(self, mut ended: Vec<Ended<WsHandler>>) -> Result<(), DaemonError> {
+        // What is said now and then, and what nothing follows that would say it.
+        self.feed.log_last_faults();
+        for ended in &mut ended {
+            ended.handler.metrics.log_last_losses();
+        }
         let Some(exported) = self.feed.take_exported() else {
             self.feed.remove_socket();
             return self.feed.take_failure().map_or(Ok(()), Err);

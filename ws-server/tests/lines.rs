@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs::File, io::Write as _, os::unix::net::UnixStream};
 
-use harness::{Client, Daemon, after_retry, command, frame, make_fifo, without_epochs};
+use harness::{Client, Daemon, Signal, after_retry, command, frame, make_fifo, without_epochs};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -116,6 +116,28 @@ fn lines_that_are_not_utf8_are_replaced_or_dropped_and_counted_by_name() {
         let counts = ["replaced", "not_utf8", "too_long"]
             .map(|fault| harness::scrape::value(&scraped, &format!("datecast_ws_lines_{fault}_total")));
         assert!(counts.iter().eq(&metrics), "{invalid_utf8}: {counts:?}");
+    }
+}
+
+#[test]
+fn the_last_lines_that_were_dropped_are_logged_at_the_end() {
+    let too_long = "123456789\n";
+    for end in ["exit", "keep"] {
+        let args = ["--source", "-", "--max-line", "8", "--at-eof", end];
+        let mut server = Daemon::start(WS_SERVER, &args);
+        let (mut client, _) = server.websocket("/");
+        server.write(too_long);
+        server.log_line("1 line dropped: longer than --max-line");
+        server.write(format!("{too_long}{too_long}last\n"));
+        assert_eq!(client.text(), "last");
+        drop(client);
+        if end == "exit" {
+            server.stdin = None;
+        } else {
+            server.signal(Signal::TERM);
+        }
+        let (status, log) = server.wait();
+        assert!(status.success() && log.contains("2 lines dropped: longer than --max-line"), "{end}: {log}");
     }
 }
 

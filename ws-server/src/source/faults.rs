@@ -52,9 +52,13 @@ impl FaultLog {
         self.counts.add(faults);
         // Of lines at or below the newest nothing is said: of two producers with the same lines one is always later.
         self.unsaid.add(LineFaults { repeated: 0, ..faults });
-        if self.unsaid == LineFaults::default() || !self.warnings.is_due(QUIET, now) {
-            return;
+        if self.unsaid != LineFaults::default() && self.warnings.is_due(QUIET, now) {
+            self.say();
         }
+    }
+
+    /// Warns of all that no warning has counted: at the end of the process, which nothing follows that would.
+    pub(super) fn say(&mut self) {
         let LineFaults {
             replaced,
             not_utf8,

@@ -4,7 +4,7 @@ use std::{
     io,
     os::{fd::OwnedFd, unix::net::UnixListener},
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -107,6 +107,8 @@ pub(crate) struct Feed {
     /// The name of the socket of a `unix:` source; `None` if it is systemd's.
     socket: Mutex<Option<SocketName>>,
     failure: Mutex<Option<DaemonError>>,
+    /// Who publishes the lines; from the start on.
+    publisher: OnceLock<Arc<Publisher>>,
 }
 
 /// What a source leaves that was stopped for a hand-over.
@@ -137,6 +139,7 @@ impl Feed {
         max_producers: usize,
         ended: impl FnOnce(bool) + Send + 'static,
     ) -> Result<(), DaemonError> {
+        _ = self.publisher.set(Arc::clone(&publisher));
         match &source {
             Source::None => return Ok(()),
             Source::Unix(listening) => (*lock(&self.socket)).clone_from(&listening.name),
@@ -183,6 +186,13 @@ impl Feed {
         });
         let producers = producers.unwrap_or_default();
         *lock(&self.exported) = Some(ExportedSource { producers, steps });
+    }
+
+    /// Logs what is not logged yet of lines that were not published as they came: no line will follow that would.
+    pub(crate) fn log_last_faults(&self) {
+        if let Some(publisher) = self.publisher.get() {
+            publisher.log_last_faults();
+        }
     }
 
     /// Why the source cannot be read, if that is why the daemon has ended.

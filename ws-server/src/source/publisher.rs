@@ -1,6 +1,9 @@
 //! Numbers the lines of all producers, and posts them to the workers in batches.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use common::id::MessageId;
 use daemon::clock::{now, wall};
@@ -23,6 +26,8 @@ pub(crate) struct Publisher {
     numbering: Mutex<Numbering>,
     progress: Arc<SourceProgress>,
     counts: FaultCounts,
+    /// Behind a lock of its own: that of the numbering is held while workers make room, perhaps for ever.
+    faults: Mutex<FaultLog>,
     post: Box<dyn Fn(Arc<Batch>) + Send + Sync>,
     tell: Box<dyn Fn(Filling) + Send + Sync>,
 }
@@ -41,8 +46,13 @@ struct Numbering {
     next: MessageId,
     format: LineFormat,
     posted: u64,
-    faults: FaultLog,
     settling: Settling,
+}
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").field("numbering", &self.numbering).finish_non_exhaustive()
+    }
 }
 
 impl Publisher {
@@ -61,8 +71,9 @@ impl Publisher {
             // To the previous process.
             settling.line_came(now());
         }
-        let numbering = Mutex::new(Numbering { next, format, posted: 0, faults, settling });
-        Self { numbering, progress, counts, post: Box::new(post), tell: Box::new(|_| ()) }
+        let numbering = Mutex::new(Numbering { next, format, posted: 0, settling });
+        let faults = Mutex::new(faults);
+        Self { numbering, progress, counts, faults, post: Box::new(post), tell: Box::new(|_| ()) }
     }
 
     /// Says by `tell`, in order with the batches, whether the source still brings what there was before this process began.
@@ -115,6 +126,11 @@ impl Publisher {
         let filling = numbering.settling.filling();
         self.progress.update_head(|head| head.filling = filling);
         (self.tell)(filling);
+    }
+
+    /// Logs the faults of lines that are not logged yet.
+    pub(crate) fn log_last_faults(&self) {
+        lock(&self.faults).say();
     }
 
     /// What was wrong with lines so far, for the metrics.
@@ -263,7 +279,9 @@ impl OpenBatch<'_> {
 
     /// Counts what was wrong with lines.
     pub(crate) fn count(&mut self, faults: LineFaults) {
-        self.numbering.faults.add(faults, now());
+        if faults != LineFaults::default() {
+            lock(&self.publisher.faults).add(faults, now());
+        }
     }
 
     /// Posts the lines, if there are any, and begins the next batch.
