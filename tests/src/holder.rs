@@ -16,6 +16,7 @@ use std::{
 };
 
 use rustix::{
+    io::Errno,
     net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
         SendFlags, recvmsg, sendmsg,
@@ -45,6 +46,8 @@ pub struct Holder {
     /// The descriptors that the daemon has stored (`FDSTORE=1`).
     pub kept: Vec<OwnedFd>,
     daemon: Option<Daemon>,
+    /// What the processes that have ended had logged, but for lines that were read before.
+    pub log: String,
     /// Everything that the daemon notified, one assignment each.
     pub notifications: Vec<String>,
 }
@@ -74,8 +77,8 @@ impl Holder {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
         let binary = binary.into();
-        let (kept, notifications) = (Vec::new(), Vec::new());
-        Self { binary, listener, notify, folder, args, sockets, kept, daemon: None, notifications }
+        let (kept, log, notifications) = (Vec::new(), String::new(), Vec::new());
+        Self { binary, listener, notify, folder, args, sockets, kept, daemon: None, log, notifications }
     }
 
     /// Where the listening socket listens, whichever process has it.
@@ -122,6 +125,8 @@ impl Holder {
     }
 
     fn spawn(&mut self) {
+        // The process before may have left a `READY=1` that nobody waited for.
+        while self.receive(RecvFlags::DONTWAIT) {}
         let mut command = command(&self.binary, &[]);
         command
             .args(&self.args)
@@ -141,7 +146,7 @@ impl Holder {
         let started = Instant::now();
         while !self.notifications[from..].iter().any(|sent| sent == line) {
             assert!(started.elapsed() < PATIENCE, "no {line}: {:?}", self.notifications);
-            self.receive();
+            assert!(self.receive(RecvFlags::empty()), "no {line}: {:?}", self.notifications);
         }
     }
 
@@ -158,14 +163,19 @@ impl Holder {
         silent
     }
 
-    /// Receives one notification and does with it what systemd would.
-    fn receive(&mut self) {
+    /// Receives one notification and does with it what systemd would; false if there is none, after [`PATIENCE`] or at once, as the flags
+    /// say.
+    fn receive(&mut self, flags: RecvFlags) -> bool {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut text = [0; 4096];
-        let message =
-            recvmsg(&self.notify, &mut [IoSliceMut::new(&mut text)], &mut control, RecvFlags::CMSG_CLOEXEC);
-        let message = message.unwrap();
+        let flags = flags | RecvFlags::CMSG_CLOEXEC;
+        let message = match recvmsg(&self.notify, &mut [IoSliceMut::new(&mut text)], &mut control, flags) {
+            Err(Errno::AGAIN) => return false,
+            // As a read with a timeout does in a process that was stopped for a moment.
+            Err(Errno::INTR) => return true,
+            message => message.unwrap(),
+        };
         let descriptors: Vec<OwnedFd> = control
             .drain()
             .filter_map(|message| match message {
@@ -184,6 +194,7 @@ impl Holder {
         }
         // A barrier's descriptor is closed here: everything before it is done.
         self.notifications.extend(lines.into_iter().map(str::to_owned));
+        true
     }
 
     /// Sends a signal and waits for the end of the process, as systemd does; its status, and its log.
@@ -201,7 +212,9 @@ impl Holder {
 
     /// Waits for the end of the process; its status, and its log.
     pub fn wait(&mut self) -> (ExitStatus, String) {
-        self.daemon.take().expect("a process serves").wait()
+        let (status, log) = self.daemon.take().expect("a process serves").wait();
+        self.log.push_str(&log);
+        (status, log)
     }
 
     /// Writes another format into what is kept, as if another version had written it.

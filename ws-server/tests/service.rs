@@ -71,3 +71,20 @@ fn its_status_says_that_a_reload_failed_until_one_succeeds() {
     holder.signal(Signal::HUP);
     holder.wait_for("STATUS=0 clients");
 }
+
+/// A control of the holder: on a busy machine it would go on before the next process serves.
+#[test]
+fn what_a_process_left_unread_is_not_taken_for_the_next_one() {
+    let mut holder = Holder::start(WS_SERVER, &[]);
+    holder.signal(Signal::HUP);
+    holder.wait_for("RELOADING=1");
+    // The `READY=1` behind it stays unread.
+    holder.end(Signal::TERM);
+    holder.start_next();
+    let last = |line| holder.notifications.iter().rposition(|sent| sent == line);
+    assert!(
+        last("STOPPING=1").is_some() && last("STOPPING=1") < last("READY=1"),
+        "{:?}",
+        holder.notifications
+    );
+}
