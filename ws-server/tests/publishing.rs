@@ -226,10 +226,13 @@ fn a_stream_of_another_source_takes_no_lines() {
 
 #[test]
 fn a_stop_answers_with_what_is_out() {
-    let server = server(&["--drain-timeout", "1s"]);
+    // Longer than this test waits for an answer.
+    let server = server(&["--drain-timeout", "1h"]);
+    let mut reader = reader(&server);
     let mut client = server.connect();
     client.send(request("PUT", "/", "Transfer-Encoding: chunked\r\n"));
     client.send("6\r\na\nhalf\r\n");
+    assert_eq!(line(&mut reader), "a", "the body was read, not only sent");
     let mut kept = server.connect();
     kept.send([request("POST", "/", "Content-Length: 2\r\n"), b"b\n".to_vec()].concat());
     assert_eq!(kept.response().status, 200);

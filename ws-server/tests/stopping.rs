@@ -84,7 +84,8 @@ fn what_was_written_before_a_stop_reaches_each_client_before_it_hears_of_the_sto
             make_fifo(&path);
         }
         let value = if source == "-" { source.to_owned() } else { format!("{source}:{}", path.display()) };
-        let options = ["--source", &value, "--coalesce", "10s", "--linger", "100ms", "--drain-timeout", "1s"];
+        // Both are longer than this test waits.
+        let options = ["--source", &value, "--coalesce", "1h", "--linger", "100ms", "--drain-timeout", "1h"];
         let mut server = Daemon::start(WS_SERVER, &options);
         let mut writer: Box<dyn Write> = match source {
             "-" => Box::new(server.stdin.take().unwrap()),
