@@ -48,5 +48,5 @@ pub use project::{binary, project};
 pub use rustix::process::Signal;
 pub use stop::{Stop, StopAtEnd};
 pub use unprivileged::unprivileged;
-pub use wait::{PATIENCE, eventually};
+pub use wait::{PATIENCE, eventually, takes_less_than};
 pub use websocket::{UPGRADE, frame, handshake};
