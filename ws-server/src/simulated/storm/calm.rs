@@ -40,9 +40,9 @@ impl Storm {
                 self.leave(at, Leaving::Vanish);
             }
         }
-        let came = self.come();
         self.finish_posts()?;
         self.rest()?;
+        let came = self.come();
         // With another delivery each client has another place within the interval: once, up to two of them pass between two dates.
         self.pass(Duration::from_secs(1));
         self.rest()?;

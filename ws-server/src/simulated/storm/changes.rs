@@ -94,6 +94,10 @@ impl Storm {
             // It meets whoever comes next; an error of accepting may be that of a newcomer who waits.
             client.may_end |= !is_harmless || call == Call::Accept && !world.is_accepted(client.peer);
         }
+        // A socket that takes nothing for a moment counts as full.
+        if call == Call::Write && !is_harmless {
+            (self.writes_fail, self.jumps) = (true, self.jumps + 1);
+        }
         self.fault_left = 10;
         self.world().fail(call, count, errno);
     }

@@ -49,7 +49,7 @@ pub(super) struct Storm {
     pub(super) ids: HashMap<u64, usize>,
     /// Peers that are gone, or were about to leave a process that has handed over: the others may have heard so.
     pub(super) gone: HashSet<usize>,
-    /// Times at which dates may have been skipped.
+    /// Times at which dates, or lines of which only the newest counts, may have been skipped.
     pub(super) jumps: u64,
     /// The number of the first date that the last process had not begun to send.
     pub(super) first_date: u64,
@@ -68,6 +68,8 @@ pub(super) struct Storm {
     pub(super) seen: Vec<Seen>,
     /// Steps in which calls may still fail; clients that come meanwhile may be gone.
     pub(super) fault_left: u8,
+    /// Meanwhile a write may fail.
+    pub(super) writes_fail: bool,
     /// Some setting since the beginning had a limit that clients can meet.
     pub(super) is_tight: bool,
 }
@@ -111,6 +113,7 @@ impl Storm {
             run,
             seen,
             fault_left: 0,
+            writes_fail: false,
             is_tight,
         };
         if storm.setting.origin == Origin::Given {
@@ -147,6 +150,8 @@ impl Storm {
             }
         }
         self.listen()?;
+        self.jumps += u64::from(self.writes_fail);
+        self.writes_fail &= self.fault_left > 0;
         if place.is_multiple_of(64) {
             self.rest()?;
             self.check_addresses()?;
