@@ -43,7 +43,7 @@ pub use files::raise_file_limit;
 pub use holder::Holder;
 pub use ids::{split_id, without_epochs};
 pub use inherit::inherit;
-pub use messages::{after_retry, is_js_date};
+pub use messages::{after_retry, is_js_date, skipped_dates};
 pub use project::{binary, project};
 pub use rustix::process::Signal;
 pub use stop::{Stop, StopAtEnd};

@@ -15,7 +15,7 @@ use std::{
 };
 
 use harness::scrape::ask_on;
-use harness::{Client, Daemon, Holder, Signal, eventually, frame, handshake, split_id};
+use harness::{Client, Daemon, Holder, Signal, eventually, frame, handshake, skipped_dates, split_id};
 
 const WS_SERVER: &str = env!("CARGO_BIN_EXE_ws-server");
 
@@ -130,18 +130,13 @@ impl Numbers {
 
     /// Ends the server; what all its processes have logged must account for all that is missing.
     fn check(&self, holder: &mut Holder) {
+        // A hand-over logs what was not said yet.
         holder.end(Signal::USR2);
         let skipped = skipped_dates(&holder.log);
         for left_out in &self.left_out {
             assert!(*left_out <= skipped, "{left_out} are missing, {skipped} were skipped: {}", holder.log);
         }
     }
-}
-
-/// How many dates a log says were skipped; a hand-over logs what was not said yet.
-fn skipped_dates(log: &str) -> u64 {
-    let lines = log.lines().filter(|line| line.contains(" dates were skipped"));
-    lines.map(|line| line.split(' ').find_map(|word| word.parse::<u64>().ok()).unwrap()).sum()
 }
 
 /// Lets a pause between two processes pass, and reads so many dates, which were due before it was over: the next process skips none of them,
