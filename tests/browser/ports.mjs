@@ -1,16 +1,24 @@
 // Ports for programs that must be told one.
 
-import { once } from "node:events";
 import net from "node:net";
 
-/** A port that nothing listens on right now. Another program may take it before it is used: whoever can, tries again. */
+const FIRST = 20_000;
+const END = 32_000;
+let next = FIRST + (process.pid % 1200) * 10;
+
+/** A port that nothing listens on, and that no call in this process gave before. It is below those that the kernel gives to clients and
+ * to listeners on port 0: none of them takes it before it is used. */
 export async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = next;
+    next = port + 1 < END ? port + 1 : FIRST;
+    const server = net.createServer();
+    const isFree = await new Promise((done) => { server.once("error", () => done(false)).listen(port, "127.0.0.1", () => done(true)); });
+    if (isFree) {
+      await new Promise((done) => { server.close(done); });
+      return port;
+    }
+  }
 }
 
 /** Waits until something accepts connections on `port`; false if `child` ends before, or half a minute has passed. */

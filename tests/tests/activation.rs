@@ -5,11 +5,11 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use std::{
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     process::{Child, Stdio},
 };
 
-use harness::{Client, binary, command, eventually};
+use harness::{Client, binary, command, eventually, free_port};
 
 /// A daemon behind sockets, or the program that still waits for its first connection. Dropping it kills the process.
 struct Activated {
@@ -19,7 +19,9 @@ struct Activated {
 
 impl Activated {
     fn start(name: &str, sockets: usize, arguments: &[&str]) -> Self {
-        let addresses = free_addresses(sockets);
+        // systemd takes no port 0.
+        let addresses: Vec<_> =
+            (0..sockets).map(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()))).collect();
         let mut command = command("systemd-socket-activate", &[]);
         command.args(addresses.iter().map(|address| format!("--listen={address}")));
         command.arg(format!("--fdname={}", vec!["stream"; sockets].join(":")));
@@ -50,12 +52,6 @@ impl Drop for Activated {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// Addresses that nothing listens on. systemd takes no port 0: for a moment another program could take one of them.
-fn free_addresses(count: usize) -> Vec<SocketAddr> {
-    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    held.iter().map(|listener| listener.local_addr().expect("its address")).collect()
 }
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -1,11 +1,13 @@
 //! Debian's nginx over the same files, as the control.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use harness::{PATIENCE, free_port};
 
 /// A running nginx. Dropping it kills the process by its id.
 pub(crate) struct Nginx {
@@ -16,9 +18,8 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Serves `folder/site` on a free port; its other files stay in `folder`, too.
     pub(crate) fn start(folder: &Path) -> Self {
-        // nginx cannot say which port 0 became: take a free one, and give it back just before.
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
+        // nginx cannot say which port 0 became.
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let here = folder.display();
         // One process: a master's worker would survive the kill.
         let configuration = format!(
@@ -35,7 +36,7 @@ impl Nginx {
         let mut command = Command::new("nginx");
         command.arg("-p").arg(folder).arg("-c").arg(&file).stderr(Stdio::null());
         let nginx = Self { child: command.spawn().expect("start nginx"), address };
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < deadline, "nginx does not listen");
             thread::yield_now();
