@@ -159,17 +159,17 @@ fn a_client_that_leaves_is_announced(kind: Kind) {
 }
 
 /// Only pings and heartbeats go through a stream without messages. The proxy's timeouts are longer than the time between
-/// two of them, as in the documentation; both are shorter here.
+/// two of them, as in the documentation; both are shorter here, and far apart: a busy machine may be late.
 fn a_quiet_stream_is_not_cut(kind: Kind) {
     let quiet = ["--trusted-proxy", "127.0.0.1", "--source", "-"];
     let lively = [&quiet[..], &["--ping-interval", "500ms", "--heartbeat", "500ms"]].concat();
-    let edits: &[_] = if kind == Kind::Caddy { &[] } else { &[("90s", "2s")] };
+    let edits: &[_] = if kind == Kind::Caddy { &[] } else { &[("90s", "6s")] };
     let front = Front::start_with(kind, Way::Tcp, &lively, edits);
     let mut events = http_stream(&front, "text/event-stream");
     let mut socket = websocket(&front, "127.0.0.1", "");
     id(&socket.head());
     let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(4) {
+    while begin.elapsed() < Duration::from_secs(9) {
         assert_eq!(socket.frame().0, 0x89, "pings only");
         socket.pong();
         events.until(b"\n:");
@@ -179,7 +179,7 @@ fn a_quiet_stream_is_not_cut(kind: Kind) {
         let front = Front::start_with(kind, Way::Tcp, &quiet, edits);
         let mut events = http_stream(&front, "text/event-stream");
         events.head();
-        assert!(events.has_ended(PATIENCE), "{kind:?} cuts a silent stream");
+        assert!(events.has_ended(2 * PATIENCE), "{kind:?} cuts a silent stream");
     }
 }
 
