@@ -229,6 +229,27 @@ fn no_worker_exports_its_connections_before_all_can() {
 }
 
 #[test]
+fn no_worker_waits_for_one_whose_time_to_export_was_over() {
+    let mut sim = Simulation::with_workers(1, Settings::default(), 2, |number, _| {
+        handler(move |_| if number == 0 { Wake::Again } else { Wake::Idle })
+    });
+    (0..8).for_each(|_| drop(sim.connect()));
+    (0..20).for_each(|turn| drop(sim.turn_of(turn % 2)));
+    assert_eq!(sim.counters().open, 8);
+    sim.control().stop(Stop::HandOver);
+    // One is told late.
+    sim.turn_of(0);
+    sim.advance(Duration::from_millis(200));
+    sim.turn_of(1);
+    sim.advance(Duration::from_millis(60));
+    sim.turn_of(1);
+    assert_eq!(sim.counters().open, 8);
+    sim.turn_of(0);
+    sim.turn_of(1);
+    assert_eq!(sim.counters().open, 0);
+}
+
+#[test]
 fn a_hand_over_waits_for_a_broadcast_that_goes_on_and_no_turn_follows_it() {
     for (turns, expected) in [(0, 2), (20, 20), (1000, 251)] {
         let calls = Rc::new(RefCell::new(0));

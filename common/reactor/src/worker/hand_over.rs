@@ -29,7 +29,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         let Some(Stopping { settles_until: Some(until), .. }) = self.stopping else { return };
         // The worker took all mail in this turn, and `Again` says that a broadcast of it is still on its way.
         let is_ready = self.ask_cookies() && self.wake != Wake::Again;
-        if now < until && !(is_ready && self.have_all_settled()) {
+        // One that goes ahead because its time is over keeps the others waiting no longer, either.
+        let is_over = now >= until;
+        if !(is_ready || is_over) || !(self.have_all_settled() || is_over) {
             return;
         }
         self.exported.reserve(self.connections.table.len());
