@@ -233,8 +233,12 @@ fn no_worker_waits_for_one_whose_time_to_export_was_over() {
     let mut sim = Simulation::with_workers(1, Settings::default(), 2, |number, _| {
         handler(move |_| if number == 0 { Wake::Again } else { Wake::Idle })
     });
-    (0..8).for_each(|_| drop(sim.connect()));
-    (0..20).for_each(|turn| drop(sim.turn_of(turn % 2)));
+    for _ in 0..8 {
+        sim.connect();
+    }
+    for turn in 0..20 {
+        sim.turn_of(turn % 2);
+    }
     assert_eq!(sim.counters().open, 8);
     sim.control().stop(Stop::HandOver);
     // One is told late.

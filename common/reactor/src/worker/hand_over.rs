@@ -29,9 +29,16 @@ impl<H: Handler, S: System> Worker<H, S> {
         let Some(Stopping { settles_until: Some(until), .. }) = self.stopping else { return };
         // The worker took all mail in this turn, and `Again` says that a broadcast of it is still on its way.
         let is_ready = self.ask_cookies() && self.wake != Wake::Again;
-        // One that goes ahead because its time is over keeps the others waiting no longer, either.
         let is_over = now >= until;
-        if !(is_ready || is_over) || !(self.have_all_settled() || is_over) {
+        if !is_ready && !is_over {
+            return;
+        }
+        // One that goes ahead because its time is over keeps the others waiting no longer, either.
+        let state = &self.connections.state;
+        if let Some(mine) = state.control.stats().get(state.number) {
+            mine.settle();
+        }
+        if !is_over && !self.have_all_settled() {
             return;
         }
         self.exported.reserve(self.connections.table.len());
@@ -46,13 +53,9 @@ impl<H: Handler, S: System> Worker<H, S> {
         }
     }
 
-    /// This worker could export its connections; true once all can. The clients of one that goes ahead would wait for the others, too.
+    /// True once each worker could export its connections. The clients of one that goes ahead would wait for the others, too.
     fn have_all_settled(&self) -> bool {
-        let workers = self.connections.state.control.stats();
-        if let Some(mine) = workers.get(self.connections.state.number) {
-            mine.settle();
-        }
-        workers.iter().all(Stats::has_settled)
+        self.connections.state.control.stats().iter().all(Stats::has_settled)
     }
 
     /// Asks the system for the cookies of a bounded number of connections, while all are still served; true once it has been asked for
