@@ -16,7 +16,7 @@ use super::network::Network;
 use super::outbox::Spare;
 use super::per_address::{Candidate, Place, is_pressed};
 use super::settings::{LONG_TAIL, MAX_LONG_TAILS};
-use super::{AddressEviction, CloseReason, CompactInstant, Control, Settings, Token};
+use super::{AddressEviction, CloseReason, CompactInstant, Control, Settings, Stats, Token};
 
 /// How long a connection waits after the kernel was out of memory for it.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
@@ -66,6 +66,12 @@ pub(super) struct WorkerState {
 }
 
 impl WorkerState {
+    /// The numbers of this worker.
+    #[inline]
+    pub(super) fn stats(&self) -> Option<&Stats> {
+        self.control.stats().get(self.number)
+    }
+
     pub(super) fn list_ready(&mut self, io: &mut Io) {
         if !io.listed_ready {
             io.listed_ready = true;

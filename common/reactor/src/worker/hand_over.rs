@@ -34,8 +34,7 @@ impl<H: Handler, S: System> Worker<H, S> {
             return;
         }
         // One that goes ahead because its time is over keeps the others waiting no longer, either.
-        let state = &self.connections.state;
-        if let Some(mine) = state.control.stats().get(state.number) {
+        if let Some(mine) = self.connections.state.stats() {
             mine.settle();
         }
         if !is_over && !self.have_all_settled() {

@@ -96,8 +96,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Runs until the daemon stops and the last connection is gone.
     pub(super) fn run(&mut self) -> io::Result<()> {
         while self.turn()? {}
-        let state = &self.connections.state;
-        if let Some(stats) = state.control.stats().get(state.number) {
+        if let Some(stats) = self.connections.state.stats() {
             stats.end();
         }
         Ok(())
@@ -168,7 +167,7 @@ impl<H: Handler, S: System> Worker<H, S> {
     /// Publishes the worker's numbers, and answers a question for those that it does not keep all the time.
     fn publish_stats(&mut self) {
         let Self { handler, connections, listeners, .. } = self;
-        let Some(stats) = connections.state.control.stats().get(connections.state.number) else { return };
+        let Some(stats) = connections.state.stats() else { return };
         if let Some(question) = stats.question() {
             handler.on_scrape(&mut connections.table.iter().filter_map(|entry| entry.conn.as_ref()));
             let queued = connections.table.iter().map(|entry| entry.io.outbox.len()).sum();
