@@ -49,21 +49,21 @@ impl Resource {
 
     /// True if none of its bytes are on disk alone.
     pub(crate) fn is_in_memory(&self) -> bool {
-        self.identity.body.memory().is_some() && self.coded.iter().all(|(_, it)| it.body.memory().is_some())
+        self.all().all(|it| it.body.memory().is_some())
     }
 
     /// Bytes of those of its files that are on disk, and of which there may be copies in memory.
     pub(crate) fn copyable(&self) -> usize {
-        let all = std::iter::once(&self.identity).chain(self.coded.iter().map(|(_, coded)| coded));
-        let on_disk =
-            all.filter(|it| matches!(it.body, Body::Disk { copy: None, .. }) && it.len <= copies::MOST);
+        let on_disk = self
+            .all()
+            .filter(|it| matches!(it.body, Body::Disk { copy: None, .. }) && it.len <= copies::MOST);
         on_disk.map(|it| usize::try_from(it.len).unwrap_or(usize::MAX)).fold(0, usize::saturating_add)
     }
 
     /// The same for the cache, which keeps no file open.
     pub(crate) fn closed(self: &Arc<Self>) -> Arc<Self> {
         let is_open = |it: &Representation| matches!(it.body, Body::Disk { file: Some(_), .. });
-        if !is_open(&self.identity) && !self.coded.iter().any(|(_, coded)| is_open(coded)) {
+        if !self.all().any(is_open) {
             return self.clone();
         }
         let mut closed = Resource::clone(self);
@@ -75,6 +75,11 @@ impl Resource {
         Arc::new(closed)
     }
 
+    /// The file itself and its siblings.
+    fn all(&self) -> impl Iterator<Item = &Representation> {
+        std::iter::once(&self.identity).chain(self.coded.iter().map(|(_, coded)| coded))
+    }
+
     /// All of them.
     pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Representation> {
         std::iter::once(&mut self.identity).chain(self.coded.iter_mut().map(|(_, coded)| coded))
@@ -82,8 +87,7 @@ impl Resource {
 
     /// The memory that the resource takes in the cache, in bytes.
     pub(crate) fn cost(&self) -> usize {
-        let siblings: usize = self.coded.iter().map(|(_, representation)| representation.cost()).sum();
-        self.identity.cost().saturating_add(siblings)
+        self.all().map(Representation::cost).fold(0, usize::saturating_add)
     }
 }
 
