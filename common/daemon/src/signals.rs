@@ -53,7 +53,7 @@ pub(super) struct Caught {
 /// # Errors
 /// The system refuses a signal handler or the pipe.
 pub(super) fn catch() -> Result<Caught, DaemonError> {
-    try_catch().map_err(taking_over)
+    try_catch().map_err(|error| taking_over(&error))
 }
 
 fn try_catch() -> io::Result<Caught> {
@@ -70,9 +70,8 @@ fn try_catch() -> io::Result<Caught> {
     Ok(Caught { read, flags, terminal })
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
-fn taking_over(error: io::Error) -> DaemonError {
-    DaemonError::system("taking over the signals", &error)
+fn taking_over(error: &io::Error) -> DaemonError {
+    DaemonError::system("taking over the signals", error)
 }
 
 impl Caught {
@@ -82,7 +81,7 @@ impl Caught {
     /// The system refuses the thread.
     pub(super) fn watch(self, actions: Actions) -> Result<(), DaemonError> {
         let thread = thread::Builder::new().name("signals".to_owned());
-        thread.spawn(move || self.act(&actions)).map(drop).map_err(taking_over)
+        thread.spawn(move || self.act(&actions)).map(drop).map_err(|error| taking_over(&error))
     }
 
     fn act(self, actions: &Actions) {
