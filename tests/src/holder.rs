@@ -126,7 +126,7 @@ impl Holder {
 
     fn spawn(&mut self) {
         // The process before may have left a `READY=1` that nobody waited for.
-        while self.receive(RecvFlags::DONTWAIT) {}
+        self.receive_rest();
         let mut command = command(&self.binary, &[]);
         command
             .args(&self.args)
@@ -153,14 +153,17 @@ impl Holder {
     /// True if the daemon sends no notification for the time of the watchdog, but for one that was on its way.
     pub fn is_silent(&mut self) -> bool {
         let text = &mut [0; 4096];
-        self.notify.set_nonblocking(true).unwrap();
-        while self.notify.recv(text).is_ok() {} // of before
-        self.notify.set_nonblocking(false).unwrap();
+        self.receive_rest();
         self.notify.set_read_timeout(Some(WATCHDOG)).unwrap();
         // At most one was on its way.
         let silent = self.notify.recv(text).is_err() || self.notify.recv(text).is_err();
         self.notify.set_read_timeout(Some(PATIENCE)).unwrap();
         silent
+    }
+
+    /// Receives what has come by now.
+    fn receive_rest(&mut self) {
+        while self.receive(RecvFlags::DONTWAIT) {}
     }
 
     /// Receives one notification and does with it what systemd would; false if there is none, after [`PATIENCE`] or at once, as the flags

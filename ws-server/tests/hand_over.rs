@@ -120,6 +120,21 @@ impl Numbers {
         Self { left_out: vec![0; last.len()], last }
     }
 
+    /// Likewise, of modern clients: the answer to their handshake comes before.
+    fn of_texts(clients: &mut [Client]) -> Self {
+        Self::new(clients.iter_mut().map(|client| {
+            client.head();
+            number(client, Client::text)
+        }))
+    }
+
+    /// Each of these reads its next one.
+    fn next_texts(&mut self, clients: &mut [Client], what: &str) {
+        for (at, client) in clients.iter_mut().enumerate() {
+            self.next(at, number(client, Client::text), what);
+        }
+    }
+
     /// A client has read its next one.
     fn next(&mut self, client: usize, number: u64, what: &str) {
         let (last, left_out) = (&mut self.last[client], &mut self.left_out[client]);
@@ -370,10 +385,7 @@ fn a_client_in_its_closing_handshake_is_not_told_of_a_new_stream() {
 fn a_second_signal_does_not_disturb_the_hand_over() {
     let mut holder = Holder::start(WS_SERVER, &DATES);
     let mut clients: Vec<Client> = (0..40).map(|_| holder.request(&handshake("/", 13))).collect();
-    let mut numbers = Numbers::new(clients.iter_mut().map(|client| {
-        client.head();
-        number(client, Client::text)
-    }));
+    let mut numbers = Numbers::of_texts(&mut clients);
     // `STOPPING=1` comes before the workers are told; with the other one stored, the process waits for the service manager.
     for moment in ["STOPPING=1"; 5].into_iter().chain(["FDSTORE=1"]) {
         holder.signal(Signal::USR2);
@@ -385,9 +397,7 @@ fn a_second_signal_does_not_disturb_the_hand_over() {
         let (status, log) = holder.wait();
         assert!(status.success(), "{log}");
         holder.start_next();
-        for (at, client) in clients.iter_mut().enumerate() {
-            numbers.next(at, number(client, Client::text), moment);
-        }
+        numbers.next_texts(&mut clients, moment);
     }
     numbers.check(&mut holder);
 }
@@ -396,10 +406,7 @@ fn a_second_signal_does_not_disturb_the_hand_over() {
 fn a_signal_that_comes_while_the_next_process_starts_ends_no_client() {
     let mut holder = Holder::start(WS_SERVER, &DATES);
     let mut clients: Vec<Client> = (0..40).map(|_| holder.request(&handshake("/", 13))).collect();
-    let mut numbers = Numbers::new(clients.iter_mut().map(|client| {
-        client.head();
-        number(client, Client::text)
-    }));
+    let mut numbers = Numbers::of_texts(&mut clients);
     for signal in [Signal::HUP, Signal::USR1, Signal::USR2].into_iter().cycle().take(9) {
         holder.end(Signal::USR2);
         // The first thing that it says: the clients live on in it alone.
@@ -412,9 +419,7 @@ fn a_signal_that_comes_while_the_next_process_starts_ends_no_client() {
         } else {
             holder.wait_for("READY=1");
         }
-        for (at, client) in clients.iter_mut().enumerate() {
-            numbers.next(at, number(client, Client::text), &format!("{signal:?}"));
-        }
+        numbers.next_texts(&mut clients, &format!("{signal:?}"));
     }
     numbers.check(&mut holder);
     holder.start_next_with("FDSTOREREMOVE=1", Signal::TERM);
